@@ -1,0 +1,56 @@
+"""Language models of every generation on the same text: how well, at what cost, and why.
+
+The public names are imported when they are first used, so that ``import lmcompare`` stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lmcompare.api import Comparison, TrainedModel, compare, load
+    from lmcompare.corpora import Corpus, CorpusOptions, Document
+    from lmcompare.errors import LmcompareError
+    from lmcompare.model import LanguageModel, Setting, Size, State, Stepper, Traits
+    from lmcompare.tokens import Encoded, Vocabulary
+
+_HOMES = {
+    "lmcompare.api": ("Comparison", "TrainedModel", "compare", "load"),
+    "lmcompare.corpora": ("Corpus", "CorpusOptions", "Document"),
+    "lmcompare.errors": ("LmcompareError",),
+    "lmcompare.model": ("LanguageModel", "Setting", "Size", "State", "Stepper", "Traits"),
+    "lmcompare.tokens": ("Encoded", "Vocabulary"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Comparison",
+    "Corpus",
+    "CorpusOptions",
+    "Document",
+    "Encoded",
+    "LanguageModel",
+    "LmcompareError",
+    "Setting",
+    "Size",
+    "State",
+    "Stepper",
+    "TrainedModel",
+    "Traits",
+    "Vocabulary",
+    "compare",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'lmcompare' has no attribute '{name}'")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

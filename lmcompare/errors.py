@@ -1,0 +1,31 @@
+"""What the library raises when a user, a file or a plug-in is at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class LmcompareError(Exception):
+    """One sentence that says what is wrong and what to do; the command line prints it and exits with 2."""
+
+
+class PluginError(LmcompareError):
+    """A plug-in could not be found, loaded or built, or broke the contract."""
+
+
+class NotFittedError(PluginError):
+    """A model was asked for probabilities before ``fit`` or ``restore``."""
+
+
+def suggest(name: str, options: Iterable[str]) -> str:
+    """Return ``", did you mean 'x'?"`` with the option nearest to ``name``, or ``""`` where none is near."""
+    near = get_close_matches(name.casefold(), list(options), n=1, cutoff=0.5)
+    return f", did you mean '{near[0]}'?" if near else ""
+
+
+def unknown(what: str, name: str, options: Iterable[str]) -> str:
+    """Return the sentence for a name that is none of ``options``: the nearest one, else all of them."""
+    options = sorted(options)
+    hint = suggest(name, options) or f"; there are: {', '.join(options) or 'none'}"
+    return f"unknown {what} '{name}'{hint}"

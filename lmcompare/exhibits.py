@@ -1,0 +1,150 @@
+"""The kinds of exhibit by which a model explains itself.
+
+The report draws each kind in one way and knows no model by name: a new plug-in reuses these kinds; a new kind is a
+dataclass here and a renderer in the report. All values are plain Python, so that they are stored as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from lmcompare.errors import LmcompareError
+
+Floats = tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """What all kinds share: a title and a note, one or two sentences that tell the reader what is to be seen."""
+
+    kind: ClassVar[str] = ""
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heatmap(Exhibit):
+    """One or more maps of R rows by C columns over the same labels: attention weights, one panel a head.
+
+    ``values``: panel → row → column; None where there is nothing to show (the masked future).
+    """
+
+    kind: ClassVar[str] = "heatmap"
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    panels: tuple[str, ...]
+    values: tuple[tuple[tuple[float | None, ...], ...], ...]
+    row_axis: str = ""
+    column_axis: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours(Exhibit):
+    """Words and the words nearest to them, with their similarity (cosine, 1 is the same direction)."""
+
+    kind: ClassVar[str] = "neighbours"
+    words: tuple[str, ...]
+    neighbours: tuple[tuple[str, ...], ...]
+    similarities: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackoffStep:
+    """How an n-gram model came to the probability of one token.
+
+    ``contexts``: the words looked up, from the empty context to the longest one tried; ``counts``: how often each
+    context followed by the token was counted (a continuation count below the highest order); ``probabilities``: the
+    interpolated probability at each order; ``matched``: the longest order (1 is the unigram) seen in training.
+    """
+
+    token: str
+    matched: int
+    contexts: tuple[str, ...]
+    counts: tuple[int, ...]
+    probabilities: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackoffTrace(Exhibit):
+    """The orders that matched along a passage and how the model backed off at each token."""
+
+    kind: ClassVar[str] = "backoff"
+    steps: tuple[BackoffStep, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map2D(Exhibit):
+    """Labelled points in the plane; ``groups`` names the colour of each (may be empty)."""
+
+    kind: ClassVar[str] = "map"
+    labels: tuple[str, ...]
+    x: Floats
+    y: Floats
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve(Exhibit):
+    """Lines over a shared kind of x: learning curves, for one."""
+
+    kind: ClassVar[str] = "curve"
+    names: tuple[str, ...]
+    x: tuple[Floats, ...]
+    y: tuple[Floats, ...]
+    x_axis: str = ""
+    y_axis: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars(Exhibit):
+    """Labelled amounts in one unit."""
+
+    kind: ClassVar[str] = "bars"
+    labels: tuple[str, ...]
+    values: Floats
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkedEquation(Exhibit):
+    """The model's equation, what it says in words, and the same equation with the trained model's own numbers.
+
+    ``equation``: presentation MathML (``<math>…</math>``), which browsers typeset without help; ``plain``: the same
+    as one line of text; ``saying``: what it is essentially saying; ``lines``: (what is computed, the number).
+    """
+
+    kind: ClassVar[str] = "equation"
+    equation: str
+    plain: str
+    saying: str
+    lines: tuple[tuple[str, float], ...] = ()
+
+
+KINDS: dict[str, type[Exhibit]] = {
+    k.kind: k for k in (Heatmap, Neighbours, BackoffTrace, Map2D, Curve, Bars, WorkedEquation)
+}
+
+
+def to_json(exhibit: Exhibit) -> dict[str, Any]:
+    """Return the exhibit as a JSON-able table with its ``kind``."""
+    return {"kind": exhibit.kind, **asdict(exhibit)}
+
+
+def from_json(table: Mapping[str, Any]) -> Exhibit:
+    """Return the exhibit that ``to_json`` stored. Raises ``LmcompareError`` for an unknown kind or wrong fields."""
+    fields = dict(table)
+    kind = str(fields.pop("kind", ""))
+    if kind not in KINDS:
+        raise LmcompareError(f"unknown kind of exhibit '{kind}': it was written by another version of lmcompare")
+    if kind == BackoffTrace.kind:
+        fields["steps"] = [BackoffStep(**{k: _tupled(v) for k, v in step.items()}) for step in fields["steps"]]
+    try:
+        return KINDS[kind](**{name: _tupled(value) for name, value in fields.items()})
+    except TypeError as error:
+        raise LmcompareError(f"an exhibit of kind '{kind}' does not have these fields: {error}") from None
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(v) for v in value) if isinstance(value, list) else value

@@ -1,0 +1,228 @@
+"""The contract: what a language model is to lmcompare.
+
+A plug-in is one class that knows nothing of the harness. It takes ids and gives natural-log probabilities; every
+metric, chart, check and continuation comes from the one primitive ``next_log_probs``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.errors import NotFittedError, PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+FloatArray = npt.NDArray[np.floating[Any]]
+T = TypeVar("T")
+
+BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a model declares of itself; the conformance kit and every run check it.
+
+    ``causal``: a score depends on the document's past alone. ``normalised``: the next-token probabilities sum to
+    one. ``adaptive``: it learns from the test text's past across documents. ``carries_state``: it uses what came
+    before the current sentence. ``pretrained``: it has read text other than train.
+    """
+
+    causal: bool = True
+    normalised: bool = True
+    adaptive: bool = False
+    carries_state: bool = False
+    pretrained: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far ``fit`` has come. Losses are nats per token; ``tokens``: tokens read in training so far."""
+
+    step: int
+    steps: int | None = None
+    train_loss: float | None = None
+    valid_loss: float | None = None
+    tokens: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit on training that goes before a model's own hyper-parameters; one of the three, or none."""
+
+    steps: int | None = None
+    epochs: float | None = None
+    seconds: float | None = None
+
+
+def _silent(_: Progress) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run gives to ``fit``.
+
+    ``device``: "cpu", "cuda", "cuda:0", "mps". ``threads``: how many a model may use. ``progress``: called now and
+    then with a ``Progress``. ``checkpoints``: a folder of the model's own to go on from after a kill, or None.
+    """
+
+    vocabulary: Vocabulary
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+    progress: Callable[[Progress], None] = _silent
+    checkpoints: Path | None = None
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a trained model is, beside its hyper-parameters: named arrays and JSON values."""
+
+    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Size:
+    """``parameters``: numbers that were fitted; ``bytes``: what the trained model takes when stored."""
+
+    parameters: int
+    bytes: int
+
+
+class Stepper(ABC):
+    """Generation, a token at a time."""
+
+    @abstractmethod
+    def log_probs(self) -> FloatArray:
+        """(V,) nats: the distribution of the next token."""
+
+    @abstractmethod
+    def push(self, token: int) -> None:
+        """Append a token."""
+
+
+class LanguageModel(ABC):
+    """Ids in, natural-log probabilities out.
+
+    Hyper-parameters are explicit keyword arguments of ``__init__``, stored under their own names and JSON-able.
+    ``presets`` may hold keyword arguments for "quick", "default" and "full". A model that brings a tokenizer of its
+    own names it in ``tokens``, a table like an experiment's ``[tokens]``.
+    """
+
+    traits: Traits = Traits()
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    tokens: ClassVar[Mapping[str, Any] | None] = None
+
+    # What a model must have
+
+    @abstractmethod
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Learn from train; valid may guide choices (stopping, tuning). Returns self."""
+
+    @abstractmethod
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(len(at), V) nats: the distribution of the token that stands, or would stand, at each position of ``at``,
+        given all that precedes it in its document. A position may be N, one past the end of the last document.
+        """
+
+    @abstractmethod
+    def state(self) -> State:
+        """Return all that ``restore`` needs; the harness writes the files."""
+
+    @abstractmethod
+    def restore(self, state: State) -> Self:
+        """Become the model whose state this is. Returns self."""
+
+    # What follows from it; override for speed
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield (positions (B,), distributions (B, V) in nats) until every position of the text has come once.
+
+        The order is the model's own, so that recurrent ones can read documents side by side. The default asks
+        ``next_log_probs`` in blocks of at most 32 MB.
+        """
+        rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
+        for first in range(0, len(text), rows):
+            at = np.arange(first, min(first + rows, len(text)))
+            yield at, self.next_log_probs(text, at)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) nats: the log-probability of each token given all that precedes it in its document."""
+        scores = np.zeros(len(text), np.float64)
+        for at, block in self.stream(text):
+            scores[at] = block[np.arange(len(at)), text.ids[at]]
+        return scores
+
+    def size(self) -> Size:
+        """Return the number of floating-point values and the bytes of ``state()``."""
+        arrays = [np.asarray(a) for a in self.state().arrays.values()]
+        return Size(
+            parameters=sum(a.size for a in arrays if np.issubdtype(a.dtype, np.floating)),
+            bytes=sum(a.nbytes for a in arrays),
+        )
+
+    def word_vectors(self) -> FloatArray | None:
+        """(V, d) one vector a token, or None for a model without vectors."""
+        return None
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield what explains the model, shown on ``text``: a few example documents of one sentence each."""
+        return ()
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a ``Stepper`` that stands after ``prefix`` (n,), the beginning of a document."""
+        return _Recompute(self, prefix, vocabulary)
+
+    # What the harness asks of every model
+
+    @classmethod
+    def parameter_names(cls) -> tuple[str, ...]:
+        """The names of the hyper-parameters. Raises ``PluginError`` if ``__init__`` takes ``*args`` or ``**kwargs``."""
+        kinds = inspect.Parameter
+        if cls.__init__ is object.__init__:
+            return ()
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        if any(p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD) for p in parameters):
+            raise PluginError(f"{cls.__name__}.__init__ takes *args or **kwargs: name its hyper-parameters instead")
+        return tuple(p.name for p in parameters)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return the hyper-parameters by name. Raises ``PluginError`` if one is not stored under its own name."""
+        missing = [name for name in self.parameter_names() if not hasattr(self, name)]
+        if missing:
+            raise PluginError(f"{type(self).__name__} does not store '{missing[0]}' under that name in __init__")
+        return {name: getattr(self, name) for name in self.parameter_names()}
+
+
+class _Recompute(Stepper):
+    """The stepper of a model that has none: it reads the whole prefix again at each step."""
+
+    def __init__(self, model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._model, self._vocabulary = model, vocabulary
+        self._ids = [int(i) for i in prefix]
+
+    def log_probs(self) -> FloatArray:
+        text = Encoded.from_documents([self._ids], self._vocabulary)
+        distribution: FloatArray = self._model.next_log_probs(text, np.array([len(self._ids)]))[0]
+        return distribution
+
+    def push(self, token: int) -> None:
+        self._ids.append(token)
+
+
+def fitted(value: T | None, model: LanguageModel) -> T:
+    """Return a part that ``fit`` makes. Raises ``NotFittedError`` while it is None."""
+    if value is None:
+        raise NotFittedError(f"this {type(model).__name__} is not trained yet: call fit or restore first")
+    return value

@@ -1,0 +1,113 @@
+"""A plug-in's name, ``module:Class`` or ``./file.py:Class`` to its class, loaded when asked for and not before."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from lmcompare.errors import PluginError, suggest, unknown
+from lmcompare.model import LanguageModel
+
+GROUP = "lmcompare.models"
+PRESETS = ("quick", "default", "full")
+
+
+def installed() -> dict[str, EntryPoint]:
+    """Return the plug-ins of all installed packages by name, unloaded."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+
+
+def resolve(plugin: str) -> type[LanguageModel]:
+    """Return the class behind a plug-in's name, ``module:Class`` or ``path/to/file.py:Class``.
+
+    Raises ``PluginError`` if there is none of that name, it can't be imported, or it is not a ``LanguageModel``.
+    """
+    if ":" not in plugin:
+        points = installed()
+        if plugin not in points:
+            hint = " (a plug-in of your own is named 'module:Class' or './file.py:Class')"
+            raise PluginError(unknown("model", plugin, points) + hint)
+        return _checked(plugin, _loaded(plugin, points[plugin].load))
+    home, _, name = plugin.rpartition(":")
+    if home.endswith(".py"):
+        module = _loaded(plugin, lambda: _import_file(Path(home)))
+    else:
+        module = _loaded(plugin, lambda: importlib.import_module(home))
+    found = getattr(module, name, None)
+    if found is None:
+        classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, LanguageModel)]
+        raise PluginError(f"'{home}' has no class '{name}'{suggest(name, classes)}")
+    return _checked(plugin, found)
+
+
+def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], preset: str = "") -> LanguageModel:
+    """Make an untrained model; ``parameters`` go before those of the class's preset of this name.
+
+    Raises ``PluginError`` for a hyper-parameter that the model does not have or a value that it refuses.
+    """
+    cls = resolve(plugin) if isinstance(plugin, str) else plugin
+    names = cls.parameter_names()
+    for name in parameters:
+        if name not in names:
+            what = f"hyper-parameter of {plugin if isinstance(plugin, str) else cls.__name__}"
+            raise PluginError(unknown(what, name, names))
+    try:
+        return cls(**{**cls.presets.get(preset, {}), **parameters})
+    except PluginError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {error}") from error
+
+
+def source_digest(cls: type[LanguageModel]) -> str:
+    """Return a digest of the module that the class is written in, so that a change to it is noticed."""
+    try:
+        source = inspect.getsource(sys.modules[cls.__module__])
+    except (OSError, TypeError, KeyError):
+        source = repr(cls)
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def _import_file(path: Path) -> Any:
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise PluginError(f"there is no plug-in file {path}: check the path before the colon")
+    name = f"_lmcompare_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} can't be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and inspect look a class's module up by name
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _loaded(plugin: str, load: Any) -> Any:
+    try:
+        return load()
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(f"plug-in '{plugin}' can't be imported: {type(error).__name__}: {error}") from error
+
+
+def _checked(plugin: str, found: Any) -> type[LanguageModel]:
+    if not (inspect.isclass(found) and issubclass(found, LanguageModel)):
+        raise PluginError(f"plug-in '{plugin}' is not a class derived from lmcompare.LanguageModel")
+    if inspect.isabstract(found):
+        lacking = ", ".join(sorted(found.__abstractmethods__))
+        raise PluginError(f"plug-in '{plugin}' lacks {lacking}")
+    return found

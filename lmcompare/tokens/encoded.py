@@ -1,0 +1,116 @@
+"""Documents as ids: what every model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens.vocabulary import IntArray, Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """D documents, one after the other, as N token ids; read-only.
+
+    ``ids``: (N,) int32, each sentence closed by ``vocabulary.end``. ``starts``: (D,) int64, the position of each
+    document's first token, rising; equal starts are empty documents. ``spans``: (N, 2) int64, the byte offsets of
+    each token in the UTF-8 text of its document, or None where the ids come from no text; ``</s>`` has an empty
+    span at the end of its sentence. ``names``: the D names of the documents.
+    """
+
+    ids: IntArray
+    starts: IntArray
+    vocabulary: Vocabulary
+    spans: IntArray | None = None
+    names: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        ids = np.ascontiguousarray(self.ids, np.int32)
+        starts = np.ascontiguousarray(self.starts, np.int64)
+        if ids.ndim != 1 or starts.ndim != 1:
+            raise LmcompareError(f"ids and starts are one-dimensional, not of shape {ids.shape} and {starts.shape}")
+        if len(ids) and (ids.min() < 0 or ids.max() >= len(self.vocabulary)):
+            raise LmcompareError(
+                f"token ids lie in 0 … {len(self.vocabulary) - 1}, but {ids.min()} … {ids.max()} were given"
+            )
+        if len(ids) and not len(starts):
+            raise LmcompareError(
+                "tokens without a document: give starts, the position of each document's first token"
+            )
+        if len(starts) and (starts[0] != 0 or np.any(np.diff(starts) < 0) or starts[-1] > len(ids)):
+            raise LmcompareError("document starts begin at 0, never fall and stay within the text")
+        object.__setattr__(self, "ids", _frozen(ids))
+        object.__setattr__(self, "starts", _frozen(starts))
+        if self.spans is not None:
+            object.__setattr__(self, "spans", _frozen(np.ascontiguousarray(self.spans, np.int64)))
+        if len(self.names) != len(starts):
+            object.__setattr__(self, "names", tuple(str(d) for d in range(len(starts))))
+
+    @classmethod
+    def from_documents(cls, documents: Sequence[Sequence[int] | IntArray], vocabulary: Vocabulary) -> Encoded:
+        """Join the id sequences of D documents; there are no byte spans."""
+        lengths = np.array([len(d) for d in documents], np.int64)
+        arrays = [np.asarray(d, np.int32) for d in documents]
+        ids = np.concatenate(arrays) if arrays else np.zeros(0, np.int32)
+        return cls(ids, np.cumsum(lengths) - lengths, vocabulary)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def n_documents(self) -> int:
+        """D, the number of documents."""
+        return len(self.starts)
+
+    @property
+    def ends(self) -> IntArray:
+        """(D,) one past the position of each document's last token."""
+        return np.append(self.starts[1:], len(self.ids)) if len(self.starts) else self.starts
+
+    def document_of(self, at: IntArray) -> IntArray:
+        """(n,) the index of the document that each position belongs to; position N belongs to the last one."""
+        return np.searchsorted(self.starts, at, side="right") - 1
+
+    def context_starts(self, at: IntArray) -> IntArray:
+        """(n,) where the context of each position begins: the start of its document; 0 where there is none."""
+        return self.starts[self.document_of(at)] if len(self.starts) else np.zeros(len(at), np.int64)
+
+    def sentence_starts(self) -> IntArray:
+        """(S,) the position of each sentence's first token; a document's tail without ``</s>`` counts as one."""
+        after = np.flatnonzero(self.ids == self.vocabulary.end) + 1
+        begins = np.union1d(self.starts, after)
+        return begins[begins < len(self.ids)]
+
+    def documents(self) -> Iterator[IntArray]:
+        """Yield the ids of each document."""
+        for start, end in zip(self.starts, self.ends, strict=True):
+            yield self.ids[start:end]
+
+    def select(self, documents: Sequence[int] | IntArray) -> Encoded:
+        """Return the documents of these indices, in this order, as an ``Encoded`` of their own."""
+        ends = self.ends
+        where = [np.arange(self.starts[d], ends[d]) for d in documents]
+        rows = np.concatenate(where) if where else np.zeros(0, np.int64)
+        lengths = np.array([len(w) for w in where], np.int64)
+        return Encoded(
+            self.ids[rows],
+            np.cumsum(lengths) - lengths,
+            self.vocabulary,
+            None if self.spans is None else self.spans[rows],
+            tuple(self.names[d] for d in documents),
+        )
+
+    def split_sentences(self) -> Encoded:
+        """Return the same tokens with every sentence a document of its own: what a *reset* figure is scored on."""
+        return Encoded(self.ids, self.sentence_starts(), self.vocabulary, self.spans)
+
+
+def _frozen(array: IntArray) -> IntArray:
+    """Return the array read-only, copied first if the caller could still write to it."""
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
