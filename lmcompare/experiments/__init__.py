@@ -1,0 +1,1 @@
+"""The experiment files that come with the package, one a preset."""

@@ -1,0 +1,253 @@
+"""A cell: one model, one corpus, one seed. What identifies it, and what it does from training to exhibits."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmcompare import exhibits, plugins
+from lmcompare.errors import PluginError
+from lmcompare.harness import scoring, storage
+from lmcompare.harness.environment import peak_memory_bytes
+from lmcompare.harness.examples import model_examples
+from lmcompare.harness.prepared import Prepared
+from lmcompare.harness.truth import truth_checks
+from lmcompare.model import Budget, LanguageModel, Progress, Setting
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1  # raised whenever a stored cell would have to be computed again
+
+Event = Mapping[str, Any]
+Emit = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a process needs to run a cell; JSON-able. ``hyperparameters`` are complete, presets included."""
+
+    name: str
+    plugin: str
+    seed: int
+    folder: str
+    tokens_folder: str
+    tokens_fingerprint: str
+    source_digest: str
+    hyperparameters: dict[str, Any]
+    device: str
+    threads: int
+    budget: dict[str, Any] = field(default_factory=dict)
+    examples: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What the cell's figures depend on, as a digest: a finished cell of the same key is not run again."""
+        table = asdict(self)
+        for place in ("name", "folder", "tokens_folder", "examples"):
+            del table[place]
+        table["plugin"] = Path(self.plugin).name  # a plug-in file may move; its source is digested
+        return _digest({"schema": SCHEMA, **table})
+
+    @property
+    def examples_key(self) -> str:
+        """What its prompts and continuations depend on besides."""
+        return _digest(self.examples)
+
+    @property
+    def path(self) -> Path:
+        """The cell's folder."""
+        return Path(self.folder)
+
+
+def is_finished(job: Job) -> bool:
+    """Return whether the folder holds this very cell, trained and scored."""
+    return _stored(job).get("status") == "done" and _stored(job).get("key") == job.key
+
+
+def has_examples(job: Job) -> bool:
+    """Return whether a finished cell's examples answer the prompts that are asked for now."""
+    return _stored(job).get("examples_key") == job.examples_key
+
+
+def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
+    """Train, store, score, check and exhibit; what is already there for the same key is kept.
+
+    ``model``: an untrained model to use instead of building one. Whatever the plug-in raises goes to the caller.
+    """
+    prepared = Prepared.load(Path(job.tokens_folder))
+    model = plugins.build(job.plugin, job.hyperparameters) if model is None else model
+    if is_finished(job):
+        model.restore(storage.load_state(job.path / "model"))
+        emit({"event": "stage", "stage": "examples"})
+        _write_examples(job, prepared, model)
+        storage.write_json(job.path / "cell.json", {**_stored(job), "examples_key": job.examples_key})
+        return
+    (job.path / "cell.json").unlink(missing_ok=True)
+    model, train_seconds = _trained(job, prepared, model, emit)
+    emit({"event": "stage", "stage": "score"})
+    scores, cost = _scored(job, prepared, model)
+    test_scores = scores.loc[scores["split"] == "test", "log_prob"].to_numpy()
+    storage.write_table(job.path / "scores.parquet", scores)
+    emit({"event": "stage", "stage": "check"})
+    truth = truth_checks(
+        model, prepared.test, test_scores, unigram_log_probs=prepared.unigram_log_probs[prepared.test.ids], seed=job.seed
+    )
+    emit({"event": "stage", "stage": "examples"})
+    _write_examples(job, prepared, model)
+    storage.write_json(
+        job.path / "cost.json",
+        {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **_place(job)},
+    )
+    storage.write_json(job.path / "cell.json", _done(job, model, truth))
+
+
+def failed_cell(job: Job, error: str) -> None:
+    """Record that the cell failed and why; the report shows the sentence."""
+    storage.write_json(
+        job.path / "cell.json",
+        {"key": job.key, "status": "failed", "error": error, **_identity(job)},
+    )
+
+
+def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> tuple[LanguageModel, float]:
+    """Return the trained model and its training seconds; from the folder where a run was cut off after training."""
+    record = job.path / "model" / "trained.json"
+    if record.is_file() and (trained := storage.read_json(record))["key"] == job.key:
+        return model.restore(storage.load_state(job.path / "model")), float(trained["seconds"])
+    shutil.rmtree(job.path / "model", ignore_errors=True)
+    checkpoints = job.path / "checkpoints" / job.key
+    for stale in (job.path / "checkpoints").glob("*"):
+        if stale != checkpoints:
+            shutil.rmtree(stale)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    curve = _Curve(emit)
+    setting = Setting(
+        vocabulary=prepared.vocabulary,
+        seed=job.seed,
+        device=job.device,
+        threads=job.threads,
+        progress=curve,
+        checkpoints=checkpoints,
+        budget=Budget(**job.budget),
+    )
+    emit({"event": "stage", "stage": "train"})
+    started = time.perf_counter()
+    fitted = model.fit(prepared.train, prepared.valid, setting)
+    seconds = time.perf_counter() - started
+    if fitted is not model:
+        raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
+    storage.save_state(model.state(), job.path / "model")
+    storage.write_text(job.path / "curve.csv", curve.csv())
+    storage.write_json(record, {"key": job.key, "plugin": job.plugin, "seconds": seconds})
+    shutil.rmtree(job.path / "checkpoints")
+    return model, seconds
+
+
+def _scored(job: Job, prepared: Prepared, model: LanguageModel) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the score table of valid and test, and what scoring cost. Stores the likeliest tokens on the way."""
+    valid, valid_seconds = scoring.timed_log_probs(model, prepared.valid)
+    test, test_seconds = scoring.timed_log_probs(model, prepared.test)
+    reset = scoring.checked_log_probs(model, prepared.test.split_sentences())
+    ranked = scoring.rank_targets(model, prepared.test, prepared.shown)
+    storage.write_table(job.path / "top.parquet", prepared.top_table(ranked))
+    size, tokens = model.size(), len(valid) + len(test)
+    table = scoring.scores_table(
+        job.name,
+        job.seed,
+        prepared.token_table(),
+        np.concatenate([valid, test]),
+        np.concatenate([np.full(len(valid), np.nan), reset]),
+        np.concatenate([np.zeros(len(valid), np.int32), ranked.target_rank]),
+    )
+    seconds = valid_seconds + test_seconds
+    cost = {
+        "score_seconds": seconds,
+        "scored_tokens": tokens,
+        "microseconds_per_token": 1e6 * seconds / max(tokens, 1),
+        "parameters": size.parameters,
+        "model_bytes": size.bytes,
+    }
+    return table, cost
+
+
+def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> None:
+    shown, text = model_examples(model, prepared, job.examples, job.seed)
+    storage.write_json(job.path / "examples.json", shown)
+    storage.write_json(job.path / "exhibits.json", [exhibits.to_json(e) for e in model.exhibits(text)])
+
+
+def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any]) -> dict[str, Any]:
+    summary = (type(model).__doc__ or "").strip().partition("\n\n")[0]
+    return {
+        "key": job.key,
+        "examples_key": job.examples_key,
+        "status": "done",
+        "error": None,
+        "summary": " ".join(summary.split()),
+        "traits": asdict(model.traits),
+        "notes": list(getattr(model, "notes", ())),
+        "truth": dict(truth),
+        **_identity(job),
+    }
+
+
+def _identity(job: Job) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "plugin": job.plugin,
+        "seed": job.seed,
+        "hyperparameters": job.hyperparameters,
+        "tokens_fingerprint": job.tokens_fingerprint,
+    }
+
+
+def _place(job: Job) -> dict[str, Any]:
+    return {"threads": job.threads, "device": job.device}
+
+
+def _stored(job: Job) -> dict[str, Any]:
+    path = job.path / "cell.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _digest(table: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class _Curve:
+    """Passes a model's progress on and keeps the losses: the learning curve."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._started = time.perf_counter()
+        self._rows: list[tuple[Any, ...]] = []
+
+    def __call__(self, progress: Progress) -> None:
+        seconds = time.perf_counter() - self._started
+        self._emit({"event": "progress", "seconds": seconds, **asdict(progress)})
+        if progress.train_loss is not None or progress.valid_loss is not None:
+            row = (progress.step, round(seconds, 3), progress.tokens, progress.train_loss, progress.valid_loss)
+            self._rows.append(row)
+
+    def csv(self) -> str:
+        """The table of ``curve.csv``; losses in nats per token, empty where not measured."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["step", "seconds", "tokens", "train_loss", "valid_loss"])
+        writer.writerows([["" if v is None else v for v in row] for row in self._rows])
+        return out.getvalue()

@@ -1,0 +1,77 @@
+"""Qualitative examples: what a model says next, how it goes on, and how surprised it is by held-out sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from lmcompare.harness.prepared import Prepared
+from lmcompare.harness.sampling import Sampling, continuation
+from lmcompare.harness.scoring import likeliest
+from lmcompare.model import LanguageModel
+from lmcompare.tokens import Encoded
+
+NEXT = 10  # how many of the likeliest next tokens are shown
+
+
+def next_tokens(model: LanguageModel, prepared: Prepared, prompt: str) -> list[dict[str, Any]]:
+    """Return the likeliest tokens after a prompt with their probabilities, the likeliest first."""
+    ids = prepared.prompt_ids(prompt)
+    text = Encoded.from_documents([ids], prepared.vocabulary)
+    ids, nats = likeliest(model.next_log_probs(text, np.array([len(text)])), NEXT)
+    return [
+        {"token": prepared.vocabulary[int(i)], "probability": float(np.exp(n))}
+        for i, n in zip(ids[0], nats[0], strict=True)
+    ]
+
+
+def continue_prompt(model: LanguageModel, prepared: Prepared, prompt: str, length: int, sampling: Sampling) -> str:
+    """Return the text of ``length`` tokens that the model goes on with."""
+    drawn = continuation(model, prepared.prompt_ids(prompt), prepared.vocabulary, length, sampling)
+    return prepared.tokenizer.detokenize([prepared.vocabulary[i] for i in drawn])
+
+
+def model_examples(
+    model: LanguageModel, prepared: Prepared, options: Mapping[str, Any], seed: int
+) -> tuple[dict[str, Any], Encoded]:
+    """Return the table of ``examples.json``, and the sentences shown, each a document, for the model's exhibits.
+
+    ``options``: the values of the experiment's ``[examples]``.
+    """
+    sampling = Sampling(options["temperature"], options["top_k"], options["top_p"], seed)
+    prompts = [
+        {
+            "prompt": prompt,
+            "next": next_tokens(model, prepared, prompt),
+            "continuation": continue_prompt(model, prepared, prompt, options["length"], sampling),
+            "sampling": {**asdict(sampling), "tokens": options["length"]},
+        }
+        for prompt in options["prompts"]
+    ]
+    chosen = prepared.example_sentences(options["sentences"])
+    scored = _in_context(model, prepared, chosen)
+    sentences = [
+        {
+            "document": sentence.document,
+            "first": sentence.first,
+            "tokens": sentence.tokens,
+            "surprisal_bits": [float(-n / np.log(2)) for n in nats],
+        }
+        for sentence, nats in zip(chosen, scored, strict=True)
+    ]
+    ids = [prepared.test.ids[s.start : s.start + len(s.tokens)] for s in chosen]
+    return {"prompts": prompts, "sentences": sentences}, Encoded.from_documents(ids, prepared.vocabulary)
+
+
+def _in_context(model: LanguageModel, prepared: Prepared, chosen: list[Any]) -> list[Any]:
+    """Return the nats of each chosen sentence's tokens, scored within their documents, up to the sentence's end."""
+    cut = [
+        prepared.test.ids[prepared.test.starts[s.document] : s.start + len(s.tokens)]
+        for s in chosen
+    ]
+    text = Encoded.from_documents(cut, prepared.vocabulary)
+    nats = model.log_probs(text)
+    return [nats[end - len(s.tokens) : end] for s, end in zip(chosen, text.ends, strict=True)]

@@ -1,0 +1,224 @@
+"""Experiment files: TOML to typed values, with errors that name the nearest right key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from lmcompare.corpora import CorpusOptions
+from lmcompare.errors import LmcompareError, suggest
+from lmcompare.model import Budget
+
+Preset = Literal["quick", "default", "full"]
+
+DEFAULT_PROMPTS = (
+    "How to make Thai",
+    "The river bank",
+    "The central bank",
+    "In the middle of the night",
+    "He was born in",
+    "The first time that",
+)
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusTable(Table):
+    """``[corpus]``: a source, or the three files of a given split, and how they are read."""
+
+    source: str | None = None
+    train: str | None = None
+    valid: str | None = None
+    test: str | None = None
+    documents: Literal["file", "line", "blank-line"] | None = None
+    sentences: Literal["line", "punkt"] | None = None
+    lowercase: bool = False
+    nfc: bool = False
+    encoding: str = "utf-8"
+    text_column: str = "text"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        split = [self.train, self.valid, self.test]
+        if (self.source is None) == all(part is None for part in split):
+            raise ValueError("give either source, or train, valid and test")
+        return self
+
+    @property
+    def options(self) -> CorpusOptions:
+        """How the text is read."""
+        return CorpusOptions(
+            documents=self.documents,
+            sentences=self.sentences,
+            lowercase=self.lowercase,
+            nfc=self.nfc,
+            encoding=self.encoding,
+            text_column=self.text_column,
+        )
+
+    @property
+    def where(self) -> str | dict[str, str]:
+        """The source, or the split's paths by name."""
+        if self.source is not None:
+            return self.source
+        split = {"train": self.train, "valid": self.valid, "test": self.test}
+        return {name: path for name, path in split.items() if path is not None}
+
+
+class TokensTable(BaseModel):
+    """``[tokens]``: a kind, the vocabulary's limits, and further options of the kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = "word"
+    min_count: int = Field(default=1, ge=1)
+    size: int | None = Field(default=None, ge=3)
+
+    @property
+    def tokenizer(self) -> dict[str, Any]:
+        """The tokenizer's own table: the kind and its options."""
+        return {"kind": self.kind, **(self.model_extra or {})}
+
+
+class ModelTable(BaseModel):
+    """One of ``[[models]]``: a plug-in, a name, and the plug-in's hyper-parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    plugin: str
+    name: str = ""
+    tokens: TokensTable | None = None
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The keyword arguments for the plug-in's class."""
+        return dict(self.model_extra or {})
+
+
+class ExamplesTable(Table):
+    """``[examples]``: prompts, how continuations are drawn, how many held-out sentences are shown."""
+
+    prompts: tuple[str, ...] = DEFAULT_PROMPTS
+    length: int = Field(default=30, ge=1, le=2000)
+    temperature: float = Field(default=0.8, gt=0)
+    top_k: int | None = Field(default=50, ge=1)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    sentences: int = Field(default=6, ge=0, le=100)
+
+
+class BudgetTable(Table):
+    """``[budget]``: a limit on the training of every neural model; one of the three."""
+
+    steps: int | None = Field(default=None, ge=1)
+    epochs: float | None = Field(default=None, gt=0)
+    seconds: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(v is not None for v in (self.steps, self.epochs, self.seconds)) > 1:
+            raise ValueError("give one of steps, epochs and seconds")
+        return self
+
+    @property
+    def budget(self) -> Budget:
+        """The same for ``Setting``."""
+        return Budget(self.steps, self.epochs, self.seconds)
+
+
+class Experiment(Table):
+    """An experiment file."""
+
+    name: str
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    preset: Preset = "default"
+    device: str = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    corpus: CorpusTable
+    tokens: TokensTable = TokensTable()
+    models: tuple[ModelTable, ...] = Field(min_length=1)
+    examples: ExamplesTable = ExamplesTable()
+    budget: BudgetTable = BudgetTable()
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if any(seed < 0 or seed >= 2**32 for seed in seeds):
+            raise ValueError("seeds lie in 0 … 4294967295")
+        return tuple(dict.fromkeys(seeds))
+
+    @field_validator("models")
+    @classmethod
+    def _named(cls, models: tuple[ModelTable, ...]) -> tuple[ModelTable, ...]:
+        named = tuple(m if m.name else m.model_copy(update={"name": default_name(m.plugin)}) for m in models)
+        seen: set[str] = set()
+        for model in named:
+            if not re.fullmatch(r"[\w.+-]+", model.name) or model.name.startswith("."):
+                raise ValueError(f"a model's name is made of letters, digits and . _ + -, not '{model.name}'")
+            if model.name in seen:
+                raise ValueError(f"two models are named '{model.name}': give one of them a name of its own")
+            seen.add(model.name)
+        return named
+
+
+def default_name(plugin: str) -> str:
+    """Return the name of a model whose table gives none: the plug-in's, or its class's."""
+    return plugin.rpartition(":")[2]
+
+
+def parse(table: Mapping[str, Any], where: str) -> Experiment:
+    """Return the typed experiment. Raises ``LmcompareError`` that names the place, the fault and the nearest key."""
+    try:
+        return Experiment.model_validate(table)
+    except ValidationError as error:
+        raise LmcompareError(f"{where}: {_sentence(error)}") from None
+
+
+def load(path: Path) -> Experiment:
+    """Read an experiment file. Raises ``LmcompareError`` for a missing, broken or wrong one."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LmcompareError(f"there is no experiment file {path}: check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LmcompareError(f"{path} can't be read as an experiment file: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise LmcompareError(f"{path} is not valid TOML: {error}") from None
+    table.setdefault("name", path.stem)
+    return parse(table, str(path))
+
+
+def shipped(preset: Preset) -> Experiment:
+    """Return the experiment that comes with the package for this preset."""
+    source = resources.files("lmcompare.experiments") / f"{preset}.toml"
+    return parse(tomllib.loads(source.read_text(encoding="utf-8")), f"experiment '{preset}'")
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return the first fault as a sentence; a wrong key comes with the nearest right one."""
+    fault = error.errors()[0]
+    place = [str(p) for p in fault["loc"]]
+    if fault["type"] == "extra_forbidden":
+        table, known = _table_at(fault["loc"][:-1])
+        hint = suggest(place[-1], known) or f"; it takes {', '.join(known)}"
+        return f"unknown key '{place[-1]}' in {table}{hint}"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{'.'.join(place)}: {message}" if place else message
+
+
+def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
+    """Return a table's name as written in the file and the keys that it takes."""
+    tables: dict[str, type[BaseModel]] = {"corpus": CorpusTable, "examples": ExamplesTable, "budget": BudgetTable}
+    head = next(iter(place), None)
+    if head in tables:
+        return f"[{head}]", list(tables[str(head)].model_fields)
+    return "the experiment", list(Experiment.model_fields)

@@ -1,0 +1,207 @@
+"""What is shown while a run goes on: a live table on a terminal, plain lines elsewhere, nothing if asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+STAGES = {
+    "wait": "waiting",
+    "start": "starting",
+    "train": "training",
+    "score": "scoring",
+    "check": "checking",
+    "examples": "examples",
+    "done": "done",
+    "kept": "kept",
+    "failed": "failed",
+}
+
+
+class Display(Protocol):
+    """What a run tells of itself. ``cell`` is the row that ``plan`` gave, by index."""
+
+    def say(self, sentence: str) -> None:
+        """Say a sentence about the whole run."""
+
+    def plan(self, cells: Sequence[str]) -> None:
+        """Announce the cells."""
+
+    def event(self, cell: int, event: Mapping[str, Any]) -> None:
+        """Show that something happened in a cell."""
+
+    def close(self) -> None:
+        """Stop showing."""
+
+
+class Quiet:
+    """Shows nothing."""
+
+    def say(self, sentence: str) -> None:
+        """Ignore it."""
+
+    def plan(self, cells: Sequence[str]) -> None:
+        """Ignore it."""
+
+    def event(self, cell: int, event: Mapping[str, Any]) -> None:
+        """Ignore it."""
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+@dataclass
+class _Row:
+    name: str
+    stage: str = "wait"
+    step: int = 0
+    steps: int | None = None
+    train_loss: float | None = None
+    valid_loss: float | None = None
+    tokens: int | None = None
+    seconds: float = 0.0
+    note: str = ""
+    begun: float = 0.0
+
+    def update(self, event: Mapping[str, Any]) -> None:
+        """Take over what the event says; a loss that is not measured again stays."""
+        if event["event"] == "progress":
+            self.step, self.steps, self.seconds = event["step"], event["steps"], event["seconds"]
+            self.tokens = event["tokens"] or self.tokens
+            self.note = event["note"]
+            self.train_loss = event["train_loss"] if event["train_loss"] is not None else self.train_loss
+            self.valid_loss = event["valid_loss"] if event["valid_loss"] is not None else self.valid_loss
+            return
+        if self.stage == "wait":
+            self.begun = time.perf_counter()
+        self.stage = event.get("stage", event["event"])
+        if self.stage in ("done", "failed"):
+            self.seconds = time.perf_counter() - self.begun
+        self.note = str(event.get("error") or "")
+
+    @property
+    def speed(self) -> str:
+        """Training tokens a second."""
+        return f"{self.tokens / self.seconds:,.0f}" if self.tokens and self.seconds and self.stage == "train" else ""
+
+    @property
+    def left(self) -> str:
+        """Seconds that training still takes at this pace."""
+        if self.stage != "train" or not self.steps or not self.step:
+            return ""
+        return f"{self.seconds * (self.steps / self.step - 1):.0f} s"
+
+    @property
+    def done(self) -> str:
+        """Steps done, as a share."""
+        return f"{min(1.0, self.step / self.steps):.0%}" if self.steps and self.stage == "train" else ""
+
+
+class Plain:
+    """Lines for a log: each change of stage, and training every ten seconds."""
+
+    def __init__(self, console: Console, every: float = 10.0) -> None:
+        self._console, self._every = console, every
+        self._rows: list[_Row] = []
+        self._said = 0.0
+
+    def say(self, sentence: str) -> None:
+        """Print it."""
+        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+    def plan(self, cells: Sequence[str]) -> None:
+        """Remember the names."""
+        self._rows = [_Row(name) for name in cells]
+
+    def event(self, cell: int, event: Mapping[str, Any]) -> None:
+        """Print a change of stage, and a loss now and then."""
+        row = self._rows[cell]
+        before = row.stage
+        row.update(event)
+        now = time.perf_counter()
+        if row.stage != before:
+            took = f" after {row.seconds:.1f} s" if row.stage == "done" else ""
+            self.say(f"{row.name}: {STAGES[row.stage]}{took}{f': {row.note}' if row.note else ''}")
+            self._said = now
+        elif event["event"] == "progress" and now - self._said >= self._every:
+            facts = [f"{row.done} of training", f"loss {_nats(row.train_loss)}", f"valid {_nats(row.valid_loss)}"]
+            facts += [f"{row.speed} tokens/s"] if row.speed else []
+            facts += [f"{row.left} left"] if row.left else []
+            self.say(f"{row.name}: {', '.join(facts)}")
+            self._said = now
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+class Live:
+    """A table that is redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live as RichLive
+
+        self._console = console
+        self._rows: list[_Row] = []
+        self._live = RichLive(console=console, refresh_per_second=4, get_renderable=self._table)
+        self._started = False
+
+    def say(self, sentence: str) -> None:
+        """Print it above the table."""
+        self._console.print(sentence, markup=False, highlight=False)
+
+    def plan(self, cells: Sequence[str]) -> None:
+        """Draw the table."""
+        self._rows = [_Row(name) for name in cells]
+        self._live.start()
+        self._started = True
+
+    def event(self, cell: int, event: Mapping[str, Any]) -> None:
+        """Change a row; the table redraws itself."""
+        self._rows[cell].update(event)
+
+    def close(self) -> None:
+        """Leave the last state standing."""
+        if self._started:
+            self._live.stop()
+            self._started = False
+
+    def _table(self) -> Table:
+        from rich.table import Table
+
+        table = Table("model", "stage", box=None, pad_edge=False, header_style="dim")
+        for heading in ("done", "loss", "valid", "tokens/s", "left", "seconds"):
+            table.add_column(heading, justify="right")
+        for row in self._rows:
+            style = {"done": "green", "kept": "green", "failed": "red", "wait": "dim"}.get(row.stage, "bold")
+            table.add_row(
+                row.name,
+                STAGES[row.stage],
+                row.done,
+                _nats(row.train_loss),
+                _nats(row.valid_loss),
+                row.speed,
+                row.left,
+                f"{row.seconds:.0f}" if row.seconds else "",
+                style=style,
+            )
+        return table
+
+
+def display(*, quiet: bool = False) -> Display:
+    """Return the display that fits where standard error goes."""
+    if quiet:
+        return Quiet()
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return Live(console) if console.is_terminal else Plain(console)
+
+
+def _nats(loss: float | None) -> str:
+    return "" if loss is None else f"{loss:.3f}"

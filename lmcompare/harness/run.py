@@ -1,0 +1,254 @@
+"""An experiment to a finished run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmcompare import __version__, plugins
+from lmcompare.errors import LmcompareError
+from lmcompare.harness import engine, environment, storage
+from lmcompare.harness.cell import Job, has_examples, is_finished
+from lmcompare.harness.experiment import Experiment, ModelTable, TokensTable
+from lmcompare.harness.prepared import Prepared, prepare
+from lmcompare.harness.progress import Display, Quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lmcompare.corpora import Corpus
+    from lmcompare.model import LanguageModel
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model of the experiment, ready to run: its jobs, one a seed, and how they are run."""
+
+    table: ModelTable
+    tokens_fingerprint: str
+    jobs: tuple[Job, ...]
+    engine: engine.Engine = engine.in_process
+
+
+@dataclass
+class Outcome:
+    """What a run did: the folder, and the sentences of the cells that failed, by cell."""
+
+    folder: Path
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def run(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    base: Path | None = None,
+    force: bool = False,
+    show: Display | None = None,
+    corpus: Corpus | None = None,
+    live: Mapping[str, LanguageModel] | None = None,
+    command: str = "",
+) -> Outcome:
+    """Run what is not finished yet and write the reports.
+
+    ``base``: what relative paths of the experiment are relative to. ``corpus``: a loaded corpus in place of the
+    experiment's. ``live``: untrained model objects by model name, trained in this process. Raises
+    ``LmcompareError`` for bad input before anything is trained; a plug-in that raises fails its own cell only.
+    """
+    started = time.perf_counter()
+    show = Quiet() if show is None else show
+    _claim(folder)
+    built = {m.name: _built(m, experiment, base, live or {}) for m in experiment.models}
+    device = environment.choose_device(experiment.device)
+    threads = environment.choose_threads(experiment.threads)
+    if corpus is None:
+        show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
+        corpus = _corpus(experiment, base)
+    earlier = _earlier(folder, corpus, force)
+    plans, tokens = _plans(experiment, corpus, folder, built, live or {}, (device, threads), show)
+    outcome = Outcome(folder)
+    with _closing(show):
+        _run_cells(plans, force, show, outcome)
+    manifest = {
+        "schema_version": SCHEMA,
+        "lmcompare": __version__,
+        "name": experiment.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "seconds": time.perf_counter() - started,
+        "experiment": experiment.model_dump(mode="json"),
+        "preset": experiment.preset,
+        "corpus": describe(corpus),
+        "tokens": {**earlier.get("tokens", {}), **tokens},
+        "models": _joined(earlier.get("models", []), plans, folder),
+        "versions": environment.versions(),
+        "hardware": environment.hardware(device, threads),
+    }
+    storage.write_json(folder / "manifest.json", manifest)
+    show.say("Writing the report …")
+    write_reports(folder)
+    return outcome
+
+
+def write_reports(folder: Path) -> Path:
+    """Build results.json, results.csv, report.md and report.html from what the folder stores."""
+    from lmcompare.analysis import load_run, write_results
+    from lmcompare.report import write_report
+
+    write_results(load_run(folder))
+    return write_report(folder)
+
+
+def describe(corpus: Corpus) -> dict[str, Any]:
+    """Return the manifest's table of a corpus."""
+    splits = {
+        which: {
+            "documents": len(documents),
+            "sentences": sum(len(d.sentences) for d in documents),
+            "bytes": sum(len(d.text.encode()) for d in documents),
+            "words": sum(len(d.text.split()) for d in documents),
+        }
+        for which in ("train", "valid", "test")
+        for documents in [corpus.split(which)]
+    }
+    return {
+        "name": corpus.name,
+        "source": corpus.source,
+        "fingerprint": corpus.fingerprint,
+        "notes": list(corpus.notes),
+        "splits": splits,
+    }
+
+
+def _claim(folder: Path) -> None:
+    """Make the output folder and see that it can be written to, before hours are spent."""
+    if folder.exists() and not folder.is_dir():
+        raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
+    probe = folder / ".probe"
+    storage.write_text(probe, "")
+    probe.unlink()
+
+
+def _built(
+    table: ModelTable, experiment: Experiment, base: Path | None, live: Mapping[str, LanguageModel]
+) -> tuple[str, LanguageModel]:
+    """Return the plug-in's name, a file's path made absolute, and an untrained model: faults show early."""
+    if table.name in live:
+        return table.plugin, live[table.name]
+    plugin = table.plugin
+    home, colon, cls = plugin.rpartition(":")
+    if colon and home.endswith(".py"):
+        plugin = f"{((base or Path.cwd()) / Path(home).expanduser()).resolve()}:{cls}"
+    return plugin, plugins.build(plugin, table.hyperparameters, experiment.preset)
+
+
+def _corpus(experiment: Experiment, base: Path | None) -> Corpus:
+    from lmcompare import corpora
+
+    return corpora.load(experiment.corpus.where, experiment.corpus.options, base=base)
+
+
+def _earlier(folder: Path, corpus: Corpus, force: bool) -> dict[str, Any]:
+    """Return the manifest of the runs that filled this folder before, if they read the same corpus."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return {}
+    manifest: dict[str, Any] = storage.read_json(path)
+    if manifest.get("corpus", {}).get("fingerprint") != corpus.fingerprint:
+        if force:
+            return {}
+        raise LmcompareError(
+            f"{folder} holds figures on another corpus ('{manifest.get('corpus', {}).get('name')}'): "
+            "choose another --out, or --force to replace them"
+        )
+    return manifest
+
+
+def _plans(
+    experiment: Experiment,
+    corpus: Corpus,
+    folder: Path,
+    built: Mapping[str, tuple[str, LanguageModel]],
+    live: Mapping[str, LanguageModel],
+    place: tuple[str, int],
+    show: Display,
+) -> tuple[list[Plan], dict[str, Any]]:
+    """Tokenise the corpus once per kind of tokens and make each model's jobs."""
+    device, threads = place
+    prepared: dict[str, Prepared] = {}
+    plans = []
+    for table in experiment.models:
+        plugin, model = built[table.name]
+        wanted = table.tokens or (TokensTable.model_validate(model.tokens) if model.tokens else experiment.tokens)
+        kind = wanted.model_dump_json()
+        if kind not in prepared:
+            show.say(f"Reading its {wanted.kind} tokens …")
+            prepared[kind] = prepare(corpus, wanted, folder / "tokens")
+        tokens = prepared[kind]
+        jobs = tuple(
+            Job(
+                name=table.name,
+                plugin=plugin,
+                seed=seed,
+                folder=str((folder / "cells" / table.name / str(seed)).resolve()),
+                tokens_folder=str(tokens.folder.resolve()),
+                tokens_fingerprint=tokens.fingerprint,
+                source_digest=plugins.source_digest(type(model)),
+                hyperparameters=model.hyperparameters(),
+                device=device,
+                threads=threads,
+                budget=experiment.budget.model_dump(),
+                examples=experiment.examples.model_dump(mode="json"),
+            )
+            for seed in experiment.seeds
+        )
+        how = engine.inline(model) if table.name in live else engine.in_process
+        plans.append(Plan(table, tokens.fingerprint, jobs, how))
+    return plans, {tokens.fingerprint: tokens.describe() for tokens in prepared.values()}
+
+
+def _run_cells(plans: Sequence[Plan], force: bool, show: Display, outcome: Outcome) -> None:
+    cells = [(plan, job) for plan in plans for job in plan.jobs]
+    several = any(len(plan.jobs) > 1 for plan in plans)
+    show.plan([f"{job.name} (seed {job.seed})" if several else job.name for _, job in cells])
+    for index, (plan, job) in enumerate(cells):
+        if force:
+            (job.path / "cell.json").unlink(missing_ok=True)
+            (job.path / "model" / "trained.json").unlink(missing_ok=True)
+        if is_finished(job) and has_examples(job):
+            show.event(index, {"event": "stage", "stage": "kept"})
+            continue
+        show.event(index, {"event": "stage", "stage": "start"})
+        error = plan.engine(job, lambda event, index=index: show.event(index, event))  # type: ignore[misc]
+        if error is not None:
+            outcome.failures[f"{job.name}/{job.seed}"] = error
+            show.event(index, {"event": "failed", "error": error})
+
+
+def _joined(earlier: Sequence[Mapping[str, Any]], plans: Sequence[Plan], folder: Path) -> list[dict[str, Any]]:
+    """Return the manifest's models: those of earlier runs that are still there, then those of this run."""
+    rows = {str(row["name"]): dict(row) for row in earlier if all((folder / cell).is_dir() for cell in row["cells"])}
+    for plan in plans:
+        rows[plan.table.name] = {
+            "name": plan.table.name,
+            "plugin": plan.table.plugin,
+            "tokens_fingerprint": plan.tokens_fingerprint,
+            "seeds": [job.seed for job in plan.jobs],
+            "cells": [f"cells/{plan.table.name}/{job.seed}" for job in plan.jobs],
+        }
+    return list(rows.values())
+
+
+@contextmanager
+def _closing(show: Display) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        show.close()

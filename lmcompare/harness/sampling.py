@@ -1,0 +1,50 @@
+"""Continuations: tokens drawn from a model, one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.tokens import IntArray, Vocabulary
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn: from the ``top_k`` likeliest, of these from the smallest set that holds ``top_p`` of the
+    probability (Holtzman et al. 2020), after dividing log-probabilities by ``temperature``.
+    """
+
+    temperature: float = 0.8
+    top_k: int | None = 50
+    top_p: float = 0.95
+    seed: int = 0
+
+
+def draw(log_probs: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:
+    """Return a token id drawn from (V,) log-probabilities in nats."""
+    scaled = log_probs.astype(np.float64) / sampling.temperature
+    order = np.argsort(-scaled, kind="stable")[: sampling.top_k]
+    weights = np.exp(scaled[order] - scaled[order[0]])
+    weights /= weights.sum()
+    # keep the shortest head that reaches top_p, its last member included
+    kept = int(np.searchsorted(np.cumsum(weights), sampling.top_p)) + 1
+    head = weights[:kept] / weights[:kept].sum()
+    return int(order[min(np.searchsorted(np.cumsum(head), generator.random(), side="right"), len(head) - 1)])
+
+
+def continuation(
+    model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary, length: int, sampling: Sampling
+) -> list[int]:
+    """Return ``length`` token ids that go on from ``prefix``; ``<unk>`` is never drawn, for it spells no word."""
+    generator = np.random.default_rng(sampling.seed)
+    stepper = model.stepper(prefix, vocabulary)
+    drawn: list[int] = []
+    for _ in range(length):
+        log_probs = np.array(stepper.log_probs(), np.float64)
+        log_probs[vocabulary.unknown] = -np.inf
+        token = draw(log_probs, sampling, generator)
+        drawn.append(token)
+        stepper.push(token)
+    return drawn

@@ -1,0 +1,114 @@
+"""A trained model's figures on valid and test, one row a token."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmcompare.errors import PluginError
+from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.tokens import Encoded, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PLACES = 5  # how many of the likeliest tokens are stored where any are
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """``target_rank``: (N,) the place of each token among the model's V, 1 is the likeliest; ``top_ids``,
+    ``top_log_probs``: (M, 5) the likeliest tokens at the M shown positions and their nats.
+    """
+
+    target_rank: IntArray
+    top_ids: IntArray
+    top_log_probs: FloatArray
+
+
+def checked_log_probs(model: LanguageModel, text: Encoded) -> FloatArray:
+    """Return (N,) float64 nats. Raises ``PluginError`` for a wrong shape, NaN, +inf or a figure above zero."""
+    scores = np.asarray(model.log_probs(text), np.float64)
+    name = type(model).__name__
+    if scores.shape != (len(text),):
+        raise PluginError(f"{name}.log_probs gave shape {scores.shape} for {len(text)} tokens: one figure a token")
+    if np.isnan(scores).any():
+        raise PluginError(f"{name}.log_probs gave NaN at {int(np.isnan(scores).sum())} of {len(text)} tokens")
+    return scores
+
+
+def timed_log_probs(model: LanguageModel, text: Encoded) -> tuple[FloatArray, float]:
+    """Return the scores and the wall-clock seconds that they took."""
+    started = time.perf_counter()
+    scores = checked_log_probs(model, text)
+    return scores, time.perf_counter() - started
+
+
+def rank_targets(model: LanguageModel, text: Encoded, shown: IntArray) -> Ranked:
+    """Walk once over the full distributions: each token's place, and the likeliest tokens at ``shown`` positions.
+
+    Equal probabilities are placed by id, so that the figure does not depend on the order of reading.
+    """
+    target_rank = np.zeros(len(text), np.int32)
+    row_of = np.full(len(text), -1)
+    row_of[shown] = np.arange(len(shown))
+    places = min(PLACES, len(text.vocabulary))
+    top_ids = np.zeros((len(shown), places), np.int32)
+    top_log_probs = np.zeros((len(shown), places), np.float64)
+    for at, block in model.stream(text):  # (B,), (B, V)
+        targets = text.ids[at]
+        own = block[np.arange(len(at)), targets][:, None]  # (B, 1)
+        above = np.count_nonzero(block > own, axis=1)
+        tied = np.count_nonzero(block == own, axis=1) > 1
+        for row in np.flatnonzero(tied):
+            above[row] += np.count_nonzero(block[row, : targets[row]] == own[row])
+        target_rank[at] = 1 + above
+        rows = np.flatnonzero(row_of[at] >= 0)
+        if len(rows):
+            ids, nats = likeliest(block[rows], places)
+            top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = ids, nats
+    if (target_rank == 0).any():
+        raise PluginError(f"{type(model).__name__}.stream left out {int((target_rank == 0).sum())} positions")
+    return Ranked(target_rank, top_ids, top_log_probs)
+
+
+def likeliest(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArray]:
+    """Return the ids and nats, both (B, places), of the likeliest tokens of (B, V), the likeliest first."""
+    places = min(places, log_probs.shape[1])
+    some = np.argpartition(-log_probs, places - 1, axis=1)[:, :places]
+    some.sort(axis=1)  # ties by id
+    order = np.argsort(-np.take_along_axis(log_probs, some, axis=1), axis=1, kind="stable")
+    ids = np.take_along_axis(some, order, axis=1)
+    return ids.astype(np.int32), np.take_along_axis(log_probs, ids, axis=1).astype(np.float64)
+
+
+def scores_table(
+    name: str,
+    seed: int,
+    tokens: pd.DataFrame,
+    log_probs: FloatArray,
+    reset: FloatArray,
+    ranks: IntArray,
+) -> pd.DataFrame:
+    """Return the table of ``scores.parquet``; ``tokens`` gives split, document, position, token, bytes, is_unknown."""
+    return tokens.assign(
+        model=name, seed=seed, log_prob=log_probs, log_prob_reset=reset, target_rank=ranks.astype(np.int32)
+    )[
+        [
+            "split",
+            "model",
+            "seed",
+            "document",
+            "position",
+            "token",
+            "byte_start",
+            "byte_end",
+            "log_prob",
+            "is_unknown",
+            "log_prob_reset",
+            "target_rank",
+        ]
+    ]

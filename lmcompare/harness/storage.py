@@ -1,0 +1,91 @@
+"""Files that appear whole or not at all, and a model's state on disk: safetensors and JSON, never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError
+from lmcompare.model import State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_aside(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a file beside ``path``, then rename it into place.
+
+    Raises ``LmcompareError`` where the folder can't be written to or has no space left.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        aside = Path(name)
+        try:
+            write(aside)
+            mask = os.umask(0)
+            os.umask(mask)
+            aside.chmod(0o666 & ~mask)  # mkstemp makes files that only their owner can read
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise LmcompareError(
+            f"{path} can't be written ({error.strerror or error}): choose another output folder or make room"
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file in one piece."""
+    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file in one piece. NaN and infinities are refused: they are not JSON."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds. Raises ``LmcompareError`` for a missing or broken one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LmcompareError(f"{path} is missing: run the experiment again to make it") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise LmcompareError(f"{path} is damaged ({error}): delete it and run the experiment again") from None
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a parquet file in one piece."""
+    write_aside(path, lambda aside: table.to_parquet(aside, index=False, compression="zstd"))
+
+
+def save_state(state: State, folder: Path) -> None:
+    """Write a model's arrays and values into ``folder``."""
+    from safetensors.numpy import save_file
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
+    write_aside(folder / "arrays.safetensors", lambda aside: save_file(arrays, aside))
+    write_json(folder / "values.json", dict(state.values))
+
+
+def load_state(folder: Path) -> State:
+    """Return the state that ``save_state`` wrote. Raises ``LmcompareError`` for missing or broken files."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = folder / "arrays.safetensors"
+    if not path.is_file():
+        raise LmcompareError(f"{path} is missing: run the experiment again to train the model")
+    try:
+        arrays = load_file(path)
+    except SafetensorError as error:
+        raise LmcompareError(f"{path} is damaged ({error}): run with --force to train the model again") from None
+    return State(arrays, read_json(folder / "values.json"))

@@ -1,0 +1,52 @@
+"""The process of one cell: ``python -m lmcompare.harness.worker JOB.json``.
+
+A process of its own gives a cell its own peak memory and threads, and keeps the others going if it crashes. Events
+go to standard output, a JSON line each; whatever the plug-in prints goes to standard error, which the parent stores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.cell import Event, Job, run_cell
+
+
+def main(path: str) -> int:
+    """Run the cell of a job file. Returns 0, or 1 if it failed; the last event says why."""
+    events = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+
+    def emit(event: Event) -> None:
+        events.write(json.dumps(event) + "\n")
+
+    job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
+    try:
+        run_cell(job, emit)
+    except LmcompareError as error:
+        traceback.print_exc()
+        emit({"event": "failed", "error": str(error)})
+        return 1
+    except Exception as error:
+        traceback.print_exc()
+        emit({"event": "failed", "error": what_went_wrong(error)})
+        return 1
+    emit({"event": "done"})
+    return 0
+
+
+def what_went_wrong(error: BaseException) -> str:
+    """Return one sentence: what was raised, and where in the plug-in."""
+    said = " ".join(str(error).split()) or "no message"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {said[:300]}{where}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
