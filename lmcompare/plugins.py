@@ -39,7 +39,7 @@ def resolve(plugin: str) -> type[LanguageModel]:
     if home.endswith(".py"):
         module = _loaded(plugin, lambda: _import_file(Path(home)))
     else:
-        module = _loaded(plugin, lambda: importlib.import_module(home))
+        module = _loaded(plugin, lambda: _import_module(home))
     found = getattr(module, name, None)
     if found is None:
         classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, LanguageModel)]
@@ -66,13 +66,53 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
         raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {error}") from error
 
 
+def summary(cls: type[LanguageModel]) -> str:
+    """Return the first paragraph of a model's docstring, on one line."""
+    return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split())
+
+
 def source_digest(cls: type[LanguageModel]) -> str:
-    """Return a digest of the module that the class is written in, so that a change to it is noticed."""
-    try:
-        source = inspect.getsource(sys.modules[cls.__module__])
-    except (OSError, TypeError, KeyError):
-        source = repr(cls)
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
+    """Return a digest of the code that a model's figures come from, so that a change to it is noticed.
+
+    It takes in the class's module, the modules of the same package that it names, directly or through others, and
+    what every model stands on: the contract, ``tokens/`` and ``training/``.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(_stands_on(cls.__module__)):
+        try:
+            digest.update(inspect.getsource(sys.modules[name]).encode())
+        except (OSError, TypeError, KeyError):
+            digest.update(name.encode())
+    package = Path(__file__).parent
+    shared = (p for part in ("tokens", "training") for p in sorted((package / part).glob("*.py")))
+    for path in [package / "model.py", *shared]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _stands_on(module: str) -> set[str]:
+    """Return a module and those of its own package that it names, at any remove."""
+    package = module.partition(".")[0]
+    found, open_ = {module}, [module]
+    while open_:
+        for value in vars(sys.modules[open_.pop()]).values():
+            home = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+            if (
+                isinstance(home, str)
+                and home.partition(".")[0] == package
+                and home in sys.modules
+                and home not in found
+            ):
+                found.add(home)
+                open_.append(home)
+    return found
+
+
+def _import_module(name: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # a console script does not look where its user stands
+    return importlib.import_module(name)
 
 
 def _import_file(path: Path) -> Any:

@@ -101,7 +101,11 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     storage.write_table(job.path / "scores.parquet", scores)
     emit({"event": "stage", "stage": "check"})
     truth = truth_checks(
-        model, prepared.test, test_scores, unigram_log_probs=prepared.unigram_log_probs[prepared.test.ids], seed=job.seed
+        model,
+        prepared.test,
+        test_scores,
+        unigram_log_probs=prepared.unigram_log_probs[prepared.test.ids],
+        seed=job.seed,
     )
     emit({"event": "stage", "stage": "examples"})
     _write_examples(job, prepared, model)
@@ -188,13 +192,12 @@ def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> None:
 
 
 def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any]) -> dict[str, Any]:
-    summary = (type(model).__doc__ or "").strip().partition("\n\n")[0]
     return {
         "key": job.key,
         "examples_key": job.examples_key,
         "status": "done",
         "error": None,
-        "summary": " ".join(summary.split()),
+        "summary": plugins.summary(type(model)),
         "traits": asdict(model.traits),
         "notes": list(getattr(model, "notes", ())),
         "truth": dict(truth),

@@ -68,10 +68,7 @@ def model_examples(
 
 def _in_context(model: LanguageModel, prepared: Prepared, chosen: list[Any]) -> list[Any]:
     """Return the nats of each chosen sentence's tokens, scored within their documents, up to the sentence's end."""
-    cut = [
-        prepared.test.ids[prepared.test.starts[s.document] : s.start + len(s.tokens)]
-        for s in chosen
-    ]
+    cut = [prepared.test.ids[prepared.test.starts[s.document] : s.start + len(s.tokens)] for s in chosen]
     text = Encoded.from_documents(cut, prepared.vocabulary)
     nats = model.log_probs(text)
     return [nats[end - len(s.tokens) : end] for s, end in zip(chosen, text.ends, strict=True)]

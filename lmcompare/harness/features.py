@@ -1,4 +1,4 @@
-"""What is known of each token whatever the model: how often it was seen, whether what precedes it was, where it stands."""
+"""What is known of each token whatever the model: its count in train, whether its n-gram was seen, where it stands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, IntArray]:
         table = np.unique(keys)
         wanted = node_text[at_text - 1] * types + text.ids[at_text]
         place = np.searchsorted(table, wanted)
-        found = known[at_text - 1] & (table[np.minimum(place, len(table) - 1)] == wanted) if len(table) else wanted < 0
+        found = (
+            known[at_text - 1] & (table[np.minimum(place, len(table) - 1)] == wanted) if len(table) else wanted < 0
+        )
         known = np.zeros(len(text), bool)
         known[at_text] = found
         node_text = np.zeros(len(text), np.int64)

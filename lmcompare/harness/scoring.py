@@ -93,7 +93,7 @@ def scores_table(
     reset: FloatArray,
     ranks: IntArray,
 ) -> pd.DataFrame:
-    """Return the table of ``scores.parquet``; ``tokens`` gives split, document, position, token, bytes, is_unknown."""
+    """Return the table of ``scores.parquet``; ``tokens`` are the rows of ``Prepared.token_table``."""
     return tokens.assign(
         model=name, seed=seed, log_prob=log_probs, log_prob_reset=reset, target_rank=ranks.astype(np.int32)
     )[

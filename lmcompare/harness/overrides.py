@@ -1,0 +1,94 @@
+"""The command line's options laid over an experiment file, or over the one that comes with the package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from lmcompare.errors import LmcompareError, unknown
+from lmcompare.harness import experiment as files
+from lmcompare.harness.experiment import Experiment, Preset
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What was asked for beside the file; None and empty leave the file's value alone."""
+
+    corpus: str | None = None
+    models: tuple[str, ...] = ()
+    preset: str | None = None
+    seeds: tuple[str, ...] = ()
+    device: str | None = None
+    threads: int | None = None
+    prompts: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tokens: Mapping[str, Any] = field(default_factory=dict)
+
+
+def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
+    """Return the experiment to run and the folder that its relative paths start from.
+
+    Raises ``LmcompareError`` for an unknown preset, a seed that is no number, or a wrong value.
+    """
+    preset = overrides.preset
+    if preset is not None and preset not in get_args(Preset):
+        raise LmcompareError(unknown("preset", preset, get_args(Preset)))
+    base = path.parent if path else Path()
+    plan = files.load(path) if path else files.shipped(preset or "default")  # type: ignore[arg-type]
+    table = plan.model_dump(mode="json")
+    if preset is not None:
+        table["preset"] = preset
+    if overrides.corpus is not None:
+        table["corpus"] = {"source": _absolute(overrides.corpus, path)}
+        if path is None:
+            table["name"] = _slug(overrides.corpus) + (f"-{preset}" if preset else "")
+    _update(table["corpus"], overrides.options)
+    _update(table["tokens"], overrides.tokens)
+    if overrides.models:
+        table["models"] = [_model(name, table["models"]) for name in overrides.models]
+    if overrides.seeds:
+        table["seeds"] = [_number(seed) for seed in overrides.seeds]
+    _update(table, {"device": overrides.device, "threads": overrides.threads})
+    if overrides.prompts:
+        table["examples"]["prompts"] = list(overrides.prompts)
+    return files.parse(table, "the command line"), base
+
+
+def _update(table: dict[str, Any], values: Mapping[str, Any]) -> None:
+    table.update({key: value for key, value in values.items() if value is not None})
+
+
+def _model(name: str, listed: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the file's table of this name, else a table for the plug-in of this name."""
+    for table in listed:
+        if name in (table["name"], table["plugin"]):
+            return table
+    home, colon, cls = name.rpartition(":")
+    if colon and home.endswith(".py"):  # named on the command line: relative to where one stands
+        name = f"{Path(home).expanduser().resolve()}:{cls}"
+    return {"plugin": name}
+
+
+def _number(seed: str) -> int:
+    try:
+        return int(seed)
+    except ValueError:
+        raise LmcompareError(f"a seed is a whole number, not '{seed}'") from None
+
+
+def _absolute(spec: str, path: Path | None) -> str:
+    """Return a corpus named on the command line as a path from here, if it is a path and a file sets another base."""
+    if path is None or "=" in spec or not Path(spec).expanduser().exists():
+        return spec
+    return str(Path(spec).expanduser().resolve())
+
+
+def _slug(spec: str) -> str:
+    """Return a folder name for a corpus."""
+    if spec == "-":
+        return "stdin"
+    name = Path(spec.partition(",")[0].rpartition("=")[2]).stem
+    return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "corpus"
