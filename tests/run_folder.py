@@ -206,25 +206,22 @@ def write_cell(folder: Path, name: str, seed: int, coded: Coded, grammar: Gramma
         "error": f"{name} stopped in fit: division by zero" if broke else None,
         "name": name,
         "plugin": model.plugin,
-        "summary": SUMMARIES.get(model.plugin, f"The model {name}."),
         "seed": seed,
         "hyperparameters": {"order": 3} if name == "ngram" else {"width": 128, "dropout": 0.1},
-        "traits": {
-            "causal": True,
-            "normalised": True,
-            "adaptive": False,
-            "carries_state": False,
-            "pretrained": False,
-            **model.traits,
-        },
         "tokens_fingerprint": coded.fingerprint,
-        "notes": ["Words seen once are read as <unk> half of the time."] if "t" in name else [],
-        "truth": None if broke else truth(wrong),
     }
-    write_json(folder / "cell.json", cell)
     if broke:
+        write_json(folder / "cell.json", cell)
         (folder / "log.txt").write_text("Traceback (most recent call last): …\n", encoding="utf-8")
         return
+    usual = {"causal": True, "normalised": True, "adaptive": False, "carries_state": False, "pretrained": False}
+    cell |= {
+        "summary": SUMMARIES.get(model.plugin, f"The model {name}."),
+        "traits": usual | model.traits,
+        "notes": ["Words seen once are read as <unk> half of the time."] if "t" in name else [],
+        "truth": truth(wrong),
+    }
+    write_json(folder / "cell.json", cell)
     texts = (coded.valid, coded.test)
     given = {t.split: model.distributions(t, t.starts) for t in texts}
     pd.concat([score_table(name, seed, model, t, given[t.split]) for t in texts]).to_parquet(
@@ -277,7 +274,7 @@ def score_table(name: str, seed: int, model: Synthetic, text: Texts, given: Arra
             "byte_end": text.spans[:, 1],
             "log_prob": np.log(mine),
             "is_unknown": text.ids == UNKNOWN,
-            "log_prob_reset": np.log(reset[rows, text.ids]),
+            "log_prob_reset": np.log(reset[rows, text.ids]) if text.split == "test" else np.nan,
             "target_rank": (rank if text.split == "test" else np.zeros(len(rows))).astype(np.int32),
         }
     )

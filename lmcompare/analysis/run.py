@@ -1,0 +1,285 @@
+"""A run folder as typed values, read when asked for.
+
+Nothing is read twice that is small; token tables, which may be long, are read anew at each call and by column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, cast
+
+import pandas as pd
+
+from lmcompare.analysis.stored import RunFolderError, read_csv, read_json, read_list, read_object, read_table
+from lmcompare.exhibits import Exhibit, from_json
+
+SCHEMA_VERSION = 1
+Split = Literal["valid", "test"]
+
+MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
+COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
+CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
+
+
+class Cell:
+    """One model trained with one seed: what it is, whether it was done, what it stored."""
+
+    def __init__(self, path: Path, name: str, seed: int) -> None:
+        self.path, self.name, self.seed = path, name, seed
+
+    def __repr__(self) -> str:
+        return f"Cell({self.name!r}, seed={self.seed}, {self.status})"
+
+    @cached_property
+    def info(self) -> Mapping[str, Any]:
+        """What cell.json says; a cell that was never finished counts as failed, and says so."""
+        path = self.path / "cell.json"
+        if not path.exists():
+            return {
+                "status": "failed",
+                "error": "it was not run to its end: run the same command again",
+                "traits": {},
+            }
+        return read_object(path, "status")
+
+    @property
+    def status(self) -> str:
+        """'done' or 'failed'."""
+        return "done" if self.info["status"] == "done" else "failed"
+
+    @property
+    def error(self) -> str | None:
+        """Why the cell failed, in one sentence; None where it is done."""
+        return None if self.status == "done" else str(self.info.get("error") or "it failed without a reason")
+
+    @property
+    def traits(self) -> Mapping[str, bool]:
+        """What the model declares of itself: causal, normalised, adaptive, carries_state, pretrained."""
+        return dict(self.info.get("traits") or {})
+
+    @property
+    def truth(self) -> Mapping[str, Any]:
+        """What the run's truth checks found: 'passed' and 'checks'; empty where they were not run."""
+        return dict(self.info.get("truth") or {})
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the reader of this cell's figures should know."""
+        return tuple(self.info.get("notes") or ())
+
+    @cached_property
+    def cost(self) -> Mapping[str, Any]:
+        """Seconds, bytes and parameters, as cost.json has them."""
+        return read_object(self.path / "cost.json", *COST_KEYS)
+
+    @cached_property
+    def curve(self) -> pd.DataFrame:
+        """The learning curve: step, seconds, tokens, train_loss and valid_loss (nats per token)."""
+        return read_csv(self.path / "curve.csv", CURVE_COLUMNS)
+
+    @cached_property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """What the model shows of itself."""
+        return tuple(from_json(table) for table in read_list(self.path / "exhibits.json"))
+
+    @cached_property
+    def examples(self) -> Mapping[str, Any]:
+        """'prompts' with next tokens and continuations, and held-out 'sentences' with surprisals in bits."""
+        return read_object(self.path / "examples.json", "prompts", "sentences")
+
+    @cached_property
+    def top(self) -> pd.DataFrame:
+        """The five likeliest tokens at every position of some test passages: document, position, place, …"""
+        return read_table(self.path / "top.parquet", ("document", "position", "place", "token", "log_prob"))
+
+    def scores(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the token scores (log-probabilities in nats), all or those of a split, all columns or these."""
+        return read_table(self.path / "scores.parquet", columns, split)
+
+
+class ModelEntry:
+    """One model of the experiment with its cells, one a seed."""
+
+    def __init__(self, name: str, plugin: str, tokens_fingerprint: str, cells: tuple[Cell, ...]) -> None:
+        self.name, self.plugin, self.tokens_fingerprint, self.cells = name, plugin, tokens_fingerprint, cells
+
+    def __repr__(self) -> str:
+        return f"ModelEntry({self.name!r}, {len(self.done)} of {len(self.cells)} cells done)"
+
+    @property
+    def done(self) -> tuple[Cell, ...]:
+        """The cells that were finished; every figure is made from these."""
+        return tuple(cell for cell in self.cells if cell.status == "done")
+
+    @property
+    def failed(self) -> tuple[Cell, ...]:
+        """The cells that were not."""
+        return tuple(cell for cell in self.cells if cell.status == "failed")
+
+    @property
+    def first(self) -> Cell | None:
+        """The finished cell of the first seed, whose examples and exhibits stand for the model."""
+        return next(iter(self.done), None)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the finished cells."""
+        return tuple(cell.seed for cell in self.done)
+
+    @property
+    def traits(self) -> Mapping[str, bool]:
+        """What the model declares of itself; empty where no cell says."""
+        return next((cell.traits for cell in (*self.done, *self.cells) if cell.traits), {})
+
+    @property
+    def summary(self) -> str:
+        """What the model is, in one sentence of its own."""
+        return next((str(c.info["summary"]) for c in self.cells if c.info.get("summary")), "")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes of its cells, each once."""
+        return tuple(dict.fromkeys(note for cell in self.done for note in cell.notes))
+
+    @property
+    def failed_checks(self) -> tuple[Mapping[str, Any], ...]:
+        """The truth checks that did not pass in some finished cell, each as cell.json has it."""
+        checks = (check for cell in self.done for check in cell.truth.get("checks", ()))
+        return tuple(check for check in checks if not check.get("passed"))
+
+    @property
+    def truthful(self) -> bool:
+        """Were the truth checks run in every finished cell, and did all pass?"""
+        return all(cell.truth.get("passed") is True for cell in self.done)
+
+
+class TokenTables:
+    """The corpus under one tokenizer: what every model with this fingerprint read and was scored on."""
+
+    def __init__(self, path: Path, fingerprint: str, entry: Mapping[str, Any]) -> None:
+        self.path, self.fingerprint, self.entry = path, fingerprint, entry
+
+    @property
+    def description(self) -> str:
+        """The tokenizer in words."""
+        return str(self.entry.get("description", ""))
+
+    @cached_property
+    def spec(self) -> Mapping[str, Any]:
+        """The tokenizer's own table."""
+        return dict(self.entry.get("spec") or {})
+
+    @cached_property
+    def vocabulary(self) -> Any:
+        """What vocabulary.json holds."""
+        return read_json(self.path / "vocabulary.json")
+
+    @cached_property
+    def documents(self) -> pd.DataFrame:
+        """One row a document of valid and test: split, document, name, bytes, tokens, sentences, metadata (JSON)."""
+        columns = ("split", "document", "name", "bytes", "tokens", "sentences", "metadata")
+        return read_table(self.path / "documents.parquet", columns)
+
+    def documents_of(self, split: Split) -> pd.DataFrame:
+        """Return the documents of one split, indexed from 0 as ``document`` counts them."""
+        rows = self.documents[self.documents["split"] == split].set_index("document", drop=False)
+        if list(rows.index) != list(range(len(rows))):
+            raise RunFolderError(f"{self.path / 'documents.parquet'} does not number the {split} documents from 0")
+        return rows
+
+    def features(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the table of token features, its rows in the order of every model's scores."""
+        return read_table(self.path / "features.parquet", columns, split)
+
+
+class Run:
+    """A run folder. ``manifest`` is manifest.json as it stands."""
+
+    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+        self.path, self.manifest = path, manifest
+        self.models = tuple(self._model(entry) for entry in manifest["models"])
+        self.tokens = {
+            str(fp): TokenTables(_inside(path, f"tokens/{fp}"), str(fp), entry)
+            for fp, entry in manifest["tokens"].items()
+        }
+        for model in self.models:
+            if model.done and model.tokens_fingerprint not in self.tokens:
+                raise RunFolderError(f"{path / 'manifest.json'} does not list the tokens of the model '{model.name}'")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {len(self.models)} models)"
+
+    def _model(self, entry: Mapping[str, Any]) -> ModelEntry:
+        name = str(entry["name"])
+        cells = tuple(
+            Cell(_inside(self.path, cell), name, int(seed))
+            for cell, seed in zip(entry["cells"], entry["seeds"], strict=True)
+        )
+        return ModelEntry(name, str(entry["plugin"]), str(entry["tokens_fingerprint"]), cells)
+
+    @property
+    def name(self) -> str:
+        """The name of the experiment."""
+        return str(self.manifest["name"])
+
+    @property
+    def corpus(self) -> Mapping[str, Any]:
+        """name, source, fingerprint, notes and the sizes of the splits."""
+        return cast(Mapping[str, Any], self.manifest["corpus"])
+
+    @property
+    def corpus_fingerprint(self) -> str:
+        """What the text and its splits are known by."""
+        return str(self.corpus["fingerprint"])
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell of every model, done or failed, in the order of the experiment."""
+        return tuple(cell for model in self.models for cell in model.cells)
+
+    @property
+    def scored(self) -> tuple[ModelEntry, ...]:
+        """The models with at least one finished cell, in the order of the experiment."""
+        return tuple(model for model in self.models if model.done)
+
+    def model(self, name: str) -> ModelEntry:
+        """Return the model of this name. Raises ``RunFolderError`` where there is none."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise RunFolderError(f"the run in {self.path} has no model '{name}'")
+
+
+def load_run(folder: str | Path) -> Run:
+    """Open a run folder.
+
+    Raises ``RunFolderError`` if it is none, if it was written by a version with another schema, or if its manifest
+    is broken; a missing or broken file elsewhere in it raises the same, with its name, once it is asked for.
+    """
+    path = Path(folder)
+    manifest = path / "manifest.json"
+    if not manifest.is_file():
+        what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
+        raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")
+    table = read_object(manifest, "schema_version")
+    version = table["schema_version"]
+    if version != SCHEMA_VERSION:
+        raise RunFolderError(
+            f"{manifest} has schema_version {version!r}, but this lmcompare reads {SCHEMA_VERSION}: "
+            "use the version that wrote it, or run the experiment again"
+        )
+    read_object(manifest, *MANIFEST_KEYS)
+    try:
+        return Run(path, table)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunFolderError(f"{manifest} is not as lmcompare writes it ({type(error).__name__}: {error})") from None
+
+
+def _inside(root: Path, relative: str) -> Path:
+    """Join a path that the manifest names, which must not lead out of the folder."""
+    parts = PurePosixPath(str(relative))
+    if parts.is_absolute() or ".." in parts.parts or "\\" in str(relative):
+        raise RunFolderError(f"{root / 'manifest.json'} names '{relative}', which lies outside the run folder")
+    return root.joinpath(*parts.parts)

@@ -1,0 +1,85 @@
+"""Reading the files of a run folder, with one clear sentence for each that cannot be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lmcompare.errors import LmcompareError
+
+
+class RunFolderError(LmcompareError):
+    """A run folder, or one of its files, cannot be read."""
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON value of a file. Raises ``RunFolderError`` where it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are both
+        raise RunFolderError(f"{path} is broken ({error}): run its model again with --force") from None
+
+
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
+    """Return the JSON object of a file that has at least these keys. Raises ``RunFolderError`` where it has not."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise RunFolderError(f"{path} holds no JSON object: run its model again with --force")
+    missing = [key for key in keys if key not in value]
+    if missing:
+        raise RunFolderError(f"{path} lacks '{missing[0]}': run its model again with --force")
+    return value
+
+
+def read_list(path: Path) -> list[Any]:
+    """Return the JSON array of a file. Raises ``RunFolderError`` where it holds none."""
+    value = read_json(path)
+    if not isinstance(value, list):
+        raise RunFolderError(f"{path} holds no JSON array: run its model again with --force")
+    return value
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None, split: str | None = None) -> pd.DataFrame:
+    """Return a Parquet table, or some of its columns, or the rows of one split.
+
+    Raises ``RunFolderError`` where the file or a column is missing, or the file is broken.
+    """
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    try:
+        known = pq.read_schema(path).names
+        missing = [c for c in [*(columns or ()), *(["split"] if split else [])] if c not in known]
+        if missing:
+            raise RunFolderError(f"{path} has no column '{missing[0]}': run its model again with --force")
+        kept = [("split", "=", split)] if split else None
+        table = pq.read_table(path, columns=None if columns is None else list(columns), filters=kept)
+        frame: pd.DataFrame = table.to_pandas()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return frame
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Return a CSV table that has at least these columns. Raises ``RunFolderError`` where it has not."""
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise _unreadable(path, error) from None
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        raise RunFolderError(f"{path} has no column '{missing[0]}': run its model again with --force")
+    return frame
+
+
+def _unreadable(path: Path, error: Exception) -> RunFolderError:
+    if not path.exists():
+        return RunFolderError(f"{path} is missing: run its model again with --force")
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return RunFolderError(f"{path} cannot be read ({reason}): run its model again with --force")
