@@ -1,0 +1,17 @@
+"""Text in: a name, a path or texts in memory become a corpus of documents in train, valid and test."""
+
+from lmcompare.corpora.catalogue import CatalogueEntry, catalogue
+from lmcompare.corpora.document import SPLITS, Corpus, Document
+from lmcompare.corpora.load import CorpusOptions, documents_of, load, read_documents
+
+__all__ = [
+    "SPLITS",
+    "CatalogueEntry",
+    "Corpus",
+    "CorpusOptions",
+    "Document",
+    "catalogue",
+    "documents_of",
+    "load",
+    "read_documents",
+]

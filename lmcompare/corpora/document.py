@@ -1,0 +1,76 @@
+"""What a corpus is: documents in three splits, each with its text and where its sentences are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text and the sentences in it.
+
+    Attributes:
+        name: what the document is called: a title, a file's path, ``file:line``.
+        text: the raw text, after the options; every UTF-8 byte of it is charged to a model.
+        sentences: (start, end) character spans, in order and disjoint; the first starts at 0, and there is one at
+            least.
+        metadata: what is known of the document besides (folder, genre, …), for slices of the results.
+    """
+
+    name: str
+    text: str
+    sentences: tuple[tuple[int, int], ...]
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def words(self) -> int:
+        """The number of words parted by white space."""
+        return len(self.text.split())
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents to train on, to choose with and to be tested on.
+
+    Attributes:
+        notes: sentences for the report: how the text was split and cleaned, what stands in two splits.
+        source: where the text comes from, for people.
+    """
+
+    name: str
+    train: tuple[Document, ...]
+    valid: tuple[Document, ...]
+    test: tuple[Document, ...]
+    notes: tuple[str, ...] = ()
+    source: str = ""
+
+    def split(self, which: str) -> tuple[Document, ...]:
+        """Return the documents of "train", "valid" or "test".
+
+        Raises:
+            ValueError: ``which`` is none of these.
+        """
+        if which not in SPLITS:
+            raise ValueError(f"'{which}' is no split; there are {', '.join(SPLITS)}")
+        documents: tuple[Document, ...] = getattr(self, which)
+        return documents
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits of SHA-256 over the splits' names, texts and sentence spans."""
+        digest = hashlib.sha256()
+        for which in SPLITS:
+            digest.update(f"{which} {len(self.split(which))}\n".encode())
+            for document in self.split(which):
+                name, text = document.name.encode(), document.text.encode()
+                spans = ",".join(f"{start}-{end}" for start, end in document.sentences).encode()
+                # Each part is preceded by its length, so that no two corpora run together to the same bytes.
+                for part in (name, text, spans):
+                    digest.update(f"{len(part)}:".encode())
+                    digest.update(part)
+        return digest.hexdigest()[:16]

@@ -1,0 +1,259 @@
+"""From a name, a path, a triple of paths or texts in memory to a corpus."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, Literal, get_args
+
+from lmcompare.corpora.catalogue import EMBEDDED
+from lmcompare.corpora.document import SPLITS, Corpus, Document
+from lmcompare.corpora.files import Found, check_encoding, decode, missing_path, read_path
+from lmcompare.corpora.pieces import DocumentMarks, Piece, cut_all
+from lmcompare.corpora.sentences import PunktSplitter, Spans, line_sentences, whole_sentence
+from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_contiguously
+from lmcompare.errors import LmcompareError, suggest
+
+SentenceMarks = Literal["line", "punkt"]
+Source = str | os.PathLike[str] | Mapping[str, str] | Sequence[str]
+
+
+@dataclass(frozen=True)
+class CorpusOptions:
+    """How a text is read and cut.
+
+    Attributes:
+        documents: "file" (one document a file), "line" or "blank-line"; None: as the source says by itself.
+        sentences: "line" or "punkt"; None: Punkt for the embedded corpora and texts in memory, lines for files.
+        lowercase: turn all letters into small ones, after the sentences are found.
+        nfc: compose characters (Unicode NFC) first.
+        encoding: how files and standard input are encoded.
+        text_column: the column of a table that holds the text.
+    """
+
+    documents: DocumentMarks | None = None
+    sentences: SentenceMarks | None = None
+    lowercase: bool = False
+    nfc: bool = False
+    encoding: str = "utf-8"
+    text_column: str = "text"
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A source read into texts: to be split by hash or contiguously, or split already."""
+
+    name: str
+    source: str
+    pieces: list[Piece]
+    splits: dict[str, list[Piece]] | None = None
+    single: bool = False
+    prose: bool = False  # sentences are not marked by lines, unless the options say so
+    notes: tuple[str, ...] = ()
+
+
+def load(
+    source: Source,
+    options: CorpusOptions = CorpusOptions(),
+    *,
+    base: Path | None = None,
+    stdin: BinaryIO | None = None,
+) -> Corpus:
+    """Read a corpus and split it into train, valid and test.
+
+    Args:
+        source: the name of an embedded corpus; the path of a text file, of a table (``.csv``, ``.tsv``, ``.jsonl``)
+            or of a folder; "-" for standard input; "train=a.txt,valid=b.txt,test=c.txt" or a mapping of these keys to
+            paths; or a sequence of texts, each a document. A name goes before a path: ``./lee`` is the file.
+        options: how the text is read and cut.
+        base: the folder that relative paths start from; default the working directory.
+        stdin: what "-" reads; default standard input.
+
+    Raises:
+        LmcompareError: there is no such corpus, it cannot be read, or there is too little text in it.
+    """
+    _check(options)
+    read = _read(source, options, base or Path(), stdin)
+    normalise = _normaliser(options)
+    prepared = [replace(piece, text=normalise(piece.text)) for piece in read.pieces]
+    notes = list(read.notes)
+    split: Split
+    if read.splits is not None:
+        split = {
+            which: [replace(piece, text=normalise(piece.text)) for piece in pieces]
+            for which, pieces in read.splits.items()
+        }
+        split = {which: cut_all(pieces, options.documents or "file") for which, pieces in split.items()}
+        notes += overlap(
+            {w: [replace(p, text=_final(p.text, options)) for p in pieces] for w, pieces in split.items()}
+        )
+    elif read.single and options.documents in (None, "file"):
+        split, more = split_contiguously(prepared[0], read.source)
+        notes += more
+    else:
+        documents = cut_all(prepared, options.documents or "file")
+        split, more = split_by_hash(documents, read.source, key=lambda text: _final(text, options))
+        notes += more
+    find = _sentence_finder(read, options, split["train"])
+    documents_of = {
+        which: tuple(_document(piece, find(piece.text), options) for piece in split[which]) for which in SPLITS
+    }
+    return Corpus(read.name, **documents_of, notes=tuple(notes), source=read.source)
+
+
+def read_documents(
+    source: str | os.PathLike[str],
+    options: CorpusOptions = CorpusOptions(),
+    *,
+    base: Path | None = None,
+    stdin: BinaryIO | None = None,
+) -> tuple[Document, ...]:
+    """Read a file, a folder, a table or "-" as documents in their own order, without splitting them.
+
+    Raises:
+        LmcompareError: the source cannot be read, or there is no text in it.
+    """
+    _check(options)
+    if source == "-":
+        read = _read_stdin(options, stdin)
+    else:
+        read = _read_file((base or Path()) / Path(source).expanduser(), options)
+    normalise = _normaliser(options)
+    pieces = cut_all((replace(p, text=normalise(p.text)) for p in read.pieces), options.documents or "file")
+    find = _sentence_finder(read, options, pieces)
+    return tuple(_document(piece, find(piece.text), options) for piece in pieces)
+
+
+def documents_of(texts: Iterable[str]) -> tuple[Document, ...]:
+    """Return a document for each text; its lines are its sentences."""
+    return tuple(Document(f"document {n}", text, line_sentences(text)) for n, text in enumerate(texts, 1))
+
+
+def _check(options: CorpusOptions) -> None:
+    allowed = {"documents": get_args(DocumentMarks), "sentences": get_args(SentenceMarks)}
+    for name, values in allowed.items():
+        value = getattr(options, name)
+        if value is not None and value not in values:
+            raise LmcompareError(
+                f"unknown value '{value}' of {name}{suggest(value, values)}; use one of {', '.join(values)}"
+            )
+    check_encoding(options.encoding)
+
+
+def _normaliser(options: CorpusOptions) -> Callable[[str], str]:
+    return (lambda text: unicodedata.normalize("NFC", text)) if options.nfc else str
+
+
+def _final(text: str, options: CorpusOptions) -> str:
+    return text.lower() if options.lowercase else text
+
+
+def _sentence_finder(read: _Read, options: CorpusOptions, train: list[Piece]) -> Callable[[str], Spans]:
+    """Which sentences a text has; Punkt is trained on train, in its own letter case."""
+    marked = options.documents in ("line", "blank-line")
+    if (options.sentences or ("punkt" if read.prose and not marked else "line")) == "punkt":
+        return PunktSplitter(piece.text for piece in train).spans
+    return whole_sentence if options.documents == "line" else line_sentences
+
+
+def _document(piece: Piece, spans: Spans, options: CorpusOptions) -> Document:
+    """The document of a piece, in small letters if asked for; letters that grow move the spans after them."""
+    text = _final(piece.text, options)
+    if len(text) != len(piece.text):
+        grown = [0]
+        for character in piece.text:
+            grown.append(grown[-1] + len(character.lower()))
+        spans = tuple((grown[start], grown[end]) for start, end in spans)
+    return Document(piece.name, text, spans, dict(piece.metadata))
+
+
+def _read(source: Source, options: CorpusOptions, base: Path, stdin: BinaryIO | None) -> _Read:
+    if isinstance(source, Mapping):
+        return _read_triple(source, options, base)
+    if isinstance(source, os.PathLike):
+        return _read_file(base / source, options)
+    if not isinstance(source, str):
+        return _read_texts(source)
+    if source == "-":
+        return _read_stdin(options, stdin)
+    if source in EMBEDDED:
+        embedded = EMBEDDED[source]
+        return _Read(source, embedded.source, embedded.read(), prose=True, notes=embedded.notes)
+    path = base / Path(source).expanduser()
+    if source and not path.exists():
+        if re.match(r"\s*\w+\s*=", source):
+            return _read_triple(_parse_triple(source), options, base)
+        if os.sep not in source and not path.suffix:
+            names = [*EMBEDDED, *sorted(p.name for p in base.iterdir())] if base.is_dir() else [*EMBEDDED]
+            raise LmcompareError(
+                f"'{source}' is neither a file or folder nor the name of a corpus{suggest(source, names)}; give a "
+                f"path, or one of the names {', '.join(EMBEDDED)}"
+            )
+        raise missing_path(path)
+    if not source.strip():
+        raise LmcompareError(f"the corpus has no name; give a path, or one of the names {', '.join(EMBEDDED)}")
+    return _read_file(path, options)
+
+
+def _read_stdin(options: CorpusOptions, stdin: BinaryIO | None) -> _Read:
+    text = decode((stdin or sys.stdin.buffer).read(), "standard input", options.encoding)
+    return _Read("stdin", "standard input", [Piece("stdin", text)], single=True)
+
+
+def _read_file(path: Path, options: CorpusOptions) -> _Read:
+    found = read_path(path, options.encoding, options.text_column)
+    name = path.resolve().name if path.is_dir() else path.stem
+    return _Read(name, str(path), found.pieces, single=found.single, notes=found.notes)
+
+
+def _read_texts(texts: Sequence[str]) -> _Read:
+    pieces = []
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise LmcompareError(
+                f"document {number:,} is a {type(text).__name__}, not a text; give a sequence of strings"
+            )
+        if text.strip():
+            pieces.append(Piece(f"document {number}", text))
+    blank = len(texts) - len(pieces)
+    notes = (f"{blank:,} of the given documents have no text and were left out.",) if blank else ()
+    return _Read("documents", "documents given in memory", pieces, prose=True, notes=notes)
+
+
+def _parse_triple(source: str) -> dict[str, str]:
+    """``train=a.txt,valid=b.txt,test=c.txt``; a comma inside a path is no end of it."""
+    paths: dict[str, str] = {}
+    for part in re.split(r",(?=\s*\w+\s*=)", source):
+        key, _, path = part.partition("=")
+        if key.strip() in paths:
+            raise LmcompareError(
+                f"the corpus '{source}' gives {key.strip()} twice; give each of {', '.join(SPLITS)} once"
+            )
+        paths[key.strip()] = path.strip()
+    return paths
+
+
+def _read_triple(paths: Mapping[str, str], options: CorpusOptions, base: Path) -> _Read:
+    for key in paths:
+        if key not in SPLITS:
+            raise LmcompareError(f"unknown split '{key}'{suggest(key, SPLITS)}; give {', '.join(SPLITS)}")
+    missing = [which for which in SPLITS if not paths.get(which)]
+    if missing:
+        raise LmcompareError(
+            f"the corpus names no {' and no '.join(missing)}; give all three as train=…,valid=…,test=…, or one file "
+            "or folder, which is then split"
+        )
+    places = {which: base / Path(paths[which]).expanduser() for which in SPLITS}
+    found: dict[str, Found] = {
+        which: read_path(path, options.encoding, options.text_column) for which, path in places.items()
+    }
+    folders = {path.resolve().parent for path in places.values()}
+    name = folders.pop().name if len(folders) == 1 else places["train"].stem
+    notes = tuple(note for which in SPLITS for note in found[which].notes)
+    where = ", ".join(f"{which} {places[which]}" for which in SPLITS)
+    return _Read(name or "corpus", where, [], {which: found[which].pieces for which in SPLITS}, notes=notes)

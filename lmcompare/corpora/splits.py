@@ -1,0 +1,131 @@
+"""Which documents are trained on, chosen with and tested on, and what stands in two of these splits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+from lmcompare.corpora.document import SPLITS
+from lmcompare.corpora.pieces import Piece
+from lmcompare.corpora.sentences import lines_of
+from lmcompare.errors import LmcompareError
+
+HELD_OUT = 0.1  # the share of the words that test, and then valid, first reaches
+
+Split = dict[str, list[Piece]]
+
+
+def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str] = str) -> tuple[Split, list[str]]:
+    """Split documents by a hash of their text, so that neither their order nor a seed matters.
+
+    The documents are ordered by the SHA-256 of ``key(text)`` in UTF-8; test, then valid, takes them one by one until
+    it first holds a tenth of all words (parted by white space); train is the rest. Copies of one text follow each
+    other in this order and are kept in one split; each split gets one document at least.
+
+    Returns:
+        The splits, and sentences on how they came about.
+
+    Raises:
+        LmcompareError: there are fewer than three different documents.
+    """
+    hashed = sorted(
+        ((hashlib.sha256(key(piece.text).encode()).digest(), n) for n, piece in enumerate(pieces)), key=lambda h: h
+    )
+    groups = [[pieces[n] for _, n in same] for _, same in groupby(hashed, key=lambda h: h[0])]
+    if len(groups) < len(SPLITS):
+        raise LmcompareError(
+            f"{source} has only {_counted(len(groups), 'different document')}, too few to split into train, valid "
+            "and test; give at least three documents, or the splits themselves as train=…,valid=…,test=…"
+        )
+    words = [sum(piece.words for piece in group) for group in groups]
+    target = HELD_OUT * sum(words)
+    split: Split = {which: [] for which in SPLITS}
+    at = 0
+    for which, to_leave in (("test", 2), ("valid", 1)):
+        held = 0
+        while at < len(groups) - to_leave and (not split[which] or held < target):
+            split[which] += groups[at]
+            held += words[at]
+            at += 1
+    split["train"] = [piece for group in groups[at:] for piece in group]
+    notes = [
+        f"The {len(pieces):,} documents were split by a hash of their text; test, then valid, was filled until it "
+        f"first held a tenth of the words: {_shares(split)}."
+    ]
+    copies = len(pieces) - len(groups)
+    if copies:
+        notes.append(f"{_counted(copies, 'document')} repeat the text of another; copies are kept in the same split.")
+    return split, notes
+
+
+def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
+    """Cut one text at line ends into its first eight, its ninth and its last tenth, by words; each is a document.
+
+    Raises:
+        LmcompareError: the text has fewer than three lines that are not blank.
+    """
+    lines = [(following, len(piece.text[start:end].split())) for start, end, following in lines_of(piece.text)]
+    filled = sum(1 for _, words in lines if words)
+    if filled < len(SPLITS):
+        raise LmcompareError(
+            f"{source} has only {_counted(filled, 'line')} of text, too few to cut into train, valid and test; give "
+            "a text of at least three lines, or the splits themselves as train=…,valid=…,test=…"
+        )
+    total = sum(words for _, words in lines)
+    cuts: list[int] = []
+    seen, seen_lines, after = 0, 0, 0
+    for following, words in lines:
+        seen += words
+        seen_lines += words > 0
+        # A split ends at the line that first brings it to its share, or that leaves one line each for the others.
+        share = (1 - HELD_OUT * (len(SPLITS) - 1 - len(cuts))) * total
+        enough = seen >= share - 1e-9 and seen_lines > after
+        last_chance = filled - seen_lines == len(SPLITS) - 1 - len(cuts)
+        if words and len(cuts) < len(SPLITS) - 1 and (enough or last_chance):
+            cuts.append(following)
+            after = seen_lines
+    edges = [0, *cuts, len(piece.text)]
+    split: Split = {
+        which: [Piece(f"{piece.name} ({which})", piece.text[start:end], piece.metadata)]
+        for which, start, end in zip(SPLITS, edges, edges[1:], strict=False)
+    }
+    return split, [f"One text without document marks was cut at line ends, in its own order: {_shares(split)}."]
+
+
+def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
+    """Count what stands in two splits: documents, or the lines of splits that are a single document.
+
+    Returns:
+        A sentence for each pair of splits with something in common, or one sentence that says there is nothing.
+    """
+    by_line = all(len(pieces) == 1 for pieces in split.values())
+    kind = "line" if by_line else "document"
+    items = {which: [item for item in _items(pieces, by_line) if item] for which, pieces in split.items()}
+    notes = []
+    for earlier, later in (("train", "valid"), ("train", "test"), ("valid", "test")):
+        known = set(items[earlier])
+        again = sum(item in known for item in items[later])
+        if again:
+            share = 100 * again / len(items[later])
+            notes.append(
+                f"Of the {_counted(len(items[later]), kind)} of {later}, {again:,} ({share:.1f} %) also "
+                f"{'stands' if again == 1 else 'stand'} in {earlier}."
+            )
+    return notes or [f"No {kind} stands in two splits."]
+
+
+def _items(pieces: Sequence[Piece], by_line: bool) -> list[str]:
+    if by_line:
+        return [line.strip() for piece in pieces for line in piece.text.split("\n")]
+    return [piece.text.strip() for piece in pieces]
+
+
+def _shares(split: Mapping[str, Sequence[Piece]]) -> str:
+    words = {which: sum(piece.words for piece in pieces) for which, pieces in split.items()}
+    total = sum(words.values())
+    return ", ".join(f"{which} {n:,} words ({100 * n / total:.1f} %)" for which, n in words.items())
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
