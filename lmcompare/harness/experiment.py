@@ -76,13 +76,29 @@ class CorpusTable(Table):
 
 
 class TokensTable(BaseModel):
-    """``[tokens]``: a kind, the vocabulary's limits, and further options of the kind."""
+    """``[tokens]``: a kind, the vocabulary's limits, and further options of the kind.
+
+    ``min_count`` is 2 for words if not given, so that the unknown word has something to be learnt from, else 1.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: str = "word"
-    min_count: int = Field(default=1, ge=1)
+    min_count: int = Field(default=0, ge=0)
     size: int | None = Field(default=None, ge=3)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_min_count(cls, table: Any) -> Any:
+        usual = 2 if isinstance(table, Mapping) and table.get("kind", "word") == "word" else 1
+        return {"min_count": usual, **table} if isinstance(table, Mapping) else table
+
+    @field_validator("min_count")
+    @classmethod
+    def _at_least_one(cls, min_count: int) -> int:
+        if min_count < 1:
+            raise ValueError("min_count is at least 1, which keeps every type of train")
+        return min_count
 
     @property
     def tokenizer(self) -> dict[str, Any]:
@@ -144,7 +160,7 @@ class Experiment(Table):
     device: str = "auto"
     threads: int | None = Field(default=None, ge=1)
     corpus: CorpusTable
-    tokens: TokensTable = TokensTable()
+    tokens: TokensTable = Field(default_factory=lambda: TokensTable.model_validate({}))
     models: tuple[ModelTable, ...] = Field(min_length=1)
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()

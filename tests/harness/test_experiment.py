@@ -1,0 +1,95 @@
+"""Experiment files: what is typed, what is refused and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.harness import experiment as files
+
+FULL = """
+name = "mine"
+seeds = [0]
+[corpus]
+train = "train.txt"
+valid = "valid.txt"
+test = "test.txt"
+documents = "line"
+[tokens]
+kind = "whitespace"
+min_count = 1
+[[models]]
+plugin = "ngram"
+name = "kn5"
+order = 5
+[examples]
+prompts = ["How to make Thai"]
+"""
+
+
+def _load(tmp_path: Path, text: str) -> files.Experiment:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return files.load(path)
+
+
+def test_a_full_file_is_read_as_written(tmp_path: Path) -> None:
+    experiment = _load(tmp_path, FULL)
+    assert experiment.name == "mine"
+    assert experiment.corpus.where == {"train": "train.txt", "valid": "valid.txt", "test": "test.txt"}
+    assert experiment.corpus.options.documents == "line"
+    assert experiment.tokens.tokenizer == {"kind": "whitespace"}
+    assert experiment.models[0].name == "kn5"
+    assert experiment.models[0].hyperparameters == {"order": 5}
+    assert experiment.examples.prompts == ("How to make Thai",)
+
+
+def test_the_name_is_the_files_own_where_none_is_given(tmp_path: Path) -> None:
+    assert _load(tmp_path, FULL.replace('name = "mine"\n', "")).name == "mine"
+
+
+def test_a_model_is_named_after_its_plug_in_or_class(tmp_path: Path) -> None:
+    text = FULL.replace('name = "kn5"\n', "") + '[[models]]\nplugin = "./my.py:Mine"\n'
+    assert [m.name for m in _load(tmp_path, text).models] == ["ngram", "Mine"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seeds = [0]", "seed = [0]", "did you mean 'seeds'"),
+        ('documents = "line"', 'document = "line"', "did you mean 'documents'"),
+        ('documents = "line"', 'documents = "lines"', "corpus.documents"),
+        ("prompts =", "prompt =", "did you mean 'prompts'"),
+        ("seeds = [0]", "seeds = []", "seeds"),
+        ("seeds = [0]", "seeds = [-1]", "seeds lie in"),
+        ('train = "train.txt"', 'source = "lee"\ntrain = "train.txt"', "either source, or train"),
+        ("min_count = 1", "min_count = 0", "min_count"),
+        ('name = "kn5"', 'name = "../kn5"', "letters, digits"),
+        ("[examples]", '[[models]]\nplugin = "ngram"\nname = "kn5"\n[examples]', "two models are named 'kn5'"),
+        ("[examples]", "[budget]\nsteps = 1\nseconds = 2\n[examples]", "one of steps, epochs and seconds"),
+        ("[corpus]", "[corpus", "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in FULL
+    with pytest.raises(LmcompareError) as caught:
+        _load(tmp_path, FULL.replace(old, new))
+    assert said in str(caught.value)
+    assert "mine.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=r"no experiment file .*none\.toml"):
+        files.load(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("preset", ["quick", "default", "full"])
+def test_the_shipped_experiments_hold_five_generations(preset: str) -> None:
+    experiment = files.shipped(preset)  # type: ignore[arg-type]
+    names = [m.name for m in experiment.models]
+    assert names == ["unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"]
+    assert experiment.preset == preset
+    assert {"How to make Thai", "The river bank", "The central bank"} <= set(experiment.examples.prompts)

@@ -1,0 +1,49 @@
+"""The command line's options over an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.overrides import Overrides, planned
+
+
+def test_nothing_asked_is_the_main_job() -> None:
+    plan, base = planned(None, Overrides())
+    assert (plan.name, plan.preset, plan.corpus.source, base) == ("default", "default", "wiki-sample", Path())
+
+
+def test_a_corpus_gives_the_folder_its_name_and_keeps_no_option_of_the_file() -> None:
+    plan, _ = planned(None, Overrides(corpus="texts/My book.txt", options={"lowercase": True, "encoding": None}))
+    assert plan.name == "My-book"
+    assert plan.corpus.lowercase
+    assert plan.corpus.encoding == "utf-8"
+    assert planned(None, Overrides(corpus="lee", preset="quick"))[0].name == "lee-quick"
+    assert planned(None, Overrides(corpus="train=a.txt,valid=b,test=c"))[0].name == "a"
+    assert planned(None, Overrides(corpus="-"))[0].name == "stdin"
+
+
+def test_models_keep_their_tables_or_are_taken_as_plug_ins(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('[corpus]\nsource = "lee"\n[[models]]\nplugin = "ngram"\nname = "kn3"\norder = 3\n')
+    plan, base = planned(path, Overrides(models=("kn3", "unigram", "./mine.py:Mine"), seeds=("3", "1")))
+    assert base == tmp_path
+    assert plan.models[0].hyperparameters == {"order": 3}
+    assert plan.models[1].plugin == "unigram"
+    assert plan.models[2].plugin == f"{Path('mine.py').resolve()}:Mine"
+    assert plan.seeds == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (Overrides(preset="quik"), "did you mean 'quick'"),
+        (Overrides(seeds=("x",)), "whole number, not 'x'"),
+        (Overrides(threads=0), "threads"),
+    ],
+)
+def test_wrong_options_are_one_sentence(overrides: Overrides, said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        planned(None, overrides)
