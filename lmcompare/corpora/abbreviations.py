@@ -1,8 +1,9 @@
 """English abbreviations that end in a full stop and seldom end a sentence, in lower case, without the final stop.
 
 Punkt learns a corpus's own abbreviations, but one seen once or twice ("Jan." in forty articles) is not learnt and
-ends a sentence wherever it stands. Words that are also common words at the end of a sentence (``no.``, ``sun.``,
-``mass.``) are not in this list: those that stand before numbers are in `BEFORE_NUMBERS`, the others are left to Punkt.
+ends a sentence wherever it stands. Words that are also common words at the end of a sentence
+(``no.``, ``sun.``, ``mass.``) are not in this list: those that stand before numbers are in `BEFORE_NUMBERS`, the
+others are left to Punkt.
 """
 
 from __future__ import annotations

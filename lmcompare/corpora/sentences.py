@@ -147,8 +147,8 @@ def _confirmed(learnt: set[str], text: str) -> set[str]:
     """Those of the learnt abbreviations that the text bears out.
 
     Punkt takes a rare word that stands only at the ends of sentences ("meal.") for an abbreviation. One with full
-    stops inside ("c.i.a.") or of a single letter is kept; any other has to be followed by a comma, a colon, a digit or
-    a small letter as often as not.
+    stops inside ("c.i.a.") or of a single letter is kept; any other has to be followed by a comma, a colon, a digit
+    or a small letter as often as not.
     """
     kept = {a for a in learnt if "." in a or len(a) == 1}
     if not (doubtful := learnt - kept):

@@ -18,7 +18,7 @@ _SPACES = re.compile(r"[\s\u200b]+")
 _INVISIBLE = re.compile(r"[\u00ad\u200c-\u200f\u202a-\u202e\u2060\ufeff]")
 
 # The holes that dropped templates leave inside brackets and before punctuation, in the order they are filled.
-_HOLE = re.compile(r"\s[,;).:]|[,;:]\s*[,;:)]|\(\s*(?:[,;:/)\s]|or\b|and\b)|^[,;.)]\s")
+_HOLE = re.compile(r"\s[,;).:]|[,;:]\s*[,;:).]|\(\s*(?:[,;:/)\s]|or\b|and\b)|^[,;.)]\s")
 _TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\s+([,;])(?=\s)"), r"\1"),  # "word , next"
     (re.compile(r"[(]\s*(?:(?:[,;:/]|or|and)(?=[\s,;:)]))(?:\s*(?:[,;:])(?=[\s,;:)]))*\s*"), "("),  # "(; , born"
@@ -27,6 +27,7 @@ _TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\(\s+"), "("),
     (re.compile(r"(?<=\S)\s+\)"), ")"),
     (re.compile(r"\s*\((?:\s|\([\s]*\))*\)"), ""),  # "()"
+    (re.compile(r"[,;]\s*(?=\.(?:\s(?!\.)|$))"), ""),  # "52 minutes, ."
     (re.compile(r"(?<![.\s])\s+(?=\.(?:\s(?!\.)|$))"), ""),  # "word ." but not ". . ."
     (re.compile(r"(?<=[^.]\.)(?:\s\.)+(?=\s|$)"), ""),  # "ISBN 0-14. ."
     (re.compile(r"^(?:[,;.)]\s+)+"), ""),

@@ -80,6 +80,7 @@ def _convert(args: Args, named: Named) -> str:
         said += _RANGES[rest[0]] + rest[1]
         rest = rest[2:]
     said = re.sub(r"(?<![\d.])-(?=\d)", "−", said)
+    said = re.sub(r"(?<![\d.,])\d{4,}", lambda m: f"{int(m[0]):,}", said)
     unit = rest[0].split(" ")[0] if rest else ""
     if named.get("adj", "") in {"on", "mid"} and unit in _UNITS and not unit.endswith(("2", "3")):
         name = _UNITS[unit]  # "a 100-metre dash": the singular, joined by a hyphen
