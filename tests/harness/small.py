@@ -1,0 +1,84 @@
+"""A small corpus and small plug-ins for tests of whole runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+PLUGINS = '''
+"""Plug-ins of the harness's tests."""
+
+import numpy as np
+
+from lmcompare import LanguageModel, State
+
+
+class Flat(LanguageModel):
+    """Gives every token the same probability."""
+
+    def __init__(self, tilt: float = 0.0) -> None:
+        self.tilt = tilt
+
+    def fit(self, train, valid, setting):
+        print("a plug-in may print")
+        return self
+
+    def next_log_probs(self, text, at):
+        size = len(text.vocabulary)
+        return np.full((len(at), size), self.tilt - np.log(size))
+
+    def state(self):
+        return State()
+
+    def restore(self, state):
+        return self
+
+
+class Raises(Flat):
+    """Raises in the middle."""
+
+    def fit(self, train, valid, setting):
+        raise RuntimeError("out of luck")
+
+
+class Dies(Flat):
+    """Ends the process."""
+
+    def fit(self, train, valid, setting):
+        import os, signal
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Waits(Flat):
+    """Never comes to an end."""
+
+    def fit(self, train, valid, setting):
+        import time
+        time.sleep(60)
+        return self
+'''
+
+
+def write_plugins(folder: Path) -> Path:
+    """Write the plug-ins' file and return its path."""
+    path = folder / "plugins.py"
+    path.write_text(PLUGINS, encoding="utf-8")
+    return path
+
+
+def write_text(folder: Path, documents: int = 60, name: str = "text.txt") -> Path:
+    """Write a file of one-line documents drawn from a little grammar, and return its path."""
+    generator = np.random.default_rng(5)
+    subjects, verbs, objects = (
+        ["the cat", "a dog", "my aunt", "Mrs. Dalloway"],
+        ["saw", "likes"],
+        ["it.", "fish!", "Rome."],
+    )
+    lines = [
+        " ".join(str(generator.choice(part)) for part in (subjects, verbs, objects)) + f" {generator.integers(3)}"
+        for _ in range(documents)
+    ]
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,206 @@
+"""Whole runs: what is stored, what is kept, what fails alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.harness import experiment as files
+from lmcompare.harness.progress import Quiet
+from lmcompare.harness.run import Outcome, run
+from tests.harness.small import write_plugins, write_text
+
+
+class Watch(Quiet):
+    """Remembers the stages of each cell."""
+
+    def __init__(self) -> None:
+        self.stages: dict[int, list[str]] = {}
+
+    def event(self, cell: int, event: Mapping[str, Any]) -> None:
+        self.stages.setdefault(cell, []).append(str(event.get("stage", event["event"])))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    write_text(folder)
+    write_plugins(folder)
+    return folder
+
+
+def _experiment(*models: Mapping[str, Any], **more: Any) -> files.Experiment:
+    table = {
+        "name": "small",
+        "device": "cpu",
+        "corpus": {"source": "text.txt", "documents": "line"},
+        "tokens": {"kind": "word", "min_count": 2},
+        "models": list(models),
+        "examples": {"prompts": ["the cat"], "length": 4, "sentences": 2},
+        **more,
+    }
+    return files.parse(table, "test")
+
+
+FLAT = {"plugin": "plugins.py:Flat", "name": "flat"}
+
+
+def _run(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Outcome, Watch]:
+    watch = Watch()
+    return run(experiment, out, base=place, show=watch, **more), watch
+
+
+@pytest.fixture(scope="module")
+def finished(place: Path) -> Path:
+    out = place / "finished"
+    outcome, _ = _run(place, out, _experiment({"plugin": "unigram"}, FLAT))
+    assert not outcome.failures
+    return out
+
+
+def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
+    manifest = json.loads((finished / "manifest.json").read_text())
+    fingerprint = manifest["models"][0]["tokens_fingerprint"]
+    tokens = {p.name for p in (finished / "tokens" / fingerprint).iterdir()}
+    assert {"features.parquet", "documents.parquet", "vocabulary.json", "tokenizer.json", "code.json"} <= tokens
+    cell = {p.name for p in (finished / "cells" / "flat" / "0").iterdir()}
+    assert cell == {
+        *("cell.json", "cost.json", "curve.csv", "examples.json", "exhibits.json", "model", "scores.parquet"),
+        "top.parquet",
+    }
+    for name in ("report.html", "report.md", "results.csv", "results.json"):
+        assert (finished / name).stat().st_size > 0
+
+
+def test_scores_have_a_row_a_token_and_the_flat_model_its_known_figure(finished: Path) -> None:
+    scores = pd.read_parquet(finished / "cells/flat/0/scores.parquet")
+    manifest = json.loads((finished / "manifest.json").read_text())
+    tokens = next(iter(manifest["tokens"].values()))
+    assert (scores["split"] == "test").sum() == tokens["tokens"]["test"]
+    assert list(scores["split"].unique()) == ["valid", "test"]
+    np.testing.assert_allclose(scores["log_prob"], -np.log(tokens["types"]))
+    results = json.loads((finished / "results.json").read_text())
+    flat = next(m for m in results["models"] if m["name"] == "flat")
+    assert flat["perplexity"] == pytest.approx(tokens["types"])
+    assert flat["valid_probability_model"] is True
+    unigram = next(m for m in results["models"] if m["name"] == "unigram")
+    assert unigram["bits_per_byte"] < flat["bits_per_byte"]
+    assert unigram["rank"] < flat["rank"]
+
+
+def test_token_spans_cut_the_text_of_the_tokens(finished: Path, place: Path) -> None:
+    scores = pd.read_parquet(finished / "cells/unigram/0/scores.parquet")
+    features = pd.read_parquet(next((finished / "tokens").iterdir()) / "features.parquet")
+    assert scores[["split", "document", "position"]].equals(features[["split", "document", "position"]])
+    lines = {line for line in (place / "text.txt").read_text().splitlines()}
+    for _, rows in scores[scores["split"] == "test"].groupby("document"):
+        words = rows[rows["token"] != "</s>"]
+        line = next(
+            text
+            for text in lines
+            if [text.encode()[a:b].decode() for a, b in zip(words["byte_start"], words["byte_end"], strict=True)]
+            == words["token"].tolist()
+        )
+        assert rows["token"].iloc[-1] == "</s>"
+        assert rows["byte_end"].iloc[-1] == len(line.encode())
+
+
+def test_finished_cells_are_kept_and_a_later_model_joins_the_table(finished: Path, place: Path) -> None:
+    before = (finished / "cells/flat/0/scores.parquet").stat().st_mtime_ns
+    _, watch = _run(place, finished, _experiment(FLAT, {**FLAT, "name": "tilted", "tilt": 0.01}))
+    assert watch.stages[0] == ["kept"]
+    assert "train" in watch.stages[1]
+    assert (finished / "cells/flat/0/scores.parquet").stat().st_mtime_ns == before
+    results = json.loads((finished / "results.json").read_text())
+    assert {m["name"] for m in results["models"]} == {"unigram", "flat", "tilted"}
+    # its distributions sum to exp(0.01): not a probability model, so it has no rank
+    tilted = next(m for m in results["models"] if m["name"] == "tilted")
+    assert tilted["valid_probability_model"] is False
+    assert tilted["rank"] is None
+    assert "not a valid probability model" in (finished / "report.html").read_text()
+
+
+def test_other_prompts_make_new_examples_without_training(finished: Path, place: Path) -> None:
+    examples = {"prompts": ["my aunt", "a dog"], "length": 3, "sentences": 1}
+    _, watch = _run(place, finished, _experiment(FLAT, examples=examples))
+    assert watch.stages[0] == ["start", "examples", "done"]
+    shown = json.loads((finished / "cells/flat/0/examples.json").read_text())
+    assert [p["prompt"] for p in shown["prompts"]] == ["my aunt", "a dog"]
+    assert len(shown["sentences"]) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seeds": [1]}, {"models": [{**FLAT, "tilt": 0.0001}]}, {"threads": 3}, {"tokens": {"kind": "char"}}],
+    ids=["seed", "hyper-parameter", "threads", "tokens"],
+)
+def test_whatever_figures_depend_on_runs_the_cell_again(finished: Path, place: Path, change: dict[str, Any]) -> None:
+    models = change.pop("models", [FLAT])
+    _, watch = _run(place, finished, _experiment(*models, **change))
+    assert "train" in watch.stages[0]
+
+
+def test_force_runs_again(finished: Path, place: Path) -> None:
+    _, watch = _run(place, finished, _experiment(FLAT))
+    _, watch = _run(place, finished, _experiment(FLAT), force=True)
+    assert "train" in watch.stages[0]
+
+
+def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
+    out = place / "failing"
+    raises = {"plugin": "plugins.py:Raises", "name": "raises"}
+    dies = {"plugin": "plugins.py:Dies", "name": "dies"}
+    outcome, _ = _run(place, out, _experiment(raises, dies, FLAT))
+    assert outcome.failures["raises/0"].startswith("RuntimeError: out of luck (plugins.py, line ")
+    assert "signal 9" in outcome.failures["dies/0"]
+    assert "Traceback" in (out / "cells/raises/0/log.txt").read_text()
+    results = json.loads((out / "results.json").read_text())
+    assert next(m for m in results["models"] if m["name"] == "flat")["rank"] == 1
+    assert "out of luck" in (out / "report.html").read_text()
+    # and is tried again next time, the others are not
+    _, watch = _run(place, out, _experiment(raises, FLAT))
+    assert "failed" in watch.stages[0]
+    assert watch.stages[1] == ["kept"]
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"plugin": "ngarm"}, "did you mean 'ngram'"),
+        ({"plugin": "ngram", "ordr": 3}, "did you mean 'order'"),
+        ({"plugin": "none.py:Model"}, "no plug-in file"),
+        ({"plugin": "plugins.py:Flatt"}, "did you mean 'Flat'"),
+    ],
+)
+def test_a_wrong_model_is_refused_before_anything_runs(place: Path, model: dict[str, Any], said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        _run(place, place / "refused", _experiment(FLAT, model))
+    assert not (place / "refused" / "cells").exists()
+
+
+def test_another_corpus_is_not_mixed_in(finished: Path, place: Path) -> None:
+    write_text(place, 70, "other.txt")
+    other = _experiment(FLAT, corpus={"source": "other.txt", "documents": "line"})
+    with pytest.raises(LmcompareError, match="another corpus"):
+        _run(place, finished, other)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_right_to_write(place: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(LmcompareError, match="choose another output folder"):
+        _run(place, tmp_path / "out", _experiment(FLAT))
+
+
+def test_an_output_folder_that_is_a_file(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(LmcompareError, match="is a file"):
+        _run(place, tmp_path / "out", _experiment(FLAT))

@@ -1,0 +1,116 @@
+"""The arrows between the rooms point one way, starting is cheap, and no file grows beyond what one can hold in mind."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lmcompare
+
+PACKAGE = Path(lmcompare.__file__).parent
+HEAVY = {
+    "torch",
+    "gensim",
+    "pandas",
+    "pyarrow",
+    "altair",
+    "sklearn",
+    "scipy",
+    "nltk",
+    "pydantic",
+    "safetensors",
+    "jinja2",
+}
+
+MAY_IMPORT = {
+    "errors": set(),
+    "corpora": {"errors"},
+    "tokens": {"errors", "corpora"},
+    "exhibits": {"errors"},
+    "model": {"errors", "exhibits", "tokens"},
+    "storage": {"errors", "model"},
+    "plugins": {"errors", "model"},
+    "training": {"errors", "exhibits", "model", "tokens"},
+    "models": {"errors", "exhibits", "model", "tokens", "training"},
+    "checks": {"errors", "exhibits", "model", "plugins", "storage", "tokens"},
+    "testing": {"checks", "errors", "model"},
+    "scaffold": {"errors", "storage"},
+    "analysis": {"errors", "exhibits", "storage"},
+    "report": {"analysis", "errors", "exhibits", "storage"},
+    "experiments": set(),
+    "harness": {
+        *(
+            "analysis",
+            "corpora",
+            "errors",
+            "exhibits",
+            "experiments",
+            "model",
+            "plugins",
+            "report",
+            "storage",
+            "tokens",
+        ),
+    },
+    "api": {"analysis", "corpora", "errors", "harness", "model", "plugins", "storage", "tokens"},
+    "cli": {"api", "checks", "corpora", "errors", "harness", "plugins", "scaffold", "storage"},
+}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imported(path: Path) -> set[str]:
+    """The rooms of lmcompare that a file imports, wherever in the file; its own left out."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "lmcompare" and len(parts) > 1 and parts[1] in MAY_IMPORT:
+                found.add(parts[1])
+    return found - {_room(path)}
+
+
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_arrows_point_one_way(path: Path) -> None:
+    assert _imported(path) <= MAY_IMPORT[_room(path)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_file_is_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize(
+    ("start", "allowed"),
+    [
+        ("import lmcompare", set()),
+        ("import lmcompare.cli, sys; sys.argv = ['lmcompare', '--help']; lmcompare.cli.main()", set()),
+        ("import lmcompare.model, lmcompare.tokens, lmcompare.plugins", set()),
+        ("import lmcompare.analysis, lmcompare.report", HEAVY - {"torch", "gensim", "nltk"}),
+    ],
+)
+def test_starting_is_cheap(start: str, allowed: set[str]) -> None:
+    code = f"import atexit, sys; atexit.register(lambda: print('\\nLOADED', *sys.modules)); {start}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.rpartition("LOADED")[2].split())
+    assert not (HEAVY - allowed) & loaded
+
+
+def test_public_names_are_there() -> None:
+    for name in lmcompare.__all__:
+        assert getattr(lmcompare, name).__name__ == name

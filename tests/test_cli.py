@@ -1,0 +1,168 @@
+"""The command line, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.harness.small import write_plugins, write_text
+
+
+def lmcompare(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lmcompare.cli", *arguments],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    write_text(folder)
+    write_plugins(folder)
+    done = lmcompare(
+        *("run", "--corpus", "text.txt", "--documents", "line", "--model", "unigram,ngram", "--prompt", "the cat"),
+        *("--device", "cpu", "--out", "run"),
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "report.html" in done.stdout
+    assert "ngram: training" in done.stderr
+    return folder
+
+
+def test_every_command_has_help(place: Path) -> None:
+    for command in ("run", "report", "models", "corpora", "score", "generate", "check", "new"):
+        done = lmcompare(command, "--help", cwd=place)
+        assert done.returncode == 0
+        assert "Usage" in done.stdout
+
+
+def test_lists(place: Path) -> None:
+    listed = lmcompare("models", cwd=place).stdout
+    for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"):
+        assert f"{name} " in listed
+    listed = lmcompare("corpora", cwd=place).stdout
+    assert "wiki-sample" in listed
+    assert "lee" in listed
+
+
+def test_score_prints_a_json_line_a_text(place: Path) -> None:
+    done = lmcompare(
+        "score", "run", "--model", "ngram", "-", "--tokens", cwd=place, stdin="the cat saw it.\nmy aunt\n"
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["text"] for row in rows] == ["the cat saw it.\n", "my aunt\n"]
+    for row in rows:
+        bits = sum(token["surprisal_bits"] for token in row["tokens"])
+        assert row["log_probability"] == pytest.approx(-bits * 0.6931471805599453)
+        assert row["tokens"][-1]["token"] == "</s>"
+    assert [t["token"] for t in rows[0]["tokens"][:3]] == ["the", "cat", "saw"]
+
+
+def test_generate_is_seeded(place: Path) -> None:
+    first = lmcompare("generate", "run", "--model", "ngram", "--prompt", "the cat", "--length", "5", cwd=place)
+    again = lmcompare("generate", "run", "--model", "ngram", "--prompt", "the cat", "--length", "5", cwd=place)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == again.stdout
+    assert first.stdout.startswith("the cat ")
+
+
+def test_report_is_built_from_the_folder_alone(place: Path) -> None:
+    (place / "run" / "report.html").unlink()
+    done = lmcompare("report", "run", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert (place / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "none.toml"), "no experiment file"),
+        (("run", "--corpus", "none.txt"), "none.txt"),
+        (("run", "--corpus", "leee"), "did you mean 'lee'"),
+        (("run", "--corpus", "empty.txt"), "empty"),
+        (("run", "--corpus", "latin.txt"), "byte 3"),
+        (("run", "--corpus", "short.txt"), "short.txt"),
+        (("run", "--corpus", "text.txt", "--documents", "line", "--vocabulary-size", "5000"), "5,000"),
+        (("run", "--corpus", "text.txt", "--documents", "lines"), "documents"),
+        (("run", "--corpus", "text.txt", "--tokens", "wrod"), "did you mean 'word'"),
+        (("run", "--preset", "quik"), "did you mean 'quick'"),
+        (("run", "--model", "ngarm"), "did you mean 'ngram'"),
+        (("run", "--out", "text.txt"), "is a file"),
+        (("run", "--device", "gpu9", "--corpus", "text.txt"), "no device 'gpu9'"),
+        (("report", "."), "."),
+        (("report", "none"), "none"),
+        (("score", "run", "--model", "ngarm", "text.txt"), "did you mean 'ngram'"),
+        (("score", "run", "--model", "ngram", "none.txt"), "none.txt"),
+        (("score", "run", "--model", "ngram", "--seed", "7", "text.txt"), "its seeds are 0"),
+        (("generate", "none", "--model", "ngram"), "none"),
+        (("check", "ngarm"), "did you mean 'ngram'"),
+        (("check", "plugins.py:Flat", "--set", "tlit=1"), "did you mean 'tilt'"),
+        (("check", "plugins.py:Flat", "--set", "tilt"), "KEY=VALUE"),
+        (("new", "1 bad name"), "name"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple[str, ...], said: str) -> None:
+    (place / "empty.txt").write_bytes(b"")
+    (place / "latin.txt").write_bytes(b"caf\xe9\n" * 30)
+    (place / "short.txt").write_text("one\n")
+    done = lmcompare(*arguments, cwd=place)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("lmcompare: ")
+
+
+def test_a_failing_plug_in_leaves_the_report_and_exit_code_2(place: Path) -> None:
+    done = lmcompare(
+        *("run", "--corpus", "text.txt", "--documents", "line", "--device", "cpu", "--out", "failed"),
+        *("--model", "plugins.py:Raises,unigram"),
+        cwd=place,
+    )
+    assert done.returncode == 2
+    assert "out of luck" in done.stderr
+    assert (place / "failed" / "report.html").is_file()
+
+
+def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "lmcompare.cli", "run", "--corpus", "text.txt", "--documents", "line"),
+            *("--device", "cpu", "--out", "stopped", "--model", "unigram,plugins.py:Waits"),
+        ],
+        cwd=place,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("Waits: training"):
+            break
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read()
+    assert process.wait(timeout=30) == 130
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    assert (place / "stopped" / "cells" / "unigram" / "0" / "scores.parquet").is_file()
+
+
+def test_check_prints_a_line_a_check(place: Path) -> None:
+    done = lmcompare("check", "ngram", "--set", "order=2", cwd=place)
+    assert done.returncode == 0, done.stdout
+    assert all(line.startswith("ok  ") for line in done.stdout.splitlines()[:-1])
+    done = lmcompare("check", "plugins.py:Flat", "--set", "tilt=0.1", cwd=place)
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout
