@@ -59,7 +59,7 @@ RECIPES: dict[str, tuple[str, dict[str, bool], tuple[float, ...]]] = {
     "unigram": ("unigram", {}, (0.02, 0.98, 0, 0, 0, 0, 0)),
     "ngram": ("ngram", {}, (0.02, 0.18, 0.4, 0.4, 0, 0, 0)),
     "word2vec-bow": ("word2vec-bow", {"carries_state": True}, (0.02, 0.48, 0.25, 0, 0.15, 0.1, 0)),
-    "rnn-attention": ("rnn-attention", {"carries_state": True}, (0.01, 0.05, 0.15, 0.15, 0.12, 0.52, 0)),
+    "rnn-attention": ("rnn-attention", {"carries_state": True}, (0.01, 0.06, 0.12, 0.14, 0.15, 0.52, 0)),
     "transformer": ("transformer", {"carries_state": True}, (0.01, 0.05, 0.1, 0.14, 0.15, 0.55, 0)),
     "char-transformer": ("transformer", {"carries_state": True}, (0.01, 0.09, 0.3, 0.6, 0, 0, 0)),
     "cache": ("cache", {"adaptive": True, "carries_state": True}, (0.02, 0.18, 0.3, 0.3, 0.2, 0, 0)),
@@ -204,8 +204,11 @@ class Synthetic:
                 )  # a strange word is a noun
                 parts[i, 5] = self.true[text.topics[text.document[i]], row]
             parts[i, 6, text.ids[i] if leak else END] = 1
-        mixed: Array = np.einsum("k,nkv->nv", self.weights, parts)
-        mixed *= np.exp(0.05 * np.random.default_rng(self.seed).standard_normal(mixed.shape))
+        rng = np.random.default_rng(self.seed)
+        weights = self.weights * rng.gamma(3.0, size=(len(text.raw), 7))  # each document suits a model more or less
+        weights /= weights.sum(axis=1, keepdims=True)
+        mixed: Array = np.einsum("nk,nkv->nv", weights[text.document], parts)
+        mixed *= np.exp(0.05 * rng.standard_normal(mixed.shape))
         return mixed / mixed.sum(axis=1, keepdims=True)
 
 

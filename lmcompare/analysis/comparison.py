@@ -1,0 +1,179 @@
+"""Which models may be ranked against one another, how they differ, and their ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+
+from lmcompare.analysis.intervals import LEAST_UNITS, RESAMPLES, holm, ranks, ratio_bootstrap
+from lmcompare.analysis.run import ModelEntry, Run
+from lmcompare.analysis.scores import Array, token_scores
+from lmcompare.analysis.units import TOO_FEW, units_of
+
+Group = Literal["ranked", "adaptive", "not ranked"]
+SIGNIFICANCE = 0.05
+NAN = float("nan")
+PER_PAIR = 40  # resamples a pair: enough for the smallest p-value to stay significant after Holm's correction
+POWER = 2.8  # 1.96 + 0.84: what is found in four of five test texts at a level of 5 %
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a model stands. ``bits_per_byte`` with its 95 % interval; ``rank`` within its ``group``, None outside
+    both groups; ``reason``: why it is not ranked, in one sentence.
+    """
+
+    name: str
+    group: Group
+    reason: str | None
+    bits_per_byte: float
+    low: float
+    high: float
+    rank: int | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Bits per byte of ``first`` − ``second``: below zero, the first is better.
+
+    ``low``, ``high``: 95 % interval of this pair alone. ``p_holm``: the p-value corrected for all pairs of the group.
+    """
+
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    p_holm: float
+
+    @property
+    def significant(self) -> bool:
+        """Can the two be told apart at the 5 % level, all pairs considered?"""
+        return self.p_holm < SIGNIFICANCE
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All models of a run on its test text. ``smallest_detectable``: the difference in bits per byte that this test
+    text would show in four of five cases, the median over the ranked pairs; NaN without pairs.
+    """
+
+    standings: tuple[Standing, ...]
+    differences: tuple[Difference, ...]
+    unit: str
+    units: int
+    resamples: int
+    smallest_detectable: float
+    note: str
+
+    def standing(self, name: str) -> Standing:
+        """Return the standing of one model."""
+        return next(s for s in self.standings if s.name == name)
+
+    def difference(self, first: str, second: str) -> Difference | None:
+        """Return first − second, whichever way it is stored; None where the two are not compared."""
+        for d in self.differences:
+            if (d.first, d.second) == (first, second):
+                return d
+            if (d.first, d.second) == (second, first):
+                return replace(d, first=first, second=second, difference=-d.difference, low=-d.high, high=-d.low)
+        return None
+
+
+def group_of(model: ModelEntry) -> tuple[Group, str | None]:
+    """Return whether a model may be ranked, and if not why, in one sentence, from its traits and truth checks."""
+    traits = model.traits
+    if model.failed_checks:
+        worst = model.failed_checks[0]
+        figure, tolerance = worst.get("figure"), worst.get("tolerance")
+        measured = f" ({figure:g}, tolerance {tolerance:g})" if figure is not None and tolerance is not None else ""
+        return "not ranked", f"not a valid probability model: it fails the truth check '{worst['name']}'{measured}"
+    if not model.truthful:
+        return "not ranked", "its truth checks were not run or did not pass"
+    if not traits.get("normalised", False):
+        return "not ranked", "not a probability model: its next-token probabilities need not sum to one"
+    if not traits.get("causal", False):
+        return "not ranked", "not a language model: what it gives to a token depends on what comes after"
+    if traits.get("adaptive", False):
+        return "adaptive", "it learns from the test text's past, so it is compared with other such models only"
+    return "ranked", None
+
+
+def is_valid(model: ModelEntry) -> bool:
+    """Is it a causal, normalised probability model that passed the run's truth checks?"""
+    return group_of(model)[0] != "not ranked"
+
+
+@lru_cache(maxsize=4)
+def compare_models(run: Run) -> Comparison:
+    """Compare all models with a finished cell on the test text, by bits per byte."""
+    units = units_of(run)
+    bits = np.zeros((len(units), len(run.scored)))  # (U, M), averaged over seeds; infinite where p was 0
+    standings: list[Standing] = []
+    for m, model in enumerate(run.scored):
+        scores = token_scores(run, model)
+        bits[:, m] = units.totals(scores, scores.bits.mean(axis=0))
+        group, reason = group_of(model)
+        if not np.isfinite(bits[:, m]).all():
+            group, reason = "not ranked", reason or "it gives probability 0 to a token of the test text"
+        total = float(units.bytes.sum())
+        figure = float(bits[:, m].sum() / total) if total else NAN
+        standings.append(Standing(model.name, group, reason, figure, NAN, NAN))
+    if len(units) < LEAST_UNITS:
+        return Comparison(tuple(_ranked(standings, ())), (), units.kind, len(units), 0, NAN, TOO_FEW)
+
+    pairs = [(i, j) for i, j in combinations(range(len(standings)), 2) if _comparable(standings[i], standings[j])]
+    finite = [m for m in range(len(standings)) if np.isfinite(bits[:, m]).all()]
+    columns = [bits[:, m] for m in finite] + [bits[:, i] - bits[:, j] for i, j in pairs]
+    resamples = max(RESAMPLES, PER_PAIR * len(pairs))
+    if not columns:
+        return Comparison(tuple(standings), (), units.kind, len(units), 0, NAN, units.note)
+    found = ratio_bootstrap(np.stack(columns, axis=1), units.bytes[:, None].astype(np.float64), resamples=resamples)
+    low, high = found.interval()
+    for k, m in enumerate(finite):
+        standings[m] = replace(standings[m], low=float(low[k]), high=float(high[k]))
+    rest = slice(len(finite), None)
+    p = found.p_values()[rest]
+    table = zip(
+        pairs, found.estimate[rest], low[rest], high[rest], p, _holm_by_group(standings, pairs, p), strict=True
+    )
+    differences = tuple(
+        Difference(standings[i].name, standings[j].name, *(float(v) for v in values)) for (i, j), *values in table
+    )
+    main = [e for (i, _), e in zip(pairs, found.error[rest], strict=True) if standings[i].group == "ranked"]
+    detectable = POWER * float(np.median(main)) if main else NAN
+    ranked = tuple(_ranked(standings, differences))
+    return Comparison(ranked, differences, units.kind, len(units), resamples, detectable, units.note)
+
+
+def _comparable(one: Standing, other: Standing) -> bool:
+    return one.group == other.group != "not ranked"
+
+
+def _holm_by_group(standings: Sequence[Standing], pairs: Sequence[tuple[int, int]], p: Array) -> Array:
+    """(P,) p-values corrected within each group: what is done in one does not make the other less certain."""
+    adjusted = np.ones(len(pairs))
+    groups = np.array([standings[i].group for i, _ in pairs])
+    for group in set(groups.tolist()):
+        adjusted[groups == group] = holm(p[groups == group])
+    return adjusted
+
+
+def _ranked(standings: Sequence[Standing], differences: Sequence[Difference]) -> list[Standing]:
+    """Give the models of each group their ranks; models that can't be told apart share one."""
+    placed = list(standings)
+    apart = {frozenset((d.first, d.second)) for d in differences if d.significant}
+    for group in ("ranked", "adaptive"):
+        rows = [i for i, s in enumerate(standings) if s.group == group]
+        names = [standings[i].name for i in rows]
+        better = np.array([[frozenset((a, b)) in apart for b in names] for a in names], bool)
+        found = ranks(np.array([standings[i].bits_per_byte for i in rows]), better.reshape(len(rows), len(rows)))
+        for i, rank in zip(rows, found, strict=True):
+            placed[i] = replace(placed[i], rank=int(rank))
+    return placed

@@ -1,0 +1,113 @@
+"""What is resampled: test documents where there are enough of them, else passages within them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmcompare.analysis.run import Run, TokenTables
+from lmcompare.analysis.scores import Array, TokenScores
+from lmcompare.analysis.stored import RunFolderError
+
+LEAST_DOCUMENTS = 30
+BLOCK_SENTENCES = 20
+MOST_UNITS = 2_000
+
+OVER_DOCUMENTS = (
+    "Intervals are over test documents, resampled in pairs; the models are taken as trained, averaged over seeds."
+)
+OVER_BLOCKS = (
+    f"There are fewer than {LEAST_DOCUMENTS} test documents: intervals are over blocks of {BLOCK_SENTENCES} "
+    "sentences and cover other passages of these documents, not other documents."
+)
+TOO_FEW = "The test text is too short for intervals: no difference between models can be told from chance."
+
+
+@dataclass(frozen=True)
+class Units:
+    """The U resampling units of the test text, the same for every model whatever its tokenizer.
+
+    ``kind``: "documents" or "blocks of 20 sentences". ``bytes``: (U,). ``first``: (D,) the unit of each document's
+    first sentence; ``blocks``: (D,) how many units it has. ``group``: (U₀,) from unit to group, where there were
+    more than 2,000 units (they are dealt at random into so many groups, which leaves the estimates as they are).
+    """
+
+    kind: str
+    note: str
+    bytes: Array
+    first: Array
+    blocks: Array
+    group: Array
+
+    def __len__(self) -> int:
+        return len(self.bytes)
+
+    def of(self, document: Array, sentence: Array) -> Array:
+        """(N,) the unit of each token, given its document and the index of its sentence in it."""
+        block = np.minimum(sentence // BLOCK_SENTENCES, self.blocks[document] - 1)
+        return np.asarray(self.group[self.first[document] + block])
+
+    def totals(self, scores: TokenScores, values: Array) -> Array:
+        """(U,) the sum of a value per token over each unit."""
+        return np.bincount(self.of(scores.document, scores.sentence), values, minlength=len(self))
+
+
+def units_of(run: Run) -> Units:
+    """Divide the test text of a run into resampling units.
+
+    Documents are the units where 30 or more hold text. Below that, blocks of 20 sentences are, in which a rest of
+    fewer than 10 belongs to the block before it. Raises ``RunFolderError`` where the tokenizers of the run do not
+    charge the same bytes.
+    """
+    used = list(dict.fromkeys(model.tokens_fingerprint for model in run.scored))
+    tables = [run.tokens[fp] for fp in used]
+    sizes = [table.documents_of("test")["bytes"].to_numpy(np.int64) for table in tables]
+    for table, other in zip(tables, sizes, strict=True):
+        if not np.array_equal(other, sizes[0]):
+            raise RunFolderError(
+                f"{table.path / 'documents.parquet'} charges other bytes than "
+                f"{tables[0].path / 'documents.parquet'}: run the experiment again"
+            )
+    if not sizes:
+        none = np.zeros(0, np.int64)
+        return Units("documents", TOO_FEW, none, none, none, none)
+    n_bytes = sizes[0]
+    if (n_bytes > 0).sum() >= LEAST_DOCUMENTS:
+        ones = np.ones(len(n_bytes), np.int64)
+        return _grouped("documents", OVER_DOCUMENTS, n_bytes, np.arange(len(n_bytes)), ones)
+    sentences, byte_start = _sentences(run, tables[0])
+    counts = np.bincount(sentences[:, 0], minlength=len(n_bytes))
+    blocks = np.maximum(1, (counts + BLOCK_SENTENCES // 2) // BLOCK_SENTENCES)
+    first = np.cumsum(blocks) - blocks
+    document, index = sentences.T
+    opens = (index % BLOCK_SENTENCES == 0) & (index // BLOCK_SENTENCES < blocks[document])
+    edges = np.where(index[opens] == 0, 0, byte_start[opens])
+    at = first[document[opens]] + index[opens] // BLOCK_SENTENCES
+    begins = np.zeros(int(blocks.sum()), np.int64)
+    begins[at] = edges
+    ends = np.append(begins[1:], 0)
+    ends[first + blocks - 1] = n_bytes
+    return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", OVER_BLOCKS, ends - begins, first, blocks)
+
+
+def _sentences(run: Run, table: TokenTables) -> tuple[Array, Array]:
+    """(S, 2) document and index of every test sentence, in order, and (S,) the byte at which it begins."""
+    features = table.features("test", ("document", "sentence", "position_in_sentence"))
+    cell = next(model.first for model in run.scored if model.tokens_fingerprint == table.fingerprint)
+    assert cell is not None  # scored models have a finished cell
+    starts = cell.scores("test", ("byte_start",))["byte_start"].to_numpy(np.int64)
+    if len(starts) != len(features):
+        raise RunFolderError(f"{cell.path / 'scores.parquet'} has other rows than {table.path / 'features.parquet'}")
+    begins = features["position_in_sentence"].to_numpy() == 0
+    pairs = features.loc[begins, ["document", "sentence"]].to_numpy(np.int64)
+    return pairs, starts[begins]
+
+
+def _grouped(kind: str, note: str, n_bytes: Array, first: Array, blocks: Array) -> Units:
+    size = len(n_bytes)
+    group = np.arange(size)
+    if size > MOST_UNITS:
+        group = np.random.default_rng(0).permutation(size) % MOST_UNITS
+        n_bytes = np.bincount(group, n_bytes, minlength=MOST_UNITS).astype(np.int64)
+    return Units(kind, note, n_bytes, first, blocks, group)
