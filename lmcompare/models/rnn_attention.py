@@ -1,0 +1,179 @@
+"""A recurrent net with additive attention over its own past states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lmcompare.errors import LmcompareError
+from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.recipe import Recipe
+from lmcompare.training.softmax import Head
+
+CELLS = ("gru", "lstm")
+
+
+class RnnAttention(TorchLanguageModel):
+    """A GRU or LSTM language model that looks back at its own past states by additive attention.
+
+    The attention is that of Bahdanau, Cho and Bengio (2015): e_ij = v · tanh(W s_i + U s_j), a_ij = softmax_j(e_ij),
+    c_i = Σ_j a_ij s_j. What it reads are the ``window`` states before i, j < i, after the recurrence, so nothing that
+    is still to be predicted can be seen; f_i = tanh(O [s_i; c_i]) then feeds the softmax. The state and the past states
+    go on through the whole document.
+
+    Parameters: ``cell``, "gru" or "lstm"; ``width``, of word vectors and features; ``hidden``, of the state;
+    ``layers``, of the recurrence; ``attention``, of the additive scores; ``window``, how many states back it reads, 0
+    for no attention; ``dropout``, on word vectors, states and features. The others are those of ``Recipe``.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        width: int = 256,
+        hidden: int = 256,
+        layers: int = 1,
+        attention: int = 64,
+        window: int = 32,
+        dropout: float = 0.4,
+        steps: int = 1000,
+        batch: int = 32,
+        length: int = 64,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.1,
+        candidates: int = 2048,
+        precision: str = "auto",
+    ) -> None:
+        super().__init__()
+        if cell not in CELLS:
+            raise LmcompareError(f"cell is one of {', '.join(CELLS)}, not '{cell}'")
+        if min(width, hidden, layers, attention) < 1 or window < 0:
+            raise LmcompareError("width, hidden, layers and attention must be at least 1 and window at least 0")
+        self.cell, self.width, self.hidden, self.layers = cell, width, hidden, layers
+        self.attention, self.window, self.dropout = attention, window, dropout
+        self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
+        self.weight_decay, self.candidates, self.precision = weight_decay, candidates, precision
+
+    def network(self, types: int) -> RnnNetwork:
+        """Return the untrained network."""
+        return RnnNetwork(
+            types, self.cell, self.width, self.hidden, self.layers, self.attention, self.window, self.dropout
+        )
+
+    def recipe(self) -> Recipe:
+        """Return how it is trained."""
+        return Recipe(
+            steps=self.steps,
+            rows=self.batch,
+            length=self.length,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            candidates=self.candidates,
+            precision=self.precision,
+        )
+
+
+class AdditiveAttention(nn.Module):
+    """e_ij = v · tanh(W s_i + U s_j) over the ``window`` states before each state (Bahdanau et al. 2015, A.1.2)."""
+
+    def __init__(self, hidden: int, width: int, window: int) -> None:
+        super().__init__()
+        self.window = window
+        self.W = nn.Linear(hidden, width)
+        self.U = nn.Linear(hidden, width, bias=False)
+        self.v = nn.Parameter(torch.randn(width) / width**0.5)
+
+    def forward(self, states: Tensor, past: Tensor, filled: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the contexts (B, T, H) and the weights (B, T, window), [..., -1] the state just before.
+
+        Parameters: ``states`` (B, T, H); ``past`` (B, window, H), the states before them, the last ``filled`` (B,) of
+        which are there. Where there is none at all, weights and context are zero.
+        """
+        rows, length, _ = states.shape
+        every = torch.cat([past, states], 1)  # (B, window + T, H)
+        keys = self.U(every)[:, :-1].unfold(1, self.window, 1)  # (B, T, A, window), a view
+        query = self.W(states)
+        mixed = torch.tanh(query[:, :, None] + keys.transpose(2, 3))  # (B, T, window, A)
+        scores = (mixed @ self.v.to(mixed.dtype)).float()
+        place = torch.arange(self.window, device=states.device) + torch.arange(length, device=states.device)[:, None]
+        there = place[None] >= self.window - filled[:, None, None]  # (B, T, window)
+        scores = scores.masked_fill(~there, -1e9)
+        weights = torch.softmax(scores, -1) * there
+        return _banded(weights) @ every[:, :-1].float(), weights
+
+
+def _banded(weights: Tensor) -> Tensor:
+    """Spread (B, T, W) to (B, T, T - 1 + W), row t shifted right by t: weights of states turned into a matrix of them."""
+    rows, length, window = weights.shape
+    across = length - 1 + window
+    padded = F.pad(weights, (0, across + 1 - window))  # a row one longer than it should be shifts the next by one
+    return padded.reshape(rows, -1)[:, : length * across].reshape(rows, length, across)
+
+
+class RnnNetwork(Network):
+    """Word vectors, a recurrence, additive attention over its past, a softmax with the same word vectors."""
+
+    def __init__(
+        self,
+        types: int,
+        cell: str,
+        width: int,
+        hidden: int,
+        layers: int,
+        attention: int,
+        window: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.window, self.dropout, self.is_lstm = window, dropout, cell == "lstm"
+        self.head = Head(types, width)
+        kind = nn.LSTM if self.is_lstm else nn.GRU
+        self.recurrence = kind(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+        self.attention = AdditiveAttention(hidden, attention, window) if window else None
+        self.output = nn.Linear(2 * hidden if window else hidden, width)
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the features (B, T, width) and the memory.
+
+        Memory: ``state`` (B, layers, H), for an LSTM also ``cell``; ``past`` (B, window, H), the last layer's states,
+        ``filled`` (B,), how many of them are there.
+        """
+        features, left, _ = self.attend(inputs, memory)
+        return features, left
+
+    def attend(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, Tensor | None]:
+        """Do what ``forward`` does and return the attention weights (B, T, window) as well."""
+        rows, length = inputs.shape
+        read = F.dropout(self.head.embed(inputs), self.dropout, self.training)
+        states, left = self._recur(read, memory)
+        states = F.dropout(states, self.dropout, self.training)
+        if self.attention is None:
+            return self._features(states), left, None
+        if memory is None:
+            past, filled = states.new_zeros(rows, self.window, states.shape[-1]), inputs.new_zeros(rows)
+        else:
+            past, filled = memory["past"], memory["filled"]
+        context, weights = self.attention(states, past.to(states.dtype), filled)
+        left["past"] = torch.cat([past.to(states.dtype), states], 1)[:, -self.window :].float()
+        left["filled"] = (filled + length).clamp(max=self.window)
+        return self._features(torch.cat([states, context.to(states.dtype)], -1)), left, weights
+
+    def _recur(self, read: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        given: Any = None
+        if memory is not None:
+            given = memory["state"].transpose(0, 1).contiguous()
+            if self.is_lstm:
+                given = (given, memory["cell"].transpose(0, 1).contiguous())
+        states, last = self.recurrence(read, given)
+        if self.is_lstm:
+            return states, {"state": last[0].transpose(0, 1).float(), "cell": last[1].transpose(0, 1).float()}
+        return states, {"state": last.transpose(0, 1).float()}
+
+    def _features(self, joined: Tensor) -> Tensor:
+        return F.dropout(torch.tanh(self.output(joined)), self.dropout, self.training)

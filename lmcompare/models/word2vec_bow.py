@@ -1,0 +1,147 @@
+"""Word vectors in a bag: word2vec, then a softmax over the mean of the last words' vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lmcompare.errors import LmcompareError
+from lmcompare.model import FloatArray, Setting
+from lmcompare.models.skip_gram import word2vec
+from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.recipe import Recipe
+from lmcompare.training.softmax import Head
+
+
+class Word2VecBow(TorchLanguageModel):
+    """word2vec vectors (Mikolov et al. 2013) in a bag of the last words, and a softmax layer that guesses the next.
+
+    p(w | context) = softmax(V f + b), f = tanh(A m + a), m = the mean of the vectors of the last ``window`` inputs. The
+    mean has uniform weights, so the order inside the window cannot matter. The window counts every token, ``</s>``
+    and the beginning of the document included; with ``across`` it reaches back over sentence ends, without, it holds
+    only what came since the last ``</s>``, which stays in it as the mark of a beginning.
+
+    Parameters: ``width``, of the word vectors; ``skip_gram``, skip-gram if true, CBOW if false; ``reach``, how many
+    words to each side word2vec looks at; ``negative``, its negative samples; ``epochs``, of word2vec over train;
+    ``window``, words in the bag; ``hidden``, the units of f, 0 for a log-linear model (f = m); ``tune``, whether the
+    vectors are trained on with the softmax, or stay as word2vec made them. The others are those of ``Recipe``.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __init__(
+        self,
+        width: int = 128,
+        skip_gram: bool = True,
+        reach: int = 5,
+        negative: int = 5,
+        epochs: int = 5,
+        window: int = 6,
+        across: bool = True,
+        hidden: int = 256,
+        tune: bool = True,
+        dropout: float = 0.2,
+        steps: int = 1000,
+        batch: int = 32,
+        length: int = 64,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.1,
+        candidates: int = 2048,
+        precision: str = "auto",
+    ) -> None:
+        super().__init__()
+        if width < 1 or window < 1 or hidden < 0:
+            raise LmcompareError("width and window must be at least 1 and hidden at least 0")
+        self.width, self.skip_gram, self.reach, self.negative, self.epochs = width, skip_gram, reach, negative, epochs
+        self.window, self.across, self.hidden, self.tune, self.dropout = window, across, hidden, tune, dropout
+        self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
+        self.weight_decay, self.candidates, self.precision = weight_decay, candidates, precision
+
+    def network(self, types: int) -> BagNetwork:
+        """Return the bag and its softmax layer, with random vectors."""
+        return BagNetwork(
+            types, self.width, self.window, self.hidden, self.dropout, across=self.across, tune=self.tune
+        )
+
+    def recipe(self) -> Recipe:
+        """Return how the softmax layer is trained."""
+        return Recipe(
+            steps=self.steps,
+            rows=self.batch,
+            length=self.length,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            candidates=self.candidates,
+            precision=self.precision,
+        )
+
+    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
+        """Train word2vec on train and put its vectors into the network."""
+        vectors = word2vec(
+            train,
+            width=self.width,
+            skip_gram=self.skip_gram,
+            reach=self.reach,
+            negative=self.negative,
+            epochs=self.epochs,
+            seed=setting.seed,
+        )
+        with torch.no_grad():
+            network.get_parameter("vectors").zero_()[: len(vectors)].copy_(torch.from_numpy(vectors))
+
+    def word_vectors(self) -> FloatArray | None:
+        """(V, width) the vectors in the bag: word2vec's, trained on if ``tune``."""
+        network = self._ready()
+        vectors: FloatArray = network.get_parameter("vectors")[: network.head.types].detach().cpu().numpy()
+        return vectors
+
+
+class BagNetwork(Network):
+    """The mean of the last ``window`` inputs' vectors, a hidden layer, a softmax."""
+
+    def __init__(
+        self, types: int, width: int, window: int, hidden: int, dropout: float, *, across: bool, tune: bool
+    ) -> None:
+        super().__init__()
+        self.window, self.across, self.dropout = window, across, dropout
+        self.vectors = nn.Parameter(torch.randn(types + 1, width), requires_grad=tune)
+        self.layer = nn.Linear(width, hidden) if hidden else None
+        self.head = Head(types, hidden or width)
+
+    def bag(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the mean vector (B, T, d) of the window that ends at each input, and what is left for the next piece.
+
+        Memory: ``words`` (B, window - 1), the last inputs; ``filled`` (B,), how many of them are there.
+        """
+        rows, length = inputs.shape
+        kept = self.window - 1
+        if memory is None:
+            memory = {"words": inputs.new_zeros(rows, kept), "filled": inputs.new_zeros(rows)}
+        words = torch.cat([memory["words"], inputs], 1)  # (B, W - 1 + T)
+        place = torch.arange(kept + length, device=inputs.device)
+        there = place[None] >= kept - memory["filled"][:, None]  # (B, W - 1 + T)
+        sentence = torch.zeros_like(words) if self.across else (words == Vocabulary.end).cumsum(1)
+        vectors = F.embedding(words, self.vectors)
+        total = vectors.new_zeros(rows, length, vectors.shape[-1])
+        count = vectors.new_zeros(rows, length, 1)
+        for back in range(self.window):
+            here = slice(kept - back, kept - back + length)
+            used = (there[:, here] & (sentence[:, here] == sentence[:, kept:]))[..., None]
+            total = total + vectors[:, here] * used
+            count = count + used
+        left = {"words": words[:, length:], "filled": (memory["filled"] + length).clamp(max=kept)}
+        return total / count, left
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the features (B, T, hidden) and the memory of ``bag``."""
+        features, left = self.bag(inputs, memory)
+        features = F.dropout(features, self.dropout, self.training)
+        if self.layer is not None:
+            features = F.dropout(torch.tanh(self.layer(features)), self.dropout, self.training)
+        return features, left

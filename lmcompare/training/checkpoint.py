@@ -1,0 +1,79 @@
+"""All that a training run needs to go on from where it was, bit for bit."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lmcompare.training.network import Memory
+
+FILE = "training.pt"
+
+
+@dataclass
+class Snapshot:
+    """A moment of a run.
+
+    ``key`` names the run it belongs to; ``weights``, ``optimiser`` and ``generator`` (torch's random state) are as
+    after step ``step``; ``memory`` is what the rows keep of their documents; ``best`` are the weights that did best on
+    valid, with ``best_loss``, and ``stale`` counts the evaluations since; ``history`` holds (step, seconds, tokens,
+    train loss, valid loss); ``halvings`` counts how often the learning rate was halved.
+    """
+
+    key: str
+    step: int
+    tokens: int
+    seconds: float
+    precision: str
+    weights: dict[str, Tensor]
+    optimiser: dict[str, Any]
+    generator: Tensor
+    memory: Memory | None
+    best: dict[str, Tensor]
+    best_loss: float
+    stale: int = 0
+    halvings: int = 0
+    history: list[tuple[int, float, int, float, float]] = field(default_factory=list)
+
+
+def save(snapshot: Snapshot, folder: Path) -> None:
+    """Write the snapshot aside, then rename it, so that a kill leaves the old one or the new one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f"{FILE}.{os.getpid()}.part"
+    torch.save({name: getattr(snapshot, name) for name in snapshot.__dataclass_fields__}, aside)
+    os.replace(aside, folder / FILE)
+
+
+def load(folder: Path | None, key: str) -> Snapshot | None:
+    """Return the run's snapshot; None where there is none, it is damaged, or it belongs to another run."""
+    path = None if folder is None else folder / FILE
+    if path is None or not path.is_file():
+        return None
+    try:
+        found = Snapshot(**torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError):
+        return None
+    return found if found.key == key else None
+
+
+def copied(values: Any) -> Any:
+    """Return nested dicts, lists and tensors with every tensor copied to the processor's memory."""
+    if isinstance(values, Tensor):
+        return values.detach().to("cpu", copy=True)
+    if isinstance(values, dict):
+        return {name: copied(value) for name, value in values.items()}
+    if isinstance(values, list):
+        return [copied(value) for value in values]
+    return copy.copy(values)
+
+
+def run_key(**parts: Any) -> str:
+    """Return a text that differs between runs which must not share a checkpoint."""
+    return repr({name: asdict(p) if hasattr(p, "__dataclass_fields__") else p for name, p in sorted(parts.items())})

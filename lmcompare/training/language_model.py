@@ -1,0 +1,173 @@
+"""From a network to a language model: what every torch plug-in derives from."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.training.lanes import BoolArray
+from lmcompare.training.loop import train as run_training
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.reading import read
+from lmcompare.training.recipe import Recipe
+
+
+class TorchLanguageModel(LanguageModel):
+    """A language model whose probabilities come from a ``Network`` trained by the one loop.
+
+    A plug-in names its hyper-parameters in ``__init__``, calls ``super().__init__()``, and writes ``network`` and
+    ``recipe``. ``notes``: sentences on this training for the report.
+    """
+
+    traits = Traits(carries_state=True)
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self._network: Network | None = None
+
+    @abstractmethod
+    def network(self, types: int) -> Network:
+        """Return an untrained network over a vocabulary of V ``types``; its inputs are 0 … V, V the beginning."""
+
+    @abstractmethod
+    def recipe(self) -> Recipe:
+        """Return how it is trained."""
+
+    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
+        """Do what comes before training, in place: start from vectors made elsewhere, for one."""
+        return None
+
+    # The contract
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on ``setting.device`` with ``setting.threads`` threads, from ``setting.seed``, within its budget."""
+        torch.set_num_threads(setting.threads)
+        with _seeded(setting.seed):
+            network = self.network(len(train.vocabulary))
+            network.head.start_from(train.vocabulary.counts)
+            self.notes = []
+            self.prepare(network, train, setting)
+            rare = self._rare(train)
+            outcome = run_training(
+                network, train, valid, self.recipe(), setting, rare=rare, name=repr(self._identity())
+            )
+        self.notes += outcome.notes
+        self._network = network
+        return self
+
+    def _identity(self) -> tuple[str, dict[str, Any]]:
+        return type(self).__qualname__, self.hyperparameters()
+
+    def _rare(self, train: Encoded) -> BoolArray | None:
+        """Return the words that teach ``<unk>`` where train has none: those seen once, in the text at hand."""
+        counts = np.bincount(train.ids, minlength=len(train.vocabulary))
+        if counts[train.vocabulary.unknown]:
+            return None
+        rare = counts == 1
+        rare[train.vocabulary.end] = False
+        if not rare.any():
+            self.notes.append("Train holds no <unk> and no word seen once, so <unk> kept the probability it began with.")
+            return None
+        self.notes.append(
+            "Train holds no <unk>: to learn it, words seen once were read as <unk> half of the time in training."
+        )
+        return rare
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) nats; documents are read side by side, each once."""
+        network = self._ready()
+        scores = np.zeros(len(text), np.float64)
+        with torch.inference_mode():
+            for where, features in read(network, text, np.arange(len(text))):
+                targets = torch.from_numpy(text.ids[where].astype(np.int64)).to(features.device)
+                scores[where] = network.head.log_prob_of(features, targets).double().cpu().numpy()
+        return scores
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield blocks of positions and their distributions in the order in which the network reads."""
+        yield from self._blocks(text, np.arange(len(text)))
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(len(at), V) nats; each document is read from its beginning up to the last position asked for."""
+        out = np.empty((len(at), len(text.vocabulary)), np.float32)
+        for where, block in self._blocks(text, np.asarray(at, np.int64)):
+            out[where] = block
+        return out
+
+    def _blocks(self, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, FloatArray]]:
+        network = self._ready()
+        rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
+        with torch.inference_mode():
+            for where, features in read(network, text, at):
+                for first in range(0, len(where), rows):
+                    block = network.head.log_probs(features[first : first + rows])
+                    yield where[first : first + rows], block.cpu().numpy()
+
+    def state(self) -> State:
+        """The network's weights by name, and the notes."""
+        network = self._ready()
+        arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+        return State(arrays, {"types": network.head.types, "notes": list(self.notes)})
+
+    def restore(self, state: State) -> Self:
+        """Build the network anew and take the stored weights."""
+        with _seeded(0):
+            network = self.network(int(state.values["types"]))
+        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
+        network.eval()
+        self.notes = list(state.values.get("notes", ()))
+        self._network = network
+        return self
+
+    def word_vectors(self) -> FloatArray | None:
+        """(V, d) the vectors that the network reads."""
+        head = self._ready().head
+        vectors: FloatArray = head.table[: head.types].detach().cpu().numpy()
+        return vectors
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a ``Stepper`` that carries the network's memory: a token costs one step, however long the text."""
+        return _MemoryStepper(self._ready(), prefix)
+
+    def _ready(self) -> Network:
+        return fitted(self._network, self)
+
+
+class _MemoryStepper(Stepper):
+    def __init__(self, network: Network, prefix: IntArray) -> None:
+        self._network = network
+        self._memory: Memory | None = None
+        self._features: Tensor
+        inputs = [network.head.types, *(int(i) for i in prefix)]
+        for first in range(0, len(inputs), 128):
+            self._read(inputs[first : first + 128])
+
+    def _read(self, inputs: list[int]) -> None:
+        device = self._network.head.table.device
+        with torch.inference_mode():
+            features, self._memory = self._network(torch.tensor([inputs], device=device), self._memory)
+        self._features = features[:, -1]
+
+    def log_probs(self) -> FloatArray:
+        with torch.inference_mode():
+            distribution: FloatArray = self._network.head.log_probs(self._features)[0].cpu().numpy()
+        return distribution
+
+    def push(self, token: int) -> None:
+        self._read([token])
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed torch inside, and leave its global random state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        yield

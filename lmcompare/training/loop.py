@@ -1,0 +1,282 @@
+"""The training loop: one for every network, so that families differ in the network and nothing else."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmcompare.errors import LmcompareError
+from lmcompare.model import Progress, Setting
+from lmcompare.tokens import Encoded
+from lmcompare.training import checkpoint
+from lmcompare.training.checkpoint import Snapshot
+from lmcompare.training.lanes import Batch, BoolArray, Lanes
+from lmcompare.training.network import Memory, Network, blank, detach
+from lmcompare.training.precision import autocast, measured
+from lmcompare.training.reading import read
+from lmcompare.training.recipe import Recipe
+from lmcompare.training.softmax import IGNORED, Candidates
+
+HALVINGS = 3
+REPORTS = 100  # calls of progress over a run
+
+
+@dataclass
+class Outcome:
+    """How a run went: the snapshot it ended with and sentences for the report."""
+
+    snapshot: Snapshot
+    notes: list[str] = field(default_factory=list)
+
+
+def train(
+    network: Network,
+    train_text: Encoded,
+    valid_text: Encoded,
+    recipe: Recipe,
+    setting: Setting,
+    *,
+    rare: BoolArray | None = None,
+    name: str = "",
+) -> Outcome:
+    """Train the network in place and leave it with the weights that did best on valid.
+
+    ``rare``: (V,) the words read as ``<unk>`` half of the time. ``name`` tells models apart in checkpoints. Torch's
+    global random state decides dropout and sampling: seed it before. Raises ``LmcompareError`` if there is nothing to
+    train on, or the loss stays non-finite after the learning rate was halved three times.
+    """
+    if not len(train_text):
+        raise LmcompareError("the training text is empty: give one with at least a sentence")
+    return _Run(network, train_text, valid_text, recipe, setting, rare, name).run()
+
+
+def evaluate(network: Network, text: Encoded) -> float:
+    """Return the mean -log p of the text's tokens in nats, with the full softmax; nan for an empty text."""
+    network.eval()
+    total, ids = 0.0, torch.from_numpy(text.ids.astype(np.int64))
+    with torch.no_grad():
+        for where, features in read(network, text, np.arange(len(text))):
+            total -= float(network.head.log_prob_of(features, ids[where].to(features.device)).double().sum())
+    network.train()
+    return total / len(text) if len(text) else math.nan
+
+
+class _Run:
+    def __init__(
+        self,
+        network: Network,
+        train_text: Encoded,
+        valid_text: Encoded,
+        recipe: Recipe,
+        setting: Setting,
+        rare: BoolArray | None,
+        name: str,
+    ) -> None:
+        self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
+        self.text, self.rare = train_text, rare
+        self.valid = excerpt(valid_text if len(valid_text) else train_text, recipe.valid_tokens)
+        matrices = [p for p in network.parameters() if p.dim() >= 2]
+        others = [p for p in network.parameters() if p.dim() < 2]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=recipe.learning_rate,
+            betas=recipe.betas,
+            fused=True if torch.device(setting.device).type in ("cpu", "cuda") else None,
+        )
+        counts = train_text.vocabulary.counts
+        sampled = 0 < recipe.candidates < len(counts)
+        self.candidates = Candidates(counts, recipe.candidates) if sampled else None
+        self.key = checkpoint.run_key(
+            name=name,
+            recipe=recipe,
+            seed=setting.seed,
+            budget=setting.budget,
+            threads=setting.threads,
+            tokens=(len(train_text), int(train_text.ids[:100_000].sum()), len(valid_text), len(counts)),
+        )
+        self.precision = recipe.precision
+        self.step = self.tokens = self.stale = self.halvings = 0
+        self.memory: Memory | None = None
+        self.best_loss, self.best = math.inf, checkpoint.copied(network.state_dict())
+        self.history: list[tuple[int, float, int, float, float]] = []
+        self.notes: list[str] = []
+        self.started = time.perf_counter()
+
+    def run(self) -> Outcome:
+        found = checkpoint.load(self.setting.checkpoints, self.key)
+        if self.precision == "auto":
+            self.precision = found.precision if found else measured(self.setting.device, torch.get_num_threads())
+        last = found or self._snapshot()
+        while True:
+            self._return_to(last)
+            try:
+                for last in self._segments():
+                    if self.setting.checkpoints is not None:
+                        checkpoint.save(last, self.setting.checkpoints)
+                break
+            except FloatingPointError:
+                last.halvings += 1
+                if last.halvings > HALVINGS:
+                    raise LmcompareError(
+                        f"training does not converge: the loss was not a number at step {self.step} even after the "
+                        f"learning rate was halved {HALVINGS} times; choose a smaller learning_rate"
+                    ) from None
+                self._report(note=f"the loss was not a number: back to step {last.step} with half the learning rate")
+        self.network.load_state_dict(self.best)
+        self.network.eval()
+        if self.halvings:
+            self.notes.append(
+                f"The loss was not a number {self.halvings} time(s) in training; each time the run went back to its last "
+                "checkpoint and the learning rate was halved."
+            )
+        self.notes.append(f"Trained for {self.step:,} steps in {self.precision}; scored in float32.")
+        return Outcome(last, self.notes)
+
+    def _segments(self) -> Iterator[Snapshot]:
+        """Train; yield a snapshot after each evaluation on valid."""
+        self.network.train()
+        batches = islice(Lanes(self.text, self.recipe.rows, self.recipe.length, self.setting.seed, self.rare), self.step, None)
+        losses: list[float] = []
+        evaluated = self._evaluations_due()
+        while (done := self._progress()) < 1.0:
+            batch = next(batches)
+            losses.append(self._train_step(batch, done))
+            self.step += 1
+            self.tokens += batch.tokens
+            if self.step % self._report_every() == 0:
+                self._report(train_loss=float(np.mean(losses[-self._report_every() :])))
+            if self._evaluations_due() > evaluated or self._progress() >= 1.0:
+                evaluated = self._evaluations_due()
+                self._evaluate(float(np.mean(losses)))
+                losses.clear()
+                yield self._snapshot()
+                if self.recipe.patience and self.stale >= self.recipe.patience:
+                    return
+
+    def _train_step(self, batch: Batch, done: float) -> float:
+        device = self.setting.device
+        inputs = torch.from_numpy(batch.inputs).to(device)
+        targets = torch.from_numpy(batch.targets).to(device).flatten()
+        memory = None
+        if batch.goes_on and self.memory is not None:
+            memory = blank(self.memory, torch.from_numpy(batch.begins).to(device))
+        rate = self.recipe.rate(done) * 0.5**self.halvings
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with autocast(device, self.precision):
+            features, after = self.network(inputs, memory)
+            features, targets = self._wanted(features.flatten(0, 1), targets)
+            if self.candidates is not None and done < 1 - self.recipe.full_share:
+                loss = self.network.head.sampled_loss(features, targets, self.candidates)
+            else:
+                loss = self.network.head.full_loss(features, targets)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise FloatingPointError
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        if not math.isfinite(float(norm)):
+            raise FloatingPointError
+        self.optimiser.step()
+        if batch.goes_on:
+            self.memory = detach(after)
+        return value
+
+    @staticmethod
+    def _wanted(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Drop padding, where there is any."""
+        kept = targets != IGNORED
+        return (features, targets) if bool(kept.all()) else (features[kept], targets[kept])
+
+    def _evaluate(self, train_loss: float) -> None:
+        loss = evaluate(self.network, self.valid)
+        if not math.isfinite(loss):
+            raise FloatingPointError
+        if loss < self.best_loss:
+            self.best_loss, self.best, self.stale = loss, checkpoint.copied(self.network.state_dict()), 0
+        else:
+            self.stale += 1
+        self.history.append((self.step, self._seconds(), self.tokens, train_loss, loss))
+        self._report(train_loss=train_loss, valid_loss=loss)
+
+    # How far the run is, in the unit of its budget
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _progress(self) -> float:
+        budget = self.setting.budget
+        if budget.seconds is not None:
+            return self._seconds() / budget.seconds
+        if budget.epochs is not None:
+            return self.tokens / max(budget.epochs * len(self.text), 1e-9)
+        return self.step / (budget.steps if budget.steps is not None else self.recipe.steps)
+
+    def _evaluations_due(self) -> int:
+        return int(min(self._progress(), 1.0) * self.recipe.evaluations + 1e-9)
+
+    def _steps(self) -> int | None:
+        """How many steps the run will have, as far as one can tell."""
+        budget = self.setting.budget
+        if budget.seconds is None and budget.epochs is None:
+            return budget.steps if budget.steps is not None else self.recipe.steps
+        return round(self.step / self._progress()) if self.step else None
+
+    def _report_every(self) -> int:
+        budget = self.setting.budget
+        if budget.seconds is None and budget.epochs is None:
+            return max(1, (self._steps() or 0) // REPORTS)
+        return 10
+
+    def _report(self, train_loss: float | None = None, valid_loss: float | None = None, note: str = "") -> None:
+        self.setting.progress(Progress(self.step, self._steps(), train_loss, valid_loss, self.tokens, note))
+
+    # Going back and going on
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            key=self.key,
+            step=self.step,
+            tokens=self.tokens,
+            seconds=self._seconds(),
+            precision=self.precision,
+            weights=checkpoint.copied(self.network.state_dict()),
+            optimiser=checkpoint.copied(self.optimiser.state_dict()),
+            generator=torch.get_rng_state(),
+            memory=None if self.memory is None else checkpoint.copied(self.memory),
+            best=self.best,
+            best_loss=self.best_loss,
+            stale=self.stale,
+            halvings=self.halvings,
+            history=list(self.history),
+        )
+
+    def _return_to(self, snapshot: Snapshot) -> None:
+        device = self.setting.device
+        self.network.load_state_dict(snapshot.weights)
+        self.optimiser.load_state_dict(checkpoint.copied(snapshot.optimiser))
+        torch.set_rng_state(snapshot.generator)
+        self.memory = None
+        if snapshot.memory is not None:
+            self.memory = {name: value.to(device, copy=True) for name, value in snapshot.memory.items()}
+        self.step, self.tokens = snapshot.step, snapshot.tokens
+        self.started = time.perf_counter() - snapshot.seconds
+        self.best, self.best_loss = snapshot.best, snapshot.best_loss
+        self.stale, self.halvings, self.history = snapshot.stale, snapshot.halvings, list(snapshot.history)
+
+
+def excerpt(text: Encoded, tokens: int) -> Encoded:
+    """Return the beginnings of the documents, each cut in the same proportion, ``tokens`` in all or a little more."""
+    if len(text) <= tokens:
+        return text
+    lengths = text.ends - text.starts
+    keep = np.minimum(np.ceil(lengths * (tokens / len(text))).astype(np.int64), lengths)
+    return Encoded.from_documents([text.ids[s : s + k] for s, k in zip(text.starts, keep, strict=True)], text.vocabulary)

@@ -1,0 +1,74 @@
+"""Scoring: a trained network reads documents side by side, in memory bounded by the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.network import Memory, Network, select
+
+LENGTH = 128  # tokens of a document read at once
+ROOM = 4096  # tokens of all rows read at once
+
+
+@torch.no_grad()
+def read(network: Network, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, Tensor]]:
+    """Yield (where (n,), features (n, d)), so that features[k] predicts what stands at position at[where[k]].
+
+    Each document is read once, from its beginning up to the last position asked for; documents of similar length
+    share a batch. Every element of ``at`` comes exactly once, in an order of its own.
+    """
+    if not len(at):
+        return
+    device = next(network.parameters()).device
+    starts = text.context_starts(at)
+    offsets = at - starts
+    order = np.lexsort((offsets, starts))
+    begins, first = np.unique(starts[order], return_index=True)
+    groups = np.split(order, first[1:])  # positions of one document each, rising
+    lengths = np.array([offsets[group[-1]] + 1 for group in groups])
+    by_length = np.argsort(-lengths, kind="stable")
+    taken = 0
+    while taken < len(by_length):
+        longest = int(lengths[by_length[taken]])
+        rows = max(1, ROOM // min(LENGTH, longest))
+        chosen = by_length[taken : taken + rows]
+        taken += len(chosen)
+        yield from _read_rows(
+            network,
+            text,
+            [(int(begins[g]), int(lengths[g]), groups[g], offsets[groups[g]]) for g in chosen],
+            device,
+        )
+
+
+def _read_rows(
+    network: Network, text: Encoded, rows: list[tuple[int, int, IntArray, IntArray]], device: torch.device
+) -> Iterator[tuple[IntArray, Tensor]]:
+    """Read documents given as (start, inputs to read, elements of ``at``, their offsets), the longest first."""
+    memory: Memory | None = None
+    for first in range(0, rows[0][1], LENGTH):
+        active = [row for row in rows if row[1] > first]
+        width = min(LENGTH, rows[0][1] - first)
+        inputs = np.full((len(active), width), text.vocabulary.end, np.int64)
+        where: list[IntArray] = []
+        picks: list[IntArray] = []
+        for index, (start, length, elements, offsets) in enumerate(active):
+            last = min(first + width, length)
+            piece = text.ids[start + max(first - 1, 0) : start + last - 1]
+            inputs[index, last - first - len(piece) : last - first] = piece
+            if first == 0:
+                inputs[index, 0] = len(text.vocabulary)
+            a, b = np.searchsorted(offsets, [first, first + width])
+            where.append(elements[a:b])
+            picks.append(index * width + offsets[a:b] - first)
+        if memory is not None:
+            memory = select(memory, slice(0, len(active)))
+        features, memory = network(torch.from_numpy(inputs).to(device), memory)
+        picked = torch.from_numpy(np.concatenate(picks)).to(device)
+        if len(picked):
+            yield np.concatenate(where), features.flatten(0, 1)[picked]

@@ -1,0 +1,63 @@
+"""How a network is trained: every number the loop needs, and the learning rate over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lmcompare.errors import LmcompareError
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+DECAYS = ("linear", "cosine", "constant")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The settings of one training run.
+
+    ``steps``: optimiser steps (``Setting.budget`` goes before them); ``rows`` documents read side by side,
+    ``length`` tokens of each a step; ``learning_rate``: its height after ``warmup`` (a share of the run), from where
+    it falls to ``final`` times that, as ``decay`` says; ``weight_decay``: AdamW's, for matrices only; ``clip``: the
+    greatest norm of the gradient; ``candidates``: how many words a sampled softmax compares with (0: always the full
+    softmax), until ``full_share`` of the run is left, which is trained with the full one; ``evaluations`` on valid,
+    spread evenly over the run, at most ``valid_tokens`` tokens each; ``patience``: that many without a gain end the
+    run (0: never); ``precision``: "auto" takes bfloat16 where it is measured faster.
+    """
+
+    steps: int = 1000
+    rows: int = 32
+    length: int = 64
+    learning_rate: float = 1e-3
+    warmup: float = 0.05
+    decay: str = "linear"
+    final: float = 0.0
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: float = 1.0
+    candidates: int = 0
+    full_share: float = 0.1
+    evaluations: int = 8
+    valid_tokens: int = 8192
+    patience: int = 0
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "rows", "length", "evaluations", "valid_tokens"):
+            if getattr(self, name) < 1:
+                raise LmcompareError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise LmcompareError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if self.decay not in DECAYS:
+            raise LmcompareError(f"decay is one of {', '.join(DECAYS)}, not '{self.decay}'")
+        if self.precision not in PRECISIONS:
+            raise LmcompareError(f"precision is one of {', '.join(PRECISIONS)}, not '{self.precision}'")
+
+    def rate(self, progress: float) -> float:
+        """Return the learning rate when ``progress``, from 0 to 1, of the run is done."""
+        if progress < self.warmup:
+            return self.learning_rate * max(progress / self.warmup, 1e-2)
+        if self.decay == "constant":
+            return self.learning_rate
+        done = min((progress - self.warmup) / max(1 - self.warmup, 1e-9), 1.0)
+        left = 1 - done if self.decay == "linear" else 0.5 * (1 + math.cos(math.pi * done))
+        return self.learning_rate * (self.final + (1 - self.final) * left)
