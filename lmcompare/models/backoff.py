@@ -1,0 +1,191 @@
+"""A back-off table: the n-grams of every order, their probabilities and back-off weights, as flat arrays.
+
+The k-grams of one order are numbered 0 … n_k - 1 (their *nodes*) by rising *key*: the node of the context (the
+first k - 1 words, a node of the order below) times V + 1, plus the last word. So the words that were seen after a
+context stand side by side, and looking n-grams up is one binary search an order: the k-gram that ends at a token
+continues the (k-1)-gram that ends at the token before. At order 1 the node is the word itself; the word V is
+``<s>``, the beginning of a sentence, which is a context and never a prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.model import FloatArray
+from lmcompare.tokens import Encoded, IntArray
+
+NOTHING = -1  # in place of a word or a node: there is none
+CHUNK_TOKENS = 2**16  # how many tokens are scored at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """The n_k k-grams of one order k.
+
+    ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int64; the k-grams
+    with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what the
+    probabilities were estimated from. ``log_probs``: (n_k,) float64 nats. ``log_backoffs``: (n_k,) float64 nats, the
+    weight of the shorter context after this k-gram, 0 where nothing was seen after it; empty at the highest order.
+    """
+
+    width: int
+    words: IntArray
+    offsets: IntArray
+    counts: IntArray
+    log_probs: FloatArray
+    log_backoffs: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def keys(self) -> IntArray:
+        """(n_k,) int64, rising: context node times (V + 1) plus word."""
+        contexts = np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
+        return contexts * self.width + self.words
+
+    def find(self, contexts: IntArray, words: IntArray) -> IntArray:
+        """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
+
+        The context ``NOTHING`` makes a negative key, the words ``NOTHING`` and ``<s>`` make the key of a k-gram that
+        ends in ``<s>``: none of them is ever found, so callers need not set them apart.
+        """
+        wanted = contexts * self.width + words
+        if not len(self):
+            return np.full(wanted.shape, NOTHING, np.int64)
+        nodes = np.searchsorted(self.keys, wanted)
+        nodes[nodes == len(self)] = 0
+        nodes[self.keys[nodes] != wanted] = NOTHING
+        return nodes
+
+    def backoff(self, nodes: IntArray) -> FloatArray:
+        """(n,) nats: the back-off weights of these contexts, 0 for ``NOTHING``, a context that was never seen."""
+        weights, seen = np.zeros(nodes.shape), nodes != NOTHING
+        weights[seen] = self.log_backoffs[nodes[seen]]
+        return weights
+
+
+@dataclass(frozen=True, eq=False)
+class BackoffTable:
+    """The n levels of an n-gram model over V words; ``log_probs`` holds a k-gram's probability in full.
+
+    The probability of a word is that of the longest n-gram found, times the back-off weights of all longer contexts.
+    """
+
+    levels: tuple[Level, ...]
+
+    @property
+    def order(self) -> int:
+        """n, the greatest number of words in an n-gram."""
+        return len(self.levels)
+
+    @property
+    def start(self) -> int:
+        """V, the number of words, and in a context the id of ``<s>``."""
+        return self.levels[0].width - 1
+
+    # Contexts: a list of n - 1 arrays (B,), the nodes of the last 1, 2 … n - 1 words before each of B positions
+
+    def beginning(self, size: int) -> list[IntArray]:
+        """Return the contexts of ``size`` positions with nothing before them, not even ``<s>``."""
+        return [np.full(size, NOTHING, np.int64) for _ in range(self.order - 1)]
+
+    def advance(self, contexts: list[IntArray], words: IntArray) -> list[IntArray]:
+        """Return the contexts one word (B,) further; ``<s>`` forgets all that came before it."""
+        if self.order == 1:
+            return []
+        longer = [level.find(c, words) for level, c in zip(self.levels[1:-1], contexts[:-1], strict=True)]
+        return [words, *longer]
+
+    def contexts_at(self, text: Encoded, at: IntArray) -> list[IntArray]:
+        """Return the contexts of B positions of a text; position N is the one after its end."""
+        begins, end = text.context_starts(at), text.vocabulary.end
+        contexts = self.beginning(len(at))
+        for back in range(self.order - 1, 0, -1):
+            where = at - back
+            words = np.full(len(at), self.start)  # before its first token a document has <s>
+            inside = where >= begins
+            words[inside] = text.ids[where[inside]]
+            words[words == end] = self.start  # what follows </s> begins a sentence
+            contexts = self.advance(contexts, words)
+        return contexts
+
+    def distributions(self, contexts: list[IntArray], size: int, dtype: npt.DTypeLike = np.float64) -> FloatArray:
+        """(B, V) nats: the distribution of the next word after each of B = ``size`` contexts.
+
+        A row is the unigram row times the weight of all contexts, over which the words that were seen after the last
+        word are written, then those seen after the last two, and so on.
+        """
+        weights = np.zeros((self.order, size))  # [k - 1]: the product of the back-off weights of k words and more
+        for k in range(self.order - 1, 0, -1):
+            weights[k - 1] = weights[k] + self.levels[k - 1].backoff(contexts[k - 1])
+        unigrams = self.levels[0].log_probs[: self.start].astype(dtype)
+        rows: FloatArray = unigrams + weights[0].astype(dtype)[:, None]  # (V,) + (B, 1) -> (B, V)
+        flat = rows.reshape(-1)
+        for level, nodes, weight in zip(self.levels[1:], contexts, weights[1:], strict=True):
+            known = np.flatnonzero(nodes != NOTHING)
+            first, last = level.offsets[nodes[known]], level.offsets[nodes[known] + 1]
+            lengths = last - first
+            within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
+            cells = np.repeat(known * self.start, lengths) + level.words[within]
+            flat[cells] = level.log_probs[within] + np.repeat(weight[known], lengths)
+        return rows
+
+    def score(self, text: Encoded) -> tuple[FloatArray, IntArray]:
+        """Return (N,) nats, the log-probability of each token, and (N,) the order of the n-gram that was found.
+
+        The order is 0 for a word that train does not hold.
+        """
+        chunks = [self._score(words) for words in self._chunks(text)]
+        if not chunks:
+            return np.zeros(0), np.zeros(0, np.int64)
+        return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
+
+    def _score(self, words: IntArray) -> tuple[FloatArray, IntArray]:
+        """Score whole sentences, each with ``<s>`` before it, which is left out of what comes back."""
+        nodes, scores = words, self.levels[0].log_probs[words]
+        orders = (self.levels[0].counts[words] > 0).astype(np.int64)
+        for k in range(2, self.order + 1):
+            contexts = np.append(NOTHING, nodes[:-1])
+            scores = scores + self.levels[k - 2].backoff(contexts)
+            nodes = self.levels[k - 1].find(contexts, words)
+            found = nodes != NOTHING
+            scores[found] = self.levels[k - 1].log_probs[nodes[found]]
+            orders[found] = k
+        tokens = words != self.start
+        return scores[tokens], orders[tokens]
+
+    def _chunks(self, text: Encoded) -> Iterator[IntArray]:
+        """Yield whole sentences, some ``CHUNK_TOKENS`` tokens at a time, each with ``<s>`` before it."""
+        begins = text.sentence_starts()
+        cuts = np.unique(np.searchsorted(begins, np.arange(0, len(text), CHUNK_TOKENS)))
+        for first, last in zip(cuts, [*cuts[1:], len(begins)], strict=True):
+            some = begins[first:last]
+            if len(some):
+                until = begins[last] if last < len(begins) else len(text)
+                yield np.insert(text.ids[some[0] : until].astype(np.int64), some - some[0], self.start)
+
+    # To arrays and back
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all levels as named arrays, ``words_1``, ``offsets_1`` … ``log_backoffs_n``."""
+        names = ("words", "offsets", "counts", "log_probs", "log_backoffs")
+        return {f"{name}_{k}": getattr(level, name) for k, level in enumerate(self.levels, 1) for name in names}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], order: int) -> BackoffTable:
+        """Return the table whose ``arrays`` these are. Raises ``KeyError`` if one is missing."""
+        names = ("words", "offsets", "counts", "log_probs", "log_backoffs")
+        width = len(arrays["words_1"])
+        return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in names)) for k in range(1, order + 1)))
+
+
+def with_starts(text: Encoded) -> IntArray:
+    """Return the (N + S,) int64 ids of a text with the word V, ``<s>``, before each of its S sentences."""
+    return np.insert(text.ids.astype(np.int64), text.sentence_starts(), len(text.vocabulary))

@@ -1,0 +1,141 @@
+"""The n-gram model: interpolated modified Kneser-Ney over word counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Self
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Setting, State, Stepper, fitted
+from lmcompare.models import kneser_ney, ngram_exhibits
+from lmcompare.models.backoff import BackoffTable, with_starts
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+BLOCK_ROWS = 4096  # with few types, what is written over the rows takes more memory than the rows
+
+
+class NGram(LanguageModel):
+    """Guesses the next word from how often words followed the last few ones, backing off to shorter contexts.
+
+    Interpolated modified Kneser-Ney (Chen and Goodman 1999) as KenLM's ``lmplz`` estimates it, over the V words of
+    the vocabulary: a word that train does not hold, ``<unk>`` among them, gets its share of the uniform
+    distribution in the unigrams. The context never reaches back across ``</s>`` or the document's beginning;
+    both stand for ``<s>``.
+
+    Parameters: ``order``, the n in n-gram, 1 or more; ``fallback``, whether an order of which train is too small or
+    too odd to give discounts takes 0.5, 1 and 1.5 (a note of the model says so) or is an error.
+    ``setting.budget`` changes nothing: counting is one pass.
+    """
+
+    def __init__(self, order: int = 5, fallback: bool = True) -> None:
+        if not isinstance(order, int) or isinstance(order, bool) or order < 1:
+            raise PluginError(f"order is a whole number of words, 1 or more, not {order!r}")
+        self.order = order
+        self.fallback = fallback
+        self.notes: tuple[str, ...] = ()
+        self._table: BackoffTable | None = None
+        self._discounts: tuple[kneser_ney.Discounts, ...] = ()
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Count and estimate; valid is not read.
+
+        Raises ``LmcompareError`` if train has no tokens, or without ``fallback`` if an order gives no discounts.
+        """
+        if not len(train):
+            raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
+        size = len(setting.vocabulary)
+        counts = kneser_ney.count(with_starts(train), self.order, size, setting.vocabulary.end)
+        self._discounts = tuple(kneser_ney.discounts(c.statistics) for c in counts)
+        self.notes = self._what_to_know(int(counts[0].adjusted[setting.vocabulary.unknown]))
+        self._table = kneser_ney.estimate(counts, self._discounts, size)
+        setting.progress(Progress(step=1, steps=1, tokens=len(train)))
+        return self
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) float64 nats; rows sum to one within 1e-9."""
+        table = self._for(text.vocabulary)
+        return table.distributions(table.contexts_at(text, at), len(at))
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield the distributions in text order as float32; rows sum to one within 1e-6."""
+        table = self._for(text.vocabulary)
+        rows = min(max(1, BLOCK_BYTES // (4 * table.start)), BLOCK_ROWS)
+        for first in range(0, len(text), rows):
+            at = np.arange(first, min(first + rows, len(text)))
+            yield at, table.distributions(table.contexts_at(text, at), len(at), np.float32)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) float64 nats, by one look-up a token and order."""
+        return self._for(text.vocabulary).score(text)[0]
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a stepper that keeps the contexts it stands after: a push is one look-up an order."""
+        return _Stepper(self._for(vocabulary), prefix, vocabulary)
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the worked equation, the orders that matched on ``text`` and a back-off trace of each sentence."""
+        yield from ngram_exhibits.exhibits(self._for(text.vocabulary), self._discounts, text)
+
+    def state(self) -> State:
+        """Return the levels of the table and the discounts."""
+        table = fitted(self._table, self)
+        values = {
+            "order": table.order,
+            "discounts": [[list(d.amounts), d.reason] for d in self._discounts],
+            "notes": list(self.notes),
+        }
+        return State(table.arrays(), values)
+
+    def restore(self, state: State) -> Self:
+        """Become the model of this state; its order goes before the one given to ``__init__``."""
+        self.order = int(state.values["order"])
+        self._discounts = tuple(
+            kneser_ney.Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in state.values["discounts"]
+        )
+        self.notes = tuple(state.values["notes"])
+        self._table = BackoffTable.from_arrays(state.arrays, self.order)
+        return self
+
+    def _for(self, vocabulary: Vocabulary) -> BackoffTable:
+        table = fitted(self._table, self)
+        if len(vocabulary) != table.start:
+            raise PluginError(
+                f"this n-gram model was trained on a vocabulary of {table.start:,} types, not of {len(vocabulary):,}:"
+                " encode the text with the vocabulary it was trained with"
+            )
+        return table
+
+    def _what_to_know(self, unknown: int) -> tuple[str, ...]:
+        """Return the notes of a trained model. Raises ``LmcompareError`` if discounts are lacking, unless allowed."""
+        notes = []
+        for k, discounts in enumerate(self._discounts, 1):
+            if discounts.reason and not self.fallback:
+                raise LmcompareError(
+                    f"train gives the {k}-grams no discounts ({discounts.reason}): set fallback = true, lower the"
+                    " order or train on more text"
+                )
+            if discounts.reason:
+                notes.append(f"The {k}-grams take the discounts 0.5, 1 and 1.5 ({discounts.reason}).")
+        if not unknown:
+            notes.append(
+                "Train holds no <unk>: its probability is what the unigrams leave, shared evenly by all types."
+            )
+        return tuple(notes)
+
+
+class _Stepper(Stepper):
+    def __init__(self, table: BackoffTable, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._table, self._end = table, vocabulary.end
+        text = Encoded.from_documents([prefix], vocabulary)
+        self._contexts = table.contexts_at(text, np.array([len(text)]))
+
+    def log_probs(self) -> FloatArray:
+        row: FloatArray = self._table.distributions(self._contexts, 1)[0]
+        return row
+
+    def push(self, token: int) -> None:
+        word = self._table.start if token == self._end else token
+        self._contexts = self._table.advance(self._contexts, np.array([word]))
