@@ -1,5 +1,34 @@
 """Stored scores to tables: metrics, intervals, slices and mixtures, from the run folder alone."""
 
+from lmcompare.analysis.comparison import Comparison, Difference, Standing, compare_models
+from lmcompare.analysis.metrics import document_figures
+from lmcompare.analysis.mixture import mixtures, wins
+from lmcompare.analysis.results import leaderboard, results, write_results
 from lmcompare.analysis.run import Cell, ModelEntry, Run, TokenTables, load_run
+from lmcompare.analysis.scores import TokenScores, token_scores
+from lmcompare.analysis.slices import slices
+from lmcompare.analysis.stored import RunFolderError
+from lmcompare.analysis.verdict import verdict
 
-__all__ = ["Cell", "ModelEntry", "Run", "TokenTables", "load_run"]
+__all__ = [
+    "Cell",
+    "Comparison",
+    "Difference",
+    "ModelEntry",
+    "Run",
+    "RunFolderError",
+    "Standing",
+    "TokenScores",
+    "TokenTables",
+    "compare_models",
+    "document_figures",
+    "leaderboard",
+    "load_run",
+    "mixtures",
+    "results",
+    "slices",
+    "token_scores",
+    "verdict",
+    "wins",
+    "write_results",
+]

@@ -36,13 +36,13 @@ class Bootstrap:
     deviations: Array
     units: Array
 
-    def interval(self, level: float = LEVEL) -> tuple[Array, Array]:
+    def interval(self, level: float = LEVEL, least_units: int = LEAST_UNITS) -> tuple[Array, Array]:
         """(K,) lower and upper ends, symmetric about the estimate; NaN where there are too few units."""
         reach = np.quantile(np.abs(self.deviations), level, axis=0, method="higher")
         with np.errstate(invalid="ignore"):
             half = reach * self.error
         half = np.where(self.error <= _tiny(self.estimate), 0.0, half)
-        half = np.where((self.units >= LEAST_UNITS) & np.isfinite(half), half, np.nan)
+        half = np.where((self.units >= least_units) & np.isfinite(half), half, np.nan)
         return self.estimate - half, self.estimate + half
 
     def p_values(self) -> Array:
@@ -84,8 +84,12 @@ def ratio_bootstrap(
         with np.errstate(divide="ignore", invalid="ignore"):
             shift = (counts @ residual) / drawn  # R* − R
             # Σ w (x − R* y)², written around R so that nothing cancels
-            spread = counts @ squares - 2 * shift * (counts @ crossed) + shift**2 * (counts @ denominators**2)
-            studentised = shift * drawn / np.sqrt(scale * np.maximum(spread, 0.0))
+            around = counts @ squares
+            spread = around - 2 * shift * (counts @ crossed) + shift**2 * (counts @ denominators**2)
+            spread = np.where(
+                spread > 1e-10 * around, spread, 0.0
+            )  # less is rounding: one unit, drawn again and again
+            studentised = shift * drawn / np.sqrt(scale * spread)
         # a resample without spread or without a denominator tells nothing: it counts as infinitely far off
         deviations[done : done + len(counts)] = np.where(np.isnan(studentised), np.inf, studentised)
         done += len(counts)

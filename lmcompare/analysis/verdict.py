@@ -1,0 +1,139 @@
+"""What the figures say, in plain sentences made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lmcompare.analysis.comparison import Comparison, Difference, compare_models
+from lmcompare.analysis.results import results
+from lmcompare.analysis.run import Run
+
+NEAR = 0.05  # "within 5 % of the best"
+
+
+def verdict(run: Run) -> list[str]:
+    """Return the outcome of a run in sentences: the best by bits per byte and by how much, ties, the cheapest within
+    5 % of the best, what this test text can't tell apart, and the models that stand apart with the reason.
+    """
+    table = results(run)
+    models = {model["name"]: model for model in table["models"]}
+    comparison = compare_models(run)
+    ranked = sorted(
+        (m for m in models.values() if m["group"] == "ranked"), key=lambda m: (m["rank"], m["bits_per_byte"])
+    )
+    said = _outcome(ranked, comparison)
+    said += _apart(models.values())
+    said += _failed(table["failed"])
+    if ranked:
+        said.append(str(table["interval"]["note"]))
+    return said
+
+
+def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison) -> list[str]:
+    if not ranked:
+        return ["No model of this run can be ranked."]
+    best, rest = ranked[0], ranked[1:]
+    figure = (
+        f"{best['bits_per_byte']:.3f} bits per byte{_interval(best['bits_per_byte_low'], best['bits_per_byte_high'])}"
+    )
+    if not rest:
+        return [f"{best['name']} is the only model that can be ranked: it needs {figure} for the test text."]
+    said = [_lead(best, rest, figure, comparison)]
+    worst = max(rest, key=lambda m: float(m["bits_per_byte"]))
+    if len(rest) > 1:
+        saved = 1 - best["bits_per_byte"] / worst["bits_per_byte"]
+        said.append(
+            f"The weakest, {worst['name']}, needs {worst['bits_per_byte']:.3f}; "
+            f"{best['name']} saves {saved:.0%} of that."
+        )
+    said.append(_cheapest(best, rest))
+    detectable = comparison.smallest_detectable
+    if detectable > 0:
+        said.append(
+            f"With this test text, differences under about {detectable:.2g} bits per byte would mostly go unnoticed."
+        )
+    return said
+
+
+def _lead(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]], figure: str, comparison: Comparison) -> str:
+    pairs = [(other, comparison.difference(other["name"], best["name"])) for other in rest]
+    tied = [(other, d) for other, d in pairs if d is None or not d.significant]
+    if not tied:
+        second, d = pairs[0]
+        less = 1 - best["bits_per_byte"] / second["bits_per_byte"]
+        return (
+            f"{best['name']} predicts the test text best: {figure}, {less:.1%} less than the next, {second['name']} "
+            f"({second['bits_per_byte']:.3f}{_by(d)})."
+        )
+    others = _listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
+    shared = ": they share rank 1" if all(other["rank"] == 1 for other, _ in tied) else ""
+    return f"{best['name']} has the lowest figure, {figure}, but can't be told apart from {others}{shared}."
+
+
+def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str:
+    near = [m for m in rest if m["bits_per_byte"] <= (1 + NEAR) * best["bits_per_byte"]]
+    if not near:
+        return f"No other model comes within {NEAR:.0%} of {best['name']}."
+    timed = [m for m in (best, *near) if m["train_seconds"] is not None]
+    if not timed:
+        return f"{_listed(m['name'] for m in near)} come within {NEAR:.0%} of {best['name']}."
+    cheapest = min(timed, key=lambda m: float(m["train_seconds"]))
+    if cheapest is best:
+        return f"Of the models within {NEAR:.0%} of it, none trains in less time than {best['name']} ({_cost(best)})."
+    return (
+        f"The cheapest to train within {NEAR:.0%} of the best is {cheapest['name']}: {_cost(cheapest)}, against "
+        f"{_cost(best)} for {best['name']}."
+    )
+
+
+def _apart(models: Iterable[Mapping[str, Any]]) -> list[str]:
+    said = []
+    for model in models:
+        if model["group"] == "adaptive":
+            figure = f"{model['bits_per_byte']:.3f} bits per byte"
+            said.append(f"{model['name']} stands apart with {figure}: {model['unranked_reason']}.")
+        elif model["group"] == "not ranked":
+            said.append(f"{model['name']} is not ranked: {model['unranked_reason']}.")
+    return said
+
+
+def _failed(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One sentence for each model and error, its seeds together."""
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for cell in cells:
+        seeds.setdefault((cell["name"], str(cell["error"]).rstrip(".")), []).append(cell["seed"])
+    return [
+        f"{name} failed with seed{'s' if len(which) > 1 else ''} {_listed(map(str, which))}: {error}."
+        for (name, error), which in seeds.items()
+    ]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" (95 % interval {low:.3f} to {high:.3f})"
+
+
+def _by(d: Difference | None) -> str:
+    """How far a model lies behind the best, with the interval of this pair."""
+    if d is None or d.low != d.low:
+        return ""
+    return f"; behind by {d.difference:.3f}, 95 % interval {_signed(d.low)} to {_signed(d.high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
+
+
+def _cost(model: Mapping[str, Any]) -> str:
+    return f"{_seconds(model['train_seconds'])} of training"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6_000 else f"{seconds / 3600:.1f} h"
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
