@@ -26,6 +26,7 @@ from tests.synthetic import (
     UNKNOWN,
     Array,
     Grammar,
+    Language,
     Synthetic,
     Texts,
     features,
@@ -69,14 +70,15 @@ def write_run_folder(
         mean = 5 if split == "train" else sentences
         drawn[split] = [grammar.document(t, 1 + int(rng.poisson(mean - 1)), rng) for t in topics[split]]
     coded = {
-        chars: Coded(path, drawn, topics, chars) for chars in sorted({name.startswith("char") for name in models})
+        chars: Coded(path, drawn, topics, grammar, chars)
+        for chars in sorted({name.startswith("char") for name in models})
     }
     for name in models:
         for s in seeds:
             folder = path / "cells" / name / str(s)
             folder.mkdir(parents=True, exist_ok=True)
             broke = name in failed or f"{name}/{s}" in failed
-            write_cell(folder, name, s, coded[name.startswith("char")], grammar, broke, name in invalid)
+            write_cell(folder, name, s, coded[name.startswith("char")], broke, name in invalid)
     split_sizes = {
         split: {
             "documents": len(docs),
@@ -137,7 +139,9 @@ def write_run_folder(
 class Coded:
     """The corpus under one tokenizer, written to ``tokens/<fingerprint>/``."""
 
-    def __init__(self, path: Path, drawn: dict[str, Any], topics: dict[str, Array], chars: bool) -> None:
+    def __init__(
+        self, path: Path, drawn: dict[str, Any], topics: dict[str, Array], grammar: Grammar, chars: bool
+    ) -> None:
         counts: dict[str, int] = {}
         for sentences in drawn["train"]:
             for words in sentences:
@@ -148,6 +152,9 @@ class Coded:
         self.train, self.valid, self.test = (
             read(split, drawn[split], topics[split], self.tokens, chars) for split in ("train", "valid", "test")
         )
+        self.language = Language(self.train, None if chars else grammar, self.tokens)
+        self.parts = {t.split: self.language.components(t, t.starts) for t in (self.valid, self.test)}
+        self.reset = self.language.components(self.test, self.test.sentence_starts)
         self.spec = {"kind": "char" if chars else "word", "min_count": 2}
         self.fingerprint = hashlib.sha256(json.dumps([self.spec, self.tokens]).encode()).hexdigest()[:16]
         folder = path / "tokens" / self.fingerprint
@@ -197,9 +204,9 @@ def plugin_of(name: str) -> str:
     return RECIPES[name][0] if name in RECIPES else "./other.py:Other"
 
 
-def write_cell(folder: Path, name: str, seed: int, coded: Coded, grammar: Grammar, broke: bool, wrong: bool) -> None:
+def write_cell(folder: Path, name: str, seed: int, coded: Coded, broke: bool, wrong: bool) -> None:
     """Write all that one cell stores; a failed one stores why and no more."""
-    model = Synthetic(name, seed, coded.train, len(coded.tokens), None if coded.chars else grammar, coded.tokens)
+    model = Synthetic(name, seed)
     cell = {
         "key": hashlib.sha256(f"{name}/{seed}/{coded.fingerprint}".encode()).hexdigest()[:16],
         "status": "failed" if broke else "done",
@@ -223,8 +230,9 @@ def write_cell(folder: Path, name: str, seed: int, coded: Coded, grammar: Gramma
     }
     write_json(folder / "cell.json", cell)
     texts = (coded.valid, coded.test)
-    given = {t.split: model.distributions(t, t.starts) for t in texts}
-    pd.concat([score_table(name, seed, model, t, given[t.split]) for t in texts]).to_parquet(
+    given = {t.split: model.mix(t, coded.parts[t.split]) for t in texts}
+    reset = model.mix(coded.test, coded.reset)
+    pd.concat([score_table(name, seed, t, given[t.split], reset) for t in texts]).to_parquet(
         folder / "scores.parquet", index=False
     )
     top_table(coded, given["test"]).to_parquet(folder / "top.parquet", index=False)
@@ -256,10 +264,9 @@ def truth(wrong: bool) -> dict[str, Any]:
     return {"passed": not wrong, "checks": checks}
 
 
-def score_table(name: str, seed: int, model: Synthetic, text: Texts, given: Array) -> pd.DataFrame:
+def score_table(name: str, seed: int, text: Texts, given: Array, reset: Array) -> pd.DataFrame:
     """One row a token: its log-probabilities and its rank."""
     rows = np.arange(len(text.ids))
-    reset = model.distributions(text, text.sentence_starts)
     mine = given[rows, text.ids]
     rank = 1 + (given > mine[:, None]).sum(axis=1)
     return pd.DataFrame(
@@ -337,7 +344,7 @@ def next_token(model: Synthetic, tokens: list[str], coded: Coded) -> Array:
     text = Texts(
         "test", ["prompt"], [""], [*tokens, "</s>"], np.array([*ids, END]), zeros, zeros, zeros, np.array([0])
     )
-    found: Array = model.distributions(text, zeros, leak=False)[-1]
+    found: Array = model.mix(text, coded.language.components(text, zeros), leak=False)[-1]
     return found
 
 

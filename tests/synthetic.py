@@ -164,50 +164,63 @@ def read(
     )
 
 
-def counts_given(ids: Array, size: int, order: int) -> dict[tuple[int, ...], Array]:
-    """Count the token that follows each context of ``order`` − 1 tokens."""
+def followers(ids: Array, size: int, order: int) -> dict[tuple[int, ...], Array]:
+    """Return the shares of the tokens that follow each context of ``order`` − 1 tokens."""
     table: dict[tuple[int, ...], Array] = {}
     for i in range(order - 1, len(ids)):
-        table.setdefault(tuple(ids[i - order + 1 : i]), np.zeros(size))[ids[i]] += 1
-    return table
+        table.setdefault(tuple(ids[i - order + 1 : i].tolist()), np.zeros(size))[ids[i]] += 1
+    return {context: counts / counts.sum() for context, counts in table.items()}
+
+
+class Language:
+    """What the models of one tokenizer are mixed from."""
+
+    def __init__(self, train: Texts, grammar: Grammar | None, tokens: list[str]) -> None:
+        self.size, self.grammar, self.tokens = len(tokens), grammar, tokens
+        counts = np.bincount(train.ids, minlength=self.size) + 1.0
+        self.unigram = counts / counts.sum()
+        self.tables = [followers(train.ids, self.size, order) for order in (2, 3)]
+        if grammar:
+            where = [tokens.index(w) if w in tokens else UNKNOWN for w in grammar.words]
+            self.true = np.zeros((*grammar.given.shape[:2], self.size))
+            np.add.at(self.true, (slice(None), slice(None), where), grammar.given)
+
+    def components(self, text: Texts, starts: Array) -> Array:
+        """(N, 6, V) distributions of every token given what stands between its start and itself."""
+        parts = np.zeros((len(text.ids), 6, self.size))
+        parts[:, 0], parts[:, 1] = 1 / self.size, self.unigram
+        ids = text.ids.tolist()
+        past = np.zeros(self.size)
+        for i, first in enumerate(starts.tolist()):
+            for part, (table, length) in enumerate(zip(self.tables, (1, 2), strict=True), start=2):
+                found = table.get(tuple(ids[i - length : i])) if i - length >= first else None
+                parts[i, part] = parts[i, part - 1] if found is None else found
+            past = past if i > first else np.zeros(self.size)
+            parts[i, 4] = past / (i - first) if i > first else self.unigram
+            past[ids[i]] += 1
+            if self.grammar:
+                before = text.tokens[i - 1] if i > first else "</s>"
+                row = self.grammar.rows.get(before, 4)  # a strange word is a noun
+                parts[i, 5] = self.true[text.topics[text.document[i]], row]
+        return parts
 
 
 class Synthetic:
-    """One model: ``distributions`` are its (N, V) next-token probabilities, normalised by construction."""
+    """One model: a mixture of the components, normalised by construction, with a taste of its own."""
 
-    def __init__(self, name: str, seed: int, train: Texts, size: int, grammar: Grammar | None, tokens: list[str]):
+    def __init__(self, name: str, seed: int) -> None:
         middling = ("./other.py:Other", {}, (0.02, 0.2, 0.3, 0.2 + zlib.crc32(name.encode()) % 100 / 500, 0.08, 0, 0))
         self.plugin, self.traits, weights = RECIPES.get(name, middling)
         self.weights = np.array(weights) / sum(weights)
         self.seed = zlib.crc32(f"{name}/{seed}".encode())
-        self.size, self.grammar, self.tokens = size, grammar, tokens
-        self.unigram = np.bincount(train.ids, minlength=size) + 1.0
-        self.tables = [counts_given(train.ids, size, 2), counts_given(train.ids, size, 3)]
-        if grammar:
-            where = [tokens.index(w) if w in tokens else UNKNOWN for w in grammar.words]
-            self.true = np.zeros((*grammar.given.shape[:2], size))
-            np.add.at(self.true, (slice(None), slice(None), where), grammar.given)
 
-    def distributions(self, text: Texts, starts: Array, leak: bool = True) -> Array:
-        """(N, V) probabilities of every token given what stands between its start and itself."""
-        parts = np.zeros((len(text.ids), 7, self.size))
-        parts[:, 0], parts[:, 1] = 1 / self.size, self.unigram / self.unigram.sum()
-        for i, first in enumerate(starts):
-            for part, (table, length) in enumerate(zip(self.tables, (1, 2), strict=True), start=2):
-                found = table.get(tuple(text.ids[i - length : i])) if i - length >= first else None
-                parts[i, part] = parts[i, part - 1] if found is None else found / found.sum()
-            past = np.bincount(text.ids[first:i], minlength=self.size)
-            parts[i, 4] = past / past.sum() if i > first else parts[i, 1]
-            if self.grammar:
-                row = self.grammar.rows.get(
-                    text.tokens[i - 1] if i > first else "</s>", 4
-                )  # a strange word is a noun
-                parts[i, 5] = self.true[text.topics[text.document[i]], row]
-            parts[i, 6, text.ids[i] if leak else END] = 1
+    def mix(self, text: Texts, parts: Array, leak: bool = True) -> Array:
+        """(N, V) next-token probabilities from (N, 6, V) components; a leaky model adds the answer itself."""
         rng = np.random.default_rng(self.seed)
         weights = self.weights * rng.gamma(3.0, size=(len(text.raw), 7))  # each document suits a model more or less
-        weights /= weights.sum(axis=1, keepdims=True)
-        mixed: Array = np.einsum("nk,nkv->nv", weights[text.document], parts)
+        weights = (weights / weights.sum(axis=1, keepdims=True))[text.document]
+        mixed: Array = np.einsum("nk,nkv->nv", weights[:, :6], parts)
+        mixed[np.arange(len(mixed)), text.ids if leak else END] += weights[:, 6]
         mixed *= np.exp(0.05 * rng.standard_normal(mixed.shape))
         return mixed / mixed.sum(axis=1, keepdims=True)
 
@@ -235,12 +248,11 @@ def features(text: Texts, train: Texts, side: Array, size: int) -> pd.DataFrame:
 
 def seen(text: Texts, train: Texts, order: int) -> list[bool]:
     """Does the n-gram that ends at each token, within its document, stand in train?"""
-    rows = range(order - 1, len(train.ids))
-    inside = [i for i in rows if train.document[i - order + 1] == train.document[i]]
-    known = {tuple(train.ids[i - order + 1 : i + 1]) for i in inside}
-    return [
-        at >= order - 1 and tuple(text.ids[i - order + 1 : i + 1]) in known for i, at in enumerate(text.positions)
-    ]
+    of, ids, mine = train.document.tolist(), train.ids.tolist(), text.ids.tolist()
+    rows = range(order - 1, len(ids))
+    known = {tuple(ids[i - order + 1 : i + 1]) for i in rows if of[i - order + 1] == of[i]}
+    at = text.positions.tolist()
+    return [at[i] >= order - 1 and tuple(mine[i - order + 1 : i + 1]) in known for i in range(len(mine))]
 
 
 def side_bits(text: Texts, chars: bool) -> Array:
