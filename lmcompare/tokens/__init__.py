@@ -1,6 +1,33 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the exact code length of a text."""
 
+from lmcompare.tokens.code import CODE_VERSION, SideBits, TextCode
+from lmcompare.tokens.encode import build_vocabulary, encode, encode_prompt, surface, tokens_fingerprint
 from lmcompare.tokens.encoded import Encoded
+from lmcompare.tokens.kinds import TOKENIZERS, make_tokenizer
+from lmcompare.tokens.tokenised import Separator, Text, Tokenised, tokenise, tokenised
+from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
-__all__ = ["END_TOKEN", "UNKNOWN_TOKEN", "Encoded", "IntArray", "Vocabulary"]
+__all__ = [
+    "CODE_VERSION",
+    "END_TOKEN",
+    "TOKENIZERS",
+    "UNKNOWN_TOKEN",
+    "Encoded",
+    "IntArray",
+    "Separator",
+    "SideBits",
+    "Text",
+    "TextCode",
+    "Tokenised",
+    "Tokenizer",
+    "Vocabulary",
+    "build_vocabulary",
+    "encode",
+    "encode_prompt",
+    "make_tokenizer",
+    "surface",
+    "tokenise",
+    "tokenised",
+    "tokens_fingerprint",
+]

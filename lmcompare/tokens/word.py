@@ -1,0 +1,61 @@
+"""Words, numbers and punctuation marks of running text, in any script."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import regex
+
+from lmcompare.tokens.scripts import UNSPACED
+from lmcompare.tokens.spacing import spaced
+from lmcompare.tokens.tokenizer import Tokenizer, spans_between
+from lmcompare.tokens.vocabulary import IntArray
+
+# What a word consists of: letters, marks and digits of the other scripts; and, after its first character, the
+# invisible joiners (zero-width non-joiner and joiner, soft hyphen, word joiner) that Persian or Sinhala words need.
+_FIRST = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
+_NEXT = rf"[[\p{{L}}\p{{M}}\p{{N}}\u200C\u200D\u00AD\u2060]--[{UNSPACED}]]"
+
+WORD_PATTERN = rf"""
+    {_FIRST}{_NEXT}*+                           # a word, a number or a mixture: Wien, 1990s, B12
+    (?: (?<=\p{{N}})[.,](?=\p{{N}}){_NEXT}++    # … a point or comma between digits stays inside: 1,000.5
+      | (?!['’][sS](?!{_NEXT}))                 # … an apostrophe between letters too, but not before a final s:
+        ['’](?=\p{{L}}){_NEXT}++                #   don't, O’Brien, l'eau
+    )*+
+  | (?<={_NEXT})['’][sS](?!{_NEXT})             # the clitic of it's and Wien's, apart from the word it leans on
+  | [{UNSPACED}]\p{{M}}*+                       # one character, with its marks, of a script without blanks
+  | \.{{3}} | -{{2,3}}                          # an ellipsis and a dash typed as several characters
+  | \p{{Regional_Indicator}}{{2}}               # a flag
+  | \p{{Extended_Pictographic}}[\p{{M}}\p{{Emoji_Modifier}}]*+      # an emoji, with its variants and joined parts
+    (?: \u200D \p{{Extended_Pictographic}}[\p{{M}}\p{{Emoji_Modifier}}]*+ )*+
+  | \S\p{{M}}*+                                 # every other character that is not white space, with its marks
+"""
+"""The regular expression of the ``word`` tokenizer (the ``regex`` module's syntax, version 1, verbose).
+
+Its last alternative takes any character that is not white space, so nothing but white space lies between tokens.
+Hyphens part words (``well``, ``-``, ``known``); abbreviations are cut at their points (``U``, ``.``, ``S``, ``.``).
+"""
+
+
+@functools.cache
+def _cutter() -> regex.Pattern[str]:
+    return regex.compile(f"({WORD_PATTERN})", regex.V1 | regex.VERBOSE)
+
+
+class WordTokenizer(Tokenizer):
+    """Cuts by ``WORD_PATTERN``; white space (Unicode's White_Space property) is what lies between tokens."""
+
+    kind = "word"
+    description = (
+        "Words, numbers and punctuation marks, cut by a regular expression; scripts written without blanks come out "
+        "as single characters."
+    )
+    rule = WORD_PATTERN
+
+    def tokenize(self, sentence: str) -> tuple[list[str], IntArray]:
+        pieces = _cutter().split(sentence)  # one group in the pattern: gap, token, gap, …, token, gap
+        return pieces[1::2], spans_between(pieces, sentence.isascii())
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        return spaced(tokens)
