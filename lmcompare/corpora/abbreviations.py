@@ -37,3 +37,10 @@ _BEFORE_NUMBERS = "no nos art arts sec secs pl mar jul jun dec bk tab eq eqs ex 
 
 BEFORE_NUMBERS: frozenset[str] = frozenset(_BEFORE_NUMBERS.split())
 """Abbreviations only where a number follows: ``No. 2`` goes on, ``He said no.`` ends."""
+
+_NEVER_LAST = """
+    mr mrs ms messrs mme mlle dr drs prof revd hon sen gov gen lt col maj capt cmdr cdr adm sgt cpl brig
+    e.g i.e cf viz vs
+"""
+NEVER_LAST: frozenset[str] = frozenset(_NEVER_LAST.split())
+"""Abbreviations that need something after them: no sentence ends with these, whatever word follows."""

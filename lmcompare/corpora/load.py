@@ -15,7 +15,7 @@ from lmcompare.corpora.catalogue import EMBEDDED
 from lmcompare.corpora.document import SPLITS, Corpus, Document
 from lmcompare.corpora.files import Found, check_encoding, decode, missing_path, read_path
 from lmcompare.corpora.pieces import DocumentMarks, Piece, cut_all
-from lmcompare.corpora.sentences import PunktSplitter, Spans, line_sentences, whole_sentence
+from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_contiguously
 from lmcompare.errors import LmcompareError, suggest
 
@@ -158,7 +158,9 @@ def _sentence_finder(read: _Read, options: CorpusOptions, train: list[Piece]) ->
     marked = options.documents in ("line", "blank-line")
     if (options.sentences or ("punkt" if read.prose and not marked else "line")) == "punkt":
         return PunktSplitter(piece.text for piece in train).spans
-    return whole_sentence if options.documents == "line" else line_sentences
+    if options.documents == "line":
+        return whole_sentence
+    return block_sentences if options.documents == "blank-line" else line_sentences
 
 
 def _document(piece: Piece, spans: Spans, options: CorpusOptions) -> Document:
@@ -221,7 +223,7 @@ def _read_texts(texts: Sequence[str]) -> _Read:
         if text.strip():
             pieces.append(Piece(f"document {number}", text))
     blank = len(texts) - len(pieces)
-    notes = (f"{blank:,} of the given documents have no text and were left out.",) if blank else ()
+    notes = (f"Documents without text that were left out: {blank:,}.",) if blank else ()
     return _Read("documents", "documents given in memory", pieces, prose=True, notes=notes)
 
 

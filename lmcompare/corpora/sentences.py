@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.corpora.abbreviations import ABBREVIATIONS, BEFORE_NUMBERS
+from lmcompare.corpora.abbreviations import ABBREVIATIONS, BEFORE_NUMBERS, NEVER_LAST
 
 if TYPE_CHECKING:
     from nltk.tokenize.punkt import PunktSentenceTokenizer
@@ -37,6 +37,13 @@ def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
 def line_sentences(text: str) -> Spans:
     """Return a span a line, without its line end; a blank line is an empty sentence (``</s>`` is its line end)."""
     return tuple((start, end) for start, end, _ in lines_of(text)) or ((0, len(text)),)
+
+
+def block_sentences(text: str) -> Spans:
+    """Return a span a line, as `line_sentences` does, but none for the blank lines that end the text."""
+    spans = line_sentences(text)
+    last = max((n for n, (start, end) in enumerate(spans) if text[start:end].strip()), default=0)
+    return spans[: last + 1]
 
 
 def whole_sentence(text: str) -> Spans:
@@ -97,8 +104,9 @@ class PunktSplitter:
             return True  # "2. Membrane"
         before = before[-100:]
         word = _LAST_WORD.search(before)
-        if word is not None and rest[0].isdigit() and word[1].casefold() in BEFORE_NUMBERS:
-            return True  # "No. 5"
+        last = word[1].casefold() if word is not None else ""
+        if last in NEVER_LAST or (rest[0].isdigit() and last in BEFORE_NUMBERS):
+            return True  # "Mr. Lincoln", "No. 5"
         if _INITIAL.search(before):  # "Samuel A. Ward", "W. B. Yeats", but not "Group B. The"
             first = re.match(r"\w+", rest)
             return first is not None and first[0].casefold() not in self._starters
@@ -116,7 +124,7 @@ _END = re.compile(r"[.?!]")
 _OPENING = re.compile(r"[\s\"'“”‘’«»()\[\]{}<>*_.,;:!?–—-]*")
 _CONTINUATION = re.compile(r"[,;:/&%+=]|[-–—]\S|\(\d{4}[a-z]?\)")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxlIVXL]{1,5})[.)]")
-_LAST_WORD = re.compile(r"(\w{1,10})\.$")
+_LAST_WORD = re.compile(r"(?<!\w)((?:\w\.)*\w{1,10})\.$")
 _INITIAL = re.compile(
     r"(?:^|[\s(\"“-])[^\W\d_]*[A-ZÀ-Þ][\w'’-]*,?\s+(?:[A-ZÀ-Þ]\.[\s-]?)*(?!I\.)[A-ZÀ-Þ]\.$|^[A-Z]\.$|[A-Z]\.\s?[A-Z]\.$"
 )
@@ -140,6 +148,8 @@ def _trained(text: str) -> PunktSentenceTokenizer:
     parameters = trainer.get_params()
     learnt = parameters.abbrev_types - ABBREVIATIONS
     parameters.abbrev_types = set(ABBREVIATIONS) | _confirmed(learnt, text)
+    # A name that begins many sentences ("Lincoln" in his biography) does not begin one after "Gen." or "U.S.".
+    parameters.sent_starters = {word for word in parameters.sent_starters if f" {word} " in text}
     return PunktSentenceTokenizer(parameters, lang_vars=language)
 
 

@@ -55,7 +55,7 @@ def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str
     ]
     copies = len(pieces) - len(groups)
     if copies:
-        notes.append(f"{_counted(copies, 'document')} repeat the text of another; copies are kept in the same split.")
+        notes.append(f"Documents that repeat the text of another: {copies:,}; copies are kept in the same split.")
     return split, notes
 
 
@@ -124,7 +124,7 @@ def _items(pieces: Sequence[Piece], by_line: bool) -> list[str]:
 def _shares(split: Mapping[str, Sequence[Piece]]) -> str:
     words = {which: sum(piece.words for piece in pieces) for which, pieces in split.items()}
     total = sum(words.values())
-    return ", ".join(f"{which} {n:,} words ({100 * n / total:.1f} %)" for which, n in words.items())
+    return ", ".join(f"{which} {_counted(n, 'word')} ({100 * n / total:.1f} %)" for which, n in words.items())
 
 
 def _counted(n: int, noun: str) -> str:

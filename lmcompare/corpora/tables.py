@@ -49,12 +49,13 @@ def read_table(text: str, suffix: str, path: str, name: str, text_column: str) -
         pieces.append(Piece(f"{name}:{line}", value, metadata))
     if not pieces:
         raise LmcompareError(f"{path} has no row with text in column '{text_column}'; give a table with text in it")
-    notes = (f"{blank:,} rows of {name} without text were left out.",) if blank else ()
+    notes = (f"Rows of {name} without text that were left out: {blank:,}.",) if blank else ()
     return pieces, notes
 
 
 def _csv_rows(text: str, suffix: str, path: str, text_column: str) -> Iterator[tuple[int, Row]]:
     dialect = "excel-tab" if suffix == ".tsv" else "excel"
+    end = 0  # the last line of the row before
     limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # the usual 128 KB is shorter than many a document
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), dialect=dialect, strict=True)
@@ -74,7 +75,7 @@ def _csv_rows(text: str, suffix: str, path: str, text_column: str) -> Iterator[t
             yield start, row
     except csv.Error as error:
         raise LmcompareError(
-            f"{path} is not a well-formed table near line {reader.line_num:,} ({error}); mend the quotes there"
+            f"{path} is not a well-formed table near line {end + 1:,} ({error}); mend the quotes there"
         ) from None
     finally:
         csv.field_size_limit(limit)

@@ -45,7 +45,8 @@ _OPTION = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _PIPE = re.compile(r"\|(?![^\[\]]*\]\])")
-_ROW_END = "\v"  # ends a row until the outermost table is done, as a line end inside a cell is no row's end
+_ROW_END = chr(_PRIVATE)  # ends a row until the outermost table is done, as a line end inside a cell is no row's end
+_BETWEEN_ROWS = re.compile(rf"[;,\s]*{_ROW_END}[;,\s]*")
 _TABLE = re.compile(r"^[:*\s]*\{\|((?:(?!\{\||^\s*\|\}).)*)^\s*\|\}", re.DOTALL | re.MULTILINE)
 _LINK_PREFIX = re.compile(r"\[\[\s*:?(?:wikt|wiktionary|s|q|b|c|commons|wikisource|[a-z]{2,3}):([^\[\]|]*)\]\]")
 _INTERLANGUAGE = re.compile(r"^\[\[[a-z]{2,3}(?:-[a-z-]+)?:[^\[\]|]*\]\][ \t]*$", re.MULTILINE)
@@ -77,7 +78,7 @@ def _formula(match: re.Match[str]) -> str:
     latex = re.sub(r"_\\(?:rm|text|mathrm)\s*", "_", match[1])
     latex = re.sub(r"\\(?:rm|text|mathrm|left|right|big|Big|,|;|!|\s)(?![a-zA-Z])", " ", latex).replace("~", " ")
     latex = re.sub(r"\\([{}|])", r"\1", latex)
-    latex = re.sub(r"\\([a-zA-Z]+)\s*", lambda m: _LATEX_SYMBOLS.get(m[1], "\\"), latex)
+    latex = re.sub(r"\\([a-zA-Z]+)", lambda m: _LATEX_SYMBOLS.get(m[1], "\\"), latex)
     if "\\" in latex or "&" in latex:
         return ""
     latex = re.sub(r"\^\{([^{}]*)\}|\^(\w)", lambda m: superscript(m[1] or m[2]), latex)
@@ -180,7 +181,7 @@ def resolve(markup: str) -> str:
     n = 1
     while n:
         markup, n = _TABLE.subn(_table, markup)
-    markup = re.sub(r"[;,\s]*\v[;,\s]*", "\n\n", markup)
+    markup = _BETWEEN_ROWS.sub("\n\n", markup)
     markup = _SWITCH.sub("", _INTERLANGUAGE.sub("", markup))
     markup = _CATEGORY_LINK.sub("[[", _LINK_PREFIX.sub(r"\1", markup)).replace("[[:", "[[")
     markup = _ENTITY.sub(lambda m: protect(html.unescape(m[0])), markup)

@@ -29,7 +29,7 @@ _TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\s*\((?:\s|\([\s]*\))*\)"), ""),  # "()"
     (re.compile(r"[,;]\s*(?=\.(?:\s(?!\.)|$))"), ""),  # "52 minutes, ."
     (re.compile(r"(?<![.\s])\s+(?=\.(?:\s(?!\.)|$))"), ""),  # "word ." but not ". . ."
-    (re.compile(r"(?<=[^.]\.)(?:\s\.)+(?=\s|$)"), ""),  # "ISBN 0-14. ."
+    (re.compile(r"(?<=[^.\s]\.)\s\.(?=\s(?!\.)|$)"), ""),  # "ISBN 0-14. ."
     (re.compile(r"^(?:[,;.)]\s+)+"), ""),
 )
 

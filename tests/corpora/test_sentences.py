@@ -1,0 +1,135 @@
+"""Sentence spans: their invariants, and Punkt's decisions on English."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmcompare.corpora import Corpus
+from lmcompare.corpora.sentences import PunktSplitter, Spans, _fast_trainer, line_sentences, whole_sentence
+
+# Enough English for Punkt to know which words begin sentences and which are written small.
+TRAINING = """The river rose in the night. It took the bridge with it. They had built the bridge in a year.
+When the water fell, the village stood in mud. He said that the village would be built again. She did not agree.
+In the morning the council met. The council was small. It had ten members and the mayor. Many people came.
+However, the money was gone. There was no plan. This was the end of the old village. We know it from letters.
+At the same time the church was repaired. But it was not used. These stones are all that is left of it.
+"""
+
+
+@pytest.fixture(scope="module")
+def punkt() -> PunktSplitter:
+    return PunktSplitter([TRAINING])
+
+
+def check(text: str, spans: Spans) -> None:
+    assert spans
+    assert spans[0][0] == 0
+    assert all(0 <= start <= end <= len(text) for start, end in spans)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+@given(st.text(alphabet="ab \n\r", max_size=40))
+def test_line_sentences_leave_just_the_line_ends(text: str) -> None:
+    spans = line_sentences(text)
+    check(text, spans)
+    edges = [*spans, (len(text), len(text))]
+    gaps = [text[a[1] : b[0]] for a, b in itertools.pairwise(edges)]
+    assert all(gap in ("\n", "\r\n") for gap in gaps[:-1])
+    assert gaps[-1] in ("", "\n", "\r\n")
+    assert "".join(text[a:b] + gap for (a, b), gap in zip(spans, gaps, strict=True)) == text
+    assert all("\n" not in text[a:b] for a, b in spans)
+
+
+def test_blank_lines_are_empty_sentences() -> None:
+    assert line_sentences("one\n\ntwo\r\n") == ((0, 3), (4, 4), (5, 8))
+
+
+@pytest.mark.parametrize(("text", "end"), [("a b\n", 3), ("a b\r\n", 3), ("a b", 3), (" a\n", 2)])
+def test_the_sentence_of_a_line_ends_before_its_line_end(text: str, end: int) -> None:
+    assert whole_sentence(text) == ((0, end),)
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["It opened in Jan. 2001 with a feast.", "The mayor spoke."],
+        ["Dr. Smith met Mrs. Jones on Fri. 3 May.", "They talked for hours."],
+        ["See No. 5 and vol. 2, pp. 3–9, of the letters.", "It is all there."],
+        ["He said no.", "The council agreed."],
+        ["It lies in the U.S. north of the river.", "The river is small."],
+        ["They left the U.S.", "The council stayed."],
+        ["The poet W. B. Yeats came, and Samuel A. Ward too.", "It was cold."],
+        ["Prices rose by approx. ten per cent, e.g. for bread.", "Many people left."],
+        ['"Why?" he asked.', '"It is late!"', "She left."],
+        ["It cost 3.5 million.", "There was no money."],
+        ["Was it late?", "It was!", "They left."],
+        ["It began at 8 a.m. and ended at noon.", "Many people came."],
+        ["He came (in 1900).", "They had waited.) "],
+        ["“It is cold.”", "The mayor shivered."],
+        ["J. R. R. Tolkien wrote it.", "It sold well."],
+        ["The firm was Smith & Co. of London.", "It was small."],
+    ],
+)
+def test_punkt_cuts_english(punkt: PunktSplitter, sentences: list[str]) -> None:
+    text = " ".join(sentences)
+    found = [text[start:end] for start, end in punkt.spans(text)]
+    assert found == [sentence.strip() for sentence in sentences]
+
+
+def test_line_ends_end_sentences_and_white_space_is_outside(punkt: PunktSplitter) -> None:
+    text = "  A heading\n\nThe river rose.  It fell.\r\n Then\n"
+    assert [text[a:b] for a, b in punkt.spans(text)] == ["  A heading", "The river rose.", "It fell.", "Then"]
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="aB1 .?!\"'()\n-–…,", max_size=80))
+def test_punkt_spans_are_in_order_and_hold_all_that_is_not_space(text: str) -> None:
+    splitter = _SHARED
+    spans = splitter.spans(text)
+    check(text, spans)
+    edges = [(0, 0), *spans, (len(text), len(text))]
+    outside = "".join(text[a[1] : b[0]] for a, b in itertools.pairwise(edges))
+    assert not outside.strip()
+    if text.strip():
+        assert all(text[a:b].strip() for a, b in spans)
+        assert all(not text[a:b][-1].isspace() for a, b in spans)
+
+
+_SHARED = PunktSplitter([TRAINING])
+
+
+def test_the_fast_trainer_learns_what_nltk_learns(lee: Corpus) -> None:
+    from nltk.tokenize.punkt import PunktTrainer
+
+    text = "\n\n".join(document.text for document in lee.train)
+    fast, language = _fast_trainer()
+    fast.train(text)
+    slow = PunktTrainer(lang_vars=language)
+    slow.train(text)
+    for learnt in ("abbrev_types", "collocations", "sent_starters", "ortho_context"):
+        assert getattr(fast.get_params(), learnt) == getattr(slow.get_params(), learnt), learnt
+    assert fast.get_params().sent_starters  # it did learn
+
+
+def test_a_word_seen_only_at_sentence_ends_is_no_abbreviation() -> None:
+    # "meal." stands at ends only; "zool." is followed by small letters: one is a word, the other an abbreviation.
+    lines = ["He had a meal. They left the house.", "It was a zool. garden with a lake."] * 6
+    splitter = PunktSplitter([TRAINING, *lines])
+    assert len(splitter.spans("He had a meal. Ann left.")) == 2
+    assert len(splitter.spans("It was a zool. Garten in Berlin.")) == 1
+
+
+def test_a_text_without_capitals_is_still_cut() -> None:
+    splitter = PunktSplitter([TRAINING.lower()])
+    text = "the river rose in the night. it took the bridge."
+    assert len(splitter.spans(text)) == 2
+
+
+def test_training_leaves_garbage_collection_on(punkt: PunktSplitter) -> None:
+    import gc
+
+    assert gc.isenabled()

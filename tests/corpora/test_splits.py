@@ -1,0 +1,117 @@
+"""Which documents go where, against arithmetic by hand and brute force."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.corpora.pieces import Piece
+from lmcompare.corpora.splits import overlap, split_by_hash, split_contiguously
+from lmcompare.errors import LmcompareError
+
+
+def pieces(*texts: str) -> list[Piece]:
+    return [Piece(str(n), text) for n, text in enumerate(texts)]
+
+
+def by_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@given(st.lists(st.integers(1, 30), min_size=3, max_size=25))
+def test_test_then_valid_first_reach_a_tenth(sizes: list[int]) -> None:
+    texts = [" ".join([f"w{n}"] * size) for n, size in enumerate(sizes)]  # all different
+    split, _ = split_by_hash(pieces(*texts), "x")
+    order = sorted(texts, key=by_hash)
+    assert [p.text for which in ("test", "valid", "train") for p in split[which]] == order
+    tenth = sum(sizes) / 10
+    for which, left in (("test", 2), ("valid", 1)):
+        words = [len(p.text.split()) for p in split[which]]
+        assert sum(words[:-1]) < tenth  # not one document more than needed
+        later = len(order) - sum(len(split[w]) for w in (("test",) if which == "test" else ("test", "valid")))
+        assert sum(words) >= tenth or later == left  # enough, or the rest is kept for the others
+    assert split["train"]
+
+
+def test_neither_the_order_nor_the_names_of_documents_matter() -> None:
+    texts = [f"text {n}" for n in range(40)]
+    first, _ = split_by_hash(pieces(*texts), "x")
+    second, _ = split_by_hash(pieces(*reversed(texts)), "y")
+    for which in first:
+        assert [p.text for p in first[which]] == [p.text for p in second[which]]
+
+
+def test_copies_stay_together_and_are_counted() -> None:
+    # Thirty documents of which each text stands three times: wherever a text is, all its copies are.
+    split, notes = split_by_hash(pieces(*[f"word{n % 10}" for n in range(30)]), "x")
+    places = {p.text: which for which, part in split.items() for p in part}
+    assert all(sum(p.text == text for p in split[which]) == 3 for text, which in places.items())
+    assert notes[1] == "Documents that repeat the text of another: 20; copies are kept in the same split."
+
+
+def test_documents_alike_under_the_key_stay_together() -> None:
+    split, _ = split_by_hash(pieces("A", "a", "B", "b", "C", "c"), "x", key=str.lower)
+    assert all(
+        {p.text.lower() for p in split[w]}.isdisjoint({p.text.lower() for p in split["train"]})
+        for w in ("valid", "test")
+    )
+    assert {len(part) for part in split.values()} == {2}
+
+
+def test_fewer_than_three_different_documents_are_too_few() -> None:
+    with pytest.raises(LmcompareError, match=r"x has only 2 different documents.*at least three"):
+        split_by_hash(pieces("a", "b", "a", "b"), "x")
+
+
+def test_notes_give_the_words_of_each_split() -> None:
+    # Ten documents of one word: test takes one (a tenth), valid takes one, train keeps eight.
+    _, notes = split_by_hash(pieces(*"abcdefghij"), "x")
+    assert notes == [
+        "The 10 documents were split by a hash of their text; test, then valid, was filled until it first held "
+        "a tenth of the words: train 8 words (80.0 %), valid 1 word (10.0 %), test 1 word (10.0 %)."
+    ]
+
+
+def test_one_text_is_cut_at_line_ends_by_words() -> None:
+    # Twenty words in ten lines of two: 16 are eight lines, 18 are nine.
+    text = "".join(f"w{n} v{n}\n" for n in range(10))
+    split, notes = split_contiguously(Piece("f.txt", text), "f.txt")
+    assert {which: [p.text for p in part] for which, part in split.items()} == {
+        "train": ["".join(f"w{n} v{n}\n" for n in range(8))],
+        "valid": ["w8 v8\n"],
+        "test": ["w9 v9\n"],
+    }
+    assert [p.name for part in split.values() for p in part] == ["f.txt (train)", "f.txt (valid)", "f.txt (test)"]
+    assert "train 16 words (80.0 %), valid 2 words (10.0 %), test 2 words (10.0 %)" in notes[0]
+
+
+@given(st.lists(st.sampled_from(["", " ", "a", "a b c", "a b c d e f g h i j k l"]), min_size=1, max_size=40))
+def test_a_cut_text_loses_nothing_and_leaves_no_split_empty(lines: list[str]) -> None:
+    text = "\r\n".join(lines)
+    if sum(bool(line.strip()) for line in lines) < 3:
+        with pytest.raises(LmcompareError, match="too few to cut"):
+            split_contiguously(Piece("f", text), "f")
+        return
+    split, _ = split_contiguously(Piece("f", text), "f")
+    parts = [split[which][0].text for which in ("train", "valid", "test")]
+    assert "".join(parts) == text
+    assert all(part.strip() for part in parts)
+    assert all(part.endswith("\n") for part in parts[:2])
+
+
+def test_overlap_counts_documents() -> None:
+    split = {"train": pieces("a\n", "b\n", "c\n"), "valid": pieces("d\n"), "test": pieces("a", "b\n", "e", "d")}
+    assert overlap(split) == [
+        "Of the 4 documents of test, 2 (50.0 %) also stand in train.",
+        "Of the 4 documents of test, 1 (25.0 %) also stands in valid.",
+    ]
+
+
+def test_overlap_counts_lines_where_each_split_is_one_document() -> None:
+    split = {"train": pieces("a\nb\n\nc\n"), "valid": pieces("c\nd"), "test": pieces("x\n\ny\n")}
+    assert overlap(split) == ["Of the 2 lines of valid, 1 (50.0 %) also stands in train."]
+    split["valid"] = pieces("d")
+    assert overlap(split) == ["No line stands in two splits."]
