@@ -1,4 +1,4 @@
-"""The arrows between the rooms point one way, starting is cheap, and no file grows beyond what one can hold in mind."""
+"""The arrows between the rooms point one way, starting is cheap, and no file outgrows what one can hold in mind."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_token_spans_cut_the_text_of_the_tokens(finished: Path, place: Path) -> 
     scores = pd.read_parquet(finished / "cells/unigram/0/scores.parquet")
     features = pd.read_parquet(next((finished / "tokens").iterdir()) / "features.parquet")
     assert scores[["split", "document", "position"]].equals(features[["split", "document", "position"]])
-    lines = {line for line in (place / "text.txt").read_text().splitlines()}
+    lines = set((place / "text.txt").read_text().splitlines())
     for _, rows in scores[scores["split"] == "test"].groupby("document"):
         words = rows[rows["token"] != "</s>"]
         line = next(

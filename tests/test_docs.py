@@ -1,0 +1,64 @@
+"""The commands of the README and of every page of docs/ work as they are written, in order, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# Installing is what brought this test here, and the full main job takes minutes: .ci/run does both.
+ELSEWHERE = re.compile(r"^(pip install|git clone|cd lmcompare$|lmcompare run( --preset full)?$|pytest\b)")
+
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """The commands of a page's console blocks: what follows a $, with its here-document if it has one."""
+    found: list[str] = []
+    for block in CONSOLE.findall(page.read_text(encoding="utf-8")):
+        end = None
+        for line in block.splitlines():
+            if end is not None:
+                found[-1] += "\n" + line
+                end = None if line == end else end
+            elif line.startswith("$ "):
+                found.append(line[2:])
+                marker = re.search(r"<<\s*'?(\w+)'?", line)
+                end = marker[1] if marker else None
+    return [c for c in found if not ELSEWHERE.match(c)]
+
+
+def test_there_are_commands_to_test() -> None:
+    assert sum(len(commands(page)) for page in PAGES) >= 10
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
+def test_commands_work(page: Path, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, module in (("lmcompare", "lmcompare.cli"), ("pytest", "pytest"), ("python", "")):
+        start = f"-m {module}" if module else ""
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {start} "$@"\n')
+        (programs / name).chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    script = "set -eu\n" + "\n".join(commands(page))
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=work, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
