@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -165,11 +166,10 @@ class BackoffTable:
         """Yield whole sentences, some ``CHUNK_TOKENS`` tokens at a time, each with ``<s>`` before it."""
         begins = text.sentence_starts()
         cuts = np.unique(np.searchsorted(begins, np.arange(0, len(text), CHUNK_TOKENS)))
-        for first, last in zip(cuts, [*cuts[1:], len(begins)], strict=True):
-            some = begins[first:last]
-            if len(some):
-                until = begins[last] if last < len(begins) else len(text)
-                yield np.insert(text.ids[some[0] : until].astype(np.int64), some - some[0], self.start)
+        for first, last in pairwise([*cuts, len(begins)]):
+            if first < last:
+                begin, end = begins[first], begins[last] if last < len(begins) else len(text)
+                yield np.insert(text.ids[begin:end].astype(np.int64), begins[first:last] - begin, self.start)
 
     # To arrays and back
 

@@ -119,6 +119,10 @@ class NGram(LanguageModel):
                 )
             if discounts.reason:
                 notes.append(f"The {k}-grams take the discounts 0.5, 1 and 1.5 ({discounts.reason}).")
+            if 0 in discounts.amounts:
+                notes.append(
+                    f"A discount of the {k}-grams is exactly 0: after some contexts unseen words are impossible."
+                )
         if not unknown:
             notes.append(
                 "Train holds no <unk>: its probability is what the unigrams leave, shared evenly by all types."
