@@ -24,7 +24,7 @@ _REFERENCES = """
     misc fem masc sing plur lit etym etc i.e e.g n.b q.v s.v a.k.a b d fl m née
 """
 _DEGREES = "ph.d m.d b.a m.a b.sc m.sc b.s m.s d.phil m.phil ll.b ll.m j.d m.b.a ed.d d.d d.sc b.com r.n"
-_UNITS_AND_TIMES = "a.m p.m a.d b.c b.c.e c.e oz lb lbs hr hrs mins secs yr yrs wk wks mph km cm mm kg cu"
+_UNITS_AND_TIMES = "a.m p.m a.d b.c b.c.e c.e oz lb lbs hr hrs mins secs yr yrs wk wks cu"
 _COUNTRIES = "u.s u.k u.n u.s.s u.s.s.r e.u d.c n.y l.a h.m r.a.f s.s"
 
 ABBREVIATIONS: frozenset[str] = frozenset(

@@ -84,14 +84,14 @@ class PunktSplitter:
             a, b = _trim(line, a, b)
             if a == b:
                 continue
-            if spans and self._goes_on(line[spans[-1][0] : spans[-1][1]], line[a:b]):
+            if spans and self._goes_on(line[max(spans[-1][0], spans[-1][1] - 100) : spans[-1][1]], line[a:b]):
                 spans[-1] = (spans[-1][0], b)
             else:
                 spans.append((a, b))
         return spans
 
     def _goes_on(self, before: str, after: str) -> bool:
-        """Whether what Punkt took for the end of ``before`` is none in English."""
+        """Whether what Punkt took for the end of ``before`` (its last hundred characters) is none in English."""
         if _CONTINUATION.match(after):
             return True  # "Ill. : Regnery", "J. (1984)", "art." -Einstein
         opening = _OPENING.match(after)
@@ -102,11 +102,12 @@ class PunktSplitter:
             return True  # '"Why?" he asked', "approx. ten"
         if _ENUMERATOR.fullmatch(before):
             return True  # "2. Membrane"
-        before = before[-100:]
         word = _LAST_WORD.search(before)
         last = word[1].casefold() if word is not None else ""
         if last in NEVER_LAST or (rest[0].isdigit() and last in BEFORE_NUMBERS):
             return True  # "Mr. Lincoln", "No. 5"
+        if _ONE_LETTER.search(before) and _NEXT_INITIAL.match(after):
+            return True  # "the philosopher G. W. F. Hegel"
         if _INITIAL.search(before):  # "Samuel A. Ward", "W. B. Yeats", but not "Group B. The"
             first = re.match(r"\w+", rest)
             return first is not None and first[0].casefold() not in self._starters
@@ -122,9 +123,11 @@ _STARTERS = frozenset(_STARTER_WORDS.split())
 """Words after an initial that begin a sentence rather than a surname."""
 _END = re.compile(r"[.?!]")
 _OPENING = re.compile(r"[\s\"'“”‘’«»()\[\]{}<>*_.,;:!?–—-]*")
-_CONTINUATION = re.compile(r"[,;:/&%+=]|[-–—]\S|\(\d{4}[a-z]?\)")
+_CONTINUATION = re.compile(r"[,;:/&%+=”’»]|[-–—]\S|\(\d{4}[a-z]?\)")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxlIVXL]{1,5})[.)]")
 _LAST_WORD = re.compile(r"(?<!\w)((?:\w\.)*\w{1,10})\.$")
+_ONE_LETTER = re.compile(r"(?<![^\W_])[A-ZÀ-Þ]\.$")
+_NEXT_INITIAL = re.compile(r"[A-ZÀ-Þ]\.")
 _INITIAL = re.compile(
     r"(?:^|[\s(\"“-])[^\W\d_]*[A-ZÀ-Þ][\w'’-]*,?\s+(?:[A-ZÀ-Þ]\.[\s-]?)*(?!I\.)[A-ZÀ-Þ]\.$|^[A-Z]\.$|[A-Z]\.\s?[A-Z]\.$"
 )
@@ -157,11 +160,11 @@ def _confirmed(learnt: set[str], text: str) -> set[str]:
     """Those of the learnt abbreviations that the text bears out.
 
     Punkt takes a rare word that stands only at the ends of sentences ("meal.") for an abbreviation. One with full
-    stops inside ("c.i.a.") or of a single letter is kept; any other has to be followed by a comma, a colon, a digit
-    or a small letter as often as not.
+    stops inside ("c.i.a.") or of a single letter is kept; any other has to be short and to be followed by a comma, a
+    colon, a digit or a small letter as often as not.
     """
     kept = {a for a in learnt if "." in a or len(a) == 1}
-    if not (doubtful := learnt - kept):
+    if not (doubtful := {a for a in learnt - kept if len(a) <= 5}):
         return kept
     goes_on: Counter[str] = Counter()
     seen: Counter[str] = Counter()

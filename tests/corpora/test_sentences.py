@@ -71,6 +71,8 @@ def test_the_sentence_of_a_line_ends_before_its_line_end(text: str, end: int) ->
         ["He came (in 1900).", "They had waited.) "],
         ["“It is cold.”", "The mayor shivered."],
         ["J. R. R. Tolkien wrote it.", "It sold well."],
+        ["They read the philosopher G. W. F. Hegel.", "It was long."],
+        ["Great Moments with Mr. Council opened.", "It was dull."],
         ["The firm was Smith & Co. of London.", "It was small."],
     ],
 )
