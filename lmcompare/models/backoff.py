@@ -138,29 +138,22 @@ class BackoffTable:
             flat[cells] = level.log_probs[within] + np.repeat(weight[known], lengths)
         return rows
 
-    def score(self, text: Encoded) -> tuple[FloatArray, IntArray]:
-        """Return (N,) nats, the log-probability of each token, and (N,) the order of the n-gram that was found.
-
-        The order is 0 for a word that train does not hold.
-        """
+    def score(self, text: Encoded) -> FloatArray:
+        """(N,) nats: the log-probability of each token."""
         chunks = [self._score(words) for words in self._chunks(text)]
-        if not chunks:
-            return np.zeros(0), np.zeros(0, np.int64)
-        return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
+        return np.concatenate(chunks) if chunks else np.zeros(0)
 
-    def _score(self, words: IntArray) -> tuple[FloatArray, IntArray]:
+    def _score(self, words: IntArray) -> FloatArray:
         """Score whole sentences, each with ``<s>`` before it, which is left out of what comes back."""
         nodes, scores = words, self.levels[0].log_probs[words]
-        orders = (self.levels[0].counts[words] > 0).astype(np.int64)
-        for k in range(2, self.order + 1):
+        for shorter, level in pairwise(self.levels):
             contexts = np.append(NOTHING, nodes[:-1])
-            scores = scores + self.levels[k - 2].backoff(contexts)
-            nodes = self.levels[k - 1].find(contexts, words)
+            scores = scores + shorter.backoff(contexts)
+            nodes = level.find(contexts, words)
             found = nodes != NOTHING
-            scores[found] = self.levels[k - 1].log_probs[nodes[found]]
-            orders[found] = k
-        tokens = words != self.start
-        return scores[tokens], orders[tokens]
+            scores[found] = level.log_probs[nodes[found]]
+        tokens: FloatArray = scores[words != self.start]
+        return tokens
 
     def _chunks(self, text: Encoded) -> Iterator[IntArray]:
         """Yield whole sentences, some ``CHUNK_TOKENS`` tokens at a time, each with ``<s>`` before it."""

@@ -69,7 +69,7 @@ class NGram(LanguageModel):
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one look-up a token and order."""
-        return self._for(text.vocabulary).score(text)[0]
+        return self._for(text.vocabulary).score(text)
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper that keeps the contexts it stands after: a push is one look-up an order."""

@@ -44,7 +44,7 @@ def test_trace_of_a_bigram_model_by_hand() -> None:
 
 
 def test_the_longest_context_gives_the_probability() -> None:
-    model, text, _, bars, traces = shown(4, [2, 3, 2, 4, 1], [], [4, 1, 2, 3, 0])
+    model, text, _, bars, traces = shown(4, [2, 3, 2, 4, 1], [], [4, 1, 2, 3, 1])
     steps = [step for trace in traces for step in trace.steps]
     assert len(traces) == 2  # an empty document has nothing to show
     last = [step.probabilities[-1] for step in steps]
@@ -52,7 +52,9 @@ def test_the_longest_context_gives_the_probability() -> None:
     assert sum(bars.values) == len(text)
     assert steps[3].contexts == ("", "a", "b a", "a b a")
     assert steps[7].contexts == ("", "<s>")  # after </s> a sentence begins anew
-    assert all(bool(step.counts[max(0, step.matched - 1)]) == (step.matched > 0) for step in steps)
+    # a run of words that was seen contains only runs that were seen
+    assert [step.matched for step in steps] == [sum(c > 0 for c in step.counts) for step in steps]
+    assert max(step.matched for step in steps) == 4
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
