@@ -1,0 +1,35 @@
+"""Stored tables and exhibits to ``report.html``, ``report.md`` and charts; never imports a model, torch or gensim."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lmcompare.analysis import Run
+
+__all__ = ["render_html", "render_markdown", "write_report"]
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html``, ``report.md`` and ``charts/*.svg`` into a run folder and return the HTML file's path.
+
+    Raises ``LmcompareError`` if the folder is no run folder, one of its files is broken, or it can't be written to.
+    """
+    from lmcompare.report.write import write_report as write
+
+    return write(Path(folder))
+
+
+def render_html(run: Run) -> str:
+    """Return the report of a run as one HTML page that needs no other file and asks the network for nothing."""
+    from lmcompare.report.page import Report
+
+    return Report(run).html()
+
+
+def render_markdown(run: Run) -> str:
+    """Return the report of a run as Markdown; it refers to the drawings that ``write_report`` puts in ``charts/``."""
+    from lmcompare.report.page import Report
+
+    return Report(run).markdown()

@@ -1,0 +1,159 @@
+// What makes the page handier: theme, sorting, picking out models, copying, heat maps. Everything reads without it.
+(function () {
+  "use strict";
+  const root = document.documentElement;
+  root.classList.add("scripted");
+
+  // The theme is the reader's system's until a choice is made; ?theme=dark in the address counts as one.
+  const asked = new URLSearchParams(location.search).get("theme");
+  const stored = remembered("lmcompare-theme");
+  const theme = asked || stored;
+  if (theme === "dark" || theme === "light") root.dataset.theme = theme;
+
+  function remembered(key, value) {
+    try { // storage may be forbidden, for files for one
+      if (value === undefined) return localStorage.getItem(key);
+      localStorage.setItem(key, value);
+    } catch (error) { /* the choice is then forgotten on leaving, no more */ }
+    return null;
+  }
+
+  function isDark() {
+    return root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  }
+
+  function setUpTheme() {
+    const button = document.getElementById("theme");
+    const say = () => { button.querySelector("span").textContent = isDark() ? "Light" : "Dark"; };
+    button.addEventListener("click", () => {
+      root.dataset.theme = isDark() ? "light" : "dark";
+      remembered("lmcompare-theme", root.dataset.theme);
+      say();
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", say);
+    say();
+  }
+
+  // Sorting: by data-v of the cells, numbers as numbers; what has no value stays at the end.
+  function valueOf(row, column) {
+    const text = row.cells[column].dataset.v ?? row.cells[column].textContent.trim();
+    return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+  }
+
+  function sort(table, head, ascending) {
+    const column = head.cellIndex;
+    const rows = Array.from(table.tBodies[0].rows);
+    rows.sort((a, b) => {
+      const x = valueOf(a, column), y = valueOf(b, column);
+      if (x === "" || y === "") return (x === "") - (y === "");
+      const order = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y));
+      return ascending ? order : -order;
+    });
+    for (const other of table.tHead.querySelectorAll("th")) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+    table.tBodies[0].append(...rows);
+  }
+
+  function setUpSorting() {
+    for (const table of document.querySelectorAll("table.sortable")) {
+      for (const head of table.querySelectorAll("thead th[data-sort]")) {
+        head.addEventListener("click", (event) => {
+          if (event.target.closest("a")) return; // that one leads to the glossary
+          sort(table, head, head.getAttribute("aria-sort") !== "ascending");
+        });
+      }
+    }
+  }
+
+  // Picking out: the chosen models keep their strength, all others fade.
+  function setUpPicking() {
+    const buttons = document.querySelectorAll("[data-pick]");
+    const marks = document.querySelectorAll("[data-model], .m");
+    const update = () => {
+      const chosen = Array.from(buttons).filter((b) => b.getAttribute("aria-pressed") === "true");
+      root.classList.toggle("picking", chosen.length > 0);
+      const indices = new Set(chosen.map((b) => b.dataset.pick));
+      const classes = new Set(chosen.map((b) => b.dataset.hue));
+      for (const mark of marks) {
+        const index = mark.dataset.model;
+        mark.classList.toggle("chosen", index !== undefined ? indices.has(index)
+          : Array.from(mark.classList).some((c) => classes.has(c)));
+      }
+    };
+    for (const button of buttons) {
+      button.dataset.hue = Array.from(button.classList).find((c) => /^m\d+$/.test(c));
+      button.addEventListener("click", () => {
+        button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+        update();
+      });
+    }
+  }
+
+  function setUpCopying() {
+    for (const button of document.querySelectorAll("button.copy")) {
+      button.addEventListener("click", async () => {
+        const text = button.parentElement.querySelector("pre").textContent;
+        try {
+          await navigator.clipboard.writeText(text);
+        } catch (error) { // no clipboard for a file in some browsers: select it instead
+          getSelection().selectAllChildren(button.parentElement.querySelector("pre"));
+          button.textContent = "Selected";
+          return;
+        }
+        button.textContent = "Copied";
+        setTimeout(() => { button.textContent = "Copy"; }, 2000);
+      });
+    }
+  }
+
+  // Heat maps of several panels: a click on a small one shows it in the table with its numbers.
+  function setUpHeat() {
+    for (const heat of document.querySelectorAll(".heat")) {
+      const source = heat.querySelector(".heat-data");
+      if (!source) continue;
+      const buttons = Array.from(heat.querySelectorAll(".heat-panel"));
+      let data = null;
+      for (const button of buttons) {
+        button.addEventListener("click", () => {
+          data = data || JSON.parse(source.textContent);
+          for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+          heat.querySelector(".heat-name").textContent = button.querySelector("span").textContent;
+          const rows = heat.querySelectorAll(".heat-table tbody tr");
+          data.panels[Number(button.dataset.panel)].forEach((line, r) => {
+            const cells = rows[r].querySelectorAll("td");
+            line.forEach((value, c) => paint(cells[c], value, data.peak));
+          });
+        });
+      }
+    }
+  }
+
+  function paint(cell, value, peak) {
+    cell.className = value === null ? "off" : value < 0 ? "cool" : "";
+    cell.textContent = value === null ? "" : String(value);
+    cell.style.setProperty("--w", value === null ? "0" : String(Math.abs(value) / peak));
+  }
+
+  function setUpNavigation() {
+    const links = new Map(Array.from(document.querySelectorAll("nav a"), (a) => [a.hash.slice(1), a]));
+    const watcher = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        if (!entry.isIntersecting) continue;
+        for (const link of links.values()) link.removeAttribute("aria-current");
+        const link = links.get(entry.target.id);
+        link.setAttribute("aria-current", "true");
+        link.parentElement.scrollTo({ left: link.offsetLeft - 80, behavior: "instant" });
+      }
+    }, { rootMargin: "-15% 0px -75% 0px" });
+    for (const id of links.keys()) watcher.observe(document.getElementById(id));
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    setUpTheme();
+    setUpSorting();
+    setUpPicking();
+    setUpCopying();
+    setUpHeat();
+    setUpNavigation();
+  });
+})();

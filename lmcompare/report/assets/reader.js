@@ -1,0 +1,151 @@
+// The reader of the test text: colours the tokens of a passage and shows what each model expected at one of them.
+(function () {
+  "use strict";
+  const FULL = 1600; // hundredths of a bit at which a token has its full colour
+  const APART = 800; // the same for a difference of two models
+  const SIGNS = { "</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅" };
+
+  function visible(token) {
+    if (token in SIGNS) return SIGNS[token];
+    return token.replace(/[\u0000-\u001f\u007f]/g, (c) => SIGNS[c] || "\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"));
+  }
+
+  function make(name, className, text) {
+    const node = document.createElement(name);
+    if (className) node.className = className;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+
+  function inBits(hundredths) {
+    return (hundredths / 100).toFixed(1).replace("-", "−");
+  }
+
+  function inPercent(p) {
+    const percent = 100 * p;
+    return (percent >= 9.95 ? percent.toFixed(0) : percent >= 0.995 ? percent.toFixed(1) : percent.toFixed(2)) + " %";
+  }
+
+  class Reader {
+    constructor(box) {
+      this.box = box;
+      this.data = JSON.parse(box.querySelector(".reader-data").textContent);
+      this.controls = box.querySelector("form").elements;
+      this.text = box.querySelector(".passage");
+      this.card = box.querySelector(".card");
+      this.now = -1;
+      this.marks = Array.from(box.querySelectorAll(".summary .chip"), (chip) => chip.cloneNode(true));
+      for (const control of this.controls) control.addEventListener("change", () => this.draw(control.name === "passage"));
+      for (const kind of ["mouseover", "focusin", "click"]) {
+        this.text.addEventListener(kind, (event) => {
+          const token = event.target.closest(".tok");
+          if (token) this.open(Number(token.dataset.i));
+        });
+      }
+      box.addEventListener("keydown", (event) => this.onKey(event));
+      this.draw(true);
+    }
+
+    get passage() {
+      return this.data.passages[Number(this.controls.passage.value)];
+    }
+
+    word(i) {
+      return this.data.words[this.passage.tokens[i]];
+    }
+
+    draw(anew) {
+      if (anew) this.fill();
+      const bits = this.passage.bits[Number(this.controls.model.value)];
+      const minus = this.controls.minus ? this.controls.minus.value : "";
+      const less = minus === "" ? null : this.passage.bits[Number(minus)];
+      this.box.querySelector(".plain-scale").hidden = less !== null;
+      this.box.querySelector(".diff-scale").hidden = less === null;
+      this.tokens.forEach((token, i) => {
+        const value = less ? bits[i] - less[i] : bits[i];
+        token.classList.toggle("cool", value < 0);
+        token.style.setProperty("--w", Math.min(1, Math.abs(value) / (less ? APART : FULL)).toFixed(3));
+        token.setAttribute("aria-label", visible(this.word(i)) + ", " + inBits(value) + (less ? " bits of difference" : " bits"));
+      });
+      this.summarise();
+      if (!anew && this.now >= 0) this.open(this.now);
+    }
+
+    fill() {
+      const passage = this.passage;
+      this.tokens = [];
+      this.text.replaceChildren();
+      this.close();
+      passage.tokens.forEach((number, i) => {
+        if (passage.spaced[i] === "1") this.text.append(" ");
+        const token = make("span", "tok", visible(this.data.words[number]));
+        token.dataset.i = String(i);
+        token.tabIndex = 0;
+        token.setAttribute("role", "button");
+        this.tokens.push(token);
+        this.text.append(token);
+        if (this.data.words[number] === "</s>") this.text.append(" ");
+      });
+    }
+
+    summarise() {
+      const line = this.box.querySelector(".summary");
+      line.replaceChildren();
+      this.data.models.forEach((model, m) => {
+        const bits = this.passage.bits[m];
+        const mean = bits.reduce((sum, b) => sum + b, 0) / bits.length / 100;
+        line.append(this.marks[m].cloneNode(true), " " + mean.toFixed(2) + (m + 1 < this.data.models.length ? ", " : ""));
+      });
+      line.append(" bits a token on this passage.");
+    }
+
+    open(i) {
+      if (this.now >= 0) this.tokens[this.now].classList.remove("now");
+      this.now = i;
+      this.tokens[i].classList.add("now");
+      const target = this.passage.tokens[i];
+      const parts = [make("h4", "", "“" + visible(this.data.words[target]) + "”")];
+      this.data.models.forEach((model, m) => {
+        const row = make("div", "card-model");
+        row.style.setProperty("--c", "var(--" + this.hue(m) + ")");
+        const head = make("div");
+        const bits = this.passage.bits[m][i];
+        head.append(this.marks[m].cloneNode(true), make("span", "", inBits(bits) + " bits (" + inPercent(2 ** (-bits / 100)) + ")"));
+        const list = make("ol");
+        const top = this.passage.top[m][i];
+        for (let k = 0; k < top.length; k += 2) {
+          const item = make("li", top[k] === target ? "hit" : "", visible(this.data.words[top[k]]) + " ");
+          item.style.setProperty("--w", String(top[k + 1] / 10000));
+          item.append(make("small", "", inPercent(top[k + 1] / 10000)));
+          list.append(item);
+        }
+        row.append(head, list);
+        parts.push(row);
+      });
+      this.card.replaceChildren(...parts);
+      this.card.classList.add("open");
+    }
+
+    hue(m) {
+      return Array.from(this.marks[m].classList).find((c) => /^m\d+$/.test(c));
+    }
+
+    close() {
+      if (this.now >= 0 && this.tokens[this.now]) this.tokens[this.now].classList.remove("now");
+      this.now = -1;
+      this.card.classList.remove("open");
+      this.card.replaceChildren(make("p", "fine", "Point at a token, or step through them with Tab or the arrow keys, to see what each model expected there."));
+    }
+
+    onKey(event) {
+      if (event.key === "Escape") this.close();
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step || !event.target.classList.contains("tok")) return;
+      event.preventDefault();
+      const next = this.tokens[Number(event.target.dataset.i) + step];
+      if (next) next.focus();
+    }
+  }
+
+  for (const box of document.querySelectorAll(".reader")) new Reader(box);
+})();

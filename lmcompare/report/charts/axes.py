@@ -1,0 +1,112 @@
+"""The frame of a chart: scales, grid, tick labels and axis titles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lmcompare.report.charts import svg
+from lmcompare.report.charts.scales import Scale, fit
+
+Label = Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Pixels around the plot."""
+
+    left: float = 58
+    right: float = 16
+    top: float = 26
+    bottom: float = 42
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A plot of that size; ``x`` and ``y`` map data to pixels."""
+
+    width: float
+    height: float
+    x: Scale
+    y: Scale
+    margins: Margins = Margins()
+
+    @property
+    def left(self) -> float:
+        return self.margins.left
+
+    @property
+    def right(self) -> float:
+        return self.width - self.margins.right
+
+    @property
+    def top(self) -> float:
+        return self.margins.top
+
+    @property
+    def bottom(self) -> float:
+        return self.height - self.margins.bottom
+
+    def axes(self, x_title: str, y_title: str, x_label: Label, y_label: Label) -> list[Markup]:
+        """Return grid, ticks and titles; the title of y stands on top, where it can be read without turning."""
+        parts: list[Markup] = []
+        for tick in self.y.ticks(5):
+            at = self.y(tick)
+            parts.append(svg.line(self.left, at, self.right, at, "grid"))
+            parts.append(svg.text(self.left - 8, at + 4, y_label(tick), "tick", "end"))
+        parts.extend(self.x_axis(x_title, x_label))
+        parts.append(svg.text(2, 13, y_title, "axis"))
+        return parts
+
+    def x_axis(self, title: str, label: Label, about: int = 5) -> list[Markup]:
+        """Return the horizontal axis with its ticks below the plot."""
+        parts = [svg.line(self.left, self.bottom, self.right, self.bottom, "base")]
+        for tick in self.x.ticks(about):
+            at = self.x(tick)
+            parts.append(svg.line(at, self.bottom, at, self.bottom + 4, "base"))
+            parts.append(svg.text(at, self.bottom + 17, label(tick), "tick", "middle"))
+        parts.append(svg.text((self.left + self.right) / 2, self.height - 5, title, "axis", "middle"))
+        return parts
+
+
+def frame(
+    width: float,
+    height: float,
+    xs: Iterable[float | None],
+    ys: Iterable[float | None],
+    *,
+    log_x: bool | None = None,
+    log_y: bool | None = None,
+    zero_y: bool = False,
+    margins: Margins = Margins(),
+) -> Frame:
+    """Return a frame whose scales show all these values."""
+    return Frame(
+        width,
+        height,
+        fit(xs, (margins.left, width - margins.right), log=log_x),
+        fit(ys, (height - margins.bottom, margins.top), log=log_y, zero=zero_y),
+        margins,
+    )
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Return positions near the wanted ones, in the same order, at least ``gap`` apart and inside low … high.
+
+    Labels at the ends of lines are put apart by this; where they can't all fit they are spaced evenly.
+    """
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    gap = min(gap, (high - low) / max(1, len(wanted) - 1)) if len(wanted) > 1 else gap
+    placed: list[float] = []
+    for i in order:
+        placed.append(max(wanted[i], placed[-1] + gap if placed else low))
+    over = max(0.0, placed[-1] - high) if placed else 0.0
+    for k in range(len(placed) - 1, -1, -1):
+        limit = high if k == len(placed) - 1 else placed[k + 1] - gap
+        placed[k] = min(placed[k], limit) if over else placed[k]
+    result = [0.0] * len(wanted)
+    for k, i in enumerate(order):
+        result[i] = placed[k]
+    return result

@@ -1,0 +1,76 @@
+"""A figure of each model over bins in order, with intervals: where each model wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lmcompare.report.charts import svg
+from lmcompare.report.charts.axes import Frame, Label, Margins
+from lmcompare.report.charts.lines import shortened
+from lmcompare.report.charts.scales import Scale, fit
+
+
+@dataclass(frozen=True)
+class Series:
+    """One model's figures, one a bin; None where a bin has none."""
+
+    name: str
+    index: int
+    values: Sequence[float | None]
+    low: Sequence[float | None]
+    high: Sequence[float | None]
+
+
+def bins(
+    labels: Sequence[str],
+    series: Sequence[Series],
+    label: str,
+    x_title: str,
+    y_title: str,
+    y_label: Label,
+    *,
+    log: bool = True,
+    size: tuple[float, float] = (460, 310),
+) -> Markup:
+    """Return the chart: a line through the bins for each model, whiskers for the intervals, a little apart."""
+    width, height = size
+    margins = Margins(bottom=58)
+    every = [v for one in series for v in (*one.values, *one.low, *one.high)]
+    x = Scale((-0.5, len(labels) - 0.5), (margins.left, width - margins.right))
+    plot = Frame(width, height, x, fit(every, (height - margins.bottom, margins.top), log=log), margins)
+    parts: list[Markup] = []
+    for tick in plot.y.ticks(5):
+        parts.append(svg.line(plot.left, plot.y(tick), plot.right, plot.y(tick), "grid"))
+        parts.append(svg.text(plot.left - 8, plot.y(tick) + 4, y_label(tick), "tick", "end"))
+    parts.append(svg.line(plot.left, plot.bottom, plot.right, plot.bottom, "base"))
+    room = (plot.right - plot.left) / max(1, len(labels))
+    for i, name in enumerate(labels):
+        low = 14 if i % 2 and max(map(len, labels)) * 6.2 > room else 0
+        parts.append(svg.text(plot.x(i), plot.bottom + 16 + low, shortened(name, 20), "tick", "middle"))
+    parts.append(svg.text((plot.left + plot.right) / 2, height - 5, x_title, "axis", "middle"))
+    parts.append(svg.text(2, 13, y_title, "axis"))
+    shift = min(9.0, 0.6 * room / max(1, len(series)))
+    for k, one in enumerate(series):
+        parts.append(_series(one, plot, labels, (k - (len(series) - 1) / 2) * shift, y_label))
+    return svg.drawing(width, height, label, parts)
+
+
+def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_label: Label) -> Markup:
+    parts: list[Markup] = []
+    at = [(plot.x(i) + shift, plot.y(v)) for i, v in enumerate(one.values) if v is not None]
+    if len(at) > 1:
+        parts.append(svg.path(at, "line thin"))
+    for i, value in enumerate(one.values):
+        if value is None:
+            continue
+        low, high = one.low[i], one.high[i]
+        x = plot.x(i) + shift
+        says = f"{one.name}, {labels[i]}: {y_label(value)}"
+        if low is not None and high is not None:
+            parts.append(svg.line(x, plot.y(low), x, plot.y(high), "whisker"))
+            says += f" (95 %: {y_label(low)} to {y_label(high)})"
+        parts.append(svg.marker(one.index, x, plot.y(value), says, 4))
+    return svg.element("g", *parts, class_=svg.model_class(one.index))

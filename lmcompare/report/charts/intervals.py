@@ -1,0 +1,78 @@
+"""A dot with its interval for each row: alone in a cell of a table, or all rows in one chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lmcompare.report.charts import svg
+from lmcompare.report.charts.axes import Frame, Label, Margins
+from lmcompare.report.charts.lines import shortened
+from lmcompare.report.charts.scales import Scale, fit
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's figure with its interval, which may be lacking."""
+
+    name: str
+    index: int
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The interval, or the figure itself where there is none."""
+        return (self.value if self.low is None else self.low, self.value if self.high is None else self.high)
+
+
+def shared_scale(rows: Sequence[Row], pixels: tuple[float, float]) -> Scale:
+    """Return one linear scale for all rows."""
+    return fit([v for row in rows for v in row.extent], pixels, log=False)
+
+
+def strip(row: Row, scale: Scale, label: str, height: float = 26) -> Markup:
+    """Return the interval of one row as a small drawing on the shared scale, for a cell of a table."""
+    width = max(scale.pixels) + min(scale.pixels)
+    middle = height / 2
+    parts = [svg.line(scale(t), 0, scale(t), height, "grid") for t in scale.ticks(4)]
+    parts.extend(_mark(row, scale, middle))
+    return svg.drawing(width, height, label, parts, "strip")
+
+
+def strip_axis(scale: Scale, label: Label, title: str) -> Markup:
+    """Return the axis above a column of strips."""
+    width = max(scale.pixels) + min(scale.pixels)
+    parts = [svg.text(scale(t), 11, label(t), "tick", "middle") for t in scale.ticks(4)]
+    return svg.drawing(width, 14, title, parts, "strip")
+
+
+def intervals(rows: Sequence[Row], label: str, x_title: str, x_label: Label, value_label: Label) -> Markup:
+    """Return all rows in one chart, in the order given."""
+    width, step = 720.0, 30.0
+    names = [shortened(row.name, 24) for row in rows]
+    margins = Margins(left=16 + 7 * max(map(len, names), default=0), right=72, top=8)
+    height = margins.top + step * len(rows) + margins.bottom
+    scale = shared_scale(rows, (margins.left, width - margins.right))
+    plot = Frame(width, height, scale, Scale((0, len(rows)), (margins.top, height - margins.bottom)), margins)
+    parts = [svg.line(scale(t), plot.top, scale(t), plot.bottom, "grid") for t in scale.ticks(6)]
+    parts += plot.x_axis(x_title, x_label, 6)
+    for i, row in enumerate(rows):
+        middle = plot.y(i + 0.5)
+        parts.append(svg.text(plot.left - 12, middle + 4, names[i], "name-plain", "end"))
+        parts.extend(_mark(row, scale, middle))
+        parts.append(svg.text(plot.right + 12, middle + 4, value_label(row.value), "value"))
+    return svg.drawing(width, height, label, parts)
+
+
+def _mark(row: Row, scale: Scale, middle: float) -> list[Markup]:
+    low, high = (scale(v) for v in row.extent)
+    bar = svg.line(low, middle, high, middle, "interval")
+    ends = [svg.line(at, middle - 4, at, middle + 4, "cap") for at in (low, high)] if high > low else []
+    return [
+        svg.element("g", bar, *ends, class_=svg.model_class(row.index)),
+        svg.marker(row.index, scale(row.value), middle),
+    ]

@@ -1,0 +1,70 @@
+"""Lines over a shared x, each named where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lmcompare.report.charts import svg
+from lmcompare.report.charts.axes import Label, Margins, frame, spread
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: ``index`` gives colour and mark; a ``faint`` one is thin, dashed and has no name at its end."""
+
+    name: str
+    index: int
+    x: Sequence[float]
+    y: Sequence[float]
+    faint: bool = False
+
+
+def lines(
+    given: Sequence[Line],
+    label: str,
+    x_title: str,
+    y_title: str,
+    x_label: Label,
+    y_label: Label,
+    *,
+    log_x: bool | None = None,
+    log_y: bool | None = None,
+    size: tuple[float, float] = (460, 300),
+) -> Markup:
+    """Return the chart; points that are not finite are left out, a line of one point is drawn as its mark."""
+    room = 14 + 6.6 * max((len(shortened(one.name)) for one in given if not one.faint), default=0)
+    plot = frame(
+        *size,
+        [v for one in given for v in one.x],
+        [v for one in given for v in one.y],
+        log_x=log_x,
+        log_y=log_y,
+        margins=Margins(right=min(room, 150)),
+    )
+    parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
+    ends: list[tuple[Line, float, float]] = []
+    for one in given:
+        points = [(plot.x(x), plot.y(y)) for x, y in zip(one.x, one.y, strict=True) if x == x and y == y]
+        if not points:
+            continue
+        if len(points) > 1:
+            title = svg.element("title", one.name)
+            drawn = svg.path(points, "line faint" if one.faint else "line")
+            parts.append(svg.element("g", title, drawn, class_=svg.model_class(one.index)))
+        if not one.faint:
+            ends.append((one, *points[-1]))
+    heights = spread([y for _, _, y in ends], 15, plot.top, plot.bottom)
+    for (one, x, y), at in zip(ends, heights, strict=True):
+        parts.append(svg.marker(one.index, x, y, f"{one.name}: {y_label(one.y[-1])} at {x_label(one.x[-1])}", 4))
+        parts.append(svg.path([(x + 5, y), (plot.right + 6, at)], "leader"))
+        name = svg.text(plot.right + 9, at + 4, shortened(one.name), "name")
+        parts.append(svg.element("g", name, class_=svg.model_class(one.index)))
+    return svg.drawing(*size, label, parts)
+
+
+def shortened(name: str, limit: int = 18) -> str:
+    """Return the name, cut in its middle if it is long."""
+    return name if len(name) <= limit else f"{name[: limit // 2]}…{name[-(limit // 2 - 1) :]}"

@@ -1,0 +1,82 @@
+"""From data to pixels: linear and logarithmic scales with round ticks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Maps ``domain`` to ``pixels`` (which may run backwards, as y does); logarithmic if ``log``."""
+
+    domain: tuple[float, float]
+    pixels: tuple[float, float]
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        low, high, at = (_log(v) if self.log else v for v in (*self.domain, value))
+        first, last = self.pixels
+        return first + (last - first) * ((at - low) / (high - low) if high > low else 0.5)
+
+    def ticks(self, about: int = 5) -> list[float]:
+        """Return round values inside the domain, about that many."""
+        return _log_ticks(*self.domain, about) if self.log else _linear_ticks(*self.domain, about)
+
+
+def fit(
+    values: Iterable[float | None],
+    pixels: tuple[float, float],
+    *,
+    log: bool | None = None,
+    zero: bool = False,
+    pad: float = 0.06,
+) -> Scale:
+    """Return a scale that shows all the finite values with some room around them.
+
+    ``log`` None: logarithmic where all are above zero and the largest is more than thirty times the smallest.
+    ``zero``: a linear scale begins at zero. With no values at all the domain is 0 to 1.
+    """
+    found = [float(v) for v in values if v is not None and math.isfinite(v)]
+    if not found:
+        return Scale((0.0, 1.0), pixels)
+    low, high = min(found), max(found)
+    log = (low > 0 and high / low > 30) if log is None else (log and low > 0)
+    if log:
+        room = pad * (math.log(high / low) or 1.0)
+        return Scale((low * math.exp(-room), high * math.exp(room)), pixels, log=True)
+    if zero:
+        return Scale((0.0 if low >= 0 else low * (1 + pad), high * (1 + pad) or 1.0), pixels)
+    room = pad * (high - low or abs(high) or 1.0)
+    return Scale((low - room, high + room), pixels)
+
+
+def _log(value: float) -> float:
+    return math.log10(max(value, 1e-300))
+
+
+def _linear_ticks(low: float, high: float, about: int) -> list[float]:
+    step = _round_step((high - low) / max(1, about))
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _round_step(rough: float) -> float:
+    if rough <= 0:
+        return 1.0
+    power: float = 10.0 ** math.floor(math.log10(rough))
+    return next(power * nice for nice in (1, 2, 2.5, 5, 10) if power * nice >= rough * 0.999)
+
+
+def _log_ticks(low: float, high: float, about: int) -> list[float]:
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    choices: tuple[Sequence[int], ...] = ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
+    for within in choices:
+        found = [w * 10.0**e for e in range(first, last + 1) for w in within if low <= w * 10.0**e <= high]
+        if len(found) <= about + 1:
+            break
+    if len(found) < 2:
+        return _linear_ticks(low, high, about)
+    every = math.ceil(len(found) / (about + 1))
+    return found[::every]

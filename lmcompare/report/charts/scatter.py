@@ -1,0 +1,99 @@
+"""Two amounts of each model against one another, with the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lmcompare.report.charts import svg
+from lmcompare.report.charts.axes import Frame, Label, Margins, frame
+from lmcompare.report.charts.lines import shortened
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One model: less is better on both axes; ``low`` to ``high`` is the interval of y."""
+
+    name: str
+    index: int
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+
+
+def pareto(dots: Sequence[Dot]) -> list[Dot]:
+    """Return the models than which none is both cheaper and better, from the cheapest on."""
+    front: list[Dot] = []
+    for dot in sorted(dots, key=lambda d: (d.x, d.y)):
+        if not front or dot.y < front[-1].y:
+            front.append(dot)
+    return front
+
+
+def scatter(
+    dots: Sequence[Dot],
+    label: str,
+    x_title: str,
+    y_title: str,
+    x_label: Label,
+    y_label: Label,
+    *,
+    size: tuple[float, float] = (460, 300),
+) -> Markup:
+    """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left."""
+    ys = [v for d in dots for v in (d.y, d.low, d.high)]
+    plot = frame(*size, _roomy([d.x for d in dots]), ys, log_y=False, margins=Margins(right=22))
+    parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
+    front = pareto(dots)
+    if len(front) > 1:
+        parts.append(svg.path(_steps(plot, front), "front"))
+    boxes: list[tuple[float, float, float, float]] = []
+    for dot in dots:
+        if dot.low is not None and dot.high is not None:
+            whisker = svg.line(plot.x(dot.x), plot.y(dot.low), plot.x(dot.x), plot.y(dot.high), "whisker")
+            parts.append(svg.element("g", whisker, class_=svg.model_class(dot.index)))
+        boxes.append((plot.x(dot.x) - 6, plot.y(dot.y) - 6, plot.x(dot.x) + 6, plot.y(dot.y) + 6))
+    for dot in sorted(dots, key=lambda d: d.y):
+        x, y = plot.x(dot.x), plot.y(dot.y)
+        parts.append(svg.marker(dot.index, x, y, f"{dot.name}: {x_label(dot.x)}, {y_label(dot.y)}"))
+        name = shortened(dot.name)
+        tx, ty, anchor = _place(x, y, 6.6 * len(name), boxes, plot)
+        parts.append(svg.element("g", svg.text(tx, ty, name, "name", anchor), class_=svg.model_class(dot.index)))
+    return svg.drawing(*size, label, parts)
+
+
+def _roomy(xs: Sequence[float]) -> list[float]:
+    positive = [x for x in xs if x > 0]
+    return [*xs, min(positive) / 1.5, max(positive) * 1.5] if positive and len(positive) == len(xs) else list(xs)
+
+
+def _steps(plot: Frame, front: Sequence[Dot]) -> list[tuple[float, float]]:
+    points = [(plot.x(front[0].x), plot.top)]
+    for dot in front:
+        points += [(plot.x(dot.x), points[-1][1]), (plot.x(dot.x), plot.y(dot.y))]
+    return [*points, (plot.right, points[-1][1])]
+
+
+def _place(
+    x: float, y: float, width: float, boxes: list[tuple[float, float, float, float]], plot: Frame
+) -> tuple[float, float, str]:
+    """Choose where a name stands beside its mark so that it covers no other mark or name; it is added to the boxes."""
+    options = [(x + 9, y + 4, "start"), (x - 9, y + 4, "end"), (x, y - 11, "middle"), (x, y + 20, "middle")]
+    options += [(x + 8, y - 9, "start"), (x + 8, y + 17, "start"), (x - 8, y - 9, "end"), (x - 8, y + 17, "end")]
+    best, least = options[0], float("inf")
+    for tx, ty, anchor in options:
+        left = tx - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+        box = (left, ty - 11, left + width, ty + 3)
+        outside = max(0.0, plot.left - box[0]) + max(0.0, box[2] - plot.width + 2) + max(0.0, box[3] - plot.bottom)
+        cost = 20 * outside + sum(_overlap(box, other) for other in boxes)
+        if cost < least:
+            best, least, chosen = (tx, ty, anchor), cost, box
+    boxes.append(chosen)
+    return best
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

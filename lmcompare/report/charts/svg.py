@@ -1,0 +1,90 @@
+"""SVG, an element at a time; whatever comes from the text is escaped on its way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+from markupsafe import Markup, escape
+
+from lmcompare.report.palette import COLOURS, style_sheet
+
+Child = str | Markup
+HUES = sum(name[0] == "m" and name[1:].isdigit() for name in COLOURS)  # after the last they come round again
+SHAPES: tuple[tuple[tuple[float, float], ...], ...] = (
+    (),  # a circle
+    ((-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)),
+    ((0, -1.25), (1.25, 0), (0, 1.25), (-1.25, 0)),
+    ((0, -1.2), (1.15, 0.85), (-1.15, 0.85)),
+    ((0, 1.2), (1.15, -0.85), (-1.15, -0.85)),
+    ((-1.2, -0.5), (1.2, -0.5), (1.2, 0.5), (-1.2, 0.5)),
+    ((0, -1.2), (1.14, -0.37), (0.7, 0.97), (-0.7, 0.97), (-1.14, -0.37)),
+)
+
+
+def element(name: str, *children: Child, **attributes: object) -> Markup:
+    """Return ``<name a="b">children</name>``.
+
+    A child that is not ``Markup`` is text and is escaped, as are the attributes' values. ``class_`` stands for
+    ``class``, other underscores for hyphens; an attribute that is None is left out; numbers have two decimals.
+    """
+    written = Markup("").join(
+        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _value(value))
+        for key, value in attributes.items()
+        if value is not None
+    )
+    inside = Markup("").join(escape(child) for child in children)
+    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inside)  # noqa: S704
+
+
+def drawing(width: float, height: float, label: str, children: Iterable[Child], class_: str = "") -> Markup:
+    """Return an ``<svg>`` that scales with its column; ``label`` is what a screen reader says of it."""
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="chart {}" viewBox="0 0 {} {}" style="max-width:{}px" '
+        'role="img" aria-label="{}">{}</svg>'
+    ).format(class_, _value(width), _value(height), _value(width), label, Markup("\n").join(map(escape, children)))
+
+
+def standalone(svg: Markup) -> str:
+    """Return the drawing as a file of its own: with the style sheet of the charts, in light and in dark."""
+    start, _, rest = svg.partition(">")
+    style = style_sheet() + files("lmcompare.report").joinpath("assets", "charts.css").read_text("utf-8")
+    return f"{start}><style>{style}</style><rect class='paper' width='100%' height='100%'/>{rest}\n"
+
+
+def text(x: float, y: float, content: str, class_: str = "", anchor: str = "start", **attributes: object) -> Markup:
+    """Return a line of text; ``anchor`` is start, middle or end."""
+    known = {"text_anchor": anchor if anchor != "start" else None, "class_": class_ or None}
+    return element("text", content, x=x, y=y, **known, **attributes)
+
+
+def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
+    """Return a straight line."""
+    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
+
+
+def path(points: Iterable[tuple[float, float]], class_: str, **attributes: object) -> Markup:
+    """Return a line through the points."""
+    return element("path", d="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), class_=class_, **attributes)
+
+
+def marker(index: int, x: float, y: float, title: str = "", radius: float = 5.0) -> Markup:
+    """Return the mark of the model of that number: its own shape besides its own colour, with a text on hovering."""
+    corners = SHAPES[index % len(SHAPES)]
+    shape = _polygon(x, y, corners, radius) if corners else element("circle", cx=x, cy=y, r=radius)
+    return element("g", *([element("title", title)] if title else []), shape, class_=f"mark {model_class(index)}")
+
+
+def model_class(index: int) -> str:
+    """Return the class that gives an element the colour of the model of that number."""
+    return f"m m{index % HUES}"
+
+
+def _polygon(x: float, y: float, corners: Iterable[tuple[float, float]], radius: float) -> Markup:
+    return element("polygon", points=" ".join(f"{x + radius * a:.1f},{y + radius * b:.1f}" for a, b in corners))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".") or "0"
+    return str(value)

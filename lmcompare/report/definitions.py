@@ -1,0 +1,116 @@
+"""What every number means and in which unit it is: one place, for the glossary and for every heading's tip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Term:
+    """A number of the report; ``definition`` is whole sentences."""
+
+    name: str
+    unit: str
+    definition: str
+
+
+TERMS: dict[str, Term] = {
+    "bits_per_byte": Term(
+        "Bits per byte",
+        "bits per byte of UTF-8 text, less is better",
+        "How many bits the model needs to write down the held-out text, divided by the text's bytes. Every byte is "
+        "charged once: by a token, by the mark at a sentence's end, or by a small model of gaps and spellings that is "
+        "the same for all models with that tokenizer. It is the one figure that compares models with different tokens.",
+    ),
+    "interval": Term(
+        "95 % interval",
+        "the unit of the figure it belongs to",
+        "Where the figure would probably lie on other text of this kind: the bootstrap draws test documents (or blocks "
+        "of sentences, where there are few documents) again and again, the same ones for every model.",
+    ),
+    "rank": Term(
+        "Rank",
+        "",
+        "Order by bits per byte. Models whose difference is not significant by the paired bootstrap share a rank. "
+        "Models that are not valid probability models, and models that failed, have none.",
+    ),
+    "perplexity": Term(
+        "Perplexity",
+        "effective choices per token, less is better",
+        "2 to the power of the mean surprisal in bits, over all test tokens: among how many equally likely tokens the "
+        "model hesitates on average. It depends on what a token is and may only be compared between models that have "
+        "the same tokens and the same vocabulary.",
+    ),
+    "perplexity_excluding_unknown": Term(
+        "Perplexity without unknown words",
+        "effective choices per token, less is better",
+        "The perplexity over the test tokens whose word is in the vocabulary. Words outside it are all one token, "
+        "<unk>, which is easy to guess and makes the plain figure look better.",
+    ),
+    "perplexity_reset": Term(
+        "Reset perplexity",
+        "effective choices per token, less is better",
+        "The same model scored with every sentence as a document of its own, so that nothing is remembered across "
+        "sentences. N-gram tools report this figure: compare theirs with this column, not with the plain one.",
+    ),
+    "top1_accuracy": Term(
+        "Top-1 accuracy",
+        "percent of test tokens, more is better",
+        "How often the token that came was the model's likeliest.",
+    ),
+    "top5_accuracy": Term(
+        "Top-5 accuracy",
+        "percent of test tokens, more is better",
+        "How often the token that came was among the model's five likeliest.",
+    ),
+    "surprisal": Term(
+        "Surprisal",
+        "bits",
+        "Minus the logarithm, to the base 2, of the probability that the model gave to the token that came. 1 bit is "
+        "the surprise of a coin, 10 bits that of one chance in 1,024.",
+    ),
+    "train_seconds": Term(
+        "Training time", "seconds of wall clock", "The time from the first look at the training text to a ready model."
+    ),
+    "microseconds_per_token": Term(
+        "Time per token",
+        "microseconds of wall clock per scored token",
+        "The time to give one held-out token its probability, the distribution over the whole vocabulary included.",
+    ),
+    "peak_memory_bytes": Term(
+        "Peak memory",
+        "bytes (1 MB is a million)",
+        "The most memory the process held while it trained and scored this model, Python and its libraries included.",
+    ),
+    "parameters": Term("Parameters", "a count", "The numbers that training fitted."),
+    "model_bytes": Term("Model size", "bytes (1 MB is a million)", "What the trained model takes when it is stored."),
+    "loss": Term(
+        "Loss",
+        "nats per token, less is better",
+        "The mean surprisal with the natural logarithm: 1 nat is 1.443 bits; e to the power of the loss is perplexity.",
+    ),
+    "pareto": Term(
+        "Pareto front",
+        "",
+        "The models than which no other is both cheaper and better. A model above the dashed line is beaten on both.",
+    ),
+    "truth": Term(
+        "Truth checks",
+        "nats, or a difference of probability",
+        "Checks on every run at sampled positions of the test text: the next-token probabilities sum to one, the "
+        "scores agree with those distributions, the future of a text does not change the scores of its past, and "
+        "scoring twice gives the same. A model that fails one is not a valid probability model and is not ranked.",
+    ),
+    "unknown": Term(
+        "Unknown words",
+        "percent of tokens",
+        "Tokens whose word is not in the vocabulary, which is made from the training text alone. They are scored as "
+        "<unk>; bits per byte charges their spelling as well.",
+    ),
+    "fingerprint": Term(
+        "Fingerprint",
+        "",
+        "A digest of the text and its splits, or of tokenizer and vocabulary: figures with different fingerprints were "
+        "not measured on the same thing.",
+    ),
+}

@@ -1,0 +1,41 @@
+"""The orders that matched along a passage, and each step's way down to the unigram."""
+
+from __future__ import annotations
+
+from lmcompare.exhibits import BackoffTrace
+from lmcompare.report import numbers
+from lmcompare.report.kinds.rendering import Rendering, plain, table
+from lmcompare.report.pages import fill
+from lmcompare.report.tokens import visible
+
+
+def render(exhibit: BackoffTrace) -> Rendering:
+    """The passage coloured by the order that matched, then a table with a row a token and a column an order."""
+    orders = max((len(step.probabilities) for step in exhibit.steps), default=0)
+    html = fill("kinds/backoff", exhibit=exhibit, orders=orders)
+    rows = (
+        (
+            plain(visible(step.token)),
+            plain(step.contexts[step.matched - 1]) if 0 < step.matched <= len(step.contexts) else "",
+            str(step.matched),
+            numbers.probability(step.probabilities[-1] if step.probabilities else None),
+        )
+        for step in exhibit.steps
+    )
+    markdown = table(("token", "longest context found", "order", "probability"), rows, 2)
+    return Rendering(html, reading(exhibit), markdown)
+
+
+def reading(exhibit: BackoffTrace) -> str:
+    """Say how often the longest order matched and how often nothing but the unigram."""
+    steps = exhibit.steps
+    if not steps:
+        return "There is no token in it."
+    longest = max(step.matched for step in steps)
+    full = sum(step.matched == longest for step in steps)
+    alone = sum(step.matched <= 1 for step in steps)
+    mean = sum(step.matched for step in steps) / len(steps)
+    return (
+        f"Of {numbers.plural(len(steps), 'token')}, {full} {'was' if full == 1 else 'were'} found with order {longest}, "
+        f"the longest that matched, and {alone} with nothing but the unigram; the mean order is {mean:.1f}."
+    )

@@ -1,0 +1,119 @@
+"""Heat maps: attention weights, one panel a head; weights of either sign."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+
+from lmcompare.exhibits import Heatmap
+from lmcompare.report.kinds.rendering import Rendering, plain, table
+from lmcompare.report.pages import fill
+from lmcompare.report.tokens import visible
+
+TABLE_CELLS = 2500  # a panel with more cells is shown as a picture alone
+WARM, COOL = (0xE8, 0x6A, 0x2C), (0x3C, 0x88, 0xD8)  # legible on light and dark paper, as opacity carries the amount
+Panel = Sequence[Sequence[float | None]]
+
+
+def render(exhibit: Heatmap) -> Rendering:
+    """Every panel as a small picture, one of them as a table with its numbers."""
+    peak = max((abs(v) for panel in exhibit.values for v in _cells(panel)), default=0.0) or 1.0
+    # Weights and other shares are read in hundredths; anything else is scaled to the greatest amount.
+    unit = 1.0 if peak <= 1 else peak
+    rows, columns = ([visible(label) for label in labels] for labels in (exhibit.rows, exhibit.columns))
+    as_table = len(rows) * len(columns) <= TABLE_CELLS
+    hundredths = [[[_hundredths(v, unit) for v in line] for line in panel] for panel in exhibit.values]
+    html = fill(
+        "kinds/heatmap",
+        exhibit=exhibit,
+        rows=rows,
+        columns=columns,
+        panels=[
+            {"name": name, "image": picture(panel, peak)}
+            for name, panel in zip(exhibit.panels, exhibit.values, strict=True)
+        ],
+        first=hundredths[0] if hundredths else [],
+        data={"panels": hundredths, "peak": round(100 * peak / unit)} if as_table and len(hundredths) > 1 else None,
+        as_table=as_table,
+        peak=peak,
+        strongest=100 * peak / unit,
+        unit=unit,
+    )
+    return Rendering(html, reading(exhibit), _markdown(exhibit))
+
+
+def reading(exhibit: Heatmap) -> str:
+    """Say where the strongest cell is, and which panel looks furthest back if all rows are also columns."""
+    best: tuple[float, str, str, str] | None = None
+    for name, panel in zip(exhibit.panels, exhibit.values, strict=True):
+        for row, line in zip(exhibit.rows, panel, strict=True):
+            for column, value in zip(exhibit.columns, line, strict=True):
+                if value is not None and math.isfinite(value) and (best is None or abs(value) > abs(best[0])):
+                    best = (value, name, visible(row), visible(column))
+    if best is None:
+        return "There is nothing to see in it."
+    where = f" in {best[1]}" if len(exhibit.panels) > 1 else ""
+    said = f"The strongest cell{where} is {best[0]:.2f}: the row “{best[2]}”, the column “{best[3]}”"
+    if len(exhibit.panels) > 1 and exhibit.rows == exhibit.columns:
+        backs = [distance for panel in exhibit.values if (distance := _distance(panel)) is not None]
+        if backs and len(backs) == len(exhibit.panels):
+            near, far = min(range(len(backs)), key=backs.__getitem__), max(range(len(backs)), key=backs.__getitem__)
+            said += (
+                f"; on the average {exhibit.panels[near]} looks {backs[near]:.1f} tokens back, the nearest, and "
+                f"{exhibit.panels[far]} {backs[far]:.1f}, the furthest"
+            )
+    return said + "."
+
+
+def picture(panel: Panel, peak: float) -> str:
+    """Return the panel as a PNG of one pixel a cell in a ``data:`` address; opacity is the amount over ``peak``."""
+    height, width = len(panel), max(map(len, panel), default=0)
+    rows = bytearray()
+    for line in panel:
+        rows.append(0)  # no filter
+        for value in (*line, *[None] * (width - len(line))):
+            amount = 0.0 if value is None or not math.isfinite(value) else value / peak
+            rows += bytes((*(WARM if amount >= 0 else COOL), round(255 * min(1.0, abs(amount)))))
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)  # eight bits, RGBA
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 9)), (b"IEND", b""))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def _cells(panel: Panel) -> list[float]:
+    return [v for line in panel for v in line if v is not None and math.isfinite(v)]
+
+
+def _hundredths(value: float | None, unit: float) -> int | None:
+    return None if value is None or not math.isfinite(value) else round(100 * value / unit)
+
+
+def _distance(panel: Panel) -> float | None:
+    """The mean of how far each row looks back, weighted by its weights; None if a cell is negative."""
+    total = weight = 0.0
+    for i, line in enumerate(panel):
+        for j, value in enumerate(line):
+            if value is not None:
+                if value < 0:
+                    return None
+                total, weight = total + value * (i - j), weight + value
+    return total / weight if weight else None
+
+
+def _markdown(exhibit: Heatmap) -> str:
+    """For each row the column with the greatest cell in the first panel."""
+    if not exhibit.values or len(exhibit.rows) > 40:
+        return ""
+    lines = []
+    for row, line in zip(exhibit.rows, exhibit.values[0], strict=True):
+        known = [(v, c) for v, c in zip(line, exhibit.columns, strict=True) if v is not None and math.isfinite(v)]
+        if known:
+            value, column = max(known)
+            lines.append((plain(visible(row)), plain(visible(column)), f"{value:.2f}"))
+    name = f" ({plain(exhibit.panels[0])})" if exhibit.panels and exhibit.panels[0] else ""
+    return table((plain(exhibit.row_axis or "row"), f"strongest {plain(exhibit.column_axis or 'column')}{name}", "value"), lines, 2)

@@ -1,0 +1,45 @@
+"""Labelled points in the plane."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from lmcompare.exhibits import Map2D
+from lmcompare.report import numbers
+from lmcompare.report.charts.points import points
+from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.pages import fill
+from lmcompare.report.tokens import visible
+
+MOST = 600  # points beyond this would cover one another
+
+
+def render(exhibit: Map2D) -> Rendering:
+    """The points, as many names as fit, a key of the groups."""
+    if not len(exhibit.labels) == len(exhibit.x) == len(exhibit.y):
+        raise ValueError(f"{len(exhibit.labels)} labels for {len(exhibit.x)} and {len(exhibit.y)} coordinates")
+    labels = [visible(label) for label in exhibit.labels[:MOST]]
+    drawn = points(labels, exhibit.x[:MOST], exhibit.y[:MOST], exhibit.groups[:MOST], exhibit.title)
+    html = fill("kinds/map2d", exhibit=exhibit, drawing=drawn, groups=list(dict.fromkeys(exhibit.groups[:MOST])))
+    return Rendering(html, reading(exhibit), svg=drawn)
+
+
+def reading(exhibit: Map2D) -> str:
+    """Say how many points there are, in which groups, and which two of the first few hundred are nearest."""
+    said = f"{numbers.plural(len(exhibit.labels), 'point')}"
+    groups = Counter(exhibit.groups)
+    if len(groups) > 1:
+        said += f" in {len(groups)} groups, the largest “{groups.most_common(1)[0][0]}” with {max(groups.values())}"
+    near = min(
+        (
+            (math.hypot(exhibit.x[i] - exhibit.x[j], exhibit.y[i] - exhibit.y[j]), i, j)
+            for i in range(min(300, len(exhibit.labels)))
+            for j in range(i)
+        ),
+        default=None,
+    )
+    if near is None:
+        return said + "."
+    _, i, j = near
+    return f"{said}; the nearest two are “{visible(exhibit.labels[j])}” and “{visible(exhibit.labels[i])}”."

@@ -1,0 +1,39 @@
+"""Words and the words nearest to them."""
+
+from __future__ import annotations
+
+from lmcompare.exhibits import Neighbours
+from lmcompare.report.kinds.rendering import Rendering, plain, table
+from lmcompare.report.pages import fill
+from lmcompare.report.tokens import visible
+
+
+def render(exhibit: Neighbours) -> Rendering:
+    """A row a word, the nearest word first, with a bar for each similarity."""
+    rows = [
+        (word, list(zip(names, amounts, strict=True)))
+        for word, names, amounts in zip(exhibit.words, exhibit.neighbours, exhibit.similarities, strict=True)
+    ]
+    markdown = table(
+        ("word", "nearest (cosine)"),
+        (
+            (plain(visible(word)), ", ".join(f"{plain(visible(name))} {amount:.2f}" for name, amount in found))
+            for word, found in rows
+        ),
+        2,
+    )
+    return Rendering(fill("kinds/neighbours", exhibit=exhibit, rows=rows), reading(exhibit), markdown)
+
+
+def reading(exhibit: Neighbours) -> str:
+    """Name the nearest pair of all and the word that stands most alone."""
+    firsts = [
+        (amounts[0], visible(word), visible(names[0]))
+        for word, names, amounts in zip(exhibit.words, exhibit.neighbours, exhibit.similarities, strict=True)
+        if amounts
+    ]
+    if not firsts:
+        return "No word has a neighbour."
+    (high, word, other), (low, alone, next_to) = max(firsts), min(firsts)
+    said = f"The nearest pair is “{word}” and “{other}” with a cosine of {high:.2f}"
+    return f"{said}; “{alone}” stands most alone: its nearest, “{next_to}”, is at {low:.2f}." if low < high else f"{said}."

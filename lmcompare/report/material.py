@@ -1,0 +1,115 @@
+"""What all sections share: the run, its models with their numbers of colour, and which may be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from markupsafe import Markup
+
+from lmcompare.analysis import Cell, ModelEntry, Run
+from lmcompare.analysis.comparison import Comparison, Standing, compare_models
+from lmcompare.analysis.results import results
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the run; ``index`` is its place in the experiment, which gives it colour and mark everywhere."""
+
+    entry: ModelEntry
+    index: int
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def cell(self) -> Cell:
+        """The finished cell that stands for the model in examples and exhibits. Only for scored models."""
+        cell = self.entry.first
+        assert cell is not None, f"{self.name} has no finished cell"
+        return cell
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the report. ``charts``: name of a file → drawing, which ``markdown`` refers to."""
+
+    key: str
+    title: str
+    html: Markup
+    markdown: str
+    charts: Mapping[str, Markup] = field(default_factory=dict)
+
+
+class Material:
+    """A run as the sections read it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.models = tuple(Model(entry, i) for i, entry in enumerate(run.models))
+        self.scored = tuple(model for model in self.models if model.entry.done)
+        self.by_name = {model.name: model for model in self.models}
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Standings, ranks and differences in bits per byte."""
+        return compare_models(self.run)
+
+    @cached_property
+    def results(self) -> Mapping[str, Any]:
+        """What results.json holds."""
+        return results(self.run)
+
+    @cached_property
+    def figures(self) -> dict[str, Mapping[str, Any]]:
+        """The figures of results.json by model."""
+        return {str(entry["name"]): entry for entry in self.results["models"]}
+
+    def standings(self, group: str) -> list[tuple[Model, Standing]]:
+        """Return the models of a group ("ranked", "adaptive", "not ranked"), the best first."""
+        found = [(self.by_name[s.name], s) for s in self.comparison.standings if s.group == group]
+        return sorted(found, key=lambda pair: (pair[1].bits_per_byte, pair[0].index))
+
+    @cached_property
+    def comparable(self) -> tuple[Model, ...]:
+        """The models whose figures may stand in one chart, in the order of the experiment: those that are ranked,
+        or the adaptive ones where no other is.
+        """
+        for group in ("ranked", "adaptive"):
+            found = tuple(sorted((m for m, _ in self.standings(group)), key=lambda m: m.index))
+            if found:
+                return found
+        return ()
+
+    @cached_property
+    def ranking(self) -> list[tuple[Model, Standing]]:
+        """The comparable models with their standings, the best first."""
+        names = {model.name for model in self.comparable}
+        found = [(self.by_name[s.name], s) for s in self.comparison.standings if s.name in names]
+        return sorted(found, key=lambda pair: (pair[1].bits_per_byte, pair[0].index))
+
+    @property
+    def groups(self) -> dict[str, tuple[Model, ...]]:
+        """The scored models by fingerprint of their tokens: the largest group first, then in order."""
+        return grouped(self.scored)
+
+    @cached_property
+    def main_tokens(self) -> str:
+        """The fingerprint of the tokens that most of the comparable models have; "" where no model was scored."""
+        return next(iter(grouped(self.comparable or self.scored)), "")
+
+    def tokens_name(self, fingerprint: str) -> str:
+        """Return what the tokens of this fingerprint are called."""
+        table = self.run.tokens[fingerprint]
+        return table.description or str(table.spec.get("kind", fingerprint))
+
+
+def grouped(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:
+    """Return models by fingerprint of their tokens: the largest group first, equal ones in the order given."""
+    sizes = Counter(model.entry.tokens_fingerprint for model in models)
+    order = sorted(sizes, key=lambda fp: -sizes[fp])
+    return {fp: tuple(m for m in models if m.entry.tokens_fingerprint == fp) for fp in order}

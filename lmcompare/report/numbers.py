@@ -1,0 +1,133 @@
+"""Numbers as a reader wants them: a sensible count of digits, a unit, a dash where there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+NONE = "–"
+Format = Callable[[float | None], str]
+
+
+def missing(value: float | None) -> bool:
+    """Return whether there is no number to show: None or not a number."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def decimals(value: float | None, places: int) -> str:
+    """Return the number with thousands apart and ``places`` digits after the point."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:,.{places}f}".replace("-", "−")
+
+
+def perplexity(value: float | None) -> str:
+    """Return a perplexity with about four digits that mean something."""
+    return decimals(value, 0 if value and value >= 1000 else 1 if value and value >= 100 else 2)
+
+
+def bits_per_byte(value: float | None) -> str:
+    """Return bits per byte: three decimals are a tenth of a percent at the usual size."""
+    return decimals(value, 3)
+
+
+def bits(value: float | None) -> str:
+    """Return a surprisal in bits."""
+    return decimals(value, 1)
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with its thousands apart."""
+    return decimals(value, 0)
+
+
+def percent(value: float | None, places: int = 1) -> str:
+    """Return a share of one as percent."""
+    return NONE if value is None or math.isnan(value) else f"{decimals(100 * value, places)} %"
+
+
+def probability(value: float | None) -> str:
+    """Return a probability as percent, small ones with more digits; below a millionth as ``< 0.0001 %``."""
+    if value is None or math.isnan(value):
+        return NONE
+    if 0 < value < 1e-6:
+        return "< 0.0001 %"
+    places = 0 if value >= 0.0995 else 1 if value >= 0.00995 else 2 if value >= 0.000995 else 4
+    return f"{100 * value:.{places}f} %"
+
+
+def short(value: float | None) -> str:
+    """Return a count in three digits: 950, 12.3 k, 4.56 M."""
+    if value is None or math.isnan(value):
+        return NONE
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 0.9995:
+            return f"{_three(value / size)} {letter}"
+    return _three(value)
+
+
+def size(value: float | None) -> str:
+    """Return bytes in decimal units (1 MB is a million bytes)."""
+    if value is None or math.isnan(value):
+        return NONE
+    text = short(value)
+    return f"{text.replace('k', 'kB')}" if text.endswith("k") else text + ("B" if text[-1].isalpha() else " B")
+
+
+def seconds(value: float | None) -> str:
+    """Return a time: 340 ms, 12.3 s, 4 min 05 s, 2 h 10 min."""
+    if value is None or math.isnan(value):
+        return NONE
+    if value < 1:
+        return f"{_three(1000 * value)} ms" if value >= 1e-3 else f"{_three(1e6 * value)} µs"
+    if value < 59.95:
+        return f"{_three(value)} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    whole = round(value / 60)
+    return f"{whole // 60} h {whole % 60:02d} min"
+
+
+def microseconds(value: float | None) -> str:
+    """Return a time given in microseconds."""
+    return NONE if value is None or math.isnan(value) else seconds(value / 1e6)
+
+
+def tidy(value: float | None) -> str:
+    """Return any number in four digits, very large and very small ones in scientific notation."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e7:
+        return count(value)
+    if 1e-3 <= abs(value) < 1e5:
+        text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+        return text.replace("-", "−")
+    mantissa, _, exponent = f"{value:.3e}".partition("e")
+    return f"{mantissa} × 10{_superscript(int(exponent))}".replace("-", "−")
+
+
+def plural(number: float, noun: str, nouns: str = "") -> str:
+    """Return "1 model", "2 models"."""
+    return f"{count(number)} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def listed(items: list[str], last: str = "and") -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def _three(value: float) -> str:
+    if value == 0:
+        return "0"
+    places = max(0, 2 - math.floor(math.log10(abs(value)) + 1e-9))
+    text = f"{value:.{min(places, 6)}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+def _superscript(number: int) -> str:
+    return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -1,0 +1,109 @@
+"""Quality against cost: bits per byte against time, memory and size, with the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from lmcompare.report import numbers
+from lmcompare.report.charts.scatter import Dot, pareto, scatter
+from lmcompare.report.kinds.rendering import plain, table
+from lmcompare.report.material import Material, Section
+from lmcompare.report.pages import fill
+
+NEAR = 0.05  # "nearly as good" is within this share of the best
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One kind of cost: key in results.json, the axis' title, how a figure is written, how a low one is called."""
+
+    key: str
+    title: str
+    label: Callable[[float | None], str]
+    cheapest: str
+
+
+COSTS = (
+    Cost("train_seconds", "Training time", numbers.seconds, "the fastest to train"),
+    Cost("microseconds_per_token", "Time per scored token", numbers.microseconds, "the fastest to score"),
+    Cost("peak_memory_bytes", "Peak memory", numbers.size, "the one that needs least memory"),
+    Cost("parameters", "Parameters", numbers.short, "the one with the fewest parameters"),
+    Cost("model_bytes", "Stored size", numbers.size, "the smallest"),
+)
+DRAWN = COSTS[:4]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One chart and the sentence that reads it."""
+
+    cost: Cost
+    chart: Markup
+    reading: str
+
+
+def build(material: Material) -> Section | None:
+    """Return the section, or None where no model can be compared."""
+    if not material.ranking:
+        return None
+    drawn = [one for cost in DRAWN if (one := _draw(material, cost)) is not None]
+    threads = sorted({(str(m.cell.cost.get("device", "?")), str(m.cell.cost.get("threads", "?"))) for m in material.scored})
+    html = fill(
+        "cost",
+        drawn=drawn,
+        costs=COSTS,
+        rows=[(model, material.figures[model.name]) for model, _ in material.ranking],
+        hardware=material.run.manifest.get("hardware") or {},
+        ran=", ".join(f"{device} with {numbers.plural(int(n), 'thread') if n.isdigit() else n}" for device, n in threads),
+    )
+    charts = {f"cost-{one.cost.key}.svg": one.chart for one in drawn}
+    pictures = [
+        f"![Bits per byte against {one.cost.title.lower()}](charts/cost-{one.cost.key}.svg)\n\n{plain(one.reading)}"
+        for one in drawn
+    ]
+    rows = (
+        (plain(model.name), *(cost.label(material.figures[model.name].get(cost.key)) for cost in COSTS))
+        for model, _ in material.ranking
+    )
+    grid = table(("model", *(cost.title.lower() for cost in COSTS)), rows)
+    return Section("cost", "Quality against cost", html, "\n\n".join([grid, *pictures]), charts)
+
+
+def _draw(material: Material, cost: Cost) -> Drawn | None:
+    dots = []
+    for model, standing in material.ranking:
+        value = material.figures[model.name].get(cost.key)
+        if value is not None and value > 0:
+            known = (standing.low, standing.high) if standing.low == standing.low else (None, None)
+            dots.append(Dot(model.name, model.index, float(value), standing.bits_per_byte, *known))
+    if not dots:
+        return None
+    label = f"Bits per byte against {cost.title.lower()}, a mark for each model"
+    chart = scatter(dots, label, cost.title, "Bits per byte (less is better)", cost.label, numbers.tidy)
+    return Drawn(cost, chart, reading(dots, cost))
+
+
+def reading(dots: Sequence[Dot], cost: Cost) -> str:
+    """Name the cheapest model that is nearly as good as the best, and the models off the front."""
+    best = min(dots, key=lambda d: d.y)
+    near = [dot for dot in dots if dot.y <= best.y * (1 + NEAR)]
+    cheapest = min(near, key=lambda d: d.x)
+    price = cost.label(cheapest.x)
+    if cheapest.name == best.name:
+        said = f"Of the models within {NEAR:.0%} of the best, the best itself, {best.name}, is {cost.cheapest} ({price})"
+        if len(near) == 1:
+            said = f"Nothing else comes within {NEAR:.0%} of {best.name} ({price})"
+    else:
+        times = f"{best.x / cheapest.x:.2g}" if cheapest.x else "many"
+        said = (
+            f"Within {NEAR:.0%} of the best, {cheapest.name} is {cost.cheapest}: {price}, where {best.name} takes "
+            f"{times} times as much"
+        )
+    front = {dot.name for dot in pareto(dots)}
+    beaten = [dot.name for dot in dots if dot.name not in front]
+    if not beaten:
+        return said + ". Each model is the best at its price."
+    return said + f". {numbers.listed(beaten)} {'is' if len(beaten) == 1 else 'are'} beaten by something cheaper."

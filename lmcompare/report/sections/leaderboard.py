@@ -1,0 +1,209 @@
+"""The leaderboard: ranked models with their intervals; apart from them those that can't be ranked, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from lmcompare.analysis.comparison import Difference, Standing
+from lmcompare.report import numbers
+from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip, strip_axis
+from lmcompare.report.kinds.rendering import plain, table
+from lmcompare.report.material import Material, Model, Section, grouped
+from lmcompare.report.pages import fill
+
+STRIP = (8.0, 212.0)  # pixels of the intervals in the table
+PERPLEXITIES = ("perplexity", "perplexity_excluding_unknown", "perplexity_reset")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row. ``figures``: the model's entry of results.json; ``comparable``: may its perplexities be shown here?"""
+
+    model: Model
+    standing: Standing
+    figures: Mapping[str, Any]
+    comparable: bool
+    strip: Markup | None = None
+
+    @property
+    def interval(self) -> str:
+        """The 95 % interval in words, or nothing."""
+        low, high = self.standing.low, self.standing.high
+        return f"{numbers.bits_per_byte(low)} to {numbers.bits_per_byte(high)}" if low == low else ""
+
+    @property
+    def tags(self) -> list[str]:
+        """What the reader should know of the model at a glance."""
+        found = [word for word in ("adaptive", "pretrained") if self.model.entry.traits.get(word)]
+        seeds = len(self.model.entry.done)
+        if seeds > 1:
+            found.append(f"mean of {seeds} seeds")
+        if self.model.entry.failed:
+            found.append(f"{numbers.plural(len(self.model.entry.failed), 'seed')} failed")
+        return found
+
+    def figure(self, key: str) -> float | None:
+        """Return a figure, or None where there is none or it may not stand beside the others."""
+        value = self.figures.get(key)
+        return None if value is None or (key in PERPLEXITIES and not self.comparable) else float(value)
+
+
+@dataclass(frozen=True)
+class Board:
+    """One table of models that may be ranked against one another."""
+
+    title: str
+    lines: Sequence[Line]
+    axis: Markup | None
+    reading: str
+
+
+def build(material: Material) -> Section:
+    """Return the section."""
+    boards = [
+        board
+        for group, title in (("ranked", ""), ("adaptive", "Models that learn from the test text as they read it"))
+        if (board := _board(material, group, title)) is not None
+    ]
+    apart = [_line(material, model, standing) for model, standing in material.standings("not ranked")]
+    failed = [model for model in material.models if not model.entry.done]
+    others = {
+        material.tokens_name(fp): [_line(material, m, material.comparison.standing(m.name), True) for m in models]
+        for fp, models in grouped([line.model for board in boards for line in board.lines]).items()
+        if fp != material.main_tokens
+    }
+    main = material.tokens_name(material.main_tokens) if material.main_tokens else ""
+    html = fill(
+        "leaderboard",
+        boards=boards,
+        apart=apart,
+        failed=failed,
+        others=others,
+        main=main,
+        main_fingerprint=material.main_tokens,
+        comparison=material.comparison,
+        differences=sorted(material.comparison.differences, key=lambda d: d.p_holm),
+        difference_reading=_differences_reading(material.comparison.differences),
+        by_name=material.by_name,
+    )
+    charts = {}
+    if boards:
+        rows = [_row(line) for line in boards[0].lines]
+        charts["leaderboard.svg"] = intervals(
+            rows,
+            "Bits per byte of every ranked model with its 95 % interval",
+            "Bits per byte (less is better)",
+            numbers.tidy,
+            numbers.bits_per_byte,
+        )
+    markdown = _markdown(boards, apart, failed, others, main, material)
+    return Section("leaderboard", "Leaderboard", html, markdown, charts)
+
+
+def _board(material: Material, group: str, title: str) -> Board | None:
+    bare = [_line(material, model, standing) for model, standing in material.standings(group)]
+    if not bare:
+        return None
+    rows = [_row(line) for line in bare]
+    scale = shared_scale(rows, STRIP)
+    lines = [
+        Line(
+            line.model,
+            line.standing,
+            line.figures,
+            line.comparable,
+            strip(row, scale, f"{line.model.name}: {numbers.bits_per_byte(row.value)}, 95 % {line.interval or 'unknown'}"),
+        )
+        for line, row in zip(bare, rows, strict=True)
+    ]
+    return Board(title, lines, strip_axis(scale, numbers.tidy, "Axis of bits per byte"), _reading(material, bare))
+
+
+def _line(material: Material, model: Model, standing: Standing, comparable: bool | None = None) -> Line:
+    same = model.entry.tokens_fingerprint == material.main_tokens
+    return Line(model, standing, material.figures.get(model.name, {}), same if comparable is None else comparable)
+
+
+def _row(line: Line) -> Row:
+    s = line.standing
+    return Row(s.name, line.model.index, s.bits_per_byte, *((s.low, s.high) if s.low == s.low else (None, None)))
+
+
+def _reading(material: Material, lines: Sequence[Line]) -> str:
+    best, last = lines[0], lines[-1]
+    said = f"{best.model.name} writes the test text with {numbers.bits_per_byte(best.standing.bits_per_byte)} bits per byte"
+    if len(lines) == 1:
+        return said + "; nothing else is ranked with it."
+    tied = [line.model.name for line in lines[1:] if line.standing.rank == best.standing.rank]
+    if tied:
+        said += f", but is not significantly better than {numbers.listed(tied)}"
+    elif (gap := material.comparison.difference(lines[1].model.name, best.model.name)) is not None:
+        said += (
+            f", {numbers.bits_per_byte(gap.difference)} fewer than {lines[1].model.name} (95 %: "
+            f"{numbers.bits_per_byte(gap.low)} to {numbers.bits_per_byte(gap.high)})"
+        )
+    if len(lines) > 2 or tied:
+        share = 1 - best.standing.bits_per_byte / last.standing.bits_per_byte
+        said += f"; that is {numbers.percent(share, 0)} less than {last.model.name}, the last"
+    return said + "."
+
+
+def _differences_reading(differences: Sequence[Difference]) -> str:
+    if not differences:
+        return ""
+    ties = [d for d in differences if not d.significant]
+    said = f"Of {numbers.plural(len(differences), 'pair')}, {len(differences) - len(ties)} can be told apart"
+    return said + (f"; {numbers.listed([f'{d.first} and {d.second}' for d in ties])} can not." if ties else ".")
+
+
+def _markdown(
+    boards: Sequence[Board],
+    apart: Sequence[Line],
+    failed: Sequence[Model],
+    others: Mapping[str, Sequence[Line]],
+    main: str,
+    material: Material,
+) -> str:
+    parts: list[str] = []
+    for i, board in enumerate(boards):
+        parts.append(f"### {board.title}" if board.title else "")
+        if i == 0:
+            parts.append("![Bits per byte with 95 % intervals](charts/leaderboard.svg)")
+        parts.append(_quality(board.lines))
+        parts.append(plain(board.reading))
+    if others:
+        parts.append(f"Perplexities above are per token of {plain(main)}; they may not be compared with these:")
+        for name, lines in others.items():
+            rows = (
+                (plain(line.model.name), *(numbers.perplexity(line.figure(key)) for key in PERPLEXITIES)) for line in lines
+            )
+            parts.append(table((f"Tokens: {plain(name)}", "perplexity", "without unknown", "reset"), rows))
+    if apart:
+        rows = ((plain(l.model.name), numbers.bits_per_byte(l.standing.bits_per_byte), plain(l.standing.reason or "")) for l in apart)
+        parts += ["### Not ranked", table(("model", "would-be bits per byte", "why it is not ranked"), rows)]
+    if failed:
+        errors = ((plain(m.name), plain(m.entry.cells[0].error or "")) for m in failed if m.entry.cells)
+        parts += ["### Failed", table(("model", "what happened"), errors, 2)]
+    parts.append(plain(material.comparison.note))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _quality(lines: Sequence[Line]) -> str:
+    head = ("rank", "model", "bits per byte", "95 % interval", "perplexity", "without unknown", "reset", "top-1", "top-5")
+    rows = (
+        (
+            str(line.standing.rank or numbers.NONE),
+            f"**{plain(line.model.name)}**" + (f" ({', '.join(line.tags)})" if line.tags else ""),
+            numbers.bits_per_byte(line.standing.bits_per_byte),
+            line.interval or numbers.NONE,
+            *(numbers.perplexity(line.figure(key)) for key in PERPLEXITIES),
+            numbers.percent(line.figure("top1_accuracy")),
+            numbers.percent(line.figure("top5_accuracy")),
+        )
+        for line in lines
+    )
+    return table(head, rows, 2)

@@ -1,0 +1,106 @@
+"""What comes next: after every prompt each model's likeliest tokens and its continuation, side by side."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmcompare.report import numbers
+from lmcompare.report.kinds.rendering import plain, table
+from lmcompare.report.material import Material, Model, Section
+from lmcompare.report.pages import fill
+from lmcompare.report.tokens import visible
+
+SHOWN_OPEN = 4  # prompts beyond these are folded
+MARKDOWN_PLACES = 5
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one model says after a prompt: (token, probability) from the likeliest on, and a continuation."""
+
+    model: Model
+    next: Sequence[tuple[str, float]]
+    continuation: str
+    sampling: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt with a column a model and a sentence that reads them."""
+
+    text: str
+    columns: Sequence[Column]
+    reading: str
+
+
+def build(material: Material) -> Section | None:
+    """Return the section, or None where no model was asked anything."""
+    asked: dict[str, list[Column]] = {}
+    for model in material.scored:
+        for entry in model.cell.examples["prompts"]:
+            asked.setdefault(str(entry["prompt"]), []).append(_column(model, entry))
+    if not asked:
+        return None
+    prompts = [Prompt(text, columns, reading(text, columns)) for text, columns in asked.items()]
+    html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN)
+    return Section("next", "What comes next", html, "\n\n".join(map(_markdown, prompts)))
+
+
+def reading(prompt: str, columns: Sequence[Column]) -> str:
+    """Say how far the models agree on the likeliest token and which is the surest."""
+    firsts = [(column.model.name, *column.next[0]) for column in columns if column.next]
+    if not firsts:
+        return "No model gave a distribution."
+    name, token, sure = max(firsts, key=lambda first: first[2])
+    common, times = Counter(token for _, token, _ in firsts).most_common(1)[0]
+    if len(firsts) == 1:
+        return f"After “{prompt}” {name} expects “{visible(token)}” with {numbers.probability(sure)}."
+    agree = (
+        "each model expects something else"
+        if times == 1
+        else f"{times} of {len(firsts)} models expect “{visible(common)}” most"
+    )
+    return f"After “{prompt}” {agree}; the surest is {name}: “{visible(token)}” with {numbers.probability(sure)}."
+
+
+def _column(model: Model, entry: Mapping[str, Any]) -> Column:
+    found = [(str(n["token"]), float(n["probability"])) for n in entry["next"]]
+    found = [(token, p) for token, p in found if math.isfinite(p)]
+    how = entry.get("sampling") or {}
+    return Column(model, found, str(entry["continuation"]), _sampling(how))
+
+
+def _sampling(how: Mapping[str, Any]) -> str:
+    """Say in words how a continuation was drawn."""
+    said = []
+    if how.get("temperature") is not None:
+        said.append(f"temperature {how['temperature']}")
+    if how.get("top_k"):
+        said.append(f"the {how['top_k']} likeliest tokens")
+    if how.get("top_p") is not None and how["top_p"] < 1:
+        said.append(f"the likeliest tokens that make up {numbers.percent(float(how['top_p']), 0)}")
+    if how.get("seed") is not None:
+        said.append(f"seed {how['seed']}")
+    return ", ".join(said)
+
+
+def _markdown(prompt: Prompt) -> str:
+    head = [plain(column.model.name) for column in prompt.columns]
+    rows = [
+        [
+            f"{plain(visible(c.next[i][0]))} {numbers.probability(c.next[i][1])}" if i < len(c.next) else ""
+            for c in prompt.columns
+        ]
+        for i in range(MARKDOWN_PLACES)
+    ]
+    said = "\n".join(
+        f"- **{plain(c.model.name)}**: {plain(prompt.text)} *{plain(c.continuation) or '…'}*" for c in prompt.columns
+    )
+    return (
+        f"### “{plain(prompt.text)} …”\n\n{plain(prompt.reading)}\n\n{table(head, rows, len(head))}\n\n"
+        f"Continuations ({plain(prompt.columns[0].sampling)}):\n\n{said}"
+    )

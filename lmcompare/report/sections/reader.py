@@ -1,0 +1,91 @@
+"""The reader of the test text: every token coloured by its surprisal under a chosen model, or by a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmcompare.report import numbers
+from lmcompare.report.kinds.rendering import plain, table
+from lmcompare.report.material import Material, Model, Section
+from lmcompare.report.pages import fill
+from lmcompare.report.passages import Passage, chosen, packed
+from lmcompare.report.tokens import visible
+
+
+@dataclass(frozen=True)
+class Group:
+    """What models with the same tokens are read on; ``best`` is the one that is shown first."""
+
+    name: str
+    models: tuple[Model, ...]
+    passages: list[Passage]
+    titles: list[str]
+    best: int
+    reading: str
+    data: dict[str, Any]
+
+
+def build(material: Material) -> Section | None:
+    """Return the section, or None where the run stored no passages."""
+    groups = []
+    for fingerprint, models in material.groups.items():
+        passages = chosen(material, models)
+        if passages:
+            best = int(np.argmin(np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)))
+            name, said = material.tokens_name(fingerprint), reading(models, passages[0])
+            titles, data = [title(p) for p in passages], packed(models, passages)
+            groups.append(Group(name, models, passages, titles, best, said, data))
+    if not groups:
+        return None
+    first = groups[0]
+    markdown = f"{plain(first.reading)}\n\n{_markdown(first.models, first.passages[0])}"
+    return Section("reader", "The reader of the test text", fill("reader", groups=groups), markdown)
+
+
+def title(passage: Passage) -> str:
+    """Return document, first words and disagreement."""
+    words = ""
+    for token, spaced in zip(passage.tokens[:40], passage.spaced, strict=False):
+        if len(words) > 44:
+            break
+        words += (" " if spaced else "") + visible(token)
+    return f"{passage.document}: “{words.strip()}…” (±{passage.disagreement:.2f} bits)"
+
+
+def reading(models: Sequence[Model], passage: Passage) -> str:
+    """Name the token of the passage on which the models differ most."""
+    means = passage.bits.mean(axis=1)
+    best = int(means.argmin())
+    said = (
+        f"On the passage offered first {models[best].name} needs the fewest bits, {means[best]:.2f} a token"
+        if len(models) > 1
+        else f"On the passage offered first {models[0].name} needs {means[0]:.2f} bits a token"
+    )
+    if len(models) > 1:
+        gaps = passage.bits.max(axis=0) - passage.bits.min(axis=0)
+        at = int(gaps.argmax())
+        low, high = int(passage.bits[:, at].argmin()), int(passage.bits[:, at].argmax())
+        said += (
+            f"; they differ most at “{visible(passage.tokens[at])}”: {numbers.bits(float(passage.bits[low, at]))} bits "
+            f"for {models[low].name}, {numbers.bits(float(passage.bits[high, at]))} for {models[high].name}"
+        )
+    return said + "."
+
+
+def _markdown(models: Sequence[Model], passage: Passage) -> str:
+    """The ten tokens on which the models differ most, with every model's surprisal."""
+    gaps = passage.bits.max(axis=0) - passage.bits.min(axis=0)
+    order = sorted(np.argsort(-gaps, kind="stable")[:10].tolist())
+    rows = (
+        (
+            plain(" ".join(visible(t) for t in passage.tokens[max(0, i - 6) : i])),
+            f"**{plain(visible(passage.tokens[i]))}**",
+            *(numbers.bits(float(b)) for b in passage.bits[:, i]),
+        )
+        for i in order
+    )
+    return table(("before it", "token", *(f"{plain(m.name)}, bits" for m in models)), rows, 2)

@@ -1,0 +1,58 @@
+"""The text that was read: splits, tokens, unknown words, and what the reader should know of the corpus."""
+
+from __future__ import annotations
+
+from lmcompare.report import numbers
+from lmcompare.report.kinds.rendering import plain, table
+from lmcompare.report.material import Material, Section
+from lmcompare.report.pages import fill
+
+SPLITS = ("train", "valid", "test")
+SIZES = ("documents", "sentences", "words", "bytes")
+
+
+def build(material: Material) -> Section:
+    """Return the section."""
+    corpus = material.run.corpus
+    splits = corpus.get("splits") or {}
+    tokens = [(t.description or fp, t.entry) for fp, t in material.run.tokens.items()]
+    said = reading(material)
+    html = fill("text", corpus=corpus, splits=splits, names=SPLITS, sizes=SIZES, tokens=tokens, reading=said)
+    sizes = table(
+        ("split", *SIZES), ((s, *(numbers.count(splits.get(s, {}).get(k)) for k in SIZES)) for s in SPLITS if s in splits)
+    )
+    kinds = table(
+        ("tokens", "types", *(f"{s} tokens" for s in SPLITS), "unknown in test"),
+        (
+            (
+                plain(name),
+                numbers.count(entry.get("types")),
+                *(numbers.count((entry.get("tokens") or {}).get(s)) for s in SPLITS),
+                numbers.percent(unknown_share(entry, "test")),
+            )
+            for name, entry in tokens
+        ),
+    )
+    notes = "\n".join(f"- {plain(str(note))}" for note in corpus.get("notes") or ())
+    return Section("text", "The text", html, "\n\n".join(part for part in (plain(said), sizes, kinds, notes) if part))
+
+
+def unknown_share(entry: dict[str, dict[str, int]], split: str) -> float | None:
+    """Return the share of a split's tokens that are unknown words."""
+    total = (entry.get("tokens") or {}).get(split)
+    return (entry.get("unknown") or {}).get(split, 0) / total if total else None
+
+
+def reading(material: Material) -> str:
+    """Say in one sentence what was trained on and what was scored."""
+    splits = material.run.corpus.get("splits") or {}
+    train, test = splits.get("train") or {}, splits.get("test") or {}
+    said = (
+        f"The models learnt from {numbers.plural(train.get('documents', 0), 'document')} "
+        f"({numbers.size(train.get('bytes'))}) and were scored on {numbers.plural(test.get('documents', 0), 'other')}"
+        f" ({numbers.size(test.get('bytes'))})"
+    )
+    if not material.main_tokens:
+        return said + "."
+    share = unknown_share(dict(material.run.tokens[material.main_tokens].entry), "test")
+    return f"{said}; {numbers.percent(share)} of the test tokens are words that are not in the vocabulary."

@@ -1,0 +1,120 @@
+"""Where each model wins: surprisal by what the token is like, bits per byte by what the document is like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup
+
+from lmcompare.analysis.slices import iterate, slices
+from lmcompare.report import numbers
+from lmcompare.report.charts.bins import Series, bins
+from lmcompare.report.kinds.rendering import plain, table
+from lmcompare.report.material import Material, Model, Section
+from lmcompare.report.pages import anchor, fill
+
+FEW = 100  # a bin with fewer tokens is too thin to be read out
+UNITS = {"surprisal": ("Surprisal (bits per token)", "bits a token"), "bits_per_byte": ("Bits per byte", "bits per byte")}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One way to cut the test text, drawn and read. ``counts``: how many tokens (documents) each bin holds."""
+
+    key: str
+    title: str
+    chart: Markup
+    labels: Sequence[str]
+    counts: Sequence[int]
+    counted: str
+    rows: Sequence[tuple[Model, Sequence[str]]]
+    reading: str
+
+
+def build(material: Material) -> Section | None:
+    """Return the section, or None where no model can be compared."""
+    models = [m for m in material.comparable if m.entry.tokens_fingerprint == material.main_tokens]
+    if not models:
+        return None
+    tables = slices(material.run)
+    found = [
+        one
+        for name, title, rows in iterate(tables)
+        if name != "document"
+        and (one := _slice(name, title, rows, models if "surprisal" in rows else material.comparable)) is not None
+    ]
+    documents = _documents(tables["document"], material.comparable)
+    left_out = [m for m in material.comparable if m not in models]
+    html = fill("wins", slices=found, documents=documents, left_out=left_out, models=material.comparable)
+    parts = [
+        f"**{plain(s.title)}.** {plain(s.reading)}\n\n![{plain(s.title)}](charts/wins-{s.key}.svg)\n\n"
+        + table((f"{s.counted}", *map(plain, s.labels)), [("count", *map(numbers.count, s.counts)), *_cells(s)])
+        for s in found
+    ]
+    charts = {f"wins-{s.key}.svg": s.chart for s in found}
+    return Section("wins", "Where each model wins", html, "\n\n".join([*parts, plain(documents)]), charts)
+
+
+def _cells(one: Slice) -> list[tuple[str, ...]]:
+    return [(plain(model.name), *texts) for model, texts in one.rows]
+
+
+def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -> Slice | None:
+    measure = "surprisal" if "surprisal" in rows else "bits_per_byte"
+    rows = rows[rows["model"].isin([model.name for model in models])]
+    places = sorted(set(rows["place"]))
+    if len(places) < 2:
+        return None  # a single bin says what the leaderboard says
+    counted = "tokens" if measure == "surprisal" else "documents"
+    first = rows[rows["model"] == models[0].name].set_index("place")
+    labels = [str(first["value"].get(p, p)) for p in places]
+    counts = [int(first[counted].get(p, 0)) for p in places]
+    series = []
+    for model in models:
+        mine = rows[rows["model"] == model.name].set_index("place")
+        series.append(Series(model.name, model.index, *(_column(mine, c, places) for c in (measure, "low", "high"))))
+    axis, unit = UNITS[measure]
+    spoken = title[0].upper() + title[1:]
+    chart = bins(labels, series, f"{axis} {title}, a line for each model", "", axis, numbers.tidy, log=False)
+    shown = [(m, [numbers.decimals(v, 2) for v in s.values]) for m, s in zip(models, series, strict=True)]
+    return Slice(anchor(name), spoken, chart, labels, counts, counted, shown, reading(labels, counts, series, unit))
+
+
+def reading(labels: Sequence[str], counts: Sequence[int], series: Sequence[Series], unit: str) -> str:
+    """Say who is best in which bins, and in which bin the best and the worst are furthest apart."""
+    best: dict[str, list[str]] = {}
+    gap, widest = -1.0, ""
+    for i, label in enumerate(labels):
+        known = sorted((v, s.name) for s in series if (v := s.values[i]) is not None)
+        if not known:
+            continue
+        best.setdefault(known[0][1], []).append(label)
+        if known[-1][0] - known[0][0] > gap and (counts[i] >= FEW or max(counts) < FEW):
+            gap = known[-1][0] - known[0][0]
+            widest = f"“{label}”, where {known[0][1]} needs {known[0][0]:.2f} {unit} and {known[-1][1]} {known[-1][0]:.2f}"
+    if len(best) == 1:
+        said = f"{next(iter(best))} is best everywhere"
+    else:
+        parts = [f"{name} for {numbers.listed([f'“{b}”' for b in found])}" for name, found in best.items()]
+        said = f"Best are {numbers.listed(parts)}"
+    return f"{said}; the models are furthest apart at {widest}." if gap > 0 and len(series) > 1 else said + "."
+
+
+def _column(rows: pd.DataFrame, column: str, places: Sequence[int]) -> list[float | None]:
+    values = rows[column]
+    found = [float(values[p]) if p in values.index else float("nan") for p in places]
+    return [v if abs(v) != float("inf") and v == v else None for v in found]
+
+
+def _documents(rows: pd.DataFrame, models: Sequence[Model]) -> str:
+    """Say on how many test documents each model is the best."""
+    wide = rows[rows["model"].isin([m.name for m in models])].pivot(
+        index="place", columns="model", values="bits_per_byte"
+    )
+    if wide.empty or len(models) < 2:
+        return ""
+    wins = wide.idxmin(axis=1).value_counts()
+    parts = [f"{name} on {numbers.count(n)}" for name, n in wins.items()]
+    return f"Of {numbers.plural(len(wide), 'test document')}, the one with the fewest bits per byte is {numbers.listed(parts)}."

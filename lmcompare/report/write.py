@@ -1,0 +1,68 @@
+"""Writing the reports into the run folder, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from lmcompare.analysis import load_run
+from lmcompare.errors import LmcompareError
+from lmcompare.report.charts.svg import standalone
+from lmcompare.report.page import Report
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html``, ``report.md`` and ``charts/*.svg`` into a run folder and return the HTML file's path.
+
+    Raises ``LmcompareError`` if the folder is no run folder, one of its files is broken, or it can't be written to.
+    """
+    report = Report(load_run(folder))
+    html, markdown = report.html(), report.markdown()
+    charts = {name: standalone(drawing) for name, drawing in report.charts.items()}
+    page = folder / "report.html"
+    try:
+        _write_charts(folder, charts)
+        _write(folder / "report.md", markdown)
+        _write(page, html)
+    except OSError as error:
+        raise LmcompareError(
+            f"can't write the report into {folder} ({error.strerror or error}): free some space or make it writable"
+        ) from None
+    return page
+
+
+def _write(path: Path, text: str) -> None:
+    """Write aside and rename, so that a reader never sees half a file."""
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        _readable(Path(aside), 0o666)
+        os.replace(aside, path)
+    finally:
+        Path(aside).unlink(missing_ok=True)
+
+
+def _write_charts(folder: Path, charts: dict[str, str]) -> None:
+    """Replace the folder of charts by a new one, so that none of an earlier report stays behind."""
+    aside = Path(tempfile.mkdtemp(dir=folder, prefix=".charts-"))
+    try:
+        for name, drawing in charts.items():
+            (aside / name).write_text(drawing, encoding="utf-8", newline="\n")
+        _readable(aside, 0o777)
+        old = Path(tempfile.mkdtemp(dir=folder, prefix=".charts-"))
+        if (folder / "charts").exists():
+            os.replace(folder / "charts", old / "charts")
+        os.replace(aside, folder / "charts")
+        shutil.rmtree(old)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _readable(path: Path, mode: int) -> None:
+    """Give what ``tempfile`` made for its owner alone the rights that a plain ``open`` or ``mkdir`` gives."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(mode & ~mask)
