@@ -187,7 +187,7 @@ def _read(source: Source, options: CorpusOptions, base: Path, stdin: BinaryIO | 
         embedded = EMBEDDED[source]
         return _Read(source, embedded.source, embedded.read(), prose=True, notes=embedded.notes)
     path = base / Path(source).expanduser()
-    if source and not path.exists():
+    if source and not _exists(path, source):
         if re.match(r"\s*\w+\s*=", source):
             return _read_triple(_parse_triple(source), options, base)
         if os.sep not in source and not path.suffix:
@@ -200,6 +200,15 @@ def _read(source: Source, options: CorpusOptions, base: Path, stdin: BinaryIO | 
     if not source.strip():
         raise LmcompareError(f"the corpus has no name; give a path, or one of the names {', '.join(EMBEDDED)}")
     return _read_file(path, options)
+
+
+def _exists(path: Path, source: str) -> bool:
+    """Whether there is something at ``path``; a text given by mistake for a path is an error of its own."""
+    if len(path.name.encode(errors="replace")) > 255 or "\0" in source:  # no file system allows such a name
+        raise LmcompareError(
+            f"'{source[:30]}…' can be no path; give the path of a file or folder, or texts as a list of strings"
+        )
+    return path.exists()
 
 
 def _read_stdin(options: CorpusOptions, stdin: BinaryIO | None) -> _Read:

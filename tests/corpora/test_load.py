@@ -209,6 +209,11 @@ def test_encoding(tmp_path: Path) -> None:
         ("ten", {}, r"did you mean 'ten\.txt'"),
         ("none.txt", {}, "there is no file or folder"),
         ("", {}, "has no name"),
+        (
+            "A whole text instead of a path. " * 30,
+            {},
+            "can be no path; give the path of a file or folder, or texts as a list",
+        ),
         ("two.txt", {}, "has only 2 lines of text, too few to cut"),
         ("two.txt", {"documents": "line"}, "has only 2 different documents, too few to split"),
         ("empty.txt", {}, r"empty\.txt is empty"),
