@@ -1,0 +1,137 @@
+"""Who may be ranked against whom, and how models differ."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.analysis import Run, compare_models
+from lmcompare.analysis.units import TOO_FEW
+from tests.analysis.tiny import SOUND, tiny_run
+
+FAILED = {"passed": False, "checks": [{"name": "sums to one", "passed": False, "figure": 1.05, "tolerance": 1e-4}]}
+
+
+def many(path: Path, spread: float, **models: float) -> Run:
+    """40 documents of ten tokens. Each document has a rate of its own, and each model adds bits and noise to it."""
+    rng = np.random.default_rng(0)
+    shared = np.repeat(rng.gamma(2, 1, 40), 10) + 1
+    given = {m: [2.0 ** -(shared + bits + spread * rng.random(400))] for m, bits in models.items()}
+    return tiny_run(path, given, documents=[[10]] * 40)
+
+
+def test_differences_are_found_through_what_documents_share(tmp_path: Path) -> None:
+    run = many(tmp_path, 0.4, best=0.0, near=0.0, worse=0.1, worst=0.5)
+    found = compare_models(run)
+    assert (found.unit, found.units, found.resamples) == ("documents", 40, 10_000)
+    assert {s.name: s.rank for s in found.standings} == {"best": 1, "near": 1, "worse": 3, "worst": 4}
+    # each model's own interval spans far more than the 0.1 that pairs tell apart
+    assert found.standing("best").high > found.standing("worse").low
+    pair = found.difference("worse", "best")
+    assert pair is not None
+    assert pair.significant
+    assert pair.low < 0.1 < pair.high
+    turned = found.difference("best", "worse")
+    assert turned is not None
+    assert (turned.low, turned.difference, turned.high) == (-pair.high, -pair.difference, -pair.low)
+    assert 0 < found.smallest_detectable < 0.1
+    assert len(found.differences) == 6
+
+
+def test_differences_are_the_differences_of_the_figures(run: Run) -> None:
+    found = compare_models(run)
+    for d in found.differences:
+        first, second = found.standing(d.first).bits_per_byte, found.standing(d.second).bits_per_byte
+        assert d.difference == pytest.approx(first - second)
+        assert d.low <= d.difference <= d.high
+        assert d.p_value <= d.p_holm
+    for s in found.standings:
+        assert s.low < s.bits_per_byte < s.high
+
+
+def test_models_that_fail_the_truth_checks_are_in_no_difference(run: Run) -> None:
+    found = compare_models(run)
+    leaky = found.standing("leaky")
+    assert leaky.bits_per_byte < min(s.bits_per_byte for s in found.standings if s is not leaky)  # yet
+    assert (leaky.group, leaky.rank) == ("not ranked", None)
+    assert "the future leaves the past alone" in str(leaky.reason)
+    assert not any("leaky" in (d.first, d.second) for d in found.differences)
+
+
+@pytest.mark.parametrize(
+    ("cell", "group", "said"),
+    [
+        ({"truth": FAILED}, "not ranked", r"sums to one' \(1\.05, tolerance 0\.0001\)"),
+        ({"truth": None}, "not ranked", "were not run"),
+        ({"truth": {}}, "not ranked", "were not run"),
+        ({"traits": SOUND | {"normalised": False}}, "not ranked", "need not sum to one"),
+        ({"traits": SOUND | {"causal": False}}, "not ranked", "what comes after"),
+        ({"traits": {}}, "not ranked", "need not sum to one"),
+        ({"traits": SOUND | {"adaptive": True}}, "adaptive", "learns from the test text's past"),
+        ({"traits": SOUND | {"pretrained": True}}, "ranked", None),
+    ],
+)
+def test_who_is_ranked(tmp_path: Path, cell: dict[str, object], group: str, said: str | None) -> None:
+    p = [[0.5] * 100]
+    run = tiny_run(tmp_path, {"sound": p, "odd": p}, documents=[[5]] * 20, cells={"odd": cell})
+    odd = compare_models(run).standing("odd")
+    assert odd.group == group
+    assert (odd.reason is None) == (said is None)
+    assert re.search(said or "", odd.reason or "")
+
+
+def test_a_probability_of_zero_is_not_ranked(tmp_path: Path) -> None:
+    good = [0.5] * 100
+    run = tiny_run(tmp_path, {"good": [good], "zero": [[0.0, *good[1:]]]}, documents=[[5]] * 20 + [[0]] * 12)
+    found = compare_models(run)
+    zero = found.standing("zero")
+    assert math.isinf(zero.bits_per_byte)
+    assert zero.group == "not ranked"
+    assert "probability 0" in str(zero.reason)
+    assert found.standing("good").rank == 1
+    assert found.differences == ()
+
+
+def test_adaptive_models_are_compared_with_one_another(tmp_path: Path) -> None:
+    adaptive = {"traits": SOUND | {"adaptive": True}}
+    rng = np.random.default_rng(0)
+    noise = {name: rng.random(400) for name in "abcd"}
+    given = {name: [2.0 ** -(i + noise[name])] for i, name in enumerate("abcd")}
+    run = tiny_run(tmp_path, given, documents=[[10]] * 40, cells={"a": adaptive, "b": adaptive})
+    found = compare_models(run)
+    assert {(d.first, d.second) for d in found.differences} == {("a", "b"), ("c", "d")}
+    assert {s.name: s.rank for s in found.standings} == {"a": 1, "b": 2, "c": 1, "d": 2}
+    for d in found.differences:  # one pair in each group: nothing to correct for
+        assert d.p_holm == d.p_value
+
+
+def test_a_short_text_ranks_all_alike(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [[0.9] * 6], "b": [[0.1] * 6]}, documents=[[3], [3]])
+    found = compare_models(run)
+    assert found.note == TOO_FEW
+    assert [s.rank for s in found.standings] == [1, 1]
+    assert math.isnan(found.standing("a").low)
+
+
+def test_few_documents_are_compared_over_blocks(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    a = 2.0 ** -(1 + rng.random(1_200))
+    run = tiny_run(tmp_path, {"a": [a], "b": [a * 0.9]}, documents=[[3] * 200] * 2)
+    found = compare_models(run)
+    assert (found.unit, found.units) == ("blocks of 20 sentences", 20)
+    assert "other passages of these documents" in found.note
+    assert {s.name: s.rank for s in found.standings} == {"a": 1, "b": 2}
+
+
+def test_seeds_are_averaged_before_documents_are_drawn(tmp_path: Path) -> None:
+    """Two seeds whose bits are 1 and 3 on every token make what one seed of 2 bits would."""
+    rng = np.random.default_rng(0)
+    bits = 1 + rng.random(400)
+    run = tiny_run(tmp_path, {"two": [2.0 ** -(bits - 0.5), 2.0 ** -(bits + 0.5)]}, documents=[[10]] * 40)
+    alone = tiny_run(tmp_path / "alone", {"two": [2.0**-bits]}, documents=[[10]] * 40)
+    two, one = compare_models(run).standing("two"), compare_models(alone).standing("two")
+    assert (two.low, two.bits_per_byte, two.high) == pytest.approx((one.low, one.bits_per_byte, one.high))

@@ -1,0 +1,150 @@
+"""The bootstrap against a naive loop and a simulation; Holm and the ranks against examples worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.analysis.intervals import LEAST_UNITS, holm, ranks, ratio_bootstrap, resample_counts
+from tests.analysis.coverage import coverage, draw
+
+
+def test_resamples_draw_every_unit_as_often() -> None:
+    counts = np.concatenate(list(resample_counts(40, 4_000, np.random.default_rng(0))))
+    assert counts.shape == (4_000, 40)
+    assert (counts.sum(axis=1) == 40).all()
+    assert np.allclose(counts.mean(axis=0), 1, atol=0.1)  # binomial: standard error √(39/40/4000) = 0.016
+    assert counts.var() == pytest.approx(39 / 40, rel=0.02)
+
+
+def test_bootstrap_is_a_naive_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each resample is written out unit by unit; ratio and standard error by their textbook formulae."""
+    monkeypatch.setattr("lmcompare.analysis.intervals.CHUNK", 70)  # several blocks of counts
+    rng = np.random.default_rng(5)
+    bits, size = rng.gamma(2, 50, (12, 3)), rng.integers(1, 90, 12).astype(float)
+    found = ratio_bootstrap(bits, size[:, None], resamples=200, seed=9)
+    counts = np.concatenate(list(resample_counts(12, 200, np.random.default_rng(9)))).astype(int)
+
+    def ratio_and_error(x: list[float], y: list[float]) -> tuple[float, float]:
+        n, ratio = len(x), sum(x) / sum(y)
+        squares = sum((a - ratio * b) ** 2 for a, b in zip(x, y, strict=True))
+        return ratio, math.sqrt(squares / (n - 1) * n) / sum(y)
+
+    for k in range(3):
+        estimate, error = ratio_and_error(list(bits[:, k]), list(size))
+        deviations = []
+        for row in counts:
+            drawn = [u for u in range(12) for _ in range(row[u])]
+            ratio, its_error = ratio_and_error([bits[u, k] for u in drawn], [size[u] for u in drawn])
+            deviations.append((ratio - estimate) / its_error)
+        assert found.estimate[k] == pytest.approx(estimate)
+        assert found.error[k] == pytest.approx(error)
+        assert found.deviations[:, k] == pytest.approx(deviations)
+        reach = sorted(abs(t) for t in deviations)[math.ceil(0.95 * 199)]
+        low, high = found.interval()
+        assert (low[k], high[k]) == pytest.approx((estimate - reach * error, estimate + reach * error))
+        far = sum(abs(t) >= estimate / error for t in deviations)
+        assert found.p_values()[k] == pytest.approx((1 + far) / 201)
+
+
+def test_denominators_of_their_own_and_shared_ones_agree() -> None:
+    rng = np.random.default_rng(1)
+    bits, size = rng.gamma(2, 50, (40, 2)), rng.integers(1, 90, (40, 1)).astype(float)
+    shared = ratio_bootstrap(bits, size, resamples=300)
+    own = ratio_bootstrap(bits, np.repeat(size, 2, axis=1), resamples=300)
+    assert shared.deviations == pytest.approx(own.deviations)
+    assert shared.units.tolist() == own.units.tolist() == [40, 40]
+
+
+def test_intervals_are_paired() -> None:
+    """Two models that differ by the same on every document: each is uncertain, their difference is not."""
+    bits, size = draw(60, "figure", np.random.default_rng(0))
+    other = bits + 0.1 * size
+    found = ratio_bootstrap(np.stack([bits, other, other - bits], axis=1), size[:, None], resamples=500)
+    low, high = found.interval()
+    assert high[0] - low[0] > 0.1
+    assert (low[2], high[2]) == pytest.approx((0.1, 0.1))
+    assert found.p_values()[2] == pytest.approx(1 / 501)
+
+
+def test_a_model_does_not_differ_from_itself() -> None:
+    found = ratio_bootstrap(np.zeros((30, 1)), np.ones((30, 1)), resamples=100)
+    low, high = found.interval()
+    assert (low[0], high[0]) == (0, 0)
+    assert found.p_values()[0] == 1
+
+
+def test_too_few_units_say_nothing() -> None:
+    few = LEAST_UNITS - 1
+    found = ratio_bootstrap(np.arange(1.0, few + 1)[:, None], np.ones((few, 1)), resamples=100)
+    assert np.isnan(found.interval()[0][0])
+    assert found.p_values()[0] == 1
+    # a value that stands in one of many units has no interval either, though its ratio is exact
+    size = np.zeros((50, 1))
+    size[3] = 7
+    found = ratio_bootstrap(2 * size, size, resamples=100)
+    assert found.estimate[0] == pytest.approx(2)
+    assert np.isnan(found.interval()[0][0])
+
+
+def test_a_unit_drawn_again_and_again_is_no_certainty() -> None:
+    """With five units of which one is all, some resamples hold no spread at all: the reach stays finite."""
+    bits, size = draw(5, "figure", np.random.default_rng(3))
+    low, high = ratio_bootstrap(bits[:, None], size[:, None], resamples=2_000).interval()
+    assert 0 < high[0] - low[0] < 50
+
+
+def test_same_seed_same_interval() -> None:
+    bits, size = draw(50, "figure", np.random.default_rng(0))
+    one, two = (ratio_bootstrap(bits[:, None], size[:, None], resamples=200, seed=3).deviations for _ in range(2))
+    assert (one == two).all()
+    other = ratio_bootstrap(bits[:, None], size[:, None], resamples=200, seed=4).deviations
+    assert not np.allclose(one, other)
+
+
+@pytest.mark.parametrize("what", ["figure", "difference"])
+def test_intervals_hold_the_truth_as_often_as_they_say(what: str) -> None:
+    """Of 300 texts, the standard error of a share of 95 % is 1.3 points; docs/metrics.md has the figures of 2,000."""
+    studentised, percentile = coverage(30, what, texts=300, resamples=400)
+    assert 0.92 <= studentised <= 0.98
+    assert percentile < studentised  # why the percentile interval isn't used
+
+
+def test_p_values_are_uniform_without_a_difference() -> None:
+    """On 400 texts without a true difference, one in twenty is "significant" (standard error 1.1 points)."""
+    rng = np.random.default_rng(2)
+    p = []
+    for _ in range(400):
+        bits, size = draw(40, "difference", rng)
+        p.append(ratio_bootstrap((bits - 0.03 * size)[:, None], size[:, None], resamples=300).p_values()[0])
+    assert 0.02 <= np.mean(np.array(p) < 0.05) <= 0.08
+
+
+def test_holm_by_hand() -> None:
+    # sorted: 0.005·4 = 0.02, 0.01·3 = 0.03, 0.03·2 = 0.06, 0.04·1 = 0.04 → 0.06 (never falls)
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.5, 0.9])) == pytest.approx([1, 1])
+    assert len(holm(np.zeros(0))) == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_lies_between_no_correction_and_bonferroni(p: list[float]) -> None:
+    found = holm(np.array(p))
+    assert (found >= np.array(p)).all()
+    assert (found <= np.minimum(1, len(p) * np.array(p)) + 1e-12).all()
+    for i in range(len(p)):
+        for j in range(len(p)):
+            assert p[i] > p[j] or found[i] <= found[j]
+
+
+def test_ranks_share_where_nothing_tells_apart() -> None:
+    figures = np.array([1.0, 1.1, 1.2, 2.0])
+    apart = np.zeros((4, 4), bool)
+    apart[3, :3] = apart[:3, 3] = True  # the last is worse than all
+    apart[0, 2] = apart[2, 0] = True  # the third is worse than the first, but not than the second
+    assert ranks(figures, apart).tolist() == [1, 1, 2, 4]
+    assert ranks(figures, np.zeros((4, 4), bool)).tolist() == [1, 1, 1, 1]

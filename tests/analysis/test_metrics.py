@@ -1,0 +1,108 @@
+"""The figures against arithmetic worked by hand."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.analysis import Run, document_figures, token_scores
+from lmcompare.analysis.metrics import (
+    accuracy,
+    bits_per_byte,
+    mean_figures,
+    perplexity,
+    seed_figures,
+    split_bytes,
+    spread_figures,
+)
+from tests.analysis.tiny import tiny_run
+
+probabilities = st.lists(st.floats(1e-12, 1.0), min_size=1, max_size=40)
+
+
+def test_perplexity_by_hand() -> None:
+    # 1/2 · 1/8 = 1/16, whose square root is 1/4: as unsure as among four
+    assert perplexity(np.log([1 / 2, 1 / 8])) == pytest.approx(4)
+    assert perplexity(np.log([1.0, 1.0])) == 1
+    assert perplexity(np.array([-math.inf, -1.0])) == math.inf
+    assert perplexity(np.array([-1e5])) == math.inf  # beyond what a float holds, and no warning
+    assert math.isnan(perplexity(np.zeros(0)))
+
+
+@given(probabilities)
+def test_perplexity_is_the_inverse_of_the_geometric_mean(p: list[float]) -> None:
+    product = 1.0
+    for value in p:
+        product *= value ** (1 / len(p))
+    assert perplexity(np.log(p)) == pytest.approx(1 / product, rel=1e-9)
+
+
+def test_bits_per_byte_by_hand() -> None:
+    # 1 + 3 bits of the model, 0.5 + 1.5 beside it, over 12 bytes: 6 / 12
+    assert bits_per_byte(np.log([1 / 2, 1 / 8]), np.array([0.5, 1.5]), 12) == pytest.approx(0.5)
+    assert math.isnan(bits_per_byte(np.zeros(0), np.zeros(0), 0))
+
+
+def test_accuracy_by_hand() -> None:
+    ranks = np.array([1, 2, 5, 6])
+    assert accuracy(ranks, 1) == 0.25
+    assert accuracy(ranks, 5) == 0.75
+    assert math.isnan(accuracy(np.zeros(0), 1))
+
+
+def test_figures_of_a_model_by_hand(tmp_path: Path) -> None:
+    run = tiny_run(
+        tmp_path,
+        {"a": [[1 / 2, 1 / 4, 1 / 8, 1 / 4]]},
+        n_bytes=[20],
+        side_bits=[0, 1, 10, 1],
+        is_unknown=[False, False, True, False],
+        reset=[1 / 4, 1 / 4, 1 / 8, 1 / 8],
+        target_rank=[1, 4, 9, 1],
+    )
+    model = run.model("a")
+    (found,) = seed_figures(token_scores(run, model), split_bytes(run, model))
+    assert found.perplexity == pytest.approx(4)  # 2^((1 + 2 + 3 + 2) / 4)
+    assert found.perplexity_excluding_unknown == pytest.approx(2 ** (5 / 3))  # without the 3 bits, over three tokens
+    assert found.perplexity_reset == pytest.approx(2 ** (10 / 4))
+    assert found.top1_accuracy == 0.5
+    assert found.top5_accuracy == 0.75
+    assert found.bits_per_byte == pytest.approx((8 + 12) / 20)
+
+
+def test_valid_has_no_ranks_and_no_reset_scores(run: Run) -> None:
+    model = run.model("ngram")
+    found = seed_figures(token_scores(run, model, "valid"), split_bytes(run, model, "valid"), "valid")
+    for figures in found:
+        assert math.isnan(figures.perplexity_reset)
+        assert math.isnan(figures.top1_accuracy)
+        assert figures.perplexity > 1
+
+
+def test_seeds_are_averaged_in_cross_entropy(tmp_path: Path) -> None:
+    # perplexities 2 and 8: the mean of 1 and 3 bits is 2, so the mean perplexity is 4, not 5
+    run = tiny_run(tmp_path, {"a": [[1 / 2] * 4, [1 / 8] * 4]}, n_bytes=[16])
+    model = run.model("a")
+    seeds = seed_figures(token_scores(run, model), split_bytes(run, model))
+    mean, spread = mean_figures(seeds), spread_figures(seeds)
+    assert mean.perplexity == pytest.approx(4)
+    assert mean.bits_per_byte == pytest.approx((4 / 16 + 12 / 16) / 2)
+    assert spread.perplexity == pytest.approx(math.sqrt(((2 - 5) ** 2 + (8 - 5) ** 2) / 1))
+    assert spread.bits_per_byte == pytest.approx(0.5 / math.sqrt(2))  # two figures 0.5 apart, divisor 1
+    assert math.isnan(spread_figures(seeds[:1]).perplexity)
+
+
+def test_documents_add_up_to_the_whole(run: Run) -> None:
+    for model in run.scored:
+        table = document_figures(run, model)
+        seeds = seed_figures(token_scores(run, model), split_bytes(run, model))
+        whole = mean_figures(seeds)
+        assert table["bits"].sum() / table["bytes"].sum() == pytest.approx(whole.bits_per_byte)
+        log_perplexity = (np.log(table["perplexity"]) * table["tokens"]).sum() / table["tokens"].sum()
+        assert math.exp(log_perplexity) == pytest.approx(whole.perplexity)
+        assert table["unknown"].sum() == token_scores(run, model).is_unknown.sum()

@@ -1,0 +1,81 @@
+"""Mixtures against brute force over a grid of weights."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.analysis import Run, mixtures, wins
+from lmcompare.analysis.mixture import fit_weights, mixed_log_probs
+from tests.analysis.tiny import SOUND, tiny_run
+
+
+@given(st.lists(st.tuples(st.floats(1e-6, 1), st.floats(1e-6, 1)), min_size=2, max_size=30))
+def test_no_weight_of_a_grid_is_better(pairs: list[tuple[float, float]]) -> None:
+    p = np.array(pairs).T
+    weights = fit_weights(np.log(p))
+    assert weights.sum() == pytest.approx(1)
+    assert (weights >= 0).all()
+    reached = np.mean(np.log(weights @ p))
+    for w in np.linspace(0, 1, 101):
+        assert np.mean(np.log(np.maximum(w * p[0] + (1 - w) * p[1], 1e-300))) <= reached + 2e-3
+
+
+def test_weights_by_hand() -> None:
+    # three tokens that only the first can explain, one that only the second can: 3/4 and 1/4
+    with np.errstate(divide="ignore"):
+        log_probs = np.log(np.array([[0.5, 0.5, 0.5, 0.0], [0.0, 0.0, 0.0, 0.5]]))
+    weights = fit_weights(log_probs)
+    assert weights == pytest.approx([0.75, 0.25], abs=1e-3)
+    assert np.exp(mixed_log_probs(log_probs, np.array([0.75, 0.25]))) == pytest.approx([0.375, 0.375, 0.375, 0.125])
+
+
+def test_a_token_nobody_explains() -> None:
+    log_probs = np.array([[-math.inf, -1.0], [-math.inf, -2.0]])
+    assert np.isfinite(fit_weights(log_probs)).all()
+    assert mixed_log_probs(log_probs, np.array([0.5, 0.5]))[0] == -math.inf
+
+
+def test_tiny_probabilities_do_not_underflow() -> None:
+    log_probs = np.array([[-2_000.0, -1.0], [-2_001.0, -1.0]])
+    mixed = mixed_log_probs(log_probs, np.array([0.5, 0.5]))
+    assert mixed[0] == pytest.approx(-2_000 + math.log(0.5 + 0.5 * math.exp(-1)))
+
+
+def test_weights_come_from_valid_and_gains_from_test(tmp_path: Path) -> None:
+    a, b = [0.5, 0.5, 0.5, 0.01], [0.01, 0.01, 0.01, 0.5]
+    run = tiny_run(
+        tmp_path, {"a": [a], "b": [b]}, valid={"a": [[0.5] * 4], "b": [[0.01] * 4]}
+    )  # on valid, b is of no use
+    (row,) = mixtures(run).to_dict("records")
+    assert row["models"] == ("a", "b")
+    assert row["weights"][0] > 0.99
+    assert row["best_single"] == "a"
+    assert row["gain"] == pytest.approx(1 - row["test_perplexity"] / row["best_single_perplexity"])
+
+
+def test_only_valid_models_over_the_same_tokens_are_mixed(run: Run) -> None:
+    table = mixtures(run)
+    named = {name for models in table["models"] for name in models}
+    assert named == {"unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"}
+    assert len(table) == 10 + 1
+    everything = table.iloc[-1]
+    assert len(everything["models"]) == 5
+    pairs = table[table["models"].map(len) == 2]
+    assert everything["valid_perplexity"] <= pairs["valid_perplexity"].min() + 1e-3
+
+
+def test_wins_by_hand(tmp_path: Path) -> None:
+    bad = {"traits": SOUND | {"normalised": False}}
+    run = tiny_run(
+        tmp_path,
+        {"a": [[0.5, 0.5, 0.5, 0.1]], "b": [[0.1, 0.5, 0.2, 0.2]], "c": [[1.0] * 4]},
+        cells={"c": bad},
+    )
+    table = wins(run)  # a wins twice, b once, one is a tie
+    assert table.set_index(["first", "second"])["share"].to_dict() == {("a", "b"): 0.625, ("b", "a"): 0.375}

@@ -1,0 +1,159 @@
+"""results.json and results.csv: complete, strict JSON, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lmcompare.analysis import Run, leaderboard, load_run, results, write_results
+from lmcompare.analysis.results import COLUMNS
+from lmcompare.errors import LmcompareError
+from tests.analysis.tiny import tiny_run
+
+PROMISED = set(
+    [
+        "name",
+        "plugin",
+        "traits",
+        "seeds",
+        "tokens_fingerprint",
+        "perplexity",
+        "perplexity_excluding_unknown",
+        "perplexity_reset",
+        "top1_accuracy",
+        "top5_accuracy",
+        "bits_per_byte",
+        "bits_per_byte_low",
+        "bits_per_byte_high",
+        "rank",
+        "train_seconds",
+        "microseconds_per_token",
+        "peak_memory_bytes",
+        "parameters",
+        "model_bytes",
+        "valid_probability_model",
+    ]
+)
+
+
+def no_constant(text: str) -> float:
+    raise AssertionError(f"{text} is not JSON")
+
+
+def strict(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
+
+
+def test_what_is_promised_is_there(copied: Path) -> None:
+    run = load_run(copied)
+    write_results(run)
+    table = strict(copied / "results.json")
+    assert table["schema_version"] == 1
+    assert table["experiment"] == "synthetic"
+    assert table["corpus_fingerprint"] == run.corpus_fingerprint
+    assert [m["name"] for m in table["models"]] == [m.name for m in run.scored]
+    for model in table["models"]:
+        assert set(model) >= PROMISED
+        assert model["bits_per_byte_low"] < model["bits_per_byte"] < model["bits_per_byte_high"]
+        assert model["valid_probability_model"] == (model["name"] != "leaky")
+        assert (model["rank"] is None) == (model["name"] == "leaky")
+        assert model["perplexity_excluding_unknown"] <= model["perplexity"]
+    assert [(f["name"], f["seed"]) for f in table["failed"]] == [("crashing", 0), ("crashing", 1)]
+    assert table["interval"]["unit"] == "documents"
+    assert table["interval"]["resamples"] == 10_000
+    assert len(table["differences"]) == 15
+
+
+def test_the_csv_is_the_leaderboard(copied: Path) -> None:
+    run = load_run(copied)
+    write_results(run)
+    board, stored = leaderboard(run), pd.read_csv(copied / "results.csv")
+    assert tuple(stored.columns) == COLUMNS
+    assert stored["name"].tolist() == board["name"].tolist()
+    assert stored["bits_per_byte"].tolist() == pytest.approx(board["bits_per_byte"].tolist(), nan_ok=True)
+    assert board["name"].tolist()[:2] == ["transformer", "rnn-attention"]
+    assert board["name"].tolist()[-2:] == ["leaky", "crashing"]
+    assert board["status"].tolist()[-2:] == ["not ranked", "failed"]
+    assert board["rank"].tolist()[:3] == [1, 1, 3]
+    assert board["rank"].isna().tolist()[-2:] == [True, True]
+    assert "division by zero" in board["reason"].iloc[-1]
+
+
+def test_costs_over_seeds(copied: Path) -> None:
+    path = copied / "cells" / "ngram" / "1" / "cost.json"
+    cost = json.loads(path.read_text())
+    cost |= {"train_seconds": cost["train_seconds"] + 2, "peak_memory_bytes": cost["peak_memory_bytes"] * 3}
+    path.write_text(json.dumps(cost))
+    before = {m["name"]: m for m in results(load_run(copied))["models"]}["ngram"]
+    assert before["train_seconds"] == pytest.approx(1.2 + 1)  # the mean
+    assert before["peak_memory_bytes"] == 3 * 126_000_000  # the greatest
+    path.write_text(json.dumps(cost | {"peak_memory_bytes": None}))  # could not be measured there
+    after = {m["name"]: m for m in results(load_run(copied))["models"]}["ngram"]
+    assert after["peak_memory_bytes"] is None
+
+
+def test_what_is_infinite_or_unknown_is_null(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [[0.0, 0.5, 0.5, 0.5]]}, is_unknown=[True] * 4)
+    write_results(run)
+    (model,) = strict(tmp_path / "results.json")["models"]
+    assert model["perplexity"] is None  # infinite
+    assert model["bits_per_byte"] is None
+    assert model["perplexity_excluding_unknown"] is None  # no token is left
+    assert model["perplexity_spread"] is None  # one seed
+    assert model["zero_probability_tokens"] == 1
+    board = leaderboard(run)
+    assert math.isnan(board["perplexity"][0])
+    assert "probability 0" in board["reason"][0]
+
+
+def test_results_are_the_callers_own(run: Run) -> None:
+    results(run)["models"][0]["name"] = "changed"
+    assert results(run)["models"][0]["name"] == "unigram"
+
+
+def test_a_run_without_a_finished_model_has_results(copied: Path) -> None:
+    for path in copied.glob("cells/*/*/cell.json"):
+        path.unlink()
+    run = load_run(copied)
+    write_results(run)
+    table = strict(copied / "results.json")
+    assert table["models"] == []
+    assert len(table["failed"]) == 16
+    assert set(leaderboard(run)["status"]) == {"failed"}
+
+
+def test_same_folder_same_results(folder: Path, copied: Path) -> None:
+    assert results(load_run(folder)) == results(load_run(copied))
+
+
+def test_files_appear_whole_or_not_at_all(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (copied / "results.json").write_text("old")
+
+    def no_space(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", no_space)
+    with pytest.raises(LmcompareError, match=r"results\.json can't be written \(No space left"):
+        write_results(load_run(copied))
+    assert (copied / "results.json").read_text() == "old"
+    assert not list(copied.glob(".results*"))
+
+
+def test_ten_models_have_one_table(tmp_path: Path) -> None:
+    """Ranks from the differences alone: a model's rank is one more than how many are significantly better."""
+    rng = np.random.default_rng(0)
+    given = {f"m{i}": [2.0 ** -(1 + 0.05 * i + rng.random(600))] for i in range(10)}
+    table = results(tiny_run(tmp_path, given, documents=[[10]] * 60))
+    worse = dict.fromkeys(given, 0)
+    for d in table["differences"]:
+        if d["significant"]:
+            worse[d["second"] if d["difference"] < 0 else d["first"]] += 1
+    assert {m["name"]: m["rank"] for m in table["models"]} == {name: 1 + n for name, n in worse.items()}
+    assert len(set(worse.values())) > 2

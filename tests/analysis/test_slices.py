@@ -1,0 +1,109 @@
+"""The slices: every token once, by the value that it has."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lmcompare.analysis import Run, results, slices, token_scores
+from lmcompare.analysis.slices import RARE, TOKEN_SLICES, iterate
+from tests.analysis.tiny import tiny_run
+
+
+def rows(table: pd.DataFrame, column: str) -> dict[str, float]:
+    return dict(zip(table["value"], table[column].tolist(), strict=True))
+
+
+def test_slices_by_hand(tmp_path: Path) -> None:
+    # two documents of one sentence of four tokens; surprisals 1 2 3 4 and 2 2 2 6 bits
+    run = tiny_run(
+        tmp_path,
+        {"a": [2.0 ** -np.array([1, 2, 3, 4, 2, 2, 2, 6])]},
+        documents=[[4], [4]],
+        n_bytes=[5, 10],
+        side_bits=[0, 0, 0, 0, 0, 0, 0, 8],
+        train_count=[0, 1, 2, 3, 4, 100, 101, 20_000],
+        repeated=[False, False, True, True, False, True, True, False],
+        seen_2=[False, True, True, True, False, True, False, False],
+        seen_3=[False, False, True, True, False, False, False, False],
+        seen_4=[False, False, False, True, False, False, False, False],
+        metadata=[{"genre": "news"}, {"genre": "food"}],
+    )
+    found = slices(run)
+    counts = found["train_count"]
+    assert rows(counts, "surprisal") == pytest.approx(
+        {"0": 1, "1": 2, "2–3": 3.5, "4–10": 2, "11–100": 2, "101–1,000": 2, "over 10,000": 6}
+    )
+    assert rows(counts, "tokens") == {
+        "0": 1,
+        "1": 1,
+        "2–3": 2,
+        "4–10": 1,
+        "11–100": 1,
+        "101–1,000": 1,
+        "over 10,000": 1,
+    }
+    assert rows(counts, "share")["2–3"] == 0.25
+    assert rows(counts, "perplexity")["over 10,000"] == pytest.approx(64)
+    # longest seen: 1 2 3 4, 1 2 1 1
+    assert rows(found["seen_order"], "surprisal") == pytest.approx({"1": 11 / 4, "2": 2, "3": 3, "4": 4})
+    assert rows(found["position_in_sentence"], "surprisal") == pytest.approx({"1": 1.5, "2": 2, "3": 2.5, "4": 5})
+    assert rows(found["position_in_document"], "tokens") == {"1–16": 8}
+    assert rows(found["repeated"], "surprisal") == pytest.approx({"new": 11 / 4, "repeated": 11 / 4})
+    # seen 100 times or less: new 1 2 2, repeated 3 4 2
+    assert rows(found["repeated_rare"], "surprisal") == pytest.approx({"new": 5 / 3, "repeated": 3})
+    # 10 bits of 5 bytes; 12 + 8 bits of 10 bytes
+    assert rows(found["document"], "bits_per_byte") == pytest.approx({"d0": 2, "d1": 2})
+    assert rows(found["document"], "perplexity") == pytest.approx({"d0": 2**2.5, "d1": 8})
+    assert rows(found["metadata:genre"], "bits_per_byte") == pytest.approx({"food": 2, "news": 2})
+    assert rows(found["metadata:genre"], "perplexity") == pytest.approx({"food": 8, "news": 2**2.5})
+    assert counts["low"].isna().all()  # two documents say nothing of others
+
+
+def test_every_slice_adds_up_to_the_whole(run: Run) -> None:
+    tables = slices(run)
+    figures = {m["name"]: m for m in results(run)["models"]}
+    assert set(tables) == {s.name for s in TOKEN_SLICES} | {"document", "metadata:genre", "metadata:folder"}
+    for name, title, table in iterate(tables):
+        assert title.startswith(("by ", f"tokens seen {RARE}"))
+        assert list(table["model"].drop_duplicates()) == [m.name for m in run.scored]
+        for model, part in table.groupby("model", sort=False):
+            assert part["place"].is_monotonic_increasing
+            figure = figures[str(model)]
+            if name == "repeated_rare":
+                assert part["tokens"].sum() < figure["test_tokens"]
+                continue
+            assert part["tokens"].sum() == figure["test_tokens"]
+            bits = (part["tokens"] * np.log2(part["perplexity"])).sum() / part["tokens"].sum()
+            assert 2**bits == pytest.approx(figure["perplexity"])
+            if "bytes" in part:
+                whole = (part["bits_per_byte"] * part["bytes"]).sum() / part["bytes"].sum()
+                assert whole == pytest.approx(figure["bits_per_byte"])
+
+
+def test_slices_have_intervals_where_enough_documents_hold_them(run: Run) -> None:
+    table = slices(run)["repeated"]
+    assert (table["low"] < table["surprisal"]).all()
+    assert (table["surprisal"] < table["high"]).all()
+    known = token_scores(run, run.model("ngram"))
+    assert (table.loc[table["model"] == "ngram", "tokens"].sum()) == len(known)
+
+
+def test_the_longest_seen_ngram_against_brute_force(run: Run) -> None:
+    model = run.model("ngram")
+    features = run.tokens[model.tokens_fingerprint].features("test")
+    longest = [max([1, *(n for n in range(2, 6) if row[f"seen_{n}"])]) for _, row in features.iterrows()]
+    table = slices(run)["seen_order"]
+    mine = table[table["model"] == "ngram"]
+    assert rows(mine, "tokens") == {str(n): longest.count(n) for n in range(1, 6)}
+
+
+def test_a_probability_of_zero_makes_its_own_slice_infinite(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [[0.0, 0.5, 0.5, 0.5]]}, repeated=[False, True, True, True])
+    table = slices(run)["repeated"]
+    assert math.isinf(rows(table, "surprisal")["new"])
+    assert rows(table, "surprisal")["repeated"] == pytest.approx(1)

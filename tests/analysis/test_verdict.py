@@ -1,0 +1,75 @@
+"""The verdict says what the figures say, and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lmcompare.analysis import Run, load_run, results, verdict
+from tests.analysis.tiny import SOUND, tiny_run
+
+
+def bits(rate: float, seed: int) -> list[list[float]]:
+    """400 tokens of ``rate`` bits each on the average, up to 0.1 more or less."""
+    noise = np.random.default_rng(seed).permutation(np.linspace(-0.1, 0.1, 400))
+    return [(2.0 ** -(rate + noise)).tolist()]
+
+
+def test_a_tie_is_called_one(run: Run) -> None:
+    said = verdict(run)
+    figures = {m["name"]: m for m in results(run)["models"]}
+    assert said[0].startswith(
+        f"transformer has the lowest figure, {figures['transformer']['bits_per_byte']:.3f} bits"
+    )
+    assert "can't be told apart from rnn-attention" in said[0]
+    assert "they share rank 1" in said[0]
+    assert any(s.startswith("leaky is not ranked") and "3.2" in s for s in said)
+    assert "crashing failed with seeds 0 and 1: crashing stopped in fit: division by zero." in said
+    assert "over test documents" in said[-1]
+
+
+def test_a_clear_winner_and_a_cheaper_one_close_by(tmp_path: Path) -> None:
+    costs = {"best": {"train_seconds": 600.0}, "cheap": {"train_seconds": 6.0}, "floor": {"train_seconds": 0.1}}
+    run = tiny_run(
+        tmp_path,
+        {"floor": bits(4, 0), "best": bits(2, 1), "cheap": bits(2.06, 2)},
+        documents=[[10]] * 40,
+        costs=costs,
+    )
+    said = verdict(run)
+    assert said[0].startswith("best predicts the test text best: 2.000 bits per byte")
+    assert "less than the next, cheap (2.060; behind by 0.060" in said[0]
+    assert said[1] == "The weakest, floor, needs 4.000; best saves 50% of that."
+    assert said[2].startswith(
+        "The cheapest to train within 5% of the best is cheap: 6 s of training, against 10.0 min"
+    )
+
+
+def test_nothing_within_five_percent(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(3, 1)}, documents=[[10]] * 40)
+    assert "No other model comes within 5% of a." in verdict(run)
+
+
+def test_one_model_none_ranked_none_finished(tmp_path: Path, copied: Path) -> None:
+    alone = tiny_run(tmp_path / "1", {"a": bits(2, 0)}, documents=[[10]] * 40)
+    assert verdict(alone)[0].startswith("a is the only model that can be ranked: it needs 2.000")
+    cells = {"a": {"traits": SOUND | {"normalised": False}}, "b": {"traits": SOUND | {"adaptive": True}}}
+    none = tiny_run(tmp_path / "2", {"a": bits(2, 0), "b": bits(2, 0)}, documents=[[10]] * 40, cells=cells)
+    said = verdict(none)
+    assert said[0] == "No model of this run can be ranked."
+    assert said[1].startswith("a is not ranked: not a probability model")
+    assert said[2].startswith("b stands apart with 2.000")
+    for path in copied.glob("cells/*/*/cell.json"):
+        path.unlink()
+    said = verdict(load_run(copied))
+    assert said[0] == "No model of this run can be ranked."
+    assert len(said) == 1 + 8
+
+
+def test_a_text_too_short_to_tell(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [[0.9] * 6], "b": [[0.1] * 6]}, documents=[[3], [3]])
+    said = verdict(run)
+    assert "can't be told apart from b" in said[0]
+    assert "too short for intervals" in said[-1]
+    assert not any("nan" in s for s in said)
