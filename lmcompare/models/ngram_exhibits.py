@@ -119,10 +119,17 @@ def _bars(order: int, trace: _Trace) -> Bars:
 def _worked(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded, trace: _Trace) -> WorkedEquation:
     """Work the equation out for the token of the first sentence whose numbers say most.
 
-    That is one predicted from a trigram, or else from an order near to it, after the context seen most often.
+    That is one predicted from a trigram, or else from an order near to it, after the context seen most often; one
+    of known words, if there is any.
     """
+
+    def worth(i: int) -> tuple[bool, int, int]:
+        matched = int(trace.matched[i])
+        unknown = text.vocabulary.unknown in text.ids[max(0, i - matched + 1) : i + 1]
+        return unknown, abs(matched - 3), -int(_continuations(table, trace, i).sum())
+
     last = int(text.sentence_starts()[1]) if len(text.sentence_starts()) > 1 else len(text)
-    at = min(range(last), key=lambda i: (abs(int(trace.matched[i]) - 3), -_total(table, trace, i)))
+    at = min(range(last), key=worth)
     k = max(1, int(trace.matched[at]))
     counts = _continuations(table, trace, at)
     total = float(counts.sum())
@@ -160,7 +167,3 @@ def _continuations(table: BackoffTable, trace: _Trace, at: int) -> IntArray:
     k = max(1, int(trace.matched[at]))
     level, context = table.levels[k - 1], int(trace.contexts[k - 1][at])
     return level.counts[level.offsets[context] : level.offsets[context + 1]]
-
-
-def _total(table: BackoffTable, trace: _Trace, at: int) -> int:
-    return int(_continuations(table, trace, at).sum())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Self
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -31,6 +31,11 @@ class Unigram(LanguageModel):
 
     Parameter: ``alpha``, what is added to each count; greater than 0.
     """
+
+    known_failures: ClassVar[Mapping[str, str]] = {
+        "beats-the-unigram-floor": "it is the floor",
+        "comes-near-the-entropy": "it does not read the context, from which the text could be guessed",
+    }
 
     def __init__(self, alpha: float = 1.0) -> None:
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < float("inf"):

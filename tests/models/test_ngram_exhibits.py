@@ -78,6 +78,19 @@ def test_the_equation_by_hand() -> None:
     assert values == pytest.approx([2, 1, 2, 0.5, 0.5, 0.1 + 1 / 12, 0.05 + 1 / 24, 0.55 + 1 / 24])
 
 
+def test_the_equation_is_of_known_words_if_there_are_any() -> None:
+    # Train holds "<unk> a </s>" three times and "b a </s>" once, so that after <unk> stands the context seen most.
+    train = Encoded.from_documents([[0, 2, 1]] * 3 + [[3, 2, 1]], VOCABULARY)
+    model = NGram(order=2).fit(train, train, Setting(VOCABULARY))
+
+    def note(*ids: int) -> str:
+        equation, *_ = model.exhibits(Encoded.from_documents([ids], VOCABULARY))
+        return equation.note
+
+    assert note(0, 2, 3, 2) == "With the trained model's numbers for 'a' after 'b'."
+    assert note(0) == "With the trained model's numbers for '<unk>' after '<s>'."
+
+
 def test_the_equation_is_well_formed_and_all_is_json() -> None:
     *_, equation, _, _ = shown(3, [2, 3, 1])
     root = ET.fromstring(equation.equation)
