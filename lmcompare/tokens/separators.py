@@ -68,7 +68,7 @@ class SeparatorModel:
         return all_bits
 
     def symbols(self, separator: Separator) -> list[int]:
-        """Return the symbols that code a separator: its number, or the escape, whether it ends a document, its text."""
+        """Return the symbols that code a separator: its number, or the escape, if it ends a document, its text."""
         symbol = self._index.get(separator, len(self.known))
         if symbol < len(self.known):
             return [symbol]

@@ -34,7 +34,7 @@ class Vocabulary:
         if list(tokens[:2]) != [UNKNOWN_TOKEN, END_TOKEN]:
             raise LmcompareError(f"a vocabulary begins with {UNKNOWN_TOKEN} and {END_TOKEN}, not {list(tokens[:2])}")
         self.tokens: tuple[str, ...] = tuple(tokens)
-        self.counts: IntArray = np.zeros(len(tokens), np.int64) if counts is None else np.asarray(counts, np.int64)
+        self.counts: IntArray = np.zeros(len(tokens), np.int64) if counts is None else np.array(counts, np.int64)
         self.counts.flags.writeable = False
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         if len(self._ids) != len(self.tokens):
@@ -55,7 +55,7 @@ class Vocabulary:
         Parameters: ``sentences``, the tokens of each training sentence, ``</s>`` left out; ``min_count``, the
         least count of a kept token; ``size``, the greatest V, ``<unk>`` and ``</s>`` included, by falling count
         and, among equals, by first appearance; ``always``, tokens kept whatever their count (the 256 bytes).
-        Raises ``LmcompareError`` when ``size`` asks for more types than train holds.
+        Raises ``LmcompareError`` when ``size`` asks for more types than train holds, or for too few.
         """
         counted: Counter[str] = Counter()
         closed = 0
@@ -74,9 +74,15 @@ class Vocabulary:
                     f"a vocabulary of {size:,} was asked for, but train has only {len(wanted) + 2:,} types"
                     f"{f' seen {min_count} times or more' if min_count > 1 else ''}: ask for a smaller one"
                 )
-            if size < 3:
-                raise LmcompareError(f"a vocabulary holds at least 3 types, {UNKNOWN_TOKEN} and {END_TOKEN} included")
-            wanted = wanted[: size - 2]
+            least = max(len(kept), 1) + 2
+            if size < least:
+                raise LmcompareError(
+                    f"a vocabulary of these tokens holds at least {least} types, {UNKNOWN_TOKEN} and {END_TOKEN} "
+                    f"included, but {size:,} were asked for: ask for more or leave size out"
+                )
+            others = [t for t in wanted if t not in kept]
+            kept.update(others[: size - 2 - len(kept)])
+            wanted = [t for t in wanted if t in kept]
         if not wanted:
             raise LmcompareError(f"no token of train is seen {min_count} times or more: lower min_count")
         left = set(wanted)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import Encoded, Vocabulary
+
+VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b"])
+# documents: "a b </s> a </s>", nothing, "b"
+TEXT = Encoded(
+    np.array([2, 3, 1, 2, 1, 3]),
+    np.array([0, 5, 5]),
+    VOCABULARY,
+    np.array([[0, 1], [2, 3], [3, 3], [4, 5], [5, 5], [0, 1]]),
+    ("x", "y", "z"),
+)
+
+
+def test_documents_and_positions() -> None:
+    assert len(TEXT) == 6
+    assert TEXT.n_documents == 3
+    assert TEXT.ends.tolist() == [5, 5, 6]
+    assert [d.tolist() for d in TEXT.documents()] == [[2, 3, 1, 2, 1], [], [3]]
+    assert TEXT.document_of(np.array([0, 4, 5, 6])).tolist() == [0, 0, 2, 2]
+    assert TEXT.context_starts(np.array([0, 4, 5, 6])).tolist() == [0, 0, 5, 5]
+    assert TEXT.sentence_starts().tolist() == [0, 3, 5]
+
+
+def test_select_and_split() -> None:
+    chosen = TEXT.select([2, 0])
+    assert chosen.ids.tolist() == [3, 2, 3, 1, 2, 1]
+    assert chosen.starts.tolist() == [0, 1]
+    assert chosen.names == ("z", "x")
+    assert chosen.spans is not None
+    assert chosen.spans[0].tolist() == [0, 1]
+    sentences = TEXT.split_sentences()
+    assert sentences.starts.tolist() == [0, 3, 5]
+    assert sentences.ids.tolist() == TEXT.ids.tolist()
+    assert len(TEXT.select([])) == 0
+
+
+def test_from_documents() -> None:
+    text = Encoded.from_documents([[2, 1], [], [3]], VOCABULARY)
+    assert text.starts.tolist() == [0, 2, 2]
+    assert text.spans is None
+    assert text.names == ("0", "1", "2")
+    assert len(Encoded.from_documents([], VOCABULARY)) == 0
+
+
+def test_read_only_and_apart_from_the_caller() -> None:
+    ids = np.array([2, 3], np.int32)
+    text = Encoded(ids, np.array([0]), VOCABULARY)
+    ids[0] = 1
+    assert text.ids.tolist() == [2, 3]
+    with pytest.raises(ValueError, match="read-only"):
+        text.ids[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "starts", "message"),
+    [
+        ([4], [0], "lie in 0 … 3"),
+        ([-1], [0], "lie in 0 … 3"),
+        ([2], [], "without a document"),
+        ([2, 2], [1], "begin at 0"),
+        ([2, 2], [0, 2, 1], "never fall"),
+        ([2, 2], [0, 3], "within the text"),
+        ([[2]], [0], "one-dimensional"),
+    ],
+)
+def test_ill_formed(ids: list[int], starts: list[int], message: str) -> None:
+    with pytest.raises(LmcompareError, match=message):
+        Encoded(np.array(ids), np.array(starts, np.int64), VOCABULARY)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from lmcompare.corpora import Document
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import Separator, make_tokenizer, tokenise
+from tests.tokens.texts import KINDS, WILD, document, documents, rebuilt
+
+
+def test_worked_example() -> None:
+    #        byte 0123456789
+    # document 0: "é a" "\n" " b" "\r\n" "" ; document 1: "a"
+    text = tokenise(
+        [document("é a", "\n", " b", "\r\n", ""), document("a", name="e")], make_tokenizer({"kind": "word"})
+    )
+    assert text.types == ("</s>", "é", "a", "b")
+    assert text.tokens.tolist() == [1, 2, 0, 3, 0, 0, 2, 0]
+    assert text.spans.tolist() == [[0, 2], [3, 4], [4, 4], [6, 7], [7, 7], [9, 9], [0, 1], [1, 1]]
+    assert text.starts.tolist() == [0, 6]
+    assert [text.gap_types[g] for g in text.gaps] == ["", " ", "", " ", "", "", "", ""]
+    after = [text.separator_types[s] if s >= 0 else None for s in text.separators]
+    assert after == [
+        *(None, None, Separator("\n", False), None, Separator("\r\n", False), Separator("", True)),
+        *(None, Separator("", True)),
+    ]
+    assert text.n_bytes.tolist() == [9, 1]
+    assert text.names == ("d", "e")
+    assert text.surface().tolist() == ["é", "a", "</s>", "b", "</s>", "</s>", "a", "</s>"]
+    assert list(text.sentences()) == [["é", "a"], ["b"], [], ["a"]]
+    assert text.counts().tolist() == [4, 1, 2, 1]
+    assert text.first_of_sentence().tolist() == [True, False, False, True, False, True, True, False]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(docs=documents())
+def test_the_text_can_be_rebuilt(kind: str, docs: list[Document]) -> None:
+    tokenizer = make_tokenizer({"kind": kind})
+    text = tokenise(docs, tokenizer)
+    assert rebuilt(text, tokenizer) == [d.text.encode() for d in docs]
+    assert text.n_bytes.tolist() == [len(d.text.encode()) for d in docs]
+    for start, end, one in zip(text.starts, [*text.starts[1:], len(text)], docs, strict=True):
+        data = one.text.encode()
+        for at in range(start, end):
+            if text.tokens[at]:
+                a, b = text.spans[at]
+                assert data[a:b] == tokenizer.token_bytes(text.types[text.tokens[at]])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_wild_text_can_be_rebuilt(kind: str) -> None:
+    tokenizer = make_tokenizer({"kind": kind})
+    assert rebuilt(tokenise(WILD, tokenizer), tokenizer) == [d.text.encode() for d in WILD]
+
+
+def test_a_literal_end_is_not_the_closing_one() -> None:
+    text = tokenise([document("a </s>")], make_tokenizer({"kind": "whitespace"}))
+    assert text.surface().tolist() == ["a", "</s>", "</s>"]
+    assert text.closing.tolist() == [False, False, True]
+
+
+def test_no_documents_and_empty_ones() -> None:
+    word = make_tokenizer({"kind": "word"})
+    assert len(tokenise([], word)) == 0
+    text = tokenise([document("a"), Document("x", "", ()), document("")], word)
+    assert text.starts.tolist() == [0, 2, 2]
+    assert text.tokens.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences", "message"),
+    [
+        ("ab", (), "no sentence"),
+        ("ab", ((1, 2),), "begins at 0"),
+        ("ab", ((0, 2), (1, 2)), "overlaps"),
+        ("ab", ((0, 3),), "leaves the text"),
+        ("a\ud800", ((0, 2),), "surrogate pair at character 1"),
+    ],
+)
+def test_bytes_that_nobody_would_pay_for_are_refused(
+    text: str, sentences: tuple[tuple[int, int], ...], message: str
+) -> None:
+    with pytest.raises(LmcompareError, match=message):
+        tokenise([Document("x", text, sentences)], make_tokenizer({"kind": "word"}))

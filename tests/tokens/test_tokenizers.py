@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pytest
+import regex
+from hypothesis import given
+
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, Vocabulary, make_tokenizer
+from lmcompare.tokens.byte import BYTE_NAMES
+from tests.tokens.texts import KINDS, TEXTS
+
+WORD = make_tokenizer({"kind": "word"})
+
+CUTS = {
+    "The cat sat.": ["The", "cat", "sat", "."],
+    "don't O’Brien l'eau rock'n'roll": ["don't", "O’Brien", "l'eau", "rock'n'roll"],
+    "the cat's and Wien’s it's ANNE'S 1990's": (
+        ["the", "cat", "'s", "and", "Wien", "’s", "it", "'s", "ANNE", "'S", "1990", "'s"]
+    ),
+    "it's'x 'sad' 's": ["it", "'s", "'", "x", "'", "sad", "'", "'", "s"],
+    "1,000.5 3.14, 1990s B12 19th 2.0.": ["1,000.5", "3.14", ",", "1990s", "B12", "19th", "2.0", "."],
+    "a well-known U.S. 1914–18": ["a", "well", "-", "known", "U", ".", "S", ".", "1914", "–", "18"],
+    "wait... no.. -- --- ----": ["wait", "...", "no", ".", ".", "--", "---", "---", "-"],
+    "foo_bar(x) != <unk></s>": (["foo", "_", "bar", "(", "x", ")", "!", "=", "<", "unk", ">", "<", "/", "s", ">"]),
+    "我们的cat。スーパー": ["我", "们", "的", "cat", "。", "ス", "ー", "パ", "ー"],
+    "ที่ดี": ["ที่", "ดี"],  # each consonant with its vowel and tone marks
+    "한국어 말": ["한국어", "말"],  # Hangul is written with blanks
+    "cafe\u0301 e\u0301te\u0301 \u0301x": ["cafe\u0301", "e\u0301te\u0301", "\u0301x"],
+    "می\u200cخواهم co\u00adop": ["می\u200cخواهم", "co\u00adop"],
+    "👩\u200d👩\u200d👧\u200d👦❤\ufe0f🇩🇪🇫🇷👍🏽1\ufe0f\u20e3": (
+        ["👩\u200d👩\u200d👧\u200d👦", "❤\ufe0f", "🇩🇪", "🇫🇷", "👍🏽", "1\ufe0f\u20e3"]
+    ),
+    "a\u200bb\ufeffc\x00\x1cd": ["a", "\u200b", "b", "\ufeff", "c", "\x00", "\x1c", "d"],
+    " \t\u00a0\u3000\u2028 ": [],
+    "": [],
+}
+
+
+@pytest.mark.parametrize("text", CUTS)
+def test_words(text: str) -> None:
+    assert WORD.tokenize(text)[0] == CUTS[text]
+
+
+def test_whitespace_cuts_at_white_space_alone() -> None:
+    tokens, spans = make_tokenizer({"kind": "whitespace"}).tokenize("  don't,\tstop \u00a0now\u3000é. ")
+    assert tokens == ["don't,", "stop", "now", "é."]
+    assert spans.tolist() == [[2, 8], [9, 13], [16, 19], [22, 25]]  # NBSP takes 2 bytes, U+3000 takes 3, é takes 2
+
+
+def test_char_and_byte() -> None:
+    tokens, spans = make_tokenizer({"kind": "char"}).tokenize("a é😀")
+    assert tokens == ["a", " ", "é", "😀"]
+    assert spans.tolist() == [[0, 1], [1, 2], [2, 4], [4, 8]]
+    tokens, spans = make_tokenizer({"kind": "byte"}).tokenize("a é\n")
+    assert tokens == ["a", " ", "<0xC3>", "<0xA9>", "<0x0A>"]
+    assert spans.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4], [4, 5]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=TEXTS)
+def test_every_byte_but_white_space_is_in_one_token(kind: str, text: str) -> None:
+    tokenizer = make_tokenizer({"kind": kind})
+    tokens, spans = tokenizer.tokenize(text)
+    data, reached = text.encode(), 0
+    assert spans.shape == (len(tokens), 2)
+    for token, (start, end) in zip(tokens, spans.tolist(), strict=True):
+        gap = data[reached:start].decode()
+        assert not gap or (regex.fullmatch(r"\s+", gap) and not tokenizer.gapless)
+        assert data[start:end] == tokenizer.token_bytes(token)
+        assert start < end
+        if kind in ("word", "whitespace"):
+            assert not regex.search(r"\s", token)
+        reached = end
+    assert not data[reached:] or regex.fullmatch(r"\s+", data[reached:].decode())
+
+
+@pytest.mark.parametrize("kind", ["char", "byte"])
+@given(text=TEXTS)
+def test_detokenize_is_exact_without_gaps(kind: str, text: str) -> None:
+    tokenizer = make_tokenizer({"kind": kind})
+    tokens = tokenizer.tokenize(text)[0]
+    assert tokenizer.detokenize(tokens) == text
+    assert tokenizer.detokenize([*tokens, END_TOKEN, *tokens]) == f"{text}\n{text}"
+
+
+@given(text=TEXTS)
+def test_whitespace_detokenize_keeps_the_tokens(text: str) -> None:
+    tokenizer = make_tokenizer({"kind": "whitespace"})
+    tokens = [t for t in tokenizer.tokenize(text)[0] if t != END_TOKEN]
+    assert tokenizer.tokenize(tokenizer.detokenize(tokens))[0] == tokens
+
+
+@given(text=TEXTS)
+def test_word_detokenize_loses_no_character(text: str) -> None:
+    tokens = WORD.tokenize(text)[0]
+    assert regex.sub(r"\s", "", WORD.detokenize(tokens)) == "".join(tokens)
+
+
+def test_bytes_that_are_no_text_are_printed_all_the_same() -> None:
+    assert make_tokenizer({"kind": "byte"}).detokenize(["a", "<0xC3>", "b", UNKNOWN_TOKEN]) == "a\ufffdb<unk>"
+
+
+def test_the_256_bytes_have_names_of_their_own() -> None:
+    assert len(set(BYTE_NAMES)) == 256
+    assert not {UNKNOWN_TOKEN, END_TOKEN} & set(BYTE_NAMES)
+    assert all(name.isprintable() and name.isascii() for name in BYTE_NAMES)
+    tokenizer = make_tokenizer({"kind": "byte"})
+    vocabulary = Vocabulary.build([["a"]], always=tokenizer.always_tokens)
+    assert len(vocabulary) == 258
+    assert all(tokenizer.token_bytes(vocabulary[vocabulary.id(n)]) == bytes([b]) for b, n in enumerate(BYTE_NAMES))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_spec_makes_the_same_tokenizer(kind: str) -> None:
+    tokenizer = make_tokenizer({"kind": kind, "min_count": 2, "size": 100})
+    assert tokenizer.spec == {"kind": kind}
+    assert make_tokenizer(tokenizer.spec) == tokenizer
+    assert tokenizer.description.endswith(".")
+
+
+def test_kinds_differ() -> None:
+    assert len({make_tokenizer({"kind": kind}) for kind in KINDS}) == len(KINDS)
+    assert make_tokenizer({}) == WORD
+
+
+@pytest.mark.parametrize(
+    ("table", "hint"),
+    [
+        ({"kind": "wrod"}, "did you mean 'word'"),
+        ({"kind": "sentencepiece-xyz"}, "there are: byte, char, whitespace, word"),
+        ({"kind": 3}, "unknown kind of tokenizer '3'"),
+        ({"kind": "char", "min_cuont": 2}, "did you mean 'min_count'"),
+    ],
+)
+def test_unknown_kinds_and_options_name_the_right_ones(table: dict[str, object], hint: str) -> None:
+    with pytest.raises(LmcompareError, match=hint):
+        make_tokenizer(table)
