@@ -248,8 +248,9 @@ def truth(wrong: bool) -> dict[str, Any]:
     """What a run's checks found; a wrong model looks one token ahead."""
     found = [("sums to one", 3e-7, 1e-4), ("log_probs agrees with next_log_probs", 2e-6, 1e-4)]
     found += [
+        ("stream agrees with log_probs", 1e-6, 1e-4),
         ("the future leaves the past alone", 3.2 if wrong else 0.0, 1e-4),
-        ("scoring twice gives the same", 0.0, 1e-6),
+        ("scoring again gives the same", 0.0, 1e-6),
     ]
     checks = [
         {

@@ -17,30 +17,28 @@ from lmcompare.analysis.results import COLUMNS
 from lmcompare.errors import LmcompareError
 from tests.analysis.tiny import tiny_run
 
-PROMISED = set(
-    [
-        "name",
-        "plugin",
-        "traits",
-        "seeds",
-        "tokens_fingerprint",
-        "perplexity",
-        "perplexity_excluding_unknown",
-        "perplexity_reset",
-        "top1_accuracy",
-        "top5_accuracy",
-        "bits_per_byte",
-        "bits_per_byte_low",
-        "bits_per_byte_high",
-        "rank",
-        "train_seconds",
-        "microseconds_per_token",
-        "peak_memory_bytes",
-        "parameters",
-        "model_bytes",
-        "valid_probability_model",
-    ]
-)
+PROMISED = {
+    "name",
+    "plugin",
+    "traits",
+    "seeds",
+    "tokens_fingerprint",
+    "perplexity",
+    "perplexity_excluding_unknown",
+    "perplexity_reset",
+    "top1_accuracy",
+    "top5_accuracy",
+    "bits_per_byte",
+    "bits_per_byte_low",
+    "bits_per_byte_high",
+    "rank",
+    "train_seconds",
+    "microseconds_per_token",
+    "peak_memory_bytes",
+    "parameters",
+    "model_bytes",
+    "valid_probability_model",
+}
 
 
 def no_constant(text: str) -> float:
