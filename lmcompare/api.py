@@ -91,11 +91,7 @@ def load(folder: str | Path) -> Comparison:
     from lmcompare.analysis import load_run
 
     run = load_run(Path(folder))
-    failures = {
-        f"{cell.name}/{cell.seed}": str(cell.error)
-        for cell in run.cells
-        if cell.status == "failed"
-    }
+    failures = {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.status == "failed"}
     return Comparison(Path(folder), failures)
 
 
@@ -134,7 +130,7 @@ class Comparison:
         return table
 
     def _finished(self) -> Iterator[tuple[dict[str, Any], Path]]:
-        from lmcompare.harness.storage import read_json
+        from lmcompare.storage import read_json
 
         for model in read_json(self.folder / "manifest.json")["models"]:
             for place in model["cells"]:
@@ -189,7 +185,7 @@ class TrainedModel:
         """Restore one of the finished cells; ``seed`` None takes the first."""
         from lmcompare import plugins
         from lmcompare.harness.prepared import Prepared
-        from lmcompare.harness.storage import load_state
+        from lmcompare.storage import load_state
 
         of_name = [(cell, place) for cell, place in cells if cell["name"] == name]
         if not of_name:

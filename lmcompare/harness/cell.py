@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare import exhibits, plugins
+from lmcompare import exhibits, plugins, storage
 from lmcompare.errors import PluginError
-from lmcompare.harness import scoring, storage
+from lmcompare.harness import scoring
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.examples import model_examples
 from lmcompare.harness.prepared import Prepared

@@ -1,4 +1,4 @@
-"""What is known of each token whatever the model: its count in train, whether its n-gram was seen, where it stands."""
+"""What is known of each token whatever the model: its count in train, its n-grams seen in train, its place."""
 
 from __future__ import annotations
 
@@ -76,4 +76,5 @@ def token_features(train: Encoded, text: Encoded, side_bits: FloatArray, split: 
 def _inside(text: Encoded, order: int) -> IntArray:
     """(M,) the positions at which an n-gram of this order ends without leaving its document."""
     at = np.arange(order - 1, len(text))
-    return at[text.document_of(at) == text.document_of(at - order + 1)]
+    inside: IntArray = at[text.document_of(at) == text.document_of(at - order + 1)]
+    return inside

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmcompare import storage
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import storage
 from lmcompare.harness.features import token_features
 from lmcompare.model import FloatArray
 from lmcompare.tokens import (
@@ -101,11 +101,12 @@ class Prepared:
     def unigram_log_probs(self) -> FloatArray:
         """(V,) nats: the add-one smoothed floor that models are held against."""
         counts = np.bincount(self.train.ids, minlength=len(self.vocabulary)) + 1.0
-        return np.log(counts / counts.sum())
+        log_probs: FloatArray = np.log(counts / counts.sum())
+        return log_probs
 
     @cached_property
     def shown(self) -> IntArray:
-        """(M,) the positions of test whose likeliest tokens are stored: passages chosen by the hash of their place."""
+        """(M,) the positions of test whose likeliest tokens are stored: passages drawn by the hash of their place."""
         begins = self.test.sentence_starts()
         document = self.test.document_of(begins)
         first = np.flatnonzero(np.append(True, document[1:] != document[:-1]))
@@ -148,7 +149,7 @@ class Prepared:
         return encode_prompt(prompt, self.tokenizer, self.vocabulary)
 
     def example_sentences(self, count: int) -> list[ExampleSentence]:
-        """Return held-out sentences of readable length, chosen by the hash of their place: the same for all models."""
+        """Return held-out sentences of readable length, drawn by the hash of their place: the same for all models."""
         begins = self.test.sentence_starts()
         lengths = np.diff(np.append(begins, len(self.test)))
         fitting = [i for i, length in enumerate(lengths) if length in EXAMPLE_LENGTHS] or list(range(len(begins)))
@@ -177,7 +178,8 @@ class Prepared:
             "types": len(self.vocabulary),
             "tokens": {which: len(text) for which, text in self.splits.items()},
             "unknown": {
-                which: int(np.count_nonzero(text.ids == self.vocabulary.unknown)) for which, text in self.splits.items()
+                which: int(np.count_nonzero(text.ids == self.vocabulary.unknown))
+                for which, text in self.splits.items()
             },
         }
 

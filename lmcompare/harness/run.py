@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmcompare import __version__, plugins
+from lmcompare import __version__, plugins, storage
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import engine, environment, storage
+from lmcompare.harness import engine, environment
 from lmcompare.harness.cell import Job, has_examples, is_finished
 from lmcompare.harness.experiment import Experiment, ModelTable, TokensTable
 from lmcompare.harness.prepared import Prepared, prepare

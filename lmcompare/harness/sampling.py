@@ -31,7 +31,8 @@ def draw(log_probs: FloatArray, sampling: Sampling, generator: np.random.Generat
     # keep the shortest head that reaches top_p, its last member included
     kept = int(np.searchsorted(np.cumsum(weights), sampling.top_p)) + 1
     head = weights[:kept] / weights[:kept].sum()
-    return int(order[min(np.searchsorted(np.cumsum(head), generator.random(), side="right"), len(head) - 1)])
+    drawn = int(np.searchsorted(np.cumsum(head), generator.random(), side="right"))
+    return int(order[min(drawn, len(head) - 1)])
 
 
 def continuation(

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmcompare import storage
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import storage
 from lmcompare.model import State
 
 
