@@ -21,6 +21,10 @@ OVER_BLOCKS = (
     f"There are fewer than {LEAST_DOCUMENTS} test documents: intervals are over blocks of {BLOCK_SENTENCES} "
     "sentences and cover other passages of these documents, not other documents."
 )
+BLOCKS_ARE_DOCUMENTS = (
+    f"There are fewer than {LEAST_DOCUMENTS} test documents: intervals are over blocks of {BLOCK_SENTENCES} "
+    "sentences, each of which is a whole document here; the fewer they are, the wider the intervals."
+)
 TOO_FEW = "The test text is too short for intervals: no difference between models can be told from chance."
 
 
@@ -88,7 +92,8 @@ def units_of(run: Run) -> Units:
     begins[at] = edges
     ends = np.append(begins[1:], 0)
     ends[first + blocks - 1] = n_bytes
-    return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", OVER_BLOCKS, ends - begins, first, blocks)
+    note = OVER_BLOCKS if (blocks > 1).any() else BLOCKS_ARE_DOCUMENTS
+    return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", note, ends - begins, first, blocks)
 
 
 def _sentences(run: Run, table: TokenTables) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.analysis import Run, RunFolderError, load_run, token_scores
 from lmcompare.analysis import units as module
-from lmcompare.analysis.units import OVER_BLOCKS, OVER_DOCUMENTS, units_of
+from lmcompare.analysis.units import BLOCKS_ARE_DOCUMENTS, OVER_BLOCKS, OVER_DOCUMENTS, units_of
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import write_run_folder
 
@@ -36,6 +36,13 @@ def test_blocks_of_twenty_sentences_by_hand(tmp_path: Path) -> None:
     scores = token_scores(run, run.model("a"))
     assert np.bincount(units.of(scores.document, scores.sentence)).tolist() == [40, 58, 40, 40, 20, 6]
     assert units.totals(scores, scores.bits[0]) == pytest.approx(1.25 * np.array([40, 58, 40, 40, 20, 6]))
+
+
+def test_short_documents_are_blocks_of_their_own(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [[0.5] * 60]}, documents=[[2] * 29, [2]], n_bytes=[58, 4])
+    units = units_of(run)
+    assert units.note == BLOCKS_ARE_DOCUMENTS
+    assert units.bytes.tolist() == [58, 4]
 
 
 def test_blocks_are_the_same_passages_under_every_tokenizer(tmp_path: Path) -> None:
