@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,15 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) ->
         storage.write_aside(path, broken)
     assert storage.read_json(path) == {"old": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_no_space_left_is_one_sentence(tmp_path: Path) -> None:
+    def full(aside: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(LmcompareError, match=r"x\.json can't be written \(No space left on device\).*make room"):
+        storage.write_aside(tmp_path / "x.json", full)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nan_is_not_json(tmp_path: Path) -> None:

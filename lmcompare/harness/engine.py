@@ -41,8 +41,7 @@ def in_process(job: Job, emit: Emit) -> str | None:
         try:
             error = _follow(process, emit)
         finally:
-            if process.poll() is None:
-                _end(process)
+            _end(process)
     if error is None:
         log.unlink()
     else:
@@ -86,9 +85,13 @@ def _follow(process: subprocess.Popen[str], emit: Emit) -> str | None:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """End the process if it still runs, and close its pipe."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
