@@ -149,7 +149,7 @@ def test_a_decoder_gets_the_bytes_back_at_the_size_claimed(kind: str, min_count:
     docs = [*WILD, *TRAIN]
     bits = compressed(docs, tokenizer, vocabulary, code)
     assert restored(bits, len(docs), tokenizer, vocabulary, code) == [d.text for d in docs]
-    assert abs(len(bits) - claimed_bits(docs, tokenizer, vocabulary, code)) < 0.001 * len(bits) + 16
+    assert -1 < len(bits) - claimed_bits(docs, tokenizer, vocabulary, code) < 3  # the coder ends in up to 2 bits
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,4 +159,4 @@ def test_any_text_survives(kind: str, docs: list[Document]) -> None:
     tokenizer, vocabulary, code = fitted(kind, 2)
     bits = compressed(docs, tokenizer, vocabulary, code)
     assert restored(bits, len(docs), tokenizer, vocabulary, code) == [d.text for d in docs]
-    assert abs(len(bits) - claimed_bits(docs, tokenizer, vocabulary, code)) < 0.001 * len(bits) + 16
+    assert -1 < len(bits) - claimed_bits(docs, tokenizer, vocabulary, code) < 3  # the coder ends in up to 2 bits
