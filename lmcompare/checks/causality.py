@@ -1,0 +1,120 @@
+"""What may be seen at a position: its document's past, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lmcompare.checks.kit import Finding, check, within
+from lmcompare.checks.measure import AGREEMENT, differences, largest, others, place
+from lmcompare.checks.probe import Probe
+from lmcompare.model import FloatArray
+from lmcompare.tokens import Encoded, IntArray
+
+CUTS = (1, 2, 3, 5, 17, 64, 129, 254)  # before, at and after the places where windows are often cut
+LENGTH = 260
+RESET_GAP = 1e-6  # nats; below this, what came before the sentence is not used
+
+
+@check("future-leaves-past-alone")
+def future_leaves_past_alone(probe: Probe) -> Finding:
+    """Changing, cutting off or extending what follows a position leaves its distribution and its past's scores."""
+    original = probe.texts.text("future", tokens=LENGTH)
+    scores = probe.scores(original)
+    everywhere = np.arange(len(original) + 1)
+    distributions = probe.distributions(original, everywhere)
+    generator = np.random.default_rng([probe.seed, 1])
+    worst, reason, compared = 0.0, "", 0
+    for how, cut, altered in _futures(probe, original, generator):
+        gap, row = largest(differences(probe.scores(altered)[:cut], scores[:cut]))
+        if gap > worst:
+            worst = gap
+            reason = _seen(f"the score of the token {place(original, row)}", cut, how)
+        at = np.unique([0, max(cut - 2, 0), cut - 1, cut])
+        gap, row = largest(differences(probe.distributions(altered, at), distributions[at]))
+        if gap > worst:
+            worst = gap
+            reason = _seen(f"the distribution {place(original, int(at[row]))}", cut, how)
+        compared += cut + len(at)
+    return within(
+        worst, AGREEMENT, reason, f"{compared:,} figures before another future differ by at most {{figure}} nats"
+    )
+
+
+def _seen(what: str, cut: int, how: str) -> str:
+    return f"{what} changes by {{figure}} nats when the text from token {cut} on is {how}: it sees the future"
+
+
+def _futures(probe: Probe, original: Encoded, generator: np.random.Generator) -> Iterator[tuple[str, int, Encoded]]:
+    """Yield (what was done, the cut, the text): the same before the cut, another text from there on."""
+    ids, N = original.ids, len(original)
+    for cut in CUTS:
+        yield "changed", cut, probe.texts.encoded(np.append(ids[:cut], others(original, N - cut, generator)))
+        yield "cut off", cut, probe.texts.encoded(ids[:cut])
+    one_changed = ids.copy()
+    one_changed[-2] = (one_changed[-2] + 1) % len(original.vocabulary)
+    yield "changed", N - 2, probe.texts.encoded(one_changed)
+    yield "extended", N, probe.texts.encoded(np.append(ids, others(original, 300, generator)))
+    yield "extended", 40, probe.texts.encoded(np.append(ids[:40], others(original, 2 * N, generator)))
+
+
+@check("independent-of-neighbours")
+def independent_of_neighbours(probe: Probe) -> Finding:
+    """A document's scores are the same alone, beside others, in another order and in a bigger batch."""
+    texts = probe.texts
+    parts = [*texts.text("near", documents=3, tokens=40).documents(), texts.text("far", tokens=180).ids]
+    parts = [parts[0], np.zeros(0, np.int32), *parts[1:], np.array([4], np.int32)]
+    adaptive = probe.untrained.traits.adaptive
+    together = texts.encoded(*parts)
+    scores = _split(probe, together)
+    if adaptive:  # such a model may use the documents before, never those after
+        trials = [(f"the first {n} documents alone", list(range(n))) for n in range(1, len(parts))]
+    else:
+        trials = [(f"document {d} alone", [d]) for d in range(len(parts))]
+        trials += [
+            ("the other way round", list(range(len(parts)))[::-1]),
+            ("every document five times", list(range(len(parts))) * 5),
+            ("without the longest document", [0, 1, 2, 3, 5]),
+        ]
+    worst, reason = 0.0, ""
+    for how, order in trials:
+        arranged = texts.encoded(*(parts[d] for d in order))
+        for d, got in zip(order, _split(probe, arranged), strict=True):
+            gap, row = largest(differences(got, scores[d]))
+            if gap > worst:
+                worst = gap
+                where = place(together, int(together.starts[d]) + row)
+                reason = f"scored {how}, the token {where} changes by {{figure}} nats: it sees its neighbours"
+    kept = "documents after it" if adaptive else f"{len(trials)} arrangements"
+    return within(worst, AGREEMENT, reason, f"{kept}: a document's scores change by at most {{figure}} nats")
+
+
+@check("carries-state-as-declared")
+def carries_state_as_declared(probe: Probe) -> Finding:
+    """``traits.carries_state`` is set where what came before the current sentence matters, and only there."""
+    text = probe.texts.text("reset", documents=4, tokens=80)
+    gaps = differences(probe.scores(text.split_sentences()), probe.scores(text))
+    if probe.untrained.traits.adaptive:  # every sentence becomes a document, and documents may matter
+        return Finding(True, "an adaptive model: not to be told apart from one that carries state")
+    figure, row = largest(gaps)
+    if probe.untrained.traits.carries_state:
+        passed = figure > RESET_GAP
+        reason = "it declares carries_state=True, but what came before the sentence changes nothing"
+        return Finding(passed, f"what came before matters by up to {figure:.4g} nats" if passed else reason, figure)
+    return within(
+        figure,
+        AGREEMENT,
+        f"it declares carries_state=False, but {place(text, row)} what came before the sentence changes the score by "
+        "{figure} nats: declare carries_state=True",
+        "every sentence's scores are the same without what came before it",
+    )
+
+
+def _split(probe: Probe, text: Encoded) -> list[FloatArray]:
+    scores = probe.scores(text)
+    ends: IntArray = text.ends
+    return [scores[start:end] for start, end in zip(text.starts, ends, strict=True)]
+
+
+CHECKS = (future_leaves_past_alone, independent_of_neighbours, carries_state_as_declared)

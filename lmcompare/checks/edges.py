@@ -1,0 +1,98 @@
+"""Texts at the edge of what there is: nothing, one token, very many, and words that train does not hold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lmcompare.checks.kit import Finding, check
+from lmcompare.checks.measure import AGREEMENT, differences, largest, place, probability_sums, sum_tolerance
+from lmcompare.checks.probe import Probe
+from lmcompare.model import FloatArray
+from lmcompare.tokens import Encoded, Vocabulary
+
+LONG = 8000  # tokens
+
+
+@check("empty-document")
+def empty_document(probe: Probe) -> Finding:
+    """A text without tokens has no scores, and its first token a distribution, the same as in any document."""
+    texts = probe.texts
+    usual = probe.distributions(texts.text("empty", tokens=20), [0])
+    for what, text in (("one empty document", texts.encoded([])), ("three", texts.encoded([], [], []))):
+        scores = probe.scores(text)
+        blocks = list(probe.fitted.stream(text))
+        if len(scores) or any(len(at) for at, _ in blocks):
+            return Finding(False, f"{what} gets scores, though there is no token")
+        gap, _ = largest(differences(probe.distributions(text, [0]), usual))
+        if gap > AGREEMENT:
+            reason = f"the first token of {what} has another distribution than that of other documents"
+            return Finding(False, f"{reason}, by {gap:.4g} nats", gap, AGREEMENT)
+    if len(probe.scores(texts.encoded())):
+        return Finding(False, "a text of no documents gets scores")
+    return Finding(True, "no tokens, no scores; its first token is distributed as in any document")
+
+
+@check("one-token-document")
+def one_token_document(probe: Probe) -> Finding:
+    """A document of one token, whichever it is, is scored by the distribution of first tokens."""
+    V = len(probe.texts.vocabulary)
+    text = probe.texts.encoded(*([token] for token in range(V)))
+    first = probe.distributions(text, [0])[0]
+    figure, row = largest(differences(probe.scores(text), first))
+    if figure > AGREEMENT:
+        token = text.vocabulary[row]
+        reason = f"'{token}' as the only token of a document is {figure:.4g} nats off"
+        return Finding(False, reason, figure, AGREEMENT)
+    return Finding(True, f"{V} documents of one token", figure, AGREEMENT)
+
+
+@check("very-long-document")
+def very_long_document(probe: Probe) -> Finding:
+    """A document far longer than any window gets a distribution at its end, and its past does not change."""
+    text = probe.texts.text("long", tokens=LONG)
+    N = len(text)
+    head = probe.texts.encoded(text.ids[:300])
+    asked = [150, 300, N - 1, N]
+    block = probe.distributions(text, asked)
+    broken = _not_a_distribution(text, asked, block)
+    if broken:
+        return broken
+    gap, _ = largest(differences(block[:2], probe.distributions(head, [150, 300])))
+    if gap > AGREEMENT:
+        return Finding(
+            False,
+            f"in a document of {N:,} tokens, the beginning has other distributions than in one of 300, by "
+            f"{gap:.4g} nats",
+            gap,
+            AGREEMENT,
+        )
+    return Finding(True, f"{N:,} tokens")
+
+
+@check("unseen-tokens")
+def unseen_tokens(probe: Probe) -> Finding:
+    """Unknown words only, blank lines only and types that train does not hold are text like any other."""
+    texts = probe.texts
+    never, unknown, end = len(texts.vocabulary) - 1, Vocabulary.unknown, Vocabulary.end
+    text = texts.encoded([unknown] * 70, [end] * 70, [never] * 70, [unknown, end, never, end] * 10)
+    scores = probe.scores(text)
+    if not np.isfinite(scores).all():
+        at = int(np.flatnonzero(~np.isfinite(scores))[0])
+        token = text.vocabulary[int(text.ids[at])]
+        return Finding(False, f"the score of '{token}' is {scores[at]} {place(text, at)}")
+    asked = list(range(0, len(text) + 1, 5))
+    return _not_a_distribution(text, asked, probe.distributions(text, asked)) or Finding(
+        True, f"{len(text)} such tokens"
+    )
+
+
+def _not_a_distribution(text: Encoded, at: list[int], block: FloatArray) -> Finding | None:
+    tolerance = sum_tolerance(block)
+    gaps = np.abs(probability_sums(block) - 1)
+    for row, gap in enumerate(gaps):
+        if not gap <= tolerance:  # NaN too
+            return Finding(False, f"the probabilities sum to {1 + gap:.6g} {place(text, at[row])}", None, tolerance)
+    return None
+
+
+CHECKS = (empty_document, one_token_document, very_long_document, unseen_tokens)

@@ -1,0 +1,67 @@
+"""What a model may offer besides: exhibits, word vectors, its size."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from lmcompare.checks.exhibit_shapes import problem
+from lmcompare.checks.kit import Finding, check
+from lmcompare.checks.probe import Probe
+from lmcompare.exhibits import KINDS, Exhibit, from_json, to_json
+
+
+@check("exhibits-are-well-formed")
+def exhibits_are_well_formed(probe: Probe) -> Finding:
+    """Exhibits are of the known kinds, their parts fit together, JSON holds them and they come out the same."""
+    texts = probe.texts
+    sentences = texts.text("exhibits", documents=1, tokens=30).split_sentences()
+    text = texts.encoded(*list(sentences.documents())[:3], [0, 0, 4, 1])
+    shown = list(probe.fitted.exhibits(text))
+    stored = []
+    for exhibit in shown:
+        if not isinstance(exhibit, Exhibit) or KINDS.get(exhibit.kind) is not type(exhibit):
+            return Finding(False, f"{type(exhibit).__name__} is none of the kinds of exhibit: {', '.join(KINDS)}")
+        wrong = problem(exhibit)
+        if wrong:
+            return Finding(False, f"{exhibit.kind} '{exhibit.title}': {wrong}")
+        try:
+            written = json.dumps(to_json(exhibit), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            return Finding(False, f"{exhibit.kind} '{exhibit.title}' can't be stored as JSON: {error}")
+        if from_json(json.loads(written)) != exhibit:
+            reason = f"{exhibit.kind} '{exhibit.title}' is not the same after JSON: use tuples, not lists"
+            return Finding(False, reason)
+        stored.append(written)
+    again = [json.dumps(to_json(e)) for e in probe.fitted.exhibits(text)]
+    if again != stored:
+        return Finding(False, "asked again, it shows other exhibits for the same text")
+    kinds = sorted({e.kind for e in shown})
+    return Finding(True, f"{len(shown)} exhibits{': ' if kinds else ''}{', '.join(kinds)}")
+
+
+@check("word-vectors-fit")
+def word_vectors_fit(probe: Probe) -> Finding:
+    """``word_vectors`` is None or a finite (V, d) array of floats."""
+    vectors = probe.fitted.word_vectors()
+    if vectors is None:
+        return Finding(True, "it has none")
+    V = len(probe.texts.vocabulary)
+    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or len(vectors) != V or not vectors.shape[1]:
+        return Finding(False, f"word_vectors has shape {np.shape(vectors)}: it must be ({V}, d)")
+    if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
+        return Finding(False, "word_vectors holds what is no finite floating-point number")
+    return Finding(True, f"{V} vectors of {vectors.shape[1]} dimensions")
+
+
+@check("size-is-told")
+def size_is_told(probe: Probe) -> Finding:
+    """``size`` tells the parameters and the bytes of the trained model, neither negative."""
+    size = probe.fitted.size()
+    if size.parameters < 0 or size.bytes < 0 or int(size.parameters) != size.parameters:
+        return Finding(False, f"size tells {size.parameters} parameters and {size.bytes} bytes")
+    return Finding(True, f"{size.parameters:,} parameters, {size.bytes:,} bytes")
+
+
+CHECKS = (exhibits_are_well_formed, word_vectors_fit, size_is_told)

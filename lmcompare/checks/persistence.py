@@ -1,0 +1,123 @@
+"""A trained model is what its state says: stored and loaded, here or in a fresh process, it scores the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmcompare.checks.kit import Finding, check, within
+from lmcompare.checks.measure import AGREEMENT, differences, largest
+from lmcompare.checks.probe import SHORT, Probe
+from lmcompare.checks.states import state_difference
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.model import State
+
+TEXT_KEY, DOCUMENTS, TOKENS = "reload", 3, 50  # the text that is scored on both sides
+TIME_LIMIT = 600  # seconds for the fresh process
+
+
+def stored(state: Any, folder: Path) -> State:
+    """Write a state as a run does and read it back. Raises ``LmcompareError`` with what can't be stored."""
+    from lmcompare.storage import load_state, save_state
+
+    if not isinstance(state, State):
+        raise PluginError(f"state returned {type(state).__name__}, not lmcompare.State")
+    for name, array in state.arrays.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise PluginError(f"the state's array '{name}' is {kind}: arrays hold numbers, all else goes in values")
+    try:
+        json.dumps(dict(state.values), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"the state's values can't be stored as JSON: {error}") from None
+    save_state(state, folder)
+    return load_state(folder)
+
+
+@check("save-and-load")
+def save_and_load(probe: Probe) -> Finding:
+    """Stored, loaded and given to ``restore``, the state makes the same model; ``restore`` returns it."""
+    text = probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS)
+    state = probe.fitted.state()
+    with tempfile.TemporaryDirectory(prefix="lmcompare-check-") as folder:
+        loaded = stored(state, Path(folder))
+    model = probe.make()
+    returned = model.restore(loaded)
+    if returned is not model:
+        return Finding(False, f"restore returned {type(returned).__name__}, not the model: end it with 'return self'")
+    unlike = state_difference(loaded, model.state())
+    if unlike:
+        return Finding(False, f"a restored model has another state than it was given: {unlike}")
+    figure, _ = largest(differences(probe.scores(text), probe.scores(text, model)))
+    return within(figure, AGREEMENT, "loaded, it scores {figure} nats apart", "it scores within {figure} nats")
+
+
+@check("same-in-a-fresh-process")
+def same_in_a_fresh_process(probe: Probe) -> Finding:
+    """In a fresh Python process, the loaded model scores the same, and the same seed trains the same bits."""
+    job = _job(probe)
+    if job is None:
+        return Finding(
+            True,
+            f"{probe.cls.__qualname__} stands in no file of its own, so that only this process could be checked",
+        )
+    text = probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS)
+    with tempfile.TemporaryDirectory(prefix="lmcompare-check-") as name:
+        folder = Path(name)
+        stored(probe.fitted.state(), folder / "model")
+        here = stored(probe.train(probe.seed, SHORT).state(), folder / "here")
+        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        _run_process(folder)
+        there_scores = np.load(folder / "scores.npy", allow_pickle=False)
+        from lmcompare.storage import load_state
+
+        there = load_state(folder / "there")
+    figure, _ = largest(differences(probe.scores(text), there_scores))
+    if figure > AGREEMENT:
+        return Finding(False, f"in a fresh process it scores {figure:.4g} nats apart", figure, AGREEMENT)
+    unlike = state_difference(here, there)
+    if unlike:
+        return Finding(
+            False,
+            f"trained with the same seed in a fresh process, it is another model: {unlike} (often the order of a set "
+            "is the cause: it differs between processes)",
+        )
+    return Finding(True, f"scores within {figure:.4g} nats, and the same bits from the same seed", figure, AGREEMENT)
+
+
+def _job(probe: Probe) -> dict[str, Any] | None:
+    """What a fresh process needs to make the model again; None for a class that it could not import."""
+    cls, source = probe.cls, probe.source
+    if source is None or not source.is_file() or "." in cls.__qualname__:
+        return None
+    return {
+        "module": cls.__module__,
+        "file": str(source.resolve()),
+        "name": cls.__qualname__,
+        "parameters": probe.untrained.hyperparameters(),
+        "seed": probe.seed,
+        "device": probe.device,
+    }
+
+
+def _run_process(folder: Path) -> None:
+    path = os.pathsep.join(p or os.getcwd() for p in sys.path)
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "20240229"}  # another order of sets
+    command = [sys.executable, "-m", "lmcompare.checks.reload", str(folder)]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        raise LmcompareError(f"a fresh process took more than {TIME_LIMIT} seconds to load and train it") from None
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise PluginError(f"a fresh process can't load and train it: {lines[-1] if lines else done.returncode}")
+
+
+CHECKS = (save_and_load, same_in_a_fresh_process)

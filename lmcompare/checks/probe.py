@@ -1,0 +1,168 @@
+"""A model under examination: made, trained and asked on behalf of the checks, which share the trainings."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import random
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmcompare import plugins
+from lmcompare.checks.texts import MarkovTexts
+from lmcompare.errors import PluginError
+from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
+from lmcompare.tokens import Encoded, IntArray
+
+Make = Callable[[], LanguageModel]
+Positions = IntArray | list[int]
+Subject = str | type[LanguageModel] | LanguageModel | Make
+
+LEARNING = Budget(epochs=20)
+SHORT = Budget(epochs=1)  # where only the bits count, not what was learned
+
+
+class FitFailedError(PluginError):
+    """The model can't be trained, so that there is nothing to check."""
+
+
+class Probe:
+    """Makes and trains a model, asks it, and sees that its answers have the right shape.
+
+    Parameters: ``make`` returns an untrained model, a new one at each call; ``seed`` of texts and trainings;
+    ``budget``, the limit on the training that the learning checks judge; ``device`` as in ``Setting``.
+    """
+
+    def __init__(self, make: Make, seed: int = 0, budget: Budget = LEARNING, device: str = "cpu") -> None:
+        self.make, self.seed, self.budget, self.device = make, seed, budget, device
+        self.texts = MarkovTexts(seed)
+        self._fit_error: FitFailedError | None = None
+        self._fitted: LanguageModel | None = None
+
+    @cached_property
+    def untrained(self) -> LanguageModel:
+        """A model that is never trained."""
+        return self.make()
+
+    @property
+    def cls(self) -> type[LanguageModel]:
+        """The plug-in's class."""
+        return type(self.untrained)
+
+    @cached_property
+    def source(self) -> Path | None:
+        """The file that the class is written in, if there is one."""
+        try:
+            return Path(inspect.getfile(self.cls))
+        except (TypeError, OSError, PluginError):
+            return None
+
+    @cached_property
+    def known_failures(self) -> Mapping[str, str]:
+        """The checks that the model's author says it fails, with the reasons; none while it can't even be made."""
+        try:
+            return dict(getattr(self.untrained, "known_failures", {}))
+        except Exception:
+            return {}
+
+    def setting(self, seed: int, budget: Budget) -> Setting:
+        """What a run would give to ``fit``."""
+        return Setting(vocabulary=self.texts.vocabulary, seed=seed, device=self.device, budget=budget)
+
+    def train(self, seed: int, budget: Budget) -> LanguageModel:
+        """Return a newly made and trained model. Raises ``FitFailedError`` with what ``fit`` raised."""
+        model = self.make()
+        try:
+            returned = model.fit(self.texts.train, self.texts.valid, self.setting(seed, budget))
+        except Exception as error:
+            said = " ".join(str(error).split())[:300] or "no message"
+            raise FitFailedError(f"nothing to check: fit raised {type(error).__name__}: {said}") from error
+        return returned if isinstance(returned, LanguageModel) else model
+
+    @property
+    def fitted(self) -> LanguageModel:
+        """The trained model that most checks share. Raises ``FitFailedError`` each time if it can't be trained."""
+        if self._fit_error is not None:
+            raise self._fit_error
+        if self._fitted is None:
+            try:
+                self._fitted = self.train(self.seed, self.budget)
+            except FitFailedError as error:
+                self._fit_error = error
+                raise
+        return self._fitted
+
+    def scores(self, text: Encoded, model: LanguageModel | None = None) -> FloatArray:
+        """(N,) ``log_probs`` of the shared model or another. Raises ``PluginError`` for a wrong shape or type."""
+        scores = (model or self.fitted).log_probs(text)
+        _expect("log_probs", scores, (len(text),), f"{len(text)} tokens")
+        return scores
+
+    def distributions(self, text: Encoded, at: Positions, model: LanguageModel | None = None) -> FloatArray:
+        """(B, V) ``next_log_probs`` of the shared model or another. Raises ``PluginError`` for a wrong shape."""
+        at = np.asarray(at, np.int64)
+        block = (model or self.fitted).next_log_probs(text, at)
+        V = len(text.vocabulary)
+        _expect("next_log_probs", block, (len(at), V), f"{len(at)} positions and {V} types")
+        return block
+
+
+def _expect(what: str, answer: Any, shape: tuple[int, ...], given: str) -> None:
+    if not isinstance(answer, np.ndarray):
+        raise PluginError(f"{what} returned {type(answer).__name__}, not a numpy array")
+    if answer.shape != shape:
+        raise PluginError(f"{what} returned shape {answer.shape} for {given}: it must be {shape}")
+    if answer.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise PluginError(f"{what} returned {answer.dtype}: scores are float32 or float64")
+
+
+def maker(subject: Subject, parameters: Mapping[str, Any], preset: str) -> Make:
+    """Return what makes the untrained model of a plug-in's name, a class, a model or a function that makes one.
+
+    Raises ``PluginError`` if there is no such plug-in or it does not have these hyper-parameters.
+    """
+    if isinstance(subject, LanguageModel):
+        untrained = subject
+        try:
+            table = {**untrained.hyperparameters(), **parameters}
+        except PluginError:  # the check of hyper-parameters will say so
+            return lambda: copy.deepcopy(untrained)
+        return lambda: plugins.build(type(untrained), table)
+    if isinstance(subject, str):
+        subject = plugins.resolve(subject)
+    if isinstance(subject, type):
+        made = subject
+        if parameters:
+            plugins.build(made, parameters, preset)
+        return lambda: plugins.build(made, parameters, preset)
+    if parameters:
+        raise PluginError("hyper-parameters go with a class or a plug-in's name, not with a function")
+    return subject
+
+
+def scramble_global_randomness() -> Callable[[], None]:
+    """Put the process's global random generators elsewhere and return what puts them back.
+
+    A model that draws from them without seeding them is found out by it. torch's is touched only where it is loaded.
+    """
+    state, numpy_state = random.getstate(), np.random.get_state()
+    random.seed(987_654_321)
+    np.random.seed(987_654_321)
+    torch = sys.modules.get("torch")
+    torch_state = None
+    if torch is not None:
+        torch_state = torch.get_rng_state()
+        torch.manual_seed(987_654_321)
+
+    def put_back() -> None:
+        random.setstate(state)
+        np.random.set_state(numpy_state)
+        if torch is not None:
+            torch.set_rng_state(torch_state)
+
+    return put_back

@@ -1,0 +1,117 @@
+"""Small synthetic texts whose entropy is known: what the kit trains a model on and scores it with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from lmcompare.model import FloatArray
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+TOPICS, TOPIC_WORDS = 5, 4
+NEVER = "never"  # in the vocabulary, in no text
+END_PROBABILITY, UNKNOWN_PROBABILITY, STAY_PROBABILITY, NEXT_PROBABILITY = 0.05, 0.02, 0.89, 0.3
+
+
+class MarkovTexts:
+    """Texts of a first-order Markov chain over V = 23 tokens, the same for the same seed.
+
+    Five topics of four words each: most often a word is followed by the next word of its topic's ring or by another
+    of the topic, so that a model of word order and a model of a bag of words both have something to learn. ``</s>``
+    and ``<unk>`` are states of the chain like the words; a document begins as if after ``</s>``, and ends with one.
+    The chain itself is the best model there can be: ``log_probs`` are its figures in nats.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        words = [f"{'abcde'[t]}{k}" for t in range(TOPICS) for k in range(TOPIC_WORDS)]
+        tokens = ["<unk>", "</s>", *words, NEVER]
+        self._transitions = _transitions(len(tokens))
+        self._cumulative = np.cumsum(self._transitions, axis=1)
+        counted = [self._documents(f"train {d}", 150) for d in range(40)]
+        counts = np.bincount(np.concatenate(counted), minlength=len(tokens))
+        self.vocabulary = Vocabulary(tokens, counts)
+        nothing = np.zeros(0, np.int32)
+        self.train = self.encoded(*counted[:20], nothing, *counted[20:])  # an empty document trains nothing
+
+    @cached_property
+    def valid(self) -> Encoded:
+        """About 1,200 tokens."""
+        return self.text("valid", documents=8, tokens=150)
+
+    @cached_property
+    def test(self) -> Encoded:
+        """About 2,000 tokens."""
+        return self.text("test", documents=12, tokens=160)
+
+    def encoded(self, *documents: IntArray | list[int]) -> Encoded:
+        """Return these documents as a text."""
+        return Encoded.from_documents(documents, self.vocabulary)
+
+    def text(self, key: str, documents: int = 1, tokens: int = 60) -> Encoded:
+        """Return documents of ``tokens`` or a few more tokens, drawn from the chain; another text for each key."""
+        return self.encoded(*(self._documents(f"{key} {d}", tokens) for d in range(documents)))
+
+    def contexts(self, key: str) -> Encoded:
+        """Return short documents in which a token stands after contexts of every kind."""
+        unknown, end, never, a, b = 0, 1, len(self.vocabulary) - 1, 2, 7
+        ordinary = self._documents(f"{key} contexts", 60)
+        return self.encoded(
+            ordinary,
+            [],
+            [a],  # one token, the sentence not closed
+            [end],  # a blank line
+            [unknown],
+            [unknown] * 12 + [end],
+            [end, end, a, b, end],
+            [never, a, never, b, end],  # a token that train does not hold
+            [a] * 9 + [end],
+            ordinary[:23],
+            [],
+        )
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) nats: the chain's own log-probability of each token, the best there can be."""
+        before = np.append(self.vocabulary.end, text.ids[:-1])[: len(text)]
+        before[text.starts[text.starts < len(text)]] = self.vocabulary.end
+        scores: FloatArray = np.log(self._transitions[before, text.ids])
+        return scores
+
+    def floor(self, text: Encoded) -> FloatArray:
+        """(N,) nats under the unigram floor: the training counts, add-one smoothed."""
+        counts = self.vocabulary.counts + 1.0
+        scores: FloatArray = np.log(counts / counts.sum())[text.ids]
+        return scores
+
+    def _documents(self, key: str, tokens: int) -> IntArray:
+        """One document: drawn until the first ``</s>`` after ``tokens`` tokens, so that no token is a forced one."""
+        generator = np.random.default_rng([self.seed, *key.encode()])
+        ids: list[int] = []
+        state = Vocabulary.end
+        while len(ids) < tokens or state != Vocabulary.end:
+            state = int(np.searchsorted(self._cumulative[state], generator.random(), side="right"))
+            ids.append(state)
+        return np.array(ids, np.int32)
+
+
+def _transitions(types: int) -> FloatArray:
+    """(V, V) the probability of each token after each."""
+    unknown, end, first = Vocabulary.unknown, Vocabulary.end, 2
+    words = np.arange(first, first + TOPICS * TOPIC_WORDS)
+    table = np.zeros((types, types))
+    table[:, end] = END_PROBABILITY
+    table[:, unknown] = UNKNOWN_PROBABILITY
+    table[end, end] = UNKNOWN_PROBABILITY  # blank lines are rare
+    for row in range(types):
+        left = 1 - table[row].sum()
+        if row not in words:
+            table[row, words] = left / len(words)
+            continue
+        topic = first + (row - first) // TOPIC_WORDS * TOPIC_WORDS + np.arange(TOPIC_WORDS)
+        following = topic[(row - topic[0] + 1) % TOPIC_WORDS]
+        table[row, topic] = (STAY_PROBABILITY - NEXT_PROBABILITY) / TOPIC_WORDS
+        table[row, following] += NEXT_PROBABILITY
+        outside = np.setdiff1d(words, topic)
+        table[row, outside] = (left - STAY_PROBABILITY) / len(outside)
+    return table
