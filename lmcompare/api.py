@@ -60,22 +60,24 @@ def compare(
     live: dict[str, LanguageModel] = {}
     listed = [_table(m, live, seeds) for m in models] if models is not None else None
     loaded = corpus if isinstance(corpus, corpora.Corpus) else None
-    where: dict[str, Any] = {"source": loaded.name if loaded else "in memory"}
     if isinstance(corpus, str | Path):
         where = {"source": str(corpus), **options}
     elif isinstance(corpus, Mapping):
         where = {**corpus, **options}
-    elif loaded is None:
-        loaded = corpora.load(corpus, corpora.CorpusOptions(**options))  # type: ignore[arg-type]
+    else:
+        where = {"source": loaded.name if loaded else "documents", **options}
     table = files.shipped("default").model_dump(mode="json")
     table.update(name="comparison", corpus=where, preset=preset, seeds=list(seeds), device=device, threads=threads)
     table["models"] = table["models"] if listed is None else listed
     table["tokens"] = table["tokens"] if tokens is None else dict(tokens)
     if prompts is not None:
         table["examples"]["prompts"] = list(prompts)
+    plan = files.parse(table, "compare")
+    if loaded is None and not isinstance(corpus, str | Path | Mapping):
+        loaded = corpora.load(list(corpus), plan.corpus.options)  # type: ignore[arg-type]
     folder = Path(tempfile.mkdtemp(prefix="lmcompare-")) if out is None else Path(out)
     outcome = run(
-        files.parse(table, "compare"),
+        plan,
         folder,
         force=force,
         show=display(quiet=quiet),

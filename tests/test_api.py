@@ -1,0 +1,103 @@
+"""The Python interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lmcompare
+from lmcompare.errors import LmcompareError
+from lmcompare.model import FloatArray, LanguageModel, Setting, State
+from lmcompare.tokens import Encoded, IntArray
+
+TEXTS = [f"The {who} saw {what} {n} times. It {end}." for n in range(4) for who in ("cat", "dog", "cow")
+         for what in ("milk", "Rome") for end in ("slept", "ran")]  # fmt: skip
+
+
+class LastSeen(LanguageModel):
+    """A bigram table, add-one smoothed: a plug-in that lives in a notebook."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+        self.table: FloatArray | None = None
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> LastSeen:
+        size = len(train.vocabulary)
+        counts = np.full((size + 1, size), self.alpha)
+        np.add.at(counts, (self._before(train, np.arange(len(train))), train.ids), 1)
+        self.table = np.log(counts / counts.sum(axis=1, keepdims=True))
+        return self
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        assert self.table is not None
+        return self.table[self._before(text, at)]
+
+    def state(self) -> State:
+        return State({"table": np.asarray(self.table)})
+
+    def restore(self, state: State) -> LastSeen:
+        self.table = state.arrays["table"]
+        return self
+
+    @staticmethod
+    def _before(text: Encoded, at: IntArray) -> IntArray:
+        """The token before each position; V at the beginning of a document."""
+        begins = text.context_starts(at) == at
+        return np.where(begins, len(text.vocabulary), text.ids[np.maximum(at - 1, 0)])
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> lmcompare.Comparison:
+    return lmcompare.compare(
+        TEXTS,
+        ["unigram", LastSeen, {"plugin": "ngram", "name": "kn3", "order": 3}],
+        out=tmp_path_factory.mktemp("api"),
+        prompts=["The cat"],
+        device="cpu",
+        quiet=True,
+        tokens={"kind": "word", "min_count": 1},
+    )
+
+
+def test_the_table_has_a_row_a_model(result: lmcompare.Comparison) -> None:
+    assert not result.failures
+    assert set(result.table["name"]) == {"unigram", "LastSeen", "kn3"}
+    figures = result.table.set_index("name")["bits_per_byte"]
+    assert figures["LastSeen"] < figures["unigram"]
+
+
+def test_html(result: lmcompare.Comparison) -> None:
+    assert result.to_html().lstrip().lower().startswith("<!doctype html>")
+    assert "<table" in result._repr_html_()
+    assert "LastSeen" in repr(result)
+
+
+def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:
+    opened = lmcompare.load(result.folder)
+    assert opened.models == ("unigram", "LastSeen", "kn3")
+    model = opened.model("kn3")
+    assert sum(p for _, p in model.next_tokens("The cat")) <= 1 + 1e-9
+    assert model.next_tokens("The cat")[0][0] == "saw"
+    assert model.generate("The cat", 5) == model.generate("The cat", 5)
+    scored = model.score("The cat saw Rome.")
+    assert scored.tokens == ("The", "cat", "saw", "Rome", ".", "</s>")
+    assert scored.log_probability == pytest.approx(-sum(scored.surprisal_bits) * np.log(2))
+    bits = sum(scored.surprisal_bits) + sum(scored.side_bits)
+    assert scored.bits_per_byte == pytest.approx(bits / len("The cat saw Rome."))
+
+
+def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="did you mean 'kn3'"):
+        result.model("kn4")
+    with pytest.raises(LmcompareError, match="no word vectors"):
+        result.model("kn3").word_vector("cat")
+    with pytest.raises(LmcompareError):
+        lmcompare.load(tmp_path)
+    with pytest.raises(LmcompareError, match="one seed"):
+        lmcompare.compare(TEXTS, [LastSeen()], seeds=[0, 1])
+    with pytest.raises(LmcompareError, match="did you mean 'lowercase'"):
+        lmcompare.compare("lee", ["unigram"], lowercse=True)
+    with pytest.raises(LmcompareError, match="did you mean 'lowercase'"):
+        lmcompare.compare(TEXTS, ["unigram"], lowercse=True)
