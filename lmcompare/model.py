@@ -117,12 +117,14 @@ class LanguageModel(ABC):
 
     Hyper-parameters are explicit keyword arguments of ``__init__``, stored under their own names and JSON-able.
     ``presets`` may hold keyword arguments for "quick", "default" and "full". A model that brings a tokenizer of its
-    own names it in ``tokens``, a table like an experiment's ``[tokens]``.
+    own names it in ``tokens``, a table like an experiment's ``[tokens]``. A model that must fail a conformance check
+    names the check in ``known_failures``, with the reason.
     """
 
     traits: Traits = Traits()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     tokens: ClassVar[Mapping[str, Any] | None] = None
+    known_failures: ClassVar[Mapping[str, str]] = {}
 
     # What a model must have
 

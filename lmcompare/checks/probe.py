@@ -66,7 +66,7 @@ class Probe:
     def known_failures(self) -> Mapping[str, str]:
         """The checks that the model's author says it fails, with the reasons; none while it can't even be made."""
         try:
-            return dict(getattr(self.untrained, "known_failures", {}))
+            return dict(self.untrained.known_failures)
         except Exception:
             return {}
 
