@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lmcompare.errors import LmcompareError
+from lmcompare.models.additive_attention import AdditiveAttention
+from lmcompare.training.dropout import dropout
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.recipe import Recipe
@@ -79,43 +80,6 @@ class RnnAttention(TorchLanguageModel):
         )
 
 
-class AdditiveAttention(nn.Module):
-    """e_ij = v · tanh(W s_i + U s_j) over the ``window`` states before each state (Bahdanau et al. 2015, A.1.2)."""
-
-    def __init__(self, hidden: int, width: int, window: int) -> None:
-        super().__init__()
-        self.window = window
-        self.W = nn.Linear(hidden, width)
-        self.U = nn.Linear(hidden, width, bias=False)
-        self.v = nn.Parameter(torch.randn(width) / width**0.5)
-
-    def forward(self, states: Tensor, past: Tensor, filled: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the contexts (B, T, H) and the weights (B, T, window), [..., -1] the state just before.
-
-        Parameters: ``states`` (B, T, H); ``past`` (B, window, H), the states before them, the last ``filled`` (B,) of
-        which are there. Where there is none at all, weights and context are zero.
-        """
-        rows, length, _ = states.shape
-        every = torch.cat([past, states], 1)  # (B, window + T, H)
-        keys = self.U(every)[:, :-1].unfold(1, self.window, 1)  # (B, T, A, window), a view
-        query = self.W(states)
-        mixed = torch.tanh(query[:, :, None] + keys.transpose(2, 3))  # (B, T, window, A)
-        scores = (mixed @ self.v.to(mixed.dtype)).float()
-        place = torch.arange(self.window, device=states.device) + torch.arange(length, device=states.device)[:, None]
-        there = place[None] >= self.window - filled[:, None, None]  # (B, T, window)
-        scores = scores.masked_fill(~there, -1e9)
-        weights = torch.softmax(scores, -1) * there
-        return _banded(weights) @ every[:, :-1].float(), weights
-
-
-def _banded(weights: Tensor) -> Tensor:
-    """Spread (B, T, W) to (B, T, T - 1 + W), row t shifted right by t: weights of states turned into a matrix of them."""
-    rows, length, window = weights.shape
-    across = length - 1 + window
-    padded = F.pad(weights, (0, across + 1 - window))  # a row one longer than it should be shifts the next by one
-    return padded.reshape(rows, -1)[:, : length * across].reshape(rows, length, across)
-
-
 class RnnNetwork(Network):
     """Word vectors, a recurrence, additive attention over its past, a softmax with the same word vectors."""
 
@@ -150,9 +114,9 @@ class RnnNetwork(Network):
     def attend(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, Tensor | None]:
         """Do what ``forward`` does and return the attention weights (B, T, window) as well."""
         rows, length = inputs.shape
-        read = F.dropout(self.head.embed(inputs), self.dropout, self.training)
+        read = dropout(self.head.embed(inputs), self.dropout, self.training)
         states, left = self._recur(read, memory)
-        states = F.dropout(states, self.dropout, self.training)
+        states = dropout(states, self.dropout, self.training)
         if self.attention is None:
             return self._features(states), left, None
         if memory is None:
@@ -176,4 +140,4 @@ class RnnNetwork(Network):
         return states, {"state": last.transpose(0, 1).float()}
 
     def _features(self, joined: Tensor) -> Tensor:
-        return F.dropout(torch.tanh(self.output(joined)), self.dropout, self.training)
+        return dropout(torch.tanh(self.output(joined)), self.dropout, self.training)

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lmcompare.training.dropout import dropout
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.softmax import Head
 
@@ -57,7 +58,7 @@ class CausalSelfAttention(nn.Module):
             turned_query = _rotate(query, view.cos[remembered:], view.sin[remembered:])
             turned_key = _rotate(key, view.cos, view.sin)
         weights = None
-        if maps:
+        if maps or _faster_written_out(query):
             mixed, weights = written_out(turned_query, turned_key, value, view.mask)
         else:
             mixed = F.scaled_dot_product_attention(
@@ -68,8 +69,7 @@ class CausalSelfAttention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         rows, length, width = x.shape
-        # float32: the fused kernel is slower in bfloat16 on processors
-        return x.float().view(rows, length, self.heads, width // self.heads).transpose(1, 2)
+        return x.view(rows, length, self.heads, width // self.heads).transpose(1, 2)
 
 
 def written_out(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -82,6 +82,11 @@ def written_out(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) 
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
     weights = torch.softmax(scores.masked_fill(~mask, -torch.inf), dim=-1)
     return weights @ value, weights
+
+
+def _faster_written_out(query: Tensor) -> bool:
+    """True for bfloat16 on a processor, for which torch's fused kernel takes twice the time."""
+    return query.device.type == "cpu" and query.dtype == torch.bfloat16
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -107,9 +112,9 @@ class Block(nn.Module):
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
         """Return x (B, T, d) after the layer, and keys, values and maps as the attention does."""
         seen, kept, weights = self.attention(self.before_attention(x), past, view, maps=maps)
-        x = x + F.dropout(seen, self.dropout, self.training)
+        x = x + dropout(seen, self.dropout, self.training)
         fed = self.down(F.gelu(self.up(self.before_feed_forward(x))))
-        return x + F.dropout(fed, self.dropout, self.training), kept, weights
+        return x + dropout(fed, self.dropout, self.training), kept, weights
 
 
 class TransformerNetwork(Network):
@@ -145,7 +150,7 @@ class TransformerNetwork(Network):
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
         view = self._view(length, memory, read, inputs.device)
         x = self.head.embed(inputs) * math.sqrt(self.width)
-        x = F.dropout(x + self._places(read, length), self.dropout, self.training)
+        x = dropout(x + self._places(read, length), self.dropout, self.training)
         keys, values, seen = [], [], []
         for layer, block in enumerate(self.blocks):
             past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
@@ -155,7 +160,7 @@ class TransformerNetwork(Network):
             if weights is not None:
                 seen.append(weights)
         left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
-        return F.dropout(self.last_norm(x), self.dropout, self.training), left, seen
+        return dropout(self.last_norm(x), self.dropout, self.training), left, seen
 
     def _remembered(self, kept: Tensor) -> Tensor:
         """Return the last ``window`` - 1 places of (B, heads, S, d), with zeros before them where there are fewer."""

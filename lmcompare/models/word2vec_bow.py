@@ -13,6 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray, Setting
 from lmcompare.models.skip_gram import word2vec
 from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.training.dropout import dropout
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.recipe import Recipe
@@ -141,7 +142,7 @@ class BagNetwork(Network):
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, hidden) and the memory of ``bag``."""
         features, left = self.bag(inputs, memory)
-        features = F.dropout(features, self.dropout, self.training)
+        features = dropout(features, self.dropout, self.training)
         if self.layer is not None:
-            features = F.dropout(torch.tanh(self.layer(features)), self.dropout, self.training)
+            features = dropout(torch.tanh(self.layer(features)), self.dropout, self.training)
         return features, left

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-CHUNK_ELEMENTS = 4 * 2**20  # logits held at once: 16 MB of float32, which stays in the cache
+from lmcompare.training.cross_entropy import CHUNK_ELEMENTS, FullCrossEntropy, SampledCrossEntropy
+
 IGNORED = -1  # the target of padding
 
 
@@ -49,29 +50,24 @@ class Head(nn.Module):
         weight = self.table[: self.types].T
         for first in range(0, len(targets), rows):
             part = slice(first, first + rows)
-            logits = torch.addmm(self.bias, features[part].float(), weight)
-            chosen = logits.gather(1, targets[part, None]).squeeze(1)
-            out[part] = chosen - torch.logsumexp(logits, dim=1)
+            log_p = torch.log_softmax(torch.addmm(self.bias, features[part].float(), weight), dim=1)
+            out[part] = log_p.gather(1, targets[part, None]).squeeze(1)
         return out
 
     def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean -log p of the targets (n,) in nats, differentiable, without keeping (n, V) anywhere."""
-        loss: Tensor = _ChunkedCrossEntropy.apply(features, self.table, self.bias, targets)
+        """Return the mean -log p of the targets (n,) in nats, differentiable."""
+        loss: Tensor = FullCrossEntropy.apply(features, self.table, self.bias, targets)
         return loss
 
     def sampled_loss(self, features: Tensor, targets: Tensor, candidates: Candidates) -> Tensor:
-        """Return the mean -log p of the targets, with Z estimated from a sample of the words.
+        """Return the mean -log p of the targets in nats, differentiable, with Z estimated from a sample of the words.
 
-        log Z ≈ log(exp s_t + Σ_{j in sample, j ≠ t} exp(s_j - log q_j)): each sampled word stands for the 1/q_j words
-        it was drawn from (Bengio and Senécal 2008; the log-Q correction), so the mean of the estimate of Z is Z.
+        Z ≈ exp s_t + Σ_{j in sample, j ≠ t} exp(s_j - log q_j): each sampled word stands for the 1/q_j words it was
+        drawn from (Bengio and Senécal 2008; the log-Q correction), so that the mean of the estimate is Z.
         """
-        words, log_q = candidates.draw()
-        words, log_q = words.to(features.device), log_q.to(features.device)
-        logits = features @ self.table[words].T  # (n, d) x (d, S)
-        logits = logits.float() + (self.bias[words] - log_q)
-        own = (features.float() * F.embedding(targets, self.table).float()).sum(-1) + self.bias[targets]  # (n,)
-        logits = logits.masked_fill(words[None, :] == targets[:, None], -torch.inf)
-        return (torch.logaddexp(torch.logsumexp(logits, dim=1), own) - own).mean()
+        words, log_q = (x.to(features.device) for x in candidates.draw())
+        loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q)
+        return loss
 
 
 class Candidates:
@@ -107,38 +103,3 @@ def _inclusion(weight: Tensor, size: int) -> Tensor:
         if not bool(more.any()):
             return probability
         certain |= more
-
-
-class _ChunkedCrossEntropy(torch.autograd.Function):
-    """Cross-entropy of a linear layer whose gradient is made beside the loss, a few rows at a time."""
-
-    @staticmethod
-    def forward(ctx, features, table, bias, targets):  # type: ignore[no-untyped-def]
-        types, n = len(bias), len(targets)
-        kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else features.dtype
-        weight = table[:types].to(kind)
-        rows = max(1, CHUNK_ELEMENTS // types)
-        loss = torch.zeros((), dtype=torch.float64, device=features.device)
-        to_features = torch.empty_like(features, dtype=torch.float32)
-        to_table = torch.zeros_like(table)
-        to_bias = torch.zeros_like(bias)
-        for first in range(0, n, rows):
-            part = slice(first, first + rows)
-            x = features[part].to(kind)
-            log_p = torch.log_softmax((x @ weight.T).float() + bias, dim=1)
-            loss -= log_p.gather(1, targets[part, None]).sum()
-            slope = log_p.exp_()
-            slope[torch.arange(len(x)), targets[part]] -= 1.0
-            to_bias += slope.sum(0)
-            slope = slope.to(kind)
-            to_features[part] = slope @ weight
-            to_table[:types] += slope.T @ x
-        ctx.save_for_backward(to_features, to_table, to_bias)
-        ctx.n = n
-        return (loss / max(n, 1)).float()
-
-    @staticmethod
-    def backward(ctx, slope):  # type: ignore[no-untyped-def]
-        to_features, to_table, to_bias = ctx.saved_tensors
-        scale = slope / max(ctx.n, 1)
-        return to_features * scale, to_table * scale, to_bias * scale, None

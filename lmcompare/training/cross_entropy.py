@@ -1,0 +1,111 @@
+"""Cross-entropy over many words, with the gradient made beside the loss, a few rows of logits at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CHUNK_ELEMENTS = 2 * 2**20  # logits held at once: what stays in the cache is several times faster
+
+
+class FullCrossEntropy(torch.autograd.Function):
+    """Mean of -log softmax(x tableᵀ + bias)[target]; (n, V) is never held."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+        """Parameters: features (n, d), table (V or more, d), bias (V,), targets (n,)."""
+        n, types = len(targets), len(bias)
+        kind = _kind(features)
+        weight = table[:types].to(kind)
+        to_features = torch.empty(features.shape, dtype=torch.float32, device=features.device)
+        to_table, to_bias = torch.zeros_like(table), torch.zeros_like(bias)
+        loss = torch.zeros((), dtype=torch.float64, device=features.device)
+        for part in _chunks(n, types):
+            x, wanted = features[part].to(kind), targets[part, None]
+            log_p = torch.log_softmax((x @ weight.T).float().add_(bias), dim=1)
+            loss -= log_p.gather(1, wanted).sum(dtype=torch.float64)
+            slope = log_p.exp_()
+            slope.scatter_add_(1, wanted, torch.full_like(slope[:, :1], -1.0))
+            to_bias += slope.sum(0)
+            slope = slope.to(kind)
+            to_features[part] = slope @ weight
+            to_table[:types] += slope.T @ x
+        ctx.save_for_backward(to_features, to_table, to_bias)
+        ctx.kind, ctx.n = features.dtype, n
+        return (loss / n).float()
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        """Scale what ``forward`` made."""
+        to_features, to_table, to_bias = ctx.saved_tensors
+        scale = slope / ctx.n
+        return (to_features * scale).to(ctx.kind), to_table.mul_(scale), to_bias.mul_(scale), None
+
+
+class SampledCrossEntropy(torch.autograd.Function):
+    """Mean of log(exp s_t + Σ_{j in words, j ≠ t} exp(s_j - log q_j)) - s_t, with s = x tableᵀ + bias."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor, words: Tensor, log_q: Tensor
+    ) -> Tensor:
+        """Parameters: as in ``FullCrossEntropy``, words (S,) all different, log_q (S,)."""
+        n = len(targets)
+        kind = _kind(features)
+        weight = table[words].to(kind)
+        offset = bias[words] - log_q
+        place = torch.full((len(bias),), -1, device=words.device)
+        place[words] = torch.arange(len(words), device=words.device)
+        hit = place[targets]  # (n,) where the target is among the words, else -1
+        to_features = torch.empty(features.shape, dtype=torch.float32, device=features.device)
+        to_weight = torch.zeros(weight.shape, dtype=torch.float32, device=features.device)
+        to_words = torch.zeros_like(offset)
+        own_slope = torch.empty(n, dtype=torch.float32, device=features.device)
+        loss = torch.zeros((), dtype=torch.float64, device=features.device)
+        for part in _chunks(n, len(words)):
+            x = features[part]
+            own_weight = table[targets[part]]
+            own = (x.float() * own_weight).sum(1) + bias[targets[part]]
+            logits = torch.empty(len(x), len(words) + 1, device=x.device)  # the target's own score stands last
+            torch.add(x.to(kind) @ weight.T, offset, out=logits[:, :-1])
+            logits[:, -1] = own
+            rows = torch.nonzero(hit[part] >= 0).squeeze(1)
+            logits[rows, hit[part][rows]] = -torch.inf  # the target counts once, by its own score
+            log_p = torch.log_softmax(logits, 1)
+            loss -= log_p[:, -1].sum(dtype=torch.float64)
+            slope = log_p.exp_()
+            own_slope[part] = slope[:, -1] - 1.0
+            slope = slope[:, :-1]
+            to_words += slope.sum(0)
+            slope = slope.to(kind)
+            to_features[part] = (slope @ weight).float().addcmul_(own_slope[part, None], own_weight)
+            to_weight += slope.T @ x.to(kind)
+        ctx.save_for_backward(features, targets, words, to_features, to_weight, to_words, own_slope)
+        ctx.shape = table.shape
+        return (loss / n).float()
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        """Scale what ``forward`` made and put it at its words."""
+        features, targets, words, to_features, to_weight, to_words, own_slope = ctx.saved_tensors
+        scale = slope / len(targets)
+        to_table = to_features.new_zeros(ctx.shape)
+        to_table.index_copy_(0, words, to_weight * scale)
+        to_table.index_add_(0, targets, features.float() * (own_slope * scale)[:, None])
+        to_bias = to_features.new_zeros(ctx.shape[0] - 1)
+        to_bias.index_copy_(0, words, to_words * scale)
+        to_bias.index_add_(0, targets, own_slope * scale)
+        return (to_features * scale).to(features.dtype), to_table, to_bias, None, None, None
+
+
+def _kind(features: Tensor) -> torch.dtype:
+    """Return the type in which autocast would multiply."""
+    device = features.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
+
+
+def _chunks(rows: int, columns: int) -> list[slice]:
+    size = max(1, CHUNK_ELEMENTS // columns)
+    return [slice(first, min(first + size, rows)) for first in range(0, rows, size)]
