@@ -18,40 +18,43 @@ TERMS: dict[str, Term] = {
     "bits_per_byte": Term(
         "Bits per byte",
         "bits per byte of UTF-8 text, less is better",
-        "How many bits the model needs to write down the held-out text, divided by the text's bytes. Every byte is "
-        "charged once: by a token, by the mark at a sentence's end, or by a small model of gaps and spellings that is "
-        "the same for all models with that tokenizer. It is the one figure that compares models with different tokens.",
+        "How many bits the model needs to write down the held-out text, divided by the text's bytes. Every "
+        "byte is charged once: by a token, by the mark at a sentence's end, or by a small model of gaps and "
+        "spellings that is the same for all models with that tokenizer. It is the one figure that compares "
+        "models with different tokens.",
     ),
     "interval": Term(
         "95 % interval",
         "the unit of the figure it belongs to",
-        "Where the figure would probably lie on other text of this kind: the bootstrap draws test documents (or blocks "
-        "of sentences, where there are few documents) again and again, the same ones for every model.",
+        "Where the figure would probably lie on other text of this kind: the bootstrap draws test documents "
+        "(or blocks of sentences, where there are few documents) again and again, the same ones for every "
+        "model.",
     ),
     "rank": Term(
         "Rank",
         "",
-        "Order by bits per byte. Models whose difference is not significant by the paired bootstrap share a rank. "
-        "Models that are not valid probability models, and models that failed, have none.",
+        "Order by bits per byte. Models whose difference is not significant by the paired bootstrap share a "
+        "rank. Models that are not valid probability models, and models that failed, have none.",
     ),
     "perplexity": Term(
         "Perplexity",
         "effective choices per token, less is better",
-        "2 to the power of the mean surprisal in bits, over all test tokens: among how many equally likely tokens the "
-        "model hesitates on average. It depends on what a token is and may only be compared between models that have "
-        "the same tokens and the same vocabulary.",
+        "2 to the power of the mean surprisal in bits, over all test tokens: among how many equally likely "
+        "tokens the model hesitates on average. It depends on what a token is and may only be compared "
+        "between models that have the same tokens and the same vocabulary.",
     ),
     "perplexity_excluding_unknown": Term(
         "Perplexity without unknown words",
         "effective choices per token, less is better",
-        "The perplexity over the test tokens whose word is in the vocabulary. Words outside it are all one token, "
-        "<unk>, which is easy to guess and makes the plain figure look better.",
+        "The perplexity over the test tokens whose word is in the vocabulary. Words outside it are all one "
+        "token, <unk>, which is easy to guess and makes the plain figure look better.",
     ),
     "perplexity_reset": Term(
         "Reset perplexity",
         "effective choices per token, less is better",
-        "The same model scored with every sentence as a document of its own, so that nothing is remembered across "
-        "sentences. N-gram tools report this figure: compare theirs with this column, not with the plain one.",
+        "The same model scored with every sentence as a document of its own, so that nothing is remembered "
+        "across sentences. N-gram tools report this figure: compare theirs with this column, not with the "
+        "plain one.",
     ),
     "top1_accuracy": Term(
         "Top-1 accuracy",
@@ -66,11 +69,13 @@ TERMS: dict[str, Term] = {
     "surprisal": Term(
         "Surprisal",
         "bits",
-        "Minus the logarithm, to the base 2, of the probability that the model gave to the token that came. 1 bit is "
-        "the surprise of a coin, 10 bits that of one chance in 1,024.",
+        "Minus the logarithm, to the base 2, of the probability that the model gave to the token that came. "
+        "1 bit is the surprise of a coin, 10 bits that of one chance in 1,024.",
     ),
     "train_seconds": Term(
-        "Training time", "seconds of wall clock", "The time from the first look at the training text to a ready model."
+        "Training time",
+        "seconds of wall clock",
+        "The time from the first look at the training text to a ready model.",
     ),
     "microseconds_per_token": Term(
         "Time per token",
@@ -82,12 +87,21 @@ TERMS: dict[str, Term] = {
         "bytes (1 MB is a million)",
         "The most memory the process held while it trained and scored this model, Python and its libraries included.",
     ),
-    "parameters": Term("Parameters", "a count", "The numbers that training fitted."),
-    "model_bytes": Term("Model size", "bytes (1 MB is a million)", "What the trained model takes when it is stored."),
+    "parameters": Term(
+        "Parameters",
+        "a count",
+        "The numbers that training fitted.",
+    ),
+    "model_bytes": Term(
+        "Model size",
+        "bytes (1 MB is a million)",
+        "What the trained model takes when it is stored.",
+    ),
     "loss": Term(
         "Loss",
         "nats per token, less is better",
-        "The mean surprisal with the natural logarithm: 1 nat is 1.443 bits; e to the power of the loss is perplexity.",
+        "The mean surprisal with the natural logarithm: 1 nat is 1.443 bits; e to the power of the loss is "
+        "perplexity.",
     ),
     "pareto": Term(
         "Pareto front",
@@ -97,20 +111,21 @@ TERMS: dict[str, Term] = {
     "truth": Term(
         "Truth checks",
         "nats, or a difference of probability",
-        "Checks on every run at sampled positions of the test text: the next-token probabilities sum to one, the "
-        "scores agree with those distributions, the future of a text does not change the scores of its past, and "
-        "scoring twice gives the same. A model that fails one is not a valid probability model and is not ranked.",
+        "Checks on every run at sampled positions of the test text: the next-token probabilities sum to "
+        "one, the scores agree with those distributions, the future of a text does not change the scores of "
+        "its past, and scoring twice gives the same. A model that fails one is not a valid probability "
+        "model and is not ranked.",
     ),
     "unknown": Term(
         "Unknown words",
         "percent of tokens",
-        "Tokens whose word is not in the vocabulary, which is made from the training text alone. They are scored as "
-        "<unk>; bits per byte charges their spelling as well.",
+        "Tokens whose word is not in the vocabulary, which is made from the training text alone. They are "
+        "scored as <unk>; bits per byte charges their spelling as well.",
     ),
     "fingerprint": Term(
         "Fingerprint",
         "",
-        "A digest of the text and its splits, or of tokenizer and vocabulary: figures with different fingerprints were "
-        "not measured on the same thing.",
+        "A digest of the text and its splits, or of tokenizer and vocabulary: figures with different "
+        "fingerprints were not measured on the same thing.",
     ),
 }

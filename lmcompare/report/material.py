@@ -33,6 +33,14 @@ class Model:
         assert cell is not None, f"{self.name} has no finished cell"
         return cell
 
+    @property
+    def errors(self) -> dict[str, list[int]]:
+        """What went wrong in its failed cells, with the seeds of which it did."""
+        found: dict[str, list[int]] = {}
+        for cell in self.entry.failed:
+            found.setdefault(cell.error or "", []).append(cell.seed)
+        return found
+
 
 @dataclass(frozen=True)
 class Section:
@@ -73,6 +81,11 @@ class Material:
         """Return the models of a group ("ranked", "adaptive", "not ranked"), the best first."""
         found = [(self.by_name[s.name], s) for s in self.comparison.standings if s.group == group]
         return sorted(found, key=lambda pair: (pair[1].bits_per_byte, pair[0].index))
+
+    @cached_property
+    def apart(self) -> frozenset[str]:
+        """The names of scored models that are not ranked: they are shown, but never called the best."""
+        return frozenset(s.name for s in self.comparison.standings if s.group == "not ranked")
 
     @cached_property
     def comparable(self) -> tuple[Model, ...]:

@@ -20,7 +20,10 @@ def decimals(value: float | None, places: int) -> str:
         return NONE
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:,.{places}f}".replace("-", "−")
+    text = f"{value:,.{places}f}"
+    if not text.strip("-0.,"):  # what rounds to zero has no sign
+        text = text.lstrip("-")
+    return text.replace("-", "−")
 
 
 def perplexity(value: float | None) -> str:
@@ -80,15 +83,17 @@ def seconds(value: float | None) -> str:
     """Return a time: 340 ms, 12.3 s, 4 min 05 s, 2 h 10 min."""
     if value is None or math.isnan(value):
         return NONE
+    if value == 0:
+        return "0 s"
     if value < 1:
         return f"{_three(1000 * value)} ms" if value >= 1e-3 else f"{_three(1e6 * value)} µs"
     if value < 59.95:
         return f"{_three(value)} s"
     whole = round(value)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
+        return f"{whole // 60} min {whole % 60:02d} s" if whole % 60 else f"{whole // 60} min"
     whole = round(value / 60)
-    return f"{whole // 60} h {whole % 60:02d} min"
+    return f"{whole // 60} h {whole % 60:02d} min" if whole % 60 else f"{whole // 60} h"
 
 
 def microseconds(value: float | None) -> str:

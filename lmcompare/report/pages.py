@@ -30,13 +30,13 @@ def environment() -> Environment:
                  "microseconds", "tidy", "plural", "listed"):  # fmt: skip
         made.filters[name] = getattr(numbers, name)
     made.filters |= {"visible": visible, "shown": shown, "embedded": embedded, "anchor": anchor}
-    made.globals |= {"model_class": svg.model_class, "term": term, "chip": chip}
+    made.globals |= {"hue": svg.hue, "term": term, "chip": chip, "terms": TERMS}
     return made
 
 
 def fill(template: str, **context: Any) -> Markup:
     """Return the template of that name with these values."""
-    return Markup(environment().get_template(f"{template}.html.j2").render(**context))  # noqa: S704
+    return Markup(environment().get_template(f"{template}.html.j2").render(**context))
 
 
 def asset(name: str) -> str:
@@ -49,7 +49,7 @@ def embedded(value: Any) -> Markup:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)  # noqa: S704
+    return Markup(text)
 
 
 def term(key: str, text: str = "") -> Markup:
@@ -60,12 +60,12 @@ def term(key: str, text: str = "") -> Markup:
     )
 
 
-def chip(name: str, index: int) -> Markup:
-    """Return a model's name behind its mark."""
-    mark = svg.marker(index, 7, 7)
+def chip(name: str, index: int, family: str = "m") -> Markup:
+    """Return a model's name behind its mark; ``family`` "g" for a group within an exhibit."""
+    mark = svg.marker(index, 7, 7, family=family)
     return Markup(
         '<span class="chip {}"><svg class="key" viewBox="0 0 14 14" aria-hidden="true">{}</svg>{}</span>'
-    ).format(svg.model_class(index), mark, Markup("<bdi>{}</bdi>").format(name))
+    ).format(svg.hue(index, family), mark, Markup("<bdi>{}</bdi>").format(name))
 
 
 def anchor(name: str) -> str:

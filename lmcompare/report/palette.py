@@ -1,6 +1,6 @@
 """The colours, each with its light and its dark value; style sheets name them and never spell them.
 
-The models' colours, in the strict order in which models are listed, stay apart in lightness as well as in hue, so that
+The models' colours, in the strict order in which models are listed, differ in lightness as well as in hue, so that
 they can be told apart with deuteranopia, protanopia and tritanopia; each model has a mark of its own shape besides.
 """
 
@@ -27,14 +27,18 @@ COLOURS: dict[str, tuple[str, str]] = {
     "m5": ("#3f2a8c", "#a595ff"),
     "m6": ("#2386bd", "#a8e3ff"),
     "m7": ("#6d7782", "#98a2ae"),
+    "g0": ("#006d77", "#4fc3cf"),  # groups and lines within one exhibit, which are no models
+    "g1": ("#b5179e", "#ff8fe0"),
+    "g2": ("#9c5700", "#f0a94e"),
+    "g3": ("#5a4fcf", "#b3abff"),
+    "g4": ("#2d6a2f", "#8fd694"),
+    "g5": ("#a4161a", "#ff8080"),
 }
 
 
 def style_sheet() -> str:
     """Return the colours as custom properties: after the reader's system, or after ``data-theme`` on the root."""
-    light, dark = (
-        " ".join(f"--{name}: {pair[side]};" for name, pair in COLOURS.items()) for side in (0, 1)
-    )
+    light, dark = (" ".join(f"--{name}: {pair[side]};" for name, pair in COLOURS.items()) for side in (0, 1))
     return (
         f":root {{ color-scheme: light; {light} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ color-scheme: dark; {dark} }} }}\n"

@@ -24,8 +24,8 @@ PLACES = 5
 
 @dataclass(frozen=True)
 class Passage:
-    """Tokens in a row of one test document. ``bits``: (models, tokens) surprisal; ``top``: (models, tokens, 5) pairs of
-    token and probability; ``spaced``: whether something stands between a token and the one before it.
+    """Tokens in a row of one test document. ``bits``: (models, tokens) surprisal; ``top``: (models, tokens, 5) pairs
+    of token and probability; ``spaced``: whether something stands between a token and the one before it.
     """
 
     document: str
@@ -41,16 +41,18 @@ def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
     """Return passages for models that share their tokens, the one on which they disagree most first.
 
     Disagreement is the spread (standard deviation) of the models' surprisals at a token, averaged over the passage;
-    of three or more models the one with the most surprisal is left out of it, else the floor would decide alone.
+    of three or more models the one with the most surprisal is left out of it, else the floor would decide alone, and
+    those that are not ranked are never counted.
     """
     tables = [_joined(model.cell) for model in models]
     if not tables or any(table.empty for table in tables):
         return []
     text = tables[0]
     surprisal = np.stack([-table["log_prob"].to_numpy(np.float64) / np.log(2) for table in tables])
-    counted = surprisal
-    if len(models) > 2:
-        counted = np.delete(surprisal, int(surprisal.mean(axis=1).argmax()), axis=0)
+    counted = surprisal[[m.name not in material.apart for m in models]]
+    if len(counted) > 2:
+        counted = np.delete(counted, int(counted.mean(axis=1).argmax()), axis=0)
+    counted = counted if len(counted) else surprisal
     spread = counted.std(axis=0)
     spans = sorted(_cut(text), key=lambda span: -float(spread[slice(*span)].mean()))
     documents = material.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")

@@ -57,8 +57,7 @@
   function setUpSorting() {
     for (const table of document.querySelectorAll("table.sortable")) {
       for (const head of table.querySelectorAll("thead th[data-sort]")) {
-        head.addEventListener("click", (event) => {
-          if (event.target.closest("a")) return; // that one leads to the glossary
+        head.querySelector("button").addEventListener("click", () => {
           sort(table, head, head.getAttribute("aria-sort") !== "ascending");
         });
       }
@@ -134,6 +133,17 @@
     cell.style.setProperty("--w", value === null ? "0" : String(Math.abs(value) / peak));
   }
 
+  // Boxes that scroll can be reached by Tab; those that need not scroll are no stops.
+  function setUpScrolling() {
+    const boxes = document.querySelectorAll(".scroll[tabindex]");
+    const update = () => {
+      for (const box of boxes) box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+    };
+    addEventListener("resize", update);
+    for (const details of document.querySelectorAll("details")) details.addEventListener("toggle", update);
+    update();
+  }
+
   function setUpNavigation() {
     const links = new Map(Array.from(document.querySelectorAll("nav a"), (a) => [a.hash.slice(1), a]));
     const watcher = new IntersectionObserver((entries) => {
@@ -155,5 +165,6 @@
     setUpCopying();
     setUpHeat();
     setUpNavigation();
+    setUpScrolling();
   });
 })();

@@ -17,7 +17,7 @@ Label = Callable[[float], str]
 class Margins:
     """Pixels around the plot."""
 
-    left: float = 58
+    left: float = 50
     right: float = 16
     top: float = 26
     bottom: float = 42
@@ -79,15 +79,15 @@ def frame(
     *,
     log_x: bool | None = None,
     log_y: bool | None = None,
-    zero_y: bool = False,
+    choices_x: tuple[float, ...] = (),
     margins: Margins = Margins(),
 ) -> Frame:
     """Return a frame whose scales show all these values."""
     return Frame(
         width,
         height,
-        fit(xs, (margins.left, width - margins.right), log=log_x),
-        fit(ys, (height - margins.bottom, margins.top), log=log_y, zero=zero_y),
+        fit(xs, (margins.left, width - margins.right), log=log_x, choices=choices_x),
+        fit(ys, (height - margins.bottom, margins.top), log=log_y),
         margins,
     )
 

@@ -33,11 +33,13 @@ def bins(
     y_label: Label,
     *,
     log: bool = True,
-    size: tuple[float, float] = (460, 310),
+    size: tuple[float, float] = (420, 285),
 ) -> Markup:
     """Return the chart: a line through the bins for each model, whiskers for the intervals, a little apart."""
     width, height = size
-    margins = Margins(bottom=58)
+    room = (width - Margins().left - Margins().right) / max(1, len(labels))
+    crowded = max(map(len, labels), default=0) * 6.2 > room  # names then stand on two levels
+    margins = Margins(bottom=24 + (14 if crowded else 0) + (16 if x_title else 0))
     every = [v for one in series for v in (*one.values, *one.low, *one.high)]
     x = Scale((-0.5, len(labels) - 0.5), (margins.left, width - margins.right))
     plot = Frame(width, height, x, fit(every, (height - margins.bottom, margins.top), log=log), margins)
@@ -46,11 +48,11 @@ def bins(
         parts.append(svg.line(plot.left, plot.y(tick), plot.right, plot.y(tick), "grid"))
         parts.append(svg.text(plot.left - 8, plot.y(tick) + 4, y_label(tick), "tick", "end"))
     parts.append(svg.line(plot.left, plot.bottom, plot.right, plot.bottom, "base"))
-    room = (plot.right - plot.left) / max(1, len(labels))
     for i, name in enumerate(labels):
-        low = 14 if i % 2 and max(map(len, labels)) * 6.2 > room else 0
+        low = 14 if i % 2 and crowded else 0
         parts.append(svg.text(plot.x(i), plot.bottom + 16 + low, shortened(name, 20), "tick", "middle"))
-    parts.append(svg.text((plot.left + plot.right) / 2, height - 5, x_title, "axis", "middle"))
+    if x_title:
+        parts.append(svg.text((plot.left + plot.right) / 2, height - 5, x_title, "axis", "middle"))
     parts.append(svg.text(2, 13, y_title, "axis"))
     shift = min(9.0, 0.6 * room / max(1, len(series)))
     for k, one in enumerate(series):
@@ -73,4 +75,4 @@ def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_lab
             parts.append(svg.line(x, plot.y(low), x, plot.y(high), "whisker"))
             says += f" (95 %: {y_label(low)} to {y_label(high)})"
         parts.append(svg.marker(one.index, x, plot.y(value), says, 4))
-    return svg.element("g", *parts, class_=svg.model_class(one.index))
+    return svg.element("g", *parts, class_=svg.hue(one.index))

@@ -52,19 +52,19 @@ def strip_axis(scale: Scale, label: Label, title: str) -> Markup:
 
 def intervals(rows: Sequence[Row], label: str, x_title: str, x_label: Label, value_label: Label) -> Markup:
     """Return all rows in one chart, in the order given."""
-    width, step = 720.0, 30.0
+    width, step = 440.0, 32.0
     names = [shortened(row.name, 24) for row in rows]
-    margins = Margins(left=16 + 7 * max(map(len, names), default=0), right=72, top=8)
+    margins = Margins(left=16 + 7 * max(map(len, names), default=0), right=58, top=8)
     height = margins.top + step * len(rows) + margins.bottom
     scale = shared_scale(rows, (margins.left, width - margins.right))
     plot = Frame(width, height, scale, Scale((0, len(rows)), (margins.top, height - margins.bottom)), margins)
-    parts = [svg.line(scale(t), plot.top, scale(t), plot.bottom, "grid") for t in scale.ticks(6)]
-    parts += plot.x_axis(x_title, x_label, 6)
+    parts = [svg.line(scale(t), plot.top, scale(t), plot.bottom, "grid") for t in scale.ticks(4)]
+    parts += plot.x_axis(x_title, x_label, 4)
     for i, row in enumerate(rows):
         middle = plot.y(i + 0.5)
         parts.append(svg.text(plot.left - 12, middle + 4, names[i], "name-plain", "end"))
         parts.extend(_mark(row, scale, middle))
-        parts.append(svg.text(plot.right + 12, middle + 4, value_label(row.value), "value"))
+        parts.append(svg.text(plot.right + 10, middle + 4, value_label(row.value), "value"))
     return svg.drawing(width, height, label, parts)
 
 
@@ -73,6 +73,6 @@ def _mark(row: Row, scale: Scale, middle: float) -> list[Markup]:
     bar = svg.line(low, middle, high, middle, "interval")
     ends = [svg.line(at, middle - 4, at, middle + 4, "cap") for at in (low, high)] if high > low else []
     return [
-        svg.element("g", bar, *ends, class_=svg.model_class(row.index)),
-        svg.marker(row.index, scale(row.value), middle),
+        svg.element("g", bar, *ends, class_=svg.hue(row.index)),
+        svg.marker(row.index, scale(row.value), middle, f"{row.name}: {row.value:.3f}", 3.8),
     ]

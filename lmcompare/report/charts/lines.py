@@ -32,10 +32,11 @@ def lines(
     *,
     log_x: bool | None = None,
     log_y: bool | None = None,
-    size: tuple[float, float] = (460, 300),
+    size: tuple[float, float] = (420, 285),
+    family: str = "m",
 ) -> Markup:
     """Return the chart; points that are not finite are left out, a line of one point is drawn as its mark."""
-    room = 14 + 6.6 * max((len(shortened(one.name)) for one in given if not one.faint), default=0)
+    room = 16 + 7.2 * max((len(shortened(one.name)) for one in given if not one.faint), default=0)
     plot = frame(
         *size,
         [v for one in given for v in one.x],
@@ -53,15 +54,17 @@ def lines(
         if len(points) > 1:
             title = svg.element("title", one.name)
             drawn = svg.path(points, "line faint" if one.faint else "line")
-            parts.append(svg.element("g", title, drawn, class_=svg.model_class(one.index)))
+            parts.append(svg.element("g", title, drawn, class_=svg.hue(one.index, family)))
         if not one.faint:
             ends.append((one, *points[-1]))
     heights = spread([y for _, _, y in ends], 15, plot.top, plot.bottom)
     for (one, x, y), at in zip(ends, heights, strict=True):
-        parts.append(svg.marker(one.index, x, y, f"{one.name}: {y_label(one.y[-1])} at {x_label(one.x[-1])}", 4))
+        parts.append(
+            svg.marker(one.index, x, y, f"{one.name}: {y_label(one.y[-1])} at {x_label(one.x[-1])}", 4, family)
+        )
         parts.append(svg.path([(x + 5, y), (plot.right + 6, at)], "leader"))
         name = svg.text(plot.right + 9, at + 4, shortened(one.name), "name")
-        parts.append(svg.element("g", name, class_=svg.model_class(one.index)))
+        parts.append(svg.element("g", name, class_=svg.hue(one.index, family)))
     return svg.drawing(*size, label, parts)
 
 

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps ``domain`` to ``pixels`` (which may run backwards, as y does); logarithmic if ``log``."""
+    """Maps ``domain`` to ``pixels`` (which may run backwards, as y does); logarithmic if ``log``.
+
+    ``choices``: values that are round in their unit where powers of ten are not, as a minute is.
+    """
 
     domain: tuple[float, float]
     pixels: tuple[float, float]
     log: bool = False
+    choices: tuple[float, ...] = ()
 
     def __call__(self, value: float) -> float:
         low, high, at = (_log(v) if self.log else v for v in (*self.domain, value))
@@ -21,7 +25,10 @@ class Scale:
         return first + (last - first) * ((at - low) / (high - low) if high > low else 0.5)
 
     def ticks(self, about: int = 5) -> list[float]:
-        """Return round values inside the domain, about that many."""
+        """Return round values inside the domain, about that many; ``choices`` if at least two are inside."""
+        chosen = [v for v in self.choices if self.domain[0] <= v <= self.domain[1]]
+        if len(chosen) >= 2:
+            return chosen[:: -(-len(chosen) // (about + 1))]
         return _log_ticks(*self.domain, about) if self.log else _linear_ticks(*self.domain, about)
 
 
@@ -30,13 +37,13 @@ def fit(
     pixels: tuple[float, float],
     *,
     log: bool | None = None,
-    zero: bool = False,
     pad: float = 0.06,
+    choices: tuple[float, ...] = (),
 ) -> Scale:
     """Return a scale that shows all the finite values with some room around them.
 
     ``log`` None: logarithmic where all are above zero and the largest is more than thirty times the smallest.
-    ``zero``: a linear scale begins at zero. With no values at all the domain is 0 to 1.
+    ``choices``: see ``Scale``. With no values at all the domain is 0 to 1.
     """
     found = [float(v) for v in values if v is not None and math.isfinite(v)]
     if not found:
@@ -45,9 +52,7 @@ def fit(
     log = (low > 0 and high / low > 30) if log is None else (log and low > 0)
     if log:
         room = pad * (math.log(high / low) or 1.0)
-        return Scale((low * math.exp(-room), high * math.exp(room)), pixels, log=True)
-    if zero:
-        return Scale((0.0 if low >= 0 else low * (1 + pad), high * (1 + pad) or 1.0), pixels)
+        return Scale((low * math.exp(-room), high * math.exp(room)), pixels, True, choices)
     room = pad * (high - low or abs(high) or 1.0)
     return Scale((low - room, high + room), pixels)
 

@@ -41,11 +41,12 @@ def scatter(
     x_label: Label,
     y_label: Label,
     *,
-    size: tuple[float, float] = (460, 300),
+    choices: tuple[float, ...] = (),
+    size: tuple[float, float] = (420, 285),
 ) -> Markup:
     """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left."""
     ys = [v for d in dots for v in (d.y, d.low, d.high)]
-    plot = frame(*size, _roomy([d.x for d in dots]), ys, log_y=False, margins=Margins(right=22))
+    plot = frame(*size, _roomy([d.x for d in dots]), ys, log_y=False, choices_x=choices, margins=Margins(right=22))
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
     front = pareto(dots)
     if len(front) > 1:
@@ -54,14 +55,14 @@ def scatter(
     for dot in dots:
         if dot.low is not None and dot.high is not None:
             whisker = svg.line(plot.x(dot.x), plot.y(dot.low), plot.x(dot.x), plot.y(dot.high), "whisker")
-            parts.append(svg.element("g", whisker, class_=svg.model_class(dot.index)))
+            parts.append(svg.element("g", whisker, class_=svg.hue(dot.index)))
         boxes.append((plot.x(dot.x) - 6, plot.y(dot.y) - 6, plot.x(dot.x) + 6, plot.y(dot.y) + 6))
     for dot in sorted(dots, key=lambda d: d.y):
         x, y = plot.x(dot.x), plot.y(dot.y)
         parts.append(svg.marker(dot.index, x, y, f"{dot.name}: {x_label(dot.x)}, {y_label(dot.y)}"))
         name = shortened(dot.name)
         tx, ty, anchor = _place(x, y, 6.6 * len(name), boxes, plot)
-        parts.append(svg.element("g", svg.text(tx, ty, name, "name", anchor), class_=svg.model_class(dot.index)))
+        parts.append(svg.element("g", svg.text(tx, ty, name, "name", anchor), class_=svg.hue(dot.index)))
     return svg.drawing(*size, label, parts)
 
 
@@ -80,7 +81,7 @@ def _steps(plot: Frame, front: Sequence[Dot]) -> list[tuple[float, float]]:
 def _place(
     x: float, y: float, width: float, boxes: list[tuple[float, float, float, float]], plot: Frame
 ) -> tuple[float, float, str]:
-    """Choose where a name stands beside its mark so that it covers no other mark or name; it is added to the boxes."""
+    """Choose where a name stands beside its mark, covering least of other marks and names; add it to the boxes."""
     options = [(x + 9, y + 4, "start"), (x - 9, y + 4, "end"), (x, y - 11, "middle"), (x, y + 20, "middle")]
     options += [(x + 8, y - 9, "start"), (x + 8, y + 17, "start"), (x - 8, y - 9, "end"), (x - 8, y + 17, "end")]
     best, least = options[0], float("inf")

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from lmcompare.report.palette import COLOURS, style_sheet
 
 Child = str | Markup
-HUES = sum(name[0] == "m" and name[1:].isdigit() for name in COLOURS)  # after the last they come round again
+HUES = {family: sum(n[0] == family and n[1:].isdigit() for n in COLOURS) for family in "mg"}
 SHAPES: tuple[tuple[tuple[float, float], ...], ...] = (
     (),  # a circle
     ((-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)),
@@ -34,7 +34,7 @@ def element(name: str, *children: Child, **attributes: object) -> Markup:
         if value is not None
     )
     inside = Markup("").join(escape(child) for child in children)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inside)  # noqa: S704
+    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inside)
 
 
 def drawing(width: float, height: float, label: str, children: Iterable[Child], class_: str = "") -> Markup:
@@ -42,7 +42,9 @@ def drawing(width: float, height: float, label: str, children: Iterable[Child], 
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" class="chart {}" viewBox="0 0 {} {}" style="max-width:{}px" '
         'role="img" aria-label="{}">{}</svg>'
-    ).format(class_, _value(width), _value(height), _value(width), label, Markup("\n").join(map(escape, children)))
+    ).format(
+        class_, _value(width), _value(height), _value(1.25 * width), label, Markup("\n").join(map(escape, children))
+    )
 
 
 def standalone(svg: Markup) -> str:
@@ -68,16 +70,19 @@ def path(points: Iterable[tuple[float, float]], class_: str, **attributes: objec
     return element("path", d="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), class_=class_, **attributes)
 
 
-def marker(index: int, x: float, y: float, title: str = "", radius: float = 5.0) -> Markup:
-    """Return the mark of the model of that number: its own shape besides its own colour, with a text on hovering."""
+def marker(index: int, x: float, y: float, title: str = "", radius: float = 5.0, family: str = "m") -> Markup:
+    """Return the mark of the model of that number: its own shape besides its own colour, with a text on hovering.
+
+    ``family`` "g" is for the groups within an exhibit, which must not look like models.
+    """
     corners = SHAPES[index % len(SHAPES)]
     shape = _polygon(x, y, corners, radius) if corners else element("circle", cx=x, cy=y, r=radius)
-    return element("g", *([element("title", title)] if title else []), shape, class_=f"mark {model_class(index)}")
+    return element("g", *([element("title", title)] if title else []), shape, class_=f"mark {hue(index, family)}")
 
 
-def model_class(index: int) -> str:
-    """Return the class that gives an element the colour of the model of that number."""
-    return f"m m{index % HUES}"
+def hue(index: int, family: str = "m") -> str:
+    """Return the class that gives an element the colour of the model of that number; they come round again."""
+    return f"{family} {family}{index % HUES[family]}"
 
 
 def _polygon(x: float, y: float, corners: Iterable[tuple[float, float]], radius: float) -> Markup:

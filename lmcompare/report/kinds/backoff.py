@@ -35,7 +35,8 @@ def reading(exhibit: BackoffTrace) -> str:
     full = sum(step.matched == longest for step in steps)
     alone = sum(step.matched <= 1 for step in steps)
     mean = sum(step.matched for step in steps) / len(steps)
+    were = "was" if full == 1 else "were"
     return (
-        f"Of {numbers.plural(len(steps), 'token')}, {full} {'was' if full == 1 else 'were'} found with order {longest}, "
-        f"the longest that matched, and {alone} with nothing but the unigram; the mean order is {mean:.1f}."
+        f"Of {numbers.plural(len(steps), 'token')}, {full} {were} found with order {longest}, the longest that "
+        f"matched, and {alone} with nothing but the unigram; the mean order is {mean:.1f}."
     )

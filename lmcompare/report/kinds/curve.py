@@ -14,11 +14,18 @@ from lmcompare.report.pages import fill
 def render(exhibit: Curve) -> Rendering:
     """The lines, each named at its end."""
     given = [
-        Line(name, i, x, y)
-        for i, (name, x, y) in enumerate(zip(exhibit.names, exhibit.x, exhibit.y, strict=True))
+        Line(name, i, x, y) for i, (name, x, y) in enumerate(zip(exhibit.names, exhibit.x, exhibit.y, strict=True))
     ]
     drawn = lines(
-        given, exhibit.title, exhibit.x_axis, exhibit.y_axis, numbers.tidy, numbers.tidy, log_x=False, log_y=False
+        given,
+        exhibit.title,
+        exhibit.x_axis,
+        exhibit.y_axis,
+        numbers.tidy,
+        numbers.tidy,
+        log_x=False,
+        log_y=False,
+        family="g",
     )
     return Rendering(fill("kinds/drawing", exhibit=exhibit, drawing=drawn), reading(exhibit), svg=drawn)
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Sequence
 
 from lmcompare.exhibits import Heatmap
+from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import Rendering, plain, table
 from lmcompare.report.pages import fill
 from lmcompare.report.tokens import visible
@@ -48,15 +49,19 @@ def render(exhibit: Heatmap) -> Rendering:
 def reading(exhibit: Heatmap) -> str:
     """Say where the strongest cell is, and which panel looks furthest back if all rows are also columns."""
     best: tuple[float, str, str, str] | None = None
+    # A row with a cell or two, as the first ones under a causal mask, is strong of necessity.
+    enough = min(3, max((sum(v is not None for v in line) for panel in exhibit.values for line in panel), default=0))
     for name, panel in zip(exhibit.panels, exhibit.values, strict=True):
         for row, line in zip(exhibit.rows, panel, strict=True):
+            if sum(v is not None for v in line) < enough:
+                continue
             for column, value in zip(exhibit.columns, line, strict=True):
                 if value is not None and math.isfinite(value) and (best is None or abs(value) > abs(best[0])):
                     best = (value, name, visible(row), visible(column))
     if best is None:
         return "There is nothing to see in it."
     where = f" in {best[1]}" if len(exhibit.panels) > 1 else ""
-    said = f"The strongest cell{where} is {best[0]:.2f}: the row “{best[2]}”, the column “{best[3]}”"
+    said = f"The strongest cell{where} is “{best[2]}” with “{best[3]}”, {numbers.decimals(best[0], 2)}"
     if len(exhibit.panels) > 1 and exhibit.rows == exhibit.columns:
         backs = [distance for panel in exhibit.values if (distance := _distance(panel)) is not None]
         if backs and len(backs) == len(exhibit.panels):
@@ -80,7 +85,8 @@ def picture(panel: Panel, peak: float) -> str:
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)  # eight bits, RGBA
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 9)), (b"IEND", b""))
     data = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
     )
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
@@ -116,4 +122,8 @@ def _markdown(exhibit: Heatmap) -> str:
             value, column = max(known)
             lines.append((plain(visible(row)), plain(visible(column)), f"{value:.2f}"))
     name = f" ({plain(exhibit.panels[0])})" if exhibit.panels and exhibit.panels[0] else ""
-    return table((plain(exhibit.row_axis or "row"), f"strongest {plain(exhibit.column_axis or 'column')}{name}", "value"), lines, 2)
+    return table(
+        (plain(exhibit.row_axis or "row"), f"strongest {plain(exhibit.column_axis or 'column')}{name}", "value"),
+        lines,
+        2,
+    )

@@ -36,4 +36,8 @@ def reading(exhibit: Neighbours) -> str:
         return "No word has a neighbour."
     (high, word, other), (low, alone, next_to) = max(firsts), min(firsts)
     said = f"The nearest pair is “{word}” and “{other}” with a cosine of {high:.2f}"
-    return f"{said}; “{alone}” stands most alone: its nearest, “{next_to}”, is at {low:.2f}." if low < high else f"{said}."
+    return (
+        f"{said}; “{alone}” stands most alone: its nearest, “{next_to}”, is at {low:.2f}."
+        if low < high
+        else f"{said}."
+    )

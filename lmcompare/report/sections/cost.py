@@ -13,6 +13,7 @@ from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Section
 from lmcompare.report.pages import fill
 
+TIMES = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
 NEAR = 0.05  # "nearly as good" is within this share of the best
 
 
@@ -24,11 +25,18 @@ class Cost:
     title: str
     label: Callable[[float | None], str]
     cheapest: str
+    ticks: tuple[float, ...] = ()
 
 
 COSTS = (
-    Cost("train_seconds", "Training time", numbers.seconds, "the fastest to train"),
-    Cost("microseconds_per_token", "Time per scored token", numbers.microseconds, "the fastest to score"),
+    Cost("train_seconds", "Training time", numbers.seconds, "the fastest to train", TIMES),
+    Cost(
+        "microseconds_per_token",
+        "Time per scored token",
+        numbers.microseconds,
+        "the fastest to score",
+        tuple(1e6 * t for t in TIMES),
+    ),
     Cost("peak_memory_bytes", "Peak memory", numbers.size, "the one that needs least memory"),
     Cost("parameters", "Parameters", numbers.short, "the one with the fewest parameters"),
     Cost("model_bytes", "Stored size", numbers.size, "the smallest"),
@@ -50,14 +58,13 @@ def build(material: Material) -> Section | None:
     if not material.ranking:
         return None
     drawn = [one for cost in DRAWN if (one := _draw(material, cost)) is not None]
-    threads = sorted({(str(m.cell.cost.get("device", "?")), str(m.cell.cost.get("threads", "?"))) for m in material.scored})
     html = fill(
         "cost",
         drawn=drawn,
         costs=COSTS,
         rows=[(model, material.figures[model.name]) for model, _ in material.ranking],
         hardware=material.run.manifest.get("hardware") or {},
-        ran=", ".join(f"{device} with {numbers.plural(int(n), 'thread') if n.isdigit() else n}" for device, n in threads),
+        ran=_measured_on(material),
     )
     charts = {f"cost-{one.cost.key}.svg": one.chart for one in drawn}
     pictures = [
@@ -72,6 +79,19 @@ def build(material: Material) -> Section | None:
     return Section("cost", "Quality against cost", html, "\n\n".join([grid, *pictures]), charts)
 
 
+def _measured_on(material: Material) -> str:
+    """Return the devices with the numbers of threads that models had there."""
+    threads: dict[str, set[int]] = {}
+    for model in material.scored:
+        cost = model.cell.cost
+        threads.setdefault(str(cost.get("device") or "?"), set()).add(int(cost.get("threads") or 0))
+    parts = []
+    for device, found in sorted(threads.items()):
+        count = " or ".join(str(n) for n in sorted(found) if n)
+        parts.append(f"{device} with {count} thread{'' if count == '1' else 's'}" if count else device)
+    return numbers.listed(parts)
+
+
 def _draw(material: Material, cost: Cost) -> Drawn | None:
     dots = []
     for model, standing in material.ranking:
@@ -82,7 +102,9 @@ def _draw(material: Material, cost: Cost) -> Drawn | None:
     if not dots:
         return None
     label = f"Bits per byte against {cost.title.lower()}, a mark for each model"
-    chart = scatter(dots, label, cost.title, "Bits per byte (less is better)", cost.label, numbers.tidy)
+    chart = scatter(
+        dots, label, cost.title, "Bits per byte (less is better)", cost.label, numbers.tidy, choices=cost.ticks
+    )
     return Drawn(cost, chart, reading(dots, cost))
 
 
@@ -93,7 +115,9 @@ def reading(dots: Sequence[Dot], cost: Cost) -> str:
     cheapest = min(near, key=lambda d: d.x)
     price = cost.label(cheapest.x)
     if cheapest.name == best.name:
-        said = f"Of the models within {NEAR:.0%} of the best, the best itself, {best.name}, is {cost.cheapest} ({price})"
+        said = (
+            f"Of the models within {NEAR:.0%} of the best, the best itself, {best.name}, is {cost.cheapest} ({price})"
+        )
         if len(near) == 1:
             said = f"Nothing else comes within {NEAR:.0%} of {best.name} ({price})"
     else:

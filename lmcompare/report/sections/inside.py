@@ -55,7 +55,7 @@ def build(material: Material) -> Section | None:
     if not insides:
         return None
     charts = {name: drawing for inside in insides for name, drawing in inside.charts.items()}
-    html = fill("inside", insides=insides)
+    html = fill("inside", insides=insides, apart=material.apart)
     return Section("inside", "Inside each model", html, "\n\n".join(map(_markdown, insides)), charts)
 
 

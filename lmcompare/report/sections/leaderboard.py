@@ -1,4 +1,4 @@
-"""The leaderboard: ranked models with their intervals; apart from them those that can't be ranked, with the reason."""
+"""The leaderboard: ranked models with their intervals; set apart those that can't be ranked, with the reason."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from lmcompare.report.pages import fill
 
 STRIP = (8.0, 212.0)  # pixels of the intervals in the table
 PERPLEXITIES = ("perplexity", "perplexity_excluding_unknown", "perplexity_reset")
+PER_TOKEN = (*PERPLEXITIES, "top1_accuracy", "top5_accuracy")  # compared only where tokens are the same
+HEADS = ("perplexity", "without unknown", "reset", "top-1", "top-5")  # of PER_TOKEN in Markdown
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row. ``figures``: the model's entry of results.json; ``comparable``: may its perplexities be shown here?"""
+    """One row. ``figures``: the model's entry of results.json; ``comparable``: may its figures per token be shown?"""
 
     model: Model
     standing: Standing
@@ -46,10 +48,18 @@ class Line:
             found.append(f"{numbers.plural(len(self.model.entry.failed), 'seed')} failed")
         return found
 
+    @property
+    def failed_details(self) -> list[str]:
+        """What the failed truth checks found, each check once."""
+        found: dict[str, str] = {}
+        for check in self.model.entry.failed_checks:
+            found.setdefault(str(check["name"]), f"{check['name']}: {check.get('detail') or 'no detail'}")
+        return list(found.values())
+
     def figure(self, key: str) -> float | None:
         """Return a figure, or None where there is none or it may not stand beside the others."""
         value = self.figures.get(key)
-        return None if value is None or (key in PERPLEXITIES and not self.comparable) else float(value)
+        return None if value is None or (key in PER_TOKEN and not self.comparable) else float(value)
 
 
 @dataclass(frozen=True)
@@ -90,18 +100,18 @@ def build(material: Material) -> Section:
         difference_reading=_differences_reading(material.comparison.differences),
         by_name=material.by_name,
     )
-    charts = {}
-    if boards:
-        rows = [_row(line) for line in boards[0].lines]
-        charts["leaderboard.svg"] = intervals(
-            rows,
-            "Bits per byte of every ranked model with its 95 % interval",
-            "Bits per byte (less is better)",
-            numbers.tidy,
-            numbers.bits_per_byte,
-        )
+    drawn = chart(material)
+    charts = {} if drawn is None else {"leaderboard.svg": drawn}
     markdown = _markdown(boards, apart, failed, others, main, material)
     return Section("leaderboard", "Leaderboard", html, markdown, charts)
+
+
+def chart(material: Material) -> Markup | None:
+    """Return the intervals of the comparable models, the best first; None where there are none."""
+    rows = [_row(_line(material, model, standing)) for model, standing in material.ranking]
+    label = "Bits per byte of every ranked model with its 95 % interval"
+    title = "Bits per byte with 95 % interval (less is better)"
+    return intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte) if rows else None
 
 
 def _board(material: Material, group: str, title: str) -> Board | None:
@@ -116,7 +126,11 @@ def _board(material: Material, group: str, title: str) -> Board | None:
             line.standing,
             line.figures,
             line.comparable,
-            strip(row, scale, f"{line.model.name}: {numbers.bits_per_byte(row.value)}, 95 % {line.interval or 'unknown'}"),
+            strip(
+                row,
+                scale,
+                f"{line.model.name}: {numbers.bits_per_byte(row.value)}, 95 % {line.interval or 'unknown'}",
+            ),
         )
         for line, row in zip(bare, rows, strict=True)
     ]
@@ -135,7 +149,8 @@ def _row(line: Line) -> Row:
 
 def _reading(material: Material, lines: Sequence[Line]) -> str:
     best, last = lines[0], lines[-1]
-    said = f"{best.model.name} writes the test text with {numbers.bits_per_byte(best.standing.bits_per_byte)} bits per byte"
+    figure = numbers.bits_per_byte(best.standing.bits_per_byte)
+    said = f"{best.model.name} writes the test text with {figure} bits per byte"
     if len(lines) == 1:
         return said + "; nothing else is ranked with it."
     tied = [line.model.name for line in lines[1:] if line.standing.rank == best.standing.rank]
@@ -176,34 +191,42 @@ def _markdown(
         parts.append(_quality(board.lines))
         parts.append(plain(board.reading))
     if others:
-        parts.append(f"Perplexities above are per token of {plain(main)}; they may not be compared with these:")
+        parts.append(f"Figures per token above are those of {plain(main)}; they may not be compared with these:")
         for name, lines in others.items():
-            rows = (
-                (plain(line.model.name), *(numbers.perplexity(line.figure(key)) for key in PERPLEXITIES)) for line in lines
-            )
-            parts.append(table((f"Tokens: {plain(name)}", "perplexity", "without unknown", "reset"), rows))
+            rows = ((plain(line.model.name), *_per_token(line)) for line in lines)
+            parts.append(table((f"Tokens: {plain(name)}", *HEADS), rows))
     if apart:
-        rows = ((plain(l.model.name), numbers.bits_per_byte(l.standing.bits_per_byte), plain(l.standing.reason or "")) for l in apart)
+        rows = (
+            (
+                plain(line.model.name),
+                numbers.bits_per_byte(line.standing.bits_per_byte),
+                plain(line.standing.reason or ""),
+            )
+            for line in apart
+        )
         parts += ["### Not ranked", table(("model", "would-be bits per byte", "why it is not ranked"), rows)]
     if failed:
-        errors = ((plain(m.name), plain(m.entry.cells[0].error or "")) for m in failed if m.entry.cells)
+        errors = ((plain(m.name), plain(error)) for m in failed for error in m.errors)
         parts += ["### Failed", table(("model", "what happened"), errors, 2)]
     parts.append(plain(material.comparison.note))
     return "\n\n".join(part for part in parts if part)
 
 
 def _quality(lines: Sequence[Line]) -> str:
-    head = ("rank", "model", "bits per byte", "95 % interval", "perplexity", "without unknown", "reset", "top-1", "top-5")
     rows = (
         (
             str(line.standing.rank or numbers.NONE),
             f"**{plain(line.model.name)}**" + (f" ({', '.join(line.tags)})" if line.tags else ""),
             numbers.bits_per_byte(line.standing.bits_per_byte),
             line.interval or numbers.NONE,
-            *(numbers.perplexity(line.figure(key)) for key in PERPLEXITIES),
-            numbers.percent(line.figure("top1_accuracy")),
-            numbers.percent(line.figure("top5_accuracy")),
+            *_per_token(line),
         )
         for line in lines
     )
-    return table(head, rows, 2)
+    return table(("rank", "model", "bits per byte", "95 % interval", *HEADS), rows, 2)
+
+
+def _per_token(line: Line) -> list[str]:
+    """The cells under ``HEADS``."""
+    figures = [(key, line.figure(key)) for key in PER_TOKEN]
+    return [numbers.perplexity(v) if key in PERPLEXITIES else numbers.percent(v) for key, v in figures]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -11,6 +13,7 @@ from lmcompare.report.kinds.rendering import plain
 from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
 
+RISEN = 1.01  # a loss above so many times the lowest has risen
 AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
 
 
@@ -18,11 +21,12 @@ def build(material: Material) -> Section | None:
     """Return the section, or None where no model learns in steps."""
     groups: list[tuple[str, list[tuple[str, Markup]], str]] = []
     for fingerprint, models in material.groups.items():
-        curves = [(model, curve) for model in models if len(curve := model.cell.curve.dropna(how="all")) > 1]
+        sound = [model for model in models if model.name not in material.apart]
+        curves = [(model, curve) for model in sound if len(curve := model.cell.curve.dropna(how="all")) > 1]
         if curves:
             name = material.tokens_name(fingerprint)
             drawn = [(axis, chart) for axis in AXES if (chart := _chart(curves, axis)) is not None]
-            groups.append((name, drawn, " ".join(reading(m, c) for m, c in curves)))
+            groups.append((name, drawn, reading(curves)))
     if not groups:
         return None
     charts = {f"learning-{i}-{axis}.svg": chart for i, (_, drawn, _) in enumerate(groups) for axis, chart in drawn}
@@ -35,26 +39,35 @@ def build(material: Material) -> Section | None:
     return Section("learning", "Learning curves", fill("learning", groups=groups), f"{markdown}\n\n{said}", charts)
 
 
-def reading(model: Model, curve: pd.DataFrame) -> str:
-    """Say where validation loss was lowest and whether it was still falling."""
-    valid = curve.dropna(subset=["valid_loss"])
-    if valid.empty:
-        last = curve.dropna(subset=["train_loss"])
-        if last.empty:
-            return f"{model.name} measured no loss."
-        end = last.iloc[-1]
-        return f"{model.name} ended at a training loss of {end['train_loss']:.2f} nats; it measured none on valid."
-    best, end = valid.loc[valid["valid_loss"].idxmin()], valid.iloc[-1]
-    said = f"{model.name} reached its lowest validation loss, {best['valid_loss']:.2f} nats"
-    if pd.notna(best["step"]):
-        said += f", at step {numbers.count(float(best['step']))}"
-    if pd.notna(best["seconds"]):
-        said += f" after {numbers.seconds(float(best['seconds']))}"
-    if best.name == end.name and len(valid) > 1:
-        return said + ", where it ended: it was still learning and more steps would probably help."
-    if float(end["valid_loss"]) > float(best["valid_loss"]) * 1.01:
-        return said + f", and then rose to {end['valid_loss']:.2f}: more steps on this text would not help."
-    return said + ", and stayed there."
+def reading(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
+    """Say of each model where its validation loss was lowest, and whether it was still falling there."""
+    learning: list[str] = []
+    others: list[str] = []
+    for model, curve in curves:
+        valid = curve.dropna(subset=["valid_loss"])
+        if valid.empty:
+            others.append(f"{model.name} measured no validation loss.")
+            continue
+        best, end = valid.iloc[int(valid["valid_loss"].to_numpy().argmin())], valid.iloc[-1]
+        said = f"{model.name} ({best['valid_loss']:.2f} nats{_when(best)})"
+        if best.name == end.name and len(valid) > 1:
+            learning.append(said)
+        elif float(end["valid_loss"]) > RISEN * float(best["valid_loss"]):
+            others.append(
+                f"{said} had its lowest validation loss before its end and then rose to {end['valid_loss']:.2f}: "
+                "more steps on this text would not help it."
+            )
+        else:
+            others.append(f"{said} had its lowest validation loss before its end and stayed near it.")
+    if learning:
+        verb = "was" if len(learning) == 1 else "were"
+        others.insert(0, f"{numbers.listed(learning)} {verb} lowest at the end: more steps would probably help.")
+    return " ".join(others)
+
+
+def _when(row: pd.Series[float]) -> str:
+    said = f" at step {numbers.count(float(row['step']))}" if pd.notna(row["step"]) else ""
+    return said + (f", {numbers.seconds(float(row['seconds']))}" if pd.notna(row["seconds"]) else "")
 
 
 def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from lmcompare.analysis.verdict import verdict
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain
 from lmcompare.report.material import Material
+from lmcompare.report.sections import leaderboard
 from lmcompare.report.sections.cost import NEAR
 
-WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 LEAD = 3  # sentences of the verdict in large type
 
 
@@ -33,6 +36,7 @@ class Opening:
     lead: list[str]
     rest: list[str]
     facts: list[Fact]
+    chart: Markup | None
 
     @property
     def markdown(self) -> str:
@@ -55,7 +59,7 @@ def build(material: Material) -> Opening:
         + (f", {created}" if created else "")
     )
     title = f"{models[0].upper()}{models[1:]}, one text"
-    return Opening(title, subtitle, said[:LEAD], said[LEAD:], _facts(material))
+    return Opening(title, subtitle, said[:LEAD], said[LEAD:], _facts(material), leaderboard.chart(material))
 
 
 def _facts(material: Material) -> list[Fact]:

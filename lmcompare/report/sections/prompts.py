@@ -45,8 +45,11 @@ def build(material: Material) -> Section | None:
             asked.setdefault(str(entry["prompt"]), []).append(_column(model, entry))
     if not asked:
         return None
-    prompts = [Prompt(text, columns, reading(text, columns)) for text, columns in asked.items()]
-    html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN)
+    prompts = [
+        Prompt(text, columns, reading(text, [c for c in columns if c.model.name not in material.apart]))
+        for text, columns in asked.items()
+    ]
+    html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN, apart=material.apart)
     return Section("next", "What comes next", html, "\n\n".join(map(_markdown, prompts)))
 
 
@@ -71,7 +74,8 @@ def _column(model: Model, entry: Mapping[str, Any]) -> Column:
     found = [(str(n["token"]), float(n["probability"])) for n in entry["next"]]
     found = [(token, p) for token, p in found if math.isfinite(p)]
     how = entry.get("sampling") or {}
-    return Column(model, found, str(entry["continuation"]), _sampling(how))
+    said = " ¶ ".join(part.strip() for part in str(entry["continuation"]).split("\n"))
+    return Column(model, found, said.strip(), _sampling(how))
 
 
 def _sampling(how: Mapping[str, Any]) -> str:

@@ -35,15 +35,19 @@ def build(material: Material) -> Section | None:
     for fingerprint, models in material.groups.items():
         passages = chosen(material, models)
         if passages:
-            best = int(np.argmin(np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)))
-            name, said = material.tokens_name(fingerprint), reading(models, passages[0])
+            means = np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)
+            means[[m.name in material.apart for m in models]] += np.inf  # never shown as the best
+            best = int(np.argmin(means))
+            name, said = material.tokens_name(fingerprint), reading(models, passages[0], material.apart)
             titles, data = [title(p) for p in passages], packed(models, passages)
             groups.append(Group(name, models, passages, titles, best, said, data))
     if not groups:
         return None
     first = groups[0]
     markdown = f"{plain(first.reading)}\n\n{_markdown(first.models, first.passages[0])}"
-    return Section("reader", "The reader of the test text", fill("reader", groups=groups), markdown)
+    return Section(
+        "reader", "The reader of the test text", fill("reader", groups=groups, apart=material.apart), markdown
+    )
 
 
 def title(passage: Passage) -> str:
@@ -56,9 +60,11 @@ def title(passage: Passage) -> str:
     return f"{passage.document}: “{words.strip()}…” (±{passage.disagreement:.2f} bits)"
 
 
-def reading(models: Sequence[Model], passage: Passage) -> str:
-    """Name the token of the passage on which the models differ most."""
-    means = passage.bits.mean(axis=1)
+def reading(models: Sequence[Model], passage: Passage, apart: frozenset[str] = frozenset()) -> str:
+    """Name the token of the passage on which the models differ most, those that stand apart left out."""
+    kept = [i for i, m in enumerate(models) if m.name not in apart] or list(range(len(models)))
+    models, bits = [models[i] for i in kept], passage.bits[kept]
+    means = bits.mean(axis=1)
     best = int(means.argmin())
     said = (
         f"On the passage offered first {models[best].name} needs the fewest bits, {means[best]:.2f} a token"
@@ -66,12 +72,11 @@ def reading(models: Sequence[Model], passage: Passage) -> str:
         else f"On the passage offered first {models[0].name} needs {means[0]:.2f} bits a token"
     )
     if len(models) > 1:
-        gaps = passage.bits.max(axis=0) - passage.bits.min(axis=0)
-        at = int(gaps.argmax())
-        low, high = int(passage.bits[:, at].argmin()), int(passage.bits[:, at].argmax())
+        at = int((bits.max(axis=0) - bits.min(axis=0)).argmax())
+        low, high = int(bits[:, at].argmin()), int(bits[:, at].argmax())
         said += (
-            f"; they differ most at “{visible(passage.tokens[at])}”: {numbers.bits(float(passage.bits[low, at]))} bits "
-            f"for {models[low].name}, {numbers.bits(float(passage.bits[high, at]))} for {models[high].name}"
+            f"; they differ most at “{visible(passage.tokens[at])}”: {numbers.bits(float(bits[low, at]))} bits "
+            f"for {models[low].name}, {numbers.bits(float(bits[high, at]))} for {models[high].name}"
         )
     return said + "."
 

@@ -25,6 +25,7 @@ class Sentence:
     models: Sequence[Model]
     bits: Sequence[Sequence[float]]
     tokens_in_all: int
+    apart: frozenset[str]
 
     @property
     def totals(self) -> list[float]:
@@ -35,11 +36,15 @@ class Sentence:
     def reading(self) -> str:
         """One sentence that reads the table."""
         totals = self.totals
-        best, worst = min(range(len(totals)), key=totals.__getitem__), max(range(len(totals)), key=totals.__getitem__)
+        counted = [i for i, model in enumerate(self.models) if model.name not in self.apart] or list(
+            range(len(totals))
+        )
+        best, worst = min(counted, key=totals.__getitem__), max(counted, key=totals.__getitem__)
         said = f"{self.models[best].name} needs {totals[best]:.0f} bits for this sentence"
         if best != worst:
             said += f", the fewest, {self.models[worst].name} {totals[worst]:.0f}"
-            peaks = [max(row[i] for row in self.bits) - min(row[i] for row in self.bits) for i in range(len(self.tokens))]
+            rows = [self.bits[i] for i in counted]
+            peaks = [max(row[i] for row in rows) - min(row[i] for row in rows) for i in range(len(self.tokens))]
             at = max(range(len(peaks)), key=peaks.__getitem__)
             said += f"; the models part most at “{visible(self.tokens[at])}”, by {numbers.bits(peaks[at])} bits"
         return said + "."
@@ -58,10 +63,12 @@ def build(material: Material) -> Section | None:
             if tokens:
                 bits = [[float(b) for b in s["surprisal_bits"]][:LONGEST] for _, s in same]
                 name = names[int(key[0])] if int(key[0]) < len(names) else f"document {key[0]}"
-                sentences.append(Sentence(name, tokens[:LONGEST], [m for m, _ in same], bits, len(tokens)))
+                sentences.append(
+                    Sentence(name, tokens[:LONGEST], [m for m, _ in same], bits, len(tokens), material.apart)
+                )
     if not sentences:
         return None
-    html = fill("sentences", sentences=sentences, shown_open=SHOWN_OPEN)
+    html = fill("sentences", sentences=sentences, shown_open=SHOWN_OPEN, apart=material.apart)
     markdown = "\n\n".join(map(_markdown, sentences[:IN_MARKDOWN]))
     return Section("sentences", "The same sentence under every model", html, markdown)
 

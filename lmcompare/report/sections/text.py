@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Section
@@ -19,7 +22,8 @@ def build(material: Material) -> Section:
     said = reading(material)
     html = fill("text", corpus=corpus, splits=splits, names=SPLITS, sizes=SIZES, tokens=tokens, reading=said)
     sizes = table(
-        ("split", *SIZES), ((s, *(numbers.count(splits.get(s, {}).get(k)) for k in SIZES)) for s in SPLITS if s in splits)
+        ("split", *SIZES),
+        ((s, *(numbers.count(splits.get(s, {}).get(k)) for k in SIZES)) for s in SPLITS if s in splits),
     )
     kinds = table(
         ("tokens", "types", *(f"{s} tokens" for s in SPLITS), "unknown in test"),
@@ -37,10 +41,10 @@ def build(material: Material) -> Section:
     return Section("text", "The text", html, "\n\n".join(part for part in (plain(said), sizes, kinds, notes) if part))
 
 
-def unknown_share(entry: dict[str, dict[str, int]], split: str) -> float | None:
+def unknown_share(entry: Mapping[str, Any], split: str) -> float | None:
     """Return the share of a split's tokens that are unknown words."""
     total = (entry.get("tokens") or {}).get(split)
-    return (entry.get("unknown") or {}).get(split, 0) / total if total else None
+    return int((entry.get("unknown") or {}).get(split, 0)) / int(total) if total else None
 
 
 def reading(material: Material) -> str:
@@ -54,5 +58,5 @@ def reading(material: Material) -> str:
     )
     if not material.main_tokens:
         return said + "."
-    share = unknown_share(dict(material.run.tokens[material.main_tokens].entry), "test")
+    share = unknown_share(material.run.tokens[material.main_tokens].entry, "test")
     return f"{said}; {numbers.percent(share)} of the test tokens are words that are not in the vocabulary."

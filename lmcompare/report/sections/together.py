@@ -85,7 +85,9 @@ def wins_reading(share: dict[tuple[str, str], float]) -> str:
     """Name the most lopsided and the most even pair."""
     above = {pair: s for pair, s in share.items() if s >= 0.5}
     high, even = max(above, key=above.__getitem__), min(above, key=above.__getitem__)
-    said = f"{high[0]} gives more than {high[1]} to {numbers.percent(above[high], 0)} of the tokens, the clearest case"
+    said = (
+        f"{high[0]} gives more than {high[1]} to {numbers.percent(above[high], 0)} of the tokens, the clearest case"
+    )
     if even == high:
         return said + "."
     return f"{said}; {even[0]} and {even[1]} are the closest, with {numbers.percent(above[even], 0)}."

@@ -35,19 +35,16 @@ def build(material: Material) -> Section | None:
     if not names:
         return None
     failing = [model.name for model, found in rows if not all(one.passed for one in found.values()) or not found]
+    what = "it reports" if len(failing) == 1 else "they report"
     said = (
-        f"{numbers.listed(failing)} did not pass: what {'it reports' if len(failing) == 1 else 'they report'} is not a "
-        "probability of the text."
+        f"{numbers.listed(failing)} did not pass: what {what} is not a probability of the text."
         if failing
         else f"All {numbers.plural(len(rows), 'model')} passed: their figures are probabilities of the text."
     )
     html = fill("truth", names=list(names), rows=rows, reading=said)
     grid = table(
         ("model", *map(plain, names)),
-        (
-            (plain(model.name), *(_cell(found.get(name)) for name in names))
-            for model, found in rows
-        ),
+        ((plain(model.name), *(_cell(found.get(name)) for name in names)) for model, found in rows),
     )
     return Section("truth", "Are these probabilities?", html, f"{plain(said)}\n\n{grid}")
 

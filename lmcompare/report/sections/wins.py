@@ -16,7 +16,10 @@ from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import anchor, fill
 
 FEW = 100  # a bin with fewer tokens is too thin to be read out
-UNITS = {"surprisal": ("Surprisal (bits per token)", "bits a token"), "bits_per_byte": ("Bits per byte", "bits per byte")}
+UNITS = {
+    "surprisal": ("Surprisal (bits per token)", "bits a token"),
+    "bits_per_byte": ("Bits per byte", "bits per byte"),
+}
 
 
 @dataclass(frozen=True)
@@ -93,13 +96,33 @@ def reading(labels: Sequence[str], counts: Sequence[int], series: Sequence[Serie
         best.setdefault(known[0][1], []).append(label)
         if known[-1][0] - known[0][0] > gap and (counts[i] >= FEW or max(counts) < FEW):
             gap = known[-1][0] - known[0][0]
-            widest = f"“{label}”, where {known[0][1]} needs {known[0][0]:.2f} {unit} and {known[-1][1]} {known[-1][0]:.2f}"
+            widest = (
+                f"“{label}”, where {known[0][1]} needs {known[0][0]:.2f} {unit} and {known[-1][1]} {known[-1][0]:.2f}"
+            )
+    most = max(best, key=lambda name: len(best[name]))
     if len(best) == 1:
-        said = f"{next(iter(best))} is best everywhere"
+        said = f"{most} has the lowest figure everywhere"
     else:
-        parts = [f"{name} for {numbers.listed([f'“{b}”' for b in found])}" for name, found in best.items()]
-        said = f"Best are {numbers.listed(parts)}"
+        rest = [
+            f"{name} for {numbers.listed(_ranges(found, labels))}" for name, found in best.items() if name != most
+        ]
+        said = f"{most} has the lowest figure in {len(best[most])} of {len(labels)} cases, {numbers.listed(rest)}"
     return f"{said}; the models are furthest apart at {widest}." if gap > 0 and len(series) > 1 else said + "."
+
+
+def _ranges(chosen: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """Return labels in quotes, three and more neighbours as from … to."""
+    runs: list[list[str]] = []
+    for label in chosen:
+        if runs and labels.index(label) == labels.index(runs[-1][-1]) + 1:
+            runs[-1].append(label)
+        else:
+            runs.append([label])
+    return [
+        text
+        for run in runs
+        for text in ([f"“{run[0]}” to “{run[-1]}”"] if len(run) > 2 else [f"“{label}”" for label in run])
+    ]
 
 
 def _column(rows: pd.DataFrame, column: str, places: Sequence[int]) -> list[float | None]:
@@ -117,4 +140,5 @@ def _documents(rows: pd.DataFrame, models: Sequence[Model]) -> str:
         return ""
     wins = wide.idxmin(axis=1).value_counts()
     parts = [f"{name} on {numbers.count(n)}" for name, n in wins.items()]
-    return f"Of {numbers.plural(len(wide), 'test document')}, the one with the fewest bits per byte is {numbers.listed(parts)}."
+    documents = numbers.plural(len(wide), "test document")
+    return f"Of {documents}, the model with the fewest bits per byte is {numbers.listed(parts)}."
