@@ -137,7 +137,7 @@ def test_a_failing_plug_in_leaves_the_report_and_exit_code_2(place: Path) -> Non
 
 
 def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [
             *(sys.executable, "-m", "lmcompare.cli", "run", "--corpus", "text.txt", "--documents", "line"),
             *("--device", "cpu", "--out", "stopped", "--model", "unigram,plugins.py:Waits"),
@@ -145,15 +145,15 @@ def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
         cwd=place,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("Waits: training"):
-            break
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    said = process.stderr.read()
-    assert process.wait(timeout=30) == 130
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Waits: training"):
+                break
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait(timeout=30) == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
     assert (place / "stopped" / "cells" / "unigram" / "0" / "scores.parquet").is_file()

@@ -29,9 +29,12 @@ def next_tokens(model: LanguageModel, prepared: Prepared, prompt: str) -> list[d
 
 
 def continue_prompt(model: LanguageModel, prepared: Prepared, prompt: str, length: int, sampling: Sampling) -> str:
-    """Return the text of ``length`` tokens that the model goes on with."""
+    """Return the text of ``length`` tokens that the model goes on with, from the blank after the prompt, if any, on."""
     drawn = continuation(model, prepared.prompt_ids(prompt), prepared.vocabulary, length, sampling)
-    return prepared.tokenizer.detokenize([prepared.vocabulary[i] for i in drawn])
+    before, _ = prepared.tokenizer.tokenize(prompt)
+    after = [prepared.vocabulary[i] for i in drawn]
+    detokenize = prepared.tokenizer.detokenize
+    return detokenize([*before, *after]).removeprefix(detokenize(before))
 
 
 def model_examples(
