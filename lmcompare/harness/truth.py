@@ -151,12 +151,12 @@ def _sums(view: _View) -> _Found:
     sums = probability_sums(rows)
     gaps = np.minimum(np.nan_to_num(np.abs(sums - 1), nan=BEYOND, posinf=BEYOND), BEYOND)
     figure, row = largest(gaps)
-    kinds = ", ".join(f"{n} for {kind}" for kind, n in view.chosen.kinds.items())
+    kinds = ", ".join(f"{kind} {n}" for kind, n in view.chosen.kinds.items())
     return _Found(
         figure,
         sum_tolerance(rows),
         f"the probabilities sum to {sums[row]:.6g} {place(view.text, int(view.at[row]))}",
-        f"at {len(rows)} positions of {len(view.documents)} documents ({kinds}, the end of the longest document) the "
+        f"at {len(rows)} positions of {len(view.documents)} documents ({kinds}; the end of the longest document) the "
         f"sums are within {figure:.2g} of 1",
     )
 
@@ -317,6 +317,8 @@ def _some(view: _View, tokens: int) -> tuple[Encoded, FloatArray, str]:
     lengths = whole.ends - whole.starts
     order = np.arange(whole.n_documents) if view.adaptive else view.generator.permutation(whole.n_documents)
     order = order[lengths[order] > 0]
+    if not view.adaptive and len(order) > 1:  # without the longest, on which a padded batch would depend
+        order = order[order != np.argmax(lengths)]
     taken: list[int] = []
     left = tokens
     for d in order.tolist():

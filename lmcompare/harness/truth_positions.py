@@ -13,6 +13,7 @@ READ_TOKENS = 6_000  # of documents to be read up to a sampled position, beside 
 CUT_TOKENS = 3_000  # of documents to be read again up to a cut, for each way of altering the future
 CUTS = 6
 HEAD = 600  # a cut in documents too long to be read again up to a sampled position lies within this many tokens
+SENTENCE_STARTS = 4
 PATIENCE = 50  # candidates looked at for each position that is wanted
 
 
@@ -31,7 +32,8 @@ def sample(
     text: Encoded, log_probs: FloatArray, unigram_log_probs: FloatArray, count: int, generator: np.random.Generator
 ) -> Sample:
     """Choose some ``count`` positions of a text: a third uniform, a third after the rarest contexts, a third where
-    the model gains most over the unigram floor, and the last of the longest document.
+    the model gains most over the unigram floor; beside them a few at the beginning of a sentence, where some n-gram
+    models are known to be wrong, and the first and last of the longest document.
 
     ``log_probs``, ``unigram_log_probs``: (N,) nats of each token under the model and the floor. A recurrent model
     reads a document up to the position; candidates that would make it read too much are passed over.
@@ -41,17 +43,19 @@ def sample(
     longest = int(np.argmax(text.ends - text.starts))
     read = np.zeros(text.n_documents, np.int64)  # how far each document is read already
     read[longest] = text.ends[longest] - text.starts[longest]
-    chosen = {int(text.ends[longest]) - 1}
+    chosen = {int(text.starts[longest]), int(text.ends[longest]) - 1}
     third = -(-count // 3)
     orders = {
         "uniform": generator.permutation(N),
         "rarest contexts": _rarest(text, starts, generator),
         "greatest gains": np.argsort(unigram_log_probs - log_probs, kind="stable"),
+        "sentence starts": generator.permutation(text.sentence_starts()),
     }
+    wanted = dict.fromkeys(orders, third) | {"sentence starts": SENTENCE_STARTS}
     kinds = {}
     for kind, order in orders.items():
         left, found = READ_TOKENS // len(orders), 0
-        for position in order[: PATIENCE * third]:
+        for position in order[: PATIENCE * wanted[kind]]:
             d, offset = documents[position], position - starts[position]
             cost = max(0, int(offset) - int(read[d]))
             if cost > left or int(position) in chosen:
@@ -60,14 +64,14 @@ def sample(
             left -= cost
             read[d] = max(read[d], offset)
             found += 1
-            if found == third:
+            if found == wanted[kind]:
                 break
         kinds[kind] = found
     positions = np.array(sorted(chosen), np.int64)
     cuts = _cuts(text, positions, generator)
     before = np.concatenate([cuts - 1, cuts - 3])
-    same = np.isin(before, np.arange(N)) & (before >= np.tile(text.context_starts(cuts), 2))
-    return Sample(np.unique(np.concatenate([positions, cuts, before[same]])), cuts, kinds)
+    inside = before >= np.tile(text.context_starts(cuts), 2)
+    return Sample(np.unique(np.concatenate([positions, cuts, before[inside]])), cuts, kinds)
 
 
 def _rarest(text: Encoded, starts: IntArray, generator: np.random.Generator) -> IntArray:

@@ -1,0 +1,69 @@
+"""The conformance kit in a plug-in's own tests: one pytest test a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lmcompare.checks import CHECKS, Check, Probe
+from lmcompare.checks.kit import model_name, run_one, unknown_excuses
+from lmcompare.checks.probe import LEARNING, Subject, maker
+from lmcompare.model import Budget
+
+if TYPE_CHECKING:
+    import pytest
+
+Run = Callable[[Subject], None]
+
+
+def parametrize_with_checks(
+    models: Sequence[Subject],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    preset: str = "quick",
+    seed: int = 0,
+    budget: Budget = LEARNING,
+) -> pytest.MarkDecorator:
+    """Return a decorator that runs a test once for each model and check of the kit::
+
+        @parametrize_with_checks([MyModel(order=3)])
+        def test_contract(model, check):
+            check(model)
+
+    Parameters: ``models``, untrained models, classes, plug-ins' names or functions that make a model; the others as
+    of ``run_checks``. The trainings are shared by a model's checks. A check that fails fails the test with its
+    reason; one that the model's ``known_failures`` excuses is an expected failure, and a stale excuse fails.
+    """
+    import pytest
+
+    cases = []
+    for model in models:
+        probe = Probe(maker(model, parameters or {}, preset), seed, budget)
+        name = model_name(model)
+        cases += [pytest.param(model, _run(one, probe), id=f"{name}-{one.name}") for one in CHECKS]
+        cases.append(pytest.param(model, _run_excuses(probe), id=f"{name}-known_failures"))
+    return pytest.mark.parametrize(("model", "check"), cases)
+
+
+def _run(one: Check, probe: Probe) -> Run:
+    def check(model: Subject) -> None:
+        import pytest
+
+        result = run_one(one, probe)
+        if result.passed:
+            return
+        if result.ok:
+            pytest.xfail(f"{result.expected_failure}: {result.reason}")
+        pytest.fail(f"{one.name}: {result.reason}", pytrace=False)
+
+    return check
+
+
+def _run_excuses(probe: Probe) -> Run:
+    def check(model: Subject) -> None:
+        import pytest
+
+        for result in unknown_excuses(probe, CHECKS):
+            pytest.fail(result.reason, pytrace=False)
+
+    return check

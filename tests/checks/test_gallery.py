@@ -1,0 +1,104 @@
+"""The rogues' gallery: every rogue is caught by the right check, every check catches a rogue, no honest model is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmcompare.checks import CHECKS, Result, run_checks
+from lmcompare.model import LanguageModel
+from tests.checks import rogues, sloppy
+from tests.checks.gallery import GALLERY
+from tests.checks.honest import Honest
+
+
+def parameters(cls: type[LanguageModel], folder: Path) -> dict[str, Any]:
+    return {"memory": str(folder / "memory.txt")} if cls is rogues.Remembers else {}
+
+
+def one(subject: Any, check: str, **options: Any) -> Result:
+    (result,) = run_checks(subject, only=[check], **options)
+    return result
+
+
+@pytest.mark.parametrize(("rogue", "check"), [row[:2] for row in GALLERY], ids=lambda v: getattr(v, "__name__", v))
+def test_rogue_is_caught_by_the_right_check(rogue: type[LanguageModel], check: str, tmp_path: Path) -> None:
+    result = one(rogue, check, parameters=parameters(rogue, tmp_path))
+    assert not result.passed
+    assert not result.ok
+    assert len(result.reason) > 20
+
+
+def test_every_check_catches_a_rogue() -> None:
+    assert {c.name for c in CHECKS} == {check for _, check, _ in GALLERY}
+
+
+def test_honest_model_passes_every_check() -> None:
+    results = run_checks(Honest)
+    assert [r.name for r in results] == [c.name for c in CHECKS]
+    assert [(r.name, r.reason) for r in results if not r.passed] == []
+
+
+def test_honest_model_passes_with_another_seed_and_given_as_a_model_or_a_function() -> None:
+    assert all(r.passed for r in run_checks(Honest(alpha=0.1), seed=7))
+    assert all(r.passed for r in run_checks(lambda: Honest(alpha=0.01), seed=1))
+
+
+@pytest.mark.parametrize(
+    ("rogue", "alone"),
+    [
+        # What is wrong shows where it is, and does not make other checks cry wolf.
+        (rogues.Bits, {"sums-to-one", "very-long-document", "unseen-tokens", "comes-near-the-entropy"}),
+        (rogues.StreamPeeks, {"stream-agrees"}),
+        (sloppy.StepperStandsStill, {"stepper-agrees"}),
+        (sloppy.CarriesInSecret, {"carries-state-as-declared"}),
+        (rogues.ForgetsSeed, {"same-seed-same-bits", "same-in-a-fresh-process"}),
+        (rogues.OrderOfASet, {"same-in-a-fresh-process"}),
+        (sloppy.LearnsNothing, {"comes-near-the-entropy"}),
+    ],
+)
+def test_other_checks_leave_the_rogue_alone(rogue: type[LanguageModel], alone: set[str]) -> None:
+    assert {r.name for r in run_checks(rogue) if not r.passed} == alone
+
+
+def test_reasons_name_the_place_and_the_figure() -> None:
+    start = one(rogues.SentenceStart, "sums-to-one")
+    assert "sum to 1.05 at the beginning of document 0" in start.reason
+    assert start.figure == pytest.approx(0.05)
+    assert start.tolerance == 1e-6
+    peek = one(rogues.PeeksAhead, "future-leaves-past-alone")
+    assert "it sees the future" in peek.reason
+    assert "nats" in peek.reason
+    assert peek.figure is not None
+    assert peek.figure > 0.1
+
+
+def test_the_encoder_decoder_has_learned_to_read_its_answer() -> None:
+    """It would win every table: nearer to 0 nats than the text's own entropy."""
+    result = one(rogues.EncoderDecoder, "no-better-than-possible")
+    assert result.figure is not None
+    assert result.figure > 1000
+
+
+def test_known_failures_are_shown_and_stale_excuses_fail() -> None:
+    results = {r.name: r for r in run_checks(sloppy.Excused)}
+    excused = results["sums-to-one"]
+    assert (excused.passed, excused.ok, excused.expected_failure) == (False, True, "answers in bits")
+    stale = results["word-vectors-fit"]
+    assert (stale.passed, stale.ok, stale.expected_failure) == (False, False, None)
+    assert "take the excuse out" in stale.reason
+    misspelt = results["known_failures"]
+    assert not misspelt.ok
+    assert "did you mean 'sums-to-one'?" in misspelt.reason
+
+
+def test_a_model_that_breaks_fails_with_the_reason_and_ends_nothing() -> None:
+    seen: list[Result] = []
+    results = run_checks(sloppy.Breaks, on_result=seen.append)
+    assert seen == results
+    assert len(results) == len(CHECKS)
+    broken = [r for r in results if not r.passed]
+    assert len(broken) > 20
+    assert all("ZeroDivisionError" in r.reason and "no luck today" in r.reason for r in broken)
