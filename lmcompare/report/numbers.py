@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 NONE = "–"
+NBSP = "\u00a0"  # keeps a number and its unit on one line
 Format = Callable[[float | None], str]
 
 
@@ -48,7 +49,7 @@ def count(value: float | None) -> str:
 
 def percent(value: float | None, places: int = 1) -> str:
     """Return a share of one as percent."""
-    return NONE if value is None or math.isnan(value) else f"{decimals(100 * value, places)} %"
+    return NONE if value is None or math.isnan(value) else f"{decimals(100 * value, places)}{NBSP}%"
 
 
 def probability(value: float | None) -> str:
@@ -56,9 +57,9 @@ def probability(value: float | None) -> str:
     if value is None or math.isnan(value):
         return NONE
     if 0 < value < 1e-6:
-        return "< 0.0001 %"
+        return f"<{NBSP}0.0001{NBSP}%"
     places = 0 if value >= 0.0995 else 1 if value >= 0.00995 else 2 if value >= 0.000995 else 4
-    return f"{100 * value:.{places}f} %"
+    return f"{100 * value:.{places}f}{NBSP}%"
 
 
 def short(value: float | None) -> str:
@@ -67,7 +68,7 @@ def short(value: float | None) -> str:
         return NONE
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
-            return f"{_three(value / size)} {letter}"
+            return f"{_three(value / size)}{NBSP}{letter}"
     return _three(value)
 
 
@@ -76,7 +77,7 @@ def size(value: float | None) -> str:
     if value is None or math.isnan(value):
         return NONE
     text = short(value)
-    return f"{text.replace('k', 'kB')}" if text.endswith("k") else text + ("B" if text[-1].isalpha() else " B")
+    return f"{text.replace('k', 'kB')}" if text.endswith("k") else text + ("B" if text[-1].isalpha() else f"{NBSP}B")
 
 
 def seconds(value: float | None) -> str:
@@ -84,16 +85,16 @@ def seconds(value: float | None) -> str:
     if value is None or math.isnan(value):
         return NONE
     if value == 0:
-        return "0 s"
+        return f"0{NBSP}s"
     if value < 1:
-        return f"{_three(1000 * value)} ms" if value >= 1e-3 else f"{_three(1e6 * value)} µs"
+        return f"{_three(1000 * value)}{NBSP}ms" if value >= 1e-3 else f"{_three(1e6 * value)}{NBSP}µs"
     if value < 59.95:
-        return f"{_three(value)} s"
+        return f"{_three(value)}{NBSP}s"
     whole = round(value)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s" if whole % 60 else f"{whole // 60} min"
+        return f"{whole // 60}{NBSP}min" + (f"{NBSP}{whole % 60:02d}{NBSP}s" if whole % 60 else "")
     whole = round(value / 60)
-    return f"{whole // 60} h {whole % 60:02d} min" if whole % 60 else f"{whole // 60} h"
+    return f"{whole // 60}{NBSP}h" + (f"{NBSP}{whole % 60:02d}{NBSP}min" if whole % 60 else "")
 
 
 def microseconds(value: float | None) -> str:
@@ -113,12 +114,12 @@ def tidy(value: float | None) -> str:
         text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
         return text.replace("-", "−")
     mantissa, _, exponent = f"{value:.3e}".partition("e")
-    return f"{mantissa} × 10{_superscript(int(exponent))}".replace("-", "−")
+    return f"{mantissa}{NBSP}×{NBSP}10{_superscript(int(exponent))}".replace("-", "−")
 
 
 def plural(number: float, noun: str, nouns: str = "") -> str:
     """Return "1 model", "2 models"."""
-    return f"{count(number)} {noun if number == 1 else nouns or noun + 's'}"
+    return f"{count(number)}{NBSP}{noun if number == 1 else nouns or noun + 's'}"
 
 
 def listed(items: list[str], last: str = "and") -> str:

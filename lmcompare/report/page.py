@@ -12,6 +12,7 @@ from lmcompare.report.material import Material, Section
 from lmcompare.report.pages import asset, fill
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
+    alike,
     cost,
     glossary,
     inside,
@@ -32,6 +33,7 @@ SCRIPTS = ("page.js", "reader.js")
 NAMES = {
     "leaderboard": "Leaderboard",
     "cost": "Cost",
+    "alike": "Alike",
     "learning": "Learning",
     "wins": "Where",
     "reader": "Reader",
@@ -97,6 +99,7 @@ def _sections(material: Material) -> list[Section]:
         prompts.build(material),
         sentences.build(material),
         inside.build(material),
+        alike.build(material),
         learning.build(material),
         together.build(material),
         text.build(material),

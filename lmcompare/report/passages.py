@@ -15,11 +15,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmcompare.analysis import Cell
+from lmcompare.analysis.stored import RunFolderError
 from lmcompare.report.material import Material, Model
 
 BUDGET = 14_000  # tokens × models
 BYTES = 900  # a passage is closed at the first sentence end after so many bytes
 PLACES = 5
+PLACE = ["document", "position"]
 
 
 @dataclass(frozen=True)
@@ -44,34 +46,41 @@ def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
     of three or more models the one with the most surprisal is left out of it, else the floor would decide alone, and
     those that are not ranked are never counted.
     """
-    tables = [_joined(model.cell) for model in models]
-    if not tables or any(table.empty for table in tables):
+    tops = [model.cell.top for model in models]
+    places = tops[0][PLACE].drop_duplicates()
+    for top in tops[1:]:
+        places = places.merge(top[PLACE].drop_duplicates(), on=PLACE)
+    places = places.sort_values(PLACE, ignore_index=True)
+    if places.empty:
         return []
-    text = tables[0]
-    surprisal = np.stack([-table["log_prob"].to_numpy(np.float64) / np.log(2) for table in tables])
-    counted = surprisal[[m.name not in material.apart for m in models]]
-    if len(counted) > 2:
-        counted = np.delete(counted, int(counted.mean(axis=1).argmax()), axis=0)
-    counted = counted if len(counted) else surprisal
-    spread = counted.std(axis=0)
-    spans = sorted(_cut(text), key=lambda span: -float(spread[slice(*span)].mean()))
-    documents = material.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")
-    names = documents["name"].astype(str).tolist()
-    found: list[Passage] = []
+    text = _scores(models[0].cell, places, ["token", "byte_start", "byte_end", "log_prob"])
+    others = [_scores(model.cell, places, ["log_prob"]) for model in models[1:]]
+    surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)])
+    spread = _counted(surprisal, [m.name not in material.apart for m in models]).std(axis=0)
+    spans: list[tuple[int, int]] = []
     room = BUDGET // len(models)
+    for start, stop in sorted(_cut(text), key=lambda span: -float(spread[slice(*span)].mean())):
+        if stop - start <= room:
+            room -= stop - start
+            spans.append((start, stop))
+    rows = text.iloc[[i for span in spans for i in range(*span)]]
+    likeliest = [_likeliest(top, rows) for top in tops]
+    documents = (
+        material.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
+    )
+    found: list[Passage] = []
     for start, stop in spans:
-        if stop - start > room:
-            continue
-        room -= stop - start
         rows = text.iloc[start:stop]
+        keys = list(zip(rows["document"], rows["position"], strict=True))
+        gaps = rows["byte_start"].to_numpy()[1:] > rows["byte_end"].to_numpy()[:-1]
         found.append(
             Passage(
-                document=names[int(rows["document"].iloc[0])],
-                first=int(rows["position"].iloc[0]),
+                document=documents[keys[0][0]],
+                first=int(keys[0][1]),
                 tokens=tuple(rows["token"].astype(str)),
-                spaced=(False, *(rows["byte_start"].to_numpy()[1:] > rows["byte_end"].to_numpy()[:-1]).tolist()),
+                spaced=(False, *gaps.tolist()),
                 bits=surprisal[:, start:stop],
-                top=tuple(_top(table.iloc[start:stop]) for table in tables),
+                top=tuple(tuple(lists[key] for key in keys) for lists in likeliest),
                 disagreement=float(spread[start:stop].mean()),
             )
         )
@@ -100,13 +109,38 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
     return {"models": [{"name": m.name, "index": m.index} for m in models], "words": list(words), "passages": packed}
 
 
-def _joined(cell: Cell) -> pd.DataFrame:
-    """The scores at the positions that have likeliest words, with these as lists, in the order of the text."""
-    top = cell.top.sort_values(["document", "position", "place"], kind="stable")
-    top["word"] = list(zip(top["token"].astype(str), np.exp(top["log_prob"].to_numpy(np.float64)), strict=True))
-    lists = top.groupby(["document", "position"], sort=True)["word"].agg(list).rename("top").reset_index()
-    columns = ["document", "position", "token", "byte_start", "byte_end", "log_prob"]
-    return cell.scores("test", columns).merge(lists, on=["document", "position"])
+def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The test scores at these places, in their order; only the documents that hold some are read."""
+    import pyarrow.parquet as pq
+
+    wanted = [("split", "=", "test"), ("document", "in", places["document"].unique().tolist())]
+    table = pq.read_table(cell.path / "scores.parquet", columns=[*PLACE, *columns], filters=wanted)
+    rows: pd.DataFrame = places.merge(table.to_pandas(), on=PLACE, how="left", validate="1:1")
+    if rows["log_prob"].isna().any():
+        raise RunFolderError(
+            f"{cell.path} has likeliest words where it has no scores: run its model again with --force"
+        )
+    return rows
+
+
+def _counted(surprisal: npt.NDArray[np.float64], ranked: list[bool]) -> npt.NDArray[np.float64]:
+    """The rows (models) whose disagreement counts."""
+    rows = surprisal[ranked] if any(ranked) else surprisal
+    return np.delete(rows, int(rows.mean(axis=1).argmax()), axis=0) if len(rows) > 2 else rows
+
+
+def _likeliest(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
+    """The likeliest tokens with their probabilities at the places of these rows."""
+    table = rows[PLACE].merge(top, on=PLACE).sort_values([*PLACE, "place"], kind="stable")
+    found: dict[tuple[int, int], tuple[tuple[str, float], ...]] = {}
+    p = np.exp(table["log_prob"].to_numpy(np.float64))
+    for key, word in zip(
+        zip(table["document"], table["position"], strict=True),
+        zip(table["token"].astype(str), p, strict=True),
+        strict=True,
+    ):
+        found[key] = (*found.get(key, ()), (word[0], float(word[1])))[:PLACES]
+    return found
 
 
 def _cut(text: pd.DataFrame) -> list[tuple[int, int]]:
@@ -123,7 +157,3 @@ def _cut(text: pd.DataFrame) -> list[tuple[int, int]]:
             spans.append((start, i))
             start = i
     return spans
-
-
-def _top(rows: pd.DataFrame) -> tuple[tuple[tuple[str, float], ...], ...]:
-    return tuple(tuple(pairs[:PLACES]) for pairs in rows["top"])

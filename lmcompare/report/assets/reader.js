@@ -104,7 +104,10 @@
       this.now = i;
       this.tokens[i].classList.add("now");
       const target = this.passage.tokens[i];
-      const parts = [make("h4", "", "“" + visible(this.data.words[target]) + "”")];
+      const shut = make("button", "shut", "×");
+      shut.setAttribute("aria-label", "Close");
+      shut.addEventListener("click", () => this.close());
+      const parts = [shut, make("h4", "", "“" + visible(this.data.words[target]) + "”")];
       this.data.models.forEach((model, m) => {
         const row = make("div", "card-model");
         row.style.setProperty("--c", "var(--" + this.hue(m) + ")");

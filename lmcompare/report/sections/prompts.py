@@ -46,7 +46,7 @@ def build(material: Material) -> Section | None:
     if not asked:
         return None
     prompts = [
-        Prompt(text, columns, reading(text, [c for c in columns if c.model.name not in material.apart]))
+        Prompt(text, columns, reading(text, [c for c in columns if _counts(c.model, material)]))
         for text, columns in asked.items()
     ]
     html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN, apart=material.apart)
@@ -68,6 +68,11 @@ def reading(prompt: str, columns: Sequence[Column]) -> str:
         else f"{times} of {len(firsts)} models expect “{visible(common)}” most"
     )
     return f"After “{prompt}” {agree}; the surest is {name}: “{visible(token)}” with {numbers.probability(sure)}."
+
+
+def _counts(model: Model, material: Material) -> bool:
+    """Whether what the model expects may be set against what others do: it is ranked, and its tokens are theirs."""
+    return model.name not in material.apart and model.entry.tokens_fingerprint == material.main_tokens
 
 
 def _column(model: Model, entry: Mapping[str, Any]) -> Column:
