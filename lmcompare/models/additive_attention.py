@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class AdditiveAttention(nn.Module):
@@ -27,7 +27,7 @@ class AdditiveAttention(nn.Module):
         """
         length = states.shape[1]
         before = torch.cat([past, states[:, :-1]], 1)  # (B, window + T - 1, H)
-        scores: Tensor = _Scores.apply(self.W(states).float(), self.U(before).float(), self.v)
+        scores: Tensor = _Scores.apply(self.W(states).float(), self.U(before).float(), self.v)  # type: ignore[no-untyped-call]
         place = torch.arange(self.window, device=states.device) + torch.arange(length, device=states.device)[:, None]
         there = place[None] >= self.window - filled[:, None, None]  # (B, T, window)
         weights = torch.softmax(scores.masked_fill(~there, -1e9), -1) * there
@@ -38,7 +38,9 @@ def banded(weights: Tensor) -> Tensor:
     """Spread (B, T, W) to (B, T, W + T - 1), row t shifted right by t: one matrix product then mixes the states."""
     rows, length, window = weights.shape
     across = window + length - 1
-    padded = F.pad(weights, (0, across + 1 - window))  # a row one longer than it should be shifts the next by one
+    padded = functional.pad(
+        weights, (0, across + 1 - window)
+    )  # a row one longer than it should be shifts the next by one
     return padded.reshape(rows, -1)[:, : length * across].reshape(rows, length, across)
 
 
@@ -68,7 +70,7 @@ class _Scores(torch.autograd.Function):
         return (2 * scores - v.sum()).permute(1, 2, 0)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """d tanh = 4σ(1 - σ)."""
         logistic, v = ctx.saved_tensors
         window, rows, length, width = logistic.shape

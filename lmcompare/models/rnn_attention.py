@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lmcompare.errors import LmcompareError
-from lmcompare.models.additive_attention import AdditiveAttention
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import FloatArray
+from lmcompare.models.additive_attention import AdditiveAttention, banded
+from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.dropout import dropout
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Memory, Network
@@ -24,8 +28,8 @@ class RnnAttention(TorchLanguageModel):
 
     The attention is that of Bahdanau, Cho and Bengio (2015): e_ij = v · tanh(W s_i + U s_j), a_ij = softmax_j(e_ij),
     c_i = Σ_j a_ij s_j. What it reads are the ``window`` states before i, j < i, after the recurrence, so nothing that
-    is still to be predicted can be seen; f_i = tanh(O [s_i; c_i]) then feeds the softmax. The state and the past states
-    go on through the whole document.
+    is still to be predicted can be seen; f_i = tanh(O [s_i; c_i]) then feeds the softmax. The state and the past
+    states go on through the whole document.
 
     Parameters: ``cell``, "gru" or "lstm"; ``width``, of word vectors and features; ``hidden``, of the state;
     ``layers``, of the recurrence; ``attention``, of the additive scores; ``window``, how many states back it reads, 0
@@ -78,6 +82,49 @@ class RnnAttention(TorchLanguageModel):
             candidates=self.candidates,
             precision=self.precision,
         )
+
+    def attention_weights(self, ids: IntArray) -> FloatArray:
+        """Return (T, T) the weight that state i gives to state j < i in a document of these ids; T = len + 1.
+
+        State 0 is that after the document's beginning, which has nothing to look at: its row is zero.
+        """
+        network, inputs = self._attending(ids)
+        with torch.no_grad():
+            _, _, weights = network.attend(inputs, None)
+        length = inputs.shape[1]
+        out = np.zeros((length, length), np.float32)
+        if weights is not None:
+            out[:, :-1] = banded(weights)[0, :, self.window :].cpu().numpy()
+        return out
+
+    def attention_at(self, ids: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return what the state after the last of these ids (one or more) looks at: e (n,), a (n,) and c (hidden,).
+
+        n = min(len(ids), window): the states before it, the nearest last.
+        """
+        network, inputs = self._attending(ids)
+        attention = network.attention
+        assert attention is not None
+        with torch.no_grad():
+            _, memory, _ = network.attend(inputs[:, :-1], None)
+            before = memory["past"][0, self.window - int(memory["filled"][0]) :]  # (n, H)
+            _, after, _ = network.attend(inputs[:, -1:], memory)
+            state = after["past"][0, -1]
+            scores = torch.tanh(attention.W(state) + attention.U(before)) @ attention.v
+            weights = torch.softmax(scores, 0)
+        return scores.cpu().numpy(), weights.cpu().numpy(), (weights @ before).cpu().numpy()
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield where it looks back in two sentences, the equation with numbers, and nearest words."""
+        from lmcompare.models.rnn_exhibits import exhibits
+
+        return exhibits(self, text)
+
+    def _attending(self, ids: IntArray) -> tuple[RnnNetwork, Tensor]:
+        network = self._ready()
+        assert isinstance(network, RnnNetwork)
+        inputs = torch.tensor([[network.head.types, *(int(i) for i in ids)]], device=network.head.table.device)
+        return network, inputs
 
 
 class RnnNetwork(Network):

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lmcompare.training.dropout import dropout
 from lmcompare.training.network import Memory, Network
@@ -29,6 +29,17 @@ class View:
     sin: Tensor | None
 
 
+@dataclass
+class Maps:
+    """What the written-out attention shows: ``scores`` q·k / √d and ``weights``, both (B, heads, T, M + T), and the
+    ``mixed`` values (B, heads, T, d / heads).
+    """
+
+    scores: Tensor
+    weights: Tensor
+    mixed: Tensor
+
+
 class CausalSelfAttention(nn.Module):
     """softmax(Q Kᵀ / √d) V, each head by itself; a position sees itself and ``window`` - 1 places before it."""
 
@@ -42,11 +53,11 @@ class CausalSelfAttention(nn.Module):
 
     def forward(
         self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
-        """Return (B, T, d), all keys and values (B, heads, M + T, d / heads), and the maps (B, heads, T, M + T).
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
+        """Return (B, T, d), all keys and values (B, heads, M + T, d / heads), and the maps.
 
         ``past``: the keys and values of the M remembered places, as this returned them. ``maps``: write the attention
-        out and return its weights; else they are never made and None is returned.
+        out and return what it shows, else None.
         """
         query, key, value = self._split(self.query(x)), self._split(self.key(x)), self._split(self.value(x))
         if past is not None:
@@ -57,31 +68,33 @@ class CausalSelfAttention(nn.Module):
         if view.cos is not None and view.sin is not None:
             turned_query = _rotate(query, view.cos[remembered:], view.sin[remembered:])
             turned_key = _rotate(key, view.cos, view.sin)
-        weights = None
+        shown = None
         if maps or _faster_written_out(query):
-            mixed, weights = written_out(turned_query, turned_key, value, view.mask)
+            shown = written_out(turned_query, turned_key, value, view.mask)
+            mixed = shown.mixed
         else:
-            mixed = F.scaled_dot_product_attention(
+            mixed = functional.scaled_dot_product_attention(
                 turned_query, turned_key, value, attn_mask=view.mask, is_causal=view.mask is None
             )
         joined = mixed.transpose(1, 2).flatten(2)  # (B, T, d)
-        return self.output(joined), (key, value), weights
+        return self.output(joined), (key, value), shown if maps else None
 
     def _split(self, x: Tensor) -> Tensor:
         rows, length, width = x.shape
         return x.view(rows, length, self.heads, width // self.heads).transpose(1, 2)
 
 
-def written_out(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return what scaled_dot_product_attention does, (B, heads, T, d), and its weights (B, heads, T, S).
+def written_out(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Maps:
+    """Do what scaled_dot_product_attention does, step by step: Vaswani et al. (2017), equation 1.
 
-    Vaswani et al. (2017), equation 1. ``mask`` (B, 1, T, S) is true where a position may look; None is causal.
+    Parameters: ``query`` (B, heads, T, d), ``key`` and ``value`` (B, heads, S, d); ``mask`` (B, 1, T, S), true where
+    a position may look, None for causal.
     """
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, heads, T, S)
     if mask is None:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
     weights = torch.softmax(scores.masked_fill(~mask, -torch.inf), dim=-1)
-    return weights @ value, weights
+    return Maps(scores, weights, weights @ value)
 
 
 def _faster_written_out(query: Tensor) -> bool:
@@ -90,7 +103,7 @@ def _faster_written_out(query: Tensor) -> bool:
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair (x_k, x_{k + d/2}) of (B, heads, S, d) by its place's angle: rotary positions (Su et al. 2021)."""
+    """Turn each pair (x_k, x_{k + d/2}) of (B, heads, S, d) by its place's angle (Su et al. 2021)."""
     first, second = x.chunk(2, -1)
     return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
 
@@ -109,12 +122,12 @@ class Block(nn.Module):
 
     def forward(
         self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
         """Return x (B, T, d) after the layer, and keys, values and maps as the attention does."""
-        seen, kept, weights = self.attention(self.before_attention(x), past, view, maps=maps)
+        seen, kept, shown = self.attention(self.before_attention(x), past, view, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
-        fed = self.down(F.gelu(self.up(self.before_feed_forward(x))))
-        return x + dropout(fed, self.dropout, self.training), kept, weights
+        fed = self.down(functional.gelu(self.up(self.before_feed_forward(x))))
+        return x + dropout(fed, self.dropout, self.training), kept, shown
 
 
 class TransformerNetwork(Network):
@@ -126,10 +139,11 @@ class TransformerNetwork(Network):
         super().__init__()
         self.width, self.heads, self.window, self.positions, self.dropout = width, heads, window, positions, dropout
         self.head = Head(types, width)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        blocks = [Block(width, heads, dropout) for _ in range(layers)]
+        self.blocks = nn.ModuleList(blocks)
         self.last_norm = nn.LayerNorm(width)
         self.places = nn.Parameter(0.02 * torch.randn(window, width)) if positions == "learned" else None
-        for block in self.blocks:  # what a layer adds begins small, the deeper the net the smaller (GPT-2)
+        for block in blocks:  # what a layer adds begins small, the deeper the net the smaller (GPT-2)
             for linear in (block.attention.output, block.down):
                 nn.init.normal_(linear.weight, std=0.02 / math.sqrt(2 * layers))
 
@@ -144,21 +158,23 @@ class TransformerNetwork(Network):
 
     def attend(
         self, inputs: Tensor, memory: Memory | None, *, maps: bool = False
-    ) -> tuple[Tensor, Memory, list[Tensor]]:
-        """Do what ``forward`` does; with ``maps`` return each layer's attention (B, heads, T, M + T) as well."""
+    ) -> tuple[Tensor, Memory, list[Maps]]:
+        """Do what ``forward`` does; with ``maps`` return each layer's ``Maps`` as well."""
         rows, length = inputs.shape
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
         view = self._view(length, memory, read, inputs.device)
         x = self.head.embed(inputs) * math.sqrt(self.width)
         x = dropout(x + self._places(read, length), self.dropout, self.training)
-        keys, values, seen = [], [], []
+        keys: list[Tensor] = []
+        values: list[Tensor] = []
+        seen: list[Maps] = []
         for layer, block in enumerate(self.blocks):
             past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
-            x, kept, weights = block(x, past, view, maps=maps)
+            x, kept, shown = block(x, past, view, maps=maps)
             keys.append(self._remembered(kept[0]))
             values.append(self._remembered(kept[1]))
-            if weights is not None:
-                seen.append(weights)
+            if shown is not None:
+                seen.append(shown)
         left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
         return dropout(self.last_norm(x), self.dropout, self.training), left, seen
 
@@ -166,7 +182,7 @@ class TransformerNetwork(Network):
         """Return the last ``window`` - 1 places of (B, heads, S, d), with zeros before them where there are fewer."""
         missing = self.window - 1 - kept.shape[2]
         if missing > 0:
-            kept = F.pad(kept, (0, 0, missing, 0))
+            kept = functional.pad(kept, (0, 0, missing, 0))
         return kept[:, :, kept.shape[2] - (self.window - 1) :].detach()
 
     def _view(self, length: int, memory: Memory | None, read: Tensor, device: torch.device) -> View:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+import torch
+
 from lmcompare.errors import LmcompareError
-from lmcompare.models.self_attention import POSITIONS, TransformerNetwork
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import FloatArray
+from lmcompare.models.self_attention import POSITIONS, Maps, TransformerNetwork
+from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.recipe import Recipe
 
@@ -49,7 +55,9 @@ class Transformer(TorchLanguageModel):
         if positions not in POSITIONS:
             raise LmcompareError(f"positions is one of {', '.join(POSITIONS)}, not '{positions}'")
         if width % heads or (width // heads) % 2:
-            raise LmcompareError(f"width {width} must be an even multiple of heads {heads}: each head gets an even share")
+            raise LmcompareError(
+                f"width {width} must be an even multiple of heads {heads}: each head gets an even share"
+            )
         self.width, self.heads, self.layers, self.window, self.positions = width, heads, layers, window, positions
         self.dropout, self.steps, self.batch, self.length = dropout, steps, batch, length
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
@@ -72,3 +80,38 @@ class Transformer(TorchLanguageModel):
             candidates=self.candidates,
             precision=self.precision,
         )
+
+    def attention_maps(self, ids: IntArray) -> list[FloatArray]:
+        """Return, for each layer, (heads, T, T) the weights with which a document of these ids is read; T = len + 1.
+
+        Row and column 0 are the beginning of the document; a row sums to one. Longer than ``window``, the farther
+        past has the weight 0.
+        """
+        return [maps.weights[0].numpy() for maps in self._maps(ids)]
+
+    def attention_at(self, ids: IntArray) -> tuple[int, int, FloatArray, FloatArray, FloatArray]:
+        """Return what one head does after the last of these ids: layer, head, q·k (n,), weights (n,), mixed (d,).
+
+        It is the head that turns most to a single word other than the one just read; n = min(len + 1, window).
+        """
+        layers = self._maps(ids)
+        before = torch.stack([maps.weights[0, :, -1, :-1].amax(-1) for maps in layers])  # (layers, heads)
+        layer, head = divmod(int(before.argmax()), self.heads)
+        maps = layers[layer]
+        seen = slice(max(0, len(ids) + 1 - self.window), None)
+        products = maps.scores[0, head, -1, seen] * np.sqrt(self.width // self.heads)
+        return layer, head, products.numpy(), maps.weights[0, head, -1, seen].numpy(), maps.mixed[0, head, -1].numpy()
+
+    def _maps(self, ids: IntArray) -> list[Maps]:
+        network = self._ready()
+        assert isinstance(network, TransformerNetwork)
+        inputs = torch.tensor([[network.head.types, *(int(i) for i in ids)]], device=network.head.table.device)
+        with torch.no_grad():
+            _, _, layers = network.attend(inputs, None, maps=True)
+        return [Maps(m.scores.cpu(), m.weights.cpu(), m.mixed.cpu()) for m in layers]
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the attention maps of a sentence, the equation with numbers, and nearest words."""
+        from lmcompare.models.transformer_exhibits import exhibits
+
+        return exhibits(self, text)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, Setting
 from lmcompare.models.skip_gram import word2vec
 from lmcompare.tokens import Encoded, Vocabulary
@@ -23,10 +25,10 @@ from lmcompare.training.softmax import Head
 class Word2VecBow(TorchLanguageModel):
     """word2vec vectors (Mikolov et al. 2013) in a bag of the last words, and a softmax layer that guesses the next.
 
-    p(w | context) = softmax(V f + b), f = tanh(A m + a), m = the mean of the vectors of the last ``window`` inputs. The
-    mean has uniform weights, so the order inside the window cannot matter. The window counts every token, ``</s>``
-    and the beginning of the document included; with ``across`` it reaches back over sentence ends, without, it holds
-    only what came since the last ``</s>``, which stays in it as the mark of a beginning.
+    p(w | context) = softmax(V f + b), f = tanh(A m + a), m = the mean of the vectors of the last ``window`` inputs.
+    The mean has uniform weights, so the order inside the window cannot matter. The window counts every token,
+    ``</s>`` and the beginning of the document included; with ``across`` it reaches back over sentence ends, without,
+    it holds only what came since the last ``</s>``, which stays in it as the mark of a beginning.
 
     Parameters: ``width``, of the word vectors; ``skip_gram``, skip-gram if true, CBOW if false; ``reach``, how many
     words to each side word2vec looks at; ``negative``, its negative samples; ``epochs``, of word2vec over train;
@@ -102,6 +104,25 @@ class Word2VecBow(TorchLanguageModel):
         vectors: FloatArray = network.get_parameter("vectors")[: network.head.types].detach().cpu().numpy()
         return vectors
 
+    def scores(self, text: Encoded, at: int, target: int) -> tuple[float, float, float]:
+        """Return what stands behind p(target) at a position: its score v·f + b, ‖m‖, and log Z."""
+        network = self._ready()
+        assert isinstance(network, BagNetwork)
+        start = int(text.context_starts(np.array([at]))[0])
+        inputs = torch.tensor([[network.head.types, *(int(i) for i in text.ids[start:at])]])
+        with torch.no_grad():
+            inputs = inputs.to(network.vectors.device)
+            mean = network.bag(inputs, None)[0][0, -1]
+            features = network(inputs, None)[0][0, -1]
+            logits = network.head.bias + network.head.table[: network.head.types] @ features
+        return float(logits[target]), float(mean.norm()), float(logits.logsumexp(0))
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the equation with numbers, a test of the order, nearest words, and a map."""
+        from lmcompare.models.bag_exhibits import exhibits
+
+        return exhibits(self, text)
+
 
 class BagNetwork(Network):
     """The mean of the last ``window`` inputs' vectors, a hidden layer, a softmax."""
@@ -116,7 +137,7 @@ class BagNetwork(Network):
         self.head = Head(types, hidden or width)
 
     def bag(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the mean vector (B, T, d) of the window that ends at each input, and what is left for the next piece.
+        """Return the mean vector (B, T, d) of the window that ends at each input, and the memory.
 
         Memory: ``words`` (B, window - 1), the last inputs; ``filled`` (B,), how many of them are there.
         """
@@ -128,7 +149,7 @@ class BagNetwork(Network):
         place = torch.arange(kept + length, device=inputs.device)
         there = place[None] >= kept - memory["filled"][:, None]  # (B, W - 1 + T)
         sentence = torch.zeros_like(words) if self.across else (words == Vocabulary.end).cumsum(1)
-        vectors = F.embedding(words, self.vectors)
+        vectors = functional.embedding(words, self.vectors)
         total = vectors.new_zeros(rows, length, vectors.shape[-1])
         count = vectors.new_zeros(rows, length, 1)
         for back in range(self.window):

@@ -21,9 +21,9 @@ FILE = "training.pt"
 class Snapshot:
     """A moment of a run.
 
-    ``key`` names the run it belongs to; ``weights``, ``optimiser`` and ``generator`` (torch's random state) are as
-    after step ``step``; ``memory`` is what the rows keep of their documents; ``best`` are the weights that did best on
-    valid, with ``best_loss``, and ``stale`` counts the evaluations since; ``history`` holds (step, seconds, tokens,
+    ``key`` names the run it belongs to; ``weights``, ``optimiser`` and ``generators`` (torch's random states) are
+    as after step ``step``; ``memory`` is what the rows keep of their documents; ``best`` are the weights that did
+    best on valid, with ``best_loss``, and ``stale`` counts the evaluations since; ``history`` holds (step, seconds, tokens,
     train loss, valid loss); ``halvings`` counts how often the learning rate was halved.
     """
 
@@ -34,7 +34,7 @@ class Snapshot:
     precision: str
     weights: dict[str, Tensor]
     optimiser: dict[str, Any]
-    generator: Tensor
+    generators: list[Tensor]
     memory: Memory | None
     best: dict[str, Tensor]
     best_loss: float

@@ -37,7 +37,7 @@ class FullCrossEntropy(torch.autograd.Function):
         return (loss / n).float()
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Scale what ``forward`` made."""
         to_features, to_table, to_bias = ctx.saved_tensors
         scale = slope / ctx.n
@@ -87,7 +87,7 @@ class SampledCrossEntropy(torch.autograd.Function):
         return (loss / n).float()
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Scale what ``forward`` made and put it at its words."""
         features, targets, words, to_features, to_weight, to_words, own_slope = ctx.saved_tensors
         scale = slope / len(targets)

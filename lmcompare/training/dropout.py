@@ -1,10 +1,10 @@
-"""Dropout whose random numbers cost an eighth: on processors, drawing them takes longer than the layer they regularise."""
+"""Dropout with an eighth of the random numbers, which take longer to draw on a processor than the layer takes."""
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 
 def dropout(x: Tensor, share: float, training: bool) -> Tensor:
@@ -16,7 +16,7 @@ def dropout(x: Tensor, share: float, training: bool) -> Tensor:
     if not training or share <= 0.0:
         return x
     if x.device.type != "cpu":
-        return F.dropout(x, share, training)
+        return functional.dropout(x, share, training)
     dropped = min(round(256 * share), 255)
     words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
     kept = (words.view(torch.uint8)[: x.numel()] >= dropped).view(x.shape)

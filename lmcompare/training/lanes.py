@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,7 @@ class Lanes:
                 pieces = -(-(end - start) // self.longest)
                 shift = int(self.random.integers(self.longest)) if pieces > 1 else 0
                 cuts = [start, *range(start + shift, end, self.longest), end] if pieces > 1 else [start, end]
-                drawn += [(start, a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+                drawn += [(start, a, b) for a, b in pairwise(cuts) if b > a]
             for index in self.random.permutation(len(drawn)):
                 yield self._part(*drawn[index])
 

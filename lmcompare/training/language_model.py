@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +17,7 @@ from lmcompare.training.loop import train as run_training
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
+from lmcompare.training.seeds import seeded
 
 
 class TorchLanguageModel(LanguageModel):
@@ -43,14 +43,14 @@ class TorchLanguageModel(LanguageModel):
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Do what comes before training, in place: start from vectors made elsewhere, for one."""
-        return None
+        return
 
     # The contract
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train on ``setting.device`` with ``setting.threads`` threads, from ``setting.seed``, within its budget."""
         torch.set_num_threads(setting.threads)
-        with _seeded(setting.seed):
+        with seeded(setting.seed, setting.device):
             network = self.network(len(train.vocabulary))
             network.head.start_from(train.vocabulary.counts)
             self.notes = []
@@ -71,10 +71,12 @@ class TorchLanguageModel(LanguageModel):
         counts = np.bincount(train.ids, minlength=len(train.vocabulary))
         if counts[train.vocabulary.unknown]:
             return None
-        rare = counts == 1
+        rare: BoolArray = counts == 1
         rare[train.vocabulary.end] = False
         if not rare.any():
-            self.notes.append("Train holds no <unk> and no word seen once, so <unk> kept the probability it began with.")
+            self.notes.append(
+                "Train holds no <unk> and no word seen once, so <unk> kept the probability it began with."
+            )
             return None
         self.notes.append(
             "Train holds no <unk>: to learn it, words seen once were read as <unk> half of the time in training."
@@ -119,7 +121,7 @@ class TorchLanguageModel(LanguageModel):
 
     def restore(self, state: State) -> Self:
         """Build the network anew and take the stored weights."""
-        with _seeded(0):
+        with seeded(0):
             network = self.network(int(state.values["types"]))
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
         network.eval()
@@ -163,11 +165,3 @@ class _MemoryStepper(Stepper):
 
     def push(self, token: int) -> None:
         self._read([token])
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed torch inside, and leave its global random state as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
-        yield

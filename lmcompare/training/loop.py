@@ -22,6 +22,7 @@ from lmcompare.training.network import Memory, Network, blank, detach
 from lmcompare.training.precision import autocast, measured
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
+from lmcompare.training.seeds import random_states, set_random_states
 from lmcompare.training.softmax import IGNORED, Candidates
 
 HALVINGS = 3
@@ -133,8 +134,8 @@ class _Run:
         self.network.eval()
         if self.halvings:
             self.notes.append(
-                f"The loss was not a number {self.halvings} time(s) in training; each time the run went back to its last "
-                "checkpoint and the learning rate was halved."
+                f"The loss was not a number {self.halvings} time(s) in training; each time the run went back to its "
+                "last checkpoint and the learning rate was halved."
             )
         self.notes.append(f"Trained for {self.step:,} steps in {self.precision}; scored in float32.")
         return Outcome(last, self.notes)
@@ -142,7 +143,9 @@ class _Run:
     def _segments(self) -> Iterator[Snapshot]:
         """Train; yield a snapshot after each evaluation on valid."""
         self.network.train()
-        batches = islice(Lanes(self.text, self.recipe.rows, self.recipe.length, self.setting.seed, self.rare), self.step, None)
+        batches = islice(
+            Lanes(self.text, self.recipe.rows, self.recipe.length, self.setting.seed, self.rare), self.step, None
+        )
         losses: list[float] = []
         evaluated = self._evaluations_due()
         while (done := self._progress()) < 1.0:
@@ -181,7 +184,7 @@ class _Run:
         if not math.isfinite(value):
             raise FloatingPointError
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         if not math.isfinite(float(norm)):
             raise FloatingPointError
@@ -250,7 +253,7 @@ class _Run:
             precision=self.precision,
             weights=checkpoint.copied(self.network.state_dict()),
             optimiser=checkpoint.copied(self.optimiser.state_dict()),
-            generator=torch.get_rng_state(),
+            generators=random_states(self.setting.device),
             memory=None if self.memory is None else checkpoint.copied(self.memory),
             best=self.best,
             best_loss=self.best_loss,
@@ -263,7 +266,7 @@ class _Run:
         device = self.setting.device
         self.network.load_state_dict(snapshot.weights)
         self.optimiser.load_state_dict(checkpoint.copied(snapshot.optimiser))
-        torch.set_rng_state(snapshot.generator)
+        set_random_states(self.setting.device, snapshot.generators)
         self.memory = None
         if snapshot.memory is not None:
             self.memory = {name: value.to(device, copy=True) for name, value in snapshot.memory.items()}
@@ -279,4 +282,6 @@ def excerpt(text: Encoded, tokens: int) -> Encoded:
         return text
     lengths = text.ends - text.starts
     keep = np.minimum(np.ceil(lengths * (tokens / len(text))).astype(np.int64), lengths)
-    return Encoded.from_documents([text.ids[s : s + k] for s, k in zip(text.starts, keep, strict=True)], text.vocabulary)
+    return Encoded.from_documents(
+        [text.ids[s : s + k] for s, k in zip(text.starts, keep, strict=True)], text.vocabulary
+    )

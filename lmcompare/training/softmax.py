@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lmcompare.training.cross_entropy import CHUNK_ELEMENTS, FullCrossEntropy, SampledCrossEntropy
 
@@ -30,13 +30,13 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def start_from(self, counts: npt.NDArray[np.integer]) -> None:
-        """Set the bias to the log of the (V,) training counts, add-one smoothed, so that training begins at the unigram."""
+        """Set the bias to the log of the (V,) training counts, add-one smoothed: training begins at the unigram."""
         smoothed = torch.as_tensor(np.asarray(counts, np.float64) + 1.0)
         self.bias.copy_((smoothed / smoothed.sum()).log())
 
     def embed(self, inputs: Tensor) -> Tensor:
         """Return the (…, d) vectors of the input ids, V included."""
-        return F.embedding(inputs, self.table)
+        return functional.embedding(inputs, self.table)
 
     def log_probs(self, features: Tensor) -> Tensor:
         """Return (n, V) nats in float32 for features (n, d)."""
@@ -56,7 +56,7 @@ class Head(nn.Module):
 
     def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return the mean -log p of the targets (n,) in nats, differentiable."""
-        loss: Tensor = FullCrossEntropy.apply(features, self.table, self.bias, targets)
+        loss: Tensor = FullCrossEntropy.apply(features, self.table, self.bias, targets)  # type: ignore[no-untyped-call]
         return loss
 
     def sampled_loss(self, features: Tensor, targets: Tensor, candidates: Candidates) -> Tensor:
@@ -66,7 +66,7 @@ class Head(nn.Module):
         drawn from (Bengio and Senécal 2008; the log-Q correction), so that the mean of the estimate is Z.
         """
         words, log_q = (x.to(features.device) for x in candidates.draw())
-        loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q)
+        loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q)  # type: ignore[no-untyped-call]
         return loss
 
 

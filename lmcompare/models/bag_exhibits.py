@@ -1,0 +1,148 @@
+"""How word vectors in a bag explain themselves: neighbours, a map, the equation, and that order does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
+from lmcompare.model import FloatArray
+from lmcompare.models import mathml as m
+from lmcompare.models.vectors import map_exhibit, neighbours, neighbours_exhibit
+from lmcompare.tokens import Encoded, IntArray
+
+if TYPE_CHECKING:
+    from lmcompare.models.word2vec_bow import Word2VecBow
+
+_W, _U, _F = m.name("w"), m.name("u"), m.vector("f")
+_MEAN = m.row(
+    m.vector("m"),
+    m.op("="),
+    m.fraction("<mn>1</mn>", m.name("n")),
+    m.total(m.row(m.name("j"), m.op("∈"), m.name("bag"))),
+    m.sub(m.vector("x"), m.name("j")),
+)
+_HIDDEN = m.row(
+    _F, m.op("="), m.name("tanh"), m.op("("), m.vector("A"), m.vector("m"), m.op("+"), m.vector("a"), m.op(")")
+)
+
+
+def _softmax(features: str) -> str:
+    def score(word: str) -> str:
+        return m.row(
+            m.name("exp"),
+            m.op("("),
+            m.sub(m.vector("v"), word),
+            m.op("·"),
+            features,
+            m.op("+"),
+            m.sub(m.name("b"), word),
+            m.op(")"),
+        )
+
+    left = m.row(m.name("P"), m.op("("), _W, m.op("|"), m.name("bag"), m.op(")"))
+    return m.row(left, m.op("="), m.fraction(score(_W), m.row(m.total(_U), score(_U))))
+
+
+_SAYING = (
+    "Throw the last words into a bag and take the middle of their vectors. A context never seen in training is near"
+    " to contexts that were, because words used alike have vectors that lie near each other: that is what counts of"
+    " words cannot do. What the bag forgets is their order."
+)
+
+
+def exhibits(model: Word2VecBow, text: Encoded) -> Iterator[Exhibit]:
+    """Yield the worked equation, the test of order, the nearest words and a map."""
+    vectors = model.word_vectors()
+    assert vectors is not None
+    if len(text):
+        at = _position(text, model.window)
+        yield _worked(model, text, at)
+        yield _order(model, text, at)
+    yield neighbours_exhibit(
+        vectors,
+        text,
+        "By the cosine of their vectors in the bag: words that occur in like company lie near each other.",
+    )
+    drawn = map_exhibit(vectors, text.vocabulary)
+    if drawn is not None:
+        yield drawn
+
+
+def _position(text: Encoded, window: int) -> int:
+    """Return a position of the longest example whose window holds words only, if there is one."""
+    lengths = text.ends - text.starts
+    document = int(np.argmax(lengths))
+    start = int(text.starts[document])
+    return start + min(window, int(lengths[document]) - 1)
+
+
+def _worked(model: Word2VecBow, text: Encoded, at: int) -> WorkedEquation:
+    vocabulary = text.vocabulary
+    start = int(text.context_starts(np.array([at]))[0])
+    words = [vocabulary[int(i)] for i in text.ids[max(start, at - model.window) : at]]
+    if at - start < model.window:
+        words = ["<s>", *words]
+    target = int(text.ids[at])
+    distribution = model.next_log_probs(text, np.array([at]))[0]
+    score, norm, log_z = model.scores(text, at, target)
+    f, hidden = ("f", "f = tanh(A m + a),  ") if model.hidden else ("m", "")
+    guesses = np.argsort(-distribution, kind="stable")[:3]
+    lines = [
+        ("n: words in the bag (" + " ".join(words) + ")", float(len(words))),
+        ("1/n: the weight of each", 1 / len(words)),
+        ("‖m‖: the length of their mean", norm),
+        (f"v·{f} + b: the score of '{vocabulary[target]}', which came next", score),
+        ("log Σ exp: of the scores of all words", log_z),
+        *((f"P({vocabulary[int(i)]} | bag)", float(np.exp(distribution[i]))) for i in guesses if int(i) != target),
+        (f"P({vocabulary[target]} | bag)", float(np.exp(distribution[target]))),
+    ]
+    return WorkedEquation(
+        title="Its equation",
+        note=f"With the trained model's numbers for '{vocabulary[target]}' after '{' '.join(words)}'.",
+        equation=m.lines(_MEAN, _HIDDEN, _softmax(_F)) if model.hidden else m.lines(_MEAN, _softmax(m.vector("m"))),
+        plain=f"m = (1/n) Σ_{{j in bag}} x_j,  {hidden}P(w | bag) = exp(v_w·{f} + b_w) / Σ_u exp(v_u·{f} + b_u)",
+        saying=_SAYING,
+        lines=tuple(lines),
+    )
+
+
+def _order(model: Word2VecBow, text: Encoded, at: int) -> Bars:
+    """Compare the distribution with those after the same bag in other orders, and after another bag."""
+    start = int(text.context_starts(np.array([at]))[0])
+    before = text.ids[start:at]
+    bag = before[max(0, len(before) - model.window) :]
+    head = before[: len(before) - len(bag)]
+    random = np.random.default_rng(0)
+    vectors = model.word_vectors()
+    assert vectors is not None
+    variants: list[tuple[str, Sequence[int] | IntArray]] = [
+        ("the same words, reversed", bag[::-1]),
+        *((f"the same words, shuffled ({k})", random.permutation(bag)) for k in (1, 2, 3)),
+    ]
+    if len(bag):
+        swapped = bag.copy()
+        swapped[0] = neighbours(vectors, text.vocabulary, [int(bag[0])], most=1)[0][0][0]
+        variants.append(
+            (
+                f"'{text.vocabulary[int(bag[0])]}' replaced by its nearest word '{text.vocabulary[int(swapped[0])]}'",
+                swapped,
+            )
+        )
+    own = _after(model, text, [*head, *bag])
+    return Bars(
+        title="The order of the words does not matter",
+        note="How much the log-probability of any word changes at most when the words in the window are put in"
+        " another order: by nothing but rounding. One word replaced shows the scale.",
+        labels=tuple(label for label, _ in variants),
+        values=tuple(float(np.abs(_after(model, text, [*head, *bag_]) - own).max()) for _, bag_ in variants),
+        unit="nats",
+    )
+
+
+def _after(model: Word2VecBow, text: Encoded, ids: Sequence[int]) -> FloatArray:
+    document = Encoded.from_documents([np.asarray(ids, np.int32)], text.vocabulary)
+    after: FloatArray = model.next_log_probs(document, np.array([len(document)]))[0].astype(np.float64)
+    return after

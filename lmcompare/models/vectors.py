@@ -1,0 +1,103 @@
+"""What word vectors show: who stands near whom, and a map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lmcompare.exhibits import Map2D, Neighbours
+from lmcompare.model import FloatArray
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+KNOWN = 5  # a word seen less often hardly has a vector of its own
+COMMON = 0.0015  # words above this share of the text are mostly grammar
+
+
+def content_words(vocabulary: Vocabulary, most: int) -> IntArray:
+    """Return the ids of frequent words that mean something by themselves, by falling count.
+
+    There is no list of them: they are lower-case words of five letters or more below ``COMMON`` of the text, or, in
+    a vocabulary without such (characters, bytes, other scripts), simply its most frequent tokens.
+    """
+    counts = vocabulary.counts
+    order = np.argsort(-counts, kind="stable")
+    order = order[(order > vocabulary.end) & (counts[order] > 0)]
+    total = max(int(counts.sum()), 1)
+    words = [i for i in order if counts[i] < COMMON * total and counts[i] >= KNOWN and _is_word(vocabulary[i])]
+    return np.array((words if len(words) >= 10 else list(order))[:most], np.int64)
+
+
+def neighbours(
+    vectors: FloatArray, vocabulary: Vocabulary, words: Sequence[int] | IntArray, most: int = 8
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Return, for each word, the ids of the nearest other words by cosine, and the cosines, falling.
+
+    Words seen fewer than ``KNOWN`` times in train are left out as neighbours, unless nearly all are so rare.
+    """
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    known = vocabulary.counts >= KNOWN
+    if known.sum() < 2 * most:
+        known = vocabulary.counts >= 0
+    known = known.copy()
+    known[[vocabulary.unknown, vocabulary.end]] = False
+    candidates = np.flatnonzero(known)
+    ids: list[list[int]] = []
+    cosines: list[list[float]] = []
+    for word in words:
+        cosine = unit[candidates] @ unit[word]
+        order = [k for k in np.argsort(-cosine, kind="stable") if candidates[k] != word][:most]
+        ids.append([int(candidates[k]) for k in order])
+        cosines.append([float(np.clip(cosine[k], -1.0, 1.0)) for k in order])
+    return ids, cosines
+
+
+def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbours:
+    """Show the neighbours of some frequent words and of words of the examples."""
+    vocabulary = text.vocabulary
+    frequent = content_words(vocabulary, 40)[::4][:8]
+    shown = [
+        i
+        for i in dict.fromkeys(int(i) for i in text.ids)
+        if _is_word(vocabulary[i]) and vocabulary.counts[i] >= KNOWN
+    ]
+    shown.sort(key=lambda i: int(vocabulary.counts[i]))
+    words = list(dict.fromkeys([*(int(i) for i in frequent), *shown[:6]]))
+    ids, cosines = neighbours(vectors, vocabulary, words)
+    return Neighbours(
+        title="Nearest words",
+        note=note,
+        words=tuple(vocabulary[i] for i in words),
+        neighbours=tuple(tuple(vocabulary[i] for i in near) for near in ids),
+        similarities=tuple(tuple(c) for c in cosines),
+    )
+
+
+def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) -> Map2D | None:
+    """Draw frequent words in the plane by t-SNE over their cosines (van der Maaten and Hinton 2008), seeded.
+
+    Returns None for a vocabulary of fewer than 10 words.
+    """
+    from sklearn.manifold import TSNE
+
+    words = content_words(vocabulary, most)
+    chosen = vectors[words]
+    norms = np.linalg.norm(chosen, axis=1)
+    words, chosen = words[norms > 0], chosen[norms > 0]
+    if len(words) < 10:
+        return None
+    unit = chosen / np.linalg.norm(chosen, axis=1, keepdims=True)
+    plane = TSNE(2, perplexity=min(12.0, (len(words) - 1) / 3), init="pca", method="exact", random_state=0)
+    points = plane.fit_transform(unit.astype(np.float64))
+    return Map2D(
+        title="A map of its words",
+        note=f"The vectors of {len(words)} frequent words, drawn so that near ones stay near (t-SNE); the axes mean"
+        " nothing.",
+        labels=tuple(vocabulary[int(i)] for i in words),
+        x=tuple(float(p) for p in points[:, 0]),
+        y=tuple(float(p) for p in points[:, 1]),
+    )
+
+
+def _is_word(token: str) -> bool:
+    return len(token) >= 5 and token.isalpha() and token.islower()

@@ -1,0 +1,38 @@
+"""Torch's random states: seeded for a model's training, kept in checkpoints, left alone for everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+
+@contextmanager
+def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Seed torch inside, on the processor and the device, and leave its global random states as they were."""
+    kind = torch.device(device).type
+    others = [] if kind == "cpu" else [torch.device(device).index or 0]
+    with torch.random.fork_rng(devices=others, device_type="cuda" if kind == "cpu" else kind):
+        torch.default_generator.manual_seed(seed)
+        if kind != "cpu":
+            torch.get_device_module(kind).manual_seed(seed)
+        yield
+
+
+def random_states(device: str) -> list[Tensor]:
+    """Return the random state of the processor and, where it is another one, of the device."""
+    states = [torch.get_rng_state()]
+    kind = torch.device(device).type
+    if kind != "cpu":
+        states.append(torch.get_device_module(kind).get_rng_state())
+    return states
+
+
+def set_random_states(device: str, states: list[Tensor]) -> None:
+    """Set what ``random_states`` returned."""
+    torch.set_rng_state(states[0])
+    kind = torch.device(device).type
+    if kind != "cpu":
+        torch.get_device_module(kind).set_rng_state(states[1])
