@@ -288,7 +288,7 @@ def _print_table(folder: Path) -> None:
     from lmcompare.storage import read_json
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("rank", "model", "bits/byte", "95 %", "perplexity", "no <unk>", "top-1", "train s", "µs/token"):
+    for heading in ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "train s", "µs/token"):
         table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for row in read_json(folder / "results.json")["models"]:
         table.add_row(
@@ -297,7 +297,6 @@ def _print_table(folder: Path) -> None:
             _shown(row["bits_per_byte"], "{:.3f}"),
             f"{_shown(row['bits_per_byte_low'], '{:.2f}')}–{_shown(row['bits_per_byte_high'], '{:.2f}')}",
             _shown(row["perplexity"], "{:,.1f}"),
-            _shown(row["perplexity_excluding_unknown"], "{:,.1f}"),
             _shown(row["top1_accuracy"], "{:.1%}"),
             _shown(row["train_seconds"], "{:.1f}"),
             _shown(row["microseconds_per_token"], "{:.1f}"),
