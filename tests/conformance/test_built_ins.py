@@ -1,0 +1,64 @@
+"""Every built-in model keeps the contract: the whole kit, with small hyper-parameters where a model is big."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmcompare import plugins
+from lmcompare.checks import Probe
+from lmcompare.model import Budget, LanguageModel
+from lmcompare.testing import parametrize_with_checks
+
+PYPROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+BUILT_IN: dict[str, str] = PYPROJECT["project"]["entry-points"][plugins.GROUP]
+
+SMALL: dict[str, dict[str, Any]] = {
+    "unigram": {},
+    "ngram": {"order": 4},
+    "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
+    "rnn-attention": {"width": 24, "hidden": 24, "attention": 16, "window": 16, "batch": 8, "length": 32},
+    "transformer": {"width": 16, "heads": 2, "layers": 2, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
+}
+
+
+def factory(name: str) -> Callable[[], LanguageModel]:
+    """A function that makes the model; torch is loaded when the first test runs, not when tests are collected."""
+
+    def make() -> LanguageModel:
+        return plugins.build(plugins.resolve(BUILT_IN[name]), SMALL[name])
+
+    make.__name__ = name
+    return make
+
+
+@parametrize_with_checks([factory(name) for name in SMALL], budget=Budget(epochs=8))
+def test_built_in_keeps_the_contract(model: Callable[[], LanguageModel], check: Callable[[object], None]) -> None:
+    check(model)
+
+
+def test_no_built_in_is_left_out() -> None:
+    assert set(SMALL) == set(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_presets_of_built_ins_can_be_built(name: str) -> None:
+    cls = plugins.resolve(BUILT_IN[name])
+    for preset in plugins.PRESETS:
+        assert plugins.build(cls, {}, preset).hyperparameters().keys() == set(cls.parameter_names())
+
+
+def test_probe_trains_what_the_kit_judges_once() -> None:
+    trained = []
+
+    def make() -> LanguageModel:
+        trained.append(1)
+        return plugins.build(plugins.resolve(BUILT_IN["ngram"]), {})
+
+    probe = Probe(make)
+    assert probe.fitted is probe.fitted
+    assert len(trained) == 1

@@ -1,0 +1,127 @@
+"""``lmcompare new``: what it writes works unchanged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lmcompare
+from lmcompare import plugins
+from lmcompare.checks import CHECKS, run_checks
+from lmcompare.errors import LmcompareError
+from lmcompare.model import Setting
+from lmcompare.scaffold import create
+from lmcompare.tokens import Encoded, Vocabulary
+
+HOME = str(Path(lmcompare.__file__).parents[1])
+
+
+def test_the_package_is_written(tmp_path: Path) -> None:
+    target = create("my-model", tmp_path)
+    assert target == tmp_path / "my-model"
+    files = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
+    assert files == ["README.md", "pyproject.toml", "src/my_model.py", "tests/test_my_model.py"]
+    assert [p.name for p in tmp_path.iterdir()] == ["my-model"]
+    project = tomllib.loads((target / "pyproject.toml").read_text())["project"]
+    assert project["name"] == "my-model"
+    assert project["entry-points"] == {plugins.GROUP: {"my-model": "my_model:MyModel"}}
+    for file in files:
+        assert "$name" not in (target / file).read_text()
+        assert "$cls" not in (target / file).read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "cls"),
+    [
+        ("ABC", "abc_", None),  # the standard library has an abc
+        ("My_Model", "my_model", "MyModel"),
+        ("n2-gram-3", "n2_gram_3", "N2Gram3"),
+        ("x", "x", "X"),
+    ],
+)
+def test_names_of_the_module_and_the_class(name: str, module: str, cls: str | None, tmp_path: Path) -> None:
+    if cls is None:
+        with pytest.raises(LmcompareError, match="Python has a module or word of that name"):
+            create(name, tmp_path)
+        return
+    target = create(name, tmp_path)
+    assert plugins.resolve(f"{target}/src/{module}.py:{cls}").__name__ == cls
+
+
+def test_its_model_passes_the_kit(tmp_path: Path) -> None:
+    target = create("checked-model", tmp_path)
+    results = run_checks(f"{target}/src/checked_model.py:CheckedModel")
+    assert len(results) > 25
+    assert [(r.name, r.reason) for r in results if not r.passed] == []
+
+
+def test_its_own_tests_pass(tmp_path: Path) -> None:
+    target = create("tested-model", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"],
+        cwd=target,
+        env={**os.environ, "PYTHONPATH": HOME},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert int(done.stdout.split(" passed")[0].split()[-1]) == 2 * (len(CHECKS) + 1) + 1  # two models, and its own
+
+
+def test_its_equation_is_the_one_it_states(tmp_path: Path) -> None:
+    """Brute force over a random text: p(w | v) = (c(v, w) + weight p(w)) / (c(v) + weight)."""
+    target = create("equation-model", tmp_path)
+    cls = plugins.resolve(f"{target}/src/equation_model.py:EquationModel")
+    vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
+    ids = np.random.default_rng(0).integers(0, 5, 60).tolist()
+    train = Encoded.from_documents([ids[:25], ids[25:]], vocabulary)
+    model = plugins.build(cls, {"weight": 2.0}).fit(train, train, Setting(vocabulary))
+    pairs = [(before, word) for d in (ids[:25], ids[25:]) for before, word in zip([1, *d], d, strict=False)]
+    text = Encoded.from_documents([[0, 1, 2, 3, 4]], vocabulary)
+    found = np.exp(model.next_log_probs(text, np.arange(6)))
+    for row, before in enumerate([1, 0, 1, 2, 3, 4]):
+        after = [w for v, w in pairs if v == before]
+        expected = [(after.count(w) + 2 * (ids.count(w) + 1) / 65) / (len(after) + 2) for w in range(5)]
+        np.testing.assert_allclose(found[row], expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "-x", "x-", "9lives", "a b", "../x", "a/b", "é", "a..b", "x" * 61, "x\n", "import", "json", "lmcompare"],
+)
+def test_impossible_names_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="can't be called"):
+        create(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_name_of_an_installed_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "other-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: other\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[lmcompare.models]\ntaken-model = other:Taken\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(LmcompareError, match="'taken-model' is installed already"):
+        create("Taken_Model", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_existing_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "work.txt").write_text("a week's work")
+    with pytest.raises(LmcompareError, match="is there already"):
+        create("mine", tmp_path)
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["work.txt"]
+
+
+def test_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LmcompareError, match="can't be written"):
+        create("mine", tmp_path / "file")
