@@ -138,11 +138,11 @@ def from_json(table: Mapping[str, Any]) -> Exhibit:
     kind = str(fields.pop("kind", ""))
     if kind not in KINDS:
         raise LmcompareError(f"unknown kind of exhibit '{kind}': it was written by another version of lmcompare")
-    if kind == BackoffTrace.kind:
-        fields["steps"] = [BackoffStep(**{k: _tupled(v) for k, v in step.items()}) for step in fields["steps"]]
     try:
+        if kind == BackoffTrace.kind:
+            fields["steps"] = [BackoffStep(**{k: _tupled(v) for k, v in step.items()}) for step in fields["steps"]]
         return KINDS[kind](**{name: _tupled(value) for name, value in fields.items()})
-    except TypeError as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise LmcompareError(f"an exhibit of kind '{kind}' does not have these fields: {error}") from None
 
 
