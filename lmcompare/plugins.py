@@ -140,7 +140,7 @@ def _loaded(plugin: str, load: Any) -> Any:
         return load()
     except PluginError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"plug-in '{plugin}' can't be imported: {type(error).__name__}: {error}") from error
 
 

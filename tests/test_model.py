@@ -1,0 +1,189 @@
+"""What the contract gives every model for free, against arithmetic done by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+import pytest
+
+from lmcompare import model as contract
+from lmcompare.errors import LmcompareError, NotFittedError, PluginError
+from lmcompare.model import FloatArray, LanguageModel, Setting, Size, State, Traits, fitted
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from tests.checks.honest import Honest
+
+VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b"], np.array([0, 2, 3, 1]))
+
+
+class Counting(LanguageModel):
+    """p(w) is proportional to 1 + how often w stands before in the document: easy to do by hand."""
+
+    traits = Traits(carries_state=True)
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        return self
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        self.asked.append(len(at))
+        V = len(text.vocabulary)
+        starts = text.context_starts(at)
+        counts = np.array([np.bincount(text.ids[s:a], minlength=V) + 1.0 for s, a in zip(starts, at, strict=True)])
+        counts = counts.reshape(len(at), V)
+        log_probs: FloatArray = np.log(counts / counts.sum(axis=1, keepdims=True))
+        return log_probs
+
+    def state(self) -> State:
+        return State({"weights": np.zeros((3, 4), np.float32), "counts": np.zeros(5, np.int64)}, {"name": "x"})
+
+    def restore(self, state: State) -> Self:
+        return self
+
+
+def text(*documents: list[int]) -> Encoded:
+    return Encoded.from_documents(documents, VOCABULARY)
+
+
+def test_log_probs_by_hand() -> None:
+    """V = 4: the first token has 1/4; each token before adds one below, and one above where it is the same."""
+    scores = Counting().log_probs(text([2, 2, 3, 1], [], [2]))
+    np.testing.assert_allclose(np.exp(scores), [1 / 4, 2 / 5, 1 / 6, 1 / 7, 1 / 4])
+    assert scores.dtype == np.float64
+
+
+def test_log_probs_of_nothing() -> None:
+    assert Counting().log_probs(text()).shape == (0,)
+    assert Counting().log_probs(text([], [])).shape == (0,)
+
+
+def test_stream_asks_in_blocks_that_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contract, "BLOCK_BYTES", 3 * 4 * 4 + 5)  # three rows of four float32 and a bit
+    model = Counting()
+    blocks = list(model.stream(text([2, 3, 1, 2], [3, 1, 2])))
+    assert model.asked == [3, 3, 1]
+    assert np.concatenate([at for at, _ in blocks]).tolist() == list(range(7))
+
+
+def test_stream_goes_on_where_a_row_is_bigger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contract, "BLOCK_BYTES", 1)
+    model = Counting()
+    np.testing.assert_allclose(np.exp(model.log_probs(text([2, 2]))), [1 / 4, 2 / 5])
+    assert model.asked == [1, 1]
+
+
+def test_log_probs_takes_positions_in_the_streams_order() -> None:
+    class Backwards(Counting):
+        def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+            for at, block in super().stream(text):
+                yield at[::-1], block[::-1]
+
+    given = text([2, 2, 3, 1], [2])
+    np.testing.assert_array_equal(Backwards().log_probs(given), Counting().log_probs(given))
+
+
+def test_stepper_recomputes() -> None:
+    stepper = Counting().stepper(np.array([2, 2]), VOCABULARY)
+    np.testing.assert_allclose(np.exp(stepper.log_probs()), [1 / 6, 1 / 6, 3 / 6, 1 / 6])
+    stepper.push(3)
+    np.testing.assert_allclose(np.exp(stepper.log_probs()), [1 / 7, 1 / 7, 3 / 7, 2 / 7])
+    assert stepper.log_probs().shape == (4,)
+
+
+def test_stepper_from_nothing() -> None:
+    np.testing.assert_allclose(np.exp(Counting().stepper(np.zeros(0, int), VOCABULARY).log_probs()), [1 / 4] * 4)
+
+
+def test_stepper_refuses_what_is_no_token() -> None:
+    stepper = Counting().stepper(np.array([2]), VOCABULARY)
+    stepper.push(4)
+    with pytest.raises(LmcompareError, match=r"token ids lie in 0 … 3"):
+        stepper.log_probs()
+
+
+def test_size_counts_floats_as_parameters_and_all_as_bytes() -> None:
+    assert Counting().size() == Size(parameters=12, bytes=12 * 4 + 5 * 8)
+
+
+def test_defaults_offer_nothing() -> None:
+    assert Counting().word_vectors() is None
+    assert list(Counting().exhibits(text([2, 1]))) == []
+    assert dict(Counting.presets) == {}
+    assert dict(Counting.known_failures) == {}
+    assert Counting.tokens is None
+    assert LanguageModel.traits == Traits(True, True, False, False, False)
+
+
+# Hyper-parameters
+
+
+class Told(Counting):
+    """Has two hyper-parameters."""
+
+    def __init__(self, order: int = 3, *, name: str = "x") -> None:
+        super().__init__()
+        self.order, self.name = order, name
+
+
+def test_hyper_parameters_by_name() -> None:
+    assert Told.parameter_names() == ("order", "name")
+    assert Told(5).hyperparameters() == {"order": 5, "name": "x"}
+    assert Counting.parameter_names() == ()
+
+
+def test_class_without_init_has_none() -> None:
+    class Bare(Counting):
+        __init__ = object.__init__  # type: ignore[assignment]
+
+    assert Bare.parameter_names() == ()
+
+
+@pytest.mark.parametrize("signature", ["*orders", "**options"])
+def test_unnamed_hyper_parameters_are_refused(signature: str) -> None:
+    space: dict[str, object] = {"Counting": Counting}
+    exec(f"class Unnamed(Counting):\n    def __init__(self, {signature}): pass", space)
+    with pytest.raises(PluginError, match=r"Unnamed.__init__ takes \*args or \*\*kwargs"):
+        space["Unnamed"].parameter_names()  # type: ignore[attr-defined]
+
+
+def test_hyper_parameter_that_is_not_stored_is_told() -> None:
+    class Forgets(Told):
+        def __init__(self, order: int = 3, depth: int = 2) -> None:
+            super().__init__(order)
+
+    with pytest.raises(PluginError, match="Forgets does not store 'depth' under that name"):
+        Forgets().hyperparameters()
+
+
+# What a model must have, and when
+
+
+def test_abstract_methods() -> None:
+    assert LanguageModel.__abstractmethods__ == {"fit", "next_log_probs", "state", "restore"}
+
+
+def test_fitted_returns_the_part_or_says_what_to_do() -> None:
+    model = Counting()
+    assert fitted(0, model) == 0
+    part = np.zeros(2)
+    assert fitted(part, model) is part
+    with pytest.raises(NotFittedError, match="this Counting is not trained yet: call fit or restore first"):
+        fitted(None, model)
+
+
+def test_setting_is_silent_by_default() -> None:
+    setting = Setting(VOCABULARY)
+    assert setting.progress(contract.Progress(step=1)) is None
+    assert (setting.seed, setting.device, setting.threads, setting.checkpoints) == (0, "cpu", 1, None)
+    assert setting.budget == contract.Budget(None, None, None)
+
+
+def test_honest_model_scores_by_hand() -> None:
+    """The model that the rogues are made from: train "a b </s> a a </s>"; after "a" came b, a, </s> once each."""
+    train = text([2, 3, 1, 2, 2, 1])
+    model = Honest(alpha=1.0).fit(train, train, Setting(VOCABULARY))
+    found = np.exp(model.next_log_probs(text([2]), np.array([0, 1])))
+    np.testing.assert_allclose(found, [[1 / 6, 1 / 6, 3 / 6, 1 / 6], [1 / 7, 2 / 7, 2 / 7, 2 / 7]])

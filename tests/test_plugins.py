@@ -1,0 +1,235 @@
+"""From a plug-in's name, module or file to its class, and from its hyper-parameters to a model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+import lmcompare
+from lmcompare import plugins
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.model import LanguageModel
+from tests.checks.honest import Honest
+
+MODEL = '''
+"""A plug-in."""
+from tests.checks.honest import Honest
+from lmcompare.model import LanguageModel
+
+class Mine(Honest):
+    """Guesses as it likes,
+    on two lines.
+
+    And more.
+    """
+    def __init__(self, alpha: float = 0.5, order: int = 2) -> None:
+        super().__init__(alpha)
+        self.order = order
+
+class Unfinished(LanguageModel):
+    """Lacks nearly all."""
+
+class NoModel:
+    """Something else."""
+'''
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "my_model.py"
+    path.write_text(MODEL)
+    return path
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, points: str) -> None:
+    """Put a distribution with these entry points on the path."""
+    info = folder / "others-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: others\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[{plugins.GROUP}]\n{points}\n")
+    monkeypatch.syspath_prepend(folder)
+
+
+# By file
+
+
+def test_class_in_a_file(file: Path) -> None:
+    cls = plugins.resolve(f"{file}:Mine")
+    assert issubclass(cls, LanguageModel)
+    assert cls.__name__ == "Mine"
+    assert plugins.resolve(f"{file}:Mine") is cls  # imported once
+
+
+def test_file_relative_to_the_working_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    assert plugins.resolve("./my_model.py:Mine") is plugins.resolve(f"{file}:Mine")
+    assert plugins.resolve("my_model.py:Mine").__name__ == "Mine"
+
+
+def test_files_of_one_name_in_two_folders_do_not_mix(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "my_model.py"
+    other.parent.mkdir()
+    other.write_text(MODEL)
+    assert plugins.resolve(f"{file}:Mine") is not plugins.resolve(f"{other}:Mine")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Mime", "has no class 'Mime', did you mean 'Mine'?"),
+        ("Unfinished", "lacks fit, next_log_probs, restore, state"),
+        ("NoModel", "is not a class derived from lmcompare.LanguageModel"),
+        ("__doc__", "is not a class derived from lmcompare.LanguageModel"),
+    ],
+)
+def test_what_is_no_model_in_a_file(file: Path, name: str, said: str) -> None:
+    with pytest.raises(PluginError, match=said.replace("?", r"\?")):
+        plugins.resolve(f"{file}:{name}")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="there is no plug-in file"):
+        plugins.resolve(f"{tmp_path}/nothing.py:Mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def (", "SyntaxError"),
+        ("import nothing_of_that_name", "nothing_of_that_name"),
+        ("raise ValueError('no luck today')", "ValueError: no luck today"),
+        ("import sys; sys.exit('go away')", "SystemExit: go away"),
+    ],
+)
+def test_file_that_breaks_when_imported(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(PluginError, match=f"can't be imported.*{said}"):
+        plugins.resolve(f"{path}:Mine")
+    path.write_text(MODEL)  # mended, it can be imported: nothing of the first attempt is left
+    assert plugins.resolve(f"{path}:Mine").__name__ == "Mine"
+
+
+# By module
+
+
+def test_class_in_a_module() -> None:
+    assert plugins.resolve("tests.checks.honest:Honest") is Honest
+
+
+def test_missing_module_and_missing_class() -> None:
+    with pytest.raises(PluginError, match="can't be imported: ModuleNotFoundError"):
+        plugins.resolve("no_such_module:Mine")
+    with pytest.raises(PluginError, match="has no class 'Hones', did you mean 'Honest'"):
+        plugins.resolve("tests.checks.honest:Hones")
+
+
+# By name
+
+
+def test_installed_plug_in(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "mine = my_model:Mine")
+    assert "mine" in plugins.installed()
+    assert plugins.resolve("mine").__name__ == "Mine"
+
+
+def test_unknown_name_is_answered_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "trigram-model = x:Y")
+    with pytest.raises(PluginError, match="unknown model 'trigrm-model', did you mean 'trigram-model'"):
+        plugins.resolve("trigrm-model")
+
+
+def test_broken_package_hurts_only_itself(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "broken = no_such_module:X\nmine = my_model:Mine\nodd = my_model:NoModel")
+    assert {"broken", "mine", "odd"} <= set(plugins.installed())
+    assert plugins.resolve("mine").__name__ == "Mine"
+    with pytest.raises(PluginError, match="'broken' can't be imported"):
+        plugins.resolve("broken")
+    with pytest.raises(PluginError, match="'odd' is not a class"):
+        plugins.resolve("odd")
+
+
+def test_listing_loads_no_plug_in() -> None:
+    code = "import sys; from lmcompare import plugins; plugins.installed(); print(*sys.modules)"
+    home = str(Path(lmcompare.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": home}, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "lmcompare.plugins" in loaded
+    assert not [m for m in loaded if m.startswith("lmcompare.models.") or m in ("torch", "gensim")]
+
+
+# To a model
+
+
+class Presets(Honest):
+    """A model with presets."""
+
+    presets: ClassVar = {"quick": {"alpha": 2.0}, "full": {"alpha": 0.1, "order": 5}}
+
+    def __init__(self, alpha: float = 1.0, order: int = 3) -> None:
+        super().__init__(alpha)
+        if order < 1:
+            raise ValueError(f"order must be at least 1, not {order}")
+        self.order = order
+
+
+@pytest.mark.parametrize(
+    ("parameters", "preset", "expected"),
+    [
+        ({}, "", {"alpha": 1.0, "order": 3}),
+        ({}, "quick", {"alpha": 2.0, "order": 3}),
+        ({"order": 4}, "quick", {"alpha": 2.0, "order": 4}),
+        ({"alpha": 9.0}, "full", {"alpha": 9.0, "order": 5}),
+        ({}, "default", {"alpha": 1.0, "order": 3}),
+    ],
+)
+def test_parameters_go_before_the_preset(parameters: dict[str, Any], preset: str, expected: dict[str, Any]) -> None:
+    assert plugins.build(Presets, parameters, preset).hyperparameters() == expected
+
+
+def test_misspelt_hyper_parameter_is_answered_with_the_nearest() -> None:
+    with pytest.raises(PluginError, match="unknown hyper-parameter of Presets 'ordre', did you mean 'order'"):
+        plugins.build(Presets, {"ordre": 3})
+
+
+def test_refused_value_is_told() -> None:
+    with pytest.raises(PluginError, match="Presets refuses its hyper-parameters: order must be at least 1, not 0"):
+        plugins.build(Presets, {"order": 0})
+    with pytest.raises(PluginError, match="Presets refuses its hyper-parameters"):
+        plugins.build(Presets, {"order": "three"})
+
+
+def test_build_by_name_of_a_file(file: Path) -> None:
+    assert plugins.build(f"{file}:Mine", {"order": 7}).hyperparameters() == {"alpha": 0.5, "order": 7}
+
+
+def test_errors_are_for_users(file: Path) -> None:
+    """Each is caught as one kind and is one line."""
+    for spec in ("nothing", "nothing:X", "./nothing.py:X", f"{file}:X", f"{file}:Unfinished"):
+        with pytest.raises(LmcompareError) as caught:
+            plugins.resolve(spec)
+        assert "\n" not in str(caught.value)
+
+
+# What a run keeps of it
+
+
+def test_summary_is_the_first_paragraph(file: Path) -> None:
+    assert plugins.summary(plugins.resolve(f"{file}:Mine")) == "Guesses as it likes, on two lines."
+
+
+def test_digest_changes_with_the_source(tmp_path: Path) -> None:
+    digests = []
+    for k, text in enumerate((MODEL, MODEL, MODEL.replace("0.5", "0.25"))):
+        path = tmp_path / str(k) / "my_model.py"
+        path.parent.mkdir()
+        path.write_text(text)
+        digests.append(plugins.source_digest(plugins.resolve(f"{path}:Mine")))
+    assert digests[0] == digests[1]  # a file may move
+    assert digests[0] != digests[2]
