@@ -36,7 +36,7 @@ def _is_tables(value: Any) -> bool:
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _string(key)
 
 
 def _value(value: Any) -> str:
@@ -50,5 +50,9 @@ def _value(value: Any) -> str:
         return f"[{', '.join(_value(v) for v in value if v is not None)}]"
     if isinstance(value, Mapping):
         return f"{{ {', '.join(f'{_key(k)} = {_value(v)}' for k, v in value.items() if v is not None)} }}"
-    # JSON's escapes are TOML's, but for the delete sign, which JSON leaves bare, and halves of surrogate pairs.
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _string(str(value))
+
+
+def _string(text: str) -> str:
+    """JSON's escapes are TOML's, but for the delete sign, which JSON leaves bare."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

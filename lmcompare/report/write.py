@@ -39,7 +39,7 @@ def _write(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        _readable(Path(aside), 0o666)
+        _readable(Path(aside))
         os.replace(aside, path)
     finally:
         Path(aside).unlink(missing_ok=True)
@@ -48,21 +48,25 @@ def _write(path: Path, text: str) -> None:
 def _write_charts(folder: Path, charts: dict[str, str]) -> None:
     """Replace the folder of charts by a new one, so that none of an earlier report stays behind."""
     aside = Path(tempfile.mkdtemp(dir=folder, prefix=".charts-"))
+    new, old = aside / "new", aside / "old"
     try:
+        new.mkdir()
         for name, drawing in charts.items():
-            (aside / name).write_text(drawing, encoding="utf-8", newline="\n")
-        _readable(aside, 0o777)
-        old = Path(tempfile.mkdtemp(dir=folder, prefix=".charts-"))
+            (new / name).write_text(drawing, encoding="utf-8", newline="\n")
         if (folder / "charts").exists():
-            os.replace(folder / "charts", old / "charts")
-        os.replace(aside, folder / "charts")
-        shutil.rmtree(old)
+            os.replace(folder / "charts", old)
+        try:
+            os.replace(new, folder / "charts")
+        except OSError:
+            if old.exists():
+                os.replace(old, folder / "charts")
+            raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _readable(path: Path, mode: int) -> None:
-    """Give what ``tempfile`` made for its owner alone the rights that a plain ``open`` or ``mkdir`` gives."""
+def _readable(path: Path) -> None:
+    """Give a file that ``mkstemp`` made for its owner alone the rights that a plain ``open`` gives."""
     mask = os.umask(0)
     os.umask(mask)
-    path.chmod(mode & ~mask)
+    path.chmod(0o666 & ~mask)

@@ -64,7 +64,7 @@ def _log(value: float) -> float:
 def _linear_ticks(low: float, high: float, about: int) -> list[float]:
     step = _round_step((high - low) / max(1, about))
     first = math.ceil(low / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [float(f"{i * step:.12g}") for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def _round_step(rough: float) -> float:

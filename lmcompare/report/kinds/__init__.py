@@ -8,7 +8,7 @@ from typing import Any
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.report.kinds import backoff, bars, curve, equation, heatmap, map2d, neighbours
-from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.kinds.rendering import Rendering, plain
 from lmcompare.report.pages import fill
 
 RENDERERS: dict[str, Callable[[Any], Rendering]] = {
@@ -42,7 +42,7 @@ def render_stored(stored: Mapping[str, Any]) -> tuple[str, str, Rendering]:
     except Exception as error:
         why = str(error) if isinstance(error, LmcompareError) else f"{type(error).__name__}: {error}"
         said = f"This exhibit could not be drawn: {why}."
-        return title, "", Rendering(fill("kinds/broken", why=said), "", said)
+        return title, "", Rendering(fill("kinds/broken", why=why), "", plain(said))
 
 
 __all__ = ["RENDERERS", "Rendering", "render", "render_stored"]

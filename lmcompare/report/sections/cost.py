@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
@@ -63,7 +64,7 @@ def build(material: Material) -> Section | None:
         drawn=drawn,
         costs=COSTS,
         rows=[(model, material.figures[model.name]) for model, _ in material.ranking],
-        hardware=material.run.manifest.get("hardware") or {},
+        machine=machine(material.run.manifest.get("hardware") or {}),
         ran=_measured_on(material),
     )
     charts = {f"cost-{one.cost.key}.svg": one.chart for one in drawn}
@@ -77,6 +78,17 @@ def build(material: Material) -> Section | None:
     )
     grid = table(("model", *(cost.title.lower() for cost in COSTS)), rows)
     return Section("cost", "Quality against cost", html, "\n\n".join([grid, *pictures]), charts)
+
+
+def machine(hardware: Mapping[str, Any]) -> str:
+    """Return processor, cores, memory and system in words, as far as they are known."""
+    parts = [
+        str(hardware.get("cpu") or ""),
+        numbers.plural(hardware["cores"], "core") if hardware.get("cores") else "",
+        f"{numbers.size(hardware['memory_bytes'])} of memory" if hardware.get("memory_bytes") else "",
+        str(hardware.get("platform") or ""),
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _measured_on(material: Material) -> str:

@@ -6,6 +6,7 @@ from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Section
 from lmcompare.report.pages import fill
+from lmcompare.report.sections.cost import machine
 from lmcompare.report.toml import dumps
 
 
@@ -27,12 +28,6 @@ def facts_of(material: Material) -> list[tuple[str, str]]:
     manifest = material.run.manifest
     hardware = manifest.get("hardware") or {}
     versions = manifest.get("versions") or {}
-    machine = [
-        str(hardware.get("cpu") or ""),
-        numbers.plural(hardware["cores"], "core") if hardware.get("cores") else "",
-        f"{numbers.size(hardware['memory_bytes'])} of memory" if hardware.get("memory_bytes") else "",
-        str(hardware.get("platform") or ""),
-    ]
     device = str(hardware.get("device") or "")
     if hardware.get("threads"):
         device += f", {numbers.plural(hardware['threads'], 'thread')}"
@@ -42,7 +37,7 @@ def facts_of(material: Material) -> list[tuple[str, str]]:
         ("Took", numbers.seconds(manifest.get("seconds"))),
         ("Preset", str(manifest.get("preset") or "")),
         ("Seeds", ", ".join(str(s) for s in (manifest["experiment"] or {}).get("seeds", ()))),
-        ("Machine", ", ".join(part for part in machine if part)),
+        ("Machine", machine(hardware)),
         ("Device", device),
         ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ("Corpus fingerprint", material.run.corpus_fingerprint),

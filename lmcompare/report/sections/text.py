@@ -21,10 +21,8 @@ def build(material: Material) -> Section:
     tokens = [(t.description or fp, t.entry) for fp, t in material.run.tokens.items()]
     said = reading(material)
     html = fill("text", corpus=corpus, splits=splits, names=SPLITS, sizes=SIZES, tokens=tokens, reading=said)
-    sizes = table(
-        ("split", *SIZES),
-        ((s, *(numbers.count(splits.get(s, {}).get(k)) for k in SIZES)) for s in SPLITS if s in splits),
-    )
+    rows = [(s, *(numbers.count(splits[s].get(k)) for k in SIZES)) for s in SPLITS if s in splits]
+    sizes = table(("split", *SIZES), rows) if rows else ""
     kinds = table(
         ("tokens", "types", *(f"{s} tokens" for s in SPLITS), "unknown in test"),
         (
@@ -48,9 +46,11 @@ def unknown_share(entry: Mapping[str, Any], split: str) -> float | None:
 
 
 def reading(material: Material) -> str:
-    """Say in one sentence what was trained on and what was scored."""
+    """Say in one sentence what was trained on and what was scored; nothing where the run does not say."""
     splits = material.run.corpus.get("splits") or {}
     train, test = splits.get("train") or {}, splits.get("test") or {}
+    if not (train and test):
+        return ""
     said = (
         f"The models learnt from {numbers.plural(train.get('documents', 0), 'document')} "
         f"({numbers.size(train.get('bytes'))}) and were scored on {numbers.plural(test.get('documents', 0), 'other')}"

@@ -1,0 +1,141 @@
+"""Scales, ticks and drawings, against arithmetic done by hand."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from lmcompare.report import numbers
+from lmcompare.report.charts import svg
+from lmcompare.report.charts.axes import spread
+from lmcompare.report.charts.bins import Series, bins
+from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip
+from lmcompare.report.charts.lines import Line, lines, shortened
+from lmcompare.report.charts.points import points
+from lmcompare.report.charts.scales import Scale, fit
+from lmcompare.report.charts.scatter import Dot, pareto, scatter
+
+HOSTILE = '</svg><script>alert("x")</script>'
+
+
+def test_linear_scale() -> None:
+    scale = Scale((0, 10), (100, 0))  # y runs down the page
+    assert [scale(v) for v in (0, 2.5, 10)] == [100, 75, 0]
+    assert scale.ticks(5) == [0, 2, 4, 6, 8, 10]
+
+
+def test_logarithmic_scale() -> None:
+    scale = Scale((1, 100), (0, 200), log=True)
+    assert scale(10) == pytest.approx(100)
+    assert Scale((0.5, 20_000), (0, 1), log=True).ticks(5) == pytest.approx([1, 10, 100, 1000, 10_000])
+    assert Scale((80, 210), (0, 1), log=True).ticks(5) == pytest.approx([80, 90, 100, 200])
+
+
+def test_ticks_of_time_are_round_in_minutes() -> None:
+    times = (0.1, 1, 10, 60, 600, 3600)
+    assert Scale((5, 900), (0, 1), True, times).ticks(5) == [10, 60, 600]
+    # where only one of the choices is inside, powers of ten say more
+    assert len(Scale((12, 200), (0, 1), True, times).ticks(5)) >= 2
+
+
+def test_fit_is_logarithmic_only_where_values_span_much() -> None:
+    assert not fit([1, 20], (0, 1)).log
+    assert fit([1, 40], (0, 1)).log
+    assert not fit([0, 40], (0, 1)).log
+    assert not fit([1, 1000], (0, 1), log=False).log
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1), st.booleans())
+def test_fit_shows_every_value(values: list[float], log: bool) -> None:
+    scale = fit(values, (10, 90), log=log)
+    for value in values:
+        assert 10 - 1e-6 <= scale(value) <= 90 + 1e-6
+    for tick in scale.ticks():
+        assert scale.domain[0] - 1e-6 * abs(scale.domain[0]) <= tick <= scale.domain[1] + 1e-6 * abs(scale.domain[1])
+
+
+@given(st.floats(1e-9, 1e9), st.floats(1.0001, 1e6))
+def test_ticks_are_few_and_rise(low: float, factor: float) -> None:
+    for log in (False, True):
+        ticks = Scale((low, low * factor), (0, 1), log=log).ticks(5)
+        assert len(ticks) <= 12
+        assert ticks == sorted(set(ticks))
+
+
+@given(st.lists(st.floats(0, 100), max_size=12))
+def test_labels_are_put_apart_in_order(wanted: list[float]) -> None:
+    placed = spread(wanted, 15, 0, 200)
+    assume(len(wanted) > 1)
+    pairs = sorted(zip(wanted, placed, strict=True))
+    assert all(b - a >= 15 - 1e-6 for (_, a), (_, b) in pairwise(pairs))
+    assert min(placed) >= -1e-6
+    assert max(placed) <= 200 + 1e-6
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
+def test_pareto_front_by_its_definition(pairs: list[tuple[int, int]]) -> None:
+    dots = [Dot(str(i), i, x, y) for i, (x, y) in enumerate(pairs)]
+    front = {(d.x, d.y) for d in pareto(dots)}
+    expected = {
+        (x, y) for x, y in pairs if not any(a <= x and b <= y and (a, b) != (x, y) for a, b in pairs)
+    }  # nothing is as good on both and better on one
+    assert front == expected
+
+
+def test_shortened_keeps_both_ends() -> None:
+    assert shortened("transformer") == "transformer"
+    assert shortened("a-very-long-name-of-a-model-v2") == "a-very-lo…odel-v2"[:9] + "…" + "model-v2"
+
+
+def drawings() -> list[Markup]:
+    nan = math.nan
+    label = numbers.tidy
+    return [
+        intervals([Row(HOSTILE, 0, 1.0, 0.9, 1.1), Row("b", 1, 2.0)], HOSTILE, "x", label, label),
+        strip(Row(HOSTILE, 0, 1.0, 0.9, 1.1), shared_scale([Row("a", 0, 1.0, 0.9, 1.1)], (0, 10)), HOSTILE),
+        lines([Line(HOSTILE, 0, [0, 1, 2], [1, nan, 2]), Line("one", 9, [1], [1])], HOSTILE, "x", "y", label, label),
+        scatter([Dot(HOSTILE, 0, 1, 1, 0.9, 1.1), Dot("b", 1, 100, 0.5)], HOSTILE, "x", "y", label, label),
+        bins([HOSTILE, "b"], [Series(HOSTILE, 0, [1, None], [0.9, None], [1.1, None])], "l", "x", "y", label),
+        points([HOSTILE, "b"], [0, 1], [0, 1], [HOSTILE, "g"], HOSTILE),
+    ]
+
+
+@pytest.mark.parametrize("drawing", drawings())
+def test_drawings_are_xml_without_a_word_of_the_text_as_markup(drawing: Markup) -> None:
+    root = ET.fromstring(str(drawing))
+    assert {re.sub("{.*}", "", node.tag) for node in root.iter()} <= {
+        "svg", "g", "line", "path", "text", "title", "circle", "polygon",
+    }  # fmt: skip
+    assert "nan" not in str(drawing).lower()
+    assert "<script" not in str(drawing)
+
+
+@pytest.mark.parametrize("drawing", drawings())
+def test_drawings_stand_alone_with_their_colours(drawing: Markup) -> None:
+    text = svg.standalone(drawing)
+    ET.fromstring(text)
+    used = set(re.findall(r"var\(--(\w+)", text))
+    known = set(re.findall(r"--(\w+):", text))
+    assert used <= known
+
+
+def test_models_differ_in_shape_or_colour() -> None:
+    looks = {re.sub(r"[\d.]+", "", str(svg.marker(i, 0, 0))) + svg.hue(i) for i in range(20)}
+    assert len(looks) == 20
+
+
+def test_no_values_at_all_still_draw() -> None:
+    for drawing in (
+        lines([], "l", "x", "y", numbers.tidy, numbers.tidy),
+        points([], [], [], [], "l"),
+        bins([], [], "l", "x", "y", numbers.tidy),
+        scatter([], "l", "x", "y", numbers.tidy, numbers.tidy),
+    ):
+        ET.fromstring(str(drawing))

@@ -1,0 +1,131 @@
+"""Runs at the edges: one model, no model, few documents, other tokens alone, adaptive models, many models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lmcompare.analysis import load_run
+from lmcompare.report import render_html, render_markdown
+from tests.report.tree import Node, parse
+from tests.run_folder import write_run_folder
+
+
+def built(folder: Path, **options: object) -> Node:
+    """Write such a run, build both reports, and return the page."""
+    defaults: dict[str, object] = {"seeds": (0,), "documents": 8, "failed": (), "invalid": ()}
+    run = load_run(write_run_folder(folder / "run", **{**defaults, **options}))  # type: ignore[arg-type]
+    assert render_markdown(run).startswith("# ")
+    return parse(render_html(run))
+
+
+def sections(tree: Node) -> list[str]:
+    return [s.attributes["id"] for s in tree.one("main").children if isinstance(s, Node)]
+
+
+def test_one_model(tmp_path: Path) -> None:
+    tree = built(tmp_path, models=("ngram",))
+    assert tree.one("h1").text == "One language model, one text"
+    assert "nothing else is ranked with it" in tree.one(id_="leaderboard").text
+    assert "together" not in sections(tree)  # there is nothing to mix
+    assert not tree.all(class_="picker")
+
+
+def test_no_model_was_finished(tmp_path: Path) -> None:
+    tree = built(tmp_path, models=("unigram", "ngram"), failed=("unigram", "ngram"))
+    assert tree.one("h1").text == "No language models, one text"
+    assert "No model can be ranked" in tree.one(id_="leaderboard").text
+    assert [row[0] for row in tree.one(id_="failed").one("table").rows()] == ["unigram", "ngram"]
+    assert sections(tree) == ["leaderboard", "text", "reproduce", "definitions"]
+
+
+def test_no_model_is_valid(tmp_path: Path) -> None:
+    tree = built(tmp_path, models=("unigram", "leaky"), invalid=("unigram", "leaky"))
+    assert "No model can be ranked" in tree.one(id_="leaderboard").text
+    assert len(tree.one(id_="not-ranked").one("table").rows()) == 2
+    assert "cost" not in sections(tree)
+    assert "unigram and leaky did not pass" in tree.one(id_="truth").text
+
+
+def test_too_little_text_for_intervals(tmp_path: Path) -> None:
+    tree = built(tmp_path, models=("unigram", "ngram"), documents=2, sentences=3)
+    row = tree.one(id_="leaderboard").one("table").rows()[0]
+    assert row[2] != "–"
+    strip = tree.one(id_="leaderboard").one("tbody").one("svg", "strip")
+    assert strip.attributes["aria-label"].endswith("95 % unknown")
+    assert "too short for intervals" in tree.one(id_="leaderboard").text
+
+
+def test_one_seed_of_a_model_failed(tmp_path: Path) -> None:
+    tree = built(tmp_path, models=("unigram", "ngram"), seeds=(0, 1), failed=("ngram/1",))
+    row = next(r for r in tree.one(id_="leaderboard").one("table").rows() if r[1].startswith("ngram"))
+    assert "1 seed failed" in row[1]
+
+
+def test_characters_alone(tmp_path: Path) -> None:
+    tree = built(tmp_path, models=("char-transformer", "char-other"))
+    rows = tree.one(id_="leaderboard").one("table").rows()
+    assert all(row[4] != "–" for row in rows)  # here these are the main tokens
+    assert "␣" in tree.one(id_="reader").text
+
+
+def test_adaptive_models_have_a_table_of_their_own(tmp_path: Path) -> None:
+    tree = built(tmp_path, models=("unigram", "ngram", "cache"))
+    first, second = tree.one(id_="leaderboard").all("table")[:2]
+    assert [row[1].split()[0] for row in first.rows()] == ["ngram", "unigram"]
+    assert [row[1].split()[0] for row in second.rows()] == ["cache"]
+    assert "cache" not in tree.one(id_="cost").text
+
+
+def test_many_models_have_marks_of_their_own(tmp_path: Path) -> None:
+    names = tuple(f"model-{i}" for i in range(12))
+    tree = built(tmp_path, models=names, documents=4)
+    marks = {}
+    for chip in tree.one(id_="leaderboard").one("table").all(class_="chip"):
+        key = chip.one("svg").one("g")
+        shape = next(child for child in key.children if isinstance(child, Node))
+        marks[chip.text] = (key.attributes["class"], shape.name, shape.attributes.get("points"))
+    assert len(set(marks.values())) == 12
+
+
+def emptied(folder: Path) -> None:
+    for path in folder.glob("cells/*/*/examples.json"):
+        path.write_text('{"prompts": [], "sentences": []}', encoding="utf-8")
+    for path in folder.glob("cells/*/*/exhibits.json"):
+        path.write_text("[]", encoding="utf-8")
+    for path in folder.glob("cells/*/*/curve.csv"):
+        path.write_text("step,seconds,tokens,train_loss,valid_loss\n", encoding="utf-8")
+
+
+def bare(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    for key in ("hardware", "versions", "command", "preset", "seconds", "created"):
+        del manifest[key]
+    manifest["corpus"] = {key: manifest["corpus"][key] for key in ("name", "fingerprint")}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def unmeasured(folder: Path) -> None:
+    for path in folder.glob("cells/*/*/cost.json"):
+        cost = dict.fromkeys(json.loads(path.read_text(encoding="utf-8")))
+        path.write_text(json.dumps(cost), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "gone"),
+    [(emptied, {"next", "sentences", "learning"}), (bare, set()), (unmeasured, set())],
+)
+def test_what_a_run_lacks_the_report_leaves_out(
+    tmp_path: Path, change: Callable[[Path], None], gone: set[str]
+) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram", "rnn-attention"), seeds=(0,), documents=6)
+    change(folder)
+    run = load_run(folder)
+    tree = parse(render_html(run))
+    assert not gone & set(sections(tree))
+    assert {"leaderboard", "wins", "reader", "inside", "text"} <= set(sections(tree))
+    assert "None" not in tree.one("main").text
+    assert render_markdown(run)

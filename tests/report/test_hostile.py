@@ -1,0 +1,122 @@
+"""Text is data: markup in names, tokens, prompts, notes and errors is shown as it is and never becomes markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lmcompare.exhibits import KINDS, to_json
+from lmcompare.report import write_report
+from tests.report.test_kinds import samples
+from tests.report.tree import Node, parse
+from tests.run_folder import write_run_folder
+
+EVIL = '</script></style></title><script>window.evil=1</script><img src=x onerror="window.evil=1">\'&'
+ARABIC, EMOJI, LONG = "مرحبا", "👩‍🔬", "x" * 3000
+
+
+def poison(value: Any) -> Any:
+    """Put something evil into every text of a JSON value."""
+    if isinstance(value, dict):
+        return {key: poison(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [poison(v) for v in value]
+    return value + EVIL if isinstance(value, str) else value
+
+
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in which all that a stranger could write is evil."""
+    models = ("unigram", "ngram", "leaky", "crashing")
+    folder = write_run_folder(tmp_path_factory.mktemp("evil") / "run", models=models, seeds=(0,), documents=10)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    for key in ("name", "command", "experiment", "preset", "versions", "hardware", "created"):
+        manifest[key] = poison(manifest[key])
+    for key in ("name", "source", "notes"):
+        manifest["corpus"][key] = poison(manifest["corpus"][key])
+    for table in manifest["tokens"].values():
+        table["description"] = poison(table["description"])
+    for model in manifest["models"]:
+        model["name"] = model["name"] + EVIL
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    for path in folder.glob("cells/*/*/cell.json"):
+        cell = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("error", "summary", "notes", "hyperparameters", "truth"):
+            cell[key] = poison(cell.get(key))
+        path.write_text(json.dumps(cell), encoding="utf-8")
+    for path in folder.glob("cells/*/*/examples.json"):
+        examples = poison(json.loads(path.read_text(encoding="utf-8")))
+        examples["sentences"][0]["tokens"][:3] = [ARABIC, EMOJI, LONG]
+        path.write_text(json.dumps(examples), encoding="utf-8")
+    for path in folder.glob("cells/*/*/exhibits.json"):
+        stored = [to_json(exhibit) for exhibit in samples(EVIL)]
+        path.write_text(json.dumps([*stored, {"kind": EVIL, "title": EVIL}]), encoding="utf-8")
+    for path in [*folder.glob("cells/*/*/top.parquet"), *folder.glob("cells/*/*/scores.parquet")]:
+        table = pd.read_parquet(path)
+        table["token"] = table["token"].where(table["token"] == "</s>", table["token"] + EVIL)
+        table.to_parquet(path, index=False)
+    for path in folder.glob("tokens/*/documents.parquet"):
+        documents = pd.read_parquet(path)
+        documents["name"] += EVIL
+        documents["metadata"] = [json.dumps({"genre": t + EVIL}) for t in ("a", "b") * (len(documents) // 2)] + [
+            "no JSON"
+        ] * (len(documents) % 2)
+        documents.to_parquet(path, index=False)
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def poisoned_tree(poisoned: Path) -> Node:
+    return parse((poisoned / "report.html").read_text(encoding="utf-8"))
+
+
+def test_nothing_evil_is_an_element(poisoned_tree: Node) -> None:
+    scripts = [s for s in poisoned_tree.all("script") if s.attributes.get("type") != "application/json"]
+    assert len(scripts) == 2  # the report's own
+    for node in poisoned_tree.all():
+        assert not any(key.startswith("on") for key in node.attributes), node.attributes
+        assert node.attributes.get("src", "data:").startswith("data:")
+
+
+def test_embedded_json_can_not_end_its_element_and_is_still_json(poisoned_tree: Node) -> None:
+    data = [s for s in poisoned_tree.all("script") if s.attributes.get("type") == "application/json"]
+    assert data
+    for script in data:
+        text = "".join(str(child) for child in script.children)
+        assert "<" not in text
+        json.loads(text)
+
+
+def test_it_is_shown_as_it_is(poisoned_tree: Node) -> None:
+    for key in ("leaderboard", "next", "sentences", "inside", "reader", "text", "truth", "reproduce"):
+        assert EVIL in poisoned_tree.one("section", id_=key).text
+    assert EVIL in poisoned_tree.one("header").text
+
+
+def test_other_scripts_and_long_words_are_there(poisoned_tree: Node) -> None:
+    table = poisoned_tree.one("section", id_="sentences").one("table").text
+    assert ARABIC in table
+    assert EMOJI in table
+    assert LONG[:17] + "…" in table
+    assert any(bdi.attributes.get("title", "") == LONG for bdi in poisoned_tree.all("bdi"))
+
+
+def test_the_kinds_are_all_in_it(poisoned_tree: Node) -> None:
+    kinds = {c for f in poisoned_tree.all("figure", "exhibit") for c in f.attributes["class"].split()}
+    assert {f"kind-{kind}" for kind in KINDS} <= kinds
+
+
+def test_drawings_and_markdown_hold_no_element_of_it(poisoned: Path) -> None:
+    for path in (poisoned / "charts").iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert "<script" not in text
+        assert "<img" not in text
+    markdown = (poisoned / "report.md").read_text(encoding="utf-8")
+    outside_code = re.sub(r"`[^`\n]*`", "", "".join(markdown.split("```")[::2]))
+    assert not re.search(r"(?<!\\)<", outside_code)

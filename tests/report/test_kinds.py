@@ -1,0 +1,187 @@
+"""Each kind of exhibit has a renderer, whatever stands in it, and a sentence that reads it."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+import struct
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lmcompare import exhibits as kinds
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import KINDS, Exhibit, to_json
+from lmcompare.report.kinds import RENDERERS, render, render_stored
+from lmcompare.report.kinds import heatmap as heatmap_kind
+from tests.report.tree import Node, parse
+
+EVIL = "</script><script>alert(1)</script>\"'&<b>"
+
+
+def heatmap(word: str = "bank", panels: int = 2) -> kinds.Heatmap:
+    weights = ((1.0, None, None), (0.4, 0.6, None), (0.7, 0.2, 0.1))
+    turned = ((1.0, None, None), (0.1, 0.9, None), (0.0, 0.1, 0.9))
+    return kinds.Heatmap(
+        title=word,
+        rows=("the", word, "was"),
+        columns=("the", word, "was"),
+        panels=(word, "head 2")[:panels],
+        values=(weights, turned)[:panels],
+        row_axis=word,
+        column_axis="looks at",
+    )
+
+
+def samples(word: str) -> list[Exhibit]:
+    step = kinds.BackoffStep(token=word, matched=2, contexts=("", word), counts=(40, 3), probabilities=(0.01, 0.2))
+    return [
+        heatmap(word),
+        kinds.Neighbours(
+            title=word, words=(word, "b"), neighbours=((word, "d"), ("e",)), similarities=((0.9, 0.1), (0.4,))
+        ),
+        kinds.BackoffTrace(title=word, note=word, steps=(step, replace(step, token="x", matched=1))),
+        kinds.Map2D(
+            title=word, labels=(word, "b", "c"), x=(0.0, 1.0, 5.0), y=(0.0, 1.0, 5.0), groups=(word, "g", "g")
+        ),
+        kinds.Curve(title=word, names=(word,), x=((0.0, 1.0, 2.0),), y=((1.0, 3.0, 2.0),), x_axis=word, y_axis=word),
+        kinds.Bars(title=word, labels=(word, "b"), values=(2.0, -1.0), unit=word),
+        kinds.WorkedEquation(title=word, equation=word, plain=word, saying=word, lines=((word, 0.5),)),
+    ]
+
+
+def drawn(exhibit: Exhibit) -> Node:
+    return parse(str(render(exhibit).html))
+
+
+def test_every_kind_has_a_renderer_and_a_sample() -> None:
+    assert set(RENDERERS) == set(KINDS) == {sample.kind for sample in samples("x")}
+
+
+@pytest.mark.parametrize("exhibit", samples("bank"), ids=lambda e: e.kind)
+def test_shows_its_words_and_reads_them(exhibit: Exhibit) -> None:
+    rendering = render(exhibit)
+    assert "bank" in drawn(exhibit).text + str(rendering.html)
+    assert rendering.reading.endswith(".")
+    assert rendering.markdown or rendering.svg
+
+
+@pytest.mark.parametrize("exhibit", samples(EVIL), ids=lambda e: e.kind)
+def test_text_is_never_markup(exhibit: Exhibit) -> None:
+    rendering = render(exhibit)
+    tree = parse(str(rendering.html))
+    assert all(node.attributes.get("type") == "application/json" for node in tree.all("script"))
+    assert not tree.all("b") or exhibit.kind == "backoff"  # which has some of its own
+    assert "<script>alert" not in str(rendering.svg or "")
+    outside_code = re.sub(r"`[^`]*`", "", rendering.markdown)
+    assert not re.search(r"(?<!\\)<", outside_code)
+
+
+@pytest.mark.parametrize("exhibit", samples("bank"), ids=lambda e: e.kind)
+def test_a_stored_exhibit_is_drawn_the_same(exhibit: Exhibit) -> None:
+    title, note, rendering = render_stored(to_json(exhibit))
+    assert (title, note) == (exhibit.title, exhibit.note)
+    assert rendering == render(exhibit)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_empty_exhibits_are_drawn(kind: str) -> None:
+    empty: dict[str, Any] = {
+        "heatmap": {"rows": (), "columns": (), "panels": (), "values": ()},
+        "neighbours": {"words": (), "neighbours": (), "similarities": ()},
+        "backoff": {"steps": ()},
+        "map": {"labels": (), "x": (), "y": ()},
+        "curve": {"names": (), "x": (), "y": ()},
+        "bars": {"labels": (), "values": ()},
+        "equation": {"equation": "", "plain": "", "saying": ""},
+    }
+    parse(str(render(KINDS[kind](title="nothing", **empty[kind])).html))
+
+
+@pytest.mark.parametrize(
+    ("stored", "why"),
+    [
+        ({"kind": "hologram", "title": "x"}, "unknown kind of exhibit"),
+        ({"kind": "bars", "title": "x"}, "does not have these fields"),
+        ({"kind": "bars", "title": "x", "labels": ["a", "b"], "values": [1.0]}, "ValueError"),
+        ({"kind": "bars", "title": "x", "labels": ["a"], "values": ["high"]}, "TypeError"),
+        ({"kind": "map", "title": "x", "labels": ["a"], "x": [], "y": [1.0]}, "1 labels for 0 and 1 coordinates"),
+        ({}, "unknown kind of exhibit"),
+    ],
+)
+def test_what_cannot_be_drawn_says_why(stored: dict[str, Any], why: str) -> None:
+    title, _, rendering = render_stored(stored)
+    assert title
+    assert "could not be drawn" in parse(str(rendering.html)).text
+    assert why in parse(str(rendering.html)).text
+    assert why in rendering.markdown
+
+
+def test_a_kind_without_renderer_is_an_error() -> None:
+    with pytest.raises(LmcompareError, match="cannot draw"):
+        render(Exhibit(title="x"))
+
+
+def test_heatmap_table_has_every_cell_in_hundredths() -> None:
+    rows = drawn(heatmap()).one("table").rows()
+    assert rows == [["the", "100", "", ""], ["bank", "40", "60", ""], ["was", "70", "20", "10"]]
+
+
+def test_heatmap_reading_skips_rows_that_are_strong_of_necessity() -> None:
+    # rows "the" and "bank" have one and two cells; of the third, "was", the strongest is 0.9 in head 2.
+    # Head 1 ("bank") looks back (0.6·1 would be bank itself): row 2: 0.4·1, row 3: 0.7·2 + 0.2·1, so (0.4 + 1.6) / 3;
+    # head 2: row 2: 0.1·1, row 3: 0.1·1, so 0.2 / 3.
+    assert render(heatmap()).reading == (
+        "The strongest cell in head 2 is “was” with “was”, 0.90; on the average head 2 looks 0.1 tokens back, the "
+        "nearest, and bank 0.7, the furthest."
+    )
+
+
+def test_heatmap_picture_is_a_png_with_the_amounts_as_opacity() -> None:
+    address = heatmap_kind.picture(((0.5, None), (-1.0, 0.0)), 1.0)
+    data = base64.b64decode(address.removeprefix("data:image/png;base64,"))
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", data[16:24]) == (2, 2)
+    start = data.index(b"IDAT") + 4
+    size = struct.unpack(">I", data[start - 8 : start - 4])[0]
+    pixels = zlib.decompress(data[start : start + size])
+    warm, cool = bytes(heatmap_kind.WARM), bytes(heatmap_kind.COOL)
+    assert pixels == b"\0" + warm + b"\x80" + warm + b"\0" + b"\0" + cool + b"\xff" + warm + b"\0"
+
+
+def test_large_heatmaps_are_pictures() -> None:
+    size = 60
+    labels = tuple(str(i) for i in range(size))
+    line = tuple(math.sin(i) for i in range(size))
+    tree = drawn(
+        kinds.Heatmap(title="positions", rows=labels, columns=labels, panels=("all",), values=((line,) * size,))
+    )
+    assert not tree.all("table")
+    assert len(tree.all("img")) == 1
+
+
+def test_values_that_are_no_numbers_do_no_harm() -> None:
+    nan = math.nan
+    for exhibit in (
+        kinds.Heatmap(title="x", rows=("a",), columns=("b",), panels=("p",), values=(((nan,),),)),
+        kinds.Bars(title="x", labels=("a", "b"), values=(nan, 1.0)),
+        kinds.Curve(title="x", names=("a",), x=((0.0, 1.0),), y=((nan, math.inf),)),
+        kinds.WorkedEquation(title="x", equation="", plain="", saying="", lines=(("a", math.inf),)),
+    ):
+        assert "nan" not in str(render(exhibit).html)
+
+
+def test_readings_by_hand() -> None:
+    said = {exhibit.kind: render(exhibit).reading for exhibit in samples("bank")}
+    assert said["neighbours"] == (
+        "The nearest pair is “bank” and “bank” with a cosine of 0.90; “b” stands most alone: its nearest, “e”, is at "
+        "0.40."
+    )
+    assert "1 was found with order 2, the longest that matched, and 1 with nothing but the unigram" in said["backoff"]
+    assert said["map"].endswith("in 2 groups, the largest “g” with 2; the nearest two are “bank” and “b”.")
+    assert said["curve"] == "“bank” goes from 1 to 2 with its highest point, 3, at 1."
+    assert said["bars"] == "“bank” has the most: 2 bank."
+    assert said["equation"].replace("\u00a0", " ") == "Worked in 1 line, it comes to bank = 0.5."

@@ -1,0 +1,67 @@
+"""Numbers as they are written, by hand; no-break spaces are shown as blanks here."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lmcompare.report import numbers
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (numbers.perplexity(1234.5), "1,234"),
+        (numbers.perplexity(182.44), "182.4"),
+        (numbers.perplexity(4.518), "4.52"),
+        (numbers.perplexity(math.inf), "∞"),
+        (numbers.perplexity(None), "–"),
+        (numbers.bits_per_byte(1.23456), "1.235"),
+        (numbers.decimals(-0.0004, 2), "0.00"),
+        (numbers.decimals(-1.5, 1), "−1.5"),
+        (numbers.percent(0.1234), "12.3 %"),
+        (numbers.percent(-0.00001), "0.0 %"),
+        (numbers.probability(0.5), "50 %"),
+        (numbers.probability(0.0123), "1.2 %"),
+        (numbers.probability(0.00123), "0.12 %"),
+        (numbers.probability(0.0000012), "0.0001 %"),
+        (numbers.probability(1e-9), "< 0.0001 %"),
+        (numbers.probability(0.0), "0.0000 %"),
+        (numbers.short(950), "950"),
+        (numbers.short(999.9), "1 k"),
+        (numbers.short(12_345), "12.3 k"),
+        (numbers.short(4_560_000), "4.56 M"),
+        (numbers.size(512), "512 B"),
+        (numbers.size(1_500), "1.5 kB"),
+        (numbers.size(8_590_000_000), "8.59 GB"),
+        (numbers.seconds(0), "0 s"),
+        (numbers.seconds(3.4e-7), "0.34 µs"),
+        (numbers.seconds(0.34), "340 ms"),
+        (numbers.seconds(12.34), "12.3 s"),
+        (numbers.seconds(59.97), "1 min"),
+        (numbers.seconds(245), "4 min 05 s"),
+        (numbers.seconds(3599.7), "1 h"),
+        (numbers.seconds(7_800), "2 h 10 min"),
+        (numbers.microseconds(290), "290 µs"),
+        (numbers.tidy(0.00012), "1.200 × 10⁻⁴"),
+        (numbers.tidy(-0.25), "−0.25"),
+        (numbers.tidy(3.0), "3"),
+        (numbers.tidy(1.23456e9), "1.235 × 10⁹"),
+        (numbers.plural(1, "model"), "1 model"),
+        (numbers.plural(2, "box", "boxes"), "2 boxes"),
+        (numbers.listed(["a"]), "a"),
+        (numbers.listed(["a", "b", "c"]), "a, b and c"),
+    ],
+)
+def test_by_hand(written: str, expected: str) -> None:
+    assert written.replace(numbers.NBSP, " ") == expected
+
+
+@pytest.mark.parametrize(
+    "write",
+    [numbers.perplexity, numbers.percent, numbers.probability, numbers.short, numbers.size, numbers.seconds,
+     numbers.microseconds, numbers.tidy, numbers.count, numbers.bits],
+)  # fmt: skip
+def test_what_is_missing_is_a_dash(write: numbers.Format) -> None:
+    assert write(None) == write(math.nan) == numbers.NONE

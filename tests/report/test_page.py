@@ -1,0 +1,209 @@
+"""What must stand on the page: every model, rank and number, each in its place, and nothing that asks the network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from lmcompare.analysis import Run
+from lmcompare.analysis.comparison import compare_models
+from lmcompare.analysis.results import results
+from lmcompare.analysis.verdict import verdict
+from lmcompare.report import numbers
+from lmcompare.report.definitions import TERMS
+from tests.report.tree import Node, parse
+
+
+def spaced(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def test_is_one_file_that_needs_no_other(page: str, tree: Node) -> None:
+    # what makes a browser ask for something: src, srcset, href of link elements, url(…), @import
+    for node in tree.all():
+        for key in ("src", "srcset", "data", "poster", "action", "background"):
+            assert node.attributes.get(key, "data:").startswith("data:"), node.attributes
+        assert node.name not in ("link", "iframe", "object", "embed", "base")
+    for node in tree.all("a"):
+        assert node.attributes["href"].startswith("#")
+    styles = "".join(str(child) for style in tree.all("style") for child in style.children)
+    assert "url(" not in styles
+    assert "@import" not in styles
+    assert not re.search(r"https?://(?!www\.w3\.org/)", page)  # names of XML vocabularies are no addresses
+
+
+def test_policy_lets_run_only_the_scripts_of_the_report(tree: Node) -> None:
+    policy = next(m for m in tree.all("meta") if m.attributes.get("http-equiv") == "Content-Security-Policy")
+    allowed = re.findall(r"'sha256-([^']+)'", policy.attributes["content"])
+    scripts = [s for s in tree.all("script") if s.attributes.get("type") != "application/json"]
+    digests = [
+        base64.b64encode(hashlib.sha256("".join(map(str, s.children)).encode()).digest()).decode() for s in scripts
+    ]
+    assert digests == allowed
+    assert "default-src 'none'" in policy.attributes["content"]
+
+
+def test_links_within_the_page_lead_somewhere(tree: Node) -> None:
+    ids = [node.attributes["id"] for node in tree.all() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+    for node in tree.all("a"):
+        assert node.attributes["href"][1:] in ids
+
+
+def test_says_the_verdict_first(run: Run, tree: Node) -> None:
+    header = tree.one("header").text
+    for sentence in verdict(run):
+        assert sentence in header
+
+
+def test_leaderboard_ranks_with_figures_and_intervals(run: Run, tree: Node) -> None:
+    ranked = sorted((m for m in results(run)["models"] if m["group"] == "ranked"), key=lambda m: m["bits_per_byte"])
+    rows = tree.one("section", id_="leaderboard").one("table").rows()
+    assert len(rows) == len(ranked) == 6
+    for row, model in zip(rows, ranked, strict=True):
+        assert row[0] == str(model["rank"])
+        assert row[1].startswith(model["name"])
+        assert row[2] == f"{model['bits_per_byte']:.3f}"
+    # transformer and rnn-attention are made so that this text can't tell them apart
+    assert [row[0] for row in rows][:2] == ["1", "1"]
+    strips = tree.one("section", id_="leaderboard").one("tbody").all("svg", "strip")
+    standing = compare_models(run).standing(ranked[0]["name"])
+    assert f"{standing.low:.3f} to {standing.high:.3f}" in strips[0].attributes["aria-label"]
+
+
+def test_figures_per_token_stand_only_beside_the_same_tokens(run: Run, tree: Node) -> None:
+    models = {m["name"]: m for m in results(run)["models"]}
+    section = tree.one("section", id_="leaderboard")
+    rows = {row[1].split()[0]: row for row in section.one("table").rows()}
+    assert rows["char-transformer"][4:] == ["–"] * 5
+    for name in ("unigram", "ngram", "transformer"):
+        model = models[name]
+        assert rows[name][4:] == [
+            numbers.perplexity(model["perplexity"]),
+            numbers.perplexity(model["perplexity_excluding_unknown"]),
+            numbers.perplexity(model["perplexity_reset"]),
+            f"{100 * model['top1_accuracy']:.1f} %",
+            f"{100 * model['top5_accuracy']:.1f} %",
+        ]
+    apart = next(t for t in section.all("table") if [r[0] for r in t.rows()] == ["char-transformer"])
+    assert apart.rows()[0][1] == numbers.perplexity(models["char-transformer"]["perplexity"])
+
+
+def test_models_without_a_rank_are_set_apart_with_the_reason(run: Run, tree: Node) -> None:
+    apart = tree.one(id_="not-ranked").one("table").rows()
+    assert [row[0] for row in apart] == ["leaky"]
+    assert "not a valid probability model" in apart[0][1]
+    assert "greatest difference 3.2 nats" in apart[0][1]  # the check's own words
+    failed = tree.one(id_="failed").one("table").rows()
+    assert failed == [["crashing", "0, 1", "crashing stopped in fit: division by zero"]]
+    ranked = tree.one("section", id_="leaderboard").one("table").text
+    assert "leaky" not in ranked
+    assert "crashing" not in ranked
+
+
+def test_costs_are_those_of_the_results(run: Run, tree: Node) -> None:
+    rows = {row[0]: row for row in tree.one("section", id_="cost").one("table").rows()}
+    for model in results(run)["models"]:
+        if model["group"] != "ranked":
+            assert model["name"] not in rows
+            continue
+        assert rows[model["name"]][2:] == [
+            spaced(text)
+            for text in (
+                numbers.seconds(model["train_seconds"]),
+                numbers.microseconds(model["microseconds_per_token"]),
+                numbers.size(model["peak_memory_bytes"]),
+                numbers.short(model["parameters"]),
+                numbers.size(model["model_bytes"]),
+            )
+        ]
+
+
+def test_every_chart_and_table_is_read_in_a_sentence(tree: Node) -> None:
+    for figure in tree.one("main").all("figure"):
+        captions = figure.all("figcaption")
+        assert captions, figure.text[:80]
+        assert all(caption.text.endswith(".") for caption in captions)
+        assert "None" not in figure.text
+        assert "nan" not in figure.text
+
+
+def test_drawings_and_tables_have_names_for_screen_readers(tree: Node) -> None:
+    for drawing in tree.all("svg", "chart"):
+        assert drawing.attributes["role"] == "img"
+        assert drawing.attributes["aria-label"]
+    for image in tree.all("img"):
+        assert "alt" in image.attributes
+    for box in tree.all(class_="scroll"):
+        assert box.attributes["aria-label"]
+    levels = [int(node.name[1]) for node in tree.all() if re.fullmatch(r"h[1-6]", node.name)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_prompts_show_every_model_with_its_ten_tokens(run: Run, tree: Node) -> None:
+    prompts = tree.one("section", id_="next").all("div", "prompt")
+    stored = run.model("ngram").done[0].examples["prompts"]
+    assert len(prompts) == len(stored)
+    for shown, prompt in zip(prompts, stored, strict=True):
+        assert prompt["prompt"] in shown.one("h3").text
+        columns = shown.all("section", "column")
+        assert [c.attributes["aria-label"] for c in columns] == [m.name for m in run.scored]
+        items = [item.text for item in columns[1].all("li")]
+        first = prompt["next"][0]
+        assert len(items) == len(prompt["next"]) == 10
+        assert items[0] == spaced(f"{first['token']}{numbers.probability(first['probability'])}")
+
+
+def test_sentences_show_the_bits_of_every_token(run: Run, tree: Node) -> None:
+    table = tree.one("section", id_="sentences").one("table")
+    stored = run.model("unigram").done[0].examples["sentences"][0]
+    row = next(r for r in table.rows() if r[0] == "unigram")
+    assert row[1:-1] == [f"{b:.1f}" for b in stored["surprisal_bits"]]
+    assert row[-1] == f"{sum(stored['surprisal_bits']):.0f}"
+
+
+def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None:
+    for model in run.scored:
+        article = tree.one("article", id_=f"inside-{model.name}")
+        titles = [h.text for h in article.all("h4")]
+        assert titles == [exhibit.title for exhibit in model.done[0].exhibits]
+        assert model.summary in article.text
+
+
+def test_tells_what_was_run_and_how_to_run_it_again(run: Run, tree: Node) -> None:
+    text = tree.one("section", id_="reproduce").text
+    for value in (
+        run.manifest["command"],
+        run.corpus_fingerprint,
+        *run.tokens,
+        *map(str, run.manifest["versions"].values()),
+        run.manifest["hardware"]["cpu"],
+    ):
+        assert value in text
+    corpus = tree.one("section", id_="text").text
+    assert run.corpus["notes"][0] in corpus
+    assert numbers.count(run.corpus["splits"]["train"]["bytes"]) in corpus
+
+
+def test_every_number_is_defined_with_its_unit(tree: Node) -> None:
+    glossary = tree.one("section", id_="definitions")
+    for key, term in TERMS.items():
+        entry = glossary.one(id_=f"term-{key}").text
+        assert term.definition in entry
+        assert term.unit in entry
+
+
+def test_is_small(folder: Path) -> None:
+    assert (folder / "report.html").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("broken", ["<p><b></p>", "<div>"])
+def test_the_tree_that_these_tests_stand_on_notices_broken_pages(broken: str) -> None:
+    with pytest.raises(AssertionError):
+        parse(broken)

@@ -1,0 +1,32 @@
+"""Tokens that can't be seen or are too long."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmcompare.report.tokens import shown, visible
+
+
+@pytest.mark.parametrize(
+    ("token", "sign"),
+    [
+        ("</s>", "¶"),
+        ("\n", "↵"),
+        (" ", "␣"),
+        ("a b", "a␣b"),
+        ("", "∅"),
+        ("\x00", "\\x00"),
+        ("naïve", "naïve"),
+        ("日本", "日本"),
+        ("<b>", "<b>"),
+    ],
+)
+def test_visible(token: str, sign: str) -> None:
+    assert visible(token) == sign
+
+
+def test_shown_is_cut_with_the_whole_on_hovering() -> None:
+    assert shown("short") == "<bdi>short</bdi>"
+    assert shown("x" * 30, 5) == f'<bdi title="{"x" * 30}">xxxx…</bdi>'
+    assert shown("</s>") == '<bdi title="end of sentence">¶</bdi>'
+    assert shown("<b>") == "<bdi>&lt;b&gt;</bdi>"

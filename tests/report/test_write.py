@@ -1,0 +1,88 @@
+"""Writing: whole or not at all, the same twice, nothing left behind, clear about what is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmcompare.analysis import load_run
+from lmcompare.errors import LmcompareError
+from lmcompare.report import render_html, render_markdown, write_report
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    """The run folder of its own, without reports."""
+    path = tmp_path / "run"
+    shutil.copytree(folder, path, ignore=shutil.ignore_patterns("report.*", "charts"))
+    return path
+
+
+def test_writes_page_markdown_and_charts_and_nothing_else(copy: Path) -> None:
+    before = {path.name for path in copy.iterdir()}
+    assert write_report(copy) == copy / "report.html"
+    assert {path.name for path in copy.iterdir()} - before == {"report.html", "report.md", "charts"}
+    assert (copy / "report.html").stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def test_is_the_same_twice_and_as_rendered(copy: Path, folder: Path) -> None:
+    write_report(copy)
+    for name in ("report.html", "report.md"):
+        assert (copy / name).read_bytes() == (folder / name).read_bytes()
+    run = load_run(copy)
+    assert render_html(run) == (copy / "report.html").read_text(encoding="utf-8")
+    assert render_markdown(run) == (copy / "report.md").read_text(encoding="utf-8")
+
+
+def test_charts_of_an_earlier_report_go(copy: Path) -> None:
+    write_report(copy)
+    (copy / "charts" / "old.svg").write_text("<svg/>")
+    write_report(copy)
+    assert not (copy / "charts" / "old.svg").exists()
+
+
+def test_a_failed_write_leaves_the_old_report(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_report(copy)
+    page = (copy / "report.html").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(LmcompareError, match="No space left on device"):
+        write_report(copy)
+    assert (copy / "report.html").read_bytes() == page
+    assert not [path.name for path in copy.iterdir() if path.name.startswith(".")]
+    assert (copy / "charts" / "leaderboard.svg").exists()
+
+
+def test_what_is_no_run_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=re.escape("is not a run folder")):
+        write_report(tmp_path)
+
+
+def test_a_missing_file_is_named(copy: Path) -> None:
+    (copy / "cells" / "ngram" / "0" / "examples.json").unlink()
+    with pytest.raises(LmcompareError, match=re.escape("examples.json")):
+        write_report(copy)
+
+
+def test_loads_neither_models_nor_heavy_libraries(copy: Path) -> None:
+    script = (
+        "import sys; from lmcompare.report import write_report; write_report(sys.argv[1]);"
+        "print([m for m in ('torch', 'gensim', 'nltk', 'sklearn', 'altair', 'lmcompare.models') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(copy)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
