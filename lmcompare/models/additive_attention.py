@@ -27,7 +27,7 @@ class AdditiveAttention(nn.Module):
         """
         length = states.shape[1]
         before = torch.cat([past, states[:, :-1]], 1)  # (B, window + T - 1, H)
-        scores: Tensor = _Scores.apply(self.W(states).float(), self.U(before).float(), self.v)  # type: ignore[no-untyped-call]
+        scores: Tensor = _Scores.apply(*(x.to(self.v.dtype) for x in (self.W(states), self.U(before))), self.v)  # type: ignore[no-untyped-call]
         place = torch.arange(self.window, device=states.device) + torch.arange(length, device=states.device)[:, None]
         there = place[None] >= self.window - filled[:, None, None]  # (B, T, window)
         weights = torch.softmax(scores.masked_fill(~there, -1e9), -1) * there

@@ -21,10 +21,10 @@ FILE = "training.pt"
 class Snapshot:
     """A moment of a run.
 
-    ``key`` names the run it belongs to; ``weights``, ``optimiser`` and ``generators`` (torch's random states) are
-    as after step ``step``; ``memory`` is what the rows keep of their documents; ``best`` are the weights that did
-    best on valid, with ``best_loss``, and ``stale`` counts the evaluations since; ``history`` holds (step, seconds, tokens,
-    train loss, valid loss); ``halvings`` counts how often the learning rate was halved.
+    ``key`` names the run it belongs to; ``weights``, ``optimiser`` and ``generators``, torch's random states, are as
+    after step ``step``; ``memory`` is what the rows keep of their documents; ``best`` are the weights that did best
+    on valid, with ``best_loss``, and ``stale`` counts the evaluations since; ``history`` holds (step, seconds,
+    tokens, train loss, valid loss); ``halvings`` counts how often the learning rate was halved.
     """
 
     key: str

@@ -60,12 +60,13 @@ def train(
 
 def evaluate(network: Network, text: Encoded) -> float:
     """Return the mean -log p of the text's tokens in nats, with the full softmax; nan for an empty text."""
+    was_training = network.training
     network.eval()
     total, ids = 0.0, torch.from_numpy(text.ids.astype(np.int64))
     with torch.no_grad():
         for where, features in read(network, text, np.arange(len(text))):
             total -= float(network.head.log_prob_of(features, ids[where].to(features.device)).double().sum())
-    network.train()
+    network.train(was_training)
     return total / len(text) if len(text) else math.nan
 
 

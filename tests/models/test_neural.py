@@ -1,0 +1,136 @@
+"""What every neural model must keep: one distribution a position, whatever way it is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmcompare.tokens import Encoded
+from tests.models.neural_cases import CASES, build, trained
+from tests.training.texts import TYPES, VOCABULARY, chain, fitted, ragged
+
+every_case = pytest.mark.parametrize("case", CASES)
+
+
+@every_case
+def test_distributions_are_normalised_and_hold_the_scores(case: str) -> None:
+    model, text = trained(case), ragged()
+    at = np.arange(len(text) + 1)  # N too: what would follow the last document
+    table = model.next_log_probs(text, at)
+    assert table.shape == (len(text) + 1, TYPES)
+    np.testing.assert_allclose(np.exp(table.astype(np.float64)).sum(1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(model.log_probs(text), table[at[:-1], text.ids], atol=1e-4)
+
+
+@every_case
+def test_any_positions_in_any_order(case: str) -> None:
+    model, text = trained(case), ragged()
+    table = model.next_log_probs(text, np.arange(len(text) + 1))
+    at = np.array([300, 47, 389, 0, 47, 40, 48, 129, 388, 349])  # repeated; begins of documents; past their windows
+    np.testing.assert_allclose(model.next_log_probs(text, at), table[at], atol=1e-4)
+
+
+@every_case
+def test_the_stream_gives_each_position_once(case: str) -> None:
+    model, text = trained(case), ragged()
+    table = model.next_log_probs(text, np.arange(len(text)))
+    seen = np.zeros(len(text), int)
+    for at, block in model.stream(text):
+        np.testing.assert_allclose(block, table[at], atol=1e-4)
+        seen[at] += 1
+    assert (seen == 1).all()
+
+
+@every_case
+def test_the_future_does_not_matter(case: str) -> None:
+    model, text = trained(case), ragged()
+    before = model.next_log_probs(text, np.arange(len(text)))
+    for changed in (3, 200, 388):
+        ids = text.ids.copy()
+        ids[changed:] = (ids[changed:] + 5) % TYPES
+        after = model.next_log_probs(Encoded(ids, text.starts, VOCABULARY), np.arange(changed + 1))
+        np.testing.assert_allclose(after, before[: changed + 1], atol=1e-5)
+
+
+@every_case
+def test_the_past_does_matter(case: str) -> None:
+    model, text = trained(case), ragged()
+    ids = text.ids.copy()
+    ids[199] = (ids[199] + 5) % TYPES
+    changed = model.next_log_probs(Encoded(ids, text.starts, VOCABULARY), np.array([200]))
+    assert np.abs(changed - model.next_log_probs(text, np.array([200]))).max() > 1e-6
+
+
+@every_case
+def test_documents_do_not_mix(case: str) -> None:
+    model, text = trained(case), ragged()
+    scores = model.log_probs(text)
+    for document, (start, end) in enumerate(zip(text.starts, text.ends, strict=True)):
+        np.testing.assert_allclose(model.log_probs(text.select([document])), scores[start:end], atol=1e-4)
+
+
+@every_case
+def test_a_text_of_nothing(case: str) -> None:
+    model = trained(case)
+    nothing = Encoded.from_documents([], VOCABULARY)
+    first = model.next_log_probs(ragged(), np.array([0]))
+    assert len(model.log_probs(nothing)) == 0
+    np.testing.assert_allclose(model.next_log_probs(nothing, np.array([0])), first, atol=1e-5)
+    np.testing.assert_allclose(
+        model.next_log_probs(Encoded.from_documents([[]], VOCABULARY), np.array([0])), first, atol=1e-5
+    )
+
+
+@every_case
+def test_a_stepper_is_where_the_document_is(case: str) -> None:
+    model = trained(case)
+    ids = np.random.default_rng(3).integers(0, TYPES, 40)
+    table = model.next_log_probs(Encoded.from_documents([ids], VOCABULARY), np.arange(41))
+    stepper = model.stepper(ids[:15], VOCABULARY)
+    for at in range(15, 40):
+        np.testing.assert_allclose(stepper.log_probs(), table[at], atol=1e-4)
+        stepper.push(int(ids[at]))
+    np.testing.assert_allclose(stepper.log_probs(), table[40], atol=1e-4)
+    np.testing.assert_allclose(model.stepper(ids[:0], VOCABULARY).log_probs(), table[0], atol=1e-4)
+
+
+@every_case
+def test_restored_it_scores_the_same(case: str) -> None:
+    model, text = trained(case), ragged()
+    again = build(case).restore(model.state())
+    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
+    assert again.notes == model.notes
+    assert again.size() == model.size()
+
+
+@every_case
+def test_a_seed_decides_every_bit(case: str) -> None:
+    states = [fitted(build(case), seed=seed).state() for seed in (3, 3, 4)]
+    for name, value in states[0].arrays.items():
+        np.testing.assert_array_equal(value, states[1].arrays[name])
+    assert any((value != states[2].arrays[name]).any() for name, value in states[0].arrays.items())
+
+
+@every_case
+def test_it_shows_itself(case: str) -> None:
+    model = trained(case)
+    text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1], [2, 1], []], VOCABULARY)
+    titles = [exhibit.title for exhibit in model.exhibits(text)]
+    assert "Nearest words" in titles
+    assert ("Its equation" in titles) == (case != "no-attention")
+    vectors = model.word_vectors()
+    assert vectors is not None
+    assert vectors.shape[0] == TYPES
+
+
+def test_unknown_words_are_learnt_from_words_seen_once() -> None:
+    text = chain(1, 20, 40)
+    counts = np.bincount(text.ids, minlength=TYPES)
+    ids = text.ids.copy()
+    ids[ids == 0] = 2
+    rare = np.flatnonzero(ids == 5)[1:]
+    ids[rare] = 3  # one 5 is left
+    assert counts[0] > 0
+    model = fitted(build("gru"), Encoded(ids, text.starts, VOCABULARY))
+    assert any("words seen once were read as <unk>" in note for note in model.notes)
+    assert not any("<unk>" in note for note in fitted(build("gru"), text).notes)

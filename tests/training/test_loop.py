@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.errors import LmcompareError
+from lmcompare.model import Budget, Progress, Setting
+from lmcompare.models.rnn_attention import RnnAttention
+from lmcompare.tokens import Encoded
+from lmcompare.training import checkpoint, loop
+from lmcompare.training.loop import Outcome, evaluate, excerpt, train
+from lmcompare.training.recipe import Recipe
+from lmcompare.training.seeds import seeded
+from tests.training.texts import VOCABULARY, chain, ragged
+
+RECIPE = Recipe(steps=24, rows=4, length=16, learning_rate=1e-2, evaluations=6, candidates=6, precision="float32")
+TRAIN, VALID = chain(1, 6, 80), chain(2, 2, 60)
+
+
+class Killed(BaseException):
+    """As if the power went."""
+
+
+def run(recipe: Recipe = RECIPE, **setting: Any) -> tuple[dict[str, torch.Tensor], Outcome]:
+    """Train a small net with dropout, as ``TorchLanguageModel.fit`` does."""
+    with seeded(7):
+        network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
+        outcome = train(network, TRAIN, VALID, recipe, Setting(VOCABULARY, **setting))
+    return network.state_dict(), outcome
+
+
+def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    for name in a:
+        assert torch.equal(a[name], b[name]), name
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    whole, outcome = run()
+    for killed_at in (5, 13, 22):
+
+        def kill(progress: Progress, at: int = killed_at) -> None:
+            if progress.step == at and progress.valid_loss is None:
+                raise Killed
+
+        folder = tmp_path / str(killed_at)
+        with pytest.raises(Killed):
+            run(checkpoints=folder, progress=kill)
+        steps: list[int] = []
+        resumed, again = run(checkpoints=folder, progress=lambda p, steps=steps: steps.append(p.step))
+        assert min(steps) == killed_at // 4 * 4 + 1  # it did not begin anew: an evaluation every 4 steps
+        assert_same(resumed, whole)
+        assert [(h[0], h[2:]) for h in again.snapshot.history] == [(h[0], h[2:]) for h in outcome.snapshot.history]
+
+
+def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
+    whole, _ = run(checkpoints=tmp_path)
+    steps: list[int] = []
+    again, _ = run(checkpoints=tmp_path, progress=lambda p: steps.append(p.step))
+    assert_same(again, whole)
+    assert not steps
+
+
+@pytest.mark.parametrize("damage", ["other", "broken", "empty"])
+def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_used(damage: str, tmp_path: Path) -> None:
+    whole, _ = run()
+    if damage == "other":
+        run(replace(RECIPE, learning_rate=5e-3), checkpoints=tmp_path)
+    else:
+        (tmp_path / checkpoint.FILE).write_bytes(b"PK\x03\x04 not a checkpoint" if damage == "broken" else b"")
+    assert_same(run(checkpoints=tmp_path)[0], whole)
+
+
+def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(checkpoints=tmp_path)
+    before = (tmp_path / checkpoint.FILE).read_bytes()
+    snapshot = run()[1].snapshot
+
+    def half(values: Any, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="no space"):
+        checkpoint.save(snapshot, tmp_path)
+    assert (tmp_path / checkpoint.FILE).read_bytes() == before
+
+
+def test_threads_of_randomness_outside_are_left_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    run()
+    assert torch.equal(torch.rand(4), expected)
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, when: list[int]) -> list[float]:
+    """Make the loss not a number at the n-th training steps of ``when``; return the learning rates that were used."""
+    rates: list[float] = []
+    step = loop._Run._train_step
+
+    def spoiled(self: Any, batch: Any, done: float) -> float:
+        rates.append(self.recipe.rate(done) * 0.5**self.halvings)
+        if len(rates) in when:
+            raise FloatingPointError
+        return step(self, batch, done)
+
+    monkeypatch.setattr(loop._Run, "_train_step", spoiled)
+    return rates
+
+
+def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = spoil(monkeypatch, [11])  # steps 9 to 11 follow the evaluation after 8
+    said: list[str] = []
+    _, outcome = run(replace(RECIPE, decay="constant", warmup=0.0), progress=lambda p: p.note and said.append(p.note))
+    assert rates[:11] == [1e-2] * 11
+    assert rates[11:] == [5e-3] * 16  # steps 9 to 24
+    assert any("back to step 8" in note for note in said)
+    assert any("halved" in note for note in outcome.notes)
+
+
+def test_three_times_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(monkeypatch, [3, 4, 5])
+    assert run()[1].snapshot.halvings == 3
+    monkeypatch.undo()
+    spoil(monkeypatch, [3, 4, 5, 6])
+    with pytest.raises(LmcompareError, match=r"does not converge.*smaller learning_rate"):
+        run()
+
+
+def test_a_loss_of_infinity_is_noticed() -> None:
+    with pytest.raises(LmcompareError, match="does not converge"):
+        run(replace(RECIPE, learning_rate=1e30, clip=1e30))
+
+
+def test_budgets() -> None:
+    assert run(budget=Budget(steps=5))[1].snapshot.step == 5
+    by_epochs = run(budget=Budget(epochs=2))[1].snapshot
+    assert 2 * len(TRAIN) <= by_epochs.tokens < 2 * len(TRAIN) + 4 * 16
+    by_seconds = run(budget=Budget(seconds=0.2))[1].snapshot
+    assert by_seconds.seconds >= 0.2
+    assert by_seconds.history[-1][0] == by_seconds.step
+    assert len(run()[1].snapshot.history) == RECIPE.evaluations
+
+
+def test_the_best_weights_on_valid_are_kept_and_stale_runs_end() -> None:
+    other = Encoded.from_documents([(TRAIN.ids[:120] + 3) % 12], VOCABULARY)  # what helps on train hurts here
+    seen: list[float] = []
+    recipe = replace(RECIPE, steps=400, evaluations=50, patience=3, learning_rate=3e-2)
+    with seeded(7):
+        network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, dropout=0.0).network(12)
+        setting = Setting(VOCABULARY, progress=lambda p: p.valid_loss and seen.append(p.valid_loss))
+        outcome = train(network, TRAIN, other, recipe, setting)
+    assert seen.index(min(seen)) == len(seen) - 4 < 45
+    assert evaluate(network, other) == pytest.approx(min(seen)) == pytest.approx(outcome.snapshot.best_loss)
+
+
+def test_progress_tells_how_far_it_is() -> None:
+    told: list[Progress] = []
+    run(progress=told.append)
+    assert [p.step for p in told if p.valid_loss is not None] == [4, 8, 12, 16, 20, 24]
+    assert all(p.steps == 24 for p in told)
+    assert all(p.train_loss is not None and 0 < p.train_loss < 4 for p in told)
+    assert told[-1].tokens == pytest.approx(24 * 64, rel=0.2)
+
+
+def test_evaluation_is_the_mean_over_tokens() -> None:
+    with seeded(7):
+        network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
+    text = ragged()
+    model = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, dropout=0.3)
+    model._network = network.eval()
+    assert evaluate(network, text) == pytest.approx(-model.log_probs(text).mean(), abs=1e-6)
+    assert math.isnan(evaluate(network, Encoded.from_documents([], VOCABULARY)))
+
+
+def test_an_excerpt_holds_a_share_of_every_document() -> None:
+    text = ragged()
+    part = excerpt(text, 40)
+    assert 40 <= len(part) <= 40 + text.n_documents
+    for whole, cut in zip(text.documents(), part.documents(), strict=True):
+        assert len(cut) == math.ceil(len(whole) * 40 / len(text))
+        np.testing.assert_array_equal(cut, whole[: len(cut)])
+    assert excerpt(text, 10_000) is text
+
+
+def test_nothing_to_train_on_is_an_error() -> None:
+    with pytest.raises(LmcompareError, match="training text is empty"):
+        RnnAttention().fit(Encoded.from_documents([], VOCABULARY), VALID, Setting(VOCABULARY))
+
+
+def test_without_valid_text_train_is_looked_at() -> None:
+    nothing = Encoded.from_documents([], VOCABULARY)
+    model = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, steps=4)
+    assert len(model.fit(TRAIN, nothing, Setting(VOCABULARY)).log_probs(VALID)) == len(VALID)

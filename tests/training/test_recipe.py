@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from lmcompare.errors import LmcompareError
+from lmcompare.training.dropout import dropout
+from lmcompare.training.precision import autocast, measured
+from lmcompare.training.recipe import Recipe
+
+
+def test_the_rate_rises_then_falls() -> None:
+    recipe = Recipe(learning_rate=1.0, warmup=0.2, final=0.1)
+    assert recipe.rate(0.1) == pytest.approx(0.5)
+    assert recipe.rate(0.2) == pytest.approx(1.0)
+    assert recipe.rate(0.6) == pytest.approx(0.55)  # half way from 1 to 0.1
+    assert recipe.rate(1.0) == pytest.approx(0.1)
+    assert 0 < recipe.rate(0.0) < 0.02
+    cosine = Recipe(learning_rate=1.0, warmup=0.0, decay="cosine")
+    assert [cosine.rate(p) for p in (0.0, 1 / 3, 0.5, 1.0)] == pytest.approx([1.0, 0.75, 0.5, 0.0])
+    assert Recipe(learning_rate=1.0, warmup=0.1, decay="constant").rate(0.99) == 1.0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"rows": 0}, {"learning_rate": 0.0}, {"decay": "exponential"}, {"precision": "float8"}]
+)
+def test_impossible_recipes_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(LmcompareError, match=next(iter(wrong))):
+        Recipe(**wrong)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    x = torch.ones(401, 501)
+    dropped = dropout(x, 0.3, training=True)
+    assert (dropped == 0).float().mean() == pytest.approx(0.3, abs=0.004)
+    assert dropped.mean() == pytest.approx(1.0, abs=0.006)
+    assert len(dropped.unique()) == 2
+    rows, columns = (dropped == 0).float().mean(0), (dropped == 0).float().mean(1)
+    assert 0.15 < rows.min() < rows.max() < 0.45
+    assert 0.15 < columns.min() < columns.max() < 0.45
+    assert dropout(x, 0.3, training=False) is x
+    assert dropout(x, 0.0, training=True) is x
+    assert dropout(x.bfloat16(), 0.3, training=True).dtype == torch.bfloat16
+
+
+def test_dropout_comes_from_the_seed() -> None:
+    results = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        results.append(dropout(torch.ones(7, 3), 0.5, training=True))
+    assert torch.equal(*results)
+
+
+def test_precision_is_measured_once_and_used() -> None:
+    assert measured("cpu", 1) in ("float32", "bfloat16")
+    assert measured("cpu", 1) == measured("cpu", 1)
+    a = torch.ones(2, 2)
+    with autocast("cpu", "bfloat16"):
+        assert (a @ a).dtype == torch.bfloat16
+    with autocast("cpu", "float32"):
+        assert (a @ a).dtype == torch.float32

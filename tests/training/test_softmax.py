@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.training import cross_entropy
+from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy
+from lmcompare.training.softmax import Candidates, Head
+
+
+def head_and_targets(types: int = 50, n: int = 23) -> tuple[Head, torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    head = Head(types, 6)
+    torch.nn.init.normal_(head.bias)
+    return head, torch.randn(n, 6, requires_grad=True), torch.randint(0, types, (n,))
+
+
+def slopes(loss: torch.Tensor, head: Head, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return torch.autograd.grad(loss, [features, head.table, head.bias])
+
+
+def test_the_full_loss_and_its_slope_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)  # 4 rows at a time
+    head, features, targets = head_and_targets()
+    mine = head.full_loss(features, targets)
+    plain = torch.nn.functional.cross_entropy(features @ head.table[:50].T + head.bias, targets)
+    torch.testing.assert_close(mine, plain)
+    for a, b in zip(slopes(3 * mine, head, features), slopes(3 * plain, head, features), strict=True):
+        torch.testing.assert_close(a, b)
+    torch.testing.assert_close(head.log_prob_of(features, targets).mean(), -plain)
+    torch.testing.assert_close(head.log_probs(features).exp().sum(1), torch.ones(23))
+
+
+def test_the_sampled_loss_and_its_slope_are_those_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)
+    head, features, targets = head_and_targets()
+    words, log_q = torch.randperm(50)[:20], -torch.rand(20)
+    assert np.isin(targets, words).any()
+    assert not np.isin(targets, words).all()
+    mine = SampledCrossEntropy.apply(features, head.table, head.bias, targets, words, log_q)
+    scores = features @ head.table[:50].T + head.bias
+    losses = []
+    for row, target in enumerate(targets):
+        z = scores[row, target].exp()
+        for word, q in zip(words, log_q, strict=True):
+            if word != target:
+                z = z + (scores[row, word] - q).exp()
+        losses.append(z.log() - scores[row, target])
+    plain = torch.stack(losses).mean()
+    torch.testing.assert_close(mine, plain)
+    for a, b in zip(slopes(3 * mine, head, features), slopes(3 * plain, head, features), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+
+
+def test_the_sum_over_a_sample_is_right_on_average() -> None:
+    head, features, targets = head_and_targets()
+    counts = np.random.default_rng(0).integers(0, 100, 50)
+    candidates = Candidates(counts, 12)
+    scores = (features @ head.table[:50].T + head.bias).detach()
+    own = scores.gather(1, targets[:, None])
+    z = torch.zeros(len(targets))
+    torch.manual_seed(1)
+    for _ in range(6000):
+        words, log_q = candidates.draw()
+        part = (scores[:, words] - log_q).exp().masked_fill(words == targets[:, None], 0.0)
+        z += part.sum(1) / 6000
+    true = scores.exp().sum(1) - own.squeeze(1).exp()
+    torch.testing.assert_close(z, true, rtol=0.05, atol=0.0)
+
+
+def test_candidates_are_different_words_drawn_as_often_as_they_say() -> None:
+    counts = np.array([1000, 500, 0, 3, 3, 20, 7, 1, 0, 90])
+    candidates = Candidates(counts, 4)
+    assert float(candidates.probability.sum()) == pytest.approx(4.0)
+    assert candidates.probability[0] == 1.0
+    assert (np.diff(candidates.probability[np.argsort(counts, kind="stable")]) >= -1e-12).all()
+    torch.manual_seed(0)
+    drawn = torch.zeros(10)
+    for _ in range(4000):
+        words, log_q = candidates.draw()
+        assert len(set(words.tolist())) == 4
+        torch.testing.assert_close(log_q.exp().double(), candidates.probability[words], rtol=1e-5, atol=0.0)
+        drawn[words] += 1
+    torch.testing.assert_close(drawn.double() / 4000, candidates.probability, atol=0.03, rtol=0.0)
+
+
+def test_asking_for_more_candidates_than_words_takes_all() -> None:
+    candidates = Candidates(np.arange(5), 9)
+    words, log_q = candidates.draw()
+    assert sorted(words.tolist()) == [0, 1, 2, 3, 4]
+    assert not log_q.any()
+
+
+def test_training_begins_at_the_unigram() -> None:
+    head = Head(4, 3)
+    head.start_from(np.array([0, 2, 5, 9]))
+    p = head.log_probs(torch.zeros(1, 3)).exp()[0]
+    np.testing.assert_allclose(p.detach(), np.array([1, 3, 6, 10]) / 20, rtol=1e-5)
+
+
+def test_bfloat16_changes_the_slope_by_rounding_only() -> None:
+    head, features, targets = head_and_targets()
+    exact = slopes(FullCrossEntropy.apply(features, head.table, head.bias, targets), head, features)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = FullCrossEntropy.apply(features, head.table, head.bias, targets)
+    assert loss.dtype == torch.float32
+    for a, b in zip(slopes(loss, head, features), exact, strict=True):
+        assert (a - b).abs().max() < 0.02 * b.abs().max()
