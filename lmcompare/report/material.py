@@ -13,6 +13,7 @@ from markupsafe import Markup
 from lmcompare.analysis import Cell, ModelEntry, Run
 from lmcompare.analysis.comparison import Comparison, Standing, compare_models
 from lmcompare.analysis.results import results
+from lmcompare.report import numbers
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,12 @@ class Material:
         return next(iter(grouped(self.comparable or self.scored)), "")
 
     def tokens_name(self, fingerprint: str) -> str:
-        """Return what the tokens of this fingerprint are called."""
-        table = self.run.tokens[fingerprint]
-        return table.description or str(table.spec.get("kind", fingerprint))
+        """Return what the tokens of this fingerprint are called, with the size of the vocabulary if need be."""
+        kinds = {fp: str(table.spec.get("kind") or fp) for fp, table in self.run.tokens.items()}
+        kind = kinds[fingerprint]
+        if list(kinds.values()).count(kind) == 1:
+            return kind
+        return f"{kind}, {numbers.count(self.run.tokens[fingerprint].entry.get('types'))} types"
 
 
 def grouped(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:

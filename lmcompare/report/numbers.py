@@ -87,7 +87,10 @@ def seconds(value: float | None) -> str:
     if value == 0:
         return f"0{NBSP}s"
     if value < 1:
-        return f"{_three(1000 * value)}{NBSP}ms" if value >= 1e-3 else f"{_three(1e6 * value)}{NBSP}µs"
+        power, unit = next(
+            (p, u) for p, u in ((1e3, "ms"), (1e6, "µs"), (1e9, "ns")) if value * p >= 0.9995 or p == 1e9
+        )
+        return f"{_three(value * power)}{NBSP}{unit}"
     if value < 59.95:
         return f"{_three(value)}{NBSP}s"
     whole = round(value)
@@ -115,6 +118,11 @@ def tidy(value: float | None) -> str:
         return text.replace("-", "−")
     mantissa, _, exponent = f"{value:.3e}".partition("e")
     return f"{mantissa}{NBSP}×{NBSP}10{_superscript(int(exponent))}".replace("-", "−")
+
+
+def rough(value: float) -> str:
+    """Return a ratio in two digits: 1.3, 58, 6,700."""
+    return f"{float(f'{value:.2g}'):,.0f}" if value >= 9.95 else f"{value:.1f}"
 
 
 def plural(number: float, noun: str, nouns: str = "") -> str:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from markupsafe import Markup
 
 SIGNS = {"</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅"}
-CONTROL = {c: f"\\x{c:02x}" for c in (*range(32), 127)} | {ord(c): SIGNS[c] for c in "\n\t "}
+CONTROL = {c: f"\\x{c:02x}" for c in (*range(32), 127)} | {ord(c): SIGNS[c] for c in "\n\t"}
 
 
 def visible(token: str) -> str:
-    """Return the token as it can be printed: ``</s>`` as ¶, blanks, line ends and control signs as signs."""
-    return SIGNS.get(token) or token.translate(CONTROL)
+    """Return the token as it can be printed: ``</s>`` as ¶, line ends, control signs and blanks at its ends as signs.
+
+    A blank between words is left alone, as labels of exhibits are phrases at times.
+    """
+    known = SIGNS.get(token)
+    if known:
+        return known
+    inner = token.strip(" ")
+    first = len(token) - len(token.lstrip(" "))
+    return SIGNS[" "] * first + inner.translate(CONTROL) + SIGNS[" "] * (len(token) - first - len(inner))
 
 
 def shown(token: str, limit: int = 24) -> Markup:

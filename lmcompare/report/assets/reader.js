@@ -6,8 +6,8 @@
   const SIGNS = { "</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅" };
 
   function visible(token) {
-    if (token in SIGNS) return SIGNS[token];
-    return token.replace(/[\u0000-\u001f\u007f]/g, (c) => SIGNS[c] || "\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"));
+    if (Object.hasOwn(SIGNS, token)) return SIGNS[token];
+    return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replace(/[\u0000-\u001f\u007f]/g, (c) => SIGNS[c] || "\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"));
   }
 
   function make(name, className, text) {

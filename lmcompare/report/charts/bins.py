@@ -12,6 +12,8 @@ from lmcompare.report.charts.axes import Frame, Label, Margins
 from lmcompare.report.charts.lines import shortened
 from lmcompare.report.charts.scales import Scale, fit
 
+REACH = 0.35
+
 
 @dataclass(frozen=True)
 class Series:
@@ -40,7 +42,8 @@ def bins(
     room = (width - Margins().left - Margins().right) / max(1, len(labels))
     crowded = max(map(len, labels), default=0) * 6.2 > room  # names then stand on two levels
     margins = Margins(bottom=24 + (14 if crowded else 0) + (16 if x_title else 0))
-    every = [v for one in series for v in (*one.values, *one.low, *one.high)]
+    low, high = _limits(series)
+    every = [v if v is None else min(max(v, low), high) for s in series for v in (*s.values, *s.low, *s.high)]
     x = Scale((-0.5, len(labels) - 0.5), (margins.left, width - margins.right))
     plot = Frame(width, height, x, fit(every, (height - margins.bottom, margins.top), log=log), margins)
     parts: list[Markup] = []
@@ -60,6 +63,15 @@ def bins(
     return svg.drawing(width, height, label, parts)
 
 
+def _limits(series: Sequence[Series]) -> tuple[float, float]:
+    """How far the chart reaches: to the figures and a third of their range beyond; longer whiskers are cut there."""
+    known = [v for one in series for v in one.values if v is not None]
+    if not known:
+        return 0.0, 1.0
+    room = (max(known) - min(known)) * REACH or abs(max(known)) or 1.0
+    return max(min(known) - room, 0.0 if min(known) >= 0 else -float("inf")), max(known) + room
+
+
 def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_label: Label) -> Markup:
     parts: list[Markup] = []
     at = [(plot.x(i) + shift, plot.y(v)) for i, v in enumerate(one.values) if v is not None]
@@ -72,7 +84,8 @@ def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_lab
         x = plot.x(i) + shift
         says = f"{one.name}, {labels[i]}: {y_label(value)}"
         if low is not None and high is not None:
-            parts.append(svg.line(x, plot.y(low), x, plot.y(high), "whisker"))
+            ends = (min(max(plot.y(v), plot.top), plot.bottom) for v in (low, high))
+            parts.append(svg.line(x, next(ends), x, next(ends), "whisker"))
             says += f" (95 %: {y_label(low)} to {y_label(high)})"
         parts.append(svg.marker(one.index, x, plot.y(value), says, 4))
     return svg.element("g", *parts, class_=svg.hue(one.index))

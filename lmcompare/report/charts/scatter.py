@@ -56,6 +56,7 @@ def scatter(
         if dot.low is not None and dot.high is not None:
             whisker = svg.line(plot.x(dot.x), plot.y(dot.low), plot.x(dot.x), plot.y(dot.high), "whisker")
             parts.append(svg.element("g", whisker, class_=svg.hue(dot.index)))
+            boxes.append((plot.x(dot.x) - 3, plot.y(dot.high), plot.x(dot.x) + 3, plot.y(dot.low)))
         boxes.append((plot.x(dot.x) - 6, plot.y(dot.y) - 6, plot.x(dot.x) + 6, plot.y(dot.y) + 6))
     for dot in sorted(dots, key=lambda d: d.y):
         x, y = plot.x(dot.x), plot.y(dot.y)

@@ -14,7 +14,7 @@ from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Section
 from lmcompare.report.pages import fill
 
-TIMES = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
+TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
 NEAR = 0.05  # "nearly as good" is within this share of the best
 
 
@@ -133,7 +133,7 @@ def reading(dots: Sequence[Dot], cost: Cost) -> str:
         if len(near) == 1:
             said = f"Nothing else comes within {NEAR:.0%} of {best.name} ({price})"
     else:
-        times = f"{best.x / cheapest.x:.2g}" if cheapest.x else "many"
+        times = numbers.rough(best.x / cheapest.x)
         said = (
             f"Within {NEAR:.0%} of the best, {cheapest.name} is {cost.cheapest}: {price}, where {best.name} takes "
             f"{times} times as much"

@@ -26,6 +26,14 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class Series:
+    """Exhibits in a row with the same kind and title: the first is shown, the others are folded."""
+
+    first: Drawn
+    others: list[Drawn]
+
+
+@dataclass(frozen=True)
 class Inside:
     """What one model shows of itself."""
 
@@ -34,6 +42,17 @@ class Inside:
     hyperparameters: Mapping[str, Any]
     traits: list[str]
     charts: dict[str, Markup] = field(default_factory=dict)
+
+    @property
+    def series(self) -> list[Series]:
+        """The exhibits with those that repeat a title put together."""
+        found: list[Series] = []
+        for one in self.exhibits:
+            if found and (one.kind, one.title) == (found[-1].first.kind, found[-1].first.title):
+                found[-1].others.append(one)
+            else:
+                found.append(Series(one, []))
+        return found
 
     @property
     def key(self) -> str:
@@ -67,20 +86,22 @@ def _inside(model: Model) -> Inside:
         title, note, rendering = render_stored(table)
         drawn.append(Drawn(str(table.get("kind", "")), title, note, rendering))
     traits = [said for trait, said in TRAITS.items() if model.entry.traits.get(trait)]
-    charts = {
-        f"inside-{anchor(model.name)}-{i}.svg": one.rendering.svg for i, one in enumerate(drawn) if one.rendering.svg
-    }
-    return Inside(model, drawn, dict(cell.info.get("hyperparameters") or {}), traits, charts)
+    inside = Inside(model, drawn, dict(cell.info.get("hyperparameters") or {}), traits)
+    for i, series in enumerate(inside.series):
+        if series.first.rendering.svg:
+            inside.charts[f"inside-{anchor(model.name)}-{i}.svg"] = series.first.rendering.svg
+    return inside
 
 
 def _markdown(inside: Inside) -> str:
+    """The first exhibit of each series."""
     entry = inside.model.entry
     parts = [f"### {plain(entry.name)}", plain(entry.summary)]
-    for i, one in enumerate(inside.exhibits):
-        file = f"inside-{anchor(entry.name)}-{i}.svg"
+    for one in (series.first for series in inside.series):
+        file = next((name for name, drawing in inside.charts.items() if drawing is one.rendering.svg), "")
         parts += [
             f"**{plain(one.title)}.** {plain(one.note)} {plain(one.rendering.reading)}".strip(),
-            f"![{plain(one.title)}](charts/{file})" if file in inside.charts else "",
+            f"![{plain(one.title)}](charts/{file})" if file else "",
             one.rendering.markdown,
         ]
     return "\n\n".join(part for part in parts if part)

@@ -191,7 +191,7 @@ def _markdown(
         parts.append(_quality(board.lines))
         parts.append(plain(board.reading))
     if others:
-        parts.append(f"Figures per token above are those of {plain(main)}; they may not be compared with these:")
+        parts.append(f"Figures per token above are for tokens “{plain(main)}”; they may not be compared with these:")
         for name, lines in others.items():
             rows = ((plain(line.model.name), *_per_token(line)) for line in lines)
             parts.append(table((f"Tokens: {plain(name)}", *HEADS), rows))

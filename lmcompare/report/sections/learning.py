@@ -14,6 +14,7 @@ from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
 
 RISEN = 1.01  # a loss above so many times the lowest has risen
+STEEP = 1.15  # losses above so many times the highest on valid, those of the first steps, are left out
 AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
 
 
@@ -71,18 +72,29 @@ def _when(row: pd.Series[float]) -> str:
 
 
 def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None:
+    measured = [float(v) for _, curve in curves for v in curve["valid_loss"].dropna()]
+    top = STEEP * max(measured) if measured else float("inf")
+    last = max((float(curve[axis].max()) for _, curve in curves if curve[axis].notna().any()), default=0.0)
+    title, unit = _unit(last) if axis == "seconds" else (AXES[axis], 1.0)
     given: list[Line] = []
     for model, curve in curves:
         for column, faint in (("train_loss", True), ("valid_loss", False)):
-            known = curve.dropna(subset=[axis, column])
+            known = curve[(curve[column] <= top) & curve[axis].notna()]
             if len(known):
-                y = known[column].astype(float).tolist()
-                given.append(Line(model.name, model.index, known[axis].astype(float).tolist(), y, faint))
+                x, y = (known[axis] / unit).astype(float).tolist(), known[column].astype(float).tolist()
+                given.append(Line(model.name, model.index, x, y, faint))
     named = {line.name for line in given if not line.faint}
     # A model that measured no validation loss is drawn by its training loss and keeps its name.
     given = [line if line.name in named else Line(line.name, line.index, line.x, line.y) for line in given]
     if not given:
         return None
-    label = f"Loss in nats per token against {AXES[axis].lower()}, a line for each model"
-    ticks = numbers.seconds if axis == "seconds" else numbers.short
-    return lines(given, label, AXES[axis], "Loss (nats per token)", ticks, numbers.tidy, log_x=False, log_y=False)
+    label = f"Loss in nats per token against {title.lower()}, a line for each model"
+    return lines(given, label, title, "Loss (nats per token)", numbers.short, numbers.tidy, log_x=False, log_y=False)
+
+
+def _unit(longest: float) -> tuple[str, float]:
+    """The axis of a time with its unit in seconds."""
+    for name, unit in (("Hours", 3600.0), ("Minutes", 60.0)):
+        if longest > 2 * unit:
+            return f"{name} of training", unit
+    return AXES["seconds"], 1.0

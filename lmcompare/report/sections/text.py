@@ -18,7 +18,7 @@ def build(material: Material) -> Section:
     """Return the section."""
     corpus = material.run.corpus
     splits = corpus.get("splits") or {}
-    tokens = [(t.description or fp, t.entry) for fp, t in material.run.tokens.items()]
+    tokens = [(material.tokens_name(fp), t.entry) for fp, t in material.run.tokens.items()]
     said = reading(material)
     html = fill("text", corpus=corpus, splits=splits, names=SPLITS, sizes=SIZES, tokens=tokens, reading=said)
     rows = [(s, *(numbers.count(splits[s].get(k)) for k in SIZES)) for s in SPLITS if s in splits]
@@ -36,7 +36,9 @@ def build(material: Material) -> Section:
         ),
     )
     notes = "\n".join(f"- {plain(str(note))}" for note in corpus.get("notes") or ())
-    return Section("text", "The text", html, "\n\n".join(part for part in (plain(said), sizes, kinds, notes) if part))
+    descriptions = "\n".join(f"- {plain(name)}: {plain(str(entry.get('description')))}" for name, entry in tokens)
+    parts = (plain(said), sizes, kinds, descriptions, notes)
+    return Section("text", "The text", html, "\n\n".join(part for part in parts if part))
 
 
 def unknown_share(entry: Mapping[str, Any], split: str) -> float | None:
