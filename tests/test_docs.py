@@ -16,6 +16,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Installing is what brought this test here, and the full main job takes minutes: .ci/run does both.
 ELSEWHERE = re.compile(r"^(pip install|git clone|cd lmcompare$|lmcompare run( --preset full)?$|pytest\b)")
 
+# A Python block that begins with a file's name is what the page tells its reader to save under it.
+FILE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -49,6 +52,8 @@ def test_commands_work(page: Path, tmp_path: Path) -> None:
         (programs / name).chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
+    for name, text in FILE.findall(page.read_text(encoding="utf-8")):
+        (work / name).write_text(text, encoding="utf-8")
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     script = "set -eu\n" + "\n".join(commands(page))
     done = subprocess.run(

@@ -156,7 +156,7 @@ def _sums(view: _View) -> _Found:
         figure,
         sum_tolerance(rows),
         f"the probabilities sum to {sums[row]:.6g} {place(view.text, int(view.at[row]))}",
-        f"at {len(rows)} positions of {len(view.documents)} documents ({kinds}; the end of the longest document) the "
+        f"at {len(rows)} positions of {len(view.documents)} document{'s' * (len(view.documents) > 1)} ({kinds}; the end of the longest document) the "
         f"sums are within {figure:.2g} of 1",
     )
 
