@@ -13,8 +13,8 @@ import numpy as np
 from lmcompare import plugins
 from lmcompare.checks.persistence import DOCUMENTS, TEXT_KEY, TOKENS
 from lmcompare.checks.probe import SHORT, Probe
-from lmcompare.storage import load_state, save_state
 from lmcompare.model import LanguageModel
+from lmcompare.storage import load_state, save_state
 
 
 def main(folder: Path) -> None:

@@ -151,13 +151,14 @@ def _sums(view: _View) -> _Found:
     sums = probability_sums(rows)
     gaps = np.minimum(np.nan_to_num(np.abs(sums - 1), nan=BEYOND, posinf=BEYOND), BEYOND)
     figure, row = largest(gaps)
+    number = len(view.documents)
     kinds = ", ".join(f"{kind} {n}" for kind, n in view.chosen.kinds.items())
     return _Found(
         figure,
         sum_tolerance(rows),
         f"the probabilities sum to {sums[row]:.6g} {place(view.text, int(view.at[row]))}",
-        f"at {len(rows)} positions of {len(view.documents)} document{'s' * (len(view.documents) > 1)} ({kinds}; the end of the longest document) the "
-        f"sums are within {figure:.2g} of 1",
+        f"at {len(rows)} positions of {number} document{'s' * (number > 1)} ({kinds}; the end of the longest "
+        f"document) the sums are within {figure:.2g} of 1",
     )
 
 
