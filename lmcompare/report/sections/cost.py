@@ -125,19 +125,17 @@ def reading(dots: Sequence[Dot], cost: Cost) -> str:
     best = min(dots, key=lambda d: d.y)
     near = [dot for dot in dots if dot.y <= best.y * (1 + NEAR)]
     cheapest = min(near, key=lambda d: d.x)
-    price = cost.label(cheapest.x)
-    if cheapest.name == best.name:
-        said = (
-            f"Of the models within {NEAR:.0%} of the best, the best itself, {best.name}, is {cost.cheapest} ({price})"
-        )
-        if len(near) == 1:
-            said = f"Nothing else comes within {NEAR:.0%} of {best.name} ({price})"
+    price, near_by = cost.label(cheapest.x), f"within {numbers.percent(NEAR, 0)} of"
+    if len(near) == 1:
+        said = f"Nothing else comes {near_by} {best.name} ({price})"
+    elif cheapest.name == best.name:
+        said = f"Of the models {near_by} the best, the best itself, {best.name}, is {cost.cheapest} ({price})"
     else:
         times = numbers.rough(best.x / cheapest.x)
         said = (
-            f"Within {NEAR:.0%} of the best, {cheapest.name} is {cost.cheapest}: {price}, where {best.name} takes "
-            f"{times} times as much"
+            f"{near_by.capitalize()} the best, {cheapest.name} is {cost.cheapest}: {price}, where {best.name} takes "
         )
+        said += f"{times} times as much"
     front = {dot.name for dot in pareto(dots)}
     beaten = [dot.name for dot in dots if dot.name not in front]
     if not beaten:

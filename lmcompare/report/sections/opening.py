@@ -86,7 +86,9 @@ def _facts(material: Material) -> list[Fact]:
     ]
     if near:
         time, cheapest = min(near, key=lambda pair: pair[0])
-        facts.append(Fact(f"Fastest within {NEAR:.0%}", cheapest.name, f"trained in {numbers.seconds(time)}"))
+        facts.append(
+            Fact(f"Fastest within {numbers.percent(NEAR, 0)}", cheapest.name, f"trained in {numbers.seconds(time)}")
+        )
     tokens = material.run.tokens[material.main_tokens].entry if material.main_tokens else {}
     if (test := (tokens.get("tokens") or {}).get("test")) is not None:
         documents = (material.run.corpus.get("splits") or {}).get("test", {}).get("documents")
