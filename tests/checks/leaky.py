@@ -74,17 +74,16 @@ class Leaky(LanguageModel):
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         network = fitted(self.network, self)
         at = np.asarray(at)
-        out = np.zeros((len(at), len(text.vocabulary)), np.float32)
-        for row, position in enumerate(at):
-            start = int(text.context_starts(at[row : row + 1])[0])
-            document = int(text.document_of(at[row : row + 1])[0])
-            first = start + (position - start) // self.WINDOW * self.WINDOW
-            window = np.full((1, self.WINDOW), text.vocabulary.end, np.int64)
-            part = text.ids[first : min(first + self.WINDOW, text.ends[document] if text.n_documents else 0)]
-            window[0, : len(part)] = part
-            with torch.inference_mode():
-                out[row] = network(torch.from_numpy(window))[0, position - first].numpy()
-        return out
+        starts = text.context_starts(at)
+        first = starts + (at - starts) // self.WINDOW * self.WINDOW
+        ends = text.ends[text.document_of(at)] if text.n_documents else np.zeros(len(at), np.int64)
+        places = first[:, None] + np.arange(self.WINDOW)  # (B, T)
+        ids = np.append(text.ids, text.vocabulary.end)[np.minimum(places, len(text))]
+        windows = np.where(places < ends[:, None], ids, text.vocabulary.end)
+        with torch.inference_mode():
+            log_probs = network(torch.from_numpy(windows.astype(np.int64)))  # (B, T, V)
+        rows: FloatArray = log_probs[torch.arange(len(at)), torch.from_numpy(at - first)].numpy()
+        return rows
 
     def state(self) -> State:
         return State({name: value.numpy() for name, value in fitted(self.network, self).state_dict().items()})
