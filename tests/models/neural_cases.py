@@ -1,0 +1,38 @@
+"""The neural models, small, in every form that computes differently."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from lmcompare.models.rnn_attention import RnnAttention
+from lmcompare.models.transformer import Transformer
+from lmcompare.models.word2vec_bow import Word2VecBow
+from lmcompare.training.language_model import TorchLanguageModel
+from tests.training.texts import fitted
+
+SMALL = {"steps": 8, "batch": 4, "length": 16, "precision": "float32"}
+
+CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
+    "bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1}),
+    "bag-of-a-sentence": (Word2VecBow, {"width": 6, "hidden": 0, "window": 4, "epochs": 1, "across": False}),
+    "gru": (RnnAttention, {"cell": "gru", "width": 8, "hidden": 10, "attention": 5, "window": 7}),
+    "lstm": (RnnAttention, {"cell": "lstm", "width": 8, "hidden": 8, "layers": 2, "attention": 5, "window": 3}),
+    "no-attention": (RnnAttention, {"width": 8, "hidden": 8, "window": 0}),
+    "rotary": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9}),
+    "learned": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "learned"}),
+    "sinusoidal": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "sinusoidal"}),
+    "no-positions": (Transformer, {"width": 8, "heads": 1, "layers": 2, "window": 1, "positions": "none"}),
+}
+
+
+def build(case: str, **changes: Any) -> TorchLanguageModel:
+    """An untrained model of this case."""
+    cls, parameters = CASES[case]
+    return cls(**{**SMALL, **parameters, **changes})
+
+
+@lru_cache
+def trained(case: str) -> TorchLanguageModel:
+    """A trained model of this case, shared by the tests, which do not change it."""
+    return fitted(build(case))
