@@ -92,7 +92,8 @@ def _rarest(text: Encoded, starts: IntArray, generator: np.random.Generator) -> 
 def _cuts(text: Encoded, positions: IntArray, generator: np.random.Generator) -> IntArray:
     """Some of the positions that are cheap to read up to; others near the beginning where these are too few."""
     offsets = positions - text.context_starts(positions)
-    left, cuts = CUT_TOKENS, []
+    left = CUT_TOKENS
+    cuts: list[int] = []
     for k in generator.permutation(len(positions)):
         if len(cuts) < CUTS and offsets[k] <= min(left, CUT_TOKENS // 2):
             cuts.append(int(positions[k]))
