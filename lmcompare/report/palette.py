@@ -16,8 +16,8 @@ COLOURS: dict[str, tuple[str, str]] = {
     "link": ("#0b5cad", "#7db9f5"),
     "good": ("#1a7f4b", "#5fd39a"),
     "bad": ("#b3261e", "#ff9a8d"),
-    "heat": ("#e2571e", "#ff7d3c"),  # surprise; positive values
-    "cool": ("#1f6fc0", "#4b9bea"),  # negative values and differences
+    "heat": ("#e2571e", "#cf521a"),  # surprise; positive values
+    "cool": ("#3d8fe0", "#2f7fd0"),  # negative values and differences
     "mark": ("#fff3bf", "#4a3d05"),
     "m0": ("#1668b8", "#5aa5ec"),
     "m1": ("#b23a0a", "#f5793f"),

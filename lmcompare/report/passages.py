@@ -21,19 +21,22 @@ from lmcompare.report.material import Material, Model
 BUDGET = 14_000  # tokens × models
 BYTES = 900  # a passage is closed at the first sentence end after so many bytes
 PLACES = 5
+MOST_BITS = 999.0  # stands for the infinite surprisal of a token that was given probability 0
 PLACE = ["document", "position"]
 
 
 @dataclass(frozen=True)
 class Passage:
     """Tokens in a row of one test document. ``bits``: (models, tokens) surprisal; ``top``: (models, tokens, 5) pairs
-    of token and probability; ``spaced``: whether something stands between a token and the one before it.
+    of token and probability; ``spaced``: whether something stands between a token and the one before it;
+    ``unknown``: whether the token is not in the vocabulary, so that it is scored as <unk>.
     """
 
     document: str
     first: int
     tokens: tuple[str, ...]
     spaced: tuple[bool, ...]
+    unknown: tuple[bool, ...]
     bits: npt.NDArray[np.float64]
     top: tuple[tuple[tuple[tuple[str, float], ...], ...], ...]
     disagreement: float
@@ -53,9 +56,11 @@ def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
     places = places.sort_values(PLACE, ignore_index=True)
     if places.empty:
         return []
-    text = _scores(models[0].cell, places, ["token", "byte_start", "byte_end", "log_prob"])
+    text = _scores(models[0].cell, places, ["token", "byte_start", "byte_end", "is_unknown", "log_prob"])
     others = [_scores(model.cell, places, ["log_prob"]) for model in models[1:]]
-    surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)])
+    surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)]).clip(
+        max=MOST_BITS
+    )
     spread = _counted(surprisal, [m.name not in material.apart for m in models]).std(axis=0)
     spans: list[tuple[int, int]] = []
     room = BUDGET // len(models)
@@ -79,6 +84,7 @@ def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
                 first=int(keys[0][1]),
                 tokens=tuple(rows["token"].astype(str)),
                 spaced=(False, *gaps.tolist()),
+                unknown=tuple(rows["is_unknown"].astype(bool).tolist()),
                 bits=surprisal[:, start:stop],
                 top=tuple(tuple(lists[key] for key in keys) for lists in likeliest),
                 disagreement=float(spread[start:stop].mean()),
@@ -98,6 +104,7 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
         {
             "tokens": [number(token) for token in one.tokens],
             "spaced": "".join("1" if s else "0" for s in one.spaced),
+            "unknown": "".join("1" if u else "0" for u in one.unknown),
             "bits": [[round(100 * float(b)) for b in line] for line in one.bits],
             "top": [
                 [[part for token, p in place for part in (number(token), round(10_000 * p))] for place in line]

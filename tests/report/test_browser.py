@@ -79,6 +79,15 @@ def test_pointing_at_a_token_opens_its_card(at: Browser) -> None:
     assert at.evaluate("document.querySelectorAll('.card li').length") == 30
 
 
+def test_an_unknown_word_says_so(at: Browser) -> None:
+    at.point(".reader .tok.unknown")
+    assert "Not in the vocabulary" in at.evaluate("document.querySelector('.card').innerText")
+    hits = at.evaluate("Array.from(document.querySelectorAll('.card li.hit'), e => e.textContent)")
+    assert all(hit.startswith("<unk>") for hit in hits)
+    at.point(".reader .tok:not(.unknown)")
+    assert "Not in the vocabulary" not in at.evaluate("document.querySelector('.card').innerText")
+
+
 def test_stepping_through_tokens_by_keyboard(at: Browser) -> None:
     focus = "document.activeElement.dataset.i"
     card = "document.querySelector('.card h4').textContent"

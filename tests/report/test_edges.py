@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lmcompare.analysis import load_run
@@ -81,14 +83,28 @@ def test_adaptive_models_have_a_table_of_their_own(tmp_path: Path) -> None:
 
 
 def test_many_models_have_marks_of_their_own(tmp_path: Path) -> None:
-    names = tuple(f"model-{i}" for i in range(12))
-    tree = built(tmp_path, models=names, documents=4)
+    names = tuple(f"model-{i}" for i in range(9))
+    tree = built(tmp_path, models=names, documents=3)
     marks = {}
     for chip in tree.one(id_="leaderboard").one("table").all(class_="chip"):
         key = chip.one("svg").one("g")
         shape = next(child for child in key.children if isinstance(child, Node))
         marks[chip.text] = (key.attributes["class"], shape.name, shape.attributes.get("points"))
-    assert len(set(marks.values())) == 12
+    assert len(set(marks.values())) == 9
+
+
+def test_a_model_that_gives_a_token_no_chance(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), documents=8)
+    path = folder / "cells" / "ngram" / "0" / "scores.parquet"
+    scores = pd.read_parquet(path)
+    scores.loc[scores.index[-40:], "log_prob"] = -math.inf
+    scores.loc[(scores["split"] == "test") & (scores["document"] == 0), "log_prob"] = -math.inf
+    scores.to_parquet(path, index=False)
+    tree = parse(render_html(load_run(folder)))
+    row = tree.one(id_="not-ranked").one("table").rows()[0]
+    assert row[0] == "ngram"
+    assert row[2] == "∞"
+    assert "ngram not ranked 999.00" in tree.one(id_="reader").text
 
 
 def emptied(folder: Path) -> None:

@@ -152,7 +152,7 @@ def test_prompts_show_every_model_with_its_ten_tokens(run: Run, tree: Node) -> N
     assert len(prompts) == len(stored)
     for shown, prompt in zip(prompts, stored, strict=True):
         assert prompt["prompt"] in shown.one("h3").text
-        columns = shown.all("section", "column")
+        columns = shown.all("div", "column")
         assert [c.attributes["aria-label"] for c in columns] == [m.name for m in run.scored]
         items = [item.text for item in columns[1].all("li")]
         first = prompt["next"][0]

@@ -61,6 +61,21 @@ def test_text_and_marks_are_legible(side: int) -> None:
             assert contrast(colours[side], COLOURS["paper"][side]) >= 3, name
 
 
+def mixed(colour: str, ground: str, share: float) -> str:
+    """What color-mix in srgb makes of the two."""
+    pairs = [(int(colour[i : i + 2], 16), int(ground[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("share", [0.3, 0.72, 0.8])
+def test_text_is_legible_on_the_strongest_surprise(side: int, share: float) -> None:
+    for name in ("heat", "cool"):
+        for ground in ("paper", "panel"):
+            behind = mixed(COLOURS[name][side], COLOURS[ground][side], share)
+            assert contrast(COLOURS["ink"][side], behind) >= 4.5, (name, ground)
+
+
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize("sight", SIGHT)
 def test_the_first_five_models_are_apart_for_every_sight(side: int, sight: str) -> None:

@@ -35,6 +35,7 @@ def test_every_bit_and_every_likeliest_word_is_the_stored_one(material: Material
             for i, token in enumerate(passage.tokens):
                 row = scores.loc[(document, passage.first + i)]
                 assert row["token"] == token
+                assert row["is_unknown"] == passage.unknown[i]
                 assert passage.bits[m, i] == pytest.approx(-row["log_prob"] / np.log(2))
                 for place, (word, p) in enumerate(passage.top[m][i], start=1):
                     likely = top.loc[(document, passage.first + i, place)]
@@ -78,6 +79,7 @@ def test_packed_comes_back_as_it_was(material: Material, passages: list[Passage]
         assert tuple(data["words"][i] for i in stored["tokens"]) == passage.tokens
         assert np.abs(np.array(stored["bits"]) / 100 - passage.bits).max() <= 0.005 + 1e-9
         assert [c == "1" for c in stored["spaced"]] == list(passage.spaced)
+        assert [c == "1" for c in stored["unknown"]] == list(passage.unknown)
         first = stored["top"][0][0]
         assert [data["words"][i] for i in first[::2]] == [word for word, _ in passage.top[0][0]]
         assert np.abs(np.array(first[1::2]) / 10_000 - [p for _, p in passage.top[0][0]]).max() <= 0.00005 + 1e-9

@@ -78,7 +78,8 @@
       this.close();
       passage.tokens.forEach((number, i) => {
         if (passage.spaced[i] === "1") this.text.append(" ");
-        const token = make("span", "tok", visible(this.data.words[number]));
+        const unknown = passage.unknown[i] === "1";
+        const token = make("span", unknown ? "tok unknown" : "tok", visible(this.data.words[number]));
         token.dataset.i = String(i);
         token.tabIndex = 0;
         token.setAttribute("role", "button");
@@ -108,6 +109,8 @@
       shut.setAttribute("aria-label", "Close");
       shut.addEventListener("click", () => this.close());
       const parts = [shut, make("h4", "", "“" + visible(this.data.words[target]) + "”")];
+      const unknown = this.passage.unknown[i] === "1";
+      if (unknown) parts.push(make("p", "fine", "Not in the vocabulary: every model is asked for <unk> instead."));
       this.data.models.forEach((model, m) => {
         const row = make("div", "card-model");
         row.style.setProperty("--c", "var(--" + this.hue(m) + ")");
@@ -117,7 +120,8 @@
         const list = make("ol");
         const top = this.passage.top[m][i];
         for (let k = 0; k < top.length; k += 2) {
-          const item = make("li", top[k] === target ? "hit" : "", visible(this.data.words[top[k]]) + " ");
+          const hit = unknown ? this.data.words[top[k]] === "<unk>" : top[k] === target;
+          const item = make("li", hit ? "hit" : "", visible(this.data.words[top[k]]) + " ");
           item.style.setProperty("--w", String(top[k + 1] / 10000));
           item.append(make("small", "", inPercent(top[k + 1] / 10000)));
           list.append(item);

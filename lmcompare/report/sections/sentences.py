@@ -9,6 +9,7 @@ from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
+from lmcompare.report.passages import MOST_BITS
 from lmcompare.report.tokens import visible
 
 SHOWN_OPEN = 3  # sentences beyond these are folded
@@ -61,7 +62,10 @@ def build(material: Material) -> Section | None:
             tokens = [str(t) for t in example["tokens"]]
             same = [(m, s) for m, s in having if s["tokens"] == example["tokens"]]
             if tokens:
-                bits = [[float(b) for b in s["surprisal_bits"]][:LONGEST] for _, s in same]
+                bits = [
+                    [MOST_BITS if b is None else min(float(b), MOST_BITS) for b in s["surprisal_bits"]][:LONGEST]
+                    for _, s in same
+                ]
                 name = names[int(key[0])] if int(key[0]) < len(names) else f"document {key[0]}"
                 sentences.append(
                     Sentence(name, tokens[:LONGEST], [m for m, _ in same], bits, len(tokens), material.apart)
