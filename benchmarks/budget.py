@@ -32,10 +32,9 @@ def main(presets: list[str]) -> None:
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         print(f"{preset}: {wall:.0f} s wall, {cpu:.0f} s CPU")
         for row in rows:
-            print(
-                f"  {row['name']:<14} train {row['train_seconds']:6.1f} s  {row['microseconds_per_token']:8.1f} µs/token  "
-                f"{row['peak_memory_bytes'] / 2**20:6.0f} MiB  {row['bits_per_byte']:.3f} bits per byte"
-            )
+            speed = f"train {row['train_seconds']:6.1f} s  {row['microseconds_per_token']:8.1f} µs/token"
+            memory = f"{row['peak_memory_bytes'] / 2**20:6.0f} MiB"
+            print(f"  {row['name']:<14} {speed}  {memory}  {row['bits_per_byte']:.3f} bits per byte")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The n-gram model against KenLM's figures, through the harness as a user would run it.
 
-Text: gensim's ``lee_background.cor``, white-space tokens, each line a document; lines 1-250 train, 251-300 test. KenLM's
-``lmplz`` (interpolated modified Kneser-Ney, no pruning) and ``query`` gave the perplexities in ``KENLM``.
+Text: gensim's ``lee_background.cor``, white-space tokens, each line a document; lines 1-250 train, 251-300 test.
+KenLM's ``lmplz`` (interpolated modified Kneser-Ney, no pruning) and ``query`` gave the perplexities in ``KENLM``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,16 @@ def main() -> None:
             f'[tokens]\nkind = "whitespace"\nmin_count = 1\n{models}'
         )
         out = folder / "out"
-        command = [sys.executable, "-m", "lmcompare.cli", "run", str(folder / "lee.toml"), "--out", str(out), "--quiet"]
+        command = [
+            sys.executable,
+            "-m",
+            "lmcompare.cli",
+            "run",
+            str(folder / "lee.toml"),
+            "--out",
+            str(out),
+            "--quiet",
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         rows = {row["name"]: row for row in json.loads((out / "results.json").read_text())["models"]}
     print("order  perplexity  KenLM's     off by     without <unk>  KenLM's     off by")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
 class LmcompareError(Exception):
@@ -29,3 +31,11 @@ def unknown(what: str, name: str, options: Iterable[str]) -> str:
     options = sorted(options)
     hint = suggest(name, options) or f"; there are: {', '.join(options) or 'none'}"
     return f"unknown {what} '{name}'{hint}"
+
+
+def what_went_wrong(error: BaseException) -> str:
+    """Return one sentence: what was raised, and where in the plug-in."""
+    said = " ".join(str(error).split()) or "no message"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {said[:300]}{where}"

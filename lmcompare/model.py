@@ -190,7 +190,7 @@ class LanguageModel(ABC):
 
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:
-        """The names of the hyper-parameters. Raises ``PluginError`` if ``__init__`` takes ``*args`` or ``**kwargs``."""
+        """The names of the hyper-parameters. Raises ``PluginError`` for ``*args`` or ``**kwargs`` in ``__init__``."""
         kinds = inspect.Parameter
         if cls.__init__ is object.__init__:
             return ()

@@ -17,7 +17,6 @@ HEAVY = {
     "gensim",
     "pandas",
     "pyarrow",
-    "altair",
     "sklearn",
     "scipy",
     "nltk",
@@ -43,8 +42,8 @@ MAY_IMPORT = {
     "report": {"analysis", "errors", "exhibits", "storage"},
     "experiments": set(),
     "harness": {
-        *("analysis", "checks", "corpora", "errors", "exhibits", "experiments", "model", "plugins", "report", "storage"),
-        "tokens",
+        *("analysis", "checks", "corpora", "errors", "exhibits", "experiments", "model", "plugins", "report"),
+        *("storage", "tokens"),
     },
     "api": {"analysis", "corpora", "errors", "harness", "model", "plugins", "storage", "tokens"},
     "cli": {"api", "checks", "corpora", "errors", "harness", "plugins", "scaffold", "storage"},

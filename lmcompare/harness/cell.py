@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmcompare import exhibits, plugins, storage
-from lmcompare.errors import PluginError
+from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.harness import scoring
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.examples import model_examples
@@ -108,12 +108,12 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
         seed=job.seed,
     )
     emit({"event": "stage", "stage": "examples"})
-    _write_examples(job, prepared, model)
+    notes = _write_examples(job, prepared, model)
     storage.write_json(
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **_place(job)},
     )
-    storage.write_json(job.path / "cell.json", _done(job, model, truth))
+    storage.write_json(job.path / "cell.json", _done(job, model, truth, notes))
 
 
 def failed_cell(job: Job, error: str) -> None:
@@ -185,13 +185,20 @@ def _scored(job: Job, prepared: Prepared, model: LanguageModel) -> tuple[pd.Data
     return table, cost
 
 
-def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> None:
+def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> list[str]:
+    """Write examples and exhibits; return a note if the exhibits failed, which costs the cell nothing else."""
     shown, text = model_examples(model, prepared, job.examples, job.seed)
     storage.write_json(job.path / "examples.json", shown)
-    storage.write_json(job.path / "exhibits.json", [exhibits.to_json(e) for e in model.exhibits(text)])
+    try:
+        tables = [exhibits.to_json(e) for e in model.exhibits(text)]
+        storage.write_json(job.path / "exhibits.json", tables)
+    except Exception as error:
+        storage.write_json(job.path / "exhibits.json", [])
+        return [f"Its exhibits could not be made: {what_went_wrong(error)}."]
+    return []
 
 
-def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any]) -> dict[str, Any]:
+def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     return {
         "key": job.key,
         "examples_key": job.examples_key,
@@ -199,7 +206,7 @@ def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any]) -> dict[str,
         "error": None,
         "summary": plugins.summary(type(model)),
         "traits": asdict(model.traits),
-        "notes": list(getattr(model, "notes", ())),
+        "notes": [*getattr(model, "notes", ()), *notes],
         "truth": dict(truth),
         **_identity(job),
     }

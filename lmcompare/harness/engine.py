@@ -13,10 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness.cell import Emit, Job, failed_cell, run_cell
 from lmcompare.harness.environment import thread_variables
-from lmcompare.harness.worker import what_went_wrong
 from lmcompare.model import LanguageModel
 
 Engine = Callable[[Job, Emit], str | None]

@@ -29,7 +29,7 @@ def next_tokens(model: LanguageModel, prepared: Prepared, prompt: str) -> list[d
 
 
 def continue_prompt(model: LanguageModel, prepared: Prepared, prompt: str, length: int, sampling: Sampling) -> str:
-    """Return the text of ``length`` tokens that the model goes on with, from the blank after the prompt, if any, on."""
+    """Return the text of ``length`` tokens that the model goes on with; it begins where the prompt ends."""
     drawn = continuation(model, prepared.prompt_ids(prompt), prepared.vocabulary, length, sampling)
     before, _ = prepared.tokenizer.tokenize(prompt)
     after = [prepared.vocabulary[i] for i in drawn]
@@ -61,7 +61,7 @@ def model_examples(
             "document": sentence.document,
             "first": sentence.first,
             "tokens": sentence.tokens,
-            "surprisal_bits": [float(-n / np.log(2)) for n in nats],
+            "surprisal_bits": [float(-n / np.log(2)) if np.isfinite(n) else None for n in nats],
         }
         for sentence, nats in zip(chosen, scored, strict=True)
     ]

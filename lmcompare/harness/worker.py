@@ -12,7 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness.cell import Event, Job, run_cell
 
 
@@ -38,14 +38,6 @@ def main(path: str) -> int:
         return 1
     emit({"event": "done"})
     return 0
-
-
-def what_went_wrong(error: BaseException) -> str:
-    """Return one sentence: what was raised, and where in the plug-in."""
-    said = " ".join(str(error).split()) or "no message"
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {said[:300]}{where}"
 
 
 if __name__ == "__main__":
