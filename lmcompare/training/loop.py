@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,10 +85,8 @@ class _Run:
         self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
         self.text, self.rare = train_text, rare
         self.valid = excerpt(valid_text if len(valid_text) else train_text, recipe.valid_tokens)
-        matrices = [p for p in network.parameters() if p.dim() >= 2]
-        others = [p for p in network.parameters() if p.dim() < 2]
         self.optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            _groups(network, recipe),
             lr=recipe.learning_rate,
             betas=recipe.betas,
             fused=True if torch.device(setting.device).type in ("cpu", "cuda") else None,
@@ -173,7 +172,7 @@ class _Run:
             memory = blank(self.memory, torch.from_numpy(batch.begins).to(device))
         rate = self.recipe.rate(done) * 0.5**self.halvings
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["times"]
         with autocast(device, self.precision):
             features, after = self.network(inputs, memory)
             features, targets = self._wanted(features.flatten(0, 1), targets)
@@ -275,6 +274,24 @@ class _Run:
         self.started = time.perf_counter() - snapshot.seconds
         self.best, self.best_loss = snapshot.best, snapshot.best_loss
         self.stale, self.halvings, self.history = snapshot.stale, snapshot.halvings, list(snapshot.history)
+
+
+def _groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
+    """Sort the parameters: the head's rate is its own, and only matrices decay."""
+    head = {id(p) for p in network.head.parameters()}
+    groups: list[dict[str, Any]] = []
+    for of_head in (True, False):
+        for matrices in (True, False):
+            chosen = [
+                p
+                for p in network.parameters()
+                if p.requires_grad and (id(p) in head) == of_head and (p.dim() >= 2) == matrices
+            ]
+            if chosen:
+                decay = recipe.weight_decay if matrices else 0.0
+                times = recipe.head_rate if of_head else 1.0
+                groups.append({"params": chosen, "weight_decay": decay, "times": times})
+    return groups
 
 
 def excerpt(text: Encoded, tokens: int) -> Encoded:

@@ -17,7 +17,8 @@ class Recipe:
 
     ``steps``: optimiser steps (``Setting.budget`` goes before them); ``rows`` documents read side by side,
     ``length`` tokens of each a step; ``learning_rate``: its height after ``warmup`` (a share of the run), from where
-    it falls to ``final`` times that, as ``decay`` says; ``weight_decay``: AdamW's, for matrices only; ``clip``: the
+    it falls to ``final`` times that, as ``decay`` says; ``head_rate``, how many times that rate the head (word vectors
+    and biases) gets; ``weight_decay``: AdamW's, for matrices only; ``clip``: the
     greatest norm of the gradient; ``candidates``: how many words a sampled softmax compares with (0: always the full
     softmax), until ``full_share`` of the run is left, which is trained with the full one; ``evaluations`` on valid,
     spread evenly over the run, at most ``valid_tokens`` tokens each; ``patience``: that many without a gain end the
@@ -31,6 +32,7 @@ class Recipe:
     warmup: float = 0.05
     decay: str = "linear"
     final: float = 0.0
+    head_rate: float = 1.0
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
