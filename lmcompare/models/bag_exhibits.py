@@ -10,6 +10,7 @@ import numpy as np
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models import mathml as m
+from lmcompare.models.sentences import BEGINNING
 from lmcompare.models.vectors import map_exhibit, neighbours, neighbours_exhibit
 from lmcompare.tokens import Encoded, IntArray
 
@@ -84,7 +85,7 @@ def _worked(model: Word2VecBow, text: Encoded, at: int) -> WorkedEquation:
     start = int(text.context_starts(np.array([at]))[0])
     words = [vocabulary[int(i)] for i in text.ids[max(start, at - model.window) : at]]
     if at - start < model.window:
-        words = ["<s>", *words]
+        words = [BEGINNING if model.across else vocabulary[vocabulary.end], *words]
     target = int(text.ids[at])
     distribution = model.next_log_probs(text, np.array([at]))[0]
     score, norm, log_z = model.scores(text, at, target)

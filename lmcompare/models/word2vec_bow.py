@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Setting
+from lmcompare.model import FloatArray, Setting, Traits
 from lmcompare.models.skip_gram import word2vec
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.dropout import dropout
@@ -27,8 +27,9 @@ class Word2VecBow(TorchLanguageModel):
 
     p(w | context) = softmax(V f + b), f = tanh(A m + a), m = the mean of the vectors of the last ``window`` inputs.
     The mean has uniform weights, so the order inside the window cannot matter. The window counts every token,
-    ``</s>`` and the beginning of the document included; with ``across`` it reaches back over sentence ends, without,
-    it holds only what came since the last ``</s>``, which stays in it as the mark of a beginning.
+    ``</s>`` included. Without ``across`` the bag is emptied at ``</s>``, which stays in it as the mark of a
+    beginning, and a document begins like a sentence; with it, the bag reaches back over sentence ends, and the
+    beginning of a document is an input of its own.
 
     Parameters: ``width``, of the word vectors; ``skip_gram``, skip-gram if true, CBOW if false; ``reach``, how many
     words to each side word2vec looks at; ``negative``, its negative samples; ``epochs``, of word2vec over train;
@@ -46,7 +47,7 @@ class Word2VecBow(TorchLanguageModel):
         negative: int = 5,
         epochs: int = 5,
         window: int = 6,
-        across: bool = True,
+        across: bool = False,
         hidden: int = 256,
         tune: bool = True,
         dropout: float = 0.2,
@@ -59,6 +60,7 @@ class Word2VecBow(TorchLanguageModel):
         precision: str = "auto",
     ) -> None:
         super().__init__()
+        self.traits = Traits(carries_state=across)
         if width < 1 or window < 1 or hidden < 0:
             raise LmcompareError("width and window must be at least 1 and hidden at least 0")
         self.width, self.skip_gram, self.reach, self.negative, self.epochs = width, skip_gram, reach, negative, epochs
@@ -141,6 +143,8 @@ class BagNetwork(Network):
 
         Memory: ``words`` (B, window - 1), the last inputs; ``filled`` (B,), how many of them are there.
         """
+        if not self.across:
+            inputs = torch.where(inputs == self.head.types, Vocabulary.end, inputs)
         rows, length = inputs.shape
         kept = self.window - 1
         if memory is None:

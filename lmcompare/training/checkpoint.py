@@ -21,7 +21,7 @@ FILE = "training.pt"
 class Snapshot:
     """A moment of a run.
 
-    ``key`` names the run it belongs to; ``weights``, ``optimiser`` and ``generators``, torch's random states, are as
+    ``key`` names the run it belongs to; ``weights``, ``optimisers`` and ``generators``, torch's random states, are as
     after step ``step``; ``memory`` is what the rows keep of their documents; ``best`` are the weights that did best
     on valid, with ``best_loss``, and ``stale`` counts the evaluations since; ``history`` holds (step, seconds,
     tokens, train loss, valid loss); ``halvings`` counts how often the learning rate was halved.
@@ -33,7 +33,7 @@ class Snapshot:
     seconds: float
     precision: str
     weights: dict[str, Tensor]
-    optimiser: dict[str, Any]
+    optimisers: list[dict[str, Any]]
     generators: list[Tensor]
     memory: Memory | None
     best: dict[str, Tensor]

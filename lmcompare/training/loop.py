@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch, BoolArray, Lanes
 from lmcompare.training.network import Memory, Network, blank, detach
+from lmcompare.training.optimisers import optimisers
 from lmcompare.training.precision import autocast, measured
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
@@ -85,12 +85,7 @@ class _Run:
         self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
         self.text, self.rare = train_text, rare
         self.valid = excerpt(valid_text if len(valid_text) else train_text, recipe.valid_tokens)
-        self.optimiser = torch.optim.AdamW(
-            _groups(network, recipe),
-            lr=recipe.learning_rate,
-            betas=recipe.betas,
-            fused=True if torch.device(setting.device).type in ("cpu", "cuda") else None,
-        )
+        self.optimisers = optimisers(network, recipe, setting.device)
         counts = train_text.vocabulary.counts
         sampled = 0 < recipe.candidates < len(counts)
         self.candidates = Candidates(counts, recipe.candidates) if sampled else None
@@ -171,8 +166,9 @@ class _Run:
         if batch.goes_on and self.memory is not None:
             memory = blank(self.memory, torch.from_numpy(batch.begins).to(device))
         rate = self.recipe.rate(done) * 0.5**self.halvings
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["times"]
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate * group["times"]
         with autocast(device, self.precision):
             features, after = self.network(inputs, memory)
             features, targets = self._wanted(features.flatten(0, 1), targets)
@@ -183,12 +179,14 @@ class _Run:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise FloatingPointError
-        self.optimiser.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         if not math.isfinite(float(norm)):
             raise FloatingPointError
-        self.optimiser.step()
+        with autocast(device, self.precision):
+            for optimiser in self.optimisers:
+                optimiser.step()
         if batch.goes_on:
             self.memory = detach(after)
         return value
@@ -252,7 +250,7 @@ class _Run:
             seconds=self._seconds(),
             precision=self.precision,
             weights=checkpoint.copied(self.network.state_dict()),
-            optimiser=checkpoint.copied(self.optimiser.state_dict()),
+            optimisers=[checkpoint.copied(optimiser.state_dict()) for optimiser in self.optimisers],
             generators=random_states(self.setting.device),
             memory=None if self.memory is None else checkpoint.copied(self.memory),
             best=self.best,
@@ -265,7 +263,8 @@ class _Run:
     def _return_to(self, snapshot: Snapshot) -> None:
         device = self.setting.device
         self.network.load_state_dict(snapshot.weights)
-        self.optimiser.load_state_dict(checkpoint.copied(snapshot.optimiser))
+        for optimiser, stored in zip(self.optimisers, snapshot.optimisers, strict=True):
+            optimiser.load_state_dict(checkpoint.copied(stored))
         set_random_states(self.setting.device, snapshot.generators)
         self.memory = None
         if snapshot.memory is not None:
@@ -274,24 +273,6 @@ class _Run:
         self.started = time.perf_counter() - snapshot.seconds
         self.best, self.best_loss = snapshot.best, snapshot.best_loss
         self.stale, self.halvings, self.history = snapshot.stale, snapshot.halvings, list(snapshot.history)
-
-
-def _groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
-    """Sort the parameters: the head's rate is its own, and only matrices decay."""
-    head = {id(p) for p in network.head.parameters()}
-    groups: list[dict[str, Any]] = []
-    for of_head in (True, False):
-        for matrices in (True, False):
-            chosen = [
-                p
-                for p in network.parameters()
-                if p.requires_grad and (id(p) in head) == of_head and (p.dim() >= 2) == matrices
-            ]
-            if chosen:
-                decay = recipe.weight_decay if matrices else 0.0
-                times = recipe.head_rate if of_head else 1.0
-                groups.append({"params": chosen, "weight_decay": decay, "times": times})
-    return groups
 
 
 def excerpt(text: Encoded, tokens: int) -> Encoded:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lmcompare.errors import LmcompareError
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+OPTIMISERS = ("adamw", "muon")
 DECAYS = ("linear", "cosine", "constant")
 
 
@@ -17,12 +18,13 @@ class Recipe:
 
     ``steps``: optimiser steps (``Setting.budget`` goes before them); ``rows`` documents read side by side,
     ``length`` tokens of each a step; ``learning_rate``: its height after ``warmup`` (a share of the run), from where
-    it falls to ``final`` times that, as ``decay`` says; ``head_rate``, how many times that rate the head (word vectors
-    and biases) gets; ``weight_decay``: AdamW's, for matrices only; ``clip``: the
-    greatest norm of the gradient; ``candidates``: how many words a sampled softmax compares with (0: always the full
-    softmax), until ``full_share`` of the run is left, which is trained with the full one; ``evaluations`` on valid,
-    spread evenly over the run, at most ``valid_tokens`` tokens each; ``patience``: that many without a gain end the
-    run (0: never); ``precision``: "auto" takes bfloat16 where it is measured faster.
+    it falls to ``final`` times that, as ``decay`` says; ``optimiser``: "adamw", or "muon" for the matrices inside the
+    network and AdamW for the rest; ``head_rate``: how many times the learning rate the head (word vectors and biases)
+    gets; ``weight_decay``: of matrices; ``betas``: AdamW's; ``clip``: the greatest norm of the gradient;
+    ``candidates``: how many words a sampled softmax compares with (0: always the full softmax), until ``full_share``
+    of the run is left, which is trained with the full one; ``evaluations`` on valid, spread evenly over the run, at
+    most ``valid_tokens`` tokens each; ``patience``: that many without a gain end the run (0: never); ``precision``:
+    "auto" takes bfloat16 where it is measured faster.
     """
 
     steps: int = 1000
@@ -32,6 +34,7 @@ class Recipe:
     warmup: float = 0.05
     decay: str = "linear"
     final: float = 0.0
+    optimiser: str = "adamw"
     head_rate: float = 1.0
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.99)
@@ -51,6 +54,8 @@ class Recipe:
             raise LmcompareError(f"learning_rate must be above 0, not {self.learning_rate}")
         if self.decay not in DECAYS:
             raise LmcompareError(f"decay is one of {', '.join(DECAYS)}, not '{self.decay}'")
+        if self.optimiser not in OPTIMISERS:
+            raise LmcompareError(f"optimiser is one of {', '.join(OPTIMISERS)}, not '{self.optimiser}'")
         if self.precision not in PRECISIONS:
             raise LmcompareError(f"precision is one of {', '.join(PRECISIONS)}, not '{self.precision}'")
 

@@ -50,6 +50,14 @@ def test_a_bag_of_a_sentence_ends_where_the_sentence_began() -> None:
     assert np.abs(across[0] - across[1]).max() > 1e-6
 
 
+def test_a_sentence_scores_alike_wherever_it_stands_unless_the_bag_reaches_across() -> None:
+    text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 1, 7]], VOCABULARY)
+    for case in ("bag", "bag-of-a-sentence"):
+        model = trained(case)
+        apart = np.abs(model.log_probs(text) - model.log_probs(text.split_sentences())).max()
+        assert (apart > 1e-4) == model.traits.carries_state == (case == "bag")
+
+
 def means(network: BagNetwork, inputs: torch.Tensor) -> np.ndarray:
     with torch.no_grad():
         return network.bag(inputs, None)[0].numpy()
@@ -61,7 +69,7 @@ def test_the_mean_worked_by_hand() -> None:
         network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
     # inputs: the beginning (12), a (2), b (3), </s> (1), c (4), d (5), e (6); the bag restarts with </s>
     mean = means(network, torch.tensor([[12, 2, 3, 1, 4, 5, 6]]))
-    expected = [12, 7, 17 / 3, 1, 2.5, 10 / 3, 5]
+    expected = [1, 1.5, 2, 1, 2.5, 10 / 3, 5]  # the beginning is read as </s>
     np.testing.assert_allclose(mean[0, :, 0], expected, rtol=1e-6)
     np.testing.assert_allclose(mean[0, :, 1], 10 * np.array(expected), rtol=1e-6)
     network.across = True
@@ -72,7 +80,9 @@ def test_the_mean_worked_by_hand() -> None:
 def test_vectors_stay_as_word2vec_made_them_unless_tuned() -> None:
     train = chain(1, 6, 80)
     made = word2vec(train, width=6, skip_gram=True, reach=5, negative=5, epochs=1, seed=0)
-    frozen = fitted(Word2VecBow(width=6, hidden=8, window=4, epochs=1, tune=False, **SMALL)).word_vectors()
+    frozen = fitted(
+        Word2VecBow(width=6, hidden=8, window=4, epochs=1, across=True, tune=False, **SMALL)
+    ).word_vectors()
     assert frozen is not None
     np.testing.assert_array_equal(frozen, made)
     tuned = trained("bag").word_vectors()

@@ -1,0 +1,65 @@
+"""Muon: momentum whose matrices are made orthogonal before they are applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon (Jordan et al. 2024) with the scale of Liu et al. (2025), for the matrices inside a network.
+
+    Each step moves a matrix by the nearest orthogonal matrix to its momentum: all directions are learnt alike, not
+    only the few in which gradients are large. Scaled by 0.2 √(longer side), the step is as large as one of AdamW, so
+    that both take the same learning rate. Parameters are two-dimensional; ``lr``, ``momentum``, ``weight_decay``.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Make one step; there is no closure."""
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                if not state:
+                    state["momentum"] = torch.zeros_like(matrix)
+                momentum: Tensor = state["momentum"]
+                momentum.lerp_(matrix.grad, 1 - group["momentum"])
+                ahead = matrix.grad.lerp(momentum, group["momentum"])  # Nesterov's
+                scale = 0.2 * max(matrix.shape) ** 0.5
+                matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                matrix.add_(orthogonal(ahead).to(matrix.dtype), alpha=-group["lr"] * scale)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """Return nearly U Vᵀ of a matrix U S Vᵀ, by five steps of Newton and Schulz's iteration.
+
+    The quintic's coefficients are Jordan's: they push all singular values to between 0.7 and 1.2 fast, rather than to
+    1 exactly. All in bfloat16 under autocast, which is precise enough for a direction.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    device = matrix.device.type
+    x = matrix / (matrix.norm() + 1e-7)
+    if torch.is_autocast_enabled(device):
+        x = x.to(torch.get_autocast_dtype(device))
+    wide = x.shape[0] <= x.shape[1]
+    if not wide:
+        x = x.T
+    for _ in range(5):
+        square = x @ x.T
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    made: Tensor = x if wide else x.T
+    return made

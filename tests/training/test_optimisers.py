@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lmcompare.models.rnn_attention import RnnAttention
+from lmcompare.training.muon import Muon, orthogonal
+from lmcompare.training.optimisers import optimisers
+from lmcompare.training.precision import autocast
+from lmcompare.training.recipe import Recipe
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (4, 20), (20, 4)])
+def test_orthogonal_keeps_directions_and_evens_out_their_sizes(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    left, sizes, right = torch.linalg.svd(torch.randn(*shape), full_matrices=False)
+    sizes = torch.linspace(1.0, 0.1, len(sizes))
+    made = orthogonal(left @ torch.diag(sizes) @ right)
+    after = left.T @ made @ right.T  # diagonal, were it U f(S) Vᵀ
+    assert (after - torch.diag(after.diagonal())).abs().max() < 1e-4
+    assert 0.65 < after.diagonal().min() < after.diagonal().max() < 1.25
+
+
+def test_orthogonal_in_bfloat16_is_near() -> None:
+    torch.manual_seed(0)
+    matrix = torch.randn(8, 16)
+    with autocast("cpu", "bfloat16"):
+        made = orthogonal(matrix)
+    assert made.dtype == torch.bfloat16
+    assert (made.float() - orthogonal(matrix)).norm() < 0.05 * made.float().norm()
+
+
+def test_a_step_of_muon_worked_by_hand() -> None:
+    # A gradient of rank one: g = 5 u vᵀ with u = (0.6, 0.8), v = (1, 0). Its direction is u vᵀ times f, where f is
+    # five times the quintic from 1. The first momentum is 0.05 g, Nesterov's 0.95 · 0.05 g + 0.05 g: the same direction.
+    matrix = torch.nn.Parameter(torch.eye(2))
+    matrix.grad = 5 * torch.tensor([[0.6, 0.0], [0.8, 0.0]])
+    f = 1.0
+    for _ in range(5):
+        f = 3.4445 * f - 4.7750 * f**3 + 2.0315 * f**5
+    Muon([matrix], lr=0.5, weight_decay=0.2).step()
+    moved = 0.5 * 0.2 * 2**0.5 * f
+    expected = torch.tensor([[0.9 - 0.6 * moved, 0.0], [-0.8 * moved, 0.9]])
+    torch.testing.assert_close(matrix.detach(), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_each_parameter_has_one_optimiser_and_the_rate_of_its_place(name: str) -> None:
+    network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3).network(12)
+    recipe = Recipe(optimiser=name, head_rate=3.0, weight_decay=0.2)
+    seen = {}
+    for optimiser in optimisers(network, recipe, "cpu"):
+        for group in optimiser.param_groups:
+            for parameter in group["params"]:
+                assert id(parameter) not in seen
+                seen[id(parameter)] = (type(optimiser).__name__, group["times"], group["weight_decay"])
+    inner = "Muon" if name == "muon" else "AdamW"
+    places = {key: seen[id(p)] for key, p in network.named_parameters()}
+    assert places["head.table"] == ("AdamW", 3.0, 0.2)
+    assert places["head.bias"] == ("AdamW", 3.0, 0.0)
+    assert places["recurrence.weight_hh_l0"] == (inner, 1.0, 0.2)
+    assert places["recurrence.bias_hh_l0"] == ("AdamW", 1.0, 0.0)
+    assert places["attention.v"] == ("AdamW", 1.0, 0.0)
+
+
+def test_what_is_frozen_is_left_out() -> None:
+    network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3).network(12)
+    network.head.table.requires_grad_(False)
+    held = [p for o in optimisers(network, Recipe(), "cpu") for g in o.param_groups for p in g["params"]]
+    assert not any(p is network.head.table for p in held)
