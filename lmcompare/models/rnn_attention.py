@@ -36,7 +36,10 @@ class RnnAttention(TorchLanguageModel):
     for no attention; ``dropout``, on word vectors, states and features. The others are those of ``Recipe``.
     """
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 200},
+        "full": {"width": 384, "hidden": 768, "steps": 4000, "dropout": 0.5},
+    }
 
     def __init__(
         self,
@@ -47,12 +50,14 @@ class RnnAttention(TorchLanguageModel):
         attention: int = 64,
         window: int = 32,
         dropout: float = 0.4,
-        steps: int = 1000,
+        steps: int = 1400,
         batch: int = 32,
         length: int = 64,
-        learning_rate: float = 3e-3,
+        learning_rate: float = 1.5e-2,
+        optimiser: str = "adamw",
         weight_decay: float = 0.1,
-        candidates: int = 2048,
+        candidates: int = 1024,
+        full_share: float = 0.0,
         precision: str = "auto",
     ) -> None:
         super().__init__()
@@ -63,7 +68,8 @@ class RnnAttention(TorchLanguageModel):
         self.cell, self.width, self.hidden, self.layers = cell, width, hidden, layers
         self.attention, self.window, self.dropout = attention, window, dropout
         self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
-        self.weight_decay, self.candidates, self.precision = weight_decay, candidates, precision
+        self.optimiser, self.weight_decay, self.precision = optimiser, weight_decay, precision
+        self.candidates, self.full_share = candidates, full_share
 
     def network(self, types: int) -> RnnNetwork:
         """Return the untrained network."""
@@ -78,8 +84,10 @@ class RnnAttention(TorchLanguageModel):
             rows=self.batch,
             length=self.length,
             learning_rate=self.learning_rate,
+            optimiser=self.optimiser,
             weight_decay=self.weight_decay,
             candidates=self.candidates,
+            full_share=self.full_share,
             precision=self.precision,
         )
 

@@ -31,7 +31,10 @@ class Transformer(TorchLanguageModel):
     The others are those of ``Recipe``.
     """
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 120, "layers": 2},
+        "full": {"width": 384, "heads": 6, "layers": 4, "steps": 2500, "dropout": 0.3},
+    }
 
     def __init__(
         self,
@@ -40,13 +43,15 @@ class Transformer(TorchLanguageModel):
         layers: int = 3,
         window: int = 64,
         positions: str = "rotary",
-        dropout: float = 0.3,
-        steps: int = 1000,
+        dropout: float = 0.2,
+        steps: int = 700,
         batch: int = 32,
         length: int = 64,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 1e-2,
+        optimiser: str = "muon",
         weight_decay: float = 0.1,
-        candidates: int = 2048,
+        candidates: int = 1024,
+        full_share: float = 0.0,
         precision: str = "auto",
     ) -> None:
         super().__init__()
@@ -60,8 +65,8 @@ class Transformer(TorchLanguageModel):
             )
         self.width, self.heads, self.layers, self.window, self.positions = width, heads, layers, window, positions
         self.dropout, self.steps, self.batch, self.length = dropout, steps, batch, length
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        self.candidates, self.precision = candidates, precision
+        self.learning_rate, self.optimiser, self.weight_decay = learning_rate, optimiser, weight_decay
+        self.candidates, self.full_share, self.precision = candidates, full_share, precision
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""
@@ -76,8 +81,10 @@ class Transformer(TorchLanguageModel):
             rows=self.batch,
             length=self.length,
             learning_rate=self.learning_rate,
+            optimiser=self.optimiser,
             weight_decay=self.weight_decay,
             candidates=self.candidates,
+            full_share=self.full_share,
             precision=self.precision,
         )
 

@@ -37,7 +37,10 @@ class Word2VecBow(TorchLanguageModel):
     vectors are trained on with the softmax, or stay as word2vec made them. The others are those of ``Recipe``.
     """
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 120, "epochs": 5},
+        "full": {"width": 256, "hidden": 512, "steps": 2000, "epochs": 10, "dropout": 0.3},
+    }
 
     def __init__(
         self,
@@ -51,12 +54,13 @@ class Word2VecBow(TorchLanguageModel):
         hidden: int = 256,
         tune: bool = True,
         dropout: float = 0.2,
-        steps: int = 1000,
+        steps: int = 600,
         batch: int = 32,
         length: int = 64,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 6e-3,
         weight_decay: float = 0.1,
-        candidates: int = 2048,
+        candidates: int = 1024,
+        full_share: float = 0.0,
         precision: str = "auto",
     ) -> None:
         super().__init__()
@@ -66,7 +70,8 @@ class Word2VecBow(TorchLanguageModel):
         self.width, self.skip_gram, self.reach, self.negative, self.epochs = width, skip_gram, reach, negative, epochs
         self.window, self.across, self.hidden, self.tune, self.dropout = window, across, hidden, tune, dropout
         self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
-        self.weight_decay, self.candidates, self.precision = weight_decay, candidates, precision
+        self.weight_decay, self.precision = weight_decay, precision
+        self.candidates, self.full_share = candidates, full_share
 
     def network(self, types: int) -> BagNetwork:
         """Return the bag and its softmax layer, with random vectors."""
@@ -83,6 +88,7 @@ class Word2VecBow(TorchLanguageModel):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             candidates=self.candidates,
+            full_share=self.full_share,
             precision=self.precision,
         )
 

@@ -40,7 +40,7 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
     candidates: int = 0
-    full_share: float = 0.1
+    full_share: float = 0.0
     evaluations: int = 8
     valid_tokens: int = 8192
     patience: int = 0

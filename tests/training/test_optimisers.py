@@ -32,7 +32,7 @@ def test_orthogonal_in_bfloat16_is_near() -> None:
 
 def test_a_step_of_muon_worked_by_hand() -> None:
     # A gradient of rank one: g = 5 u vᵀ with u = (0.6, 0.8), v = (1, 0). Its direction is u vᵀ times f, where f is
-    # five times the quintic from 1. The first momentum is 0.05 g, Nesterov's 0.95 · 0.05 g + 0.05 g: the same direction.
+    # five times the quintic from 1. The first momentum is 0.05 g, Nesterov's 0.95 · 0.05 g + 0.05 g: the same way.
     matrix = torch.nn.Parameter(torch.eye(2))
     matrix.grad = 5 * torch.tensor([[0.6, 0.0], [0.8, 0.0]])
     f = 1.0
