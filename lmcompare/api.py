@@ -25,13 +25,13 @@ ModelLike = str | type[LanguageModel] | LanguageModel | Mapping[str, Any]
 
 def compare(
     corpus: str | Path | Sequence[str] | Mapping[str, str] | Corpus = "wiki-sample",
-    models: Sequence[ModelLike] | None = None,
+    models: Sequence[ModelLike] | ModelLike | None = None,
     *,
     out: str | Path | None = None,
     preset: str = "default",
     tokens: Mapping[str, Any] | None = None,
     seeds: Sequence[int] = (0,),
-    prompts: Sequence[str] | None = None,
+    prompts: Sequence[str] | str | None = None,
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
@@ -57,6 +57,8 @@ def compare(
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
 
+    models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
+    prompts = [prompts] if isinstance(prompts, str) else prompts
     live: dict[str, LanguageModel] = {}
     listed = [_table(m, live, seeds) for m in models] if models is not None else None
     loaded = corpus if isinstance(corpus, corpora.Corpus) else None
@@ -158,15 +160,15 @@ class Scored:
     side_bits: tuple[float, ...]
 
     def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
-        """Return a JSON-able table; ``tokens`` adds each token with its surprisal."""
+        """Return a JSON-able table; ``tokens`` adds each token with its surprisal; null is an infinite figure."""
         table: dict[str, Any] = {
             "text": self.text,
-            "log_probability": self.log_probability,
-            "bits_per_byte": self.bits_per_byte,
+            "log_probability": _finite(self.log_probability),
+            "bits_per_byte": _finite(self.bits_per_byte),
         }
         if tokens:
             table["tokens"] = [
-                {"token": token, "surprisal_bits": bits}
+                {"token": token, "surprisal_bits": _finite(bits)}
                 for token, bits in zip(self.tokens, self.surprisal_bits, strict=True)
             ]
         return table
@@ -248,6 +250,10 @@ class TrainedModel:
             raise LmcompareError(f"'{word}' is not in the vocabulary")
         vector: FloatArray = vectors[self._prepared.vocabulary.id(word)]
         return vector
+
+
+def _finite(figure: float) -> float | None:
+    return figure if np.isfinite(figure) else None
 
 
 def _table(model: ModelLike, live: dict[str, LanguageModel], seeds: Sequence[int]) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -214,7 +216,10 @@ def check(
     cls = plugins.resolve(plugin)
     parameters = dict(_assignment(text) for text in parameter or ())
     plugins.build(plugin, parameters, "quick")  # a wrong hyper-parameter is a usage error, not a failed check
-    results = run_checks(cls, parameters=parameters, seed=seed, on_result=_print_result)
+    try:
+        results = run_checks(cls, parameters=parameters, seed=seed, on_result=_print_result)
+    except SystemExit as stop:
+        raise LmcompareError(f"the plug-in ended the process (exit code {stop.code}): let it raise") from None
     excused = sum(result.ok and not result.passed for result in results)
     failed = sum(not result.ok for result in results)
     passed = len(results) - failed - excused
@@ -240,6 +245,10 @@ class InterruptedRunError(Exception):
 
 def main() -> None:
     """Run the command line; a user's error is one sentence and exit code 2, Ctrl-C is 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal can't show
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         app(standalone_mode=True)
     except LmcompareError as error:
@@ -253,6 +262,11 @@ def main() -> None:
         _stop(f"{error.filename or 'a file'} can't be used: {error.strerror or error}", 2)
 
 
+def _terminated(*_: object) -> None:
+    """Go the way of Ctrl-C, so that a running cell is ended too."""
+    raise KeyboardInterrupt
+
+
 def _stop(sentence: str, code: int) -> None:
     print(f"lmcompare: {sentence}", file=sys.stderr)
     sys.exit(code)
@@ -260,7 +274,10 @@ def _stop(sentence: str, code: int) -> None:
 
 def _listed(values: list[str] | None) -> tuple[str, ...]:
     """Return the values of a repeated option, each of which may hold several behind commas."""
-    return tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
+    listed = tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
+    if values and not listed:
+        raise LmcompareError("an option was given an empty value: leave it out, or say what it is")
+    return listed
 
 
 def _assignment(text: str) -> tuple[str, Any]:
@@ -290,12 +307,14 @@ def _print_table(folder: Path) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "train s", "µs/token"):
         table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
-    for row in read_json(folder / "results.json")["models"]:
+    rows = read_json(folder / "results.json")["models"]
+    for row in sorted(rows, key=lambda r: (r["rank"] or len(rows) + 1, r["bits_per_byte"] or float("inf"))):
+        low, high = _shown(row["bits_per_byte_low"], "{:.2f}"), _shown(row["bits_per_byte_high"], "{:.2f}")
         table.add_row(
             _shown(row["rank"], "{}"),
             row["name"],
             _shown(row["bits_per_byte"], "{:.3f}"),
-            f"{_shown(row['bits_per_byte_low'], '{:.2f}')}–{_shown(row['bits_per_byte_high'], '{:.2f}')}",
+            low if low == high else f"{low}–{high}",
             _shown(row["perplexity"], "{:,.1f}"),
             _shown(row["top1_accuracy"], "{:.1%}"),
             _shown(row["train_seconds"], "{:.1f}"),

@@ -163,6 +163,7 @@ class LanguageModel(ABC):
         """(N,) nats: the log-probability of each token given all that precedes it in its document."""
         scores = np.zeros(len(text), np.float64)
         for at, block in self.stream(text):
+            check_block(block, len(at), text, type(self).__name__)
             scores[at] = block[np.arange(len(at)), text.ids[at]]
         return scores
 
@@ -221,6 +222,14 @@ class _Recompute(Stepper):
 
     def push(self, token: int) -> None:
         self._ids.append(token)
+
+
+def check_block(block: object, rows: int, text: Encoded, name: str) -> None:
+    """Raise ``PluginError`` unless a model's distributions are an array of (``rows``, V)."""
+    wanted = (rows, len(text.vocabulary))
+    if not isinstance(block, np.ndarray) or block.shape != wanted:
+        found = f"shape {block.shape}" if isinstance(block, np.ndarray) else f"a {type(block).__name__}"
+        raise PluginError(f"{name} gave {found} for {rows} positions: next_log_probs returns an array of {wanted}")
 
 
 def fitted(value: T | None, model: LanguageModel) -> T:

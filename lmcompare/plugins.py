@@ -62,8 +62,9 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
         return cls(**{**cls.presets.get(preset, {}), **parameters})
     except PluginError:
         raise
-    except (TypeError, ValueError) as error:
-        raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {error}") from error
+    except (Exception, SystemExit) as error:
+        said = str(error) or type(error).__name__
+        raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {said}") from error
 
 
 def summary(cls: type[LanguageModel]) -> str:

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 SCHEMA = 1  # raised whenever a stored cell would have to be computed again
 
+MODEL_FILES = ("model/arrays.safetensors", "model/values.json")
+FILES = (
+    *("scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json"),
+    *MODEL_FILES,
+)
+
 Event = Mapping[str, Any]
 Emit = Callable[[Event], None]
 
@@ -71,8 +77,10 @@ class Job:
 
 
 def is_finished(job: Job) -> bool:
-    """Return whether the folder holds this very cell, trained and scored."""
-    return _stored(job).get("status") == "done" and _stored(job).get("key") == job.key
+    """Return whether the folder holds this very cell, trained and scored, with no file missing."""
+    stored = _stored(job)
+    whole = all((job.path / name).is_file() for name in FILES)
+    return stored.get("status") == "done" and stored.get("key") == job.key and whole
 
 
 def has_examples(job: Job) -> bool:
@@ -117,7 +125,9 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
 
 
 def failed_cell(job: Job, error: str) -> None:
-    """Record that the cell failed and why; the report shows the sentence."""
+    """Record that the cell failed and why; the report shows the sentence. A finished cell keeps its figures."""
+    if is_finished(job):
+        return
     storage.write_json(
         job.path / "cell.json",
         {"key": job.key, "status": "failed", "error": error, **_identity(job)},
@@ -127,7 +137,8 @@ def failed_cell(job: Job, error: str) -> None:
 def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> tuple[LanguageModel, float]:
     """Return the trained model and its training seconds; from the folder where a run was cut off after training."""
     record = job.path / "model" / "trained.json"
-    if record.is_file() and (trained := storage.read_json(record))["key"] == job.key:
+    whole = all((job.path / name).is_file() for name in MODEL_FILES)
+    if record.is_file() and whole and (trained := storage.read_json(record))["key"] == job.key:
         return model.restore(storage.load_state(job.path / "model")), float(trained["seconds"])
     shutil.rmtree(job.path / "model", ignore_errors=True)
     checkpoints = job.path / "checkpoints" / job.key
@@ -135,7 +146,7 @@ def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> 
         if stale != checkpoints:
             shutil.rmtree(stale)
     checkpoints.mkdir(parents=True, exist_ok=True)
-    curve = _Curve(emit)
+    curve = _Curve(emit, checkpoints / "curve.json")
     setting = Setting(
         vocabulary=prepared.vocabulary,
         seed=job.seed,
@@ -146,9 +157,8 @@ def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> 
         budget=Budget(**job.budget),
     )
     emit({"event": "stage", "stage": "train"})
-    started = time.perf_counter()
     fitted = model.fit(prepared.train, prepared.valid, setting)
-    seconds = time.perf_counter() - started
+    seconds = curve.seconds
     if fitted is not model:
         raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
     storage.save_state(model.state(), job.path / "model")
@@ -240,19 +250,35 @@ def _digest(table: Mapping[str, Any]) -> str:
 
 
 class _Curve:
-    """Passes a model's progress on and keeps the losses: the learning curve."""
+    """Passes a model's progress on and keeps the losses: the learning curve.
 
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-        self._started = time.perf_counter()
-        self._rows: list[tuple[Any, ...]] = []
+    The rows are stored beside the checkpoints, so that a run that was cut off goes on with its curve and its clock.
+    """
+
+    def __init__(self, emit: Emit, path: Path) -> None:
+        self._emit, self._path = emit, path
+        before: dict[str, Any] = storage.read_json(path) if path.is_file() else {"seconds": 0.0, "rows": []}
+        self._rows: list[list[Any]] = before["rows"]
+        self._started: float = time.perf_counter() - before["seconds"]
+        self._fresh = False
+
+    @property
+    def seconds(self) -> float:
+        """Training seconds, those before the run was cut off included."""
+        return time.perf_counter() - self._started
 
     def __call__(self, progress: Progress) -> None:
-        seconds = time.perf_counter() - self._started
+        seconds = self.seconds
         self._emit({"event": "progress", "seconds": seconds, **asdict(progress)})
-        if progress.train_loss is not None or progress.valid_loss is not None:
-            row = (progress.step, round(seconds, 3), progress.tokens, progress.train_loss, progress.valid_loss)
-            self._rows.append(row)
+        if not self._fresh:  # what came after the last checkpoint is done again
+            self._rows = [row for row in self._rows if row[0] < progress.step]
+            self._fresh = True
+        losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
+        if losses != [None, None]:
+            tokens = None if progress.tokens is None else int(progress.tokens)
+            self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
+        if progress.valid_loss is not None:
+            storage.write_json(self._path, {"seconds": seconds, "rows": self._rows})
 
     def csv(self) -> str:
         """The table of ``curve.csv``; losses in nats per token, empty where not measured."""
@@ -261,3 +287,7 @@ class _Curve:
         writer.writerow(["step", "seconds", "tokens", "train_loss", "valid_loss"])
         writer.writerows([["" if v is None else v for v in row] for row in self._rows])
         return out.getvalue()
+
+
+def _finite(loss: float | None) -> float | None:
+    return None if loss is None or not np.isfinite(loss) else float(loss)

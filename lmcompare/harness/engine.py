@@ -29,7 +29,8 @@ def in_process(job: Job, emit: Emit) -> str | None:
         table = Path(scratch) / "job.json"
         table.write_text(json.dumps(asdict(job)), encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-m", "lmcompare.harness.worker", str(table)],
+            # -P: a file that lies where one stands must not shadow a module
+            [sys.executable, "-P", "-m", "lmcompare.harness.worker", str(table)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,

@@ -30,7 +30,7 @@ DEFAULT_PROMPTS = (
 class Table(BaseModel):
     """A table of the file: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CorpusTable(Table):
@@ -131,6 +131,14 @@ class ExamplesTable(Table):
     top_p: float = Field(default=0.95, gt=0, le=1)
     sentences: int = Field(default=6, ge=0, le=100)
 
+    @field_validator("prompts")
+    @classmethod
+    def _unicode(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
+        for prompt in prompts:
+            if any("\ud800" <= c <= "\udfff" for c in prompt):
+                raise ValueError(f"the prompt {prompt!r} is not valid UTF-8")
+        return prompts
+
 
 class BudgetTable(Table):
     """``[budget]``: a limit on the training of every neural model; one of the three."""
@@ -165,6 +173,11 @@ class Experiment(Table):
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()
 
+    @field_validator("name")
+    @classmethod
+    def _folder_name(cls, name: str) -> str:
+        return _plain_name(name, "an experiment")
+
     @field_validator("seeds")
     @classmethod
     def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -178,12 +191,18 @@ class Experiment(Table):
         named = tuple(m if m.name else m.model_copy(update={"name": default_name(m.plugin)}) for m in models)
         seen: set[str] = set()
         for model in named:
-            if not re.fullmatch(r"[\w.+-]+", model.name) or model.name.startswith("."):
-                raise ValueError(f"a model's name is made of letters, digits and . _ + -, not '{model.name}'")
+            _plain_name(model.name, "a model")
             if model.name in seen:
                 raise ValueError(f"two models are named '{model.name}': give one of them a name of its own")
             seen.add(model.name)
         return named
+
+
+def _plain_name(name: str, whose: str) -> str:
+    """Return the name of a folder. Raises ``ValueError`` if it could lead elsewhere."""
+    if not re.fullmatch(r"[\w.+ -]+", name) or name.startswith(".") or name != name.strip():
+        raise ValueError(f"the name of {whose} is made of letters, digits and . _ + -, not '{name}'")
+    return name
 
 
 def default_name(plugin: str) -> str:
@@ -201,6 +220,8 @@ def parse(table: Mapping[str, Any], where: str) -> Experiment:
 
 def load(path: Path) -> Experiment:
     """Read an experiment file. Raises ``LmcompareError`` for a missing, broken or wrong one."""
+    if path.is_file() and path.suffix != ".toml":
+        raise LmcompareError(f"{path} is no experiment file (.toml): to read a text, give it as --corpus {path}")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -46,6 +46,8 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
         if path is None:
             table["name"] = _slug(overrides.corpus) + (f"-{preset}" if preset else "")
     _update(table["corpus"], overrides.options)
+    if overrides.tokens.get("kind") and overrides.tokens.get("min_count") is None:
+        del table["tokens"]["min_count"]  # the file's is for its own kind of tokens
     _update(table["tokens"], overrides.tokens)
     if overrides.models:
         table["models"] = [_model(name, table["models"]) for name in overrides.models]

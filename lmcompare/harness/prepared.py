@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from lmcompare.harness.scoring import Ranked
 
 SPLITS = ("train", "valid", "test")
+FILES = (
+    *("complete", "tokenizer.json", "vocabulary.json", "code.json", "train.npz", "valid.npz", "test.npz"),
+    *("features.parquet", "surface.parquet", "documents.parquet"),
+)
 SHOWN_TOKENS = 20_000  # the likeliest tokens are stored at no more positions of test than this
 PASSAGE_SENTENCES = 20
 EXAMPLE_LENGTHS = range(8, 31)  # tokens of an example sentence
@@ -194,8 +199,9 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path) -> Prepared:
     cut = {which: tokenise(corpus.split(which), tokenizer) for which in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
     place = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
-    if (place / "complete").is_file():
-        return Prepared.load(place)
+    if all((place / name).is_file() for name in FILES):
+        with contextlib.suppress(LmcompareError):  # damaged: made again
+            return Prepared.load(place)
     code = TextCode.fit(cut["train"], tokenizer, vocabulary)
     splits = {which: encode(text, tokenizer, vocabulary) for which, text in cut.items()}
     if not len(splits["test"]) or not len(splits["valid"]):
@@ -276,7 +282,7 @@ def _read(path: Path, vocabulary: Vocabulary) -> Encoded:
             names = tuple(stored["names"].tolist())
             return Encoded(stored["ids"], stored["starts"], vocabulary, stored["spans"], names)
     except (OSError, ValueError, KeyError) as error:
-        raise LmcompareError(f"{path} is missing or damaged ({error}): run with --force into a new folder") from None
+        raise LmcompareError(f"{path} is missing or damaged ({error}): run the experiment again") from None
 
 
 def _hash(*parts: object) -> bytes:

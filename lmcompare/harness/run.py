@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,13 +64,13 @@ def run(
     """
     started = time.perf_counter()
     show = Quiet() if show is None else show
-    _claim(folder)
     built = {m.name: _built(m, experiment, base, live or {}) for m in experiment.models}
     device = environment.choose_device(experiment.device)
     threads = environment.choose_threads(experiment.threads)
     if corpus is None:
         show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
         corpus = _corpus(experiment, base)
+    _claim(folder)
     earlier = _earlier(folder, corpus, force)
     plans, tokens = _plans(experiment, corpus, folder, built, live or {}, (device, threads), show)
     outcome = Outcome(folder)
@@ -236,14 +236,21 @@ def _joined(earlier: Sequence[Mapping[str, Any]], plans: Sequence[Plan], folder:
     """Return the manifest's models: those of earlier runs that are still there, then those of this run."""
     rows = {str(row["name"]): dict(row) for row in earlier if all((folder / cell).is_dir() for cell in row["cells"])}
     for plan in plans:
-        rows[plan.table.name] = {
-            "name": plan.table.name,
+        name, seeds = plan.table.name, [job.seed for job in plan.jobs]
+        seeds += [seed for seed in rows.get(name, {}).get("seeds", []) if _is_same_but_seed(plan.jobs[0], seed)]
+        rows[name] = {
+            "name": name,
             "plugin": plan.table.plugin,
             "tokens_fingerprint": plan.tokens_fingerprint,
-            "seeds": [job.seed for job in plan.jobs],
-            "cells": [f"cells/{plan.table.name}/{job.seed}" for job in plan.jobs],
+            "seeds": sorted(set(seeds)),
+            "cells": [f"cells/{name}/{seed}" for seed in sorted(set(seeds))],
         }
     return list(rows.values())
+
+
+def _is_same_but_seed(job: Job, seed: int) -> bool:
+    """Return whether an earlier run left the finished cell of another seed of the same model."""
+    return is_finished(replace(job, seed=seed, folder=str(job.path.parent / str(seed))))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.tokens import IntArray, Vocabulary
 
@@ -20,6 +21,14 @@ class Sampling:
     top_k: int | None = 50
     top_p: float = 0.95
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < float("inf"):
+            raise LmcompareError(f"temperature is a number above 0, not {self.temperature}")
+        if not 0 < self.top_p <= 1:
+            raise LmcompareError(f"top_p is above 0 and at most 1, not {self.top_p}")
+        if self.top_k is not None and self.top_k < 1:
+            raise LmcompareError(f"top_k is at least 1, not {self.top_k}")
 
 
 def draw(log_probs: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:

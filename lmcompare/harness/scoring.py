@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare.errors import PluginError
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.model import FloatArray, LanguageModel, check_block
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ class Ranked:
 
 
 def checked_log_probs(model: LanguageModel, text: Encoded) -> FloatArray:
-    """Return (N,) float64 nats. Raises ``PluginError`` for a wrong shape, NaN, +inf or a figure above zero."""
+    """Return (N,) float64 nats. Raises ``PluginError`` for a wrong shape, NaN or +inf."""
     scores = np.asarray(model.log_probs(text), np.float64)
     name = type(model).__name__
     if scores.shape != (len(text),):
         raise PluginError(f"{name}.log_probs gave shape {scores.shape} for {len(text)} tokens: one figure a token")
+    if (scores == np.inf).any():
+        raise PluginError(f"{name}.log_probs gave +inf at {int((scores == np.inf).sum())} of {len(text)} tokens")
     if np.isnan(scores).any():
         raise PluginError(f"{name}.log_probs gave NaN at {int(np.isnan(scores).sum())} of {len(text)} tokens")
     return scores
@@ -59,6 +61,7 @@ def rank_targets(model: LanguageModel, text: Encoded, shown: IntArray) -> Ranked
     top_ids = np.zeros((len(shown), places), np.int32)
     top_log_probs = np.zeros((len(shown), places), np.float64)
     for at, block in model.stream(text):  # (B,), (B, V)
+        check_block(block, len(at), text, type(model).__name__)
         targets = text.ids[at]
         own = block[np.arange(len(at)), targets][:, None]  # (B, 1)
         above = np.count_nonzero(block > own, axis=1)

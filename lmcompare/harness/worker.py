@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness.cell import Event, Job, run_cell
@@ -23,7 +26,7 @@ def main(path: str) -> int:
     sys.stdout = sys.stderr
 
     def emit(event: Event) -> None:
-        events.write(json.dumps(event) + "\n")
+        events.write(json.dumps(event, default=_plain) + "\n")
 
     job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
     try:
@@ -40,5 +43,23 @@ def main(path: str) -> int:
     return 0
 
 
+def _plain(value: Any) -> Any:
+    """Return a numpy or torch scalar as a Python number."""
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 if __name__ == "__main__":
+    _end_with_parent()
     sys.exit(main(sys.argv[1]))

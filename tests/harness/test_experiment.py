@@ -70,6 +70,9 @@ def test_a_model_is_named_after_its_plug_in_or_class(tmp_path: Path) -> None:
         ("[examples]", '[[models]]\nplugin = "ngram"\nname = "kn5"\n[examples]', "two models are named 'kn5'"),
         ("[examples]", "[budget]\nsteps = 1\nseconds = 2\n[examples]", "one of steps, epochs and seconds"),
         ("[corpus]", "[corpus", "not valid TOML"),
+        ('name = "mine"', 'name = "../../mine"', "name of an experiment"),
+        ("[examples]", "[examples]\ntemperature = inf", "examples.temperature"),
+        ("[examples]", "[budget]\nepochs = inf\n[examples]", "budget.epochs"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -25,6 +25,12 @@ def test_a_corpus_gives_the_folder_its_name_and_keeps_no_option_of_the_file() ->
     assert planned(None, Overrides(corpus="-"))[0].name == "stdin"
 
 
+def test_another_kind_of_tokens_has_its_own_least_count() -> None:
+    assert planned(None, Overrides())[0].tokens.min_count == 2
+    assert planned(None, Overrides(tokens={"kind": "char", "min_count": None}))[0].tokens.min_count == 1
+    assert planned(None, Overrides(tokens={"kind": "char", "min_count": 3}))[0].tokens.min_count == 3
+
+
 def test_models_keep_their_tables_or_are_taken_as_plug_ins(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('[corpus]\nsource = "lee"\n[[models]]\nplugin = "ngram"\nname = "kn3"\norder = 3\n')

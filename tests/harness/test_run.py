@@ -205,3 +205,52 @@ def test_an_output_folder_that_is_a_file(place: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(LmcompareError, match="is a file"):
         _run(place, tmp_path / "out", _experiment(FLAT))
+
+
+def test_another_seed_joins_those_of_the_same_model(place: Path) -> None:
+    out = place / "seeds"
+    for seed in (0, 1):
+        _run(place, out, _experiment(FLAT, seeds=[seed]))
+    assert json.loads((out / "results.json").read_text())["models"][0]["seeds"] == [0, 1]
+    # of a model that was changed, the old seeds are another model's
+    _run(place, out, _experiment({**FLAT, "tilt": 1e-9}, seeds=[1]))
+    assert json.loads((out / "results.json").read_text())["models"][0]["seeds"] == [1]
+
+
+@pytest.mark.parametrize("name", ["scores.parquet", "cost.json", "model/arrays.safetensors"])
+def test_a_cell_that_lost_a_file_is_run_again(place: Path, name: str) -> None:
+    out = place / "lost"
+    _run(place, out, _experiment(FLAT))
+    (out / "cells/flat/0" / name).unlink()
+    _, watch = _run(place, out, _experiment(FLAT))
+    assert "score" in watch.stages[0]
+    assert (out / "cells/flat/0" / name).is_file()
+
+
+def test_tokens_that_lost_a_file_are_made_again(place: Path) -> None:
+    out = place / "lost-tokens"
+    _run(place, out, _experiment(FLAT))
+    tokens = next((out / "tokens").iterdir())
+    (tokens / "code.json").write_text("{")
+    (tokens / "features.parquet").unlink()
+    outcome, _ = _run(place, out, _experiment(FLAT))
+    assert not outcome.failures
+    assert (tokens / "features.parquet").is_file()
+
+
+def test_figures_outlive_examples_that_fail(place: Path) -> None:
+    out = place / "outlive"
+    _run(place, out, _experiment(FLAT))
+    (out / "cells/flat/0/model/arrays.safetensors").write_bytes(b"not tensors")
+    outcome, _ = _run(place, out, _experiment(FLAT, examples={"prompts": ["my aunt"], "length": 2}))
+    assert "damaged" in outcome.failures["flat/0"]
+    assert json.loads((out / "results.json").read_text())["models"][0]["rank"] == 1
+
+
+def test_files_where_one_stands_do_not_shadow_modules(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "string.py").write_text("words = 1\n")
+    monkeypatch.chdir(tmp_path)
+    outcome, _ = _run(place, tmp_path / "out", _experiment({"plugin": "unigram"}))
+    assert not outcome.failures

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 
+from lmcompare.errors import LmcompareError
 from lmcompare.harness.sampling import Sampling, continuation, draw
 from lmcompare.model import Stepper
 from lmcompare.tokens import Vocabulary
@@ -61,3 +63,16 @@ def test_a_continuation_never_draws_unknown_and_is_the_same_for_a_seed() -> None
     vocabulary = Vocabulary(["<unk>", "</s>", "a", "b"])
     drawn = continuation(_Model(), np.array([1]), vocabulary, 6, Sampling(seed=3))  # type: ignore[arg-type]
     assert drawn == [2, 3, 1, 2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"temperature": t} for t in (0.0, -1.0, float("nan"), float("inf"))),
+        *({"top_p": p} for p in (0.0, 1.5, float("nan"))),
+        {"top_k": 0},
+    ],
+)
+def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(LmcompareError, match=next(iter(wrong))):
+        Sampling(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,36 @@
+"""A cell's learning curve, cut off and gone on with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from lmcompare.harness.cell import _Curve
+from lmcompare.model import Progress
+
+
+def _ignore(_: object) -> None:
+    return None
+
+
+def test_a_curve_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    first = _Curve(_ignore, path)
+    first(Progress(10, train_loss=3.0))
+    first(Progress(20, train_loss=2.5, valid_loss=2.75))
+    assert first.seconds < 5
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 100.0}))  # as if it had taken long
+    second = _Curve(_ignore, path)
+    assert second.seconds >= 100
+    second(Progress(20, train_loss=2.25))  # the last checkpoint was before step 20: it is done again
+    second(Progress(30, train_loss=2.0))
+    rows = [line.split(",") for line in second.csv().splitlines()[1:]]
+    assert [(row[0], row[3]) for row in rows] == [("10", "3.0"), ("20", "2.25"), ("30", "2.0")]
+
+
+def test_losses_are_plain_finite_numbers(tmp_path: Path) -> None:
+    curve = _Curve(_ignore, tmp_path / "curve.json")
+    curve(Progress(np.int64(1), train_loss=np.float32(2.5), valid_loss=float("inf"), tokens=np.int64(7)))  # type: ignore[arg-type]
+    assert curve.csv().splitlines()[1].split(",")[2:] == ["7", "2.5", ""]
