@@ -37,7 +37,8 @@ class RnnAttention(TorchLanguageModel):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 200},
+        "quick": {"steps": 120},
+        "default": {"steps": 1000},
         "full": {"width": 384, "hidden": 768, "steps": 4000, "dropout": 0.5},
     }
 

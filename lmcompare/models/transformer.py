@@ -32,7 +32,8 @@ class Transformer(TorchLanguageModel):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 120, "layers": 2},
+        "quick": {"steps": 100, "layers": 2},
+        "default": {"steps": 600, "layers": 2},
         "full": {"width": 384, "heads": 6, "layers": 4, "steps": 2500, "dropout": 0.3},
     }
 
