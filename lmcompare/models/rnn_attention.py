@@ -37,9 +37,8 @@ class RnnAttention(TorchLanguageModel):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 120},
-        "default": {"steps": 1000},
-        "full": {"width": 384, "hidden": 768, "steps": 4000, "dropout": 0.5},
+        "quick": {"batch": 16, "steps": 150},
+        "full": {"width": 384, "hidden": 768, "dropout": 0.3, "steps": 3000},
     }
 
     def __init__(
@@ -50,13 +49,13 @@ class RnnAttention(TorchLanguageModel):
         layers: int = 1,
         attention: int = 64,
         window: int = 32,
-        dropout: float = 0.4,
-        steps: int = 1400,
+        dropout: float = 0.1,
+        steps: int = 1000,
         batch: int = 32,
         length: int = 64,
-        learning_rate: float = 1.5e-2,
+        learning_rate: float = 2e-2,
         optimiser: str = "adamw",
-        weight_decay: float = 0.1,
+        weight_decay: float = 0.4,
         candidates: int = 1024,
         full_share: float = 0.0,
         precision: str = "auto",

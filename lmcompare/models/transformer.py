@@ -32,25 +32,24 @@ class Transformer(TorchLanguageModel):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 100, "layers": 2},
-        "default": {"steps": 600, "layers": 2},
-        "full": {"width": 384, "heads": 6, "layers": 4, "steps": 2500, "dropout": 0.3},
+        "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 120},
+        "full": {"width": 384, "heads": 6, "layers": 4, "dropout": 0.1, "batch": 32, "steps": 2500},
     }
 
     def __init__(
         self,
         width: int = 256,
         heads: int = 4,
-        layers: int = 3,
+        layers: int = 2,
         window: int = 64,
         positions: str = "rotary",
-        dropout: float = 0.2,
-        steps: int = 700,
-        batch: int = 32,
+        dropout: float = 0.05,
+        steps: int = 1000,
+        batch: int = 16,
         length: int = 64,
         learning_rate: float = 1e-2,
         optimiser: str = "muon",
-        weight_decay: float = 0.1,
+        weight_decay: float = 0.4,
         candidates: int = 1024,
         full_share: float = 0.0,
         precision: str = "auto",

@@ -38,8 +38,8 @@ class Word2VecBow(TorchLanguageModel):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 120, "epochs": 5},
-        "full": {"width": 256, "hidden": 512, "steps": 2000, "epochs": 10, "dropout": 0.3},
+        "quick": {"steps": 240},
+        "full": {"width": 256, "hidden": 512, "steps": 4000, "epochs": 10},
     }
 
     def __init__(
@@ -49,15 +49,15 @@ class Word2VecBow(TorchLanguageModel):
         reach: int = 5,
         negative: int = 5,
         epochs: int = 5,
-        window: int = 6,
+        window: int = 3,
         across: bool = False,
         hidden: int = 256,
         tune: bool = True,
-        dropout: float = 0.2,
-        steps: int = 600,
-        batch: int = 32,
+        dropout: float = 0.1,
+        steps: int = 1000,
+        batch: int = 16,
         length: int = 64,
-        learning_rate: float = 6e-3,
+        learning_rate: float = 1e-2,
         weight_decay: float = 0.1,
         candidates: int = 1024,
         full_share: float = 0.0,

@@ -95,7 +95,16 @@ def test_it_recalls_what_the_document_began_with() -> None:
     documents = [[k, *random.integers(6, 11, 3), 11, k] for k in random.integers(2, 6, 800)]
     text = Encoded.from_documents(documents, VOCABULARY)
     model = RnnAttention(
-        "gru", width=32, hidden=32, window=8, dropout=0.0, steps=250, batch=16, length=16, learning_rate=1e-2
+        "gru",
+        width=32,
+        hidden=32,
+        window=8,
+        dropout=0.0,
+        steps=250,
+        batch=16,
+        length=16,
+        learning_rate=1e-2,
+        weight_decay=0.1,
     )
     model.fit(text, text.select(range(50)), Setting(VOCABULARY))
     scores = model.log_probs(text.select(range(100))).reshape(100, 6)

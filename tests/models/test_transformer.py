@@ -101,7 +101,16 @@ def test_positions_matter_except_without_them() -> None:
 
 def test_it_learns_a_chain() -> None:
     model = Transformer(
-        width=16, heads=2, layers=1, window=8, dropout=0.0, steps=200, batch=8, length=32, learning_rate=1e-2
+        width=16,
+        heads=2,
+        layers=1,
+        window=8,
+        dropout=0.0,
+        steps=200,
+        batch=8,
+        length=32,
+        learning_rate=1e-2,
+        weight_decay=0.1,
     )
     fitted(model, chain(1, 20, 200))
     assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.05
