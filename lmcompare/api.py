@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, unknown
+from lmcompare.errors import LmcompareError, blamed_on, unknown
 from lmcompare.model import FloatArray, LanguageModel
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def compare(
     *,
     out: str | Path | None = None,
     preset: str = "default",
-    tokens: Mapping[str, Any] | None = None,
-    seeds: Sequence[int] = (0,),
+    tokens: Mapping[str, Any] | str | None = None,
+    seeds: Sequence[int] | int = (0,),
     prompts: Sequence[str] | str | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -47,7 +47,8 @@ def compare(
             default: the built-in five. Named plug-ins train in processes of their own; classes and objects train
             in this one, with one seed.
         out: the run folder; a temporary one if not given. What is finished there is kept unless ``force``.
-        tokens: as ``[tokens]``, for example ``{"kind": "char"}``; default ``{"kind": "word", "min_count": 2}``.
+        tokens: a kind, such as "char", or a table like ``[tokens]``; default ``{"kind": "word", "min_count": 2}``.
+        seeds: one, or several for mean and spread.
         options: as ``[corpus]``: documents, sentences, lowercase, nfc, encoding, text_column.
 
     Raises ``LmcompareError`` for bad input. A model that raises fails alone: see ``Comparison.failures``.
@@ -59,8 +60,15 @@ def compare(
 
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
     prompts = [prompts] if isinstance(prompts, str) else prompts
+    tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
+    seeds = (seeds,) if isinstance(seeds, int) else tuple(seeds)
+    if not isinstance(corpus, corpora.Corpus | str | Path | Mapping | Sequence):
+        raise LmcompareError(
+            "a corpus is a name, a path, a mapping of train, valid and test, or a sequence of texts, not "
+            f"{_article(corpus)}"
+        )
     live: dict[str, LanguageModel] = {}
-    listed = [_table(m, live, seeds) for m in models] if models is not None else None
+    listed = [_table(m, live, preset, len(seeds)) for m in models] if models is not None else None
     loaded = corpus if isinstance(corpus, corpora.Corpus) else None
     if isinstance(corpus, str | Path):
         where = {"source": str(corpus), **options}
@@ -69,11 +77,11 @@ def compare(
     else:
         where = {"source": loaded.name if loaded else "documents", **options}
     table = files.shipped("default").model_dump(mode="json")
-    table.update(name="comparison", corpus=where, preset=preset, seeds=list(seeds), device=device, threads=threads)
+    table.update(name="comparison", corpus=where, preset=preset, seeds=seeds, device=device, threads=threads)
     table["models"] = table["models"] if listed is None else listed
-    table["tokens"] = table["tokens"] if tokens is None else dict(tokens)
+    table["tokens"] = table["tokens"] if tokens is None else tokens
     if prompts is not None:
-        table["examples"]["prompts"] = list(prompts)
+        table["examples"]["prompts"] = tuple(prompts)
     plan = files.parse(table, "compare")
     if loaded is None and not isinstance(corpus, str | Path | Mapping):
         loaded = corpora.load(list(corpus), plan.corpus.options)  # type: ignore[arg-type]
@@ -134,13 +142,11 @@ class Comparison:
         return table
 
     def _finished(self) -> Iterator[tuple[dict[str, Any], Path]]:
-        from lmcompare.storage import read_json
+        from lmcompare.analysis import load_run
 
-        for model in read_json(self.folder / "manifest.json")["models"]:
-            for place in model["cells"]:
-                cell = read_json(self.folder / place / "cell.json")
-                if cell["status"] == "done":
-                    yield cell, self.folder / place
+        for cell in load_run(self.folder).cells:
+            if cell.status == "done":
+                yield dict(cell.info), cell.path
 
 
 @dataclass(frozen=True)
@@ -177,9 +183,10 @@ class Scored:
 class TrainedModel:
     """A model of a run with its tokenizer: text in, figures and text out."""
 
-    def __init__(self, name: str, model: LanguageModel, prepared: Prepared) -> None:
+    def __init__(self, name: str, model: LanguageModel, prepared: Prepared, truthful: bool) -> None:
         self.name = name
         self.model = model
+        self.truthful = truthful  # whether it passed the truth checks of its run
         self._prepared = prepared
 
     @classmethod
@@ -200,8 +207,10 @@ class TrainedModel:
             raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
         cell, place = chosen[0]
         model = plugins.build(cell["plugin"], cell["hyperparameters"])
-        model.restore(load_state(place / "model"))
-        return cls(name, model, Prepared.load(folder / "tokens" / cell["tokens_fingerprint"], texts=False))
+        with blamed_on(f"{name}'s restore"):
+            model.restore(load_state(place / "model"))
+        prepared = Prepared.load(folder / "tokens" / cell["tokens_fingerprint"], texts=False)
+        return cls(name, model, prepared, bool(cell["truth"].get("passed")))
 
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
@@ -210,14 +219,17 @@ class TrainedModel:
         """Score a text as one document; its lines are its sentences."""
         from lmcompare.corpora import documents_of
 
-        return next(iter(self.score_documents(documents_of([text]))))
+        return next(iter(self.score_documents(documents_of([_text(text)]))))
 
     def score_documents(self, documents: Iterable[Document]) -> Iterator[Scored]:
         """Score documents one by one."""
+        from lmcompare.harness.scoring import checked_log_probs
+
         for document in documents:
             encoded, tokens, side_bits = self._prepared.read([document])
-            nats = self.model.log_probs(encoded)
-            bits = -np.asarray(nats, np.float64) / np.log(2)
+            with blamed_on(f"{self.name}'s log_probs"):
+                nats = checked_log_probs(self.model, encoded)
+            bits = -nats / np.log(2)
             yield Scored(
                 name=document.name,
                 text=document.text,
@@ -232,14 +244,19 @@ class TrainedModel:
         """Return the ten likeliest tokens after a prompt, with their probabilities."""
         from lmcompare.harness.examples import next_tokens
 
-        return [(row["token"], row["probability"]) for row in next_tokens(self.model, self._prepared, prompt)]
+        with blamed_on(f"{self.name}'s next_log_probs"):
+            rows = next_tokens(self.model, self._prepared, _text(prompt))
+        return [(row["token"], row["probability"]) for row in rows]
 
     def generate(self, prompt: str, length: int = 50, sampling: Sampling | None = None) -> str:
         """Return the text that the model goes on with, ``length`` tokens long."""
         from lmcompare.harness.examples import continue_prompt
         from lmcompare.harness.sampling import Sampling
 
-        return continue_prompt(self.model, self._prepared, prompt, length, sampling or Sampling())
+        if length < 0:
+            raise LmcompareError(f"a text is 0 tokens long or more, not {length}")
+        with blamed_on(f"{self.name}'s stepper"):
+            return continue_prompt(self.model, self._prepared, _text(prompt), length, sampling or Sampling())
 
     def word_vector(self, word: str) -> FloatArray:
         """Return a token's vector (d,). Raises ``LmcompareError`` for a model without vectors or an unknown token."""
@@ -256,14 +273,34 @@ def _finite(figure: float) -> float | None:
     return figure if np.isfinite(figure) else None
 
 
-def _table(model: ModelLike, live: dict[str, LanguageModel], seeds: Sequence[int]) -> dict[str, Any]:
-    """Return the experiment's table of a model; live objects are put aside under their names."""
+def _text(text: str) -> str:
+    """Return a text as it is. Raises ``LmcompareError`` for what is none."""
+    from lmcompare.corpora import has_utf8
+
+    if not isinstance(text, str):
+        raise LmcompareError(f"a text is a string, not {_article(text)}")
+    if not has_utf8(text):
+        raise LmcompareError("the text holds half a surrogate pair, which is no character: decode it properly")
+    return text
+
+
+def _article(value: object) -> str:
+    name = type(value).__name__
+    return "None" if value is None else f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def _table(model: ModelLike, live: dict[str, LanguageModel], preset: str, seeds: int) -> dict[str, Any]:
+    """Return the experiment's table of a model to be run with so many seeds; live objects are put aside by name."""
     if isinstance(model, str):
         return {"plugin": model}
     if isinstance(model, Mapping):
         return dict(model)
-    instance = model() if isinstance(model, type) else model
-    if len(seeds) > 1:
+    if not isinstance(model, type | LanguageModel):
+        raise LmcompareError(f"a model is a plug-in's name, a class, an object or a mapping, not {_article(model)}")
+    from lmcompare import plugins
+
+    instance = plugins.build(model, {}, preset) if isinstance(model, type) else model
+    if seeds > 1:
         raise LmcompareError("a model object is trained with one seed: name its plug-in instead to run several seeds")
     cls = type(instance)
     name = cls.__name__

@@ -8,12 +8,15 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError
+
+if TYPE_CHECKING:
+    from lmcompare.api import TrainedModel
 
 app = typer.Typer(
     help="Language models of every generation on the same text: how well, at what cost, and why.",
@@ -85,7 +88,7 @@ def run(
 
     overrides = Overrides(
         corpus=corpus,
-        models=_listed(model),
+        models=_listed_plugins(model),
         preset=preset,
         seeds=_listed(seed),
         device=device,
@@ -126,9 +129,12 @@ def run(
 @app.command()
 def report(folder: Dir) -> None:
     """Build the reports of a run folder again from what it stores."""
+    from lmcompare.api import load
     from lmcompare.harness.run import write_reports
 
     print(write_reports(folder))
+    for cell, error in load(folder).failures.items():
+        _note(f"{cell} is not among the figures: {error}")
 
 
 @app.command()
@@ -172,11 +178,10 @@ def score(
     import json
 
     from lmcompare import corpora
-    from lmcompare.api import load
 
     options = corpora.CorpusOptions(documents=documents, encoding=encoding)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options)
-    trained = load(folder).model(model, seed)
+    trained = _trained(folder, model, seed)
     for scored in trained.score_documents(texts):
         print(json.dumps(scored.to_json(tokens=tokens), ensure_ascii=False))
 
@@ -194,10 +199,9 @@ def generate(
     sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
 ) -> None:
     """Let a trained model go on from a prompt."""
-    from lmcompare.api import load
     from lmcompare.harness.sampling import Sampling
 
-    trained = load(folder).model(model, seed)
+    trained = _trained(folder, model, seed)
     print(prompt + trained.generate(prompt, length, Sampling(temperature, top_k, top_p, sampling_seed)))
 
 
@@ -262,12 +266,27 @@ def main() -> None:
         _stop(f"{error.filename or 'a file'} can't be used: {error.strerror or error}", 2)
 
 
+def _trained(folder: Path, model: str, seed: int | None) -> TrainedModel:
+    """Return a trained model of a run; one that failed its truth checks comes with a note."""
+    from lmcompare.api import load
+
+    trained = load(folder).model(model, seed)
+    if not trained.truthful:
+        _note(f"'{model}' is not a valid probability model: it failed the truth checks of its run, see the report")
+    return trained
+
+
+def _note(sentence: str) -> None:
+    print(f"lmcompare: note: {sentence}", file=sys.stderr)
+
+
 def _terminated(*_: object) -> None:
     """Go the way of Ctrl-C, so that a running cell is ended too."""
     raise KeyboardInterrupt
 
 
 def _stop(sentence: str, code: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not change the exit code
     print(f"lmcompare: {sentence}", file=sys.stderr)
     sys.exit(code)
 
@@ -278,6 +297,16 @@ def _listed(values: list[str] | None) -> tuple[str, ...]:
     if values and not listed:
         raise LmcompareError("an option was given an empty value: leave it out, or say what it is")
     return listed
+
+
+def _listed_plugins(values: list[str] | None) -> tuple[str, ...]:
+    """The same for plug-ins; the path of a file may hold commas."""
+    listed: list[str] = []
+    for value in values or ():
+        home, _, name = value.rpartition(":")
+        whole = "," in home and "," not in name and Path(home).expanduser().is_file()
+        listed += [value] if whole else _listed([value])
+    return tuple(listed)
 
 
 def _assignment(text: str) -> tuple[str, Any]:

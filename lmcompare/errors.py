@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -31,6 +32,22 @@ def unknown(what: str, name: str, options: Iterable[str]) -> str:
     options = sorted(options)
     hint = suggest(name, options) or f"; there are: {', '.join(options) or 'none'}"
     return f"unknown {what} '{name}'{hint}"
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says, its name if it says nothing, without line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def blamed_on(whose: str) -> Iterator[None]:
+    """Turn whatever a plug-in's code raises, an end of the process included, into a ``PluginError`` that names it."""
+    try:
+        yield
+    except LmcompareError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{whose} raised {what_went_wrong(error)}") from error
 
 
 def what_went_wrong(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from lmcompare.errors import PluginError, suggest, unknown
+from lmcompare.errors import PluginError, one_line, suggest, unknown, what_went_wrong
 from lmcompare.model import LanguageModel
 
 GROUP = "lmcompare.models"
@@ -34,7 +34,7 @@ def resolve(plugin: str) -> type[LanguageModel]:
         if plugin not in points:
             hint = " (a plug-in of your own is named 'module:Class' or './file.py:Class')"
             raise PluginError(unknown("model", plugin, points) + hint)
-        return _checked(plugin, _loaded(plugin, points[plugin].load))
+        return checked_class(_loaded(plugin, points[plugin].load), plugin)
     home, _, name = plugin.rpartition(":")
     if home.endswith(".py"):
         module = _loaded(plugin, lambda: _import_file(Path(home)))
@@ -44,7 +44,7 @@ def resolve(plugin: str) -> type[LanguageModel]:
     if found is None:
         classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, LanguageModel)]
         raise PluginError(f"'{home}' has no class '{name}'{suggest(name, classes)}")
-    return _checked(plugin, found)
+    return checked_class(found, plugin)
 
 
 def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], preset: str = "") -> LanguageModel:
@@ -52,7 +52,7 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
 
     Raises ``PluginError`` for a hyper-parameter that the model does not have or a value that it refuses.
     """
-    cls = resolve(plugin) if isinstance(plugin, str) else plugin
+    cls = resolve(plugin) if isinstance(plugin, str) else checked_class(plugin, plugin.__name__)
     names = cls.parameter_names()
     for name in parameters:
         if name not in names:
@@ -63,8 +63,7 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
     except PluginError:
         raise
     except (Exception, SystemExit) as error:
-        said = str(error) or type(error).__name__
-        raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {said}") from error
+        raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {one_line(error)}") from error
 
 
 def summary(cls: type[LanguageModel]) -> str:
@@ -142,10 +141,11 @@ def _loaded(plugin: str, load: Any) -> Any:
     except PluginError:
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"plug-in '{plugin}' can't be imported: {type(error).__name__}: {error}") from error
+        raise PluginError(f"plug-in '{plugin}' can't be imported: {what_went_wrong(error)}") from error
 
 
-def _checked(plugin: str, found: Any) -> type[LanguageModel]:
+def checked_class(found: Any, plugin: str) -> type[LanguageModel]:
+    """Return a class that is a whole plug-in. Raises ``PluginError`` for one that is not, naming it ``plugin``."""
     if not (inspect.isclass(found) and issubclass(found, LanguageModel)):
         raise PluginError(f"plug-in '{plugin}' is not a class derived from lmcompare.LanguageModel")
     if inspect.isabstract(found):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, one_line
 from lmcompare.model import State
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file in one piece."""
-    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+    """Write a UTF-8 text file in one piece; half a surrogate pair, as in the name of a file, becomes its escape."""
+    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8", errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -62,6 +63,24 @@ def read_json(path: Path) -> Any:
         raise LmcompareError(f"{path} is damaged ({error}): delete it and run the experiment again") from None
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process. Raises ``LmcompareError`` while another process holds it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LmcompareError(
+            f"another run is writing to {folder}: wait until it is done, or choose another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a parquet file in one piece."""
     write_aside(path, lambda aside: table.to_parquet(aside, index=False, compression="zstd"))
@@ -69,10 +88,18 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def save_state(state: State, folder: Path) -> None:
     """Write a model's arrays and values into ``folder``."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
-    write_aside(folder / "arrays.safetensors", lambda aside: save_file(arrays, aside))
+
+    def write(aside: Path) -> None:
+        try:
+            save_file(arrays, aside)
+        except SafetensorError as error:  # a full disk says so too
+            raise OSError(one_line(error)) from error
+
+    write_aside(folder / "arrays.safetensors", write)
     write_json(folder / "values.json", dict(state.values))
 
 

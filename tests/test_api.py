@@ -101,3 +101,40 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         lmcompare.compare("lee", ["unigram"], lowercse=True)
     with pytest.raises(LmcompareError, match="did you mean 'lowercase'"):
         lmcompare.compare(TEXTS, ["unigram"], lowercse=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"corpus": None}, "a corpus is a name, a path"),
+        ({"corpus": 5}, "not an int"),
+        ({"models": [5]}, "a model is a plug-in's name"),
+        ({"models": [None]}, "not None"),
+        ({"models": [LanguageModel]}, "lacks fit"),
+        ({"tokens": "wrod"}, "did you mean 'word'"),
+        ({"tokens": 5}, "tokens: this is a table, not 5"),
+        ({"seeds": "a"}, "seeds.0: this is a whole number, not 'a'"),
+        ({"corpus": ["so", "\ud800"]}, "document 2 holds a lone surrogate"),
+        ({"prompts": ["\ud800"]}, "not valid UTF-8"),
+        ({"text_column": "words"}, "has no columns"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(arguments: dict[str, object], said: str) -> None:
+    with pytest.raises(LmcompareError) as caught:
+        lmcompare.compare(**{"corpus": TEXTS, "models": ["unigram"], **arguments})  # type: ignore[arg-type]
+    assert said in str(caught.value)
+
+
+def test_one_seed_and_one_kind_of_tokens_need_no_wrapping(tmp_path: Path) -> None:
+    found = lmcompare.compare(TEXTS, "unigram", out=tmp_path, seeds=3, tokens="char", device="cpu", quiet=True)
+    assert found.model("unigram", seed=3).score("The cat").tokens[:3] == ("T", "h", "e")
+
+
+def test_wrong_texts_are_one_sentence(result: lmcompare.Comparison) -> None:
+    model = result.model("kn3")
+    with pytest.raises(LmcompareError, match="a text is a string, not a list"):
+        model.score(["The cat"])  # type: ignore[arg-type]
+    with pytest.raises(LmcompareError, match="half a surrogate pair"):
+        model.next_tokens("\ud800")
+    with pytest.raises(LmcompareError, match="0 tokens long or more"):
+        model.generate("The", -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -112,6 +113,11 @@ def test_report_is_built_from_the_folder_alone(place: Path) -> None:
         (("check", "plugins.py:Flat", "--set", "tlit=1"), "did you mean 'tilt'"),
         (("check", "plugins.py:Flat", "--set", "tilt"), "KEY=VALUE"),
         (("new", "1 bad name"), "name"),
+        (("new", "numpy"), "installed already"),
+        (("new", "tests"), "name"),
+        (("run", "--corpus", "text.txt", "--documents", "line", "--text-column", "words"), "has no columns"),
+        (("run", "--corpus", "text.txt", "--threads", "5000"), "at most 1024"),
+        (("run", "--corpus", "text.txt", "--tokens", "byte", "--min-count", "3"), "bytes always have"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -166,3 +172,50 @@ def test_check_prints_a_line_a_check(place: Path) -> None:
     done = lmcompare("check", "plugins.py:Flat", "--set", "tilt=0.1", cwd=place)
     assert done.returncode == 1
     assert "FAIL" in done.stdout
+
+
+def test_what_can_not_be_trusted_is_said(place: Path) -> None:
+    done = lmcompare(
+        *("run", "--corpus", "text.txt", "--documents", "line", "--device", "cpu", "--out", "rogues"),
+        *("--model", "plugins.py:Double,plugins.py:Forgets"),
+        cwd=place,
+    )
+    assert done.returncode == 0, done.stderr
+    done = lmcompare("score", "rogues", "--model", "Double", "-", cwd=place, stdin="the cat\n")
+    assert done.returncode == 0
+    assert "note: 'Double' is not a valid probability model" in done.stderr
+    done = lmcompare("score", "rogues", "--model", "Forgets", "-", cwd=place, stdin="the cat\n")
+    assert done.returncode == 2
+    assert done.stderr == "lmcompare: Forgets's restore raised KeyError: 'what was it' (plugins.py, line 56)\n"
+    (place / "rogues/cells/Double/0/scores.parquet").unlink()
+    done = lmcompare("report", "rogues", cwd=place)
+    assert done.returncode == 0
+    assert "note: Double/0 is not among the figures: scores.parquet is missing" in done.stderr
+
+
+def test_a_plug_in_path_may_hold_a_comma(place: Path) -> None:
+    (place / "a,b.py").write_text((place / "plugins.py").read_text())
+    done = lmcompare(
+        *("run", "--corpus", "text.txt", "--documents", "line", "--device", "cpu", "--out", "comma", "--quiet"),
+        *("--model", "a,b.py:Flat", "--model", "unigram,ngram"),
+        cwd=place,
+    )
+    assert done.returncode == 0, done.stderr
+    names = [m["name"] for m in json.loads((place / "comma" / "results.json").read_text())["models"]]
+    assert sorted(names) == ["Flat", "ngram", "unigram"]
+
+
+def test_file_names_that_are_not_utf_8(place: Path) -> None:
+    folder = place / "odd"
+    folder.mkdir()
+    text = "the cat sat on the mat\nand the dog saw it there\n" * 9
+    for n in range(9):
+        (folder / f"{n}.txt").write_text(text.replace("cat", f"cat{n}"))
+    try:
+        (folder / os.fsdecode(b"caf\xe9.txt")).write_text(text.replace("cat", "cow"))
+    except OSError:  # a file system that takes no such name
+        return
+    done = lmcompare(
+        *("run", "--corpus", "odd", "--model", "unigram", "--device", "cpu", "--out", "odd-run"), cwd=place
+    )
+    assert done.returncode == 0, done.stderr

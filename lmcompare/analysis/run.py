@@ -12,7 +12,15 @@ from typing import Any, Literal, cast
 
 import pandas as pd
 
-from lmcompare.analysis.stored import RunFolderError, read_csv, read_json, read_list, read_object, read_table
+from lmcompare.analysis.stored import (
+    RunFolderError,
+    check_table,
+    read_csv,
+    read_json,
+    read_list,
+    read_object,
+    read_table,
+)
 from lmcompare.exhibits import Exhibit, from_json
 
 SCHEMA_VERSION = 1
@@ -21,6 +29,12 @@ Split = Literal["valid", "test"]
 MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
+TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
+SCORE_COLUMNS = ("split", "document", "position", "token", "byte_start", "byte_end", "log_prob", "is_unknown")
+
+
+def _failed(error: str) -> dict[str, Any]:
+    return {"status": "failed", "error": error, "traits": {}}
 
 
 class Cell:
@@ -34,15 +48,23 @@ class Cell:
 
     @cached_property
     def info(self) -> Mapping[str, Any]:
-        """What cell.json says; a cell that was never finished counts as failed, and says so."""
+        """What cell.json says; a cell that was never finished, or has lost a file, counts as failed and says so."""
         path = self.path / "cell.json"
         if not path.exists():
-            return {
-                "status": "failed",
-                "error": "it was not run to its end: run the same command again",
-                "traits": {},
-            }
-        return read_object(path, "status")
+            return _failed("it was not run to its end: run the same command again")
+        try:
+            info = read_object(path, "status")
+            if info["status"] == "done":
+                self._look_at_files()
+        except RunFolderError as error:
+            return _failed(str(error).replace(f"{self.path}/", ""))
+        return info
+
+    def _look_at_files(self) -> None:
+        """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
+        _ = self.cost, self.curve, self.exhibits, self.examples
+        for name, columns in (("scores.parquet", SCORE_COLUMNS), ("top.parquet", TOP_COLUMNS)):
+            check_table(self.path / name, columns)
 
     @property
     def status(self) -> str:
@@ -82,7 +104,11 @@ class Cell:
     @cached_property
     def exhibits(self) -> tuple[Exhibit, ...]:
         """What the model shows of itself."""
-        return tuple(from_json(table) for table in read_list(self.path / "exhibits.json"))
+        path = self.path / "exhibits.json"
+        try:
+            return tuple(from_json(table) for table in read_list(path))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunFolderError(f"{path} holds no exhibits ({error!r}): run its model again with --force") from None
 
     @cached_property
     def examples(self) -> Mapping[str, Any]:
@@ -92,7 +118,7 @@ class Cell:
     @cached_property
     def top(self) -> pd.DataFrame:
         """The five likeliest tokens at every position of some test passages: document, position, place, …"""
-        return read_table(self.path / "top.parquet", ("document", "position", "place", "token", "log_prob"))
+        return read_table(self.path / "top.parquet", TOP_COLUMNS)
 
     def scores(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the token scores (log-probabilities in nats), all or those of a split, all columns or these."""

@@ -53,17 +53,28 @@ def read_table(path: Path, columns: Sequence[str] | None = None, split: str | No
     import pyarrow
     import pyarrow.parquet as pq
 
+    check_table(path, [*(columns or ()), *(["split"] if split else [])])
     try:
-        known = pq.read_schema(path).names
-        missing = [c for c in [*(columns or ()), *(["split"] if split else [])] if c not in known]
-        if missing:
-            raise RunFolderError(f"{path} has no column '{missing[0]}': run its model again with --force")
         kept = [("split", "=", split)] if split else None
         table = pq.read_table(path, columns=None if columns is None else list(columns), filters=kept)
         frame: pd.DataFrame = table.to_pandas()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     return frame
+
+
+def check_table(path: Path, columns: Sequence[str]) -> None:
+    """Raise ``RunFolderError`` where a Parquet file or one of these columns is missing, or its schema is broken."""
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    try:
+        known = pq.read_schema(path).names
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    missing = [c for c in columns if c not in known]
+    if missing:
+        raise RunFolderError(f"{path} has no column '{missing[0]}': run its model again with --force")
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:

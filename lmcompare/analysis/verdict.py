@@ -9,7 +9,8 @@ from lmcompare.analysis.comparison import Comparison, Difference, compare_models
 from lmcompare.analysis.results import results
 from lmcompare.analysis.run import Run
 
-NEAR = 0.05  # "within 5 % of the best"
+NEAR = 0.05  # of the best
+NEAR_SHOWN = f"{100 * NEAR:.0f} %"
 
 
 def verdict(run: Run) -> list[str]:
@@ -45,7 +46,7 @@ def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison) -> lis
         saved = 1 - best["bits_per_byte"] / worst["bits_per_byte"]
         said.append(
             f"The weakest, {worst['name']}, needs {worst['bits_per_byte']:.3f}; "
-            f"{best['name']} saves {saved:.0%} of that."
+            f"{best['name']} saves {_percent(saved)} of that."
         )
     said.append(_cheapest(best, rest))
     detectable = comparison.smallest_detectable
@@ -63,7 +64,8 @@ def _lead(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]], figure: st
         second, d = pairs[0]
         less = 1 - best["bits_per_byte"] / second["bits_per_byte"]
         return (
-            f"{best['name']} predicts the test text best: {figure}, {less:.1%} less than the next, {second['name']} "
+            f"{best['name']} predicts the test text best: {figure}, {_percent(less, 1)} less than the next, "
+            f"{second['name']} "
             f"({second['bits_per_byte']:.3f}{_by(d)})."
         )
     others = _listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
@@ -74,15 +76,17 @@ def _lead(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]], figure: st
 def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str:
     near = [m for m in rest if m["bits_per_byte"] <= (1 + NEAR) * best["bits_per_byte"]]
     if not near:
-        return f"No other model comes within {NEAR:.0%} of {best['name']}."
+        return f"No other model comes within {NEAR_SHOWN} of {best['name']}."
     timed = [m for m in (best, *near) if m["train_seconds"] is not None]
     if not timed:
-        return f"{_listed(m['name'] for m in near)} come within {NEAR:.0%} of {best['name']}."
+        return f"{_listed(m['name'] for m in near)} come within {NEAR_SHOWN} of {best['name']}."
     cheapest = min(timed, key=lambda m: float(m["train_seconds"]))
     if cheapest is best:
-        return f"Of the models within {NEAR:.0%} of it, none trains in less time than {best['name']} ({_cost(best)})."
+        return (
+            f"Of the models within {NEAR_SHOWN} of it, none trains in less time than {best['name']} ({_cost(best)})."
+        )
     return (
-        f"The cheapest to train within {NEAR:.0%} of the best is {cheapest['name']}: {_cost(cheapest)}, against "
+        f"The cheapest to train within {NEAR_SHOWN} of the best is {cheapest['name']}: {_cost(cheapest)}, against "
         f"{_cost(best)} for {best['name']}."
     )
 
@@ -137,3 +141,7 @@ def _seconds(seconds: float) -> str:
 def _listed(names: Iterable[str]) -> str:
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def _percent(share: float, places: int = 0) -> str:
+    return f"{100 * share:.{places}f} %"

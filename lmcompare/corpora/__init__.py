@@ -1,7 +1,7 @@
 """Text in: a name, a path or texts in memory become a corpus of documents in train, valid and test."""
 
 from lmcompare.corpora.catalogue import CatalogueEntry, catalogue
-from lmcompare.corpora.document import SPLITS, Corpus, Document
+from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
 from lmcompare.corpora.load import CorpusOptions, documents_of, load, read_documents
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Document",
     "catalogue",
     "documents_of",
+    "has_utf8",
     "load",
     "read_documents",
 ]

@@ -10,6 +10,15 @@ from functools import cached_property
 SPLITS = ("train", "valid", "test")
 
 
+def has_utf8(text: str) -> bool:
+    """Whether a text can be stored as UTF-8: it holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Document:
     """A text and the sentences in it.

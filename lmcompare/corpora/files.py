@@ -6,7 +6,7 @@ import codecs
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from lmcompare.corpora.pieces import Piece
 from lmcompare.corpora.tables import TABLE_SUFFIXES, read_table
@@ -30,10 +30,13 @@ _ENCODINGS = (
 
 @dataclass(frozen=True)
 class Found:
-    """What a path led to: its texts, whether it is one text without document marks, and sentences for the report."""
+    """What a path led to: its texts, whether it is one text without document marks, whether it is a table with
+    columns, and sentences for the report.
+    """
 
     pieces: list[Piece]
-    single: bool
+    single: bool = False
+    table: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -95,7 +98,12 @@ def missing_path(path: Path) -> LmcompareError:
     return LmcompareError(f"there is no file or folder {path}{suggest(path.name, siblings)}; check the path")
 
 
-def read_path(path: Path, encoding: str, text_column: str) -> Found:
+def shown(path: PurePath) -> str:
+    """Return a path with forward slashes; bytes of its name that are no UTF-8 become U+FFFD."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
+
+
+def read_path(path: Path, encoding: str, text_column: str | None = None) -> Found:
     """Read a file, a table of texts (``.csv``, ``.tsv``, ``.jsonl``) or a folder of these.
 
     Raises:
@@ -105,11 +113,12 @@ def read_path(path: Path, encoding: str, text_column: str) -> Found:
         raise missing_path(path)
     if path.is_dir():
         return _read_folder(path, encoding, text_column)
-    text = decode(read_bytes(path), str(path), encoding)
+    text = decode(read_bytes(path), shown(path), encoding)
+    name = shown(PurePath(path.name))
     if path.suffix.lower() in TABLE_SUFFIXES:
-        pieces, notes = read_table(text, path.suffix.lower(), str(path), path.name, text_column)
-        return Found(pieces, False, notes)
-    return Found([Piece(path.name, text)], True)
+        pieces, notes = read_table(text, path.suffix.lower(), shown(path), name, text_column or "text")
+        return Found(pieces, table=True, notes=notes)
+    return Found([Piece(name, text)], single=True)
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -120,14 +129,14 @@ def _walk(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.relative_to(folder).parts)
 
 
-def _read_folder(folder: Path, encoding: str, text_column: str) -> Found:
+def _read_folder(folder: Path, encoding: str, text_column: str | None) -> Found:
     """One document a text file, in the order of their paths; tables are read where there is no other text."""
     pieces: list[Piece] = []
     tables: list[Path] = []
     left_out: list[str] = []
     empty: list[str] = []
     for path in _walk(folder):
-        name = path.relative_to(folder).as_posix()
+        name = shown(path.relative_to(folder))
         suffix = path.suffix.lower()
         if suffix in TABLE_SUFFIXES:
             tables.append(path)
@@ -139,16 +148,17 @@ def _read_folder(folder: Path, encoding: str, text_column: str) -> Found:
         if suffix not in TEXT_SUFFIXES and not _looks_like_text(raw, encoding):
             left_out.append(name)
             continue
-        text = decode(raw, str(path), encoding)
-        pieces.append(Piece(name, text, {"folder": path.parent.relative_to(folder).as_posix()}))
+        text = decode(raw, shown(path), encoding)
+        pieces.append(Piece(name, text, {"folder": shown(path.parent.relative_to(folder))}))
     notes: list[str] = []
+    as_table = not pieces
     if pieces:
-        left_out += [path.relative_to(folder).as_posix() for path in tables]
+        left_out += [shown(path.relative_to(folder)) for path in tables]
     else:
         for path in tables:
-            name, where = path.relative_to(folder).as_posix(), path.parent.relative_to(folder).as_posix()
-            text = decode(read_bytes(path), str(path), encoding)
-            rows, more = read_table(text, path.suffix.lower(), str(path), name, text_column)
+            name, where = (shown(p.relative_to(folder)) for p in (path, path.parent))
+            text = decode(read_bytes(path), shown(path), encoding)
+            rows, more = read_table(text, path.suffix.lower(), shown(path), name, text_column or "text")
             pieces += [Piece(row.name, row.text, {"folder": where, **row.metadata}) for row in rows]
             notes += more
     if not pieces:
@@ -160,7 +170,7 @@ def _read_folder(folder: Path, encoding: str, text_column: str) -> Found:
         notes.append(f"Left out of {folder.name} because they are not text: {_listed(left_out)}.")
     if empty:
         notes.append(f"Left out of {folder.name} because they are empty: {_listed(empty)}.")
-    return Found(pieces, False, tuple(notes))
+    return Found(pieces, table=as_table, notes=tuple(notes))
 
 
 def _looks_like_text(raw: bytes, encoding: str) -> bool:

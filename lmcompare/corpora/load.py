@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
 from lmcompare.corpora.catalogue import EMBEDDED
-from lmcompare.corpora.document import SPLITS, Corpus, Document
-from lmcompare.corpora.files import Found, check_encoding, decode, missing_path, read_path
+from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
+from lmcompare.corpora.files import Found, check_encoding, decode, missing_path, read_path, shown
 from lmcompare.corpora.pieces import DocumentMarks, Piece, cut_all
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_contiguously
@@ -33,7 +33,7 @@ class CorpusOptions:
         lowercase: turn all letters into small ones, after the sentences are found.
         nfc: compose characters (Unicode NFC) first.
         encoding: how files and standard input are encoded.
-        text_column: the column of a table that holds the text.
+        text_column: the column of a table that holds the text; None: "text".
     """
 
     documents: DocumentMarks | None = None
@@ -41,7 +41,7 @@ class CorpusOptions:
     lowercase: bool = False
     nfc: bool = False
     encoding: str = "utf-8"
-    text_column: str = "text"
+    text_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class _Read:
     pieces: list[Piece]
     splits: dict[str, list[Piece]] | None = None
     single: bool = False
+    table: bool = False  # it has columns
     prose: bool = False  # sentences are not marked by lines, unless the options say so
     notes: tuple[str, ...] = ()
 
@@ -79,6 +80,7 @@ def load(
     """
     _check(options)
     read = _read(source, options, base or Path(), stdin)
+    _check_column(read, options)
     normalise = _normaliser(options)
     prepared = [replace(piece, text=normalise(piece.text)) for piece in read.pieces]
     notes = list(read.notes)
@@ -123,6 +125,7 @@ def read_documents(
         read = _read_stdin(options, stdin)
     else:
         read = _read_file((base or Path()) / Path(source).expanduser(), options)
+    _check_column(read, options)
     normalise = _normaliser(options)
     pieces = cut_all((replace(p, text=normalise(p.text)) for p in read.pieces), options.documents or "file")
     find = _sentence_finder(read, options, pieces)
@@ -143,6 +146,14 @@ def _check(options: CorpusOptions) -> None:
                 f"unknown value '{value}' of {name}{suggest(value, values)}; use one of {', '.join(values)}"
             )
     check_encoding(options.encoding)
+
+
+def _check_column(read: _Read, options: CorpusOptions) -> None:
+    if options.text_column is not None and not read.table:
+        raise LmcompareError(
+            f"{read.source} has no columns, thus no text column '{options.text_column}'; leave it out, or give "
+            "a .csv, .tsv or .jsonl table"
+        )
 
 
 def _normaliser(options: CorpusOptions) -> Callable[[str], str]:
@@ -219,7 +230,7 @@ def _read_stdin(options: CorpusOptions, stdin: BinaryIO | None) -> _Read:
 def _read_file(path: Path, options: CorpusOptions) -> _Read:
     found = read_path(path, options.encoding, options.text_column)
     name = path.resolve().name if path.is_dir() else path.stem
-    return _Read(name, str(path), found.pieces, single=found.single, notes=found.notes)
+    return _Read(name, shown(path), found.pieces, single=found.single, table=found.table, notes=found.notes)
 
 
 def _read_texts(texts: Sequence[str]) -> _Read:
@@ -229,6 +240,8 @@ def _read_texts(texts: Sequence[str]) -> _Read:
             raise LmcompareError(
                 f"document {number:,} is a {type(text).__name__}, not a text; give a sequence of strings"
             )
+        if not has_utf8(text):
+            raise LmcompareError(f"document {number:,} holds a lone surrogate, which is not text; decode it properly")
         if text.strip():
             pieces.append(Piece(f"document {number}", text))
     blank = len(texts) - len(pieces)
@@ -266,5 +279,7 @@ def _read_triple(paths: Mapping[str, str], options: CorpusOptions, base: Path) -
     folders = {path.resolve().parent for path in places.values()}
     name = folders.pop().name if len(folders) == 1 else places["train"].stem
     notes = tuple(note for which in SPLITS for note in found[which].notes)
-    where = ", ".join(f"{which} {places[which]}" for which in SPLITS)
-    return _Read(name or "corpus", where, [], {which: found[which].pieces for which in SPLITS}, notes=notes)
+    where = ", ".join(f"{which} {shown(places[which])}" for which in SPLITS)
+    table = any(found[which].table for which in SPLITS)
+    pieces = {which: found[which].pieces for which in SPLITS}
+    return _Read(name or "corpus", where, [], pieces, table=table, notes=notes)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from lmcompare.corpora.document import has_utf8
 from lmcompare.corpora.pieces import Piece
 from lmcompare.errors import LmcompareError, suggest
 
@@ -44,7 +45,8 @@ def read_table(text: str, suffix: str, path: str, name: str, text_column: str) -
         if not value or not value.strip():
             blank += 1
             continue
-        _check_text(value, path, line)
+        if not has_utf8(value):
+            raise LmcompareError(f"{path} holds a lone surrogate in line {line:,}, which is not text; mend that line")
         metadata = {key: _as_text(v) for key, v in row.items() if key != text_column and v is not None}
         pieces.append(Piece(f"{name}:{line}", value, metadata))
     if not pieces:
@@ -65,6 +67,8 @@ def _csv_rows(text: str, suffix: str, path: str, text_column: str) -> Iterator[t
                 f"{path} has no column '{text_column}'{suggest(text_column, columns)}; name the column that holds "
                 f"the text with --text-column (there are: {', '.join(columns)})"
             )
+        if columns.count(text_column) > 1:
+            raise LmcompareError(f"{path} has several columns called '{text_column}'; give each a name of its own")
         end = reader.line_num
         for row in reader:
             start, end = end + 1, reader.line_num
@@ -94,15 +98,6 @@ def _json_rows(text: str, path: str) -> Iterator[tuple[int, Row]]:
         if not isinstance(row, dict):
             raise LmcompareError(f"{path} has no JSON object in line {number:,}; write one object a line")
         yield number, row
-
-
-def _check_text(value: str, path: str, line: int) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise LmcompareError(
-            f"{path} holds a lone surrogate in line {line:,}, which is not text; mend that line"
-        ) from None
 
 
 def _as_text(value: object) -> str:

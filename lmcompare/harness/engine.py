@@ -56,7 +56,7 @@ def inline(model: LanguageModel) -> Engine:
         job.path.mkdir(parents=True, exist_ok=True)
         try:
             run_cell(job, emit, model)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             said = str(error) if isinstance(error, LmcompareError) else what_went_wrong(error)
             failed_cell(job, said)
             return said

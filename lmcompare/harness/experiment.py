@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -11,8 +12,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from lmcompare.corpora import CorpusOptions
-from lmcompare.errors import LmcompareError, suggest
+from lmcompare.corpora import CorpusOptions, has_utf8
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.faults import sentence
 from lmcompare.model import Budget
 
 Preset = Literal["quick", "default", "full"]
@@ -45,7 +47,7 @@ class CorpusTable(Table):
     lowercase: bool = False
     nfc: bool = False
     encoding: str = "utf-8"
-    text_column: str = "text"
+    text_column: str | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -93,12 +95,13 @@ class TokensTable(BaseModel):
         usual = 2 if isinstance(table, Mapping) and table.get("kind", "word") == "word" else 1
         return {"min_count": usual, **table} if isinstance(table, Mapping) else table
 
-    @field_validator("min_count")
-    @classmethod
-    def _at_least_one(cls, min_count: int) -> int:
-        if min_count < 1:
+    @model_validator(mode="after")
+    def _within_reason(self) -> Self:
+        if self.min_count < 1:
             raise ValueError("min_count is at least 1, which keeps every type of train")
-        return min_count
+        if self.kind == "byte" and (self.min_count > 1 or self.size is not None):
+            raise ValueError("bytes always have the same vocabulary: leave min_count and size out")
+        return self
 
     @property
     def tokenizer(self) -> dict[str, Any]:
@@ -114,6 +117,13 @@ class ModelTable(BaseModel):
     plugin: str
     name: str = ""
     tokens: TokensTable | None = None
+
+    @model_validator(mode="after")
+    def _finite(self) -> Self:
+        for key, value in self.hyperparameters.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{key} is {value}: give a finite number")
+        return self
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
@@ -135,7 +145,7 @@ class ExamplesTable(Table):
     @classmethod
     def _unicode(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
         for prompt in prompts:
-            if any("\ud800" <= c <= "\udfff" for c in prompt):
+            if not has_utf8(prompt):
                 raise ValueError(f"the prompt {prompt!r} is not valid UTF-8")
         return prompts
 
@@ -166,7 +176,7 @@ class Experiment(Table):
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     preset: Preset = "default"
     device: str = "auto"
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=1024)
     corpus: CorpusTable
     tokens: TokensTable = Field(default_factory=lambda: TokensTable.model_validate({}))
     models: tuple[ModelTable, ...] = Field(min_length=1)
@@ -215,7 +225,15 @@ def parse(table: Mapping[str, Any], where: str) -> Experiment:
     try:
         return Experiment.model_validate(table)
     except ValidationError as error:
-        raise LmcompareError(f"{where}: {_sentence(error)}") from None
+        raise LmcompareError(f"{where}: {sentence(error, _table_at)}") from None
+
+
+def parse_tokens(table: Any, where: str) -> TokensTable:
+    """Return the typed ``[tokens]``. Raises ``LmcompareError`` that names the place and the fault."""
+    try:
+        return TokensTable.model_validate(table)
+    except ValidationError as error:
+        raise LmcompareError(f"{where}: {sentence(error, _table_at)}") from None
 
 
 def load(path: Path) -> Experiment:
@@ -240,22 +258,12 @@ def shipped(preset: Preset) -> Experiment:
     return parse(tomllib.loads(source.read_text(encoding="utf-8")), f"experiment '{preset}'")
 
 
-def _sentence(error: ValidationError) -> str:
-    """Return the first fault as a sentence; a wrong key comes with the nearest right one."""
-    fault = error.errors()[0]
-    place = [str(p) for p in fault["loc"]]
-    if fault["type"] == "extra_forbidden":
-        table, known = _table_at(fault["loc"][:-1])
-        hint = suggest(place[-1], known) or f"; it takes {', '.join(known)}"
-        return f"unknown key '{place[-1]}' in {table}{hint}"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{'.'.join(place)}: {message}" if place else message
-
-
 def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
     """Return a table's name as written in the file and the keys that it takes."""
     tables: dict[str, type[BaseModel]] = {"corpus": CorpusTable, "examples": ExamplesTable, "budget": BudgetTable}
     head = next(iter(place), None)
     if head in tables:
         return f"[{head}]", list(tables[str(head)].model_fields)
+    if head == "models":
+        return "one of [[models]]", list(ModelTable.model_fields)
     return "the experiment", list(Experiment.model_fields)

@@ -14,7 +14,7 @@ from lmcompare import __version__, plugins, storage
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import engine, environment
 from lmcompare.harness.cell import Job, has_examples, is_finished
-from lmcompare.harness.experiment import Experiment, ModelTable, TokensTable
+from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.prepared import Prepared, prepare
 from lmcompare.harness.progress import Display, Quiet
 
@@ -71,29 +71,30 @@ def run(
         show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
         corpus = _corpus(experiment, base)
     _claim(folder)
-    earlier = _earlier(folder, corpus, force)
-    plans, tokens = _plans(experiment, corpus, folder, built, live or {}, (device, threads), show)
-    outcome = Outcome(folder)
-    with _closing(show):
-        _run_cells(plans, force, show, outcome)
-    manifest = {
-        "schema_version": SCHEMA,
-        "lmcompare": __version__,
-        "name": experiment.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
-        "seconds": time.perf_counter() - started,
-        "experiment": experiment.model_dump(mode="json"),
-        "preset": experiment.preset,
-        "corpus": describe(corpus),
-        "tokens": {**earlier.get("tokens", {}), **tokens},
-        "models": _joined(earlier.get("models", []), plans, folder),
-        "versions": environment.versions(),
-        "hardware": environment.hardware(device, threads),
-    }
-    storage.write_json(folder / "manifest.json", manifest)
-    show.say("Writing the report …")
-    write_reports(folder)
+    with storage.locked(folder):
+        earlier = _earlier(folder, corpus, force)
+        plans, tokens = _plans(experiment, corpus, folder, built, live or {}, (device, threads), show)
+        outcome = Outcome(folder)
+        with _closing(show):
+            _run_cells(plans, force, show, outcome)
+        manifest = {
+            "schema_version": SCHEMA,
+            "lmcompare": __version__,
+            "name": experiment.name,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": command,
+            "seconds": time.perf_counter() - started,
+            "experiment": experiment.model_dump(mode="json"),
+            "preset": experiment.preset,
+            "corpus": describe(corpus),
+            "tokens": {**earlier.get("tokens", {}), **tokens},
+            "models": _joined(earlier.get("models", []), plans, folder),
+            "versions": environment.versions(),
+            "hardware": environment.hardware(device, threads),
+        }
+        storage.write_json(folder / "manifest.json", manifest)
+        show.say("Writing the report …")
+        write_reports(folder)
     return outcome
 
 
@@ -132,7 +133,12 @@ def _claim(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
     probe = folder / ".probe"
-    storage.write_text(probe, "")
+    try:
+        storage.write_text(probe, "")
+    except LmcompareError as error:
+        cause = error.__cause__
+        reason = cause.strerror if isinstance(cause, OSError) else error
+        raise LmcompareError(f"{folder} can't be written to ({reason}): choose another --out or make room") from cause
     probe.unlink()
 
 
@@ -186,7 +192,9 @@ def _plans(
     plans = []
     for table in experiment.models:
         plugin, model = built[table.name]
-        wanted = table.tokens or (TokensTable.model_validate(model.tokens) if model.tokens else experiment.tokens)
+        wanted = table.tokens or experiment.tokens
+        if model.tokens is not None and table.tokens is None:
+            wanted = parse_tokens(model.tokens, f"{type(model).__name__}.tokens")
         kind = wanted.model_dump_json()
         if kind not in prepared:
             show.say(f"Reading its {wanted.kind} tokens …")

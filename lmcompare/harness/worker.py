@@ -35,7 +35,7 @@ def main(path: str) -> int:
         traceback.print_exc()
         emit({"event": "failed", "error": str(error)})
         return 1
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         traceback.print_exc()
         emit({"event": "failed", "error": what_went_wrong(error)})
         return 1

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 from string import Template
 
@@ -16,6 +16,7 @@ from lmcompare.errors import LmcompareError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*")
 LONGEST = 60  # characters of a name
+RESERVED = ("lmcompare", "test", "tests", "src")
 
 # The file of the template, and where it goes.
 FILES = {
@@ -70,8 +71,10 @@ def _names(name: str) -> dict[str, str]:
         )
     hyphened = re.sub("[-_]+", "-", name).lower()
     module = hyphened.replace("-", "_")
-    if keyword.iskeyword(module) or module in sys.stdlib_module_names or module == "lmcompare":
+    if keyword.iskeyword(module) or module in sys.stdlib_module_names or module in RESERVED:
         raise LmcompareError(f"a plug-in can't be called '{name}': Python has a module or word of that name")
+    if module in packages_distributions():
+        raise LmcompareError(f"a plug-in can't be called '{name}': a package of that name is installed already")
     if any(point.name == hyphened for point in entry_points(group="lmcompare.models")):
         raise LmcompareError(f"a model called '{hyphened}' is installed already: choose another name")
     return {"name": hyphened, "module": module, "cls": "".join(part.capitalize() for part in hyphened.split("-"))}

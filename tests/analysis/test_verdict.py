@@ -40,15 +40,15 @@ def test_a_clear_winner_and_a_cheaper_one_close_by(tmp_path: Path) -> None:
     said = verdict(run)
     assert said[0].startswith("best predicts the test text best: 2.000 bits per byte")
     assert "less than the next, cheap (2.060; behind by 0.060" in said[0]
-    assert said[1] == "The weakest, floor, needs 4.000; best saves 50% of that."
+    assert said[1] == "The weakest, floor, needs 4.000; best saves 50 % of that."
     assert said[2].startswith(
-        "The cheapest to train within 5% of the best is cheap: 6 s of training, against 10.0 min"
+        "The cheapest to train within 5 % of the best is cheap: 6 s of training, against 10.0 min"
     )
 
 
 def test_nothing_within_five_percent(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(3, 1)}, documents=[[10]] * 40)
-    assert "No other model comes within 5% of a." in verdict(run)
+    assert "No other model comes within 5 % of a." in verdict(run)
 
 
 def test_one_model_none_ranked_none_finished(tmp_path: Path, copied: Path) -> None:

@@ -95,6 +95,10 @@ def tiny_run(
             cost |= {"model_bytes": 5} | dict((costs or {}).get(name, {}))
             (cell / "cell.json").write_text(json.dumps(info | dict((cells or {}).get(name, {}))))
             (cell / "cost.json").write_text(json.dumps(cost))
+            (cell / "examples.json").write_text('{"prompts": [], "sentences": []}')
+            (cell / "exhibits.json").write_text("[]")
+            (cell / "curve.csv").write_text("step,seconds,tokens,train_loss,valid_loss\n")
+            base.iloc[:0].assign(place=1, token="x", log_prob=0.0).to_parquet(cell / "top.parquet")
     manifest = {
         "schema_version": 1,
         "name": "tiny",

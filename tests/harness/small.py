@@ -50,6 +50,33 @@ class Dies(Flat):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Exits(Flat):
+    """Ends the process as if all were well."""
+
+    def fit(self, train, valid, setting):
+        raise SystemExit(0)
+
+
+class Forgets(Flat):
+    """Can't be restored."""
+
+    def restore(self, state):
+        raise KeyError("what was it")
+
+
+class OddTokens(Flat):
+    """Names its tokens by a number."""
+
+    tokens = 7
+
+
+class Double(Flat):
+    """Gives every token twice the probability that it could have."""
+
+    def next_log_probs(self, text, at):
+        return super().next_log_probs(text, at) + np.log(2)
+
+
 class Waits(Flat):
     """Never comes to an end."""
 

@@ -72,7 +72,17 @@ def test_a_model_is_named_after_its_plug_in_or_class(tmp_path: Path) -> None:
         ("[corpus]", "[corpus", "not valid TOML"),
         ('name = "mine"', 'name = "../../mine"', "name of an experiment"),
         ("[examples]", "[examples]\ntemperature = inf", "examples.temperature"),
-        ("[examples]", "[budget]\nepochs = inf\n[examples]", "budget.epochs"),
+        ("[examples]", "[budget]\nepochs = inf\n[examples]", "budget.epochs: this is a finite number, not inf"),
+        ('documents = "line"', 'documents = "lnie"', "unknown value 'lnie', did you mean 'line'"),
+        ('documents = "line"', "documents = 7", "unknown value 7; it is one of file, line, blank-line"),
+        ('plugin = "ngram"', "", "one of [[models]] lacks the key 'plugin'"),
+        ("seeds = [0]", "seeds = 3", "seeds: this is a list, not 3"),
+        ("seeds = [0]", 'seeds = ["a"]', "seeds.0: this is a whole number, not 'a'"),
+        ("seeds = [0]", "threads = 5000", "threads: this is at most 1024, not 5000"),
+        ("order = 5", "order = nan", "order is nan: give a finite number"),
+        ("order = 5", "order = -inf", "order is -inf: give a finite number"),
+        ('kind = "whitespace"\nmin_count = 1', 'kind = "byte"\nmin_count = 2', "bytes always have the same"),
+        ("[examples]", "[examples]\nlength = 0", "examples.length: this is at least 1, not 0"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,10 @@ import pandas as pd
 import pytest
 
 from lmcompare.errors import LmcompareError
+from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
-from lmcompare.harness.run import Outcome, run
+from lmcompare.harness.run import Outcome, run, write_reports
 from tests.harness.small import write_plugins, write_text
 
 
@@ -197,7 +201,7 @@ def test_a_folder_without_right_to_write(place: Path, tmp_path: Path) -> None:
     out = Path("/proc/lmcompare") if Path("/proc").is_dir() else tmp_path / "closed" / "out"
     if not out.is_relative_to("/proc"):
         out.parent.mkdir(mode=0o500)
-    with pytest.raises(LmcompareError, match="choose another output folder"):
+    with pytest.raises(LmcompareError, match=r"can.t be written to .*choose another --out"):
         _run(place, out, _experiment(FLAT))
 
 
@@ -254,3 +258,51 @@ def test_files_where_one_stands_do_not_shadow_modules(
     monkeypatch.chdir(tmp_path)
     outcome, _ = _run(place, tmp_path / "out", _experiment({"plugin": "unigram"}))
     assert not outcome.failures
+
+
+def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
+    out = place / "held"
+    out.mkdir()
+    held = "from lmcompare.storage import locked; from pathlib import Path; import sys, time\n"
+    held += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", held, str(out)], stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            with pytest.raises(LmcompareError, match="another run is writing to"):
+                _run(place, out, _experiment(FLAT))
+        finally:
+            other.kill()
+    outcome, _ = _run(place, out, _experiment(FLAT))  # the lock of a process that is gone holds nobody up
+    assert not outcome.failures
+
+
+def test_an_exit_in_the_middle_is_a_failure(place: Path) -> None:
+    outcome, _ = _run(place, place / "exits", _experiment({"plugin": "plugins.py:Exits"}, FLAT))
+    assert outcome.failures == {"Exits/0": "SystemExit: 0 (plugins.py, line 49)"}
+
+
+def test_tokens_that_are_no_table_are_refused(place: Path) -> None:
+    with pytest.raises(LmcompareError, match=r"OddTokens\.tokens: this is a table, not 7"):
+        _run(place, place / "odd", _experiment({"plugin": "plugins.py:OddTokens"}))
+
+
+def test_what_one_model_lost_does_not_hide_the_others(finished: Path, place: Path) -> None:
+    out = place / "one-lost"
+    shutil.copytree(finished, out)
+    (out / "cells/unigram/0/cost.json").unlink()
+    write_reports(out)
+    table = json.loads((out / "results.json").read_text())
+    assert "flat" in [m["name"] for m in table["models"]]
+    assert table["failed"][0]["name"] == "unigram"
+    assert "cost.json is missing" in table["failed"][0]["error"]
+
+
+def test_peak_memory_is_the_cells_own(place: Path) -> None:
+    parent = environment.peak_memory_bytes()
+    ballast = np.ones(80_000_000)  # 640 MB that a cell must not be charged with
+    assert environment.peak_memory_bytes() > parent + 600e6
+    out = place / "light"
+    _run(place, out, _experiment(FLAT))
+    del ballast
+    assert json.loads((out / "cells/flat/0/cost.json").read_text())["peak_memory_bytes"] < 500e6
