@@ -246,7 +246,7 @@ def write_cell(folder: Path, name: str, seed: int, coded: Coded, broke: bool, wr
 
 def truth(wrong: bool) -> dict[str, Any]:
     """What a run's checks found; a wrong model looks one token ahead."""
-    found = [("sums to one", 3e-7, 1e-4), ("log_probs agrees with next_log_probs", 2e-6, 1e-4)]
+    found = [("sums to one", 3e-7, 1e-4), ("the scores agree with next_log_probs", 2e-6, 1e-4)]
     found += [
         ("stream agrees with log_probs", 1e-6, 1e-4),
         ("the future leaves the past alone", 3.2 if wrong else 0.0, 1e-4),

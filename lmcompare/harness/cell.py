@@ -169,26 +169,27 @@ def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> 
 
 
 def _scored(job: Job, prepared: Prepared, model: LanguageModel) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the score table of valid and test, and what scoring cost. Stores the likeliest tokens on the way."""
-    valid, valid_seconds = scoring.timed_log_probs(model, prepared.valid)
-    test, test_seconds = scoring.timed_log_probs(model, prepared.test)
+    """Return the score table of valid and test, and what scoring cost. Stores the likeliest tokens on the way.
+
+    Test is read once, over the full distributions; valid is what the timed scoring reads.
+    """
+    valid, seconds = scoring.timed_log_probs(model, prepared.valid)
+    ranked = scoring.score_and_rank(model, prepared.test, prepared.shown)
     reset = scoring.checked_log_probs(model, prepared.test.split_sentences())
-    ranked = scoring.rank_targets(model, prepared.test, prepared.shown)
     storage.write_table(job.path / "top.parquet", prepared.top_table(ranked))
-    size, tokens = model.size(), len(valid) + len(test)
+    size = model.size()
     table = scoring.scores_table(
         job.name,
         job.seed,
         prepared.token_table(),
-        np.concatenate([valid, test]),
+        np.concatenate([valid, ranked.log_probs]),
         np.concatenate([np.full(len(valid), np.nan), reset]),
         np.concatenate([np.zeros(len(valid), np.int32), ranked.target_rank]),
     )
-    seconds = valid_seconds + test_seconds
     cost = {
         "score_seconds": seconds,
-        "scored_tokens": tokens,
-        "microseconds_per_token": 1e6 * seconds / max(tokens, 1),
+        "scored_tokens": len(valid),
+        "microseconds_per_token": 1e6 * seconds / max(len(valid), 1),
         "parameters": size.parameters,
         "model_bytes": size.bytes,
     }

@@ -20,10 +20,11 @@ PLACES = 5  # how many of the likeliest tokens are stored where any are
 
 @dataclass(frozen=True)
 class Ranked:
-    """``target_rank``: (N,) the place of each token among the model's V, 1 is the likeliest; ``top_ids``,
-    ``top_log_probs``: (M, 5) the likeliest tokens at the M shown positions and their nats.
+    """``log_probs``: (N,) float64 nats of each token; ``target_rank``: (N,) its place among the model's V, 1 is the
+    likeliest; ``top_ids``, ``top_log_probs``: (M, 5) the likeliest tokens at the M shown positions and their nats.
     """
 
+    log_probs: FloatArray
     target_rank: IntArray
     top_ids: IntArray
     top_log_probs: FloatArray
@@ -32,14 +33,17 @@ class Ranked:
 def checked_log_probs(model: LanguageModel, text: Encoded) -> FloatArray:
     """Return (N,) float64 nats. Raises ``PluginError`` for a wrong shape, NaN or +inf."""
     scores = np.asarray(model.log_probs(text), np.float64)
-    name = type(model).__name__
+    where = f"{type(model).__name__}.log_probs"
     if scores.shape != (len(text),):
-        raise PluginError(f"{name}.log_probs gave shape {scores.shape} for {len(text)} tokens: one figure a token")
-    if (scores == np.inf).any():
-        raise PluginError(f"{name}.log_probs gave +inf at {int((scores == np.inf).sum())} of {len(text)} tokens")
-    if np.isnan(scores).any():
-        raise PluginError(f"{name}.log_probs gave NaN at {int(np.isnan(scores).sum())} of {len(text)} tokens")
+        raise PluginError(f"{where} gave shape {scores.shape} for {len(text)} tokens: one figure a token")
+    _check_figures(scores, where)
     return scores
+
+
+def _check_figures(scores: FloatArray, where: str) -> None:
+    for what, bad in (("+inf", scores == np.inf), ("NaN", np.isnan(scores))):
+        if bad.any():
+            raise PluginError(f"{where} gave {what} at {int(bad.sum())} of {len(scores)} tokens")
 
 
 def timed_log_probs(model: LanguageModel, text: Encoded) -> tuple[FloatArray, float]:
@@ -49,11 +53,14 @@ def timed_log_probs(model: LanguageModel, text: Encoded) -> tuple[FloatArray, fl
     return scores, time.perf_counter() - started
 
 
-def rank_targets(model: LanguageModel, text: Encoded, shown: IntArray) -> Ranked:
-    """Walk once over the full distributions: each token's place, and the likeliest tokens at ``shown`` positions.
+def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Ranked:
+    """Walk once over the full distributions: each token's score and place, and the likeliest tokens at ``shown``
+    positions.
 
-    Equal probabilities are placed by id, so that the figure does not depend on the order of reading.
+    Equal probabilities are placed by id, so that the figure does not depend on the order of reading. Raises
+    ``PluginError`` for blocks of a wrong shape, positions left out, NaN or +inf.
     """
+    log_probs = np.zeros(len(text), np.float64)
     target_rank = np.zeros(len(text), np.int32)
     row_of = np.full(len(text), -1)
     row_of[shown] = np.arange(len(shown))
@@ -69,13 +76,16 @@ def rank_targets(model: LanguageModel, text: Encoded, shown: IntArray) -> Ranked
         for row in np.flatnonzero(tied):
             above[row] += np.count_nonzero(block[row, : targets[row]] == own[row])
         target_rank[at] = 1 + above
+        log_probs[at] = own[:, 0]
         rows = np.flatnonzero(row_of[at] >= 0)
         if len(rows):
             ids, nats = likeliest(block[rows], places)
             top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = ids, nats
+    where = f"{type(model).__name__}.stream"
     if (target_rank == 0).any():
-        raise PluginError(f"{type(model).__name__}.stream left out {int((target_rank == 0).sum())} positions")
-    return Ranked(target_rank, top_ids, top_log_probs)
+        raise PluginError(f"{where} left out {int((target_rank == 0).sum())} positions")
+    _check_figures(log_probs, where)
+    return Ranked(log_probs, target_rank, top_ids, top_log_probs)
 
 
 def likeliest(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArray]:

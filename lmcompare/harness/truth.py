@@ -31,7 +31,7 @@ EXTENSION = 200  # where it is extended
 
 NAMES = (
     "sums to one",
-    "log_probs agrees with next_log_probs",
+    "the scores agree with next_log_probs",
     "stream agrees with log_probs",
     "the future leaves the past alone",
     "scoring again gives the same",
@@ -49,7 +49,7 @@ def truth_checks(
 ) -> dict[str, Any]:
     """Check a trained model at sampled positions of the test text; return the JSON-able table of ``cell.json``.
 
-    Parameters: ``log_probs``, (N,) nats, what the model gave each token of ``text`` when it was scored;
+    Parameters: ``log_probs``, (N,) nats, the scores: what the model gave each token of ``text`` in the run;
     ``unigram_log_probs``, (N,) nats of the unigram floor; ``seed`` and ``positions``, how many, of the sample.
 
     Returns {"passed": bool, "checks": [{"name", "passed", "figure", "tolerance", "detail"}]}. ``figure`` is the
@@ -170,19 +170,21 @@ def _agrees(view: _View) -> _Found:
     return _Found(
         figure,
         AGREEMENT,
-        f"log_probs gave '{view.text.vocabulary[int(targets[row])]}' {view.scores[at[row]]:.6g} nats and "
-        f"next_log_probs {chain[row]:.6g} {place(view.text, int(at[row]))}",
-        f"at {len(at)} positions log_probs and next_log_probs are within {figure:.2g} nats",
+        f"the score of '{view.text.vocabulary[int(targets[row])]}' is {view.scores[at[row]]:.6g} nats and "
+        f"next_log_probs gave {chain[row]:.6g} {place(view.text, int(at[row]))}",
+        f"at {len(at)} positions the scores and next_log_probs are within {figure:.2g} nats",
     )
 
 
 def _streams(view: _View) -> _Found:
-    """The likeliest tokens and the ranks come from ``stream``: it must walk over the same distributions."""
+    """Test is scored and ranked by ``stream``, valid by ``log_probs``: both must stand for the same distributions."""
     text, scores, what = _some(view, STREAM_TOKENS)
+    again = np.asarray(view.model.log_probs(text))
     gaps, sums = np.full(len(text), BEYOND), np.ones(len(text))
     tolerance = AGREEMENT
     for at, block in view.model.stream(text):
-        gaps[at] = differences(block[np.arange(len(at)), text.ids[at]], scores[at])
+        own = block[np.arange(len(at)), text.ids[at]]
+        gaps[at] = np.maximum(differences(own, again[at]), differences(own, scores[at]))
         sums[at] = probability_sums(block)
         tolerance = max(tolerance, sum_tolerance(block))
     off = np.minimum(np.nan_to_num(np.abs(sums - 1), nan=BEYOND, posinf=BEYOND), BEYOND)

@@ -62,7 +62,7 @@ def test_only_what_is_wrong_is_accused() -> None:
     assert failing(checked(rogues.SentenceStart())) == {"sums to one", "stream agrees with log_probs"}
     assert failing(checked(rogues.StreamPeeks())) == {"stream agrees with log_probs"}
     assert failing(checked(rogues.ScoresKinder())) == {
-        "log_probs agrees with next_log_probs",
+        "the scores agree with next_log_probs",
         "stream agrees with log_probs",
     }
 
@@ -81,6 +81,34 @@ def test_same_seed_looks_at_the_same_places() -> None:
     assert checked(Honest(), seed=5) == checked(Honest(), seed=5)
 
 
+class KnowsTheEnd(Honest):
+    """Gives the last word of a document away by where the document ends."""
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        rows = super().next_log_probs(text, at).copy()
+        at = np.asarray(at)
+        inside = at < len(text)
+        last = np.zeros(len(at), bool)
+        last[inside] = at[inside] == text.ends[text.document_of(at[inside])] - 1
+        rows[last, text.vocabulary.end] += 3
+        return normalised(rows)
+
+
+class CountsTheText(Honest):
+    """Another model for texts of more than a thousand tokens."""
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        rows = super().next_log_probs(text, at).copy()
+        rows[:, 3] += len(text) > 1000
+        return normalised(rows)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_figures_that_hang_on_a_length_are_caught(seed: int) -> None:
+    assert "the future leaves the past alone" in failing(checked(KnowsTheEnd(), seed=seed))
+    assert "stream agrees with log_probs" in failing(checked(CountsTheText(), seed=seed))
+
+
 class Stumbles(Honest):
     """Can score, but not say what comes next."""
 
@@ -92,7 +120,7 @@ class Stumbles(Honest):
 
 def test_what_a_model_raises_is_told() -> None:
     report = checked(Stumbles())
-    assert failing(report) >= {"sums to one", "log_probs agrees with next_log_probs"}
+    assert failing(report) >= {"sums to one", "the scores agree with next_log_probs"}
     assert report["checks"][0]["detail"] == "the model raised MemoryError: too many types"
     assert report["checks"][0]["figure"] == 1e6
 
