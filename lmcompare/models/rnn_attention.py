@@ -37,7 +37,7 @@ class RnnAttention(TorchLanguageModel):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"batch": 16, "steps": 150},
+        "quick": {"batch": 16, "steps": 170},
         "full": {"width": 384, "hidden": 768, "dropout": 0.3, "steps": 3000},
     }
 

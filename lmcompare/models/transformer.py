@@ -32,7 +32,7 @@ class Transformer(TorchLanguageModel):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 120},
+        "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 130},
         "full": {"width": 384, "heads": 6, "layers": 4, "dropout": 0.1, "batch": 32, "steps": 2500},
     }
 
