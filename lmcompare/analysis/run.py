@@ -62,7 +62,8 @@ class Cell:
 
     def _look_at_files(self) -> None:
         """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
-        _ = self.cost, self.curve, self.exhibits, self.examples
+        _ = self.cost, self.curve, self.examples
+        read_list(self.path / "exhibits.json")
         for name, columns in (("scores.parquet", SCORE_COLUMNS), ("top.parquet", TOP_COLUMNS)):
             check_table(self.path / name, columns)
 
@@ -104,11 +105,7 @@ class Cell:
     @cached_property
     def exhibits(self) -> tuple[Exhibit, ...]:
         """What the model shows of itself."""
-        path = self.path / "exhibits.json"
-        try:
-            return tuple(from_json(table) for table in read_list(path))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RunFolderError(f"{path} holds no exhibits ({error!r}): run its model again with --force") from None
+        return tuple(from_json(table) for table in read_list(self.path / "exhibits.json"))
 
     @cached_property
     def examples(self) -> Mapping[str, Any]:
