@@ -346,10 +346,13 @@ def _print_table(folder: Path) -> None:
             low if low == high else f"{low}–{high}",
             _shown(row["perplexity"], "{:,.1f}"),
             _shown(row["top1_accuracy"], "{:.1%}"),
-            _shown(row["train_seconds"], "{:.1f}"),
+            _shown(row["train_seconds"], "{:.1f}" if (row["train_seconds"] or 0) >= 1 else "{:.3f}"),
             _shown(row["microseconds_per_token"], "{:.1f}"),
         )
     Console().print(table)
+    for row in rows:
+        if row["rank"] is None and row["unranked_reason"]:
+            print(f"{row['name']} is not ranked: {row['unranked_reason']}.")
 
 
 def _shown(value: float | None, how: str) -> str:

@@ -22,9 +22,10 @@ class NotFittedError(PluginError):
 
 
 def suggest(name: str, options: Iterable[str]) -> str:
-    """Return ``", did you mean 'x'?"`` with the option nearest to ``name``, or ``""`` where none is near."""
-    near = get_close_matches(name.casefold(), list(options), n=1, cutoff=0.5)
-    return f", did you mean '{near[0]}'?" if near else ""
+    """Return ``" (did you mean 'x'?)"`` with the option nearest to ``name``, or ``""`` where none is near."""
+    folded = {option.casefold(): option for option in options}
+    near = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.55)
+    return f" (did you mean '{folded[near[0]]}'?)" if near else ""
 
 
 def unknown(what: str, name: str, options: Iterable[str]) -> str:

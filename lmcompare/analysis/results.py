@@ -31,8 +31,6 @@ METHOD = "paired bootstrap, symmetric studentised"
 COLUMNS = (
     "rank",
     "name",
-    "plugin",
-    "status",
     "bits_per_byte",
     "bits_per_byte_low",
     "bits_per_byte_high",
@@ -48,6 +46,8 @@ COLUMNS = (
     "peak_memory_bytes",
     "parameters",
     "model_bytes",
+    "plugin",
+    "status",
     "valid_probability_model",
     "seeds",
     "tokens_fingerprint",

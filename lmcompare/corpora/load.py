@@ -15,6 +15,7 @@ from lmcompare.corpora.catalogue import EMBEDDED
 from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
 from lmcompare.corpora.files import Found, check_encoding, decode, missing_path, read_path, shown
 from lmcompare.corpora.pieces import DocumentMarks, Piece, cut_all
+from lmcompare.corpora.repeats import repeated_documents
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_contiguously
 from lmcompare.errors import LmcompareError, suggest
@@ -101,6 +102,7 @@ def load(
         documents = cut_all(prepared, options.documents or "file")
         split, more = split_by_hash(documents, read.source, key=lambda text: _final(text, options))
         notes += more
+    notes += repeated_documents(split)
     find = _sentence_finder(read, options, split["train"])
     documents_of = {
         which: tuple(_document(piece, find(piece.text), options) for piece in split[which]) for which in SPLITS

@@ -131,6 +131,11 @@ class ModelTable(BaseModel):
         return dict(self.model_extra or {})
 
 
+BUILT_IN = tuple(
+    ModelTable(plugin=name) for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer")
+)
+
+
 class ExamplesTable(Table):
     """``[examples]``: prompts, how continuations are drawn, how many held-out sentences are shown."""
 
@@ -179,7 +184,7 @@ class Experiment(Table):
     threads: int | None = Field(default=None, ge=1, le=1024)
     corpus: CorpusTable
     tokens: TokensTable = Field(default_factory=lambda: TokensTable.model_validate({}))
-    models: tuple[ModelTable, ...] = Field(min_length=1)
+    models: tuple[ModelTable, ...] = Field(default=BUILT_IN, min_length=1, validate_default=True)
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()
 

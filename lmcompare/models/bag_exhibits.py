@@ -120,23 +120,18 @@ def _order(model: Word2VecBow, text: Encoded, at: int) -> Bars:
     vectors = model.word_vectors()
     assert vectors is not None
     variants: list[tuple[str, Sequence[int] | IntArray]] = [
-        ("the same words, reversed", bag[::-1]),
-        *((f"the same words, shuffled ({k})", random.permutation(bag)) for k in (1, 2, 3)),
+        ("reversed", bag[::-1]),
+        *((f"shuffled ({k})", random.permutation(bag)) for k in (1, 2, 3)),
     ]
     if len(bag):
         swapped = bag.copy()
         swapped[0] = neighbours(vectors, text.vocabulary, [int(bag[0])], most=1)[0][0][0]
-        variants.append(
-            (
-                f"'{text.vocabulary[int(bag[0])]}' replaced by its nearest word '{text.vocabulary[int(swapped[0])]}'",
-                swapped,
-            )
-        )
+        variants.append((f"{text.vocabulary[int(bag[0])]} → {text.vocabulary[int(swapped[0])]}", swapped))
     own = _after(model, text, [*head, *bag])
     return Bars(
         title="The order of the words does not matter",
         note="How much the log-probability of any word changes at most when the words in the window are put in"
-        " another order: by nothing but rounding. One word replaced shows the scale.",
+        " another order: by nothing but rounding. One word replaced by its nearest (→) shows the scale.",
         labels=tuple(label for label, _ in variants),
         values=tuple(float(np.abs(_after(model, text, [*head, *bag_]) - own).max()) for _, bag_ in variants),
         unit="nats",

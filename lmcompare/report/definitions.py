@@ -80,7 +80,8 @@ TERMS: dict[str, Term] = {
     "microseconds_per_token": Term(
         "Time per token",
         "microseconds of wall clock per scored token",
-        "The time to give one held-out token its probability, the distribution over the whole vocabulary included.",
+        "The time to give one held-out token its probability. A softmax reads the whole vocabulary for it, a table "
+        "of counts looks a few places up, a plug-in that can't score faster makes the whole distribution.",
     ),
     "peak_memory_bytes": Term(
         "Peak memory",

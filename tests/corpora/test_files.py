@@ -81,7 +81,7 @@ def test_a_folder_without_text(tmp_path: Path) -> None:
 
 def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "novel.txt").write_text("a")
-    with pytest.raises(LmcompareError, match=r"no file or folder .*nowel\.txt, did you mean 'novel\.txt'"):
+    with pytest.raises(LmcompareError, match=r"no file or folder .*nowel\.txt .did you mean 'novel\.txt'"):
         read_path(tmp_path / "nowel.txt", "utf-8", "text")
 
 

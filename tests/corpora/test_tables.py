@@ -48,11 +48,11 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
 @pytest.mark.parametrize(
     ("text", "suffix", "message"),
     [
-        ("txet,k\na,1\n", ".csv", "dir/t.csv has no column 'text', did you mean 'txet'.*--text-column"),
+        ("txet,k\na,1\n", ".csv", "dir/t.csv has no column 'text' .did you mean 'txet'.*--text-column"),
         ("text,text\na,b\n", ".csv", "several columns called 'text'"),
         ("text,k\na,1,2\n", ".csv", "more fields in line 2 than columns"),
         ('text,k\n"a,1\n', ".csv", "not a well-formed table near line 2"),
-        ('{"text": "a"}\n{"texts": "b"}\n', ".jsonl", "no column 'text' in line 2, did you mean 'texts'"),
+        ('{"text": "a"}\n{"texts": "b"}\n', ".jsonl", "no column 'text' in line 2 .did you mean 'texts'"),
         ('{"text": "a"}\nnot json\n', ".jsonl", "is not JSON in line 2"),
         ("[1]\n", ".jsonl", "no JSON object in line 1"),
         ('{"text": 5}\n', ".jsonl", "holds no text but 5 in column 'text' of line 1"),

@@ -73,7 +73,7 @@ def test_a_model_is_named_after_its_plug_in_or_class(tmp_path: Path) -> None:
         ('name = "mine"', 'name = "../../mine"', "name of an experiment"),
         ("[examples]", "[examples]\ntemperature = inf", "examples.temperature"),
         ("[examples]", "[budget]\nepochs = inf\n[examples]", "budget.epochs: this is a finite number, not inf"),
-        ('documents = "line"', 'documents = "lnie"', "unknown value 'lnie', did you mean 'line'"),
+        ('documents = "line"', 'documents = "lnie"', "unknown value 'lnie' (did you mean 'line'"),
         ('documents = "line"', "documents = 7", "unknown value 7; it is one of file, line, blank-line"),
         ('plugin = "ngram"', "", "one of [[models]] lacks the key 'plugin'"),
         ("seeds = [0]", "seeds = 3", "seeds: this is a list, not 3"),

@@ -28,7 +28,7 @@ def test_cost_names_the_cheapest_that_is_nearly_as_good() -> None:
     # 1.04 is within 5 % of 1.0; 600 / 10 = 60; floor, cheap and best are on the front
     assert plain(cost.reading(dots, cost.COSTS[0])) == (
         "Within 5 % of the best, cheap is the fastest to train: 10 s, where best takes 60 times as much. "
-        "dear is beaten by something cheaper."
+        "dear is beaten by a model that is both cheaper and better."
     )
 
 
@@ -128,5 +128,12 @@ def test_mixtures_tell_the_pair_that_gains_most(models: dict[str, Model]) -> Non
         "alone; the lowest perplexity, 60.00, has the mixture of all of them."
     )
     assert plain(together.wins_reading({("x", "y"): 0.8, ("y", "x"): 0.2, ("x", "z"): 0.52, ("z", "x"): 0.48})) == (
-        "x gives more than y to 80 % of the tokens, the clearest case; x and z are the closest, with 52 %."
+        "x gives a higher probability than y to 80 % of the tokens, the clearest case; x and z are the closest, with "
+        "52 %."
     )
+
+
+def test_a_mixture_that_gains_nothing_is_not_praised(models: dict[str, Model]) -> None:
+    a, b = models["unigram"], models["ngram"]
+    found = [together.Mixture([(a, 0.0), (b, 1.0)], 60.0, b, 0.0001)]
+    assert plain(together.reading(found)) == "No mixture predicts the text better than ngram alone."

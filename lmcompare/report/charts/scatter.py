@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -51,7 +52,7 @@ def scatter(
     front = pareto(dots)
     if len(front) > 1:
         parts.append(svg.path(_steps(plot, front), "front"))
-    boxes: list[tuple[float, float, float, float]] = []
+    boxes = [_thick(*ends) for ends in pairwise(_steps(plot, front))] if len(front) > 1 else []
     for dot in dots:
         if dot.low is not None and dot.high is not None:
             whisker = svg.line(plot.x(dot.x), plot.y(dot.low), plot.x(dot.x), plot.y(dot.high), "whisker")
@@ -77,6 +78,12 @@ def _steps(plot: Frame, front: Sequence[Dot]) -> list[tuple[float, float]]:
     for dot in front:
         points += [(plot.x(dot.x), points[-1][1]), (plot.x(dot.x), plot.y(dot.y))]
     return [*points, (plot.right, points[-1][1])]
+
+
+def _thick(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float, float, float]:
+    """The box around a piece of the front, so that names keep off it."""
+    (x1, y1), (x2, y2) = one, other
+    return min(x1, x2) - 3, min(y1, y2) - 3, max(x1, x2) + 3, max(y1, y2) + 3
 
 
 def _place(

@@ -140,4 +140,5 @@ def reading(dots: Sequence[Dot], cost: Cost) -> str:
     beaten = [dot.name for dot in dots if dot.name not in front]
     if not beaten:
         return said + ". Each model is the best at its price."
-    return said + f". {numbers.listed(beaten)} {'is' if len(beaten) == 1 else 'are'} beaten by something cheaper."
+    are = "is" if len(beaten) == 1 else "are"
+    return f"{said}. {numbers.listed(beaten)} {are} beaten by a model that is both cheaper and better."

@@ -172,7 +172,7 @@ def _differences_reading(differences: Sequence[Difference]) -> str:
         return ""
     ties = [d for d in differences if not d.significant]
     said = f"Of {numbers.plural(len(differences), 'pair')}, {len(differences) - len(ties)} can be told apart"
-    return said + (f"; {numbers.listed([f'{d.first} and {d.second}' for d in ties])} can not." if ties else ".")
+    return said + (f". Not told apart: {'; '.join(f'{d.first} and {d.second}' for d in ties)}." if ties else ".")
 
 
 def _markdown(

@@ -12,6 +12,8 @@ from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
 
+SLIGHT = 0.0005  # a gain that would be shown as 0.0 %
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -77,6 +79,8 @@ def reading(found: list[Mixture]) -> str:
         f"The pair that gains most from mixing is {names}: {numbers.percent(best.gain)} less perplexity than "
         f"{best.best_single.name} alone"
     )
+    if lowest.gain < SLIGHT:
+        return f"No mixture predicts the text better than {lowest.best_single.name} alone."
     of = "all of them" if len(lowest.parts) > 2 else numbers.listed([m.name for m, _ in lowest.parts])
     return f"{said}; the lowest perplexity, {numbers.perplexity(lowest.perplexity)}, has the mixture of {of}."
 
@@ -85,9 +89,8 @@ def wins_reading(share: dict[tuple[str, str], float]) -> str:
     """Name the most lopsided and the most even pair."""
     above = {pair: s for pair, s in share.items() if s >= 0.5}
     high, even = max(above, key=above.__getitem__), min(above, key=above.__getitem__)
-    said = (
-        f"{high[0]} gives more than {high[1]} to {numbers.percent(above[high], 0)} of the tokens, the clearest case"
-    )
+    share_of = f"{numbers.percent(above[high], 0)} of the tokens"
+    said = f"{high[0]} gives a higher probability than {high[1]} to {share_of}, the clearest case"
     if even == high:
         return said + "."
     return f"{said}; {even[0]} and {even[1]} are the closest, with {numbers.percent(above[even], 0)}."
