@@ -21,7 +21,7 @@ from lmcompare.harness import scoring
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.examples import model_examples
 from lmcompare.harness.prepared import Prepared
-from lmcompare.harness.truth import truth_checks
+from lmcompare.harness.truth import Stored, truth_checks
 from lmcompare.model import Budget, LanguageModel, Progress, Setting
 
 if TYPE_CHECKING:
@@ -105,16 +105,9 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     model, train_seconds = _trained(job, prepared, model, emit)
     emit({"event": "stage", "stage": "score"})
     scores, cost = _scored(job, prepared, model)
-    test_scores = scores.loc[scores["split"] == "test", "log_prob"].to_numpy()
     storage.write_table(job.path / "scores.parquet", scores)
     emit({"event": "stage", "stage": "check"})
-    truth = truth_checks(
-        model,
-        prepared.test,
-        test_scores,
-        unigram_log_probs=prepared.unigram_log_probs[prepared.test.ids],
-        seed=job.seed,
-    )
+    truth = _checked(job, prepared, model, scores)
     emit({"event": "stage", "stage": "examples"})
     notes = _write_examples(job, prepared, model)
     storage.write_json(
@@ -196,6 +189,23 @@ def _scored(job: Job, prepared: Prepared, model: LanguageModel) -> tuple[pd.Data
     return table, cost
 
 
+def _checked(job: Job, prepared: Prepared, model: LanguageModel, scores: pd.DataFrame) -> dict[str, Any]:
+    """Return the truth checks' table."""
+    test, valid = (scores[scores["split"] == which] for which in ("test", "valid"))
+
+    def restore() -> LanguageModel:
+        return plugins.build(type(model), job.hyperparameters).restore(storage.load_state(job.path / "model"))
+
+    return truth_checks(
+        model,
+        prepared.test,
+        test["log_prob"].to_numpy(),
+        unigram_log_probs=prepared.unigram_log_probs[prepared.test.ids],
+        seed=job.seed,
+        stored=Stored(test["log_prob_reset"].to_numpy(), prepared.valid, valid["log_prob"].to_numpy(), restore),
+    )
+
+
 def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> list[str]:
     """Write examples and exhibits; return a note if the exhibits failed, which costs the cell nothing else."""
     shown, text = model_examples(model, prepared, job.examples, job.seed)
@@ -203,7 +213,7 @@ def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> list[
     try:
         tables = [exhibits.to_json(e) for e in model.exhibits(text)]
         storage.write_json(job.path / "exhibits.json", tables)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         storage.write_json(job.path / "exhibits.json", [])
         return [f"Its exhibits could not be made: {what_went_wrong(error)}."]
     return []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,13 +33,25 @@ class Ranked:
 
 
 def checked_log_probs(model: LanguageModel, text: Encoded) -> FloatArray:
-    """Return (N,) float64 nats. Raises ``PluginError`` for a wrong shape, NaN or +inf."""
-    scores = np.asarray(model.log_probs(text), np.float64)
+    """Return (N,) float64 nats. Raises ``PluginError`` for a wrong shape, NaN, +inf or a text that was changed."""
+    with _unchanged(model, text):
+        scores = np.asarray(model.log_probs(text), np.float64)
     where = f"{type(model).__name__}.log_probs"
     if scores.shape != (len(text),):
         raise PluginError(f"{where} gave shape {scores.shape} for {len(text)} tokens: one figure a token")
     _check_figures(scores, where)
     return scores
+
+
+@contextmanager
+def _unchanged(model: LanguageModel, text: Encoded) -> Iterator[IntArray]:
+    """Give a private copy of the ids, and see that the model leaves the text as it is: what it scores is the text
+    that it was given. Not every library heeds that an array is read-only.
+    """
+    ids = text.ids.copy()
+    yield ids
+    if not np.array_equal(ids, text.ids):
+        raise PluginError(f"{type(model).__name__} writes into text.ids, so that it scores another text: copy them")
 
 
 def _check_figures(scores: FloatArray, where: str) -> None:
@@ -67,20 +81,21 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
     places = min(PLACES, len(text.vocabulary))
     top_ids = np.zeros((len(shown), places), np.int32)
     top_log_probs = np.zeros((len(shown), places), np.float64)
-    for at, block in model.stream(text):  # (B,), (B, V)
-        check_block(block, len(at), text, type(model).__name__)
-        targets = text.ids[at]
-        own = block[np.arange(len(at)), targets][:, None]  # (B, 1)
-        above = np.count_nonzero(block > own, axis=1)
-        tied = np.count_nonzero(block == own, axis=1) > 1
-        for row in np.flatnonzero(tied):
-            above[row] += np.count_nonzero(block[row, : targets[row]] == own[row])
-        target_rank[at] = 1 + above
-        log_probs[at] = own[:, 0]
-        rows = np.flatnonzero(row_of[at] >= 0)
-        if len(rows):
-            ids, nats = likeliest(block[rows], places)
-            top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = ids, nats
+    with _unchanged(model, text) as ids:
+        for at, block in model.stream(text):  # (B,), (B, V)
+            check_block(block, len(at), text, type(model).__name__)
+            targets = ids[at]
+            own = block[np.arange(len(at)), targets][:, None]  # (B, 1)
+            above = np.count_nonzero(block > own, axis=1)
+            tied = np.count_nonzero(block == own, axis=1) > 1
+            for row in np.flatnonzero(tied):
+                above[row] += np.count_nonzero(block[row, : targets[row]] == own[row])
+            target_rank[at] = 1 + above
+            log_probs[at] = own[:, 0]
+            rows = np.flatnonzero(row_of[at] >= 0)
+            if len(rows):
+                top, nats = likeliest(block[rows], places)
+                top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = top, nats
     where = f"{type(model).__name__}.stream"
     if (target_rank == 0).any():
         raise PluginError(f"{where} left out {int((target_rank == 0).sum())} positions")
