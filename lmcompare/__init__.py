@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from lmcompare.api import Comparison, TrainedModel, compare, load
+    from lmcompare.api import Comparison, compare, load
     from lmcompare.corpora import Corpus, CorpusOptions, Document
     from lmcompare.errors import LmcompareError
     from lmcompare.model import LanguageModel, Setting, Size, State, Stepper, Traits
     from lmcompare.tokens import Encoded, Vocabulary
+    from lmcompare.trained import TrainedModel
 
 _HOMES = {
-    "lmcompare.api": ("Comparison", "TrainedModel", "compare", "load"),
+    "lmcompare.api": ("Comparison", "compare", "load"),
     "lmcompare.corpora": ("Corpus", "CorpusOptions", "Document"),
     "lmcompare.errors": ("LmcompareError",),
     "lmcompare.model": ("LanguageModel", "Setting", "Size", "State", "Stepper", "Traits"),
     "lmcompare.tokens": ("Encoded", "Vocabulary"),
+    "lmcompare.trained": ("TrainedModel",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

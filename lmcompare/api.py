@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from lmcompare.errors import LmcompareError, blamed_on, unknown
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.errors import LmcompareError, kind_of
+from lmcompare.model import LanguageModel
+from lmcompare.trained import TrainedModel
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lmcompare.corpora import Corpus, Document
-    from lmcompare.harness.prepared import Prepared
-    from lmcompare.harness.sampling import Sampling
+    from lmcompare.corpora import Corpus
 
 ModelLike = str | type[LanguageModel] | LanguageModel | Mapping[str, Any]
 
@@ -58,14 +55,17 @@ def compare(
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
 
+    folder = None if out is None else _path(out, "out")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
+    if models is not None and not isinstance(models, Iterable):
+        raise LmcompareError(f"models is a model or a sequence of models, not {kind_of(models)}")
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
-    seeds = (seeds,) if isinstance(seeds, int) else tuple(seeds)
+    seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
     if not isinstance(corpus, corpora.Corpus | str | Path | Mapping | Sequence):
         raise LmcompareError(
             "a corpus is a name, a path, a mapping of train, valid and test, or a sequence of texts, not "
-            f"{_article(corpus)}"
+            f"{kind_of(corpus)}"
         )
     live: dict[str, LanguageModel] = {}
     listed = [_table(m, live, preset, len(seeds)) for m in models] if models is not None else None
@@ -81,14 +81,13 @@ def compare(
     table["models"] = table["models"] if listed is None else listed
     table["tokens"] = table["tokens"] if tokens is None else tokens
     if prompts is not None:
-        table["examples"]["prompts"] = tuple(prompts)
+        table["examples"]["prompts"] = tuple(prompts) if isinstance(prompts, Iterable) else prompts
     plan = files.parse(table, "compare")
     if loaded is None and not isinstance(corpus, str | Path | Mapping):
         loaded = corpora.load(list(corpus), plan.corpus.options)  # type: ignore[arg-type]
-    folder = Path(tempfile.mkdtemp(prefix="lmcompare-")) if out is None else Path(out)
     outcome = run(
         plan,
-        folder,
+        folder or Path(tempfile.mkdtemp(prefix="lmcompare-")),
         force=force,
         show=display(quiet=quiet),
         corpus=loaded,
@@ -102,9 +101,10 @@ def load(folder: str | Path) -> Comparison:
     """Open a run folder; its trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
     from lmcompare.analysis import load_run
 
-    run = load_run(Path(folder))
+    path = _path(folder, "a run folder")
+    run = load_run(path)
     failures = {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.status == "failed"}
-    return Comparison(Path(folder), failures)
+    return Comparison(path, failures)
 
 
 class Comparison:
@@ -149,144 +149,12 @@ class Comparison:
                 yield dict(cell.info), cell.path
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A text's score: nats in all, bits per byte with every byte charged, and the tokens with their bits.
-
-    ``surprisal_bits``: −log2 of each token's probability under the model; ``side_bits``: what is charged beside the
-    model for spelling unknown words and for the gaps between tokens.
-    """
-
-    name: str
-    text: str
-    log_probability: float
-    bits_per_byte: float
-    tokens: tuple[str, ...]
-    surprisal_bits: tuple[float, ...]
-    side_bits: tuple[float, ...]
-
-    def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
-        """Return a JSON-able table; ``tokens`` adds each token with its surprisal; null is an infinite figure."""
-        table: dict[str, Any] = {
-            "text": self.text,
-            "log_probability": _finite(self.log_probability),
-            "bits_per_byte": _finite(self.bits_per_byte),
-        }
-        if tokens:
-            table["tokens"] = [
-                {"token": token, "surprisal_bits": _finite(bits)}
-                for token, bits in zip(self.tokens, self.surprisal_bits, strict=True)
-            ]
-        return table
-
-
-class TrainedModel:
-    """A model of a run with its tokenizer: text in, figures and text out."""
-
-    def __init__(self, name: str, model: LanguageModel, prepared: Prepared, truthful: bool) -> None:
-        self.name = name
-        self.model = model
-        self.truthful = truthful  # whether it passed the truth checks of its run
-        self._prepared = prepared
-
-    @classmethod
-    def open(
-        cls, folder: Path, name: str, seed: int | None, cells: Sequence[tuple[Mapping[str, Any], Path]]
-    ) -> TrainedModel:
-        """Restore one of the finished cells; ``seed`` None takes the first."""
-        from lmcompare import plugins
-        from lmcompare.harness.prepared import Prepared
-        from lmcompare.storage import load_state
-
-        of_name = [(cell, place) for cell, place in cells if cell["name"] == name]
-        if not of_name:
-            raise LmcompareError(f"{folder}: {unknown('model', name, {c['name'] for c, _ in cells})}")
-        chosen = [pair for pair in of_name if seed is None or pair[0]["seed"] == seed]
-        if not chosen:
-            seeds = ", ".join(str(cell["seed"]) for cell, _ in of_name)
-            raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
-        cell, place = chosen[0]
-        model = plugins.build(cell["plugin"], cell["hyperparameters"])
-        with blamed_on(f"{name}'s restore"):
-            model.restore(load_state(place / "model"))
-        prepared = Prepared.load(folder / "tokens" / cell["tokens_fingerprint"], texts=False)
-        return cls(name, model, prepared, bool(cell["truth"].get("passed")))
-
-    def __repr__(self) -> str:
-        return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
-
-    def score(self, text: str) -> Scored:
-        """Score a text as one document; its lines are its sentences."""
-        from lmcompare.corpora import documents_of
-
-        return next(iter(self.score_documents(documents_of([_text(text)]))))
-
-    def score_documents(self, documents: Iterable[Document]) -> Iterator[Scored]:
-        """Score documents one by one."""
-        from lmcompare.harness.scoring import checked_log_probs
-
-        for document in documents:
-            encoded, tokens, side_bits = self._prepared.read([document])
-            with blamed_on(f"{self.name}'s log_probs"):
-                nats = checked_log_probs(self.model, encoded)
-            bits = -nats / np.log(2)
-            yield Scored(
-                name=document.name,
-                text=document.text,
-                log_probability=float(np.sum(nats)),
-                bits_per_byte=float((bits.sum() + side_bits.sum()) / max(len(document.text.encode()), 1)),
-                tokens=tuple(tokens),
-                surprisal_bits=tuple(bits.tolist()),
-                side_bits=tuple(side_bits.tolist()),
-            )
-
-    def next_tokens(self, prompt: str) -> list[tuple[str, float]]:
-        """Return the ten likeliest tokens after a prompt, with their probabilities."""
-        from lmcompare.harness.examples import next_tokens
-
-        with blamed_on(f"{self.name}'s next_log_probs"):
-            rows = next_tokens(self.model, self._prepared, _text(prompt))
-        return [(row["token"], row["probability"]) for row in rows]
-
-    def generate(self, prompt: str, length: int = 50, sampling: Sampling | None = None) -> str:
-        """Return the text that the model goes on with, ``length`` tokens long."""
-        from lmcompare.harness.examples import continue_prompt
-        from lmcompare.harness.sampling import Sampling
-
-        if length < 0:
-            raise LmcompareError(f"a text is 0 tokens long or more, not {length}")
-        with blamed_on(f"{self.name}'s stepper"):
-            return continue_prompt(self.model, self._prepared, _text(prompt), length, sampling or Sampling())
-
-    def word_vector(self, word: str) -> FloatArray:
-        """Return a token's vector (d,). Raises ``LmcompareError`` for a model without vectors or an unknown token."""
-        vectors = self.model.word_vectors()
-        if vectors is None:
-            raise LmcompareError(f"'{self.name}' has no word vectors: ask word2vec-bow")
-        if word not in self._prepared.vocabulary:
-            raise LmcompareError(f"'{word}' is not in the vocabulary")
-        vector: FloatArray = vectors[self._prepared.vocabulary.id(word)]
-        return vector
-
-
-def _finite(figure: float) -> float | None:
-    return figure if np.isfinite(figure) else None
-
-
-def _text(text: str) -> str:
-    """Return a text as it is. Raises ``LmcompareError`` for what is none."""
-    from lmcompare.corpora import has_utf8
-
-    if not isinstance(text, str):
-        raise LmcompareError(f"a text is a string, not {_article(text)}")
-    if not has_utf8(text):
-        raise LmcompareError("the text holds half a surrogate pair, which is no character: decode it properly")
-    return text
-
-
-def _article(value: object) -> str:
-    name = type(value).__name__
-    return "None" if value is None else f"an {name}" if name[0] in "aeiou" else f"a {name}"
+def _path(path: str | Path, what: str) -> Path:
+    """Return a folder's path. Raises ``LmcompareError`` for what can be none."""
+    if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
+        shown = repr(path) if isinstance(path, str) else kind_of(path)
+        raise LmcompareError(f"{what} is the path of a folder, not {shown}")
+    return Path(path)
 
 
 def _table(model: ModelLike, live: dict[str, LanguageModel], preset: str, seeds: int) -> dict[str, Any]:
@@ -296,7 +164,7 @@ def _table(model: ModelLike, live: dict[str, LanguageModel], preset: str, seeds:
     if isinstance(model, Mapping):
         return dict(model)
     if not isinstance(model, type | LanguageModel):
-        raise LmcompareError(f"a model is a plug-in's name, a class, an object or a mapping, not {_article(model)}")
+        raise LmcompareError(f"a model is a plug-in's name, a class, an object or a mapping, not {kind_of(model)}")
     from lmcompare import plugins
 
     instance = plugins.build(model, {}, preset) if isinstance(model, type) else model

@@ -37,7 +37,7 @@ def unknown(what: str, name: str, options: Iterable[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return what an error says, its name if it says nothing, without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return _said(error) or type(error).__name__
 
 
 @contextmanager
@@ -51,9 +51,35 @@ def blamed_on(whose: str) -> Iterator[None]:
         raise PluginError(f"{whose} raised {what_went_wrong(error)}") from error
 
 
+@contextmanager
+def as_written(place: Path) -> Iterator[None]:
+    """Turn what is raised over values of a wrong kind in a run folder's files into one sentence."""
+    try:
+        yield
+    except LmcompareError:
+        raise
+    except Exception as error:
+        raise LmcompareError(
+            f"{place} holds what no run wrote ({what_went_wrong(error)}): run the experiment again with --force"
+        ) from error
+
+
+def kind_of(value: object) -> str:
+    """Return what kind of thing a value is, such as 'an int'."""
+    name = type(value).__name__
+    return "None" if value is None else f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
 def what_went_wrong(error: BaseException) -> str:
     """Return one sentence: what was raised, and where in the plug-in."""
-    said = " ".join(str(error).split()) or "no message"
+    said = _said(error) or "no message"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {said[:300]}{where}"
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # a plug-in's own error may fail to say anything
+        return ""

@@ -31,11 +31,15 @@ def resolve(plugin: str) -> type[LanguageModel]:
     """
     if ":" not in plugin:
         points = installed()
+        if plugin.endswith(".py"):
+            raise PluginError(f"'{plugin}' names a file but no class in it: write '{plugin}:Class'")
         if plugin not in points:
             hint = " (a plug-in of your own is named 'module:Class' or './file.py:Class')"
             raise PluginError(unknown("model", plugin, points) + hint)
         return checked_class(_loaded(plugin, points[plugin].load), plugin)
     home, _, name = plugin.rpartition(":")
+    if not home.endswith(".py") and ("/" in home or "\\" in home):
+        raise PluginError(f"'{home}' is no Python file: a plug-in of your own is './file.py:Class' or 'module:Class'")
     if home.endswith(".py"):
         module = _loaded(plugin, lambda: _import_file(Path(home)))
     else:

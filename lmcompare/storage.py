@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, one_line
+from lmcompare.errors import LmcompareError, PluginError, one_line
 from lmcompare.model import State
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file in one piece; half a surrogate pair, as in the name of a file, becomes its escape."""
-    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8", errors="backslashreplace"))
+    write_aside(path, lambda aside: aside.write_text(text, "utf-8", "backslashreplace", "\n"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -87,7 +87,11 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def save_state(state: State, folder: Path) -> None:
-    """Write a model's arrays and values into ``folder``."""
+    """Write a model's arrays and values into ``folder``.
+
+    Raises ``PluginError`` for what is no state, or holds what can't be stored; ``LmcompareError`` as ``write_aside``.
+    """
+    _check_state(state)
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -101,6 +105,21 @@ def save_state(state: State, folder: Path) -> None:
 
     write_aside(folder / "arrays.safetensors", write)
     write_json(folder / "values.json", dict(state.values))
+
+
+def _check_state(state: Any) -> None:
+    if not isinstance(state, State):
+        raise PluginError(f"state() returned a {type(state).__name__}: return lmcompare.State(arrays, values)")
+    for name, array in state.arrays.items():
+        if np.asarray(array).dtype.kind not in "biuf":
+            raise PluginError(
+                f"state() holds the array '{name}' of {np.asarray(array).dtype}, which can't be stored: arrays hold "
+                "numbers or truth values; put texts and tables into its values"
+            )
+    try:
+        json.dumps(dict(state.values), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"state() holds values that JSON can't hold ({error}): put numbers into arrays") from None
 
 
 def load_state(folder: Path) -> State:

@@ -27,6 +27,7 @@ HEAVY = {
 
 MAY_IMPORT = {
     "errors": set(),
+    "processes": set(),
     "corpora": {"errors"},
     "tokens": {"errors", "corpora"},
     "exhibits": {"errors"},
@@ -35,18 +36,19 @@ MAY_IMPORT = {
     "plugins": {"errors", "model"},
     "training": {"errors", "exhibits", "model", "tokens"},
     "models": {"errors", "exhibits", "model", "tokens", "training"},
-    "checks": {"errors", "exhibits", "model", "plugins", "storage", "tokens"},
+    "checks": {"errors", "exhibits", "model", "plugins", "processes", "storage", "tokens"},
     "testing": {"checks", "errors", "model"},
     "scaffold": {"errors", "storage"},
     "analysis": {"errors", "exhibits", "storage"},
     "report": {"analysis", "errors", "exhibits", "storage"},
     "experiments": set(),
     "harness": {
-        *("analysis", "checks", "corpora", "errors", "exhibits", "experiments", "model", "plugins", "report"),
-        *("storage", "tokens"),
+        *("analysis", "checks", "corpora", "errors", "exhibits", "experiments", "model", "plugins", "processes"),
+        *("report", "storage", "tokens"),
     },
-    "api": {"analysis", "corpora", "errors", "harness", "model", "plugins", "storage", "tokens"},
-    "cli": {"api", "checks", "corpora", "errors", "harness", "plugins", "scaffold", "storage"},
+    "trained": {"corpora", "errors", "harness", "model", "plugins", "storage"},
+    "api": {"analysis", "corpora", "errors", "harness", "model", "plugins", "trained"},
+    "cli": {"api", "checks", "corpora", "errors", "harness", "plugins", "scaffold", "storage", "trained"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -108,6 +109,28 @@ def group_of(model: ModelEntry) -> tuple[Group, str | None]:
 def is_valid(model: ModelEntry) -> bool:
     """Is it a causal, normalised probability model that passed the run's truth checks?"""
     return group_of(model)[0] != "not ranked"
+
+
+def comparable_names(comparison: Comparison) -> tuple[str, ...]:
+    """Return the models whose figures may stand side by side, in the order of the experiment: those that are ranked,
+    or the adaptive ones where no other is.
+    """
+    for group in ("ranked", "adaptive"):
+        found = tuple(s.name for s in comparison.standings if s.group == group)
+        if found:
+            return found
+    return ()
+
+
+def main_tokens(run: Run, comparison: Comparison) -> str:
+    """Return the fingerprint of the tokens that most of the comparable models have; "" where no model was scored.
+
+    Perplexity and accuracy are per token: they may be compared between models of the same tokens only.
+    """
+    names = comparable_names(comparison) or tuple(model.name for model in run.scored)
+    of_model = {model.name: model.tokens_fingerprint for model in run.scored}
+    counts = Counter(of_model[name] for name in names)  # equal counts: the first in the experiment
+    return max(counts, key=lambda fp: counts[fp], default="")
 
 
 @lru_cache(maxsize=4)

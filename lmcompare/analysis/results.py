@@ -6,23 +6,20 @@ import copy
 import io
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.comparison import Comparison, compare_models, is_valid
+from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.run import ModelEntry, Run
 from lmcompare.analysis.scores import token_scores
-from lmcompare.errors import LmcompareError
+from lmcompare.storage import write_text
 
 SCHEMA_VERSION = 1
 METHOD = "paired bootstrap, symmetric studentised"
@@ -35,6 +32,7 @@ COLUMNS = (
     "bits_per_byte_low",
     "bits_per_byte_high",
     "bits_per_byte_spread",
+    "tokens",
     "perplexity",
     "perplexity_spread",
     "perplexity_excluding_unknown",
@@ -53,16 +51,18 @@ COLUMNS = (
     "tokens_fingerprint",
     "reason",
 )
-TEXTS = ("name", "plugin", "status")
+TEXTS = ("name", "tokens", "plugin", "status")
 WHOLE = ("rank", "peak_memory_bytes", "parameters", "model_bytes")
 
 
 def results(run: Run) -> dict[str, Any]:
     """Return all figures of a run as one JSON-able table; what is not a finite number is None.
 
-    Keys: schema_version, experiment, corpus_fingerprint, models (those with a finished cell, in the order of the
-    experiment), failed (cells without figures: name, plugin, seed, error), interval (how the intervals were made),
-    differences (pairs of models of one group: bits per byte of first − second with interval and p-values).
+    Keys: schema_version, experiment, corpus_fingerprint, main_tokens_fingerprint (the tokens of most of the models:
+    perplexities and accuracies are comparable between models of the same tokens only), models (those with a finished
+    cell, in the order of the experiment), failed (cells without figures: name, plugin, seed, error), interval (how
+    the intervals were made), differences (pairs of models of one group: bits per byte of first − second with
+    interval and p-values).
     """
     return copy.deepcopy(_results(run))
 
@@ -97,8 +97,8 @@ def write_results(run: Run) -> None:
     text = json.dumps(_results(run), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     table = io.StringIO()
     leaderboard(run).to_csv(table, index=False, lineterminator="\n")
-    _write(run.path / "results.json", text)
-    _write(run.path / "results.csv", table.getvalue())
+    write_text(run.path / "results.json", text)
+    write_text(run.path / "results.csv", table.getvalue())
 
 
 @lru_cache(maxsize=4)
@@ -109,6 +109,7 @@ def _results(run: Run) -> dict[str, Any]:
             "schema_version": SCHEMA_VERSION,
             "experiment": run.name,
             "corpus_fingerprint": run.corpus_fingerprint,
+            "main_tokens_fingerprint": main_tokens(run, comparison),
             "models": [_model_row(run, model, comparison) for model in run.scored],
             "failed": [
                 {"name": model.name, "plugin": model.plugin, "seed": cell.seed, "error": cell.error}
@@ -141,6 +142,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "plugin": model.plugin,
         "traits": dict(model.traits),
         "seeds": list(model.seeds),
+        "tokens": run.tokens_name(model.tokens_fingerprint),
         "tokens_fingerprint": model.tokens_fingerprint,
         **_figures(mean),
         "bits_per_byte_low": standing.low,
@@ -206,21 +208,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(aside).chmod(0o666 & ~mask)  # mkstemp makes files that only their owner can read
-            os.replace(aside, path)
-        finally:
-            Path(aside).unlink(missing_ok=True)
-    except OSError as error:
-        raise LmcompareError(
-            f"{path} can't be written ({error.strerror or error}): make room, or give a folder that can be written to"
-        ) from None

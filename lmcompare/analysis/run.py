@@ -28,6 +28,7 @@ Split = Literal["valid", "test"]
 
 MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
+TABLES_OF_CELL = ("traits", "truth")
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
 TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
 SCORE_COLUMNS = ("split", "document", "position", "token", "byte_start", "byte_end", "log_prob", "is_unknown")
@@ -55,15 +56,22 @@ class Cell:
         try:
             info = read_object(path, "status")
             if info["status"] == "done":
-                self._look_at_files()
+                self._look_at_files(info)
         except RunFolderError as error:
             return _failed(str(error).replace(f"{self.path}/", ""))
         return info
 
-    def _look_at_files(self) -> None:
+    def _look_at_files(self, info: Mapping[str, Any]) -> None:
         """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
         _ = self.cost, self.curve, self.examples
         read_list(self.path / "exhibits.json")
+        for key in TABLES_OF_CELL:
+            if not isinstance(info.get(key), dict | None):
+                raise RunFolderError(
+                    f"{self.path / 'cell.json'} is damaged at '{key}': run its model again with --force"
+                )
+        if not all(isinstance(self.cost[key], int | float | None) for key in COST_KEYS):
+            raise RunFolderError(f"{self.path / 'cost.json'} holds no numbers: run its model again with --force")
         for name, columns in (("scores.parquet", SCORE_COLUMNS), ("top.parquet", TOP_COLUMNS)):
             check_table(self.path / name, columns)
 
@@ -267,6 +275,14 @@ class Run:
         """The models with at least one finished cell, in the order of the experiment."""
         return tuple(model for model in self.models if model.done)
 
+    def tokens_name(self, fingerprint: str) -> str:
+        """Return what the tokens of this fingerprint are called, with the size of the vocabulary if need be."""
+        kinds = {fp: str(table.spec.get("kind") or fp) for fp, table in self.tokens.items()}
+        kind = kinds[fingerprint]
+        if list(kinds.values()).count(kind) == 1:
+            return kind
+        return f"{kind}, {self.tokens[fingerprint].entry.get('types') or 0:,} types"
+
     def model(self, name: str) -> ModelEntry:
         """Return the model of this name. Raises ``RunFolderError`` where there is none."""
         for model in self.models:
@@ -284,6 +300,8 @@ def load_run(folder: str | Path) -> Run:
     path = Path(folder)
     manifest = path / "manifest.json"
     if not manifest.is_file():
+        if (path / "cells").is_dir():
+            raise RunFolderError(f"{path} holds a run that did not come to its end: run the same command again")
         what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
         raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")
     table = read_object(manifest, "schema_version")

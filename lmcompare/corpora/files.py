@@ -44,7 +44,7 @@ def check_encoding(encoding: str) -> None:
     """Raise `LmcompareError` where Python knows no text encoding of this name."""
     try:
         "".encode(encoding)
-    except LookupError:
+    except (LookupError, UnicodeError):
         raise LmcompareError(
             f"unknown encoding '{encoding}'{suggest(encoding, _ENCODINGS)}; give the name of a text encoding, "
             "such as utf-8 or latin-1"

@@ -8,7 +8,7 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from lmcompare.harness.examples import model_examples
 from lmcompare.harness.prepared import Prepared
 from lmcompare.harness.truth import Stored, truth_checks
 from lmcompare.model import Budget, LanguageModel, Progress, Setting
+from lmcompare.processes import Emit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +35,6 @@ FILES = (
     *("scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json"),
     *MODEL_FILES,
 )
-
-Event = Mapping[str, Any]
-Emit = Callable[[Event], None]
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,12 @@ def _plain_name(name: str, whose: str) -> str:
 
 
 def default_name(plugin: str) -> str:
-    """Return the name of a model whose table gives none: the plug-in's, or its class's."""
+    """Return the name of a model whose table gives none: the plug-in's, or its class's.
+
+    Raises ``ValueError`` for a file without a class.
+    """
+    if plugin.endswith(".py"):
+        raise ValueError(f"'{plugin}' names a file but no class in it: write '{plugin}:Class'")
     return plugin.rpartition(":")[2]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmcompare import __version__, plugins, storage
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError, as_written
 from lmcompare.harness import engine, environment
 from lmcompare.harness.cell import Job, has_examples, is_finished
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
@@ -83,12 +84,12 @@ def run(
             "name": experiment.name,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
-            "seconds": time.perf_counter() - started,
-            "experiment": experiment.model_dump(mode="json"),
+            "seconds": time.perf_counter() - started + _seconds_before(earlier, folder),
+            "experiment": _experiment_joined(experiment, earlier, folder),
             "preset": experiment.preset,
             "corpus": describe(corpus),
             "tokens": {**earlier.get("tokens", {}), **tokens},
-            "models": _joined(earlier.get("models", []), plans, folder),
+            "models": _joined(_kept(earlier, folder), plans, experiment),
             "versions": environment.versions(),
             "hardware": environment.hardware(device, threads),
         }
@@ -99,12 +100,16 @@ def run(
 
 
 def write_reports(folder: Path) -> Path:
-    """Build results.json, results.csv, report.md and report.html from what the folder stores."""
+    """Build results.json, results.csv, report.md and report.html from what the folder stores.
+
+    Raises ``LmcompareError`` for a folder that is none of a run, or that holds what no run wrote.
+    """
     from lmcompare.analysis import load_run, write_results
     from lmcompare.report import write_report
 
-    write_results(load_run(folder))
-    return write_report(folder)
+    with as_written(folder):
+        write_results(load_run(folder))
+        return write_report(folder)
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:
@@ -130,6 +135,8 @@ def describe(corpus: Corpus) -> dict[str, Any]:
 
 def _claim(folder: Path) -> None:
     """Make the output folder and see that it can be written to, before hours are spent."""
+    if "\0" in str(folder):
+        raise LmcompareError(f"{str(folder)!r} can be no folder's name: choose another --out")
     if folder.exists() and not folder.is_dir():
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
     probe = folder / ".probe"
@@ -199,7 +206,7 @@ def _plans(
         if kind not in prepared:
             show.say(f"Reading its {wanted.kind} tokens …")
             prepared[kind] = prepare(corpus, wanted, folder / "tokens")
-        tokens = prepared[kind]
+        tokens, hyperparameters = prepared[kind], _storable(model)
         jobs = tuple(
             Job(
                 name=table.name,
@@ -209,7 +216,7 @@ def _plans(
                 tokens_folder=str(tokens.folder.resolve()),
                 tokens_fingerprint=tokens.fingerprint,
                 source_digest=plugins.source_digest(type(model)),
-                hyperparameters=model.hyperparameters(),
+                hyperparameters=hyperparameters,
                 device=device,
                 threads=threads,
                 budget=experiment.budget.model_dump(),
@@ -220,6 +227,20 @@ def _plans(
         how = engine.inline(model) if table.name in live else engine.in_process
         plans.append(Plan(table, tokens.fingerprint, jobs, how))
     return plans, {tokens.fingerprint: tokens.describe() for tokens in prepared.values()}
+
+
+def _storable(model: LanguageModel) -> dict[str, Any]:
+    """Return the hyper-parameters. Raises ``PluginError`` if one can't be stored as JSON."""
+    hyperparameters = model.hyperparameters()
+    for name, value in hyperparameters.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise PluginError(
+                f"the hyper-parameter {name} of {type(model).__name__} is {value!r}, which can't be stored: use "
+                "numbers, texts, truth values, None, and lists and tables of them"
+            ) from None
+    return hyperparameters
 
 
 def _run_cells(plans: Sequence[Plan], force: bool, show: Display, outcome: Outcome) -> None:
@@ -240,9 +261,13 @@ def _run_cells(plans: Sequence[Plan], force: bool, show: Display, outcome: Outco
             show.event(index, {"event": "failed", "error": error})
 
 
-def _joined(earlier: Sequence[Mapping[str, Any]], plans: Sequence[Plan], folder: Path) -> list[dict[str, Any]]:
-    """Return the manifest's models: those of earlier runs that are still there, then those of this run."""
-    rows = {str(row["name"]): dict(row) for row in earlier if all((folder / cell).is_dir() for cell in row["cells"])}
+def _joined(kept: Sequence[Mapping[str, Any]], plans: Sequence[Plan], experiment: Experiment) -> list[dict[str, Any]]:
+    """Return the manifest's models: those of earlier runs that are still there, then those of this run.
+
+    ``settings``: what of the run's own table each model was run with.
+    """
+    rows = {str(row["name"]): dict(row) for row in kept}
+    given = {"preset": experiment.preset, "budget": experiment.budget.model_dump(exclude_none=True)}
     for plan in plans:
         name, seeds = plan.table.name, [job.seed for job in plan.jobs]
         seeds += [seed for seed in rows.get(name, {}).get("seeds", []) if _is_same_but_seed(plan.jobs[0], seed)]
@@ -252,8 +277,29 @@ def _joined(earlier: Sequence[Mapping[str, Any]], plans: Sequence[Plan], folder:
             "tokens_fingerprint": plan.tokens_fingerprint,
             "seeds": sorted(set(seeds)),
             "cells": [f"cells/{name}/{seed}" for seed in sorted(set(seeds))],
+            "settings": {**given, "device": plan.jobs[0].device, "threads": plan.jobs[0].threads},
         }
     return list(rows.values())
+
+
+def _kept(earlier: Mapping[str, Any], folder: Path) -> list[Mapping[str, Any]]:
+    """Return the rows of earlier runs' models whose cells are still there."""
+    return [row for row in earlier.get("models", []) if all((folder / cell).is_dir() for cell in row["cells"])]
+
+
+def _seconds_before(earlier: Mapping[str, Any], folder: Path) -> float:
+    """Return what earlier runs into this folder took, as far as something is left of them."""
+    return float(earlier.get("seconds") or 0.0) if _kept(earlier, folder) else 0.0
+
+
+def _experiment_joined(experiment: Experiment, earlier: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the experiment's table with the models that earlier runs left in the folder."""
+    table = experiment.model_dump(mode="json")
+    names = {model["name"] for model in table["models"]}
+    left = {row["name"] for row in _kept(earlier, folder)} - names
+    before = (earlier.get("experiment") or {}).get("models", [])
+    table["models"] = [*(model for model in before if model["name"] in left), *table["models"]]
+    return table
 
 
 def _is_same_but_seed(job: Job, seed: int) -> bool:

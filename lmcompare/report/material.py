@@ -11,9 +11,8 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis import Cell, ModelEntry, Run
-from lmcompare.analysis.comparison import Comparison, Standing, compare_models
+from lmcompare.analysis.comparison import Comparison, Standing, comparable_names, compare_models, main_tokens
 from lmcompare.analysis.results import results
-from lmcompare.report import numbers
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,7 @@ class Material:
         """The models whose figures may stand in one chart, in the order of the experiment: those that are ranked,
         or the adaptive ones where no other is.
         """
-        for group in ("ranked", "adaptive"):
-            found = tuple(sorted((m for m, _ in self.standings(group)), key=lambda m: m.index))
-            if found:
-                return found
-        return ()
+        return tuple(self.by_name[name] for name in comparable_names(self.comparison))
 
     @cached_property
     def ranking(self) -> list[tuple[Model, Standing]]:
@@ -114,15 +109,11 @@ class Material:
     @cached_property
     def main_tokens(self) -> str:
         """The fingerprint of the tokens that most of the comparable models have; "" where no model was scored."""
-        return next(iter(grouped(self.comparable or self.scored)), "")
+        return main_tokens(self.run, self.comparison)
 
     def tokens_name(self, fingerprint: str) -> str:
         """Return what the tokens of this fingerprint are called, with the size of the vocabulary if need be."""
-        kinds = {fp: str(table.spec.get("kind") or fp) for fp, table in self.run.tokens.items()}
-        kind = kinds[fingerprint]
-        if list(kinds.values()).count(kind) == 1:
-            return kind
-        return f"{kind}, {numbers.count(self.run.tokens[fingerprint].entry.get('types'))} types"
+        return self.run.tokens_name(fingerprint)
 
 
 def grouped(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:

@@ -8,6 +8,7 @@ import hashlib
 from markupsafe import Markup
 
 from lmcompare.analysis import Run
+from lmcompare.report.kinds.rendering import CONTROL
 from lmcompare.report.material import Material, Section
 from lmcompare.report.pages import asset, fill
 from lmcompare.report.palette import style_sheet
@@ -66,7 +67,7 @@ class Report:
         scripts = [Markup(asset(name)) for name in SCRIPTS]
         digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
         style = Markup(style_sheet() + asset("charts.css") + asset("report.css"))
-        return fill(
+        page = fill(
             "page",
             run=self.material.run,
             opening=self.opening,
@@ -77,6 +78,7 @@ class Report:
             scripts=scripts,
             digests=digests,
         )
+        return page.translate(CONTROL)
 
     def markdown(self) -> str:
         """Return the report as Markdown."""

@@ -11,6 +11,7 @@ from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.report.charts.svg import standalone
 from lmcompare.report.page import Report
+from lmcompare.storage import write_text
 
 
 def write_report(folder: Path) -> Path:
@@ -21,28 +22,15 @@ def write_report(folder: Path) -> Path:
     report = Report(load_run(folder))
     html, markdown = report.html(), report.markdown()
     charts = {name: standalone(drawing) for name, drawing in report.charts.items()}
-    page = folder / "report.html"
     try:
         _write_charts(folder, charts)
-        _write(folder / "report.md", markdown)
-        _write(page, html)
     except OSError as error:
         raise LmcompareError(
             f"can't write the report into {folder} ({error.strerror or error}): free some space or make it writable"
         ) from None
-    return page
-
-
-def _write(path: Path, text: str) -> None:
-    """Write aside and rename, so that a reader never sees half a file."""
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        _readable(Path(aside))
-        os.replace(aside, path)
-    finally:
-        Path(aside).unlink(missing_ok=True)
+    write_text(folder / "report.md", markdown)
+    write_text(folder / "report.html", html)
+    return folder / "report.html"
 
 
 def _write_charts(folder: Path, charts: dict[str, str]) -> None:
@@ -63,10 +51,3 @@ def _write_charts(folder: Path, charts: dict[str, str]) -> None:
             raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _readable(path: Path) -> None:
-    """Give a file that ``mkstemp`` made for its owner alone the rights that a plain ``open`` gives."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)

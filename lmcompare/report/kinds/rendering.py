@@ -31,9 +31,11 @@ def table(head: Sequence[str], rows: Iterable[Iterable[str]], left: int = 1) -> 
     return "\n".join([row(head), row(marks), *(row(cells) for cells in rows)])
 
 
+# a terminal obeys them: show their pictures
+CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
 SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]<>#|~$"})
 
 
 def plain(text: str) -> str:
     """Return text that Markdown shows as it is, on one line, and that no renderer takes for HTML."""
-    return " ".join(text.split()).replace("&", "&amp;").translate(SPECIAL)
+    return " ".join(text.split()).translate(CONTROL).replace("&", "&amp;").translate(SPECIAL)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Section
@@ -43,7 +46,27 @@ def facts_of(material: Material) -> list[tuple[str, str]]:
         ("Corpus fingerprint", material.run.corpus_fingerprint),
         *((f"Tokens fingerprint ({material.tokens_name(fp)})", fp) for fp in material.run.tokens),
     ]
+    pairs += _otherwise(material)
     return [(name, value) for name, value in pairs if value and value != numbers.NONE]
+
+
+def _otherwise(material: Material) -> list[tuple[str, str]]:
+    """Return the models that an earlier run into the folder trained under other settings, and with which."""
+    rows = [row for row in material.run.manifest["models"] if row.get("settings")]
+    if not rows:
+        return []
+    last = rows[-1]["settings"]
+    return [
+        (f"{row['name']} ran with", ", ".join(f"{key} {_setting(row['settings'].get(key))}" for key in other))
+        for row in rows
+        if (other := [key for key in last if row["settings"].get(key) != last[key]])
+    ]
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} = {v}" for k, v in value.items()) or "none"
+    return str(value)
 
 
 def _longest_run(text: str, sign: str) -> int:

@@ -1,11 +1,8 @@
-"""The command line: each command is a few lines over the Python API, and imports what it needs when it runs."""
+"""The commands: each is a few lines over the Python API, and imports what it needs when it runs."""
 
 from __future__ import annotations
 
-import io
-import os
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,14 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lmcompare import __version__
+from lmcompare.cli.output import note, print_result, print_table
 from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
-    from lmcompare.api import TrainedModel
+    from lmcompare.trained import TrainedModel
+
+
+class InterruptedRunError(Exception):
+    """Ctrl-C, with what to do next."""
+
 
 app = typer.Typer(
     help="Language models of every generation on the same text: how well, at what cost, and why.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,10 +36,15 @@ SeedOption = Annotated[
 
 
 @app.callback(invoke_without_command=True)
-def _top(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+def _top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
     if version:
         print(f"lmcompare {__version__}")
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -55,7 +62,7 @@ def run(
     ] = None,
     preset: Annotated[str | None, typer.Option(metavar="PRESET", help="quick, default or full.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="The run folder (default: reports/NAME).")
+        str | None, typer.Option("--out", "-o", metavar="DIR", help="The run folder (default: reports/NAME).")
     ] = None,
     seed: Annotated[list[str] | None, typer.Option(metavar="N", help="The seeds; repeat or comma.")] = None,
     device: Annotated[str | None, typer.Option(metavar="DEVICE", help="cpu, cuda, mps or auto.")] = None,
@@ -105,7 +112,7 @@ def run(
         tokens={"kind": tokens, "min_count": min_count, "size": vocabulary_size},
     )
     plan, base = planned(experiment, overrides)
-    folder = out or Path("reports") / plan.name
+    folder = Path("reports") / plan.name if out is None else _folder(out)
     try:
         outcome = run_experiment(
             plan,
@@ -119,7 +126,7 @@ def run(
         raise InterruptedRunError(
             f"interrupted; what is finished lies in {folder}, and the same command goes on from there"
         ) from None
-    _print_table(outcome.folder)
+    print_table(outcome.folder)
     print(f"The report: {outcome.folder / 'report.html'}")
     if outcome.failures:
         said = "; ".join(f"{cell}: {error}" for cell, error in outcome.failures.items())
@@ -134,7 +141,7 @@ def report(folder: Dir) -> None:
 
     print(write_reports(folder))
     for cell, error in load(folder).failures.items():
-        _note(f"{cell} is not among the figures: {error}")
+        note(f"{cell} is not among the figures: {error}")
 
 
 @app.command()
@@ -214,16 +221,10 @@ def check(
     seed: Annotated[int, typer.Option(metavar="N", min=0)] = 0,
 ) -> None:
     """Run the conformance kit against a plug-in: a line a check; exit 0, or 1 if one fails."""
-    from lmcompare import plugins
-    from lmcompare.checks import run_checks
+    from lmcompare.checks.worker import run_checks_apart
 
-    cls = plugins.resolve(plugin)
     parameters = dict(_assignment(text) for text in parameter or ())
-    plugins.build(plugin, parameters, "quick")  # a wrong hyper-parameter is a usage error, not a failed check
-    try:
-        results = run_checks(cls, parameters=parameters, seed=seed, on_result=_print_result)
-    except SystemExit as stop:
-        raise LmcompareError(f"the plug-in ended the process (exit code {stop.code}): let it raise") from None
+    results = run_checks_apart(plugin, parameters, seed, print_result)
     excused = sum(result.ok and not result.passed for result in results)
     failed = sum(not result.ok for result in results)
     passed = len(results) - failed - excused
@@ -235,35 +236,18 @@ def check(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The plug-in's name, such as my-model.")],
-    folder: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where to make it.")] = Path(),
+    out: Annotated[str, typer.Option("--out", "-o", metavar="DIR", help="Where to make it.")] = ".",
 ) -> None:
     """Write a small working plug-in package with its test."""
     from lmcompare.scaffold import create
 
-    print(create(name, folder))
+    print(create(name, _folder(out)))
 
 
-class InterruptedRunError(Exception):
-    """Ctrl-C, with what to do next."""
-
-
-def main() -> None:
-    """Run the command line; a user's error is one sentence and exit code 2, Ctrl-C is 130."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what a terminal can't show
-    signal.signal(signal.SIGTERM, _terminated)
-    try:
-        app(standalone_mode=True)
-    except LmcompareError as error:
-        _stop(str(error), 2)
-    except (KeyboardInterrupt, InterruptedRunError) as stop:
-        _stop(str(stop) or "interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has gone, as head does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except OSError as error:
-        _stop(f"{error.filename or 'a file'} can't be used: {error.strerror or error}", 2)
+def _folder(out: str) -> Path:
+    if not out:
+        raise LmcompareError("--out names no folder: leave it out, or say where")
+    return Path(out)
 
 
 def _trained(folder: Path, model: str, seed: int | None) -> TrainedModel:
@@ -272,23 +256,8 @@ def _trained(folder: Path, model: str, seed: int | None) -> TrainedModel:
 
     trained = load(folder).model(model, seed)
     if not trained.truthful:
-        _note(f"'{model}' is not a valid probability model: it failed the truth checks of its run, see the report")
+        note(f"'{model}' is not a valid probability model: it failed the truth checks of its run, see the report")
     return trained
-
-
-def _note(sentence: str) -> None:
-    print(f"lmcompare: note: {sentence}", file=sys.stderr)
-
-
-def _terminated(*_: object) -> None:
-    """Go the way of Ctrl-C, so that a running cell is ended too."""
-    raise KeyboardInterrupt
-
-
-def _stop(sentence: str, code: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not change the exit code
-    print(f"lmcompare: {sentence}", file=sys.stderr)
-    sys.exit(code)
 
 
 def _listed(values: list[str] | None) -> tuple[str, ...]:
@@ -319,45 +288,3 @@ def _assignment(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except json.JSONDecodeError:
         return key, value
-
-
-def _print_result(result: Any) -> None:
-    mark = "ok  " if result.passed else "xfail" if result.ok else "FAIL"
-    said = "; ".join(part for part in (result.reason, result.expected_failure) if part)
-    print(f"{mark:<5} {result.name}{f': {said}' if said else ''}", flush=True)
-
-
-def _print_table(folder: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from lmcompare.storage import read_json
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "train s", "µs/token"):
-        table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
-    rows = read_json(folder / "results.json")["models"]
-    for row in sorted(rows, key=lambda r: (r["rank"] or len(rows) + 1, r["bits_per_byte"] or float("inf"))):
-        low, high = _shown(row["bits_per_byte_low"], "{:.2f}"), _shown(row["bits_per_byte_high"], "{:.2f}")
-        table.add_row(
-            _shown(row["rank"], "{}"),
-            row["name"],
-            _shown(row["bits_per_byte"], "{:.3f}"),
-            low if low == high else f"{low}–{high}",
-            _shown(row["perplexity"], "{:,.1f}"),
-            _shown(row["top1_accuracy"], "{:.1%}"),
-            _shown(row["train_seconds"], "{:.1f}" if (row["train_seconds"] or 0) >= 1 else "{:.3f}"),
-            _shown(row["microseconds_per_token"], "{:.1f}"),
-        )
-    Console().print(table)
-    for row in rows:
-        if row["rank"] is None and row["unranked_reason"]:
-            print(f"{row['name']} is not ranked: {row['unranked_reason']}.")
-
-
-def _shown(value: float | None, how: str) -> str:
-    return "–" if value is None else how.format(value)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""The command line, ``lmcompare``."""
+
+from lmcompare.cli.entry import main
+
+__all__ = ["main"]

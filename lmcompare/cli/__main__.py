@@ -1,0 +1,5 @@
+"""``python -m lmcompare.cli``."""
+
+from lmcompare.cli import main
+
+main()

@@ -1,0 +1,62 @@
+"""The console script: every error is one sentence, and every way to end has its exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from typing import Any
+
+import typer
+
+from lmcompare.cli.commands import InterruptedRunError, app
+from lmcompare.errors import LmcompareError
+
+INTERRUPTED = 130
+# typer brings click along or stands on it, as its version goes; what both call a usage error is a base of this
+ClickError: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
+
+
+def main() -> None:
+    """Run the command line; a user's error is one sentence and exit code 2, Ctrl-C is 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal can't show
+    signal.signal(signal.SIGTERM, _terminated)
+    code = 0
+    try:
+        code = app(standalone_mode=False, prog_name="lmcompare") or 0
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt  # typer keeps it to itself
+    except LmcompareError as error:
+        _stop(str(error), 2)
+    except ClickError as error:
+        _stop(_usage(error), 2)
+    except (KeyboardInterrupt, typer.Abort, InterruptedRunError) as stop:
+        _stop(str(stop) or "interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except OSError as error:
+        _stop(f"{error.filename or 'a file'} can't be used: {error.strerror or error}", 2)
+    sys.exit(code)
+
+
+def _usage(error: Any) -> str:
+    """Return what is wrong with the command's arguments, and where its help is."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "lmcompare"
+    return f"{said[:1].lower()}{said[1:]}: see '{command} --help'"
+
+
+def _terminated(*_: object) -> None:
+    """Go the way of Ctrl-C, so that a running cell is ended too."""
+    raise KeyboardInterrupt
+
+
+def _stop(sentence: str, code: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not change the exit code
+    print(f"lmcompare: {sentence}", file=sys.stderr)
+    sys.exit(code)

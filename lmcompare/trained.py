@@ -1,0 +1,166 @@
+"""A trained model of a run with its tokenizer: text in, figures and text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of, unknown
+from lmcompare.model import FloatArray, LanguageModel
+
+if TYPE_CHECKING:
+    from lmcompare.corpora import Document
+    from lmcompare.harness.prepared import Prepared
+    from lmcompare.harness.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A text's score: nats in all, bits per byte with every byte charged, and the tokens with their bits.
+
+    ``bits_per_byte`` is NaN for a text without bytes: all it is charged for is its end.
+    ``surprisal_bits``: −log2 of each token's probability under the model; ``side_bits``: what is charged beside the
+    model for spelling unknown words and for the gaps between tokens.
+    """
+
+    name: str
+    text: str
+    log_probability: float
+    bits_per_byte: float
+    tokens: tuple[str, ...]
+    surprisal_bits: tuple[float, ...]
+    side_bits: tuple[float, ...]
+
+    def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
+        """Return a JSON-able table; ``tokens`` adds each token with its surprisal; null is an infinite figure."""
+        table: dict[str, Any] = {
+            "text": self.text,
+            "log_probability": _finite(self.log_probability),
+            "bits_per_byte": _finite(self.bits_per_byte),
+        }
+        if tokens:
+            table["tokens"] = [
+                {"token": token, "surprisal_bits": _finite(bits)}
+                for token, bits in zip(self.tokens, self.surprisal_bits, strict=True)
+            ]
+        return table
+
+
+class TrainedModel:
+    """A model of a run with its tokenizer: text in, figures and text out."""
+
+    def __init__(self, name: str, model: LanguageModel, prepared: Prepared, truthful: bool) -> None:
+        self.name = name
+        self.model = model
+        self.truthful = truthful  # whether it passed the truth checks of its run
+        self._prepared = prepared
+
+    @classmethod
+    def open(
+        cls, folder: Path, name: str, seed: int | None, cells: Sequence[tuple[Mapping[str, Any], Path]]
+    ) -> TrainedModel:
+        """Restore one of the finished cells; ``seed`` None takes the first."""
+        from lmcompare import plugins
+        from lmcompare.harness.prepared import Prepared
+        from lmcompare.storage import load_state
+
+        if not isinstance(name, str):
+            raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
+        of_name = [(cell, place) for cell, place in cells if cell["name"] == name]
+        if not of_name:
+            raise LmcompareError(f"{folder}: {unknown('model', name, {c['name'] for c, _ in cells})}")
+        chosen = [pair for pair in of_name if seed is None or pair[0]["seed"] == seed]
+        if not chosen:
+            seeds = ", ".join(str(cell["seed"]) for cell, _ in of_name)
+            raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
+        cell, place = chosen[0]
+        with as_written(place):
+            model = plugins.build(cell["plugin"], cell["hyperparameters"])
+            state, truthful = load_state(place / "model"), bool(cell["truth"].get("passed"))
+        with blamed_on(f"{name}'s restore"):
+            model.restore(state)
+        tokens = folder / "tokens" / str(cell["tokens_fingerprint"])
+        with as_written(tokens):
+            prepared = Prepared.load(tokens, texts=False)
+        return cls(name, model, prepared, truthful)
+
+    def __repr__(self) -> str:
+        return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
+
+    def score(self, text: str) -> Scored:
+        """Score a text as one document; its lines are its sentences."""
+        from lmcompare.corpora import documents_of
+
+        return next(iter(self.score_documents(documents_of([_text(text)]))))
+
+    def score_documents(self, documents: Iterable[Document]) -> Iterator[Scored]:
+        """Score documents one by one."""
+        from lmcompare.corpora import Document
+        from lmcompare.harness.scoring import checked_log_probs
+
+        for document in documents:
+            if not isinstance(document, Document):
+                raise LmcompareError(
+                    f"a document is an lmcompare.corpora.Document, not {kind_of(document)}: score() takes a text"
+                )
+            encoded, tokens, side_bits = self._prepared.read([document])
+            with blamed_on(f"{self.name}'s log_probs"):
+                nats = checked_log_probs(self.model, encoded)
+            bits = -nats / np.log(2)
+            n_bytes = len(document.text.encode())
+            yield Scored(
+                name=document.name,
+                text=document.text,
+                log_probability=float(np.sum(nats)),
+                bits_per_byte=float((bits.sum() + side_bits.sum()) / n_bytes) if n_bytes else float("nan"),
+                tokens=tuple(tokens),
+                surprisal_bits=tuple(bits.tolist()),
+                side_bits=tuple(side_bits.tolist()),
+            )
+
+    def next_tokens(self, prompt: str) -> list[tuple[str, float]]:
+        """Return the ten likeliest tokens after a prompt, with their probabilities."""
+        from lmcompare.harness.examples import next_tokens
+
+        with blamed_on(f"{self.name}'s next_log_probs"):
+            rows = next_tokens(self.model, self._prepared, _text(prompt))
+        return [(row["token"], row["probability"]) for row in rows]
+
+    def generate(self, prompt: str, length: int = 50, sampling: Sampling | None = None) -> str:
+        """Return the text that the model goes on with, ``length`` tokens long."""
+        from lmcompare.harness.examples import continue_prompt
+        from lmcompare.harness.sampling import Sampling
+
+        if not isinstance(length, int) or length < 0:
+            raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
+        with blamed_on(f"{self.name}'s stepper"):
+            return continue_prompt(self.model, self._prepared, _text(prompt), length, sampling or Sampling())
+
+    def word_vector(self, word: str) -> FloatArray:
+        """Return a token's vector (d,). Raises ``LmcompareError`` for a model without vectors or an unknown token."""
+        vectors = self.model.word_vectors()
+        if vectors is None:
+            raise LmcompareError(f"'{self.name}' has no word vectors: ask word2vec-bow")
+        if word not in self._prepared.vocabulary:
+            raise LmcompareError(f"'{word}' is not in the vocabulary")
+        vector: FloatArray = vectors[self._prepared.vocabulary.id(word)]
+        return vector
+
+
+def _finite(figure: float) -> float | None:
+    return figure if np.isfinite(figure) else None
+
+
+def _text(text: str) -> str:
+    """Return a text as it is. Raises ``LmcompareError`` for what is none."""
+    from lmcompare.corpora import has_utf8
+
+    if not isinstance(text, str):
+        raise LmcompareError(f"a text is a string, not {kind_of(text)}")
+    if not has_utf8(text):
+        raise LmcompareError("the text holds half a surrogate pair, which is no character: decode it properly")
+    return text
