@@ -35,9 +35,17 @@ def unknown(what: str, name: str, options: Iterable[str]) -> str:
     return f"unknown {what} '{name}'{hint}"
 
 
+def said(error: BaseException) -> str:
+    """Return what an error says without line breaks; "" for nothing."""
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # a plug-in's own error may fail to say anything
+        return ""
+
+
 def one_line(error: BaseException) -> str:
     """Return what an error says, its name if it says nothing, without line breaks."""
-    return _said(error) or type(error).__name__
+    return said(error) or type(error).__name__
 
 
 @contextmanager
@@ -72,14 +80,7 @@ def kind_of(value: object) -> str:
 
 def what_went_wrong(error: BaseException) -> str:
     """Return one sentence: what was raised, and where in the plug-in."""
-    said = _said(error) or "no message"
+    sentence = said(error) or "no message"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {said[:300]}{where}"
-
-
-def _said(error: BaseException) -> str:
-    try:
-        return " ".join(str(error).split())
-    except Exception:  # a plug-in's own error may fail to say anything
-        return ""
+    return f"{type(error).__name__}: {sentence[:300]}{where}"

@@ -134,4 +134,7 @@ def load_state(folder: Path) -> State:
         arrays = load_file(path)
     except SafetensorError as error:
         raise LmcompareError(f"{path} is damaged ({error}): run with --force to train the model again") from None
-    return State(arrays, read_json(folder / "values.json"))
+    values = read_json(folder / "values.json")
+    if not isinstance(values, dict):
+        raise LmcompareError(f"{folder / 'values.json'} is damaged: run with --force to train the model again")
+    return State(arrays, values)

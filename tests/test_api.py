@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,13 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         ({"corpus": ["so", "\ud800"]}, "document 2 holds a lone surrogate"),
         ({"prompts": ["\ud800"]}, "not valid UTF-8"),
         ({"text_column": "words"}, "has no columns"),
+        ({"seeds": None}, "seeds.0: this is a whole number, not None"),
+        ({"seeds": 1.5}, "seeds.0: this is a whole number, not 1.5"),
+        ({"models": 5}, "models is a model or a sequence of models, not an int"),
+        ({"prompts": 5}, "prompts: "),
+        ({"out": 5}, "out is the path of a folder, not an int"),
+        ({"out": "x\0"}, "out is the path of a folder, not 'x\\x00'"),
+        ({"out": ""}, "out is the path of a folder, not ''"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(arguments: dict[str, object], said: str) -> None:
@@ -136,5 +144,46 @@ def test_wrong_texts_are_one_sentence(result: lmcompare.Comparison) -> None:
         model.score(["The cat"])  # type: ignore[arg-type]
     with pytest.raises(LmcompareError, match="half a surrogate pair"):
         model.next_tokens("\ud800")
-    with pytest.raises(LmcompareError, match="0 tokens long or more"):
-        model.generate("The", -1)
+    for length in (-1, "x", 1.5):
+        with pytest.raises(LmcompareError, match="0 tokens long or more"):
+            model.generate("The", length)  # type: ignore[arg-type]
+    with pytest.raises(LmcompareError, match="not a str: score"):
+        list(model.score_documents(["x"]))  # type: ignore[list-item]
+    with pytest.raises(LmcompareError, match="a run folder is the path of a folder, not None"):
+        lmcompare.load(None)  # type: ignore[arg-type]
+    with pytest.raises(LmcompareError, match="by its name, not by None"):
+        result.model(None)  # type: ignore[arg-type]
+
+
+def test_hyper_parameters_that_can_not_be_stored_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    for value in ({1, 2}, np.ones(2), float("nan")):
+        with pytest.raises(LmcompareError, match="alpha"):
+            lmcompare.compare(TEXTS, [LastSeen(value)], out=tmp_path / "out", quiet=True)  # type: ignore[arg-type]
+        assert not (tmp_path / "out" / "cells").exists()
+
+
+def test_an_empty_text_has_no_bytes_to_share_bits_among(result: lmcompare.Comparison) -> None:
+    scored = result.model("kn3").score("")
+    assert scored.tokens == ("</s>",)
+    assert scored.log_probability < 0
+    assert np.isnan(scored.bits_per_byte)
+    assert scored.to_json()["bits_per_byte"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tokens/*/vocabulary.json", "[1, 2]"),
+        ("tokens/*/tokenizer.json", '{"spec": 5}'),
+        ("tokens/*/code.json", "{}"),
+        ("cells/unigram/0/model/values.json", "7"),
+    ],
+)
+def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
+    result: lmcompare.Comparison, tmp_path: Path, name: str, text: str
+) -> None:
+    shutil.copytree(result.folder, tmp_path / "run")
+    (path,) = (tmp_path / "run").glob(name)
+    path.write_text(text)
+    with pytest.raises(LmcompareError):
+        lmcompare.load(tmp_path / "run").model("unigram")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmcompare import storage
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import State
 
 
@@ -27,6 +27,24 @@ def test_a_state_comes_back(tmp_path: Path) -> None:
 def test_an_empty_state_comes_back(tmp_path: Path) -> None:
     storage.save_state(State(), tmp_path)
     assert storage.load_state(tmp_path) == State({}, {})
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"a": 1}, r"state\(\) returned a dict: return lmcompare.State"),
+        (None, r"state\(\) returned a NoneType"),
+        (State({"words": np.array(["a", "b"])}), "the array 'words' of <U1, which can't be stored"),
+        (State({"odd": np.array([{}, 1], object)}), "the array 'odd' of object"),
+        (State({"z": np.array([1j])}), "the array 'z' of complex128"),
+        (State({}, {"rate": float("nan")}), "values that JSON can't hold"),
+        (State({}, {"seen": {1, 2}}), "set is not JSON serializable"),
+    ],
+)
+def test_what_is_no_state_is_refused(tmp_path: Path, state: object, said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        storage.save_state(state, tmp_path)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lmcompare.checks.measure import as_sentence_number
 from lmcompare.checks.probe import FitFailedError, Probe
-from lmcompare.errors import LmcompareError, PluginError, unknown
+from lmcompare.errors import LmcompareError, PluginError, said, unknown
 from lmcompare.model import LanguageModel
 
 STALE = "known_failures"  # the class attribute, and the name of the check that watches over it
@@ -117,13 +117,15 @@ def unknown_excuses(probe: Probe, checks: Sequence[Check]) -> list[Result]:
 
 def raised(error: Exception, probe: Probe) -> str:
     """Return what a plug-in raised and where: in its own file if it comes by there."""
-    said = " ".join(str(error).split())[:300]
+    sentence = said(error)[:300]
     if isinstance(error, PluginError):  # a sentence already
-        return said
+        return sentence
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if probe.source is not None and Path(f.filename) == probe.source]
     last = (own or frames)[-1]
-    return f"raised {type(error).__name__}: {said or 'no message'} ({Path(last.filename).name}, line {last.lineno})"
+    return (
+        f"raised {type(error).__name__}: {sentence or 'no message'} ({Path(last.filename).name}, line {last.lineno})"
+    )
 
 
 def model_name(subject: object) -> str:

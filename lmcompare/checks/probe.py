@@ -15,7 +15,7 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.checks.texts import MarkovTexts
-from lmcompare.errors import PluginError
+from lmcompare.errors import PluginError, said
 from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
 from lmcompare.tokens import Encoded, IntArray
 
@@ -80,8 +80,8 @@ class Probe:
         try:
             returned = model.fit(self.texts.train, self.texts.valid, self.setting(seed, budget))
         except Exception as error:
-            said = " ".join(str(error).split())[:300] or "no message"
-            raise FitFailedError(f"nothing to check: fit raised {type(error).__name__}: {said}") from error
+            sentence = said(error)[:300] or "no message"
+            raise FitFailedError(f"nothing to check: fit raised {type(error).__name__}: {sentence}") from error
         return returned if isinstance(returned, LanguageModel) else model
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import sys
 from typing import Any
@@ -45,7 +46,8 @@ def main() -> None:
 
 def _usage(error: Any) -> str:
     """Return what is wrong with the command's arguments, and where its help is."""
-    said = " ".join(error.format_message().split()).rstrip(".")
+    said = " ".join(error.format_message().split())
+    said = re.sub(r"\. (Did you mean .*\?|\(?Possible .*)$", lambda m: f" ({m[1].strip('()')})", said).rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "lmcompare"
     return f"{said[:1].lower()}{said[1:]}: see '{command} --help'"

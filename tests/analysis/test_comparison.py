@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare.analysis import Run, compare_models
+from lmcompare.analysis import Run, compare_models, leaderboard, load_run, results
+from lmcompare.analysis.comparison import comparable_names, main_tokens
 from lmcompare.analysis.units import TOO_FEW
 from tests.analysis.tiny import SOUND, tiny_run
+from tests.run_folder import write_run_folder
 
 FAILED = {"passed": False, "checks": [{"name": "sums to one", "passed": False, "figure": 1.05, "tolerance": 1e-4}]}
 
@@ -135,3 +137,16 @@ def test_seeds_are_averaged_before_documents_are_drawn(tmp_path: Path) -> None:
     alone = tiny_run(tmp_path / "alone", {"two": [2.0**-bits]}, documents=[[10]] * 40)
     two, one = compare_models(run).standing("two"), compare_models(alone).standing("two")
     assert (two.low, two.bits_per_byte, two.high) == pytest.approx((one.low, one.bits_per_byte, one.high))
+
+
+def test_most_of_the_comparable_models_say_which_tokens_are_the_main_ones(tmp_path: Path) -> None:
+    models = ("unigram", "ngram", "char-ngram", "char-lstm", "char-rnn", "leaky")
+    run = load_run(write_run_folder(tmp_path / "run", models=models, seeds=(0,), failed=(), documents=8))
+    names = {model.name: run.tokens_name(model.tokens_fingerprint) for model in run.models}
+    assert names == {m: "char" if m.startswith("char") else "word" for m in models}
+    found = compare_models(run)
+    assert comparable_names(found) == models[:-1]
+    assert run.tokens_name(main_tokens(run, found)) == "char"  # three against two: the invalid one has no voice
+    board = leaderboard(run).set_index("name")
+    assert board["tokens"].to_dict() == names
+    assert results(run)["main_tokens_fingerprint"] == run.model("char-rnn").tokens_fingerprint

@@ -127,6 +127,28 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
     assert {m["name"] for m in results(run)["models"]} >= {"ngram", "unigram"}
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "said"),
+    [
+        ("cell.json", "traits", "cell.json is damaged at 'traits'"),
+        ("cell.json", "truth", "cell.json is damaged at 'truth'"),
+        ("cost.json", "train_seconds", "cost.json holds no numbers"),
+    ],
+)
+def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: str, key: str, said: str) -> None:
+    path = copied / "cells" / "ngram" / "0" / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "so"}))
+    run = load_run(copied)
+    assert run.model("ngram").seeds == (1,)
+    assert said in str(run.model("ngram").failed[0].error)
+
+
+def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:
+    (copied / "manifest.json").unlink()
+    with pytest.raises(RunFolderError, match="did not come to its end: run the same command again"):
+        load_run(copied)
+
+
 def test_a_missing_column_is_named(copied: Path) -> None:
     path = copied / "cells" / "ngram" / "0" / "scores.parquet"
     pd.read_parquet(path).drop(columns="log_prob").to_parquet(path)

@@ -131,6 +131,44 @@ def test_finished_cells_are_kept_and_a_later_model_joins_the_table(finished: Pat
     assert "not a valid probability model" in (finished / "report.html").read_text()
 
 
+def test_what_earlier_runs_left_is_told_of_in_the_manifest(finished: Path, place: Path) -> None:
+    out = place / "joined"
+    shutil.copytree(finished, out)
+    before = json.loads((out / "manifest.json").read_text())
+    _run(place, out, _experiment({**FLAT, "name": "later"}, preset="quick", budget={"seconds": 9.0}))
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["seconds"] > before["seconds"]
+    assert [m["name"] for m in manifest["experiment"]["models"]] == [m["name"] for m in manifest["models"]]
+    settings = {m["name"]: m["settings"] for m in manifest["models"]}
+    assert (settings["flat"]["preset"], settings["flat"]["budget"]) == ("default", {})
+    assert (settings["later"]["preset"], settings["later"]["budget"]) == ("quick", {"seconds": 9.0})
+    assert "flat ran with" in (out / "report.md").read_text()
+    assert "later ran with" not in (out / "report.md").read_text()
+    # what is not there any more is not told of
+    shutil.rmtree(out / "cells" / "flat")
+    _run(place, out, _experiment({**FLAT, "name": "later"}, preset="quick", budget={"seconds": 9.0}))
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert "flat" not in [m["name"] for m in manifest["models"]]
+    assert "flat" not in [m["name"] for m in manifest["experiment"]["models"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("manifest.json", {"corpus": {"fingerprint": "x", "splits": 7}}),
+        ("cells/flat/0/cell.json", {"truth": {"checks": 3, "passed": True}}),
+    ],
+)
+def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
+    finished: Path, tmp_path: Path, name: str, table: dict[str, Any]
+) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    path = tmp_path / "run" / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | table))
+    with pytest.raises(LmcompareError, match="holds what no run wrote"):
+        write_reports(tmp_path / "run")
+
+
 def test_other_prompts_make_new_examples_without_training(finished: Path, place: Path) -> None:
     examples = {"prompts": ["my aunt", "a dog"], "length": 3, "sentences": 1}
     _, watch = _run(place, finished, _experiment(FLAT, examples=examples))

@@ -52,6 +52,16 @@ def test_no_model_is_valid(tmp_path: Path) -> None:
     assert "unigram and leaky did not pass" in tree.one(id_="truth").text
 
 
+def test_control_characters_are_shown_as_pictures(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), documents=8)
+    for path in (folder / "cells").rglob("examples.json"):
+        path.write_text(path.read_text().replace("How to make Thai", "\\u001b[31mHow"))
+    run = load_run(folder)
+    for page in (render_html(run), render_markdown(run)):
+        assert "\x1b" not in page
+        assert "␛" in page
+
+
 def test_too_little_text_for_intervals(tmp_path: Path) -> None:
     tree = built(tmp_path, models=("unigram", "ngram"), documents=2, sentences=3)
     row = tree.one(id_="leaderboard").one("table").rows()[0]

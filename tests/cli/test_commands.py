@@ -12,18 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.console import lmcompare
 from tests.harness.small import write_plugins, write_text
-
-
-def lmcompare(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lmcompare.cli", *arguments],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +108,20 @@ def test_report_is_built_from_the_folder_alone(place: Path) -> None:
         (("run", "--corpus", "text.txt", "--documents", "line", "--text-column", "words"), "has no columns"),
         (("run", "--corpus", "text.txt", "--threads", "5000"), "at most 1024"),
         (("run", "--corpus", "text.txt", "--tokens", "byte", "--min-count", "3"), "bytes always have"),
+        (("run", "--corpus", "text.txt", "--encoding", "undefined"), "unknown encoding 'undefined'"),
+        (("run", "--corpus", "text.txt", "--out", ""), "--out names no folder"),
+        (("run", "--corpus", "text.txt", "--model", "./plugins.py"), "write './plugins.py:Class'"),
+        (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is no Python file"),
+        (("check", "./plugins.py"), "write './plugins.py:Class'"),
+        (("new", "a-model", "--out", ""), "--out names no folder"),
+        (("score", "unfinished", "--model", "ngram", "text.txt"), "did not come to its end: run the same command"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple[str, ...], said: str) -> None:
     (place / "empty.txt").write_bytes(b"")
     (place / "latin.txt").write_bytes(b"caf\xe9\n" * 30)
     (place / "short.txt").write_text("one\n")
+    (place / "unfinished" / "cells").mkdir(parents=True, exist_ok=True)
     done = lmcompare(*arguments, cwd=place)
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr

@@ -1,0 +1,75 @@
+"""The kit in a process of its own: the same results, and a plug-in that ends its process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmcompare.checks import run_checks
+from lmcompare.checks.kit import Result
+from lmcompare.checks.worker import run_checks_apart
+from lmcompare.errors import LmcompareError
+
+PLUGINS = """
+import os
+from lmcompare.models.unigram import Unigram
+
+class Leaves(Unigram):
+    def fit(self, train, valid, setting):
+        os._exit(0)
+
+class Breaks(Unigram):
+    def fit(self, train, valid, setting):
+        raise GeneratorExit
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError
+
+class SaysNothing(Unigram):
+    def fit(self, train, valid, setting):
+        raise Mute
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "models.py").write_text(PLUGINS)
+    return tmp_path / "models.py"
+
+
+def test_the_results_are_those_of_the_kit() -> None:
+    told: list[Result] = []
+    apart = run_checks_apart("unigram", {"alpha": 0.5}, 0, told.append)
+    here = run_checks("unigram", parameters={"alpha": 0.5})
+    assert told == apart
+    assert [(r.name, r.passed, r.reason, r.expected_failure) for r in apart] == [
+        (r.name, r.passed, r.reason, r.expected_failure) for r in here
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Leaves", "in the check 'fit-returns-the-model': the process ended with exit code 0"),
+        ("Breaks", r"in the check 'fit-returns-the-model': GeneratorExit: no message \(models.py, line 11\)"),
+    ],
+)
+def test_a_plug_in_that_ends_the_process(path: Path, name: str, said: str) -> None:
+    told: list[Result] = []
+    with pytest.raises(LmcompareError, match=said):
+        run_checks_apart(f"{path}:{name}", {}, 0, told.append)
+    assert told[0].passed
+
+
+def test_an_error_that_says_nothing_fails_its_checks(path: Path) -> None:
+    results = run_checks_apart(f"{path}:SaysNothing", {}, 0, lambda result: None)
+    assert "raised Mute: no message" in next(r for r in results if r.name == "fit-returns-the-model").reason
+
+
+def test_wrong_names_and_values_are_said() -> None:
+    with pytest.raises(LmcompareError, match="did you mean 'ngram'"):
+        run_checks_apart("ngarm", {}, 0, lambda result: None)
+    with pytest.raises(LmcompareError, match="did you mean 'order'"):
+        run_checks_apart("ngram", {"odrer": 3}, 0, lambda result: None)

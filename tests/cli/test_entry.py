@@ -1,0 +1,61 @@
+"""What every command does with arguments that are none of its own, and with Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.console import lmcompare
+from tests.harness.small import write_plugins
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("chek",), "no such command 'chek' (Did you mean 'check'?): see 'lmcompare --help'"),
+        (("run", "--fourc"), "no such option: --fourc"),
+        (("run", "--threads", "many"), "invalid value for '--threads'"),
+        (("generate", "x", "--model", "m", "--length", "0"), "invalid value for '--length'"),
+        (("score",), "missing argument 'DIR': see 'lmcompare score --help'"),
+        (("score", "x", "y"), "missing option '--model'"),
+        (("report", "a", "b"), "unexpected extra argument"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = lmcompare(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("lmcompare: ")
+    assert said in done.stderr
+    assert "lmcompare" in done.stderr.partition(": see '")[2]
+
+
+def test_no_command_shows_the_help(tmp_path: Path) -> None:
+    done = lmcompare(cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Usage: lmcompare" in done.stdout
+    assert "generate" in done.stdout
+    done = lmcompare("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "lmcompare")
+
+
+def test_ctrl_c_is_said_whatever_the_command(tmp_path: Path) -> None:
+    write_plugins(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-m", "lmcompare.cli", "check", "plugins.py:Waits"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()  # the first check is through
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert process.stderr.read() == "lmcompare: interrupted\n"
