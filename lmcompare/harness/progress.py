@@ -130,10 +130,15 @@ class Plain:
             self.say(f"{row.name}: {STAGES[row.stage]}{took}{f': {row.note}' if row.note else ''}")
             self._said = now
         elif event["event"] == "progress" and now - self._said >= self._every:
-            facts = [f"{row.done} of training", f"loss {_nats(row.train_loss)}", f"valid {_nats(row.valid_loss)}"]
-            facts += [f"{row.speed} tokens/s"] if row.speed else []
-            facts += [f"{row.left} left"] if row.left else []
-            self.say(f"{row.name}: {', '.join(facts)}")
+            facts = {
+                "{} of training": row.done,
+                "loss {}": _nats(row.train_loss),
+                "valid {}": _nats(row.valid_loss),
+                "{} tokens/s": row.speed,
+                "{} left": row.left,
+            }
+            known = [words.format(fact) for words, fact in facts.items() if fact]
+            self.say(f"{row.name}: {', '.join(known) or STAGES[row.stage]}")
             self._said = now
 
     def close(self) -> None:
