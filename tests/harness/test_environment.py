@@ -1,0 +1,36 @@
+"""What a run finds out about its machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmcompare.harness import environment
+
+
+def test_idle_cores_are_worked_out_of_the_kernels_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 2 cores, 40 ticks: 5 user, 3 system, 28 idle, 2 waiting for a disk, 2 stolen
+    times = iter([(1000, 5000), (1030, 5040)])
+    monkeypatch.setattr(environment, "_core_times", lambda: next(times))
+    monkeypatch.setattr(environment.os, "cpu_count", lambda: 2)
+    assert environment.idle_cores(0) == pytest.approx(2 * 30 / 40)
+
+
+@pytest.mark.parametrize(("idle", "spins"), [(2.0, "5000"), (1.75, "5000"), (1.5, "0"), (0.0, "0")])
+def test_threads_spin_only_where_the_cores_are_idle(monkeypatch: pytest.MonkeyPatch, idle: float, spins: str) -> None:
+    monkeypatch.setattr(environment, "idle_cores", lambda: idle)
+    variables = environment.thread_variables(2)
+    assert variables["GOMP_SPINCOUNT"] == spins
+    assert variables["OMP_NUM_THREADS"] == "2"
+
+
+@pytest.mark.skipif(not Path("/proc/stat").is_file(), reason="the system does not tell how busy its cores are")
+def test_a_busy_core_is_not_idle() -> None:
+    before = environment._core_times()
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.5: pass"], check=True)
+    after = environment._core_times()
+    busy = (after[1] - before[1]) - (after[0] - before[0])
+    assert busy >= 40  # hundredths of a second
