@@ -9,6 +9,7 @@ continues the (k-1)-gram that ends at the token before. At order 1 the node is t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,8 @@ import numpy.typing as npt
 from lmcompare.model import FloatArray
 from lmcompare.tokens import Encoded, IntArray
 
+ARRAYS = ("words", "offsets", "counts", "log10_probs", "log10_backoffs")  # what a level is stored as
+NATS = math.log(10)  # in log10
 NOTHING = -1  # in place of a word or a node: there is none
 CHUNK_TOKENS = 2**16  # how many tokens are scored at a time
 
@@ -31,25 +34,40 @@ class Level:
 
     ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int64; the k-grams
     with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what the
-    probabilities were estimated from. ``log_probs``: (n_k,) float64 nats. ``log_backoffs``: (n_k,) float64 nats, the
-    weight of the shorter context after this k-gram, 0 where nothing was seen after it; empty at the highest order.
+    probabilities were estimated from. ``log10_probs``: (n_k,) float32, log10 of the probabilities.
+    ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this k-gram, 0 where nothing
+    was seen after it; empty at the highest order.
     """
 
     width: int
     words: IntArray
     offsets: IntArray
     counts: IntArray
-    log_probs: FloatArray
-    log_backoffs: FloatArray
+    log10_probs: npt.NDArray[np.float32]
+    log10_backoffs: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.words)
 
     @cached_property
+    def log_probs(self) -> FloatArray:
+        """(n_k,) float64 nats: the probabilities."""
+        return self.log10_probs.astype(np.float64) * NATS
+
+    @cached_property
+    def log_backoffs(self) -> FloatArray:
+        """(n_k,) float64 nats: the back-off weights."""
+        return self.log10_backoffs.astype(np.float64) * NATS
+
+    @cached_property
+    def contexts(self) -> IntArray:
+        """(n_k,) int64, rising: the context node of each k-gram."""
+        return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
+
+    @cached_property
     def keys(self) -> IntArray:
         """(n_k,) int64, rising: context node times (V + 1) plus word."""
-        contexts = np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
-        return contexts * self.width + self.words
+        return self.contexts * self.width + self.words
 
     def find(self, contexts: IntArray, words: IntArray) -> IntArray:
         """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
@@ -74,7 +92,7 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class BackoffTable:
-    """The n levels of an n-gram model over V words; ``log_probs`` holds a k-gram's probability in full.
+    """The n levels of an n-gram model over V words; ``log10_probs`` holds a k-gram's probability in full.
 
     The probability of a word is that of the longest n-gram found, times the back-off weights of all longer contexts.
     """
@@ -90,6 +108,14 @@ class BackoffTable:
     def start(self) -> int:
         """V, the number of words, and in a context the id of ``<s>``."""
         return self.levels[0].width - 1
+
+    def grams(self) -> Iterator[IntArray]:
+        """Yield the words of all k-grams, (n_k, k) int64, for k = 1 … n."""
+        grams = np.arange(self.levels[0].width)[:, None]  # (V + 1, 1)
+        yield grams
+        for level in self.levels[1:]:
+            grams = np.column_stack([grams[level.contexts], level.words])  # (n_{k-1}, k - 1) -> (n_k, k)
+            yield grams
 
     # Contexts: a list of n - 1 arrays (B,), the nodes of the last 1, 2 … n - 1 words before each of B positions
 
@@ -167,16 +193,14 @@ class BackoffTable:
     # To arrays and back
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all levels as named arrays, ``words_1``, ``offsets_1`` … ``log_backoffs_n``."""
-        names = ("words", "offsets", "counts", "log_probs", "log_backoffs")
-        return {f"{name}_{k}": getattr(level, name) for k, level in enumerate(self.levels, 1) for name in names}
+        """Return all levels as named arrays, ``words_1``, ``offsets_1`` … ``log10_backoffs_n``."""
+        return {f"{name}_{k}": getattr(level, name) for k, level in enumerate(self.levels, 1) for name in ARRAYS}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], order: int) -> BackoffTable:
         """Return the table whose ``arrays`` these are. Raises ``KeyError`` if one is missing."""
-        names = ("words", "offsets", "counts", "log_probs", "log_backoffs")
         width = len(arrays["words_1"])
-        return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in names)) for k in range(1, order + 1)))
+        return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in ARRAYS)) for k in range(1, order + 1)))
 
 
 def with_starts(text: Encoded) -> IntArray:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Self, TextIO
 
 import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Setting, State, Stepper, fitted
-from lmcompare.models import kneser_ney, ngram_exhibits
+from lmcompare.models import arpa, kneser_ney, ngram_exhibits
 from lmcompare.models.backoff import BackoffTable, with_starts
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -26,17 +26,21 @@ class NGram(LanguageModel):
     both stand for ``<s>``.
 
     Parameters: ``order``, the n in n-gram, 1 or more; ``fallback``, whether an order of which train is too small or
-    too odd to give discounts takes 0.5, 1 and 1.5 (a note of the model says so) or is an error.
-    ``setting.budget`` changes nothing: counting is one pass.
+    too odd to give discounts takes 0.5, 1 and 1.5 (a note of the model says so) or is an error; ``prune``, from the
+    unigrams up, how often an n-gram may stand in train and still be left out: ``(0, 0, 1)`` drops trigrams, and all
+    that is longer, that were seen once. The last number holds for the orders above it; the first is 0, since
+    unigrams are kept. ``setting.budget`` changes nothing: counting is one pass.
     """
 
-    def __init__(self, order: int = 5, fallback: bool = True) -> None:
-        if not isinstance(order, int) or isinstance(order, bool) or order < 1:
+    def __init__(self, order: int = 5, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
+        if not _whole(order) or order < 1:
             raise PluginError(f"order is a whole number of words, 1 or more, not {order!r}")
         self.order = order
         self.fallback = fallback
+        self.prune = _thresholds(prune, order)
         self.notes: tuple[str, ...] = ()
         self._table: BackoffTable | None = None
+        self._places: IntArray = np.zeros(0, np.int64)
         self._discounts: tuple[kneser_ney.Discounts, ...] = ()
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -47,15 +51,18 @@ class NGram(LanguageModel):
         if not len(train):
             raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
         size = len(setting.vocabulary)
-        counts = kneser_ney.count(with_starts(train), self.order, size, setting.vocabulary.end)
+        words = with_starts(train)
+        counts = kneser_ney.count(words, self.order, size, setting.vocabulary.end)
         self._discounts = tuple(kneser_ney.discounts(c.statistics) for c in counts)
         self.notes = self._what_to_know(int(counts[0].adjusted[setting.vocabulary.unknown]))
-        self._table = kneser_ney.estimate(counts, self._discounts, size)
+        thresholds = [*self.prune, *self.prune[-1:] * (self.order - len(self.prune))]
+        self._table = kneser_ney.estimate(counts, self._discounts, size, thresholds)
+        self._places = kneser_ney.places(words, size, setting.vocabulary.end)
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, V) float64 nats; rows sum to one within 1e-9."""
+        """(B, V) float64 nats; rows sum to one within 1e-6."""
         table = self._for(text.vocabulary)
         return table.distributions(table.contexts_at(text, at), len(at))
 
@@ -79,24 +86,33 @@ class NGram(LanguageModel):
         """Yield the worked equation, the orders that matched on ``text`` and a back-off trace of each sentence."""
         yield from ngram_exhibits.exhibits(self._for(text.vocabulary), self._discounts, text)
 
+    def write_arpa(self, vocabulary: Vocabulary, out: TextIO) -> None:
+        """Write the model in the ARPA format, byte for byte as KenLM's ``lmplz`` does where train holds no ``<unk>``.
+
+        Raises ``LmcompareError`` if the format can't write a token of the vocabulary.
+        """
+        arpa.write(self._for(vocabulary), vocabulary, self._places, out)
+
     def state(self) -> State:
-        """Return the levels of the table and the discounts."""
+        """Return the levels of the table, the discounts and the order of the words in an ARPA file."""
         table = fitted(self._table, self)
         values = {
             "order": table.order,
+            "prune": self.prune,
             "discounts": [[list(d.amounts), d.reason] for d in self._discounts],
             "notes": list(self.notes),
         }
-        return State(table.arrays(), values)
+        return State({**table.arrays(), "places": self._places}, values)
 
     def restore(self, state: State) -> Self:
-        """Become the model of this state; its order goes before the one given to ``__init__``."""
-        self.order = int(state.values["order"])
+        """Become the model of this state; its order and pruning go before those given to ``__init__``."""
+        self.order, self.prune = int(state.values["order"]), list(state.values["prune"])
         self._discounts = tuple(
             kneser_ney.Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in state.values["discounts"]
         )
         self.notes = tuple(state.values["notes"])
         self._table = BackoffTable.from_arrays(state.arrays, self.order)
+        self._places = state.arrays["places"]
         return self
 
     def _for(self, vocabulary: Vocabulary) -> BackoffTable:
@@ -123,11 +139,29 @@ class NGram(LanguageModel):
                 notes.append(
                     f"A discount of the {k}-grams is exactly 0: after some contexts unseen words are impossible."
                 )
+        if any(self.prune):
+            thresholds = ", ".join(map(str, self.prune))
+            notes.append(f"Pruned: of the orders 1, 2 …, n-grams seen at most {thresholds} times are left out.")
         if not unknown:
             notes.append(
                 "Train holds no <unk>: its probability is what the unigrams leave, shared evenly by all types."
             )
         return tuple(notes)
+
+
+def _whole(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def _thresholds(prune: Sequence[int], order: int) -> list[int]:
+    """Return the pruning thresholds as a list. Raises ``PluginError`` if they make no sense."""
+    valid = not isinstance(prune, str) and isinstance(prune, Sequence) and 1 <= len(prune) <= order
+    if not valid or not all(_whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
+        raise PluginError(
+            f"prune is one whole number for each of the {order} orders or fewer, beginning with 0 for the unigrams"
+            f" and never falling, as in [0, 0, 1], not {prune!r}"
+        )
+    return list(prune)
 
 
 class _Stepper(Stepper):

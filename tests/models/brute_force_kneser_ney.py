@@ -1,13 +1,17 @@
 """Modified Kneser-Ney straight from its formulas, over tuples in dictionaries: slow, and independent of the library.
 
-Words are integers 0 … V - 1 (0 ``<unk>``, 1 ``</s>``); ``START`` stands for ``<s>``.
+Words are integers 0 … V - 1 (0 ``<unk>``, 1 ``</s>``); ``START`` stands for ``<s>``. All is worked in float64 but for
+the test whether a discount lies between 0 and its count, where float32 decides as it does in lmplz.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+import numpy as np
+
 START = -7
+UNKNOWN = 0
 END = 1
 
 
@@ -29,7 +33,7 @@ def sentences_of(documents: list[list[int]]) -> list[list[int]]:
 class BruteForce:
     """``probability(word, context)`` for any context, which begins with ``START`` if the sentence does."""
 
-    def __init__(self, documents: list[list[int]], order: int, size: int) -> None:
+    def __init__(self, documents: list[list[int]], order: int, size: int, prune: tuple[int, ...] = (0,)) -> None:
         self.order, self.size = order, size
         sentences = [[START, *s] for s in sentences_of(documents)]
         raw: Counter[tuple[int, ...]] = Counter()
@@ -45,13 +49,14 @@ class BruteForce:
         self.followers: dict[tuple[int, ...], dict[int, int]] = defaultdict(dict)
         for gram, count in self.counts.items():
             self.followers[gram[:-1]][gram[-1]] = count
+        self.pruned = {g for g in raw if len(g) > 1 and raw[g] <= prune[min(len(g), len(prune)) - 1]}
 
     def _last_grams(self, sentences: list[list[int]]) -> set[tuple[int, ...]]:
         """The last n-gram and its endings, in lmplz's order: reversed ids of n-grams padded with n - 1 ``<s>``."""
-        ids = {START: 1, END: 2}
+        ids = {UNKNOWN: 0, START: 1, END: 2}
         for s in sentences:
             for word in s:
-                ids.setdefault(word, len(ids) + 1)
+                ids.setdefault(word, len(ids))
         padded = [[START] * (self.order - 2) + s for s in sentences]
         grams = [tuple(s[i : i + self.order]) for s in padded for i in range(len(s) - self.order + 1)]
         last = max(grams, key=lambda g: [ids[w] for w in reversed(g)])
@@ -63,10 +68,11 @@ class BruteForce:
             n = Counter(raw[g] if g in last else c for g, c in self.counts.items() if len(g) == k)
             amounts: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5)
             if n[1] and n[2] and n[3]:
-                y = n[1] / (n[1] + 2 * n[2])
-                worked = [j - (j + 1) * y * n[j + 1] / n[j] for j in (1, 2, 3)]
+                f = np.float32
+                y = f(n[1]) / f(n[1] + 2 * n[2])
+                worked = [f(j) - f(j + 1) * y * f(n[j + 1]) / f(n[j]) for j in (1, 2, 3)]
                 if all(0 <= d <= j for j, d in enumerate(worked, 1)):
-                    amounts = (0.0, *worked)
+                    amounts = (0.0, *map(float, worked))
             by_order.append(amounts)
         return by_order
 
@@ -78,8 +84,9 @@ class BruteForce:
         if not after:
             return lower
         total = sum(after.values())
-        count = after.get(word, 0)
-        saved = sum(discount[min(c, 3)] for c in after.values())
+        gone = {w for w in after if (*context, w) in self.pruned}
+        count = after.get(word, 0) if word not in gone else 0
+        saved = sum(c if w in gone else discount[min(c, 3)] for w, c in after.items())
         return (count - discount[min(count, 3)]) / total + saved / total * lower
 
     def context_at(self, document: list[int], at: int) -> tuple[int, ...]:

@@ -7,6 +7,8 @@ are log10 in float32, discounts are printed with six digits. 1,539 of the 10,320
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
 from pathlib import Path
 
@@ -46,6 +48,22 @@ FIRST_SENTENCES = {  # the sums of the first five test sentences
     3: (-1738.78835, -1151.8636, -554.38955, -574.63904, -502.02838),
     4: (-1737.79837, -1151.96363, -553.16429, -574.81585, -501.28315),
     5: (-1738.0449, -1151.41742, -553.49031, -574.68487, -500.9109),
+}
+# The first 32 hex digits of the SHA-256 of the ARPA file that lmplz -o ORDER [--prune …] --discount_fallback makes of
+# the 250 lines of train
+ARPA_DIGESTS = {
+    (1, (0,)): "c4047c400c91f1c6e02b984eb2bd04d6",
+    (2, (0,)): "fdb5ecf645f3afd30e74f1e3ae6d4ef1",
+    (3, (0,)): "455be06b0de8e168648d9da522ff719d",
+    (4, (0,)): "4b5fb1f2dff4bdd533739dd0266da0c9",
+    (5, (0,)): "80f688fa9f33c3aa80d54f02034234ec",
+    (6, (0,)): "1cb2f9a312785511883111f0dda5afc5",
+    (7, (0,)): "119cc6a1d3b138e88db8e9253c4ef3d6",
+    (8, (0,)): "bcc0b0eff75dfcd242c6f6f570514b6e",
+    (9, (0,)): "5aff0f9c9d417d79484a21f816aae079",
+    (3, (0, 0, 1)): "1da36f502336cf60213a2ab53dda1fa1",
+    (4, (0, 1)): "05d74b9bc424a284a6884c391691cec8",
+    (5, (0, 0, 1, 1, 2)): "961df649a09f7ac58cb378e3d3e856bf",
 }
 
 
@@ -94,3 +112,13 @@ def test_tokens_and_sentences(scored: tuple[int, NGram, Encoded, FloatArray]) ->
 def test_the_uniform_share_is_over_the_types_that_can_be_predicted(lee: tuple[Encoded, Encoded]) -> None:
     # lmplz counts 9,533 unigrams, <s> among them; V leaves it out.
     assert len(lee[0].vocabulary) == 9533 - 1
+
+
+@pytest.mark.parametrize(("order", "prune"), ARPA_DIGESTS)
+def test_the_arpa_file_is_that_of_lmplz_to_the_byte(
+    order: int, prune: tuple[int, ...], lee: tuple[Encoded, Encoded]
+) -> None:
+    train, _ = lee
+    out = io.StringIO()
+    NGram(order, prune=prune).fit(train, train, Setting(train.vocabulary)).write_arpa(train.vocabulary, out)
+    assert hashlib.sha256(out.getvalue().encode()).hexdigest()[:32] == ARPA_DIGESTS[order, prune]
