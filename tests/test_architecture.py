@@ -19,6 +19,7 @@ HEAVY = {
     "pyarrow",
     "sklearn",
     "scipy",
+    "numba",
     "nltk",
     "pydantic",
     "safetensors",

@@ -10,8 +10,8 @@ import numpy as np
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Setting, State, Stepper, fitted
-from lmcompare.models import arpa, kneser_ney, ngram_exhibits
-from lmcompare.models.backoff import BackoffTable, with_starts
+from lmcompare.models.counts import arpa, counting, exhibits, kneser_ney
+from lmcompare.models.counts.backoff import BackoffTable, with_starts
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 BLOCK_ROWS = 4096  # with few types, what is written over the rows takes more memory than the rows
@@ -52,12 +52,12 @@ class NGram(LanguageModel):
             raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
         size = len(setting.vocabulary)
         words = with_starts(train)
-        counts = kneser_ney.count(words, self.order, size, setting.vocabulary.end)
+        counts = counting.count(words, self.order, size, setting.vocabulary.end)
         self._discounts = tuple(kneser_ney.discounts(c.statistics) for c in counts)
         self.notes = self._what_to_know(int(counts[0].adjusted[setting.vocabulary.unknown]))
         thresholds = [*self.prune, *self.prune[-1:] * (self.order - len(self.prune))]
         self._table = kneser_ney.estimate(counts, self._discounts, size, thresholds)
-        self._places = kneser_ney.places(words, size, setting.vocabulary.end)
+        self._places = counting.places(words, size, setting.vocabulary.end)
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
@@ -84,7 +84,7 @@ class NGram(LanguageModel):
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the orders that matched on ``text`` and a back-off trace of each sentence."""
-        yield from ngram_exhibits.exhibits(self._for(text.vocabulary), self._discounts, text)
+        yield from exhibits.exhibits(self._for(text.vocabulary), self._discounts, text)
 
     def write_arpa(self, vocabulary: Vocabulary, out: TextIO) -> None:
         """Write the model in the ARPA format, byte for byte as KenLM's ``lmplz`` does where train holds no ``<unk>``.

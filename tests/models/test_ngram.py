@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.model import Setting, State
-from lmcompare.models.backoff import CHUNK_TOKENS
+from lmcompare.models.counts.backoff import CHUNK_TOKENS
 from lmcompare.models.ngram import NGram
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.models.brute_force_kneser_ney import BruteForce
+from tests.models.counts.brute_force_kneser_ney import BruteForce
 
 
 def vocabulary(size: int) -> Vocabulary:

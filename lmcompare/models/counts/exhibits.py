@@ -9,8 +9,8 @@ import numpy as np
 
 from lmcompare.exhibits import BackoffStep, BackoffTrace, Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
-from lmcompare.models.backoff import NOTHING, BackoffTable
-from lmcompare.models.kneser_ney import Discounts
+from lmcompare.models.counts.backoff import NOTHING, BackoffTable
+from lmcompare.models.counts.kneser_ney import Discounts
 from lmcompare.tokens import Encoded, IntArray
 
 _EQUATION = (

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from lmcompare.errors import LmcompareError
-from lmcompare.models.backoff import BackoffTable
+from lmcompare.models.counts.backoff import BackoffTable
 from lmcompare.tokens import IntArray, Vocabulary
 
 START = "<s>"
@@ -25,6 +23,9 @@ def write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, out: Te
 
     Raises ``LmcompareError`` if a token holds a blank or is ``<s>``: the format has no way to write it.
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     names = pa.array(_names(vocabulary), pa.string())
     out.write("\\data\\\n" + "".join(f"ngram {k}={len(level)}\n" for k, level in enumerate(table.levels, 1)) + "\n")
     for k, (level, grams) in enumerate(zip(table.levels, table.grams(), strict=True), 1):
@@ -53,5 +54,7 @@ def _names(vocabulary: Vocabulary) -> list[str]:
     return [*vocabulary.tokens, START]
 
 
-def _numbers(values: npt.NDArray[np.float32]) -> pa.Array:
+def _numbers(values: npt.NDArray[np.float32]) -> Any:
+    import pyarrow as pa
+
     return pa.array(values + np.float32(0)).cast(pa.string())  # -0 + 0 = 0

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lmcompare.model import Setting
-from lmcompare.models import kneser_ney
-from lmcompare.models.backoff import with_starts
+from lmcompare.models.counts import counting, kneser_ney
+from lmcompare.models.counts.backoff import with_starts
 from lmcompare.models.ngram import NGram
 from lmcompare.tokens import Encoded, Vocabulary
 
@@ -88,7 +88,7 @@ def arpa(order: int, prune: Sequence[int] = (0,), lines: Sequence[str] = LINES) 
 
 def test_the_discounts_are_those_of_lmplz() -> None:
     text, vocabulary = read()
-    counts = kneser_ney.count(with_starts(text), 3, len(vocabulary), vocabulary.end)
+    counts = counting.count(with_starts(text), 3, len(vocabulary), vocabulary.end)
     for level, expected in zip(counts, DISCOUNTS, strict=True):
         found = kneser_ney.discounts(level.statistics)
         assert found.reason == ""
@@ -103,30 +103,6 @@ def test_pruned_as_lmplz_prunes() -> None:
     trigrams = arpa(3, (0, 0, 1)).split("\\3-grams:\n")[1].split("\n\n")[0]
     assert trigrams == "-0.072819315\t<s> e a\n-0.38171372\ta c a\n-0.2492765\tc a c"
     assert "ngram 2=7\n" in arpa(2, (0, 1))
-
-
-def test_counts_of_a_small_text() -> None:
-    # "a b a </s>" and "a b </s>", a = 2, b = 3, <s> = 4; V + 1 = 5.
-    # Trigrams, all raw: <s>ab 2, aba 1, ba</s> 1, ab</s> 1.
-    # Bigrams: <s>a 2 (raw), ab 1 (after <s>), ba 1 (after a), a</s> 1 (after b), b</s> 1 (after a).
-    # Unigrams: a after <s> and b: 2; b after a: 1; </s> after a and b: 2; <unk> and <s> nothing.
-    vocabulary = Vocabulary(["<unk>", "</s>", "a", "b"])
-    text = Encoded.from_documents([[2, 3, 2, 1, 2, 3, 1]], vocabulary)
-    one, two, three = kneser_ney.count(with_starts(text), 3, 4, 1)
-    np.testing.assert_array_equal(one.adjusted, [0, 2, 2, 1, 0])
-    bigrams = {(int(k) // 5, int(k) % 5): int(c) for k, c in zip(two.keys, two.adjusted, strict=True)}
-    assert bigrams == {(2, 1): 1, (2, 3): 1, (3, 1): 1, (3, 2): 1, (4, 2): 2}
-    names = list(bigrams)  # the node of a bigram is its place among the keys
-    trigrams = {
-        (*names[int(k) // 5], int(k) % 5): (int(c), names[int(s)])
-        for k, c, s in zip(three.keys, three.adjusted, three.shorter, strict=True)
-    }
-    assert trigrams == {
-        (4, 2, 3): (2, (2, 3)),
-        (2, 3, 2): (1, (3, 2)),
-        (3, 2, 1): (1, (2, 1)),
-        (2, 3, 1): (1, (3, 1)),
-    }
 
 
 def test_discounts_by_hand() -> None:
