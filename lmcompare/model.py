@@ -111,6 +111,14 @@ class Stepper(ABC):
     def push(self, token: int) -> None:
         """Append a token."""
 
+    def likeliest(self, places: int) -> tuple[IntArray, FloatArray]:
+        """Return the ids of the ``places`` likeliest next tokens (at most V) and their nats, the likeliest first and
+        equal ones by id. Override it where that is cheaper than the whole distribution.
+        """
+        log_probs = self.log_probs()
+        ids = np.argsort(-log_probs, kind="stable")[:places]
+        return ids, log_probs[ids]
+
 
 class LanguageModel(ABC):
     """Ids in, natural-log probabilities out.

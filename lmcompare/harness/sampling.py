@@ -31,17 +31,16 @@ class Sampling:
             raise LmcompareError(f"top_k is at least 1, not {self.top_k}")
 
 
-def draw(log_probs: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:
-    """Return a token id drawn from (V,) log-probabilities in nats."""
-    scaled = log_probs.astype(np.float64) / sampling.temperature
-    order = np.argsort(-scaled, kind="stable")[: sampling.top_k]
-    weights = np.exp(scaled[order] - scaled[order[0]])
+def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:
+    """Return one of the token ids (n,), the likeliest first, drawn by their log-probabilities in nats."""
+    scaled = nats[: sampling.top_k].astype(np.float64) / sampling.temperature
+    weights = np.exp(scaled - scaled[0])
     weights /= weights.sum()
     # keep the shortest head that reaches top_p, its last member included
     kept = int(np.searchsorted(np.cumsum(weights), sampling.top_p)) + 1
     head = weights[:kept] / weights[:kept].sum()
     drawn = int(np.searchsorted(np.cumsum(head), generator.random(), side="right"))
-    return int(order[min(drawn, len(head) - 1)])
+    return int(ids[min(drawn, len(head) - 1)])
 
 
 def continuation(
@@ -51,10 +50,11 @@ def continuation(
     generator = np.random.default_rng(sampling.seed)
     stepper = model.stepper(prefix, vocabulary)
     drawn: list[int] = []
+    places = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
     for _ in range(length):
-        log_probs = np.array(stepper.log_probs(), np.float64)
-        log_probs[vocabulary.unknown] = -np.inf
-        token = draw(log_probs, sampling, generator)
+        ids, nats = stepper.likeliest(places)
+        spelt = ids != vocabulary.unknown
+        token = draw(ids[spelt], nats[spelt], sampling, generator)
         drawn.append(token)
         stepper.push(token)
     return drawn

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self, TextIO
 
 import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Setting, State, Stepper, fitted
+from lmcompare.model import Progress, Setting, State, fitted
 from lmcompare.models.counts import arpa, counting, exhibits, kneser_ney
 from lmcompare.models.counts.backoff import BackoffTable, with_starts
+from lmcompare.models.counts.table_model import TableModel, counted
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-BLOCK_ROWS = 4096  # with few types, what is written over the rows takes more memory than the rows
 
-
-class NGram(LanguageModel):
+class NGram(TableModel):
     """Guesses the next word from how often words followed the last few ones, backing off to shorter contexts.
 
     Interpolated modified Kneser-Ney (Chen and Goodman 1999) as KenLM's ``lmplz`` estimates it, over the V words of
@@ -39,7 +38,6 @@ class NGram(LanguageModel):
         self.fallback = fallback
         self.prune = _thresholds(prune, order)
         self.notes: tuple[str, ...] = ()
-        self._table: BackoffTable | None = None
         self._places: IntArray = np.zeros(0, np.int64)
         self._discounts: tuple[kneser_ney.Discounts, ...] = ()
 
@@ -52,35 +50,21 @@ class NGram(LanguageModel):
             raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
         size = len(setting.vocabulary)
         words = with_starts(train)
-        counts = counting.count(words, self.order, size, setting.vocabulary.end)
-        self._discounts = tuple(kneser_ney.discounts(c.statistics) for c in counts)
-        self.notes = self._what_to_know(int(counts[0].adjusted[setting.vocabulary.unknown]))
         thresholds = [*self.prune, *self.prune[-1:] * (self.order - len(self.prune))]
-        self._table = kneser_ney.estimate(counts, self._discounts, size, thresholds)
+        levels, loops = counted(words, self.order, setting)
+        interpolation = kneser_ney.Interpolation(size, thresholds, loops, setting.threads)
+        self.threads = setting.threads
+        self._discounts = ()
+        for level in levels:
+            self._discounts += (kneser_ney.discounts(level.statistics),)
+            interpolation.add(level, self._discounts[-1])
+            del level  # leave its room to the next
+        table = interpolation.table()
+        self.notes = self._what_to_know(int(table.levels[0].counts[setting.vocabulary.unknown]))
+        self._become(table)
         self._places = counting.places(words, size, setting.vocabulary.end)
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
-
-    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, V) float64 nats; rows sum to one within 1e-6."""
-        table = self._for(text.vocabulary)
-        return table.distributions(table.contexts_at(text, at), len(at))
-
-    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield the distributions in text order as float32; rows sum to one within 1e-6."""
-        table = self._for(text.vocabulary)
-        rows = min(max(1, BLOCK_BYTES // (4 * table.start)), BLOCK_ROWS)
-        for first in range(0, len(text), rows):
-            at = np.arange(first, min(first + rows, len(text)))
-            yield at, table.distributions(table.contexts_at(text, at), len(at), np.float32)
-
-    def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) float64 nats, by one look-up a token and order."""
-        return self._for(text.vocabulary).score(text)
-
-    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that keeps the contexts it stands after: a push is one look-up an order."""
-        return _Stepper(self._for(vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the orders that matched on ``text`` and a back-off trace of each sentence."""
@@ -111,18 +95,9 @@ class NGram(LanguageModel):
             kneser_ney.Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in state.values["discounts"]
         )
         self.notes = tuple(state.values["notes"])
-        self._table = BackoffTable.from_arrays(state.arrays, self.order)
+        self._become(BackoffTable.from_arrays(state.arrays, self.order))
         self._places = state.arrays["places"]
         return self
-
-    def _for(self, vocabulary: Vocabulary) -> BackoffTable:
-        table = fitted(self._table, self)
-        if len(vocabulary) != table.start:
-            raise PluginError(
-                f"this n-gram model was trained on a vocabulary of {table.start:,} types, not of {len(vocabulary):,}:"
-                " encode the text with the vocabulary it was trained with"
-            )
-        return table
 
     def _what_to_know(self, unknown: int) -> tuple[str, ...]:
         """Return the notes of a trained model. Raises ``LmcompareError`` if discounts are lacking, unless allowed."""
@@ -162,18 +137,3 @@ def _thresholds(prune: Sequence[int], order: int) -> list[int]:
             f" and never falling, as in [0, 0, 1], not {prune!r}"
         )
     return list(prune)
-
-
-class _Stepper(Stepper):
-    def __init__(self, table: BackoffTable, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._table, self._end = table, vocabulary.end
-        text = Encoded.from_documents([prefix], vocabulary)
-        self._contexts = table.contexts_at(text, np.array([len(text)]))
-
-    def log_probs(self) -> FloatArray:
-        row: FloatArray = self._table.distributions(self._contexts, 1)[0]
-        return row
-
-    def push(self, token: int) -> None:
-        word = self._table.start if token == self._end else token
-        self._contexts = self._table.advance(self._contexts, np.array([word]))

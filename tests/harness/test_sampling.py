@@ -17,7 +17,8 @@ P = np.array([0.1, 0.2, 0.3, 0.4])
 
 def _share(sampling: Sampling, draws: int = 20_000) -> np.ndarray:
     generator = np.random.default_rng(1)
-    counts = Counter(draw(np.log(P), sampling, generator) for _ in range(draws))
+    ids = np.argsort(-P)
+    counts = Counter(draw(ids, np.log(P[ids]), sampling, generator) for _ in range(draws))
     return np.array([counts[i] for i in range(len(P))]) / draws
 
 

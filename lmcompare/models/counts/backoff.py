@@ -84,9 +84,13 @@ class Level:
         return nodes
 
     def backoff(self, nodes: IntArray) -> FloatArray:
-        """(n,) nats: the back-off weights of these contexts, 0 for ``NOTHING``, a context that was never seen."""
+        """(n,) float64 nats: the back-off weights of these contexts, 0 for ``NOTHING``, a context never seen."""
+        return self.log10_backoff(nodes) * NATS
+
+    def log10_backoff(self, nodes: IntArray) -> FloatArray:
+        """(n,) float64 log10: the same."""
         weights, seen = np.zeros(nodes.shape), nodes != NOTHING
-        weights[seen] = self.log_backoffs[nodes[seen]]
+        weights[seen] = self.log10_backoffs[nodes[seen]]
         return weights
 
 
@@ -149,11 +153,11 @@ class BackoffTable:
         A row is the unigram row times the weight of all contexts, over which the words that were seen after the last
         word are written, then those seen after the last two, and so on.
         """
-        weights = np.zeros((self.order, size))  # [k - 1]: the product of the back-off weights of k words and more
+        weights = np.zeros((self.order, size))  # [k - 1] log10: the product of the weights of k words and more
         for k in range(self.order - 1, 0, -1):
-            weights[k - 1] = weights[k] + self.levels[k - 1].backoff(contexts[k - 1])
+            weights[k - 1] = weights[k] + self.levels[k - 1].log10_backoff(contexts[k - 1])
         unigrams = self.levels[0].log_probs[: self.start].astype(dtype)
-        rows: FloatArray = unigrams + weights[0].astype(dtype)[:, None]  # (V,) + (B, 1) -> (B, V)
+        rows: FloatArray = unigrams + (weights[0] * NATS).astype(dtype)[:, None]  # (V,) + (B, 1) -> (B, V)
         flat = rows.reshape(-1)
         for level, nodes, weight in zip(self.levels[1:], contexts, weights[1:], strict=True):
             known = np.flatnonzero(nodes != NOTHING)
@@ -161,7 +165,7 @@ class BackoffTable:
             lengths = last - first
             within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
             cells = np.repeat(known * self.start, lengths) + level.words[within]
-            flat[cells] = level.log_probs[within] + np.repeat(weight[known], lengths)
+            flat[cells] = (level.log10_probs[within] + np.repeat(weight[known], lengths)) * NATS
         return rows
 
     def score(self, text: Encoded) -> FloatArray:
@@ -171,14 +175,14 @@ class BackoffTable:
 
     def _score(self, words: IntArray) -> FloatArray:
         """Score whole sentences, each with ``<s>`` before it, which is left out of what comes back."""
-        nodes, scores = words, self.levels[0].log_probs[words]
+        nodes, scores = words, self.levels[0].log10_probs[words].astype(np.float64)
         for shorter, level in pairwise(self.levels):
             contexts = np.append(NOTHING, nodes[:-1])
-            scores = scores + shorter.backoff(contexts)
+            scores = scores + shorter.log10_backoff(contexts)
             nodes = level.find(contexts, words)
             found = nodes != NOTHING
-            scores[found] = level.log_probs[nodes[found]]
-        tokens: FloatArray = scores[words != self.start]
+            scores[found] = level.log10_probs[nodes[found]]
+        tokens: FloatArray = scores[words != self.start] * NATS
         return tokens
 
     def _chunks(self, text: Encoded) -> Iterator[IntArray]:
@@ -204,5 +208,10 @@ class BackoffTable:
 
 
 def with_starts(text: Encoded) -> IntArray:
-    """Return the (N + S,) int64 ids of a text with the word V, ``<s>``, before each of its S sentences."""
-    return np.insert(text.ids.astype(np.int64), text.sentence_starts(), len(text.vocabulary))
+    """Return the (N + S,) int32 ids of a text with the word V, ``<s>``, before each of its S sentences."""
+    begins = text.sentence_starts()
+    words = np.full(len(text) + len(begins), len(text.vocabulary), np.int32)
+    is_token = np.ones(len(words), np.bool_)
+    is_token[begins + np.arange(len(begins))] = False
+    words[is_token] = text.ids
+    return words

@@ -1,10 +1,12 @@
 """The n-grams of a text, counted in every order: how often each stands there and what it stands after.
 
-Nodes and keys are those of ``backoff``.
+This is the plain form, a sort an order; ``counting_compiled`` gives the same and is faster on long texts. Nodes and
+keys are those of ``backoff``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,51 +14,77 @@ import numpy as np
 from lmcompare.models.counts.backoff import NOTHING
 from lmcompare.tokens import IntArray
 
+BLOCK = 2**20  # how many words or counts are looked at at a time
+
 
 @dataclass(frozen=True, eq=False)
 class Counts:
     """The n_k k-grams of one order of train.
 
-    ``keys``: (n_k,) int64, rising: context node times (V + 1) plus word. ``shorter``: (n_k,) the node of the
-    (k-1)-gram without the first word. ``raw``: (n_k,) int64, how often the k-gram stands in train. ``adjusted``:
-    (n_k,) int64, what the estimate is made from: the raw count, if k is the highest order or the k-gram begins with
-    ``<s>``; else how many distinct words, ``<s>`` among them, stand before it. ``statistics``: (4,) how many k-grams
-    have the adjusted count 1, 2, 3, 4.
+    ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) the k-grams of
+    context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``shorter``: (n_k,) the node of the
+    (k-1)-gram without the first word. ``raw``: (n_k,) how often the k-gram stands in train. ``adjusted``: (n_k,) what
+    the estimate is made from: the raw count, if k is the highest order or the k-gram begins with ``<s>``; else how
+    many distinct words, ``<s>`` among them, stand before it. ``statistics``: (4,) how many k-grams have the adjusted
+    count 1, 2, 3, 4.
     """
 
-    keys: IntArray
+    width: int
+    words: IntArray
+    offsets: IntArray
     shorter: IntArray
     raw: IntArray
     adjusted: IntArray
     statistics: IntArray
 
+    def __len__(self) -> int:
+        return len(self.words)
 
-def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0) -> list[Counts]:
-    """Count the n-grams of order 1 to ``order``.
+    @property
+    def contexts(self) -> IntArray:
+        """(n_k,) int64, rising: the context node of each k-gram."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
-    Parameters: ``words``, (N + S,) int64, sentences that each begin with ``<s>``; ``start``, V, the id of ``<s>``;
+    @property
+    def keys(self) -> IntArray:
+        """(n_k,) int64, rising: context node times (V + 1) plus word."""
+        return self.contexts * self.width + self.words
+
+
+def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0) -> Iterator[Counts]:
+    """Count the n-grams of a text and yield them order by order, from 1 to ``order``.
+
+    Parameters: ``words``, (N + S,), sentences that each begin with ``<s>``; ``start``, V, the id of ``<s>``;
     ``end`` and ``unknown``, the ids of ``</s>`` and ``<unk>``. No n-gram holds ``<s>`` but as its first word, and its
     unigram has the count 0.
     """
     width = start + 1
-    keys, shorter = np.arange(width, dtype=np.int64), np.zeros(width, np.int64)
-    nodes, raw, initial = words, np.bincount(words, minlength=width), keys == start
+    words = words.astype(np.int64)
+    keys, shorter, size = np.arange(width), np.zeros(width, np.int64), 1
+    nodes, raw = words, np.bincount(words, minlength=width)
     raw[start] = 0
-    latest = _LatestGram(words, places(words, start, end, unknown))
-    levels = []
-    for _ in range(1, order):
+    first_initial = start  # the k-grams that begin with <s>, the greatest id, stand after all others
+    latest = latest_grams(words, places(words, start, end, unknown), order)
+    for k in range(1, order + 1):
+        context, word = keys // width, (keys % width).astype(np.int32)
+        offsets = np.append(0, np.cumsum(np.bincount(context, minlength=size)))
+        if k == order:
+            yield Counts(width, word, offsets, shorter, raw, raw, statistics(raw, raw))
+            return
         at = np.flatnonzero((nodes[:-1] != NOTHING) & (words[1:] != start)) + 1
         longer, node_at, longer_raw = np.unique(
             nodes[at - 1] * width + words[at], return_inverse=True, return_counts=True
         )
         longer_shorter = np.empty(len(longer), np.int64)
         longer_shorter[node_at] = nodes[at]
-        adjusted = np.where(initial, raw, np.bincount(longer_shorter, minlength=len(keys)))
-        levels.append(Counts(keys, shorter, raw, adjusted, _statistics(latest.with_raw_count(adjusted, raw, nodes))))
+        adjusted = np.bincount(longer_shorter, minlength=len(keys))
+        adjusted[first_initial:] = raw[first_initial:]
+        last = nodes[latest[k - 1]] if k <= len(latest) else None
+        yield Counts(width, word, offsets, shorter, raw, adjusted, statistics(adjusted, raw, last))
+        first_initial = int(np.searchsorted(longer, first_initial * width))
         nodes = np.full(len(words), NOTHING, np.int64)
         nodes[at] = node_at
-        keys, shorter, raw, initial = longer, longer_shorter, longer_raw, initial[longer // width]
-    return [*levels, Counts(keys, shorter, raw, raw, _statistics(raw))]
+        size, keys, shorter, raw = len(keys), longer, longer_shorter, longer_raw
 
 
 def places(words: IntArray, start: int, end: int, unknown: int = 0) -> IntArray:
@@ -65,42 +93,46 @@ def places(words: IntArray, start: int, end: int, unknown: int = 0) -> IntArray:
     Types that do not stand in train come last, by their ids here.
     """
     appeared = np.arange(start + 1) + len(words)
-    appeared[words[::-1]] = np.arange(len(words))[::-1]  # the first appearance is written last
+    for block in reversed(range(0, len(words), BLOCK)):
+        part = words[block : block + BLOCK][::-1]
+        appeared[part] = np.arange(block + len(part), block, -1) - 1  # the first appearance is written last
     appeared[[unknown, start, end]] = -3, -2, -1
     ranks = np.empty(start + 1, np.int64)
     ranks[np.argsort(appeared)] = np.arange(start + 1)
     return ranks
 
 
-def _statistics(counts: IntArray) -> IntArray:
-    return np.bincount(counts.clip(max=5), minlength=6)[1:5]
+def latest_grams(words: IntArray, places: IntArray, order: int) -> list[int]:
+    """Return where a last k-gram ends, for k = 1, 2 … below ``order``, for as long as there is one.
 
-
-class _LatestGram:
-    """The last k-gram of each order k in the order that ``lmplz`` sorts by: last word first, words by their places.
-
-    It enters the counts of counts with its raw count there, though its probability is estimated from the adjusted
-    one. Asked for the orders 1, 2, 3 … in turn.
+    The last in the order that ``lmplz`` sorts by: last word first, words by their places. It enters the counts of
+    counts with its raw count there, though its probability is estimated from the adjusted one.
     """
+    start = len(places) - 1
+    stands = np.zeros(start + 1, np.bool_)
+    for block in range(0, len(words), BLOCK):
+        stands[words[block : block + BLOCK]] = True
+    stands[start] = False
+    if not stands.any():
+        return []
+    ends = np.flatnonzero(words == np.where(stands, places, -1).argmax())
+    latest = [int(ends[0])]
+    for k in range(2, order):
+        ends = ends[words[ends - (k - 2)] != start]  # nothing stands before <s>
+        if not len(ends):
+            break
+        place = places[words[ends - (k - 1)]]
+        ends = ends[place == place.max()]
+        latest.append(int(ends[0]))
+    return latest[: order - 1]
 
-    def __init__(self, words: IntArray, places: IntArray) -> None:
-        self._places = places[words]
-        self._ends = np.flatnonzero(words != len(places) - 1)  # where the last k-gram ends, all its occurrences
-        self._k = 0
 
-    def with_raw_count(self, adjusted: IntArray, raw: IntArray, nodes: IntArray) -> IntArray:
-        """Return the adjusted counts of the next order, the last k-gram's replaced by its raw one.
-
-        ``nodes``: (N + S,) the node of the k-gram that ends at each word. There is no such k-gram once ``<s>`` has
-        been reached.
-        """
-        self._ends = self._ends[nodes[self._ends] != NOTHING]
-        if not len(self._ends):
-            return adjusted
-        place = self._places[self._ends - self._k]
-        self._ends = self._ends[place == place.max()]
-        self._k += 1
-        node = nodes[self._ends[0]]
-        counts = adjusted.copy()
-        counts[node] = raw[node]
-        return counts
+def statistics(adjusted: IntArray, raw: IntArray, last: int | None = None) -> IntArray:
+    """(4,) how many counts are 1, 2, 3, 4; that of the node ``last`` goes in raw."""
+    n = np.zeros(6, np.int64)
+    for block in range(0, len(adjusted), BLOCK):
+        n += np.bincount(np.minimum(adjusted[block : block + BLOCK], 5), minlength=6)
+    if last is not None:
+        n[min(adjusted[last], 5)] -= 1
+        n[min(raw[last], 5)] += 1
+    return n[1:5]

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.models.counts.backoff import NOTHING, BackoffTable, Level
-from lmcompare.models.counts.counting import Counts
+from lmcompare.models.counts.backoff import BackoffTable, Level
+from lmcompare.models.counts.counting import BLOCK, Counts
 from lmcompare.tokens import IntArray
 
+BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
 
 FALLBACK = (0.5, 1.0, 1.5)
@@ -53,59 +54,92 @@ def discounts(statistics: IntArray) -> Discounts:
     return Discounts((d1, d2, d3))
 
 
-def estimate(
-    levels: Sequence[Counts], by_order: Sequence[Discounts], start: int, thresholds: Sequence[int] = ()
-) -> BackoffTable:
-    """Interpolate from the unigrams up.
+class Interpolation:
+    """The levels of a table, estimated one by one from the unigrams up.
 
     ``p(w | h) = (c(hw) - D(c(hw))) / c(h·) + γ(h) p(w | h')`` with ``γ(h) = Σ_w D(c(hw)) / c(h·)``, where h' is h
     without its first word. Unigrams are interpolated with the uniform distribution over the V words, ``<unk>``
     included, whether train holds them or not.
 
-    ``thresholds``: per order, from 0 for the unigrams on and never falling: n-grams that stand in train so often or
-    less are left out, and the whole of their counts goes into γ(h).
+    Parameters: ``start``, V, the id of ``<s>``; ``thresholds``: per order, from 0 for the unigrams on and never
+    falling: n-grams that stand in train so often or less are left out, and the whole of their counts goes into γ(h);
+    ``compiled``, whether compiled loops do the work, with the same result, in so many ``threads``.
     """
-    width = start + 1
-    probabilities = np.full(width, 1.0 / float(np.float32(start)), np.float32)
-    nodes = np.zeros(1, np.int64)  # of the contexts: the place of each among those that are kept, or NOTHING
-    kept_before = np.ones(1, bool)
-    table = []
-    log10_gammas: list[Float32Array] = []
-    for k, (level, discount) in enumerate(zip(levels, by_order, strict=True), 1):
-        contexts = level.keys // width
-        kept = _kept(level, thresholds[k - 1] if thresholds else 0, first=k == 1)
-        total = np.bincount(contexts, weights=level.adjusted, minlength=len(nodes)).astype(np.float32)
-        gamma = _leftover(level, kept, contexts, discount, total)
-        with np.errstate(invalid="ignore"):  # contexts of which all that follows is pruned
-            own = (level.adjusted.astype(np.float32) - discount.of(level.adjusted)) / total[contexts]
-        probabilities = own + gamma[contexts] * probabilities[level.shorter]
+
+    def __init__(self, start: int, thresholds: Sequence[int] = (), compiled: bool = False, threads: int = 1) -> None:
+        self._start = start
+        self._threads = threads
+        self._thresholds = thresholds
+        self._compiled = compiled
+        uniform = 1.0 / float(np.float32(start))
+        self._lower = np.full(start + 1, uniform, np.float32)  # probabilities of the order below
+        self._kept: BoolArray | None = None  # which n-grams of the order below are, None for all
+        self._levels: list[tuple[IntArray, IntArray, IntArray, Float32Array]] = []
+        self._log10_gammas: list[Float32Array] = []
+
+    def add(self, level: Counts, discount: Discounts) -> None:
+        """Estimate the next order."""
+        k = len(self._levels) + 1
+        threshold = self._thresholds[k - 1] if k > 1 and self._thresholds else 0
+        kept = level.raw > threshold if threshold else None
+        if self._compiled:
+            from lmcompare.models.counts.kneser_ney_compiled import interpolate
+
+            probabilities, gamma = interpolate(level, kept, discount, self._lower, self._threads)
+        else:
+            probabilities, gamma = _interpolate(level, kept, discount, self._lower)
         if k == 1:
-            probabilities[start] = 1.0  # never predicted; lmplz writes log10 1
-        with np.errstate(divide="ignore"):  # a discount may be exactly 0
-            log10_gammas.append(np.log10(gamma.astype(np.float64)).astype(np.float32)[kept_before])
-            log10 = np.minimum(np.log10(probabilities[kept].astype(np.float64)), 0).astype(np.float32)
-        offsets = np.append(0, np.cumsum(np.bincount(nodes[contexts[kept]], minlength=kept_before.sum())))
-        words = (level.keys[kept] % width).astype(np.int32)
-        table.append((words, offsets, level.adjusted[kept], log10))
-        nodes, kept_before = np.where(kept, np.cumsum(kept) - 1, NOTHING), kept
-    backoffs = [*log10_gammas[1:], np.zeros(0, np.float32)]  # the first, of the empty context, is in the unigrams
-    return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(table, backoffs, strict=True)))
+            probabilities[self._start] = 1.0  # never predicted; lmplz writes log10 1
+        self._log10_gammas.append(_log10(gamma if self._kept is None else gamma[self._kept]))
+        words, offsets, adjusted, log10 = level.words, level.offsets, level.adjusted, _log10(probabilities)
+        if kept is not None:
+            of_kept = np.bincount(level.contexts[kept], minlength=len(offsets) - 1)
+            offsets = np.append(0, np.cumsum(of_kept if self._kept is None else of_kept[self._kept]))
+            words, adjusted, log10 = words[kept], adjusted[kept], log10[kept]
+        self._levels.append((words, _compact(offsets), _compact(adjusted), log10))
+        self._lower, self._kept = probabilities, kept
+
+    def table(self) -> BackoffTable:
+        """Return the table of all that was added."""
+        # the first γ, that of the empty context, is in the unigrams
+        backoffs = [*self._log10_gammas[1:], np.zeros(0, np.float32)]
+        width = self._start + 1
+        return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(self._levels, backoffs, strict=True)))
 
 
-def _kept(level: Counts, threshold: int, first: bool) -> npt.NDArray[np.bool_]:
-    return np.ones(len(level.keys), bool) if first else level.raw > threshold
+def _interpolate(
+    level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    """Return the probabilities (n_k,) of one order and γ (n_{k-1},) of its contexts.
 
-
-def _leftover(
-    level: Counts, kept: npt.NDArray[np.bool_], contexts: IntArray, discount: Discounts, total: Float32Array
-) -> Float32Array:
-    """(n_{k-1},) γ(h); 1 for a context that nothing was seen after: it leaves everything to the shorter one."""
-    counts = np.where(kept, level.adjusted, 0)
-    gamma = np.zeros(len(total), np.float32)
+    ``lower``: (n_{k-1},) the probabilities of the order below. γ is 1 for a context that nothing was seen after: it
+    leaves everything to the shorter one.
+    """
+    contexts, size = level.contexts, len(level.offsets) - 1
+    total = np.bincount(contexts, weights=level.adjusted, minlength=size).astype(np.float32)
+    counts = level.adjusted if kept is None else np.where(kept, level.adjusted, 0)
+    gamma = np.zeros(size, np.float32)
     for j, amount in enumerate(discount.amounts, 1):
         with_count = (counts == j) if j < 3 else (counts >= 3)
-        gamma += np.float32(amount) * np.bincount(contexts[with_count], minlength=len(total)).astype(np.float32)
-    if not kept.all():
-        pruned = np.bincount(contexts, weights=level.adjusted - counts, minlength=len(total))
+        gamma += np.float32(amount) * np.bincount(contexts[with_count], minlength=size).astype(np.float32)
+    if kept is not None:
+        pruned = np.bincount(contexts, weights=level.adjusted - counts, minlength=size)
         gamma += pruned.astype(np.float32)
-    return np.divide(gamma, total, out=np.ones_like(gamma), where=total > 0)
+    gamma = np.divide(gamma, total, out=np.ones_like(gamma), where=total > 0)
+    own = (level.adjusted.astype(np.float32) - discount.of(level.adjusted)) / total[contexts]
+    return own + gamma[contexts] * lower[level.shorter], gamma
+
+
+def _log10(values: Float32Array) -> Float32Array:
+    """Return log10, 0 at most, taken in float64 and rounded."""
+    logs = np.empty(len(values), np.float32)
+    with np.errstate(divide="ignore"):  # a discount may be exactly 0
+        for block in range(0, len(values), BLOCK):
+            part = slice(block, block + BLOCK)
+            logs[part] = np.minimum(np.log10(values[part], dtype=np.float64), 0)
+    return logs
+
+
+def _compact(numbers: IntArray) -> IntArray:
+    """Return whole numbers from 0 on in 32 bits, if they fit."""
+    return numbers.astype(np.int32) if int(numbers.max(initial=0)) < 2**31 else numbers
