@@ -38,15 +38,16 @@ def compare(
     """Train and score models on one corpus; what ``lmcompare run`` does, from Python.
 
     Parameters:
-        corpus: a name ("wiki-sample", "lee"), a path, a mapping of ``train``, ``valid`` and ``test`` paths, a
-            sequence of texts, one a document, or a loaded ``Corpus``.
+        corpus: a name ("wiki-sample", "lee", "nltk:brown"), a path, a mapping of ``train``, ``valid`` and ``test``
+            paths, a sequence of texts, one a document, or a loaded ``Corpus``.
         models: plug-in names, classes, untrained model objects, or mappings like an experiment's ``[[models]]``;
             default: the built-in five. Named plug-ins train in processes of their own; classes and objects train
             in this one, with one seed.
         out: the run folder; a temporary one if not given. What is finished there is kept unless ``force``.
         tokens: a kind, such as "char", or a table like ``[tokens]``; default ``{"kind": "word", "min_count": 2}``.
         seeds: one, or several for mean and spread.
-        options: as ``[corpus]``: documents, sentences, lowercase, nfc, encoding, text_column.
+        options: as ``[corpus]``: documents, sentences, lowercase, nfc, encoding, text_column, train_words,
+            valid_words, rare_count, rare_word.
 
     Raises ``LmcompareError`` for bad input. A model that raises fails alone: see ``Comparison.failures``.
     """

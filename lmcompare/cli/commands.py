@@ -54,7 +54,7 @@ def run(
     ] = None,
     corpus: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help="A name, a file, a folder, - or train=A,valid=B,test=C."),
+        typer.Option(metavar="SPEC", help="A name, nltk:NAME, a file, a folder, - or train=A,valid=B,test=C."),
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -81,6 +81,12 @@ def run(
         str | None, typer.Option(metavar="NAME", help="The files' encoding (default: utf-8).")
     ] = None,
     text_column: Annotated[str | None, typer.Option(metavar="NAME", help="The text's column in a table.")] = None,
+    train_words: Annotated[int | None, typer.Option(metavar="N", min=1, help="Train is the first N words.")] = None,
+    valid_words: Annotated[int | None, typer.Option(metavar="N", min=1, help="Valid is the next N words.")] = None,
+    rare_count: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Words seen no oftener are rare.")
+    ] = None,
+    rare_word: Annotated[str | None, typer.Option(metavar="WORD", help="What takes the rare words' place.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Run finished cells again.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -108,6 +114,10 @@ def run(
             "nfc": nfc or None,
             "encoding": encoding,
             "text_column": text_column,
+            "train_words": train_words,
+            "valid_words": valid_words,
+            "rare_count": rare_count,
+            "rare_word": rare_word,
         },
         tokens={"kind": tokens, "min_count": min_count, "size": vocabulary_size},
     )
@@ -164,6 +174,9 @@ def corpora() -> None:
 
     for entry in catalogue():
         print(f"{entry.name:<14} {entry.description}{'' if entry.available else f' (not here: {entry.reason})'}")
+    print(
+        f"{'nltk:NAME':<14} a corpus of NLTK's data, such as nltk:brown (python -m nltk.downloader brown fetches it)"
+    )
     print(f"{'PATH':<14} a UTF-8 text file, a .csv, .tsv or .jsonl table, or a folder of text files")
     print(f"{'-':<14} standard input")
     print(f"{'train=A,…':<14} train=A,valid=B,test=C: three files or folders that are split already")

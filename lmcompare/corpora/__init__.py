@@ -2,7 +2,8 @@
 
 from lmcompare.corpora.catalogue import CatalogueEntry, catalogue
 from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
-from lmcompare.corpora.load import CorpusOptions, documents_of, load, read_documents
+from lmcompare.corpora.load import documents_of, load, read_documents
+from lmcompare.corpora.options import CorpusOptions
 
 __all__ = [
     "SPLITS",

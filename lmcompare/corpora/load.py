@@ -9,40 +9,22 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal, get_args
+from typing import BinaryIO
 
 from lmcompare.corpora.catalogue import EMBEDDED
 from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
-from lmcompare.corpora.files import Found, check_encoding, decode, missing_path, read_path, shown
-from lmcompare.corpora.pieces import DocumentMarks, Piece, cut_all
+from lmcompare.corpora.files import Found, decode, missing_path, read_path, shown
+from lmcompare.corpora.nltk_data import PREFIX, WELL_KNOWN, read_nltk
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.pieces import Piece, cut_all
+from lmcompare.corpora.rare import replace_rare
 from lmcompare.corpora.repeats import repeated_documents
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
-from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_contiguously
+from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_by_words, split_contiguously
 from lmcompare.errors import LmcompareError, suggest
 
-SentenceMarks = Literal["line", "punkt"]
+AS_IT_IS = CorpusOptions()
 Source = str | os.PathLike[str] | Mapping[str, str] | Sequence[str]
-
-
-@dataclass(frozen=True)
-class CorpusOptions:
-    """How a text is read and cut.
-
-    Attributes:
-        documents: "file" (one document a file), "line" or "blank-line"; None: as the source says by itself.
-        sentences: "line" or "punkt"; None: Punkt for the embedded corpora and texts in memory, lines for files.
-        lowercase: turn all letters into small ones, after the sentences are found.
-        nfc: compose characters (Unicode NFC) first.
-        encoding: how files and standard input are encoded.
-        text_column: the column of a table that holds the text; None: "text".
-    """
-
-    documents: DocumentMarks | None = None
-    sentences: SentenceMarks | None = None
-    lowercase: bool = False
-    nfc: bool = False
-    encoding: str = "utf-8"
-    text_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +43,7 @@ class _Read:
 
 def load(
     source: Source,
-    options: CorpusOptions = CorpusOptions(),
+    options: CorpusOptions = AS_IT_IS,
     *,
     base: Path | None = None,
     stdin: BinaryIO | None = None,
@@ -69,9 +51,10 @@ def load(
     """Read a corpus and split it into train, valid and test.
 
     Args:
-        source: the name of an embedded corpus; the path of a text file, of a table (``.csv``, ``.tsv``, ``.jsonl``)
-            or of a folder; "-" for standard input; "train=a.txt,valid=b.txt,test=c.txt" or a mapping of these keys to
-            paths; or a sequence of texts, each a document. A name goes before a path: ``./lee`` is the file.
+        source: the name of an embedded corpus; "nltk:NAME" for one of NLTK's; the path of a text file, of a table
+            (``.csv``, ``.tsv``, ``.jsonl``) or of a folder; "-" for standard input;
+            "train=a.txt,valid=b.txt,test=c.txt" or a mapping of these keys to paths; or a sequence of texts, each a
+            document. A name goes before a path: ``./lee`` is the file.
         options: how the text is read and cut.
         base: the folder that relative paths start from; default the working directory.
         stdin: what "-" reads; default standard input.
@@ -79,7 +62,7 @@ def load(
     Raises:
         LmcompareError: there is no such corpus, it cannot be read, or there is too little text in it.
     """
-    _check(options)
+    options.check()
     read = _read(source, options, base or Path(), stdin)
     _check_column(read, options)
     normalise = _normaliser(options)
@@ -87,6 +70,11 @@ def load(
     notes = list(read.notes)
     split: Split
     if read.splits is not None:
+        if options.train_words is not None:
+            raise LmcompareError(
+                "train, valid and test are given, and train_words and valid_words as well; leave the sizes out, or "
+                "give one text as the source"
+            )
         split = {
             which: [replace(piece, text=normalise(piece.text)) for piece in pieces]
             for which, pieces in read.splits.items()
@@ -95,6 +83,10 @@ def load(
         notes += overlap(
             {w: [replace(p, text=_final(p.text, options)) for p in pieces] for w, pieces in split.items()}
         )
+    elif options.train_words is not None and options.valid_words is not None:
+        split, more = split_by_words(prepared, options.train_words, options.valid_words, read.name, read.source)
+        split = {which: cut_all(pieces, options.documents or "file") for which, pieces in split.items()}
+        notes += more
     elif read.single and options.documents in (None, "file"):
         split, more = split_contiguously(prepared[0], read.source)
         notes += more
@@ -104,15 +96,18 @@ def load(
         notes += more
     notes += repeated_documents(split)
     find = _sentence_finder(read, options, split["train"])
-    documents_of = {
+    read_splits = {
         which: tuple(_document(piece, find(piece.text), options) for piece in split[which]) for which in SPLITS
     }
-    return Corpus(read.name, **documents_of, notes=tuple(notes), source=read.source)
+    if options.rare_count is not None and options.rare_word is not None:
+        read_splits, note = replace_rare(read_splits, options.rare_count, options.rare_word)
+        notes.append(note)
+    return Corpus(read.name, **read_splits, notes=tuple(notes), source=read.source)
 
 
 def read_documents(
     source: str | os.PathLike[str],
-    options: CorpusOptions = CorpusOptions(),
+    options: CorpusOptions = AS_IT_IS,
     *,
     base: Path | None = None,
     stdin: BinaryIO | None = None,
@@ -122,7 +117,7 @@ def read_documents(
     Raises:
         LmcompareError: the source cannot be read, or there is no text in it.
     """
-    _check(options)
+    options.check()
     if source == "-":
         read = _read_stdin(options, stdin)
     else:
@@ -137,17 +132,6 @@ def read_documents(
 def documents_of(texts: Iterable[str]) -> tuple[Document, ...]:
     """Return a document for each text; its lines are its sentences."""
     return tuple(Document(f"document {n}", text, line_sentences(text)) for n, text in enumerate(texts, 1))
-
-
-def _check(options: CorpusOptions) -> None:
-    allowed = {"documents": get_args(DocumentMarks), "sentences": get_args(SentenceMarks)}
-    for name, values in allowed.items():
-        value = getattr(options, name)
-        if value is not None and value not in values:
-            raise LmcompareError(
-                f"unknown value '{value}' of {name}{suggest(value, values)}; use one of {', '.join(values)}"
-            )
-    check_encoding(options.encoding)
 
 
 def _check_column(read: _Read, options: CorpusOptions) -> None:
@@ -199,15 +183,19 @@ def _read(source: Source, options: CorpusOptions, base: Path, stdin: BinaryIO | 
     if source in EMBEDDED:
         embedded = EMBEDDED[source]
         return _Read(source, embedded.source, embedded.read(), prose=True, notes=embedded.notes)
+    if source.startswith(PREFIX):
+        name = source.removeprefix(PREFIX)
+        pieces, notes = read_nltk(name)
+        return _Read(name, f"the corpus '{name}' of NLTK's data", pieces, notes=notes)
     path = base / Path(source).expanduser()
     if source and not _exists(path, source):
         if re.match(r"\s*\w+\s*=", source):
             return _read_triple(_parse_triple(source), options, base)
         if os.sep not in source and not path.suffix:
-            names = [*EMBEDDED, *sorted(p.name for p in base.iterdir())] if base.is_dir() else [*EMBEDDED]
+            names = [*EMBEDDED, *WELL_KNOWN, *(sorted(p.name for p in base.iterdir()) if base.is_dir() else ())]
             raise LmcompareError(
                 f"'{source}' is neither a file or folder nor the name of a corpus{suggest(source, names)}; give a "
-                f"path, or one of the names {', '.join(EMBEDDED)}"
+                f"path, one of the names {', '.join(EMBEDDED)}, or {PREFIX}NAME for a corpus of NLTK's"
             )
         raise missing_path(path)
     if not source.strip():

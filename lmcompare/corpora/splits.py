@@ -93,6 +93,45 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     return split, [f"One text without document marks was cut at line ends, in its own order: {_shares(split)}."]
 
 
+def split_by_words(
+    pieces: Sequence[Piece], train_words: int, valid_words: int, name: str, source: str
+) -> tuple[Split, list[str]]:
+    """Join the texts in their order and cut at line ends: so many words of train, so many of valid, the rest is test.
+
+    Train and valid each end with the line that first brings them to their size, so that each may hold a few words
+    more. A text without a line end at its end gets one before the next. Each split is one document.
+
+    Raises:
+        LmcompareError: there are too few words.
+    """
+    text = "".join(p.text if p.text.endswith("\n") else f"{p.text}\n" for p in pieces[:-1]) + pieces[-1].text
+    sizes = (train_words, valid_words)
+    cuts: list[int] = []
+    held = 0
+    for start, end, following in lines_of(text):
+        held += len(text[start:end].split())
+        if len(cuts) < len(sizes) and held >= sizes[len(cuts)]:
+            cuts.append(following)
+            held = 0
+    if len(cuts) < len(sizes) or not held:
+        raise LmcompareError(
+            f"{source} has only {_counted(len(text.split()), 'word')}, too few for {train_words:,} of train, "
+            f"{valid_words:,} of valid and a test of whole lines after them; give smaller train_words or valid_words"
+        )
+    edges = [0, *cuts, len(text)]
+    metadata = pieces[0].metadata if len(pieces) == 1 else {}
+    split: Split = {
+        which: [Piece(f"{name} ({which})", text[start:end], metadata)]
+        for which, start, end in zip(SPLITS, edges, edges[1:], strict=False)
+    }
+    joined = (
+        f"The {len(pieces):,} documents were joined in their order, and the text" if len(pieces) > 1 else "The text"
+    )
+    return split, [
+        f"{joined} was cut at the line ends that first gave train and valid their words: {_shares(split)}."
+    ]
+
+
 def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
     """Count what stands in two splits: documents, or the lines of splits that are a single document.
 

@@ -48,12 +48,24 @@ class CorpusTable(Table):
     nfc: bool = False
     encoding: str = "utf-8"
     text_column: str | None = None
+    train_words: int | None = Field(default=None, ge=1)
+    valid_words: int | None = Field(default=None, ge=1)
+    rare_count: int | None = Field(default=None, ge=1)
+    rare_word: str | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         split = [self.train, self.valid, self.test]
         if (self.source is None) == all(part is None for part in split):
             raise ValueError("give either source, or train, valid and test")
+        return self
+
+    @model_validator(mode="after")
+    def _options_agree(self) -> Self:
+        try:
+            self.options.check()
+        except LmcompareError as error:
+            raise ValueError(str(error)) from None
         return self
 
     @property
@@ -66,6 +78,10 @@ class CorpusTable(Table):
             nfc=self.nfc,
             encoding=self.encoding,
             text_column=self.text_column,
+            train_words=self.train_words,
+            valid_words=self.valid_words,
+            rare_count=self.rare_count,
+            rare_word=self.rare_word,
         )
 
     @property

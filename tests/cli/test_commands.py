@@ -46,6 +46,8 @@ def test_lists(place: Path) -> None:
     listed = lmcompare("corpora", cwd=place).stdout
     assert "wiki-sample" in listed
     assert "lee" in listed
+    assert "nltk:NAME" in listed
+    assert "python -m nltk.downloader brown" in listed
 
 
 def test_score_prints_a_json_line_a_text(place: Path) -> None:

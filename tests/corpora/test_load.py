@@ -202,6 +202,33 @@ def test_encoding(tmp_path: Path) -> None:
     assert "".join(d.text for d in everything(load(path, CorpusOptions(encoding="latin-1")))) == "é\nè\nà\n"
 
 
+def test_a_split_in_words_and_what_its_documents_are(file: Path, lee: Corpus) -> None:
+    sizes: dict[str, Any] = {"train_words": 10, "valid_words": 11}  # lines of five words
+    corpus = load(file, CorpusOptions(**sizes))
+    assert [(d.name, len(d.sentences)) for d in everything(corpus)] == [
+        ("ten (train)", 2),
+        ("ten (valid)", 3),
+        ("ten (test)", 5),
+    ]
+    assert "".join(d.text for d in everything(corpus)) == TEN_LINES
+    lines = load(file, CorpusOptions(documents="line", **sizes))
+    assert [len(lines.split(which)) for which in ("train", "valid", "test")] == [2, 3, 5]
+    assert lines.test[0].name == "ten (test):1"
+    assert load(file, CorpusOptions(train_words=11, valid_words=6)).fingerprint != corpus.fingerprint
+    prose = load("lee", CorpusOptions(train_words=30_000, valid_words=10_000))
+    assert [len(prose.split(which)) for which in ("train", "valid", "test")] == [1, 1, 1]
+    assert 30_000 <= prose.train[0].words < 31_000
+    assert len(prose.train[0].sentences) > 1_000  # Punkt's, of which a line has several
+    assert {d.words for d in everything(prose)} != {d.words for d in everything(lee)}
+
+
+def test_a_given_split_has_no_sizes(triple: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(
+        LmcompareError, match="train, valid and test are given, and train_words and valid_words as well"
+    ):
+        load(triple, CorpusOptions(train_words=1, valid_words=1), base=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
@@ -216,6 +243,9 @@ def test_encoding(tmp_path: Path) -> None:
         ),
         ("two.txt", {}, "has only 2 lines of text, too few to cut"),
         ("two.txt", {"documents": "line"}, "has only 2 different documents, too few to split"),
+        ("ten.txt", {"train_words": 40, "valid_words": 10}, "only 50 words, too few for 40 of train, 10 of valid"),
+        ("ten.txt", {"train_words": 40}, "train_words is given without valid_words"),
+        ("ten.txt", {"rare_count": 10, "rare_word": "R"}, "no word stands more than 10 times"),
         ("empty.txt", {}, r"empty\.txt is empty"),
         ("ten.txt", {"encoding": "utf-99"}, "unknown encoding 'utf-99'"),
         ("ten.txt", {"documents": "lines"}, "unknown value 'lines' of documents .did you mean 'line'"),

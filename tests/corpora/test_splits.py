@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.corpora.pieces import Piece
-from lmcompare.corpora.splits import overlap, split_by_hash, split_contiguously
+from lmcompare.corpora.splits import overlap, split_by_hash, split_by_words, split_contiguously
 from lmcompare.errors import LmcompareError
 
 
@@ -100,6 +100,57 @@ def test_a_cut_text_loses_nothing_and_leaves_no_split_empty(lines: list[str]) ->
     assert "".join(parts) == text
     assert all(part.strip() for part in parts)
     assert all(part.endswith("\n") for part in parts[:2])
+
+
+def test_documents_are_joined_and_cut_by_words() -> None:
+    # Lines of 2, 3, 1, 2, 2 and 1 words: train first holds 4 with its second line (5), valid 3 with the fourth (3).
+    joined = pieces("a b\nc d e\n", "f", "g h\n\ni j\nk")
+    split, notes = split_by_words(joined, 4, 3, "mine", "there")
+    assert {which: [(p.name, p.text) for p in part] for which, part in split.items()} == {
+        "train": [("mine (train)", "a b\nc d e\n")],
+        "valid": [("mine (valid)", "f\ng h\n")],
+        "test": [("mine (test)", "\ni j\nk")],
+    }
+    assert notes == [
+        "The 3 documents were joined in their order, and the text was cut at the line ends that first gave train and "
+        "valid their words: train 5 words (45.5 %), valid 3 words (27.3 %), test 3 words (27.3 %)."
+    ]
+
+
+def test_one_text_keeps_its_metadata_and_is_not_called_joined() -> None:
+    split, notes = split_by_words([Piece("f", "a\nb\nc\n", {"genre": "x"})], 1, 1, "f", "f")
+    assert [p.metadata for part in split.values() for p in part] == [{"genre": "x"}] * 3
+    assert notes[0].startswith("The text was cut at the line ends")
+
+
+@given(
+    st.lists(st.sampled_from(["", " ", "a", "a b c", "a b c d e f g"]), min_size=1, max_size=30),
+    st.integers(1, 12),
+    st.integers(1, 12),
+)
+def test_train_then_valid_end_with_the_line_that_fills_them(lines: list[str], train: int, valid: int) -> None:
+    left = [f"{line}\n" for line in lines]
+    expected = []
+    for size in (train, valid):  # by hand: line after line until there is enough
+        taken: list[str] = []
+        while left and sum(len(line.split()) for line in taken) < size:
+            taken.append(left.pop(0))
+        expected.append("".join(taken))
+    if not "".join(left).strip():
+        with pytest.raises(
+            LmcompareError, match=r"too few for .* of train, .* give smaller train_words or valid_words"
+        ):
+            split_by_words(pieces(*(f"{line}\n" for line in lines)), train, valid, "f", "f")
+        return
+    split, _ = split_by_words(pieces(*lines[:-1], f"{lines[-1]}\n"), train, valid, "f", "f")
+    assert [split[which][0].text for which in ("train", "valid", "test")] == [*expected, "".join(left)]
+
+
+def test_a_text_without_a_test_left_is_too_short() -> None:
+    with pytest.raises(
+        LmcompareError, match=r"there has only 3 words, too few for 2 of train, 1 of valid and a test"
+    ):
+        split_by_words(pieces("a b\n", "c\n", "\n"), 2, 1, "x", "there")
 
 
 def test_overlap_counts_documents() -> None:

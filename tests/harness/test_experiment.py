@@ -55,6 +55,16 @@ def test_a_model_is_named_after_its_plug_in_or_class(tmp_path: Path) -> None:
     assert [m.name for m in _load(tmp_path, text).models] == ["ngram", "Mine"]
 
 
+def test_the_brown_benchmark_is_read_as_written() -> None:
+    experiment = files.load(Path(__file__).parents[2] / "benchmarks" / "brown.toml")
+    options = experiment.corpus.options
+    assert experiment.corpus.where == "nltk:brown"
+    assert (options.train_words, options.valid_words) == (800_000, 200_000)
+    assert (options.rare_count, options.rare_word) == (3, "<unk_>")
+    assert experiment.tokens.tokenizer == {"kind": "whitespace"}
+    assert experiment.tokens.min_count == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -62,6 +72,15 @@ def test_a_model_is_named_after_its_plug_in_or_class(tmp_path: Path) -> None:
         ('documents = "line"', 'document = "line"', "did you mean 'documents'"),
         ('documents = "line"', 'documents = "lines"', "corpus.documents"),
         ("prompts =", "prompt =", "did you mean 'prompts'"),
+        ('documents = "line"', "train_word = 1", "did you mean 'train_words'"),
+        ('documents = "line"', "train_words = 1", "corpus: train_words is given without valid_words"),
+        ('documents = "line"', "valid_words = 0", "corpus.valid_words: this is at least 1, not 0"),
+        ('documents = "line"', 'train_words = "a"', "corpus.train_words: this is a whole number, not 'a'"),
+        ('documents = "line"', "rare_count = 3", "corpus: rare_count is given without rare_word"),
+        ('documents = "line"', "rare_count = 2.5", "corpus.rare_count: this is a whole number, not 2.5"),
+        ('documents = "line"', 'rare_word = "<unk_>"', "corpus: rare_word is given without rare_count"),
+        ('documents = "line"', 'rare_count = 1\nrare_word = "a b"', "corpus: rare_word is 'a b'; give one word"),
+        ('documents = "line"', "rare_count = 1\nrare_word = 1", "corpus.rare_word: this is a text in quotes, not 1"),
         ("seeds = [0]", "seeds = []", "seeds"),
         ("seeds = [0]", "seeds = [-1]", "seeds lie in"),
         ('train = "train.txt"', 'source = "lee"\ntrain = "train.txt"', "either source, or train"),

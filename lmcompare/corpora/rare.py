@@ -1,0 +1,58 @@
+"""Rare words of the whole corpus replaced by one named word, as classic settings of word models have it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from lmcompare.corpora.document import Document
+from lmcompare.errors import LmcompareError
+
+_WORD = re.compile(r"\S+")
+
+Documents = Mapping[str, tuple[Document, ...]]
+
+
+def replace_rare(split: Documents, count: int, word: str) -> tuple[dict[str, tuple[Document, ...]], str]:
+    """Put ``word`` in the place of each word that stands ``count`` times or less in all splits together.
+
+    Words are what white space parts inside a sentence; the white space itself and what lies between sentences stay.
+
+    Returns:
+        The splits, their sentence spans moved with the text, and a sentence for the report.
+
+    Raises:
+        LmcompareError: no word stands more often.
+    """
+    counts = Counter(w for documents in split.values() for document in documents for w in _words(document))
+    rare = {w for w, n in counts.items() if n <= count}
+    if len(rare) == len(counts):
+        raise LmcompareError(f"no word stands more than {count:,} times in the corpus; give a smaller rare_count")
+    replaced = {which: tuple(_replaced(d, rare, word) for d in documents) for which, documents in split.items()}
+    total, gone = counts.total(), sum(counts[w] for w in rare)
+    note = (
+        f"Words that stand {count:,} times or less in the whole corpus, test included, were replaced by {word}: "
+        f"{gone:,} of {total:,} words ({100 * gone / total:.1f} %), {len(rare):,} of {len(counts):,} types."
+    )
+    return replaced, note
+
+
+def _words(document: Document) -> Iterator[str]:
+    for start, end in document.sentences:
+        yield from document.text[start:end].split()
+
+
+def _replaced(document: Document, rare: set[str], word: str) -> Document:
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    before, length = 0, 0  # where the last sentence ended, and the characters of the new text
+    for start, end in document.sentences:
+        gap = document.text[before:start]
+        sentence = _WORD.sub(lambda m: word if m[0] in rare else m[0], document.text[start:end])
+        parts += [gap, sentence]
+        spans.append((length + len(gap), length + len(gap) + len(sentence)))
+        before, length = end, spans[-1][1]
+    parts.append(document.text[before:])
+    return replace(document, text="".join(parts), sentences=tuple(spans))
