@@ -33,7 +33,7 @@ class NGram(LanguageModel):
     """
 
     def __init__(self, order: int = 5, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
-        if not _whole(order) or order < 1:
+        if not whole(order) or order < 1:
             raise PluginError(f"order is a whole number of words, 1 or more, not {order!r}")
         self.order = order
         self.fallback = fallback
@@ -48,16 +48,8 @@ class NGram(LanguageModel):
 
         Raises ``LmcompareError`` if train has no tokens, or without ``fallback`` if an order gives no discounts.
         """
-        if not len(train):
-            raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
-        size = len(setting.vocabulary)
-        words = with_starts(train)
-        counts = counting.count(words, self.order, size, setting.vocabulary.end)
-        self._discounts = tuple(kneser_ney.discounts(c.statistics) for c in counts)
-        self.notes = self._what_to_know(int(counts[0].adjusted[setting.vocabulary.unknown]))
-        thresholds = [*self.prune, *self.prune[-1:] * (self.order - len(self.prune))]
-        self._table = kneser_ney.estimate(counts, self._discounts, size, thresholds)
-        self._places = counting.places(words, size, setting.vocabulary.end)
+        counts = self._count(train)
+        self._estimate(counts, setting.vocabulary)
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
@@ -115,6 +107,21 @@ class NGram(LanguageModel):
         self._places = state.arrays["places"]
         return self
 
+    def _count(self, train: Encoded) -> list[counting.Counts]:
+        """Count the n-grams. Raises ``LmcompareError`` if train has no tokens."""
+        if not len(train):
+            raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
+        words, size = with_starts(train), len(train.vocabulary)
+        self._places = counting.places(words, size, train.vocabulary.end)
+        return counting.count(words, self.order, size, train.vocabulary.end)
+
+    def _estimate(self, counts: Sequence[counting.Counts], vocabulary: Vocabulary) -> None:
+        """Make the table by the discounts that the counts of counts give."""
+        self._discounts = tuple(kneser_ney.discounts(c.statistics) for c in counts)
+        self.notes = self._what_to_know(int(counts[0].adjusted[vocabulary.unknown]))
+        thresholds = [*self.prune, *self.prune[-1:] * (self.order - len(self.prune))]
+        self._table = kneser_ney.estimate(counts, self._discounts, len(vocabulary), thresholds)
+
     def _for(self, vocabulary: Vocabulary) -> BackoffTable:
         table = fitted(self._table, self)
         if len(vocabulary) != table.start:
@@ -149,14 +156,14 @@ class NGram(LanguageModel):
         return tuple(notes)
 
 
-def _whole(number: object) -> bool:
+def whole(number: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool)
 
 
 def _thresholds(prune: Sequence[int], order: int) -> list[int]:
     """Return the pruning thresholds as a list. Raises ``PluginError`` if they make no sense."""
     valid = not isinstance(prune, str) and isinstance(prune, Sequence) and 1 <= len(prune) <= order
-    if not valid or not all(_whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
+    if not valid or not all(whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
         raise PluginError(
             f"prune is one whole number for each of the {order} orders or fewer, beginning with 0 for the unigrams"
             f" and never falling, as in [0, 0, 1], not {prune!r}"
