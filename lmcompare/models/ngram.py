@@ -12,6 +12,7 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.model import Progress, Setting, State, fitted
 from lmcompare.models.counts import arpa, counting, exhibits, kneser_ney
 from lmcompare.models.counts.backoff import BackoffTable, with_starts
+from lmcompare.models.counts.counting import Counts
 from lmcompare.models.counts.table_model import TableModel, counted
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -32,7 +33,7 @@ class NGram(TableModel):
     """
 
     def __init__(self, order: int = 5, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
-        if not _whole(order) or order < 1:
+        if not whole(order) or order < 1:
             raise PluginError(f"order is a whole number of words, 1 or more, not {order!r}")
         self.order = order
         self.fallback = fallback
@@ -46,23 +47,8 @@ class NGram(TableModel):
 
         Raises ``LmcompareError`` if train has no tokens, or without ``fallback`` if an order gives no discounts.
         """
-        if not len(train):
-            raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
-        size = len(setting.vocabulary)
-        words = with_starts(train)
-        thresholds = [*self.prune, *self.prune[-1:] * (self.order - len(self.prune))]
-        levels, loops = counted(words, self.order, setting)
-        interpolation = kneser_ney.Interpolation(size, thresholds, loops, setting.threads)
-        self.threads = setting.threads
-        self._discounts = ()
-        for level in levels:
-            self._discounts += (kneser_ney.discounts(level.statistics),)
-            interpolation.add(level, self._discounts[-1])
-            del level  # leave its room to the next
-        table = interpolation.table()
-        self.notes = self._what_to_know(int(table.levels[0].counts[setting.vocabulary.unknown]))
-        self._become(table)
-        self._places = counting.places(words, size, setting.vocabulary.end)
+        levels, loops = self._count(train, setting)
+        self._estimate(levels, loops, setting)
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
@@ -99,6 +85,28 @@ class NGram(TableModel):
         self._places = state.arrays["places"]
         return self
 
+    def _count(self, train: Encoded, setting: Setting) -> tuple[Iterable[Counts], bool]:
+        """Count the n-grams, and say whether compiled loops do it. Raises ``LmcompareError`` if there are none."""
+        if not len(train):
+            raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
+        words = with_starts(train)
+        self._places = counting.places(words, len(setting.vocabulary), setting.vocabulary.end)
+        self.threads = setting.threads
+        return counted(words, self.order, setting)
+
+    def _estimate(self, levels: Iterable[Counts], loops: bool, setting: Setting) -> None:
+        """Make the table by the discounts that the counts of counts give."""
+        thresholds = [*self.prune, *self.prune[-1:] * (self.order - len(self.prune))]
+        interpolation = kneser_ney.Interpolation(len(setting.vocabulary), thresholds, loops, setting.threads)
+        self._discounts = ()
+        for level in levels:
+            self._discounts += (kneser_ney.discounts(level.statistics),)
+            interpolation.add(level, self._discounts[-1])
+            del level  # leave its room to the next
+        table = interpolation.table()
+        self.notes = self._what_to_know(int(table.levels[0].counts[setting.vocabulary.unknown]))
+        self._become(table)
+
     def _what_to_know(self, unknown: int) -> tuple[str, ...]:
         """Return the notes of a trained model. Raises ``LmcompareError`` if discounts are lacking, unless allowed."""
         notes = []
@@ -124,14 +132,14 @@ class NGram(TableModel):
         return tuple(notes)
 
 
-def _whole(number: object) -> bool:
+def whole(number: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool)
 
 
 def _thresholds(prune: Sequence[int], order: int) -> list[int]:
     """Return the pruning thresholds as a list. Raises ``PluginError`` if they make no sense."""
     valid = not isinstance(prune, str) and isinstance(prune, Sequence) and 1 <= len(prune) <= order
-    if not valid or not all(_whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
+    if not valid or not all(whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
         raise PluginError(
             f"prune is one whole number for each of the {order} orders or fewer, beginning with 0 for the unigrams"
             f" and never falling, as in [0, 0, 1], not {prune!r}"

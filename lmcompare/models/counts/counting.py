@@ -51,13 +51,17 @@ class Counts:
         return self.contexts * self.width + self.words
 
 
-def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0) -> Iterator[Counts]:
-    """Count the n-grams of a text and yield them order by order, from 1 to ``order``.
+def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0) -> list[Counts]:
+    """Count the n-grams of a text of the orders 1 to ``order``.
 
     Parameters: ``words``, (N + S,), sentences that each begin with ``<s>``; ``start``, V, the id of ``<s>``;
     ``end`` and ``unknown``, the ids of ``</s>`` and ``<unk>``. No n-gram holds ``<s>`` but as its first word, and its
     unigram has the count 0.
     """
+    return list(_levels(words, order, start, end, unknown))
+
+
+def _levels(words: IntArray, order: int, start: int, end: int, unknown: int) -> Iterator[Counts]:
     width = start + 1
     words = words.astype(np.int64)
     keys, shorter, size = np.arange(width), np.zeros(width, np.int64), 1

@@ -35,7 +35,7 @@ _SAYING = (
 
 
 @dataclass(frozen=True, eq=False)
-class _Trace:
+class Trace:
     """What was found at each of the N tokens of a text with 0 … n - 1 words of context: n arrays (N,) of each.
 
     ``contexts``: the context's node; ``counts``: that of context and token, 0 if unseen; ``probabilities``: the
@@ -52,8 +52,13 @@ def exhibits(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded)
     """Yield the worked equation, how often each order matched, and a back-off trace of each document of ``text``."""
     if not len(text):
         return
-    trace = _trace(table, text)
+    trace = trace_of(table, text)
     yield _worked(table, discounts, text, trace)
+    yield from backed_off(table, text, trace)
+
+
+def backed_off(table: BackoffTable, text: Encoded, trace: Trace) -> Iterator[Exhibit]:
+    """Yield how often each order matched, and a back-off trace of each document of ``text``."""
     yield _bars(table.order, trace)
     for begin, end in zip(text.starts, text.ends, strict=True):
         if begin < end:
@@ -64,7 +69,8 @@ def exhibits(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded)
             )
 
 
-def _trace(table: BackoffTable, text: Encoded) -> _Trace:
+def trace_of(table: BackoffTable, text: Encoded) -> Trace:
+    """Look all tokens of a text up."""
     contexts = [np.zeros(len(text), np.int64), *table.contexts_at(text, np.arange(len(text)))]
     words = text.ids.astype(np.int64)
     unigrams = table.levels[0]
@@ -81,10 +87,10 @@ def _trace(table: BackoffTable, text: Encoded) -> _Trace:
         counts.append(count)
         probabilities.append(probability)
         matched[found] = k
-    return _Trace(contexts, counts, probabilities, matched)
+    return Trace(contexts, counts, probabilities, matched)
 
 
-def _before(text: Encoded, at: int, most: int) -> list[str]:
+def words_before(text: Encoded, at: int, most: int) -> list[str]:
     """Return the last words, ``most`` or fewer, of the sentence before a position, from ``<s>`` on."""
     begins = text.sentence_starts()
     begin = int(begins[np.searchsorted(begins, at, side="right") - 1])
@@ -92,8 +98,8 @@ def _before(text: Encoded, at: int, most: int) -> list[str]:
     return words[-most:] if most else []
 
 
-def _step(order: int, text: Encoded, trace: _Trace, at: int) -> BackoffStep:
-    before = _before(text, at, order - 1)
+def _step(order: int, text: Encoded, trace: Trace, at: int) -> BackoffStep:
+    before = words_before(text, at, order - 1)
     tried = range(len(before) + 1)
     return BackoffStep(
         token=text.vocabulary[int(text.ids[at])],
@@ -104,7 +110,7 @@ def _step(order: int, text: Encoded, trace: _Trace, at: int) -> BackoffStep:
     )
 
 
-def _bars(order: int, trace: _Trace) -> Bars:
+def _bars(order: int, trace: Trace) -> Bars:
     found = np.bincount(trace.matched, minlength=order + 1)
     return Bars(
         title="The longest n-gram found",
@@ -116,8 +122,8 @@ def _bars(order: int, trace: _Trace) -> Bars:
     )
 
 
-def _worked(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded, trace: _Trace) -> WorkedEquation:
-    """Work the equation out for the token of the first sentence whose numbers say most.
+def token_to_work_out(table: BackoffTable, text: Encoded, trace: Trace) -> int:
+    """Return the position of the token of the first sentence whose numbers say most.
 
     That is one predicted from a trigram, or else from an order near to it, after the context seen most often; one
     of known words, if there is any.
@@ -126,19 +132,23 @@ def _worked(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded, 
     def worth(i: int) -> tuple[bool, int, int]:
         matched = int(trace.matched[i])
         unknown = text.vocabulary.unknown in text.ids[max(0, i - matched + 1) : i + 1]
-        return unknown, abs(matched - 3), -int(_continuations(table, trace, i).sum())
+        return unknown, abs(matched - 3), -int(continuations(table, trace, i).sum())
 
     last = int(text.sentence_starts()[1]) if len(text.sentence_starts()) > 1 else len(text)
-    at = min(range(last), key=worth)
+    return min(range(last), key=worth)
+
+
+def _worked(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded, trace: Trace) -> WorkedEquation:
+    at = token_to_work_out(table, text, trace)
     k = max(1, int(trace.matched[at]))
-    counts = _continuations(table, trace, at)
+    counts = continuations(table, trace, at)
     total = float(counts.sum())
     count = int(trace.counts[k - 1][at])
     discount = float(discounts[k - 1].of(np.array([count]))[0])
     gamma = float(discounts[k - 1].of(counts).sum()) / total
     lower = float(trace.probabilities[k - 2][at]) if k > 1 else 1.0 / table.start
     word = text.vocabulary[int(text.ids[at])]
-    before = _before(text, at, k - 1)
+    before = words_before(text, at, k - 1)
     h, shorter = " ".join(before), " ".join(before[1:])
     given, given_shorter = (f" | {h}" if h else ""), (f" | {shorter}" if shorter else "")
     what = "how often" if k == table.order or before[:1] == ["<s>"] else "after how many different words"
@@ -162,7 +172,7 @@ def _worked(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded, 
     )
 
 
-def _continuations(table: BackoffTable, trace: _Trace, at: int) -> IntArray:
+def continuations(table: BackoffTable, trace: Trace, at: int) -> IntArray:
     """Return the counts of all words after the longest context that was seen with the token at ``at``."""
     k = max(1, int(trace.matched[at]))
     level, context = table.levels[k - 1], int(trace.contexts[k - 1][at])

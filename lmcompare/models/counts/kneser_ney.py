@@ -7,7 +7,7 @@ bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +105,16 @@ class Interpolation:
         backoffs = [*self._log10_gammas[1:], np.zeros(0, np.float32)]
         width = self._start + 1
         return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(self._levels, backoffs, strict=True)))
+
+
+def estimate(
+    levels: Iterable[Counts], by_order: Iterable[Discounts], start: int, thresholds: Sequence[int] = ()
+) -> BackoffTable:
+    """Return the table of all levels with these discounts; parameters as in ``Interpolation``."""
+    interpolation = Interpolation(start, thresholds)
+    for level, discount in zip(levels, by_order, strict=True):
+        interpolation.add(level, discount)
+    return interpolation.table()
 
 
 def _interpolate(

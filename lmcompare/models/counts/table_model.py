@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,7 @@ class TableModel(LanguageModel):
         return table
 
 
-def counted(words: IntArray, order: int, setting: Setting) -> tuple[Iterator[Counts], bool]:
+def counted(words: IntArray, order: int, setting: Setting) -> tuple[Iterable[Counts], bool]:
     """Return the counts of a text, order by order, and whether it is so long that compiled loops make them.
 
     ``words``, (N + S,): sentences that each begin with ``<s>``. Loading the loops takes longer than counting a short
