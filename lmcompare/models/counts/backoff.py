@@ -206,3 +206,10 @@ class BackoffTable:
 def with_starts(text: Encoded) -> IntArray:
     """Return the (N + S,) int64 ids of a text with the word V, ``<s>``, before each of its S sentences."""
     return np.insert(text.ids.astype(np.int64), text.sentence_starts(), len(text.vocabulary))
+
+
+def words_before(text: Encoded) -> IntArray:
+    """(N,) how many words stand before each token in its sentence, ``<s>`` among them: 1 at its beginning."""
+    begins = text.sentence_starts()
+    lengths = np.diff(np.append(begins, len(text)))
+    return np.arange(1, len(text) + 1) - np.repeat(begins, lengths)

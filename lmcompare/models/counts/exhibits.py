@@ -1,37 +1,23 @@
-"""How an n-gram model explains itself: its equation with its own numbers, and the orders it backed off through."""
+"""How an n-gram model explains itself: its equation with its own numbers, and the orders it backed off through.
+
+The equation is that of its smoothing method; this file finds the prediction for which it is worked out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from lmcompare.exhibits import BackoffStep, BackoffTrace, Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
-from lmcompare.models.counts.backoff import NOTHING, BackoffTable
-from lmcompare.models.counts.kneser_ney import Discounts
+from lmcompare.models.counts.backoff import NOTHING, BackoffTable, words_before
+from lmcompare.models.counts.method import Case, Smoothing
 from lmcompare.tokens import Encoded, IntArray
 
-_EQUATION = (
-    '<math display="block"><mrow>'
-    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><mi>h</mi><mo>)</mo>"
-    "<mo>=</mo>"
-    "<mfrac>"
-    "<mrow><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>&#x2212;</mo>"
-    "<mi>D</mi><mo>(</mo><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>)</mo></mrow>"
-    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi><mo>)</mo></mrow>"
-    "</mfrac>"
-    "<mo>+</mo><mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo>"
-    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><msup><mi>h</mi><mo>&#x2032;</mo></msup><mo>)</mo>"
-    "</mrow></math>"
-)
-_PLAIN = "P(w | h) = (c(h w) − D(c(h w))) / Σ_v c(h v) + γ(h) · P(w | h′),  γ(h) = Σ_v D(c(h v)) / Σ_v c(h v)"
-_SAYING = (
-    "Trust what followed these very words in training, less a discount; what the discounts save, γ, goes to what the"
-    " context without its first word says. Below the highest order a count is not how often the words occurred but"
-    " after how many different words they did: a word that stands in many places is a better guess for a new place."
-)
+START = "<s>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,25 +34,28 @@ class _Trace:
     matched: IntArray
 
 
-def exhibits(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded) -> Iterator[Exhibit]:
+def exhibits(table: BackoffTable, smoothing: Smoothing, text: Encoded) -> Iterator[Exhibit]:
     """Yield the worked equation, how often each order matched, and a back-off trace of each document of ``text``."""
     if not len(text):
         return
-    trace = _trace(table, text)
-    yield _worked(table, discounts, text, trace)
+    trace = _trace(table, text, math.log(smoothing.unseen))
+    yield _worked(table, smoothing, text, trace)
     yield _bars(table.order, trace)
     for begin, end in zip(text.starts, text.ends, strict=True):
         if begin < end:
             yield BackoffTrace(
                 title="How it backed off",
-                note="For each token, the longest run of words before it that training had seen go on with it.",
+                note="For each token, the longest run of words before it that training had seen go on with it."
+                + smoothing.caution,
                 steps=tuple(_step(table.order, text, trace, i) for i in range(int(begin), int(end))),
             )
 
 
-def _trace(table: BackoffTable, text: Encoded) -> _Trace:
+def _trace(table: BackoffTable, text: Encoded, unseen: float) -> _Trace:
+    """``unseen``: nats, the weight for backing off from words that train does not hold."""
     contexts = [np.zeros(len(text), np.int64), *table.contexts_at(text, np.arange(len(text)))]
     words = text.ids.astype(np.int64)
+    before = words_before(text)
     unigrams = table.levels[0]
     counts, probabilities = [unigrams.counts[words]], [np.exp(unigrams.log_probs[words])]
     matched = (counts[0] > 0).astype(np.int64)
@@ -76,7 +65,9 @@ def _trace(table: BackoffTable, text: Encoded) -> _Trace:
         found = nodes != NOTHING
         count = np.zeros(len(text), np.int64)
         count[found] = level.counts[nodes[found]]
-        probability = probabilities[-1] * np.exp(table.levels[k - 2].backoff(context))
+        weight = table.levels[k - 2].backoff(context)
+        weight[(context == NOTHING) & (before >= k - 1)] = unseen
+        probability = probabilities[-1] * np.exp(weight)
         probability[found] = np.exp(level.log_probs[nodes[found]])
         counts.append(count)
         probabilities.append(probability)
@@ -88,7 +79,7 @@ def _before(text: Encoded, at: int, most: int) -> list[str]:
     """Return the last words, ``most`` or fewer, of the sentence before a position, from ``<s>`` on."""
     begins = text.sentence_starts()
     begin = int(begins[np.searchsorted(begins, at, side="right") - 1])
-    words = ["<s>", *(text.vocabulary[int(i)] for i in text.ids[max(begin, at - most) : at])]
+    words = [START, *(text.vocabulary[int(i)] for i in text.ids[max(begin, at - most) : at])]
     return words[-most:] if most else []
 
 
@@ -116,54 +107,53 @@ def _bars(order: int, trace: _Trace) -> Bars:
     )
 
 
-def _worked(table: BackoffTable, discounts: Sequence[Discounts], text: Encoded, trace: _Trace) -> WorkedEquation:
+def _worked(table: BackoffTable, smoothing: Smoothing, text: Encoded, trace: _Trace) -> WorkedEquation:
     """Work the equation out for the token of the first sentence whose numbers say most.
 
     That is one predicted from a trigram, or else from an order near to it, after the context seen most often; one
-    of known words, if there is any.
+    of known words, if there is any. With a method that knows no shorter contexts, it is one seen after its whole
+    context, if there is any.
     """
 
-    def worth(i: int) -> tuple[bool, int, int]:
+    def order(i: int) -> int:
+        whole = len(_before(text, i, table.order - 1)) + 1
+        return whole if smoothing.whole_context else max(1, int(trace.matched[i]))
+
+    def worth(i: int) -> tuple[bool, bool, int, int]:
         matched = int(trace.matched[i])
         unknown = text.vocabulary.unknown in text.ids[max(0, i - matched + 1) : i + 1]
-        return unknown, abs(matched - 3), -int(_continuations(table, trace, i).sum())
+        seen = int(_continuations(table, trace, i, order(i)).sum())
+        return unknown, smoothing.whole_context and matched < order(i), abs(matched - 3), -seen
 
     last = int(text.sentence_starts()[1]) if len(text.sentence_starts()) > 1 else len(text)
     at = min(range(last), key=worth)
-    k = max(1, int(trace.matched[at]))
-    counts = _continuations(table, trace, at)
-    total = float(counts.sum())
-    count = int(trace.counts[k - 1][at])
-    discount = float(discounts[k - 1].of(np.array([count]))[0])
-    gamma = float(discounts[k - 1].of(counts).sum()) / total
-    lower = float(trace.probabilities[k - 2][at]) if k > 1 else 1.0 / table.start
-    word = text.vocabulary[int(text.ids[at])]
-    before = _before(text, at, k - 1)
-    h, shorter = " ".join(before), " ".join(before[1:])
-    given, given_shorter = (f" | {h}" if h else ""), (f" | {shorter}" if shorter else "")
-    what = "how often" if k == table.order or before[:1] == ["<s>"] else "after how many different words"
-    lines = [
-        (f"c({' '.join([*before, word])}): {what} this stands in training", float(count)),
-        ("D: the discount of this count", discount),
-        ("Σ c: the counts of all words" + (f" after '{h}'" if h else ""), total),
-        ("(c − D) / Σ c", (count - discount) / total),
-        ("γ: the discounts of all these counts, over Σ c", gamma),
-        (f"P({word}{given_shorter})" if k > 1 else f"1 / V: each of the {table.start:,} types alike", lower),
-        (f"γ · P({word}{given_shorter})" if k > 1 else "γ / V", gamma * lower),
-        (f"P({word}{given})", (count - discount) / total + gamma * lower),
-    ]
+    k = order(at)
+    word, before = text.vocabulary[int(text.ids[at])], _before(text, at, k - 1)
+    case = Case(
+        order=k,
+        highest=k == table.order or before[:1] == [START],
+        word=word,
+        context=" ".join(before),
+        shorter=" ".join(before[1:]),
+        size=table.start,
+        count=int(trace.counts[k - 1][at]),
+        counts=_continuations(table, trace, at, k),
+        lower=float(trace.probabilities[k - 2][at]) if k > 1 else 1.0 / table.start,
+        probability=float(trace.probabilities[k - 1][at]),
+    )
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers for '{word}'" + (f" after '{h}'." if h else "."),
-        equation=_EQUATION,
-        plain=_PLAIN,
-        saying=_SAYING,
-        lines=tuple(lines),
+        note=f"With the trained model's numbers for '{word}'{case.after}.",
+        equation=smoothing.equation.mathml,
+        plain=smoothing.equation.plain,
+        saying=smoothing.equation.saying,
+        lines=tuple(smoothing.lines(case)),
     )
 
 
-def _continuations(table: BackoffTable, trace: _Trace, at: int) -> IntArray:
-    """Return the counts of all words after the longest context that was seen with the token at ``at``."""
-    k = max(1, int(trace.matched[at]))
+def _continuations(table: BackoffTable, trace: _Trace, at: int, k: int) -> IntArray:
+    """Return the counts of all words after the context of k - 1 words at ``at``."""
     level, context = table.levels[k - 1], int(trace.contexts[k - 1][at])
+    if context == NOTHING:
+        return np.zeros(0, np.int64)
     return level.counts[level.offsets[context] : level.offsets[context + 1]]

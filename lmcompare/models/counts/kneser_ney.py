@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.errors import LmcompareError
 from lmcompare.models.counts.backoff import NOTHING, BackoffTable, Level
 from lmcompare.models.counts.counting import Counts
+from lmcompare.models.counts.method import Case, Equation, Lines, Smoothing, lacking
 from lmcompare.tokens import IntArray
 
 Float32Array = npt.NDArray[np.float32]
 
 FALLBACK = (0.5, 1.0, 1.5)
+_EQUATION = (
+    '<math display="block"><mrow>'
+    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><mi>h</mi><mo>)</mo>"
+    "<mo>=</mo>"
+    "<mfrac>"
+    "<mrow><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>&#x2212;</mo>"
+    "<mi>D</mi><mo>(</mo><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>)</mo></mrow>"
+    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi><mo>)</mo></mrow>"
+    "</mfrac>"
+    "<mo>+</mo><mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo>"
+    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><msup><mi>h</mi><mo>&#x2032;</mo></msup><mo>)</mo>"
+    "</mrow></math>"
+)
 
 
 @dataclass(frozen=True)
@@ -109,3 +125,70 @@ def _leftover(
         pruned = np.bincount(contexts, weights=level.adjusted - counts, minlength=len(total))
         gamma += pruned.astype(np.float32)
     return np.divide(gamma, total, out=np.ones_like(gamma), where=total > 0)
+
+
+class KneserNey(Smoothing):
+    """Interpolated modified Kneser-Ney. Parameters: ``fallback`` and ``prune``, those of the n-gram model."""
+
+    name = "kneser-ney"
+    uses = frozenset({"fallback", "prune"})
+    equation = Equation(
+        _EQUATION,
+        "P(w | h) = (c(h w) − D(c(h w))) / Σ_v c(h v) + γ(h) · P(w | h′),  γ(h) = Σ_v D(c(h v)) / Σ_v c(h v)",
+        "Trust what followed these very words in training, less a discount; what the discounts save, γ, goes to what"
+        " the context without its first word says. Below the highest order a count is not how often the words"
+        " occurred but after how many different words they did: a word that stands in many places is a better guess"
+        " for a new place.",
+    )
+
+    def __init__(self, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
+        self.fallback, self.prune = fallback, list(prune)
+        self.discounts: tuple[Discounts, ...] = ()
+
+    def estimate(self, counts: Sequence[Counts], size: int, valid: IntArray) -> BackoffTable:
+        """Work the discounts out and interpolate from the unigrams up; valid is not read."""
+        self.discounts = tuple(discounts(c.statistics) for c in counts)
+        self.notes = self._what_to_know()
+        thresholds = [*self.prune, *self.prune[-1:] * (len(counts) - len(self.prune))]
+        return estimate(counts, self.discounts, size, thresholds)
+
+    def constants(self) -> list[Any]:
+        """Return the discounts of each order."""
+        return [[list(d.amounts), d.reason] for d in self.discounts]
+
+    def restore(self, constants: Sequence[Any]) -> None:
+        """Take the discounts of each order."""
+        self.discounts = tuple(Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in constants)
+
+    def lines(self, case: Case) -> Lines:
+        """Work the equation out."""
+        discount, total = self.discounts[case.order - 1], case.total
+        taken = float(discount.of(np.array([case.count]))[0])
+        gamma = float(discount.of(case.counts).sum()) / total
+        return [
+            case.counted("how often" if case.highest else "after how many different words"),
+            ("D: the discount of this count", taken),
+            case.summed(),
+            ("(c − D) / Σ c", (case.count - taken) / total),
+            ("γ: the discounts of all these counts, over Σ c", gamma),
+            case.below(),
+            (f"γ · {case.of_shorter()}" if case.order > 1 else "γ / V", gamma * case.lower),
+            (case.of_word(), (case.count - taken) / total + gamma * case.lower),
+        ]
+
+    def _what_to_know(self) -> tuple[str, ...]:
+        """Return the notes of a trained model. Raises ``LmcompareError`` if discounts are lacking, unless allowed."""
+        notes = []
+        for k, discount in enumerate(self.discounts, 1):
+            if discount.reason and not self.fallback:
+                raise LmcompareError(lacking(k, "discounts", discount.reason))
+            if discount.reason:
+                notes.append(f"The {k}-grams take the discounts 0.5, 1 and 1.5 ({discount.reason}).")
+            if 0 in discount.amounts:
+                notes.append(
+                    f"A discount of the {k}-grams is exactly 0: after some contexts unseen words are impossible."
+                )
+        if any(self.prune):
+            thresholds = ", ".join(map(str, self.prune))
+            notes.append(f"Pruned: of the orders 1, 2 …, n-grams seen at most {thresholds} times are left out.")
+        return tuple(notes)
