@@ -17,7 +17,7 @@ from lmcompare.models.counts.katz import CUTOFF
 from lmcompare.models.counts.method import Smoothing
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-K = 0.01  # what add-k adds where nothing is said
+K = 0.003  # what add-k adds where nothing is said
 BLOCK_ROWS = 4096  # with few types, what is written over the rows takes more memory than the rows
 
 
@@ -36,7 +36,7 @@ class NGram(LanguageModel):
     too odd to give discounts takes 0.5, 1 and 1.5 (a note of the model says so) or is an error; ``prune``, from the
     unigrams up, how often an n-gram may stand in train and still be left out: ``(0, 0, 1)`` drops trigrams, and all
     that is longer, that were seen once. The last number holds for the orders above it; the first is 0, since
-    unigrams are kept. ``smoothing``; ``k``, what "add-k" adds to each count, 0.01 if nothing is said; ``cutoff``,
+    unigrams are kept. ``smoothing``; ``k``, what "add-k" adds to each count, 0.003 if nothing is said; ``cutoff``,
     the greatest count that "katz" discounts, 5 if nothing is said. ``prune`` is for "kneser-ney" alone, ``fallback``
     for "absolute" and "katz" too (they take 0.5): what the smoothing does not heed is refused. ``setting.budget``
     changes nothing: counting is one pass.

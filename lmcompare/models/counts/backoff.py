@@ -208,8 +208,9 @@ def with_starts(text: Encoded) -> IntArray:
     return np.insert(text.ids.astype(np.int64), text.sentence_starts(), len(text.vocabulary))
 
 
-def words_before(text: Encoded) -> IntArray:
-    """(N,) how many words stand before each token in its sentence, ``<s>`` among them: 1 at its beginning."""
-    begins = text.sentence_starts()
-    lengths = np.diff(np.append(begins, len(text)))
-    return np.arange(1, len(text) + 1) - np.repeat(begins, lengths)
+def words_before(text: Encoded, at: IntArray) -> IntArray:
+    """(B,) how many words stand before each position in its sentence, ``<s>`` among them: 1 at its beginning."""
+    after = np.flatnonzero(text.ids == text.vocabulary.end) + 1
+    begins = np.union1d(np.append(0, text.starts), after)
+    found: IntArray = 1 + at - begins[np.searchsorted(begins, at, side="right") - 1]
+    return found

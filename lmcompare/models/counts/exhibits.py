@@ -55,7 +55,7 @@ def _trace(table: BackoffTable, text: Encoded, unseen: float) -> _Trace:
     """``unseen``: nats, the weight for backing off from words that train does not hold."""
     contexts = [np.zeros(len(text), np.int64), *table.contexts_at(text, np.arange(len(text)))]
     words = text.ids.astype(np.int64)
-    before = words_before(text)
+    before = words_before(text, np.arange(len(text)))
     unigrams = table.levels[0]
     counts, probabilities = [unigrams.counts[words]], [np.exp(unigrams.log_probs[words])]
     matched = (counts[0] > 0).astype(np.int64)

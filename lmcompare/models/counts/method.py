@@ -100,11 +100,11 @@ class Smoothing(ABC):
     uses: ClassVar[frozenset[str]] = frozenset()
     equation: ClassVar[Equation]
     whole_context: ClassVar[bool] = False
-    unseen: ClassVar[float] = 1.0
     unknown_note: ClassVar[str] = (
         "Train holds no <unk>: its probability is what the unigrams leave, shared evenly by all types."
     )
     caution: ClassVar[str] = ""
+    unseen: float = 1.0
     notes: tuple[str, ...] = ()
 
     @abstractmethod

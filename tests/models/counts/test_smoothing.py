@@ -30,7 +30,7 @@ BRUTE: dict[str, Any] = {
     "witten-bell": lambda train, order, size, valid: brute.WittenBell(train, order, size),
     "jelinek-mercer": lambda train, order, size, valid: brute.JelinekMercer(train, order, size, valid),
     "katz": lambda train, order, size, valid: brute.Katz(train, order, size),
-    "add-k": lambda train, order, size, valid: brute.AddK(train, order, size, 0.01),
+    "add-k": lambda train, order, size, valid: brute.AddK(train, order, size, 0.003),
 }
 documents_of_words = st.lists(st.lists(st.integers(0, WORDS - 2), max_size=12), min_size=1, max_size=6)
 
