@@ -98,7 +98,7 @@ def group_of(model: ModelEntry) -> tuple[Group, str | None]:
     if not model.truthful:
         return "not ranked", "its truth checks were not run or did not pass"
     if not traits.get("normalised", False):
-        return "not ranked", "not a probability model: its next-token probabilities need not sum to one"
+        return "not ranked", "not a probability model: its next-token figures need not sum to one"
     if not traits.get("causal", False):
         return "not ranked", "not a language model: what it gives to a token depends on what comes after"
     if traits.get("adaptive", False):

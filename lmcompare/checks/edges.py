@@ -54,7 +54,7 @@ def very_long_document(probe: Probe) -> Finding:
     head = probe.texts.encoded(text.ids[:300])
     asked = [150, 300, N - 1, N]
     block = probe.distributions(text, asked)
-    broken = _not_a_distribution(text, asked, block)
+    broken = _not_a_distribution(probe, text, asked, block)
     if broken:
         return broken
     gap, _ = largest(differences(block[:2], probe.distributions(head, [150, 300])))
@@ -81,14 +81,17 @@ def unseen_tokens(probe: Probe) -> Finding:
         token = text.vocabulary[int(text.ids[at])]
         return Finding(False, f"the score of '{token}' is {scores[at]} {place(text, at)}")
     asked = list(range(0, len(text) + 1, 5))
-    return _not_a_distribution(text, asked, probe.distributions(text, asked)) or Finding(
+    return _not_a_distribution(probe, text, asked, probe.distributions(text, asked)) or Finding(
         True, f"{len(text)} such tokens"
     )
 
 
-def _not_a_distribution(text: Encoded, at: list[int], block: FloatArray) -> Finding | None:
+def _not_a_distribution(probe: Probe, text: Encoded, at: list[int], block: FloatArray) -> Finding | None:
     tolerance = sum_tolerance(block)
-    gaps = np.abs(probability_sums(block) - 1)
+    sums = probability_sums(block)
+    if not probe.untrained.traits.normalised:  # it never said that they are one
+        sums[np.isfinite(sums)] = 1.0
+    gaps = np.abs(sums - 1)
     for row, gap in enumerate(gaps):
         if not gap <= tolerance:  # NaN too
             return Finding(False, f"the probabilities sum to {1 + gap:.6g} {place(text, at[row])}", None, tolerance)

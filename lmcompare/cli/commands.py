@@ -264,12 +264,14 @@ def _folder(out: str) -> Path:
 
 
 def _trained(folder: Path, model: str, seed: int | None) -> TrainedModel:
-    """Return a trained model of a run; one that failed its truth checks comes with a note."""
+    """Return a trained model of a run; one that is no valid probability model comes with a note."""
     from lmcompare.api import load
 
     trained = load(folder).model(model, seed)
     if not trained.truthful:
         note(f"'{model}' is not a valid probability model: it failed the truth checks of its run, see the report")
+    if not trained.model.traits.normalised:
+        note(f"'{model}' gives scores that need not sum to one: they are no probabilities, and may not be compared")
     return trained
 
 

@@ -26,7 +26,8 @@ def print_table(folder: Path) -> None:
     """Print a run's models, the best first, and why one is not ranked.
 
     Perplexity and accuracy are per token: for a model with other tokens than most they can't be compared, so they
-    are left out here, and a line says so.
+    are left out here, and a line says so. Of a model that is not ranked only its would-be bits per byte are shown, in
+    brackets, and what it costs.
     """
     from rich.console import Console
     from rich.table import Table
@@ -40,12 +41,13 @@ def print_table(folder: Path) -> None:
     rows, main = results["models"], results["main_tokens_fingerprint"]
     others: list[dict[str, Any]] = [row for row in rows if row["tokens_fingerprint"] != main]
     for row in sorted(rows, key=lambda r: (r["rank"] or len(rows) + 1, r["bits_per_byte"] or float("inf"))):
-        per_token = row not in others
-        low, high = _shown(row["bits_per_byte_low"], "{:.2f}"), _shown(row["bits_per_byte_high"], "{:.2f}")
+        valid = row["group"] != "not ranked"
+        per_token = valid and row not in others
+        low, high = (_shown(row[f"bits_per_byte_{end}"] if valid else None, "{:.2f}") for end in ("low", "high"))
         table.add_row(
             _shown(row["rank"], "{}"),
             row["name"],
-            _shown(row["bits_per_byte"], "{:.3f}"),
+            _shown(row["bits_per_byte"], "{:.3f}" if valid else "({:.3f})"),
             low if low == high else f"{low}–{high}",
             _shown(row["perplexity"] if per_token else None, "{:,.1f}"),
             _shown(row["top1_accuracy"] if per_token else None, "{:.1%}"),

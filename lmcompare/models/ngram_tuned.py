@@ -15,6 +15,7 @@ from lmcompare.models.counts import tuned_exhibits
 from lmcompare.models.counts.classes import Classes, with_repeats
 from lmcompare.models.counts.counting import Counts
 from lmcompare.models.counts.held_out import HeldOut, look_up
+from lmcompare.models.counts.kneser_ney import Discounts, KneserNey
 from lmcompare.models.counts.pitman_yor import estimate
 from lmcompare.models.counts.tuned import Tuned
 from lmcompare.models.counts.tuning import closed_form, tune
@@ -49,10 +50,9 @@ class NGramTuned(NGram):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Count train, and tune on valid. Raises ``LmcompareError`` if train has no tokens."""
-        levels, loops = self._count(train, setting)
-        counts = list(levels)
+        counts = list(self._count(train, setting))
         self._tuned = None
-        self._estimate(counts, loops, setting)
+        self._estimate(counts, valid, setting.vocabulary)
         if len(valid) < LEAST:
             why = f"valid has {len(valid):,} tokens, and {LEAST:,} are needed"
             self.notes = (f"Not tuned: {why}; the discounts are those of ngram.", *self.notes)
@@ -66,7 +66,7 @@ class NGramTuned(NGram):
         if self._tuned is None:
             yield from super().exhibits(text)
         else:
-            yield from tuned_exhibits.exhibits(self._for(text.vocabulary), self._tuned, self._discounts, text)
+            yield from tuned_exhibits.exhibits(self._for(text.vocabulary), self._tuned, self._discounts(), text)
 
     def state(self) -> State:
         """Return what ``ngram`` does, and what was tuned."""
@@ -83,13 +83,18 @@ class NGramTuned(NGram):
         self._tuned = tuned and Tuned.from_json(tuned)
         return self
 
+    def _discounts(self) -> tuple[Discounts, ...]:
+        """Return what train gives."""
+        assert isinstance(self._method, KneserNey)
+        return self._method.discounts
+
     def _tune(self, counts: list[Counts], valid: Encoded, vocabulary: Vocabulary) -> None:
         """Put the tuned table in the place of the one there is, unless that makes valid less likely."""
         plain = float(fitted(self._table, self).score(valid).mean())
         counts = with_repeats(counts, self.repeats)
         nodes = look_up(valid, counts)
         classes = Classes.of(counts, nodes, self.levels, self.groups)
-        start = closed_form(self._discounts, classes, len(vocabulary))
+        start = closed_form(self._discounts(), classes, len(vocabulary))
         text = HeldOut.gather(nodes, counts, classes)
         found = tune(text, classes, start, len(vocabulary), vocabulary.unknown)
         table = estimate(counts, classes, found, len(vocabulary), vocabulary.unknown)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from lmcompare.analysis import Cell, ModelEntry, Run
 from lmcompare.analysis.comparison import Comparison, Standing, comparable_names, compare_models, main_tokens
 from lmcompare.analysis.results import results
+from lmcompare.report.kinds.rendering import plain
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,11 @@ class Material:
     def tokens_name(self, fingerprint: str) -> str:
         """Return what the tokens of this fingerprint are called, with the size of the vocabulary if need be."""
         return self.run.tokens_name(fingerprint)
+
+
+def marked(model: Model, apart: frozenset[str]) -> str:
+    """Return a model's name for Markdown; one that stands ``apart``, not being ranked, says so."""
+    return plain(model.name) + (" (not ranked)" if model.name in apart else "")
 
 
 def grouped(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:

@@ -24,4 +24,7 @@ def test_figures_that_can_not_be_compared_are_not_in_the_table(
     assert cells["char-ngram"].count("–") == 3  # its interval's, and no perplexity and no accuracy
     assert cells["ngram"].count("–") == 1
     assert said[-1] == ("char-ngram reads char tokens: its perplexity is per such token; compare bits per byte.")
+    leaky = next(line for line in said if line.split()[1:2] == ["leaky"])
+    assert leaky.split()[2].startswith("(")  # its would-be bits per byte
+    assert leaky.count("–") == 4  # no rank, no interval, no perplexity and no accuracy
     assert any(line.startswith("leaky is not ranked: not a valid probability model") for line in said)

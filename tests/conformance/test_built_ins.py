@@ -12,6 +12,8 @@ import pytest
 from lmcompare import plugins
 from lmcompare.checks import Probe
 from lmcompare.model import Budget, LanguageModel
+from lmcompare.models.counts.smoothing import METHODS
+from lmcompare.models.ngram import NGram
 from lmcompare.testing import parametrize_with_checks
 
 PYPROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
@@ -21,6 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "unigram": {},
     "ngram": {"order": 4},
     "ngram-tuned": {"order": 4},
+    "stupid-backoff": {"order": 4},
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "rnn-attention": {"width": 24, "hidden": 24, "attention": 16, "window": 16, "batch": 8, "length": 32},
     "transformer": {"width": 16, "heads": 2, "layers": 2, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
@@ -39,6 +42,23 @@ def factory(name: str) -> Callable[[], LanguageModel]:
 
 @parametrize_with_checks([factory(name) for name in SMALL], budget=Budget(epochs=8))
 def test_built_in_keeps_the_contract(model: Callable[[], LanguageModel], check: Callable[[object], None]) -> None:
+    check(model)
+
+
+def smoothed(name: str) -> Callable[[], LanguageModel]:
+    """A function that makes the n-gram model with this smoothing; add-k, which never backs off, as a bigram model."""
+
+    def make() -> LanguageModel:
+        return NGram(2 if name == "add-k" else 4, smoothing=name)
+
+    make.__name__ = f"ngram-{name}"
+    return make
+
+
+@parametrize_with_checks([smoothed(name) for name in METHODS if name != "kneser-ney"])
+def test_every_smoothing_keeps_the_contract(
+    model: Callable[[], LanguageModel], check: Callable[[object], None]
+) -> None:
     check(model)
 
 

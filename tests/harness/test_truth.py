@@ -46,6 +46,29 @@ def test_honest_model_passes_and_the_report_is_stored_as_json() -> None:
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
+def test_a_model_of_scores_is_held_to_all_but_the_sum() -> None:
+    class Doubled(Honest):
+        """Every probability twice as large."""
+
+        def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+            return super().next_log_probs(text, at) + np.log(2)
+
+    assert failing(checked(Doubled())) >= {"sums to one"}
+    declared = Doubled()
+    declared.traits = Traits(normalised=False)
+    report = checked(declared)
+    assert report["passed"]
+    assert [c["name"] for c in report["checks"]] == [name for name in NAMES if name != "sums to one"]
+    for rogue, truth in (
+        (rogues.PeeksInScores, NAMES[1]),
+        (rogues.StreamPeeks, NAMES[2]),
+        (rogues.PeeksAhead, NAMES[3]),
+    ):
+        model = rogue()
+        model.traits = Traits(normalised=False)
+        assert truth in failing(checked(model))
+
+
 @pytest.mark.parametrize(("rogue", "truth"), TRUTH_GALLERY, ids=lambda v: getattr(v, "__name__", v))
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_rogue_is_caught_by_the_right_check(

@@ -98,7 +98,7 @@ def test_perplexity(scored: tuple[int, NGram, Encoded, FloatArray]) -> None:
 
 def test_discounts(scored: tuple[int, NGram, Encoded, FloatArray]) -> None:
     order, model, _, _ = scored
-    found = [amounts for amounts, _ in model.state().values["discounts"]]
+    found = [amounts for amounts, _ in model.state().values["constants"]]
     np.testing.assert_allclose(found, [*LOWER_DISCOUNTS[: order - 1], HIGHEST_DISCOUNTS[order]], atol=6e-6)
 
 

@@ -84,6 +84,27 @@ def test_characters_alone(tmp_path: Path) -> None:
     assert "␣" in tree.one(id_="reader").text
 
 
+def test_a_model_of_scores_stands_apart_and_is_said_to_be_one(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram", "scores"), seeds=(0,), documents=8)
+    path = folder / "cells" / "scores" / "0" / "cell.json"
+    cell = json.loads(path.read_text())
+    cell["traits"]["normalised"] = False
+    cell["truth"]["checks"] = cell["truth"]["checks"][1:]  # a run does not look at the sums
+    path.write_text(json.dumps(cell))
+    run = load_run(folder)
+    tree, markdown = parse(render_html(run)), render_markdown(run)
+    (row,) = tree.one(id_="not-ranked").one("table").rows()
+    assert row[0] == "scores"
+    assert "need not sum to one" in row[1]
+    assert "scores" not in [r[1].split()[0] for r in tree.one(id_="leaderboard").one("table").rows()]
+    truth = tree.one(id_="truth").text
+    assert "scores says that its figures need not sum to one" in truth
+    assert "The other 2 models passed: their figures are probabilities" in truth
+    assert "scores, no probabilities" in tree.one(id_="inside").text
+    assert "### scores (not ranked)" in markdown
+    assert "### ngram\n" in markdown
+
+
 def test_adaptive_models_have_a_table_of_their_own(tmp_path: Path) -> None:
     tree = built(tmp_path, models=("unigram", "ngram", "cache"))
     first, second = tree.one(id_="leaderboard").all("table")[:2]

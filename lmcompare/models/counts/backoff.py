@@ -207,6 +207,11 @@ class BackoffTable:
         return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in ARRAYS)) for k in range(1, order + 1)))
 
 
+def compact(numbers: IntArray) -> IntArray:
+    """Return whole numbers from 0 on in 32 bits, if they fit, so that a table does not show how it was counted."""
+    return numbers.astype(np.int32, copy=False) if int(numbers.max(initial=0)) < 2**31 else numbers
+
+
 def with_starts(text: Encoded) -> IntArray:
     """Return the (N + S,) int32 ids of a text with the word V, ``<s>``, before each of its S sentences."""
     begins = text.sentence_starts()
@@ -215,3 +220,11 @@ def with_starts(text: Encoded) -> IntArray:
     is_token[begins + np.arange(len(begins))] = False
     words[is_token] = text.ids
     return words
+
+
+def words_before(text: Encoded, at: IntArray) -> IntArray:
+    """(B,) how many words stand before each position in its sentence, ``<s>`` among them: 1 at its beginning."""
+    after = np.flatnonzero(text.ids == text.vocabulary.end) + 1
+    begins = np.union1d(np.append(0, text.starts), after)
+    found: IntArray = 1 + at - begins[np.searchsorted(begins, at, side="right") - 1]
+    return found

@@ -9,18 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.models.counts.backoff import BackoffTable, Level
+from lmcompare.errors import LmcompareError
+from lmcompare.models.counts.backoff import BackoffTable, Level, compact
 from lmcompare.models.counts.counting import BLOCK, Counts
+from lmcompare.models.counts.method import Case, Equation, Lines, Smoothing, lacking
 from lmcompare.tokens import IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
 
 FALLBACK = (0.5, 1.0, 1.5)
+_EQUATION = (
+    '<math display="block"><mrow>'
+    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><mi>h</mi><mo>)</mo>"
+    "<mo>=</mo>"
+    "<mfrac>"
+    "<mrow><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>&#x2212;</mo>"
+    "<mi>D</mi><mo>(</mo><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>)</mo></mrow>"
+    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi><mo>)</mo></mrow>"
+    "</mfrac>"
+    "<mo>+</mo><mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo>"
+    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><msup><mi>h</mi><mo>&#x2032;</mo></msup><mo>)</mo>"
+    "</mrow></math>"
+)
 
 
 @dataclass(frozen=True)
@@ -62,8 +78,9 @@ class Interpolation:
     included, whether train holds them or not.
 
     Parameters: ``start``, V, the id of ``<s>``; ``thresholds``: per order, from 0 for the unigrams on and never
-    falling: n-grams that stand in train so often or less are left out, and the whole of their counts goes into γ(h);
-    ``compiled``, whether compiled loops do the work, with the same result, in so many ``threads``.
+    falling, the last for all orders above: n-grams that stand in train so often or less are left out, and the whole
+    of their counts goes into γ(h); ``compiled``, whether compiled loops do the work, with the same result, in so many
+    ``threads``.
     """
 
     def __init__(self, start: int, thresholds: Sequence[int] = (), compiled: bool = False, threads: int = 1) -> None:
@@ -80,7 +97,7 @@ class Interpolation:
     def add(self, level: Counts, discount: Discounts) -> None:
         """Estimate the next order."""
         k = len(self._levels) + 1
-        threshold = self._thresholds[k - 1] if k > 1 and self._thresholds else 0
+        threshold = self._thresholds[min(k, len(self._thresholds)) - 1] if k > 1 and self._thresholds else 0
         kept = level.raw > threshold if threshold else None
         if self._compiled:
             from lmcompare.models.counts.kneser_ney_compiled import interpolate
@@ -96,7 +113,7 @@ class Interpolation:
             of_kept = np.bincount(level.contexts[kept], minlength=len(offsets) - 1)
             offsets = np.append(0, np.cumsum(of_kept if self._kept is None else of_kept[self._kept]))
             words, adjusted, log10 = words[kept], adjusted[kept], log10[kept]
-        self._levels.append((words, _compact(offsets), _compact(adjusted), log10))
+        self._levels.append((words, compact(offsets), compact(adjusted), log10))
         self._lower, self._kept = probabilities, kept
 
     def table(self) -> BackoffTable:
@@ -150,6 +167,73 @@ def _log10(values: Float32Array) -> Float32Array:
     return logs
 
 
-def _compact(numbers: IntArray) -> IntArray:
-    """Return whole numbers from 0 on in 32 bits, if they fit."""
-    return numbers.astype(np.int32) if int(numbers.max(initial=0)) < 2**31 else numbers
+class KneserNey(Smoothing):
+    """Interpolated modified Kneser-Ney. Parameters: ``fallback`` and ``prune``, those of the n-gram model."""
+
+    name = "kneser-ney"
+    uses = frozenset({"fallback", "prune"})
+    equation = Equation(
+        _EQUATION,
+        "P(w | h) = (c(h w) − D(c(h w))) / Σ_v c(h v) + γ(h) · P(w | h′),  γ(h) = Σ_v D(c(h v)) / Σ_v c(h v)",
+        "Trust what followed these very words in training, less a discount; what the discounts save, γ, goes to what"
+        " the context without its first word says. Below the highest order a count is not how often the words"
+        " occurred but after how many different words they did: a word that stands in many places is a better guess"
+        " for a new place.",
+    )
+
+    def __init__(self, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
+        self.fallback, self.prune = fallback, list(prune)
+        self.discounts: tuple[Discounts, ...] = ()
+
+    def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
+        """Work the discounts out and interpolate from the unigrams up; valid is not read."""
+        interpolation = Interpolation(size, self.prune, self.compiled, self.threads)
+        self.discounts = ()
+        for level in counts:
+            self.discounts += (discounts(level.statistics),)
+            interpolation.add(level, self.discounts[-1])
+            del level  # leave its room to the next
+        self.notes = self._what_to_know()
+        return interpolation.table()
+
+    def constants(self) -> list[Any]:
+        """Return the discounts of each order."""
+        return [[list(d.amounts), d.reason] for d in self.discounts]
+
+    def restore(self, constants: Sequence[Any]) -> None:
+        """Take the discounts of each order."""
+        self.discounts = tuple(Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in constants)
+
+    def lines(self, case: Case) -> Lines:
+        """Work the equation out."""
+        discount, total = self.discounts[case.order - 1], case.total
+        taken = float(discount.of(np.array([case.count]))[0])
+        # the table's own weight where there is one: what was pruned is in it
+        gamma = float(discount.of(case.counts).sum()) / total if case.weight is None else case.weight
+        return [
+            case.counted("how often" if case.highest else "after how many different words"),
+            ("D: the discount of this count", taken),
+            case.summed(),
+            ("(c − D) / Σ c", (case.count - taken) / total),
+            ("γ: the discounts of all these counts, over Σ c", gamma),
+            case.below(),
+            (f"γ · {case.of_shorter()}" if case.order > 1 else "γ / V", gamma * case.lower),
+            (case.of_word(), (case.count - taken) / total + gamma * case.lower),
+        ]
+
+    def _what_to_know(self) -> tuple[str, ...]:
+        """Return the notes of a trained model. Raises ``LmcompareError`` if discounts are lacking, unless allowed."""
+        notes = []
+        for k, discount in enumerate(self.discounts, 1):
+            if discount.reason and not self.fallback:
+                raise LmcompareError(lacking(k, "discounts", discount.reason))
+            if discount.reason:
+                notes.append(f"The {k}-grams take the discounts 0.5, 1 and 1.5 ({discount.reason}).")
+            if 0 in discount.amounts:
+                notes.append(
+                    f"A discount of the {k}-grams is exactly 0: after some contexts unseen words are impossible."
+                )
+        if any(self.prune):
+            thresholds = ", ".join(map(str, self.prune))
+            notes.append(f"Pruned: of the orders 1, 2 …, n-grams seen at most {thresholds} times are left out.")
+        return tuple(notes)

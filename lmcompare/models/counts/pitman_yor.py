@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmcompare.model import FloatArray
-from lmcompare.models.counts.backoff import NOTHING, BackoffTable, Level
+from lmcompare.models.counts.backoff import NOTHING, BackoffTable, Level, compact
 from lmcompare.models.counts.classes import Classes
 from lmcompare.models.counts.compiled import compiled
 from lmcompare.models.counts.counting import Counts
@@ -156,7 +156,7 @@ def estimate(
             lower[start] = 1.0  # never predicted
         log10 = np.minimum(np.log10(lower), 0).astype(np.float32)
         offsets = np.append(0, np.cumsum(np.bincount(contexts, minlength=size)))
-        table.append(((level.keys % width).astype(np.int32), offsets, level.adjusted, log10))
+        table.append(((level.keys % width).astype(np.int32), compact(offsets), compact(level.adjusted), log10))
         log10_gammas.append(np.log10(gamma).astype(np.float32))
     backoffs = [*log10_gammas[1:], np.zeros(0, np.float32)]  # the first, of the empty context, is in the unigrams
     return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(table, backoffs, strict=True)))

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.exhibits import Curve, Exhibit, WorkedEquation
+from lmcompare.exhibits import Curve, Exhibit
 from lmcompare.models.counts.backoff import BackoffTable
-from lmcompare.models.counts.exhibits import (
-    Trace,
-    backed_off,
-    continuations,
-    token_to_work_out,
-    trace_of,
-    words_before,
-)
+from lmcompare.models.counts.exhibits import exhibits as explained
 from lmcompare.models.counts.kneser_ney import Discounts
+from lmcompare.models.counts.method import Case, Equation, Lines
 from lmcompare.models.counts.tuned import Tuned
 from lmcompare.models.mathml import fraction, lines, name, op, row, sup, total
 from lmcompare.tokens import Encoded
+from lmcompare.tokens.vocabulary import UNKNOWN_TOKEN
 
 _PLAIN = "P(w | h) = (c(h w) − D(h w) + (Σ_v D(h v) + θ) · P(w | h′)) / (Σ_v c(h v) + θ)"
 _SAYING = (
@@ -30,15 +26,13 @@ _SAYING = (
 
 
 def exhibits(table: BackoffTable, tuned: Tuned, discounts: Sequence[Discounts], text: Encoded) -> Iterator[Exhibit]:
-    """Yield the worked equation, the discounts, the strengths, the orders that matched and the back-off traces."""
+    """Yield the worked equation, the orders that matched and the back-off traces, the discounts and the strengths."""
     if not len(text):
         return
-    trace = trace_of(table, text)
-    yield _worked(table, tuned, text, trace)
+    yield from explained(table, _Method(tuned), text)
     yield _discounts(tuned, discounts)
     if table.order > 1:
         yield _strengths(tuned)
-    yield from backed_off(table, text, trace)
 
 
 def _equation() -> str:
@@ -52,43 +46,41 @@ def _equation() -> str:
     return lines(row(given("P", w, op("|"), h), op("="), fraction(over, under)))
 
 
-def _worked(table: BackoffTable, tuned: Tuned, text: Encoded, trace: Trace) -> WorkedEquation:
-    """Work the equation out for one token; discount and saved mass are read back from the table's probabilities."""
-    at = token_to_work_out(table, text, trace)
-    k, token = max(1, int(trace.matched[at])), int(text.ids[at])
-    counts = continuations(table, trace, at)
-    whole, types = float(counts.sum()), max(1, int(np.count_nonzero(counts)))
-    strength = tuned.strength(k, whole / types)
-    count, probability = int(trace.counts[k - 1][at]), float(trace.probabilities[k - 1][at])
-    if k > 1:
-        weight = float(np.exp(table.levels[k - 2].backoff(trace.contexts[k - 1][at : at + 1]))[0])
-        lower = float(trace.probabilities[k - 2][at])
-    else:
-        weight = tuned.weight
-        others = (1 - tuned.unknown) / max(1, table.start - 1)
-        lower = tuned.unknown if token == text.vocabulary.unknown else others
-    own = max(0.0, probability - weight * lower) if count else 0.0
-    word, before = text.vocabulary[token], words_before(text, at, k - 1)
-    h, shorter = " ".join(before), " ".join(before[1:])
-    given, given_shorter = (f" | {h}" if h else ""), (f" | {shorter}" if shorter else "")
-    below = f"P({word}{given_shorter})" if k > 1 else f"what is below the unigrams for {word}"
-    return WorkedEquation(
-        title="Its equation",
-        note=f"With the trained model's numbers for '{word}'" + (f" after '{h}'." if h else "."),
-        equation=_equation(),
-        plain=_PLAIN,
-        saying=_SAYING,
-        lines=(
-            (f"c({' '.join([*before, word])}): its count", float(count)),
-            ("D: the discount that it takes", count - own * (whole + strength)),
-            ("Σ c: the counts of all words" + (f" after '{h}'" if h else ""), whole),
+_EQUATION = Equation(_equation(), _PLAIN, _SAYING)
+
+
+@dataclass(frozen=True)
+class _Method:
+    """How a tuned model works out a prediction: discount and saved mass are read back from its probabilities."""
+
+    tuned: Tuned
+    equation: Equation = _EQUATION
+    whole_context: bool = False
+    unseen: float = 1.0
+    caution: str = ""
+
+    def lines(self, case: Case) -> Lines:
+        """Work the equation out."""
+        whole, types = case.total, max(1, int(np.count_nonzero(case.counts)))
+        strength = self.tuned.strength(case.order, whole / types)
+        below: tuple[str, float]
+        if case.weight is not None:
+            weight, lower, below = case.weight, case.lower, case.below()
+        else:
+            weight, others = self.tuned.weight, (1 - self.tuned.unknown) / max(1, case.size - 1)
+            lower = self.tuned.unknown if case.word == UNKNOWN_TOKEN else others
+            below = (f"what is below the unigrams for {case.word}", lower)
+        own = max(0.0, case.probability - weight * lower) if case.count else 0.0
+        return [
+            (f"c({case.gram}): its count", float(case.count)),
+            ("D: the discount that it takes", case.count - own * (whole + strength)),
+            case.summed(),
             ("θ: the strength of what the shorter context says", strength),
             ("(c − D) / (Σ c + θ)", own),
             ("(Σ D + θ) / (Σ c + θ)", weight),
-            (below, lower),
-            (f"P({word}{given})", own + weight * lower),
-        ),
-    )
+            below,
+            (case.of_word(), own + weight * lower),
+        ]
 
 
 def _discounts(tuned: Tuned, closed: Sequence[Discounts]) -> Curve:

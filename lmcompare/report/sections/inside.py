@@ -11,7 +11,7 @@ from markupsafe import Markup
 from lmcompare.analysis.stored import read_list
 from lmcompare.report.kinds import Rendering, render_stored
 from lmcompare.report.kinds.rendering import plain
-from lmcompare.report.material import Material, Model, Section
+from lmcompare.report.material import Material, Model, Section, marked
 from lmcompare.report.pages import anchor, fill
 
 
@@ -75,7 +75,9 @@ def build(material: Material) -> Section | None:
         return None
     charts = {name: drawing for inside in insides for name, drawing in inside.charts.items()}
     html = fill("inside", insides=insides, apart=material.apart)
-    return Section("inside", "Inside each model", html, "\n\n".join(map(_markdown, insides)), charts)
+    return Section(
+        "inside", "Inside each model", html, "\n\n".join(_markdown(i, material.apart) for i in insides), charts
+    )
 
 
 def _inside(model: Model) -> Inside:
@@ -93,10 +95,10 @@ def _inside(model: Model) -> Inside:
     return inside
 
 
-def _markdown(inside: Inside) -> str:
+def _markdown(inside: Inside, apart: frozenset[str]) -> str:
     """The first exhibit of each series."""
     entry = inside.model.entry
-    parts = [f"### {plain(entry.name)}", plain(entry.summary)]
+    parts = [f"### {marked(inside.model, apart)}", plain(entry.summary)]
     for one in (series.first for series in inside.series):
         file = next((name for name, drawing in inside.charts.items() if drawing is one.rendering.svg), "")
         parts += [

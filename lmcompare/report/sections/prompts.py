@@ -10,7 +10,7 @@ from typing import Any
 
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
+from lmcompare.report.material import Material, Model, Section, marked
 from lmcompare.report.pages import fill
 from lmcompare.report.tokens import visible
 
@@ -50,7 +50,7 @@ def build(material: Material) -> Section | None:
         for text, columns in asked.items()
     ]
     html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN, apart=material.apart)
-    return Section("next", "What comes next", html, "\n\n".join(map(_markdown, prompts)))
+    return Section("next", "What comes next", html, "\n\n".join(_markdown(p, material.apart) for p in prompts))
 
 
 def reading(prompt: str, columns: Sequence[Column]) -> str:
@@ -97,8 +97,8 @@ def _sampling(how: Mapping[str, Any]) -> str:
     return ", ".join(said)
 
 
-def _markdown(prompt: Prompt) -> str:
-    head = [plain(column.model.name) for column in prompt.columns]
+def _markdown(prompt: Prompt, apart: frozenset[str]) -> str:
+    head = [marked(column.model, apart) for column in prompt.columns]
     rows = [
         [
             f"{plain(visible(c.next[i][0]))} {numbers.probability(c.next[i][1])}" if i < len(c.next) else ""
@@ -107,7 +107,8 @@ def _markdown(prompt: Prompt) -> str:
         for i in range(MARKDOWN_PLACES)
     ]
     said = "\n".join(
-        f"- **{plain(c.model.name)}**: {plain(prompt.text)} *{plain(c.continuation) or '…'}*" for c in prompt.columns
+        f"- **{marked(c.model, apart)}**: {plain(prompt.text)} *{plain(c.continuation) or '…'}*"
+        for c in prompt.columns
     )
     return (
         f"### “{plain(prompt.text)} …”\n\n{plain(prompt.reading)}\n\n{table(head, rows, len(head))}\n\n"

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
+from lmcompare.report.material import Material, Model, Section, marked
 from lmcompare.report.pages import fill
 from lmcompare.report.passages import Passage, chosen, packed
 from lmcompare.report.tokens import visible
@@ -44,7 +44,7 @@ def build(material: Material) -> Section | None:
     if not groups:
         return None
     first = groups[0]
-    markdown = f"{plain(first.reading)}\n\n{_markdown(first.models, first.passages[0])}"
+    markdown = f"{plain(first.reading)}\n\n{_markdown(first.models, first.passages[0], material.apart)}"
     return Section(
         "reader", "The reader of the test text", fill("reader", groups=groups, apart=material.apart), markdown
     )
@@ -81,7 +81,7 @@ def reading(models: Sequence[Model], passage: Passage, apart: frozenset[str] = f
     return said + "."
 
 
-def _markdown(models: Sequence[Model], passage: Passage) -> str:
+def _markdown(models: Sequence[Model], passage: Passage, apart: frozenset[str]) -> str:
     """The ten tokens on which the models differ most, with every model's surprisal."""
     gaps = passage.bits.max(axis=0) - passage.bits.min(axis=0)
     order = sorted(np.argsort(-gaps, kind="stable")[:10].tolist())
@@ -93,4 +93,4 @@ def _markdown(models: Sequence[Model], passage: Passage) -> str:
         )
         for i in order
     )
-    return table(("before it", "token", *(f"{plain(m.name)}, bits" for m in models)), rows, 2)
+    return table(("before it", "token", *(f"{marked(m, apart)}, bits" for m in models)), rows, 2)

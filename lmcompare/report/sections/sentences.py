@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
+from lmcompare.report.material import Material, Model, Section, marked
 from lmcompare.report.pages import fill
 from lmcompare.report.passages import MOST_BITS
 from lmcompare.report.tokens import visible
@@ -82,5 +82,5 @@ def _markdown(sentence: Sentence) -> str:
         (plain(visible(token)), *(numbers.bits(row[i]) for row in sentence.bits))
         for i, token in enumerate(sentence.tokens)
     )
-    grid = table(("token", *(plain(m.name) for m in sentence.models)), rows)
+    grid = table(("token", *(marked(m, sentence.apart) for m in sentence.models)), rows)
     return f"From *{plain(sentence.document)}*, surprisal in bits. {plain(sentence.reading)}\n\n{grid}"

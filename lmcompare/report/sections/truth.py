@@ -37,16 +37,26 @@ def build(material: Material) -> Section | None:
     failing = [model.name for model, found in rows if not all(one.passed for one in found.values()) or not found]
     what = "it reports" if len(failing) == 1 else "they report"
     said = (
-        f"{numbers.listed(failing)} did not pass: what {what} is not a probability of the text."
-        if failing
-        else f"All {numbers.plural(len(rows), 'model')} passed: their figures are probabilities of the text."
+        [f"{numbers.listed(failing)} did not pass: what {what} is not a probability of the text."] if failing else []
     )
-    html = fill("truth", names=list(names), rows=rows, reading=said)
+    scores = [model.name for model, _ in rows if not model.entry.traits.get("normalised", True)]
+    if scores:
+        that = "its figures" if len(scores) == 1 else "their figures"
+        said.append(
+            f"{numbers.listed(scores)} {'says' if len(scores) == 1 else 'say'} that {that} need not sum to one:"
+            " scores, not probabilities, which are held to the other checks only."
+        )
+    rest = len(rows) - len({*failing, *scores})
+    if rest:
+        all_of = "All" if rest == len(rows) else "The other"
+        said.append(f"{all_of} {numbers.plural(rest, 'model')} passed: their figures are probabilities of the text.")
+    reading = " ".join(said)
+    html = fill("truth", names=list(names), rows=rows, reading=reading)
     grid = table(
         ("model", *map(plain, names)),
         ((plain(model.name), *(_cell(found.get(name)) for name in names)) for model, found in rows),
     )
-    return Section("truth", "Are these probabilities?", html, f"{plain(said)}\n\n{grid}")
+    return Section("truth", "Are these probabilities?", html, f"{plain(reading)}\n\n{grid}")
 
 
 def _cell(found: Found | None) -> str:

@@ -1,0 +1,110 @@
+"""What the methods share that estimate every order from how often n-grams stand in train.
+
+All is float64 over whole arrays; the finished table keeps float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.models.counts.backoff import NOTHING, BackoffTable, Level, compact
+from lmcompare.models.counts.counting import Counts
+from lmcompare.tokens import IntArray
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """The n_k k-grams of train beside their n_{k-1} contexts.
+
+    ``contexts``: (n_k,) the context node of each; ``shorter``: (n_k,) the node of each without its first word;
+    ``counts``: (n_k,) how often each stands in train. ``totals``: (n_{k-1},) the sum of the counts after each
+    context; ``types``: (n_{k-1},) how many different words were seen after it.
+    """
+
+    contexts: IntArray
+    shorter: IntArray
+    counts: Array
+    totals: Array
+    types: IntArray
+
+
+def orders(levels: Sequence[Counts], start: int) -> list[Order]:
+    """Return every order of train; the one context of the unigrams is the empty one."""
+    found, size = [], 1
+    for level in levels:
+        contexts = level.keys // (start + 1)
+        totals = np.bincount(contexts, weights=level.raw, minlength=size).astype(np.float64)
+        types = np.bincount(contexts[level.raw > 0], minlength=size)
+        found.append(Order(contexts, level.shorter, level.raw.astype(np.float64), totals, types))
+        size = len(level.keys)
+    return found
+
+
+def relative(order: Order) -> Array:
+    """(n_k,) the relative frequencies c(h w) / c(h); 0 where nothing was counted after h."""
+    return divided(order.counts, order.totals[order.contexts], 0.0)
+
+
+def divided(over: Array, under: Array, otherwise: float) -> Array:
+    """Return the quotients, ``otherwise`` where the denominator is 0."""
+    found: Array = np.divide(over, under, out=np.full(over.shape, otherwise), where=under > 0)
+    return found
+
+
+def interpolated(levels: Sequence[Counts], start: int, parts: Sequence[tuple[Array, Array]]) -> BackoffTable:
+    """Return the table of ``p(w | h) = own(h w) + γ(h) p(w | h')`` from the unigrams up.
+
+    ``parts``: for each order own, (n_k,), and γ, (n_{k-1},), which is 1 for a context that nothing was seen after.
+    The unigrams are interpolated with the uniform distribution over the V words.
+    """
+    below = np.full(start + 1, 1 / start)
+    probabilities = []
+    for order, (own, gamma) in zip(orders(levels, start), parts, strict=True):
+        below = own + gamma[order.contexts] * below[order.shorter]
+        probabilities.append(below)
+    return table(levels, start, probabilities, [gamma for _, gamma in parts[1:]])
+
+
+def table(
+    levels: Sequence[Counts], start: int, probabilities: Sequence[Array], backoffs: Sequence[Array]
+) -> BackoffTable:
+    """Return the table of these probabilities, (n_k,) of each order, and weights, (n_k,) of all but the highest."""
+    width, contexts = start + 1, 1
+    made: list[Level] = []
+    for level, values, weights in zip(levels, probabilities, [*backoffs, np.ones(0)], strict=True):
+        offsets = np.append(0, np.cumsum(np.bincount(level.keys // width, minlength=contexts)))
+        contexts = len(level.keys)
+        if len(made) == 0:
+            values = np.append(values[:start], 1.0)  # <s> is never predicted; the ARPA format writes 0
+        log10 = np.minimum(np.log10(values), 0).astype(np.float32)
+        words = (level.keys % width).astype(np.int32)
+        made.append(
+            Level(width, words, compact(offsets), compact(level.raw), log10, np.log10(weights).astype(np.float32))
+        )
+    return BackoffTable(tuple(made))
+
+
+def statistics(level: Counts, most: int) -> IntArray:
+    """(most + 1,) how many k-grams stand in train 0, 1, 2 … ``most`` times; the first is not counted and is 0."""
+    found = np.bincount(level.raw[level.raw > 0].clip(max=most + 1), minlength=most + 2)[: most + 1]
+    return found.astype(np.int64)
+
+
+def nodes(levels: Sequence[Counts], start: int, words: IntArray) -> list[IntArray]:
+    """Return for each order, (N,), the node of the k-gram that ends at each word of a text; ``NOTHING`` if unseen.
+
+    ``words``: (N,) ids, sentences that each begin with ``<s>``.
+    """
+    found = [words]
+    for level in levels[1:]:
+        wanted = np.append(NOTHING, found[-1][:-1]) * (start + 1) + words
+        at = np.searchsorted(level.keys, wanted).clip(max=max(len(level.keys) - 1, 0))
+        seen = level.keys[at] == wanted if len(level.keys) else np.zeros(len(words), bool)
+        found.append(np.where(seen, at, NOTHING))
+    return found
