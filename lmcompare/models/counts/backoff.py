@@ -1,10 +1,11 @@
 """A back-off table: the n-grams of every order, their probabilities and back-off weights, as flat arrays.
 
-The k-grams of one order are numbered 0 … n_k - 1 (their *nodes*) by rising *key*: the node of the context (the
-first k - 1 words, a node of the order below) times V + 1, plus the last word. So the words that were seen after a
-context stand side by side, and looking n-grams up is one binary search an order: the k-gram that ends at a token
+The k-grams of one order are numbered 0 … n_k - 1 (their *nodes*) by the node of the context (the first k - 1 words,
+a node of the order below) and, after the same context, by the last word. So the words that were seen after a context
+stand side by side, and looking n-grams up is one binary search among them an order: the k-gram that ends at a token
 continues the (k-1)-gram that ends at the token before. At order 1 the node is the word itself; the word V is
-``<s>``, the beginning of a sentence, which is a context and never a prediction.
+``<s>``, the beginning of a sentence, which is a context and never a prediction. A look-up touches no more of the
+arrays than it needs, so that they may lie in a file that is mapped into memory.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.model import FloatArray
+from lmcompare.models.counts.compiled import compiled
 from lmcompare.tokens import Encoded, IntArray
 
 ARRAYS = ("words", "offsets", "counts", "log10_probs", "log10_backoffs")  # what a level is stored as
@@ -32,9 +34,9 @@ CHUNK_TOKENS = 2**16  # how many tokens are scored at a time
 class Level:
     """The n_k k-grams of one order k.
 
-    ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int64; the k-grams
-    with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what the
-    probabilities were estimated from. ``log10_probs``: (n_k,) float32, log10 of the probabilities.
+    ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int32 or int64; the
+    k-grams with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what
+    the probabilities were estimated from; empty where that is not known. ``log10_probs``: (n_k,) float32, log10 of the probabilities.
     ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this k-gram, 0 where nothing
     was seen after it; empty at the highest order.
     """
@@ -55,38 +57,27 @@ class Level:
         return self.log10_probs.astype(np.float64) * NATS
 
     @cached_property
-    def log_backoffs(self) -> FloatArray:
-        """(n_k,) float64 nats: the back-off weights."""
-        return self.log10_backoffs.astype(np.float64) * NATS
-
-    @cached_property
     def contexts(self) -> IntArray:
         """(n_k,) int64, rising: the context node of each k-gram."""
         return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
 
-    @cached_property
-    def keys(self) -> IntArray:
-        """(n_k,) int64, rising: context node times (V + 1) plus word."""
-        return self.contexts * self.width + self.words
-
     def find(self, contexts: IntArray, words: IntArray) -> IntArray:
         """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
 
-        The context ``NOTHING`` makes a negative key, the words ``NOTHING`` and ``<s>`` make the key of a k-gram that
-        ends in ``<s>``: none of them is ever found, so callers need not set them apart.
+        After the context ``NOTHING`` there is none, nor one of the words ``NOTHING`` and ``<s>``, so callers need not
+        set them apart.
         """
-        wanted = contexts * self.width + words
-        if not len(self):
-            return np.full(wanted.shape, NOTHING, np.int64)
-        nodes = np.searchsorted(self.keys, wanted)
-        nodes[nodes == len(self)] = 0
-        nodes[self.keys[nodes] != wanted] = NOTHING
-        return nodes
+        wanted = np.ascontiguousarray(words, np.int64)
+        return _find(self.offsets, self.words, np.ascontiguousarray(contexts, np.int64), wanted)
+
+    def log_probs_of(self, nodes: IntArray) -> FloatArray:
+        """(n,) float64 nats: the probabilities of these k-grams; the others are not touched."""
+        return self.log10_probs[nodes].astype(np.float64) * NATS
 
     def backoff(self, nodes: IntArray) -> FloatArray:
         """(n,) nats: the back-off weights of these contexts, 0 for ``NOTHING``, a context that was never seen."""
         weights, seen = np.zeros(nodes.shape), nodes != NOTHING
-        weights[seen] = self.log_backoffs[nodes[seen]]
+        weights[seen] = self.log10_backoffs[nodes[seen]].astype(np.float64) * NATS
         return weights
 
 
@@ -161,23 +152,31 @@ class BackoffTable:
             lengths = last - first
             within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
             cells = np.repeat(known * self.start, lengths) + level.words[within]
-            flat[cells] = level.log_probs[within] + np.repeat(weight[known], lengths)
+            flat[cells] = level.log_probs_of(within) + np.repeat(weight[known], lengths)
         return rows
 
-    def score(self, text: Encoded) -> FloatArray:
-        """(N,) nats: the log-probability of each token."""
-        chunks = [self._score(words) for words in self._chunks(text)]
+    def score(self, text: Encoded, guessed: Encoded | None = None) -> FloatArray:
+        """(N,) nats: the log-probability of each token.
+
+        ``guessed``: a text of the same sentences whose tokens are the ones scored, after the contexts of ``text``.
+        """
+        if guessed is None:
+            chunks = [self._score(words, words) for words in self._chunks(text)]
+        else:
+            both = zip(self._chunks(text), self._chunks(guessed), strict=True)
+            chunks = [self._score(words, others) for words, others in both]
         return np.concatenate(chunks) if chunks else np.zeros(0)
 
-    def _score(self, words: IntArray) -> FloatArray:
+    def _score(self, words: IntArray, guessed: IntArray) -> FloatArray:
         """Score whole sentences, each with ``<s>`` before it, which is left out of what comes back."""
-        nodes, scores = words, self.levels[0].log_probs[words]
+        nodes, scores = words, self.levels[0].log_probs[guessed]
         for shorter, level in pairwise(self.levels):
             contexts = np.append(NOTHING, nodes[:-1])
             scores = scores + shorter.backoff(contexts)
             nodes = level.find(contexts, words)
-            found = nodes != NOTHING
-            scores[found] = level.log_probs[nodes[found]]
+            of_guessed = nodes if guessed is words else level.find(contexts, guessed)
+            found = of_guessed != NOTHING
+            scores[found] = level.log_probs_of(of_guessed[found])
         tokens: FloatArray = scores[words != self.start]
         return tokens
 
@@ -201,6 +200,26 @@ class BackoffTable:
         """Return the table whose ``arrays`` these are. Raises ``KeyError`` if one is missing."""
         width = len(arrays["words_1"])
         return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in ARRAYS)) for k in range(1, order + 1)))
+
+
+@compiled
+def _find(offsets: IntArray, words: IntArray, contexts: IntArray, wanted: IntArray) -> IntArray:
+    """(n,) by binary search among the words after each context; whatever the offsets hold, nothing else is read."""
+    nodes = np.full(len(contexts), NOTHING, np.int64)
+    for i in range(len(contexts)):
+        context = contexts[i]
+        if 0 <= context < len(offsets) - 1:
+            low, end = max(0, offsets[context]), min(len(words), offsets[context + 1])
+            high = end
+            while low < high:
+                middle = (low + high) >> 1
+                if words[middle] < wanted[i]:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < end and words[low] == wanted[i]:
+                nodes[i] = low
+    return nodes
 
 
 def with_starts(text: Encoded) -> IntArray:
