@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Self, TextIO
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Setting, State, Stepper, fitted
-from lmcompare.models.counts import arpa, counting, exhibits, kneser_ney
+from lmcompare.models.counts import arpa, counting, exhibits, files, kneser_ney
 from lmcompare.models.counts.backoff import BackoffTable, with_starts
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -92,6 +93,10 @@ class NGram(LanguageModel):
         Raises ``LmcompareError`` if the format can't write a token of the vocabulary.
         """
         arpa.write(self._for(vocabulary), vocabulary, self._places, out)
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return what writes it as ARPA, packed or not, and as a compact binary file."""
+        return files.formats(fitted(self._table, self), self._places)
 
     def state(self) -> State:
         """Return the levels of the table, the discounts and the order of the words in an ARPA file."""

@@ -22,7 +22,7 @@ _PLUS, _MINUS, _POINT, _ZERO, _NINE = 43, 45, 46, 48, 57
 
 @compiled
 def _is_blank(byte: int) -> bool:
-    return byte == _BLANK or _TAB <= byte <= _RETURN and byte != _NEWLINE  # also vertical tab and form feed
+    return byte == _BLANK or (_TAB <= byte <= _RETURN and byte != _NEWLINE)  # also vertical tab and form feed
 
 
 @compiled
@@ -92,7 +92,7 @@ def _slot(data: Bytes, begin: int, length: int, slots: IntArray, begins: IntArra
         code = (code ^ np.uint64(data[i])) * np.uint64(1099511628211)
     code ^= code >> np.uint64(32)
     mask = len(slots) - 1
-    slot = np.int64(code & np.uint64(mask))
+    slot = int(np.int64(code & np.uint64(mask)))
     while slots[slot] != 0:
         word = slots[slot] - 1
         if lengths[word] == length:

@@ -32,8 +32,8 @@ def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
     ``<s>`` anywhere but at their beginning are left out: no text has them. A context that is missing is put in (see
     ``building.build``). The counts of the table are not known: its levels hold none.
 
-    Raises ``LmcompareError``, with the number of the line, for what is no ARPA file, is cut off, does not hold as many
-    n-grams as its header says, or holds a wrong line.
+    Raises ``LmcompareError``, with the number of the line, for what is no ARPA file, is cut off, does not hold as
+    many n-grams as its header says, or holds a wrong line.
     """
     return _Reader(path, _content(path)).read()
 
@@ -75,7 +75,8 @@ class _Reader:
         sections = self._header()
         slots = begins = lengths = np.zeros(1, np.int64)
         orders: list[Grams] = []
-        ids, tokens = np.zeros(0, np.int32), [""]
+        ids: IntArray = np.zeros(0, np.int32)
+        tokens: list[str] = []
         for k, section in enumerate(sections, 1):
             self._mark(rf"\\{k}-grams:", f"\\{k}-grams:")
             began = self._line - 1

@@ -36,9 +36,9 @@ class Level:
 
     ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int32 or int64; the
     k-grams with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what
-    the probabilities were estimated from; empty where that is not known. ``log10_probs``: (n_k,) float32, log10 of the probabilities.
-    ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this k-gram, 0 where nothing
-    was seen after it; empty at the highest order.
+    the probabilities were estimated from; empty where that is not known. ``log10_probs``: (n_k,) float32, log10 of
+    the probabilities. ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this
+    k-gram, 0 where nothing was seen after it; empty at the highest order.
     """
 
     width: int
@@ -89,6 +89,11 @@ class BackoffTable:
     """
 
     levels: tuple[Level, ...]
+
+    def __post_init__(self) -> None:
+        none = np.zeros(0, np.int64)
+        for level in self.levels[1:]:
+            level.find(none, none)  # has the compiled loop loaded now, so that no scoring is timed with it
 
     @property
     def order(self) -> int:

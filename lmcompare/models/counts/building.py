@@ -126,7 +126,7 @@ def backed_off(levels: Sequence[Level], grams: IntArray) -> FloatArray:
     words = grams[:, -1].astype(np.int64)
     scores = levels[0].log_probs[words]
     for j in range(1, k):
-        context = grams[:, k - 1 - j].astype(np.int64)
+        context: IntArray = grams[:, k - 1 - j].astype(np.int64)
         for i in range(1, j):
             context = levels[i].find(context, grams[:, k - 1 - j + i])
         scores = scores + levels[j - 1].backoff(context)
