@@ -125,13 +125,16 @@ class LanguageModel(ABC):
 
     Hyper-parameters are explicit keyword arguments of ``__init__``, stored under their own names and JSON-able.
     ``presets`` may hold keyword arguments for "quick", "default" and "full". A model that brings a tokenizer of its
-    own names it in ``tokens``, a table like an experiment's ``[tokens]``. A model that must fail a conformance check
-    names the check in ``known_failures``, with the reason.
+    own names it in ``tokens``, a table like an experiment's ``[tokens]``. Hyper-parameters that are the paths of
+    files which ``fit`` reads are named in ``files``: a run takes them as relative to the experiment's file, and
+    trains again when a file's content has changed. A model that must fail a conformance check names the check in
+    ``known_failures``, with the reason.
     """
 
     traits: Traits = Traits()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     tokens: ClassVar[Mapping[str, Any] | None] = None
+    files: ClassVar[tuple[str, ...]] = ()
     known_failures: ClassVar[Mapping[str, str]] = {}
 
     # What a model must have
@@ -190,6 +193,10 @@ class LanguageModel(ABC):
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield what explains the model, shown on ``text``: a few example documents of one sentence each."""
         return ()
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return what writes the trained model to a file that other tools read, by the file's suffix, as ".arpa"."""
+        return {}
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a ``Stepper`` that stands after ``prefix`` (n,), the beginning of a document."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,32 @@ class TrainedModel:
             raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
         with blamed_on(f"{self.name}'s stepper"):
             return continue_prompt(self.model, self._prepared, _text(prompt), length, sampling or Sampling())
+
+    def export(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the model to a file that other tools read, of the kind that its suffix tells; return the path.
+
+        N-gram models know ``.arpa``, ``.arpa.gz`` and ``.safetensors``. Raises ``LmcompareError`` for a model that
+        has no such form, a suffix that it does not know, and a file that is there already, unless ``force`` is set.
+        """
+        from lmcompare.storage import write_aside
+
+        if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
+            raise LmcompareError(f"the model is written to the path of a file, not to {path!r}")
+        forms, file = self.model.file_formats(), Path(path)
+        if not forms:
+            raise LmcompareError(f"'{self.name}' has no form that other tools read: export an n-gram model")
+        known = sorted((suffix for suffix in forms if file.name.endswith(suffix)), key=len)
+        if not known or file.name == known[-1]:
+            raise LmcompareError(
+                f"'{self.name}' can be written as {', '.join(forms)}: end the file's name so, not as {file.name!r}"
+            )
+        if file.is_dir() or (file.exists() and not force):
+            raise LmcompareError(
+                f"{file} is there already: choose another name{'' if file.is_dir() else ', or force'}"
+            )
+        with blamed_on(f"{self.name}'s {known[-1]} form"):
+            write_aside(file, lambda aside: forms[known[-1]](self._prepared.vocabulary, aside))
+        return file
 
     def word_vector(self, word: str) -> FloatArray:
         """Return a token's vector (d,). Raises ``LmcompareError`` for a model without vectors or an unknown token."""

@@ -226,6 +226,20 @@ def generate(
 
 
 @app.command()
+def export(
+    folder: Dir,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write: .arpa, .arpa.gz or .safetensors.")],
+    model: ModelOption,
+    seed: SeedOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
+) -> None:
+    """Write a trained n-gram model to a file that other tools read."""
+    if file.exists() and not file.is_dir() and not force:
+        raise LmcompareError(f"{file} is there already: choose another name, or --force to replace it")
+    print(_trained(folder, model, seed).export(file, force=force))
+
+
+@app.command()
 def check(
     plugin: Annotated[str, typer.Argument(metavar="PLUGIN", help="A name, module:Class or ./file.py:Class.")],
     parameter: Annotated[

@@ -39,7 +39,10 @@ FILES = (
 
 @dataclass(frozen=True)
 class Job:
-    """All that a process needs to run a cell; JSON-able. ``hyperparameters`` are complete, presets included."""
+    """All that a process needs to run a cell; JSON-able.
+
+    ``hyperparameters`` are complete, presets included; ``files``: of those that are files, a digest of the content.
+    """
 
     name: str
     plugin: str
@@ -53,13 +56,15 @@ class Job:
     threads: int
     budget: dict[str, Any] = field(default_factory=dict)
     examples: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """What the cell's figures depend on, as a digest: a finished cell of the same key is not run again."""
         table = asdict(self)
-        for place in ("name", "folder", "tokens_folder", "examples"):
+        for place in ("name", "folder", "tokens_folder", "examples", "files"):
             del table[place]
+        table["hyperparameters"] = {**self.hyperparameters, **self.files}  # a file may move; its content is digested
         table["plugin"] = Path(self.plugin).name  # a plug-in file may move; its source is digested
         return _digest({"schema": SCHEMA, **table})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -152,14 +153,18 @@ def _claim(folder: Path) -> None:
 def _built(
     table: ModelTable, experiment: Experiment, base: Path | None, live: Mapping[str, LanguageModel]
 ) -> tuple[str, LanguageModel]:
-    """Return the plug-in's name, a file's path made absolute, and an untrained model: faults show early."""
+    """Return the plug-in's name and an untrained model, the paths of files made absolute: faults show early."""
     if table.name in live:
         return table.plugin, live[table.name]
     plugin = table.plugin
     home, colon, cls = plugin.rpartition(":")
     if colon and home.endswith(".py"):
         plugin = f"{((base or Path.cwd()) / Path(home).expanduser()).resolve()}:{cls}"
-    return plugin, plugins.build(plugin, table.hyperparameters, experiment.preset)
+    given = dict(table.hyperparameters)
+    for name in plugins.resolve(plugin).files:
+        if isinstance(given.get(name), str) and given[name] and "\0" not in given[name]:
+            given[name] = str(((base or Path.cwd()) / Path(given[name]).expanduser()).resolve())
+    return plugin, plugins.build(plugin, given, experiment.preset)
 
 
 def _corpus(experiment: Experiment, base: Path | None) -> Corpus:
@@ -206,7 +211,7 @@ def _plans(
         if kind not in prepared:
             show.say(f"Reading its {wanted.kind} tokens …")
             prepared[kind] = prepare(corpus, wanted, folder / "tokens")
-        tokens, hyperparameters = prepared[kind], _storable(model)
+        tokens, hyperparameters, digests = prepared[kind], _storable(model), _digests(model)
         jobs = tuple(
             Job(
                 name=table.name,
@@ -221,6 +226,7 @@ def _plans(
                 threads=threads,
                 budget=experiment.budget.model_dump(),
                 examples=experiment.examples.model_dump(mode="json"),
+                files=digests,
             )
             for seed in experiment.seeds
         )
@@ -241,6 +247,23 @@ def _storable(model: LanguageModel) -> dict[str, Any]:
                 "numbers, texts, truth values, None, and lists and tables of them"
             ) from None
     return hyperparameters
+
+
+def _digests(model: LanguageModel) -> dict[str, str]:
+    """Return a digest of each file that the hyper-parameters name. Raises ``PluginError`` for one that is lost."""
+    digests = {}
+    for name in model.files:
+        path = getattr(model, name)
+        try:
+            with Path(path).expanduser().open("rb") as file:
+                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except (OSError, TypeError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise PluginError(
+                f"the hyper-parameter {name} of {type(model).__name__} is {path!r}, which can't be read ({reason}):"
+                " set it to the path of a file"
+            ) from None
+    return digests
 
 
 def _run_cells(plans: Sequence[Plan], force: bool, show: Display, outcome: Outcome) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Self, TextIO
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import Progress, Setting, State, fitted
-from lmcompare.models.counts import arpa, counting, exhibits
+from lmcompare.models.counts import arpa, counting, exhibits, files
 from lmcompare.models.counts import smoothing as smoothings
 from lmcompare.models.counts.backoff import BackoffTable, with_starts
 from lmcompare.models.counts.counting import Counts
@@ -82,6 +83,10 @@ class NGram(TableModel):
         Raises ``LmcompareError`` if the format can't write a token of the vocabulary.
         """
         arpa.write(self._for(vocabulary), vocabulary, self._places, out)
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return what writes it as ARPA, packed or not, and as a compact binary file."""
+        return files.formats(fitted(self._table, self), self._places)
 
     def state(self) -> State:
         """Return the levels of the table, the constants of its smoothing, the order of the words in an ARPA file."""

@@ -46,12 +46,19 @@ def write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, out: Te
 def _names(vocabulary: Vocabulary) -> list[str]:
     """Return the tokens as written, ``<s>`` last. Raises ``LmcompareError`` for one that can't be."""
     for token in vocabulary.tokens:
-        if token == START or len(token.split()) != 1 or token.split()[0] != token:
+        if token == START or len(token.split()) != 1 or token.split()[0] != token or not _is_utf8(token):
             raise LmcompareError(
                 f"the token {token!r} can't be written in the ARPA format, which parts words by blanks and keeps"
                 f" {START} for itself: export a model of words"
             )
     return [*vocabulary.tokens, START]
+
+
+def _is_utf8(token: str) -> bool:
+    try:
+        return bool(token.encode())
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
 
 
 def _numbers(values: npt.NDArray[np.float32]) -> Any:

@@ -1,10 +1,11 @@
 """A back-off table: the n-grams of every order, their probabilities and back-off weights, as flat arrays.
 
-The k-grams of one order are numbered 0 … n_k - 1 (their *nodes*) by rising *key*: the node of the context (the
-first k - 1 words, a node of the order below) times V + 1, plus the last word. So the words that were seen after a
-context stand side by side, and looking n-grams up is one binary search an order: the k-gram that ends at a token
+The k-grams of one order are numbered 0 … n_k - 1 (their *nodes*) by the node of the context (the first k - 1 words,
+a node of the order below) and, after the same context, by the last word. So the words that were seen after a context
+stand side by side, and looking n-grams up is one binary search among them an order: the k-gram that ends at a token
 continues the (k-1)-gram that ends at the token before. At order 1 the node is the word itself; the word V is
-``<s>``, the beginning of a sentence, which is a context and never a prediction.
+``<s>``, the beginning of a sentence, which is a context and never a prediction. A look-up touches no more of the
+arrays than it needs, so that they may lie in a file that is mapped into memory.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ CHUNK_TOKENS = 2**16  # how many tokens are scored at a time
 class Level:
     """The n_k k-grams of one order k.
 
-    ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int64; the k-grams
-    with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what the
-    probabilities were estimated from. ``log10_probs``: (n_k,) float32, log10 of the probabilities.
-    ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this k-gram, 0 where nothing
-    was seen after it; empty at the highest order.
+    ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int32 or int64; the
+    k-grams with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what
+    the probabilities were estimated from; empty where that is not known. ``log10_probs``: (n_k,) float32, log10 of
+    the probabilities. ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this
+    k-gram, 0 where nothing was seen after it; empty at the highest order.
     """
 
     width: int
@@ -55,33 +56,37 @@ class Level:
         return self.log10_probs.astype(np.float64) * NATS
 
     @cached_property
-    def log_backoffs(self) -> FloatArray:
-        """(n_k,) float64 nats: the back-off weights."""
-        return self.log10_backoffs.astype(np.float64) * NATS
-
-    @cached_property
     def contexts(self) -> IntArray:
         """(n_k,) int64, rising: the context node of each k-gram."""
         return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
 
-    @cached_property
-    def keys(self) -> IntArray:
-        """(n_k,) int64, rising: context node times (V + 1) plus word."""
-        return self.contexts * self.width + self.words
-
     def find(self, contexts: IntArray, words: IntArray) -> IntArray:
         """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
 
-        The context ``NOTHING`` makes a negative key, the words ``NOTHING`` and ``<s>`` make the key of a k-gram that
-        ends in ``<s>``: none of them is ever found, so callers need not set them apart.
+        After the context ``NOTHING`` there is none, nor one of the words ``NOTHING`` and ``<s>``, so callers need not
+        set them apart.
         """
-        wanted = contexts * self.width + words
-        if not len(self):
-            return np.full(wanted.shape, NOTHING, np.int64)
-        nodes = np.searchsorted(self.keys, wanted)
-        nodes[nodes == len(self)] = 0
-        nodes[self.keys[nodes] != wanted] = NOTHING
+        inside = (contexts >= 0) & (contexts < len(self.offsets) - 1)
+        context, size = np.where(inside, contexts, 0), len(self)
+        nodes = np.full(context.shape, NOTHING, np.int64)
+        if not size or len(self.offsets) < 2:
+            return nodes
+        # a binary search among the words after each context; whatever the offsets hold, nothing else is read
+        low = np.where(inside, self.offsets[context], 0).clip(0, size).astype(np.int64)
+        end = np.where(inside, self.offsets[context + 1], 0).clip(0, size).astype(np.int64)
+        high = end
+        while (low < high).any():
+            middle = (low + high) >> 1
+            below = (self.words[middle.clip(max=size - 1)] < words) & (low < high)
+            low, high = np.where(below, middle + 1, low), np.where(below | (low >= high), high, middle)
+        at = low.clip(max=size - 1)
+        found = (low < end) & (self.words[at] == words)
+        nodes[found] = at[found]
         return nodes
+
+    def log_probs_of(self, nodes: IntArray) -> FloatArray:
+        """(n,) float64 nats: the probabilities of these k-grams; the others are not touched."""
+        return self.log10_probs[nodes].astype(np.float64) * NATS
 
     def backoff(self, nodes: IntArray) -> FloatArray:
         """(n,) float64 nats: the back-off weights of these contexts, 0 for ``NOTHING``, a context never seen."""
@@ -168,20 +173,28 @@ class BackoffTable:
             flat[cells] = (level.log10_probs[within] + np.repeat(weight[known], lengths)) * NATS
         return rows
 
-    def score(self, text: Encoded) -> FloatArray:
-        """(N,) nats: the log-probability of each token."""
-        chunks = [self._score(words) for words in self._chunks(text)]
+    def score(self, text: Encoded, guessed: Encoded | None = None) -> FloatArray:
+        """(N,) nats: the log-probability of each token.
+
+        ``guessed``: a text of the same sentences whose tokens are the ones scored, after the contexts of ``text``.
+        """
+        if guessed is None:
+            chunks = [self._score(words, words) for words in self._chunks(text)]
+        else:
+            both = zip(self._chunks(text), self._chunks(guessed), strict=True)
+            chunks = [self._score(words, others) for words, others in both]
         return np.concatenate(chunks) if chunks else np.zeros(0)
 
-    def _score(self, words: IntArray) -> FloatArray:
+    def _score(self, words: IntArray, guessed: IntArray) -> FloatArray:
         """Score whole sentences, each with ``<s>`` before it, which is left out of what comes back."""
-        nodes, scores = words, self.levels[0].log10_probs[words].astype(np.float64)
+        nodes, scores = words, self.levels[0].log10_probs[guessed].astype(np.float64)
         for shorter, level in pairwise(self.levels):
             contexts = np.append(NOTHING, nodes[:-1])
             scores = scores + shorter.log10_backoff(contexts)
             nodes = level.find(contexts, words)
-            found = nodes != NOTHING
-            scores[found] = level.log10_probs[nodes[found]]
+            of_guessed = nodes if guessed is words else level.find(contexts, guessed)
+            found = of_guessed != NOTHING
+            scores[found] = level.log10_probs[of_guessed[found]]
         tokens: FloatArray = scores[words != self.start] * NATS
         return tokens
 
