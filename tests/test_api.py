@@ -89,6 +89,28 @@ def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:
     assert scored.bits_per_byte == pytest.approx(bits / len("The cat saw Rome."))
 
 
+def test_an_n_gram_model_is_written_and_read_as_another_run_s(result: lmcompare.Comparison, tmp_path: Path) -> None:
+    model, path = result.model("kn3"), tmp_path / "new" / "kn3.arpa"
+    assert model.export(path) == path
+    with pytest.raises(LmcompareError, match=r"kn3.arpa is there already: choose another name, or force"):
+        model.export(str(path))
+    path.write_text("mine")
+    model.export(str(path), force=True)
+    assert list(path.parent.iterdir()) == [path]
+    table = {"plugin": "ngram-file", "path": str(path)}
+    tokens = {"kind": "word", "min_count": 1}
+    other = lmcompare.compare(TEXTS, [table], out=tmp_path / "out", tokens=tokens, device="cpu", quiet=True)
+    sentence = "The cat saw Rome 2 times."
+    again = other.model("ngram-file").score(sentence).log_probability
+    assert again == pytest.approx(model.score(sentence).log_probability, abs=1e-5)
+
+
+@pytest.mark.parametrize("path", [3, "", "a\0b.arpa", None])
+def test_a_model_is_written_to_the_path_of_a_file(result: lmcompare.Comparison, path: object) -> None:
+    with pytest.raises(LmcompareError, match="is written to the path of a file, not to"):
+        result.model("kn3").export(path)  # type: ignore[arg-type]
+
+
 def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="did you mean 'kn3'"):
         result.model("kn4")

@@ -129,13 +129,13 @@ class NGramFile(LanguageModel):
         Raises ``LmcompareError`` for a table that is no distribution.
         """
         contexts = Contexts(table)
-        worst, off = _worst(contexts)
-        if off <= EXACT:
+        worst, total = _worst(contexts)
+        if abs(total - 1) <= EXACT:
             return contexts, ()
         name = Path(self.path).name
         after = " ".join((*words.tokens, "<s>")[word] for word in contexts.named(worst)) or "nothing"
-        said = f"the probabilities after '{after}' in {name} sum to one ± {off:.2g}"
-        if not (off <= FEW_DIGITS or self.renormalise):
+        said = f"the probabilities after '{after}' in {name} sum to {total:.6g}"
+        if not (abs(total - 1) <= FEW_DIGITS or self.renormalise):
             raise LmcompareError(
                 f"{said}, so it is no probability model: estimate it again, or set renormalise = true to have its"
                 " back-off weights worked out again"
@@ -143,7 +143,7 @@ class NGramFile(LanguageModel):
         with np.errstate(all="ignore"):
             contexts.normalise()
             contexts = Contexts(contexts.normalised())
-        if not _worst(contexts)[1] <= EXACT:
+        if not abs(_worst(contexts)[1] - 1) <= EXACT:
             raise LmcompareError(f"{said}, and no back-off weights make it a distribution: estimate it again")
         return contexts, (
             f"Not quite a distribution: {said}. The back-off weights were worked out again: now all sums are one.",
@@ -172,11 +172,11 @@ class NGramFile(LanguageModel):
 
 
 def _worst(contexts: Contexts) -> tuple[int, float]:
-    """Return the context whose sum is farthest from one, and how far; infinitely far where it is no number."""
+    """Return the context after which the sum is farthest from one, and that sum; infinity for what is no number."""
     with np.errstate(all="ignore"):
-        off = np.nan_to_num(np.abs(contexts.sums() - 1), nan=np.inf, posinf=np.inf)
-    worst = int(off.argmax())
-    return worst, float(off[worst])
+        sums = np.nan_to_num(contexts.sums(), nan=np.inf, posinf=np.inf)
+    worst = int(np.abs(sums - 1).argmax())
+    return worst, float(sums[worst])
 
 
 def _as_context(text: Encoded, lacking: IntArray) -> Encoded:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_has_help(place: Path) -> None:
-    for command in ("run", "report", "models", "corpora", "score", "generate", "check", "new"):
+    for command in ("run", "report", "models", "corpora", "score", "generate", "check", "new", "export"):
         done = lmcompare(command, "--help", cwd=place)
         assert done.returncode == 0
         assert "Usage" in done.stdout
@@ -41,13 +43,47 @@ def test_every_command_has_help(place: Path) -> None:
 
 def test_lists(place: Path) -> None:
     listed = lmcompare("models", cwd=place).stdout
-    for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"):
+    for name in ("unigram", "ngram", "ngram-file", "word2vec-bow", "rnn-attention", "transformer"):
         assert f"{name} " in listed
     listed = lmcompare("corpora", cwd=place).stdout
     assert "wiki-sample" in listed
     assert "lee" in listed
     assert "nltk:NAME" in listed
     assert "python -m nltk.downloader brown" in listed
+
+
+def test_export_writes_a_file_once(place: Path) -> None:
+    for name in ("out.arpa", "out.arpa.gz", "out.safetensors"):
+        done = lmcompare("export", "run", name, "--model", "ngram", cwd=place)
+        assert (done.returncode, done.stdout) == (0, f"{name}\n"), done.stderr
+    written = (place / "out.arpa").read_bytes()
+    assert written.startswith(b"\\data\\\nngram 1=")
+    assert gzip.decompress((place / "out.arpa.gz").read_bytes()) == written
+    (place / "out.arpa").write_bytes(b"mine")
+    done = lmcompare("export", "run", "out.arpa", "-m", "ngram", cwd=place)
+    assert done.returncode == 2
+    assert done.stderr == "lmcompare: out.arpa is there already: choose another name, or --force to replace it\n"
+    assert (place / "out.arpa").read_bytes() == b"mine"
+    assert lmcompare("export", "run", "out.arpa", "-m", "ngram", "--force", cwd=place).returncode == 0
+    assert (place / "out.arpa").read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("x.arpa", "-m", "unigram"), "'unigram' has no form that other tools read: export an n-gram model"),
+        (("x.bin", "-m", "ngram"), "'ngram' can be written as .arpa, .arpa.gz, .safetensors: end the file's name so"),
+        ((".arpa", "-m", "ngram"), "end the file's name so, not as '.arpa'"),
+        (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),
+        (("text.txt/x.arpa", "-m", "ngram"), "text.txt/x.arpa can't be"),
+    ],
+)
+def test_export_says_what_is_wrong(place: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = lmcompare("export", "run", *arguments, cwd=place)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(place.glob("*x.*"))
 
 
 def test_score_prints_a_json_line_a_text(place: Path) -> None:
@@ -186,7 +222,8 @@ def test_what_can_not_be_trusted_is_said(place: Path) -> None:
     assert "note: 'Double' is not a valid probability model" in done.stderr
     done = lmcompare("score", "rogues", "--model", "Forgets", "-", cwd=place, stdin="the cat\n")
     assert done.returncode == 2
-    assert done.stderr == "lmcompare: Forgets's restore raised KeyError: 'what was it' (plugins.py, line 56)\n"
+    raised = re.escape("lmcompare: Forgets's restore raised KeyError: 'what was it' (plugins.py, line ")
+    assert re.fullmatch(rf"{raised}\d+\)\n", done.stderr)
     (place / "rogues/cells/Double/0/scores.parquet").unlink()
     done = lmcompare("report", "rogues", cwd=place)
     assert done.returncode == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 
 from lmcompare import plugins
 from lmcompare.checks import Probe
-from lmcompare.model import Budget, LanguageModel
+from lmcompare.checks.texts import MarkovTexts
+from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.models.counts.smoothing import METHODS
 from lmcompare.models.ngram import NGram
 from lmcompare.testing import parametrize_with_checks
@@ -24,17 +27,30 @@ SMALL: dict[str, dict[str, Any]] = {
     "ngram": {"order": 4},
     "ngram-tuned": {"order": 4},
     "stupid-backoff": {"order": 4},
+    "ngram-file": {},  # its file is made from the kit's own text
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "rnn-attention": {"width": 24, "hidden": 24, "attention": 16, "window": 16, "batch": 8, "length": 32},
     "transformer": {"width": 16, "heads": 2, "layers": 2, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
 }
 
 
+@functools.cache
+def file_of_the_kit() -> str:
+    """An ARPA file that an n-gram model of the kit's text was written to."""
+    texts = MarkovTexts(0)
+    model = plugins.build(plugins.resolve(BUILT_IN["ngram"]), SMALL["ngram"])
+    model.fit(texts.train, texts.valid, Setting(texts.vocabulary))
+    path = Path(tempfile.mkdtemp()) / "kit.arpa.gz"
+    model.file_formats()[".arpa.gz"](texts.vocabulary, path)
+    return str(path)
+
+
 def factory(name: str) -> Callable[[], LanguageModel]:
     """A function that makes the model; torch is loaded when the first test runs, not when tests are collected."""
 
     def make() -> LanguageModel:
-        return plugins.build(plugins.resolve(BUILT_IN[name]), SMALL[name])
+        given = {"path": file_of_the_kit()} if name == "ngram-file" else SMALL[name]
+        return plugins.build(plugins.resolve(BUILT_IN[name]), given)
 
     make.__name__ = name
     return make

@@ -189,6 +189,22 @@ def test_whatever_figures_depend_on_runs_the_cell_again(finished: Path, place: P
     assert "train" in watch.stages[0]
 
 
+def test_a_file_is_relative_to_the_experiment_and_its_content_counts(place: Path) -> None:
+    out, model = place / "files", {"plugin": "plugins.py:ReadsFile", "name": "reads", "path": "sub/a.dat"}
+    (place / "sub").mkdir()
+    (place / "sub/a.dat").write_text("one")
+    outcome, _ = _run(place, out, _experiment(model))
+    assert not outcome.failures
+    _, watch = _run(place, out, _experiment(model))
+    assert watch.stages[0] == ["kept"]
+    (place / "sub/a.dat").rename(place / "b.dat")  # it may move
+    _, watch = _run(place, out, _experiment({**model, "path": "b.dat"}))
+    assert watch.stages[0] == ["kept"]
+    (place / "b.dat").write_text("two")
+    _, watch = _run(place, out, _experiment({**model, "path": "b.dat"}))
+    assert "train" in watch.stages[0]
+
+
 def test_force_runs_again(finished: Path, place: Path) -> None:
     _, watch = _run(place, finished, _experiment(FLAT))
     _, watch = _run(place, finished, _experiment(FLAT), force=True)
@@ -219,6 +235,11 @@ def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
         ({"plugin": "ngram", "ordr": 3}, "did you mean 'order'"),
         ({"plugin": "none.py:Model"}, "no plug-in file"),
         ({"plugin": "plugins.py:Flatt"}, "did you mean 'Flat'"),
+        (
+            {"plugin": "ngram-file", "path": "none.arpa"},
+            r"path of NGramFile is '.*none.arpa', which can't be read \(No",
+        ),
+        ({"plugin": "ngram-file"}, "path of NGramFile is '', which can't be read"),
     ],
 )
 def test_a_wrong_model_is_refused_before_anything_runs(place: Path, model: dict[str, Any], said: str) -> None:

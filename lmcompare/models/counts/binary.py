@@ -2,7 +2,8 @@
 
 A safetensors file is a JSON header and then the arrays, one after the other, each at a multiple of its item's size,
 so that they are used where they lie. The library checks the header: names, kinds, sizes, and that the arrays fill the
-file without gap or overlap. Its metadata hold a SHA-256 of every array and one of all that the header says.
+file without gap or overlap. Its metadata hold one entry, JSON: the format, the version, the order, a SHA-256 of every
+array and one of all that the header says.
 
 Arrays, for k = 1 … n: ``words_k`` (n_k,) int32 and ``offsets_k`` (n_{k-1} + 1,) int32, or int64 from 2^31 n-grams on
 (both for k above 1 only), ``log10_probs_k`` (n_k,) and ``log10_backoffs_k`` (n_k,) float32 (not for k = n);
@@ -46,10 +47,10 @@ def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
     from safetensors.numpy import save_file
 
     arrays = _arrays(table, vocabulary)
-    said = {"format": FORMAT, "version": VERSION, "order": str(table.order)}
+    said = {"version": VERSION, "order": str(table.order)}
     said |= {f"sha256 {name}": _digest(array) for name, array in arrays.items()}
     try:
-        save_file(arrays, path, {**said, "sha256": _digest_of_header(said, arrays)})
+        save_file(arrays, path, {FORMAT: _signed(said, arrays)})
     except SafetensorError as error:  # a full disk says so too
         raise OSError(one_line(error)) from error
 
@@ -111,6 +112,21 @@ def _digest_of_header(said: Mapping[str, str], arrays: Mapping[str, Array]) -> s
     return hashlib.sha256(json.dumps([dict(said), kinds], sort_keys=True).encode()).hexdigest()
 
 
+def _signed(said: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
+    """Return what a file says of itself: one text, since safetensors keeps no order among several."""
+    return json.dumps({**said, "sha256": _digest_of_header(said, arrays)}, sort_keys=True)
+
+
+def _unsigned(text: str) -> dict[str, str]:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or said.get("version") != VERSION:
+        raise _DamagedError(f"its metadata do not say {FORMAT}, version {VERSION}")
+    return {name: str(value) for name, value in said.items()}
+
+
 def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays of a safetensors file where they lie, and its metadata."""
     from safetensors import SafetensorError, safe_open
@@ -128,9 +144,7 @@ def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
         raise _DamagedError(one_line(error)) from None
     size = int.from_bytes(data[:8], "little")
     header: dict[str, Any] = json.loads(data[8 : 8 + size])
-    said = header.pop("__metadata__", {})
-    if said.get("format") != FORMAT or said.get("version") != VERSION:
-        raise _DamagedError(f"its metadata do not say format {FORMAT}, version {VERSION}")
+    said = _unsigned(header.pop("__metadata__", {}).get(FORMAT, ""))
     arrays = {}
     for name, entry in header.items():
         kind = _KINDS.get(entry["dtype"])
@@ -140,8 +154,7 @@ def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
         if begin % kind.itemsize:
             raise _DamagedError(f"{name} begins at byte {begin:,}, not at a multiple of {kind.itemsize}")
         arrays[name] = np.frombuffer(data, kind, entry["shape"][0], begin)
-    digest = said.pop("sha256", None)
-    if digest != _digest_of_header(said, arrays):
+    if said.pop("sha256", None) != _digest_of_header(said, arrays):
         raise _DamagedError("the checksum of the header differs")
     return arrays, said
 
@@ -198,8 +211,9 @@ def _check(level: Level, k: int) -> None:
         if words.min() < 0 or words.max() >= level.width - 1:
             raise _DamagedError(f"words_{k} holds what is no word of the {level.width - 1:,}")
         falls = np.flatnonzero(words[1:] <= words[:-1]) + 1
-        begins = np.unique(offsets)
-        if not np.isin(falls, begins, assume_unique=True).all():
+        begins = np.zeros(len(words) + 1, np.bool_)
+        begins[offsets] = True
+        if not begins[falls].all():
             raise _DamagedError(f"words_{k} do not rise after a context")
     probs, backoffs = level.log10_probs, level.log10_backoffs
     if len(probs) and not probs.max() <= 0:  # NaN is not
