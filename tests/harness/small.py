@@ -35,21 +35,6 @@ class Flat(LanguageModel):
         return self
 
 
-class ReadsFile(Flat):
-    """Reads a file when it is trained."""
-
-    files = ("path",)
-
-    def __init__(self, path: str = "") -> None:
-        self.path = path
-        self.tilt = 0.0
-
-    def fit(self, train, valid, setting):
-        with open(self.path) as file:
-            file.read()
-        return self
-
-
 class Raises(Flat):
     """Raises in the middle."""
 
@@ -98,6 +83,21 @@ class Waits(Flat):
     def fit(self, train, valid, setting):
         import time
         time.sleep(60)
+        return self
+
+
+class ReadsFile(Flat):
+    """Reads a file when it is trained."""
+
+    files = ("path",)
+
+    def __init__(self, path: str = "") -> None:
+        self.path = path
+        self.tilt = 0.0
+
+    def fit(self, train, valid, setting):
+        with open(self.path) as file:
+            file.read()
         return self
 '''
 
