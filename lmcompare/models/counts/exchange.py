@@ -19,7 +19,8 @@ TABLED = 2**18  # x log x is looked up for counts below this
 @compiled
 def xlogx(x: int, table: Any) -> float:
     """x ln x, 0 for 0; ``table`` holds it for small x."""
-    return table[x] if x < len(table) else x * np.log(x)
+    value: float = table[x] if x < len(table) else x * np.log(x)
+    return value
 
 
 @compiled

@@ -44,8 +44,8 @@ def grow(features: Sequence[IntArray], words: IntArray, types: int) -> Tree:
     """Count the words (N,), each below ``types``, after contexts of L features.
 
     ``features``: L arrays (N,), ``NOTHING`` where a feature is not there, which ends the context: before the
-    beginning of a sentence there is nothing. A context seen less than ``LEAST`` times ends too. Where contexts end, the word
-    counts as often as it stands there.
+    beginning of a sentence there is nothing. A context seen less than ``LEAST`` times ends too. Where contexts end,
+    the word counts as often as it stands there.
     """
     pairs, pair_at, raw = np.unique(words.astype(np.int64), return_inverse=True, return_counts=True)
     nodes, at = np.zeros(len(words), np.int64), np.arange(len(words))  # of those whose contexts have not ended
