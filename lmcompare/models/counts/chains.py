@@ -103,9 +103,9 @@ class Chain:
 
 
 def entries(told: IntArray, children: IntArray) -> IntArray:
-    """(X,) int64: the child of the root that each feature leads to, ``NOTHING`` where there is none."""
+    """(X,) int64, X at least 1: the child of the root that each feature leads to, ``NOTHING`` where there is none."""
     first, last = int(children[0]), int(children[1])
-    lead = np.full(int(told[first:last].max(initial=-1)) + 1, NOTHING, np.int64)
+    lead = np.full(int(told[first:last].max(initial=0)) + 1, NOTHING, np.int64)
     lead[told[first:last]] = np.arange(first, last)
     return lead
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.models.counts.threads import one_thread
 from lmcompare.tokens import IntArray
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,6 +44,7 @@ def rules_of_thumb(counts: Sequence[IntArray]) -> FloatArray:
     return rules
 
 
+@one_thread()
 def fit(statistics: npt.NDArray[np.float32], first: npt.NDArray[np.float32], rules: FloatArray) -> FloatArray:
     """Return the discounts and strengths (L + 1, 5) under which N held-out words are likeliest, near to ``rules``.
 

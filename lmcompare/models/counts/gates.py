@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.models.counts.threads import one_thread
+
 Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -56,6 +58,7 @@ def even(models: int, evidence: int) -> Gate:
     return Gate(np.zeros((evidence, models), np.float32), np.zeros(models, np.float32))
 
 
+@one_thread()
 def fit(members: Sequence[Sequence[Seen]], evidence: Float32Array, seed: int) -> tuple[list[Gate], Gate]:
     """Return the gates of all parts, member by member, and the gate of the members.
 

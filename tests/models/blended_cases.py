@@ -1,0 +1,74 @@
+"""Small texts and what every plug-in made of chains has to do on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lmcompare.model import LanguageModel, Setting
+from lmcompare.tokens import Encoded, Vocabulary
+
+NOUNS, VERBS = ("cat", "dog", "cow", "fox"), ("sees", "hears", "likes")
+
+
+def animals(sentences: int, seed: int, strange: float = 0.0) -> list[list[str]]:
+    """Sentences of a grammar in which classes of words follow each other: 'the cat sees a dog .'"""
+    rng = np.random.default_rng(seed)
+    text = []
+    for _ in range(sentences):
+        noun, verb, other = rng.choice(NOUNS), rng.choice(VERBS), rng.choice(NOUNS)
+        last = "zebra" if rng.random() < strange else other
+        text.append([str(w) for w in (rng.choice(["the", "a"]), noun, verb, rng.choice(["the", "a"]), last, ".")])
+    return text
+
+
+def encoded(sentences: list[list[str]], vocabulary: Vocabulary) -> Encoded:
+    """One document of all sentences."""
+    ids: list[int] = []
+    for sentence in sentences:
+        ids += [*vocabulary.ids(sentence).tolist(), vocabulary.end]
+    return Encoded.from_documents([ids] if ids else [], vocabulary)
+
+
+def trained(model: LanguageModel, train: list[list[str]], valid: list[list[str]]) -> tuple[LanguageModel, Vocabulary]:
+    """The model, fitted to these texts."""
+    vocabulary = Vocabulary.build(train)
+    return model.fit(encoded(train, vocabulary), encoded(valid, vocabulary), Setting(vocabulary)), vocabulary
+
+
+def sums_and_agrees(model: LanguageModel, text: Encoded) -> None:
+    """Distributions sum to one everywhere and hold the scores, streamed or not, and the stepper says the same."""
+    rows = model.next_log_probs(text, np.arange(len(text) + 1))
+    np.testing.assert_allclose(np.exp(rows).sum(1), 1, atol=1e-6)
+    scores = model.log_probs(text)
+    np.testing.assert_allclose(scores, rows[np.arange(len(text)), text.ids], atol=1e-5)
+    for at, block in model.stream(text):
+        np.testing.assert_allclose(block, rows[at], atol=1e-5)
+    stepper = model.stepper(text.ids[:0], text.vocabulary)
+    for i, token in enumerate(text.ids[: text.starts[1] if len(text.starts) > 1 else None]):
+        np.testing.assert_allclose(stepper.log_probs(), rows[i], atol=1e-6)
+        stepper.push(int(token))
+
+
+def survives_small_texts(make: Callable[[], LanguageModel]) -> None:
+    """One sentence to train on, no valid, a vocabulary of four or five types, all 256 bytes."""
+    for train, valid in (
+        ([["a"]], []),
+        ([[]], [["a"]]),
+        ([["a", "b", "c"], ["b"]], []),
+        ([["a", "b", "c"]] * 3, [["c", "x"]]),
+    ):
+        vocabulary = Vocabulary.build([["a", "b", "c"]])
+        text = encoded(train, vocabulary)
+        model = make().fit(text, encoded(valid, vocabulary), Setting(vocabulary))
+        sums_and_agrees(model, encoded([["c", "x", "a", "b"], [], ["a"]], vocabulary))
+    data = [[f"<{b:02x}>" for b in line.encode()] for line in ("a line of bytes", "and another line", "é")]
+    vocabulary = Vocabulary.build(data, always=[f"<{b:02x}>" for b in range(256)])
+    model = make().fit(encoded(data[:2], vocabulary), encoded(data[2:], vocabulary), Setting(vocabulary))
+    sums_and_agrees(model, encoded(data[1:], vocabulary))
+
+
+def perplexity(model: LanguageModel, text: Encoded) -> float:
+    """Of all tokens, unknown words included."""
+    return float(np.exp(-model.log_probs(text).mean()))
