@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from lmcompare.models.counts.backoff_compiled import CompiledTable
 
 BLOCK_ROWS = 4096  # with few types, what is written over the rows takes more memory than the rows
-MANY_TOKENS = 1_000_000  # from here on, loading the compiled loops takes less time than they save
-MANY_CELLS = 100_000_000  # the same, of probabilities in whole distributions
-MANY_STEPS = 1000  # the same, of words that are generated one by one
+# How much work there is before loading the compiled loops takes less time than they save; so much more of scoring
+# that loading them, which is timed with it, says nothing of its cost
+MANY_COUNTED = 1_000_000  # tokens to count
+MANY_SCORED = 10_000_000  # tokens to score
+MANY_CELLS = 10_000_000_000  # probabilities in whole distributions
+MANY_STEPS = 1000  # words that are generated one by one
 FEW_PLACES = 1000  # up to here the likeliest words are found without sorting all of them
 
 
@@ -59,7 +62,7 @@ class TableModel(LanguageModel):
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one look-up a token and order."""
         table = self._for(text.vocabulary)
-        if _worthwhile(len(text), MANY_TOKENS):
+        if _worthwhile(len(text), MANY_SCORED):
             return self._compiled.score(text, self.threads)
         return table.score(text)
 
@@ -95,7 +98,7 @@ def counted(words: IntArray, order: int, setting: Setting) -> tuple[Iterable[Cou
     text without them.
     """
     start, end = len(setting.vocabulary), setting.vocabulary.end
-    if not _worthwhile(len(words), MANY_TOKENS):
+    if not _worthwhile(len(words), MANY_COUNTED):
         return counting.count(words, order, start, end), False
     from lmcompare.models.counts import counting_compiled
 
