@@ -49,9 +49,11 @@ def write(path: Path, n_words: int, seed: int = 0) -> None:
     for k in (1, 2):  # what an n-gram has of its own, beside what the shorter context gives it
         level, grams = table.levels[k], list(table.grams())[k]
         shorter = grams[:, 1] if k == 1 else table.levels[1].find(grams[:, 1], grams[:, 2])
-        own[k] = own[k] - np.exp(table.levels[k - 1].log_backoffs)[level.contexts] * np.exp(
-            table.levels[k - 1].log_probs[shorter]
+        weight, lower = (
+            np.exp(table.levels[k - 1].backoff(level.contexts)),
+            np.exp(table.levels[k - 1].log_probs[shorter]),
         )
+        own[k] = own[k] - weight * lower
     own[0][table.start] = 0
     names = np.array([*vocabulary.tokens, "<s>"], object)
     sums = [np.cumsum(np.maximum(p, 0)) for p in own]
