@@ -51,6 +51,20 @@ def put(
 
 
 @compiled
+def joined(n: int, row: IntArray, movable: int, table: Any, gain: Any) -> float:
+    """Add to ``gain`` what n pairs win where a class has such pairs already, as often as ``row`` (K,) says.
+
+    Returns what they win in every class.
+    """
+    own: float = xlogx(n, table)
+    for g in range(movable):
+        x = row[g]
+        if x:
+            gain[g] += xlogx(x + n, table) - xlogx(x, table) - own
+    return own
+
+
+@compiled
 def gains(
     word: int,
     movable: int,
@@ -97,25 +111,11 @@ def gains(
                 + xlogx(n, table)
             )
     for d in range(len(right)):
-        n = right[d]
-        if n:
-            own = xlogx(n, table)
-            same += own
-            row = back[d]
-            for g in range(movable):
-                x = row[g]
-                if x:
-                    gain[g] += xlogx(x + n, table) - xlogx(x, table) - own
+        if right[d]:
+            same += joined(right[d], back[d], movable, table, gain)
             right[d] = 0
-        n = left[d]
-        if n:
-            own = xlogx(n, table)
-            same += own
-            row = forth[d]
-            for g in range(movable):
-                x = row[g]
-                if x:
-                    gain[g] += xlogx(x + n, table) - xlogx(x, table) - own
+        if left[d]:
+            same += joined(left[d], forth[d], movable, table, gain)
             left[d] = 0
     for g in range(movable):
         gain[g] += same
