@@ -65,7 +65,7 @@ class Absolute(Smoothing):
                 notes.append(f"The {k}-grams take the discount {FALLBACK} ({reason}).")
         self.notes, self.discounts = tuple(notes), [d for d, _ in found]
         parts = []
-        for order, d in zip(raw.orders(counts, size), self.discounts, strict=True):
+        for order, d in zip(raw.orders(counts), self.discounts, strict=True):
             own = raw.divided((order.counts - d).clip(min=0), order.totals[order.contexts], 0.0)
             parts.append((own, raw.divided((d * order.types).astype(np.float64), order.totals, 1.0)))
         return raw.interpolated(counts, size, parts)

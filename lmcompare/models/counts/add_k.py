@@ -55,7 +55,7 @@ class AddK(Smoothing):
         counts = list(counts)
         probabilities, backoffs = [], []
         initial = np.ones(1, bool)  # whether a context counts below the highest order; of the unigrams none but at 1
-        for k, order in enumerate(raw.orders(counts, size), 1):
+        for k, order in enumerate(raw.orders(counts), 1):
             counting = np.ones(len(order.totals), bool) if k == len(counts) else initial & (k > 1)
             whole = order.totals + self.k * size
             own = (order.counts + self.k) / whole[order.contexts]

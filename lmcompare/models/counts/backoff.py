@@ -66,23 +66,7 @@ class Level:
         After the context ``NOTHING`` there is none, nor one of the words ``NOTHING`` and ``<s>``, so callers need not
         set them apart.
         """
-        inside = (contexts >= 0) & (contexts < len(self.offsets) - 1)
-        context, size = np.where(inside, contexts, 0), len(self)
-        nodes = np.full(context.shape, NOTHING, np.int64)
-        if not size or len(self.offsets) < 2:
-            return nodes
-        # a binary search among the words after each context; whatever the offsets hold, nothing else is read
-        low = np.where(inside, self.offsets[context], 0).clip(0, size).astype(np.int64)
-        end = np.where(inside, self.offsets[context + 1], 0).clip(0, size).astype(np.int64)
-        high = end
-        while (low < high).any():
-            middle = (low + high) >> 1
-            below = (self.words[middle.clip(max=size - 1)] < words) & (low < high)
-            low, high = np.where(below, middle + 1, low), np.where(below | (low >= high), high, middle)
-        at = low.clip(max=size - 1)
-        found = (low < end) & (self.words[at] == words)
-        nodes[found] = at[found]
-        return nodes
+        return find(self.offsets, self.words, contexts, words)
 
     def log_probs_of(self, nodes: IntArray) -> FloatArray:
         """(n,) float64 nats: the probabilities of these k-grams; the others are not touched."""
@@ -218,6 +202,30 @@ class BackoffTable:
         """Return the table whose ``arrays`` these are. Raises ``KeyError`` if one is missing."""
         width = len(arrays["words_1"])
         return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in ARRAYS)) for k in range(1, order + 1)))
+
+
+def find(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: IntArray) -> IntArray:
+    """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
+
+    ``offsets``, ``level_words``: those of the level. A binary search among the words after each context; whatever the
+    offsets hold, nothing else is read.
+    """
+    inside = (contexts >= 0) & (contexts < len(offsets) - 1)
+    context, size = np.where(inside, contexts, 0), len(level_words)
+    nodes = np.full(context.shape, NOTHING, np.int64)
+    if not size or len(offsets) < 2:
+        return nodes
+    low = np.where(inside, offsets[context], 0).clip(0, size).astype(np.int64)
+    end = np.where(inside, offsets[context + 1], 0).clip(0, size).astype(np.int64)
+    high = end
+    while (low < high).any():
+        middle = (low + high) >> 1
+        below = (level_words[middle.clip(max=size - 1)] < words) & (low < high)
+        low, high = np.where(below, middle + 1, low), np.where(below | (low >= high), high, middle)
+    at = low.clip(max=size - 1)
+    found = (low < end) & (level_words[at] == words)
+    nodes[found] = at[found]
+    return nodes
 
 
 def compact(numbers: IntArray) -> IntArray:

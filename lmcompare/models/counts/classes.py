@@ -56,15 +56,14 @@ class Classes:
     @classmethod
     def of(cls, counts: Sequence[Counts], nodes: Sequence[IntArray], levels: int, groups: int) -> Classes:
         """Part the n-grams of train; contexts so that those of the held-out text of ``nodes`` are parted evenly."""
-        width, orders = len(counts[0].keys), []
+        orders = []
         for k, level in enumerate(counts):
-            context = level.keys // width
-            size = len(counts[k - 1].keys) if k else 1
+            context, size = level.contexts, len(level.offsets) - 1
             totals = np.bincount(context, weights=level.adjusted, minlength=size).astype(np.float64)
             means = totals / np.maximum(np.bincount(context[level.adjusted > 0], minlength=size), 1)
             shown = nodes[k - 1][:-1] if k else np.zeros(0, np.int64)
             edges = _quantiles(means[shown[shown != NOTHING]], groups)
-            spread = np.zeros(len(level.keys), np.int64)
+            spread = np.zeros(len(level), np.int64)
             if k:
                 times = counts[k - 1].raw[level.shorter] / np.maximum(level.raw, 1)
                 spread = np.searchsorted(np.array(SPREADS), times, side="left")
@@ -91,7 +90,7 @@ def with_repeats(counts: Sequence[Counts], repeats: int) -> list[Counts]:
     """
     lower = []
     for level, longer in pairwise(counts):
-        before = np.bincount(longer.shorter, weights=longer.raw.clip(max=repeats), minlength=len(level.keys))
+        before = np.bincount(longer.shorter, weights=longer.raw.clip(max=repeats), minlength=len(level))
         adjusted = np.where(before > 0, before.astype(np.int64), level.adjusted)
         lower.append(replace(level, adjusted=adjusted))
     return [*lower, counts[-1]]

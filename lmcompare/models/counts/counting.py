@@ -6,12 +6,12 @@ keys are those of ``backoff``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.models.counts.backoff import NOTHING
+from lmcompare.models.counts.backoff import NOTHING, find
 from lmcompare.tokens import IntArray
 
 BLOCK = 2**20  # how many words or counts are looked at at a time
@@ -89,6 +89,18 @@ def _levels(words: IntArray, order: int, start: int, end: int, unknown: int) -> 
         nodes = np.full(len(words), NOTHING, np.int64)
         nodes[at] = node_at
         size, keys, shorter, raw = len(keys), longer, longer_shorter, longer_raw
+
+
+def nodes_of(levels: Sequence[Counts], words: IntArray) -> list[IntArray]:
+    """Return for each order, (N,), the node of the k-gram that ends at each word of a text; ``NOTHING`` if unseen.
+
+    ``words``: (N,) ids, sentences that each begin with ``<s>``.
+    """
+    nodes = [words]
+    for level in levels[1:]:
+        contexts = np.append(NOTHING, nodes[-1][:-1])[: len(words)]
+        nodes.append(find(level.offsets, level.words, contexts, words))
+    return nodes
 
 
 def places(words: IntArray, start: int, end: int, unknown: int = 0) -> IntArray:

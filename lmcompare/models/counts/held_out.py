@@ -11,7 +11,7 @@ import numpy as np
 from lmcompare.model import FloatArray
 from lmcompare.models.counts.backoff import NOTHING, with_starts
 from lmcompare.models.counts.classes import Classes
-from lmcompare.models.counts.counting import Counts
+from lmcompare.models.counts.counting import Counts, nodes_of
 from lmcompare.tokens import Encoded, IntArray
 
 
@@ -39,8 +39,7 @@ class HeldOut:
     @classmethod
     def gather(cls, nodes: Sequence[IntArray], counts: Sequence[Counts], classes: Classes) -> Self:
         """Gather all that the likelihood of the text of these ``nodes`` (as of ``look_up``) is made of."""
-        width = len(counts[0].keys)
-        tokens = nodes[0] != width - 1
+        tokens = nodes[0] != counts[0].width - 1
         contexts, by_count, by_class, totals, rows, sizes, cells, numbers = ([] for _ in range(8))
         first = 0
         for k, level in enumerate(counts):
@@ -52,7 +51,7 @@ class HeldOut:
             place[seen] = first + local.reshape(-1)
             rank = np.full(len(of_order.totals), NOTHING, np.int64)
             rank[used] = np.arange(len(used))
-            of_gram = rank[level.keys // width]
+            of_gram = rank[level.contexts]
             wanted = (of_gram != NOTHING) & (of_order.of_gram != NOTHING)
             keys, number = np.unique(of_gram[wanted] * size + of_order.of_gram[wanted], return_counts=True)
             contexts.append(place)
@@ -82,11 +81,4 @@ def look_up(text: Encoded, counts: Sequence[Counts]) -> list[IntArray]:
 
     n arrays (N + S,), one an order; ``NOTHING`` where train does not hold the k-gram.
     """
-    words, width = with_starts(text), len(text.vocabulary) + 1
-    nodes = [words]
-    for level in counts[1:]:
-        wanted = np.append(NOTHING, nodes[-1][:-1]) * width + words
-        at = np.minimum(np.searchsorted(level.keys, wanted), len(level.keys) - 1)
-        found = level.keys[at] == wanted if len(level.keys) else np.zeros(len(wanted), bool)
-        nodes.append(np.where(found, at, NOTHING))
-    return nodes
+    return nodes_of(counts, with_starts(text))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lmcompare.models import mathml as m
 from lmcompare.models.counts import raw
 from lmcompare.models.counts.backoff import NOTHING, BackoffTable
-from lmcompare.models.counts.counting import Counts
+from lmcompare.models.counts.counting import Counts, nodes_of
 from lmcompare.models.counts.formulas import COUNT, LOWER, PROBABILITY, TOTAL, H
 from lmcompare.models.counts.method import Case, Equation, Lines, Smoothing
 from lmcompare.models.counts.raw import Array, Order
@@ -61,7 +61,7 @@ class JelinekMercer(Smoothing):
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
         """Fit the weights to valid and interpolate from the unigrams up."""
         counts = list(counts)
-        orders = raw.orders(counts, size)
+        orders = raw.orders(counts)
         self.weights = fitted_weights(counts, orders, size, valid)
         self.notes = () if (valid != size).any() else ("Valid holds no tokens: the weights of all orders are 1/2.",)
         parts = []
@@ -147,7 +147,7 @@ def fitted_weights(counts: Sequence[Counts], orders: Sequence[Order], size: int,
 
 def _evidence(counts: Sequence[Counts], orders: Sequence[Order], size: int, valid: IntArray) -> list[_Evidence]:
     tokens = valid != size
-    nodes = raw.nodes(counts, size, valid)
+    nodes = nodes_of(counts, valid)
     contexts = [np.zeros(len(valid), np.int64), *(np.append(NOTHING, n[:-1])[: len(valid)] for n in nodes[:-1])]
     found = []
     for order, node, context in zip(orders, nodes, contexts, strict=True):

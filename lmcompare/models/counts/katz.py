@@ -94,7 +94,7 @@ class Katz(Smoothing):
         below, left = np.full(size + 1, 1 / size), np.ones(1)
         types_below: IntArray = np.zeros(1, np.int64)
         parents: IntArray = np.zeros(1, np.int64)  # of each context, h': the empty one has what is below the unigrams
-        for order, kept in zip(raw.orders(counts, size), self.kept, strict=True):
+        for order, kept in zip(raw.orders(counts), self.kept, strict=True):
             share, spare = _shares(order, kept, size)
             lower = np.bincount(
                 order.contexts, weights=below[order.shorter] * (order.counts > 0), minlength=len(spare)

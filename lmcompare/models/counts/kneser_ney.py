@@ -124,16 +124,6 @@ class Interpolation:
         return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(self._levels, backoffs, strict=True)))
 
 
-def estimate(
-    levels: Iterable[Counts], by_order: Iterable[Discounts], start: int, thresholds: Sequence[int] = ()
-) -> BackoffTable:
-    """Return the table of all levels with these discounts; parameters as in ``Interpolation``."""
-    interpolation = Interpolation(start, thresholds)
-    for level, discount in zip(levels, by_order, strict=True):
-        interpolation.add(level, discount)
-    return interpolation.table()
-
-
 def _interpolate(
     level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array
 ) -> tuple[Float32Array, Float32Array]:

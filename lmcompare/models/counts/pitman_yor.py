@@ -125,9 +125,9 @@ def _log_likelihood(
 
 def taken(parameters: Parameters, counts: Sequence[Counts], classes: Classes) -> list[FloatArray]:
     """Return the discount of each k-gram, n arrays (n_k,), 0 for the count 0."""
-    width, amounts = len(counts[0].keys), []
+    amounts = []
     for level, of_order, first in zip(counts, classes.orders, classes.first_rows, strict=True):
-        rows = first + of_order.groups[level.keys // width]
+        rows = first + of_order.groups[level.contexts]
         amount = parameters.discounts[rows, of_order.of_gram.clip(min=0)]
         amounts.append(np.where(of_order.of_gram == NOTHING, 0.0, amount))
     return amounts
@@ -140,12 +140,11 @@ def estimate(
 
     A context that nothing was seen after leaves everything to the shorter one.
     """
-    width = start + 1
     lower = np.append(parameters.below(start, unknown), 0.0)
     log10_gammas, table = [], []
     amounts = taken(parameters, counts, classes)
     for k, (level, of_order, amount) in enumerate(zip(counts, classes.orders, amounts, strict=True)):
-        contexts = level.keys // width
+        contexts = level.contexts
         strengths = parameters.strengths[classes.first_rows[k] + of_order.groups]
         whole, size = of_order.totals + strengths, len(strengths)
         saved = np.bincount(contexts, weights=amount, minlength=size) + strengths
@@ -155,8 +154,7 @@ def estimate(
         if k == 0:
             lower[start] = 1.0  # never predicted
         log10 = np.minimum(np.log10(lower), 0).astype(np.float32)
-        offsets = np.append(0, np.cumsum(np.bincount(contexts, minlength=size)))
-        table.append(((level.keys % width).astype(np.int32), compact(offsets), compact(level.adjusted), log10))
+        table.append((level.words, compact(level.offsets), compact(level.adjusted), log10))
         log10_gammas.append(np.log10(gamma).astype(np.float32))
     backoffs = [*log10_gammas[1:], np.zeros(0, np.float32)]  # the first, of the empty context, is in the unigrams
-    return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(table, backoffs, strict=True)))
+    return BackoffTable(tuple(Level(start + 1, *arrays, w) for arrays, w in zip(table, backoffs, strict=True)))

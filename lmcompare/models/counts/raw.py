@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.models.counts.backoff import NOTHING, BackoffTable, Level, compact
+from lmcompare.models.counts.backoff import BackoffTable, Level, compact
 from lmcompare.models.counts.counting import Counts
 from lmcompare.tokens import IntArray
 
@@ -34,15 +34,15 @@ class Order:
     types: IntArray
 
 
-def orders(levels: Sequence[Counts], start: int) -> list[Order]:
+def orders(levels: Sequence[Counts]) -> list[Order]:
     """Return every order of train; the one context of the unigrams is the empty one."""
     found, size = [], 1
     for level in levels:
-        contexts = level.keys // (start + 1)
+        contexts = level.contexts
         totals = np.bincount(contexts, weights=level.raw, minlength=size).astype(np.float64)
         types = np.bincount(contexts[level.raw > 0], minlength=size)
         found.append(Order(contexts, level.shorter, level.raw.astype(np.float64), totals, types))
-        size = len(level.keys)
+        size = len(level)
     return found
 
 
@@ -65,7 +65,7 @@ def interpolated(levels: Sequence[Counts], start: int, parts: Sequence[tuple[Arr
     """
     below = np.full(start + 1, 1 / start)
     probabilities = []
-    for order, (own, gamma) in zip(orders(levels, start), parts, strict=True):
+    for order, (own, gamma) in zip(orders(levels), parts, strict=True):
         below = own + gamma[order.contexts] * below[order.shorter]
         probabilities.append(below)
     return table(levels, start, probabilities, [gamma for _, gamma in parts[1:]])
@@ -75,18 +75,13 @@ def table(
     levels: Sequence[Counts], start: int, probabilities: Sequence[Array], backoffs: Sequence[Array]
 ) -> BackoffTable:
     """Return the table of these probabilities, (n_k,) of each order, and weights, (n_k,) of all but the highest."""
-    width, contexts = start + 1, 1
     made: list[Level] = []
     for level, values, weights in zip(levels, probabilities, [*backoffs, np.ones(0)], strict=True):
-        offsets = np.append(0, np.cumsum(np.bincount(level.keys // width, minlength=contexts)))
-        contexts = len(level.keys)
         if len(made) == 0:
             values = np.append(values[:start], 1.0)  # <s> is never predicted; the ARPA format writes 0
         log10 = np.minimum(np.log10(values), 0).astype(np.float32)
-        words = (level.keys % width).astype(np.int32)
-        made.append(
-            Level(width, words, compact(offsets), compact(level.raw), log10, np.log10(weights).astype(np.float32))
-        )
+        log10_weights = np.log10(weights).astype(np.float32)
+        made.append(Level(level.width, level.words, compact(level.offsets), compact(level.raw), log10, log10_weights))
     return BackoffTable(tuple(made))
 
 
@@ -94,17 +89,3 @@ def statistics(level: Counts, most: int) -> IntArray:
     """(most + 1,) how many k-grams stand in train 0, 1, 2 … ``most`` times; the first is not counted and is 0."""
     found = np.bincount(level.raw[level.raw > 0].clip(max=most + 1), minlength=most + 2)[: most + 1]
     return found.astype(np.int64)
-
-
-def nodes(levels: Sequence[Counts], start: int, words: IntArray) -> list[IntArray]:
-    """Return for each order, (N,), the node of the k-gram that ends at each word of a text; ``NOTHING`` if unseen.
-
-    ``words``: (N,) ids, sentences that each begin with ``<s>``.
-    """
-    found = [words]
-    for level in levels[1:]:
-        wanted = np.append(NOTHING, found[-1][:-1]) * (start + 1) + words
-        at = np.searchsorted(level.keys, wanted).clip(max=max(len(level.keys) - 1, 0))
-        seen = level.keys[at] == wanted if len(level.keys) else np.zeros(len(words), bool)
-        found.append(np.where(seen, at, NOTHING))
-    return found

@@ -57,10 +57,10 @@ class Stupid(Smoothing):
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
         """Make the table of scores; valid is not read."""
         counts = list(counts)
-        orders = raw.orders(counts, size)
+        orders = raw.orders(counts)
         scores = [raw.relative(order) for order in orders]
         scores[0] = np.where(orders[0].counts > 0, scores[0], self.alpha / size)
-        return raw.table(counts, size, scores, [np.full(len(level.keys), self.alpha) for level in counts[:-1]])
+        return raw.table(counts, size, scores, [np.full(len(level), self.alpha) for level in counts[:-1]])
 
     def constants(self) -> list[Any]:
         """Return nothing: α is a hyper-parameter."""

@@ -37,7 +37,7 @@ class WittenBell(Smoothing):
         """Interpolate from the unigrams up; valid is not read."""
         counts = list(counts)
         parts = []
-        for order in raw.orders(counts, size):
+        for order in raw.orders(counts):
             whole = order.totals + order.types
             own = raw.divided(order.counts, whole[order.contexts], 0.0)
             parts.append((own, raw.divided(order.types.astype(np.float64), whole, 1.0)))

@@ -141,7 +141,10 @@ def test_closed_form_parameters_make_modified_kneser_ney(order: int) -> None:
     counts, classes = parted(train, valid, order, 2, repeats=1)
     discounts = [kneser_ney.discounts(c.statistics) for c in counts]
     table = estimate(counts, classes, closed_form(discounts, classes, WORDS), WORDS, 0)
-    plain = kneser_ney.estimate(counts, discounts, WORDS)
+    interpolation = kneser_ney.Interpolation(WORDS)
+    for level, discount in zip(counts, discounts, strict=True):
+        interpolation.add(level, discount)
+    plain = interpolation.table()
     np.testing.assert_allclose(table.score(text_of(valid)), plain.score(text_of(valid)), rtol=3e-6)
     for level, same in zip(table.levels, plain.levels, strict=True):
         np.testing.assert_array_equal(level.words, same.words)
