@@ -247,6 +247,15 @@ def check_block(block: object, rows: int, text: Encoded, name: str) -> None:
         raise PluginError(f"{name} gave {found} for {rows} positions: next_log_probs returns an array of {wanted}")
 
 
+def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:
+    """Raise ``PluginError`` unless a vocabulary has as many types, ``size``, as the one ``what`` was trained on."""
+    if len(vocabulary) != size:
+        raise PluginError(
+            f"{what} was trained on a vocabulary of {size:,} types, not of {len(vocabulary):,}: encode the text with"
+            " the vocabulary it was trained with"
+        )
+
+
 def fitted(value: T | None, model: LanguageModel) -> T:
     """Return a part that ``fit`` makes. Raises ``NotFittedError`` while it is None."""
     if value is None:

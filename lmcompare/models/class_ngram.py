@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lmcompare.models.counts.blended import BlendedModel, whole
+from lmcompare.models.counts.blended import BlendedModel
 from lmcompare.models.counts.blending import Recipe
+from lmcompare.models.counts.wholes import check_whole
 
 
 class ClassNGram(BlendedModel):
@@ -20,8 +21,8 @@ class ClassNGram(BlendedModel):
 
     def __init__(self, classes: int = 500, order: int = 6) -> None:
         super().__init__()
-        whole("classes", classes, 1)
-        whole("order", order, 1)
+        check_whole("classes", classes, 1)
+        check_whole("order", order, 1)
         self.classes, self.order = classes, order
 
     def sizes(self) -> list[int]:

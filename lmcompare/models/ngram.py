@@ -18,6 +18,7 @@ from lmcompare.models.counts.counting import Counts
 from lmcompare.models.counts.katz import CUTOFF
 from lmcompare.models.counts.method import Smoothing
 from lmcompare.models.counts.table_model import TableModel, counted
+from lmcompare.models.counts.wholes import check_whole, is_whole
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 K = 0.003  # what add-k adds where nothing is said
@@ -53,8 +54,7 @@ class NGram(TableModel):
         k: float | None = None,
         cutoff: int | None = None,
     ) -> None:
-        if not whole(order) or order < 1:
-            raise PluginError(f"order is a whole number of words, 1 or more, not {order!r}")
+        check_whole("order", order, 1, " of words")
         self.order = order
         self.fallback = fallback
         self.prune = _thresholds(prune, order)
@@ -136,14 +136,10 @@ class NGram(TableModel):
         return smoothings.make(self.smoothing, parameters)
 
 
-def whole(number: object) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool)
-
-
 def _thresholds(prune: Sequence[int], order: int) -> list[int]:
     """Return the pruning thresholds as a list. Raises ``PluginError`` if they make no sense."""
     valid = not isinstance(prune, str) and isinstance(prune, Sequence) and 1 <= len(prune) <= order
-    if not valid or not all(whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
+    if not valid or not all(is_whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
         raise PluginError(
             f"prune is one whole number for each of the {order} orders or fewer, beginning with 0 for the unigrams"
             f" and never falling, as in [0, 0, 1], not {prune!r}"
@@ -161,6 +157,6 @@ def _checked(name: str, k: float | None, cutoff: int | None, **given: bool) -> t
     k, cutoff = K if k is None and "k" in uses else k, CUTOFF if cutoff is None and "cutoff" in uses else cutoff
     if k is not None and (isinstance(k, bool) or not isinstance(k, (int, float)) or not 0 < k < float("inf")):
         raise PluginError(f"k is a number greater than 0, not {k!r}")
-    if cutoff is not None and (not whole(cutoff) or cutoff < 2):
-        raise PluginError(f"cutoff is a whole number, 2 or more, not {cutoff!r}")
+    if cutoff is not None:
+        check_whole("cutoff", cutoff, 2)
     return k, cutoff

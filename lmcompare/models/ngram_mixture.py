@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lmcompare.errors import PluginError
-from lmcompare.models.counts.blended import BlendedModel, whole
+from lmcompare.models.counts.blended import BlendedModel
 from lmcompare.models.counts.blending import Recipe
 from lmcompare.models.counts.streams import WORDS, Feature
+from lmcompare.models.counts.wholes import check_whole
 
 
 class NGramMixture(BlendedModel):
@@ -36,10 +37,10 @@ class NGramMixture(BlendedModel):
         if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
             raise PluginError(f"classes is one whole number or more, as in [50, 500], not {classes!r}")
         for size in classes:
-            whole("each of classes", size, 1)
+            check_whole("each of classes", size, 1)
         if sorted(set(classes)) != list(classes):
             raise PluginError(f"the numbers of classes rise, as in [50, 500], not {list(classes)!r}")
-        whole("order", order, 2)
+        check_whole("order", order, 2)
         self.classes, self.order = list(classes), order
 
     def sizes(self) -> list[int]:

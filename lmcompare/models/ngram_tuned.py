@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 
-from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import Progress, Setting, State, fitted
 from lmcompare.models.counts import tuned_exhibits
@@ -19,7 +18,8 @@ from lmcompare.models.counts.kneser_ney import Discounts, KneserNey
 from lmcompare.models.counts.pitman_yor import estimate
 from lmcompare.models.counts.tuned import Tuned
 from lmcompare.models.counts.tuning import closed_form, tune
-from lmcompare.models.ngram import NGram, whole
+from lmcompare.models.counts.wholes import check_whole
+from lmcompare.models.ngram import NGram
 from lmcompare.tokens import Encoded, Vocabulary
 
 LEAST = 200  # tokens of valid; fewer say too little
@@ -43,8 +43,7 @@ class NGramTuned(NGram):
     def __init__(self, order: int = 5, levels: int = 10, groups: int = 16, repeats: int = 2) -> None:
         super().__init__(order=order)
         for name, value in (("levels", levels), ("groups", groups), ("repeats", repeats)):
-            if not whole(value) or value < 1:
-                raise PluginError(f"{name} is a whole number, 1 or more, not {value!r}")
+            check_whole(name, value, 1)
         self.levels, self.groups, self.repeats = levels, groups, repeats
         self._tuned: Tuned | None = None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lmcompare.models.counts.blended import BlendedModel, whole
+from lmcompare.models.counts.blended import BlendedModel
 from lmcompare.models.counts.blending import Recipe
 from lmcompare.models.counts.streams import WORDS
+from lmcompare.models.counts.wholes import check_whole
 
 
 class SkipNGram(BlendedModel):
@@ -22,7 +23,7 @@ class SkipNGram(BlendedModel):
 
     def __init__(self, order: int = 5) -> None:
         super().__init__()
-        whole("order", order, 1)
+        check_whole("order", order, 1)
         self.order = order
 
     def sizes(self) -> list[int]:

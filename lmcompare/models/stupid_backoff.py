@@ -9,10 +9,21 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
+from lmcompare.model import (
+    BLOCK_BYTES,
+    FloatArray,
+    LanguageModel,
+    Setting,
+    State,
+    Stepper,
+    Traits,
+    fitted,
+    same_vocabulary,
+)
 from lmcompare.models.counts import counting, exhibits
 from lmcompare.models.counts.backoff import CHUNK_TOKENS, NOTHING, BackoffTable, with_starts, words_before
 from lmcompare.models.counts.stupid import Stupid
+from lmcompare.models.counts.wholes import check_whole
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 _NO_MODEL = "stupid backoff gives scores, which do not sum to one"
@@ -36,8 +47,7 @@ class StupidBackoff(LanguageModel):
     known_failures: ClassVar[Mapping[str, str]] = {"is-a-language-model": _NO_MODEL, "sums-to-one": _NO_MODEL}
 
     def __init__(self, order: int = 5, alpha: float = 0.4) -> None:
-        if isinstance(order, bool) or not isinstance(order, int) or order < 1:
-            raise PluginError(f"order is a whole number of words, 1 or more, not {order!r}")
+        check_whole("order", order, 1, " of words")
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 1:
             raise PluginError(f"alpha is a number above 0 and at most 1, not {alpha!r}")
         self.order, self.alpha = order, alpha
@@ -115,11 +125,7 @@ class StupidBackoff(LanguageModel):
 
     def _for(self, vocabulary: Vocabulary) -> BackoffTable:
         table = fitted(self._table, self)
-        if len(vocabulary) != table.start:
-            raise PluginError(
-                f"this model was trained on a vocabulary of {table.start:,} types, not of {len(vocabulary):,}: encode"
-                " the text with the vocabulary it was trained with"
-            )
+        same_vocabulary("this model", table.start, vocabulary)
         return table
 
 

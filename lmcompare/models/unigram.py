@@ -9,7 +9,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted, same_vocabulary
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 _EQUATION = (
@@ -116,11 +116,7 @@ class Unigram(LanguageModel):
 
     def _for(self, vocabulary: Vocabulary) -> FloatArray:
         log_probs = fitted(self._log_probs, self)
-        if len(vocabulary) != len(log_probs):
-            raise PluginError(
-                f"this unigram model was trained on a vocabulary of {len(log_probs):,} types, not of"
-                f" {len(vocabulary):,}: encode the text with the vocabulary it was trained with"
-            )
+        same_vocabulary("this unigram model", len(log_probs), vocabulary)
         return log_probs
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -11,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
-from lmcompare.model import Setting, State
+from lmcompare.model import Setting
 from lmcompare.models.counts.backoff import CHUNK_TOKENS
 from lmcompare.models.ngram import NGram
 from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.agreement import comes_back, steps_agree
 from tests.models.counts.brute_force_kneser_ney import BruteForce
 
 
@@ -180,16 +180,7 @@ def test_a_text_longer_than_a_chunk_scores_as_its_parts() -> None:
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_the_stepper_says_what_a_whole_text_would(order: int) -> None:
     model = trained(random_documents(7, 20), 20, order)
-    words = vocabulary(20)
-    ids = [4, 0, 6, 1, 3, 19, 2, 2, 1, 5]
-    text = Encoded.from_documents([ids], words)
-    rows = model.next_log_probs(text, np.arange(len(ids) + 1))
-    for begin in (0, 1, 4, 6):
-        stepper = model.stepper(np.array(ids[:begin], np.int64), words)
-        for i in range(begin, len(ids)):
-            np.testing.assert_allclose(stepper.log_probs(), rows[i], atol=1e-12)
-            stepper.push(ids[i])
-        np.testing.assert_allclose(stepper.log_probs(), rows[-1], atol=1e-12)
+    steps_agree(model, Encoded.from_documents([[4, 0, 6, 1, 3, 19, 2, 2, 1, 5]], vocabulary(20)))
 
 
 @pytest.mark.parametrize("order", [1, 5])
@@ -197,13 +188,7 @@ def test_state_gives_the_same_model_back(order: int) -> None:
     documents = random_documents(8, 20)
     model = trained(documents, 20, order)
     text = Encoded.from_documents(documents, vocabulary(20))
-    state = model.state()
-    stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.values))))
-    again = NGram().restore(stored)
-    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
-    assert again.hyperparameters() == model.hyperparameters()
-    assert again.notes == model.notes
-    assert list(again.exhibits(text)) == list(model.exhibits(text))
+    comes_back(model, NGram(), text)
 
 
 def test_size_counts_probabilities_and_backoff_weights() -> None:

@@ -15,6 +15,7 @@ from lmcompare.harness.truth import truth_checks
 from lmcompare.model import Setting, State
 from lmcompare.models.stupid_backoff import StupidBackoff
 from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.agreement import steps_agree
 from tests.models.counts import brute_force_smoothing as brute
 from tests.models.counts.test_smoothing import agrees, random_documents, vocabulary
 
@@ -58,16 +59,10 @@ def test_equals_brute_force(train: list[list[int]], test: list[list[int]], order
 
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_the_stepper_and_the_stream_say_what_a_whole_text_would(order: int) -> None:
-    model, words = trained(random_documents(7, 20), vocabulary(20), order), vocabulary(20)
-    ids = [4, 0, 6, 1, 3, 19, 2, 2, 1, 5]
-    text = Encoded.from_documents([ids], words)
-    rows = model.next_log_probs(text, np.arange(len(ids) + 1))
-    for begin in (0, 1, 4, 6):
-        stepper = model.stepper(np.array(ids[:begin], np.int64), words)
-        for i in range(begin, len(ids)):
-            np.testing.assert_allclose(stepper.log_probs(), rows[i], atol=1e-12)
-            stepper.push(ids[i])
-        np.testing.assert_allclose(stepper.log_probs(), rows[-1], atol=1e-12)
+    model = trained(random_documents(7, 20), vocabulary(20), order)
+    text = Encoded.from_documents([[4, 0, 6, 1, 3, 19, 2, 2, 1, 5]], vocabulary(20))
+    steps_agree(model, text)
+    rows = model.next_log_probs(text, np.arange(len(text) + 1))
     _, streamed = next(iter(model.stream(text)))
     np.testing.assert_allclose(streamed, rows[:-1], atol=1e-5)
 

@@ -9,9 +9,9 @@ from typing import Self
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted, same_vocabulary
 from lmcompare.models.counts import blending, mixture_exhibits
 from lmcompare.models.counts.blending import Account, Recipe
 from lmcompare.models.counts.mixture_exhibits import Portrait
@@ -102,11 +102,7 @@ class BlendedModel(LanguageModel):
 
     def _for(self, vocabulary: Vocabulary) -> Mixture:
         mixture = fitted(self._mixture, self)
-        if len(vocabulary) != mixture.size:
-            raise PluginError(
-                f"this model was trained on a vocabulary of {mixture.size:,} types, not of {len(vocabulary):,}:"
-                " encode the text with the vocabulary it was trained with"
-            )
+        same_vocabulary("this model", mixture.size, vocabulary)
         return mixture
 
     def _what_to_know(self) -> Iterator[str]:
@@ -120,9 +116,3 @@ class BlendedModel(LanguageModel):
                 "Train holds no <unk>, valid does: it has a weight of its own,"
                 f" {100 * account.weights[-1]:.2g} % on average."
             )
-
-
-def whole(name: str, value: object, least: int) -> None:
-    """Raise ``PluginError`` unless a hyper-parameter is a whole number, ``least`` or more."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise PluginError(f"{name} is a whole number, {least} or more, not {value!r}")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmcompare.errors import PluginError
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, Stepper, fitted
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, Stepper, fitted, same_vocabulary
 from lmcompare.models.counts import counting
 from lmcompare.models.counts.backoff import BackoffTable
 from lmcompare.models.counts.counting import Counts
@@ -83,11 +82,7 @@ class TableModel(LanguageModel):
 
     def _for(self, vocabulary: Vocabulary) -> BackoffTable:
         table = fitted(self._table, self)
-        if len(vocabulary) != table.start:
-            raise PluginError(
-                f"this n-gram model was trained on a vocabulary of {table.start:,} types, not of {len(vocabulary):,}:"
-                " encode the text with the vocabulary it was trained with"
-            )
+        same_vocabulary("this n-gram model", table.start, vocabulary)
         return table
 
 

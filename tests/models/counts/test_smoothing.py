@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -14,11 +13,12 @@ from hypothesis import strategies as st
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
-from lmcompare.model import Setting, State
+from lmcompare.model import Setting
 from lmcompare.models.counts.smoothing import METHODS
 from lmcompare.models.ngram import NGram
 from lmcompare.report.kinds.mathml import sanitised
 from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.agreement import comes_back
 from tests.models.counts import brute_force_smoothing as brute
 from tests.models.counts.brute_force_kneser_ney import START, BruteForce
 
@@ -146,13 +146,7 @@ def test_state_gives_the_same_model_back(smoothing: str, order: int) -> None:
     documents = random_documents(8, 20)
     model = trained(smoothing, documents, 20, order)
     text = Encoded.from_documents(documents, vocabulary(20))
-    state = model.state()
-    stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.values))))
-    again = NGram().restore(stored)
-    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
-    assert again.hyperparameters() == model.hyperparameters()
-    assert again.notes == model.notes
-    assert list(again.exhibits(text)) == list(model.exhibits(text))
+    comes_back(model, NGram(), text)
 
 
 @pytest.mark.parametrize("smoothing", METHODS)
