@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PLACES = 5  # how many of the likeliest tokens are stored where any are
+GROUPS = 256  # of the types, whose greatest are looked at first where the likeliest are sought
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,18 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
 
 def likeliest(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArray]:
     """Return the ids and nats, both (B, places), of the likeliest tokens of (B, V), the likeliest first."""
-    places = min(places, log_probs.shape[1])
-    some = np.argpartition(-log_probs, places - 1, axis=1)[:, :places]
-    some.sort(axis=1)  # ties by id
-    order = np.argsort(-np.take_along_axis(log_probs, some, axis=1), axis=1, kind="stable")
-    ids = np.take_along_axis(some, order, axis=1)
-    return ids.astype(np.int32), np.take_along_axis(log_probs, ids, axis=1).astype(np.float64)
+    number, types = log_probs.shape
+    places, groups = min(places, types), min(GROUPS, types)
+    # A row's fifth greatest is at least the fifth greatest of its groups' maxima: few tokens are left to be sorted
+    maxima = log_probs[:, : types // groups * groups].reshape(number, types // groups, groups).max(axis=1)
+    least = np.partition(maxima, groups - places, axis=1)[:, groups - places]
+    if np.isnan(least).any():
+        return likeliest(np.where(np.isnan(log_probs), -np.inf, log_probs), places)
+    rows, ids = np.divmod(np.flatnonzero(log_probs >= least[:, None]), types)
+    values = log_probs[rows, ids].astype(np.float64)
+    order = np.lexsort((ids, -values, rows))  # ties by id
+    chosen = order[np.searchsorted(rows, np.arange(number))[:, None] + np.arange(places)]
+    return ids[chosen].astype(np.int32), values[chosen]
 
 
 def scores_table(
