@@ -30,6 +30,7 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Make one step; there is no closure."""
         for group in self.param_groups:
+            alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}  # matrices of one shape, and where they lead
             for matrix in group["params"]:
                 if matrix.grad is None:
                     continue
@@ -39,27 +40,31 @@ class Muon(torch.optim.Optimizer):
                 momentum: Tensor = state["momentum"]
                 momentum.lerp_(matrix.grad, 1 - group["momentum"])
                 ahead = matrix.grad.lerp(momentum, group["momentum"])  # Nesterov's
-                scale = 0.2 * max(matrix.shape) ** 0.5
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(orthogonal(ahead).to(matrix.dtype), alpha=-group["lr"] * scale)
+                alike.setdefault(matrix.shape, []).append((matrix, ahead))
+            for shape, moved in alike.items():
+                scale = 0.2 * max(shape) ** 0.5
+                directions = orthogonal(torch.stack([ahead for _, ahead in moved]))
+                for (matrix, _), direction in zip(moved, directions, strict=True):
+                    matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                    matrix.add_(direction.to(matrix.dtype), alpha=-group["lr"] * scale)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """Return nearly U Vᵀ of a matrix U S Vᵀ, by five steps of Newton and Schulz's iteration.
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Return nearly U Vᵀ of each of the (B, m, n) matrices U S Vᵀ, by five steps of Newton and Schulz's iteration.
 
     The quintic's coefficients are Jordan's: they push all singular values to between 0.7 and 1.2 fast, rather than to
     1 exactly. All in bfloat16 under autocast, which is precise enough for a direction.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    device = matrix.device.type
-    x = matrix / (matrix.norm() + 1e-7)
+    device = matrices.device.type
+    x = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-7)
     if torch.is_autocast_enabled(device):
         x = x.to(torch.get_autocast_dtype(device))
-    wide = x.shape[0] <= x.shape[1]
+    wide = x.shape[1] <= x.shape[2]
     if not wide:
-        x = x.T
+        x = x.mT
     for _ in range(5):
-        square = x @ x.T
-        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    made: Tensor = x if wide else x.T
+        square = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    made: Tensor = x if wide else x.mT
     return made

@@ -15,7 +15,7 @@ def test_orthogonal_keeps_directions_and_evens_out_their_sizes(shape: tuple[int,
     torch.manual_seed(0)
     left, sizes, right = torch.linalg.svd(torch.randn(*shape), full_matrices=False)
     sizes = torch.linspace(1.0, 0.1, len(sizes))
-    made = orthogonal(left @ torch.diag(sizes) @ right)
+    made = orthogonal((left @ torch.diag(sizes) @ right)[None])[0]
     after = left.T @ made @ right.T  # diagonal, were it U f(S) Vᵀ
     assert (after - torch.diag(after.diagonal())).abs().max() < 1e-4
     assert 0.65 < after.diagonal().min() < after.diagonal().max() < 1.25
@@ -23,7 +23,7 @@ def test_orthogonal_keeps_directions_and_evens_out_their_sizes(shape: tuple[int,
 
 def test_orthogonal_in_bfloat16_is_near() -> None:
     torch.manual_seed(0)
-    matrix = torch.randn(8, 16)
+    matrix = torch.randn(2, 8, 16)
     with autocast("cpu", "bfloat16"):
         made = orthogonal(matrix)
     assert made.dtype == torch.bfloat16
