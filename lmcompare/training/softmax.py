@@ -57,9 +57,7 @@ class Head(nn.Module):
         out = torch.empty(len(targets), device=features.device)
         for rows in _slices(len(targets), ROWS):
             x, wanted = features[rows].float(), targets[rows]
-            log_z = torch.logsumexp(
-                torch.stack([torch.logsumexp(logits, 0) for _, logits in self._logits(x)]), 0
-            )
+            log_z = torch.logsumexp(torch.stack([torch.logsumexp(logits, 0) for _, logits in self._logits(x)]), 0)
             out[rows] = (x * self.table[wanted]).sum(1) + self.bias[wanted] - log_z
         return out.clamp_(max=0.0)  # the two sums are rounded differently
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.training import cross_entropy
+from lmcompare.training import cross_entropy, softmax
 from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy
 from lmcompare.training.softmax import Candidates, Head
 
@@ -28,8 +28,28 @@ def test_the_full_loss_and_its_slope_are_those_of_torch(monkeypatch: pytest.Monk
     torch.testing.assert_close(mine, plain)
     for a, b in zip(slopes(3 * mine, head, features), slopes(3 * plain, head, features), strict=True):
         torch.testing.assert_close(a, b)
-    torch.testing.assert_close(head.log_prob_of(features, targets).mean(), -plain)
-    torch.testing.assert_close(head.log_probs(features).exp().sum(1), torch.ones(23))
+
+
+@pytest.mark.parametrize(("rows", "elements"), [(512, 2**19), (7, 30), (5, 1), (23, 23 * 50)])
+def test_log_probabilities_are_torchs_however_the_vocabulary_is_cut(
+    monkeypatch: pytest.MonkeyPatch, rows: int, elements: int
+) -> None:
+    monkeypatch.setattr(softmax, "ROWS", rows)
+    monkeypatch.setattr(softmax, "PIECE_ELEMENTS", elements)
+    head, features, targets = head_and_targets()
+    with torch.no_grad():
+        plain = torch.log_softmax(features @ head.table[:50].T + head.bias, 1)
+        torch.testing.assert_close(head.log_probs(features), plain)
+        torch.testing.assert_close(head.log_prob_of(features, targets), plain.gather(1, targets[:, None]).squeeze(1))
+
+
+def test_a_certain_word_is_never_more_than_certain() -> None:
+    head = Head(3, 2)
+    with torch.no_grad():
+        head.table.copy_(torch.tensor([[1e3, 1.0], [0.1, 0.3], [0.2, 0.7], [0.0, 0.0]]))
+        features = 1e2 * torch.rand(64, 2, generator=torch.Generator().manual_seed(0)) + 1
+        assert head.log_prob_of(features, torch.zeros(64, dtype=torch.long)).max() <= 0
+        assert head.log_probs(features).max() <= 0
 
 
 def test_the_sampled_loss_and_its_slope_are_those_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
