@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from hypothesis import settings
 
 # At the end of the path, so that an installed lmcompare goes before the checkout's.
 sys.path.append(str(Path(__file__).parents[1]))
+
+# A shell that starts the tests in the background tells them to ignore Ctrl-C, and they would tell their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("lmcompare", deadline=None, derandomize=True)
 settings.load_profile("lmcompare")
