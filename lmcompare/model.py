@@ -127,14 +127,16 @@ class LanguageModel(ABC):
     ``presets`` may hold keyword arguments for "quick", "default" and "full". A model that brings a tokenizer of its
     own names it in ``tokens``, a table like an experiment's ``[tokens]``. Hyper-parameters that are the paths of
     files which ``fit`` reads are named in ``files``: a run takes them as relative to the experiment's file, and
-    trains again when a file's content has changed. A model that must fail a conformance check names the check in
-    ``known_failures``, with the reason.
+    trains again when a file's content has changed. Those that name other plug-ins, which the model trains and asks,
+    are named in ``bases``: a run trains again when their code has changed. A model that must fail a conformance check
+    names the check in ``known_failures``, with the reason.
     """
 
     traits: Traits = Traits()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     tokens: ClassVar[Mapping[str, Any] | None] = None
     files: ClassVar[tuple[str, ...]] = ()
+    bases: ClassVar[tuple[str, ...]] = ()
     known_failures: ClassVar[Mapping[str, str]] = {}
 
     # What a model must have

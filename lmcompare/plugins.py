@@ -75,14 +75,16 @@ def summary(cls: type[LanguageModel]) -> str:
     return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
-def source_digest(cls: type[LanguageModel]) -> str:
+def source_digest(model: LanguageModel) -> str:
     """Return a digest of the code that a model's figures come from, so that a change to it is noticed.
 
-    It takes in the class's module, the modules of the same package that it names, directly or through others, and
-    what every model stands on: the contract, ``tokens/`` and ``training/``.
+    It takes in the class's module, the modules of the same package that it names, directly or through others, the
+    same of the plug-ins that the model names in ``bases``, and what every model stands on: the contract, ``tokens/``
+    and ``training/``.
     """
     digest = hashlib.sha256()
-    for name in sorted(_stands_on(cls.__module__)):
+    classes = [type(model), *(resolve(getattr(model, name)) for name in model.bases)]
+    for name in sorted(set().union(*(_stands_on(cls.__module__) for cls in classes))):
         try:
             digest.update(inspect.getsource(sys.modules[name]).encode())
         except (OSError, TypeError, KeyError):

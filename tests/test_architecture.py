@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "storage": {"errors", "model"},
     "plugins": {"errors", "model"},
     "training": {"errors", "exhibits", "model", "tokens"},
-    "models": {"errors", "exhibits", "model", "tokens", "training"},
+    "models": {"errors", "exhibits", "model", "plugins", "tokens", "training"},
     "checks": {"errors", "exhibits", "model", "plugins", "processes", "storage", "tokens"},
     "testing": {"checks", "errors", "model"},
     "scaffold": {"errors", "storage"},

@@ -231,6 +231,6 @@ def test_digest_changes_with_the_source(tmp_path: Path) -> None:
         path = tmp_path / str(k) / "my_model.py"
         path.parent.mkdir()
         path.write_text(text)
-        digests.append(plugins.source_digest(plugins.resolve(f"{path}:Mine")))
+        digests.append(plugins.source_digest(plugins.build(f"{path}:Mine", {})))
     assert digests[0] == digests[1]  # a file may move
     assert digests[0] != digests[2]

@@ -156,15 +156,25 @@ def _built(
     """Return the plug-in's name and an untrained model, the paths of files made absolute: faults show early."""
     if table.name in live:
         return table.plugin, live[table.name]
-    plugin = table.plugin
+    here = base or Path.cwd()
+    plugin = _whole(table.plugin, here)
+    given = dict(table.hyperparameters)
+    cls = plugins.resolve(plugin)
+    for name in cls.files:
+        if isinstance(given.get(name), str) and given[name] and "\0" not in given[name]:
+            given[name] = str((here / Path(given[name]).expanduser()).resolve())
+    for name in cls.bases:
+        if isinstance(given.get(name), str):
+            given[name] = _whole(given[name], here)
+    return plugin, plugins.build(plugin, given, experiment.preset)
+
+
+def _whole(plugin: str, here: Path) -> str:
+    """Return a plug-in's name, with the path made absolute if it names a file."""
     home, colon, cls = plugin.rpartition(":")
     if colon and home.endswith(".py"):
-        plugin = f"{((base or Path.cwd()) / Path(home).expanduser()).resolve()}:{cls}"
-    given = dict(table.hyperparameters)
-    for name in plugins.resolve(plugin).files:
-        if isinstance(given.get(name), str) and given[name] and "\0" not in given[name]:
-            given[name] = str(((base or Path.cwd()) / Path(given[name]).expanduser()).resolve())
-    return plugin, plugins.build(plugin, given, experiment.preset)
+        return f"{(here / Path(home).expanduser()).resolve()}:{cls}"
+    return plugin
 
 
 def _corpus(experiment: Experiment, base: Path | None) -> Corpus:
@@ -220,7 +230,7 @@ def _plans(
                 folder=str((folder / "cells" / table.name / str(seed)).resolve()),
                 tokens_folder=str(tokens.folder.resolve()),
                 tokens_fingerprint=tokens.fingerprint,
-                source_digest=plugins.source_digest(type(model)),
+                source_digest=plugins.source_digest(model),
                 hyperparameters=hyperparameters,
                 device=device,
                 threads=threads,

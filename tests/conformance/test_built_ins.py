@@ -31,6 +31,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "class-ngram": {"classes": 12, "order": 4},
     "skip-ngram": {"order": 4},
     "ngram-mixture": {"classes": [4, 12], "order": 4},
+    "cache": {"base": "ngram", "options": {"order": 4}},
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "rnn-attention": {"width": 24, "hidden": 24, "attention": 16, "window": 16, "batch": 8, "length": 32},
     "transformer": {"width": 16, "heads": 2, "layers": 2, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
@@ -76,6 +77,18 @@ def smoothed(name: str) -> Callable[[], LanguageModel]:
 
 @parametrize_with_checks([smoothed(name) for name in METHODS if name != "kneser-ney"])
 def test_every_smoothing_keeps_the_contract(
+    model: Callable[[], LanguageModel], check: Callable[[object], None]
+) -> None:
+    check(model)
+
+
+def carrying() -> LanguageModel:
+    """A cache that is carried from document to document."""
+    return plugins.build(plugins.resolve(BUILT_IN["cache"]), {**SMALL["cache"], "carry": True})
+
+
+@parametrize_with_checks([carrying])
+def test_a_model_that_learns_from_what_it_reads_keeps_the_contract(
     model: Callable[[], LanguageModel], check: Callable[[object], None]
 ) -> None:
     check(model)

@@ -26,6 +26,7 @@ BATCH = 2048  # tokens a step
 EPOCHS = 14
 STEPS = 300  # at least, where the text is short
 RATE = 0.02  # Adam's
+LEAST_DEVIATION = 0.3  # of evidence: what hardly ever differs from its mean would throw the fit off
 PENALTY = 20.0  # nats, over all held-out text, for a squared weight of 1: ties the gates where there is little text
 
 
@@ -115,7 +116,7 @@ class _Standardised:
         import torch
 
         self._mean = evidence.mean(1, keepdims=True, dtype=np.float64)
-        self._deviation = evidence.std(1, keepdims=True, dtype=np.float64) + 1e-3
+        self._deviation = evidence.std(1, keepdims=True, dtype=np.float64) + LEAST_DEVIATION
         standard = ((evidence - self._mean) / self._deviation).T  # (N, F)
         self.values = torch.tensor(np.ascontiguousarray(standard, np.float32))
 

@@ -1,0 +1,172 @@
+"""A cache over another model: what has been said in a document is likely to be said again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from lmcompare import plugins
+from lmcompare.errors import PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
+from lmcompare.models import cache_exhibits
+from lmcompare.models.cache_exhibits import Account
+from lmcompare.models.counts import caches
+from lmcompare.models.counts.caches import Cache, Chain, Past
+from lmcompare.models.counts.gates import Gate
+from lmcompare.models.counts.wholes import check_whole
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+BASE = "base."  # before the names of the base's arrays
+
+
+class CacheModel(LanguageModel):
+    """Another model with a memory: n-grams of the text's own past are counted as it is read, and fade as it goes on.
+
+    Single words, pairs and triples (up to ``order``) that stood earlier in the document are guessed again, the more
+    the oftener and the later they stood there; ``counts/caches.py`` has the formulas. The weights are fitted on
+    valid. The memory is emptied at the beginning of each document, so that the model scores a document by its past
+    alone, like any other. With ``carry`` it is kept from one document to the next: then the model learns from the
+    test text as it reads it, declares itself *adaptive*, and is ranked only among models that do the same.
+
+    Parameters: ``base``, the plug-in that guesses without memory, trained here; ``options``, its hyper-parameters;
+    ``half_lives``, within how many tokens a count fades to half, one cache each at every order; ``carry``.
+    """
+
+    traits = Traits(carries_state=True)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"options": {"classes": [100]}}}
+    bases: ClassVar[tuple[str, ...]] = ("base",)
+
+    def __init__(
+        self,
+        base: str = "ngram-mixture",
+        options: Mapping[str, Any] | None = None,
+        order: int = 3,
+        half_lives: Sequence[float] = (100, 10_000),
+        carry: bool = False,
+    ) -> None:
+        check_whole("order", order, 1)
+        lives = list(half_lives) if isinstance(half_lives, Sequence) else []
+        if not lives or not all(isinstance(h, int | float) and 0 < h < np.inf for h in lives):
+            raise PluginError(f"half_lives is one number of tokens or more, as in [100, 10000], not {half_lives!r}")
+        if len(set(lives)) < len(lives):
+            raise PluginError(f"half_lives names each number once, not {lives!r}")
+        self.base, self.options, self.order = base, dict(options or {}), order
+        self.half_lives, self.carry = lives, bool(carry)
+        self._base = plugins.build(base, self.options)
+        for what, given in (
+            ("has files", self._base.files),
+            ("has tokens of its own", self._base.tokens),
+            ("itself stands on another model", self._base.bases),
+        ):
+            if given:
+                raise PluginError(f"a cache can't stand on '{base}', which {what}: choose another base")
+        own = self._base.traits
+        self.traits = replace(own, carries_state=True, adaptive=self.carry or own.adaptive)
+        self.notes: tuple[str, ...] = ()
+        self._chain: Chain | None = None
+        self._account = Account()
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train the base, then fit the weights of the caches on valid."""
+        self._base = self._base.fit(train, valid, setting)
+        own = np.asarray(self._base.log_probs(valid)) if len(valid) else np.zeros(0)
+        self._chain = caches.fit(self._caches(), valid, own, carried=self.carry, seed=setting.seed)
+        self._account = cache_exhibits.account(self._chain, valid, own, carried=self.carry)
+        if len(valid):
+            said = f"The weights of its caches were fitted on {min(len(valid), caches.HELD_OUT):,} tokens of valid."
+        else:
+            said = "There was no valid text: its caches share a tenth of the weight."
+        self.notes = (*getattr(self._base, "notes", ()), said)
+        return self
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) nats; rows sum to one if the base's do."""
+        chain = fitted(self._chain, self)
+        at = np.asarray(at, np.int64)
+        return self._remembering(chain, self._past(text), at, self._base.next_log_probs(text, at.copy()))
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield the base's blocks with what is remembered added."""
+        chain, past = fitted(self._chain, self), self._past(text)
+        for at, block in self._base.stream(text):
+            yield at, self._remembering(chain, past, np.asarray(at, np.int64), block)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) nats, from the base's scores and two counts a token and cache."""
+        chain = fitted(self._chain, self)
+        own = np.exp(np.asarray(self._base.log_probs(text), np.float64))
+        with np.errstate(divide="ignore"):
+            return np.log(chain.score(self._past(text), own))
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a stepper over the base's: a step takes as long as one of the base and one look at the past."""
+        return _CacheStepper(self, self._base.stepper(prefix, vocabulary), prefix, vocabulary)
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the caches' equation, what they gain and a sentence read twice; then the base's exhibits."""
+        yield from cache_exhibits.exhibits(self, fitted(self._chain, self), self._account, text)
+        yield from self._base.exhibits(text)
+
+    def word_vectors(self) -> FloatArray | None:
+        """(V, d) those of the base, or None."""
+        return self._base.word_vectors()
+
+    def state(self) -> State:
+        """Return the base's state, the gate, and what was found on valid."""
+        chain, base = fitted(self._chain, self), self._base.state()
+        arrays = {BASE + name: array for name, array in base.arrays.items()}
+        values = {
+            "hyperparameters": self.hyperparameters(),
+            "base": dict(base.values),
+            "account": asdict(self._account),
+            "notes": list(self.notes),
+        }
+        return State({**arrays, "gate_weights": chain.gate.weights, "gate_bias": chain.gate.bias}, values)
+
+    def restore(self, state: State) -> Self:
+        """Become the model of this state; its hyper-parameters go before those given to ``__init__``."""
+        values, arrays = state.values, state.arrays
+        CacheModel.__init__(self, **values["hyperparameters"])
+        base = {name.removeprefix(BASE): array for name, array in arrays.items() if name.startswith(BASE)}
+        self._base = self._base.restore(State(base, values["base"]))
+        self._chain = Chain(self._caches(), Gate(np.array(arrays["gate_weights"]), np.array(arrays["gate_bias"])))
+        self._account = Account.from_json(values["account"])
+        self.notes = tuple(values["notes"])
+        return self
+
+    def _caches(self) -> tuple[Cache, ...]:
+        """Return the caches from the lowest to the highest: longer contexts, and at each the more recent."""
+        lives = sorted(self.half_lives, reverse=True)
+        return tuple(Cache(order, life) for order in range(1, self.order + 1) for life in lives)
+
+    def _past(self, text: Encoded) -> Past:
+        return Past(text, self.order, carried=self.carry)
+
+    @staticmethod
+    def _remembering(chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            rows = np.exp(block)
+            chain.add(past, at, rows)
+            log_probs: FloatArray = np.log(rows, out=rows)
+        return log_probs
+
+
+class _CacheStepper(Stepper):
+    def __init__(self, model: CacheModel, base: Stepper, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._model, self._base, self._vocabulary = model, base, vocabulary
+        self._ids = [int(i) for i in prefix]
+
+    def log_probs(self) -> FloatArray:
+        chain = fitted(self._model._chain, self._model)
+        past = self._model._past(Encoded.from_documents([self._ids], self._vocabulary))
+        base = np.asarray(self._base.log_probs())[None]
+        row: FloatArray = self._model._remembering(chain, past, np.array([len(self._ids)]), base)[0]
+        return row
+
+    def push(self, token: int) -> None:
+        self._base.push(token)
+        self._ids.append(token)

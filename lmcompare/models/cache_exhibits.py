@@ -1,0 +1,182 @@
+"""How a cache explains itself: its equation, what it gains as a document goes on, and a sentence read twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmcompare.exhibits import Bars, Curve, Exhibit, Heatmap, WorkedEquation
+from lmcompare.model import FloatArray
+from lmcompare.models.counts.caches import STRENGTH, Chain, Past, levels
+from lmcompare.models.mathml import fraction, lines, name, op, row, sub, total
+from lmcompare.models.sentences import readable
+from lmcompare.tokens import Encoded
+
+if TYPE_CHECKING:
+    from lmcompare.models.cache import CacheModel
+
+SENTENCES = 2
+FEW = 50  # tokens that a point of the curve stands for, at least
+
+
+@dataclass(frozen=True)
+class Account:
+    """What was found on valid, JSON-able: the mean ``weights`` of the base and of each cache; the perplexity of the
+    base and of all, over all of it and by how many tokens of the past there were (the geometric middle of a range).
+    """
+
+    weights: tuple[float, ...] = ()
+    base: float = 0.0
+    perplexity: float = 0.0
+    read: tuple[float, ...] = ()
+    base_by_read: tuple[float, ...] = ()
+    by_read: tuple[float, ...] = ()
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any]) -> Account:
+        """Return the account that was stored."""
+        lists: dict[str, Any] = {k: tuple(v) for k, v in table.items() if isinstance(v, list | tuple)}
+        return cls(**{**table, **lists})
+
+
+def account(chain: Chain, text: Encoded, base: FloatArray, *, carried: bool) -> Account:
+    """Look at a held-out text with the base's (N,) scores of it."""
+    if not len(text):
+        return Account()
+    past = Past(text, max(cache.order for cache in chain.caches), carried=carried)
+    _, evidence = levels(chain.caches, past, np.exp(base))
+    scores = np.log(chain.score(past, np.exp(base)))
+    read = np.arange(len(text)) - past.begins[: len(text)]
+    doubling = np.floor(np.log2(read + 1)).astype(int)
+    enough = [d for d in range(doubling.max() + 1) if (doubling == d).sum() >= FEW]
+    return Account(
+        tuple(float(x) for x in chain.gate.shares(evidence).mean(1)),
+        _perplexity(base),
+        _perplexity(scores),
+        tuple(float(2**d * np.sqrt(2)) for d in enough),
+        tuple(_perplexity(base[doubling == d]) for d in enough),
+        tuple(_perplexity(scores[doubling == d]) for d in enough),
+    )
+
+
+def exhibits(model: CacheModel, chain: Chain, found: Account, text: Encoded) -> Iterator[Exhibit]:
+    """Yield all exhibits of the caches."""
+    twice = [np.concatenate([ids, ids]) for ids in readable(text, SENTENCES)]
+    if twice:
+        yield _worked(model, chain, Encoded.from_documents(twice[:1], text.vocabulary))
+    if len(found.read) > 1:
+        yield _gains(model, found)
+    if found.weights:
+        yield _weights(model, chain, found)
+    for ids in twice:
+        yield _twice(model, Encoded.from_documents([ids], text.vocabulary))
+
+
+_EQUATION = lines(
+    row(
+        *(name("P"), op("("), name("w"), op(")"), op("="), total(name("k"))),
+        *(sub(name("λ"), name("k")), sub(name("P"), name("k")), op("("), name("w"), op(")")),
+    ),
+    row(
+        *(sub(name("P"), name("k")), op("("), name("w"), op(")"), op("=")),
+        fraction(
+            row(
+                *(sub(name("c"), name("k")), op("("), name("w"), op(")"), op("+"), name("γ"), op("·")),
+                *(sub(name("P"), row(name("k"), op("−"), name("1"))), op("("), name("w"), op(")")),
+            ),
+            row(sub(name("C"), name("k")), op("+"), name("γ")),
+        ),
+    ),
+)
+_PLAIN = "P(w) = Σ_k λ_k · P_k(w),  P_k(w) = (c_k(w) + γ · P_{k−1}(w)) / (C_k + γ)"
+_SAYING = (
+    "What was said in this document is likely to be said again. The model guesses first, without memory (k = 0)."
+    " Above it lie counts of what followed the same words earlier in the document, the shortest context first; a"
+    " count fades as it recedes. The more has been seen, the more weight the memory has."
+)
+
+
+def _worked(model: CacheModel, chain: Chain, text: Encoded) -> WorkedEquation:
+    """Work the equation out for the word of a sentence, read a second time, that gains most."""
+    base = np.asarray(model._base.log_probs(text), np.float64)
+    past = model._past(text)
+    probabilities = chain.score(past, np.exp(base))
+    second = np.arange(len(text) // 2, len(text))
+    at = second[np.argmax(np.log(probabilities[second]) - base[second])]
+    here = np.array([at])
+    found, evidence = levels(chain.caches, past, np.exp(base))
+    shares = chain.gate.shares(evidence[:, here])[:, 0]
+    word = text.vocabulary[int(text.ids[at])]
+    shown = [
+        (f"P₀({word}): '{model.base}' says", float(found[0, at])),
+        ("λ₀: its weight here", float(shares[0])),
+        ("γ", STRENGTH),
+    ]
+    for k, cache in enumerate(chain.caches, 1):
+        shown += [
+            (f"c({word}), {named(cache.order, cache.half_life)}", float(past.counts(cache)[at])),
+            ("C: all that it counts here", float(past.masses(cache, here)[0])),
+            (f"P({word}) by this cache", float(found[k, at])),
+            ("λ: its weight here", float(shares[k])),
+        ]
+    shown.append((f"P({word})", float(probabilities[at])))
+    return WorkedEquation(
+        title="Its equation",
+        note=f"With the trained model's numbers for '{word}' when a sentence is read for the second time.",
+        equation=_EQUATION,
+        plain=_PLAIN,
+        saying=_SAYING,
+        lines=tuple(shown),
+    )
+
+
+def _gains(model: CacheModel, found: Account) -> Curve:
+    where = "text" if model.carry else "document"
+    return Curve(
+        title=f"What memory gains as a {where} goes on",
+        note=f"Perplexity on valid by how much of the {where} was read before, without and with the caches. Over all"
+        f" of valid they take it from {found.base:.1f} to {found.perplexity:.1f}; the weights were fitted there.",
+        names=(f"{model.base} alone", "with caches"),
+        x=(found.read, found.read),
+        y=(found.base_by_read, found.by_read),
+        x_axis="tokens read before",
+        y_axis="perplexity on valid",
+    )
+
+
+def _weights(model: CacheModel, chain: Chain, found: Account) -> Bars:
+    return Bars(
+        title="How much each is trusted",
+        note="The mean weights on valid.",
+        labels=(f"{model.base}, without memory", *(named(c.order, c.half_life) for c in chain.caches)),
+        values=tuple(100 * w for w in found.weights),
+        unit="% of the weight",
+    )
+
+
+def _twice(model: CacheModel, text: Encoded) -> Heatmap:
+    half = len(text) // 2
+    probabilities = np.exp(model.log_probs(text)).reshape(2, half)
+    return Heatmap(
+        title="The same sentence, read twice",
+        note="The probability of each token when the sentence opens a document, and when it comes again at once.",
+        rows=("the first time", "the second time"),
+        columns=tuple(text.vocabulary[int(i)] for i in text.ids[:half]),
+        panels=("probability",),
+        values=(tuple(tuple(float(p) for p in line) for line in probabilities),),
+        row_axis="reading",
+        column_axis="token",
+    )
+
+
+def named(order: int, half_life: float) -> str:
+    """Return what a cache is called."""
+    what = {1: "words", 2: "pairs", 3: "triples"}.get(order, f"{order}-grams")
+    return f"{what} (half-life {half_life:,g})"
+
+
+def _perplexity(log_probs: FloatArray) -> float:
+    return float(np.exp(-log_probs.mean()))

@@ -1,0 +1,143 @@
+"""The cache over other models: what is remembered, when it is forgotten, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from lmcompare import plugins
+from lmcompare.errors import PluginError
+from lmcompare.exhibits import Bars, Curve, Heatmap, WorkedEquation
+from lmcompare.model import LanguageModel, Setting
+from lmcompare.models.cache import CacheModel
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.blended_cases import animals, encoded, perplexity, sums_and_agrees, survives_small_texts
+
+BASE = {"base": "ngram", "options": {"order": 3}}
+
+
+def topical(documents: int, seed: int) -> list[list[list[str]]]:
+    """Documents that are each about one name of forty, which every second sentence has."""
+    rng = np.random.default_rng(seed)
+    names = [f"name{k}" for k in range(40)]
+    return [
+        [[name if rng.random() < 0.5 else str(rng.choice(names)), "sees", "a", "cat", "."] for _ in range(12)]
+        for name in rng.choice(names, documents)
+    ]
+
+
+def joined(documents: list[list[list[str]]], vocabulary: Vocabulary) -> Encoded:
+    """One text of several documents."""
+    return Encoded.from_documents([encoded(d, vocabulary).ids for d in documents], vocabulary)
+
+
+def fitted_to_topics(**options: object) -> tuple[CacheModel, Vocabulary]:
+    train = topical(30, 0)
+    vocabulary = Vocabulary.build([sentence for document in train for sentence in document])
+    model = CacheModel(**{**BASE, **options})  # type: ignore[arg-type]
+    return model.fit(joined(train, vocabulary), joined(topical(30, 1), vocabulary), Setting(vocabulary)), vocabulary
+
+
+@pytest.fixture(scope="module")
+def model() -> tuple[CacheModel, Vocabulary]:
+    return fitted_to_topics()
+
+
+def test_what_was_said_is_guessed_again(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    text = joined(topical(40, 2), vocabulary)
+    assert perplexity(cache, text) < 0.95 * perplexity(cache._base, text)
+
+
+def test_distributions_scores_and_steps_agree(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    sums_and_agrees(cache, joined([*topical(2, 3), [["nobody", "sees"]], []], vocabulary))
+
+
+def test_a_document_is_forgotten_unless_carried(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    carrying, _ = fitted_to_topics(carry=True)
+    assert not cache.traits.adaptive
+    assert carrying.traits.adaptive
+    for learner, same in ((cache, True), (carrying, False)):
+        one, two = (joined(topical(1, seed), vocabulary) for seed in (4, 5))
+        both = Encoded.from_documents([one.ids, two.ids], vocabulary)
+        alone = np.concatenate([learner.log_probs(one), learner.log_probs(two)])
+        assert np.allclose(learner.log_probs(both), alone, atol=1e-12) is same
+        sums_and_agrees(cache, both)
+
+
+def test_what_it_was_comes_back_from_json_and_arrays(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    state = cache.state()
+    again = CacheModel().restore(type(state)(state.arrays, json.loads(json.dumps(state.values))))
+    text = joined(topical(3, 6), vocabulary)
+    assert again.hyperparameters() == cache.hyperparameters()
+    assert (again.log_probs(text) == cache.log_probs(text)).all()
+    sentences = text.split_sentences()
+    assert list(again.exhibits(sentences)) == list(cache.exhibits(sentences))
+    assert again.notes == cache.notes
+
+
+def test_its_equation_is_worked_with_its_own_numbers(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    shown = list(cache.exhibits(joined(topical(1, 6), vocabulary).split_sentences()))
+    worked = next(e for e in shown if isinstance(e, WorkedEquation))
+    numbers = dict(worked.lines)
+    levels = [value for what, value in worked.lines if what.startswith("P")][:-1]
+    weights = [value for what, value in worked.lines if what.startswith("λ")]
+    assert sum(weights) == pytest.approx(1)
+    assert np.dot(weights, levels) == pytest.approx(worked.lines[-1][1])
+    counted = [value for what, value in worked.lines if what.startswith("c(")]
+    masses = [value for what, value in worked.lines if what.startswith("C")]
+    for below, above, count, mass in zip(levels[:-1], levels[1:], counted, masses, strict=True):
+        assert above == pytest.approx((count + numbers["γ"] * below) / (mass + numbers["γ"]))
+    twice = next(e for e in shown if isinstance(e, Heatmap))
+    first, second = (np.array(line, float) for line in twice.values[0])
+    assert np.log(second).mean() > np.log(first).mean()
+    gains = next(e for e in shown if isinstance(e, Curve))
+    assert gains.names == ("ngram alone", "with caches")
+    trusted = next(e for e in shown if isinstance(e, Bars))
+    assert sum(trusted.values) == pytest.approx(100)
+
+
+def test_small_texts() -> None:
+    survives_small_texts(lambda: CacheModel(**BASE))  # type: ignore[arg-type]
+
+
+def test_a_base_of_another_kind() -> None:
+    vocabulary = Vocabulary.build(animals(20, 0))
+    small = {"width": 8, "heads": 1, "layers": 1, "steps": 5}
+    cache = CacheModel(base="transformer", options=small)
+    cache.fit(encoded(animals(20, 0), vocabulary), encoded(animals(20, 1), vocabulary), Setting(vocabulary))
+    sums_and_agrees(cache, encoded(animals(3, 2), vocabulary))
+    assert cache.word_vectors() is not None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"base": "nothing"}, "unknown model 'nothing'"),
+        ({"base": "cache"}, "itself stands on another model"),
+        ({"base": "ngram-file", "options": {"path": "x.arpa"}}, "which has files"),
+        ({"base": "ngram", "options": {"ordre": 3}}, "did you mean 'order'"),
+        ({"order": 0}, "order"),
+        ({"half_lives": []}, "half_lives is one number"),
+        ({"half_lives": [0]}, "half_lives is one number"),
+        ({"half_lives": "100"}, "half_lives is one number"),
+        ({"half_lives": [100, 100]}, "each number once"),
+    ],
+)
+def test_hyperparameters_that_make_no_sense(wrong: dict[str, object], why: str) -> None:
+    with pytest.raises(PluginError, match=why):
+        CacheModel(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_change_to_the_base_is_a_change_to_the_model() -> None:
+    def digest(model: LanguageModel) -> str:
+        return plugins.source_digest(model)
+
+    assert digest(CacheModel(base="unigram")) != digest(CacheModel(base="ngram"))
+    assert digest(CacheModel(base="unigram")) == digest(CacheModel(base="unigram", order=2))
