@@ -36,7 +36,7 @@ def print_table(folder: Path) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "train s", "µs/token"):
-        table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=heading != "model")
     results = read_json(folder / "results.json")
     rows, main = results["models"], results["main_tokens_fingerprint"]
     others: list[dict[str, Any]] = [row for row in rows if row["tokens_fingerprint"] != main]

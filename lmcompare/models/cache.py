@@ -109,7 +109,9 @@ class CacheModel(LanguageModel):
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the caches' equation, what they gain and a sentence read twice; then the base's exhibits."""
         yield from cache_exhibits.exhibits(self, fitted(self._chain, self), self._account, text)
-        yield from self._base.exhibits(text)
+        for exhibit in self._base.exhibits(text):
+            title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
+            yield replace(exhibit, title=f"Without memory, {self.base}: {title}")
 
     def word_vectors(self) -> FloatArray | None:
         """(V, d) those of the base, or None."""

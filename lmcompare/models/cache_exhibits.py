@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare.exhibits import Bars, Curve, Exhibit, Heatmap, WorkedEquation
+from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models.counts.caches import STRENGTH, Chain, Past, levels
 from lmcompare.models.mathml import fraction, lines, name, op, row, sub, total
@@ -19,21 +20,21 @@ if TYPE_CHECKING:
     from lmcompare.models.cache import CacheModel
 
 SENTENCES = 2
-FEW = 50  # tokens that a point of the curve stands for, at least
+READ = (30, 100, 300, 1000, 3000, 10_000)  # tokens read before, where the ranges of the account end
+FEW = 50  # tokens of valid in a range, at least
 
 
 @dataclass(frozen=True)
 class Account:
     """What was found on valid, JSON-able: the mean ``weights`` of the base and of each cache; the perplexity of the
-    base and of all, over all of it and by how many tokens of the past there were (the geometric middle of a range).
+    ``base`` and of all; and by how many tokens had been ``read`` before, by how much the second is lower (a share).
     """
 
     weights: tuple[float, ...] = ()
     base: float = 0.0
     perplexity: float = 0.0
-    read: tuple[float, ...] = ()
-    base_by_read: tuple[float, ...] = ()
-    by_read: tuple[float, ...] = ()
+    read: tuple[str, ...] = ()
+    gains: tuple[float, ...] = ()
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Account:
@@ -49,17 +50,15 @@ def account(chain: Chain, text: Encoded, base: FloatArray, *, carried: bool) -> 
     past = Past(text, max(cache.order for cache in chain.caches), carried=carried)
     _, evidence = levels(chain.caches, past, np.exp(base))
     scores = np.log(chain.score(past, np.exp(base)))
-    read = np.arange(len(text)) - past.begins[: len(text)]
-    doubling = np.floor(np.log2(read + 1)).astype(int)
-    enough = [d for d in range(doubling.max() + 1) if (doubling == d).sum() >= FEW]
-    return Account(
-        tuple(float(x) for x in chain.gate.shares(evidence).mean(1)),
-        _perplexity(base),
-        _perplexity(scores),
-        tuple(float(2**d * np.sqrt(2)) for d in enough),
-        tuple(_perplexity(base[doubling == d]) for d in enough),
-        tuple(_perplexity(scores[doubling == d]) for d in enough),
-    )
+    before = np.arange(len(text)) - past.begins[: len(text)]
+    read, gains = [], []
+    for first, last in pairwise((0, *READ, np.inf)):
+        inside = (before >= first) & (before < last)
+        if inside.sum() >= FEW:
+            read.append(f"{first:,} to {last - 1:,}" if np.isfinite(last) else f"{first:,} and more")
+            gains.append(1 - _perplexity(scores[inside]) / _perplexity(base[inside]))
+    weights = tuple(float(x) for x in chain.gate.shares(evidence).mean(1))
+    return Account(weights, _perplexity(base), _perplexity(scores), tuple(read), tuple(gains))
 
 
 def exhibits(model: CacheModel, chain: Chain, found: Account, text: Encoded) -> Iterator[Exhibit]:
@@ -133,17 +132,16 @@ def _worked(model: CacheModel, chain: Chain, text: Encoded) -> WorkedEquation:
     )
 
 
-def _gains(model: CacheModel, found: Account) -> Curve:
+def _gains(model: CacheModel, found: Account) -> Bars:
     where = "text" if model.carry else "document"
-    return Curve(
+    return Bars(
         title=f"What memory gains as a {where} goes on",
-        note=f"Perplexity on valid by how much of the {where} was read before, without and with the caches. Over all"
-        f" of valid they take it from {found.base:.1f} to {found.perplexity:.1f}; the weights were fitted there.",
-        names=(f"{model.base} alone", "with caches"),
-        x=(found.read, found.read),
-        y=(found.base_by_read, found.by_read),
-        x_axis="tokens read before",
-        y_axis="perplexity on valid",
+        note=f"By how much the caches lower the perplexity on valid, by how many tokens of the {where} were read"
+        f" before. Over all of valid they take it from {found.base:.1f} to {found.perplexity:.1f}; the weights were"
+        " fitted there.",
+        labels=found.read,
+        values=tuple(100 * gain for gain in found.gains),
+        unit="% lower perplexity",
     )
 
 
