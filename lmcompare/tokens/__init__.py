@@ -4,6 +4,7 @@ from lmcompare.tokens.code import CODE_VERSION, SideBits, TextCode
 from lmcompare.tokens.encode import build_vocabulary, encode, encode_prompt, surface, tokens_fingerprint
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.kinds import TOKENIZERS, make_tokenizer
+from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, tokenise, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
@@ -26,6 +27,7 @@ __all__ = [
     "encode",
     "encode_prompt",
     "make_tokenizer",
+    "read_tokenised",
     "surface",
     "tokenise",
     "tokenised",

@@ -1,0 +1,100 @@
+"""Long texts that are tokenised already, read from a file straight into ids."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens.encoded import Encoded
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
+
+BLOCK_BYTES = 2**24  # of the file, read at a time
+
+Block = tuple[IntArray, list[str], IntArray]  # codes of tokens (n,), what the codes stand for, tokens of each line
+
+
+def read_tokenised(
+    path: str | Path, vocabulary: Vocabulary | None = None, *, min_count: int = 1, threads: int = 1
+) -> Encoded:
+    """Return the text of a UTF-8 file as one document: tokens stand between white space, a sentence on each line.
+
+    It is what the corpus option ``sentences = "line"`` and ``kind = "whitespace"`` make of the file, without byte
+    spans, in a twentieth of the time: lines end at ``\\n``, blank ones are left out. Without ``vocabulary`` there is
+    a new one, of the tokens that stand there ``min_count`` times or more. Raises ``LmcompareError`` for a file that
+    can't be read, is not UTF-8 or holds no tokens to make a vocabulary of.
+    """
+    path = Path(path)
+    numbers: dict[str, int] = {}  # of the tokens, in order of first appearance
+    pieces: list[IntArray] = []
+    lengths: list[IntArray] = []
+    try:
+        for codes, tokens, on_line in _blocks(path, threads):
+            number = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), np.int32, len(tokens))
+            pieces.append(number[codes])
+            lengths.append(on_line[on_line > 0])
+    except OSError as error:
+        raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
+    except ValueError:
+        raise LmcompareError(f"{path} is not UTF-8: convert it, with iconv for one") from None
+    found = list(numbers)
+    flat = np.concatenate([np.zeros(0, np.int32), *pieces])
+    ends = np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]))
+    if vocabulary is None:
+        vocabulary = _vocabulary(found, np.bincount(flat, minlength=len(found)), len(ends), min_count)
+    ids = np.full(len(flat) + len(ends), vocabulary.end, np.int32)
+    inside = np.ones(len(ids), bool)
+    inside[ends + np.arange(len(ends))] = False
+    ids[inside] = vocabulary.ids(found)[flat]
+    return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
+
+
+def _vocabulary(found: list[str], counts: IntArray, lines: int, min_count: int) -> Vocabulary:
+    """Return the vocabulary that ``Vocabulary.build`` makes of these tokens, given in order of first appearance."""
+    ranked = [int(i) for i in np.argsort(-counts, kind="stable") if found[i] not in (UNKNOWN_TOKEN, END_TOKEN)]
+    kept = [i for i in ranked if counts[i] >= min_count]
+    if not kept:
+        raise LmcompareError(f"no token of the text is seen {min_count} times or more: lower min_count")
+    unknown = int(counts.sum() - counts[kept].sum())
+    return Vocabulary(
+        [UNKNOWN_TOKEN, END_TOKEN, *(found[i] for i in kept)], np.array([unknown, lines, *counts[kept]], np.int64)
+    )
+
+
+def _blocks(path: Path, threads: int) -> Iterator[Block]:
+    """Yield the file's blocks in order; ``threads`` of them are worked on at a time."""
+    with path.open("rb") as file, ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Block]] = deque()
+        left = b""
+        while piece := file.read(BLOCK_BYTES):
+            whole, newline, left_over = (left + piece).rpartition(b"\n")
+            left = left_over
+            if newline:
+                waiting.append(pool.submit(_split, whole))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        waiting.append(pool.submit(_split, left))
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _split(block: bytes) -> Block:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lines = pa.array(block.split(b"\n"), pa.binary()).cast(pa.string())
+    split = pc.ascii_split_whitespace if block.isascii() else pc.utf8_split_whitespace
+    words = split(lines)
+    coded = words.flatten().dictionary_encode()
+    tokens: list[str] = coded.dictionary.to_pylist()
+    codes = coded.indices.to_numpy()
+    offsets = words.offsets.to_numpy().astype(np.int64)
+    if "" in tokens:  # what stands before a blank that opens a line, and after one that closes it
+        real = codes != tokens.index("")
+        offsets = np.append(0, np.cumsum(real))[offsets]
+        codes = codes[real]
+    return codes, tokens, np.diff(offsets)

@@ -1,0 +1,68 @@
+"""A tokenised file read at once is what the tokenizer and the vocabulary make of its lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import Vocabulary, make_tokenizer, reading
+from lmcompare.tokens.reading import read_tokenised
+
+WORDS = st.sampled_from(["a", "b", "c", "dé", "日本", "<unk>", "</s>", "<s>", "x.y"])
+BLANKS = st.sampled_from([" ", "  ", "\t", "\r", " \u00a0", "\u3000"])
+LINES = st.lists(st.lists(st.one_of(WORDS, BLANKS), max_size=9).map("".join), max_size=8)
+
+
+def by_lines(text: str, min_count: int) -> tuple[Vocabulary, list[int]]:
+    """Vocabulary and ids from the tokenizer, a line at a time."""
+    tokenizer = make_tokenizer({"kind": "whitespace"})
+    sentences = [tokenizer.tokenize(line)[0] for line in text.split("\n")]
+    sentences = [s for s in sentences if s]
+    vocabulary = Vocabulary.build(sentences, min_count=min_count)
+    return vocabulary, [i for s in sentences for i in [*vocabulary.ids(s).tolist(), vocabulary.end]]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LINES, st.integers(1, 2), st.sampled_from([3, 16, 2**24]), st.booleans())
+def test_the_same_as_line_by_line(tmp_path: Path, lines: list[str], min_count: int, block: int, closed: bool) -> None:
+    text = "\n".join(lines) + "\n" * closed
+    path = tmp_path / "text.txt"
+    path.write_text(text, encoding="utf-8", newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "BLOCK_BYTES", block)
+        try:
+            vocabulary, ids = by_lines(text, min_count)
+        except LmcompareError:
+            with pytest.raises(LmcompareError, match="lower min_count"):
+                read_tokenised(path, min_count=min_count)
+            return
+        for threads in (1, 3):
+            found = read_tokenised(path, min_count=min_count, threads=threads)
+            assert found.ids.tolist() == ids
+            assert found.vocabulary == vocabulary
+            np.testing.assert_array_equal(found.vocabulary.counts, vocabulary.counts)
+            assert read_tokenised(path, vocabulary, threads=threads).ids.tolist() == ids
+    assert found.names == ("text.txt",)
+    assert found.n_documents == 1
+
+
+def test_words_that_the_vocabulary_lacks_are_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("a z b\n")
+    vocabulary = Vocabulary.build([["a", "b"]])
+    assert read_tokenised(path, vocabulary).ids.tolist() == [*vocabulary.ids(["a", "z", "b"]), vocabulary.end]
+
+
+def test_what_is_wrong_with_the_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="can't be read"):
+        read_tokenised(tmp_path / "none.txt")
+    with pytest.raises(LmcompareError, match="can't be read"):
+        read_tokenised(tmp_path)
+    (tmp_path / "latin.txt").write_bytes("é".encode("latin-1") + b" a\n")
+    with pytest.raises(LmcompareError, match="not UTF-8"):
+        read_tokenised(tmp_path / "latin.txt")
