@@ -117,8 +117,9 @@ def training(path: Path, rounds: int) -> None:
 
 def scoring(train: Path, test: Path, folder: Path, rounds: int) -> None:
     """Nanoseconds a token: from ids, from text, and by ``query`` or KenLM's module."""
-    arpa, binary = folder / "model.arpa", folder / "model.bin"
+    arpa, binary = folder / f"{train.stem}.arpa", folder / f"{train.stem}.bin"
     ours("export", train, arpa)
+    binary.unlink(missing_ok=True)
     seen: dict[str, list[float]] = {}
     for _ in range(rounds):
         for name, figure in json.loads(ours("score", train, test)[1]).items():
@@ -149,7 +150,7 @@ def distributions(train: Path, test: Path, folder: Path) -> None:
     except ImportError:
         print("  KenLM's Python module is missing: pip install '.[bench]'")
         return
-    arpa = folder / "model.arpa"
+    arpa = folder / f"{train.stem}.arpa"
     if not arpa.is_file():
         ours("export", train, arpa)
     model = kenlm.Model(str(arpa))

@@ -21,7 +21,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 
-BLOCK = 2**12  # words that are looked up at a time
+BLOCK = 2**14  # words that are looked up at a time
 FEW = 12  # children of a context that are looked at one by one
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio (Knuth 1973, section 6.4)
 UPPER = np.uint64(32)
