@@ -37,7 +37,6 @@ class CacheModel(LanguageModel):
     """
 
     traits = Traits(carries_state=True)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"options": {"classes": [100]}}}
     bases: ClassVar[tuple[str, ...]] = ("base",)
 
     def __init__(
@@ -103,7 +102,7 @@ class CacheModel(LanguageModel):
             return np.log(chain.score(self._past(text), own))
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper over the base's: a step takes as long as one of the base and one look at the past."""
+        """Return a stepper over the base's: besides one of the base's, a step reads the whole past anew."""
         return _CacheStepper(self, self._base.stepper(prefix, vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:

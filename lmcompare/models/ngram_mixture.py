@@ -17,11 +17,12 @@ class NGramMixture(BlendedModel):
 
     Four kinds of step lead from a long context to a shorter one: the farthest word is left out, or it is first
     replaced by its class in a fine clustering, then by that in a coarse one (Bilmes and Kirchhoff, *Factored language
-    models and generalized parallel backoff*, 2003), or near words are left out before far ones. One member predicts
+    models and generalized parallel backoff*, 2003), or a near word is missing from the start. One member predicts
     words by words; one words by words and classes; and for each clustering, one predicts the class of the word by
     four such chains and then the word in its class by two, ``p(C | h) p(w | C, h)`` (Goodman, *A bit of progress in
-    language modeling*, 2001). The weights are a softmax of the log counts of all contexts and are fitted on valid,
-    as are all discounts. The context never reaches back across ``</s>`` or the document's beginning.
+    language modeling*, 2001). Weights are a softmax of the log counts of contexts, among the chains of a mixture of
+    all of them, among members of the first chain of each; they are fitted on valid, as are all discounts. The
+    context never reaches back across ``</s>`` or the document's beginning.
 
     Parameters: ``classes``, the number of classes in each clustering, rising; the first and the last are also what
     contexts are told; ``order``, the n in n-gram, 2 or more. ``setting.budget`` changes nothing.

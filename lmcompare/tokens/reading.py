@@ -13,7 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
-BLOCK_BYTES = 2**24  # of the file, read at a time
+BLOCK_BYTES = 2**22  # of the file, read at a time
 
 Block = tuple[IntArray, list[str], IntArray]  # codes of tokens (n,), what the codes stand for, tokens of each line
 
@@ -42,14 +42,20 @@ def read_tokenised(
     except ValueError:
         raise LmcompareError(f"{path} is not UTF-8: convert it, with iconv for one") from None
     found = list(numbers)
-    flat = np.concatenate([np.zeros(0, np.int32), *pieces])
-    ends = np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]))
     if vocabulary is None:
-        vocabulary = _vocabulary(found, np.bincount(flat, minlength=len(found)), len(ends), min_count)
-    ids = np.full(len(flat) + len(ends), vocabulary.end, np.int32)
-    inside = np.ones(len(ids), bool)
-    inside[ends + np.arange(len(ends))] = False
-    ids[inside] = vocabulary.ids(found)[flat]
+        counts = np.zeros(len(found), np.int64)
+        for piece in pieces:
+            counts += np.bincount(piece, minlength=len(found))
+        vocabulary = _vocabulary(found, counts, sum(map(len, lengths)), min_count)
+    id_of = vocabulary.ids(found)
+    ids = np.full(sum(map(len, pieces)) + sum(map(len, lengths)), vocabulary.end, np.int32)
+    first = 0
+    for k, (piece, on_line) in enumerate(zip(pieces, lengths, strict=True)):
+        last = first + len(piece) + len(on_line)
+        inside = np.ones(last - first, bool)
+        inside[np.cumsum(on_line + 1) - 1] = False
+        ids[first:last][inside] = id_of[piece]
+        first, pieces[k] = last, id_of[:0]  # so that the text is never held twice
     return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
 
 
@@ -80,6 +86,9 @@ def _blocks(path: Path, threads: int) -> Iterator[Block]:
         waiting.append(pool.submit(_split, left))
         while waiting:
             yield waiting.popleft().result()
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _split(block: bytes) -> Block:
