@@ -74,7 +74,7 @@ class CacheModel(LanguageModel):
         self._base = self._base.fit(train, valid, setting)
         own = np.asarray(self._base.log_probs(valid)) if len(valid) else np.zeros(0)
         self._chain = caches.fit(self._caches(), valid, own, carried=self.carry, seed=setting.seed)
-        self._account = cache_exhibits.account(self._chain, valid, own, carried=self.carry)
+        self._account = cache_exhibits.account(self._chain, valid, own)
         if len(valid):
             said = f"The weights of its caches were fitted on {min(len(valid), caches.HELD_OUT):,} tokens of valid."
         else:
@@ -86,28 +86,30 @@ class CacheModel(LanguageModel):
         """(B, V) nats; rows sum to one if the base's do."""
         chain = fitted(self._chain, self)
         at = np.asarray(at, np.int64)
-        return self._remembering(chain, self._past(text), at, self._base.next_log_probs(text, at.copy()))
+        return _remembering(chain, chain.past(text), at, self._base.next_log_probs(text, at.copy()))
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield the base's blocks with what is remembered added."""
-        chain, past = fitted(self._chain, self), self._past(text)
+        chain = fitted(self._chain, self)
+        past = chain.past(text)
         for at, block in self._base.stream(text):
-            yield at, self._remembering(chain, past, np.asarray(at, np.int64), block)
+            yield at, _remembering(chain, past, np.asarray(at, np.int64), block)
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) nats, from the base's scores and two counts a token and cache."""
         chain = fitted(self._chain, self)
         own = np.exp(np.asarray(self._base.log_probs(text), np.float64))
         with np.errstate(divide="ignore"):
-            return np.log(chain.score(self._past(text), own))
+            return np.log(chain.score(chain.past(text), own))
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper over the base's: besides one of the base's, a step reads the whole past anew."""
-        return _CacheStepper(self, self._base.stepper(prefix, vocabulary), prefix, vocabulary)
+        return _CacheStepper(fitted(self._chain, self), self._base.stepper(prefix, vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the caches' equation, what they gain and a sentence read twice; then the base's exhibits."""
-        yield from cache_exhibits.exhibits(self, fitted(self._chain, self), self._account, text)
+        chain = fitted(self._chain, self)
+        yield from cache_exhibits.exhibits(chain, self._base, self.base, self._account, text)
         for exhibit in self._base.exhibits(text):
             title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
             yield replace(exhibit, title=f"Without memory, {self.base}: {title}")
@@ -134,7 +136,8 @@ class CacheModel(LanguageModel):
         CacheModel.__init__(self, **values["hyperparameters"])
         base = {name.removeprefix(BASE): array for name, array in arrays.items() if name.startswith(BASE)}
         self._base = self._base.restore(State(base, values["base"]))
-        self._chain = Chain(self._caches(), Gate(np.array(arrays["gate_weights"]), np.array(arrays["gate_bias"])))
+        gate = Gate(np.array(arrays["gate_weights"]), np.array(arrays["gate_bias"]))
+        self._chain = Chain(self._caches(), gate, self.carry)
         self._account = Account.from_json(values["account"])
         self.notes = tuple(values["notes"])
         return self
@@ -144,28 +147,25 @@ class CacheModel(LanguageModel):
         lives = sorted(self.half_lives, reverse=True)
         return tuple(Cache(order, life) for order in range(1, self.order + 1) for life in lives)
 
-    def _past(self, text: Encoded) -> Past:
-        return Past(text, self.order, carried=self.carry)
 
-    @staticmethod
-    def _remembering(chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
-        with np.errstate(divide="ignore"):
-            rows = np.exp(block)
-            chain.add(past, at, rows)
-            log_probs: FloatArray = np.log(rows, out=rows)
-        return log_probs
+def _remembering(chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
+    """(B, V) nats: the distributions of the base at B positions with what is remembered there."""
+    with np.errstate(divide="ignore"):
+        rows = np.exp(block)
+        chain.add(past, at, rows)
+        log_probs: FloatArray = np.log(rows, out=rows)
+    return log_probs
 
 
 class _CacheStepper(Stepper):
-    def __init__(self, model: CacheModel, base: Stepper, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._model, self._base, self._vocabulary = model, base, vocabulary
+    def __init__(self, chain: Chain, base: Stepper, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._chain, self._base, self._vocabulary = chain, base, vocabulary
         self._ids = [int(i) for i in prefix]
 
     def log_probs(self) -> FloatArray:
-        chain = fitted(self._model._chain, self._model)
-        past = self._model._past(Encoded.from_documents([self._ids], self._vocabulary))
+        past = self._chain.past(Encoded.from_documents([self._ids], self._vocabulary))
         base = np.asarray(self._base.log_probs())[None]
-        row: FloatArray = self._model._remembering(chain, past, np.array([len(self._ids)]), base)[0]
+        row: FloatArray = _remembering(self._chain, past, np.array([len(self._ids)]), base)[0]
         return row
 
     def push(self, token: int) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation
-from lmcompare.model import FloatArray
-from lmcompare.models.counts.caches import STRENGTH, Chain, Past, levels
+from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.models.counts.caches import STRENGTH, Chain, levels
 from lmcompare.models.mathml import fraction, lines, name, op, row, sub, total
 from lmcompare.models.sentences import readable
 from lmcompare.tokens import Encoded
-
-if TYPE_CHECKING:
-    from lmcompare.models.cache import CacheModel
 
 SENTENCES = 2
 READ = (30, 100, 300, 1000, 3000, 10_000)  # tokens read before, where the ranges of the account end
@@ -43,11 +40,11 @@ class Account:
         return cls(**{**table, **lists})
 
 
-def account(chain: Chain, text: Encoded, base: FloatArray, *, carried: bool) -> Account:
+def account(chain: Chain, text: Encoded, base: FloatArray) -> Account:
     """Look at a held-out text with the base's (N,) scores of it."""
     if not len(text):
         return Account()
-    past = Past(text, max(cache.order for cache in chain.caches), carried=carried)
+    past = chain.past(text)
     _, evidence = levels(chain.caches, past, np.exp(base))
     scores = np.log(chain.score(past, np.exp(base)))
     before = np.arange(len(text)) - past.begins[: len(text)]
@@ -61,17 +58,20 @@ def account(chain: Chain, text: Encoded, base: FloatArray, *, carried: bool) -> 
     return Account(weights, _perplexity(base), _perplexity(scores), tuple(read), tuple(gains))
 
 
-def exhibits(model: CacheModel, chain: Chain, found: Account, text: Encoded) -> Iterator[Exhibit]:
-    """Yield all exhibits of the caches."""
-    twice = [np.concatenate([ids, ids]) for ids in readable(text, SENTENCES)]
-    if twice:
-        yield _worked(model, chain, Encoded.from_documents(twice[:1], text.vocabulary))
+def exhibits(chain: Chain, base: LanguageModel, name: str, found: Account, text: Encoded) -> Iterator[Exhibit]:
+    """Yield all exhibits of the caches over a base of this name."""
+    twice = [
+        Encoded.from_documents([np.concatenate([ids, ids])], text.vocabulary) for ids in readable(text, SENTENCES)
+    ]
+    scores = [np.asarray(base.log_probs(sentence), np.float64) for sentence in twice]
+    for sentence, own in zip(twice[:1], scores, strict=False):
+        yield _worked(chain, name, sentence, own)
     if len(found.read) > 1:
-        yield _gains(model, found)
+        yield _gains(chain, name, found)
     if found.weights:
-        yield _weights(model, chain, found)
-    for ids in twice:
-        yield _twice(model, Encoded.from_documents([ids], text.vocabulary))
+        yield _weights(chain, name, found)
+    for sentence, own in zip(twice, scores, strict=True):
+        yield _twice(chain, sentence, own)
 
 
 _EQUATION = lines(
@@ -98,10 +98,9 @@ _SAYING = (
 )
 
 
-def _worked(model: CacheModel, chain: Chain, text: Encoded) -> WorkedEquation:
+def _worked(chain: Chain, model: str, text: Encoded, base: FloatArray) -> WorkedEquation:
     """Work the equation out for the word of a sentence, read a second time, that gains most."""
-    base = np.asarray(model._base.log_probs(text), np.float64)
-    past = model._past(text)
+    past = chain.past(text)
     probabilities = chain.score(past, np.exp(base))
     second = np.arange(len(text) // 2, len(text))
     at = second[np.argmax(np.log(probabilities[second]) - base[second])]
@@ -110,7 +109,7 @@ def _worked(model: CacheModel, chain: Chain, text: Encoded) -> WorkedEquation:
     shares = chain.gate.shares(evidence[:, here])[:, 0]
     word = text.vocabulary[int(text.ids[at])]
     shown = [
-        (f"P₀({word}): '{model.base}' says", float(found[0, at])),
+        (f"P₀({word}): '{model}' says", float(found[0, at])),
         ("λ₀: its weight here", float(shares[0])),
         ("γ", STRENGTH),
     ]
@@ -132,32 +131,32 @@ def _worked(model: CacheModel, chain: Chain, text: Encoded) -> WorkedEquation:
     )
 
 
-def _gains(model: CacheModel, found: Account) -> Bars:
-    where = "text" if model.carry else "document"
+def _gains(chain: Chain, model: str, found: Account) -> Bars:
+    where = "text" if chain.carried else "document"
     return Bars(
         title=f"What memory gains as a {where} goes on",
         note=f"By how much the caches lower the perplexity on valid, by how many tokens of the {where} were read"
-        f" before. Over all of valid they take it from {found.base:.1f} to {found.perplexity:.1f}; the weights were"
-        " fitted there.",
+        f" before. Over all of valid they take that of {model} from {found.base:.1f} to {found.perplexity:.1f}; the"
+        " weights were fitted there.",
         labels=found.read,
         values=tuple(100 * gain for gain in found.gains),
         unit="% lower perplexity",
     )
 
 
-def _weights(model: CacheModel, chain: Chain, found: Account) -> Bars:
+def _weights(chain: Chain, model: str, found: Account) -> Bars:
     return Bars(
         title="How much each is trusted",
         note="The mean weights on valid.",
-        labels=(f"{model.base}, without memory", *(named(c.order, c.half_life) for c in chain.caches)),
+        labels=(f"{model}, without memory", *(named(c.order, c.half_life) for c in chain.caches)),
         values=tuple(100 * w for w in found.weights),
         unit="% of the weight",
     )
 
 
-def _twice(model: CacheModel, text: Encoded) -> Heatmap:
+def _twice(chain: Chain, text: Encoded, base: FloatArray) -> Heatmap:
     half = len(text) // 2
-    probabilities = np.exp(model.log_probs(text)).reshape(2, half)
+    probabilities = chain.score(chain.past(text), np.exp(base)).reshape(2, half)
     return Heatmap(
         title="The same sentence, read twice",
         note="The probability of each token when the sentence opens a document, and when it comes again at once.",

@@ -102,10 +102,18 @@ def _latest(kinds: IntArray, at: IntArray) -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """K caches above a model, from the lowest to the highest, and the gate that weighs model and caches."""
+    """K caches above a model, from the lowest to the highest, and the gate that weighs model and caches.
+
+    ``carried``: what they remember is carried from document to document.
+    """
 
     caches: tuple[Cache, ...]
     gate: Gate
+    carried: bool
+
+    def past(self, text: Encoded) -> Past:
+        """Return what there is to remember at each position of a text."""
+        return Past(text, max(cache.order for cache in self.caches), carried=self.carried)
 
     def score(self, past: Past, probabilities: FloatArray) -> FloatArray:
         """(N,) the probability of each token, from that which the model below gives it."""
@@ -163,9 +171,9 @@ def fit(caches: Sequence[Cache], text: Encoded, log_probs: FloatArray, *, carrie
     if not len(text):
         even = gates.even(len(caches) + 1, len(caches))
         even.bias[0] = np.log(TRUST / (1 - TRUST) * len(caches))
-        return Chain(caches, even)
+        return Chain(caches, even, carried)
     past = Past(text, max(cache.order for cache in caches), carried=carried)
     found, evidence = (x[:, :HELD_OUT] for x in levels(caches, past, np.exp(log_probs)))
     nothing = np.zeros((1, found.shape[1]), np.float32)
     _, gate = gates.fit([[Seen(level[None], nothing)] for level in found], evidence, seed)
-    return Chain(caches, gate)
+    return Chain(caches, gate, carried)

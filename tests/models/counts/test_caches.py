@@ -58,7 +58,7 @@ def test_the_guess_is_the_mixture_of_all_levels(documents: list[list[int]], carr
         rng.normal(size=(len(CACHES), len(CACHES) + 1)).astype(np.float32),
         rng.normal(size=len(CACHES) + 1).astype(np.float32),
     )
-    chain, past = Chain(CACHES, gate), Past(text, 3, carried=carried)
+    chain, past = Chain(CACHES, gate, carried), Past(text, 3, carried=carried)
     at = rng.permutation(len(text) + 1)
     below = rng.dirichlet(np.ones(len(VOCABULARY)), len(at))
     rows = below.copy()
@@ -83,7 +83,7 @@ def test_a_count_far_back_is_neither_lost_nor_infinite() -> None:
     text = Encoded.from_documents([rng.integers(0, len(VOCABULARY), 3000)], VOCABULARY)
     past, at = Past(text, 2, carried=False), np.array([1, 2500, 3000])
     both = (Cache(1, 0.7), Cache(2, 0.7))
-    chain = Chain(both, Gate(np.zeros((2, 3), np.float32), np.zeros(3, np.float32)))
+    chain = Chain(both, Gate(np.zeros((2, 3), np.float32), np.zeros(3, np.float32)), carried=False)
     rows = np.full((3, len(VOCABULARY)), 1 / len(VOCABULARY))
     chain.add(past, at, rows)
     np.testing.assert_allclose(rows.sum(1), 1, atol=1e-12)
