@@ -14,6 +14,7 @@ table, its start (the time for an empty text) taken off.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -31,6 +32,7 @@ ORDER = 5
 HERE = Path(__file__).parent
 TEST_WORDS = 2_000_000  # that are scored
 SMALL_WORDS = 60_000
+TYPES = 17_000  # at most, where whole distributions are timed
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,8 @@ def scoring(train: Path, test: Path, folder: Path, rounds: int) -> None:
 
 
 def distributions(train: Path, test: Path, folder: Path) -> None:
-    """Whole distributions, the likeliest ten, and generation."""
-    print(f"\nWhole distributions, model of {train.name}")
+    """Whole distributions, the likeliest ten, and generation, over about 17,000 types."""
+    print(f"\nWhole distributions, model of {train.name}, rare words made <unk>")
     for name, figure in json.loads(ours("distributions", train, test)[1]).items():
         print(f"  {name:<52}{figure:12,.0f}", flush=True)
     try:
@@ -150,11 +152,14 @@ def distributions(train: Path, test: Path, folder: Path) -> None:
     except ImportError:
         print("  KenLM's Python module is missing: pip install '.[bench]'")
         return
-    arpa = folder / f"{train.stem}.arpa"
-    if not arpa.is_file():
-        ours("export", train, arpa)
+    arpa = folder / f"{train.stem}-{TYPES}.arpa"
+    ours("export", train, arpa, TYPES)
     model = kenlm.Model(str(arpa))
-    words = sorted({w for line in train.open() for w in line.split()})
+    with arpa.open() as lines:
+        ngrams = itertools.takewhile(
+            lambda line: line.strip(), itertools.dropwhile(lambda x: "1-grams" not in x, lines)
+        )
+        words = [line.split("\t")[1] for line in itertools.islice(ngrams, 1, None)]
     state, after = kenlm.State(), kenlm.State()
     model.BeginSentenceWrite(state)
     started = time.perf_counter()
@@ -199,13 +204,15 @@ def nltk_instead(path: Path) -> None:
 # What runs in a process of its own
 
 
-def trained(path: str, threads: int = 1):
-    """Return the text and the model trained on it."""
+def trained(path: str, threads: int = 1, types: int = 0):
+    """Return the text and the model trained on it; of ``types`` or fewer, if a number is given."""
     from lmcompare.model import Setting
     from lmcompare.models.ngram import NGram
     from lmcompare.tokens import read_tokenised
 
     train = read_tokenised(path, threads=threads)
+    if 0 < types < len(train.vocabulary):
+        train = read_tokenised(path, threads=threads, min_count=int(train.vocabulary.counts[types]) + 1)
     nothing = train.select([])
     return train, NGram(order=ORDER).fit(train, nothing, Setting(train.vocabulary, threads=threads))
 
@@ -222,9 +229,9 @@ def task_train(path: str, threads: str) -> None:
     print(json.dumps([time.perf_counter() - started, time.process_time() - before, peak]))
 
 
-def task_export(path: str, arpa: str) -> None:
+def task_export(path: str, arpa: str, types: str = "0") -> None:
     """Write the model's ARPA file."""
-    train, model = trained(path, 2)
+    train, model = trained(path, 2, int(types))
     model.file_formats()[".arpa"](train.vocabulary, Path(arpa))
 
 
@@ -255,7 +262,7 @@ def task_distributions(path: str, test: str) -> None:
     from lmcompare.models.counts.table_model import as_rows
     from lmcompare.tokens import read_tokenised
 
-    train, model = trained(path, 2)
+    train, model = trained(path, 2, TYPES)
     text = read_tokenised(test, train.vocabulary)
     table, loops = model._table, model._compiled
     at = np.arange(2048)
