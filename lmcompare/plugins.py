@@ -17,6 +17,7 @@ from lmcompare.model import LanguageModel
 
 GROUP = "lmcompare.models"
 PRESETS = ("quick", "default", "full")
+OF_FILE = "_lmcompare_plugin_"  # begins the names of modules that are read from a plug-in's file
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -78,9 +79,9 @@ def summary(cls: type[LanguageModel]) -> str:
 def source_digest(model: LanguageModel) -> str:
     """Return a digest of the code that a model's figures come from, so that a change to it is noticed.
 
-    It takes in the class's module, the modules of the same package that it names, directly or through others, the
-    same of the plug-ins that the model names in ``bases``, and what every model stands on: the contract, ``tokens/``
-    and ``training/``.
+    It takes in the class's module, the modules of the same package (of a plug-in's file: of the same folder) that it
+    names, directly or through others, the same of the plug-ins that the model names in ``bases``, and what every
+    model stands on: the contract, ``tokens/`` and ``training/``.
     """
     digest = hashlib.sha256()
     classes = [type(model), *(resolve(getattr(model, name)) for name in model.bases)]
@@ -97,21 +98,23 @@ def source_digest(model: LanguageModel) -> str:
 
 
 def _stands_on(module: str) -> set[str]:
-    """Return a module and those of its own package that it names, at any remove."""
-    package = module.partition(".")[0]
+    """Return a module and those of its own package, or beside its own file, that it names, at any remove."""
+    package, folder = module.partition(".")[0], _folder(module) if module.startswith(OF_FILE) else None
     found, open_ = {module}, [module]
     while open_:
         for value in vars(sys.modules[open_.pop()]).values():
             home = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
-            if (
-                isinstance(home, str)
-                and home.partition(".")[0] == package
-                and home in sys.modules
-                and home not in found
-            ):
+            if not isinstance(home, str) or home not in sys.modules or home in found:
+                continue
+            if home.partition(".")[0] == package or (folder is not None and _folder(home) == folder):
                 found.add(home)
                 open_.append(home)
     return found
+
+
+def _folder(module: str) -> Path | None:
+    file = getattr(sys.modules[module], "__file__", None)
+    return Path(file).resolve().parent if file else None
 
 
 def _import_module(name: str) -> Any:
@@ -125,7 +128,7 @@ def _import_file(path: Path) -> Any:
     path = path.expanduser().resolve()
     if not path.is_file():
         raise PluginError(f"there is no plug-in file {path}: check the path before the colon")
-    name = f"_lmcompare_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{OF_FILE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

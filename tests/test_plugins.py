@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 import subprocess
 import sys
@@ -225,7 +226,7 @@ def test_summary_is_the_first_paragraph(file: Path) -> None:
     assert plugins.summary(plugins.resolve(f"{file}:Mine")) == "Guesses as it likes, on two lines."
 
 
-def test_digest_changes_with_the_source(tmp_path: Path) -> None:
+def test_digest_changes_with_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digests = []
     for k, text in enumerate((MODEL, MODEL, MODEL.replace("0.5", "0.25"))):
         path = tmp_path / str(k) / "my_model.py"
@@ -233,4 +234,13 @@ def test_digest_changes_with_the_source(tmp_path: Path) -> None:
         path.write_text(text)
         digests.append(plugins.source_digest(plugins.build(f"{path}:Mine", {})))
     assert digests[0] == digests[1]  # a file may move
+    (tmp_path / "0" / "beside_it.py").write_text("FACTOR = 2\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "0"))
+    for text in ("FACTOR = 2\n", "FACTOR = 3\n"):
+        (tmp_path / "0" / "beside_it.py").write_text(text)
+        linecache.clearcache()
+        path = tmp_path / "0" / f"user{len(digests)}.py"
+        path.write_text(MODEL + "\nimport beside_it\n")
+        digests.append(plugins.source_digest(plugins.build(f"{path}:Mine", {})))
+    assert digests[3] != digests[4]  # what stands beside it counts
     assert digests[0] != digests[2]

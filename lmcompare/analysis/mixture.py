@@ -1,8 +1,8 @@
 """Do the models know different things? Fixed linear mixtures, and who gives more to each token.
 
 A mixture gives a token Σ w_i p_i; its weights are fitted on valid and its perplexity is measured on test, so a gain
-is no accident of the fit. Only models over the same tokens can be mixed, and only the finished cell of the first
-seed of each takes part: a mixture over seeds would be an ensemble, which is another model.
+is no accident of the fit. Only ranked models over the same tokens can be mixed, and only the finished cell of the
+first seed of each takes part: a mixture over seeds would be an ensemble, which is another model.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.comparison import is_valid
+from lmcompare.analysis.comparison import group_of
 from lmcompare.analysis.metrics import perplexity
 from lmcompare.analysis.run import ModelEntry, Run, Split
 from lmcompare.analysis.scores import Array, token_scores
@@ -56,7 +56,7 @@ def mixed_log_probs(log_probs: Array, weights: Array) -> Array:
 
 
 def mixtures(run: Run) -> pd.DataFrame:
-    """Return the best mixture of every pair, and of all where there are three or more, of valid models.
+    """Return the best mixture of every pair, and of all where there are three or more, of ranked models.
 
     Columns: models (tuple of names), weights (tuple), tokens_fingerprint, valid_perplexity and test_perplexity of
     the mixture, best_single (the name of the model of the mixture that is best on test), best_single_perplexity,
@@ -105,10 +105,10 @@ def wins(run: Run) -> pd.DataFrame:
 
 
 def _alike(run: Run) -> list[list[ModelEntry]]:
-    """Return the valid models that may be mixed: two or more over the same tokens."""
+    """Return the ranked models that may be mixed: two or more over the same tokens."""
     groups: dict[str, list[ModelEntry]] = {}
     for model in run.scored:
-        if is_valid(model):
+        if group_of(model)[0] == "ranked":
             groups.setdefault(model.tokens_fingerprint, []).append(model)
     return [models for models in groups.values() if len(models) > 1]
 

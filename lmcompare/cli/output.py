@@ -57,7 +57,8 @@ def print_table(folder: Path) -> None:
     Console().print(table)
     for row in rows:
         if row["rank"] is None and row["unranked_reason"]:
-            print(f"{row['name']} is not ranked: {row['unranked_reason']}.")
+            apart = "ranked apart" if row["group"] == "adaptive" else "not ranked"
+            print(f"{row['name']} is {apart}: {row['unranked_reason']}.")
     for row in others:
         print(f"{row['name']} reads {row['tokens']} tokens: its perplexity is per such token; compare bits per byte.")
 

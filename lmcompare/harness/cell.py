@@ -167,11 +167,15 @@ def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> 
 def _scored(job: Job, prepared: Prepared, model: LanguageModel) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the score table of valid and test, and what scoring cost. Stores the likeliest tokens on the way.
 
-    Test is read once, over the full distributions; valid is what the timed scoring reads.
+    Test is read once, over the full distributions; valid is what the timed scoring reads. A model that learns from
+    earlier documents has no reset scores: to it sentences as documents of their own are no new beginnings.
     """
     valid, seconds = scoring.timed_log_probs(model, prepared.valid)
     ranked = scoring.score_and_rank(model, prepared.test, prepared.shown)
-    reset = scoring.checked_log_probs(model, prepared.test.split_sentences())
+    if model.traits.adaptive:
+        reset = np.full(len(prepared.test), np.nan)
+    else:
+        reset = scoring.checked_log_probs(model, prepared.test.split_sentences())
     storage.write_table(job.path / "top.parquet", prepared.top_table(ranked))
     size = model.size()
     table = scoring.scores_table(

@@ -20,6 +20,7 @@ from lmcompare.models.counts.gates import Gate
 from lmcompare.models.counts.wholes import check_whole
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
+SHORTEST, LONGEST = 0.1, 1e9  # half-lives, in tokens, whose powers a float can tell from 0 and 1
 BASE = "base."  # before the names of the base's arrays
 
 
@@ -47,14 +48,23 @@ class CacheModel(LanguageModel):
         half_lives: Sequence[float] = (100, 10_000),
         carry: bool = False,
     ) -> None:
+        if not isinstance(base, str):
+            raise PluginError(f"base is the name of a plug-in, as in base = 'ngram', not {base!r}")
+        if not (options is None or isinstance(options, Mapping)):
+            raise PluginError(f"options is a table of the base's hyper-parameters, not {options!r}")
         check_whole("order", order, 1)
-        lives = list(half_lives) if isinstance(half_lives, Sequence) else []
-        if not lives or not all(isinstance(h, int | float) and 0 < h < np.inf for h in lives):
-            raise PluginError(f"half_lives is one number of tokens or more, as in [100, 10000], not {half_lives!r}")
+        lives = list(half_lives) if isinstance(half_lives, Sequence) and not isinstance(half_lives, str) else []
+        if not lives or not all(map(_is_half_life, lives)):
+            raise PluginError(
+                f"half_lives is one number of tokens from {SHORTEST:g} to {LONGEST:,.0f} or more of them, as in"
+                f" [100, 10000], not {half_lives!r}"
+            )
         if len(set(lives)) < len(lives):
             raise PluginError(f"half_lives names each number once, not {lives!r}")
+        if not isinstance(carry, bool):
+            raise PluginError(f"carry is true or false, not {carry!r}")
         self.base, self.options, self.order = base, dict(options or {}), order
-        self.half_lives, self.carry = lives, bool(carry)
+        self.half_lives, self.carry = lives, carry
         self._base = plugins.build(base, self.options)
         for what, given in (
             ("has files", self._base.files),
@@ -71,14 +81,19 @@ class CacheModel(LanguageModel):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, then fit the weights of the caches on valid."""
-        self._base = self._base.fit(train, valid, setting)
-        own = np.asarray(self._base.log_probs(valid)) if len(valid) else np.zeros(0)
+        if self._base.fit(train, valid, setting) is not self._base:
+            raise PluginError(
+                f"fit of the base, '{self.base}', must return the model itself: end it with 'return self'"
+            )
+        own = self._scores(valid)
         self._chain = caches.fit(self._caches(), valid, own, carried=self.carry, seed=setting.seed)
         self._account = cache_exhibits.account(self._chain, valid, own)
+        where = "carried from document to document" if self.carry else "emptied at the beginning of each document"
+        said = f"A memory over '{self.base}', {where}."
         if len(valid):
-            said = f"The weights of its caches were fitted on {min(len(valid), caches.HELD_OUT):,} tokens of valid."
+            said += f" The weights of its caches were fitted on {min(len(valid), caches.HELD_OUT):,} tokens of valid."
         else:
-            said = "There was no valid text: its caches share a tenth of the weight."
+            said += " There was no valid text: its caches share a tenth of the weight."
         self.notes = (*getattr(self._base, "notes", ()), said)
         return self
 
@@ -86,21 +101,20 @@ class CacheModel(LanguageModel):
         """(B, V) nats; rows sum to one if the base's do."""
         chain = fitted(self._chain, self)
         at = np.asarray(at, np.int64)
-        return _remembering(chain, chain.past(text), at, self._base.next_log_probs(text, at.copy()))
+        return self._remembering(chain, chain.past(text), at, self._base.next_log_probs(text, at.copy()))
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield the base's blocks with what is remembered added."""
         chain = fitted(self._chain, self)
         past = chain.past(text)
         for at, block in self._base.stream(text):
-            yield at, _remembering(chain, past, np.asarray(at, np.int64), block)
+            yield at, self._remembering(chain, past, np.asarray(at, np.int64), block)
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) nats, from the base's scores and two counts a token and cache."""
         chain = fitted(self._chain, self)
-        own = np.exp(np.asarray(self._base.log_probs(text), np.float64))
         with np.errstate(divide="ignore"):
-            return np.log(chain.score(chain.past(text), own))
+            return np.log(chain.score(chain.past(text), np.exp(self._scores(text))))
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper over the base's: besides one of the base's, a step reads the whole past anew."""
@@ -142,16 +156,38 @@ class CacheModel(LanguageModel):
         self.notes = tuple(values["notes"])
         return self
 
+    def _scores(self, text: Encoded) -> FloatArray:
+        """(N,) nats of the base. Raises ``PluginError`` for what are no log-probabilities."""
+        scores = np.asarray(self._base.log_probs(text), np.float64) if len(text) else np.zeros(0)
+        if scores.shape != (len(text),):
+            raise PluginError(f"log_probs of the base, '{self.base}', gave shape {scores.shape}, not {(len(text),)}")
+        if np.isnan(scores).any():
+            raise PluginError(
+                f"log_probs of the base, '{self.base}', gave NaN at {int(np.isnan(scores).sum())} tokens"
+            )
+        return scores
+
+    def _remembering(self, chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
+        if not isinstance(block, np.ndarray) or block.ndim != 2 or len(block) != len(at):
+            raise PluginError(
+                f"the base, '{self.base}', gave no row of probabilities for each of {len(at)} positions"
+            )
+        return _remembering(chain, past, at, block)
+
     def _caches(self) -> tuple[Cache, ...]:
         """Return the caches from the lowest to the highest: longer contexts, and at each the more recent."""
         lives = sorted(self.half_lives, reverse=True)
         return tuple(Cache(order, life) for order in range(1, self.order + 1) for life in lives)
 
 
+def _is_half_life(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and SHORTEST <= value <= LONGEST
+
+
 def _remembering(chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
     """(B, V) nats: the distributions of the base at B positions with what is remembered there."""
     with np.errstate(divide="ignore"):
-        rows = np.exp(block)
+        rows = np.exp(block, dtype=np.float32 if block.dtype.itemsize <= 4 else np.float64)
         chain.add(past, at, rows)
         log_probs: FloatArray = np.log(rows, out=rows)
     return log_probs

@@ -42,7 +42,7 @@ class Account:
 
 def account(chain: Chain, text: Encoded, base: FloatArray) -> Account:
     """Look at a held-out text with the base's (N,) scores of it."""
-    if not len(text):
+    if not (len(text) and np.isfinite(base).all()):
         return Account()
     past = chain.past(text)
     _, evidence = levels(chain.caches, past, np.exp(base))
@@ -60,9 +60,10 @@ def account(chain: Chain, text: Encoded, base: FloatArray) -> Account:
 
 def exhibits(chain: Chain, base: LanguageModel, name: str, found: Account, text: Encoded) -> Iterator[Exhibit]:
     """Yield all exhibits of the caches over a base of this name."""
-    twice = [
-        Encoded.from_documents([np.concatenate([ids, ids])], text.vocabulary) for ids in readable(text, SENTENCES)
-    ]
+    twice = []
+    for ids in readable(text, SENTENCES):
+        once = ids if ids[-1] == text.vocabulary.end else np.append(ids, text.vocabulary.end)  # it may be cut
+        twice.append(Encoded.from_documents([np.concatenate([once, once])], text.vocabulary))
     scores = [np.asarray(base.log_probs(sentence), np.float64) for sentence in twice]
     for sentence, own in zip(twice[:1], scores, strict=False):
         yield _worked(chain, name, sentence, own)
@@ -92,9 +93,9 @@ _EQUATION = lines(
 )
 _PLAIN = "P(w) = Σ_k λ_k · P_k(w),  P_k(w) = (c_k(w) + γ · P_{k−1}(w)) / (C_k + γ)"
 _SAYING = (
-    "What was said in this document is likely to be said again. The model guesses first, without memory (k = 0)."
-    " Above it lie counts of what followed the same words earlier in the document, the shortest context first; a"
-    " count fades as it recedes. The more has been seen, the more weight the memory has."
+    "What was said before is likely to be said again. A model guesses first, without memory (k = 0). Above it lie"
+    " counts of what followed the same words earlier in the {where} the shortest context first; a count fades as it"
+    " recedes. The more has been seen, the more weight the memory has."
 )
 
 
@@ -126,7 +127,7 @@ def _worked(chain: Chain, model: str, text: Encoded, base: FloatArray) -> Worked
         note=f"With the trained model's numbers for '{word}' when a sentence is read for the second time.",
         equation=_EQUATION,
         plain=_PLAIN,
-        saying=_SAYING,
+        saying=_SAYING.format(where="text, document after document," if chain.carried else "document,"),
         lines=tuple(shown),
     )
 
@@ -159,7 +160,7 @@ def _twice(chain: Chain, text: Encoded, base: FloatArray) -> Heatmap:
     probabilities = chain.score(chain.past(text), np.exp(base)).reshape(2, half)
     return Heatmap(
         title="The same sentence, read twice",
-        note="The probability of each token when the sentence opens a document, and when it comes again at once.",
+        note="The probability of each token when nothing was read before, and when the sentence comes again at once.",
         rows=("the first time", "the second time"),
         columns=tuple(text.vocabulary[int(i)] for i in text.ids[:half]),
         panels=("probability",),
@@ -172,7 +173,7 @@ def _twice(chain: Chain, text: Encoded, base: FloatArray) -> Heatmap:
 def named(order: int, half_life: float) -> str:
     """Return what a cache is called."""
     what = {1: "words", 2: "pairs", 3: "triples"}.get(order, f"{order}-grams")
-    return f"{what} (half-life {half_life:,g})"
+    return f"{what}, half in {half_life:,g}"
 
 
 def _perplexity(log_probs: FloatArray) -> float:

@@ -54,7 +54,7 @@ TERMS: dict[str, Term] = {
         "effective choices per token, less is better",
         "The same model scored with every sentence as a document of its own, so that nothing is remembered "
         "across sentences. N-gram tools report this figure: compare theirs with this column, not with the "
-        "plain one.",
+        "plain one. A model that learns from earlier documents never begins anew and has none.",
     ),
     "top1_accuracy": Term(
         "Top-1 accuracy",

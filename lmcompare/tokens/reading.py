@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import regex
 
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
+from lmcompare.tokens.whitespace import WhitespaceTokenizer
 
 BLOCK_BYTES = 2**22  # of the file, read at a time
+NOT_BLANK = regex.compile(
+    "[\x1c-\x1f]"
+)  # separators that Arrow takes for white space beside other letters than ASCII's
 
 Block = tuple[IntArray, list[str], IntArray]  # codes of tokens (n,), what the codes stand for, tokens of each line
 
@@ -24,10 +30,15 @@ def read_tokenised(
     """Return the text of a UTF-8 file as one document: tokens stand between white space, a sentence on each line.
 
     It is what the corpus option ``sentences = "line"`` and ``kind = "whitespace"`` make of the file, without byte
-    spans, in a twentieth of the time: lines end at ``\\n``, blank ones are left out. Without ``vocabulary`` there is
-    a new one, of the tokens that stand there ``min_count`` times or more. Raises ``LmcompareError`` for a file that
-    can't be read, is not UTF-8 or holds no tokens to make a vocabulary of.
+    spans, in a twentieth of the time: lines end at ``\\n``, a blank one is an empty sentence, a byte order mark is
+    left out. Without ``vocabulary`` there is a new one, of the tokens that stand there ``min_count`` times or more.
+    Raises ``LmcompareError`` for a file that can't be read, is not UTF-8 or holds no tokens to make a vocabulary of.
     """
+    for name, value in (("threads", threads), ("min_count", min_count)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise LmcompareError(f"{name} is a whole number, 1 or more, not {value!r}")
+    if vocabulary is not None and min_count > 1:
+        raise LmcompareError("min_count makes a new vocabulary, and one was given: leave one of the two out")
     path = Path(path)
     numbers: dict[str, int] = {}  # of the tokens, in order of first appearance
     pieces: list[IntArray] = []
@@ -36,12 +47,14 @@ def read_tokenised(
         for codes, tokens, on_line in _blocks(path, threads):
             number = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), np.int32, len(tokens))
             pieces.append(number[codes])
-            lengths.append(on_line[on_line > 0])
+            lengths.append(on_line)
     except OSError as error:
         raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
-    except ValueError:
-        raise LmcompareError(f"{path} is not UTF-8: convert it, with iconv for one") from None
+    except UnicodeDecodeError as error:
+        raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
     found = list(numbers)
+    if vocabulary is None and not found:
+        raise LmcompareError(f"{path} holds no tokens: name a file of tokenised text")
     if vocabulary is None:
         counts = np.zeros(len(found), np.int64)
         for piece in pieces:
@@ -75,15 +88,16 @@ def _blocks(path: Path, threads: int) -> Iterator[Block]:
     """Yield the file's blocks in order; ``threads`` of them are worked on at a time."""
     with path.open("rb") as file, ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Block]] = deque()
-        left = b""
+        left, first = b"", True
         while piece := file.read(BLOCK_BYTES):
-            whole, newline, left_over = (left + piece).rpartition(b"\n")
-            left = left_over
+            whole, newline, left = (left + piece).rpartition(b"\n")
             if newline:
-                waiting.append(pool.submit(_split, whole))
+                waiting.append(pool.submit(_split, whole.removeprefix(codecs.BOM_UTF8) if first else whole))
+                first = False
             if len(waiting) > threads:
                 yield waiting.popleft().result()
-        waiting.append(pool.submit(_split, left))
+        if left := left.removeprefix(codecs.BOM_UTF8) if first else left:
+            waiting.append(pool.submit(_split, left))
         while waiting:
             yield waiting.popleft().result()
     import pyarrow as pa
@@ -95,9 +109,14 @@ def _split(block: bytes) -> Block:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    lines = pa.array(block.split(b"\n"), pa.binary()).cast(pa.string())
-    split = pc.ascii_split_whitespace if block.isascii() else pc.utf8_split_whitespace
-    words = split(lines)
+    if not block.isascii():
+        text = block.decode()
+        if NOT_BLANK.search(text):
+            words = pa.array([regex.findall(WhitespaceTokenizer.rule, line) for line in text.split("\n")])
+        else:
+            words = pc.utf8_split_whitespace(pa.array(text.split("\n")))
+    else:
+        words = pc.ascii_split_whitespace(pa.array(block.split(b"\n"), pa.binary()).cast(pa.string()))
     coded = words.flatten().dictionary_encode()
     tokens: list[str] = coded.dictionary.to_pylist()
     codes = coded.indices.to_numpy()

@@ -10,9 +10,9 @@ import pytest
 from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
-from lmcompare.model import LanguageModel, Setting
+from lmcompare.model import FloatArray, LanguageModel, Setting, State
 from lmcompare.models.cache import CacheModel
-from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.models.blended_cases import animals, encoded, perplexity, sums_and_agrees, survives_small_texts
 
 BASE = {"base": "ngram", "options": {"order": 3}}
@@ -117,6 +117,47 @@ def test_a_base_of_another_kind() -> None:
     assert cache.word_vectors() is not None
 
 
+class Broken(LanguageModel):
+    """A base that gives NaN, too few scores, or forgets to return itself."""
+
+    def __init__(self, how: str = "nan") -> None:
+        self.how = how
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Broken:
+        return self if self.how != "none" else None  # type: ignore[return-value]
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        size = len(text.vocabulary)
+        return np.full((len(at), size), -np.log(size), np.float16 if self.how == "half" else np.float64)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        return {"nan": np.full(len(text), np.nan), "short": np.zeros(1)}.get(self.how, super().log_probs(text))
+
+    def state(self) -> State:
+        return State()
+
+    def restore(self, state: State) -> Broken:
+        return self
+
+
+@pytest.mark.parametrize(
+    ("how", "why"), [("nan", "gave NaN"), ("short", "gave shape"), ("none", "end it with 'return self'")]
+)
+def test_a_base_that_breaks_the_contract_is_named(how: str, why: str) -> None:
+    vocabulary = Vocabulary.build(animals(5, 0))
+    cache = CacheModel(base=f"{__name__}:Broken", options={"how": how})
+    text = encoded(animals(5, 0), vocabulary)
+    with pytest.raises(PluginError, match=f"the base, '{__name__}:Broken'.*{why}"):
+        cache.fit(text, text, Setting(vocabulary))
+
+
+def test_a_base_of_half_precision() -> None:
+    vocabulary = Vocabulary.build(animals(5, 0))
+    text = encoded(animals(5, 0), vocabulary)
+    cache = CacheModel(base=f"{__name__}:Broken", options={"how": "half"}).fit(text, text, Setting(vocabulary))
+    assert cache.next_log_probs(text, np.array([3])).dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
@@ -129,6 +170,11 @@ def test_a_base_of_another_kind() -> None:
         ({"half_lives": [0]}, "half_lives is one number"),
         ({"half_lives": "100"}, "half_lives is one number"),
         ({"half_lives": [100, 100]}, "each number once"),
+        ({"half_lives": [1e17]}, "half_lives is one number"),
+        ({"half_lives": [True]}, "half_lives is one number"),
+        ({"carry": "false"}, "carry is true or false"),
+        ({"options": "order=4"}, "options is a table"),
+        ({"base": 3}, "base is the name"),
     ],
 )
 def test_hyperparameters_that_make_no_sense(wrong: dict[str, object], why: str) -> None:

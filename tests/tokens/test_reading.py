@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lmcompare.corpora.sentences import line_sentences
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Vocabulary, make_tokenizer, reading
 from lmcompare.tokens.reading import read_tokenised
 
 WORDS = st.sampled_from(["a", "b", "c", "dé", "日本", "<unk>", "</s>", "<s>", "x.y"])
-BLANKS = st.sampled_from([" ", "  ", "\t", "\r", " \u00a0", "\u3000"])
+BLANKS = st.sampled_from([" ", "  ", "\t", "\r", " \u00a0", "\u3000", "\u0085", "\x1c", "\x1f", "\u200b", "\u2028"])
 LINES = st.lists(st.lists(st.one_of(WORDS, BLANKS), max_size=9).map("".join), max_size=8)
 
 
 def by_lines(text: str, min_count: int) -> tuple[Vocabulary, list[int]]:
     """Vocabulary and ids from the tokenizer, a line at a time."""
     tokenizer = make_tokenizer({"kind": "whitespace"})
-    sentences = [tokenizer.tokenize(line)[0] for line in text.split("\n")]
-    sentences = [s for s in sentences if s]
+    lines = [text[start:end] for start, end in line_sentences(text)] if text else []
+    sentences = [tokenizer.tokenize(line)[0] for line in lines]
     vocabulary = Vocabulary.build(sentences, min_count=min_count)
     return vocabulary, [i for s in sentences for i in [*vocabulary.ids(s).tolist(), vocabulary.end]]
 
@@ -38,7 +41,7 @@ def test_the_same_as_line_by_line(tmp_path: Path, lines: list[str], min_count: i
         try:
             vocabulary, ids = by_lines(text, min_count)
         except LmcompareError:
-            with pytest.raises(LmcompareError, match="lower min_count"):
+            with pytest.raises(LmcompareError, match=r"lower min_count|holds no tokens"):
                 read_tokenised(path, min_count=min_count)
             return
         for threads in (1, 3):
@@ -53,7 +56,7 @@ def test_the_same_as_line_by_line(tmp_path: Path, lines: list[str], min_count: i
 
 def test_words_that_the_vocabulary_lacks_are_unknown(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
-    path.write_text("a z b\n")
+    path.write_bytes(codecs.BOM_UTF8 + b"a z b\n")
     vocabulary = Vocabulary.build([["a", "b"]])
     assert read_tokenised(path, vocabulary).ids.tolist() == [*vocabulary.ids(["a", "z", "b"]), vocabulary.end]
 
@@ -66,3 +69,16 @@ def test_what_is_wrong_with_the_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("é".encode("latin-1") + b" a\n")
     with pytest.raises(LmcompareError, match="not UTF-8"):
         read_tokenised(tmp_path / "latin.txt")
+    (tmp_path / "empty.txt").write_bytes(b"")
+    with pytest.raises(LmcompareError, match="holds no tokens"):
+        read_tokenised(tmp_path / "empty.txt")
+
+
+@pytest.mark.parametrize("wrong", [{"threads": 0}, {"threads": "2"}, {"min_count": 0}, {"min_count": 1.5}])
+def test_arguments_that_make_no_sense(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("a b\n")
+    with pytest.raises(LmcompareError, match="whole number"):
+        read_tokenised(path, **wrong)
+    with pytest.raises(LmcompareError, match="one of the two"):
+        read_tokenised(path, Vocabulary.build([["a"]]), min_count=2)

@@ -16,6 +16,10 @@ from lmcompare.report.material import Material, Model, Section, grouped
 from lmcompare.report.pages import fill
 
 STRIP = (8.0, 212.0)  # pixels of the intervals in the table
+ADAPTIVE = (
+    "Each test document is scored by a model that has learnt from all test documents before it. The models above"
+    " begin every document afresh: they answer a harder question, so the two kinds are not compared."
+)
 PERPLEXITIES = ("perplexity", "perplexity_excluding_unknown", "perplexity_reset")
 PER_TOKEN = (*PERPLEXITIES, "top1_accuracy", "top5_accuracy")  # compared only where tokens are the same
 HEADS = ("perplexity", "without unknown", "reset", "top-1", "top-5")  # of PER_TOKEN in Markdown
@@ -67,6 +71,7 @@ class Board:
     """One table of models that may be ranked against one another."""
 
     title: str
+    note: str
     lines: Sequence[Line]
     axis: Markup | None
     reading: str
@@ -76,8 +81,11 @@ def build(material: Material) -> Section:
     """Return the section."""
     boards = [
         board
-        for group, title in (("ranked", ""), ("adaptive", "Models that learn from the test text as they read it"))
-        if (board := _board(material, group, title)) is not None
+        for group, title, note in (
+            ("ranked", "", ""),
+            ("adaptive", "Models that learn across test documents", ADAPTIVE),
+        )
+        if (board := _board(material, group, title, note)) is not None
     ]
     apart = [_line(material, model, standing) for model, standing in material.standings("not ranked")]
     failed = [model for model in material.models if not model.entry.done]
@@ -114,7 +122,7 @@ def chart(material: Material) -> Markup | None:
     return intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte) if rows else None
 
 
-def _board(material: Material, group: str, title: str) -> Board | None:
+def _board(material: Material, group: str, title: str, note: str) -> Board | None:
     bare = [_line(material, model, standing) for model, standing in material.standings(group)]
     if not bare:
         return None
@@ -134,7 +142,9 @@ def _board(material: Material, group: str, title: str) -> Board | None:
         )
         for line, row in zip(bare, rows, strict=True)
     ]
-    return Board(title, lines, strip_axis(scale, numbers.tidy, "Axis of bits per byte"), _reading(material, bare))
+    return Board(
+        title, note, lines, strip_axis(scale, numbers.tidy, "Axis of bits per byte"), _reading(material, bare)
+    )
 
 
 def _line(material: Material, model: Model, standing: Standing, comparable: bool | None = None) -> Line:
@@ -185,7 +195,7 @@ def _markdown(
 ) -> str:
     parts: list[str] = []
     for i, board in enumerate(boards):
-        parts.append(f"### {board.title}" if board.title else "")
+        parts += [f"### {board.title}", board.note] if board.title else [""]
         if i == 0:
             parts.append("![Bits per byte with 95 % intervals](charts/leaderboard.svg)")
         parts.append(_quality(board.lines))
