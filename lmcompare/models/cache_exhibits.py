@@ -103,7 +103,7 @@ def _worked(chain: Chain, model: str, text: Encoded, base: FloatArray) -> Worked
     """Work the equation out for the word of a sentence, read a second time, that gains most."""
     past = chain.past(text)
     probabilities = chain.score(past, np.exp(base))
-    second = np.arange(len(text) // 2, len(text))
+    second = np.arange(len(text) // 2, len(text) - 1)  # without </s>, which a sentence that was cut did not have
     at = second[np.argmax(np.log(probabilities[second]) - base[second])]
     here = np.array([at])
     found, evidence = levels(chain.caches, past, np.exp(base))
