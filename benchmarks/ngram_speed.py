@@ -135,11 +135,30 @@ def scoring(train: Path, test: Path, folder: Path, rounds: int) -> None:
             tokens = sum(len(line.split()) + 1 for line in test.open())
             seen.setdefault("query, from text, wall", []).append(1e9 * (whole.wall - start.wall) / tokens)
             seen.setdefault("query, from text, CPU", []).append(1e9 * (whole.cpu - start.cpu) / tokens)
+    if not shutil.which("query"):
+        seen["KenLM's module, sentence by sentence"] = kenlm_scores(arpa, test)
     print(f"\nScoring {test.name} with the model of {train.name}: nanoseconds a token, and times as fast as query")
-    middle = {name: statistics.median(figures) for name, figures in seen.items()}
+    middle = {name: statistics.median(figures) for name, figures in seen.items() if figures}
     peer = middle.get("query, from text, wall")
     for name, figure in middle.items():
         print(f"  {name:<40}{figure:9.0f}{f'{peer / figure:9.2f}' if peer else ''}", flush=True)
+
+
+def kenlm_scores(arpa: Path, test: Path, sentences: int = 20_000) -> list[float]:
+    """Nanoseconds a token of KenLM's Python module, if it is installed."""
+    try:
+        import kenlm
+    except ImportError:
+        print("KenLM's Python module is missing too: pip install '.[bench]'")
+        return []
+    model = kenlm.Model(str(arpa))
+    with test.open() as lines:
+        some = [line.strip() for line in itertools.islice(lines, sentences)]
+    tokens = sum(len(line.split()) + 1 for line in some)
+    started = time.perf_counter()
+    for line in some:
+        model.score(line)
+    return [1e9 * (time.perf_counter() - started) / tokens]
 
 
 def distributions(train: Path, test: Path, folder: Path) -> None:
