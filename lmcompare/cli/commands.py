@@ -95,6 +95,7 @@ def run(
     Finished cells are kept: the same command goes on where it was, and a model added later is run alone and joins
     the table.
     """
+    from lmcompare.api import load
     from lmcompare.harness.overrides import Overrides, planned
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run as run_experiment
@@ -138,9 +139,13 @@ def run(
         ) from None
     print_table(outcome.folder)
     print(f"The report: {outcome.folder / 'report.html'}")
-    if outcome.failures:
-        said = "; ".join(f"{cell}: {error}" for cell, error in outcome.failures.items())
-        raise LmcompareError(f"{len(outcome.failures)} of the cells failed, the others are in the report: {said}")
+    failures, names = dict(outcome.failures), {table.name for table in plan.models}
+    for cell, error in load(outcome.folder).failures.items():  # those that were kept, and whose files are damaged
+        if cell.rpartition("/")[0] in names:
+            failures.setdefault(cell, error)
+    if failures:
+        said = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
+        raise LmcompareError(f"{len(failures)} of the cells failed, the others are in the report: {said}")
 
 
 @app.command()

@@ -40,7 +40,7 @@ def print_table(folder: Path) -> None:
     results = read_json(folder / "results.json")
     rows, main = results["models"], results["main_tokens_fingerprint"]
     others: list[dict[str, Any]] = [row for row in rows if row["tokens_fingerprint"] != main]
-    for row in sorted(rows, key=lambda r: (r["rank"] or len(rows) + 1, r["bits_per_byte"] or float("inf"))):
+    for row in sorted(rows, key=lambda r: (r["rank"] is None, r["bits_per_byte"] or float("inf"))):
         valid = row["group"] != "not ranked"
         per_token = valid and row not in others
         low, high = (_shown(row[f"bits_per_byte_{end}"] if valid else None, "{:.2f}") for end in ("low", "high"))

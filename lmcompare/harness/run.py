@@ -264,6 +264,10 @@ def _digests(model: LanguageModel) -> dict[str, str]:
     digests = {}
     for name in model.files:
         path = getattr(model, name)
+        if path == "":
+            raise PluginError(
+                f"the hyper-parameter {name} of {type(model).__name__} is not set: set it to the path of a file"
+            )
         try:
             with Path(path).expanduser().open("rb") as file:
                 digests[name] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -56,7 +56,7 @@ class CacheModel(LanguageModel):
         lives = list(half_lives) if isinstance(half_lives, Sequence) and not isinstance(half_lives, str) else []
         if not lives or not all(map(_is_half_life, lives)):
             raise PluginError(
-                f"half_lives is one number of tokens from {SHORTEST:g} to {LONGEST:,.0f} or more of them, as in"
+                f"half_lives is a list of numbers of tokens, each from {SHORTEST:g} to {LONGEST:,.0f}, as in"
                 f" [100, 10000], not {half_lives!r}"
             )
         if len(set(lives)) < len(lives):

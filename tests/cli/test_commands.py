@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,6 +114,16 @@ def test_report_is_built_from_the_folder_alone(place: Path) -> None:
     done = lmcompare("report", "run", cwd=place)
     assert done.returncode == 0, done.stderr
     assert (place / "run" / "report.html").is_file()
+
+
+def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
+    shutil.copytree(place / "run", place / "damaged")
+    (place / "damaged" / "cells" / "ngram" / "0" / "cost.json").write_text("x")
+    again = ("run", "--corpus", "text.txt", "--documents", "line", "--out", "damaged", "--device", "cpu")
+    done = lmcompare(*again, "--model", "unigram,ngram", cwd=place)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "cost.json is broken" in done.stderr
+    assert "--force" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_distributions_scores_and_steps_agree() -> None:
 
 
 def test_unknown_words_are_as_likely_as_they_were_on_valid() -> None:
-    train, valid = animals(200, 0), animals(200, 1, strange=0.3)
+    train, valid = animals(200, 0), animals(800, 1, strange=0.3)
     model, vocabulary = trained(SkipNGram(order=4), train, valid)
     last = np.arange(4, 7 * 100, 7)  # where the zebras stand
     rows = np.exp(model.next_log_probs(encoded(animals(100, 2), vocabulary), last))

@@ -26,7 +26,7 @@ BATCH = 2048  # tokens a step
 EPOCHS = 14
 STEPS = 300  # at least, where the text is short
 RATE = 0.02  # Adam's
-LEAST_DEVIATION = 0.3  # of evidence: what hardly ever differs from its mean would throw the fit off
+LEAST_DEVIATION = 0.1  # of evidence: what hardly ever differs from its mean would throw the fit off
 PENALTY = 20.0  # nats, over all held-out text, for a squared weight of 1: ties the gates where there is little text
 
 

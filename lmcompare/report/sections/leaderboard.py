@@ -20,6 +20,9 @@ ADAPTIVE = (
     "Each test document is scored by a model that has learnt from all test documents before it. The models above"
     " begin every document afresh: they answer a harder question, so the two kinds are not compared."
 )
+PRETRAINED = (
+    "has read text other than train, perhaps this test text too: its figures are no measure of what train taught."
+)
 PERPLEXITIES = ("perplexity", "perplexity_excluding_unknown", "perplexity_reset")
 PER_TOKEN = (*PERPLEXITIES, "top1_accuracy", "top5_accuracy")  # compared only where tokens are the same
 HEADS = ("perplexity", "without unknown", "reset", "top-1", "top-5")  # of PER_TOKEN in Markdown
@@ -102,6 +105,7 @@ def build(material: Material) -> Section:
         failed=failed,
         others=others,
         main=main,
+        pretrained=_pretrained(boards),
         main_fingerprint=material.main_tokens,
         comparison=material.comparison,
         differences=sorted(material.comparison.differences, key=lambda d: d.p_holm),
@@ -177,6 +181,12 @@ def _reading(material: Material, lines: Sequence[Line]) -> str:
     return said + "."
 
 
+def _pretrained(boards: Sequence[Board]) -> list[str]:
+    """Return a sentence on each model that has read more than train."""
+    lines = [line for board in boards for line in board.lines]
+    return [f"{line.model.name} {PRETRAINED}" for line in lines if line.model.entry.traits.get("pretrained")]
+
+
 def _differences_reading(differences: Sequence[Difference]) -> str:
     if not differences:
         return ""
@@ -200,6 +210,7 @@ def _markdown(
             parts.append("![Bits per byte with 95 % intervals](charts/leaderboard.svg)")
         parts.append(_quality(board.lines))
         parts.append(plain(board.reading))
+    parts += [plain(said) for said in _pretrained(boards)]
     if others:
         parts.append(f"Figures per token above are for tokens “{plain(main)}”; they may not be compared with these:")
         for name, lines in others.items():
