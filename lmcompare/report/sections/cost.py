@@ -11,7 +11,7 @@ from markupsafe import Markup
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, pareto, scatter
 from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Section
+from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
 
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
@@ -63,7 +63,8 @@ def build(material: Material) -> Section | None:
         "cost",
         drawn=drawn,
         costs=COSTS,
-        rows=[(model, material.figures[model.name]) for model, _ in material.ranking],
+        rows=[(model, material.figures[model.name], True) for model, _ in material.ranking]
+        + [(model, material.figures[model.name], False) for model in _apart(material)],
         machine=machine(material.run.manifest.get("hardware") or {}),
         ran=_measured_on(material),
     )
@@ -72,12 +73,19 @@ def build(material: Material) -> Section | None:
         f"![Bits per byte against {one.cost.title.lower()}](charts/cost-{one.cost.key}.svg)\n\n{plain(one.reading)}"
         for one in drawn
     ]
+    names = [(model, plain(model.name)) for model, _ in material.ranking]
+    names += [(model, f"{plain(model.name)} (adaptive)") for model in _apart(material)]
     rows = (
-        (plain(model.name), *(cost.label(material.figures[model.name].get(cost.key)) for cost in COSTS))
-        for model, _ in material.ranking
+        (name, *(cost.label(material.figures[model.name].get(cost.key)) for cost in COSTS)) for model, name in names
     )
     grid = table(("model", *(cost.title.lower() for cost in COSTS)), rows)
     return Section("cost", "Quality against cost", html, "\n\n".join([grid, *pictures]), charts)
+
+
+def _apart(material: Material) -> list[Model]:
+    """Return the adaptive models where others are ranked: what they cost may be compared, how good they are not."""
+    ranked = {model.name for model, _ in material.ranking}
+    return [model for model, _ in material.standings("adaptive") if model.name not in ranked]
 
 
 def machine(hardware: Mapping[str, Any]) -> str:
