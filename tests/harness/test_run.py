@@ -239,7 +239,7 @@ def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
             {"plugin": "ngram-file", "path": "none.arpa"},
             r"path of NGramFile is '.*none.arpa', which can't be read \(No",
         ),
-        ({"plugin": "ngram-file"}, "path of NGramFile is '', which can't be read"),
+        ({"plugin": "ngram-file"}, "path of NGramFile is not set"),
     ],
 )
 def test_a_wrong_model_is_refused_before_anything_runs(place: Path, model: dict[str, Any], said: str) -> None:
