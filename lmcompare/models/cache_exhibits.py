@@ -11,7 +11,7 @@ import numpy as np
 
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation
 from lmcompare.model import FloatArray, LanguageModel
-from lmcompare.models.counts.caches import STRENGTH, Chain, levels
+from lmcompare.models.counts.caches import STRENGTH, Chain, levels, masses_of
 from lmcompare.models.mathml import fraction, lines, name, op, row, sub, total
 from lmcompare.models.sentences import readable
 from lmcompare.tokens import Encoded
@@ -45,7 +45,7 @@ def account(chain: Chain, text: Encoded, base: FloatArray) -> Account:
     if not (len(text) and np.isfinite(base).all()):
         return Account()
     past = chain.past(text)
-    _, evidence = levels(chain.caches, past, np.exp(base))
+    evidence = np.log1p(masses_of(chain.caches, past, np.arange(len(text))))
     scores = np.log(chain.score(past, np.exp(base)))
     before = np.arange(len(text)) - past.begins[: len(text)]
     read, gains = [], []

@@ -45,8 +45,8 @@ class Past:
     """What there is to remember at each position of a text: what stands before it in its document, or, ``carried``,
     anywhere before it. Position N is the one after the text's end.
 
-    ``words``: (N,); ``begins``: (N + 1,) where the memory of each position begins; ``previous``: for each order k
-    from 1 to ``longest``, (N,) the last position before within that memory where the same k words end, or -1.
+    ``words``: (N,); ``begins``: (N + 1,) where the memory of each position begins; ``previous``: (``longest``, N), in
+    row k - 1 the last position before within that memory where the same k words end, or -1.
     """
 
     def __init__(self, text: Encoded, longest: int, *, carried: bool) -> None:
@@ -54,14 +54,14 @@ class Past:
         size, types = len(text), len(text.vocabulary)
         at = np.arange(size + 1)
         self.begins = np.zeros(size + 1, np.int64) if carried else text.context_starts(at)
-        self.previous: list[IntArray] = []
+        self.previous: IntArray = np.empty((longest, size), np.int64)
         ending = np.searchsorted(np.unique(self.begins), self.begins[:size])  # what ends here, numbered: nothing yet
         for length in range(1, longest + 1):
             if length > 1:
                 ending = np.append(0, ending[:-1])[:size]
             _, ending = np.unique(ending * types + self.words, return_inverse=True)
             whole = np.flatnonzero(at[:size] - self.begins[:size] >= length - 1)
-            self.previous.append(_latest(ending, whole))
+            self.previous[length - 1] = _latest(ending, whole)
         self._sums: dict[tuple[int, float], FloatArray] = {}
 
     def counts(self, cache: Cache) -> FloatArray:
@@ -129,7 +129,7 @@ class Chain:
         caches_compiled.add(
             past.words,
             past.begins,
-            np.stack(past.previous),
+            past.previous,
             np.array([cache.order for cache in self.caches]),
             np.array([cache.decay for cache in self.caches]),
             at,
