@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.errors import PluginError
 from lmcompare.model import FloatArray, LanguageModel, check_block
@@ -16,6 +17,8 @@ from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
+BoolArray = npt.NDArray[np.bool_]
 
 PLACES = 5  # how many of the likeliest tokens are stored where any are
 GROUPS = 256  # of the types, whose greatest are looked at first where the likeliest are sought
@@ -87,8 +90,7 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
             check_block(block, len(at), text, type(model).__name__)
             targets = ids[at]
             own = block[np.arange(len(at)), targets][:, None]  # (B, 1)
-            above = np.count_nonzero(block > own, axis=1)
-            tied = np.count_nonzero(block == own, axis=1) > 1
+            above, tied = _true_in_rows(block > own), _true_in_rows(block == own) > 1
             for row in np.flatnonzero(tied):
                 above[row] += np.count_nonzero(block[row, : targets[row]] == own[row])
             target_rank[at] = 1 + above
@@ -102,6 +104,11 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
         raise PluginError(f"{where} left out {int((target_rank == 0).sum())} positions")
     _check_figures(log_probs, where)
     return Ranked(log_probs, target_rank, top_ids, top_log_probs)
+
+
+def _true_in_rows(mask: BoolArray) -> IntArray:
+    """Return (B,) how many of each row of (B, V) are true; numpy's own count along an axis takes thrice the time."""
+    return np.fromiter(map(np.count_nonzero, mask), np.int64, len(mask))
 
 
 def likeliest(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArray]:

@@ -18,6 +18,7 @@ from lmcompare.training.network import Memory, Network
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
+from lmcompare.training.softmax import WHOLE_ROWS
 
 
 class TorchLanguageModel(LanguageModel):
@@ -106,7 +107,7 @@ class TorchLanguageModel(LanguageModel):
 
     def _blocks(self, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, FloatArray]]:
         network = self._ready()
-        rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
+        rows = max(1, min(WHOLE_ROWS, BLOCK_BYTES // (4 * len(text.vocabulary))))
         with torch.inference_mode():
             for where, features in read(network, text, at):
                 for first in range(0, len(where), rows):

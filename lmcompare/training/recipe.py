@@ -42,7 +42,7 @@ class Recipe:
     candidates: int = 0
     full_share: float = 0.0
     evaluations: int = 8
-    valid_tokens: int = 8192
+    valid_tokens: int = 4096
     patience: int = 0
     precision: str = "auto"
 

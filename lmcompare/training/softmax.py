@@ -15,6 +15,7 @@ from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntro
 
 IGNORED = -1  # the target of padding
 ROWS = 512  # positions whose logits are made together
+WHOLE_ROWS = 192  # where all of them are kept: they are gone over several times, and should stay in the cache
 PIECE_ELEMENTS = 2**19  # logits made at once on a CPU: they are still in the cache when they are added up
 
 
@@ -38,13 +39,16 @@ class Head(nn.Module):
         self.bias.copy_((smoothed / smoothed.sum()).log())
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """Return the (…, d) vectors of the input ids, V included."""
-        return functional.embedding(inputs, self.table)
+        """Return the (…, d) vectors of the input ids, V included.
+
+        Their gradient is sparse, to be added to the loss's: a second dense one would cost more than it holds.
+        """
+        return functional.embedding(inputs, self.table, sparse=True)
 
     def log_probs(self, features: Tensor) -> Tensor:
         """Return (n, V) nats in float32 for features (n, d)."""
         out = torch.empty(len(features), self.types, device=features.device)
-        for rows in _slices(len(features), ROWS):
+        for rows in _slices(len(features), WHOLE_ROWS):
             sums = []
             for words, logits in self._logits(features[rows]):
                 sums.append(torch.logsumexp(logits, 0))

@@ -30,11 +30,29 @@ def test_the_full_loss_and_its_slope_are_those_of_torch(monkeypatch: pytest.Monk
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("candidates", [None, 20])
+def test_vectors_read_and_predicted_get_the_sum_of_both_slopes(candidates: int | None) -> None:
+    head, _, targets = head_and_targets()
+    inputs = torch.randint(0, 51, targets.shape)  # 50 is the beginning of a document
+
+    def slope(vectors: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(1)
+        drawn = None if candidates is None else Candidates(np.arange(50), candidates)
+        features = torch.tanh(vectors)
+        loss = head.full_loss(features, targets) if drawn is None else head.sampled_loss(features, targets, drawn)
+        return torch.autograd.grad(loss, head.table)[0]
+
+    found = slope(head.embed(inputs))
+    assert not found.is_sparse, "optimisers for dense slopes take it"
+    torch.testing.assert_close(found, slope(head.table[inputs]))
+
+
 @pytest.mark.parametrize(("rows", "elements"), [(512, 2**19), (7, 30), (5, 1), (23, 23 * 50)])
 def test_log_probabilities_are_torchs_however_the_vocabulary_is_cut(
     monkeypatch: pytest.MonkeyPatch, rows: int, elements: int
 ) -> None:
     monkeypatch.setattr(softmax, "ROWS", rows)
+    monkeypatch.setattr(softmax, "WHOLE_ROWS", rows)
     monkeypatch.setattr(softmax, "PIECE_ELEMENTS", elements)
     head, features, targets = head_and_targets()
     with torch.no_grad():

@@ -20,6 +20,7 @@ from lmcompare.models.counts.compiled import compiled, share
 from lmcompare.tokens import Encoded, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
+Arrays = tuple[npt.NDArray[Any], ...]  # one an order
 
 BLOCK = 2**14  # words that are looked up at a time
 FEW = 12  # children of a context that are looked at one by one
@@ -49,10 +50,10 @@ class Step:
         size = 8
         while size < 1.5 * children[children > FEW].sum():
             size *= 2
-        offsets, words = level.offsets.astype(np.int32, copy=False), level.words.astype(np.int32, copy=False)
+        offsets, words = (_read_only(array.astype(np.int32, copy=False)) for array in (level.offsets, level.words))
         slots = np.full(size, NOTHING, np.int32)
         _enter(offsets, words, slots)
-        return cls(offsets, words, level.log10_probs, lower.log10_backoffs, slots)
+        return cls(offsets, words, _read_only(level.log10_probs), _read_only(lower.log10_backoffs), slots)
 
 
 class CompiledTable:
@@ -67,6 +68,11 @@ class CompiledTable:
         self._unigram_nats = (self._unigrams[: self._start].astype(np.float64) * NATS).astype(np.float32)
         self._ranked = np.argsort(-self._unigrams[: self._start], kind="stable").astype(np.int32)
         self._steps = [Step.to_level(table, k) for k in range(2, table.order + 1)]
+        self._children = (
+            tuple(step.offsets for step in self._steps),
+            tuple(step.words for step in self._steps),
+            tuple(step.log10_probs for step in self._steps),
+        )
 
     def score(self, text: Encoded, threads: int = 1) -> FloatArray:
         """(N,) nats: the log-probability of each token."""
@@ -122,23 +128,29 @@ class CompiledTable:
     def distributions(self, contexts: IntArray, rows: FloatArray) -> None:
         """Fill (B, V) float32 with the nats of the word after each of B contexts."""
         weights = self.weights(contexts)
-        _fill(rows, self._unigram_nats, weights[0])
-        for k, step in enumerate(self._steps):
-            _overwrite(rows, contexts[k], step.offsets, step.words, step.log10_probs, weights[k + 1])
+        if self._steps:
+            _fill(rows, contexts, weights, self._unigram_nats, *self._children)
+        else:
+            rows[:] = self._unigram_nats
 
     def likeliest(self, contexts: IntArray, places: int) -> tuple[IntArray, FloatArray]:
         """Return the ids (B, ``places``) of the likeliest words after each context and their nats, the likeliest
         first and equal ones by id, without the whole distributions.
         """
         size = contexts.shape[1]
-        weights = self.weights(contexts)
+        if not self._steps:
+            best = self._ranked[:places]
+            return np.tile(best, (size, 1)), np.tile(self._unigrams[best].astype(np.float64) * NATS, (size, 1))
         ids, log10 = np.full((size, places), NOTHING, np.int32), np.full((size, places), -np.inf)
-        seen = np.zeros((size, self._start), np.bool_)
-        for k in range(len(self._steps) - 1, -1, -1):
-            step = self._steps[k]
-            _collect(contexts[k], step.offsets, step.words, step.log10_probs, weights[k + 1], seen, ids, log10)
-        _collect_unigrams(self._ranked, self._unigrams, weights[0], seen, ids, log10)
+        _collect(contexts, self.weights(contexts), self._ranked, self._unigrams, *self._children, ids, log10)
         return ids, log10 * NATS
+
+
+def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a view that is not written to, as those of a mapped file are: to compiled code they are one type."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 @compiled
@@ -226,27 +238,83 @@ def _weigh(contexts: IntArray, log10_backoffs: FloatArray, longer: FloatArray, w
 
 
 @compiled
-def _fill(rows: FloatArray, unigram_nats: FloatArray, weights: FloatArray) -> None:
+def _fill(
+    rows: FloatArray,
+    contexts: IntArray,
+    weights: FloatArray,
+    unigram_nats: FloatArray,
+    offsets: Arrays,
+    words: Arrays,
+    log10_probs: Arrays,
+) -> None:
+    """Write the unigrams into each row, and over them what is known of longer and longer contexts.
+
+    Row by row, so that a row is still in the processor's cache when it is written over. ``offsets``, ``words`` and
+    ``log10_probs``: of level 2, 3 … n, as in the functions below.
+    """
     for i in range(len(rows)):
-        weight = np.float32(weights[i] * NATS)
-        row = rows[i]
+        row, weight = rows[i], np.float32(weights[0, i] * NATS)
         for word in range(len(unigram_nats)):
             row[word] = unigram_nats[word] + weight
+        for k in range(len(contexts)):
+            context = contexts[k, i]
+            if context != NOTHING:
+                level_words, level_probs, above = words[k], log10_probs[k], weights[k + 1, i]
+                for node in range(offsets[k][context], offsets[k][context + 1]):
+                    row[level_words[node]] = (level_probs[node] + above) * NATS
 
 
 @compiled
-def _overwrite(
-    rows: FloatArray,
+def _collect(
     contexts: IntArray,
-    offsets: IntArray,
-    words: IntArray,
-    log10_probs: FloatArray,
     weights: FloatArray,
+    ranked: IntArray,
+    unigrams: FloatArray,
+    offsets: Arrays,
+    words: Arrays,
+    log10_probs: Arrays,
+    ids: IntArray,
+    log10: FloatArray,
 ) -> None:
-    for i in range(len(rows)):
-        if contexts[i] != NOTHING:
-            for node in range(offsets[contexts[i]], offsets[contexts[i] + 1]):
-                rows[i, words[node]] = (log10_probs[node] + weights[i]) * NATS
+    """Find the likeliest words after each context, among those seen after its longest part first.
+
+    Few words come in once some have: only those are searched for after the longer contexts, where they would have
+    another probability. ``ranked``: (V,) the words, the most frequent first; none comes in after one that does not.
+    """
+    for i in range(len(ids)):
+        best, scores = ids[i], log10[i]
+        for k in range(len(contexts) - 1, -1, -1):
+            context = contexts[k, i]
+            if context != NOTHING:
+                level_words, level_probs, above = words[k], log10_probs[k], weights[k + 1, i]
+                for node in range(offsets[k][context], offsets[k][context + 1]):
+                    value = level_probs[node] + above
+                    if value >= scores[-1] and not _follows(level_words[node], contexts[:, i], k + 1, offsets, words):
+                        _insert(best, scores, level_words[node], value)
+        for word in ranked:
+            value = unigrams[word] + weights[0, i]
+            if value < scores[-1]:
+                break
+            if not _follows(word, contexts[:, i], 0, offsets, words):
+                _insert(best, scores, word, value)
+
+
+@compiled
+def _follows(word: int, contexts: IntArray, least: int, offsets: Arrays, words: Arrays) -> bool:
+    """Return whether a word was seen after one of the contexts (n - 1,) from ``least`` on, the longer ones."""
+    for k in range(least, len(contexts)):
+        context = contexts[k]
+        if context != NOTHING:
+            low, high, level_words = offsets[k][context], offsets[k][context + 1], words[k]
+            while low < high:  # they rise
+                middle = (low + high) >> 1
+                if level_words[middle] < word:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < offsets[k][context + 1] and level_words[low] == word:
+                return True
+    return False
 
 
 @compiled
@@ -261,38 +329,3 @@ def _insert(ids: IntArray, log10: FloatArray, word: int, value: float) -> None:
             log10[other] = log10[other - 1]
         ids[place] = word
         log10[place] = value
-
-
-@compiled
-def _collect(
-    contexts: IntArray,
-    offsets: IntArray,
-    words: IntArray,
-    log10_probs: FloatArray,
-    weights: FloatArray,
-    seen: BoolArray,
-    ids: IntArray,
-    log10: FloatArray,
-) -> None:
-    for i in range(len(contexts)):
-        if contexts[i] != NOTHING:
-            for node in range(offsets[contexts[i]], offsets[contexts[i] + 1]):
-                if not seen[i, words[node]]:
-                    seen[i, words[node]] = True
-                    value = log10_probs[node] + weights[i]
-                    if value >= log10[i, -1]:
-                        _insert(ids[i], log10[i], words[node], value)
-
-
-@compiled
-def _collect_unigrams(
-    ranked: IntArray, unigrams: FloatArray, weights: FloatArray, seen: BoolArray, ids: IntArray, log10: FloatArray
-) -> None:
-    """``ranked``: (V,) the words, the most frequent first; no other can come in once one does not."""
-    for i in range(len(ids)):
-        for word in ranked:
-            value = unigrams[word] + weights[i]
-            if value < log10[i, -1]:
-                break
-            if not seen[i, word]:
-                _insert(ids[i], log10[i], word, value)

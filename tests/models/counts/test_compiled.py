@@ -98,9 +98,10 @@ def test_scores_and_distributions_are_those_of_the_plain_form(
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("order", [1, 2, 4, 6])
 @pytest.mark.parametrize("places", [1, 10, 90])
-def test_the_likeliest_words_are_those_of_the_whole_distribution(places: int) -> None:
-    table = table_of(text_of(4, 90, 6000), 4, (), False)
+def test_the_likeliest_words_are_those_of_the_whole_distribution(places: int, order: int) -> None:
+    table = table_of(text_of(4, 90, 6000), order, (), False)
     contexts = table.contexts_at(text_of(5, 90, 300), np.arange(300))
     ids, nats = CompiledTable(table).likeliest(as_rows(contexts, 300), places)
     rows = table.distributions(contexts, 300)
@@ -108,6 +109,12 @@ def test_the_likeliest_words_are_those_of_the_whole_distribution(places: int) ->
     np.testing.assert_allclose(nats, expected, rtol=0, atol=1e-12)
     np.testing.assert_allclose(np.take_along_axis(rows, ids, axis=1), nats, rtol=0, atol=1e-12)
     assert all(len(set(row)) == places for row in ids.tolist())
+    assert all(
+        a < b
+        for row, heights in zip(ids.tolist(), nats, strict=True)
+        for a, b, tied in zip(row, row[1:], heights[:-1] == heights[1:], strict=False)
+        if tied
+    ), "equal ones by id"
 
 
 def test_an_empty_text_has_no_scores() -> None:
