@@ -23,9 +23,12 @@ BoolArray = npt.NDArray[np.bool_]
 Arrays = tuple[npt.NDArray[Any], ...]  # one an order
 
 BLOCK = 2**14  # words that are looked up at a time
+GROUP = 64  # children that are looked at together for whether one is likely enough
+ROUNDING = 1e-4  # more than float32 changes a log10
 FEW = 12  # children of a context that are looked at one by one
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio (Knuth 1973, section 6.4)
 UPPER = np.uint64(32)
+ONE = np.uint64(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,20 +157,20 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 @compiled
-def _home(context: int, word: int, mask: int) -> Any:
+def _home(context: int, word: int, mask: np.uint64) -> Any:
     key = (np.uint64(context) << UPPER) | np.uint64(word)
-    return np.int64(((key * MULTIPLIER) >> UPPER) & np.uint64(mask))
+    return ((key * MULTIPLIER) >> UPPER) & mask
 
 
 @compiled
 def _enter(offsets: IntArray, words: IntArray, slots: IntArray) -> None:
-    mask = len(slots) - 1
+    mask = np.uint64(len(slots) - 1)
     for context in range(len(offsets) - 1):
         if offsets[context + 1] - offsets[context] > FEW:
             for node in range(offsets[context], offsets[context + 1]):
                 slot = _home(context, words[node], mask)
                 while slots[slot] != NOTHING:
-                    slot = (slot + 1) & mask
+                    slot = (slot + ONE) & mask
                 slots[slot] = node
 
 
@@ -196,23 +199,24 @@ def _find(
     contexts: IntArray, words: IntArray, offsets: IntArray, level_words: IntArray, slots: IntArray, nodes: IntArray
 ) -> None:
     """Write the nodes (n,) of the k-grams of n contexts and last words, or ``NOTHING``."""
-    mask = len(slots) - 1
+    mask = np.uint64(len(slots) - 1)
     for i in range(len(words)):
         context, word, found = contexts[i], words[i], NOTHING
         if context >= 0:
-            low, high = offsets[context], offsets[context + 1]
+            place = np.uint64(context)
+            low, high = offsets[place], offsets[place + ONE]
             if high - low <= FEW:
                 for node in range(low, high):  # to the end: a way out halfway would cost more than it saves
-                    if level_words[node] == word:
+                    if level_words[np.uint64(node)] == word:
                         found = node
             else:
                 slot = _home(context, word, mask)
                 candidate = slots[slot]
                 while candidate >= 0:
-                    if level_words[candidate] == word and low <= candidate and candidate < high:
+                    if level_words[np.uint64(candidate)] == word and low <= candidate and candidate < high:
                         found = candidate
                         break
-                    slot = (slot + 1) & mask
+                    slot = (slot + ONE) & mask
                     candidate = slots[slot]
         nodes[i] = found
 
@@ -224,9 +228,9 @@ def _settle(
     """Turn the scores of n words by the order below into those of this order."""
     for i in range(len(scores)):
         if nodes[i] >= 0:
-            scores[i] = log10_probs[nodes[i]]
+            scores[i] = log10_probs[np.uint64(nodes[i])]
         elif contexts[i] >= 0:
-            scores[i] += log10_backoffs[contexts[i]]
+            scores[i] += log10_backoffs[np.uint64(contexts[i])]
 
 
 @compiled
@@ -259,9 +263,10 @@ def _fill(
         for k in range(len(contexts)):
             context = contexts[k, i]
             if context != NOTHING:
-                level_words, level_probs, above = words[k], log10_probs[k], weights[k + 1, i]
-                for node in range(offsets[k][context], offsets[k][context + 1]):
-                    row[level_words[node]] = (level_probs[node] + above) * NATS
+                low, high, above = offsets[k][context], offsets[k][context + 1], weights[k + 1, i]
+                after, log10 = words[k][low:high], log10_probs[k][low:high]
+                for j in range(len(after)):
+                    row[np.uint64(after[j])] = (log10[j] + above) * NATS
 
 
 @compiled
@@ -282,21 +287,29 @@ def _collect(
     another probability. ``ranked``: (V,) the words, the most frequent first; none comes in after one that does not.
     """
     for i in range(len(ids)):
-        best, scores = ids[i], log10[i]
+        best, scores, least = ids[i], log10[i], -np.inf
         for k in range(len(contexts) - 1, -1, -1):
             context = contexts[k, i]
             if context != NOTHING:
-                level_words, level_probs, above = words[k], log10_probs[k], weights[k + 1, i]
-                for node in range(offsets[k][context], offsets[k][context + 1]):
-                    value = level_probs[node] + above
-                    if value >= scores[-1] and not _follows(level_words[node], contexts[:, i], k + 1, offsets, words):
-                        _insert(best, scores, level_words[node], value)
+                low, high, above = offsets[k][context], offsets[k][context + 1], weights[k + 1, i]
+                after, log10_after = words[k][low:high], log10_probs[k][low:high]
+                for first in range(0, len(after), GROUP):
+                    group, some = log10_after[first : first + GROUP], 0
+                    bar = np.float32(least - above - ROUNDING)
+                    for j in range(len(group)):  # which a processor does for many at once
+                        some += group[j] >= bar
+                    for j in range(len(group) if some else 0):
+                        word, value = after[first + j], group[j] + above
+                        if value >= least and not _follows(word, contexts[:, i], k + 1, offsets, words):
+                            _insert(best, scores, word, value)
+                            least = scores[-1]
         for word in ranked:
             value = unigrams[word] + weights[0, i]
-            if value < scores[-1]:
+            if value < least:
                 break
             if not _follows(word, contexts[:, i], 0, offsets, words):
                 _insert(best, scores, word, value)
+                least = scores[-1]
 
 
 @compiled

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lmcompare.models.counts.backoff_compiled import CompiledTable
 
 BLOCK_ROWS = 4096  # with few types, what is written over the rows takes more memory than the rows
+CACHED_BYTES = 2**22  # a block of this size is soon given out again, and is still in the processor's cache
 # How much work there is before loading the compiled loops takes less time than they save; so much more of scoring
 # that loading them, which is timed with it, says nothing of its cost
 MANY_COUNTED = 1_000_000  # tokens to count
@@ -46,17 +47,20 @@ class TableModel(LanguageModel):
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield the distributions in text order as float32; rows sum to one within 1e-6."""
         table = self._for(text.vocabulary)
-        rows = min(max(1, BLOCK_BYTES // (4 * table.start)), BLOCK_ROWS)
         loops = self._compiled if _worthwhile(len(text) * table.start, MANY_CELLS) else None
-        for first in range(0, len(text), rows):
-            at = np.arange(first, min(first + rows, len(text)))
+        rows = max(1, (BLOCK_BYTES if loops is None else CACHED_BYTES) // (4 * table.start))
+        for piece in range(0, len(text), BLOCK_ROWS):
+            at = np.arange(piece, min(piece + BLOCK_ROWS, len(text)))
             contexts = table.contexts_at(text, at)
-            if loops is None:
-                yield at, table.distributions(contexts, len(at), np.float32)
-            else:
-                block = np.empty((len(at), table.start), np.float32)
-                loops.distributions(as_rows(contexts, len(at)), block)
-                yield at, block
+            for first in range(0, len(at), rows):
+                here = slice(first, first + rows)
+                part, number = [c[here] for c in contexts], len(at[here])
+                if loops is None:
+                    yield at[here], table.distributions(part, number, np.float32)
+                else:
+                    block = np.empty((number, table.start), np.float32)
+                    loops.distributions(as_rows(part, number), block)
+                    yield at[here], block
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one look-up a token and order."""
