@@ -8,6 +8,7 @@ from typing import Self, TextIO
 
 import numpy as np
 
+from lmcompare import memory
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import Progress, Setting, State, fitted
@@ -64,6 +65,7 @@ class NGram(TableModel):
         self._places: IntArray = np.zeros(0, np.int64)
         self._method: Smoothing = self._new_method()
 
+    @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Count and estimate; valid is read by the smoothing "jelinek-mercer" alone, which fits its weights to it.
 

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from lmcompare import memory
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import Progress, Setting, State, fitted
 from lmcompare.models.counts import tuned_exhibits
@@ -47,6 +48,7 @@ class NGramTuned(NGram):
         self.levels, self.groups, self.repeats = levels, groups, repeats
         self._tuned: Tuned | None = None
 
+    @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Count train, and tune on valid. Raises ``LmcompareError`` if train has no tokens."""
         counts = list(self._count(train, setting))

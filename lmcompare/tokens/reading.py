@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 import regex
 
+from lmcompare import memory
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 from lmcompare.tokens.whitespace import WhitespaceTokenizer
 
 BLOCK_BYTES = 2**22  # of the file, read at a time
+PIECE = 2**20  # tokens that are looked at at a time
+LINE_END = -1  # in place of a token's number
 NOT_BLANK = regex.compile(
     "[\x1c-\x1f]"
 )  # separators that Arrow takes for white space beside other letters than ASCII's
@@ -25,6 +28,7 @@ NOT_BLANK = regex.compile(
 Block = tuple[IntArray, list[str], IntArray]  # codes of tokens (n,), what the codes stand for, tokens of each line
 
 
+@memory.given_back()
 def read_tokenised(
     path: str | Path, vocabulary: Vocabulary | None = None, *, min_count: int = 1, threads: int = 1
 ) -> Encoded:
@@ -41,14 +45,8 @@ def read_tokenised(
     if vocabulary is not None and min_count > 1:
         raise LmcompareError("min_count makes a new vocabulary, and one was given: leave one of the two out")
     path = Path(path)
-    numbers: dict[str, int] = {}  # of the tokens, in order of first appearance
-    pieces: list[IntArray] = []
-    lengths: list[IntArray] = []
     try:
-        for codes, tokens, on_line in _blocks(path, threads):
-            number = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), np.int32, len(tokens))
-            pieces.append(number[codes])
-            lengths.append(on_line)
+        ids, numbers = _numbered(path, threads)
     except OSError as error:
         raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
     except UnicodeDecodeError as error:
@@ -57,20 +55,43 @@ def read_tokenised(
     if vocabulary is None and not found:
         raise LmcompareError(f"{path} holds no tokens: name a file of tokenised text")
     if vocabulary is None:
-        counts = np.zeros(len(found), np.int64)
-        for piece in pieces:
-            counts += np.bincount(piece, minlength=len(found))
-        vocabulary = _vocabulary(found, counts, sum(map(len, lengths)), min_count)
-    id_of = vocabulary.ids(found)
-    ids = np.full(sum(map(len, pieces)) + sum(map(len, lengths)), vocabulary.end, np.int32)
-    first = 0
-    for k, (piece, on_line) in enumerate(zip(pieces, lengths, strict=True)):
-        last = first + len(piece) + len(on_line)
-        inside = np.ones(last - first, bool)
-        inside[np.cumsum(on_line + 1) - 1] = False
-        ids[first:last][inside] = id_of[piece]
-        first, pieces[k] = last, id_of[:0]  # so that the text is never held twice
+        counts = np.zeros(len(found) + 1, np.int64)
+        for block in _pieces(ids):
+            counts += np.bincount(block + 1, minlength=len(counts))
+        vocabulary = _vocabulary(found, counts[1:], int(counts[0]), min_count)
+    id_of = np.append(vocabulary.ids(found), vocabulary.end).astype(np.int32)
+    for block in _pieces(ids):
+        block[:] = id_of[block]
     return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
+
+
+def _numbered(path: Path, threads: int) -> tuple[IntArray, dict[str, int]]:
+    """Return the text (N,) as numbers of its tokens, ``LINE_END`` at each line's end, and the number of each token:
+    how many others appear before it.
+
+    All in one array that is mapped for it: blocks that are freed one by one would leave holes in memory.
+    """
+    numbers: dict[str, int] = {}
+    ids, filled = np.empty(2**20 + path.stat().st_size // 4, np.int32), 0
+    for codes, tokens, on_line in _blocks(path, threads):
+        number = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), np.int32, len(tokens))
+        first, filled = filled, filled + len(codes) + len(on_line)
+        if filled > len(ids):
+            ids.resize(filled + filled // 4, refcheck=False)
+        inside = np.ones(filled - first, bool)
+        inside[np.cumsum(on_line + 1) - 1] = False
+        block = ids[first:filled]
+        block[inside] = number[codes]
+        block[~inside] = LINE_END
+        del block  # a view of what may be moved
+    ids.resize(filled, refcheck=False)
+    return ids, numbers
+
+
+def _pieces(ids: IntArray) -> Iterator[IntArray]:
+    """Yield views of the array, one after the other."""
+    for first in range(0, len(ids), PIECE):
+        yield ids[first : first + PIECE]
 
 
 def _vocabulary(found: list[str], counts: IntArray, lines: int, min_count: int) -> Vocabulary:
@@ -118,7 +139,7 @@ def _split(block: bytes) -> Block:
         words = pc.utf8_split_whitespace(_lines(block))
     coded = words.flatten().dictionary_encode()
     tokens: list[str] = coded.dictionary.to_pylist()
-    codes, offsets = np.from_dlpack(coded.indices), np.from_dlpack(words.offsets).astype(np.int64)
+    codes, offsets = (np.from_dlpack(a).astype(np.int64) for a in (coded.indices, words.offsets))
     if "" in tokens:  # what stands before a blank that opens a line, and after one, a newline too, that closes it
         real = codes != tokens.index("")
         offsets = np.append(0, np.cumsum(real))[offsets]
