@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 # glibc's mallopt(3): from what size on a block is mapped by itself, and how much may lie free at the heap's end
 MAPPED_FROM, FREE_AT_END = -3, -1
-LARGE = 2**20
+LARGE = 2**23
 MOST = 2**25  # glibc's own limit of the first
 
 
 @contextmanager
 def given_back() -> Iterator[None]:
-    """While it is open, an array of a megabyte or more is mapped by itself, and leaves no hole when it is freed.
+    """While it is open, an array of eight megabytes or more is mapped by itself, and leaves no hole when it is freed.
 
     Once a program has freed one large block, glibc takes those that are not much larger from its heap, where work
     that makes and frees many arrays of different sizes leaves holes: an eighth of the memory at ten million words.

@@ -16,7 +16,7 @@ def resident():
 first = np.ones(2**21)
 del first  # the C library learns to take blocks of this size from its heap
 with given_back() if {open} else nullcontext():
-    arrays = [np.ones(2**20 - 2**9 * i) for i in range(32)]
+    arrays = [np.ones(2**21 - 2**9 * i) for i in range(16)]
     kept = arrays[-1]
     before = resident()
     del arrays
