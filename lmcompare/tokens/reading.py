@@ -21,9 +21,9 @@ from lmcompare.tokens.whitespace import WhitespaceTokenizer
 BLOCK_BYTES = 2**22  # of the file, read at a time
 PIECE = 2**20  # tokens that are looked at at a time
 LINE_END = -1  # in place of a token's number
-NOT_BLANK = regex.compile(
-    "[\x1c-\x1f]"
-)  # separators that Arrow takes for white space beside other letters than ASCII's
+# white space beyond ASCII, and separators that Arrow takes for white space where it looks for that
+BLANKS = "\x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+NOT_BLANK = regex.compile("[\x1c-\x1f]")
 
 Block = tuple[IntArray, list[str], IntArray]  # codes of tokens (n,), what the codes stand for, tokens of each line
 
@@ -74,7 +74,9 @@ def _numbered(path: Path, threads: int) -> tuple[IntArray, dict[str, int]]:
     numbers: dict[str, int] = {}
     ids, filled = np.empty(2**20 + path.stat().st_size // 4, np.int32), 0
     for codes, tokens, on_line in _blocks(path, threads):
-        number = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), np.int32, len(tokens))
+        new = [token for token in tokens if token not in numbers]
+        numbers.update(zip(new, range(len(numbers), len(numbers) + len(new)), strict=True))
+        number = np.fromiter(map(numbers.__getitem__, tokens), np.int32, len(tokens))
         first, filled = filled, filled + len(codes) + len(on_line)
         if filled > len(ids):
             ids.resize(filled + filled // 4, refcheck=False)
@@ -131,9 +133,10 @@ def _split(block: bytes) -> Block:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if block.isascii():
+    text = block.decode()
+    if text.isascii() or not any(blank in text for blank in BLANKS):
         words = pc.ascii_split_whitespace(_lines(block))
-    elif NOT_BLANK.search(text := block.decode()):
+    elif NOT_BLANK.search(text):
         words = pa.array([regex.findall(WhitespaceTokenizer.rule, line) for line in text.split("\n")])
     else:
         words = pc.utf8_split_whitespace(_lines(block))
