@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from lmcompare.tokens.whitespace import WhitespaceTokenizer
 
 BLOCK_BYTES = 2**22  # of the file, read at a time
 PIECE = 2**20  # tokens that are looked at at a time
-LINE_END = -1  # in place of a token's number
+LINE_END = -1  # in place of a token's number, while there is no vocabulary
 # white space beyond ASCII, and separators that Arrow takes for white space where it looks for that
 BLANKS = "\x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 NOT_BLANK = regex.compile("[\x1c-\x1f]")
@@ -46,48 +46,57 @@ def read_tokenised(
         raise LmcompareError("min_count makes a new vocabulary, and one was given: leave one of the two out")
     path = Path(path)
     try:
-        ids, numbers = _numbered(path, threads)
+        if vocabulary is not None:
+            ids = _text(path, threads, vocabulary.ids, vocabulary.end)
+        else:
+            ids, vocabulary = _with_vocabulary(path, threads, min_count)
     except OSError as error:
         raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
     except UnicodeDecodeError as error:
         raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
-    found = list(numbers)
-    if vocabulary is None and not found:
-        raise LmcompareError(f"{path} holds no tokens: name a file of tokenised text")
-    if vocabulary is None:
-        counts = np.zeros(len(found) + 1, np.int64)
-        for block in _pieces(ids):
-            counts += np.bincount(block + 1, minlength=len(counts))
-        vocabulary = _vocabulary(found, counts[1:], int(counts[0]), min_count)
-    id_of = np.append(vocabulary.ids(found), vocabulary.end).astype(np.int32)
-    for block in _pieces(ids):
-        block[:] = id_of[block]
     return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
 
 
-def _numbered(path: Path, threads: int) -> tuple[IntArray, dict[str, int]]:
-    """Return the text (N,) as numbers of its tokens, ``LINE_END`` at each line's end, and the number of each token:
-    how many others appear before it.
+def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray, Vocabulary]:
+    """Return the ids of the file's text and a vocabulary made of it."""
+    numbers: dict[str, int] = {}  # of the tokens, by first appearance
+
+    def numbered(tokens: list[str]) -> IntArray:
+        new = [token for token in tokens if token not in numbers]
+        numbers.update(zip(new, range(len(numbers), len(numbers) + len(new)), strict=True))
+        return np.fromiter(map(numbers.__getitem__, tokens), np.int32, len(tokens))
+
+    ids = _text(path, threads, numbered, LINE_END)
+    if not numbers:
+        raise LmcompareError(f"{path} holds no tokens: name a file of tokenised text")
+    counts = np.zeros(len(numbers) + 1, np.int64)
+    for block in _pieces(ids):
+        counts += np.bincount(block + 1, minlength=len(counts))
+    vocabulary = _vocabulary(list(numbers), counts[1:], int(counts[0]), min_count)
+    id_of = np.append(vocabulary.ids(numbers), np.int32(vocabulary.end))
+    for block in _pieces(ids):
+        block[:] = id_of[block]
+    return ids, vocabulary
+
+
+def _text(path: Path, threads: int, numbered: Callable[[list[str]], IntArray], line_end: int) -> IntArray:
+    """(N,) int32: each token as the number that ``numbered`` gives it, ``line_end`` at the end of each line.
 
     All in one array that is mapped for it: blocks that are freed one by one would leave holes in memory.
     """
-    numbers: dict[str, int] = {}
     ids, filled = np.empty(2**20 + path.stat().st_size // 4, np.int32), 0
     for codes, tokens, on_line in _blocks(path, threads):
-        new = [token for token in tokens if token not in numbers]
-        numbers.update(zip(new, range(len(numbers), len(numbers) + len(new)), strict=True))
-        number = np.fromiter(map(numbers.__getitem__, tokens), np.int32, len(tokens))
         first, filled = filled, filled + len(codes) + len(on_line)
         if filled > len(ids):
             ids.resize(filled + filled // 4, refcheck=False)
         inside = np.ones(filled - first, bool)
         inside[np.cumsum(on_line + 1) - 1] = False
         block = ids[first:filled]
-        block[inside] = number[codes]
-        block[~inside] = LINE_END
+        block[inside] = numbered(tokens)[codes]
+        block[~inside] = line_end
         del block  # a view of what may be moved
     ids.resize(filled, refcheck=False)
-    return ids, numbers
+    return ids
 
 
 def _pieces(ids: IntArray) -> Iterator[IntArray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -114,5 +115,4 @@ class Vocabulary:
 
     def ids(self, tokens: Iterable[str]) -> IntArray:
         """Return the (n,) int32 ids of the tokens of a text, ``</s>`` never among them."""
-        lookup, unknown = self._lookup, self.unknown
-        return np.fromiter((lookup.get(t, unknown) for t in tokens), np.int32)
+        return np.fromiter(map(self._lookup.get, tokens, repeat(self.unknown)), np.int32)
