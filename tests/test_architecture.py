@@ -28,15 +28,16 @@ HEAVY = {
 
 MAY_IMPORT = {
     "errors": set(),
+    "memory": set(),
     "processes": set(),
     "corpora": {"errors"},
-    "tokens": {"errors", "corpora"},
+    "tokens": {"errors", "corpora", "memory"},
     "exhibits": {"errors"},
     "model": {"errors", "exhibits", "tokens"},
     "storage": {"errors", "model"},
     "plugins": {"errors", "model"},
     "training": {"errors", "exhibits", "model", "tokens"},
-    "models": {"errors", "exhibits", "model", "plugins", "tokens", "training"},
+    "models": {"errors", "exhibits", "memory", "model", "plugins", "tokens", "training"},
     "checks": {"errors", "exhibits", "model", "plugins", "processes", "storage", "tokens"},
     "testing": {"checks", "errors", "model"},
     "scaffold": {"errors", "storage"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,11 +11,26 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray
-from lmcompare.models.self_attention import POSITIONS, Maps, TransformerNetwork
+from lmcompare.model import FloatArray, Traits
+from lmcompare.models.positions import POSITIONS
+from lmcompare.models.transformer_network import ACTIVATIONS, Design, TransformerNetwork
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class HeadAt:
+    """What one head does at one place: ``products``, q·k, ``biases``, what is added for the distance, if anything,
+    and ``weights``, all (n,) of the places it sees; ``mixed``, (d,), the mean of their values.
+    """
+
+    layer: int
+    head: int
+    products: FloatArray
+    biases: FloatArray | None
+    weights: FloatArray
+    mixed: FloatArray
 
 
 class Transformer(TorchLanguageModel):
@@ -27,8 +43,15 @@ class Transformer(TorchLanguageModel):
 
     Parameters: ``width``, of word vectors and layers; ``heads``, of attention; ``layers``; ``window``, positions that
     one attends to; ``positions``, "rotary" (Su et al. 2021), "learned" (a vector a place, places counted modulo
-    ``window``), "sinusoidal" (Vaswani et al. 2017) or "none"; ``dropout``, on word vectors and what each layer adds.
-    The others are those of ``Recipe``.
+    ``window``), "sinusoidal" (Vaswani et al. 2017), "alibi" (Press, Smith and Lewis 2022: a score falls with the
+    distance, in each head by another slope), "relative" (a learned number a distance and head is added to the score,
+    as in Raffel et al. 2020 but without buckets) or "none"; ``dropout``, on word vectors and what each layer adds;
+    ``kv_heads``, heads of keys and values that groups of query heads share (Ainslie et al. 2023), None for as many as
+    ``heads``; ``qk_norm``, whether queries and keys are normalised (Henry et al. 2020); ``activation`` of the
+    feed-forward net, "gelu", "relu2" (So et al. 2021) or "swiglu" (Shazeer 2020). ``causal = false`` takes the mask
+    away, to show what it is for: a position then sees the words to come that are read with it, the one to predict
+    among them, and the model declares itself not causal: it is no language model and is not ranked. The others are
+    those of ``Recipe``.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -53,12 +76,20 @@ class Transformer(TorchLanguageModel):
         candidates: int = 1024,
         full_share: float = 0.0,
         precision: str = "auto",
+        kv_heads: int | None = None,
+        qk_norm: bool = False,
+        activation: str = "gelu",
+        causal: bool = True,
     ) -> None:
         super().__init__()
         if min(width, heads, layers, window) < 1:
             raise LmcompareError("width, heads, layers and window must be at least 1")
         if positions not in POSITIONS:
             raise LmcompareError(f"positions is one of {', '.join(POSITIONS)}, not '{positions}'")
+        if activation not in ACTIVATIONS:
+            raise LmcompareError(f"activation is one of {', '.join(ACTIVATIONS)}, not '{activation}'")
+        if kv_heads is not None and (kv_heads < 1 or heads % kv_heads):
+            raise LmcompareError(f"kv_heads {kv_heads} must divide heads {heads}: each serves as many of them")
         if width % heads or (width // heads) % 2:
             raise LmcompareError(
                 f"width {width} must be an even multiple of heads {heads}: each head gets an even share"
@@ -67,11 +98,26 @@ class Transformer(TorchLanguageModel):
         self.dropout, self.steps, self.batch, self.length = dropout, steps, batch, length
         self.learning_rate, self.optimiser, self.weight_decay = learning_rate, optimiser, weight_decay
         self.candidates, self.full_share, self.precision = candidates, full_share, precision
+        self.kv_heads, self.qk_norm, self.activation, self.causal = kv_heads, qk_norm, activation, causal
+        self.traits = Traits(carries_state=True, causal=causal)
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""
-        return TransformerNetwork(
-            types, self.width, self.heads, self.layers, self.window, self.positions, self.dropout
+        return TransformerNetwork(types, self.design())
+
+    def design(self) -> Design:
+        """Return what it is made of."""
+        return Design(
+            width=self.width,
+            heads=self.heads,
+            layers=self.layers,
+            window=self.window,
+            positions=self.positions,
+            dropout=self.dropout,
+            kv_heads=self.kv_heads,
+            qk_norm=self.qk_norm,
+            activation=self.activation,
+            causal=self.causal,
         )
 
     def recipe(self) -> Recipe:
@@ -94,28 +140,38 @@ class Transformer(TorchLanguageModel):
         Row and column 0 are the beginning of the document; a row sums to one. Longer than ``window``, the farther
         past has the weight 0.
         """
-        return [maps.weights[0].numpy() for maps in self._maps(ids)]
+        network, inputs = self._reading(ids)
+        with torch.no_grad():
+            return [maps.weights[0].cpu().numpy() for maps in network.attend(inputs, None, maps=True)[2]]
 
-    def attention_at(self, ids: IntArray) -> tuple[int, int, FloatArray, FloatArray, FloatArray]:
-        """Return what one head does after the last of these ids: layer, head, q·k (n,), weights (n,), mixed (d,).
+    def attention_at(self, ids: IntArray) -> HeadAt:
+        """Return what one head does after the last of these ids, over the n = min(len + 1, window) places it sees.
 
-        It is the head that turns most to a single word other than the one just read; n = min(len + 1, window).
+        It is the head that turns most to a single word other than the one just read.
         """
-        layers = self._maps(ids)
+        network, inputs = self._reading(ids)
+        with torch.no_grad():
+            layers = network.attend(inputs, None, maps=True)[2]
+            bias = network.view(inputs.shape[1], None, inputs.new_zeros(1)).bias
         before = torch.stack([maps.weights[0, :, -1, :-1].amax(-1) for maps in layers])  # (layers, heads)
         layer, head = divmod(int(before.argmax()), self.heads)
         maps = layers[layer]
         seen = slice(max(0, len(ids) + 1 - self.window), None)
-        products = maps.scores[0, head, -1, seen] * np.sqrt(self.width // self.heads)
-        return layer, head, products.numpy(), maps.weights[0, head, -1, seen].numpy(), maps.mixed[0, head, -1].numpy()
+        return HeadAt(
+            layer=layer,
+            head=head,
+            products=(maps.scores[0, head, -1, seen] * np.sqrt(self.width // self.heads)).cpu().numpy(),
+            biases=None if bias is None else bias[head, -1, seen].cpu().numpy(),
+            weights=maps.weights[0, head, -1, seen].cpu().numpy(),
+            mixed=maps.mixed[0, head, -1].cpu().numpy(),
+        )
 
-    def _maps(self, ids: IntArray) -> list[Maps]:
+    def _reading(self, ids: IntArray) -> tuple[TransformerNetwork, torch.Tensor]:
+        """Return the trained network and these ids as the (1, len + 1) inputs of a document."""
         network = self._ready()
         assert isinstance(network, TransformerNetwork)
-        inputs = torch.tensor([[network.head.types, *(int(i) for i in ids)]], device=network.head.table.device)
-        with torch.no_grad():
-            _, _, layers = network.attend(inputs, None, maps=True)
-        return [Maps(m.scores.cpu(), m.weights.cpu(), m.mixed.cpu()) for m in layers]
+        inputs = [network.head.types, *(int(i) for i in ids)]
+        return network, torch.tensor([inputs], device=network.head.table.device)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the attention maps of a sentence, the equation with numbers, and nearest words."""

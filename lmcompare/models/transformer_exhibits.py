@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
+from lmcompare.model import FloatArray
 from lmcompare.models import mathml as m
 from lmcompare.models.sentences import BEGINNING, readable
 from lmcompare.models.vectors import neighbours_exhibit
@@ -17,24 +18,6 @@ if TYPE_CHECKING:
     from lmcompare.models.transformer import Transformer
 
 PANELS = 12
-_I, _J = m.name("i"), m.name("j")
-_EQUATION = m.lines(
-    m.row(
-        m.sub(m.name("a"), m.row(_I, _J)),
-        m.op("="),
-        m.sub(m.name("softmax"), _J),
-        m.op("("),
-        m.fraction(m.row(m.sub(m.vector("q"), _I), m.op("·"), m.sub(m.vector("k"), _J)), m.root(m.name("d"))),
-        m.op(")"),
-    ),
-    m.row(
-        m.sub(m.vector("o"), _I),
-        m.op("="),
-        m.total(m.row(_J, m.op("≤"), _I)),
-        m.sub(m.name("a"), m.row(_I, _J)),
-        m.sub(m.vector("v"), _J),
-    ),
-)
 _SAYING = (
     "Each word asks a question (its query) of every word before it and of itself; where the question meets a fitting"
     " key, that word's value is taken over. What is taken is a weighted mean, so one head can look at one thing or at"
@@ -65,13 +48,21 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
     shown = maps[::step]
     return Heatmap(
         title="What each head looks at",
-        note="Each row is a word just read, each column a word it may attend to: itself and those before it, never a"
-        " later one." + (f" {len(shown)} of {len(maps)} heads are shown." if len(shown) < len(maps) else ""),
+        note="Each row is a word just read, each column a word it may attend to: "
+        + (
+            "itself and those before it, never a later one."
+            if model.causal
+            else "any, later ones too, which a language model must not do: the next word, to be predicted, is read."
+        )
+        + (f" {len(shown)} of {len(maps)} heads are shown." if len(shown) < len(maps) else ""),
         rows=labels,
         columns=labels,
         panels=tuple(name for name, _ in shown),
         values=tuple(
-            tuple(tuple(float(w[i, j]) if j <= i else None for j in range(size)) for i in range(size))
+            tuple(
+                tuple(float(w[i, j]) if j <= i or not model.causal else None for j in range(size))
+                for i in range(size)
+            )
             for _, w in shown
         ),
         row_axis="after reading",
@@ -83,23 +74,47 @@ def _worked(model: Transformer, text: Encoded, ids: IntArray) -> WorkedEquation:
     vocabulary = text.vocabulary
     at = min(len(ids) - 1, 5)  # predicts ids[at], having read ids[:at]
     labels = [BEGINNING, *(vocabulary[int(i)] for i in ids[:at])]
-    layer, head, products, weights, mixed = model.attention_at(ids[:at])
+    shown = model.attention_at(ids[:at])
     document = Encoded.from_documents([ids[:at]], vocabulary)
     distribution = model.next_log_probs(document, np.array([at]))[0]
     scale = np.sqrt(model.width // model.heads)
-    shown = labels[len(labels) - len(weights) :]
-    lines: list[tuple[str, float]] = [(f"q·k: '{label}'", float(p)) for label, p in zip(shown, products, strict=True)]
-    lines += [
-        (f"q·k / √d: '{label}', √d = {scale:.3g}", float(p / scale)) for label, p in zip(shown, products, strict=True)
-    ]
-    lines += [(f"a: the weight of '{label}'", float(w)) for label, w in zip(shown, weights, strict=True)]
-    lines.append(("‖o‖: the length of the mixed value", float(np.linalg.norm(mixed))))
+    seen = labels[len(labels) - len(shown.weights) :]
+
+    def each(what: str, figures: FloatArray) -> list[tuple[str, float]]:
+        return [(what.format(label=f"'{label}'"), float(x)) for label, x in zip(seen, figures, strict=True)]
+
+    lines = each("q·k: {label}", shown.products)
+    lines += each(f"q·k / √d: {{label}}, √d = {scale:.3g}", shown.products / scale)
+    if shown.biases is not None:
+        lines += each("b, for the distance: {label}", shown.biases)
+    lines += each("a: the weight of {label}", shown.weights)
+    lines.append(("‖o‖: the length of the mixed value", float(np.linalg.norm(shown.mixed))))
     lines.append((f"P({vocabulary[int(ids[at])]}), which came next", float(np.exp(distribution[ids[at]]))))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(labels)}', in layer {layer + 1}, head {head + 1}.",
-        equation=_EQUATION,
-        plain="a_ij = softmax_j(q_i·k_j / √d),  o_i = Σ_{j≤i} a_ij v_j",
+        note=f"With the trained model's numbers after '{' '.join(labels)}', in layer {shown.layer + 1}, head"
+        f" {shown.head + 1}.",
+        equation=_equation(shown.biases is not None, model.causal),
+        plain=f"a_ij = softmax_j(q_i·k_j / √d{' + b_ij' if shown.biases is not None else ''}),"
+        f"  o_i = Σ_{'{j≤i}' if model.causal else 'j'} a_ij v_j",
         saying=_SAYING,
         lines=tuple(lines),
+    )
+
+
+def _equation(with_bias: bool, causal: bool) -> str:
+    i, j = m.name("i"), m.name("j")
+    pair = m.row(i, j)
+    product = m.fraction(m.row(m.sub(m.vector("q"), i), m.op("·"), m.sub(m.vector("k"), j)), m.root(m.name("d")))
+    score = m.row(product, m.op("+"), m.sub(m.name("b"), pair)) if with_bias else product
+    weight = m.sub(m.name("a"), pair)
+    return m.lines(
+        m.row(weight, m.op("="), m.sub(m.name("softmax"), j), m.op("("), score, m.op(")")),
+        m.row(
+            m.sub(m.vector("o"), i),
+            m.op("="),
+            m.total(m.row(j, m.op("≤"), i) if causal else j),
+            weight,
+            m.sub(m.vector("v"), j),
+        ),
     )

@@ -22,6 +22,20 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "rotary": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9}),
     "learned": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "learned"}),
     "sinusoidal": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "sinusoidal"}),
+    "alibi": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "alibi"}),
+    "modern": (
+        Transformer,
+        {
+            "width": 16,
+            "heads": 4,
+            "kv_heads": 2,
+            "layers": 2,
+            "window": 9,
+            "positions": "relative",
+            "qk_norm": True,
+            "activation": "swiglu",
+        },
+    ),
     "no-positions": (Transformer, {"width": 8, "heads": 1, "layers": 2, "window": 1, "positions": "none"}),
 }
 
