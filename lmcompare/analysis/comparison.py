@@ -90,6 +90,8 @@ class Comparison:
 def group_of(model: ModelEntry) -> tuple[Group, str | None]:
     """Return whether a model may be ranked, and if not why, in one sentence, from its traits and truth checks."""
     traits = model.traits
+    if traits and not traits.get("causal", False):  # what it says of itself, before the checks that find the same
+        return "not ranked", "not a language model: what it gives to a token depends on what comes after"
     if model.failed_checks:
         worst = model.failed_checks[0]
         figure, tolerance = worst.get("figure"), worst.get("tolerance")
@@ -99,8 +101,6 @@ def group_of(model: ModelEntry) -> tuple[Group, str | None]:
         return "not ranked", "its truth checks were not run or did not pass"
     if not traits.get("normalised", False):
         return "not ranked", "not a probability model: its next-token figures need not sum to one"
-    if not traits.get("causal", False):
-        return "not ranked", "not a language model: what it gives to a token depends on what comes after"
     if traits.get("adaptive", False):
         return "adaptive", "it learns from the test text's past, so it is compared with other such models only"
     return "ranked", None

@@ -1,4 +1,4 @@
-"""How the recurrent net with additive attention explains itself: where it looks back, and its equation."""
+"""How the recurrent net explains itself: what its gates do, and its equation."""
 
 from __future__ import annotations
 
@@ -14,100 +14,118 @@ from lmcompare.models.vectors import neighbours_exhibit
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
-    from lmcompare.models.rnn_attention import RnnAttention
+    from lmcompare.models.rnn import Rnn
 
-_I, _J = m.name("i"), m.name("j")
-_IJ = m.row(_I, _J)
-_EQUATION = m.lines(
+_I, _BEFORE = m.name("i"), m.row(m.name("i"), m.op("−"), m.name("1"))
+
+
+def _at(letter: str, place: str = _I) -> str:
+    return m.sub(m.vector(letter), place)
+
+
+def _inner(gate: str) -> str:
+    recalled = m.row(m.sub(m.vector("U"), m.name(gate)), _at("s", _BEFORE))
+    return m.row(m.op("("), m.sub(m.vector("W"), m.name(gate)), _at("x"), m.op("+"), recalled, m.op(")"))
+
+
+_LSTM = m.lines(
+    m.row(_at("f"), m.op("="), m.name("σ"), _inner("f"), m.op(","), m.name("as"), _at("n"), m.op(","), _at("o")),
+    m.row(_at("g"), m.op("="), m.name("tanh"), _inner("g")),
+    m.row(_at("c"), m.op("="), _at("f"), m.op("⊙"), _at("c", _BEFORE), m.op("+"), _at("n"), m.op("⊙"), _at("g")),
+    m.row(_at("s"), m.op("="), _at("o"), m.op("⊙"), m.name("tanh"), m.op("("), _at("c"), m.op(")")),
+)
+_GRU = m.lines(
+    m.row(_at("z"), m.op("="), m.name("σ"), _inner("z"), m.op(","), m.name("as"), _at("r")),
     m.row(
-        m.sub(m.name("e"), _IJ),
-        m.op("="),
-        m.vector("v"),
-        m.op("·"),
-        m.name("tanh"),
-        m.op("("),
-        m.vector("W"),
-        m.sub(m.vector("s"), _I),
-        m.op("+"),
-        m.vector("U"),
-        m.sub(m.vector("s"), _J),
-        m.op(")"),
+        *(_at("g"), m.op("="), m.name("tanh"), m.op("("), m.sub(m.vector("W"), m.name("g")), _at("x"), m.op("+")),
+        *(_at("r"), m.op("⊙"), m.sub(m.vector("U"), m.name("g")), _at("s", _BEFORE), m.op(")")),
     ),
     m.row(
-        m.sub(m.name("a"), _IJ),
-        m.op("="),
-        m.fraction(
-            m.row(m.name("exp"), m.sub(m.name("e"), _IJ)),
-            m.row(
-                m.total(m.row(m.name("k"), m.op("<"), _I)), m.name("exp"), m.sub(m.name("e"), m.row(_I, m.name("k")))
-            ),
-        ),
-    ),
-    m.row(
-        m.sub(m.vector("c"), _I),
-        m.op("="),
-        m.total(m.row(_J, m.op("<"), _I)),
-        m.sub(m.name("a"), _IJ),
-        m.sub(m.vector("s"), _J),
+        *(_at("s"), m.op("="), _at("z"), m.op("⊙"), _at("s", _BEFORE), m.op("+"), m.op("("), m.name("1"), m.op("−")),
+        *(_at("z"), m.op(")"), m.op("⊙"), _at("g")),
     ),
 )
 _SAYING = (
-    "Having read a word, the net asks each of its own earlier states how well it fits what it needs now, turns the"
-    " answers into weights that sum to one, and takes the weighted mean of those states beside its present one to"
-    " guess the next word."
+    "The net carries one state of fixed size through the document. At each word its gates decide, number by number,"
+    " what of the old state is kept, what of the word is taken in, and what is shown to the next step and to the"
+    " guess. What is not kept is gone."
 )
 
 
-def exhibits(model: RnnAttention, text: Encoded) -> Iterator[Exhibit]:
-    """Yield a map of the attention over two sentences, the worked equation, and the nearest words."""
-    if model.window:
-        documents = readable(text, 2)
-        for ids in documents:
-            yield _map(model, text, ids)
-        if documents:
-            yield _worked(model, text, documents[0])
+def exhibits(model: Rnn, text: Encoded) -> Iterator[Exhibit]:
+    """Yield what the gates do in two sentences, the worked equation of one number, and the nearest words."""
+    documents = readable(text, 2)
+    for ids in documents:
+        yield _map(model, text, ids)
+    if documents:
+        yield _worked(model, text, documents[0])
     vectors = model.word_vectors()
     assert vectors is not None
     yield neighbours_exhibit(vectors, text, "By the cosine of the vectors that are read and, being tied, predict.")
 
 
-def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
-    labels = (BEGINNING, *(text.vocabulary[int(i)] for i in ids[:-1]))
-    weights = model.attention_weights(ids[:-1])  # (T, T)
-    size = len(labels)
+def _map(model: Rnn, text: Encoded, ids: IntArray) -> Heatmap:
+    found = model.gates(ids[:-1])
+    columns = {"keeps": found.keep, "takes in": found.take}
+    columns["shows" if model.cell == "lstm" else "looks back"] = found.show
     return Heatmap(
-        title="Where it looks back",
-        note="Each row is a word just read, each column an earlier state of the net; the darker, the more of it goes"
-        " into the guess of the next word. It sees its own past only.",
-        rows=labels,
-        columns=labels,
-        panels=("additive attention",),
-        values=(tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size)),),
+        title="What its gates do",
+        note="Each row is a word just read; how far each gate is open, on average over the state's numbers: 0 is"
+        " closed, 1 is open.",
+        rows=(BEGINNING, *(text.vocabulary[int(i)] for i in ids[:-1])),
+        columns=tuple(columns),
+        panels=("last layer",),
+        values=(tuple(zip(*(gate.mean(1).tolist() for gate in columns.values()), strict=True)),),
         row_axis="after reading",
-        column_axis="looks at the state after",
+        column_axis="gate",
     )
 
 
-def _worked(model: RnnAttention, text: Encoded, ids: IntArray) -> WorkedEquation:
+def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
     vocabulary = text.vocabulary
     at = min(len(ids) - 1, 6)  # predicts ids[at], having read ids[:at]
-    labels = [BEGINNING, *(vocabulary[int(i)] for i in ids[:at])]
-    scores, weights, context = model.attention_at(ids[:at])
+    found = model.gates(ids[:at])
+    change = (found.cell[-1] - found.cell[-2]).abs()
+    unit = int(change.argmax())
+    keep, take, new, show, cell, state = (
+        float(each[-1, unit]) for each in (found.keep, found.take, found.new, found.show, found.cell, found.state)
+    )
+    before = float(found.cell[-2, unit])
     document = Encoded.from_documents([ids[:at]], vocabulary)
     distribution = model.next_log_probs(document, np.array([at]))[0]
-    lines: list[tuple[str, float]] = []
-    first = len(labels) - 1 - len(scores)
-    for j, score in enumerate(scores):
-        lines.append((f"e: how the state after '{labels[first + j]}' fits", float(score)))
-    for j, weight in enumerate(weights):
-        lines.append((f"a: its weight, '{labels[first + j]}'", float(weight)))
-    lines.append(("‖c‖: the length of the context vector", float(np.linalg.norm(context))))
+    word = vocabulary[int(ids[at - 1])]
+    if model.cell == "lstm":
+        lines = [
+            (f"f: how much is kept at '{word}'", keep),
+            ("n: how much is taken in", take),
+            ("g: what would be taken in", new),
+            ("c before", before),
+            ("c = f · c before + n · g", cell),
+            ("o: how much is shown", show),
+            ("s = o · tanh(c)", state),
+        ]
+    else:
+        lines = [
+            (f"z: how much is kept at '{word}'", keep),
+            ("r: how much of the state the new content sees", show),
+            ("g: what would be taken in", new),
+            ("s before", before),
+            ("s = z · s before + (1 − z) · g", state),
+        ]
     lines.append((f"P({vocabulary[int(ids[at])]}), which came next", float(np.exp(distribution[ids[at]]))))
+    labels = " ".join([BEGINNING, *(vocabulary[int(i)] for i in ids[:at])])
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(labels)}'.",
-        equation=_EQUATION,
-        plain="e_ij = v·tanh(W s_i + U s_j),  a_ij = exp e_ij / Σ_{k<i} exp e_ik,  c_i = Σ_{j<i} a_ij s_j",
+        note=f"With the trained model's numbers after '{labels}', for the number of the state that changes most:"
+        f" number {unit + 1} of {model.hidden}.",
+        equation=_LSTM if model.cell == "lstm" else _GRU,
+        plain=(
+            "f_i, n_i, o_i = σ(W x_i + U s_{i−1}),  g_i = tanh(W x_i + U s_{i−1}),"
+            "  c_i = f_i ⊙ c_{i−1} + n_i ⊙ g_i,  s_i = o_i ⊙ tanh(c_i)"
+            if model.cell == "lstm"
+            else "z_i, r_i = σ(W x_i + U s_{i−1}),  g_i = tanh(W x_i + r_i ⊙ U s_{i−1}),"
+            "  s_i = z_i ⊙ s_{i−1} + (1 − z_i) ⊙ g_i"
+        ),
         saying=_SAYING,
         lines=tuple(lines),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from lmcompare.models.rnn import Rnn
 from lmcompare.models.rnn_attention import RnnAttention
 from lmcompare.models.transformer import Transformer
 from lmcompare.models.word2vec_bow import Word2VecBow
@@ -18,7 +19,8 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "bag-of-a-sentence": (Word2VecBow, {"width": 6, "hidden": 0, "window": 4, "epochs": 1}),
     "gru": (RnnAttention, {"cell": "gru", "width": 8, "hidden": 10, "attention": 5, "window": 7}),
     "lstm": (RnnAttention, {"cell": "lstm", "width": 8, "hidden": 8, "layers": 2, "attention": 5, "window": 3}),
-    "no-attention": (RnnAttention, {"width": 8, "hidden": 8, "window": 0}),
+    "plain-lstm": (Rnn, {"width": 8, "hidden": 8}),
+    "plain-gru": (Rnn, {"cell": "gru", "width": 8, "hidden": 6, "layers": 2}),
     "rotary": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9}),
     "learned": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "learned"}),
     "sinusoidal": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "sinusoidal"}),

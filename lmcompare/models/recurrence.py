@@ -1,0 +1,113 @@
+"""Recurrence: the network of a recurrent language model, and what its gates do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lmcompare.training.dropout import dropout
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.softmax import Head
+
+CELLS = ("gru", "lstm")
+
+
+class Recurrence(Network):
+    """Word vectors, a recurrence, and a softmax with the same vectors, which sees the states through ``output``."""
+
+    output: nn.Linear
+
+    def __init__(self, types: int, cell: str, width: int, hidden: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout, self.is_lstm = dropout, cell == "lstm"
+        self.head = Head(types, width)
+        kind = nn.LSTM if self.is_lstm else nn.GRU
+        self.recurrence = kind(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+
+    def states(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the last layer's states (B, T, H) and ``state`` (B, layers, H), for an LSTM also ``cell``."""
+        read = dropout(self.head.embed(inputs), self.dropout, self.training)
+        given: Any = None
+        if memory is not None:
+            given = memory["state"].transpose(0, 1).contiguous()
+            if self.is_lstm:
+                given = (given, memory["cell"].transpose(0, 1).contiguous())
+        states, last = self.recurrence(read, given)
+        if self.is_lstm:
+            left = {"state": last[0].transpose(0, 1).float(), "cell": last[1].transpose(0, 1).float()}
+        else:
+            left = {"state": last.transpose(0, 1).float()}
+        return dropout(states, self.dropout, self.training), left
+
+    def features(self, states: Tensor) -> Tensor:
+        """Return (B, T, width), what the softmax sees of (B, T, ``output.in_features``)."""
+        return dropout(torch.tanh(self.output(states)), self.dropout, self.training)
+
+
+class RnnNetwork(Recurrence):
+    """A recurrence and nothing else."""
+
+    def __init__(self, types: int, cell: str, width: int, hidden: int, layers: int, dropout: float) -> None:
+        super().__init__(types, cell, width, hidden, layers, dropout)
+        self.output = nn.Linear(hidden, width)
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the features (B, T, width) and the memory: ``state`` (B, layers, H), for an LSTM also ``cell``."""
+        states, left = self.states(inputs, memory)
+        return self.features(states), left
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What the last layer does as it reads T inputs, each (T, H).
+
+    Of an LSTM: ``keep``, the forget gate, ``take``, the input gate, ``new``, what it would take in, ``show``, the
+    output gate, ``cell`` and ``state``. Of a GRU: ``keep``, the update gate, ``take``, 1 - keep, ``new``, ``show``,
+    the reset gate, which says how much of the state the new content may see, and ``cell`` = ``state``.
+    """
+
+    keep: Tensor
+    take: Tensor
+    new: Tensor
+    show: Tensor
+    cell: Tensor
+    state: Tensor
+
+
+@torch.no_grad()
+def gates(network: Recurrence, inputs: Tensor) -> Gates:
+    """Work the recurrence out by its equations over the (T,) inputs of a document, from its beginning.
+
+    Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); Cho et al. (2014).
+    """
+    below = network.head.embed(inputs)  # (T, width)
+    step = _lstm if network.is_lstm else _gru
+    for layer in range(network.recurrence.num_layers):
+        names = (f"{kind}_{part}_l{layer}" for kind in ("weight", "bias") for part in ("ih", "hh"))
+        W, U, b, c = (getattr(network.recurrence, name) for name in names)
+        state = cell = below.new_zeros(U.shape[1])
+        made: list[tuple[Tensor, ...]] = []
+        for x in below:
+            made.append(step(W @ x + b, U @ state + c, cell))
+            cell, state = made[-1][4:]
+        found = Gates(*(torch.stack(each) for each in zip(*made, strict=True)))
+        below = found.state
+    return found
+
+
+def _lstm(read: Tensor, recalled: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
+    take, keep, new, show = (read + recalled).chunk(4)
+    take, keep, new, show = take.sigmoid(), keep.sigmoid(), new.tanh(), show.sigmoid()
+    cell = keep * cell + take * new
+    return keep, take, new, show, cell, show * cell.tanh()
+
+
+def _gru(read: Tensor, recalled: Tensor, state: Tensor) -> tuple[Tensor, ...]:
+    (reset, keep, new), (recalled_reset, recalled_keep, recalled_new) = read.chunk(3), recalled.chunk(3)
+    reset, keep = (reset + recalled_reset).sigmoid(), (keep + recalled_keep).sigmoid()
+    new = (new + reset * recalled_new).tanh()
+    state = keep * state + (1 - keep) * new
+    return keep, 1 - keep, new, reset, state, state

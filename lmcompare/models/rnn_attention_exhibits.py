@@ -1,0 +1,112 @@
+"""How the recurrent net with additive attention explains itself: where it looks back, and its equation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
+from lmcompare.models import mathml as m
+from lmcompare.models.sentences import BEGINNING, readable
+from lmcompare.models.vectors import neighbours_exhibit
+from lmcompare.tokens import Encoded, IntArray
+
+if TYPE_CHECKING:
+    from lmcompare.models.rnn_attention import RnnAttention
+
+_I, _J = m.name("i"), m.name("j")
+_IJ = m.row(_I, _J)
+_EQUATION = m.lines(
+    m.row(
+        m.sub(m.name("e"), _IJ),
+        m.op("="),
+        m.vector("v"),
+        m.op("·"),
+        m.name("tanh"),
+        m.op("("),
+        m.vector("W"),
+        m.sub(m.vector("s"), _I),
+        m.op("+"),
+        m.vector("U"),
+        m.sub(m.vector("s"), _J),
+        m.op(")"),
+    ),
+    m.row(
+        m.sub(m.name("a"), _IJ),
+        m.op("="),
+        m.fraction(
+            m.row(m.name("exp"), m.sub(m.name("e"), _IJ)),
+            m.row(
+                m.total(m.row(m.name("k"), m.op("<"), _I)), m.name("exp"), m.sub(m.name("e"), m.row(_I, m.name("k")))
+            ),
+        ),
+    ),
+    m.row(
+        m.sub(m.vector("c"), _I),
+        m.op("="),
+        m.total(m.row(_J, m.op("<"), _I)),
+        m.sub(m.name("a"), _IJ),
+        m.sub(m.vector("s"), _J),
+    ),
+)
+_SAYING = (
+    "Having read a word, the net asks each of its own earlier states how well it fits what it needs now, turns the"
+    " answers into weights that sum to one, and takes the weighted mean of those states beside its present one to"
+    " guess the next word."
+)
+
+
+def exhibits(model: RnnAttention, text: Encoded) -> Iterator[Exhibit]:
+    """Yield a map of the attention over two sentences, the worked equation, and the nearest words."""
+    documents = readable(text, 2)
+    for ids in documents:
+        yield _map(model, text, ids)
+    if documents:
+        yield _worked(model, text, documents[0])
+    vectors = model.word_vectors()
+    assert vectors is not None
+    yield neighbours_exhibit(vectors, text, "By the cosine of the vectors that are read and, being tied, predict.")
+
+
+def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
+    labels = (BEGINNING, *(text.vocabulary[int(i)] for i in ids[:-1]))
+    weights = model.attention_weights(ids[:-1])  # (T, T)
+    size = len(labels)
+    return Heatmap(
+        title="Where it looks back",
+        note="Each row is a word just read, each column an earlier state of the net; the darker, the more of it goes"
+        " into the guess of the next word. It sees its own past only.",
+        rows=labels,
+        columns=labels,
+        panels=("additive attention",),
+        values=(tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size)),),
+        row_axis="after reading",
+        column_axis="looks at the state after",
+    )
+
+
+def _worked(model: RnnAttention, text: Encoded, ids: IntArray) -> WorkedEquation:
+    vocabulary = text.vocabulary
+    at = min(len(ids) - 1, 6)  # predicts ids[at], having read ids[:at]
+    labels = [BEGINNING, *(vocabulary[int(i)] for i in ids[:at])]
+    scores, weights, context = model.attention_at(ids[:at])
+    document = Encoded.from_documents([ids[:at]], vocabulary)
+    distribution = model.next_log_probs(document, np.array([at]))[0]
+    lines: list[tuple[str, float]] = []
+    first = len(labels) - 1 - len(scores)
+    for j, score in enumerate(scores):
+        lines.append((f"e: how the state after '{labels[first + j]}' fits", float(score)))
+    for j, weight in enumerate(weights):
+        lines.append((f"a: its weight, '{labels[first + j]}'", float(weight)))
+    lines.append(("‖c‖: the length of the context vector", float(np.linalg.norm(context))))
+    lines.append((f"P({vocabulary[int(ids[at])]}), which came next", float(np.exp(distribution[ids[at]]))))
+    return WorkedEquation(
+        title="Its equation",
+        note=f"With the trained model's numbers after '{' '.join(labels)}'.",
+        equation=_EQUATION,
+        plain="e_ij = v·tanh(W s_i + U s_j),  a_ij = exp e_ij / Σ_{k<i} exp e_ik,  c_i = Σ_{j<i} a_ij s_j",
+        saying=_SAYING,
+        lines=tuple(lines),
+    )
