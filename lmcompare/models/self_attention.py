@@ -45,24 +45,12 @@ class Maps:
     mixed: Tensor
 
 
-class RootMeanSquare(nn.Module):
-    """RMSNorm (Zhang and Sennrich 2019) over the last dimension, worked out in float32 whatever the rest is in."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.gain = nn.Parameter(torch.ones(size))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(…, d) to (…, d)."""
-        return functional.rms_norm(x.float(), self.gain.shape, self.gain).to(x.dtype)
-
-
 class SelfAttention(nn.Module):
     """softmax(Q Kᵀ / √d) V, each head by itself.
 
     ``kv_heads``: how many heads of keys and values there are; each serves as many heads of queries (Ainslie et al.
-    2023). ``qk_norm``: queries and keys are brought to the same length, with a gain for each of their numbers, before
-    they are turned (Henry et al. 2020; with RMSNorm as in Dehghani et al. 2023, without means).
+    2023). ``qk_norm``: queries and keys are normalised, with a gain for each of their numbers, before they are turned
+    (Henry et al. 2020; by LayerNorm as in Dehghani et al. 2023).
     """
 
     def __init__(self, width: int, heads: int, kv_heads: int, qk_norm: bool) -> None:
@@ -73,8 +61,8 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(width, kv_heads * size, bias=False)
         self.value = nn.Linear(width, kv_heads * size, bias=False)
         self.output = nn.Linear(width, width, bias=False)
-        self.query_norm = RootMeanSquare(size) if qk_norm else nn.Identity()
-        self.key_norm = RootMeanSquare(size) if qk_norm else nn.Identity()
+        self.query_norm = nn.LayerNorm(size, bias=False) if qk_norm else nn.Identity()
+        self.key_norm = nn.LayerNorm(size, bias=False) if qk_norm else nn.Identity()
 
     def forward(
         self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False

@@ -55,7 +55,7 @@ class Transformer(TorchLanguageModel):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 130},
+        "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 130, "qk_norm": False},
         "full": {"width": 384, "heads": 6, "layers": 4, "dropout": 0.1, "batch": 32, "steps": 2500},
     }
 
@@ -77,7 +77,7 @@ class Transformer(TorchLanguageModel):
         full_share: float = 0.0,
         precision: str = "auto",
         kv_heads: int | None = None,
-        qk_norm: bool = False,
+        qk_norm: bool = True,
         activation: str = "gelu",
         causal: bool = True,
     ) -> None:
