@@ -18,19 +18,42 @@ if TYPE_CHECKING:
     from lmcompare.models.word2vec_bow import Word2VecBow
 
 _W, _U, _F = m.name("w"), m.name("u"), m.vector("f")
-_MEAN = m.row(
-    m.vector("m"),
-    m.op("="),
-    m.fraction("<mn>1</mn>", m.name("n")),
-    m.total(m.row(m.name("j"), m.op("∈"), m.name("bag"))),
-    m.sub(m.vector("x"), m.name("j")),
-)
+_BACK, _IN_BAG = m.name("k"), m.total(m.row(m.name("k"), m.op("<"), m.name("n")))
+_EACH = m.row(m.vector("m"), m.op("="), m.fraction("<mn>1</mn>", m.name("n")))
+_MEANS = {  # by weights: the equation, plain, and what it says
+    "uniform": (
+        m.row(
+            _EACH,
+            m.total(m.row(m.name("j"), m.op("∈"), m.name("bag"))),
+            m.sub(m.vector("x"), m.name("j")),
+        ),
+        "m = (1/n) Σ_{j in bag} x_j",
+        "What the bag forgets is their order.",
+    ),
+    "decay": (
+        m.row(
+            m.vector("m"),
+            m.op("="),
+            m.fraction(
+                m.row(_IN_BAG, m.sup(m.name("r"), _BACK), m.sub(m.vector("x"), _BACK)),
+                m.row(_IN_BAG, m.sup(m.name("r"), _BACK)),
+            ),
+        ),
+        "m = Σ_{k<n} r^k x_k / Σ_{k<n} r^k",
+        "The farther back a word stands, the less it weighs: it is no longer a bag.",
+    ),
+    "position": (
+        m.row(_EACH, _IN_BAG, m.sub(m.vector("p"), _BACK), m.op("⊙"), m.sub(m.vector("x"), _BACK)),
+        "m = (1/n) Σ_{k<n} p_k ⊙ x_k",
+        "Each place in the window has weights of its own, and it matters where a word stands: it is no longer a bag.",
+    ),
+}
 _HIDDEN = m.row(
     _F, m.op("="), m.name("tanh"), m.op("("), m.vector("A"), m.vector("m"), m.op("+"), m.vector("a"), m.op(")")
 )
 
 
-def _softmax(features: str) -> str:
+def _softmax(features: str, given: str) -> str:
     def score(word: str) -> str:
         return m.row(
             m.name("exp"),
@@ -43,14 +66,14 @@ def _softmax(features: str) -> str:
             m.op(")"),
         )
 
-    left = m.row(m.name("P"), m.op("("), _W, m.op("|"), m.name("bag"), m.op(")"))
+    left = m.row(m.name("P"), m.op("("), _W, m.op("|"), m.name(given), m.op(")"))
     return m.row(left, m.op("="), m.fraction(score(_W), m.row(m.total(_U), score(_U))))
 
 
 _SAYING = (
-    "Throw the last words into a bag and take the middle of their vectors. A context never seen in training is near"
+    "Throw the last words together and take the middle of their vectors. A context never seen in training is near"
     " to contexts that were, because words used alike have vectors that lie near each other: that is what counts of"
-    " words cannot do. What the bag forgets is their order."
+    " words cannot do. "
 )
 
 
@@ -91,23 +114,42 @@ def _worked(model: Word2VecBow, text: Encoded, at: int) -> WorkedEquation:
     score, norm, log_z = model.scores(text, at, target)
     f, hidden = ("f", "f = tanh(A m + a),  ") if model.hidden else ("m", "")
     guesses = np.argsort(-distribution, kind="stable")[:3]
+    mean, plain, meaning = _MEANS[model.weights]
+    given = "bag" if model.weights == "uniform" else "window"
     lines = [
-        ("n: words in the bag (" + " ".join(words) + ")", float(len(words))),
-        ("1/n: the weight of each", 1 / len(words)),
+        ("n: words in the window (" + " ".join(words) + ")", float(len(words))),
+        *_weights(model, words),
         ("‖m‖: the length of their mean", norm),
         (f"v·{f} + b: the score of '{vocabulary[target]}', which came next", score),
         ("log Σ exp: of the scores of all words", log_z),
-        *((f"P({vocabulary[int(i)]} | bag)", float(np.exp(distribution[i]))) for i in guesses if int(i) != target),
-        (f"P({vocabulary[target]} | bag)", float(np.exp(distribution[target]))),
+        *(
+            (f"P({vocabulary[int(i)]} | {given})", float(np.exp(distribution[i])))
+            for i in guesses
+            if int(i) != target
+        ),
+        (f"P({vocabulary[target]} | {given})", float(np.exp(distribution[target]))),
     ]
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers for '{vocabulary[target]}' after '{' '.join(words)}'.",
-        equation=m.lines(_MEAN, _HIDDEN, _softmax(_F)) if model.hidden else m.lines(_MEAN, _softmax(m.vector("m"))),
-        plain=f"m = (1/n) Σ_{{j in bag}} x_j,  {hidden}P(w | bag) = exp(v_w·{f} + b_w) / Σ_u exp(v_u·{f} + b_u)",
-        saying=_SAYING,
+        equation=m.lines(
+            *(mean, _HIDDEN, _softmax(_F, given)) if model.hidden else (mean, _softmax(m.vector("m"), given))
+        ),
+        plain=f"{plain},  {hidden}P(w | {given}) = exp(v_w·{f} + b_w) / Σ_u exp(v_u·{f} + b_u)",
+        saying=_SAYING + meaning,
         lines=tuple(lines),
     )
+
+
+def _weights(model: Word2VecBow, words: Sequence[str]) -> list[tuple[str, float]]:
+    if model.weights == "uniform":
+        return [("1/n: the weight of each", 1 / len(words))]
+    weights = model.place_weights()[: len(words)]
+    if model.weights == "decay":
+        shares = [(f"r^{k}, over the sum", float(w / weights.sum())) for k, w in enumerate(weights)]
+    else:
+        shares = [(f"the size of p_{k}", float(w)) for k, w in enumerate(weights)]
+    return [(f"{what}: the weight of '{word}'", w) for (what, w), word in zip(shares, reversed(words), strict=True)]
 
 
 def _order(model: Word2VecBow, text: Encoded, at: int) -> Bars:
@@ -128,10 +170,12 @@ def _order(model: Word2VecBow, text: Encoded, at: int) -> Bars:
         swapped[0] = neighbours(vectors, text.vocabulary, [int(bag[0])], most=1)[0][0][0]
         variants.append((f"{text.vocabulary[int(bag[0])]} → {text.vocabulary[int(swapped[0])]}", swapped))
     own = _after(model, text, [*head, *bag])
+    is_bag = model.weights == "uniform"
     return Bars(
-        title="The order of the words does not matter",
+        title="The order of the words does not matter" if is_bag else "How much the order of the words matters",
         note="How much the log-probability of any word changes at most when the words in the window are put in"
-        " another order: by nothing but rounding. One word replaced by its nearest (→) shows the scale.",
+        f" another order{': by nothing but rounding' if is_bag else ''}. One word replaced by its nearest (→) shows"
+        " the scale.",
         labels=tuple(label for label, _ in variants),
         values=tuple(float(np.abs(_after(model, text, [*head, *bag_]) - own).max()) for _, bag_ in variants),
         unit="nats",

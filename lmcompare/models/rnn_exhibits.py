@@ -29,13 +29,13 @@ def _inner(gate: str) -> str:
 
 
 _LSTM = m.lines(
-    m.row(_at("f"), m.op("="), m.name("σ"), _inner("f"), m.op(","), m.name("as"), _at("n"), m.op(","), _at("o")),
+    *(m.row(_at(gate), m.op("="), m.name("σ"), _inner(gate)) for gate in ("f", "n", "o")),
     m.row(_at("g"), m.op("="), m.name("tanh"), _inner("g")),
     m.row(_at("c"), m.op("="), _at("f"), m.op("⊙"), _at("c", _BEFORE), m.op("+"), _at("n"), m.op("⊙"), _at("g")),
     m.row(_at("s"), m.op("="), _at("o"), m.op("⊙"), m.name("tanh"), m.op("("), _at("c"), m.op(")")),
 )
 _GRU = m.lines(
-    m.row(_at("z"), m.op("="), m.name("σ"), _inner("z"), m.op(","), m.name("as"), _at("r")),
+    *(m.row(_at(gate), m.op("="), m.name("σ"), _inner(gate)) for gate in ("z", "r")),
     m.row(
         *(_at("g"), m.op("="), m.name("tanh"), m.op("("), m.sub(m.vector("W"), m.name("g")), _at("x"), m.op("+")),
         *(_at("r"), m.op("⊙"), m.sub(m.vector("U"), m.name("g")), _at("s", _BEFORE), m.op(")")),

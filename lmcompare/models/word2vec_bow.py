@@ -21,13 +21,17 @@ from lmcompare.training.network import Memory, Network
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.softmax import Head
 
+WEIGHTS = ("uniform", "decay", "position")
+
 
 class Word2VecBow(TorchLanguageModel):
     """word2vec vectors (Mikolov et al. 2013) in a bag of the last words, and a softmax layer that guesses the next.
 
     p(w | context) = softmax(V f + b), f = tanh(A m + a), m = the mean of the vectors of the last ``window`` inputs.
-    The mean has uniform weights, so the order inside the window cannot matter. The window counts every token,
-    ``</s>`` included. Without ``across`` the bag is emptied at ``</s>``, which stays in it as the mark of a
+    The mean has uniform weights, so the order inside the window cannot matter, unless ``weights`` says so: "decay", a
+    word k places back weighs r^k, with a learned r; "position", each place has a learned vector that the word's is
+    multiplied with, number by number (Mnih and Kavukcuoglu 2013). These are no longer bags. The window counts every
+    token, ``</s>`` included. Without ``across`` the bag is emptied at ``</s>``, which stays in it as the mark of a
     beginning, and a document begins like a sentence; with it, the bag reaches back over sentence ends, and the
     beginning of a document is an input of its own.
 
@@ -53,6 +57,7 @@ class Word2VecBow(TorchLanguageModel):
         across: bool = False,
         hidden: int = 256,
         tune: bool = True,
+        weights: str = "uniform",
         dropout: float = 0.1,
         steps: int = 1000,
         batch: int = 16,
@@ -67,6 +72,9 @@ class Word2VecBow(TorchLanguageModel):
         self.traits = Traits(carries_state=across)
         if width < 1 or window < 1 or hidden < 0:
             raise LmcompareError("width and window must be at least 1 and hidden at least 0")
+        if weights not in WEIGHTS:
+            raise LmcompareError(f"weights is one of {', '.join(WEIGHTS)}, not '{weights}'")
+        self.weights = weights
         self.width, self.skip_gram, self.reach, self.negative, self.epochs = width, skip_gram, reach, negative, epochs
         self.window, self.across, self.hidden, self.tune, self.dropout = window, across, hidden, tune, dropout
         self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
@@ -76,7 +84,10 @@ class Word2VecBow(TorchLanguageModel):
     def network(self, types: int) -> BagNetwork:
         """Return the bag and its softmax layer, with random vectors."""
         return BagNetwork(
-            types, self.width, self.window, self.hidden, self.dropout, across=self.across, tune=self.tune
+            *(types, self.width, self.window, self.hidden, self.dropout),
+            across=self.across,
+            tune=self.tune,
+            weights=self.weights,
         )
 
     def recipe(self) -> Recipe:
@@ -94,6 +105,10 @@ class Word2VecBow(TorchLanguageModel):
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on train and put its vectors into the network."""
+        if self.weights != "uniform":
+            self.notes.append(
+                f"No longer a bag: words are weighted by their place (weights = {self.weights}), and order matters."
+            )
         vectors = word2vec(
             train,
             width=self.width,
@@ -111,6 +126,17 @@ class Word2VecBow(TorchLanguageModel):
         network = self._ready()
         vectors: FloatArray = network.get_parameter("vectors")[: network.head.types].detach().cpu().numpy()
         return vectors
+
+    def place_weights(self) -> FloatArray:
+        """(window,) how much the input that many places before the last one weighs: for "position" the root mean
+        square of its vector, for "decay" r^k, for "uniform" 1.
+        """
+        network = self._ready()
+        assert isinstance(network, BagNetwork)
+        with torch.no_grad():
+            squares = [network.weight(back).square().mean() for back in range(self.window)]
+        weights: FloatArray = torch.stack(squares).sqrt().cpu().numpy()
+        return weights
 
     def scores(self, text: Encoded, at: int, target: int) -> tuple[float, float, float]:
         """Return what stands behind p(target) at a position: its score v·f + b, ‖m‖, and log Z."""
@@ -136,16 +162,38 @@ class BagNetwork(Network):
     """The mean of the last ``window`` inputs' vectors, a hidden layer, a softmax."""
 
     def __init__(
-        self, types: int, width: int, window: int, hidden: int, dropout: float, *, across: bool, tune: bool
+        self,
+        types: int,
+        width: int,
+        window: int,
+        hidden: int,
+        dropout: float,
+        *,
+        across: bool,
+        tune: bool,
+        weights: str,
     ) -> None:
         super().__init__()
         self.window, self.across, self.dropout = window, across, dropout
         self.vectors = nn.Parameter(torch.randn(types + 1, width), requires_grad=tune)
         self.layer = nn.Linear(width, hidden) if hidden else None
         self.head = Head(types, hidden or width)
+        # one dimension each, so that they do not decay
+        self.decay = nn.Parameter(torch.ones(1)) if weights == "decay" else None
+        self.places = nn.Parameter(torch.ones(window * width)) if weights == "position" else None
+
+    def weight(self, back: int) -> Tensor:
+        """(1,) or (d,): what the vector of the input ``back`` places before the last one is multiplied with."""
+        if self.decay is not None:
+            return torch.sigmoid(self.decay) ** back
+        if self.places is not None:
+            return self.places.view(self.window, -1)[back]
+        return self.vectors.new_ones(1)
 
     def bag(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the mean vector (B, T, d) of the window that ends at each input, and the memory.
+
+        It is a weighted mean by the weights of the places, or for "position" the plain one of the weighted vectors.
 
         Memory: ``words`` (B, window - 1), the last inputs; ``filled`` (B,), how many of them are there.
         """
@@ -165,8 +213,9 @@ class BagNetwork(Network):
         for back in range(self.window):
             here = slice(kept - back, kept - back + length)
             used = (there[:, here] & (sentence[:, here] == sentence[:, kept:]))[..., None]
-            total = total + vectors[:, here] * used
-            count = count + used
+            weight = self.weight(back)
+            total = total + vectors[:, here] * used * weight
+            count = count + (used * weight if self.decay is not None else used)
         left = {"words": words[:, length:], "filled": (memory["filled"] + length).clamp(max=kept)}
         return total / count, left
 

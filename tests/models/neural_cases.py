@@ -17,6 +17,11 @@ SMALL = {"steps": 8, "batch": 4, "length": 16, "precision": "float32"}
 CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "across": True}),
     "bag-of-a-sentence": (Word2VecBow, {"width": 6, "hidden": 0, "window": 4, "epochs": 1}),
+    "decaying-bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "weights": "decay"}),
+    "placed-bag": (
+        Word2VecBow,
+        {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "weights": "position", "across": True},
+    ),
     "gru": (RnnAttention, {"cell": "gru", "width": 8, "hidden": 10, "attention": 5, "window": 7}),
     "lstm": (RnnAttention, {"cell": "lstm", "width": 8, "hidden": 8, "layers": 2, "attention": 5, "window": 3}),
     "plain-lstm": (Rnn, {"width": 8, "hidden": 8}),

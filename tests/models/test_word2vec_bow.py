@@ -64,7 +64,7 @@ def means(network: BagNetwork, inputs: torch.Tensor) -> np.ndarray:
 
 
 def test_the_mean_worked_by_hand() -> None:
-    network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=False, tune=True)
+    network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=False, tune=True, weights="uniform")
     with torch.no_grad():
         network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
     # inputs: the beginning (12), a (2), b (3), </s> (1), c (4), d (5), e (6); the bag restarts with </s>
@@ -75,6 +75,42 @@ def test_the_mean_worked_by_hand() -> None:
     network.across = True
     mean = means(network, torch.tensor([[12, 2, 3, 1, 4, 5, 6]]))
     np.testing.assert_allclose(mean[0, :, 0], [12, 7, 17 / 3, 2, 8 / 3, 10 / 3, 5], rtol=1e-6)
+
+
+def test_weighted_means_worked_by_hand() -> None:
+    inputs = torch.tensor([[12, 2, 3, 4]])
+    for weights in ("decay", "position"):
+        network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=True, tune=True, weights=weights)
+        with torch.no_grad():
+            network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
+            if network.decay is not None:
+                network.decay.zero_()  # r = 1/2
+            if network.places is not None:
+                network.places.copy_(torch.tensor([1.0, 2.0, 0.5, 0.0, -1.0, 1.0]))  # of 0, 1 and 2 places back
+        mean = means(network, inputs)[0]
+        if weights == "decay":
+            expected = np.array([12, (2 + 6) / 1.5, (3 + 1 + 3) / 1.75, (4 + 1.5 + 0.5) / 1.75])
+            np.testing.assert_allclose(mean, expected[:, None] * [1, 10], rtol=1e-6)
+        else:
+            np.testing.assert_allclose(mean[:, 0], [12, (2 + 6) / 2, (3 + 1 - 12) / 3, (4 + 1.5 - 2) / 3], rtol=1e-6)
+            np.testing.assert_allclose(mean[:, 1], [240, 20, (60 + 0 + 120) / 3, (80 + 0 + 20) / 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("case", ["decaying-bag", "placed-bag"])
+def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> None:
+    model = trained(case)
+    assert isinstance(model, Word2VecBow)
+    text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1]], VOCABULARY)
+    exhibits = list(model.exhibits(text))
+    order = next(e for e in exhibits if isinstance(e, Bars))
+    assert order.title == "How much the order of the words matters"
+    assert order.values[0] > 1e-6
+    equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
+    shares = [value for label, value in equation.lines if "the weight of '" in label]
+    assert len(shares) == 4
+    assert (sum(shares) == pytest.approx(1.0)) == (case == "decaying-bag")
+    assert any("No longer a bag" in note for note in model.notes)
+    assert not any("bag" in note for note in trained("bag").notes)
 
 
 def test_vectors_stay_as_word2vec_made_them_unless_tuned() -> None:
@@ -137,3 +173,5 @@ def test_the_exhibits_hold_its_own_numbers() -> None:
 def test_impossible_sizes_are_refused() -> None:
     with pytest.raises(LmcompareError, match="window"):
         Word2VecBow(window=0)
+    with pytest.raises(LmcompareError, match="decay"):
+        Word2VecBow(weights="linear")
