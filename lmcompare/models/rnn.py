@@ -65,17 +65,7 @@ class Rnn(TorchLanguageModel):
 
     def recipe(self) -> Recipe:
         """Return how it is trained."""
-        return Recipe(
-            steps=self.steps,
-            rows=self.batch,
-            length=self.length,
-            learning_rate=self.learning_rate,
-            optimiser=self.optimiser,
-            weight_decay=self.weight_decay,
-            candidates=self.candidates,
-            full_share=self.full_share,
-            precision=self.precision,
-        )
+        return Recipe.of(self.hyperparameters())
 
     def gates(self, ids: IntArray) -> Gates:
         """Return what the last layer's gates do as a document of these ids is read: T = len + 1 inputs."""

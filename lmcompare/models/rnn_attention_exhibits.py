@@ -9,8 +9,8 @@ import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
 from lmcompare.models import mathml as m
-from lmcompare.models.sentences import BEGINNING, readable
-from lmcompare.models.vectors import neighbours_exhibit
+from lmcompare.models.sentences import came_next, labels, readable
+from lmcompare.models.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
@@ -65,21 +65,19 @@ def exhibits(model: RnnAttention, text: Encoded) -> Iterator[Exhibit]:
         yield _map(model, text, ids)
     if documents:
         yield _worked(model, text, documents[0])
-    vectors = model.word_vectors()
-    assert vectors is not None
-    yield neighbours_exhibit(vectors, text, "By the cosine of the vectors that are read and, being tied, predict.")
+    yield tied_neighbours(model, text)
 
 
 def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
-    labels = (BEGINNING, *(text.vocabulary[int(i)] for i in ids[:-1]))
+    read = labels(text, ids[:-1])
     weights = model.attention_weights(ids[:-1])  # (T, T)
-    size = len(labels)
+    size = len(read)
     return Heatmap(
         title="Where it looks back",
         note="Each row is a word just read, each column an earlier state of the net; the darker, the more of it goes"
         " into the guess of the next word. It sees its own past only.",
-        rows=labels,
-        columns=labels,
+        rows=read,
+        columns=read,
         panels=("additive attention",),
         values=(tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size)),),
         row_axis="after reading",
@@ -88,23 +86,20 @@ def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
 
 
 def _worked(model: RnnAttention, text: Encoded, ids: IntArray) -> WorkedEquation:
-    vocabulary = text.vocabulary
     at = min(len(ids) - 1, 6)  # predicts ids[at], having read ids[:at]
-    labels = [BEGINNING, *(vocabulary[int(i)] for i in ids[:at])]
+    read = labels(text, ids[:at])
     scores, weights, context = model.attention_at(ids[:at])
-    document = Encoded.from_documents([ids[:at]], vocabulary)
-    distribution = model.next_log_probs(document, np.array([at]))[0]
     lines: list[tuple[str, float]] = []
-    first = len(labels) - 1 - len(scores)
+    first = len(read) - 1 - len(scores)
     for j, score in enumerate(scores):
-        lines.append((f"e: how the state after '{labels[first + j]}' fits", float(score)))
+        lines.append((f"e: how the state after '{read[first + j]}' fits", float(score)))
     for j, weight in enumerate(weights):
-        lines.append((f"a: its weight, '{labels[first + j]}'", float(weight)))
+        lines.append((f"a: its weight, '{read[first + j]}'", float(weight)))
     lines.append(("‖c‖: the length of the context vector", float(np.linalg.norm(context))))
-    lines.append((f"P({vocabulary[int(ids[at])]}), which came next", float(np.exp(distribution[ids[at]]))))
+    lines.append(came_next(model, text, ids, at))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(labels)}'.",
+        note=f"With the trained model's numbers after '{' '.join(read)}'.",
         equation=_EQUATION,
         plain="e_ij = v·tanh(W s_i + U s_j),  a_ij = exp e_ij / Σ_{k<i} exp e_ik,  c_i = Σ_{j<i} a_ij s_j",
         saying=_SAYING,

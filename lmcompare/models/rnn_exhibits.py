@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
 from lmcompare.models import mathml as m
-from lmcompare.models.sentences import BEGINNING, readable
-from lmcompare.models.vectors import neighbours_exhibit
+from lmcompare.models.sentences import came_next, labels, readable
+from lmcompare.models.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
@@ -59,9 +57,7 @@ def exhibits(model: Rnn, text: Encoded) -> Iterator[Exhibit]:
         yield _map(model, text, ids)
     if documents:
         yield _worked(model, text, documents[0])
-    vectors = model.word_vectors()
-    assert vectors is not None
-    yield neighbours_exhibit(vectors, text, "By the cosine of the vectors that are read and, being tied, predict.")
+    yield tied_neighbours(model, text)
 
 
 def _map(model: Rnn, text: Encoded, ids: IntArray) -> Heatmap:
@@ -72,7 +68,7 @@ def _map(model: Rnn, text: Encoded, ids: IntArray) -> Heatmap:
         title="What its gates do",
         note="Each row is a word just read; how far each gate is open, on average over the state's numbers: 0 is"
         " closed, 1 is open.",
-        rows=(BEGINNING, *(text.vocabulary[int(i)] for i in ids[:-1])),
+        rows=labels(text, ids[:-1]),
         columns=tuple(columns),
         panels=("last layer",),
         values=(tuple(zip(*(gate.mean(1).tolist() for gate in columns.values()), strict=True)),),
@@ -82,7 +78,6 @@ def _map(model: Rnn, text: Encoded, ids: IntArray) -> Heatmap:
 
 
 def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
-    vocabulary = text.vocabulary
     at = min(len(ids) - 1, 6)  # predicts ids[at], having read ids[:at]
     found = model.gates(ids[:at])
     change = (found.cell[-1] - found.cell[-2]).abs()
@@ -91,9 +86,7 @@ def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
         float(each[-1, unit]) for each in (found.keep, found.take, found.new, found.show, found.cell, found.state)
     )
     before = float(found.cell[-2, unit])
-    document = Encoded.from_documents([ids[:at]], vocabulary)
-    distribution = model.next_log_probs(document, np.array([at]))[0]
-    word = vocabulary[int(ids[at - 1])]
+    word = text.vocabulary[int(ids[at - 1])]
     if model.cell == "lstm":
         lines = [
             (f"f: how much is kept at '{word}'", keep),
@@ -112,12 +105,12 @@ def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
             ("s before", before),
             ("s = z · s before + (1 − z) · g", state),
         ]
-    lines.append((f"P({vocabulary[int(ids[at])]}), which came next", float(np.exp(distribution[ids[at]]))))
-    labels = " ".join([BEGINNING, *(vocabulary[int(i)] for i in ids[:at])])
+    lines.append(came_next(model, text, ids, at))
+    read = " ".join(labels(text, ids[:at]))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{labels}', for the number of the state that changes most:"
-        f" number {unit + 1} of {model.hidden}.",
+        note=f"With the trained model's numbers after '{read}', for the number of the state"
+        f" that changes most: number {unit + 1} of {model.hidden}.",
         equation=_LSTM if model.cell == "lstm" else _GRU,
         plain=(
             "f_i, n_i, o_i = σ(W x_i + U s_{i−1}),  g_i = tanh(W x_i + U s_{i−1}),"

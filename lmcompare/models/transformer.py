@@ -122,17 +122,7 @@ class Transformer(TorchLanguageModel):
 
     def recipe(self) -> Recipe:
         """Return how it is trained."""
-        return Recipe(
-            steps=self.steps,
-            rows=self.batch,
-            length=self.length,
-            learning_rate=self.learning_rate,
-            optimiser=self.optimiser,
-            weight_decay=self.weight_decay,
-            candidates=self.candidates,
-            full_share=self.full_share,
-            precision=self.precision,
-        )
+        return Recipe.of(self.hyperparameters())
 
     def attention_maps(self, ids: IntArray) -> list[FloatArray]:
         """Return, for each layer, (heads, T, T) the weights with which a document of these ids is read; T = len + 1.

@@ -10,8 +10,8 @@ import numpy as np
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models import mathml as m
-from lmcompare.models.sentences import BEGINNING, readable
-from lmcompare.models.vectors import neighbours_exhibit
+from lmcompare.models.sentences import came_next, labels, readable
+from lmcompare.models.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
@@ -31,14 +31,12 @@ def exhibits(model: Transformer, text: Encoded) -> Iterator[Exhibit]:
     for ids in documents:
         yield _maps(model, text, ids)
         yield _worked(model, text, ids)
-    vectors = model.word_vectors()
-    assert vectors is not None
-    yield neighbours_exhibit(vectors, text, "By the cosine of the vectors that are read and, being tied, predict.")
+    yield tied_neighbours(model, text)
 
 
 def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
-    labels = (BEGINNING, *(text.vocabulary[int(i)] for i in ids[:-1]))
-    size = len(labels)
+    read = labels(text, ids[:-1])
+    size = len(read)
     maps = [  # layer by layer: (heads, T, T)
         (f"layer {layer + 1}, head {head + 1}", weights)
         for layer, heads in enumerate(model.attention_maps(ids[:-1]))
@@ -55,8 +53,8 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
             else "any, later ones too, which a language model must not do: the next word, to be predicted, is read."
         )
         + (f" {len(shown)} of {len(maps)} heads are shown." if len(shown) < len(maps) else ""),
-        rows=labels,
-        columns=labels,
+        rows=read,
+        columns=read,
         panels=tuple(name for name, _ in shown),
         values=tuple(
             tuple(
@@ -71,14 +69,11 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
 
 
 def _worked(model: Transformer, text: Encoded, ids: IntArray) -> WorkedEquation:
-    vocabulary = text.vocabulary
     at = min(len(ids) - 1, 5)  # predicts ids[at], having read ids[:at]
-    labels = [BEGINNING, *(vocabulary[int(i)] for i in ids[:at])]
+    read = labels(text, ids[:at])
     shown = model.attention_at(ids[:at])
-    document = Encoded.from_documents([ids[:at]], vocabulary)
-    distribution = model.next_log_probs(document, np.array([at]))[0]
     scale = np.sqrt(model.width // model.heads)
-    seen = labels[len(labels) - len(shown.weights) :]
+    seen = read[len(read) - len(shown.weights) :]
 
     def each(what: str, figures: FloatArray) -> list[tuple[str, float]]:
         return [(what.format(label=f"'{label}'"), float(x)) for label, x in zip(seen, figures, strict=True)]
@@ -89,10 +84,10 @@ def _worked(model: Transformer, text: Encoded, ids: IntArray) -> WorkedEquation:
         lines += each("b, for the distance: {label}", shown.biases)
     lines += each("a: the weight of {label}", shown.weights)
     lines.append(("‖o‖: the length of the mixed value", float(np.linalg.norm(shown.mixed))))
-    lines.append((f"P({vocabulary[int(ids[at])]}), which came next", float(np.exp(distribution[ids[at]]))))
+    lines.append(came_next(model, text, ids, at))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(labels)}', in layer {shown.layer + 1}, head"
+        note=f"With the trained model's numbers after '{' '.join(read)}', in layer {shown.layer + 1}, head"
         f" {shown.head + 1}.",
         equation=_equation(shown.biases is not None, model.causal),
         plain=f"a_ij = softmax_j(q_i·k_j / √d{' + b_ij' if shown.biases is not None else ''}),"

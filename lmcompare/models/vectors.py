@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmcompare.exhibits import Map2D, Neighbours
-from lmcompare.model import FloatArray
+from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 KNOWN = 5  # a word seen less often hardly has a vector of its own
@@ -50,6 +50,13 @@ def neighbours(
         ids.append([int(candidates[k]) for k in order])
         cosines.append([float(np.clip(cosine[k], -1.0, 1.0)) for k in order])
     return ids, cosines
+
+
+def tied_neighbours(model: LanguageModel, text: Encoded) -> Neighbours:
+    """Show the neighbours by the vectors that a network both reads and predicts with."""
+    vectors = model.word_vectors()
+    assert vectors is not None
+    return neighbours_exhibit(vectors, text, "By the cosine of the vectors that are read and, being tied, predict.")
 
 
 def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbours:

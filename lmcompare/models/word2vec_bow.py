@@ -92,16 +92,7 @@ class Word2VecBow(TorchLanguageModel):
 
     def recipe(self) -> Recipe:
         """Return how the softmax layer is trained."""
-        return Recipe(
-            steps=self.steps,
-            rows=self.batch,
-            length=self.length,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            candidates=self.candidates,
-            full_share=self.full_share,
-            precision=self.precision,
-        )
+        return Recipe.of(self.hyperparameters())
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on train and put its vectors into the network."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from lmcompare.errors import LmcompareError
 
@@ -58,6 +60,12 @@ class Recipe:
             raise LmcompareError(f"optimiser is one of {', '.join(OPTIMISERS)}, not '{self.optimiser}'")
         if self.precision not in PRECISIONS:
             raise LmcompareError(f"precision is one of {', '.join(PRECISIONS)}, not '{self.precision}'")
+
+    @classmethod
+    def of(cls, hyperparameters: Mapping[str, Any]) -> Self:
+        """Take the settings from a model's hyper-parameters of the same names; its ``batch`` is ``rows`` here."""
+        given = {"rows" if name == "batch" else name: value for name, value in hyperparameters.items()}
+        return cls(**{each.name: given[each.name] for each in fields(cls) if each.name in given})
 
     def rate(self, progress: float) -> float:
         """Return the learning rate when ``progress``, from 0 to 1, of the run is done."""

@@ -62,3 +62,10 @@ def test_precision_is_measured_once_and_used() -> None:
         assert (a @ a).dtype == torch.bfloat16
     with autocast("cpu", "float32"):
         assert (a @ a).dtype == torch.float32
+
+
+def test_a_recipe_of_hyperparameters_takes_what_is_its_own() -> None:
+    given = {"width": 8, "steps": 7, "batch": 3, "learning_rate": 0.5, "optimiser": "muon", "precision": "float32"}
+    expected = Recipe(steps=7, rows=3, learning_rate=0.5, optimiser="muon", precision="float32")
+    assert Recipe.of(given) == expected
+    assert Recipe.of({"width": 8}) == Recipe()
