@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
+from lmcompare.models import additive_exhibits
 from lmcompare.models import mathml as m
 from lmcompare.models.sentences import came_next, labels, readable
 from lmcompare.models.vectors import tied_neighbours
@@ -16,41 +17,7 @@ from lmcompare.tokens import Encoded, IntArray
 if TYPE_CHECKING:
     from lmcompare.models.rnn_attention import RnnAttention
 
-_I, _J = m.name("i"), m.name("j")
-_IJ = m.row(_I, _J)
-_EQUATION = m.lines(
-    m.row(
-        m.sub(m.name("e"), _IJ),
-        m.op("="),
-        m.vector("v"),
-        m.op("·"),
-        m.name("tanh"),
-        m.op("("),
-        m.vector("W"),
-        m.sub(m.vector("s"), _I),
-        m.op("+"),
-        m.vector("U"),
-        m.sub(m.vector("s"), _J),
-        m.op(")"),
-    ),
-    m.row(
-        m.sub(m.name("a"), _IJ),
-        m.op("="),
-        m.fraction(
-            m.row(m.name("exp"), m.sub(m.name("e"), _IJ)),
-            m.row(
-                m.total(m.row(m.name("k"), m.op("<"), _I)), m.name("exp"), m.sub(m.name("e"), m.row(_I, m.name("k")))
-            ),
-        ),
-    ),
-    m.row(
-        m.sub(m.vector("c"), _I),
-        m.op("="),
-        m.total(m.row(_J, m.op("<"), _I)),
-        m.sub(m.name("a"), _IJ),
-        m.sub(m.vector("s"), _J),
-    ),
-)
+_EQUATION = additive_exhibits.equation("s", "s", "i", m.row(m.op("<"), m.name("i")))
 _SAYING = (
     "Having read a word, the net asks each of its own earlier states how well it fits what it needs now, turns the"
     " answers into weights that sum to one, and takes the weighted mean of those states beside its present one to"
@@ -89,12 +56,7 @@ def _worked(model: RnnAttention, text: Encoded, ids: IntArray) -> WorkedEquation
     at = min(len(ids) - 1, 6)  # predicts ids[at], having read ids[:at]
     read = labels(text, ids[:at])
     scores, weights, context = model.attention_at(ids[:at])
-    lines: list[tuple[str, float]] = []
-    first = len(read) - 1 - len(scores)
-    for j, score in enumerate(scores):
-        lines.append((f"e: how the state after '{read[first + j]}' fits", float(score)))
-    for j, weight in enumerate(weights):
-        lines.append((f"a: its weight, '{read[first + j]}'", float(weight)))
+    lines = additive_exhibits.worked(read[len(read) - 1 - len(scores) : -1], scores, weights)
     lines.append(("‖c‖: the length of the context vector", float(np.linalg.norm(context))))
     lines.append(came_next(model, text, ids, at))
     return WorkedEquation(

@@ -35,6 +35,16 @@ SMALL: dict[str, dict[str, Any]] = {
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "rnn": {"width": 24, "hidden": 24, "batch": 8, "length": 32},
     "rnn-attention": {"width": 24, "hidden": 24, "attention": 16, "window": 16, "batch": 8, "length": 32},
+    "rnn-encoder-decoder": {
+        "width": 24,
+        "hidden": 24,
+        "attention": 16,
+        "window": 16,
+        "chunk": 8,
+        "stride": 4,
+        "batch": 8,
+        "length": 32,
+    },
     "transformer": {"width": 16, "heads": 2, "layers": 2, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
 }
 

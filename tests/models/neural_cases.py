@@ -7,6 +7,7 @@ from typing import Any
 
 from lmcompare.models.rnn import Rnn
 from lmcompare.models.rnn_attention import RnnAttention
+from lmcompare.models.rnn_encoder_decoder import RnnEncoderDecoder
 from lmcompare.models.transformer import Transformer
 from lmcompare.models.word2vec_bow import Word2VecBow
 from lmcompare.training.language_model import TorchLanguageModel
@@ -26,6 +27,14 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "lstm": (RnnAttention, {"cell": "lstm", "width": 8, "hidden": 8, "layers": 2, "attention": 5, "window": 3}),
     "plain-lstm": (Rnn, {"width": 8, "hidden": 8}),
     "plain-gru": (Rnn, {"cell": "gru", "width": 8, "hidden": 6, "layers": 2}),
+    "encoder-decoder": (
+        RnnEncoderDecoder,
+        {"width": 8, "hidden": 10, "attention": 5, "window": 7, "chunk": 5},
+    ),
+    "overlapping-chunks": (
+        RnnEncoderDecoder,
+        {"cell": "gru", "width": 8, "hidden": 6, "attention": 5, "window": 4, "chunk": 6, "stride": 4},
+    ),
     "rotary": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9}),
     "learned": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "learned"}),
     "sinusoidal": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "sinusoidal"}),

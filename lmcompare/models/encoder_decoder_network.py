@@ -1,0 +1,138 @@
+"""Encoder and decoder: windows and chunks cut out of a document, worked out side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lmcompare.tokens import Vocabulary
+from lmcompare.training.dropout import dropout
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.softmax import Head
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The N groups of words that a piece of text predicts.
+
+    ``windows`` (N, W) and ``chunks`` (N, C): the inputs that encoder and decoder read, ``there`` (N, W): those of the
+    window that stand in the document; ``first`` (N,): the place of the decoder's first input; ``group``, ``step``
+    (B, T): by which group, and at which of its steps, what follows an input of the piece is predicted.
+    """
+
+    windows: Tensor
+    chunks: Tensor
+    there: Tensor
+    first: Tensor
+    group: Tensor
+    step: Tensor
+
+
+@dataclass(frozen=True)
+class Attended:
+    """``states`` (N, C, H) of the decoder, ``scores`` and ``weights`` (N, C, W), ``contexts`` (N, C, H)."""
+
+    states: Tensor
+    scores: Tensor
+    weights: Tensor
+    contexts: Tensor
+
+
+class EncoderDecoderNetwork(Network):
+    """Word vectors, a two-way recurrence over windows, a recurrence over chunks, and additive attention between them.
+
+    It keeps no states from piece to piece but the last inputs, from which the windows and chunks are cut anew: what a
+    position sees does not depend on where the pieces are cut.
+    """
+
+    def __init__(
+        self,
+        types: int,
+        cell: str,
+        width: int,
+        hidden: int,
+        attention: int,
+        *,
+        window: int,
+        chunk: int,
+        stride: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.window, self.chunk, self.stride, self.dropout = window, chunk, stride, dropout
+        self.is_lstm = cell == "lstm"
+        self.head = Head(types, width)
+        kind = nn.LSTM if self.is_lstm else nn.GRU
+        self.encoder = kind(width, hidden // 2, batch_first=True, bidirectional=True)
+        self.decoder = kind(width, hidden, batch_first=True)
+        self.bridge = nn.Linear(hidden, hidden)
+        self.W = nn.Linear(hidden, attention)
+        self.U = nn.Linear(hidden, attention, bias=False)
+        self.v = nn.Parameter(torch.randn(attention) / attention**0.5)
+        self.output = nn.Linear(2 * hidden, width)
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the features (B, T, width) and the memory.
+
+        Memory: ``words`` (B, window + chunk - 2), the last inputs; ``read`` (B,), how many the document has had.
+        """
+        groups = self.groups(inputs, memory)
+        seen = self.attend(groups)
+        both = torch.cat([seen.states, seen.contexts.to(seen.states.dtype)], -1)  # (N, C, 2H)
+        features = torch.tanh(self.output(both[groups.group, groups.step]))  # (B, T, width)
+        memory = self._nothing_read(inputs) if memory is None else memory
+        words = torch.cat([memory["words"], inputs], 1)[:, inputs.shape[1] :]
+        left = {"words": words, "read": memory["read"] + inputs.shape[1]}
+        return dropout(features, self.dropout, self.training), left
+
+    def groups(self, inputs: Tensor, memory: Memory | None) -> Groups:
+        """Cut out what is needed to predict what follows each of the (B, T) inputs."""
+        memory = self._nothing_read(inputs) if memory is None else memory
+        rows, length = inputs.shape
+        read = memory["read"][:, None]  # (B, 1)
+        place = read + torch.arange(length, device=inputs.device)  # (B, T) of an input in its document
+        index = place // self.stride - read // self.stride  # (B, T) groups since the piece's first
+        most = int(index.max()) + 1
+        number = read // self.stride + torch.arange(most, device=inputs.device)  # (B, G)
+        first = ((number + 1) * self.stride - self.chunk).clamp(min=0)  # (B, G)
+        words = torch.cat([memory["words"], inputs], 1)  # (B, K + T)
+        behind = memory["words"].shape[1] - read[..., None]  # from a place in the document to one in ``words``
+        around = torch.arange(1 - self.window, 1, device=inputs.device) + first[..., None]  # (B, G, W)
+        ahead = torch.arange(self.chunk, device=inputs.device) + first[..., None]  # (B, G, C)
+
+        def at(places: Tensor) -> Tensor:
+            # what is not there is masked, or stands in a chunk behind all that is asked for
+            clamped = (places + behind).clamp(0, words.shape[1] - 1).flatten(1)
+            return words.gather(1, clamped).flatten()
+
+        return Groups(
+            windows=at(around).view(-1, self.window),
+            chunks=at(ahead).view(-1, self.chunk),
+            there=(around >= 0).view(-1, self.window),
+            first=first.flatten(),
+            group=index + most * torch.arange(rows, device=inputs.device)[:, None],
+            step=place - first.gather(1, index),
+        )
+
+    def attend(self, groups: Groups) -> Attended:
+        """Read the windows, run over the chunks and look back from these to those."""
+        windows = self.head.embed(groups.windows) * groups.there[..., None]  # before the beginning there is nothing
+        encoded, _ = self.encoder(dropout(windows, self.dropout, self.training))  # (N, W, H)
+        encoded = dropout(encoded, self.dropout, self.training)
+        begin = torch.tanh(self.bridge(encoded[:, -1]))[None]  # (1, N, H)
+        given = (begin, torch.zeros_like(begin)) if self.is_lstm else begin
+        read = dropout(self.head.embed(groups.chunks), self.dropout, self.training)
+        states, _ = self.decoder(read, given)  # (N, C, H)
+        states = dropout(states, self.dropout, self.training)
+        # tanh x = 2σ(2x) - 1: torch computes the logistic function several times faster on processors
+        logistic = torch.sigmoid(2 * (self.W(states)[:, :, None] + self.U(encoded)[:, None]))  # (N, C, W, A)
+        scores = 2 * (logistic @ self.v.to(logistic.dtype)) - self.v.sum()
+        weights = torch.softmax(scores.masked_fill(~groups.there[:, None], -torch.inf), -1)
+        return Attended(states, scores, weights, weights.to(encoded.dtype) @ encoded)
+
+    def _nothing_read(self, inputs: Tensor) -> Memory:
+        rows = len(inputs)
+        words = inputs.new_full((rows, self.window + self.chunk - 2), Vocabulary.end)
+        return {"words": words, "read": inputs.new_zeros(rows)}
