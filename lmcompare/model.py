@@ -73,6 +73,7 @@ class Setting:
 
     ``device``: "cpu", "cuda", "cuda:0", "mps". ``threads``: how many a model may use. ``progress``: called now and
     then with a ``Progress``. ``checkpoints``: a folder of the model's own to go on from after a kill, or None.
+    ``processes``: how many may train together, a GPU each or sharing the threads; a model that can't takes one.
     """
 
     vocabulary: Vocabulary
@@ -82,6 +83,7 @@ class Setting:
     progress: Callable[[Progress], None] = _silent
     checkpoints: Path | None = None
     budget: Budget = Budget()
+    processes: int = 1
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,19 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
         raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {one_line(error)}") from error
 
 
+def spec(cls: type[LanguageModel]) -> str:
+    """Return what ``resolve`` finds the class by in another process: "module:Class" or "path/to/file.py:Class".
+
+    Raises ``PluginError`` for a class that stands in no file, as in a notebook.
+    """
+    home = cls.__module__
+    if home.startswith(OF_FILE) or home == "__main__":
+        home = getattr(sys.modules[home], "__file__", None) or ""
+    if not home or "." in cls.__qualname__:
+        raise PluginError(f"{cls.__qualname__} can't be made anew in another process: put it on its own into a file")
+    return f"{home}:{cls.__qualname__}"
+
+
 def summary(cls: type[LanguageModel]) -> str:
     """Return the first paragraph of a model's docstring, on one line."""
     return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split())

@@ -32,6 +32,24 @@ def run_child(
 ) -> int:
     """Run ``python -m module JOB.json`` to its end, passing its events on. Returns its exit code, −N for signal N.
 
+    The parameters are those of ``child``.
+    """
+    with child(module, job, stderr=stderr, variables=variables) as process:
+        for event in events_of(process):
+            emit(event)
+        return process.wait()
+
+
+@contextlib.contextmanager
+def child(
+    module: str,
+    job: Mapping[str, Any],
+    *,
+    stderr: IO[str] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[str]]:
+    """Start ``python -m module JOB.json`` and give the process.
+
     Parameters: ``stderr``, where its messages go (None: to ours); ``variables``, added to the environment. However
     this ends, Ctrl-C included, the child has ended too.
     """
@@ -49,13 +67,17 @@ def run_child(
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                with contextlib.suppress(json.JSONDecodeError):
-                    emit(json.loads(line))
-            return process.wait()
+            yield process
         finally:
             _end(process)
+
+
+def events_of(process: subprocess.Popen[str]) -> Iterator[Event]:
+    """Yield the events of a child as they come, until it ends."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        with contextlib.suppress(json.JSONDecodeError):
+            yield json.loads(line)
 
 
 def how_it_ended(code: int) -> str:

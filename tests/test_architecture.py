@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "model": {"errors", "exhibits", "tokens"},
     "storage": {"errors", "model"},
     "plugins": {"errors", "model"},
-    "training": {"errors", "exhibits", "model", "tokens"},
+    "training": {"errors", "exhibits", "model", "plugins", "processes", "tokens"},
     "models": {"errors", "exhibits", "memory", "model", "plugins", "tokens", "training"},
     "checks": {"errors", "exhibits", "model", "plugins", "processes", "storage", "tokens"},
     "testing": {"checks", "errors", "model"},

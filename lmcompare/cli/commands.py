@@ -67,6 +67,9 @@ def run(
     seed: Annotated[list[str] | None, typer.Option(metavar="N", help="The seeds; repeat or comma.")] = None,
     device: Annotated[str | None, typer.Option(metavar="DEVICE", help="cpu, cuda, mps or auto.")] = None,
     threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of each model.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes that train a neural model together.")
+    ] = None,
     prompt: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="What the models go on from; repeat.")
     ] = None,
@@ -107,6 +110,7 @@ def run(
         seeds=_listed(seed),
         device=device,
         threads=threads,
+        processes=processes,
         prompts=tuple(prompt or ()),
         options={
             "documents": documents,

@@ -54,6 +54,7 @@ class Job:
     hyperparameters: dict[str, Any]
     device: str
     threads: int
+    processes: int = 1
     budget: dict[str, Any] = field(default_factory=dict)
     examples: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -151,6 +152,7 @@ def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> 
         progress=curve,
         checkpoints=checkpoints,
         budget=Budget(**job.budget),
+        processes=job.processes,
     )
     emit({"event": "stage", "stage": "train"})
     fitted = model.fit(prepared.train, prepared.valid, setting)
@@ -251,7 +253,7 @@ def _identity(job: Job) -> dict[str, Any]:
 
 
 def _place(job: Job) -> dict[str, Any]:
-    return {"threads": job.threads, "device": job.device}
+    return {"threads": job.threads, "processes": job.processes, "device": job.device}
 
 
 def _stored(job: Job) -> dict[str, Any]:

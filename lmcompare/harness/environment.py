@@ -70,6 +70,20 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
+def check_processes(processes: int, device: str) -> None:
+    """Raise ``LmcompareError`` unless so many processes can train on this device, a GPU each."""
+    if processes == 1 or device == "cpu":
+        return
+    import torch
+
+    there = torch.cuda.device_count() if device == "cuda" else 1
+    if processes > there:
+        raise LmcompareError(
+            f"{processes} processes on '{device}' need as many GPUs, and there is {there}: choose fewer processes,"
+            " or --device cpu"
+        )
+
+
 def peak_memory_bytes() -> int:
     """Return the greatest resident memory that this process has had; 0 where the system does not say."""
     status = Path("/proc/self/status")

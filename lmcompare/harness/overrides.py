@@ -23,6 +23,7 @@ class Overrides:
     seeds: tuple[str, ...] = ()
     device: str | None = None
     threads: int | None = None
+    processes: int | None = None
     prompts: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, Any] = field(default_factory=dict)
@@ -53,7 +54,8 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
         table["models"] = [_model(name, table["models"]) for name in overrides.models]
     if overrides.seeds:
         table["seeds"] = [_number(seed) for seed in overrides.seeds]
-    _update(table, {"device": overrides.device, "threads": overrides.threads})
+    place = {"device": overrides.device, "threads": overrides.threads, "processes": overrides.processes}
+    _update(table, place)
     if overrides.prompts:
         table["examples"]["prompts"] = list(overrides.prompts)
     return files.parse(table, "the command line"), base

@@ -69,6 +69,7 @@ def run(
     built = {m.name: _built(m, experiment, base, live or {}) for m in experiment.models}
     device = environment.choose_device(experiment.device)
     threads = environment.choose_threads(experiment.threads)
+    environment.check_processes(experiment.processes, device)
     if corpus is None:
         show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
         corpus = _corpus(experiment, base)
@@ -234,6 +235,7 @@ def _plans(
                 hyperparameters=hyperparameters,
                 device=device,
                 threads=threads,
+                processes=experiment.processes,
                 budget=experiment.budget.model_dump(),
                 examples=experiment.examples.model_dump(mode="json"),
                 files=digests,
@@ -314,7 +316,12 @@ def _joined(kept: Sequence[Mapping[str, Any]], plans: Sequence[Plan], experiment
             "tokens_fingerprint": plan.tokens_fingerprint,
             "seeds": sorted(set(seeds)),
             "cells": [f"cells/{name}/{seed}" for seed in sorted(set(seeds))],
-            "settings": {**given, "device": plan.jobs[0].device, "threads": plan.jobs[0].threads},
+            "settings": {
+                **given,
+                "device": plan.jobs[0].device,
+                "threads": plan.jobs[0].threads,
+                "processes": plan.jobs[0].processes,
+            },
         }
     return list(rows.values())
 

@@ -13,12 +13,15 @@ from torch import Tensor
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray
+from lmcompare.training.loop import Outcome
 from lmcompare.training.loop import train as run_training
+from lmcompare.training.member import Texts, assembled, devices_of
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
 from lmcompare.training.softmax import WHOLE_ROWS
+from lmcompare.training.team import Team
 
 
 class TorchLanguageModel(LanguageModel):
@@ -50,19 +53,28 @@ class TorchLanguageModel(LanguageModel):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train on ``setting.device`` with ``setting.threads`` threads, from ``setting.seed``, within its budget."""
+        devices_of(setting)
         torch.set_num_threads(setting.threads)
         with seeded(setting.seed, setting.device):
             network = self.network(len(train.vocabulary))
             network.head.start_from(train.vocabulary.counts)
             self.notes = []
             self.prepare(network, train, setting)
-            rare = self._rare(train)
-            outcome = run_training(
-                network, train, valid, self.recipe(), setting, rare=rare, name=repr(self._identity())
-            )
+            texts = Texts(train, valid, self._rare(train))
+            with assembled(self, texts, setting) as team:
+                outcome = self.train_with(team, network, texts, setting)
         self.notes += outcome.notes
         self._network = network
         return self
+
+    def train_with(self, team: Team, network: Network, texts: Texts, setting: Setting) -> Outcome:
+        """Train the network as one of the processes of a team."""
+        return run_training(
+            *(network, texts.train, texts.valid, self.recipe(), setting),
+            rare=texts.rare,
+            name=repr(self._identity()),
+            team=team,
+        )
 
     def _identity(self) -> tuple[str, dict[str, Any]]:
         return type(self).__qualname__, self.hyperparameters()

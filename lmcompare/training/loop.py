@@ -10,7 +10,6 @@ from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Progress, Setting
@@ -18,13 +17,14 @@ from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch, BoolArray, Lanes
-from lmcompare.training.network import Memory, Network, blank, detach
+from lmcompare.training.network import Memory, Network, blank
 from lmcompare.training.optimisers import optimisers
 from lmcompare.training.precision import autocast, measured
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import random_states, set_random_states
-from lmcompare.training.softmax import IGNORED, Candidates
+from lmcompare.training.softmax import Candidates
+from lmcompare.training.team import Objective, Team
 
 HALVINGS = 3
 REPORTS = 100  # calls of progress over a run
@@ -47,16 +47,18 @@ def train(
     *,
     rare: BoolArray | None = None,
     name: str = "",
+    team: Team | None = None,
 ) -> Outcome:
     """Train the network in place and leave it with the weights that did best on valid.
 
-    ``rare``: (V,) the words read as ``<unk>`` half of the time. ``name`` tells models apart in checkpoints. Torch's
-    global random state decides dropout and sampling: seed it before. Raises ``LmcompareError`` if there is nothing to
-    train on, or the loss stays non-finite after the learning rate was halved three times.
+    ``rare``: (V,) the words read as ``<unk>`` half of the time. ``name`` tells models apart in checkpoints. ``team``:
+    the processes that train it together, each of which calls this. Torch's global random state decides dropout: seed
+    it before. Raises ``LmcompareError`` if there is nothing to train on, or the loss stays non-finite after the
+    learning rate was halved three times.
     """
     if not len(train_text):
         raise LmcompareError("the training text is empty: give one with at least a sentence")
-    return _Run(network, train_text, valid_text, recipe, setting, rare, name).run()
+    return _Run(network, train_text, valid_text, recipe, setting, rare, name, team or Team()).run()
 
 
 def evaluate(network: Network, text: Encoded) -> float:
@@ -81,8 +83,10 @@ class _Run:
         setting: Setting,
         rare: BoolArray | None,
         name: str,
+        team: Team,
     ) -> None:
         self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
+        self.team, self.objective = team, team.wrap(Objective(self.network))
         self.text, self.rare = train_text, rare
         self.valid = excerpt(valid_text if len(valid_text) else train_text, recipe.valid_tokens)
         self.optimisers = optimisers(network, recipe, setting.device)
@@ -95,6 +99,7 @@ class _Run:
             seed=setting.seed,
             budget=setting.budget,
             threads=setting.threads,
+            processes=team.size,
             tokens=(len(train_text), int(train_text.ids[:100_000].sum()), len(valid_text), len(counts)),
         )
         self.precision = recipe.precision
@@ -104,18 +109,23 @@ class _Run:
         self.history: list[tuple[int, float, int, float, float]] = []
         self.notes: list[str] = []
         self.started = time.perf_counter()
+        self.spent = 0.0  # seconds before this step, by the first process's clock
 
     def run(self) -> Outcome:
-        found = checkpoint.load(self.setting.checkpoints, self.key)
+        found = self.team.own(
+            checkpoint.load(self.setting.checkpoints, self.key) if self.team.leads else None,
+        )
         if self.precision == "auto":
-            self.precision = found.precision if found else measured(self.setting.device, torch.get_num_threads())
+            self.precision = found.precision if found else self.team.led(self._measured())
         last = found or self._snapshot()
         while True:
             self._return_to(last)
             try:
                 for last in self._segments():
                     if self.setting.checkpoints is not None:
-                        checkpoint.save(last, self.setting.checkpoints)
+                        whole = self.team.joined(last)
+                        if self.team.leads:
+                            checkpoint.save(whole, self.setting.checkpoints)
                 break
             except FloatingPointError:
                 last.halvings += 1
@@ -132,8 +142,12 @@ class _Run:
                 f"The loss was not a number {self.halvings} time(s) in training; each time the run went back to its "
                 "last checkpoint and the learning rate was halved."
             )
-        self.notes.append(f"Trained for {self.step:,} steps in {self.precision}; scored in float32.")
+        together = f" by {self.team.size} processes" if self.team.size > 1 else ""
+        self.notes.append(f"Trained for {self.step:,} steps{together} in {self.precision}; scored in float32.")
         return Outcome(last, self.notes)
+
+    def _measured(self) -> str:
+        return measured(self.setting.device, torch.get_num_threads()) if self.team.leads else ""
 
     def _segments(self) -> Iterator[Snapshot]:
         """Train; yield a snapshot after each evaluation on valid."""
@@ -148,6 +162,7 @@ class _Run:
             losses.append(self._train_step(batch, done))
             self.step += 1
             self.tokens += batch.tokens
+            self._look_at_the_clock()
             if self.step % self._report_every() == 0:
                 self._report(train_loss=float(np.mean(losses[-self._report_every() :])))
             if self._evaluations_due() > evaluated or self._progress() >= 1.0:
@@ -159,46 +174,39 @@ class _Run:
                     return
 
     def _train_step(self, batch: Batch, done: float) -> float:
-        device = self.setting.device
-        inputs = torch.from_numpy(batch.inputs).to(device)
-        targets = torch.from_numpy(batch.targets).to(device).flatten()
+        device, share = self.setting.device, self.team.share(batch)
+        inputs = torch.from_numpy(share.inputs).to(device)
+        targets = torch.from_numpy(share.targets).to(device)
         memory = None
-        if batch.goes_on and self.memory is not None:
-            memory = blank(self.memory, torch.from_numpy(batch.begins).to(device))
+        if share.goes_on and self.memory is not None:
+            memory = blank(self.memory, torch.from_numpy(share.begins).to(device))
+        sample = None
+        if self.candidates is not None and done < 1 - self.recipe.full_share:
+            sample = self.candidates.draw(self.setting.seed, self.step)
         rate = self.recipe.rate(done) * 0.5**self.halvings
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["times"]
         with autocast(device, self.precision):
-            features, after = self.network(inputs, memory)
-            features, targets = self._wanted(features.flatten(0, 1), targets)
-            if self.candidates is not None and done < 1 - self.recipe.full_share:
-                loss = self.network.head.sampled_loss(features, targets, self.candidates)
-            else:
-                loss = self.network.head.full_loss(features, targets)
-        value = float(loss.detach())
+            loss, after = self.objective(inputs, targets, memory, sample)
+        part = share.tokens / batch.tokens
+        value = self.team.total(part * float(loss.detach()))
         if not math.isfinite(value):
             raise FloatingPointError
         self.network.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        torch.autograd.backward(loss * (self.team.size * part))  # averaged, they make the mean over all tokens
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         if not math.isfinite(float(norm)):
             raise FloatingPointError
         with autocast(device, self.precision):
             for optimiser in self.optimisers:
                 optimiser.step()
-        if batch.goes_on:
-            self.memory = detach(after)
+        if share.goes_on:
+            self.memory = after
         return value
 
-    @staticmethod
-    def _wanted(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Drop padding, where there is any."""
-        kept = targets != IGNORED
-        return (features, targets) if bool(kept.all()) else (features[kept], targets[kept])
-
     def _evaluate(self, train_loss: float) -> None:
-        loss = evaluate(self.network, self.valid)
+        loss = self.team.led(evaluate(self.network, self.valid) if self.team.leads else math.nan)
         if not math.isfinite(loss):
             raise FloatingPointError
         if loss < self.best_loss:
@@ -213,10 +221,14 @@ class _Run:
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
 
+    def _look_at_the_clock(self) -> None:
+        if self.setting.budget.seconds is not None:
+            self.spent = self.team.led(self._seconds())
+
     def _progress(self) -> float:
         budget = self.setting.budget
         if budget.seconds is not None:
-            return self._seconds() / budget.seconds
+            return self.spent / budget.seconds
         if budget.epochs is not None:
             return self.tokens / max(budget.epochs * len(self.text), 1e-9)
         return self.step / (budget.steps if budget.steps is not None else self.recipe.steps)
@@ -238,6 +250,8 @@ class _Run:
         return 10
 
     def _report(self, train_loss: float | None = None, valid_loss: float | None = None, note: str = "") -> None:
+        if not self.team.leads:
+            return
         self.setting.progress(Progress(self.step, self._steps(), train_loss, valid_loss, self.tokens, note))
 
     # Going back and going on
@@ -270,7 +284,7 @@ class _Run:
         if snapshot.memory is not None:
             self.memory = {name: value.to(device, copy=True) for name, value in snapshot.memory.items()}
         self.step, self.tokens = snapshot.step, snapshot.tokens
-        self.started = time.perf_counter() - snapshot.seconds
+        self.started, self.spent = time.perf_counter() - snapshot.seconds, snapshot.seconds
         self.best, self.best_loss = snapshot.best, snapshot.best_loss
         self.stale, self.halvings, self.history = snapshot.stale, snapshot.halvings, list(snapshot.history)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +20,15 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
         if kind != "cpu":
             torch.get_device_module(kind).manual_seed(seed)
         yield
+
+
+def reseed(seed: int, rank: int, device: str) -> None:
+    """Set the random states to those of one of several processes, which differ from one another."""
+    derived = int(np.random.SeedSequence([seed, rank]).generate_state(1, np.uint64)[0] >> 1)
+    torch.default_generator.manual_seed(derived)
+    kind = torch.device(device).type
+    if kind != "cpu":
+        torch.get_device_module(kind).manual_seed(derived)
 
 
 def random_states(device: str) -> list[Tensor]:

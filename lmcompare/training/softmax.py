@@ -82,13 +82,14 @@ class Head(nn.Module):
         loss: Tensor = FullCrossEntropy.apply(features, self.table, self.bias, targets)  # type: ignore[no-untyped-call]
         return loss
 
-    def sampled_loss(self, features: Tensor, targets: Tensor, candidates: Candidates) -> Tensor:
+    def sampled_loss(self, features: Tensor, targets: Tensor, words: Tensor, log_q: Tensor) -> Tensor:
         """Return the mean -log p of the targets in nats, differentiable, with Z estimated from a sample of the words.
 
         Z ≈ exp s_t + Σ_{j in sample, j ≠ t} exp(s_j - log q_j): each sampled word stands for the 1/q_j words it was
         drawn from (Bengio and Senécal 2008; the log-Q correction), so that the mean of the estimate is Z.
+        ``words`` and ``log_q``, both (S,): what ``Candidates`` drew.
         """
-        words, log_q = (x.to(features.device) for x in candidates.draw())
+        words, log_q = words.to(features.device), log_q.to(features.device)
         loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q)  # type: ignore[no-untyped-call]
         return loss
 
@@ -104,12 +105,15 @@ class Candidates:
         weight = (torch.as_tensor(np.asarray(counts, np.float64)) + 1.0) ** power
         self.size = min(size, len(weight))
         self.probability = _inclusion(weight, self.size)
+        self.random = torch.Generator()
 
-    def draw(self) -> tuple[Tensor, Tensor]:
-        """Return the words (S,) and their log q (S,), from torch's global generator."""
-        order = torch.randperm(len(self.probability))
+    def draw(self, seed: int, step: int) -> tuple[Tensor, Tensor]:
+        """Return the words (S,) and their log q (S,) of a step: the same in whatever process, and after a restart."""
+        self.random.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1))
+        order = torch.randperm(len(self.probability), generator=self.random)
         edges = torch.cumsum(self.probability[order], 0)
-        marks = torch.arange(self.size, dtype=torch.float64) + torch.rand((), dtype=torch.float64)
+        marks = torch.arange(self.size, dtype=torch.float64)
+        marks += torch.rand((), dtype=torch.float64, generator=self.random)
         hits = torch.searchsorted(edges, marks, right=True).clamp_(max=len(order) - 1)
         words = order[hits]
         return words, self.probability[words].log().float()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 
 
@@ -34,3 +35,14 @@ def test_a_busy_core_is_not_idle() -> None:
     after = environment._core_times()
     busy = (after[1] - before[1]) - (after[0] - before[0])
     assert busy >= 40  # hundredths of a second
+
+
+def test_processes_need_a_card_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    environment.check_processes(8, "cpu")
+    environment.check_processes(2, "cuda")
+    for processes, device in ((3, "cuda"), (2, "cuda:1"), (2, "mps")):
+        with pytest.raises(LmcompareError, match="fewer processes"):
+            environment.check_processes(processes, device)

@@ -69,6 +69,15 @@ def finished(place: Path) -> Path:
     return out
 
 
+def test_several_processes_train_a_cell_together(place: Path) -> None:
+    net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 12, "batch": 4, "length": 8}
+    outcome, _ = _run(place, place / "together", _experiment(net, FLAT, processes=2))
+    assert not outcome.failures
+    cell = json.loads((outcome.folder / "cells" / "rnn" / "0" / "cell.json").read_text())
+    assert any("12 steps by 2 processes" in note for note in cell["notes"])
+    assert cell["status"] == "done"
+
+
 def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
     manifest = json.loads((finished / "manifest.json").read_text())
     fingerprint = manifest["models"][0]["tokens_fingerprint"]

@@ -36,10 +36,9 @@ def test_vectors_read_and_predicted_get_the_sum_of_both_slopes(candidates: int |
     inputs = torch.randint(0, 51, targets.shape)  # 50 is the beginning of a document
 
     def slope(vectors: torch.Tensor) -> torch.Tensor:
-        torch.manual_seed(1)
-        drawn = None if candidates is None else Candidates(np.arange(50), candidates)
+        drawn = None if candidates is None else Candidates(np.arange(50), candidates).draw(1, 0)
         features = torch.tanh(vectors)
-        loss = head.full_loss(features, targets) if drawn is None else head.sampled_loss(features, targets, drawn)
+        loss = head.full_loss(features, targets) if drawn is None else head.sampled_loss(features, targets, *drawn)
         return torch.autograd.grad(loss, head.table)[0]
 
     found = slope(head.embed(inputs))
@@ -98,9 +97,8 @@ def test_the_sum_over_a_sample_is_right_on_average() -> None:
     scores = (features @ head.table[:50].T + head.bias).detach()
     own = scores.gather(1, targets[:, None])
     z = torch.zeros(len(targets))
-    torch.manual_seed(1)
-    for _ in range(6000):
-        words, log_q = candidates.draw()
+    for step in range(6000):
+        words, log_q = candidates.draw(1, step)
         part = (scores[:, words] - log_q).exp().masked_fill(words == targets[:, None], 0.0)
         z += part.sum(1) / 6000
     true = scores.exp().sum(1) - own.squeeze(1).exp()
@@ -113,19 +111,27 @@ def test_candidates_are_different_words_drawn_as_often_as_they_say() -> None:
     assert float(candidates.probability.sum()) == pytest.approx(4.0)
     assert candidates.probability[0] == 1.0
     assert (np.diff(candidates.probability[np.argsort(counts, kind="stable")]) >= -1e-12).all()
-    torch.manual_seed(0)
     drawn = torch.zeros(10)
-    for _ in range(4000):
-        words, log_q = candidates.draw()
+    for step in range(4000):
+        words, log_q = candidates.draw(0, step)
         assert len(set(words.tolist())) == 4
         torch.testing.assert_close(log_q.exp().double(), candidates.probability[words], rtol=1e-5, atol=0.0)
         drawn[words] += 1
     torch.testing.assert_close(drawn.double() / 4000, candidates.probability, atol=0.03, rtol=0.0)
 
 
+def test_a_draw_depends_on_the_seed_and_the_step_alone() -> None:
+    candidates, random = Candidates(np.arange(200), 20), torch.get_rng_state()
+    first = candidates.draw(3, 7)[0]
+    assert not torch.equal(first, candidates.draw(3, 8)[0])
+    assert not torch.equal(first, candidates.draw(4, 7)[0])
+    assert torch.equal(first, Candidates(np.arange(200), 20).draw(3, 7)[0])
+    assert torch.equal(random, torch.get_rng_state())
+
+
 def test_asking_for_more_candidates_than_words_takes_all() -> None:
     candidates = Candidates(np.arange(5), 9)
-    words, log_q = candidates.draw()
+    words, log_q = candidates.draw(0, 0)
     assert sorted(words.tolist()) == [0, 1, 2, 3, 4]
     assert not log_q.any()
 

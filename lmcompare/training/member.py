@@ -1,0 +1,160 @@
+"""How several processes come together to train one network, and what each of them but the first does.
+
+The first calls ``assembled``, which starts the others as ``python -m lmcompare.training.member JOB.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from subprocess import Popen
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import distributed as dist
+
+from lmcompare import plugins
+from lmcompare.errors import LmcompareError
+from lmcompare.model import Budget, Setting
+from lmcompare.processes import child, end_with_parent, event_stream, events_of, how_it_ended
+from lmcompare.tokens import Encoded
+from lmcompare.training.lanes import BoolArray
+from lmcompare.training.seeds import reseed, seeded
+from lmcompare.training.team import Team
+
+if TYPE_CHECKING:
+    from lmcompare.training.language_model import TorchLanguageModel
+
+LONGEST_WAIT = timedelta(hours=2)  # the others wait while the first measures on valid
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a run reads: the texts, and the words read as ``<unk>``."""
+
+    train: Encoded
+    valid: Encoded
+    rare: BoolArray | None
+
+
+@contextmanager
+def assembled(model: TorchLanguageModel, texts: Texts, setting: Setting) -> Iterator[Team]:
+    """Give the team of ``setting.processes``, this one the first; whatever happens, the others end with it.
+
+    Raises ``LmcompareError`` where there are fewer GPUs than processes, and when one of the others ends early.
+    """
+    size = setting.processes
+    if size == 1:
+        yield Team()
+        return
+    devices = devices_of(setting)
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        folder = Path(scratch)
+        (folder / "texts").write_bytes(pickle.dumps(texts))
+        threads = max(1, setting.threads // size)
+        job = {
+            "plugin": plugins.spec(type(model)),
+            "hyperparameters": model.hyperparameters(),
+            "folder": scratch,
+            "size": size,
+            "seed": setting.seed,
+            "threads": threads,
+            "budget": [setting.budget.steps, setting.budget.epochs, setting.budget.seconds],
+            "checkpoints": None if setting.checkpoints is None else str(setting.checkpoints),
+        }
+        others = [
+            stack.enter_context(child("lmcompare.training.member", {**job, "rank": rank, "device": devices[rank]}))
+            for rank in range(1, size)
+        ]
+        for rank, other in enumerate(others, 1):  # each says that it is there: a meeting would wait for hours
+            if next(events_of(other), None) is None:
+                raise _lost(rank, size, other)
+        torch.set_num_threads(threads)
+        try:
+            with _meeting(folder, size, 0, devices[0]):
+                yield Team(size, 0, devices[0])
+        except RuntimeError as error:
+            for rank, other in enumerate(others, 1):
+                if other.poll():
+                    raise _lost(rank, size, other) from error
+            raise
+        finally:
+            torch.set_num_threads(setting.threads)
+
+
+def main(path: str) -> int:
+    """Train with the others, with the model and the texts that a job file names. Returns 0, or 1 if it failed."""
+    job: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    rank, size, device, folder = job["rank"], job["size"], job["device"], Path(job["folder"])
+    with event_stream() as emit:
+        try:
+            model: Any = plugins.build(job["plugin"], job["hyperparameters"])
+            texts: Texts = pickle.loads((folder / "texts").read_bytes())
+            setting = Setting(
+                texts.train.vocabulary,
+                seed=job["seed"],
+                device=device,
+                threads=job["threads"],
+                budget=Budget(*job["budget"]),
+                checkpoints=job["checkpoints"] and Path(job["checkpoints"]),
+                processes=size,
+            )
+            torch.set_num_threads(setting.threads)
+            emit({"event": "there"})
+            with seeded(setting.seed, device), _meeting(folder, size, rank, device):
+                network = model.network(len(setting.vocabulary))  # gets the first one's weights
+                reseed(setting.seed, rank, device)  # what is dropped in its rows is its own affair
+                model.train_with(Team(size, rank, device), network, texts, setting)
+        except Exception:
+            traceback.print_exc()
+            return 1
+    return 0
+
+
+@contextmanager
+def _meeting(folder: Path, size: int, rank: int, device: str) -> Iterator[None]:
+    backend = "gloo"
+    if torch.device(device).type == "cuda":
+        backend = "nccl"
+        torch.cuda.set_device(torch.device(device))
+    where = (folder / "meeting").as_uri()
+    dist.init_process_group(backend, init_method=where, rank=rank, world_size=size, timeout=LONGEST_WAIT)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def devices_of(setting: Setting) -> list[str]:
+    """Return the device of each process: a processor is shared, of GPUs each has one.
+
+    Raises ``LmcompareError`` where there are too few.
+    """
+    device, size = setting.device, setting.processes
+    kind = torch.device(device).type
+    if size == 1 or kind == "cpu":
+        return [device] * size
+    if kind != "cuda" or torch.device(device).index:
+        raise LmcompareError(f"several processes train on cpu or on cuda, not on '{device}': choose one process")
+    if size > torch.cuda.device_count():
+        raise LmcompareError(
+            f"{size} processes need as many GPUs, and there are {torch.cuda.device_count()}: choose fewer processes"
+        )
+    return [f"cuda:{rank}" for rank in range(size)]
+
+
+def _lost(rank: int, size: int, process: Popen[str]) -> LmcompareError:
+    return LmcompareError(f"process {rank + 1} of the {size} that trained together {how_it_ended(process.wait())}")
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    sys.exit(main(sys.argv[1]))
