@@ -56,11 +56,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Budget:
-    """A limit on training that goes before a model's own hyper-parameters; one of the three, or none."""
+    """A limit on training that goes before a model's own hyper-parameters; one of the four, or none.
+
+    ``tokens`` are tokens of train read, those read again included.
+    """
 
     steps: int | None = None
     epochs: float | None = None
     seconds: float | None = None
+    tokens: int | None = None
 
 
 def _silent(_: Progress) -> None:
@@ -189,6 +193,13 @@ class LanguageModel(ABC):
             parameters=sum(a.size for a in arrays if np.issubdtype(a.dtype, np.floating)),
             bytes=sum(a.nbytes for a in arrays),
         )
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the hyper-parameters that give it about so many ``parameters`` over a vocabulary of V ``types``.
+
+        None for a model whose size follows from the text. Raises ``PluginError`` where it can't come near.
+        """
+        return None
 
     def word_vectors(self) -> FloatArray | None:
         """(V, d) one vector a token, or None for a model without vectors."""

@@ -65,6 +65,10 @@ def run(
         str | None, typer.Option("--out", "-o", metavar="DIR", help="The run folder (default: reports/NAME).")
     ] = None,
     seed: Annotated[list[str] | None, typer.Option(metavar="N", help="The seeds; repeat or comma.")] = None,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHAT=N", help="Equal parameters, steps, tokens, epochs or seconds; repeat or comma."),
+    ] = None,
     device: Annotated[str | None, typer.Option(metavar="DEVICE", help="cpu, cuda, mps or auto.")] = None,
     threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of each model.")] = None,
     processes: Annotated[
@@ -125,6 +129,7 @@ def run(
             "rare_word": rare_word,
         },
         tokens={"kind": tokens, "min_count": min_count, "size": vocabulary_size},
+        match=_listed(match),
     )
     plan, base = planned(experiment, overrides)
     folder = Path("reports") / plan.name if out is None else _folder(out)

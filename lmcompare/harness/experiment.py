@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.faults import sentence
-from lmcompare.model import Budget
 
 Preset = Literal["quick", "default", "full"]
 
@@ -172,22 +171,24 @@ class ExamplesTable(Table):
 
 
 class BudgetTable(Table):
-    """``[budget]``: a limit on the training of every neural model; one of the three."""
+    """``[budget]``: a limit on the training of every neural model; one of the four."""
 
     steps: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
     epochs: float | None = Field(default=None, gt=0)
     seconds: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(v is not None for v in (self.steps, self.epochs, self.seconds)) > 1:
-            raise ValueError("give one of steps, epochs and seconds")
+        if sum(v is not None for v in (self.steps, self.tokens, self.epochs, self.seconds)) > 1:
+            raise ValueError("give one of steps, tokens, epochs and seconds")
         return self
 
-    @property
-    def budget(self) -> Budget:
-        """The same for ``Setting``."""
-        return Budget(self.steps, self.epochs, self.seconds)
+
+class MatchTable(Table):
+    """``[match]``: what the models are made equal in before they are trained."""
+
+    parameters: int | None = Field(default=None, ge=1)
 
 
 class Experiment(Table):
@@ -204,6 +205,7 @@ class Experiment(Table):
     models: tuple[ModelTable, ...] = Field(default=BUILT_IN, min_length=1, validate_default=True)
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()
+    match: MatchTable = MatchTable()
 
     @field_validator("name")
     @classmethod
@@ -287,7 +289,8 @@ def shipped(preset: Preset) -> Experiment:
 
 def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
     """Return a table's name as written in the file and the keys that it takes."""
-    tables: dict[str, type[BaseModel]] = {"corpus": CorpusTable, "examples": ExamplesTable, "budget": BudgetTable}
+    tables: dict[str, type[BaseModel]] = {"corpus": CorpusTable, "examples": ExamplesTable}
+    tables |= {"budget": BudgetTable, "match": MatchTable}
     head = next(iter(place), None)
     if head in tables:
         return f"[{head}]", list(tables[str(head)].model_fields)

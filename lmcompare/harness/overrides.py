@@ -12,6 +12,8 @@ from lmcompare.errors import LmcompareError, unknown
 from lmcompare.harness import experiment as files
 from lmcompare.harness.experiment import Experiment, Preset
 
+MATCHES = ("parameters", "steps", "tokens", "epochs", "seconds")
+
 
 @dataclass(frozen=True)
 class Overrides:
@@ -27,6 +29,7 @@ class Overrides:
     prompts: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, Any] = field(default_factory=dict)
+    match: tuple[str, ...] = ()
 
 
 def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
@@ -56,6 +59,12 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
         table["seeds"] = [_number(seed) for seed in overrides.seeds]
     place = {"device": overrides.device, "threads": overrides.threads, "processes": overrides.processes}
     _update(table, place)
+    for pair in overrides.match:
+        key, number = _match(pair)
+        if key == "parameters":
+            table["match"][key] = number
+        else:
+            table["budget"] = {key: number}
     if overrides.prompts:
         table["examples"]["prompts"] = list(overrides.prompts)
     return files.parse(table, "the command line"), base
@@ -74,6 +83,18 @@ def _model(name: str, listed: list[dict[str, Any]]) -> dict[str, Any]:
     if colon and home.endswith(".py"):  # named on the command line: relative to where one stands
         name = f"{Path(home).expanduser().resolve()}:{cls}"
     return {"plugin": name}
+
+
+def _match(pair: str) -> tuple[str, float]:
+    """Return what models are made equal in, and the number: of "parameters=2e6", say."""
+    key, _, number = pair.partition("=")
+    if key not in MATCHES:
+        raise LmcompareError(unknown("thing to match", key, MATCHES))
+    try:
+        value = float(number.replace("_", ""))
+    except ValueError:
+        raise LmcompareError(f"--match {key}=N takes a number, such as 2e6, not '{number}'") from None
+    return key, int(value) if value.is_integer() else value
 
 
 def _number(seed: str) -> int:

@@ -17,6 +17,7 @@ from lmcompare.errors import LmcompareError, PluginError, as_written
 from lmcompare.harness import engine, environment
 from lmcompare.harness.cell import Job, has_examples, is_finished
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
+from lmcompare.harness.matching import matched
 from lmcompare.harness.prepared import Prepared, prepare
 from lmcompare.harness.progress import Display, Quiet
 
@@ -222,7 +223,10 @@ def _plans(
         if kind not in prepared:
             show.say(f"Reading its {wanted.kind} tokens …")
             prepared[kind] = prepare(corpus, wanted, folder / "tokens")
-        tokens, hyperparameters, digests = prepared[kind], _storable(model), _digests(model)
+        tokens = prepared[kind]
+        wanted_size = experiment.match.parameters
+        model = matched(table.name, model, wanted_size, len(tokens.vocabulary), show, live=table.name in live)
+        hyperparameters, digests = _storable(model), _digests(model)
         jobs = tuple(
             Job(
                 name=table.name,
@@ -306,7 +310,11 @@ def _joined(kept: Sequence[Mapping[str, Any]], plans: Sequence[Plan], experiment
     ``settings``: what of the run's own table each model was run with.
     """
     rows = {str(row["name"]): dict(row) for row in kept}
-    given = {"preset": experiment.preset, "budget": experiment.budget.model_dump(exclude_none=True)}
+    given = {
+        "preset": experiment.preset,
+        "budget": experiment.budget.model_dump(exclude_none=True),
+        "match": experiment.match.model_dump(exclude_none=True),
+    }
     for plan in plans:
         name, seeds = plan.table.name, [job.seed for job in plan.jobs]
         seeds += [seed for seed in rows.get(name, {}).get("seeds", []) if _is_same_but_seed(plan.jobs[0], seed)]

@@ -55,6 +55,7 @@ class RnnEncoderDecoder(TorchLanguageModel):
     ``Recipe``.
     """
 
+    widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"batch": 16, "steps": 120},
         "full": {"width": 384, "hidden": 768, "dropout": 0.3, "steps": 3000},
@@ -110,6 +111,10 @@ class RnnEncoderDecoder(TorchLanguageModel):
             stride=self.stride or self.chunk,
             dropout=self.dropout,
         )
+
+    def width_step(self) -> int:
+        """Return what its ``widths`` must be multiples of."""
+        return 2
 
     def recipe(self) -> Recipe:
         """Return how it is trained."""

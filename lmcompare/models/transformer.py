@@ -54,6 +54,7 @@ class Transformer(TorchLanguageModel):
     those of ``Recipe``.
     """
 
+    widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 130, "qk_norm": False},
         "full": {"width": 384, "heads": 6, "layers": 4, "dropout": 0.1, "batch": 32, "steps": 2500},
@@ -119,6 +120,10 @@ class Transformer(TorchLanguageModel):
             activation=self.activation,
             causal=self.causal,
         )
+
+    def width_step(self) -> int:
+        """Return what its ``widths`` must be multiples of."""
+        return 2 * self.heads
 
     def recipe(self) -> Recipe:
         """Return how it is trained."""

@@ -41,6 +41,7 @@ class Word2VecBow(TorchLanguageModel):
     vectors are trained on with the softmax, or stay as word2vec made them. The others are those of ``Recipe``.
     """
 
+    widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"steps": 240},
         "full": {"width": 256, "hidden": 512, "steps": 4000, "epochs": 10},

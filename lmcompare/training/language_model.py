@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Any, Self
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
+from lmcompare.errors import PluginError
+from lmcompare.model import (
+    BLOCK_BYTES,
+    Budget,
+    FloatArray,
+    LanguageModel,
+    Setting,
+    State,
+    Stepper,
+    Traits,
+    fitted,
+)
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray
 from lmcompare.training.loop import Outcome
@@ -32,6 +46,7 @@ class TorchLanguageModel(LanguageModel):
     """
 
     traits = Traits(carries_state=True)
+    widths: ClassVar[tuple[str, ...]] = ()  # hyper-parameters that grow together when it is given a size
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -49,6 +64,10 @@ class TorchLanguageModel(LanguageModel):
         """Do what comes before training, in place: start from vectors made elsewhere, for one."""
         return
 
+    def width_step(self) -> int:
+        """Return what its ``widths`` must be multiples of."""
+        return 1
+
     # The contract
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -59,7 +78,9 @@ class TorchLanguageModel(LanguageModel):
             network = self.network(len(train.vocabulary))
             network.head.start_from(train.vocabulary.counts)
             self.notes = []
+            began = time.perf_counter()
             self.prepare(network, train, setting)
+            setting = _what_is_left(setting, time.perf_counter() - began)
             texts = Texts(train, valid, self._rare(train))
             with assembled(self, texts, setting) as team:
                 outcome = self.train_with(team, network, texts, setting)
@@ -142,6 +163,39 @@ class TorchLanguageModel(LanguageModel):
         self._network = network
         return self
 
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return ``widths``, in the proportions that they have, for about so many ``parameters``; None without any.
+
+        Raises ``PluginError`` if the narrowest network has a tenth more.
+        """
+        if not self.widths:
+            return None
+        given = {name: int(getattr(self, name)) for name in self.widths}
+        step = self.width_step()
+        first = given[self.widths[0]]
+
+        def at(steps: int) -> dict[str, int]:
+            return {
+                name: step * max(1, round(steps * width / first)) if width else 0 for name, width in given.items()
+            }
+
+        def size(steps: int) -> int:
+            with torch.device("meta"):  # nothing is filled in, so that any size costs nothing
+                network = type(self)(**{**self.hyperparameters(), **at(steps)}).network(types)
+            return sum(each.numel() for each in network.state_dict().values() if each.is_floating_point())
+
+        above = 1
+        while size(above) < parameters:
+            above *= 2
+        near = bisect_left(range(above), parameters, lo=1, key=size)
+        best = min((max(1, near - 1), near), key=lambda steps: abs(size(steps) - parameters))
+        if best == 1 and size(best) > 1.1 * parameters:
+            raise PluginError(
+                f"{type(self).__name__} can't be made of {parameters:,} parameters: over {types:,} types it has"
+                f" {size(best):,} at the least; match more of them, or keep fewer types (--vocabulary-size)"
+            )
+        return at(best)
+
     def word_vectors(self) -> FloatArray | None:
         """(V, d) the vectors that the network reads."""
         head = self._ready().head
@@ -154,6 +208,13 @@ class TorchLanguageModel(LanguageModel):
 
     def _ready(self) -> Network:
         return fitted(self._network, self)
+
+
+def _what_is_left(setting: Setting, seconds: float) -> Setting:
+    """Return the setting after this many seconds: what was prepared counts where a run has a budget of seconds."""
+    if setting.budget.seconds is None:
+        return setting
+    return replace(setting, budget=Budget(seconds=max(setting.budget.seconds - seconds, 1e-3)))
 
 
 class _MemoryStepper(Stepper):

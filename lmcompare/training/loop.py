@@ -229,6 +229,8 @@ class _Run:
         budget = self.setting.budget
         if budget.seconds is not None:
             return self.spent / budget.seconds
+        if budget.tokens is not None:
+            return self.tokens / max(budget.tokens, 1)
         if budget.epochs is not None:
             return self.tokens / max(budget.epochs * len(self.text), 1e-9)
         return self.step / (budget.steps if budget.steps is not None else self.recipe.steps)
@@ -238,16 +240,17 @@ class _Run:
 
     def _steps(self) -> int | None:
         """How many steps the run will have, as far as one can tell."""
-        budget = self.setting.budget
-        if budget.seconds is None and budget.epochs is None:
-            return budget.steps if budget.steps is not None else self.recipe.steps
+        if self._counts_steps():
+            steps = self.setting.budget.steps
+            return self.recipe.steps if steps is None else steps
         return round(self.step / self._progress()) if self.step else None
 
-    def _report_every(self) -> int:
+    def _counts_steps(self) -> bool:
         budget = self.setting.budget
-        if budget.seconds is None and budget.epochs is None:
-            return max(1, (self._steps() or 0) // REPORTS)
-        return 10
+        return budget.seconds is None and budget.tokens is None and budget.epochs is None
+
+    def _report_every(self) -> int:
+        return max(1, (self._steps() or 0) // REPORTS) if self._counts_steps() else 10
 
     def _report(self, train_loss: float | None = None, valid_loss: float | None = None, note: str = "") -> None:
         if not self.team.leads:

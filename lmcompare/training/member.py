@@ -12,7 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from subprocess import Popen
@@ -67,7 +67,7 @@ def assembled(model: TorchLanguageModel, texts: Texts, setting: Setting) -> Iter
             "size": size,
             "seed": setting.seed,
             "threads": threads,
-            "budget": [setting.budget.steps, setting.budget.epochs, setting.budget.seconds],
+            "budget": asdict(setting.budget),
             "checkpoints": None if setting.checkpoints is None else str(setting.checkpoints),
         }
         others = [
@@ -103,7 +103,7 @@ def main(path: str) -> int:
                 seed=job["seed"],
                 device=device,
                 threads=job["threads"],
-                budget=Budget(*job["budget"]),
+                budget=Budget(**job["budget"]),
                 checkpoints=job["checkpoints"] and Path(job["checkpoints"]),
                 processes=size,
             )

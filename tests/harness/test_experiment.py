@@ -87,7 +87,7 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
         ("min_count = 1", "min_count = 0", "min_count"),
         ('name = "kn5"', 'name = "../kn5"', "letters, digits"),
         ("[examples]", '[[models]]\nplugin = "ngram"\nname = "kn5"\n[examples]', "two models are named 'kn5'"),
-        ("[examples]", "[budget]\nsteps = 1\nseconds = 2\n[examples]", "one of steps, epochs and seconds"),
+        ("[examples]", "[budget]\nsteps = 1\nseconds = 2\n[examples]", "one of steps, tokens, epochs and seconds"),
         ("[corpus]", "[corpus", "not valid TOML"),
         ('name = "mine"', 'name = "../../mine"', "name of an experiment"),
         ("[examples]", "[examples]\ntemperature = inf", "examples.temperature"),

@@ -42,12 +42,26 @@ def test_models_keep_their_tables_or_are_taken_as_plug_ins(tmp_path: Path) -> No
     assert plan.seeds == (3, 1)
 
 
+def test_matched_are_the_size_and_one_budget(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('[corpus]\nsource = "lee"\n[budget]\nsteps = 5\n[match]\nparameters = 7\n')
+    plan, _ = planned(path, Overrides(match=("parameters=2e6", "seconds=1.5")))
+    assert plan.match.parameters == 2_000_000
+    assert plan.budget.model_dump(exclude_none=True) == {"seconds": 1.5}
+    assert planned(path, Overrides())[0].match.parameters == 7
+    assert planned(path, Overrides(match=("tokens=1e5",)))[0].budget.tokens == 100_000
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
         (Overrides(preset="quik"), "did you mean 'quick'"),
         (Overrides(seeds=("x",)), "whole number, not 'x'"),
         (Overrides(threads=0), "threads"),
+        (Overrides(match=("parametres=2e6",)), "did you mean 'parameters'"),
+        (Overrides(match=("parameters",)), "such as 2e6, not ''"),
+        (Overrides(match=("parameters=2.5",)), "parameters"),
+        (Overrides(match=("seconds=0",)), "seconds"),
     ],
 )
 def test_wrong_options_are_one_sentence(overrides: Overrides, said: str) -> None:

@@ -78,6 +78,20 @@ def test_several_processes_train_a_cell_together(place: Path) -> None:
     assert cell["status"] == "done"
 
 
+def test_sizes_are_matched_where_a_model_has_one_to_choose(place: Path) -> None:
+    net = {"plugin": "rnn", "steps": 2, "batch": 4, "length": 8}
+    experiment = _experiment(net, {"plugin": "unigram"}, match={"parameters": 5000}, budget={"tokens": 100})
+    outcome, _ = _run(place, place / "matched", experiment)
+    assert not outcome.failures
+    cost = json.loads((outcome.folder / "cells" / "rnn" / "0" / "cost.json").read_text())
+    assert cost["parameters"] == pytest.approx(5000, rel=0.1)
+    report = (outcome.folder / "report.md").read_text()
+    assert "about 5.00 k parameters" in report or "about 5 k parameters" in report or "about 5,000" in report
+    assert "had 100 tokens to learn in" in report
+    with pytest.raises(LmcompareError, match="can't be made of 3 parameters"):
+        _run(place, place / "tiny", _experiment(net, match={"parameters": 3}))
+
+
 def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
     manifest = json.loads((finished / "manifest.json").read_text())
     fingerprint = manifest["models"][0]["tokens_fingerprint"]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
+from lmcompare.errors import PluginError
+from lmcompare.model import Budget, Setting
+from lmcompare.models.rnn_attention import RnnAttention
 from lmcompare.tokens import Encoded
-from tests.models.neural_cases import CASES, build, trained
+from lmcompare.training.network import Network
+from tests.models.neural_cases import CASES, SMALL, build, trained
 from tests.training.texts import TYPES, VOCABULARY, chain, fitted, ragged
 
 every_case = pytest.mark.parametrize("case", CASES)
@@ -121,6 +127,47 @@ def test_it_shows_itself(case: str) -> None:
     vectors = model.word_vectors()
     assert vectors is not None
     assert vectors.shape[0] == TYPES
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "no-positions"])
+@pytest.mark.parametrize("wanted", [100_000, 1_000_000])
+def test_a_size_is_met(case: str, wanted: int) -> None:
+    model = build(case)
+    found = model.sized(wanted, TYPES)
+    assert found is not None
+    resized = type(model)(**{**model.hyperparameters(), **found})
+    states = resized.network(TYPES).state_dict()
+    assert sum(value.numel() for value in states.values()) == pytest.approx(wanted, rel=0.1)
+    assert ("hidden" in found) == ("hidden" in model.hyperparameters())
+
+
+def test_a_size_keeps_proportions_and_what_is_left_out() -> None:
+    found = build("gru", width=100, hidden=200).sized(500_000, TYPES)
+    assert found is not None
+    assert found["hidden"] == pytest.approx(2 * found["width"], abs=1)
+    assert build("bag-of-a-sentence").sized(5000, TYPES)["hidden"] == 0  # type: ignore[index]
+
+
+def test_a_size_below_the_least_is_refused() -> None:
+    with pytest.raises(PluginError, match="over 5,000 types it has"):
+        build("rotary").sized(1000, 5000)
+
+
+def test_a_budget_in_tokens_and_what_is_prepared_counts_in_one_of_seconds() -> None:
+    read: list[int] = []
+    fitted(build("gru"), budget=Budget(tokens=700), progress=lambda p: read.append(p.tokens or 0))
+    assert 700 <= read[-1] < 700 + 4 * 16
+
+    class Slow(RnnAttention):
+        def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
+            time.sleep(0.5)
+
+    started = time.perf_counter()
+    steps: list[int] = []
+    slow = Slow(**{**SMALL, **CASES["gru"][1]})
+    fitted(slow, budget=Budget(seconds=0.5), progress=lambda p: steps.append(p.step))
+    assert max(steps) <= 1  # nothing was left of it
+    assert time.perf_counter() - started > 0.5
 
 
 def test_unknown_words_are_learnt_from_words_seen_once() -> None:

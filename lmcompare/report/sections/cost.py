@@ -58,6 +58,7 @@ def build(material: Material) -> Section | None:
     """Return the section, or None where no model can be compared."""
     if not material.ranking:
         return None
+    equal = made_equal(material.run.manifest)
     drawn = [one for cost in DRAWN if (one := _draw(material, cost)) is not None]
     html = fill(
         "cost",
@@ -67,6 +68,7 @@ def build(material: Material) -> Section | None:
         + [(model, material.figures[model.name], False) for model in _apart(material)],
         machine=machine(material.run.manifest.get("hardware") or {}),
         ran=_measured_on(material),
+        equal=equal,
     )
     charts = {f"cost-{one.cost.key}.svg": one.chart for one in drawn}
     pictures = [
@@ -79,7 +81,8 @@ def build(material: Material) -> Section | None:
         (name, *(cost.label(material.figures[model.name].get(cost.key)) for cost in COSTS)) for model, name in names
     )
     grid = table(("model", *(cost.title.lower() for cost in COSTS)), rows)
-    return Section("cost", "Quality against cost", html, "\n\n".join([grid, *pictures]), charts)
+    markdown = "\n\n".join([*([plain(equal)] if equal else []), grid, *pictures])
+    return Section("cost", "Quality against cost", html, markdown, charts)
 
 
 def _apart(material: Material) -> list[Model]:
@@ -110,6 +113,24 @@ def _measured_on(material: Material) -> str:
         count = " or ".join(str(n) for n in sorted(found) if n)
         parts.append(f"{device} with {count} thread{'' if count == '1' else 's'}" if count else device)
     return numbers.listed(parts)
+
+
+def made_equal(manifest: Mapping[str, Any]) -> str:
+    """Return what the models of a run were made equal in; "" where each had what its preset gives."""
+    given = [row["settings"] for row in manifest.get("models", ()) if row.get("settings")]
+    said = []
+    sizes = {(settings.get("match") or {}).get("parameters") for settings in given}
+    if len(sizes) == 1 and (size := sizes.pop()):
+        said.append(
+            f"Widths were chosen anew to give each model about {numbers.short(size)} parameters (one whose size"
+            " follows from the text kept it); learning rates were not tuned to them."
+        )
+    budgets = {tuple((settings.get("budget") or {}).items()) for settings in given}
+    if len(budgets) == 1 and (budget := dict(budgets.pop())):
+        unit, amount = next(iter(budget.items()))
+        much = numbers.seconds(amount) if unit == "seconds" else f"{numbers.short(amount)} {unit}"
+        said.append(f"Every model that is trained step by step had {much} to learn in.")
+    return " ".join(said)
 
 
 def _draw(material: Material, cost: Cost) -> Drawn | None:
