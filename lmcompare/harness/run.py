@@ -270,6 +270,8 @@ def _digests(model: LanguageModel) -> dict[str, str]:
     digests = {}
     for name in model.files:
         path = getattr(model, name)
+        if path is None:
+            continue
         if path == "":
             raise PluginError(
                 f"the hyper-parameter {name} of {type(model).__name__} is not set: set it to the path of a file"

@@ -10,6 +10,7 @@ import numpy as np
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models import mathml as m
+from lmcompare.models import similar_contexts
 from lmcompare.models.sentences import BEGINNING
 from lmcompare.models.vectors import map_exhibit, neighbours, neighbours_exhibit
 from lmcompare.tokens import Encoded, IntArray
@@ -90,6 +91,7 @@ def exhibits(model: Word2VecBow, text: Encoded) -> Iterator[Exhibit]:
         text,
         "By the cosine of their vectors in the bag: words that occur in like company lie near each other.",
     )
+    yield from similar_contexts.exhibits(model.account())
     drawn = map_exhibit(vectors, text.vocabulary)
     if drawn is not None:
         yield drawn

@@ -67,7 +67,7 @@ class CacheModel(LanguageModel):
         self.half_lives, self.carry = lives, carry
         self._base = plugins.build(base, self.options)
         for what, given in (
-            ("has files", self._base.files),
+            ("has files", [name for name in self._base.files if getattr(self._base, name) is not None]),
             ("has tokens of its own", self._base.tokens),
             ("itself stands on another model", self._base.bases),
         ):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -12,9 +14,12 @@ from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Setting, Traits
+from lmcompare.model import FloatArray, Setting, State, Traits
+from lmcompare.models import similar_contexts
+from lmcompare.models.ready_vectors import ready_vectors
+from lmcompare.models.similar_contexts import Account
 from lmcompare.models.skip_gram import word2vec
-from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.dropout import dropout
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Memory, Network
@@ -38,8 +43,12 @@ class Word2VecBow(TorchLanguageModel):
     Parameters: ``width``, of the word vectors; ``skip_gram``, skip-gram if true, CBOW if false; ``reach``, how many
     words to each side word2vec looks at; ``negative``, its negative samples; ``epochs``, of word2vec over train;
     ``window``, words in the bag; ``hidden``, the units of f, 0 for a log-linear model (f = m); ``tune``, whether the
-    vectors are trained on with the softmax, or stay as word2vec made them. The others are those of ``Recipe``.
+    vectors are trained on with the softmax, or stay as word2vec made them; ``vectors``, a file of vectors that others
+    trained, ``width`` numbers each, in place of word2vec's: the model then has read other text, and says so. The
+    others are those of ``Recipe``.
     """
+
+    files: ClassVar[tuple[str, ...]] = ("vectors",)
 
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -68,14 +77,17 @@ class Word2VecBow(TorchLanguageModel):
         candidates: int = 1024,
         full_share: float = 0.0,
         precision: str = "auto",
+        vectors: str | None = None,
     ) -> None:
         super().__init__()
-        self.traits = Traits(carries_state=across)
+        self.traits = Traits(carries_state=across, pretrained=vectors is not None)
+        self.vectors = vectors
         if width < 1 or window < 1 or hidden < 0:
             raise LmcompareError("width and window must be at least 1 and hidden at least 0")
         if weights not in WEIGHTS:
             raise LmcompareError(f"weights is one of {', '.join(WEIGHTS)}, not '{weights}'")
         self.weights = weights
+        self._account = Account()
         self.width, self.skip_gram, self.reach, self.negative, self.epochs = width, skip_gram, reach, negative, epochs
         self.window, self.across, self.hidden, self.tune, self.dropout = window, across, hidden, tune, dropout
         self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
@@ -95,21 +107,49 @@ class Word2VecBow(TorchLanguageModel):
         """Return how the softmax layer is trained."""
         return Recipe.of(self.hyperparameters())
 
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train word2vec, then the softmax layer, and count what likeness foresees on valid."""
+        super().fit(train, valid, setting)
+        self._account = similar_contexts.account(self, train, valid, setting.seed)
+        return self
+
+    def state(self) -> State:
+        """The network's weights by name, the notes, and what was counted."""
+        state = super().state()
+        return State(state.arrays, {**state.values, "similar": asdict(self._account)})
+
+    def restore(self, state: State) -> Self:
+        """Build the network anew and take what was stored."""
+        self._account = Account.from_json(state.values.get("similar", {}))
+        return super().restore(state)
+
+    def account(self) -> Account:
+        """Return what was counted on valid when it was trained: words foreseen by likeness."""
+        return self._account
+
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
-        """Train word2vec on train and put its vectors into the network."""
+        """Train word2vec on train, or read the vectors given, and put them into the network."""
         if self.weights != "uniform":
             self.notes.append(
                 f"No longer a bag: words are weighted by their place (weights = {self.weights}), and order matters."
             )
-        vectors = word2vec(
-            train,
-            width=self.width,
-            skip_gram=self.skip_gram,
-            reach=self.reach,
-            negative=self.negative,
-            epochs=self.epochs,
-            seed=setting.seed,
-        )
+        if self.vectors is not None:
+            vectors, found = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
+            tokens = found[train.ids].mean() if len(train) else 0.0
+            self.notes.append(
+                f"Began with the vectors of {Path(self.vectors).name}, which have read other text: {found.sum():,} of"
+                f" {len(found):,} types ({tokens:.0%} of train's tokens) have one there, the others began at zero."
+            )
+        else:
+            vectors = word2vec(
+                train,
+                width=self.width,
+                skip_gram=self.skip_gram,
+                reach=self.reach,
+                negative=self.negative,
+                epochs=self.epochs,
+                seed=setting.seed,
+            )
         with torch.no_grad():
             network.get_parameter("vectors").zero_()[: len(vectors)].copy_(torch.from_numpy(vectors))
 
@@ -118,6 +158,16 @@ class Word2VecBow(TorchLanguageModel):
         network = self._ready()
         vectors: FloatArray = network.get_parameter("vectors")[: network.head.types].detach().cpu().numpy()
         return vectors
+
+    def bags(self, windows: IntArray) -> FloatArray:
+        """(n, d) the mean vectors of (n, window) inputs, V for the document's beginning, -1 where there is none."""
+        network = self._ready()
+        assert isinstance(network, BagNetwork)
+        inputs = torch.from_numpy(windows).to(network.vectors.device)
+        memory = {"words": inputs[:, :-1].clamp(min=0), "filled": (inputs[:, :-1] >= 0).sum(1)}
+        with torch.inference_mode():
+            means: FloatArray = network.bag(inputs[:, -1:], memory)[0][:, 0].cpu().numpy()
+        return means
 
     def place_weights(self) -> FloatArray:
         """(window,) how much the input that many places before the last one weighs: for "position" the root mean

@@ -119,11 +119,15 @@ class TorchLanguageModel(LanguageModel):
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) nats; documents are read side by side, each once."""
+        return self.log_probs_at(text, np.arange(len(text)))
+
+    def log_probs_at(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(n,) nats: the log-probabilities of the tokens at these positions."""
         network = self._ready()
-        scores = np.zeros(len(text), np.float64)
+        scores = np.zeros(len(at), np.float64)
         with torch.inference_mode():
-            for where, features in read(network, text, np.arange(len(text))):
-                targets = torch.from_numpy(text.ids[where].astype(np.int64)).to(features.device)
+            for where, features in read(network, text, at):
+                targets = torch.from_numpy(text.ids[at[where]].astype(np.int64)).to(features.device)
                 scores[where] = network.head.log_prob_of(features, targets).double().cpu().numpy()
         return scores
 
