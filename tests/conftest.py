@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +14,10 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 # A shell that starts the tests in the background tells them to ignore Ctrl-C, and they would tell their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Threads that spin while they wait slow the tests many times over as soon as something else needs a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 settings.register_profile("lmcompare", deadline=None, derandomize=True)
 settings.load_profile("lmcompare")

@@ -47,6 +47,7 @@ class RnnAttention(Rnn):
         weight_decay: float = 0.4,
         candidates: int = 1024,
         full_share: float = 0.0,
+        patience: int = 0,
         precision: str = "auto",
     ) -> None:
         super().__init__(
@@ -63,6 +64,7 @@ class RnnAttention(Rnn):
             weight_decay=weight_decay,
             candidates=candidates,
             full_share=full_share,
+            patience=patience,
             precision=precision,
         )
         if min(attention, window) < 1:

@@ -79,6 +79,7 @@ class RnnEncoderDecoder(TorchLanguageModel):
         weight_decay: float = 0.4,
         candidates: int = 1024,
         full_share: float = 0.0,
+        patience: int = 0,
         precision: str = "auto",
     ) -> None:
         super().__init__()
@@ -97,6 +98,7 @@ class RnnEncoderDecoder(TorchLanguageModel):
         self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
         self.optimiser, self.weight_decay, self.precision = optimiser, weight_decay, precision
         self.candidates, self.full_share = candidates, full_share
+        self.patience = patience
 
     def network(self, types: int) -> EncoderDecoderNetwork:
         """Return the untrained network."""

@@ -76,6 +76,7 @@ class Transformer(TorchLanguageModel):
         weight_decay: float = 0.4,
         candidates: int = 1024,
         full_share: float = 0.0,
+        patience: int = 0,
         precision: str = "auto",
         kv_heads: int | None = None,
         qk_norm: bool = True,
@@ -99,6 +100,7 @@ class Transformer(TorchLanguageModel):
         self.dropout, self.steps, self.batch, self.length = dropout, steps, batch, length
         self.learning_rate, self.optimiser, self.weight_decay = learning_rate, optimiser, weight_decay
         self.candidates, self.full_share, self.precision = candidates, full_share, precision
+        self.patience = patience
         self.kv_heads, self.qk_norm, self.activation, self.causal = kv_heads, qk_norm, activation, causal
         self.traits = Traits(carries_state=True, causal=causal)
 

@@ -76,6 +76,7 @@ class Word2VecBow(TorchLanguageModel):
         weight_decay: float = 0.1,
         candidates: int = 1024,
         full_share: float = 0.0,
+        patience: int = 0,
         precision: str = "auto",
         vectors: str | None = None,
     ) -> None:
@@ -93,6 +94,7 @@ class Word2VecBow(TorchLanguageModel):
         self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
         self.weight_decay, self.precision = weight_decay, precision
         self.candidates, self.full_share = candidates, full_share
+        self.patience = patience
 
     def network(self, types: int) -> BagNetwork:
         """Return the bag and its softmax layer, with random vectors."""

@@ -27,6 +27,7 @@ from lmcompare.training.softmax import Candidates
 from lmcompare.training.team import Objective, Team
 
 HALVINGS = 3
+STRETCH = 512  # tokens: where documents are longer, the loss is measured on so long parts of them
 REPORTS = 100  # calls of progress over a run
 
 
@@ -137,6 +138,11 @@ class _Run:
                 self._report(note=f"the loss was not a number: back to step {last.step} with half the learning rate")
         self.network.load_state_dict(self.best)
         self.network.eval()
+        if self._gave_up():
+            self.notes.append(
+                f"Stopped early: {self.stale} measurements on valid in a row brought no gain (patience"
+                f" {self.recipe.patience})."
+            )
         if self.halvings:
             self.notes.append(
                 f"The loss was not a number {self.halvings} time(s) in training; each time the run went back to its "
@@ -145,6 +151,9 @@ class _Run:
         together = f" by {self.team.size} processes" if self.team.size > 1 else ""
         self.notes.append(f"Trained for {self.step:,} steps{together} in {self.precision}; scored in float32.")
         return Outcome(last, self.notes)
+
+    def _gave_up(self) -> bool:
+        return bool(self.recipe.patience) and self.stale >= self.recipe.patience
 
     def _measured(self) -> str:
         return measured(self.setting.device, torch.get_num_threads()) if self.team.leads else ""
@@ -170,7 +179,7 @@ class _Run:
                 self._evaluate(float(np.mean(losses)))
                 losses.clear()
                 yield self._snapshot()
-                if self.recipe.patience and self.stale >= self.recipe.patience:
+                if self._gave_up():
                     return
 
     def _train_step(self, batch: Batch, done: float) -> float:
@@ -293,11 +302,18 @@ class _Run:
 
 
 def excerpt(text: Encoded, tokens: int) -> Encoded:
-    """Return the beginnings of the documents, each cut in the same proportion, ``tokens`` in all or a little more."""
+    """Return about so many ``tokens`` of the text, as documents: the beginnings of its own, each cut in the same
+    proportion, or, where these would be long, stretches of ``STRETCH`` tokens spread evenly over the text.
+    """
     if len(text) <= tokens:
         return text
     lengths = text.ends - text.starts
-    keep = np.minimum(np.ceil(lengths * (tokens / len(text))).astype(np.int64), lengths)
-    return Encoded.from_documents(
-        [text.ids[s : s + k] for s, k in zip(text.starts, keep, strict=True)], text.vocabulary
-    )
+    if (lengths > 0).sum() * STRETCH < tokens:
+        sentences = text.sentence_starts()
+        wanted = np.linspace(0, len(text), tokens // STRETCH, endpoint=False)
+        starts = np.unique(sentences[np.searchsorted(sentences, wanted, side="right") - 1])
+        ends = np.minimum(starts + -(-tokens // len(starts)), text.ends[text.document_of(starts)])
+    else:
+        starts = text.starts
+        ends = starts + np.minimum(np.ceil(lengths * (tokens / len(text))).astype(np.int64), lengths)
+    return Encoded.from_documents([text.ids[a:b] for a, b in zip(starts, ends, strict=True)], text.vocabulary)

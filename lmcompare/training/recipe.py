@@ -52,6 +52,8 @@ class Recipe:
         for name in ("steps", "rows", "length", "evaluations", "valid_tokens"):
             if getattr(self, name) < 1:
                 raise LmcompareError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.patience < 0:
+            raise LmcompareError(f"patience must be at least 0, which is never to stop early, not {self.patience}")
         if not self.learning_rate > 0:
             raise LmcompareError(f"learning_rate must be above 0, not {self.learning_rate}")
         if self.decay not in DECAYS:

@@ -6,12 +6,13 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from lmcompare.errors import PluginError
 from lmcompare.model import Budget, Setting
 from lmcompare.models.rnn_attention import RnnAttention
 from lmcompare.tokens import Encoded
-from lmcompare.training.network import Network
+from lmcompare.training.network import Memory, Network
 from tests.models.neural_cases import CASES, SMALL, build, trained
 from tests.training.texts import TYPES, VOCABULARY, chain, fitted, ragged
 
@@ -98,6 +99,24 @@ def test_a_stepper_is_where_the_document_is(case: str) -> None:
         stepper.push(int(ids[at]))
     np.testing.assert_allclose(stepper.log_probs(), table[40], atol=1e-4)
     np.testing.assert_allclose(model.stepper(ids[:0], VOCABULARY).log_probs(), table[0], atol=1e-4)
+
+
+@every_case
+def test_generating_reads_every_token_once(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = trained(case)
+    network = model._ready()
+    read, forward = [], network.forward
+
+    def counted(inputs: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
+        read.append(inputs.numel())
+        return forward(inputs, memory)
+
+    monkeypatch.setattr(network, "forward", counted)
+    stepper = model.stepper(np.arange(10), VOCABULARY)
+    for token in range(30):
+        stepper.push(token % TYPES)
+        stepper.log_probs()
+    assert read == [11, *[1] * 30]  # the beginning and the prefix, then one a step, however long the text
 
 
 @every_case

@@ -179,6 +179,18 @@ def test_evaluation_is_the_mean_over_tokens() -> None:
     assert math.isnan(evaluate(network, Encoded.from_documents([], VOCABULARY)))
 
 
+def test_an_excerpt_of_one_long_document_is_spread_over_it() -> None:
+    ids = np.tile([2, 3, 4, 5, 1], 8000)
+    ids[ids == 2] = np.arange(8000) % 7 + 5
+    text = Encoded.from_documents([ids], VOCABULARY)
+    part = excerpt(text, 4096)
+    assert part.n_documents == 8
+    assert len(part) == 4096
+    for number, stretch in enumerate(part.documents()):
+        start = number * 5000  # a sentence begins there
+        np.testing.assert_array_equal(stretch, ids[start : start + len(stretch)])
+
+
 def test_an_excerpt_holds_a_share_of_every_document() -> None:
     text = ragged()
     part = excerpt(text, 40)
