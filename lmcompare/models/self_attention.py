@@ -76,11 +76,12 @@ class SelfAttention(nn.Module):
         key = self.key_norm(_split(self.key(x), self.kv_heads))
         value = _split(self.value(x), self.kv_heads)
         if past is not None:
-            key = torch.cat([past[0], key], 2)  # (B, kv_heads, M + T, d / heads)
-            value = torch.cat([past[1], value], 2)
+            key = torch.cat([past[0].to(key.dtype), key], 2)  # (B, kv_heads, M + T, d / heads)
+            value = torch.cat([past[1].to(value.dtype), value], 2)
         kept = (key, value)
         if view.rotation is not None:
             query, key = view.rotation.turn(query), view.rotation.turn(key)
+        query, key = query.to(value.dtype), key.to(value.dtype)  # norms and turns are float32 under autocast
         if self.kv_heads < self.heads:
             key, value = (each.repeat_interleave(self.heads // self.kv_heads, 1) for each in (key, value))
         shown = None
