@@ -171,7 +171,9 @@ class _Searcher:
         cosines = self._means(windows) @ mean
         if len(others) and cosines.max() <= (others @ mean).max():
             return None
-        best = np.argsort(-cosines, kind="stable")[:NEAR]
+        order = np.argsort(-cosines, kind="stable")
+        different = np.unique(windows[order], axis=0, return_index=True)[1]  # the first of those that are the same
+        best = order[np.sort(different)[:NEAR]]
         return places[best], np.clip(cosines[best], -1.0, 1.0)
 
     def text(self, window: IntArray) -> str:
