@@ -129,7 +129,7 @@ def exhibits(found: Account) -> list[Exhibit]:
                 " in train, with their frequency and the probability they got; and, by cosine, the contexts that they"
                 " did follow in train, none of which shares a word with theirs.",
                 words=tuple(
-                    f"{one.context} … {one.word} ({one.frequency:.2g} → {one.probability:.2g})"
+                    f"{one.context} … {one.word} ({100 * one.frequency:.2g} → {100 * one.probability:.2g} %)"
                     for one in found.examples
                 ),
                 neighbours=tuple(one.near for one in found.examples),
