@@ -6,7 +6,6 @@ import time
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,7 +15,6 @@ from torch import Tensor
 from lmcompare.errors import PluginError
 from lmcompare.model import (
     BLOCK_BYTES,
-    Budget,
     FloatArray,
     LanguageModel,
     Setting,
@@ -80,21 +78,24 @@ class TorchLanguageModel(LanguageModel):
             self.notes = []
             began = time.perf_counter()
             self.prepare(network, train, setting)
-            setting = _what_is_left(setting, time.perf_counter() - began)
+            spent = time.perf_counter() - began
             texts = Texts(train, valid, self._rare(train))
             with assembled(self, texts, setting) as team:
-                outcome = self.train_with(team, network, texts, setting)
+                outcome = self.train_with(team, network, texts, setting, spent=spent)
         self.notes += outcome.notes
         self._network = network
         return self
 
-    def train_with(self, team: Team, network: Network, texts: Texts, setting: Setting) -> Outcome:
-        """Train the network as one of the processes of a team."""
+    def train_with(
+        self, team: Team, network: Network, texts: Texts, setting: Setting, *, spent: float = 0.0
+    ) -> Outcome:
+        """Train the network as one of the processes of a team, after ``spent`` seconds of what comes before."""
         return run_training(
             *(network, texts.train, texts.valid, self.recipe(), setting),
             rare=texts.rare,
             name=repr(self._identity()),
             team=team,
+            spent=spent,
         )
 
     def _identity(self) -> tuple[str, dict[str, Any]]:
@@ -212,13 +213,6 @@ class TorchLanguageModel(LanguageModel):
 
     def _ready(self) -> Network:
         return fitted(self._network, self)
-
-
-def _what_is_left(setting: Setting, seconds: float) -> Setting:
-    """Return the setting after this many seconds: what was prepared counts where a run has a budget of seconds."""
-    if setting.budget.seconds is None:
-        return setting
-    return replace(setting, budget=Budget(seconds=max(setting.budget.seconds - seconds, 1e-3)))
 
 
 class _MemoryStepper(Stepper):

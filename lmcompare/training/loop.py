@@ -49,17 +49,18 @@ def train(
     rare: BoolArray | None = None,
     name: str = "",
     team: Team | None = None,
+    spent: float = 0.0,
 ) -> Outcome:
     """Train the network in place and leave it with the weights that did best on valid.
 
     ``rare``: (V,) the words read as ``<unk>`` half of the time. ``name`` tells models apart in checkpoints. ``team``:
-    the processes that train it together, each of which calls this. Torch's global random state decides dropout: seed
-    it before. Raises ``LmcompareError`` if there is nothing to train on, or the loss stays non-finite after the
-    learning rate was halved three times.
+    the processes that train it together, each of which calls this. ``spent``: seconds that count as used already.
+    Torch's global random state decides dropout: seed it before. Raises ``LmcompareError`` if there is nothing to
+    train on, or the loss stays non-finite after the learning rate was halved three times.
     """
     if not len(train_text):
         raise LmcompareError("the training text is empty: give one with at least a sentence")
-    return _Run(network, train_text, valid_text, recipe, setting, rare, name, team or Team()).run()
+    return _Run(network, train_text, valid_text, recipe, setting, rare, name, team or Team(), spent).run()
 
 
 def evaluate(network: Network, text: Encoded) -> float:
@@ -85,6 +86,7 @@ class _Run:
         rare: BoolArray | None,
         name: str,
         team: Team,
+        spent: float,
     ) -> None:
         self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
         self.team, self.objective = team, team.wrap(Objective(self.network))
@@ -109,8 +111,8 @@ class _Run:
         self.best_loss, self.best = math.inf, checkpoint.copied(network.state_dict())
         self.history: list[tuple[int, float, int, float, float]] = []
         self.notes: list[str] = []
-        self.started = time.perf_counter()
-        self.spent = 0.0  # seconds before this step, by the first process's clock
+        self.started = time.perf_counter() - spent
+        self.spent = spent  # seconds before this step, by the first process's clock
 
     def run(self) -> Outcome:
         found = self.team.own(

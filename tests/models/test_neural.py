@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from lmcompare.errors import PluginError
-from lmcompare.model import Budget, Setting
+from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.rnn_attention import RnnAttention
 from lmcompare.tokens import Encoded
 from lmcompare.training.network import Memory, Network
@@ -172,11 +173,13 @@ def test_a_size_below_the_least_is_refused() -> None:
         build("rotary").sized(1000, 5000)
 
 
-def test_a_budget_in_tokens_and_what_is_prepared_counts_in_one_of_seconds() -> None:
+def test_a_budget_in_tokens() -> None:
     read: list[int] = []
     fitted(build("gru"), budget=Budget(tokens=700), progress=lambda p: read.append(p.tokens or 0))
     assert 700 <= read[-1] < 700 + 4 * 16
 
+
+def test_what_is_prepared_counts_in_a_budget_of_seconds() -> None:
     class Slow(RnnAttention):
         def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
             time.sleep(0.5)
@@ -185,8 +188,28 @@ def test_a_budget_in_tokens_and_what_is_prepared_counts_in_one_of_seconds() -> N
     steps: list[int] = []
     slow = Slow(**{**SMALL, **CASES["gru"][1]})
     fitted(slow, budget=Budget(seconds=0.5), progress=lambda p: steps.append(p.step))
-    assert max(steps) <= 1  # nothing was left of it
+    assert not steps  # nothing was left of it
     assert time.perf_counter() - started > 0.5
+
+
+def test_a_run_with_a_budget_of_seconds_goes_on_too(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        """As if the power went."""
+
+    measured: list[int] = []
+    steps: list[int] = []
+
+    def kill(progress: Progress) -> None:
+        if progress.valid_loss is not None:
+            measured.append(progress.step)
+            if len(measured) == 3:
+                raise Killed
+
+    limit = {"budget": Budget(seconds=2.0), "checkpoints": tmp_path}
+    with pytest.raises(Killed):
+        fitted(build("bag"), **limit, progress=kill)
+    fitted(build("bag"), **limit, progress=lambda p: steps.append(p.step))
+    assert min(steps) > measured[1] > 0, "it went on from the second measurement"
 
 
 def test_unknown_words_are_learnt_from_words_seen_once() -> None:
