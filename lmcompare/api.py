@@ -31,6 +31,8 @@ def compare(
     prompts: Sequence[str] | str | None = None,
     device: str = "auto",
     threads: int | None = None,
+    processes: int = 1,
+    match: Mapping[str, float] | None = None,
     force: bool = False,
     quiet: bool = False,
     **options: Any,
@@ -46,6 +48,9 @@ def compare(
         out: the run folder; a temporary one if not given. What is finished there is kept unless ``force``.
         tokens: a kind, such as "char", or a table like ``[tokens]``; default ``{"kind": "word", "min_count": 2}``.
         seeds: one, or several for mean and spread.
+        processes: so many train a named neural model together, a GPU each or sharing the threads.
+        match: what models are made equal in, by name: ``parameters``, and one of ``steps``, ``tokens``, ``epochs``
+            and ``seconds``.
         options: as ``[corpus]``: documents, sentences, lowercase, nfc, encoding, text_column, train_words,
             valid_words, rare_count, rare_word.
 
@@ -53,6 +58,7 @@ def compare(
     """
     from lmcompare import corpora
     from lmcompare.harness import experiment as files
+    from lmcompare.harness.overrides import make_equal
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
 
@@ -78,7 +84,9 @@ def compare(
     else:
         where = {"source": loaded.name if loaded else "documents", **options}
     table = files.shipped("default").model_dump(mode="json")
-    table.update(name="comparison", corpus=where, preset=preset, seeds=seeds, device=device, threads=threads)
+    table.update(name="comparison", corpus=where, preset=preset, seeds=seeds, device=device)
+    table.update(threads=threads, processes=processes)
+    make_equal(table, match or {})
     table["models"] = table["models"] if listed is None else listed
     table["tokens"] = table["tokens"] if tokens is None else tokens
     if prompts is not None:

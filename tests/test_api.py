@@ -11,6 +11,7 @@ import pytest
 import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray, LanguageModel, Setting, State
+from lmcompare.models.rnn import Rnn
 from lmcompare.tokens import Encoded, IntArray
 
 TEXTS = [f"The {who} saw {what} {n} times. It {end}." for n in range(4) for who in ("cat", "dog", "cow")
@@ -209,3 +210,15 @@ def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
     path.write_text(text)
     with pytest.raises(LmcompareError):
         lmcompare.load(tmp_path / "run").model("unigram")
+
+
+def test_models_are_made_equal_on_request(tmp_path: Path) -> None:
+    small = {"plugin": "rnn", "batch": 4, "length": 8}
+    equal = {"parameters": 4e3, "tokens": 200}
+    found = lmcompare.compare(TEXTS, ["unigram", small], out=tmp_path, device="cpu", quiet=True, match=equal)
+    assert not found.failures
+    assert found.model("rnn").model.size().parameters == pytest.approx(4e3, rel=0.1)
+    with pytest.raises(LmcompareError, match="did you mean 'seconds'"):
+        lmcompare.compare(TEXTS, ["unigram"], match={"second": 3})
+    with pytest.raises(LmcompareError, match="object, whose size is given"):
+        lmcompare.compare(TEXTS, [Rnn(steps=1)], device="cpu", quiet=True, match={"parameters": 4e3})

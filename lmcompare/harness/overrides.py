@@ -59,15 +59,25 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
         table["seeds"] = [_number(seed) for seed in overrides.seeds]
     place = {"device": overrides.device, "threads": overrides.threads, "processes": overrides.processes}
     _update(table, place)
-    for pair in overrides.match:
-        key, number = _match(pair)
-        if key == "parameters":
-            table["match"][key] = number
-        else:
-            table["budget"] = {key: number}
+    make_equal(table, dict(_match(pair) for pair in overrides.match))
     if overrides.prompts:
         table["examples"]["prompts"] = list(overrides.prompts)
     return files.parse(table, "the command line"), base
+
+
+def make_equal(table: dict[str, Any], amounts: Mapping[str, float]) -> None:
+    """Write into an experiment's table what its models are made equal in, by name: ``parameters`` and one budget.
+
+    Raises ``LmcompareError`` for another name.
+    """
+    for key, amount in amounts.items():
+        if key not in MATCHES:
+            raise LmcompareError(unknown("thing to match", key, MATCHES))
+        whole = int(amount) if isinstance(amount, float) and amount.is_integer() else amount
+        if key == "parameters":
+            table["match"] = {key: whole}
+        else:
+            table["budget"] = {key: whole}
 
 
 def _update(table: dict[str, Any], values: Mapping[str, Any]) -> None:
@@ -88,13 +98,12 @@ def _model(name: str, listed: list[dict[str, Any]]) -> dict[str, Any]:
 def _match(pair: str) -> tuple[str, float]:
     """Return what models are made equal in, and the number: of "parameters=2e6", say."""
     key, _, number = pair.partition("=")
-    if key not in MATCHES:
-        raise LmcompareError(unknown("thing to match", key, MATCHES))
     try:
-        value = float(number.replace("_", ""))
+        return key, float(number.replace("_", ""))
     except ValueError:
+        if key not in MATCHES:
+            raise LmcompareError(unknown("thing to match", key, MATCHES)) from None
         raise LmcompareError(f"--match {key}=N takes a number, such as 2e6, not '{number}'") from None
-    return key, int(value) if value.is_integer() else value
 
 
 def _number(seed: str) -> int:
