@@ -115,9 +115,7 @@ class _Run:
         self.spent = spent  # seconds before this step, by the first process's clock
 
     def run(self) -> Outcome:
-        found = self.team.own(
-            checkpoint.load(self.setting.checkpoints, self.key) if self.team.leads else None,
-        )
+        found = self.team.own(checkpoint.load(self.setting.checkpoints, self.key) if self.team.leads else None)
         if self.precision == "auto":
             self.precision = found.precision if found else self.team.led(self._measured())
         last = found or self._snapshot()

@@ -22,13 +22,18 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
         yield
 
 
+def derived(*numbers: int) -> int:
+    """Return a seed of 63 bits that depends on all of the numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
 def reseed(seed: int, rank: int, device: str) -> None:
     """Set the random states to those of one of several processes, which differ from one another."""
-    derived = int(np.random.SeedSequence([seed, rank]).generate_state(1, np.uint64)[0] >> 1)
-    torch.default_generator.manual_seed(derived)
+    own = derived(seed, rank)
+    torch.default_generator.manual_seed(own)
     kind = torch.device(device).type
     if kind != "cpu":
-        torch.get_device_module(kind).manual_seed(derived)
+        torch.get_device_module(kind).manual_seed(own)
 
 
 def random_states(device: str) -> list[Tensor]:

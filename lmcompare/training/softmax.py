@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy
+from lmcompare.training.seeds import derived
 
 IGNORED = -1  # the target of padding
 ROWS = 512  # positions whose logits are made together
@@ -109,7 +110,7 @@ class Candidates:
 
     def draw(self, seed: int, step: int) -> tuple[Tensor, Tensor]:
         """Return the words (S,) and their log q (S,) of a step: the same in whatever process, and after a restart."""
-        self.random.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1))
+        self.random.manual_seed(derived(seed, step))
         order = torch.randperm(len(self.probability), generator=self.random)
         edges = torch.cumsum(self.probability[order], 0)
         marks = torch.arange(self.size, dtype=torch.float64)

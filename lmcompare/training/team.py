@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch
-from lmcompare.training.network import Memory, Network, detach
+from lmcompare.training.network import Memory, Network, detach, select
 from lmcompare.training.softmax import IGNORED
 
 T = TypeVar("T")
@@ -88,8 +88,7 @@ class Team:
         each = len(found.generators) // self.size
         memory = found.memory
         if memory is not None:
-            rows = self._rows(len(next(iter(memory.values()))))
-            memory = {name: value[rows] for name, value in memory.items()}
+            memory = select(memory, self._rows(len(next(iter(memory.values())))))
         states = found.generators[self.rank * each : (self.rank + 1) * each]
         return replace(found, generators=states, memory=memory)
 
