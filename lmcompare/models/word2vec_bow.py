@@ -241,13 +241,13 @@ class BagNetwork(Network):
 
         Memory: ``words`` (B, window - 1), the last inputs; ``filled`` (B,), how many of them are there.
         """
-        if not self.across:
-            inputs = torch.where(inputs == self.head.types, Vocabulary.end, inputs)
         rows, length = inputs.shape
         kept = self.window - 1
         if memory is None:
             memory = {"words": inputs.new_zeros(rows, kept), "filled": inputs.new_zeros(rows)}
         words = torch.cat([memory["words"], inputs], 1)  # (B, W - 1 + T)
+        if not self.across:
+            words = torch.where(words == self.head.types, Vocabulary.end, words)
         place = torch.arange(kept + length, device=inputs.device)
         there = place[None] >= kept - memory["filled"][:, None]  # (B, W - 1 + T)
         sentence = torch.zeros_like(words) if self.across else (words == Vocabulary.end).cumsum(1)

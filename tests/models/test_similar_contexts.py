@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from lmcompare.exhibits import Bars, Neighbours
 from lmcompare.model import Setting
@@ -111,6 +112,19 @@ def test_the_words_of_a_window_are_those_of_the_bag(across: bool) -> None:
     shown = [searcher.text(window) for window in windows]
     whole = ["<s>", "<s> a", "<s> a b </s>", "b </s> c d", "<s>", "<s> f"]
     assert shown == (whole if across else ["<s>", "<s> a", "</s>", "</s> c d", "<s>", "<s> f"])
+
+
+@pytest.mark.parametrize("case", ["bag", "bag-of-a-sentence"])
+def test_the_bag_of_a_window_is_that_of_the_document(case: str) -> None:
+    text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 7, 8]], VOCABULARY)
+    model = trained(case)
+    assert isinstance(model, Word2VecBow)
+    network = model._ready()
+    assert isinstance(network, word2vec_bow.BagNetwork)
+    with torch.no_grad():
+        whole = network.bag(torch.tensor([[12, 2, 3, 1, 4, 5, 6, 7, 8]]), None)[0][0].numpy()
+    windows = similar_contexts._windows(text, np.arange(9), 4)  # the beginning is among the last four of the first
+    np.testing.assert_allclose(model.bags(windows), whole, atol=1e-6)
 
 
 def test_a_text_of_nothing_counts_nothing() -> None:
