@@ -19,17 +19,22 @@ class AdditiveAttention(nn.Module):
         self.U = nn.Linear(hidden, width, bias=False)
         self.v = nn.Parameter(torch.randn(width) / width**0.5)
 
-    def forward(self, states: Tensor, past: Tensor, filled: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, states: Tensor, past: Tensor, filled: Tensor, reach: int | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the contexts (B, T, H) and the weights (B, T, window), [..., -1] that of the state just before.
 
         Parameters: ``states`` (B, T, H); ``past`` (B, window, H), the states before them, the last ``filled`` (B,) of
-        which are there. Where there is none at all, weights and context are zero.
+        which are there; ``reach``, how many states back it may look, None for all of them. Where there is none at all,
+        weights and context are zero.
         """
         length = states.shape[1]
         before = torch.cat([past, states[:, :-1]], 1)  # (B, window + T - 1, H)
         scores: Tensor = _Scores.apply(*(x.to(self.v.dtype) for x in (self.W(states), self.U(before))), self.v)  # type: ignore[no-untyped-call]
         place = torch.arange(self.window, device=states.device) + torch.arange(length, device=states.device)[:, None]
         there = place[None] >= self.window - filled[:, None, None]  # (B, T, window)
+        if reach is not None:
+            there = there & (torch.arange(self.window, device=states.device) >= self.window - reach)
         weights = torch.softmax(scores.masked_fill(~there, -1e9), -1) * there
         return banded(weights) @ before, weights
 

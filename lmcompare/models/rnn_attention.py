@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Self
 
 import numpy as np
 import torch
@@ -10,8 +12,10 @@ from torch import Tensor, nn
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray
+from lmcompare.model import FloatArray, Setting, State
+from lmcompare.models import attention_reach
 from lmcompare.models.additive_attention import AdditiveAttention, banded
+from lmcompare.models.attention_reach import Reach
 from lmcompare.models.recurrence import Recurrence
 from lmcompare.models.rnn import Rnn
 from lmcompare.tokens import Encoded, IntArray
@@ -70,6 +74,29 @@ class RnnAttention(Rnn):
         if min(attention, window) < 1:
             raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
         self.attention, self.window = attention, window
+        self._reach = Reach()
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train the network, and measure on valid what looking back is worth."""
+        super().fit(train, valid, setting)
+        network = self._ready()
+        assert isinstance(network, AttentiveRnnNetwork)
+        self._reach = attention_reach.measured(network, valid)
+        return self
+
+    def state(self) -> State:
+        """The network's weights by name, the notes, and what was measured."""
+        state = super().state()
+        return State(state.arrays, {**state.values, "reach": asdict(self._reach)})
+
+    def restore(self, state: State) -> Self:
+        """Build the network anew and take what was stored."""
+        self._reach = Reach.from_json(state.values.get("reach", {}))
+        return super().restore(state)
+
+    def reach(self) -> Reach:
+        """Return what was measured on valid when it was trained: how far back it looks, and what that is worth."""
+        return self._reach
 
     def network(self, types: int) -> AttentiveRnnNetwork:
         """Return the untrained network."""
@@ -147,15 +174,20 @@ class AttentiveRnnNetwork(Recurrence):
         features, left, _ = self.attend(inputs, memory)
         return features, left
 
-    def attend(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, Tensor]:
-        """Do what ``forward`` does and return the attention weights (B, T, window) as well."""
+    def attend(
+        self, inputs: Tensor, memory: Memory | None, reach: int | None = None
+    ) -> tuple[Tensor, Memory, Tensor]:
+        """Do what ``forward`` does and return the attention weights (B, T, window) as well.
+
+        ``reach``: how many states back it may look, None for the whole window.
+        """
         rows, length = inputs.shape
         states, left = self.states(inputs, memory)
         if memory is None:
             past, filled = states.new_zeros(rows, self.window, states.shape[-1]), inputs.new_zeros(rows)
         else:
             past, filled = memory["past"], memory["filled"]
-        context, weights = self.attention(states, past.to(states.dtype), filled)
+        context, weights = self.attention(states, past.to(states.dtype), filled, reach)
         left["past"] = torch.cat([past.to(states.dtype), states], 1)[:, -self.window :].float()
         left["filled"] = (filled + length).clamp(max=self.window)
         return self.features(torch.cat([states, context.to(states.dtype)], -1)), left, weights

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
-from lmcompare.models import additive_exhibits
+from lmcompare.models import additive_exhibits, attention_reach
 from lmcompare.models import mathml as m
 from lmcompare.models.sentences import came_next, labels, readable
 from lmcompare.models.vectors import tied_neighbours
@@ -26,12 +26,13 @@ _SAYING = (
 
 
 def exhibits(model: RnnAttention, text: Encoded) -> Iterator[Exhibit]:
-    """Yield a map of the attention over two sentences, the worked equation, and the nearest words."""
+    """Yield where it looks in two sentences, the worked equation, what looking is worth, and the nearest words."""
     documents = readable(text, 2)
     for ids in documents:
         yield _map(model, text, ids)
     if documents:
         yield _worked(model, text, documents[0])
+    yield from attention_reach.exhibits(model.reach())
     yield tied_neighbours(model, text)
 
 

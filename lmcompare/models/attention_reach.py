@@ -1,0 +1,103 @@
+"""What looking back is worth: how far a trained net's attention reaches, and what the guess loses without it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+
+from lmcompare.exhibits import Bars, Exhibit
+from lmcompare.tokens import Encoded
+from lmcompare.training.loop import excerpt
+
+if TYPE_CHECKING:
+    from lmcompare.models.rnn_attention import AttentiveRnnNetwork
+
+LOOKED_AT = 2048  # tokens of valid
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Measured on ``tokens`` of valid, with the trained weights as they are.
+
+    ``weights``: (window,) the mean weight of the state so many places back, the nearest first, where the whole window
+    is there; empty where no document is so long. ``reaches``: how many states back it was allowed to look, 0 for not
+    at all, rising; ``bits``: of each, the mean bits a token. JSON-able.
+    """
+
+    tokens: int = 0
+    weights: tuple[float, ...] = ()
+    reaches: tuple[int, ...] = ()
+    bits: tuple[float, ...] = ()
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any]) -> Self:
+        """Return what was stored."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+
+
+@torch.no_grad()
+def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
+    """Read an excerpt of valid with the attention held to 0, 1, 4, 16, … states back, and with all of the window."""
+    window = network.attention.window
+    documents = [ids for ids in excerpt(valid, LOOKED_AT).documents() if len(ids)]
+    tokens = sum(map(len, documents))
+    if not tokens:
+        return Reach()
+    reaches = (0, *(4**k for k in range(window.bit_length()) if 4**k < window), window)
+    nats = np.zeros(len(reaches))
+    weight, full = np.zeros(window), 0
+    for ids in documents:
+        device = network.head.table.device
+        targets = torch.from_numpy(ids.astype(np.int64)).to(device)
+        inputs = torch.cat([targets.new_tensor([network.head.types]), targets[:-1]])[None]  # (1, T)
+        for k, reach in enumerate(reaches):
+            features, _, weights = network.attend(inputs, None, reach=reach)
+            nats[k] -= float(network.head.log_prob_of(features[0], targets).double().sum())
+        weight += weights[0, window:].sum(0).double().flip(0).cpu().numpy()  # of the last, the whole window
+        full += max(len(ids) - window, 0)
+    return Reach(
+        tokens=tokens,
+        weights=tuple(float(w) for w in weight / full) if full else (),
+        reaches=reaches,
+        bits=tuple(float(n) for n in nats / tokens / math.log(2)),
+    )
+
+
+def exhibits(found: Reach) -> list[Exhibit]:
+    """Return where the weight goes, and what it costs to see less; nothing where nothing was measured."""
+    drawn: list[Exhibit] = []
+    if not found.tokens:
+        return drawn
+    if found.weights:
+        near = sum(found.weights[:5])
+        drawn.append(
+            Bars(
+                title="How far back it looks",
+                note="The mean weight of the state so many words back, on valid where the whole window is there. The"
+                f" five nearest get {near:.0%} of it; with equal weights they would get"
+                f" {min(5 / len(found.weights), 1):.0%}.",
+                labels=tuple(str(back) for back in range(1, len(found.weights) + 1)),
+                values=tuple(100 * w for w in found.weights),
+                unit="%",
+            )
+        )
+    lost = found.bits[0] - found.bits[-1]
+    nearest = found.bits[1] - found.bits[-1]
+    drawn.append(
+        Bars(
+            title="What looking back is worth",
+            note=f"Bits a token on {found.tokens:,} tokens of valid when the trained net may look so many states"
+            " back; nothing was trained again, so a net that never had attention may do better than this one without"
+            f" its own. Taking it away costs {lost:.3f} bits, holding it to the state just before {nearest:.3f}. The"
+            " state itself has read every word, so attention can add only what the state has lost.",
+            labels=tuple("none" if reach == 0 else f"last {reach}" for reach in found.reaches),
+            values=found.bits,
+            unit="bits",
+        )
+    )
+    return drawn
