@@ -25,8 +25,8 @@ class AdditiveAttention(nn.Module):
         """Return the contexts (B, T, H) and the weights (B, T, window), [..., -1] that of the state just before.
 
         Parameters: ``states`` (B, T, H); ``past`` (B, window, H), the states before them, the last ``filled`` (B,) of
-        which are there; ``reach``, how many states back it may look, None for all of them. Where there is none at all,
-        weights and context are zero.
+        which are there; ``reach``, how many states back it may look, None for all of them. Where there is none at
+        all, weights and context are zero.
         """
         length = states.shape[1]
         before = torch.cat([past, states[:, :-1]], 1)  # (B, window + T - 1, H)
