@@ -37,7 +37,8 @@ class Reach:
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Self:
         """Return what was stored."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in table.items()}
+        return cls(**values)
 
 
 @torch.no_grad()
