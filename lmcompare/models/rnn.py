@@ -43,6 +43,7 @@ class Rnn(TorchLanguageModel):
         steps: int = 1000,
         batch: int = 32,
         length: int = 64,
+        alone: float = 0.0,
         learning_rate: float = 2e-2,
         optimiser: str = "adamw",
         weight_decay: float = 0.4,
@@ -60,7 +61,7 @@ class Rnn(TorchLanguageModel):
         self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
         self.optimiser, self.weight_decay, self.precision = optimiser, weight_decay, precision
         self.candidates, self.full_share = candidates, full_share
-        self.patience = patience
+        self.patience, self.alone = patience, alone
 
     def network(self, types: int) -> Network:
         """Return the untrained network."""

@@ -71,6 +71,7 @@ class Transformer(TorchLanguageModel):
         steps: int = 1000,
         batch: int = 16,
         length: int = 64,
+        alone: float = 0.0,
         learning_rate: float = 1e-2,
         optimiser: str = "muon",
         weight_decay: float = 0.4,
@@ -100,7 +101,7 @@ class Transformer(TorchLanguageModel):
         self.dropout, self.steps, self.batch, self.length = dropout, steps, batch, length
         self.learning_rate, self.optimiser, self.weight_decay = learning_rate, optimiser, weight_decay
         self.candidates, self.full_share, self.precision = candidates, full_share, precision
-        self.patience = patience
+        self.patience, self.alone = patience, alone
         self.kv_heads, self.qk_norm, self.activation, self.causal = kv_heads, qk_norm, activation, causal
         self.traits = Traits(carries_state=True, causal=causal)
 

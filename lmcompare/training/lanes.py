@@ -14,6 +14,8 @@ from lmcompare.training.softmax import IGNORED
 
 BoolArray = npt.NDArray[np.bool_]
 
+LONGEST = 4  # times ``length``: sentences read alone are no longer
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -51,10 +53,21 @@ class Lanes:
     once is cut into parts, at places that change from pass to pass. Short documents are put into batches of their
     own, sorted by length within the pass, so that little is padding; these begin anew.
 
-    ``rare``: (V,) mask of the words that are read as ``<unk>`` half of the time, or None.
+    ``rare``: (V,) mask of the words that are read as ``<unk>`` half of the time, or None. ``alone``: the share of the
+    batches made of sentences that are read as if each were a document; it teaches a network to begin anew, which one
+    that reads long documents hardly ever does. Sentences longer than ``LONGEST`` · ``length`` are left out of these.
     """
 
-    def __init__(self, text: Encoded, rows: int, length: int, seed: int, rare: BoolArray | None = None) -> None:
+    def __init__(
+        self,
+        text: Encoded,
+        rows: int,
+        length: int,
+        seed: int,
+        *,
+        rare: BoolArray | None = None,
+        alone: float = 0.0,
+    ) -> None:
         self.text, self.rows, self.length = text, rows, length
         self.rare = rare
         self.random = np.random.default_rng([seed, 7919])
@@ -62,13 +75,22 @@ class Lanes:
         lengths = text.ends - text.starts
         self.long = np.flatnonzero(lengths > length)
         self.short = np.flatnonzero((lengths > 0) & (lengths <= length))
+        sentences = text.sentence_starts()
+        after = np.append(sentences[1:], len(text))
+        brief = after - sentences <= LONGEST * length
+        self.sentences = (sentences[brief], after[brief])
+        self.alone = alone if brief.any() else 0.0
         total = max(int(lengths.sum()), 1)
         self.short_share = float(lengths[self.short].sum()) / total
         self.longest = max(2 * length, int(lengths[self.long].sum()) // rows + 1)
 
     def __iter__(self) -> Iterator[Batch]:
-        longs, shorts = self._long_batches(), self._short_batches()
+        short = (self.text.starts[self.short], self.text.ends[self.short])
+        longs, shorts, alone = self._long_batches(), self._short_batches(*short), self._short_batches(*self.sentences)
         while True:
+            if self.alone and self.random.random() < self.alone:
+                yield next(alone)
+                continue
             yield next(shorts if self.random.random() < self.short_share else longs)
 
     def _long_batches(self) -> Iterator[Batch]:
@@ -99,19 +121,18 @@ class Lanes:
             for index in self.random.permutation(len(drawn)):
                 yield self._part(*drawn[index])
 
-    def _short_batches(self) -> Iterator[Batch]:
-        starts, ends = self.text.starts, self.text.ends
+    def _short_batches(self, starts: IntArray, ends: IntArray) -> Iterator[Batch]:
         room = self.rows * self.length
         while True:
-            order = self.random.permutation(self.short)
+            order = self.random.permutation(len(starts))
             order = order[np.argsort((ends - starts)[order], kind="stable")]
             batches: list[list[int]] = [[]]
-            for document in order:  # rising in length: the newest is the longest
-                if (len(batches[-1]) + 1) * (ends[document] - starts[document]) > room and batches[-1]:
+            for each in order:  # rising in length: the newest is the longest
+                if (len(batches[-1]) + 1) * (ends[each] - starts[each]) > room and batches[-1]:
                     batches.append([])
-                batches[-1].append(int(document))
+                batches[-1].append(int(each))
             for index in self.random.permutation(len(batches)):
-                parts = [self._part(int(starts[d]), int(starts[d]), int(ends[d])) for d in batches[index]]
+                parts = [self._part(int(starts[k]), int(starts[k]), int(ends[k])) for k in batches[index]]
                 width = max(len(p.targets) for p in parts)
                 yield self._batch(
                     [(p.inputs, p.targets) for p in parts], width, np.ones(len(parts), np.bool_), goes_on=False

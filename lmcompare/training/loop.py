@@ -161,9 +161,7 @@ class _Run:
     def _segments(self) -> Iterator[Snapshot]:
         """Train; yield a snapshot after each evaluation on valid."""
         self.network.train()
-        batches = islice(
-            Lanes(self.text, self.recipe.rows, self.recipe.length, self.setting.seed, self.rare), self.step, None
-        )
+        batches = islice(self._lanes(), self.step, None)
         losses: list[float] = []
         evaluated = self._evaluations_due()
         while (done := self._progress()) < 1.0:
@@ -181,6 +179,10 @@ class _Run:
                 yield self._snapshot()
                 if self._gave_up():
                     return
+
+    def _lanes(self) -> Lanes:
+        recipe = self.recipe
+        return Lanes(self.text, recipe.rows, recipe.length, self.setting.seed, rare=self.rare, alone=recipe.alone)
 
     def _train_step(self, batch: Batch, done: float) -> float:
         device, share = self.setting.device, self.team.share(batch)

@@ -18,9 +18,11 @@ DECAYS = ("linear", "cosine", "constant")
 class Recipe:
     """The settings of one training run.
 
-    ``steps``: optimiser steps (``Setting.budget`` goes before them); ``rows`` documents read side by side,
-    ``length`` tokens of each a step; ``learning_rate``: its height after ``warmup`` (a share of the run), from where
-    it falls to ``final`` times that, as ``decay`` says; ``optimiser``: "adamw", or "muon" for the matrices inside the
+    ``steps``: optimiser steps (``Setting.budget`` goes before them); ``rows`` documents read side by side, ``length``
+    tokens of each a step; ``alone``: the share of the steps that read single sentences, each as a document of its
+    own, so that a network used to long documents learns to begin anew; ``learning_rate``: its height after
+    ``warmup`` (a share of the run), from where it falls to ``final`` times that, as ``decay`` says;
+    ``optimiser``: "adamw", or "muon" for the matrices inside the
     network and AdamW for the rest; ``head_rate``: how many times the learning rate the head (word vectors and biases)
     gets; ``weight_decay``: of matrices; ``betas``: AdamW's; ``clip``: the greatest norm of the gradient;
     ``candidates``: how many words a sampled softmax compares with (0: always the full softmax), until ``full_share``
@@ -32,6 +34,7 @@ class Recipe:
     steps: int = 1000
     rows: int = 32
     length: int = 64
+    alone: float = 0.0
     learning_rate: float = 1e-3
     warmup: float = 0.05
     decay: str = "linear"
@@ -52,6 +55,8 @@ class Recipe:
         for name in ("steps", "rows", "length", "evaluations", "valid_tokens"):
             if getattr(self, name) < 1:
                 raise LmcompareError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.alone <= 1:
+            raise LmcompareError(f"alone is a share, from 0 to 1, not {self.alone}")
         if self.patience < 0:
             raise LmcompareError(f"patience must be at least 0, which is never to stop early, not {self.patience}")
         if not self.learning_rate > 0:

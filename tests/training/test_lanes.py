@@ -101,7 +101,31 @@ def test_rare_words_are_read_as_unknown_half_of_the_time() -> None:
     text = Encoded.from_documents([[2, 3] * 50, [2, 3, 2]], VOCABULARY)
     rare = np.zeros(TYPES, np.bool_)
     rare[3] = True
-    targets = np.concatenate([b.targets.ravel() for b in islice(Lanes(text, 2, 8, 0, rare), 400)])
+    targets = np.concatenate([b.targets.ravel() for b in islice(Lanes(text, 2, 8, 0, rare=rare), 400)])
     counts = np.bincount(targets[targets != IGNORED], minlength=4)
     assert counts[0] / (counts[0] + counts[3]) == pytest.approx(0.5, abs=0.05)
     assert counts[2] == pytest.approx(counts[0] + counts[3], rel=0.05)
+
+
+def test_a_share_of_the_batches_reads_sentences_as_documents() -> None:
+    end = VOCABULARY.end
+    sentences = [[2, 3, end], [4, 5, 6, end], [7, end], [8, 9, 2, 3, 4, end]]
+    text = Encoded.from_documents([[i for each in sentences for i in each] * 20, [10] * 100], VOCABULARY)
+    drawn = list(islice(Lanes(text, 3, 8, 0, alone=0.4), 1000))
+    alone = [batch for batch in drawn if not batch.goes_on]
+    assert len(alone) / len(drawn) == pytest.approx(0.4, abs=0.05)
+    seen = set()
+    for batch in alone:
+        assert batch.begins.all()
+        assert (batch.inputs[:, 0] == TYPES).all()
+        for row in batch.targets:
+            seen.add(tuple(row[row != IGNORED].tolist()))
+    assert seen == {tuple(s) for s in sentences}  # 100 tokens without an end are too long for 8 tokens a step
+    plain = [batch for batch in drawn if batch.goes_on]
+    assert max(batch.inputs.shape[1] for batch in plain) == 8
+    assert len(stretches(text, plain)) > 50
+
+
+def test_without_any_short_sentence_none_is_read_alone() -> None:
+    text = Encoded.from_documents([[2] * 100], VOCABULARY)
+    assert all(batch.goes_on for batch in islice(Lanes(text, 2, 8, 0, alone=1.0), 50))
