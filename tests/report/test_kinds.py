@@ -177,8 +177,7 @@ def test_values_that_are_no_numbers_do_no_harm() -> None:
 def test_readings_by_hand() -> None:
     said = {exhibit.kind: render(exhibit).reading for exhibit in samples("bank")}
     assert said["neighbours"] == (
-        "The nearest pair is “bank” and “bank” with a cosine of 0.90; “b” stands most alone: its nearest, “e”, is at "
-        "0.40."
+        "Nearest of all are “bank” and “bank” (cosine 0.90); least near to anything is “b”: “e” is at 0.40."
     )
     assert "1 was found with order 2, the longest that matched, and 1 with nothing but the unigram" in said["backoff"]
     assert said["map"].endswith("in 2 groups, the largest “g” with 2; the nearest two are “bank” and “b”.")
