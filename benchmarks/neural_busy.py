@@ -1,9 +1,9 @@
 """What a busy machine does to training: ``python benchmarks/neural_busy.py``.
 
-Each model trains ``--steps`` steps on an embedded corpus in a process of its own, alone and beside ``--busy`` programs
-that do nothing but count: once with the variables that a cell of a run gets at that moment, whose threads sleep while
-they wait, and once with those that torch comes with, whose threads spin. Printed are milliseconds a step and how many
-times longer a step takes beside the others; a fair share of the cores is what the last column says.
+Each model trains ``--steps`` steps on an embedded corpus in a process of its own, alone and beside ``--busy``
+programs that do nothing but count: once with the variables that a cell of a run gets at that moment, whose threads sleep while they
+wait, and once with those that torch comes with, whose threads spin. Printed are milliseconds a step and how many times
+longer a step takes beside the others, to be held against what a fair share of the cores would make of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 from lmcompare import corpora
 from lmcompare.harness.environment import thread_variables
@@ -82,7 +83,7 @@ def step_seconds(name: str, corpus_name: str, threads: int, steps: int) -> float
     setting = Setting(vocabulary, threads=threads, progress=listen)
     assert steps <= REPORTS  # so that each step reports
     build(name, {"steps": steps, **options}).fit(train, valid.select([0]), setting)
-    return statistics.median(b - a for a, b in zip(times[5:], times[6:], strict=False))
+    return statistics.median(b - a for a, b in pairwise(times[5:]))
 
 
 @contextlib.contextmanager
