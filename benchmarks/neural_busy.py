@@ -1,9 +1,10 @@
 """What a busy machine does to training: ``python benchmarks/neural_busy.py``.
 
 Each model trains ``--steps`` steps on an embedded corpus in a process of its own, alone and beside ``--busy``
-programs that do nothing but count: once with the variables that a cell of a run gets at that moment, whose threads sleep while they
-wait, and once with those that torch comes with, whose threads spin. Printed are milliseconds a step and how many times
-longer a step takes beside the others, to be held against what a fair share of the cores would make of it.
+programs that do nothing but count: once with the variables that a cell of a run gets at that moment, whose threads
+sleep while they wait, and once with those that torch comes with, whose threads spin. Printed are milliseconds a step
+and how many times longer a step takes beside the others, to be held against what a fair share of the cores would make
+of it.
 """
 
 from __future__ import annotations
