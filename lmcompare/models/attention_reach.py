@@ -25,12 +25,14 @@ class Reach:
     """Measured on ``tokens`` of valid, with the trained weights as they are.
 
     ``weights``: (window,) the mean weight of the state so many places back, the nearest first, where the whole window
-    is there; empty where no document is so long. ``reaches``: how many states back it was allowed to look, 0 for not
-    at all, rising; ``bits``: of each, the mean bits a token. JSON-able.
+    is there; empty where no document is so long. ``spread``: how many states it looks at there, the exponential of
+    the mean entropy of the weights: 1 for one at a time, ``window`` for all alike. ``reaches``: how many states back
+    it was allowed to look, 0 for not at all, rising; ``bits``: of each, the mean bits a token. JSON-able.
     """
 
     tokens: int = 0
     weights: tuple[float, ...] = ()
+    spread: float = 0.0
     reaches: tuple[int, ...] = ()
     bits: tuple[float, ...] = ()
 
@@ -51,7 +53,7 @@ def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
         return Reach()
     reaches = (0, *(4**k for k in range(window.bit_length()) if 4**k < window), window)
     nats = np.zeros(len(reaches))
-    weight, full = np.zeros(window), 0
+    weight, entropy, full = np.zeros(window), 0.0, 0
     for ids in documents:
         device = network.head.table.device
         targets = torch.from_numpy(ids.astype(np.int64)).to(device)
@@ -59,11 +61,14 @@ def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
         for k, reach in enumerate(reaches):
             features, _, weights = network.attend(inputs, None, reach=reach)
             nats[k] -= float(network.head.log_prob_of(features[0], targets).double().sum())
-        weight += weights[0, window:].sum(0).double().flip(0).cpu().numpy()  # of the last, the whole window
+        whole = weights[0, window:].double()  # (T - window, window): of the last reach, where all of it is there
+        weight += whole.sum(0).flip(0).cpu().numpy()
+        entropy += float(torch.special.entr(whole).sum())
         full += max(len(ids) - window, 0)
     return Reach(
         tokens=tokens,
         weights=tuple(float(w) for w in weight / full) if full else (),
+        spread=math.exp(entropy / full) if full else 0.0,
         reaches=reaches,
         bits=tuple(float(n) for n in nats / tokens / math.log(2)),
     )
@@ -81,7 +86,8 @@ def exhibits(found: Reach) -> list[Exhibit]:
                 title="How far back it looks",
                 note="The mean weight of the state so many words back, on valid where the whole window is there. The"
                 f" five nearest get {near:.0%} of it; with equal weights they would get"
-                f" {min(5 / len(found.weights), 1):.0%}.",
+                f" {min(5 / len(found.weights), 1):.0%}. At a time it looks at {found.spread:.1f} of the"
+                f" {len(found.weights)} states, by the entropy of its weights.",
                 labels=tuple(str(back) for back in range(1, len(found.weights) + 1)),
                 values=tuple(100 * w for w in found.weights),
                 unit="%",

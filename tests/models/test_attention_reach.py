@@ -54,14 +54,17 @@ def test_it_measures_what_the_net_scores_and_where_it_looks() -> None:
     assert found.tokens == len(text)
     assert found.reaches == (0, 1, 4, 7)
     assert found.bits[-1] == pytest.approx(-model.log_probs(text).mean() / np.log(2), abs=1e-5)
-    shares, seen = np.zeros(7), 0
+    shares, entropy, seen = np.zeros(7), 0.0, 0
     for ids in text.documents():
         if len(ids):
             weights = model.attention_weights(ids[:-1])
             for i in range(7, len(weights)):
-                shares += weights[i, i - 7 : i][::-1]
+                window = weights[i, i - 7 : i]
+                shares += window[::-1]
+                entropy -= (window * np.log(window)).sum()
                 seen += 1
     np.testing.assert_allclose(found.weights, shares / seen, atol=1e-5)
+    assert found.spread == pytest.approx(np.exp(entropy / seen), rel=1e-5)
     assert sum(found.weights) == pytest.approx(1.0, abs=1e-5)
 
 
