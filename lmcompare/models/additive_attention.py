@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+TOGETHER = 2**18  # numbers worked on at once: a few distances' worth, and still in the cache
+
 
 class AdditiveAttention(nn.Module):
     """e_ij = v · tanh(W s_i + U s_j) over the ``window`` states before each state (Bahdanau et al. 2015, A.1.2)."""
@@ -50,9 +52,9 @@ def banded(weights: Tensor) -> Tensor:
 
 
 class _Scores(torch.autograd.Function):
-    """scores[b, t, w] = v · tanh(query[b, t] + key[b, t + w]), one distance after the other.
+    """scores[b, t, w] = v · tanh(query[b, t] + key[b, t + w]), a few distances at a time.
 
-    What one distance needs stays in the cache, which makes it several times faster than all of them in one tensor.
+    What is worked on stays in the cache, which makes it several times faster than all of them in one tensor.
     tanh x = 2σ(2x) - 1, since torch computes the logistic function nine times faster on processors.
     """
 
@@ -62,14 +64,17 @@ class _Scores(torch.autograd.Function):
         rows, length, width = query.shape
         window = keys.shape[1] - length + 1
         training = any(ctx.needs_input_grad)
-        query2, keys2 = 2 * query, 2 * keys
+        query2 = 2 * query
+        shifted = (2 * keys).unfold(1, length, 1).permute(1, 0, 3, 2)  # (W, B, T, A), a view
         scores = query.new_empty(window, rows, length)
-        logistic = query.new_empty(window if training else 1, rows, length, width)
-        for back in range(window):
-            s = logistic[back if training else 0]
-            torch.add(query2, keys2[:, back : back + length], out=s)
+        together = _together(window, query)
+        logistic = query.new_empty(window if training else together, rows, length, width)
+        for first in range(0, window, together):
+            here = slice(first, min(first + together, window))
+            s = logistic[here] if training else logistic[: here.stop - first]
+            torch.add(query2, shifted[here], out=s)
             s.sigmoid_()
-            torch.matmul(s, v, out=scores[back])
+            torch.matmul(s, v, out=scores[here])
         if training:
             ctx.save_for_backward(logistic, v)
         return (2 * scores - v.sum()).permute(1, 2, 0)
@@ -83,11 +88,18 @@ class _Scores(torch.autograd.Function):
         to_query = v.new_zeros(rows, length, width)
         to_keys = v.new_zeros(rows, window + length - 1, width)
         to_v = v.new_zeros(width)
-        for back in range(window):
-            s, g = logistic[back], slope[back].reshape(-1)
+        together = _together(window, to_query)
+        for first in range(0, window, together):
+            s, g = logistic[first : first + together], slope[first : first + together].reshape(-1)
             to_v += s.view(-1, width).T @ g
             inner = torch.outer(g, 4 * v).view_as(s).mul_(s)
             inner.addcmul_(inner, s, value=-1)
-            to_query += inner
-            to_keys[:, back : back + length] += inner
+            to_query += inner.sum(0)
+            for back, each in enumerate(inner, first):
+                to_keys[:, back : back + length] += each
         return to_query, to_keys, 2 * to_v - slope.sum()
+
+
+def _together(window: int, query: Tensor) -> int:
+    """Return how many distances are worked on at once; ``query``, (B, T, A), is what one of them takes."""
+    return max(1, min(window, TOGETHER // max(query.numel(), 1)))
