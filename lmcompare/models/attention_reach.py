@@ -55,9 +55,8 @@ def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
     nats = np.zeros(len(reaches))
     weight, entropy, full = np.zeros(window), 0.0, 0
     for ids in documents:
-        device = network.head.table.device
-        targets = torch.from_numpy(ids.astype(np.int64)).to(device)
-        inputs = torch.cat([targets.new_tensor([network.head.types]), targets[:-1]])[None]  # (1, T)
+        inputs = network.inputs(ids[:-1])  # (1, T)
+        targets = torch.from_numpy(ids.astype(np.int64)).to(inputs.device)
         for k, reach in enumerate(reaches):
             features, _, weights = network.attend(inputs, None, reach=reach)
             nats[k] -= float(network.head.log_prob_of(features[0], targets).double().sum())

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-import torch
-
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.models.recurrence import CELLS, Gates, Recurrence, RnnNetwork, gates
@@ -75,8 +73,7 @@ class Rnn(TorchLanguageModel):
         """Return what the last layer's gates do as a document of these ids is read: T = len + 1 inputs."""
         network = self._ready()
         assert isinstance(network, Recurrence)
-        inputs = [network.head.types, *(int(i) for i in ids)]
-        return gates(network, torch.tensor(inputs, device=network.head.table.device))
+        return gates(network, network.inputs(ids)[0])
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield what its gates do in a sentence, the equation with numbers, and nearest words."""

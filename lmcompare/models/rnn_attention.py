@@ -144,8 +144,7 @@ class RnnAttention(Rnn):
     def _attending(self, ids: IntArray) -> tuple[AttentiveRnnNetwork, Tensor]:
         network = self._ready()
         assert isinstance(network, AttentiveRnnNetwork)
-        inputs = torch.tensor([[network.head.types, *(int(i) for i in ids)]], device=network.head.table.device)
-        return network, inputs
+        return network, network.inputs(ids)
 
 
 class AttentiveRnnNetwork(Recurrence):

@@ -127,9 +127,8 @@ class RnnEncoderDecoder(TorchLanguageModel):
         """Return what the decoder looks at that predicts what comes after a document of these ids."""
         network = self._ready()
         assert isinstance(network, EncoderDecoderNetwork)
-        inputs = torch.tensor([[network.head.types, *(int(i) for i in ids)]], device=network.head.table.device)
         with torch.no_grad():
-            groups = network.groups(inputs, None)
+            groups = network.groups(network.inputs(ids), None)
             seen = network.attend(groups)
         first = int(groups.first[-1])
         read = len(ids) + 1 - first

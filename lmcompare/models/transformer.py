@@ -168,8 +168,7 @@ class Transformer(TorchLanguageModel):
         """Return the trained network and these ids as the (1, len + 1) inputs of a document."""
         network = self._ready()
         assert isinstance(network, TransformerNetwork)
-        inputs = [network.head.types, *(int(i) for i in ids)]
-        return network, torch.tensor([inputs], device=network.head.table.device)
+        return network, network.inputs(ids)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the attention maps of a sentence, the equation with numbers, and nearest words."""

@@ -187,9 +187,8 @@ class Word2VecBow(TorchLanguageModel):
         network = self._ready()
         assert isinstance(network, BagNetwork)
         start = int(text.context_starts(np.array([at]))[0])
-        inputs = torch.tensor([[network.head.types, *(int(i) for i in text.ids[start:at])]])
+        inputs = network.inputs(text.ids[start:at])
         with torch.no_grad():
-            inputs = inputs.to(network.vectors.device)
             mean = network.bag(inputs, None)[0][0, -1]
             features = network(inputs, None)[0][0, -1]
             logits = network.head.bias + network.head.table[: network.head.types] @ features

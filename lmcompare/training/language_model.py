@@ -220,14 +220,13 @@ class _MemoryStepper(Stepper):
         self._network = network
         self._memory: Memory | None = None
         self._features: Tensor
-        inputs = [network.head.types, *(int(i) for i in prefix)]
-        for first in range(0, len(inputs), 128):
-            self._read(inputs[first : first + 128])
+        inputs = network.inputs(prefix)
+        for first in range(0, inputs.shape[1], 128):
+            self._read(inputs[:, first : first + 128])
 
-    def _read(self, inputs: list[int]) -> None:
-        device = self._network.head.table.device
+    def _read(self, inputs: Tensor) -> None:
         with torch.inference_mode():
-            features, self._memory = self._network(torch.tensor([inputs], device=device), self._memory)
+            features, self._memory = self._network(inputs, self._memory)
         self._features = features[:, -1]
 
     def log_probs(self) -> FloatArray:
@@ -236,4 +235,4 @@ class _MemoryStepper(Stepper):
         return distribution
 
     def push(self, token: int) -> None:
-        self._read([token])
+        self._read(torch.tensor([[token]], device=self._network.head.table.device))

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from lmcompare.tokens import IntArray
 from lmcompare.training.softmax import Head
 
 Memory = dict[str, Tensor]
@@ -33,6 +34,10 @@ class Network(nn.Module, ABC):
         Returns the features (B, T, d) from which ``head`` predicts the token *after* each input, and the memory. A
         row shorter than the others is padded at its end; its document is over, and its memory is not used again.
         """
+
+    def inputs(self, ids: IntArray) -> Tensor:
+        """Return the (1, len + 1) inputs with which a document of these ids is read: its beginning, and the ids."""
+        return torch.tensor([[self.head.types, *(int(i) for i in ids)]], device=self.head.table.device)
 
 
 def select(memory: Memory, rows: Tensor | slice) -> Memory:
