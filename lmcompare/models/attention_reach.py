@@ -79,30 +79,30 @@ def exhibits(found: Reach) -> list[Exhibit]:
     if not found.tokens:
         return drawn
     if found.weights:
-        near = sum(found.weights[:5])
+        window = len(found.weights)
+        edges = [*(2**k for k in range(window.bit_length()) if 2**k < window), window]
+        ranges = list(zip([0, *edges], edges, strict=False))  # 1, 2, 3–4, 5–8, … words back
         drawn.append(
             Bars(
                 title="How far back it looks",
-                note="The mean weight of the state so many words back, on valid where the whole window is there. The"
-                f" five nearest get {near:.0%} of it; with equal weights they would get"
-                f" {min(5 / len(found.weights), 1):.0%}. At a time it looks at {found.spread:.1f} of the"
-                f" {len(found.weights)} states, by the entropy of its weights.",
-                labels=tuple(str(back) for back in range(1, len(found.weights) + 1)),
-                values=tuple(100 * w for w in found.weights),
-                unit="%",
+                note="How much a state so many words back weighs, as a multiple of what it would if all the"
+                f" {window} in the window weighed the same; on valid, where the whole window is there. At a time it"
+                f" looks at {found.spread:.1f} of them, by the entropy of its weights.",
+                labels=tuple(str(b) if b == a + 1 else f"{a + 1}–{b}" for a, b in ranges),
+                values=tuple(window * sum(found.weights[a:b]) / (b - a) for a, b in ranges),
+                unit="times",
             )
         )
-    lost = found.bits[0] - found.bits[-1]
-    nearest = found.bits[1] - found.bits[-1]
+    lost = [bits - found.bits[-1] for bits in found.bits]
     drawn.append(
         Bars(
             title="What looking back is worth",
-            note=f"Bits a token on {found.tokens:,} tokens of valid when the trained net may look so many states"
-            " back; nothing was trained again, so a net that never had attention may do better than this one without"
-            f" its own. Taking it away costs {lost:.3f} bits, holding it to the state just before {nearest:.3f}. The"
-            " state itself has read every word, so attention can add only what the state has lost.",
-            labels=tuple("none" if reach == 0 else f"last {reach}" for reach in found.reaches),
-            values=found.bits,
+            note=f"How many bits a token more the trained net needs on {found.tokens:,} tokens of valid if it may"
+            f" look at fewer states than its window holds; with all of them it needs {found.bits[-1]:.2f}. Nothing"
+            " was trained again, so that a net which never had attention may lose less. The state itself has read"
+            " every word: attention can add only what the state has lost.",
+            labels=tuple("none" if reach == 0 else f"the last {reach}" for reach in found.reaches[:-1]),
+            values=tuple(lost[:-1]),
             unit="bits",
         )
     )

@@ -100,10 +100,11 @@ def test_it_is_stored_and_shown() -> None:
     assert again.reach() == found
     looks, worth = attention_reach.exhibits(found)
     assert isinstance(looks, Bars)
-    assert looks.labels == ("1", "2", "3", "4", "5", "6", "7")
-    assert sum(looks.values) == pytest.approx(100, abs=1e-3)
+    assert looks.labels == ("1", "2", "3–4", "5–7")
+    assert looks.values[:2] == pytest.approx([7 * w for w in found.weights[:2]])
+    assert np.dot(looks.values, [1, 1, 2, 3]) == pytest.approx(7, abs=1e-4)
     assert isinstance(worth, Bars)
-    assert worth.labels == ("none", "last 1", "last 4", "last 7")
-    assert worth.values == found.bits
+    assert worth.labels == ("none", "the last 1", "the last 4")
+    assert worth.values == pytest.approx([b - found.bits[-1] for b in found.bits[:-1]])
     shown = [e.title for e in model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 1]], VOCABULARY))]
     assert {"How far back it looks", "What looking back is worth"} <= set(shown)
