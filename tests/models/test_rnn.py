@@ -6,6 +6,7 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
+from lmcompare.model import Setting
 from lmcompare.models.recurrence import RnnNetwork, gates
 from lmcompare.models.rnn import Rnn
 from lmcompare.models.rnn_attention import RnnAttention
@@ -35,6 +36,20 @@ def test_it_learns_a_chain(cell: str) -> None:
     model = Rnn(cell=cell, width=32, hidden=32, dropout=0.0, steps=250, batch=8, length=32, learning_rate=1e-2)
     fitted(model, chain(1, 20, 200))
     assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
+
+
+def test_sentences_read_alone_teach_it_to_begin() -> None:
+    # one document, so that its beginning is read hardly ever; each sentence begins with a
+    random = np.random.default_rng(0)
+    one = [i for _ in range(400) for i in (2, *random.integers(3, 12, 2), VOCABULARY.end)]
+    text = Encoded.from_documents([one], VOCABULARY)
+    begun = {}
+    for alone in (0.0, 0.3):
+        model = Rnn(width=16, hidden=16, dropout=0.0, steps=120, batch=8, length=16, alone=alone)
+        model.fit(text, text, Setting(VOCABULARY))
+        begun[alone] = model.log_probs(Encoded.from_documents([[2]], VOCABULARY))[0]
+    assert begun[0.3] > np.log(0.97)
+    assert begun[0.0] < 2 * begun[0.3]
 
 
 def test_attention_is_all_that_the_other_has_more() -> None:

@@ -24,7 +24,15 @@ def test_the_rate_rises_then_falls() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"rows": 0}, {"learning_rate": 0.0}, {"decay": "exponential"}, {"precision": "float8"}]
+    "wrong",
+    [
+        {"steps": 0},
+        {"rows": 0},
+        {"learning_rate": 0.0},
+        {"decay": "exponential"},
+        {"precision": "float8"},
+        {"alone": 1.5},
+    ],
 )
 def test_impossible_recipes_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(LmcompareError, match=next(iter(wrong))):
