@@ -20,15 +20,14 @@ class Recipe:
 
     ``steps``: optimiser steps (``Setting.budget`` goes before them); ``rows`` documents read side by side, ``length``
     tokens of each a step; ``alone``: the share of the steps that read single sentences, each as a document of its
-    own, so that a network used to long documents learns to begin anew; ``learning_rate``: its height after
-    ``warmup`` (a share of the run), from where it falls to ``final`` times that, as ``decay`` says;
-    ``optimiser``: "adamw", or "muon" for the matrices inside the
-    network and AdamW for the rest; ``head_rate``: how many times the learning rate the head (word vectors and biases)
-    gets; ``weight_decay``: of matrices; ``betas``: AdamW's; ``clip``: the greatest norm of the gradient;
-    ``candidates``: how many words a sampled softmax compares with (0: always the full softmax), until ``full_share``
-    of the run is left, which is trained with the full one; ``evaluations`` on valid, spread evenly over the run, at
-    most ``valid_tokens`` tokens each; ``patience``: that many without a gain end the run (0: never); ``precision``:
-    "auto" takes bfloat16 where it is measured faster.
+    own, so that a network used to long documents learns to begin anew; ``learning_rate``: its height after ``warmup``
+    (a share of the run), from where it falls to ``final`` times that, as ``decay`` says; ``optimiser``: "adamw", or
+    "muon" for the matrices inside the network and AdamW for the rest; ``head_rate``: how many times the learning rate
+    the head (word vectors and biases) gets; ``weight_decay``: of matrices; ``betas``: AdamW's; ``clip``: the greatest
+    norm of the gradient; ``candidates``: how many words a sampled softmax compares with (0: always the full softmax),
+    until ``full_share`` of the run is left, which is trained with the full one; ``evaluations`` on valid, spread
+    evenly over the run, at most ``valid_tokens`` tokens each; ``patience``: that many without a gain end the run (0:
+    never); ``precision``: "auto" takes bfloat16 where it is measured faster.
     """
 
     steps: int = 1000
