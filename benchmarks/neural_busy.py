@@ -20,11 +20,11 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 
-from lmcompare import corpora
+from neural_speed import texts
+
 from lmcompare.harness.environment import thread_variables
 from lmcompare.model import Progress, Setting
 from lmcompare.plugins import build
-from lmcompare.tokens import build_vocabulary, encode, make_tokenizer
 from lmcompare.training.loop import REPORTS
 
 MODELS = ("word2vec-bow", "rnn", "rnn-attention", "transformer")
@@ -40,6 +40,8 @@ def main() -> None:
     parser.add_argument("--corpus", default="wiki-sample")
     parser.add_argument("--train", choices=MODELS, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if not 10 <= given.steps <= REPORTS:
+        parser.error(f"--steps is from 10 to {REPORTS}: the first are left out, and each must report")
     if given.train:
         print(json.dumps(step_seconds(given.train, given.corpus, given.threads, given.steps)))
         return
@@ -71,9 +73,7 @@ def measured(model: str, given: argparse.Namespace, waiting: bool) -> float:
 
 def step_seconds(name: str, corpus_name: str, threads: int, steps: int) -> float:
     """Train, and return the median seconds of a step; the first ones are left out."""
-    corpus, tokenizer = corpora.load(corpus_name), make_tokenizer({"kind": "word"})
-    vocabulary = build_vocabulary(corpus.split("train"), tokenizer, min_count=2)
-    train, valid = (encode(corpus.split(which), tokenizer, vocabulary) for which in ("train", "valid"))
+    train, valid = texts(corpus_name)
     times: list[float] = []
 
     def listen(progress: Progress) -> None:
@@ -81,8 +81,7 @@ def step_seconds(name: str, corpus_name: str, threads: int, steps: int) -> float
             times.append(time.perf_counter())
 
     options = {"epochs": 1} if name == "word2vec-bow" else {}
-    setting = Setting(vocabulary, threads=threads, progress=listen)
-    assert steps <= REPORTS  # so that each step reports
+    setting = Setting(train.vocabulary, threads=threads, progress=listen)
     build(name, {"steps": steps, **options}).fit(train, valid.select([0]), setting)
     return statistics.median(b - a for a, b in pairwise(times[5:]))
 

@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", default=["training", "scoring"], choices=["training", "scoring"])
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    text, valid = _texts(given.corpus)
+    text, valid = texts(given.corpus)
     types = len(text.vocabulary)
     print(f"{len(text):,} tokens of {given.corpus}, {types:,} types, {given.threads} threads")
     if "training" in given.parts:
@@ -253,7 +253,7 @@ def _scoring(text: Encoded, valid: Encoded, threads: int, rounds: int) -> None:
         )
 
 
-def _texts(name: str) -> tuple[Encoded, Encoded]:
+def texts(name: str) -> tuple[Encoded, Encoded]:
     """Return train and valid of an embedded corpus, in the words of the main job."""
     corpus, tokenizer = corpora.load(name), make_tokenizer({"kind": "word"})
     vocabulary = build_vocabulary(corpus.split("train"), tokenizer, min_count=2)
