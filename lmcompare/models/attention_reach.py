@@ -57,8 +57,9 @@ def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
     for ids in documents:
         inputs = network.inputs(ids[:-1])  # (1, T)
         targets = torch.from_numpy(ids.astype(np.int64)).to(inputs.device)
+        states, _ = network.states(inputs, None)
         for k, reach in enumerate(reaches):
-            features, _, weights = network.attend(inputs, None, reach=reach)
+            features, weights = network.look_back(states, *network.no_past(states), reach)
             nats[k] -= float(network.head.log_prob_of(features[0], targets).double().sum())
         whole = weights[0, window:].double()  # (T - window, window): of the last reach, where all of it is there
         weight += whole.sum(0).flip(0).cpu().numpy()

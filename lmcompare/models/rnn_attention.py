@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Setting, State
+from lmcompare.model import FloatArray, Setting
 from lmcompare.models import attention_reach
 from lmcompare.models.additive_attention import AdditiveAttention, banded
 from lmcompare.models.attention_reach import Reach
@@ -76,29 +76,16 @@ class RnnAttention(Rnn):
         if min(attention, window) < 1:
             raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
         self.attention, self.window = attention, window
-        self._reach = Reach()
 
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train the network, and measure on valid what looking back is worth."""
-        super().fit(train, valid, setting)
+    def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
+        """Measure on valid what looking back is worth."""
         network = self._ready()
         assert isinstance(network, AttentiveRnnNetwork)
-        self._reach = attention_reach.measured(network, valid)
-        return self
-
-    def state(self) -> State:
-        """The network's weights by name, the notes, and what was measured."""
-        state = super().state()
-        return State(state.arrays, {**state.values, "reach": asdict(self._reach)})
-
-    def restore(self, state: State) -> Self:
-        """Build the network anew and take what was stored."""
-        self._reach = Reach.from_json(state.values.get("reach", {}))
-        return super().restore(state)
+        return asdict(attention_reach.measured(network, valid))
 
     def reach(self) -> Reach:
         """Return what was measured on valid when it was trained: how far back it looks, and what that is worth."""
-        return self._reach
+        return Reach.from_json(self.measured)
 
     def network(self, types: int) -> AttentiveRnnNetwork:
         """Return the untrained network."""
@@ -175,20 +162,30 @@ class AttentiveRnnNetwork(Recurrence):
         features, left, _ = self.attend(inputs, memory)
         return features, left
 
-    def attend(
-        self, inputs: Tensor, memory: Memory | None, reach: int | None = None
-    ) -> tuple[Tensor, Memory, Tensor]:
-        """Do what ``forward`` does and return the attention weights (B, T, window) as well.
-
-        ``reach``: how many states back it may look, None for the whole window.
-        """
-        rows, length = inputs.shape
+    def attend(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, Tensor]:
+        """Do what ``forward`` does and return the attention weights (B, T, window) as well."""
         states, left = self.states(inputs, memory)
         if memory is None:
-            past, filled = states.new_zeros(rows, self.window, states.shape[-1]), inputs.new_zeros(rows)
+            past, filled = self.no_past(states)
         else:
-            past, filled = memory["past"], memory["filled"]
-        context, weights = self.attention(states, past.to(states.dtype), filled, reach)
-        left["past"] = torch.cat([past.to(states.dtype), states], 1)[:, -self.window :].float()
-        left["filled"] = (filled + length).clamp(max=self.window)
-        return self.features(torch.cat([states, context.to(states.dtype)], -1)), left, weights
+            past, filled = memory["past"].to(states.dtype), memory["filled"]
+        features, weights = self.look_back(states, past, filled)
+        left["past"] = torch.cat([past, states], 1)[:, -self.window :].float()
+        left["filled"] = (filled + inputs.shape[1]).clamp(max=self.window)
+        return features, left, weights
+
+    def no_past(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what lies before the states (B, T, H) of a document's beginning: (B, window, H) and (B,), zeros."""
+        rows, _, hidden = states.shape
+        return states.new_zeros(rows, self.window, hidden), states.new_zeros(rows, dtype=torch.int64)
+
+    def look_back(
+        self, states: Tensor, past: Tensor, filled: Tensor, reach: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the features (B, T, width) and the attention weights (B, T, window) of the states (B, T, H).
+
+        ``past`` (B, window, H), the states before them, of which the last ``filled`` (B,) are there; ``reach``, how
+        many states back it may look, None for the whole window.
+        """
+        context, weights = self.attention(states, past, filled, reach)
+        return self.features(torch.cat([states, context.to(states.dtype)], -1)), weights

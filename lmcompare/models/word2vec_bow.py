@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Setting, State, Traits
+from lmcompare.model import FloatArray, Setting, Traits
 from lmcompare.models import similar_contexts
 from lmcompare.models.ready_vectors import ready_vectors
 from lmcompare.models.similar_contexts import Account
@@ -88,7 +88,6 @@ class Word2VecBow(TorchLanguageModel):
         if weights not in WEIGHTS:
             raise LmcompareError(f"weights is one of {', '.join(WEIGHTS)}, not '{weights}'")
         self.weights = weights
-        self._account = Account()
         self.width, self.skip_gram, self.reach, self.negative, self.epochs = width, skip_gram, reach, negative, epochs
         self.window, self.across, self.hidden, self.tune, self.dropout = window, across, hidden, tune, dropout
         self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
@@ -109,25 +108,13 @@ class Word2VecBow(TorchLanguageModel):
         """Return how the softmax layer is trained."""
         return Recipe.of(self.hyperparameters())
 
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train word2vec, then the softmax layer, and count what likeness foresees on valid."""
-        super().fit(train, valid, setting)
-        self._account = similar_contexts.account(self, train, valid, setting.seed)
-        return self
-
-    def state(self) -> State:
-        """The network's weights by name, the notes, and what was counted."""
-        state = super().state()
-        return State(state.arrays, {**state.values, "similar": asdict(self._account)})
-
-    def restore(self, state: State) -> Self:
-        """Build the network anew and take what was stored."""
-        self._account = Account.from_json(state.values.get("similar", {}))
-        return super().restore(state)
+    def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
+        """Count what likeness foresees on valid."""
+        return asdict(similar_contexts.account(self, train, valid, setting.seed))
 
     def account(self) -> Account:
         """Return what was counted on valid when it was trained: words foreseen by likeness."""
-        return self._account
+        return Account.from_json(self.measured)
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on train, or read the vectors given, and put them into the network."""

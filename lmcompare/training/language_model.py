@@ -40,7 +40,7 @@ class TorchLanguageModel(LanguageModel):
     """A language model whose probabilities come from a ``Network`` trained by the one loop.
 
     A plug-in names its hyper-parameters in ``__init__``, calls ``super().__init__()``, and writes ``network`` and
-    ``recipe``. ``notes``: sentences on this training for the report.
+    ``recipe``. ``notes``: sentences on this training for the report; ``measured``: what ``measure`` returned.
     """
 
     traits = Traits(carries_state=True)
@@ -48,6 +48,7 @@ class TorchLanguageModel(LanguageModel):
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.measured: Mapping[str, Any] = {}
         self._network: Network | None = None
 
     @abstractmethod
@@ -61,6 +62,10 @@ class TorchLanguageModel(LanguageModel):
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Do what comes before training, in place: start from vectors made elsewhere, for one."""
         return
+
+    def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
+        """Return what is measured of the trained model while its texts are at hand, JSON-able; stored with it."""
+        return {}
 
     def width_step(self) -> int:
         """Return what its ``widths`` must be multiples of."""
@@ -84,6 +89,7 @@ class TorchLanguageModel(LanguageModel):
                 outcome = self.train_with(team, network, texts, setting, spent=spent)
         self.notes += outcome.notes
         self._network = network
+        self.measured = self.measure(train, valid, setting)
         return self
 
     def train_with(
@@ -153,10 +159,11 @@ class TorchLanguageModel(LanguageModel):
                     yield where[first : first + rows], block.cpu().numpy()
 
     def state(self) -> State:
-        """The network's weights by name, and the notes."""
+        """The network's weights by name, the notes, and what was measured."""
         network = self._ready()
         arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
-        return State(arrays, {"types": network.head.types, "notes": list(self.notes)})
+        values = {"types": network.head.types, "notes": list(self.notes), "measured": dict(self.measured)}
+        return State(arrays, values)
 
     def restore(self, state: State) -> Self:
         """Build the network anew and take the stored weights."""
@@ -165,6 +172,7 @@ class TorchLanguageModel(LanguageModel):
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
         network.eval()
         self.notes = list(state.values.get("notes", ()))
+        self.measured = state.values.get("measured", {})
         self._network = network
         return self
 

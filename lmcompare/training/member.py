@@ -9,8 +9,9 @@ import json
 import pickle
 import sys
 import tempfile
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -33,6 +34,7 @@ from lmcompare.training.team import Team
 if TYPE_CHECKING:
     from lmcompare.training.language_model import TorchLanguageModel
 
+GRACE = 3  # seconds for a process to end whose connection was lost
 LONGEST_WAIT = timedelta(hours=2)  # the others wait while the first measures on valid
 
 
@@ -82,10 +84,10 @@ def assembled(model: TorchLanguageModel, texts: Texts, setting: Setting) -> Iter
             with _meeting(folder, size, 0, devices[0]):
                 yield Team(size, 0, devices[0])
         except RuntimeError as error:
-            for rank, other in enumerate(others, 1):
-                if other.poll():
-                    raise _lost(rank, size, other) from error
-            raise
+            lost = _ended(others)
+            if lost is None:
+                raise
+            raise _lost(lost + 1, size, others[lost]) from error
         finally:
             torch.set_num_threads(setting.threads)
 
@@ -149,6 +151,18 @@ def devices_of(setting: Setting) -> list[str]:
             f"{size} processes need as many GPUs, and there are {torch.cuda.device_count()}: choose fewer processes"
         )
     return [f"cuda:{rank}" for rank in range(size)]
+
+
+def _ended(processes: Sequence[Popen[str]]) -> int | None:
+    """Return which of the processes failed, None if none did: its connections close some time before it has ended."""
+    began = time.monotonic()
+    while True:
+        for which, process in enumerate(processes):
+            if process.poll():
+                return which
+        if time.monotonic() - began > GRACE:
+            return None
+        time.sleep(0.1)
 
 
 def _lost(rank: int, size: int, process: Popen[str]) -> LmcompareError:
