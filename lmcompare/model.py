@@ -186,6 +186,10 @@ class LanguageModel(ABC):
             scores[at] = block[np.arange(len(at)), text.ids[at]]
         return scores
 
+    def summary(self) -> str:
+        """Return what it is with its hyper-parameters, in a sentence: by default what its class says."""
+        return described(type(self))
+
     def size(self) -> Size:
         """Return the number of floating-point values and the bytes of ``state()``."""
         arrays = [np.asarray(a) for a in self.state().arrays.values()]
@@ -252,6 +256,11 @@ class _Recompute(Stepper):
 
     def push(self, token: int) -> None:
         self._ids.append(token)
+
+
+def described(cls: type[LanguageModel]) -> str:
+    """Return the first paragraph of a model's docstring, on one line."""
+    return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
 def check_block(block: object, rows: int, text: Encoded, name: str) -> None:

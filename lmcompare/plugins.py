@@ -84,11 +84,6 @@ def spec(cls: type[LanguageModel]) -> str:
     return f"{home}:{cls.__qualname__}"
 
 
-def summary(cls: type[LanguageModel]) -> str:
-    """Return the first paragraph of a model's docstring, on one line."""
-    return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split())
-
-
 def source_digest(model: LanguageModel) -> str:
     """Return a digest of the code that a model's figures come from, so that a change to it is noticed.
 

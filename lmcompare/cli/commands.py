@@ -172,10 +172,11 @@ def report(folder: Dir) -> None:
 def models() -> None:
     """List the models that are installed."""
     from lmcompare import plugins
+    from lmcompare.model import described
 
     for name, point in plugins.installed().items():
         try:
-            summary = plugins.summary(plugins.resolve(name))
+            summary = described(plugins.resolve(name))
         except LmcompareError as error:
             summary = f"can't be loaded: {error}"
         print(f"{name:<16} {summary}  [{point.value}]")

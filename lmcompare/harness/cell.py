@@ -234,7 +234,7 @@ def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any], notes: list[
         "examples_key": job.examples_key,
         "status": "done",
         "error": None,
-        "summary": plugins.summary(type(model)),
+        "summary": model.summary(),
         "traits": asdict(model.traits),
         "notes": [*getattr(model, "notes", ()), *notes],
         "truth": dict(truth),

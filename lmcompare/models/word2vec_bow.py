@@ -95,6 +95,15 @@ class Word2VecBow(TorchLanguageModel):
         self.candidates, self.full_share = candidates, full_share
         self.patience = patience
 
+    def summary(self) -> str:
+        """Return what it is: no bag where the words are weighted by their place."""
+        if self.weights == "uniform":
+            return super().summary()
+        return (
+            "word2vec vectors (Mikolov et al. 2013) of the last words, weighted by their place"
+            f" (weights = {self.weights}) and so no longer a bag, and a softmax layer that guesses the next."
+        )
+
     def network(self, types: int) -> BagNetwork:
         """Return the bag and its softmax layer, with random vectors."""
         return BagNetwork(
@@ -118,10 +127,6 @@ class Word2VecBow(TorchLanguageModel):
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on train, or read the vectors given, and put them into the network."""
-        if self.weights != "uniform":
-            self.notes.append(
-                f"No longer a bag: words are weighted by their place (weights = {self.weights}), and order matters."
-            )
         if self.vectors is not None:
             vectors, found = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
             tokens = found[train.ids].mean() if len(train) else 0.0

@@ -8,6 +8,7 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Map2D, WorkedEquation
+from lmcompare.model import described
 from lmcompare.models.skip_gram import word2vec
 from lmcompare.models.word2vec_bow import BagNetwork, Word2VecBow
 from lmcompare.tokens import Encoded
@@ -109,8 +110,8 @@ def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> Non
     shares = [value for label, value in equation.lines if "the weight of '" in label]
     assert len(shares) == 4
     assert (sum(shares) == pytest.approx(1.0)) == (case == "decaying-bag")
-    assert any("No longer a bag" in note for note in model.notes)
-    assert not any("bag" in note for note in trained("bag").notes)
+    assert "no longer a bag" in model.summary()
+    assert trained("bag").summary() == described(Word2VecBow)
 
 
 def test_vectors_stay_as_word2vec_made_them_unless_tuned() -> None:
