@@ -98,12 +98,14 @@ class Head(nn.Module):
 class Candidates:
     """Draws the words of a sampled softmax: S different ones, word j with the known probability q_j.
 
-    q_j rises with the word's count to the power ``power`` and reaches 1 for the frequent ones. Systematic sampling
-    over a random order: the size is always S and q_j is exact (Madow 1949).
+    q_j rises with the word's count and reaches 1 for the frequent ones. Not with its count to the power 3/4, as for
+    word2vec: Adam's steps are of one length however small the gradient, so that a word pushed down more often than it
+    is pushed up ends too low. Systematic sampling over a random order: the size is always S and q_j is exact (Madow
+    1949).
     """
 
-    def __init__(self, counts: npt.NDArray[np.integer], size: int, power: float = 0.75) -> None:
-        weight = (torch.as_tensor(np.asarray(counts, np.float64)) + 1.0) ** power
+    def __init__(self, counts: npt.NDArray[np.integer], size: int) -> None:
+        weight = torch.as_tensor(np.asarray(counts, np.float64)) + 1.0
         self.size = min(size, len(weight))
         self.probability = _inclusion(weight, self.size)
         self.random = torch.Generator()
