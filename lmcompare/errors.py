@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed")  # torch's
+
 
 class LmcompareError(Exception):
     """One sentence that says what is wrong and what to do; the command line prints it and exits with 2."""
@@ -81,6 +83,8 @@ def kind_of(value: object) -> str:
 def what_went_wrong(error: BaseException) -> str:
     """Return one sentence: what was raised, and where in the plug-in."""
     sentence = said(error) or "no message"
+    if isinstance(error, MemoryError) or any(words in sentence for words in _OUT_OF_MEMORY):
+        return "it asked for more memory than there is: make it smaller, or let it read less at once"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {sentence[:300]}{where}"

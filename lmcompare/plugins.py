@@ -6,17 +6,26 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import math
 import sys
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lmcompare.errors import PluginError, one_line, suggest, unknown, what_went_wrong
 from lmcompare.model import LanguageModel
 
 GROUP = "lmcompare.models"
 PRESETS = ("quick", "default", "full")
+_KINDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    NoneType: "nothing",
+}
 OF_FILE = "_lmcompare_plugin_"  # begins the names of modules that are read from a plug-in's file
 
 
@@ -63,8 +72,10 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
         if name not in names:
             what = f"hyper-parameter of {plugin if isinstance(plugin, str) else cls.__name__}"
             raise PluginError(unknown(what, name, names))
+    given = {**cls.presets.get(preset, {}), **parameters}
+    _check_kinds(cls, given)
     try:
-        return cls(**{**cls.presets.get(preset, {}), **parameters})
+        return cls(**given)
     except PluginError:
         raise
     except (Exception, SystemExit) as error:
@@ -82,6 +93,29 @@ def spec(cls: type[LanguageModel]) -> str:
     if not home or "." in cls.__qualname__:
         raise PluginError(f"{cls.__qualname__} can't be made anew in another process: put it on its own into a file")
     return f"{home}:{cls.__qualname__}"
+
+
+def _check_kinds(cls: type[LanguageModel], given: Mapping[str, Any]) -> None:
+    """Compare values with the annotations of ``__init__`` where these name whole numbers, numbers, texts or truths.
+
+    Raises ``PluginError`` for a value of another kind, and for a number that is infinite or none.
+    """
+    try:
+        hints = get_type_hints(cls.__init__)
+    except Exception:  # a plug-in may name what can't be looked up from here
+        return
+    for name, value in given.items():
+        hint = hints.get(name)
+        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if all(kind in _KINDS for kind in kinds) and not any(_is_a(value, kind) for kind in kinds):
+            expected = " or ".join(_KINDS[kind] for kind in kinds)
+            raise PluginError(f"{name} of {cls.__name__} is {expected}, not {value!r}")
+
+
+def _is_a(value: object, kind: object) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is kind
 
 
 def source_digest(model: LanguageModel) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lmcompare.analysis.comparison import Comparison, Difference, compare_models
+from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, Difference, compare_models
 from lmcompare.analysis.results import results
 from lmcompare.analysis.run import Run
 
@@ -52,7 +52,8 @@ def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison) -> lis
     detectable = comparison.smallest_detectable
     if detectable > 0:
         said.append(
-            f"With this test text, differences under about {detectable:.2g} bits per byte would mostly go unnoticed."
+            f"With this test text, differences under about {detectable:.2g} bits per byte would mostly go unnoticed:"
+            " less between models that err at the same places, more between others."
         )
     return said
 
@@ -121,11 +122,15 @@ def _by(d: Difference | None) -> str:
     """How far a model lies behind the best, with the interval of this pair."""
     if d is None or d.low != d.low:
         return ""
-    return f"; behind by {d.difference:.3f}, 95 % interval {_signed(d.low)} to {_signed(d.high)}"
+    said = f"; behind by {d.difference:.3f}, 95 % interval {_signed(d.low)} to {_signed(d.high)}"
+    if d.p_value < SIGNIFICANCE <= d.p_holm:
+        said += f", which among so many pairs is no evidence: p = {d.p_holm:.2f}, corrected"
+    return said
 
 
 def _signed(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    shown = f"{value:.3f}".replace("-", "−")
+    return shown if value >= 0 or shown != "−0.000" else f"{value:.4f}".replace("-", "−")
 
 
 def _cost(model: Mapping[str, Any]) -> str:

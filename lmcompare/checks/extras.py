@@ -57,10 +57,14 @@ def word_vectors_fit(probe: Probe) -> Finding:
 
 @check("size-is-told")
 def size_is_told(probe: Probe) -> Finding:
-    """``size`` tells the parameters and the bytes of the trained model, neither negative."""
+    """``size`` tells the parameters and the bytes of the trained model, neither negative; ``sized`` its widths."""
     size = probe.fitted.size()
     if size.parameters < 0 or size.bytes < 0 or int(size.parameters) != size.parameters:
         return Finding(False, f"size tells {size.parameters} parameters and {size.bytes} bytes")
+    widths = probe.fitted.sized(size.parameters, len(probe.texts.vocabulary))
+    for name in widths or ():
+        if name not in probe.fitted.parameter_names():
+            return Finding(False, f"sized names '{name}', which is no hyper-parameter")
     return Finding(True, f"{size.parameters:,} parameters, {size.bytes:,} bytes")
 
 

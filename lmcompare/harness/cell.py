@@ -8,7 +8,8 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,7 +142,7 @@ def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> 
     checkpoints = job.path / "checkpoints" / job.key
     for stale in (job.path / "checkpoints").glob("*"):
         if stale != checkpoints:
-            shutil.rmtree(stale)
+            shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
     checkpoints.mkdir(parents=True, exist_ok=True)
     curve = _Curve(emit, checkpoints / "curve.json")
     setting = Setting(
@@ -272,33 +273,44 @@ def _digest(table: Mapping[str, Any]) -> str:
 class _Curve:
     """Passes a model's progress on and keeps the losses: the learning curve.
 
-    The rows are stored beside the checkpoints, so that a run that was cut off goes on with its curve and its clock.
+    The rows are stored beside the checkpoints, so that a run that was cut off goes on with its curve and its clock. A
+    stored curve that can't be read counts for nothing.
     """
 
     def __init__(self, emit: Emit, path: Path) -> None:
         self._emit, self._path = emit, path
-        before: dict[str, Any] = storage.read_json(path) if path.is_file() else {"seconds": 0.0, "rows": []}
-        self._rows: list[list[Any]] = before["rows"]
-        self._started: float = time.perf_counter() - before["seconds"]
-        self._fresh = False
+        self._began = time.perf_counter()
+        self._rows: list[list[Any]] = []
+        self._before = 0.0  # seconds
+        with suppress(OSError, ValueError, TypeError, LookupError):
+            table = json.loads(path.read_text(encoding="utf-8"))
+            rows = [[int(step), float(seconds), *rest] for step, seconds, *rest in table["rows"]]
+            self._before, self._rows = float(table["seconds"]), rows
+        self._fresh = not self._rows
 
     @property
     def seconds(self) -> float:
         """Training seconds, those before the run was cut off included."""
-        return time.perf_counter() - self._started
+        return time.perf_counter() - self._began + self._before
 
     def __call__(self, progress: Progress) -> None:
+        losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
+        if losses != [None, None]:
+            self._go_back_to(progress)
         seconds = self.seconds
         self._emit({"event": "progress", "seconds": seconds, **asdict(progress)})
-        if not self._fresh:  # what came after the last checkpoint is done again
-            self._rows = [row for row in self._rows if row[0] < progress.step]
-            self._fresh = True
-        losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
         if losses != [None, None]:
             tokens = None if progress.tokens is None else int(progress.tokens)
             self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
         if progress.valid_loss is not None:
             storage.write_json(self._path, {"seconds": seconds, "rows": self._rows})
+
+    def _go_back_to(self, progress: Progress) -> None:
+        """Drop the rows of steps that are done again; of a run that was cut off, their seconds as well."""
+        kept = [row for row in self._rows if not _again(row, progress)]
+        if not self._fresh and len(kept) < len(self._rows):
+            self._before = kept[-1][1] if kept else 0.0
+        self._rows, self._fresh = kept, True
 
     def csv(self) -> str:
         """The table of ``curve.csv``; losses in nats per token, empty where not measured."""
@@ -307,6 +319,14 @@ class _Curve:
         writer.writerow(["step", "seconds", "tokens", "train_loss", "valid_loss"])
         writer.writerows([["" if v is None else v for v in row] for row in self._rows])
         return out.getvalue()
+
+
+def _again(row: Sequence[Any], progress: Progress) -> bool:
+    """Whether a row's step is done again: one step may have a loss on train and then one on valid."""
+    step, *_, on_valid = row
+    return step > progress.step or (
+        step == progress.step and not (on_valid is None and progress.valid_loss is not None)
+    )
 
 
 def _finite(loss: float | None) -> float | None:

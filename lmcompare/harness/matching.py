@@ -17,14 +17,15 @@ def matched(
 ) -> LanguageModel:
     """Return the model made anew with about so many ``parameters`` over a vocabulary of V ``types``.
 
-    A model whose size follows from the text stays as it is, and so does every model without ``parameters``. Raises
+    A model that does not say how it could have another size, as one whose size follows from the text, stays as it
+    is, and so does every model without ``parameters``. Raises
     ``LmcompareError`` for a ``live`` object, and for a number that the model can't come near.
     """
     if parameters is None:
         return model
     found = model.sized(parameters, types)
     if found is None:
-        show.say(f"{name} keeps its size: it follows from the text.")
+        show.say(f"{name} keeps its size: it does not say how it could have another.")
         return model
     if live:
         raise LmcompareError(f"'{name}' is an object, whose size is given: name its plug-in to match parameters")

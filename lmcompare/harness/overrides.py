@@ -12,7 +12,8 @@ from lmcompare.errors import LmcompareError, unknown
 from lmcompare.harness import experiment as files
 from lmcompare.harness.experiment import Experiment, Preset
 
-MATCHES = ("parameters", "steps", "tokens", "epochs", "seconds")
+BUDGETS = ("steps", "tokens", "epochs", "seconds")
+MATCHES = ("parameters", *BUDGETS)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
         table["seeds"] = [_number(seed) for seed in overrides.seeds]
     place = {"device": overrides.device, "threads": overrides.threads, "processes": overrides.processes}
     _update(table, place)
-    make_equal(table, dict(_match(pair) for pair in overrides.match))
+    make_equal(table, dict(map(_match, overrides.match)))
     if overrides.prompts:
         table["examples"]["prompts"] = list(overrides.prompts)
     return files.parse(table, "the command line"), base
@@ -68,8 +69,12 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
 def make_equal(table: dict[str, Any], amounts: Mapping[str, float]) -> None:
     """Write into an experiment's table what its models are made equal in, by name: ``parameters`` and one budget.
 
-    Raises ``LmcompareError`` for another name.
+    Raises ``LmcompareError`` for another name, and for two budgets.
     """
+    if len(budgets := [key for key in amounts if key in BUDGETS]) > 1:
+        raise LmcompareError(
+            f"models can be given equal {budgets[0]} or equal {budgets[1]}, not both: match one of them"
+        )
     for key, amount in amounts.items():
         if key not in MATCHES:
             raise LmcompareError(unknown("thing to match", key, MATCHES))

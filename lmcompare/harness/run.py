@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -296,6 +297,7 @@ def _run_cells(plans: Sequence[Plan], force: bool, show: Display, outcome: Outco
         if force:
             (job.path / "cell.json").unlink(missing_ok=True)
             (job.path / "model" / "trained.json").unlink(missing_ok=True)
+            shutil.rmtree(job.path / "checkpoints", ignore_errors=True)
         if is_finished(job) and has_examples(job):
             show.event(index, {"event": "stage", "stage": "kept"})
             continue

@@ -167,9 +167,10 @@ def _order(model: Word2VecBow, text: Encoded, at: int) -> Bars:
         ("reversed", bag[::-1]),
         *((f"shuffled ({k})", random.permutation(bag)) for k in (1, 2, 3)),
     ]
-    if len(bag):
+    nearest = neighbours(vectors, text.vocabulary, [int(i) for i in bag[:1]], most=1)[0]
+    if nearest and nearest[0]:
         swapped = bag.copy()
-        swapped[0] = neighbours(vectors, text.vocabulary, [int(bag[0])], most=1)[0][0][0]
+        swapped[0] = nearest[0][0]
         variants.append((f"{text.vocabulary[int(bag[0])]} → {text.vocabulary[int(swapped[0])]}", swapped))
     own = _after(model, text, [*head, *bag])
     is_bag = model.weights == "uniform"

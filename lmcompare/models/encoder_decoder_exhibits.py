@@ -12,7 +12,7 @@ from lmcompare.models import additive_exhibits
 from lmcompare.models import mathml as m
 from lmcompare.models.sentences import came_next, labels, readable
 from lmcompare.models.vectors import tied_neighbours
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 if TYPE_CHECKING:
     from lmcompare.models.rnn_encoder_decoder import RnnEncoderDecoder
@@ -37,10 +37,15 @@ def exhibits(model: RnnEncoderDecoder, text: Encoded) -> Iterator[Exhibit]:
 
 def _read(model: RnnEncoderDecoder, text: Encoded) -> IntArray:
     """Return two sentences one after the other, so that a chunk has something before it, cut where a group ends."""
-    joined = np.concatenate([np.zeros(0, np.int64), *readable(text, 2)])
+    joined = np.concatenate([np.zeros(0, np.int64), *map(_closed, readable(text, 2))])
     stride = model.stride or model.chunk
     inputs = len(joined) // stride * stride or len(joined)  # the document's beginning is an input too
     return joined[: max(inputs - 1, 0)]
+
+
+def _closed(ids: IntArray) -> IntArray:
+    """Return the sentence with its end, which one that was cut lacks."""
+    return ids if ids[-1] == Vocabulary.end else np.append(ids, Vocabulary.end)
 
 
 def _map(model: RnnEncoderDecoder, text: Encoded, ids: IntArray) -> Heatmap:
@@ -51,8 +56,8 @@ def _map(model: RnnEncoderDecoder, text: Encoded, ids: IntArray) -> Heatmap:
     return Heatmap(
         title="Where its decoder looks",
         note="Each row is a word that the decoder has read in its chunk, each column a word that the encoder read"
-        " before; the darker, the more of that state goes into the guess of the next word. Two of the examples stand"
-        " one after the other here, as sentences of one document.",
+        " before; the darker, the more of that state goes into the guess of the next word. Two of the examples,"
+        " long ones cut, stand one after the other here, as sentences of one document.",
         rows=read[found.first :],
         columns=tuple(read[j] for j in seen),
         panels=("additive attention",),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +29,7 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
     binary = path.name.removesuffix(".gz").endswith(".bin")
     try:
         given = dict((_from_binary if binary else _from_text)(path, wanted))
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError, OverflowError, zlib.error) as error:
         raise LmcompareError(
             f"{path} can't be read as word vectors ({one_line(error)}): give a file of word2vec, fastText (.vec) or"
             " GloVe (.txt), or a binary one of word2vec (.bin)"
@@ -37,6 +39,10 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
         raise LmcompareError(
             f"the vectors of {path} have {max(sizes)} numbers each, the model has width {width}:"
             f" set width = {max(sizes)}"
+        )
+    if broken := next((name for name, vector in given.items() if not np.isfinite(vector).all()), None):
+        raise LmcompareError(
+            f"the vector of '{broken}' in {path} holds what is no finite number: remove it, or make the file anew"
         )
     vectors = np.zeros((len(vocabulary), width), np.float32)
     found = np.zeros(len(vocabulary), np.bool_)
@@ -49,19 +55,23 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
 
 
 def _from_text(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
-    """Yield the words that are wanted; a text may hold millions, of which most are passed over unread."""
+    """Yield the words that are wanted; a text may hold millions, of which most are passed over unread.
+
+    The first line says how many numbers a word has: GloVe's files hold words with blanks in them.
+    """
     length = 0
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         for number, line in enumerate(file):
-            word, *numbers = line.rstrip().split(b" ")
-            if number == 0 and len(numbers) == 1 and word.isdigit() and numbers[0].isdigit():
+            parts = (line.removeprefix(BOM_UTF8) if number == 0 else line).split()
+            if not parts or (number == 0 and len(parts) == 2 and parts[0].isdigit() and parts[1].isdigit()):
                 continue
-            first, length = not length, length or len(numbers)
-            if not numbers or len(numbers) != length:
-                raise ValueError(f"line {number + 1} has {len(numbers)} numbers where others have {length}")
-            name = word.decode("utf-8", "replace")
+            first, length = not length, length or len(parts) - 1
+            if len(parts) <= max(length, 1):
+                raise ValueError(f"line {number + 1} is no word with {max(length, 1)} numbers")
+            name = b" ".join(parts[:-length]).decode("utf-8", "replace")
             if name in wanted or first:
-                yield name, np.array(numbers, np.float32)
+                with np.errstate(over="ignore"):  # seen to by the caller
+                    yield name, np.array(parts[-length:], np.float32)
     if not length:
         raise ValueError("it holds no vectors")
 

@@ -100,6 +100,7 @@ class RnnEncoderDecoder(TorchLanguageModel):
         self.optimiser, self.weight_decay, self.precision = optimiser, weight_decay, precision
         self.candidates, self.full_share = candidates, full_share
         self.patience, self.alone = patience, alone
+        self.check_settings()
 
     def network(self, types: int) -> EncoderDecoderNetwork:
         """Return the untrained network."""

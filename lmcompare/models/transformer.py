@@ -104,6 +104,16 @@ class Transformer(TorchLanguageModel):
         self.patience, self.alone = patience, alone
         self.kv_heads, self.qk_norm, self.activation, self.causal = kv_heads, qk_norm, activation, causal
         self.traits = Traits(carries_state=True, causal=causal)
+        self.check_settings()
+
+    def summary(self) -> str:
+        """Return what it is: no language model without the mask."""
+        if self.causal:
+            return super().summary()
+        return (
+            "A pre-norm transformer (Vaswani et al. 2017) without its mask (causal = false), which reads the words"
+            " that it is to predict: no language model."
+        )
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from lmcompare.models.transformer import Transformer
 
 PANELS = 12
+_ASKED = {True: "every word before it and of itself", False: "every word that is read with it, later ones too"}
 _SAYING = (
-    "Each word asks a question (its query) of every word before it and of itself; where the question meets a fitting"
-    " key, that word's value is taken over. What is taken is a weighted mean, so one head can look at one thing or at"
-    " many, and several heads look for several things at once."
+    "Each word asks a question (its query) of {asked}; where the question meets a fitting key, that word's value is"
+    " taken over. What is taken is a weighted mean, so one head can look at one thing or at many, and several heads"
+    " look for several things at once."
 )
 
 
@@ -92,7 +93,7 @@ def _worked(model: Transformer, text: Encoded, ids: IntArray) -> WorkedEquation:
         equation=_equation(shown.biases is not None, model.causal),
         plain=f"a_ij = softmax_j(q_i·k_j / √d{' + b_ij' if shown.biases is not None else ''}),"
         f"  o_i = Σ_{'{j≤i}' if model.causal else 'j'} a_ij v_j",
-        saying=_SAYING,
+        saying=_SAYING.format(asked=_ASKED[model.causal]),
         lines=tuple(lines),
     )
 

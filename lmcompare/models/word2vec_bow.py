@@ -83,8 +83,10 @@ class Word2VecBow(TorchLanguageModel):
         super().__init__()
         self.traits = Traits(carries_state=across, pretrained=vectors is not None)
         self.vectors = vectors
-        if width < 1 or window < 1 or hidden < 0:
-            raise LmcompareError("width and window must be at least 1 and hidden at least 0")
+        if min(width, window, reach, negative, epochs) < 1 or hidden < 0:
+            raise LmcompareError(
+                "width, window, reach, negative and epochs must be at least 1, and hidden at least 0"
+            )
         if weights not in WEIGHTS:
             raise LmcompareError(f"weights is one of {', '.join(WEIGHTS)}, not '{weights}'")
         self.weights = weights
@@ -94,6 +96,7 @@ class Word2VecBow(TorchLanguageModel):
         self.weight_decay, self.precision = weight_decay, precision
         self.candidates, self.full_share = candidates, full_share
         self.patience = patience
+        self.check_settings()
 
     def summary(self) -> str:
         """Return what it is: no bag where the words are weighted by their place."""

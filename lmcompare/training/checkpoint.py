@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import io
 import os
 import pickle
 from dataclasses import asdict, dataclass, field
@@ -15,6 +17,7 @@ from torch import Tensor
 from lmcompare.training.network import Memory
 
 FILE = "training.pt"
+DIGEST = 32  # bytes that the file begins with
 
 
 @dataclass
@@ -44,10 +47,14 @@ class Snapshot:
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:
-    """Write the snapshot aside, then rename it, so that a kill leaves the old one or the new one."""
+    """Write the snapshot, its digest first, aside, then rename it: a kill leaves the old one or the new one."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"{FILE}.{os.getpid()}.part"
-    torch.save({name: getattr(snapshot, name) for name in snapshot.__dataclass_fields__}, aside)
+    content = io.BytesIO()
+    torch.save({name: getattr(snapshot, name) for name in snapshot.__dataclass_fields__}, content)
+    with aside.open("wb") as file:
+        file.write(_digest(content.getbuffer()))
+        file.write(content.getbuffer())
     os.replace(aside, folder / FILE)
 
 
@@ -57,10 +64,17 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
     if path is None or not path.is_file():
         return None
     try:
-        found = Snapshot(**torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError):
+        content = memoryview(path.read_bytes())
+        if content[:DIGEST] != _digest(content[DIGEST:]):
+            return None
+        found = Snapshot(**torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, TypeError, pickle.UnpicklingError):  # whole, but of another version
         return None
     return found if found.key == key else None
+
+
+def _digest(content: memoryview) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST).digest()
 
 
 def copied(values: Any) -> Any:

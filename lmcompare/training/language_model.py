@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmcompare.errors import PluginError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import (
     BLOCK_BYTES,
     FloatArray,
@@ -34,6 +34,8 @@ from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
 from lmcompare.training.softmax import WHOLE_ROWS
 from lmcompare.training.team import Team
+
+WIDEST = 2**20  # a network wider than that fits into no machine
 
 
 class TorchLanguageModel(LanguageModel):
@@ -59,6 +61,16 @@ class TorchLanguageModel(LanguageModel):
     def recipe(self) -> Recipe:
         """Return how it is trained."""
 
+    def check_settings(self) -> None:
+        """Refuse what no training could use: called as ``__init__`` ends, it does so before any model is trained.
+
+        Raises ``LmcompareError`` for a setting of the recipe or a dropout that is out of range.
+        """
+        Recipe.of(vars(self))
+        share = getattr(self, "dropout", 0.0)
+        if not 0 <= share < 1:
+            raise LmcompareError(f"dropout is a share, at least 0 and below 1, not {share}")
+
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Do what comes before training, in place: start from vectors made elsewhere, for one."""
         return
@@ -75,6 +87,8 @@ class TorchLanguageModel(LanguageModel):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train on ``setting.device`` with ``setting.threads`` threads, from ``setting.seed``, within its budget."""
+        if not len(train):
+            raise LmcompareError("the training text is empty: give one with at least a sentence")
         devices_of(setting)
         torch.set_num_threads(setting.threads)
         with seeded(setting.seed, setting.device):
@@ -183,7 +197,7 @@ class TorchLanguageModel(LanguageModel):
         """
         if not self.widths:
             return None
-        given = {name: int(getattr(self, name)) for name in self.widths}
+        given = self._widths()
         step = self.width_step()
         first = given[self.widths[0]]
 
@@ -200,6 +214,8 @@ class TorchLanguageModel(LanguageModel):
         above = 1
         while size(above) < parameters:
             above *= 2
+            if above > WIDEST:
+                raise PluginError(f"{type(self).__name__} can't be made of {parameters:.3g} parameters: match fewer")
         near = bisect_left(range(above), parameters, lo=1, key=size)
         best = min((max(1, near - 1), near), key=lambda steps: abs(size(steps) - parameters))
         if best == 1 and size(best) > 1.1 * parameters:
@@ -208,6 +224,17 @@ class TorchLanguageModel(LanguageModel):
                 f" {size(best):,} at the least; match more of them, or keep fewer types (--vocabulary-size)"
             )
         return at(best)
+
+    def _widths(self) -> dict[str, int]:
+        """Return the hyper-parameters named in ``widths``. Raises ``PluginError`` if they are no whole numbers."""
+        names = tuple(self.widths)
+        for name in names:
+            if name not in self.parameter_names() or type(getattr(self, name)) is not int:
+                raise PluginError(
+                    f"{type(self).__name__}.widths names '{name}', which is no hyper-parameter with a whole number:"
+                    " it lists the names of those that grow together"
+                )
+        return {name: getattr(self, name) for name in names}
 
     def word_vectors(self) -> FloatArray | None:
         """(V, d) the vectors that the network reads."""

@@ -55,11 +55,9 @@ def train(
 
     ``rare``: (V,) the words read as ``<unk>`` half of the time. ``name`` tells models apart in checkpoints. ``team``:
     the processes that train it together, each of which calls this. ``spent``: seconds that count as used already.
-    Torch's global random state decides dropout: seed it before. Raises ``LmcompareError`` if there is nothing to
-    train on, or the loss stays non-finite after the learning rate was halved three times.
+    Torch's global random state decides dropout: seed it before. Raises ``LmcompareError`` if the loss stays
+    non-finite after the learning rate was halved three times, or the budget is over before the first step.
     """
-    if not len(train_text):
-        raise LmcompareError("the training text is empty: give one with at least a sentence")
     return _Run(network, train_text, valid_text, recipe, setting, rare, name, team or Team(), spent).run()
 
 
@@ -160,10 +158,15 @@ class _Run:
 
     def _segments(self) -> Iterator[Snapshot]:
         """Train; yield a snapshot after each evaluation on valid."""
+        if self._gave_up():  # a run that was killed after its last step
+            return
         self.network.train()
         batches = islice(self._lanes(), self.step, None)
         losses: list[float] = []
         evaluated = self._evaluations_due()
+        seconds = self.setting.budget.seconds
+        if seconds is not None and not self.step and self._progress() >= 1.0:
+            raise LmcompareError(f"{seconds:g} s were over before the first step of training: give it more time")
         while (done := self._progress()) < 1.0:
             batch = next(batches)
             losses.append(self._train_step(batch, done))
@@ -182,7 +185,7 @@ class _Run:
 
     def _lanes(self) -> Lanes:
         recipe = self.recipe
-        return Lanes(self.text, recipe.rows, recipe.length, self.setting.seed, rare=self.rare, alone=recipe.alone)
+        return Lanes(self.text, recipe.batch, recipe.length, self.setting.seed, rare=self.rare, alone=recipe.alone)
 
     def _train_step(self, batch: Batch, done: float) -> float:
         device, share = self.setting.device, self.team.share(batch)

@@ -46,6 +46,19 @@ def test_a_clear_winner_and_a_cheaper_one_close_by(tmp_path: Path) -> None:
     )
 
 
+def test_an_interval_that_excludes_zero_among_many_pairs_is_explained(tmp_path: Path) -> None:
+    def behind(seed: int) -> list[list[float]]:
+        """Documents that need 0.02 bits more a token on average, 2.2 standard errors."""
+        gaps = np.random.default_rng(seed).normal(size=40)
+        gaps = 0.02 + (gaps - gaps.mean()) / gaps.std() * 0.02 * 40**0.5 / 2.2
+        return [(2.0 ** -(2.0 + np.repeat(gaps, 10))).tolist()]
+
+    run = tiny_run(tmp_path, {"a": [[0.25] * 400], "b": behind(1), "c": behind(2)}, documents=[[10]] * 40)
+    lead = verdict(run)[0]
+    assert lead.count("which among so many pairs is no evidence: p = 0.") == 2
+    assert "can't be told apart from" in lead
+
+
 def test_nothing_within_five_percent(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(3, 1)}, documents=[[10]] * 40)
     assert "No other model comes within 5 % of a." in verdict(run)

@@ -48,4 +48,5 @@ GALLERY: list[tuple[type[LanguageModel], str, str]] = [
     (sloppy.ShowsNothingProper, "exhibits-are-well-formed", ""),
     (sloppy.OddVectors, "word-vectors-fit", ""),
     (sloppy.NegativeSize, "size-is-told", ""),
+    (sloppy.GrowsByAnotherName, "size-is-told", ""),
 ]

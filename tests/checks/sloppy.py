@@ -216,6 +216,13 @@ class NegativeSize(Honest):
         return Size(-1, 0)
 
 
+class GrowsByAnotherName(Honest):
+    """Has a width by a name that it does not take."""
+
+    def sized(self, parameters: int, types: int) -> dict[str, int]:
+        return {"width": parameters}
+
+
 class HalfPrecision(Honest):
     """Answers in float16."""
 

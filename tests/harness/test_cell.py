@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from lmcompare.harness.cell import _Curve
 from lmcompare.model import Progress
@@ -28,6 +29,42 @@ def test_a_curve_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     second(Progress(30, train_loss=2.0))
     rows = [line.split(",") for line in second.csv().splitlines()[1:]]
     assert [(row[0], row[3]) for row in rows] == [("10", "3.0"), ("20", "2.25"), ("30", "2.0")]
+
+
+def test_steps_done_again_take_the_place_of_the_first_ones(tmp_path: Path) -> None:
+    curve = _Curve(_ignore, tmp_path / "curve.json")
+    curve(Progress(10, train_loss=3.0))
+    curve(Progress(10, train_loss=3.1, valid_loss=2.75))
+    for step in (11, 12, 13):
+        curve(Progress(step, train_loss=9.0))
+    curve(Progress(13, note="the loss was not a number: back to step 10 with half the learning rate"))
+    for step in (11, 12, 13, 14):
+        curve(Progress(step, train_loss=2.0))
+    rows = [line.split(",") for line in curve.csv().splitlines()[1:]]
+    assert [(int(row[0]), row[3]) for row in rows] == [
+        *((10, "3.0"), (10, "3.1"), (11, "2.0"), (12, "2.0"), (13, "2.0"), (14, "2.0"))
+    ]
+
+
+def test_training_that_begins_anew_begins_its_clock_anew(tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    first = _Curve(_ignore, path)
+    first(Progress(10, train_loss=3.0))
+    first(Progress(20, train_loss=2.5, valid_loss=2.75))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 100.0}))
+    second = _Curve(_ignore, path)  # its checkpoint is lost
+    second(Progress(5, train_loss=4.0))
+    assert second.seconds < 5
+    assert [line.split(",")[0] for line in second.csv().splitlines()[1:]] == ["5"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"seconds": "x", "rows": 3}', '{"seconds": 1, "rows": [[1]]}'])
+def test_a_curve_that_cannot_be_read_counts_for_nothing(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    path.write_text(text)
+    curve = _Curve(_ignore, path)
+    assert curve.seconds < 5
+    assert len(curve.csv().splitlines()) == 1
 
 
 def test_losses_are_plain_finite_numbers(tmp_path: Path) -> None:

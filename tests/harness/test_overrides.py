@@ -56,6 +56,7 @@ def test_matched_are_the_size_and_one_budget(tmp_path: Path) -> None:
     ("overrides", "said"),
     [
         (Overrides(preset="quik"), "did you mean 'quick'"),
+        (Overrides(match=("steps=5", "tokens=1000")), "equal steps or equal tokens, not both"),
         (Overrides(seeds=("x",)), "whole number, not 'x'"),
         (Overrides(threads=0), "threads"),
         (Overrides(match=("parametres=2e6",)), "did you mean 'parameters'"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from lmcompare.errors import PluginError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.rnn_attention import RnnAttention
 from lmcompare.tokens import Encoded
@@ -171,6 +172,33 @@ def test_a_size_keeps_proportions_and_what_is_left_out() -> None:
 def test_a_size_below_the_least_is_refused() -> None:
     with pytest.raises(PluginError, match="over 5,000 types it has"):
         build("rotary").sized(1000, 5000)
+
+
+@pytest.mark.parametrize("parameters", [10**14, 10**19, 10**300])
+def test_a_size_beyond_every_machine_is_refused(parameters: int) -> None:
+    with pytest.raises(PluginError, match="match fewer"):
+        build("gru").sized(parameters, 5000)
+
+
+@pytest.mark.parametrize("widths", [("widht",), {"cell": 64}, ("dropout",)])
+def test_widths_that_are_no_whole_numbers_are_told(widths: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RnnAttention, "widths", widths)
+    with pytest.raises(PluginError, match=r"RnnAttention\.widths names"):
+        build("gru").sized(100_000, TYPES)
+
+
+@every_case
+@pytest.mark.parametrize("wrong", [{"batch": 0}, {"patience": -1}, {"dropout": 1.0}, {"dropout": -0.1}])
+def test_what_no_training_could_use_is_refused_at_once(case: str, wrong: dict[str, Any]) -> None:
+    with pytest.raises(LmcompareError, match=next(iter(wrong))):
+        build(case, **wrong)
+
+
+@every_case
+def test_nothing_to_learn_from_is_told(case: str) -> None:
+    empty = Encoded.from_documents([[]], VOCABULARY)
+    with pytest.raises(LmcompareError, match="training text is empty"):
+        build(case).fit(empty, empty, Setting(VOCABULARY))
 
 
 def test_a_budget_in_tokens() -> None:

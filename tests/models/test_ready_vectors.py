@@ -71,6 +71,14 @@ def test_a_bag_begins_with_them_and_says_that_it_has_read_other_text(tmp_path: P
         ("v.bin", b"3 3\na \x00", "can't be read"),
         ("v.vec.gz", b"no gzip", "can't be read"),
         ("v.txt", b"a 1 2 3\n", "set width = 3"),
+        ("v.txt", b"a 1 2\n\nb\n", "line 3 is no word with 2 numbers"),
+        ("v.txt", b"a\n", "line 1 is no word with 1 numbers"),
+        ("v.txt", b"a 1 nan\n", "the vector of 'a'"),
+        ("v.txt", b"a 1 1e99\n", "the vector of 'a'"),
+        ("v.bin", b"999999999999 2\na ", "can't be read"),
+        ("v.bin", b"2 999999999999\na ", "can't be read"),
+        ("v.bin", b"99999999999999999999 2\na ", "can't be read"),
+        ("v.txt.gz", gzip.compress(b"a 1 2\n" * 500)[:12] + b"\xff" * 20, "can't be read"),
     ],
 )
 def test_what_is_no_file_of_vectors_is_one_sentence(name: str, content: bytes, said: str, tmp_path: Path) -> None:
@@ -79,6 +87,16 @@ def test_what_is_no_file_of_vectors_is_one_sentence(name: str, content: bytes, s
     with pytest.raises(LmcompareError, match=said) as caught:
         ready_vectors(path, VOCABULARY, 2)
     assert str(path) in str(caught.value)
+
+
+def test_blanks_in_words_and_between_them(tmp_path: Path) -> None:
+    path = tmp_path / "glove.txt"
+    path.write_bytes(b"\xef\xbb\xbfa 1 2\n. . . 5 6\nb\t3\t4\n\n")
+    vectors, found = ready_vectors(path, VOCABULARY, 2)
+    assert [VOCABULARY[i] for i in np.flatnonzero(found)] == ["a", "b"]
+    np.testing.assert_array_equal(vectors[2:4], [[1, 2], [3, 4]])
+    dots = Vocabulary(["<unk>", "</s>", ". . ."], [0, 1, 1])
+    assert ready_vectors(path, dots, 2)[0][2].tolist() == [5, 6]
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:

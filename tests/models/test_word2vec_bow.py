@@ -8,10 +8,10 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Map2D, WorkedEquation
-from lmcompare.model import described
+from lmcompare.model import Setting, described
 from lmcompare.models.skip_gram import word2vec
 from lmcompare.models.word2vec_bow import BagNetwork, Word2VecBow
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.neural_cases import SMALL, trained
 from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
 
@@ -95,6 +95,19 @@ def test_weighted_means_worked_by_hand() -> None:
         else:
             np.testing.assert_allclose(mean[:, 0], [12, (2 + 6) / 2, (3 + 1 - 12) / 3, (4 + 1.5 - 2) / 3], rtol=1e-6)
             np.testing.assert_allclose(mean[:, 1], [240, 20, (60 + 0 + 120) / 3, (80 + 0 + 20) / 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", ["reach", "negative", "epochs", "window", "width"])
+def test_what_word2vec_could_not_use_is_refused(wrong: str) -> None:
+    with pytest.raises(LmcompareError, match=wrong):
+        Word2VecBow(**{wrong: 0})
+
+
+def test_a_word_without_neighbours_is_shown_all_the_same() -> None:
+    few = Vocabulary(["<unk>", "</s>", "a"], np.array([1, 9, 20]))
+    text = Encoded.from_documents([[2, 2, 2, 2, 1], [2, 2, 1]], few)
+    model = Word2VecBow(width=4, hidden=4, epochs=1, **SMALL).fit(text, text, Setting(few))
+    assert any(isinstance(e, Bars) for e in model.exhibits(text))
 
 
 @pytest.mark.parametrize("case", ["decaying-bag", "placed-bag"])

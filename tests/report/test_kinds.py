@@ -135,8 +135,8 @@ def test_heatmap_reading_skips_rows_that_are_strong_of_necessity() -> None:
     # Head 1 ("bank") looks back (0.6·1 would be bank itself): row 2: 0.4·1, row 3: 0.7·2 + 0.2·1, so (0.4 + 1.6) / 3;
     # head 2: row 2: 0.1·1, row 3: 0.1·1, so 0.2 / 3.
     assert render(heatmap()).reading == (
-        "The strongest cell in head 2 is “was” with “was”, 0.90; on the average head 2 looks 0.1 tokens back, the "
-        "nearest, and bank 0.7, the furthest."
+        "In the rows of 3 cells or more, the strongest cell in head 2 is “was” with “was”, 0.90; on the "
+        "average head 2 looks 0.1 tokens back, the nearest, and bank 0.7, the furthest."
     )
 
 

@@ -26,16 +26,29 @@ def models(run: Run) -> dict[str, Model]:
 def test_cost_names_the_cheapest_that_is_nearly_as_good() -> None:
     dots = [Dot("floor", 0, 1, 2.0), Dot("cheap", 1, 10, 1.04), Dot("best", 2, 600, 1.0), Dot("dear", 3, 900, 1.02)]
     # 1.04 is within 5 % of 1.0; 600 / 10 = 60; floor, cheap and best are on the front
-    assert plain(cost.reading(dots, cost.COSTS[0])) == (
-        "Within 5 % of the best, cheap is the fastest to train: 10 s, where best takes 60 times as much. "
-        "dear is beaten by a model that is both cheaper and better."
+    said = "Within 5 % of the best, cheap is the fastest to train: 10 s, where best takes 60 times as much. "
+    apart = {("best", "floor"), ("best", "cheap"), ("best", "dear"), ("dear", "floor"), ("cheap", "floor")}
+    assert plain(cost.reading(dots, cost.COSTS[0], lambda *pair: pair in apart)) == (
+        said + "dear is beaten by a model that is cheaper and significantly better."
+    )
+    tied = apart - {("best", "dear")}
+    assert plain(cost.reading(dots, cost.COSTS[0], lambda *pair: pair in tied)) == (
+        said + "No model is clearly beaten by a cheaper one."
+    )
+
+
+def test_costs_that_hardly_differ_count_as_equal() -> None:
+    dots = [Dot("best", 0, 103, 1.0), Dot("other", 1, 100, 1.01), Dot("third", 2, 105, 1.5)]
+    assert plain(cost.reading(dots, cost.COSTS[0], lambda one, other: other == "third")) == (
+        "Of the models within 5 % of the best, the best itself, best, is the fastest to train (1 min 43 s). No model"
+        " is clearly beaten by a cheaper one."
     )
 
 
 def test_cost_of_a_best_without_rivals() -> None:
     dots = [Dot("floor", 0, 1, 2.0), Dot("best", 2, 90, 1.0)]
-    assert plain(cost.reading(dots, cost.COSTS[0])) == (
-        "Nothing else comes within 5 % of best (1 min 30 s). Each model is the best at its price."
+    assert plain(cost.reading(dots, cost.COSTS[0], lambda one, other: one == "best")) == (
+        "Nothing else comes within 5 % of best (1 min 30 s). No model is clearly beaten by a cheaper one."
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
 from tests.training.texts import VOCABULARY, chain, ragged
 
-RECIPE = Recipe(steps=24, rows=4, length=16, learning_rate=1e-2, evaluations=6, candidates=6, precision="float32")
+RECIPE = Recipe(steps=24, batch=4, length=16, learning_rate=1e-2, evaluations=6, candidates=6, precision="float32")
 TRAIN, VALID = chain(1, 6, 80), chain(2, 2, 60)
 
 
@@ -76,18 +77,51 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_used(damage: str, tm
     assert_same(run(checkpoints=tmp_path)[0], whole)
 
 
+def test_a_checkpoint_with_any_bit_turned_is_not_used(tmp_path: Path) -> None:
+    run(checkpoints=tmp_path)
+    path = tmp_path / checkpoint.FILE
+    content = path.read_bytes()
+    key = run()[1].snapshot.key
+    assert checkpoint.load(tmp_path, key) is not None
+    for at in np.random.default_rng(0).integers(0, len(content), 60):
+        path.write_bytes(content[:at] + bytes([content[at] ^ (1 << at % 8)]) + content[at + 1 :])
+        assert checkpoint.load(tmp_path, key) is None
+
+
+def test_a_run_that_stopped_early_is_not_gone_on_with(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=400, evaluations=50, patience=2, learning_rate=0.3)
+    whole, outcome = run(recipe, checkpoints=tmp_path)
+    assert outcome.snapshot.step < 400
+    steps: list[int] = []
+    again, second = run(recipe, checkpoints=tmp_path, progress=lambda p: steps.append(p.step))
+    assert not steps
+    assert_same(again, whole)
+    assert second.notes == outcome.notes
+
+
+def test_a_budget_that_is_over_before_the_first_step_is_told() -> None:
+    with pytest.raises(LmcompareError, match="over before the first step"):
+        run(budget=Budget(seconds=1e-9))
+
+
 def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(checkpoints=tmp_path)
     before = (tmp_path / checkpoint.FILE).read_bytes()
     snapshot = run()[1].snapshot
 
-    def half(values: Any, path: Path) -> None:
-        path.write_bytes(b"half of it")
-        raise OSError("no space left on device")
+    class Half(io.FileIO):
+        """A file on a disk that is full after a thousand bytes."""
 
-    monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(OSError, match="no space"):
-        checkpoint.save(snapshot, tmp_path)
+        def write(self, content: Any) -> int:
+            super().write(memoryview(content)[:1000])
+            if len(content) > 1000:
+                raise OSError("no space left on device")
+            return len(content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", lambda path, mode: Half(path, mode))
+        with pytest.raises(OSError, match="no space"):
+            checkpoint.save(snapshot, tmp_path)
     assert (tmp_path / checkpoint.FILE).read_bytes() == before
 
 

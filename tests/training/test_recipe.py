@@ -27,8 +27,17 @@ def test_the_rate_rises_then_falls() -> None:
     "wrong",
     [
         {"steps": 0},
-        {"rows": 0},
+        {"batch": 0},
+        {"steps": 1.5},
+        {"steps": True},
+        {"patience": "3"},
+        {"candidates": -1},
         {"learning_rate": 0.0},
+        {"learning_rate": float("inf")},
+        {"learning_rate": "fast"},
+        {"full_share": 1.5},
+        {"weight_decay": -0.1},
+        {"weight_decay": float("nan")},
         {"decay": "exponential"},
         {"precision": "float8"},
         {"alone": 1.5},
@@ -74,6 +83,6 @@ def test_precision_is_measured_once_and_used() -> None:
 
 def test_a_recipe_of_hyperparameters_takes_what_is_its_own() -> None:
     given = {"width": 8, "steps": 7, "batch": 3, "learning_rate": 0.5, "optimiser": "muon", "precision": "float32"}
-    expected = Recipe(steps=7, rows=3, learning_rate=0.5, optimiser="muon", precision="float32")
+    expected = Recipe(steps=7, batch=3, learning_rate=0.5, optimiser="muon", precision="float32")
     assert Recipe.of(given) == expected
     assert Recipe.of({"width": 8}) == Recipe()

@@ -43,5 +43,7 @@ def reading(exhibit: Bars) -> str:
     unit = f" {exhibit.unit}" if exhibit.unit else ""
     said = f"“{known[0][1]}” has the most: {numbers.tidy(known[0][0])}{unit}"
     if len(known) > 1 and known[1][0] > 0:
-        said += f", {numbers.rough(known[0][0] / known[1][0])} times as much as “{known[1][1]}”"
+        times = known[0][0] / known[1][0]
+        much = "about as much" if times < 1.05 else f"{numbers.rough(times)} times as much"
+        said += f", {much} as “{known[1][1]}”"
     return said + "."

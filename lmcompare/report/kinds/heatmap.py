@@ -47,10 +47,13 @@ def render(exhibit: Heatmap) -> Rendering:
 
 
 def reading(exhibit: Heatmap) -> str:
-    """Say where the strongest cell is, and which panel looks furthest back if all rows are also columns."""
+    """Say where the strongest cell is, and, where rows are also columns and no cell lies ahead of its row, which
+    panel looks furthest back.
+    """
     best: tuple[float, str, str, str] | None = None
     # A row with a cell or two, as the first ones under a causal mask, is strong of necessity.
-    enough = min(3, max((sum(v is not None for v in line) for panel in exhibit.values for line in panel), default=0))
+    widths = [sum(v is not None for v in line) for panel in exhibit.values for line in panel]
+    enough = min(3, max(widths, default=0))
     for name, panel in zip(exhibit.panels, exhibit.values, strict=True):
         for row, line in zip(exhibit.rows, panel, strict=True):
             if sum(v is not None for v in line) < enough:
@@ -61,7 +64,9 @@ def reading(exhibit: Heatmap) -> str:
     if best is None:
         return "There is nothing to see in it."
     where = f" in {best[1]}" if len(exhibit.panels) > 1 else ""
-    said = f"The strongest cell{where} is “{best[2]}” with “{best[3]}”, {numbers.decimals(best[0], 2)}"
+    said = f"strongest cell{where} is “{best[2]}” with “{best[3]}”, {numbers.decimals(best[0], 2)}"
+    passed_over = any(0 < width < enough for width in widths)
+    said = f"In the rows of {enough} cells or more, the {said}" if passed_over else f"The {said}"
     if len(exhibit.panels) > 1 and exhibit.rows == exhibit.columns:
         backs = [distance for panel in exhibit.values if (distance := _distance(panel)) is not None]
         if backs and len(backs) == len(exhibit.panels):
@@ -100,12 +105,12 @@ def _hundredths(value: float | None, unit: float) -> int | None:
 
 
 def _distance(panel: Panel) -> float | None:
-    """The mean of how far each row looks back, weighted by its weights; None if a cell is negative."""
+    """The mean of how far each row looks back, weighted by its weights; None if a cell is negative or lies ahead."""
     total = weight = 0.0
     for i, line in enumerate(panel):
         for j, value in enumerate(line):
             if value is not None:
-                if value < 0:
+                if value < 0 or j > i:
                     return None
                 total, weight = total + value * (i - j), weight + value
     return total / weight if weight else None

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.report import numbers
-from lmcompare.report.charts.scatter import Dot, pareto, scatter
+from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
@@ -117,20 +117,29 @@ def _measured_on(material: Material) -> str:
 
 def made_equal(manifest: Mapping[str, Any]) -> str:
     """Return what the models of a run were made equal in; "" where each had what its preset gives."""
-    given = [row["settings"] for row in manifest.get("models", ()) if row.get("settings")]
+    given = _settings(manifest)
     said = []
     sizes = {(settings.get("match") or {}).get("parameters") for settings in given}
     if len(sizes) == 1 and (size := sizes.pop()):
         said.append(
-            f"Widths were chosen anew to give each model about {numbers.short(size)} parameters (one whose size"
-            " follows from the text kept it); learning rates were not tuned to them."
+            f"Widths were chosen anew to give each model about {numbers.short(size)} parameters (one that"
+            " does not say how it could have another size kept its own); learning rates were not tuned to them."
         )
-    budgets = {tuple((settings.get("budget") or {}).items()) for settings in given}
-    if len(budgets) == 1 and (budget := dict(budgets.pop())):
+    if budget := _budget(manifest):
         unit, amount = next(iter(budget.items()))
         much = numbers.seconds(amount) if unit == "seconds" else f"{numbers.short(amount)} {unit}"
         said.append(f"Every model that is trained step by step had {much} to learn in.")
     return " ".join(said)
+
+
+def _settings(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [row["settings"] for row in manifest.get("models", ()) if row.get("settings")]
+
+
+def _budget(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the budget that all models of a run had, by its unit; empty where they had none or different ones."""
+    budgets = {tuple((settings.get("budget") or {}).items()) for settings in _settings(manifest)}
+    return dict(budgets.pop()) if len(budgets) == 1 else {}
 
 
 def _draw(material: Material, cost: Cost) -> Drawn | None:
@@ -146,14 +155,27 @@ def _draw(material: Material, cost: Cost) -> Drawn | None:
     chart = scatter(
         dots, label, cost.title, "Bits per byte (less is better)", cost.label, numbers.tidy, choices=cost.ticks
     )
-    return Drawn(cost, chart, reading(dots, cost))
+    if cost.key == "train_seconds" and "seconds" in _budget(material.run.manifest):
+        return Drawn(cost, chart, "Training time was given, not found: models trained step by step had the same.")
+
+    def clearly_better(one: str, other: str) -> bool:
+        d = material.comparison.difference(one, other)
+        return d is not None and d.significant and d.difference < 0
+
+    return Drawn(cost, chart, reading(dots, cost, clearly_better))
 
 
-def reading(dots: Sequence[Dot], cost: Cost) -> str:
-    """Name the cheapest model that is nearly as good as the best, and the models off the front."""
+def reading(dots: Sequence[Dot], cost: Cost, clearly_better: Callable[[str, str], bool]) -> str:
+    """Name the cheapest model that is nearly as good as the best, and the models that others beat on both axes.
+
+    ``clearly_better``: whether the first of two models is significantly better than the second. Costs are measured,
+    and as good as equal where they differ by less than ``NEAR``.
+    """
     best = min(dots, key=lambda d: d.y)
     near = [dot for dot in dots if dot.y <= best.y * (1 + NEAR)]
     cheapest = min(near, key=lambda d: d.x)
+    if best.x <= cheapest.x * (1 + NEAR):
+        cheapest = best
     price, near_by = cost.label(cheapest.x), f"within {numbers.percent(NEAR, 0)} of"
     if len(near) == 1:
         said = f"Nothing else comes {near_by} {best.name} ({price})"
@@ -165,9 +187,12 @@ def reading(dots: Sequence[Dot], cost: Cost) -> str:
             f"{near_by.capitalize()} the best, {cheapest.name} is {cost.cheapest}: {price}, where {best.name} takes "
         )
         said += f"{times} times as much"
-    front = {dot.name for dot in pareto(dots)}
-    beaten = [dot.name for dot in dots if dot.name not in front]
+    beaten = [
+        dot.name
+        for dot in dots
+        if any(other.x * (1 + NEAR) < dot.x and clearly_better(other.name, dot.name) for other in dots)
+    ]
     if not beaten:
-        return said + ". Each model is the best at its price."
+        return said + ". No model is clearly beaten by a cheaper one."
     are = "is" if len(beaten) == 1 else "are"
-    return f"{said}. {numbers.listed(beaten)} {are} beaten by a model that is both cheaper and better."
+    return f"{said}. {numbers.listed(beaten)} {are} beaten by a model that is cheaper and significantly better."
