@@ -139,7 +139,11 @@ class Comparison:
         return tuple(dict.fromkeys(row["name"] for row, _ in self._finished()))
 
     def model(self, name: str, seed: int | None = None) -> TrainedModel:
-        """Return a trained model. Raises ``LmcompareError`` if the run has none of this name or seed."""
+        """Return a trained model. Raises ``LmcompareError`` if the run has none of this name or seed, or it failed."""
+        if name not in self.models:
+            for cell, error in self.failures.items():
+                if cell.rpartition("/")[0] == name:
+                    raise LmcompareError(f"'{name}' can't be used: {error}")
         return TrainedModel.open(self.folder, name, seed, list(self._finished()))
 
     def to_html(self) -> str:

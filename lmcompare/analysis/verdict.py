@@ -40,7 +40,7 @@ def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison) -> lis
     )
     if not rest:
         return [f"{best['name']} is the only model that can be ranked: it needs {figure} for the test text."]
-    said = [_lead(best, rest, figure, comparison)]
+    said = [_lead(best, rest, figure, comparison), *_seeds(best, rest[0])]
     worst = max(rest, key=lambda m: float(m["bits_per_byte"]))
     if len(rest) > 1:
         saved = 1 - best["bits_per_byte"] / worst["bits_per_byte"]
@@ -72,6 +72,18 @@ def _lead(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]], figure: st
     others = _listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
     shared = ": they share rank 1" if all(other["rank"] == 1 for other, _ in tied) else ""
     return f"{best['name']} has the lowest figure, {figure}, but can't be told apart from {others}{shared}."
+
+
+def _seeds(best: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Warn where the first two differ by less than one of them does from seed to seed."""
+    gap = second["bits_per_byte"] - best["bits_per_byte"]
+    spread, name = max((m["bits_per_byte_spread"] or 0.0, str(m["name"])) for m in (best, second))
+    if spread <= gap:
+        return []
+    return [
+        f"From seed to seed {name} varies by more (a standard deviation of {spread:.3f}) than the two differ"
+        f" ({gap:.3f}): with other seeds the order may be another."
+    ]
 
 
 def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str:

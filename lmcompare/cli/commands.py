@@ -28,6 +28,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def flag(*names: str, help: str) -> Any:
+    """Return an option that takes no value; some versions of typer would write ``<bool>`` behind its name."""
+    return typer.Option(*names, metavar="", help=help)
+
+
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", metavar="NAME", help="A model of the run.")]
 SeedOption = Annotated[
@@ -38,7 +44,7 @@ SeedOption = Annotated[
 @app.callback(invoke_without_command=True)
 def _top(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[bool, flag("--version", help="Print the version and stop.")] = False,
 ) -> None:
     if version:
         print(f"lmcompare {__version__}")
@@ -82,8 +88,8 @@ def run(
     tokens: Annotated[str | None, typer.Option(metavar="KIND", help="word, whitespace, char or byte.")] = None,
     min_count: Annotated[int | None, typer.Option(metavar="N", help="Least count in train of a known token.")] = None,
     vocabulary_size: Annotated[int | None, typer.Option(metavar="N", help="Greatest number of types.")] = None,
-    lowercase: Annotated[bool, typer.Option("--lowercase", help="Lower-case the text.")] = False,
-    nfc: Annotated[bool, typer.Option("--nfc", help="Normalise the text to Unicode NFC.")] = False,
+    lowercase: Annotated[bool, flag("--lowercase", help="Lower-case the text.")] = False,
+    nfc: Annotated[bool, flag("--nfc", help="Normalise the text to Unicode NFC.")] = False,
     encoding: Annotated[
         str | None, typer.Option(metavar="NAME", help="The files' encoding (default: utf-8).")
     ] = None,
@@ -94,8 +100,8 @@ def run(
         int | None, typer.Option(metavar="N", min=1, help="Words seen no oftener are rare.")
     ] = None,
     rare_word: Annotated[str | None, typer.Option(metavar="WORD", help="What takes the rare words' place.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run finished cells again.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    force: Annotated[bool, flag("--force", help="Run finished cells again.")] = False,
+    quiet: Annotated[bool, flag("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Train and score models on a corpus and write the report.
 
@@ -206,7 +212,7 @@ def score(
     documents: Annotated[
         str, typer.Option(metavar="HOW", help="What is one text: line, blank-line or file.")
     ] = "line",
-    tokens: Annotated[bool, typer.Option("--tokens", help="Add each token with its surprisal in bits.")] = False,
+    tokens: Annotated[bool, flag("--tokens", help="Add each token with its surprisal in bits.")] = False,
     encoding: Annotated[str, typer.Option(metavar="NAME", help="The file's encoding.")] = "utf-8",
 ) -> None:
     """Score texts with a trained model; one JSON line a text: log-probability (nats) and bits per byte."""
@@ -246,7 +252,7 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write: .arpa, .arpa.gz or .safetensors.")],
     model: ModelOption,
     seed: SeedOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
+    force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
     """Write a trained n-gram model to a file that other tools read."""
     if file.exists() and not file.is_dir() and not force:

@@ -59,6 +59,16 @@ def test_an_interval_that_excludes_zero_among_many_pairs_is_explained(tmp_path: 
     assert "can't be told apart from" in lead
 
 
+def test_seeds_that_differ_by_more_than_the_models_are_warned_of(tmp_path: Path) -> None:
+    seeds = {"a": [*bits(2.0, 0), *bits(2.2, 1)], "b": [*bits(2.11, 2), *bits(2.12, 3)]}
+    said = verdict(tiny_run(tmp_path, seeds, documents=[[10]] * 40))
+    # a: 2.0 and 2.2, so 2.1 with a standard deviation of 0.2 / √2; b: 2.115
+    assert said[1] == (
+        "From seed to seed a varies by more (a standard deviation of 0.141) than the two differ (0.015): with other"
+        " seeds the order may be another."
+    )
+
+
 def test_nothing_within_five_percent(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(3, 1)}, documents=[[10]] * 40)
     assert "No other model comes within 5 % of a." in verdict(run)

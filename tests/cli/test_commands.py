@@ -40,6 +40,7 @@ def test_every_command_has_help(place: Path) -> None:
         done = lmcompare(command, "--help", cwd=place)
         assert done.returncode == 0
         assert "Usage" in done.stdout
+        assert not re.search(r"--(?!help)\S+ .*<bool>", done.stdout)  # flags take no value
 
 
 def test_lists(place: Path) -> None:
@@ -124,6 +125,10 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
     assert done.returncode == 2, done.stdout + done.stderr
     assert "cost.json is broken" in done.stderr
     assert "--force" in done.stderr
+    done = lmcompare("score", "damaged", "--model", "ngram", "text.txt", cwd=place)
+    assert done.returncode == 2
+    assert "'ngram' can't be used" in done.stderr
+    assert "cost.json is broken" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,9 @@ class Line:
         found = [word for word in ("adaptive", "pretrained") if self.model.entry.traits.get(word)]
         seeds = len(self.model.entry.done)
         if seeds > 1:
-            found.append(f"mean of {seeds} seeds")
+            spread = self.figures.get("bits_per_byte_spread")
+            known = "" if spread is None else f", spread {numbers.bits_per_byte(spread)}"
+            found.append(f"mean of {seeds} seeds{known}")
         if self.model.entry.failed:
             found.append(f"{numbers.plural(len(self.model.entry.failed), 'seed')} failed")
         return found
