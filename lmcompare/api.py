@@ -139,7 +139,7 @@ class Comparison:
         return tuple(dict.fromkeys(row["name"] for row, _ in self._finished()))
 
     def model(self, name: str, seed: int | None = None) -> TrainedModel:
-        """Return a trained model. Raises ``LmcompareError`` if the run has none of this name or seed, or it failed."""
+        """Return a trained model. Raises ``LmcompareError`` if there is none of this name and seed."""
         if name not in self.models:
             for cell, error in self.failures.items():
                 if cell.rpartition("/")[0] == name:

@@ -17,6 +17,7 @@ from lmcompare.training.seeds import derived
 IGNORED = -1  # the target of padding
 ROWS = 512  # positions whose logits are made together
 WHOLE_ROWS = 192  # where all of them are kept: they are gone over several times, and should stay in the cache
+POWER = 0.75  # of counts, in drawing words
 PIECE_ELEMENTS = 2**19  # logits made at once on a CPU: they are still in the cache when they are added up
 
 
@@ -98,14 +99,13 @@ class Head(nn.Module):
 class Candidates:
     """Draws the words of a sampled softmax: S different ones, word j with the known probability q_j.
 
-    q_j rises with the word's count and reaches 1 for the frequent ones. Not with its count to the power 3/4, as for
-    word2vec: Adam's steps are of one length however small the gradient, so that a word pushed down more often than it
-    is pushed up ends too low. Systematic sampling over a random order: the size is always S and q_j is exact (Madow
-    1949).
+    q_j rises with the word's count to the power 3/4 and reaches 1 for the frequent ones. In proportion to the count,
+    rare words would be drawn so seldom that a network which predicts them too often is not corrected. Systematic
+    sampling over a random order: the size is always S and q_j is exact (Madow 1949).
     """
 
     def __init__(self, counts: npt.NDArray[np.integer], size: int) -> None:
-        weight = torch.as_tensor(np.asarray(counts, np.float64)) + 1.0
+        weight = (torch.as_tensor(np.asarray(counts, np.float64)) + 1.0) ** POWER
         self.size = min(size, len(weight))
         self.probability = _inclusion(weight, self.size)
         self.random = torch.Generator()
