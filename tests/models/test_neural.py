@@ -215,8 +215,9 @@ def test_what_is_prepared_counts_in_a_budget_of_seconds() -> None:
     started = time.perf_counter()
     steps: list[int] = []
     slow = Slow(**{**SMALL, **CASES["gru"][1]})
-    fitted(slow, budget=Budget(seconds=0.5), progress=lambda p: steps.append(p.step))
-    assert not steps  # nothing was left of it
+    with pytest.raises(LmcompareError, match=r"0\.5 s were over before the first step"):
+        fitted(slow, budget=Budget(seconds=0.5), progress=lambda p: steps.append(p.step))
+    assert not steps
     assert time.perf_counter() - started > 0.5
 
 
