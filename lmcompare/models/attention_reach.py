@@ -100,8 +100,9 @@ def exhibits(found: Reach) -> list[Exhibit]:
             title="What looking back is worth",
             note=f"How many bits a token more the trained net needs on {found.tokens:,} tokens of valid if it may"
             f" look at fewer states than its window holds; with all of them it needs {found.bits[-1]:.2f}. Nothing"
-            " was trained again, so that a net which never had attention may lose less. The state itself has read"
-            " every word: attention can add only what the state has lost.",
+            " was trained again, so that a net which never had attention may lose less; and one or a few states"
+            " alone, where it learnt to read the mean of many, can serve it worse than none. The state itself has"
+            " read every word: attention can add only what the state has lost.",
             labels=tuple("none" if reach == 0 else f"the last {reach}" for reach in found.reaches[:-1]),
             values=tuple(lost[:-1]),
             unit="bits",
