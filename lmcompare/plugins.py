@@ -15,7 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lmcompare.errors import PluginError, one_line, suggest, unknown, what_went_wrong
-from lmcompare.model import LanguageModel
+from lmcompare.model import LanguageModel, described
 
 GROUP = "lmcompare.models"
 PRESETS = ("quick", "default", "full")
@@ -59,6 +59,11 @@ def resolve(plugin: str) -> type[LanguageModel]:
         classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, LanguageModel)]
         raise PluginError(f"'{home}' has no class '{name}'{suggest(name, classes)}")
     return checked_class(found, plugin)
+
+
+def summary(plugin: str) -> str:
+    """Return what the class behind a plug-in's name says of itself. Raises ``PluginError`` as ``resolve`` does."""
+    return described(resolve(plugin))
 
 
 def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], preset: str = "") -> LanguageModel:

@@ -14,7 +14,7 @@ import pytest
 import lmcompare
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.model import LanguageModel, described
+from lmcompare.model import LanguageModel
 from tests.checks.honest import Honest
 
 MODEL = '''
@@ -251,7 +251,7 @@ def test_errors_are_for_users(file: Path) -> None:
 
 
 def test_summary_is_the_first_paragraph(file: Path) -> None:
-    assert described(plugins.resolve(f"{file}:Mine")) == "Guesses as it likes, on two lines."
+    assert plugins.summary(f"{file}:Mine") == "Guesses as it likes, on two lines."
 
 
 def test_digest_changes_with_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

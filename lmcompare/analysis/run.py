@@ -209,9 +209,13 @@ class TokenTables:
 
     @cached_property
     def documents(self) -> pd.DataFrame:
-        """One row a document of valid and test: split, document, name, bytes, tokens, sentences, metadata (JSON)."""
-        columns = ("split", "document", "name", "bytes", "tokens", "sentences", "metadata")
-        return read_table(self.path / "documents.parquet", columns)
+        """One row a document of valid and test: split, document, name, bytes, tokens, sentences, metadata (JSON), and
+        repeated, whether half of it or more stands in train: not known of runs older than the column.
+        """
+        path = self.path / "documents.parquet"
+        check_table(path, ("split", "document", "name", "bytes", "tokens", "sentences", "metadata"))
+        table = read_table(path)
+        return table if "repeated" in table else table.assign(repeated=False)
 
     def documents_of(self, split: Split) -> pd.DataFrame:
         """Return the documents of one split, indexed from 0 as ``document`` counts them."""

@@ -24,6 +24,7 @@ def verdict(run: Run) -> list[str]:
         (m for m in models.values() if m["group"] == "ranked"), key=lambda m: (m["rank"], m["bits_per_byte"])
     )
     said = _outcome(ranked, comparison)
+    said += _repeated(run)
     said += _apart(models.values())
     said += _failed(table["failed"])
     if ranked:
@@ -102,6 +103,20 @@ def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str
         f"The cheapest to train within {NEAR_SHOWN} of the best is {cheapest['name']}: {_cost(cheapest)}, against "
         f"{_cost(best)} for {best['name']}."
     )
+
+
+def _repeated(run: Run) -> list[str]:
+    """Warn of test documents that stand in train."""
+    tables = next((run.tokens[model.tokens_fingerprint] for model in run.scored), None)
+    repeated = [] if tables is None else tables.documents_of("test")["repeated"].tolist()
+    count = sum(map(bool, repeated))
+    if not count:
+        return []
+    stands = "stands" if count == 1 else "stand"
+    return [
+        f"Of {len(repeated):,} test documents {count:,} {stands} in train, half or more of each: what learns by heart"
+        " gains by that."
+    ]
 
 
 def _apart(models: Iterable[Mapping[str, Any]]) -> list[str]:

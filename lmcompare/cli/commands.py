@@ -178,11 +178,10 @@ def report(folder: Dir) -> None:
 def models() -> None:
     """List the models that are installed."""
     from lmcompare import plugins
-    from lmcompare.model import described
 
     for name, point in plugins.installed().items():
         try:
-            summary = described(plugins.resolve(name))
+            summary = plugins.summary(name)
         except LmcompareError as error:
             summary = f"can't be loaded: {error}"
         print(f"{name:<16} {summary}  [{point.value}]")

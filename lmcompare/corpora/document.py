@@ -29,12 +29,14 @@ class Document:
         sentences: (start, end) character spans, in order and disjoint; the first starts at 0, and there is one at
             least.
         metadata: what is known of the document besides (folder, genre, …), for slices of the results.
+        repeated: whether it is held out and half of its runs of eight words, or more, stand in train as well.
     """
 
     name: str
     text: str
     sentences: tuple[tuple[int, int], ...]
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    repeated: bool = False
 
     @property
     def words(self) -> int:

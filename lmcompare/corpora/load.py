@@ -18,7 +18,7 @@ from lmcompare.corpora.nltk_data import PREFIX, WELL_KNOWN, read_nltk
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.pieces import Piece, cut_all
 from lmcompare.corpora.rare import replace_rare
-from lmcompare.corpora.repeats import repeated_documents
+from lmcompare.corpora.repeats import MUCH, repeated_shares, repeats_noted
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_by_words, split_contiguously
 from lmcompare.errors import LmcompareError, suggest
@@ -94,10 +94,15 @@ def load(
         documents = cut_all(prepared, options.documents or "file")
         split, more = split_by_hash(documents, read.source, key=lambda text: _final(text, options))
         notes += more
-    notes += repeated_documents(split)
+    shares = repeated_shares(split)
+    notes += repeats_noted(split, shares)
     find = _sentence_finder(read, options, split["train"])
     read_splits = {
-        which: tuple(_document(piece, find(piece.text), options) for piece in split[which]) for which in SPLITS
+        which: tuple(
+            _document(piece, find(piece.text), options, share >= MUCH)
+            for piece, share in zip(split[which], shares[which], strict=True)
+        )
+        for which in SPLITS
     }
     if options.rare_count is not None and options.rare_word is not None:
         read_splits, note = replace_rare(read_splits, options.rare_count, options.rare_word)
@@ -160,7 +165,7 @@ def _sentence_finder(read: _Read, options: CorpusOptions, train: list[Piece]) ->
     return block_sentences if options.documents == "blank-line" else line_sentences
 
 
-def _document(piece: Piece, spans: Spans, options: CorpusOptions) -> Document:
+def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeated: bool = False) -> Document:
     """The document of a piece, in small letters if asked for; letters that grow move the spans after them."""
     text = _final(piece.text, options)
     if len(text) != len(piece.text):
@@ -168,7 +173,7 @@ def _document(piece: Piece, spans: Spans, options: CorpusOptions) -> Document:
         for character in piece.text:
             grown.append(grown[-1] + len(character.lower()))
         spans = tuple((grown[start], grown[end]) for start, end in spans)
-    return Document(piece.name, text, spans, dict(piece.metadata))
+    return Document(piece.name, text, spans, dict(piece.metadata), repeated)
 
 
 def _read(source: Source, options: CorpusOptions, base: Path, stdin: BinaryIO | None) -> _Read:

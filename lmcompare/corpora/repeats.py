@@ -11,25 +11,31 @@ MUCH = 0.5  # the share of a document's runs from which it is listed
 LISTED = 5
 
 
-def repeated_documents(split: Mapping[str, Sequence[Piece]]) -> list[str]:
-    """Return a sentence for valid and for test that names the documents whose runs of eight words, half of them or
-    more, stand in train as well; none where there is no such document.
+def repeated_shares(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[float]]:
+    """Return for each document the share of its different runs of eight words that stand in train as well, if it is
+    held out; 0 for one that is shorter, and for those of train.
     """
     runs = {which: [set(_runs(piece.text)) for piece in split[which]] for which in ("valid", "test")}
     held_out = set().union(*runs["valid"], *runs["test"])
     known = {run for piece in split["train"] for run in _runs(piece.text) if run in held_out}
+    shares = {which: [len(r & known) / max(len(r), 1) for r in documents] for which, documents in runs.items()}
+    return {"train": [0.0] * len(split["train"]), **shares}
+
+
+def repeats_noted(split: Mapping[str, Sequence[Piece]], shares: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return a sentence for each split that names the documents whose share is a half or more; none where there is no
+    such document.
+    """
     notes = []
-    for which, documents in runs.items():
-        shares = [
-            (len(r & known) / len(r), piece.name) for r, piece in zip(documents, split[which], strict=True) if r
-        ]
-        found = sorted(((share, name) for share, name in shares if share >= MUCH), reverse=True)
+    for which, of_documents in shares.items():
+        named = zip(of_documents, (piece.name for piece in split[which]), strict=True)
+        found = sorted(((share, name) for share, name in named if share >= MUCH), reverse=True)
         if found:
-            named = ", ".join(f"{name} ({100 * share:.0f} %)" for share, name in found[:LISTED])
+            some = ", ".join(f"{name} ({100 * share:.0f} %)" for share, name in found[:LISTED])
             more = f" and {len(found) - LISTED:,} more" if len(found) > LISTED else ""
             notes.append(
                 f"Documents of {which} of whose runs of {RUN} words half or more stand in train as well: "
-                f"{len(found):,} of {len(documents):,} ({named}{more}). Models that learn by heart gain by them."
+                f"{len(found):,} of {len(of_documents):,} ({some}{more}). Models that learn by heart gain by them."
             )
     return notes
 

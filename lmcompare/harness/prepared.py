@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare import storage
 from lmcompare.errors import LmcompareError
@@ -110,6 +111,20 @@ class Prepared:
         return log_probs
 
     @cached_property
+    def exemplary(self) -> npt.NDArray[np.bool_]:
+        """(D,) which documents of test may be shown: not those of which half or more stands in train, unless all do.
+
+        That a table of counts knows a text by heart is no example of how it guesses.
+        """
+        import pandas as pd
+
+        documents = pd.read_parquet(self.folder / "documents.parquet")
+        if "repeated" not in documents:  # made by an older version
+            documents["repeated"] = False
+        fresh: npt.NDArray[np.bool_] = ~documents.loc[documents["split"] == "test", "repeated"].to_numpy(np.bool_)
+        return fresh if fresh.any() else ~fresh
+
+    @cached_property
     def shown(self) -> IntArray:
         """(M,) the positions of test whose likeliest tokens are stored: passages drawn by the hash of their place."""
         begins = self.test.sentence_starts()
@@ -121,7 +136,7 @@ class Prepared:
         chosen: list[IntArray] = []
         left = SHOWN_TOKENS
         for start, end in sorted(passages, key=lambda p: _hash(self.fingerprint, int(p[0]))):
-            if end - start <= left:
+            if self.exemplary[self.test.document_of(start)] and end - start <= left:
                 chosen.append(np.arange(start, end))
                 left -= int(end - start)
         return np.sort(np.concatenate(chosen)) if chosen else np.arange(min(len(self.test), SHOWN_TOKENS))
@@ -157,7 +172,8 @@ class Prepared:
         """Return held-out sentences of readable length, drawn by the hash of their place: the same for all models."""
         begins = self.test.sentence_starts()
         lengths = np.diff(np.append(begins, len(self.test)))
-        fitting = [i for i, length in enumerate(lengths) if length in EXAMPLE_LENGTHS] or list(range(len(begins)))
+        fresh = np.flatnonzero(self.exemplary[self.test.document_of(begins)]).tolist()
+        fitting = [i for i in fresh if lengths[i] in EXAMPLE_LENGTHS] or fresh
         fitting.sort(key=lambda i: _hash("sentence", self.fingerprint, i))
         surface = self.token_table()
         strings = surface.loc[surface["split"] == "test", "token"].to_numpy()
@@ -259,6 +275,7 @@ def _write_tables(
                     "tokens": int(length),
                     "sentences": len(document.sentences),
                     "metadata": json.dumps(dict(document.metadata), ensure_ascii=False),
+                    "repeated": document.repeated,
                 }
             )
     storage.write_table(place / "features.parquet", pd.concat(features, ignore_index=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from lmcompare.analysis import Run, load_run, results, verdict
 from tests.analysis.tiny import SOUND, tiny_run
@@ -67,6 +68,16 @@ def test_seeds_that_differ_by_more_than_the_models_are_warned_of(tmp_path: Path)
         "From seed to seed a varies by more (a standard deviation of 0.141) than the two differ (0.015): with other"
         " seeds the order may be another."
     )
+
+
+def test_test_documents_that_stand_in_train_are_counted(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(3, 1)}, documents=[[10]] * 40)
+    assert not any("stand in train" in said for said in verdict(run))
+    (path,) = tmp_path.glob("tokens/*/documents.parquet")
+    table = pd.read_parquet(path)
+    table.assign(repeated=table["document"].isin([3, 7])).to_parquet(path)
+    said = verdict(load_run(tmp_path))
+    assert "Of 40 test documents 2 stand in train, half or more of each: what learns by heart gains by that." in said
 
 
 def test_nothing_within_five_percent(tmp_path: Path) -> None:

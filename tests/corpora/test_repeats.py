@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmcompare.corpora.pieces import Piece
-from lmcompare.corpora.repeats import repeated_documents
+from lmcompare.corpora.repeats import repeated_shares, repeats_noted
 
 TWENTY = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 OTHER = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"
@@ -14,7 +14,7 @@ def notes(train: list[str], valid: list[str], test: list[str]) -> list[str]:
         which: [Piece(f"{which}{n}", text) for n, text in enumerate(texts)]
         for which, texts in (("train", train), ("valid", valid), ("test", test))
     }
-    return repeated_documents(split)
+    return repeats_noted(split, repeated_shares(split))
 
 
 def test_a_document_that_half_stands_in_train_is_named() -> None:
