@@ -137,9 +137,9 @@ class _Run:
         self.network.load_state_dict(self.best)
         self.network.eval()
         if self._gave_up():
-            last = "measurement" if self.stale == 1 else f"{self.stale} measurements"
+            vain = "measurement" if self.stale == 1 else f"{self.stale} measurements"
             self.notes.append(
-                f"Stopped early: the last {last} on valid brought no gain (patience {self.recipe.patience})."
+                f"Stopped early: the last {vain} on valid brought no gain (patience {self.recipe.patience})."
             )
         if self.halvings:
             self.notes.append(
