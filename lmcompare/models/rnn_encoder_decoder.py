@@ -78,7 +78,7 @@ class RnnEncoderDecoder(TorchLanguageModel):
         learning_rate: float = 2e-2,
         optimiser: str = "adamw",
         weight_decay: float = 0.4,
-        candidates: int = 1024,
+        candidates: int = 768,
         full_share: float = 0.0,
         patience: int = 0,
         precision: str = "auto",

@@ -75,7 +75,7 @@ class Transformer(TorchLanguageModel):
         learning_rate: float = 1e-2,
         optimiser: str = "muon",
         weight_decay: float = 0.4,
-        candidates: int = 1024,
+        candidates: int = 768,
         full_share: float = 0.0,
         patience: int = 0,
         precision: str = "auto",

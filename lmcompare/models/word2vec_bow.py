@@ -74,7 +74,7 @@ class Word2VecBow(TorchLanguageModel):
         length: int = 64,
         learning_rate: float = 1e-2,
         weight_decay: float = 0.1,
-        candidates: int = 1024,
+        candidates: int = 512,
         full_share: float = 0.0,
         patience: int = 0,
         precision: str = "auto",

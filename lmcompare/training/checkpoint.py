@@ -9,7 +9,7 @@ import os
 import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -50,11 +50,16 @@ def save(snapshot: Snapshot, folder: Path) -> None:
     """Write the snapshot, its digest first, aside, then rename it: a kill leaves the old one or the new one."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"{FILE}.{os.getpid()}.part"
-    content = io.BytesIO()
-    torch.save({name: getattr(snapshot, name) for name in snapshot.__dataclass_fields__}, content)
     with aside.open("wb") as file:
-        file.write(_digest(content.getbuffer()))
-        file.write(content.getbuffer())
+        file.write(bytes(DIGEST))
+        content = _Digesting(file)
+        try:
+            values = {name: getattr(snapshot, name) for name in snapshot.__dataclass_fields__}
+            torch.save(values, cast("IO[bytes]", content))
+        except RuntimeError as error:  # torch says where in its own code it was, not that the disk is full
+            raise content.failure or error from None
+        file.seek(0)
+        file.write(content.digest.digest())
     os.replace(aside, folder / FILE)
 
 
@@ -65,7 +70,7 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
         return None
     try:
         content = memoryview(path.read_bytes())
-        if content[:DIGEST] != _digest(content[DIGEST:]):
+        if content[:DIGEST] != hashlib.blake2b(content[DIGEST:], digest_size=DIGEST).digest():
             return None
         found = Snapshot(**torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, TypeError, pickle.UnpicklingError):  # whole, but of another version
@@ -73,8 +78,20 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
     return found if found.key == key else None
 
 
-def _digest(content: memoryview) -> bytes:
-    return hashlib.blake2b(content, digest_size=DIGEST).digest()
+class _Digesting(io.RawIOBase):
+    """A file that takes the digest of what is written to it: a snapshot need not stand in memory once more."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.digest = file, hashlib.blake2b(digest_size=DIGEST)
+        self.failure: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        self.digest.update(content)
+        try:
+            return self.file.write(content)
+        except OSError as error:
+            self.failure = error
+            raise
 
 
 def copied(values: Any) -> Any:

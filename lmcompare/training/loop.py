@@ -196,7 +196,7 @@ class _Run:
             memory = blank(self.memory, torch.from_numpy(share.begins).to(device))
         sample = None
         if self.candidates is not None and done < 1 - self.recipe.full_share:
-            sample = self.candidates.draw(self.setting.seed, self.step)
+            sample = self.candidates.draw(self.setting.seed, self.step, batch.targets)
         rate = self.recipe.rate(done) * 0.5**self.halvings
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:

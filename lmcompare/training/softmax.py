@@ -17,7 +17,6 @@ from lmcompare.training.seeds import derived
 IGNORED = -1  # the target of padding
 ROWS = 512  # positions whose logits are made together
 WHOLE_ROWS = 192  # where all of them are kept: they are gone over several times, and should stay in the cache
-POWER = 0.75  # of counts, in drawing words
 PIECE_ELEMENTS = 2**19  # logits made at once on a CPU: they are still in the cache when they are added up
 
 
@@ -97,29 +96,38 @@ class Head(nn.Module):
 
 
 class Candidates:
-    """Draws the words of a sampled softmax: S different ones, word j with the known probability q_j.
+    """Draws the words of a sampled softmax: S different ones, word j with the known probability q_j, beside those
+    that a step is to predict.
 
-    q_j rises with the word's count to the power 3/4 and reaches 1 for the frequent ones. In proportion to the count,
-    rare words would be drawn so seldom that a network which predicts them too often is not corrected. Systematic
-    sampling over a random order: the size is always S and q_j is exact (Madow 1949).
+    The step's own words are sure to be there (q = 1). What a network predicts too often are words of the texts at
+    hand, which a sample of all words hardly ever holds; left uncorrected, long trainings go astray. q_j of the others
+    is in proportion to their count, and 1 for the frequent ones: drawn more often than they occur, rare words would
+    be pushed down more often than up, by steps that Adam makes of one length. Systematic sampling over a random
+    order: S is always the same and q_j is exact (Madow 1949).
     """
 
     def __init__(self, counts: npt.NDArray[np.integer], size: int) -> None:
-        weight = (torch.as_tensor(np.asarray(counts, np.float64)) + 1.0) ** POWER
+        weight = torch.as_tensor(np.asarray(counts, np.float64)) + 1.0
         self.size = min(size, len(weight))
         self.probability = _inclusion(weight, self.size)
         self.random = torch.Generator()
 
-    def draw(self, seed: int, step: int) -> tuple[Tensor, Tensor]:
-        """Return the words (S,) and their log q (S,) of a step: the same in whatever process, and after a restart."""
+    def draw(self, seed: int, step: int, targets: npt.NDArray[np.integer]) -> tuple[Tensor, Tensor]:
+        """Return a step's words (S' ≥ S,) and their log q (S',): the same in whatever process, and after a restart.
+
+        ``targets``: what the step predicts, of any shape, with ``IGNORED`` for padding.
+        """
         self.random.manual_seed(derived(seed, step))
         order = torch.randperm(len(self.probability), generator=self.random)
         edges = torch.cumsum(self.probability[order], 0)
         marks = torch.arange(self.size, dtype=torch.float64)
         marks += torch.rand((), dtype=torch.float64, generator=self.random)
         hits = torch.searchsorted(edges, marks, right=True).clamp_(max=len(order) - 1)
-        words = order[hits]
-        return words, self.probability[words].log().float()
+        own = torch.from_numpy(np.unique(targets[targets != IGNORED]).astype(np.int64))
+        drawn = order[hits]
+        others = drawn[~torch.isin(drawn, own)]
+        log_q = torch.cat([torch.zeros(len(own)), self.probability[others].log().float()])
+        return torch.cat([own, others]), log_q
 
 
 def _slices(length: int, size: int) -> list[slice]:

@@ -6,7 +6,7 @@ import torch
 
 from lmcompare.training import cross_entropy, softmax
 from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy
-from lmcompare.training.softmax import Candidates, Head
+from lmcompare.training.softmax import IGNORED, Candidates, Head
 
 
 def head_and_targets(types: int = 50, n: int = 23) -> tuple[Head, torch.Tensor, torch.Tensor]:
@@ -36,7 +36,7 @@ def test_vectors_read_and_predicted_get_the_sum_of_both_slopes(candidates: int |
     inputs = torch.randint(0, 51, targets.shape)  # 50 is the beginning of a document
 
     def slope(vectors: torch.Tensor) -> torch.Tensor:
-        drawn = None if candidates is None else Candidates(np.arange(50), candidates).draw(1, 0)
+        drawn = None if candidates is None else Candidates(np.arange(50), candidates).draw(1, 0, np.array([7, 3]))
         features = torch.tanh(vectors)
         loss = head.full_loss(features, targets) if drawn is None else head.sampled_loss(features, targets, *drawn)
         return torch.autograd.grad(loss, head.table)[0]
@@ -98,7 +98,7 @@ def test_the_sum_over_a_sample_is_right_on_average() -> None:
     own = scores.gather(1, targets[:, None])
     z = torch.zeros(len(targets))
     for step in range(6000):
-        words, log_q = candidates.draw(1, step)
+        words, log_q = candidates.draw(1, step, np.array([[4, 17], [4, IGNORED]]))
         part = (scores[:, words] - log_q).exp().masked_fill(words == targets[:, None], 0.0)
         z += part.sum(1) / 6000
     true = scores.exp().sum(1) - own.squeeze(1).exp()
@@ -108,31 +108,42 @@ def test_the_sum_over_a_sample_is_right_on_average() -> None:
 def test_candidates_are_different_words_drawn_as_often_as_they_say() -> None:
     counts = np.array([1000, 500, 0, 3, 3, 20, 7, 1, 0, 90])
     candidates = Candidates(counts, 4)
-    weight = (torch.from_numpy(counts) + 1.0) ** 0.75
-    expected = (weight / weight[2:9].sum()).double()  # these share the one place that is left
-    expected[[0, 1, 9]] = 1.0
-    torch.testing.assert_close(candidates.probability, expected, rtol=1e-5, atol=0.0)
+    # add-one smoothed, 1001, 501 and 91 of 1634 are sure to be drawn, and the other 41 share one place
+    expected = torch.tensor([41, 41, 1, 4, 4, 21, 8, 2, 1, 41], dtype=torch.float64) / 41
+    torch.testing.assert_close(candidates.probability, expected)
     drawn = torch.zeros(10)
     for step in range(4000):
-        words, log_q = candidates.draw(0, step)
+        words, log_q = candidates.draw(0, step, np.array([], np.int64))
         assert len(set(words.tolist())) == 4
         torch.testing.assert_close(log_q.exp().double(), candidates.probability[words], rtol=1e-5, atol=0.0)
         drawn[words] += 1
     torch.testing.assert_close(drawn.double() / 4000, candidates.probability, atol=0.03, rtol=0.0)
 
 
+def test_the_words_to_predict_are_sure_to_be_there() -> None:
+    candidates = Candidates(np.arange(200), 20)
+    plain = candidates.draw(0, 5, np.array([], np.int64))
+    words, log_q = candidates.draw(0, 5, np.array([[3, 150, 3], [199, IGNORED, IGNORED]]))
+    assert words[:3].tolist() == [3, 150, 199]
+    assert not log_q[:3].any()
+    others = [int(w) for w in plain[0] if int(w) not in (3, 150, 199)]
+    assert words[3:].tolist() == others
+    torch.testing.assert_close(log_q[3:].exp().double(), candidates.probability[others], rtol=1e-5, atol=0.0)
+
+
 def test_a_draw_depends_on_the_seed_and_the_step_alone() -> None:
     candidates, random = Candidates(np.arange(200), 20), torch.get_rng_state()
-    first = candidates.draw(3, 7)[0]
-    assert not torch.equal(first, candidates.draw(3, 8)[0])
-    assert not torch.equal(first, candidates.draw(4, 7)[0])
-    assert torch.equal(first, Candidates(np.arange(200), 20).draw(3, 7)[0])
+    own = np.array([5, 9])
+    first = candidates.draw(3, 7, own)[0]
+    assert not torch.equal(first, candidates.draw(3, 8, own)[0])
+    assert not torch.equal(first, candidates.draw(4, 7, own)[0])
+    assert torch.equal(first, Candidates(np.arange(200), 20).draw(3, 7, own)[0])
     assert torch.equal(random, torch.get_rng_state())
 
 
 def test_asking_for_more_candidates_than_words_takes_all() -> None:
     candidates = Candidates(np.arange(5), 9)
-    words, log_q = candidates.draw(0, 0)
+    words, log_q = candidates.draw(0, 0, np.array([2]))
     assert sorted(words.tolist()) == [0, 1, 2, 3, 4]
     assert not log_q.any()
 
