@@ -166,7 +166,7 @@ def _cost(model: Mapping[str, Any]) -> str:
 
 def _seconds(seconds: float) -> str:
     if seconds < 100:
-        return f"{seconds:.2g} s"
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
     return f"{seconds / 60:.1f} min" if seconds < 6_000 else f"{seconds / 3600:.1f} h"
 
 

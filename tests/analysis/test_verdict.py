@@ -80,6 +80,12 @@ def test_test_documents_that_stand_in_train_are_counted(tmp_path: Path) -> None:
     assert "Of 40 test documents 2 stand in train, half or more of each: what learns by heart gains by that." in said
 
 
+def test_nearly_a_hundred_seconds_are_written_out(tmp_path: Path) -> None:
+    costs = {"best": {"train_seconds": 99.9}, "near": {"train_seconds": 250.0}}
+    run = tiny_run(tmp_path, {"best": bits(2, 1), "near": bits(2.02, 2)}, documents=[[10]] * 40, costs=costs)
+    assert "Of the models within 5 % of it, none trains in less time than best (100 s of training)." in verdict(run)
+
+
 def test_nothing_within_five_percent(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(3, 1)}, documents=[[10]] * 40)
     assert "No other model comes within 5 % of a." in verdict(run)
