@@ -140,11 +140,12 @@ class Comparison:
 
     def model(self, name: str, seed: int | None = None) -> TrainedModel:
         """Return a trained model. Raises ``LmcompareError`` if there is none of this name and seed."""
-        if name not in self.models:
-            for cell, error in self.failures.items():
-                if cell.rpartition("/")[0] == name:
+        finished = list(self._finished())
+        if all(cell["name"] != name for cell, _ in finished):
+            for failed, error in self.failures.items():
+                if failed.rpartition("/")[0] == name:
                     raise LmcompareError(f"'{name}' can't be used: {error}")
-        return TrainedModel.open(self.folder, name, seed, list(self._finished()))
+        return TrainedModel.open(self.folder, name, seed, finished)
 
     def to_html(self) -> str:
         """Return the report, one page that works offline."""

@@ -18,8 +18,8 @@ def matched(
     """Return the model made anew with about so many ``parameters`` over a vocabulary of V ``types``.
 
     A model that does not say how it could have another size, as one whose size follows from the text, stays as it
-    is, and so does every model without ``parameters``. Raises
-    ``LmcompareError`` for a ``live`` object, and for a number that the model can't come near.
+    is, and so does every model without ``parameters``. Raises ``LmcompareError`` for a ``live`` object, and for a
+    number that the model can't come near.
     """
     if parameters is None:
         return model
