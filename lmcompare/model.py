@@ -165,6 +165,14 @@ class LanguageModel(ABC):
     def restore(self, state: State) -> Self:
         """Become the model whose state this is. Returns self."""
 
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Work out, once trained, what ``exhibits`` tell of these texts, and keep it for ``state``.
+
+        The harness calls it after ``fit``; its time counts as no training time, so that explaining costs a model
+        nothing in the comparison. What it predicts must not change.
+        """
+        return
+
     # What follows from it; override for speed
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:

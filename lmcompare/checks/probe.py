@@ -75,14 +75,18 @@ class Probe:
         return Setting(vocabulary=self.texts.vocabulary, seed=seed, device=self.device, budget=budget)
 
     def train(self, seed: int, budget: Budget) -> LanguageModel:
-        """Return a newly made and trained model. Raises ``FitFailedError`` with what ``fit`` raised."""
-        model = self.make()
+        """Return a newly made and trained model. Raises ``FitFailedError`` with what ``fit`` or ``study`` raised."""
+        model, texts, setting = self.make(), self.texts, self.setting(seed, budget)
+        doing = "fit"
         try:
-            returned = model.fit(self.texts.train, self.texts.valid, self.setting(seed, budget))
+            returned = model.fit(texts.train, texts.valid, setting)
+            trained = returned if isinstance(returned, LanguageModel) else model
+            doing = "study"
+            trained.study(texts.train, texts.valid, setting)
         except Exception as error:
             sentence = said(error)[:300] or "no message"
-            raise FitFailedError(f"nothing to check: fit raised {type(error).__name__}: {sentence}") from error
-        return returned if isinstance(returned, LanguageModel) else model
+            raise FitFailedError(f"nothing to check: {doing} raised {type(error).__name__}: {sentence}") from error
+        return trained
 
     @property
     def fitted(self) -> LanguageModel:

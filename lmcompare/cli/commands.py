@@ -75,6 +75,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="WHAT=N", help="Equal parameters, steps, tokens, epochs or seconds; repeat or comma."),
     ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="MODEL.KEY=VALUE", help="A model's hyper-parameter (JSON value); repeat."),
+    ] = None,
     device: Annotated[str | None, typer.Option(metavar="DEVICE", help="cpu, cuda, mps or auto.")] = None,
     threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of each model.")] = None,
     processes: Annotated[
@@ -136,6 +140,7 @@ def run(
         },
         tokens={"kind": tokens, "min_count": min_count, "size": vocabulary_size},
         match=_listed(match),
+        hyperparameters=tuple(parameter or ()),
     )
     plan, base = planned(experiment, overrides)
     folder = Path("reports") / plan.name if out is None else _folder(out)
@@ -269,8 +274,9 @@ def check(
 ) -> None:
     """Run the conformance kit against a plug-in: a line a check; exit 0, or 1 if one fails."""
     from lmcompare.checks.worker import run_checks_apart
+    from lmcompare.harness.overrides import assignment
 
-    parameters = dict(_assignment(text) for text in parameter or ())
+    parameters = dict(map(assignment, parameter or ()))
     results = run_checks_apart(plugin, parameters, seed, print_result)
     excused = sum(result.ok and not result.passed for result in results)
     failed = sum(not result.ok for result in results)
@@ -325,15 +331,3 @@ def _listed_plugins(values: list[str] | None) -> tuple[str, ...]:
         whole = "," in home and "," not in name and Path(home).expanduser().is_file()
         listed += [value] if whole else _listed([value])
     return tuple(listed)
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    import json
-
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise LmcompareError(f"--set takes KEY=VALUE, not '{text}'")
-    try:
-        return key, json.loads(value)
-    except json.JSONDecodeError:
-        return key, value

@@ -160,6 +160,7 @@ def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> 
     seconds = curve.seconds
     if fitted is not model:
         raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
+    model.study(prepared.train, prepared.valid, setting)
     storage.save_state(model.state(), job.path / "model")
     storage.write_text(job.path / "curve.csv", curve.csv())
     storage.write_json(record, {"key": job.key, "plugin": job.plugin, "seconds": seconds})

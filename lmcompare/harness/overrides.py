@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Overrides:
     options: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, Any] = field(default_factory=dict)
     match: tuple[str, ...] = ()
+    hyperparameters: tuple[str, ...] = ()
 
 
 def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
@@ -56,6 +58,8 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
     _update(table["tokens"], overrides.tokens)
     if overrides.models:
         table["models"] = [_model(name, table["models"]) for name in overrides.models]
+    for assignment in overrides.hyperparameters:
+        _set(assignment, table["models"])
     if overrides.seeds:
         table["seeds"] = [_number(seed) for seed in overrides.seeds]
     place = {"device": overrides.device, "threads": overrides.threads, "processes": overrides.processes}
@@ -93,11 +97,44 @@ def _model(name: str, listed: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the file's table of this name, else a table for the plug-in of this name."""
     for table in listed:
         if name in (table["name"], table["plugin"]):
-            return table
-    home, colon, cls = name.rpartition(":")
-    if colon and home.endswith(".py"):  # named on the command line: relative to where one stands
-        name = f"{Path(home).expanduser().resolve()}:{cls}"
-    return {"plugin": name}
+            return dict(table)
+    return {"plugin": _from_here(name)}
+
+
+def _from_here(plugin: str) -> str:
+    """Return a plug-in named on the command line; a file's path is relative to where one stands."""
+    home, colon, cls = plugin.rpartition(":")
+    return f"{Path(home).expanduser().resolve()}:{cls}" if colon and home.endswith(".py") else plugin
+
+
+def _set(text: str, models: list[dict[str, Any]]) -> None:
+    """Give a hyper-parameter, of "transformer.steps=200", say, to the models of this name or plug-in.
+
+    Raises ``LmcompareError`` for another form, and for a name that no model of the run has.
+    """
+    target, value = assignment(text)
+    name, _, key = target.rpartition(".")
+    if not (name and key.isidentifier()):
+        raise LmcompareError(f"--set takes MODEL.KEY=VALUE, such as transformer.steps=200, not '{text}'")
+    meant = [m for m in models if name in (m.get("name"), m["plugin"]) or _from_here(name) == m["plugin"]]
+    if not meant:
+        names = [str(m.get("name") or m["plugin"]) for m in models]
+        raise LmcompareError(f"--set {text}: {unknown('model of the run', name, names)}")
+    if key in ("plugin", "name", "tokens"):
+        raise LmcompareError(f"--set gives hyper-parameters: '{key}' of a model stands in an experiment file")
+    for model in meant:
+        model[key] = value
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """Return the key and the value, read as JSON or else as a string, of "key=value"."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise LmcompareError(f"--set takes KEY=VALUE, not '{text}'")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
 
 
 def _match(pair: str) -> tuple[str, float]:

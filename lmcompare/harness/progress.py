@@ -120,12 +120,14 @@ class Plain:
         self._rows = [_Row(name) for name in cells]
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
-        """Print a change of stage, and a loss now and then."""
+        """Print a change of stage, what training has to say, and a loss now and then."""
         row = self._rows[cell]
         before = row.stage
         row.update(event)
         now = time.perf_counter()
-        if row.stage != before:
+        if event["event"] == "progress" and row.note:
+            self.say(f"{row.name}: {row.note}")
+        elif row.stage != before:
             took = f" after {row.seconds:.1f} s" if row.stage == "done" else ""
             self.say(f"{row.name}: {STAGES[row.stage]}{took}{f': {row.note}' if row.note else ''}")
             self._said = now
@@ -167,8 +169,11 @@ class Live:
         self._started = True
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
-        """Change a row; the table redraws itself."""
-        self._rows[cell].update(event)
+        """Change a row; the table redraws itself. What training has to say stands above it."""
+        row = self._rows[cell]
+        row.update(event)
+        if event["event"] == "progress" and row.note:
+            self.say(f"{row.name}: {row.note}")
 
     def close(self) -> None:
         """Leave the last state standing."""

@@ -87,7 +87,6 @@ class CacheModel(LanguageModel):
             )
         own = self._scores(valid)
         self._chain = caches.fit(self._caches(), valid, own, carried=self.carry, seed=setting.seed)
-        self._account = cache_exhibits.account(self._chain, valid, own)
         where = "carried from document to document" if self.carry else "emptied at the beginning of each document"
         said = f"A memory over '{self.base}', {where}."
         if len(valid):
@@ -96,6 +95,11 @@ class CacheModel(LanguageModel):
             said += " There was no valid text: its caches share a tenth of the weight."
         self.notes = (*getattr(self._base, "notes", ()), said)
         return self
+
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Find what its memory gains on valid, and let the base find what it shows."""
+        self._base.study(train, valid, setting)
+        self._account = cache_exhibits.account(fitted(self._chain, self), valid, self._scores(valid))
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats; rows sum to one if the base's do."""

@@ -42,7 +42,8 @@ class TorchLanguageModel(LanguageModel):
     """A language model whose probabilities come from a ``Network`` trained by the one loop.
 
     A plug-in names its hyper-parameters in ``__init__``, calls ``super().__init__()``, and writes ``network`` and
-    ``recipe``. ``notes``: sentences on this training for the report; ``measured``: what ``measure`` returned.
+    ``recipe``. ``notes``: sentences on this training for the report; ``measured``: what ``measure`` returned, empty
+    before ``study``.
     """
 
     traits = Traits(carries_state=True)
@@ -76,7 +77,7 @@ class TorchLanguageModel(LanguageModel):
         return
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
-        """Return what is measured of the trained model while its texts are at hand, JSON-able; stored with it."""
+        """Return what ``study`` measures of the trained model on its texts, JSON-able; stored with it."""
         return {}
 
     def width_step(self) -> int:
@@ -94,7 +95,7 @@ class TorchLanguageModel(LanguageModel):
         with seeded(setting.seed, setting.device):
             network = self.network(len(train.vocabulary))
             network.head.start_from(train.vocabulary.counts)
-            self.notes = []
+            self.notes, self.measured = [], {}
             began = time.perf_counter()
             self.prepare(network, train, setting)
             spent = time.perf_counter() - began
@@ -103,8 +104,11 @@ class TorchLanguageModel(LanguageModel):
                 outcome = self.train_with(team, network, texts, setting, spent=spent)
         self.notes += outcome.notes
         self._network = network
-        self.measured = self.measure(train, valid, setting)
         return self
+
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Keep what ``measure`` finds."""
+        self.measured = self.measure(train, valid, setting)
 
     def train_with(
         self, team: Team, network: Network, texts: Texts, setting: Setting, *, spent: float = 0.0

@@ -119,6 +119,9 @@ class _Run:
         last = found or self._snapshot()
         while True:
             self._return_to(last)
+            if last is found:  # once: the checkpoint that a run which was cut off left
+                self._report(note=f"goes on from step {self.step:,}")
+                found = None
             try:
                 for last in self._segments():
                     if self.setting.checkpoints is not None:

@@ -42,6 +42,21 @@ def test_models_keep_their_tables_or_are_taken_as_plug_ins(tmp_path: Path) -> No
     assert plan.seeds == (3, 1)
 
 
+def test_hyper_parameters_are_set_by_a_models_name_or_plug_in(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(
+        '[corpus]\nsource = "lee"\n[[models]]\nplugin = "ngram"\nname = "kn3"\norder = 3\n'
+        '[[models]]\nplugin = "ngram"\nname = "kn2"\norder = 2\n[[models]]\nplugin = "unigram"\n'
+    )
+    given = ("kn3.order=4", "ngram.smoothing=katz", 'unigram.odd={"a": [1, 2.5]}')
+    models = planned(path, Overrides(hyperparameters=given))[0].models
+    assert models[0].hyperparameters == {"order": 4, "smoothing": "katz"}
+    assert models[1].hyperparameters == {"order": 2, "smoothing": "katz"}
+    assert models[2].hyperparameters == {"odd": {"a": [1, 2.5]}}
+    mine = Overrides(models=("./mine.py:Mine",), hyperparameters=("./mine.py:Mine.rate=1e-2",))
+    assert planned(path, mine)[0].models[0].hyperparameters == {"rate": 0.01}
+
+
 def test_matched_are_the_size_and_one_budget(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('[corpus]\nsource = "lee"\n[budget]\nsteps = 5\n[match]\nparameters = 7\n')
@@ -58,6 +73,11 @@ def test_matched_are_the_size_and_one_budget(tmp_path: Path) -> None:
         (Overrides(preset="quik"), "did you mean 'quick'"),
         (Overrides(match=("steps=5", "tokens=1000")), "equal steps or equal tokens, not both"),
         (Overrides(seeds=("x",)), "whole number, not 'x'"),
+        (Overrides(hyperparameters=("order=3",)), "MODEL.KEY=VALUE, such as transformer.steps=200, not 'order=3'"),
+        (Overrides(hyperparameters=("ngram.order",)), "KEY=VALUE"),
+        (Overrides(hyperparameters=("ngrm.order=3",)), "unknown model of the run 'ngrm' .did you mean 'ngram'"),
+        (Overrides(hyperparameters=("ngram.name=x",)), "'name' of a model stands in an experiment file"),
+        (Overrides(models=("unigram",), hyperparameters=("ngram.order=3",)), "unknown model of the run 'ngram'"),
         (Overrides(threads=0), "threads"),
         (Overrides(match=("parametres=2e6",)), "did you mean 'parameters'"),
         (Overrides(match=("parameters",)), "such as 2e6, not ''"),

@@ -26,3 +26,12 @@ def test_a_line_tells_what_is_known_and_no_more() -> None:
         "net: 25% of training, loss 5.250, 50 tokens/s, 6 s left",
         "net: 50% of training, loss 5.000, valid 4.500, 50 tokens/s, 2 s left",
     ]
+
+
+def test_what_training_has_to_say_is_said_at_once() -> None:
+    log = io.StringIO()
+    shown = Plain(Console(file=log, width=200), every=100)
+    shown.plan(["net"])
+    shown.event(0, {"event": "stage", "stage": "train"})
+    shown.event(0, asdict(Progress(step=3, note="goes on from step 3")) | {"event": "progress", "seconds": 2.0})
+    assert log.getvalue().splitlines() == ["net: training", "net: goes on from step 3"]

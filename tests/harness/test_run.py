@@ -69,6 +69,13 @@ def finished(place: Path) -> Path:
     return out
 
 
+def test_studying_is_no_training(place: Path) -> None:
+    outcome, _ = _run(place, place / "studies", _experiment({"plugin": "plugins.py:Studies", "name": "studies"}))
+    cell = outcome.folder / "cells" / "studies" / "0"
+    assert json.loads((cell / "model" / "values.json").read_text())["found"] > 0
+    assert json.loads((cell / "cost.json").read_text())["train_seconds"] < 1.0
+
+
 def test_several_processes_train_a_cell_together(place: Path) -> None:
     net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 12, "batch": 4, "length": 8}
     outcome, _ = _run(place, place / "together", _experiment(net, FLAT, processes=2))

@@ -36,8 +36,10 @@ def joined(documents: list[list[list[str]]], vocabulary: Vocabulary) -> Encoded:
 def fitted_to_topics(**options: object) -> tuple[CacheModel, Vocabulary]:
     train = topical(30, 0)
     vocabulary = Vocabulary.build([sentence for document in train for sentence in document])
-    model = CacheModel(**{**BASE, **options})  # type: ignore[arg-type]
-    return model.fit(joined(train, vocabulary), joined(topical(30, 1), vocabulary), Setting(vocabulary)), vocabulary
+    texts = joined(train, vocabulary), joined(topical(30, 1), vocabulary), Setting(vocabulary)
+    model = CacheModel(**{**BASE, **options}).fit(*texts)  # type: ignore[arg-type]
+    model.study(*texts)
+    return model, vocabulary
 
 
 @pytest.fixture(scope="module")

@@ -237,8 +237,10 @@ def test_a_run_with_a_budget_of_seconds_goes_on_too(tmp_path: Path) -> None:
     limit = {"budget": Budget(seconds=2.0), "checkpoints": tmp_path}
     with pytest.raises(Killed):
         fitted(build("bag"), **limit, progress=kill)
-    fitted(build("bag"), **limit, progress=lambda p: steps.append(p.step))
-    assert min(steps) > measured[1] > 0, "it went on from the second measurement"
+    said: list[str] = []
+    fitted(build("bag"), **limit, progress=lambda p: [steps.append(p.step), said.append(p.note)])
+    assert min(steps) == measured[1] > 0, "it went on from the second measurement"
+    assert [note for note in said if note] == [f"goes on from step {measured[1]:,}"]
 
 
 def test_unknown_words_are_learnt_from_words_seen_once() -> None:

@@ -63,7 +63,9 @@ def model() -> Word2VecBow:
     train, valid = alike()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(word2vec_bow, "word2vec", designed)
-        return bag.fit(train, valid, Setting(VOCABULARY))
+        bag.fit(train, valid, Setting(VOCABULARY))
+    bag.study(train, valid, Setting(VOCABULARY))
+    return bag
 
 
 def test_what_came_after_a_like_word_is_counted(model: Word2VecBow) -> None:

@@ -46,6 +46,8 @@ def ragged(seed: int = 0, lengths: tuple[int, ...] = (40, 0, 7, 1, 301, 40)) -> 
 
 
 def fitted(model: TorchLanguageModel, text: Encoded | None = None, **setting: Any) -> TorchLanguageModel:
-    """The model trained on a short chain."""
+    """The model trained on a short chain, and studied there."""
     train = chain(1, 6, 80) if text is None else text
-    return model.fit(train, chain(2, 2, 60, train.vocabulary), Setting(train.vocabulary, **setting))
+    texts = train, chain(2, 2, 60, train.vocabulary), Setting(train.vocabulary, **setting)
+    model.fit(*texts).study(*texts)
+    return model
