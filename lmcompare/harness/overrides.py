@@ -73,20 +73,16 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
 def make_equal(table: dict[str, Any], amounts: Mapping[str, float]) -> None:
     """Write into an experiment's table what its models are made equal in, by name: ``parameters`` and one budget.
 
-    Raises ``LmcompareError`` for another name, and for two budgets.
+    Raises ``LmcompareError`` for another name.
     """
-    if len(budgets := [key for key in amounts if key in BUDGETS]) > 1:
-        raise LmcompareError(
-            f"models can be given equal {budgets[0]} or equal {budgets[1]}, not both: match one of them"
-        )
-    for key, amount in amounts.items():
+    for key in amounts:
         if key not in MATCHES:
             raise LmcompareError(unknown("thing to match", key, MATCHES))
-        whole = int(amount) if isinstance(amount, float) and amount.is_integer() else amount
-        if key == "parameters":
-            table["match"] = {key: whole}
-        else:
-            table["budget"] = {key: whole}
+    whole = {k: int(n) if isinstance(n, float) and n.is_integer() else n for k, n in amounts.items()}
+    if "parameters" in whole:
+        table["match"] = {"parameters": whole.pop("parameters")}
+    if whole:
+        table["budget"] = whole  # of two, the experiment's check says that one can be given
 
 
 def _update(table: dict[str, Any], values: Mapping[str, Any]) -> None:

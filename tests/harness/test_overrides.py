@@ -71,7 +71,7 @@ def test_matched_are_the_size_and_one_budget(tmp_path: Path) -> None:
     ("overrides", "said"),
     [
         (Overrides(preset="quik"), "did you mean 'quick'"),
-        (Overrides(match=("steps=5", "tokens=1000")), "equal steps or equal tokens, not both"),
+        (Overrides(match=("steps=5", "tokens=1000")), "give one of steps, tokens, epochs and seconds"),
         (Overrides(seeds=("x",)), "whole number, not 'x'"),
         (Overrides(hyperparameters=("order=3",)), "MODEL.KEY=VALUE, such as transformer.steps=200, not 'order=3'"),
         (Overrides(hyperparameters=("ngram.order",)), "KEY=VALUE"),
