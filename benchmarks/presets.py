@@ -41,7 +41,9 @@ def settings(preset: str) -> str:
     for name in MODELS:
         cls = plugins.resolve(name)
         changed = cls.presets.get(preset, {})
-        lines.append(f"| `{name}` | {', '.join(f'`{k} = {json.dumps(v)}`' for k, v in changed.items()) or 'as it is'} |")
+        lines.append(
+            f"| `{name}` | {', '.join(f'`{k} = {json.dumps(v)}`' for k, v in changed.items()) or 'as it is'} |"
+        )
     return "\n".join(lines)
 
 

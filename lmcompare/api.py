@@ -56,7 +56,7 @@ def compare(
 
     Raises ``LmcompareError`` for bad input. A model that raises fails alone: see ``Comparison.failures``.
     """
-    from lmcompare import corpora
+    from lmcompare import corpora, plugins
     from lmcompare.harness import experiment as files
     from lmcompare.harness.overrides import make_equal
     from lmcompare.harness.progress import display
@@ -103,7 +103,8 @@ def compare(
         live=live,
         command="lmcompare.compare(…)",
     )
-    return Comparison(outcome.folder, outcome.failures)
+    named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
+    return Comparison(outcome.folder, outcome.failures, (*named, *map(type, live.values())))
 
 
 def load(folder: str | Path) -> Comparison:
@@ -119,9 +120,15 @@ def load(folder: str | Path) -> Comparison:
 class Comparison:
     """A finished run: its table, its report, and its trained models."""
 
-    def __init__(self, folder: Path, failures: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        failures: Mapping[str, str] | None = None,
+        named: Sequence[str | type[LanguageModel]] = (),
+    ) -> None:
         self.folder = folder
         self.failures: dict[str, str] = dict(failures or {})
+        self._named = tuple(named)  # plug-ins that whoever made it has named, and whose code may run
 
     def __repr__(self) -> str:
         return f"Comparison({str(self.folder)!r})\n{self.table.to_string()}"
@@ -138,14 +145,29 @@ class Comparison:
         """The names of the models that were trained."""
         return tuple(dict.fromkeys(row["name"] for row, _ in self._finished()))
 
-    def model(self, name: str, seed: int | None = None) -> TrainedModel:
-        """Return a trained model. Raises ``LmcompareError`` if there is none of this name and seed."""
+    def model(
+        self,
+        name: str,
+        seed: int | None = None,
+        *,
+        plugin: str | type[LanguageModel] | Sequence[str | type[LanguageModel]] = (),
+    ) -> TrainedModel:
+        """Return a trained model.
+
+        Parameters:
+            plugin: a model that is not of an installed plug-in needs its class, or its name ("module:Class",
+                "./file.py:Class"), once more, as does one that stands on such a model: a run folder is data, and may
+                not say what code is run. Its code must be that which the model was trained with.
+
+        Raises ``LmcompareError`` if there is none of this name and seed, or its code may not be run.
+        """
+        given = (plugin,) if isinstance(plugin, str | type) else tuple(plugin)
         finished = list(self._finished())
         if all(cell["name"] != name for cell, _ in finished):
             for failed, error in self.failures.items():
                 if failed.rpartition("/")[0] == name:
                     raise LmcompareError(f"'{name}' can't be used: {error}")
-        return TrainedModel.open(self.folder, name, seed, finished)
+        return TrainedModel.open(self.folder, name, seed, finished, (*self._named, *given))
 
     def to_html(self) -> str:
         """Return the report, one page that works offline."""

@@ -8,7 +8,9 @@ import importlib.util
 import inspect
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import NoneType, UnionType
@@ -27,6 +29,7 @@ _KINDS: Mapping[Any, str] = {
     NoneType: "nothing",
 }
 OF_FILE = "_lmcompare_plugin_"  # begins the names of modules that are read from a plug-in's file
+_named: ContextVar[Mapping[str, str | type[LanguageModel]] | None] = ContextVar("named", default=None)
 
 
 def installed() -> dict[str, EntryPoint]:
@@ -37,8 +40,18 @@ def installed() -> dict[str, EntryPoint]:
 def resolve(plugin: str) -> type[LanguageModel]:
     """Return the class behind a plug-in's name, ``module:Class`` or ``path/to/file.py:Class``.
 
-    Raises ``PluginError`` if there is none of that name, it can't be imported, or it is not a ``LanguageModel``.
+    Raises ``PluginError`` if there is none of that name, it can't be imported, it is not a ``LanguageModel``, or a
+    run folder names it and nobody else (see ``only_installed``).
     """
+    if ":" in plugin and (named := _named.get()) is not None:
+        if (found := named.get(_wherever(plugin))) is None:
+            raise PluginError(
+                f"'{plugin}' is not installed, and a run folder is not trusted to name code: if it is yours, name it"
+                " again (--plugin, or plugin=… of Comparison.model)"
+            )
+        if not isinstance(found, str):
+            return checked_class(found, plugin)
+        plugin = found
     if ":" not in plugin:
         points = installed()
         if plugin.endswith(".py"):
@@ -59,6 +72,37 @@ def resolve(plugin: str) -> type[LanguageModel]:
         classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, LanguageModel)]
         raise PluginError(f"'{home}' has no class '{name}'{suggest(name, classes)}")
     return checked_class(found, plugin)
+
+
+@contextmanager
+def only_installed(*named: str | type[LanguageModel]) -> Iterator[None]:
+    """Let ``resolve`` find installed plug-ins and those that the caller has ``named``, and no others.
+
+    A run folder may come from anywhere, and says which class its models are of: nothing that it says may run code. A
+    plug-in's file may have moved since, so it is found by the names of file and class.
+    """
+    token = _named.set({_wherever(each if isinstance(each, str) else _home(each)): each for each in named})
+    try:
+        yield
+    finally:
+        _named.reset(token)
+
+
+def named_in(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the hyper-parameters that may name plug-ins which are not installed: texts with a colon."""
+    return [value for value in parameters.values() if isinstance(value, str) and ":" in value]
+
+
+def _home(cls: type[LanguageModel]) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _wherever(plugin: str) -> str:
+    """Return "module:Class" as it is, and of "path/to/file.py:Class" what stays when the file moves."""
+    home, _, name = plugin.rpartition(":")
+    if home.startswith(OF_FILE):  # a class of a file, named by its module
+        home = Path(getattr(sys.modules.get(home), "__file__", None) or home).name
+    return f"{Path(home).name if home.endswith('.py') else home}:{name}"
 
 
 def summary(plugin: str) -> str:
@@ -126,22 +170,35 @@ def _is_a(value: object, kind: object) -> bool:
 def source_digest(model: LanguageModel) -> str:
     """Return a digest of the code that a model's figures come from, so that a change to it is noticed.
 
-    It takes in the class's module, the modules of the same package (of a plug-in's file: of the same folder) that it
-    names, directly or through others, the same of the plug-ins that the model names in ``bases``, and what every
-    model stands on: the contract, ``tokens/`` and ``training/``.
+    It takes in the code of the plug-in, as ``code_digest`` does, and what every model stands on: the contract,
+    ``tokens/`` and ``training/``.
     """
-    digest = hashlib.sha256()
-    classes = [type(model), *(resolve(getattr(model, name)) for name in model.bases)]
-    for name in sorted(set().union(*(_stands_on(cls.__module__) for cls in classes))):
-        try:
-            digest.update(inspect.getsource(sys.modules[name]).encode())
-        except (OSError, TypeError, KeyError):
-            digest.update(name.encode())
+    digest = hashlib.sha256(_code(model))
     package = Path(__file__).parent
     shared = (p for part in ("tokens", "training") for p in sorted((package / part).glob("*.py")))
     for path in [package / "model.py", *shared]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def code_digest(model: LanguageModel) -> str:
+    """Return a digest of the plug-in's own code.
+
+    It takes in the class's module, the modules of the same package (of a plug-in's file: of the same folder) that it
+    names, directly or through others, and the same of the plug-ins that the model names in ``bases``.
+    """
+    return hashlib.sha256(_code(model)).hexdigest()[:16]
+
+
+def _code(model: LanguageModel) -> bytes:
+    code = b""
+    classes = [type(model), *(resolve(getattr(model, name)) for name in model.bases)]
+    for name in sorted(set().union(*(_stands_on(cls.__module__) for cls in classes))):
+        try:
+            code += inspect.getsource(sys.modules[name]).encode()
+        except (OSError, TypeError, KeyError):
+            code += name.encode()
+    return code
 
 
 def _stands_on(module: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of, unknown
 from lmcompare.model import FloatArray, LanguageModel
+
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 if TYPE_CHECKING:
     from lmcompare.corpora import Document
@@ -62,9 +65,18 @@ class TrainedModel:
 
     @classmethod
     def open(
-        cls, folder: Path, name: str, seed: int | None, cells: Sequence[tuple[Mapping[str, Any], Path]]
+        cls,
+        folder: Path,
+        name: str,
+        seed: int | None,
+        cells: Sequence[tuple[Mapping[str, Any], Path]],
+        named: Sequence[str | type[LanguageModel]] = (),
     ) -> TrainedModel:
-        """Restore one of the finished cells; ``seed`` None takes the first."""
+        """Restore one of the finished cells; ``seed`` None takes the first.
+
+        ``named``: plug-ins that are not installed and may be used all the same. Raises ``LmcompareError`` for any
+        other that the folder names, and for one whose code is not what the model was trained with.
+        """
         from lmcompare import plugins
         from lmcompare.harness.prepared import Prepared
         from lmcompare.storage import load_state
@@ -79,12 +91,17 @@ class TrainedModel:
             seeds = ", ".join(str(cell["seed"]) for cell, _ in of_name)
             raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
         cell, place = chosen[0]
-        with as_written(place):
-            model = plugins.build(cell["plugin"], cell["hyperparameters"])
-            state, truthful = load_state(place / "model"), bool(cell["truth"].get("passed"))
-        with blamed_on(f"{name}'s restore"):
-            model.restore(state)
-        tokens = folder / "tokens" / str(cell["tokens_fingerprint"])
+        with plugins.only_installed(*named):
+            with as_written(place):
+                model = plugins.build(cell["plugin"], cell["hyperparameters"])
+                _check_code(name, model, cell)
+                state, truthful = load_state(place / "model"), bool(cell["truth"].get("passed"))
+            with blamed_on(f"{name}'s restore"):
+                model.restore(state)
+        fingerprint = str(cell["tokens_fingerprint"])
+        if not FINGERPRINT.fullmatch(fingerprint):
+            raise LmcompareError(f"{place / 'cell.json'} names tokens that no run wrote: run its model again")
+        tokens = folder / "tokens" / fingerprint
         with as_written(tokens):
             prepared = Prepared.load(tokens, texts=False)
         return cls(name, model, prepared, truthful)
@@ -176,6 +193,17 @@ class TrainedModel:
             raise LmcompareError(f"'{word}' is not in the vocabulary")
         vector: FloatArray = vectors[self._prepared.vocabulary.id(word)]
         return vector
+
+
+def _check_code(name: str, model: LanguageModel, cell: Mapping[str, Any]) -> None:
+    """Raise ``LmcompareError`` if a plug-in that is not installed is not the code that the cell was trained with."""
+    from lmcompare import plugins
+
+    of_files = [cell["plugin"], *(getattr(model, base) for base in model.bases)]
+    if any(":" in plugin for plugin in of_files) and cell.get("code_digest") != plugins.code_digest(model):
+        raise LmcompareError(
+            f"the code of '{name}' is not that which it was trained with: run it again, or name the file as it was"
+        )
 
 
 def _finite(figure: float) -> float | None:

@@ -40,6 +40,13 @@ SeedOption = Annotated[
     int | None, typer.Option("--seed", metavar="N", help="Which of its seeds (default: the first).")
 ]
 
+PluginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", metavar="PLUGIN", help="The code of a model that is not installed, named again; repeat."
+    ),
+]
+
 
 @app.callback(invoke_without_command=True)
 def _top(
@@ -213,6 +220,7 @@ def score(
     model: ModelOption,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A text file, or - for standard input.")],
     seed: SeedOption = None,
+    plugin: PluginOption = None,
     documents: Annotated[
         str, typer.Option(metavar="HOW", help="What is one text: line, blank-line or file.")
     ] = "line",
@@ -226,7 +234,7 @@ def score(
 
     options = corpora.CorpusOptions(documents=documents, encoding=encoding)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options)
-    trained = _trained(folder, model, seed)
+    trained = _trained(folder, model, seed, plugin)
     for scored in trained.score_documents(texts):
         print(json.dumps(scored.to_json(tokens=tokens), ensure_ascii=False))
 
@@ -241,12 +249,13 @@ def generate(
     top_k: Annotated[int | None, typer.Option(metavar="K", min=1, help="Draw from the K likeliest.")] = 50,
     top_p: Annotated[float, typer.Option(metavar="P", help="Draw from the likeliest that hold this much.")] = 0.95,
     seed: SeedOption = None,
+    plugin: PluginOption = None,
     sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
 ) -> None:
     """Let a trained model go on from a prompt."""
     from lmcompare.harness.sampling import Sampling
 
-    trained = _trained(folder, model, seed)
+    trained = _trained(folder, model, seed, plugin)
     print(prompt + trained.generate(prompt, length, Sampling(temperature, top_k, top_p, sampling_seed)))
 
 
@@ -256,12 +265,13 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write: .arpa, .arpa.gz or .safetensors.")],
     model: ModelOption,
     seed: SeedOption = None,
+    plugin: PluginOption = None,
     force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
     """Write a trained n-gram model to a file that other tools read."""
     if file.exists() and not file.is_dir() and not force:
         raise LmcompareError(f"{file} is there already: choose another name, or --force to replace it")
-    print(_trained(folder, model, seed).export(file, force=force))
+    print(_trained(folder, model, seed, plugin).export(file, force=force))
 
 
 @app.command()
@@ -303,11 +313,11 @@ def _folder(out: str) -> Path:
     return Path(out)
 
 
-def _trained(folder: Path, model: str, seed: int | None) -> TrainedModel:
+def _trained(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:
     """Return a trained model of a run; one that is no valid probability model comes with a note."""
     from lmcompare.api import load
 
-    trained = load(folder).model(model, seed)
+    trained = load(folder).model(model, seed, plugin=plugin or ())
     if not trained.truthful:
         note(f"'{model}' is not a valid probability model: it failed the truth checks of its run, see the report")
     if not trained.model.traits.normalised:

@@ -98,8 +98,18 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
 
     ``model``: an untrained model to use instead of building one. Whatever the plug-in raises goes to the caller.
     """
+    with plugins.only_installed(*_asked_for(job, model)):
+        _run_cell(job, emit, plugins.build(job.plugin, job.hyperparameters) if model is None else model)
+
+
+def _asked_for(job: Job, model: LanguageModel | None) -> list[str | type[LanguageModel]]:
+    """Return the plug-ins that the experiment names: what its folder holds can name no others."""
+    own = [] if model is None else [type(model)]
+    return [job.plugin, *plugins.named_in(job.hyperparameters), *own]
+
+
+def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     prepared = Prepared.load(Path(job.tokens_folder))
-    model = plugins.build(job.plugin, job.hyperparameters) if model is None else model
     if is_finished(job):
         model.restore(storage.load_state(job.path / "model"))
         emit({"event": "stage", "stage": "examples"})
@@ -238,6 +248,7 @@ def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any], notes: list[
         "error": None,
         "summary": model.summary(),
         "traits": asdict(model.traits),
+        "code_digest": plugins.code_digest(model),
         "notes": [*getattr(model, "notes", ()), *notes],
         "truth": dict(truth),
         **_identity(job),

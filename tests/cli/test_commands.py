@@ -234,9 +234,14 @@ def test_what_can_not_be_trusted_is_said(place: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     done = lmcompare("score", "rogues", "--model", "Double", "-", cwd=place, stdin="the cat\n")
+    assert done.returncode == 2
+    assert "a run folder is not trusted to name code" in done.stderr
+    again = ("--plugin", "plugins.py:Double")
+    done = lmcompare("score", "rogues", "--model", "Double", *again, "-", cwd=place, stdin="the cat\n")
     assert done.returncode == 0
     assert "note: 'Double' is not a valid probability model" in done.stderr
-    done = lmcompare("score", "rogues", "--model", "Forgets", "-", cwd=place, stdin="the cat\n")
+    again = ("--plugin", "plugins.py:Forgets")
+    done = lmcompare("score", "rogues", "--model", "Forgets", *again, "-", cwd=place, stdin="the cat\n")
     assert done.returncode == 2
     raised = re.escape("lmcompare: Forgets's restore raised KeyError: 'what was it' (plugins.py, line ")
     assert re.fullmatch(rf"{raised}\d+\)\n", done.stderr)

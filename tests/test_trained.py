@@ -1,0 +1,135 @@
+"""A run folder is data: whatever it says, no code of its own is run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lmcompare
+from lmcompare.errors import LmcompareError
+from tests.harness.small import write_plugins, write_text
+
+CELLS = "cells"
+
+
+class _Evil:
+    """Unpickled, it leaves a file behind."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return Path.write_text, (self.mark, "run")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("trained")
+    plugin = write_plugins(place)
+    models = ["unigram", "ngram", {"plugin": "cache", "base": "unigram"}, f"{plugin}:Flat"]
+    lmcompare.compare(write_text(place), models, out=place / "run", documents="line", device="cpu", quiet=True)
+    return place
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished / "run", tmp_path / "run")
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    table = json.loads(path.read_text())
+    edit(table)
+    path.write_text(json.dumps(table))
+
+
+def evil(place: Path) -> tuple[Path, Path]:
+    """Return the path of a module that leaves a mark when it is imported, and the mark."""
+    mark = place / "mark"
+    code = place / "evilmodule.py"
+    code.write_text(f"open({str(mark)!r}, 'w').write('run')\nclass X: pass\n")
+    return code, mark
+
+
+@pytest.mark.parametrize("by_module", [False, True])
+def test_a_cell_can_not_name_code(folder: Path, by_module: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, mark = evil(folder.parent)
+    monkeypatch.chdir(folder.parent)
+    spec = "evilmodule:X" if by_module else f"{code}:X"
+    change(folder / CELLS / "unigram/0/cell.json", lambda cell: cell.update(plugin=spec))
+    with pytest.raises(LmcompareError, match="a run folder is not trusted to name code"):
+        lmcompare.load(folder).model("unigram")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("where", ["cell.json", "model/values.json"])
+def test_nor_can_a_model_that_stands_on_another(folder: Path, where: str) -> None:
+    code, mark = evil(folder.parent)
+
+    def edit(table: dict[str, Any]) -> None:
+        table["hyperparameters"]["base"] = f"{code}:X"
+
+    change(folder / CELLS / "cache/0" / where, edit)
+    with pytest.raises(LmcompareError, match="a run folder is not trusted to name code"):
+        lmcompare.load(folder).model("cache")
+    assert not mark.exists()
+
+
+def test_nor_does_a_run_that_goes_on(folder: Path, finished: Path) -> None:
+    code, mark = evil(folder.parent)
+
+    def edit(table: dict[str, Any]) -> None:
+        table["hyperparameters"]["base"] = f"{code}:X"
+
+    change(folder / CELLS / "cache/0/model/values.json", edit)
+    model = {"plugin": "cache", "base": "unigram"}
+    options: dict[str, Any] = {"documents": "line", "device": "cpu", "quiet": True, "prompts": ["the dog"]}
+    outcome = lmcompare.compare(finished / "text.txt", [model], out=folder, **options)
+    assert "a run folder is not trusted to name code" in outcome.failures["cache/0"]
+    assert not mark.exists()
+
+
+def test_a_plug_in_is_named_again_and_must_be_the_same(folder: Path, finished: Path) -> None:
+    run = lmcompare.load(folder)
+    with pytest.raises(LmcompareError, match="is not installed, and a run folder is not trusted"):
+        run.model("Flat")
+    moved = folder.parent / "elsewhere" / "plugins.py"
+    moved.parent.mkdir()
+    shutil.copy(finished / "plugins.py", moved)
+    scored = run.model("Flat", plugin=f"{moved}:Flat").score("the cat saw it.")
+    assert scored.log_probability < 0
+    changed = folder.parent / "changed" / "plugins.py"
+    changed.parent.mkdir()
+    changed.write_text(moved.read_text().replace("self.tilt - np.log(size)", "self.tilt - 2 * np.log(size)"))
+    with pytest.raises(LmcompareError, match="the code of 'Flat' is not that which it was trained with"):
+        run.model("Flat", plugin=f"{changed}:Flat")
+
+
+@pytest.mark.parametrize("fingerprint", ["../../elsewhere", "/tmp", "", "0" * 15, None])
+def test_tokens_lie_in_the_folder(folder: Path, fingerprint: str | None) -> None:
+    shutil.copytree(next((folder / "tokens").iterdir()), folder.parent / "elsewhere")
+    change(folder / CELLS / "unigram/0/cell.json", lambda cell: cell.update(tokens_fingerprint=fingerprint))
+    with pytest.raises(LmcompareError, match=r"cell\.json names tokens that no run wrote"):
+        lmcompare.load(folder).model("unigram")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model/arrays.safetensors", "model/values.json", "cell.json", "scores.parquet", "train.npz", "vocabulary.json"],
+)
+def test_a_pickle_is_never_opened(folder: Path, name: str) -> None:
+    mark = folder.parent / "mark"
+    cell = folder / CELLS / "ngram/0" / name
+    (cell if cell.exists() else next((folder / "tokens").glob(f"*/{name}"))).write_bytes(pickle.dumps(_Evil(mark)))
+    for ask in (lambda run: run.model("ngram"), lambda run: run.table):
+        with suppress(LmcompareError):  # some are not read here, and others are damaged
+            ask(lmcompare.load(folder))
+    assert not mark.exists()
+    pickle.loads(pickle.dumps(_Evil(mark)))
+    assert mark.exists()
