@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from lmcompare.model import State
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SEAL = "checksums.json"  # written after the files that it vouches for
 
 
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
@@ -61,6 +64,41 @@ def read_json(path: Path) -> Any:
         raise LmcompareError(f"{path} is missing: run the experiment again to make it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LmcompareError(f"{path} is damaged ({error}): delete it and run the experiment again") from None
+
+
+def seal(folder: Path, names: Iterable[str]) -> None:
+    """Write down the digests of these files of a folder, which are then whole: see ``damage``."""
+    write_json(folder / SEAL, {name: _digest(folder / name) for name in names})
+
+
+def damage(folder: Path, names: Iterable[str]) -> str | None:
+    """Return the first of these files that is not, to the bit, what was sealed in the folder; None if all are.
+
+    A file that is missing, and every file of a folder without a seal, counts as damaged.
+    """
+    try:
+        digests = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        digests = None
+    if not isinstance(digests, dict):
+        return SEAL
+    for name in names:
+        try:
+            if digests.get(name) != _digest(folder / name):
+                return name
+        except OSError:
+            return name
+    return None
+
+
+def is_sealed(folder: Path) -> bool:
+    """Return whether the folder has a seal at all: older versions wrote none."""
+    return (folder / SEAL).is_file()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 @contextmanager

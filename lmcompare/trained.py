@@ -95,6 +95,7 @@ class TrainedModel:
             with as_written(place):
                 model = plugins.build(cell["plugin"], cell["hyperparameters"])
                 _check_code(name, model, cell)
+                _check_files(place)
                 state, truthful = load_state(place / "model"), bool(cell["truth"].get("passed"))
             with blamed_on(f"{name}'s restore"):
                 model.restore(state)
@@ -193,6 +194,14 @@ class TrainedModel:
             raise LmcompareError(f"'{word}' is not in the vocabulary")
         vector: FloatArray = vectors[self._prepared.vocabulary.id(word)]
         return vector
+
+
+def _check_files(place: Path) -> None:
+    """Raise ``LmcompareError`` if the trained model is not, to the bit, what was stored."""
+    from lmcompare import storage
+
+    if damaged := storage.damage(place / "model", ("arrays.safetensors", "values.json")):
+        raise LmcompareError(f"{place / 'model' / damaged} is damaged or lost: run its model again")
 
 
 def _check_code(name: str, model: LanguageModel, cell: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import lmcompare
+from lmcompare import storage
 from lmcompare.errors import LmcompareError
 from tests.harness.small import write_plugins, write_text
 
@@ -44,9 +45,14 @@ def folder(finished: Path, tmp_path: Path) -> Path:
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change a file and the seal with it, as one does who means harm."""
     table = json.loads(path.read_text())
     edit(table)
     path.write_text(json.dumps(table))
+    storage.seal(path.parent, json.loads((path.parent / storage.SEAL).read_text()))
+    if path.parent.name == "model":
+        cell = path.parent.parent
+        storage.seal(cell, json.loads((cell / storage.SEAL).read_text()))
 
 
 def evil(place: Path) -> tuple[Path, Path]:
@@ -126,7 +132,10 @@ def test_tokens_lie_in_the_folder(folder: Path, fingerprint: str | None) -> None
 def test_a_pickle_is_never_opened(folder: Path, name: str) -> None:
     mark = folder.parent / "mark"
     cell = folder / CELLS / "ngram/0" / name
-    (cell if cell.exists() else next((folder / "tokens").glob(f"*/{name}"))).write_bytes(pickle.dumps(_Evil(mark)))
+    path = cell if cell.exists() else next((folder / "tokens").glob(f"*/{name}"))
+    path.write_bytes(pickle.dumps(_Evil(mark)))
+    for sealed in {path.parent, folder / CELLS / "ngram/0"}:
+        storage.seal(sealed, json.loads((sealed / storage.SEAL).read_text()))
     for ask in (lambda run: run.model("ngram"), lambda run: run.table):
         with suppress(LmcompareError):  # some are not read here, and others are damaged
             ask(lmcompare.load(folder))

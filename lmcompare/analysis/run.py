@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 import pandas as pd
 
+from lmcompare import storage
 from lmcompare.analysis.stored import (
     RunFolderError,
     check_table,
@@ -28,6 +29,7 @@ Split = Literal["valid", "test"]
 
 MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
+READ = ("cell.json", "scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json")
 TABLES_OF_CELL = ("traits", "truth")
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
 TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
@@ -63,6 +65,9 @@ class Cell:
 
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
         """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
+        if storage.is_sealed(self.path) and (damaged := storage.damage(self.path, READ)):
+            lost = "damaged" if (self.path / damaged).is_file() else "missing"
+            raise RunFolderError(f"{self.path / damaged} is {lost}: run its model again")
         _ = self.cost, self.curve, self.examples
         read_list(self.path / "exhibits.json")
         for key in TABLES_OF_CELL:
@@ -308,6 +313,8 @@ def load_run(folder: str | Path) -> Run:
             raise RunFolderError(f"{path} holds a run that did not come to its end: run the same command again")
         what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
         raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")
+    if storage.is_sealed(path) and storage.damage(path, (manifest.name,)):
+        raise RunFolderError(f"{manifest} is damaged: run the same command again")
     table = read_object(manifest, "schema_version")
     version = table["schema_version"]
     if version != SCHEMA_VERSION:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 SCHEMA = 1  # raised whenever a stored cell would have to be computed again
 
-MODEL_FILES = ("model/arrays.safetensors", "model/values.json")
+TRAINED = ("arrays.safetensors", "values.json", "trained.json", "../curve.csv")  # of the folder model/
 FILES = (
-    *("scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json"),
-    *MODEL_FILES,
+    *("cell.json", "scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json"),
+    *("model/arrays.safetensors", "model/values.json"),
 )
 
 
@@ -82,10 +82,14 @@ class Job:
 
 
 def is_finished(job: Job) -> bool:
-    """Return whether the folder holds this very cell, trained and scored, with no file missing."""
+    """Return whether the folder holds this very cell, trained and scored, every file of it as it was written."""
     stored = _stored(job)
-    whole = all((job.path / name).is_file() for name in FILES)
-    return stored.get("status") == "done" and stored.get("key") == job.key and whole
+    return stored.get("status") == "done" and stored.get("key") == job.key and not storage.damage(job.path, FILES)
+
+
+def damage(job: Job) -> str | None:
+    """Return the file for which a cell that was finished once has to be made anew; None if there is none."""
+    return storage.damage(job.path, FILES) if storage.is_sealed(job.path) else None
 
 
 def has_examples(job: Job) -> bool:
@@ -114,9 +118,9 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         model.restore(storage.load_state(job.path / "model"))
         emit({"event": "stage", "stage": "examples"})
         _write_examples(job, prepared, model)
-        storage.write_json(job.path / "cell.json", {**_stored(job), "examples_key": job.examples_key})
+        _finish(job, {**_stored(job), "examples_key": job.examples_key})
         return
-    (job.path / "cell.json").unlink(missing_ok=True)
+    unfinished(job)
     model, train_seconds = _trained(job, prepared, model, emit)
     emit({"event": "stage", "stage": "score"})
     scores, cost = _scored(job, prepared, model)
@@ -129,7 +133,18 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **_place(job)},
     )
-    storage.write_json(job.path / "cell.json", _done(job, model, truth, notes))
+    _finish(job, _done(job, model, truth, notes))
+
+
+def _finish(job: Job, table: Mapping[str, Any]) -> None:
+    storage.write_json(job.path / "cell.json", table)
+    storage.seal(job.path, FILES)
+
+
+def unfinished(job: Job) -> None:
+    """Forget that the cell was finished; the trained model stays."""
+    for name in ("cell.json", storage.SEAL):
+        (job.path / name).unlink(missing_ok=True)
 
 
 def failed_cell(job: Job, error: str) -> None:
@@ -144,11 +159,12 @@ def failed_cell(job: Job, error: str) -> None:
 
 def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> tuple[LanguageModel, float]:
     """Return the trained model and its training seconds; from the folder where a run was cut off after training."""
-    record = job.path / "model" / "trained.json"
-    whole = all((job.path / name).is_file() for name in MODEL_FILES)
-    if record.is_file() and whole and (trained := storage.read_json(record))["key"] == job.key:
-        return model.restore(storage.load_state(job.path / "model")), float(trained["seconds"])
-    shutil.rmtree(job.path / "model", ignore_errors=True)
+    folder = job.path / "model"
+    if not storage.damage(folder, TRAINED):
+        trained = storage.read_json(folder / "trained.json")
+        if trained["key"] == job.key:
+            return model.restore(storage.load_state(folder)), float(trained["seconds"])
+    shutil.rmtree(folder, ignore_errors=True)
     checkpoints = job.path / "checkpoints" / job.key
     for stale in (job.path / "checkpoints").glob("*"):
         if stale != checkpoints:
@@ -171,9 +187,10 @@ def _trained(job: Job, prepared: Prepared, model: LanguageModel, emit: Emit) -> 
     if fitted is not model:
         raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
     model.study(prepared.train, prepared.valid, setting)
-    storage.save_state(model.state(), job.path / "model")
+    storage.save_state(model.state(), folder)
     storage.write_text(job.path / "curve.csv", curve.csv())
-    storage.write_json(record, {"key": job.key, "plugin": job.plugin, "seconds": seconds})
+    storage.write_json(folder / "trained.json", {"key": job.key, "plugin": job.plugin, "seconds": seconds})
+    storage.seal(folder, TRAINED)
     shutil.rmtree(job.path / "checkpoints")
     return model, seconds
 

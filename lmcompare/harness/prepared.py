@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "valid", "test")
 FILES = (
-    *("complete", "tokenizer.json", "vocabulary.json", "code.json", "train.npz", "valid.npz", "test.npz"),
+    *("tokenizer.json", "vocabulary.json", "code.json", "train.npz", "valid.npz", "test.npz"),
     *("features.parquet", "surface.parquet", "documents.parquet"),
 )
 SHOWN_TOKENS = 20_000  # the likeliest tokens are stored at no more positions of test than this
@@ -205,19 +205,24 @@ class Prepared:
         }
 
 
-def prepare(corpus: Corpus, table: TokensTable, folder: Path) -> Prepared:
+def prepare(
+    corpus: Corpus, table: TokensTable, folder: Path, say: Callable[[str], object] = lambda _: None
+) -> Prepared:
     """Tokenise a corpus, fit vocabulary and code on train, and store all under ``folder / fingerprint``.
 
-    What is stored there already under the same fingerprint is read back. Raises ``LmcompareError`` for a kind or
-    option that does not exist, or a vocabulary larger than the data.
+    What is stored there already under the same fingerprint is read back; if it was damaged, ``say`` is told, and it
+    is made anew. Raises ``LmcompareError`` for a kind or option that does not exist, or a vocabulary larger than the
+    data.
     """
     tokenizer = make_tokenizer(table.tokenizer)
     cut = {which: tokenise(corpus.split(which), tokenizer) for which in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
     place = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
-    if all((place / name).is_file() for name in FILES):
-        with contextlib.suppress(LmcompareError):  # damaged: made again
-            return Prepared.load(place)
+    damaged = storage.damage(place, FILES)
+    if damaged is None:
+        return Prepared.load(place)
+    if storage.is_sealed(place):
+        say(f"{place / damaged} is damaged or lost: it is made anew.")
     code = TextCode.fit(cut["train"], tokenizer, vocabulary)
     splits = {which: encode(text, tokenizer, vocabulary) for which, text in cut.items()}
     if not len(splits["test"]) or not len(splits["valid"]):
@@ -232,7 +237,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path) -> Prepared:
     storage.write_text(place / "code.json", json.dumps(code.to_json(), ensure_ascii=False) + "\n")
     for which, text in splits.items():
         _store(place / f"{which}.npz", text)
-    storage.write_text(place / "complete", "")
+    storage.seal(place, FILES)
     return Prepared(place, tokenizer, vocabulary, code, splits)
 
 
@@ -298,7 +303,7 @@ def _read(path: Path, vocabulary: Vocabulary) -> Encoded:
         with np.load(path, allow_pickle=False) as stored:
             names = tuple(stored["names"].tolist())
             return Encoded(stored["ids"], stored["starts"], vocabulary, stored["spans"], names)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise LmcompareError(f"{path} is missing or damaged ({error}): run the experiment again") from None
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lmcompare import __version__, plugins, storage
 from lmcompare.errors import LmcompareError, PluginError, as_written
 from lmcompare.harness import engine, environment
-from lmcompare.harness.cell import Job, has_examples, is_finished
+from lmcompare.harness.cell import Job, damage, has_examples, is_finished, unfinished
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.matching import matched
 from lmcompare.harness.prepared import Prepared, prepare
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lmcompare.model import LanguageModel
 
 SCHEMA = 1
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def run(
         corpus = _corpus(experiment, base)
     _claim(folder)
     with storage.locked(folder):
-        earlier = _earlier(folder, corpus, force)
+        earlier = _earlier(folder, corpus, force, show)
         plans, tokens = _plans(experiment, corpus, folder, built, live or {}, (device, threads), show)
         outcome = Outcome(folder)
         with _closing(show):
@@ -97,7 +98,8 @@ def run(
             "versions": environment.versions(),
             "hardware": environment.hardware(device, threads),
         }
-        storage.write_json(folder / "manifest.json", manifest)
+        storage.write_json(folder / MANIFEST, manifest)
+        storage.seal(folder, (MANIFEST,))
         show.say("Writing the report …")
         write_reports(folder)
     return outcome
@@ -186,10 +188,16 @@ def _corpus(experiment: Experiment, base: Path | None) -> Corpus:
     return corpora.load(experiment.corpus.where, experiment.corpus.options, base=base)
 
 
-def _earlier(folder: Path, corpus: Corpus, force: bool) -> dict[str, Any]:
+def _earlier(folder: Path, corpus: Corpus, force: bool, show: Display) -> dict[str, Any]:
     """Return the manifest of the runs that filled this folder before, if they read the same corpus."""
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     if not path.is_file():
+        return {}
+    if storage.is_sealed(folder) and storage.damage(folder, (MANIFEST,)):
+        show.say(
+            f"{path} is damaged: it is written anew, with the models of this run; those of earlier runs come back"
+            " when they are asked for again."
+        )
         return {}
     manifest: dict[str, Any] = storage.read_json(path)
     if manifest.get("corpus", {}).get("fingerprint") != corpus.fingerprint:
@@ -223,7 +231,7 @@ def _plans(
         kind = wanted.model_dump_json()
         if kind not in prepared:
             show.say(f"Reading its {wanted.kind} tokens …")
-            prepared[kind] = prepare(corpus, wanted, folder / "tokens")
+            prepared[kind] = prepare(corpus, wanted, folder / "tokens", show.say)
         tokens = prepared[kind]
         wanted_size = experiment.match.parameters
         model = matched(table.name, model, wanted_size, len(tokens.vocabulary), show, live=table.name in live)
@@ -295,12 +303,14 @@ def _run_cells(plans: Sequence[Plan], force: bool, show: Display, outcome: Outco
     show.plan([f"{job.name} (seed {job.seed})" if several else job.name for _, job in cells])
     for index, (plan, job) in enumerate(cells):
         if force:
-            (job.path / "cell.json").unlink(missing_ok=True)
-            (job.path / "model" / "trained.json").unlink(missing_ok=True)
-            shutil.rmtree(job.path / "checkpoints", ignore_errors=True)
+            unfinished(job)
+            for stale in ("model", "checkpoints"):
+                shutil.rmtree(job.path / stale, ignore_errors=True)
         if is_finished(job) and has_examples(job):
             show.event(index, {"event": "stage", "stage": "kept"})
             continue
+        if (damaged := damage(job)) is not None:
+            show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
         show.event(index, {"event": "stage", "stage": "start"})
         error = plan.engine(job, lambda event, index=index: show.event(index, event))  # type: ignore[misc]
         if error is not None:

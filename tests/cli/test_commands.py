@@ -121,14 +121,18 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
     shutil.copytree(place / "run", place / "damaged")
     (place / "damaged" / "cells" / "ngram" / "0" / "cost.json").write_text("x")
     again = ("run", "--corpus", "text.txt", "--documents", "line", "--out", "damaged", "--device", "cpu")
-    done = lmcompare(*again, "--model", "unigram,ngram", cwd=place)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "cost.json is broken" in done.stderr
-    assert "--force" in done.stderr
-    done = lmcompare("score", "damaged", "--model", "ngram", "text.txt", cwd=place)
+    for ask in (("report", "damaged"), ("score", "damaged", "--model", "ngram", "text.txt")):
+        done = lmcompare(*ask, cwd=place)
+        assert "cost.json is damaged: run its model again" in done.stderr
     assert done.returncode == 2
     assert "'ngram' can't be used" in done.stderr
-    assert "cost.json is broken" in done.stderr
+    done = lmcompare(*again, "--model", "unigram,ngram", cwd=place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cost.json is damaged or lost: what depends on it is made anew." in done.stderr
+    assert "ngram: scoring" in done.stderr
+    assert "ngram: training" not in done.stderr
+    assert "unigram: scoring" not in done.stderr
+    assert lmcompare("score", "damaged", "--model", "ngram", "text.txt", cwd=place).returncode == 0
 
 
 @pytest.mark.parametrize(

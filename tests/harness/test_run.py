@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lmcompare import storage
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
@@ -107,7 +108,7 @@ def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
     cell = {p.name for p in (finished / "cells" / "flat" / "0").iterdir()}
     assert cell == {
         *("cell.json", "cost.json", "curve.csv", "examples.json", "exhibits.json", "model", "scores.parquet"),
-        "top.parquet",
+        *("top.parquet", "checksums.json"),
     }
     for name in ("report.html", "report.md", "results.csv", "results.json"):
         assert (finished / name).stat().st_size > 0
@@ -195,6 +196,8 @@ def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
     shutil.copytree(finished, tmp_path / "run")
     path = tmp_path / "run" / name
     path.write_text(json.dumps(json.loads(path.read_text()) | table))
+    if (path.parent / storage.SEAL).is_file():
+        storage.seal(path.parent, json.loads((path.parent / storage.SEAL).read_text()))
     with pytest.raises(LmcompareError, match="holds what no run wrote"):
         write_reports(tmp_path / "run")
 
@@ -334,7 +337,9 @@ def test_tokens_that_lost_a_file_are_made_again(place: Path) -> None:
 def test_figures_outlive_examples_that_fail(place: Path) -> None:
     out = place / "outlive"
     _run(place, out, _experiment(FLAT))
-    (out / "cells/flat/0/model/arrays.safetensors").write_bytes(b"not tensors")
+    cell = out / "cells/flat/0"
+    (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
+    storage.seal(cell, json.loads((cell / storage.SEAL).read_text()))
     outcome, _ = _run(place, out, _experiment(FLAT, examples={"prompts": ["my aunt"], "length": 2}))
     assert "damaged" in outcome.failures["flat/0"]
     assert json.loads((out / "results.json").read_text())["models"][0]["rank"] == 1

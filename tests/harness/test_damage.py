@@ -1,0 +1,105 @@
+"""A bit of a run folder may turn, a file be cut short or lost: the same command finds it and makes it good."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.harness import experiment as files
+from lmcompare.harness.progress import Quiet
+from lmcompare.harness.run import run, write_reports
+from tests.harness.small import write_text
+
+EXPERIMENT = files.parse(
+    {
+        "name": "small",
+        "device": "cpu",
+        "corpus": {"source": "text.txt", "documents": "line"},
+        "tokens": {"kind": "word", "min_count": 2},
+        "models": [{"plugin": "ngram", "order": 2}],
+        "examples": {"prompts": ["the cat"], "length": 4, "sentences": 2},
+    },
+    "test",
+)
+CELL = (
+    *("cell.json", "scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json"),
+    *("model/arrays.safetensors", "model/values.json", "model/trained.json"),
+)
+TOKENS = (
+    *("tokenizer.json", "vocabulary.json", "code.json", "train.npz", "valid.npz", "test.npz"),
+    *("features.parquet", "surface.parquet", "documents.parquet"),
+)
+FILES = (*(f"cells/ngram/0/{n}" for n in CELL), *(f"tokens/*/{n}" for n in TOKENS), "manifest.json")
+SAME = [name for name in FILES if not name.endswith(("cost.json", "curve.csv", "trained.json", "manifest.json"))]
+
+
+class Heard(Quiet):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("damage")
+    write_text(place)
+    assert not run(EXPERIMENT, place / "run", base=place).failures
+    return place
+
+
+def turn_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_turned_bit_is_found_said_and_made_good(finished: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    (path,) = folder.glob(name)
+    turn_a_bit(path)
+    heard = Heard()
+    assert not run(EXPERIMENT, folder, base=finished, show=heard).failures
+    if name.endswith("trained.json"):  # what it vouches for was used already
+        return
+    (said,) = [sentence for sentence in heard.said if "damaged" in sentence]
+    assert str(path) in said
+    for each in SAME:
+        (now,), (before,) = folder.glob(each), (finished / "run").glob(each)
+        assert now.read_bytes() == before.read_bytes(), each
+
+
+@pytest.mark.parametrize("name", ["cells/ngram/0/scores.parquet", "tokens/*/features.parquet", "tokens/*/train.npz"])
+@pytest.mark.parametrize("harm", [cut_short, Path.unlink])
+def test_so_is_a_file_that_was_cut_short_or_lost(finished: Path, tmp_path: Path, name: str, harm: object) -> None:
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    (path,) = folder.glob(name)
+    assert callable(harm)
+    harm(path)
+    heard = Heard()
+    assert not run(EXPERIMENT, folder, base=finished, show=heard).failures
+    assert [sentence for sentence in heard.said if str(path) in sentence]
+    assert path.read_bytes() == next((finished / "run").glob(name)).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["cells/ngram/0/scores.parquet", "cells/ngram/0/cost.json", "manifest.json"])
+def test_no_report_is_made_of_a_turned_bit(finished: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    turn_a_bit(folder / name)
+    if name == "manifest.json":
+        with pytest.raises(LmcompareError, match=r"manifest\.json is damaged: run the same command again"):
+            write_reports(folder)
+        return
+    write_reports(folder)
+    assert f"{Path(name).name} is damaged: run its model again" in (folder / "report.md").read_text()
