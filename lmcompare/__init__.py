@@ -27,6 +27,7 @@ _HOMES = {
     "lmcompare.trained": ("TrainedModel",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = ("checks", "corpora", "errors", "exhibits", "model", "plugins", "testing", "tokens")
 
 __all__ = [
     "Comparison",
@@ -49,10 +50,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"lmcompare.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'lmcompare' has no attribute '{name}'")
     return getattr(import_module(_HOME_OF[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__, *_MODULES})

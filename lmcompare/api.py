@@ -32,6 +32,7 @@ def compare(
     device: str = "auto",
     threads: int | None = None,
     processes: int = 1,
+    time_limit: float | None = None,
     match: Mapping[str, float] | None = None,
     force: bool = False,
     quiet: bool = False,
@@ -49,6 +50,7 @@ def compare(
         tokens: a kind, such as "char", or a table like ``[tokens]``; default ``{"kind": "word", "min_count": 2}``.
         seeds: one, or several for mean and spread.
         processes: so many train a named neural model together, a GPU each or sharing the threads.
+        time_limit: seconds after which a named model is ended, and fails.
         match: what models are made equal in, by name: ``parameters``, and one of ``steps``, ``tokens``, ``epochs``
             and ``seconds``.
         options: as ``[corpus]``: documents, sentences, lowercase, nfc, encoding, text_column, train_words,
@@ -85,7 +87,7 @@ def compare(
         where = {"source": loaded.name if loaded else "documents", **options}
     table = files.shipped("default").model_dump(mode="json")
     table.update(name="comparison", corpus=where, preset=preset, seeds=seeds, device=device)
-    table.update(threads=threads, processes=processes)
+    table.update(threads=threads, processes=processes, time_limit=time_limit)
     make_equal(table, match or {})
     table["models"] = table["models"] if listed is None else listed
     table["tokens"] = table["tokens"] if tokens is None else tokens

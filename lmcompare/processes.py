@@ -29,15 +29,41 @@ def run_child(
     *,
     stderr: IO[str] | None = None,
     variables: Mapping[str, str] | None = None,
+    seconds: float | None = None,
 ) -> int:
     """Run ``python -m module JOB.json`` to its end, passing its events on. Returns its exit code, −N for signal N.
 
-    The parameters are those of ``child``.
+    The parameters are those of ``child``. Raises ``TimeoutError`` where it was ended for having run longer than so
+    many ``seconds``.
     """
-    with child(module, job, stderr=stderr, variables=variables) as process:
+    with child(module, job, stderr=stderr, variables=variables) as process, _ended_after(process, seconds) as over:
         for event in events_of(process):
             emit(event)
-        return process.wait()
+        code = process.wait()
+    if over.is_set():
+        raise TimeoutError(f"it ran longer than its time limit of {seconds:g} s, and was ended")
+    return code
+
+
+@contextlib.contextmanager
+def _ended_after(process: subprocess.Popen[str], seconds: float | None) -> Iterator[threading.Event]:
+    """Kill the process after so many seconds; the event tells that it came to it."""
+    over = threading.Event()
+    if seconds is None:
+        yield over
+        return
+
+    def end() -> None:
+        over.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield over
+    finally:
+        timer.cancel()
 
 
 @contextlib.contextmanager

@@ -52,6 +52,16 @@ def test_events_and_exit_codes(child: str, how: str, code: int, said: str, tmp_p
     assert (tmp_path / "log").read_text() == "words of its own\n"
 
 
+def test_a_child_that_takes_too_long_is_ended(child: str) -> None:
+    began, events = time.perf_counter(), []
+    with pytest.raises(TimeoutError, match="longer than its time limit of 2 s"):
+        run_child(child, {"how": "wait"}, events.append, seconds=2.0)
+    assert time.perf_counter() - began < 40
+    with pytest.raises(ProcessLookupError):
+        os.kill(events[-1]["pid"], 0)
+    assert run_child(child, {"how": "end"}, events.append, seconds=30.0) == 0
+
+
 def test_a_child_ends_with_what_waits_for_it(child: str, tmp_path: Path) -> None:
     pids: list[int] = []
 

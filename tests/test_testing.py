@@ -21,7 +21,9 @@ def test_honest_models_pass(model, check) -> None:
 
 def pytest_of(test: str, folder: Path) -> str:
     """Run a test file's text in a process of its own and return what pytest says."""
-    (folder / "test_plugin.py").write_text(f"from lmcompare.testing import parametrize_with_checks\n{test}")
+    (folder / "test_plugin.py").write_text(
+        f"import lmcompare\n\nparametrize_with_checks = lmcompare.testing.parametrize_with_checks\n{test}"
+    )
     home = str(Path(lmcompare.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rxf", "-p", "no:cacheprovider", "test_plugin.py"],

@@ -17,9 +17,13 @@ from lmcompare.processes import Event, end_with_parent, event_stream, how_it_end
 
 
 def run_checks_apart(
-    plugin: str, parameters: Mapping[str, Any], seed: int, on_result: Callable[[Result], None]
+    plugin: str,
+    parameters: Mapping[str, Any],
+    seed: int,
+    on_result: Callable[[Result], None],
+    seconds: float | None = None,
 ) -> list[Result]:
-    """Run the kit as ``run_checks`` does, in a process of its own.
+    """Run the kit as ``run_checks`` does, in a process of its own, which is ended after so many ``seconds``.
 
     Raises ``PluginError`` for a plug-in that can't be found, does not have these hyper-parameters or refuses them,
     and ``LmcompareError`` for one that ends the process; the results so far were given to ``on_result``.
@@ -34,8 +38,12 @@ def run_checks_apart(
         results.append(Result(**event))
         on_result(results[-1])
 
-    code = run_child(__name__, {"plugin": plugin, "parameters": dict(parameters), "seed": seed}, told)
-    error = ends[-1]["error"] if ends else f"the process {how_it_ended(code)}"
+    try:
+        job = {"plugin": plugin, "parameters": dict(parameters), "seed": seed}
+        code = run_child(__name__, job, told, seconds=seconds)
+        error = ends[-1]["error"] if ends else f"the process {how_it_ended(code)}"
+    except TimeoutError as late:
+        error = str(late)
     if error is None:
         return results
     if ends and ends[-1]["usage"]:

@@ -91,6 +91,9 @@ def run(
     processes: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes that train a neural model together.")
     ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="A model that takes longer is ended, and fails.")
+    ] = None,
     prompt: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="What the models go on from; repeat.")
     ] = None,
@@ -132,6 +135,7 @@ def run(
         device=device,
         threads=threads,
         processes=processes,
+        time_limit=time_limit,
         prompts=tuple(prompt or ()),
         options={
             "documents": documents,
@@ -281,13 +285,16 @@ def check(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter (JSON value); repeat.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0)] = 0,
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", min=1, help="Checks that take longer are ended (default: 600).")
+    ] = 600.0,
 ) -> None:
     """Run the conformance kit against a plug-in: a line a check; exit 0, or 1 if one fails."""
     from lmcompare.checks.worker import run_checks_apart
     from lmcompare.harness.overrides import assignment
 
     parameters = dict(map(assignment, parameter or ()))
-    results = run_checks_apart(plugin, parameters, seed, print_result)
+    results = run_checks_apart(plugin, parameters, seed, print_result, time_limit)
     excused = sum(result.ok and not result.passed for result in results)
     failed = sum(not result.ok for result in results)
     passed = len(results) - failed - excused

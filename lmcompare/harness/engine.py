@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness.cell import Job, failed_cell, run_cell
@@ -14,7 +15,12 @@ from lmcompare.processes import Emit, Event, how_it_ended, run_child
 Engine = Callable[[Job, Emit], str | None]
 
 
-def in_process(job: Job, emit: Emit) -> str | None:
+def within(seconds: float | None) -> Engine:
+    """Return an engine that runs a cell in a process of its own, and ends it after so many seconds."""
+    return partial(in_process, seconds=seconds)
+
+
+def in_process(job: Job, emit: Emit, seconds: float | None = None) -> str | None:
     """Run the cell in a new Python process. Returns None, or the sentence that says why it failed."""
     job.path.mkdir(parents=True, exist_ok=True)
     log = job.path / "log.txt"
@@ -25,14 +31,25 @@ def in_process(job: Job, emit: Emit) -> str | None:
         last = event
         emit(event)
 
+    late = None
     with log.open("w", encoding="utf-8") as stderr:
-        code = run_child(
-            "lmcompare.harness.worker", asdict(job), told, stderr=stderr, variables=thread_variables(job.threads)
-        )
+        try:
+            code = run_child(
+                "lmcompare.harness.worker",
+                asdict(job),
+                told,
+                stderr=stderr,
+                variables=thread_variables(job.threads),
+                seconds=seconds,
+            )
+        except TimeoutError as ended:
+            late = str(ended)
     if last["event"] == "done":
         log.unlink()
         return None
-    if last["event"] == "failed":
+    if late is not None:
+        error = f"{late}: give it more (--time-limit)"
+    elif last["event"] == "failed":
         error = str(last["error"])
     else:
         error = f"the process {how_it_ended(code)}{'; its log.txt says more' if code >= 0 else ''}"

@@ -28,6 +28,7 @@ class Overrides:
     device: str | None = None
     threads: int | None = None
     processes: int | None = None
+    time_limit: float | None = None
     prompts: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, Any] = field(default_factory=dict)
@@ -62,8 +63,8 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
         _set(assignment, table["models"])
     if overrides.seeds:
         table["seeds"] = [_number(seed) for seed in overrides.seeds]
-    place = {"device": overrides.device, "threads": overrides.threads, "processes": overrides.processes}
-    _update(table, place)
+    for key in ("device", "threads", "processes", "time_limit"):
+        _update(table, {key: getattr(overrides, key)})
     make_equal(table, dict(map(_match, overrides.match)))
     if overrides.prompts:
         table["examples"]["prompts"] = list(overrides.prompts)

@@ -255,7 +255,11 @@ def _plans(
             )
             for seed in experiment.seeds
         )
-        how = engine.inline(model) if table.name in live else engine.in_process
+        if table.name in live and experiment.time_limit is not None:
+            raise LmcompareError(
+                f"'{table.name}' trains in this process, which can't be ended after a time: name its plug-in for that"
+            )
+        how = engine.inline(model) if table.name in live else engine.within(experiment.time_limit)
         plans.append(Plan(table, tokens.fingerprint, jobs, how))
     return plans, {tokens.fingerprint: tokens.describe() for tokens in prepared.values()}
 

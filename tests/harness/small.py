@@ -101,6 +101,14 @@ class ReadsFile(Flat):
         return self
 
 
+class Hangs(Flat):
+    """Never ends."""
+
+    def fit(self, train, valid, setting):
+        import time
+        time.sleep(3600)
+
+
 class Studies(Flat):
     """Looks at its texts for a second once it is trained."""
 

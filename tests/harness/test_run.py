@@ -70,6 +70,15 @@ def finished(place: Path) -> Path:
     return out
 
 
+def test_a_model_that_hangs_is_ended_and_the_others_go_on(place: Path) -> None:
+    hangs = {"plugin": "plugins.py:Hangs", "name": "hangs"}
+    outcome, _ = _run(place, place / "hangs", _experiment(hangs, FLAT, time_limit=15))
+    assert outcome.failures == {
+        "hangs/0": "it ran longer than its time limit of 15 s, and was ended: give it more (--time-limit)"
+    }
+    assert json.loads((outcome.folder / "results.json").read_text())["models"][0]["name"] == "flat"
+
+
 def test_studying_is_no_training(place: Path) -> None:
     outcome, _ = _run(place, place / "studies", _experiment({"plugin": "plugins.py:Studies", "name": "studies"}))
     cell = outcome.folder / "cells" / "studies" / "0"
