@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,19 +105,27 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process. Raises ``LmcompareError`` while another process holds it."""
+    """Hold a folder for this process. Raises ``LmcompareError`` while another process holds it, and says which."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / ".lock")
+    lock, holder = FileLock(folder / ".lock"), folder / ".holder"
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        who = f" ({holder.read_text(encoding='utf-8').strip()})" if holder.is_file() else ""
         raise LmcompareError(
-            f"another run is writing to {folder}: wait until it is done, or choose another --out"
+            f"another run is writing to {folder}{who}: wait until it is done, or choose another --out"
         ) from None
+    except OSError as error:
+        raise LmcompareError(
+            f"{folder} can't be written to ({error.strerror or error}): choose another output folder or make room"
+        ) from error
     try:
+        since = datetime.now().astimezone().isoformat(" ", "seconds")
+        write_text(holder, f"process {os.getpid()} on {socket.gethostname()}, since {since}\n")
         yield
     finally:
+        holder.unlink(missing_ok=True)
         lock.release()
 
 

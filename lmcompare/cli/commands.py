@@ -184,9 +184,12 @@ def report(folder: Dir) -> None:
     """Build the reports of a run folder again from what it stores."""
     from lmcompare.api import load
     from lmcompare.harness.run import write_reports
+    from lmcompare.storage import locked
 
-    print(write_reports(folder))
-    for cell, error in load(folder).failures.items():
+    failures = load(folder).failures
+    with locked(folder):
+        print(write_reports(folder))
+    for cell, error in failures.items():
         note(f"{cell} is not among the figures: {error}")
 
 

@@ -372,7 +372,9 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
         try:
             assert other.stdout is not None
             assert other.stdout.readline() == "held\n"
-            with pytest.raises(LmcompareError, match="another run is writing to"):
+            with pytest.raises(
+                LmcompareError, match=rf"another run is writing to .* \(process {other.pid} on .* since"
+            ):
                 _run(place, out, _experiment(FLAT))
         finally:
             other.kill()
