@@ -58,7 +58,7 @@ class RnnEncoderDecoder(TorchLanguageModel):
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"batch": 16, "steps": 170},
-        "full": {"width": 384, "hidden": 768, "dropout": 0.3, "steps": 3000},
+        "full": {"width": 384, "hidden": 512, "dropout": 0.3, "steps": 2000, "candidates": 2048},
     }
 
     def __init__(

@@ -57,7 +57,7 @@ class Transformer(TorchLanguageModel):
     widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 130, "qk_norm": False},
-        "full": {"width": 384, "heads": 6, "layers": 4, "dropout": 0.1, "batch": 32, "steps": 2500},
+        "full": {"dropout": 0.2, "weight_decay": 1.0, "batch": 32, "steps": 1500, "candidates": 2048},
     }
 
     def __init__(
