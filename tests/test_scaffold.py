@@ -16,7 +16,7 @@ from lmcompare import plugins
 from lmcompare.checks import CHECKS, run_checks
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Setting
-from lmcompare.scaffold import create
+from lmcompare.scaffold import STARTS, create
 from lmcompare.tokens import Encoded, Vocabulary
 
 HOME = str(Path(lmcompare.__file__).parents[1])
@@ -54,15 +54,19 @@ def test_names_of_the_module_and_the_class(name: str, module: str, cls: str | No
     assert plugins.resolve(f"{target}/src/{module}.py:{cls}").__name__ == cls
 
 
-def test_its_model_passes_the_kit(tmp_path: Path) -> None:
-    target = create("checked-model", tmp_path)
+@pytest.mark.parametrize("start", STARTS)
+def test_its_model_passes_the_kit(start: str, tmp_path: Path) -> None:
+    target = create("checked-model", tmp_path, start)
     results = run_checks(f"{target}/src/checked_model.py:CheckedModel")
     assert len(results) > 25
     assert [(r.name, r.reason) for r in results if not r.passed] == []
 
 
-def test_its_own_tests_pass(tmp_path: Path) -> None:
-    target = create("tested-model", tmp_path)
+@pytest.mark.parametrize(
+    ("start", "models", "own"), [("bigram", 2, 1), ("ngram", 2, 1), ("torch", 1, 1), ("gensim", 2, 2)]
+)
+def test_its_own_tests_pass(start: str, models: int, own: int, tmp_path: Path) -> None:
+    target = create("tested-model", tmp_path, start)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"],
         cwd=target,
@@ -72,7 +76,7 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-    assert int(done.stdout.split(" passed")[0].split()[-1]) == 2 * (len(CHECKS) + 1) + 1  # two models, and its own
+    assert int(done.stdout.split(" passed")[0].split()[-1]) == models * (len(CHECKS) + 1) + own
 
 
 def test_its_equation_is_the_one_it_states(tmp_path: Path) -> None:
@@ -111,6 +115,12 @@ def test_name_of_an_installed_model_is_refused(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(LmcompareError, match="'taken-model' is installed already"):
         create("Taken_Model", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_another_start_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=r"unknown start 'torhc' \(did you mean 'torch'"):
+        create("mine", tmp_path, "torhc")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_existing_folder_is_left_alone(tmp_path: Path) -> None:

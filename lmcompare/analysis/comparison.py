@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from lmcompare.analysis.intervals import LEAST_UNITS, RESAMPLES, holm, ranks, ratio_bootstrap
+from lmcompare.analysis.intervals import LEAST_UNITS, RESAMPLES, holm, over_trainings, ranks, ratio_bootstrap
 from lmcompare.analysis.run import ModelEntry, Run
 from lmcompare.analysis.scores import Array, token_scores
 from lmcompare.analysis.units import TOO_FEW, units_of
@@ -139,8 +139,10 @@ def compare_models(run: Run) -> Comparison:
     units = units_of(run)
     bits = np.zeros((len(units), len(run.scored)))  # (U, M), averaged over seeds; infinite where p was 0
     standings: list[Standing] = []
+    trainings: list[tuple[float, int]] = []  # of each model: the variance of its seeds' bits per byte, and how many
     for m, model in enumerate(run.scored):
         scores = token_scores(run, model)
+        trainings.append(_over_seeds(scores.bits.sum(axis=1), float(units.bytes.sum())))
         bits[:, m] = units.totals(scores, scores.bits.mean(axis=0))
         group, reason = group_of(model)
         if not np.isfinite(bits[:, m]).all():
@@ -158,6 +160,9 @@ def compare_models(run: Run) -> Comparison:
     if not columns:
         return Comparison(tuple(standings), (), units.kind, len(units), 0, NAN, units.note)
     found = ratio_bootstrap(np.stack(columns, axis=1), units.bytes[:, None].astype(np.float64), resamples=resamples)
+    squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
+    of_pairs = [squares[i] + squares[j] for i, j in pairs]
+    found = found.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
     low, high = found.interval()
     for k, m in enumerate(finite):
         standings[m] = replace(standings[m], low=float(low[k]), high=float(high[k]))
@@ -172,7 +177,27 @@ def compare_models(run: Run) -> Comparison:
     main = [e for (i, _), e in zip(pairs, found.error[rest], strict=True) if standings[i].group == "ranked"]
     detectable = POWER * float(np.median(main)) if main else NAN
     ranked = tuple(_ranked(standings, differences))
-    return Comparison(ranked, differences, units.kind, len(units), resamples, detectable, units.note)
+    note = f"{units.note} {_on_trainings(run, trainings)}".strip()
+    return Comparison(ranked, differences, units.kind, len(units), resamples, detectable, note)
+
+
+def _over_seeds(bits: Array, n_bytes: float) -> tuple[float, int]:
+    """Return the variance over S seeds of bits per byte, with divisor S − 1, and S; ``bits``: (S,) of the text."""
+    figures = bits / n_bytes
+    known = len(bits) > 1 and np.isfinite(figures).all()
+    return (float(figures.var(ddof=1)) if known else 0.0), len(bits)
+
+
+def _on_trainings(run: Run, trainings: Sequence[tuple[float, int]]) -> str:
+    """Say which models' intervals take in how trainings differ."""
+    several = [model.name for model, (_, seeds) in zip(run.scored, trainings, strict=True) if seeds > 1]
+    if not several:
+        return "Every model was trained with one seed: how another training would come out is not in the intervals."
+    alone = [model.name for model, (_, seeds) in zip(run.scored, trainings, strict=True) if seeds == 1]
+    said = (
+        "Intervals, differences and ranks take in that another training, with other seeds, would come out otherwise"
+    )
+    return f"{said}; of {', '.join(alone)}, trained with one seed, they can't." if alone else f"{said}."
 
 
 def _comparable(one: Standing, other: Standing) -> bool:

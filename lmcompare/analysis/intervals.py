@@ -1,4 +1,4 @@
-"""Intervals and p-values by a paired, studentised bootstrap of ratios.
+"""Intervals and p-values by a paired, studentised bootstrap of ratios, and by what differs from seed to seed.
 
 The figure is a ratio of sums over U units (documents): Σ bits / Σ bytes. A resample draws U units with replacement,
 the same ones for every model. Plain percentile and BCa intervals cover too little for ratios over few units of
@@ -12,7 +12,7 @@ Sources: Efron and Tibshirani (1993), "An Introduction to the Bootstrap", chapte
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,37 @@ class Bootstrap:
         as_far = np.where(np.isinf(observed), 0, (np.abs(self.deviations) >= observed).sum(axis=0))
         p = (1 + as_far) / (1 + len(self.deviations))
         return np.where((self.units >= LEAST_UNITS) & np.isfinite(self.estimate), p, 1.0)
+
+    def with_trainings(self, error: Array, freedom: int, seed: int = 0) -> Bootstrap:
+        """Return the same ratios with what another training would change, as well as another text.
+
+        ``error``: (K,) the standard error over seeds, 0 where nothing is known to differ; ``freedom``: its degrees of
+        freedom. The two are independent, so a deviation is the sum of a resample's, in bits, and one over seeds,
+        which is Student's t for means of normal figures.
+        """
+        drawn = np.random.default_rng(seed).standard_t(max(freedom, 1), self.deviations.shape)
+        whole = np.hypot(self.error, error)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            both = (np.where(self.error > 0, self.deviations * self.error, 0.0) + drawn * error) / whole
+        varies = error > _tiny(self.estimate)
+        return replace(
+            self, error=np.where(varies, whole, self.error), deviations=np.where(varies, both, self.deviations)
+        )
+
+
+def over_trainings(variances: Array, seeds: Array) -> tuple[Array, int]:
+    """Return (M,) the squared standard errors of M models' means over seeds, and their common degrees of freedom.
+
+    ``variances``: (M,) over the S seeds of each model, with divisor S − 1, 0 where S is 1; ``seeds``: (M,) S. Few
+    seeds tell little of a variance, so those that are not zero are pooled, as in an analysis of variance; a model
+    that varies more than that keeps its own.
+    """
+    varying = (variances > 0) & (seeds > 1)
+    freedom = int((seeds - 1)[varying].sum())
+    if not freedom:
+        return np.zeros(len(variances)), 0
+    pooled = float(((seeds - 1) * variances)[varying].sum() / freedom)
+    return np.where(varying, np.maximum(variances, pooled) / seeds, 0.0), freedom
 
 
 def ratio_bootstrap(

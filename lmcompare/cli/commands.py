@@ -309,12 +309,15 @@ def check(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The plug-in's name, such as my-model.")],
+    start: Annotated[
+        str, typer.Option("--from", metavar="START", help="bigram (default), ngram, torch or gensim.")
+    ] = "bigram",
     out: Annotated[str, typer.Option("--out", "-o", metavar="DIR", help="Where to make it.")] = ".",
 ) -> None:
     """Write a small working plug-in package with its test."""
     from lmcompare.scaffold import create
 
-    print(create(name, _folder(out)))
+    print(create(name, _folder(out), start))
 
 
 def _folder(out: str) -> Path:

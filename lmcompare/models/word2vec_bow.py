@@ -53,7 +53,16 @@ class Word2VecBow(TorchLanguageModel):
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"steps": 240},
-        "full": {"width": 256, "hidden": 512, "steps": 4000, "epochs": 10},
+        "full": {
+            "width": 256,
+            "epochs": 10,
+            "hidden": 384,
+            "dropout": 0.4,
+            "steps": 2000,
+            "batch": 32,
+            "learning_rate": 3e-3,
+            "weight_decay": 0.5,
+        },
     }
 
     def __init__(

@@ -12,29 +12,41 @@ from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 from string import Template
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, unknown
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*")
 LONGEST = 60  # characters of a name
 RESERVED = ("lmcompare", "test", "tests", "src")
 
-# The file of the template, and where it goes.
+# What one can begin from: what the README says of it, and what its package needs besides.
+STARTS = {
+    "bigram": ("a bigram model", ()),
+    "ngram": ("an n-gram model of any order, by absolute discounting", ()),
+    "torch": ("a recurrent net, trained by lmcompare's own loop", ("torch",)),
+    "gensim": ("a bigram model that borrows the counts of similar words, by word vectors", ("gensim", "scipy")),
+}
+
+# The files of the template, the start's own last, and where they go.
 FILES = {
     "pyproject.toml.txt": "pyproject.toml",
     "README.md.txt": "README.md",
-    "model.py.txt": "src/$module.py",
-    "test_model.py.txt": "tests/test_$module.py",
+    "$start/model.py.txt": "src/$module.py",
+    "$start/test_model.py.txt": "tests/test_$module.py",
 }
 
 
-def create(name: str, folder: Path = Path()) -> Path:
+def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
     """Write the package ``name`` into a new folder of that name in ``folder`` and return its path.
 
-    It holds a pyproject.toml with the entry point, a working bigram model in src, its conformance test and a README.
-    It appears whole or not at all. Raises ``LmcompareError`` for a name that can't be a package's, one that an
-    installed model has, and a folder that is there already or can't be written.
+    It holds a pyproject.toml with the entry point, a working model in src, its conformance test and a README;
+    ``start``, one of ``STARTS``, says what model. It appears whole or not at all. Raises ``LmcompareError`` for a
+    name that can't be a package's, one that an installed model has, another start, and a folder that is there already
+    or can't be written.
     """
-    names = _names(name)
+    if start not in STARTS:
+        raise LmcompareError(unknown("start", start, STARTS))
+    says, needs = STARTS[start]
+    names = _names(name) | {"start": start, "says": says, "needs": "".join(f', "{each}"' for each in needs)}
     target = folder / names["name"]
     if target.exists():
         raise LmcompareError(f"{target} is there already: choose another name or delete it first")
@@ -57,9 +69,9 @@ def create(name: str, folder: Path = Path()) -> Path:
 def _write(names: dict[str, str], folder: Path) -> None:
     templates = importlib.resources.files(__name__) / "template"
     for source, place in FILES.items():
-        path = folder / Template(place).substitute(names)
+        path, template = folder / Template(place).substitute(names), templates / Template(source).substitute(names)
         path.parent.mkdir(exist_ok=True)
-        path.write_text(Template((templates / source).read_text("utf-8")).substitute(names), encoding="utf-8")
+        path.write_text(Template(template.read_text("utf-8")).substitute(names), encoding="utf-8")
 
 
 def _names(name: str) -> dict[str, str]:

@@ -130,14 +130,39 @@ def test_few_documents_are_compared_over_blocks(tmp_path: Path) -> None:
     assert {s.name: s.rank for s in found.standings} == {"a": 1, "b": 2}
 
 
-def test_seeds_are_averaged_before_documents_are_drawn(tmp_path: Path) -> None:
-    """Two seeds whose bits are 1 and 3 on every token make what one seed of 2 bits would."""
+def test_the_figure_of_two_seeds_is_their_mean_and_its_interval_that_of_two_trainings(tmp_path: Path) -> None:
+    """Two seeds that differ by one bit on every token: a variance of 1/2, and one degree of freedom for t."""
     rng = np.random.default_rng(0)
     bits = 1 + rng.random(400)
     run = tiny_run(tmp_path, {"two": [2.0 ** -(bits - 0.5), 2.0 ** -(bits + 0.5)]}, documents=[[10]] * 40)
     alone = tiny_run(tmp_path / "alone", {"two": [2.0**-bits]}, documents=[[10]] * 40)
     two, one = compare_models(run).standing("two"), compare_models(alone).standing("two")
-    assert (two.low, two.bits_per_byte, two.high) == pytest.approx((one.low, one.bits_per_byte, one.high))
+    assert two.bits_per_byte == pytest.approx(one.bits_per_byte)
+    assert one.high - one.bits_per_byte < 0.05  # what other texts change
+    assert two.high - two.bits_per_byte == pytest.approx(12.706 * np.sqrt(0.5 / 2), rel=0.1)
+    assert "take in that another training" in compare_models(run).note
+    assert "how another training would come out is not in the intervals" in compare_models(alone).note
+
+
+def test_a_lead_within_what_seeds_differ_is_none(tmp_path: Path) -> None:
+    """With one seed each 0.1 bits are a lead on these texts; three seeds show that trainings differ by as much."""
+    rng = np.random.default_rng(0)
+    shared = np.repeat(rng.gamma(2, 1, 40), 10) + 1
+
+    def given(seeds: tuple[float, ...]) -> dict[str, list[np.ndarray]]:
+        bits = {"better": 0.0, "worse": 0.1}
+        return {m: [2.0 ** -(shared + b + s + 0.1 * rng.random(400)) for s in seeds] for m, b in bits.items()}
+
+    one = compare_models(tiny_run(tmp_path / "one", given((0.0,)), documents=[[10]] * 40))
+    three = compare_models(tiny_run(tmp_path / "three", given((-0.1, 0.0, 0.1)), documents=[[10]] * 40))
+    steady = compare_models(tiny_run(tmp_path / "steady", given((0.0, 1e-3, -1e-3)), documents=[[10]] * 40))
+    assert [s.rank for s in one.standings] == [1, 2]
+    assert [s.rank for s in three.standings] == [1, 1]
+    assert [s.rank for s in steady.standings] == [1, 2]
+    pair = three.difference("worse", "better")
+    assert pair is not None
+    # the variance of three seeds is 0.01; of the difference of two means 2 · 0.01 / 3, on four degrees of freedom
+    assert pair.high - pair.difference == pytest.approx(2.776 * np.sqrt(2 * 0.01 / 3), rel=0.1)
 
 
 def test_most_of_the_comparable_models_say_which_tokens_are_the_main_ones(tmp_path: Path) -> None:

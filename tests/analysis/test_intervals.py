@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis.intervals import LEAST_UNITS, holm, ranks, ratio_bootstrap, resample_counts
-from tests.analysis.coverage import coverage, draw
+from lmcompare.analysis.intervals import (
+    LEAST_UNITS,
+    holm,
+    over_trainings,
+    ranks,
+    ratio_bootstrap,
+    resample_counts,
+)
+from tests.analysis.coverage import coverage, draw, truth
 
 
 def test_resamples_draw_every_unit_as_often() -> None:
@@ -148,3 +155,26 @@ def test_ranks_share_where_nothing_tells_apart() -> None:
     apart[0, 2] = apart[2, 0] = True  # the third is worse than the first, but not than the second
     assert ranks(figures, apart).tolist() == [1, 1, 2, 4]
     assert ranks(figures, np.zeros((4, 4), bool)).tolist() == [1, 1, 1, 1]
+
+
+def test_trainings_are_pooled_and_a_wild_one_keeps_its_own() -> None:
+    squares, freedom = over_trainings(np.array([0.0, 0.01, 0.03, 0.0]), np.array([1.0, 3.0, 3.0, 3.0]))
+    assert freedom == 4  # neither the single seed nor the model that no seed changes takes part
+    np.testing.assert_allclose(squares, [0, 0.02 / 3, 0.03 / 3, 0])
+    assert over_trainings(np.zeros(2), np.array([1.0, 3.0]))[1] == 0
+
+
+def test_intervals_over_texts_and_trainings_hold_the_truth_as_often_as_they_say() -> None:
+    """Two models, three seeds each: both the text and the trainings are drawn anew a thousand times."""
+    rng = np.random.default_rng(3)
+    hits, texts, sd = 0, 1000, 0.03
+    for text in range(texts):
+        bits, size = draw(100, "difference", rng)
+        seeds = sd * rng.standard_normal((2, 3))
+        variances = seeds.var(axis=1, ddof=1)
+        squares, freedom = over_trainings(variances, np.array([3.0, 3.0]))
+        difference = bits + (seeds[0].mean() - seeds[1].mean()) * size
+        found = ratio_bootstrap(difference[:, None], size[:, None], resamples=500, seed=text)
+        low, high = found.with_trainings(np.sqrt([squares.sum()]), freedom, seed=text).interval()
+        hits += bool(low[0] <= truth("difference") <= high[0])
+    assert 0.93 <= hits / texts <= 0.985  # taking the larger variance errs on the safe side
