@@ -12,6 +12,7 @@ from lmcompare.harness.environment import thread_variables
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, Event, how_it_ended, run_child
 
+LOG = "log.txt"  # in a cell's folder: what its process printed; removed once it is done
 Engine = Callable[[Job, Emit], str | None]
 
 
@@ -23,7 +24,7 @@ def within(seconds: float | None) -> Engine:
 def in_process(job: Job, emit: Emit, seconds: float | None = None) -> str | None:
     """Run the cell in a new Python process. Returns None, or the sentence that says why it failed."""
     job.path.mkdir(parents=True, exist_ok=True)
-    log = job.path / "log.txt"
+    log = job.path / LOG
     last: Event = {"event": "none"}
 
     def told(event: Event) -> None:

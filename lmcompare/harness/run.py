@@ -311,6 +311,7 @@ def _run_cells(plans: Sequence[Plan], force: bool, show: Display, outcome: Outco
             for stale in ("model", "checkpoints"):
                 shutil.rmtree(job.path / stale, ignore_errors=True)
         if is_finished(job) and has_examples(job):
+            (job.path / engine.LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
             show.event(index, {"event": "stage", "stage": "kept"})
             continue
         if (damaged := damage(job)) is not None:
