@@ -33,8 +33,19 @@ _named: ContextVar[Mapping[str, str | type[LanguageModel]] | None] = ContextVar(
 
 
 def installed() -> dict[str, EntryPoint]:
-    """Return the plug-ins of all installed packages by name, unloaded."""
-    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+    """Return the plug-ins of all installed packages by name, unloaded; nobody can take a built-in model's name."""
+    points = sorted(entry_points(group=GROUP), key=lambda p: (p.name, _is_own(p)))
+    return {point.name: point for point in points}  # of two of one name the last, ours
+
+
+def is_built_in(plugin: str) -> bool:
+    """Return whether a name is that of a model that comes with lmcompare."""
+    point = installed().get(plugin)
+    return point is not None and _is_own(point)
+
+
+def _is_own(point: EntryPoint) -> bool:
+    return point.module.partition(".")[0] == "lmcompare"
 
 
 def resolve(plugin: str) -> type[LanguageModel]:

@@ -50,7 +50,9 @@ MAY_IMPORT = {
     },
     "trained": {"corpora", "errors", "harness", "model", "plugins", "storage"},
     "api": {"analysis", "corpora", "errors", "harness", "model", "plugins", "trained"},
-    "cli": {"api", "checks", "corpora", "errors", "harness", "plugins", "scaffold", "storage", "trained"},
+    "cli": {
+        *("api", "checks", "corpora", "errors", "harness", "plugins", "processes", "scaffold", "storage", "trained"),
+    },
 }
 
 

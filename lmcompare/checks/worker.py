@@ -58,7 +58,12 @@ def main(path: str) -> int:
     with event_stream() as emit:
         try:
             cls = plugins.resolve(job["plugin"])
-            plugins.build(job["plugin"], job["parameters"], "quick")  # a wrong value is an error, not a failed check
+            model = plugins.build(job["plugin"], job["parameters"], "quick")  # a wrong value is no failed check
+            for name in model.files:
+                if getattr(model, name) == "":
+                    raise LmcompareError(
+                        f"{job['plugin']} reads a file, and none is given: name it by --set {name}=PATH"
+                    )
             run_checks(
                 cls,
                 parameters=job["parameters"],

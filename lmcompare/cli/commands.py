@@ -197,13 +197,10 @@ def report(folder: Dir) -> None:
 def models() -> None:
     """List the models that are installed."""
     from lmcompare import plugins
+    from lmcompare.cli.listing import summary
 
     for name, point in plugins.installed().items():
-        try:
-            summary = plugins.summary(name)
-        except LmcompareError as error:
-            summary = f"can't be loaded: {error}"
-        print(f"{name:<16} {summary}  [{point.value}]")
+        print(f"{name:<16} {summary(name)}  [{point.value}]")
 
 
 @app.command()

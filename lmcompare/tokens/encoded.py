@@ -28,7 +28,7 @@ class Encoded:
     names: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        ids = np.ascontiguousarray(self.ids, np.int32)
+        ids = _whole(self.ids)
         starts = np.ascontiguousarray(self.starts, np.int64)
         if ids.ndim != 1 or starts.ndim != 1:
             raise LmcompareError(f"ids and starts are one-dimensional, not of shape {ids.shape} and {starts.shape}")
@@ -42,7 +42,7 @@ class Encoded:
             )
         if len(starts) and (starts[0] != 0 or np.any(np.diff(starts) < 0) or starts[-1] > len(ids)):
             raise LmcompareError("document starts begin at 0, never fall and stay within the text")
-        object.__setattr__(self, "ids", _frozen(ids))
+        object.__setattr__(self, "ids", _frozen(np.ascontiguousarray(ids, np.int32)))
         object.__setattr__(self, "starts", _frozen(starts))
         if self.spans is not None:
             object.__setattr__(self, "spans", _frozen(np.ascontiguousarray(self.spans, np.int64)))
@@ -53,7 +53,7 @@ class Encoded:
     def from_documents(cls, documents: Sequence[Sequence[int] | IntArray], vocabulary: Vocabulary) -> Encoded:
         """Join the id sequences of D documents; there are no byte spans."""
         lengths = np.array([len(d) for d in documents], np.int64)
-        arrays = [np.asarray(d, np.int32) for d in documents]
+        arrays = [_whole(d) for d in documents]
         ids = np.concatenate(arrays) if arrays else np.zeros(0, np.int32)
         return cls(ids, np.cumsum(lengths) - lengths, vocabulary)
 
@@ -106,6 +106,14 @@ class Encoded:
     def split_sentences(self) -> Encoded:
         """Return the same tokens with every sentence a document of its own: what a *reset* figure is scored on."""
         return Encoded(self.ids, self.sentence_starts(), self.vocabulary, self.spans)
+
+
+def _whole(ids: Sequence[int] | IntArray) -> IntArray:
+    """Return ids as an array. Raises ``LmcompareError`` for numbers that are not whole: numpy would cut them off."""
+    found = np.asarray(ids)
+    if found.size and found.dtype.kind not in "iu":
+        raise LmcompareError(f"token ids are whole numbers, not of {found.dtype}")
+    return found if found.size else found.astype(np.int32)
 
 
 def _frozen(array: IntArray) -> IntArray:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,11 @@ def test_read_only_and_apart_from_the_caller() -> None:
 def test_ill_formed(ids: list[int], starts: list[int], message: str) -> None:
     with pytest.raises(LmcompareError, match=message):
         Encoded(np.array(ids), np.array(starts, np.int64), VOCABULARY)
+
+
+@pytest.mark.parametrize("ids", [[2.5], [True], ["2"], [2, 2**32 + 2], [-1], np.array([0.0])])
+def test_ids_are_whole_numbers_of_the_vocabulary(ids: Any) -> None:
+    with pytest.raises(LmcompareError, match="token ids"):
+        Encoded.from_documents([ids], VOCABULARY)
+    with pytest.raises(LmcompareError, match="token ids"):
+        Encoded(np.asarray(ids), np.array([0]), VOCABULARY)
