@@ -29,8 +29,10 @@ def main(presets: list[str]) -> None:
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
             rows = json.loads((Path(scratch) / "results.json").read_text())["models"]
+            costs = [json.loads(path.read_text()) for path in Path(scratch).glob("cells/*/*/cost.json")]
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        print(f"{preset}: {wall:.0f} s wall, {cpu:.0f} s CPU")
+        checks = sum(cost["check_seconds"] for cost in costs)
+        print(f"{preset}: {wall:.0f} s wall, {cpu:.0f} s CPU; truth checks {checks:.1f} s ({checks / wall:.1%})")
         for row in rows:
             speed = f"train {row['train_seconds']:6.1f} s  {row['microseconds_per_token']:8.1f} µs/token"
             memory = f"{row['peak_memory_bytes'] / 2**20:6.0f} MiB"

@@ -126,7 +126,9 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     scores, cost = _scored(job, prepared, model)
     storage.write_table(job.path / "scores.parquet", scores)
     emit({"event": "stage", "stage": "check"})
+    began = time.perf_counter()
     truth = _checked(job, prepared, model, scores)
+    cost |= {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
     notes = _write_examples(job, prepared, model)
     storage.write_json(
