@@ -99,7 +99,7 @@ class TrainedModel:
                 state, truthful = load_state(place / "model"), bool(cell["truth"].get("passed"))
             with blamed_on(f"{name}'s restore"):
                 model.restore(state)
-        fingerprint = str(cell["tokens_fingerprint"])
+        fingerprint = str(cell.get("tokens_fingerprint"))
         if not FINGERPRINT.fullmatch(fingerprint):
             raise LmcompareError(f"{place / 'cell.json'} names tokens that no run wrote: run its model again")
         tokens = folder / "tokens" / fingerprint

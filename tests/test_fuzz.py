@@ -1,0 +1,126 @@
+"""Whatever bytes a file holds, reading it ends in a value or in one sentence, never in another error."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import lmcompare
+from lmcompare import corpora, storage
+from lmcompare.errors import LmcompareError
+from lmcompare.harness import experiment
+from lmcompare.models.ready_vectors import ready_vectors
+from lmcompare.tokens import Vocabulary
+
+OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RARELY = settings(OFTEN, max_examples=12)
+
+# What is put in place of some bytes: other bytes, and what means something in one of the formats
+PIECES = st.one_of(
+    st.binary(max_size=4),
+    st.sampled_from(
+        [b"null", b"-1", b"1e999", b"NaN", b'"', b"{", b"}", b"[", b"]", b",", b"\n", b"\0", b"=", b"[["]
+    ),
+)
+CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), PIECES), min_size=1, max_size=4)
+
+
+def changed(content: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
+    """The content with pieces put at some places, each in place of so many bytes."""
+    for place, length, piece in changes:
+        at = int(place * len(content))
+        content = content[:at] + piece + content[at + length :]
+    return content
+
+
+TEXTS = {
+    "text.txt": "The cat sat.\nA dog ran.\n\nIt slept.\n" * 8,
+    "table.csv": "text,year\n" + '"The cat, sat.",1961\nA dog ran.,1962\n' * 12,
+    "table.tsv": "text\tyear\n" + "The cat sat.\t1961\nA dog ran.\t1962\n" * 12,
+    "table.jsonl": '{"text": "The cat sat.", "year": 1961}\n{"text": "A dog ran.", "tags": ["x"]}\n' * 12,
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@OFTEN
+@given(changes=CHANGES)
+def test_corpora(name: str, changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(changed(TEXTS[name].encode(), changes))
+    with suppress(LmcompareError):
+        corpora.load(str(path), corpora.CorpusOptions())
+
+
+@OFTEN
+@given(changes=CHANGES)
+def test_experiments(changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    table = '[corpus]\nsource = "lee"\n[tokens]\nkind = "word"\n[budget]\nsteps = 5\n[[models]]\nplugin = "ngram"\n'
+    path.write_bytes(changed(f'name = "x"\nseeds = [0, 1]\n{table}order = 3\n'.encode(), changes))
+    with suppress(LmcompareError):
+        experiment.load(path)
+
+
+@OFTEN
+@given(changes=CHANGES)
+def test_ready_vectors(changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(changed(b"3 2\nthe 0.5 -1\ncat 1e-3 2\ndog 0 0.25\n", changes))
+    with suppress(LmcompareError):
+        ready_vectors(path, Vocabulary(["<unk>", "</s>", "the", "cat"]), 2)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fuzz") / "run"
+    lmcompare.compare(
+        [f"The {a} saw {b} and {c}." for a in "abcd" for b in "efgh" for c in "ijk"],
+        ["unigram"],
+        out=folder,
+        device="cpu",
+        quiet=True,
+    )
+    return folder
+
+
+def score(folder: Path) -> None:
+    lmcompare.load(folder).model("unigram").score("The a saw i.")
+
+
+def table(folder: Path) -> None:
+    _ = lmcompare.load(folder).table
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        *((f"cells/unigram/0/{n}", score) for n in ("cell.json", "model/values.json", "model/arrays.safetensors")),
+        *((f"cells/unigram/0/{n}", table) for n in ("cell.json", "cost.json", "curve.csv", "scores.parquet")),
+        *((f"tokens/*/{n}", score) for n in ("tokenizer.json", "vocabulary.json", "code.json")),
+        *((f"tokens/*/{n}", table) for n in ("features.parquet", "documents.parquet")),
+        ("manifest.json", table),
+    ],
+)
+@RARELY
+@given(changes=CHANGES)
+def test_run_folders(
+    name: str, read: Callable[[Path], None], changes: list[tuple[float, int, bytes]], finished: Path, tmp_path: Path
+) -> None:
+    """The seal is made to fit, as if somebody had meant it."""
+    folder = tmp_path / "run"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(finished, folder)
+    (path,) = folder.glob(name)
+    path.write_bytes(changed(path.read_bytes(), changes))
+    for sealed in {path.parent, folder / "cells/unigram/0", folder}:
+        if (sealed / storage.SEAL).is_file():
+            storage.seal(sealed, json.loads((sealed / storage.SEAL).read_text()))
+    with suppress(LmcompareError):
+        read(folder)
