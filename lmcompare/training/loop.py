@@ -120,8 +120,9 @@ class _Run:
         while True:
             self._return_to(last)
             if last is found:  # once: the checkpoint that a run which was cut off left
-                self._report(note=f"goes on from step {self.step:,}")
                 found = None
+                if self._progress() < 1.0 and not self._gave_up():
+                    self._report(note=f"goes on from step {self.step:,}")
             try:
                 for last in self._segments():
                     if self.setting.checkpoints is not None:
