@@ -55,7 +55,7 @@ def resolve(plugin: str) -> type[LanguageModel]:
     run folder names it and nobody else (see ``only_installed``).
     """
     if ":" in plugin and (named := _named.get()) is not None:
-        if (found := named.get(_wherever(plugin))) is None:
+        if (found := named.get(plugin) or named.get(_wherever(plugin))) is None:
             raise PluginError(
                 f"'{plugin}' is not installed, and a run folder is not trusted to name code: if it is yours, name it"
                 " again (--plugin, or plugin=… of Comparison.model)"
@@ -92,7 +92,8 @@ def only_installed(*named: str | type[LanguageModel]) -> Iterator[None]:
     A run folder may come from anywhere, and says which class its models are of: nothing that it says may run code. A
     plug-in's file may have moved since, so it is found by the names of file and class.
     """
-    token = _named.set({_wherever(each if isinstance(each, str) else _home(each)): each for each in named})
+    by_name = {each if isinstance(each, str) else _home(each): each for each in named}
+    token = _named.set({**{_wherever(name): each for name, each in by_name.items()}, **by_name})
     try:
         yield
     finally:

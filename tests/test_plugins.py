@@ -155,6 +155,21 @@ def test_broken_package_hurts_only_itself(tmp_path: Path, file: Path, monkeypatc
         plugins.resolve("odd")
 
 
+def test_files_and_classes_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    specs = []
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        code = f"from lmcompare.models.unigram import Unigram\n\n\nclass Mine(Unigram):\n    place = '{folder}'\n"
+        (tmp_path / folder / "mine.py").write_text(code)
+        specs.append(f"{tmp_path / folder / 'mine.py'}:Mine")
+    with plugins.only_installed(*specs):
+        assert [plugins.resolve(spec).place for spec in specs] == ["one", "other"]  # type: ignore[attr-defined]
+        with pytest.raises(PluginError, match="not trusted to name code"):
+            plugins.resolve(f"{tmp_path / 'one' / 'mine.py'}:Unigram")
+    with plugins.only_installed(specs[1]):  # the file has moved
+        assert plugins.resolve(specs[0]).place == "other"  # type: ignore[attr-defined]
+
+
 def test_listing_loads_no_plug_in() -> None:
     code = "import sys; from lmcompare import plugins; plugins.installed(); print(*sys.modules)"
     home = str(Path(lmcompare.__file__).parents[1])
