@@ -14,12 +14,12 @@ import numpy as np
 from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of, unknown
 from lmcompare.model import FloatArray, LanguageModel
 
-FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-
 if TYPE_CHECKING:
     from lmcompare.corpora import Document
     from lmcompare.harness.prepared import Prepared
     from lmcompare.harness.sampling import Sampling
+
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lmcompare
-from lmcompare import corpora, storage
+from lmcompare import corpora
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment
 from lmcompare.models.ready_vectors import ready_vectors
 from lmcompare.tokens import Vocabulary
+from tests.harness.small import reseal
 
 OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RARELY = settings(OFTEN, max_examples=12)
@@ -120,7 +120,6 @@ def test_run_folders(
     (path,) = folder.glob(name)
     path.write_bytes(changed(path.read_bytes(), changes))
     for sealed in {path.parent, folder / "cells/unigram/0", folder}:
-        if (sealed / storage.SEAL).is_file():
-            storage.seal(sealed, json.loads((sealed / storage.SEAL).read_text()))
+        reseal(sealed)
     with suppress(LmcompareError):
         read(folder)

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 import lmcompare
-from lmcompare import storage
 from lmcompare.errors import LmcompareError
-from tests.harness.small import write_plugins, write_text
+from tests.harness.small import reseal, write_plugins, write_text
 
 CELLS = "cells"
 
@@ -49,10 +48,9 @@ def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     table = json.loads(path.read_text())
     edit(table)
     path.write_text(json.dumps(table))
-    storage.seal(path.parent, json.loads((path.parent / storage.SEAL).read_text()))
+    reseal(path.parent)
     if path.parent.name == "model":
-        cell = path.parent.parent
-        storage.seal(cell, json.loads((cell / storage.SEAL).read_text()))
+        reseal(path.parent.parent)
 
 
 def evil(place: Path) -> tuple[Path, Path]:
@@ -135,7 +133,7 @@ def test_a_pickle_is_never_opened(folder: Path, name: str) -> None:
     path = cell if cell.exists() else next((folder / "tokens").glob(f"*/{name}"))
     path.write_bytes(pickle.dumps(_Evil(mark)))
     for sealed in {path.parent, folder / CELLS / "ngram/0"}:
-        storage.seal(sealed, json.loads((sealed / storage.SEAL).read_text()))
+        reseal(sealed)
     for ask in (lambda run: run.model("ngram"), lambda run: run.table):
         with suppress(LmcompareError):  # some are not read here, and others are damaged
             ask(lmcompare.load(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
 from lmcompare.harness.run import run, write_reports
-from tests.harness.small import write_text
+from tests.harness.small import reseal, write_text
 
 EXPERIMENT = files.parse(
     {
@@ -103,3 +104,14 @@ def test_no_report_is_made_of_a_turned_bit(finished: Path, tmp_path: Path, name:
         return
     write_reports(folder)
     assert f"{Path(name).name} is damaged: run its model again" in (folder / "report.md").read_text()
+
+
+def test_figures_outlive_examples_that_fail(finished: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    cell = folder / "cells/ngram/0"
+    (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
+    reseal(cell)
+    asked = EXPERIMENT.model_copy(update={"examples": files.ExamplesTable(prompts=("my aunt",), length=2)})
+    outcome = run(asked, folder, base=finished)
+    assert "damaged" in outcome.failures["ngram/0"]
+    assert json.loads((folder / "results.json").read_text())["models"][0]["rank"] == 1

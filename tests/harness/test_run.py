@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare import storage
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
 from lmcompare.harness.run import Outcome, run, write_reports
-from tests.harness.small import write_plugins, write_text
+from tests.harness.small import reseal, write_plugins, write_text
 
 
 class Watch(Quiet):
@@ -205,8 +204,7 @@ def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
     shutil.copytree(finished, tmp_path / "run")
     path = tmp_path / "run" / name
     path.write_text(json.dumps(json.loads(path.read_text()) | table))
-    if (path.parent / storage.SEAL).is_file():
-        storage.seal(path.parent, json.loads((path.parent / storage.SEAL).read_text()))
+    reseal(path.parent)
     with pytest.raises(LmcompareError, match="holds what no run wrote"):
         write_reports(tmp_path / "run")
 
@@ -341,17 +339,6 @@ def test_tokens_that_lost_a_file_are_made_again(place: Path) -> None:
     outcome, _ = _run(place, out, _experiment(FLAT))
     assert not outcome.failures
     assert (tokens / "features.parquet").is_file()
-
-
-def test_figures_outlive_examples_that_fail(place: Path) -> None:
-    out = place / "outlive"
-    _run(place, out, _experiment(FLAT))
-    cell = out / "cells/flat/0"
-    (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
-    storage.seal(cell, json.loads((cell / storage.SEAL).read_text()))
-    outcome, _ = _run(place, out, _experiment(FLAT, examples={"prompts": ["my aunt"], "length": 2}))
-    assert "damaged" in outcome.failures["flat/0"]
-    assert json.loads((out / "results.json").read_text())["models"][0]["rank"] == 1
 
 
 def test_files_where_one_stands_do_not_shadow_modules(
