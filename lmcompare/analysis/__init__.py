@@ -1,6 +1,7 @@
 """Stored scores to tables: metrics, intervals, slices and mixtures, from the run folder alone."""
 
 from lmcompare.analysis.comparison import Comparison, Difference, Standing, compare_models
+from lmcompare.analysis.joined import JoinedRun, Table, join, write_joined_results
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.analysis.results import leaderboard, results, write_results
@@ -14,14 +15,17 @@ __all__ = [
     "Cell",
     "Comparison",
     "Difference",
+    "JoinedRun",
     "ModelEntry",
     "Run",
     "RunFolderError",
     "Standing",
+    "Table",
     "TokenScores",
     "TokenTables",
     "compare_models",
     "document_figures",
+    "join",
     "leaderboard",
     "load_run",
     "mixtures",
@@ -30,5 +34,6 @@ __all__ = [
     "token_scores",
     "verdict",
     "wins",
+    "write_joined_results",
     "write_results",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import io
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.run import ModelEntry, Run
 from lmcompare.analysis.scores import token_scores
-from lmcompare.storage import write_text
+from lmcompare.storage import write_json, write_text
 
 SCHEMA_VERSION = 1
 METHOD = "paired bootstrap, symmetric studentised"
@@ -89,16 +89,16 @@ def leaderboard(run: Run) -> pd.DataFrame:
     return frame
 
 
-def write_results(run: Run) -> None:
-    """Write results.json and results.csv into the run folder, each whole or not at all.
+def write_results(run: Run, folder: Path | None = None) -> None:
+    """Write results.json and results.csv into a folder, the run's own if none is given, each whole or not at all.
 
     Raises ``LmcompareError`` where the folder can't be written to.
     """
-    text = json.dumps(_results(run), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    place = run.path if folder is None else folder
     table = io.StringIO()
     leaderboard(run).to_csv(table, index=False, lineterminator="\n")
-    write_text(run.path / "results.json", text)
-    write_text(run.path / "results.csv", table.getvalue())
+    write_json(place / "results.json", _results(run))
+    write_text(place / "results.csv", table.getvalue())
 
 
 @lru_cache(maxsize=4)

@@ -260,6 +260,11 @@ class Run:
         return ModelEntry(name, str(entry["plugin"]), str(entry["tokens_fingerprint"]), cells)
 
     @property
+    def one_machine(self) -> bool:
+        """Was all of it run on one machine, so that seconds and bytes of memory may be compared?"""
+        return True
+
+    @property
     def name(self) -> str:
         """The name of the experiment."""
         return str(self.manifest["name"])

@@ -23,7 +23,7 @@ def verdict(run: Run) -> list[str]:
     ranked = sorted(
         (m for m in models.values() if m["group"] == "ranked"), key=lambda m: (m["rank"], m["bits_per_byte"])
     )
-    said = _outcome(ranked, comparison)
+    said = _outcome(ranked, comparison, timed=run.one_machine)
     said += _repeated(run)
     said += _apart(models.values())
     said += _failed(table["failed"])
@@ -32,7 +32,7 @@ def verdict(run: Run) -> list[str]:
     return said
 
 
-def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison) -> list[str]:
+def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison, *, timed: bool) -> list[str]:
     if not ranked:
         return ["No model of this run can be ranked."]
     best, rest = ranked[0], ranked[1:]
@@ -49,7 +49,8 @@ def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison) -> lis
             f"The weakest, {worst['name']}, needs {worst['bits_per_byte']:.3f}; "
             f"{best['name']} saves {_percent(saved)} of that."
         )
-    said.append(_cheapest(best, rest))
+    if timed:
+        said.append(_cheapest(best, rest))
     detectable = comparison.smallest_detectable
     if detectable > 0:
         said.append(

@@ -180,17 +180,34 @@ def run(
 
 
 @app.command()
-def report(folder: Dir) -> None:
-    """Build the reports of a run folder again from what it stores."""
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="FOLDER", help="Where that of several runs goes; else reports/joined."),
+    ] = None,
+) -> None:
+    """Build the reports of a run folder again from what it stores, or one report of several runs.
+
+    Runs on the same text stand in one table; others in tables of their own, with the reason.
+    """
     from lmcompare.api import load
     from lmcompare.harness.run import write_reports
+    from lmcompare.report import write_joined_report
     from lmcompare.storage import locked
 
-    failures = load(folder).failures
-    with locked(folder):
-        print(write_reports(folder))
-    for cell, error in failures.items():
-        note(f"{cell} is not among the figures: {error}")
+    failures = {folder: load(folder).failures for folder in folders}
+    if len(folders) > 1:
+        print(write_joined_report(folders, Path("reports") / "joined" if out is None else _folder(out)))
+    elif out is not None:
+        raise LmcompareError("--out is for the report of several runs: that of one run goes into its folder")
+    else:
+        with locked(folders[0]):
+            print(write_reports(folders[0]))
+    for folder, failed in failures.items():
+        for cell, error in failed.items():
+            where = f"{folder}: " if len(folders) > 1 else ""
+            note(f"{where}{cell} is not among the figures: {error}")
 
 
 @app.command()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 SPLITS = ("train", "valid", "test")
 
@@ -51,6 +55,8 @@ class Corpus:
     Attributes:
         notes: sentences for the report: how the text was split and cleaned, what stands in two splits.
         source: where the text comes from, for people.
+        read: the fingerprint of the text before anything was changed in it; "" if that is not known.
+        changes: what was done to the text, such as "lower case".
     """
 
     name: str
@@ -59,6 +65,8 @@ class Corpus:
     test: tuple[Document, ...]
     notes: tuple[str, ...] = ()
     source: str = ""
+    read: str = ""
+    changes: tuple[str, ...] = ()
 
     def split(self, which: str) -> tuple[Document, ...]:
         """Return the documents of "train", "valid" or "test".
@@ -80,8 +88,46 @@ class Corpus:
             for document in self.split(which):
                 name, text = document.name.encode(), document.text.encode()
                 spans = ",".join(f"{start}-{end}" for start, end in document.sentences).encode()
-                # Each part is preceded by its length, so that no two corpora run together to the same bytes.
                 for part in (name, text, spans):
-                    digest.update(f"{len(part)}:".encode())
-                    digest.update(part)
+                    _update(digest, part)
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        """What the fingerprint is made of, so that one can say in what two corpora differ.
+
+        ``read``: the text before any change; ``changes``; ``train``, ``valid``, ``test``: the words of each split, in
+        order; ``marks``: white space, and where documents and sentences begin; ``names`` of the documents. All but
+        the changes are 16 hexadecimal digits.
+        """
+        documents = [document for which in SPLITS for document in self.split(which)]
+        words = {which: text_fingerprint(d.text for d in self.split(which)) for which in SPLITS}
+        marks = (f"{which} {d.sentences} {d.text}" for which in SPLITS for d in self.split(which))
+        return {
+            "read": self.read or text_fingerprint(document.text for document in documents),
+            "changes": list(self.changes),
+            **words,
+            "marks": _digest(marks),
+            "names": _digest(document.name for document in documents),
+        }
+
+
+def text_fingerprint(texts: Iterable[str]) -> str:
+    """Return 16 hexadecimal digits for the words of texts in their order, wherever one ends and the next begins."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update("".join(f"{word} " for word in text.split()).encode())
+    return digest.hexdigest()[:16]
+
+
+def _digest(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        _update(digest, part.encode())
+    return digest.hexdigest()[:16]
+
+
+def _update(digest: Hash, part: bytes) -> None:
+    """Take in a part with its length before it, so that no two sequences run together to the same bytes."""
+    digest.update(f"{len(part)}:".encode())
+    digest.update(part)

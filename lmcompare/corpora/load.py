@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmcompare.corpora.catalogue import EMBEDDED
-from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
+from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8, text_fingerprint
 from lmcompare.corpora.files import Found, decode, missing_path, read_path, shown
 from lmcompare.corpora.nltk_data import PREFIX, WELL_KNOWN, read_nltk
 from lmcompare.corpora.options import CorpusOptions
@@ -65,6 +65,7 @@ def load(
     options.check()
     read = _read(source, options, base or Path(), stdin)
     _check_column(read, options)
+    as_read = [*read.pieces, *(piece for which in SPLITS for piece in (read.splits or {}).get(which, ()))]
     normalise = _normaliser(options)
     prepared = [replace(piece, text=normalise(piece.text)) for piece in read.pieces]
     notes = list(read.notes)
@@ -107,7 +108,14 @@ def load(
     if options.rare_count is not None and options.rare_word is not None:
         read_splits, note = replace_rare(read_splits, options.rare_count, options.rare_word)
         notes.append(note)
-    return Corpus(read.name, **read_splits, notes=tuple(notes), source=read.source)
+    return Corpus(
+        read.name,
+        **read_splits,
+        notes=tuple(notes),
+        source=read.source,
+        read=text_fingerprint(piece.text for piece in as_read),
+        changes=options.changes,
+    )
 
 
 def read_documents(

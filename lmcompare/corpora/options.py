@@ -42,6 +42,13 @@ class CorpusOptions:
     rare_count: int | None = None
     rare_word: str | None = None
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What these options do to the text, in words."""
+        rare = f"words seen {self.rare_count} times or less are {self.rare_word}" if self.rare_count else ""
+        said = ("lower case" if self.lowercase else "", "Unicode NFC" if self.nfc else "", rare)
+        return tuple(each for each in said if each)
+
     def check(self) -> None:
         """Raise `LmcompareError` for a value that there is not, or for options that do not go together."""
         allowed = {"documents": get_args(DocumentMarks), "sentences": get_args(SentenceMarks)}

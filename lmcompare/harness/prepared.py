@@ -27,6 +27,7 @@ from lmcompare.tokens import (
     build_vocabulary,
     encode,
     encode_prompt,
+    fingerprint_parts,
     make_tokenizer,
     tokenise,
     tokens_fingerprint,
@@ -197,6 +198,7 @@ class Prepared:
             "spec": storage.read_json(self.folder / "tokenizer.json")["table"],
             "description": self.tokenizer.description,
             "types": len(self.vocabulary),
+            "parts": fingerprint_parts(self.tokenizer, self.vocabulary),
             "tokens": {which: len(text) for which, text in self.splits.items()},
             "unknown": {
                 which: int(np.count_nonzero(text.ids == self.vocabulary.unknown))

@@ -134,6 +134,7 @@ def describe(corpus: Corpus) -> dict[str, Any]:
         "name": corpus.name,
         "source": corpus.source,
         "fingerprint": corpus.fingerprint,
+        "parts": corpus.parts,
         "notes": list(corpus.notes),
         "splits": splits,
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lmcompare.analysis import Run
 
-__all__ = ["render_html", "render_markdown", "write_report"]
+__all__ = ["render_html", "render_markdown", "write_joined_report", "write_report"]
 
 
 def write_report(folder: Path) -> Path:
@@ -19,6 +20,17 @@ def write_report(folder: Path) -> Path:
     from lmcompare.report.write import write_report as write
 
     return write(Path(folder))
+
+
+def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
+    """Write one report of several runs into a folder of its own and return the HTML file's path.
+
+    Runs on one text become one table; where there are several texts, each has its own, with the reason. Raises
+    ``LmcompareError`` if a folder is no run folder or is given twice, or ``out`` holds anything else.
+    """
+    from lmcompare.report.write import write_joined_report as write
+
+    return write([Path(folder) for folder in folders], Path(out))
 
 
 def render_html(run: Run) -> str:

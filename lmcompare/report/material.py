@@ -63,6 +63,11 @@ class Material:
         self.scored = tuple(model for model in self.models if model.entry.done)
         self.by_name = {model.name: model for model in self.models}
 
+    @property
+    def manifests(self) -> list[Mapping[str, Any]]:
+        """What each run says of itself: a report may stand on several."""
+        return list(self.run.manifest.get("runs") or [self.run.manifest])
+
     @cached_property
     def comparison(self) -> Comparison:
         """Standings, ranks and differences in bits per byte."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any
 
 from markupsafe import Markup
 
@@ -49,6 +50,16 @@ NAMES = {
 }
 
 
+def whole_page(template: str, **context: Any) -> str:
+    """Return a page made of a template that extends the layout: style and scripts inside, so that it needs nothing
+    but itself.
+    """
+    scripts = [Markup(asset(name)) for name in SCRIPTS]
+    digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
+    style = Markup(style_sheet() + asset("charts.css") + asset("report.css"))
+    return fill(template, style=style, scripts=scripts, digests=digests, **context).translate(CONTROL)
+
+
 class Report:
     """A report of a run, its parts made once for both forms."""
 
@@ -58,27 +69,26 @@ class Report:
         self.sections = _sections(self.material)
 
     @property
+    def version(self) -> str:
+        """The version of lmcompare that made the run."""
+        return str(self.material.run.manifest.get("lmcompare") or "")
+
+    @property
     def charts(self) -> dict[str, Markup]:
         """The drawings that ``markdown`` refers to, by the name of their file in ``charts/``."""
         return {name: drawing for section in self.sections for name, drawing in section.charts.items()}
 
     def html(self) -> str:
-        """Return the page: style, scripts and drawings inside, so that it needs nothing but itself."""
-        scripts = [Markup(asset(name)) for name in SCRIPTS]
-        digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
-        style = Markup(style_sheet() + asset("charts.css") + asset("report.css"))
-        page = fill(
+        """Return the page, drawings inside."""
+        return whole_page(
             "page",
+            version=self.version,
             run=self.material.run,
             opening=self.opening,
             sections=self.sections,
             names=NAMES,
             models=self.material.scored,
-            style=style,
-            scripts=scripts,
-            digests=digests,
         )
-        return page.translate(CONTROL)
 
     def markdown(self) -> str:
         """Return the report as Markdown."""
@@ -87,8 +97,9 @@ class Report:
             parts.append(f"## {section.title}")
             if section.markdown:
                 parts.append(section.markdown)
-        version = self.material.run.manifest.get("lmcompare") or ""
-        parts.append(f"Written by lmcompare {version}. `report.html` beside this file shows more, and interactively.")
+        parts.append(
+            f"Written by lmcompare {self.version}. `report.html` beside this file shows more, and interactively."
+        )
         return "\n\n".join(parts) + "\n"
 
 

@@ -1,7 +1,14 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the exact code length of a text."""
 
 from lmcompare.tokens.code import CODE_VERSION, SideBits, TextCode
-from lmcompare.tokens.encode import build_vocabulary, encode, encode_prompt, surface, tokens_fingerprint
+from lmcompare.tokens.encode import (
+    build_vocabulary,
+    encode,
+    encode_prompt,
+    fingerprint_parts,
+    surface,
+    tokens_fingerprint,
+)
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.kinds import TOKENIZERS, make_tokenizer
 from lmcompare.tokens.reading import read_tokenised
@@ -26,6 +33,7 @@ __all__ = [
     "build_vocabulary",
     "encode",
     "encode_prompt",
+    "fingerprint_parts",
     "make_tokenizer",
     "read_tokenised",
     "surface",

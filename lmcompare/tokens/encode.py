@@ -54,10 +54,24 @@ def encode_prompt(text: str, tokenizer: Tokenizer, vocabulary: Vocabulary) -> In
     return np.array(ids, np.int32)
 
 
+def fingerprint_parts(tokenizer: Tokenizer, vocabulary: Vocabulary) -> dict[str, str]:
+    """Return what ``tokens_fingerprint`` is made of beside the corpus, so that one can say in what two differ."""
+    parts = {
+        "tokenizer": [tokenizer.spec, tokenizer.rule],
+        "vocabulary": vocabulary.tokens,
+        "charged": CODE_VERSION,
+    }
+    return {name: _digest(part) for name, part in parts.items()}
+
+
 def tokens_fingerprint(corpus_fingerprint: str, tokenizer: Tokenizer, vocabulary: Vocabulary) -> str:
     """Return 16 hexadecimal digits: figures per token or per byte may be compared if and only if theirs agree.
 
     They cover the corpus, the tokenizer and its rule, the vocabulary in order, and the version of the code length.
     """
     parts = [corpus_fingerprint, tokenizer.spec, tokenizer.rule, vocabulary.tokens, CODE_VERSION]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return _digest(parts)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -50,11 +50,11 @@ class Head(nn.Module):
         """Return (n, V) nats in float32 for features (n, d)."""
         out = torch.empty(len(features), self.types, device=features.device)
         for rows in _slices(len(features), WHOLE_ROWS):
-            sums = []
+            log_z = _LogSum()
             for words, logits in self._logits(features[rows]):
-                sums.append(torch.logsumexp(logits, 0))
                 out[rows, words] = logits.T
-            out[rows] -= torch.logsumexp(torch.stack(sums), 0)[:, None]
+                log_z.add(logits)
+            out[rows] -= log_z.value()[:, None]
         return out.clamp_(max=0.0)
 
     def log_prob_of(self, features: Tensor, targets: Tensor) -> Tensor:
@@ -62,8 +62,10 @@ class Head(nn.Module):
         out = torch.empty(len(targets), device=features.device)
         for rows in _slices(len(targets), ROWS):
             x, wanted = features[rows].float(), targets[rows]
-            log_z = torch.logsumexp(torch.stack([torch.logsumexp(logits, 0) for _, logits in self._logits(x)]), 0)
-            out[rows] = (x * self.table[wanted]).sum(1) + self.bias[wanted] - log_z
+            log_z = _LogSum()
+            for _, logits in self._logits(x):
+                log_z.add(logits)
+            out[rows] = (x * self.table[wanted]).sum(1) + self.bias[wanted] - log_z.value()
         return out.clamp_(max=0.0)  # the two sums are rounded differently
 
     def _logits(self, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -93,6 +95,36 @@ class Head(nn.Module):
         words, log_q = words.to(features.device), log_q.to(features.device)
         loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q)  # type: ignore[no-untyped-call]
         return loss
+
+
+class _LogSum:
+    """log Σ exp of each column, of logits that come a piece at a time.
+
+    All are shifted by what is greatest in the first piece, so that torch's ``logsumexp``'s search of every piece is
+    saved; where a later one holds a logit that overflows so, the shift is raised to it.
+    """
+
+    def __init__(self) -> None:
+        self._shift: Tensor | None = None  # (n,)
+        self._sum: Tensor  # (n,), of exp(logit - shift)
+
+    def add(self, logits: Tensor) -> None:
+        """Take the piece (W, n) in; it is written over."""
+        if self._shift is None:
+            self._shift = logits.amax(0)
+            self._sum = torch.zeros_like(self._shift)
+        logits -= self._shift
+        part = logits.exp().sum(0)
+        if not bool(part.isfinite().all()):
+            rise = logits.amax(0).clamp_(min=0.0)
+            self._shift, self._sum = self._shift + rise, self._sum * (-rise).exp()
+            part = (logits - rise).exp().sum(0)
+        self._sum += part
+
+    def value(self) -> Tensor:
+        """Return the (n,) nats."""
+        assert self._shift is not None
+        return self._sum.log() + self._shift
 
 
 class Candidates:

@@ -44,3 +44,29 @@ def test_fingerprint_leaves_out_notes_and_is_sixteen_hexadecimal_digits() -> Non
     assert replace(CORPUS, name="d", notes=("n",), source="s").fingerprint == CORPUS.fingerprint
     assert len(CORPUS.fingerprint) == 16
     assert int(CORPUS.fingerprint, 16) >= 0
+
+
+@pytest.mark.parametrize(
+    ("other", "differ"),
+    [
+        (replace(CORPUS, notes=("n",), name="d", source="s"), set()),
+        (Corpus("c", (TWO,), (ONE,), (SIX,)), {"read", "train", "valid", "marks", "names"}),
+        (Corpus("c", (replace(ONE, text="A b!\n"),), (TWO,), (SIX,)), {"read", "train", "marks"}),
+        (Corpus("c", (replace(ONE, text="A  b.\n"),), (TWO,), (SIX,)), {"marks"}),  # white space
+        (Corpus("c", (ONE,), (TWO,), (replace(SIX, sentences=((0, 7),)),)), {"marks"}),
+        (Corpus("c", (replace(ONE, name="eno"),), (TWO,), (SIX,)), {"names"}),
+        (replace(CORPUS, changes=("lower case",)), {"changes"}),
+        (replace(CORPUS, read="0123"), {"read"}),
+    ],
+)
+def test_parts_of_the_fingerprint_say_in_what_corpora_differ(other: Corpus, differ: set[str]) -> None:
+    parts, others = CORPUS.parts, other.parts
+    assert parts.keys() == others.keys()
+    assert {name for name in parts if parts[name] != others[name]} == differ
+
+
+def test_where_documents_begin_is_told_from_what_they_say() -> None:
+    words = Document("w", "A b. C d.", ((0, 9),))
+    one, two = Document("w1", "A b.", ((0, 4),)), Document("w2", "C d.", ((0, 4),))
+    parts, others = (Corpus("c", test, (TWO,), (SIX,)).parts for test in ((words,), (one, two)))
+    assert {name for name in parts if parts[name] != others[name]} == {"marks", "names"}

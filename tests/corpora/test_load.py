@@ -268,3 +268,18 @@ def test_documents_without_a_split(file: Path) -> None:
     )
     assert [d.text for d in read_documents("-", stdin=io.BytesIO(b"one\n"))] == ["one\n"]
     assert [d.sentences for d in documents_of(["a\nb", ""])] == [((0, 1), (2, 3)), ((0, 0),)]
+
+
+def test_the_fingerprint_of_what_was_read_is_that_of_the_text_before_changes(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("".join(f"The Cat {n} sat.\n" for n in range(40)))
+    plain = load(path, CorpusOptions(documents="line")).parts
+    lower = load(path, CorpusOptions(documents="line", lowercase=True)).parts
+    whole = load(path, CorpusOptions(documents="file")).parts
+    assert plain["read"] == lower["read"] == whole["read"]
+    assert (plain["changes"], lower["changes"]) == ([], ["lower case"])
+    assert plain["train"] != lower["train"]
+    rare = CorpusOptions(documents="line", nfc=True, rare_count=1, rare_word="<r>")
+    assert load(path, rare).parts["changes"] == ["Unicode NFC", "words seen 1 times or less are <r>"]
+    path.write_text("".join(f"The Cat {n} sat.\n" for n in range(41)))
+    assert load(path, CorpusOptions(documents="line")).parts["read"] != plain["read"]

@@ -11,6 +11,7 @@ from lmcompare.tokens import (
     build_vocabulary,
     encode,
     encode_prompt,
+    fingerprint_parts,
     make_tokenizer,
     surface,
     tokenise,
@@ -18,7 +19,7 @@ from lmcompare.tokens import (
 )
 from tests.tokens.texts import KINDS, document, documents
 
-WORD = make_tokenizer({"kind": "word"})
+WORD, CHAR = make_tokenizer({"kind": "word"}), make_tokenizer({"kind": "char"})
 
 
 def test_worked_example() -> None:
@@ -91,13 +92,20 @@ def test_a_prompt_is_left_open() -> None:
 
 def test_the_fingerprint_tells_apart_what_may_not_be_compared() -> None:
     one, two = Vocabulary(["<unk>", "</s>", "a", "b"]), Vocabulary(["<unk>", "</s>", "b", "a"])
-    char = make_tokenizer({"kind": "char"})
     prints = [
         tokens_fingerprint("c", WORD, one),
         tokens_fingerprint("d", WORD, one),
-        tokens_fingerprint("c", char, one),
+        tokens_fingerprint("c", CHAR, one),
         tokens_fingerprint("c", WORD, two),
     ]
     assert len(set(prints)) == 4
     assert all(len(p) == 16 and int(p, 16) >= 0 for p in prints)
     assert tokens_fingerprint("c", make_tokenizer({"kind": "word"}), one) == prints[0]
+
+
+def test_its_parts_say_in_what_two_differ() -> None:
+    one, two = Vocabulary(["<unk>", "</s>", "a", "b"]), Vocabulary(["<unk>", "</s>", "b", "a"])
+    parts = fingerprint_parts(WORD, one)
+    assert set(parts) == {"tokenizer", "vocabulary", "charged"}
+    for other, differ in ((fingerprint_parts(WORD, two), "vocabulary"), (fingerprint_parts(CHAR, one), "tokenizer")):
+        assert [name for name in parts if parts[name] != other[name]] == [differ]

@@ -60,6 +60,24 @@ def test_log_probabilities_are_torchs_however_the_vocabulary_is_cut(
         torch.testing.assert_close(head.log_prob_of(features, targets), plain.gather(1, targets[:, None]).squeeze(1))
 
 
+def test_a_later_piece_may_hold_logits_far_above_those_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(softmax, "PIECE_ELEMENTS", 23 * 10)  # ten words at a time
+    head, features, targets = head_and_targets()
+    with torch.no_grad():
+        head.bias[15], head.bias[37] = 300.0, 1000.0  # e^89 is more than a float32 holds
+        plain = torch.log_softmax(features @ head.table[:50].T + head.bias, 1)
+        torch.testing.assert_close(head.log_probs(features), plain)
+        torch.testing.assert_close(head.log_prob_of(features, targets), plain.gather(1, targets[:, None]).squeeze(1))
+
+
+def test_what_is_no_number_stays_none() -> None:
+    head, features, targets = head_and_targets()
+    with torch.no_grad():
+        head.table[3] = torch.nan
+        assert head.log_probs(features).isnan().all()
+        assert head.log_prob_of(features, targets).isnan().all()
+
+
 def test_a_certain_word_is_never_more_than_certain() -> None:
     head = Head(3, 2)
     with torch.no_grad():

@@ -43,6 +43,11 @@ COSTS = (
     Cost("model_bytes", "Stored size", numbers.size, "the smallest"),
 )
 DRAWN = COSTS[:4]
+OF_MACHINE = ("train_seconds", "microseconds_per_token", "peak_memory_bytes")  # another machine gives other figures
+MACHINES = (
+    "The runs were made on different machines, so times and memory are not drawn against one another: in the table"
+    " each is the figure of its own machine."
+)
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,19 @@ def build(material: Material) -> Section | None:
     if not material.ranking:
         return None
     equal = made_equal(material.run.manifest)
-    drawn = [one for cost in DRAWN if (one := _draw(material, cost)) is not None]
+    alike = material.run.one_machine
+    shown = [cost for cost in DRAWN if alike or cost.key not in OF_MACHINE]
+    drawn = [one for cost in shown if (one := _draw(material, cost)) is not None]
+    machines = [machine(manifest.get("hardware") or {}) for manifest in material.manifests]
+    warning = "" if alike else MACHINES
     html = fill(
         "cost",
         drawn=drawn,
         costs=COSTS,
         rows=[(model, material.figures[model.name], True) for model, _ in material.ranking]
         + [(model, material.figures[model.name], False) for model in _apart(material)],
-        machine=machine(material.run.manifest.get("hardware") or {}),
+        machine="; ".join(dict.fromkeys(filter(None, machines))),
+        warning=warning,
         ran=_measured_on(material),
         equal=equal,
     )
@@ -81,7 +91,7 @@ def build(material: Material) -> Section | None:
         (name, *(cost.label(material.figures[model.name].get(cost.key)) for cost in COSTS)) for model, name in names
     )
     grid = table(("model", *(cost.title.lower() for cost in COSTS)), rows)
-    markdown = "\n\n".join([*([plain(equal)] if equal else []), grid, *pictures])
+    markdown = "\n\n".join([*(plain(said) for said in (equal, warning) if said), grid, *pictures])
     return Section("cost", "Quality against cost", html, markdown, charts)
 
 

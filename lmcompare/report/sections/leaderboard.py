@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis.comparison import Difference, Standing
+from lmcompare.analysis.texts import tokens_differ
 from lmcompare.report import numbers
 from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip, strip_axis
 from lmcompare.report.kinds.rendering import plain, table
@@ -72,6 +73,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """Models of other tokens than most: the tokens' name, why their figures per token stand apart, and their rows."""
+
+    name: str
+    why: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True)
 class Board:
     """One table of models that may be ranked against one another."""
 
@@ -82,8 +92,8 @@ class Board:
     reading: str
 
 
-def build(material: Material) -> Section:
-    """Return the section."""
+def build(material: Material, place: str = "") -> Section:
+    """Return the section; ``place`` goes before its ids where a page has several."""
     boards = [
         board
         for group, title, note in (
@@ -94,14 +104,19 @@ def build(material: Material) -> Section:
     ]
     apart = [_line(material, model, standing) for model, standing in material.standings("not ranked")]
     failed = [model for model in material.models if not model.entry.done]
-    others = {
-        material.tokens_name(fp): [_line(material, m, material.comparison.standing(m.name), True) for m in models]
+    others = [
+        Apart(
+            material.tokens_name(fp),
+            tokens_differ(material.run, fp, material.main_tokens),
+            [_line(material, m, material.comparison.standing(m.name), True) for m in models],
+        )
         for fp, models in grouped([line.model for board in boards for line in board.lines]).items()
         if fp != material.main_tokens
-    }
+    ]
     main = material.tokens_name(material.main_tokens) if material.main_tokens else ""
     html = fill(
         "leaderboard",
+        place=place,
         boards=boards,
         apart=apart,
         failed=failed,
@@ -201,7 +216,7 @@ def _markdown(
     boards: Sequence[Board],
     apart: Sequence[Line],
     failed: Sequence[Model],
-    others: Mapping[str, Sequence[Line]],
+    others: Sequence[Apart],
     main: str,
     material: Material,
 ) -> str:
@@ -215,9 +230,10 @@ def _markdown(
     parts += [plain(said) for said in _pretrained(boards)]
     if others:
         parts.append(f"Figures per token above are for tokens “{plain(main)}”; they may not be compared with these:")
-        for name, lines in others.items():
-            rows = ((plain(line.model.name), *_per_token(line)) for line in lines)
-            parts.append(table((f"Tokens: {plain(name)}", *HEADS), rows))
+        for other in others:
+            rows = ((plain(line.model.name), *_per_token(line)) for line in other.lines)
+            parts += [f"{plain(other.why[:1].upper() + other.why[1:])}:"]
+            parts.append(table((f"Tokens: {plain(other.name)}", *HEADS), rows))
     if apart:
         rows = (
             (

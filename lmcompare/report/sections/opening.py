@@ -52,11 +52,13 @@ def build(material: Material) -> Opening:
     models = f"{WORDS[count] if count < len(WORDS) else count} language model{'s' if count != 1 else ''}"
     created = str(run.manifest.get("created") or "")[:10]
     said = verdict(run)
+    runs = len(material.manifests)
     splits = run.corpus.get("splits") or {}
     subtitle = (
         f"{run.name}: trained on {numbers.size((splits.get('train') or {}).get('bytes'))} and scored on "
         f"{numbers.size((splits.get('test') or {}).get('bytes'))} of {run.corpus.get('name') or 'text'}"
         + (f", {created}" if created else "")
+        + (f"; {runs} runs" if runs > 1 else "")
     )
     title = f"{models[0].upper()}{models[1:]}, one text"
     return Opening(title, subtitle, said[:LEAD], said[LEAD:], _facts(material), leaderboard.chart(material))
@@ -84,7 +86,7 @@ def _facts(material: Material) -> list[Fact]:
         if (seconds := material.figures[model.name].get("train_seconds")) is not None
         and s.bits_per_byte <= standing.bits_per_byte * (1 + NEAR)
     ]
-    if near:
+    if near and material.run.one_machine:
         time, cheapest = min(near, key=lambda pair: pair[0])
         facts.append(
             Fact(f"Fastest within {numbers.percent(NEAR, 0)}", cheapest.name, f"trained in {numbers.seconds(time)}")
@@ -96,5 +98,6 @@ def _facts(material: Material) -> list[Fact]:
         facts.append(Fact("Scored tokens", numbers.count(test), of))
     took = material.run.manifest.get("seconds")
     if took is not None:
-        facts.append(Fact("The whole run", numbers.seconds(float(took)), "training and scoring of all models"))
+        what = "The whole run" if len(material.manifests) == 1 else "All runs together"
+        facts.append(Fact(what, numbers.seconds(float(took)), "training and scoring of all models"))
     return facts

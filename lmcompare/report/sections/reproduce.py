@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from lmcompare.report import numbers
@@ -15,20 +16,40 @@ from lmcompare.report.toml import dumps
 
 def build(material: Material) -> Section:
     """Return the section."""
-    manifest = material.run.manifest
-    facts = facts_of(material)
-    command = str(manifest.get("command") or "")
-    experiment = dumps(manifest.get("experiment") or {})
-    html = fill("reproduce", command=command, experiment=experiment, facts=facts)
-    grid = table(("", ""), ((plain(name), plain(value)) for name, value in facts), 2)
-    fence = "`" * max(3, 1 + _longest_run(experiment + command, "`"))
-    code = f"{fence}sh\n{command}\n{fence}\n\n{fence}toml\n{experiment}{fence}"
-    return Section("reproduce", "How to reproduce it", html, f"{code}\n\n{grid}")
+    runs = [_of_run(material, manifest) for manifest in material.manifests]
+    html = fill("reproduce", runs=runs)
+    return Section("reproduce", "How to reproduce it", html, "\n\n".join(run.markdown for run in runs))
 
 
-def facts_of(material: Material) -> list[tuple[str, str]]:
-    """Return what was run where, as pairs of a name and a value."""
-    manifest = material.run.manifest
+@dataclass(frozen=True)
+class Recipe:
+    """How one run came about. ``name``: what tells it from the others, "" where it is the only one."""
+
+    name: str
+    command: str
+    experiment: str
+    facts: list[tuple[str, str]]
+
+    @property
+    def markdown(self) -> str:
+        grid = table(("", ""), ((plain(name), plain(value)) for name, value in self.facts), 2)
+        fence = "`" * max(3, 1 + _longest_run(self.experiment + self.command, "`"))
+        code = f"{fence}sh\n{self.command}\n{fence}\n\n{fence}toml\n{self.experiment}{fence}"
+        return "\n\n".join([*([f"### {plain(self.name)}"] if self.name else []), code, grid])
+
+
+def _of_run(material: Material, manifest: Mapping[str, Any]) -> Recipe:
+    several = len(material.manifests) > 1
+    return Recipe(
+        f"{manifest.get('name')}, in {manifest.get('folder')}" if several else "",
+        str(manifest.get("command") or ""),
+        dumps(manifest.get("experiment") or {}),
+        facts_of(material, manifest),
+    )
+
+
+def facts_of(material: Material, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what one run was run with, and where, as pairs of a name and a value."""
     hardware = manifest.get("hardware") or {}
     versions = manifest.get("versions") or {}
     device = str(hardware.get("device") or "")
@@ -44,15 +65,15 @@ def facts_of(material: Material) -> list[tuple[str, str]]:
         ("Device", device),
         ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ("Corpus fingerprint", material.run.corpus_fingerprint),
-        *((f"Tokens fingerprint ({material.tokens_name(fp)})", fp) for fp in material.run.tokens),
+        *((f"Tokens fingerprint ({material.tokens_name(fp)})", fp) for fp in manifest["tokens"]),
     ]
-    pairs += _otherwise(material)
+    pairs += _otherwise(manifest)
     return [(name, value) for name, value in pairs if value and value != numbers.NONE]
 
 
-def _otherwise(material: Material) -> list[tuple[str, str]]:
+def _otherwise(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the models that an earlier run into the folder trained under other settings, and with which."""
-    rows = [row for row in material.run.manifest["models"] if row.get("settings")]
+    rows = [row for row in manifest["models"] if row.get("settings")]
     if not rows:
         return []
     last = rows[-1]["settings"]

@@ -1,0 +1,154 @@
+"""Several runs side by side: those on one text become one run, the others stand apart with the reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lmcompare.analysis.results import SCHEMA_VERSION as RESULTS
+from lmcompare.analysis.results import leaderboard, results
+from lmcompare.analysis.run import SCHEMA_VERSION, Cell, ModelEntry, Run
+from lmcompare.analysis.stored import RunFolderError
+from lmcompare.analysis.texts import comparable_key, differences
+from lmcompare.storage import write_json, write_text
+
+SAME = ("plugin", "hyperparameters", "tokens_fingerprint", "code_digest")  # of cell.json: the same but for the seed
+MACHINE = ("cpu", "cores", "memory_bytes", "platform")  # of the manifest's hardware
+
+
+@dataclass(frozen=True)
+class Table:
+    """Runs whose figures may be compared, as one run. ``reasons``: what is other about its text than the first's."""
+
+    run: JoinedRun
+    reasons: tuple[str, ...]
+
+
+class JoinedRun(Run):
+    """Runs on one text as one. Models of one name that are not the same are told apart by their runs' names."""
+
+    def __init__(self, runs: Sequence[Run], labels: Sequence[str]) -> None:
+        self.runs, self.labels = tuple(runs), tuple(labels)
+        self.path = runs[0].path
+        self.models = tuple(_models(runs, labels))
+        self.tokens = {fp: table for run in reversed(runs) for fp, table in run.tokens.items()}
+        self.manifest = _manifest(runs, self.models)
+
+    @property
+    def one_machine(self) -> bool:
+        """Were all of them run on one machine?"""
+        return len({_machine(run) for run in self.runs}) == 1
+
+
+def join(runs: Sequence[Run]) -> list[Table]:
+    """Put runs into one table for each text, in the order of the runs. Raises ``RunFolderError`` without any."""
+    if not runs:
+        raise RunFolderError("there is no run to report on: give the folders that 'lmcompare run' wrote")
+    labels = dict(zip(runs, labels_of(runs), strict=True))
+    by_text: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        by_text.setdefault(comparable_key(run), []).append(run)
+    return [
+        Table(JoinedRun(same, [labels[run] for run in same]), tuple(differences(same[0], runs[0])))
+        for same in by_text.values()
+    ]
+
+
+def write_joined_results(tables: Sequence[Table], names: Sequence[str], folder: Path) -> None:
+    """Write the figures of several tables: results.json holds ``tables``, each with its name, its runs, why it stands
+    apart from the first, and its figures; results.csv has a column ``table`` before those of a run.
+    """
+    listed = [
+        {
+            "name": name,
+            "runs": [str(run.path) for run in each.run.runs],
+            "reasons": list(each.reasons),
+            "results": results(each.run),
+        }
+        for name, each in zip(names, tables, strict=True)
+    ]
+    write_json(folder / "results.json", {"schema_version": RESULTS, "tables": listed})
+    boards = [leaderboard(each.run) for each in tables]
+    for board, name in zip(boards, names, strict=True):
+        board.insert(0, "table", name)
+    write_text(folder / "results.csv", pd.concat(boards).to_csv(index=False, lineterminator="\n"))
+
+
+def labels_of(runs: Sequence[Run]) -> list[str]:
+    """Return a short name for each run: the experiment's, with the folder's where that is no name of its own."""
+    names = Counter(run.name for run in runs)
+    folders = Counter(run.path.resolve().name for run in runs)
+    labels = []
+    for run in runs:
+        folder = run.path.resolve()
+        if names[run.name] == 1:
+            labels.append(run.name)
+        else:
+            labels.append(folder.name if folders[folder.name] == 1 else str(run.path))
+    return labels
+
+
+def _models(runs: Sequence[Run], labels: Sequence[str]) -> Iterator[ModelEntry]:
+    """Yield the models of all runs. What several runs trained alike is one model, with the seeds of all of them."""
+    alike: dict[str, list[tuple[str, ModelEntry]]] = {}
+    for run, label in zip(runs, labels, strict=True):
+        rows = {str(row["name"]): row for row in run.manifest["models"]}
+        for model in run.models:
+            alike.setdefault(_identity(label, model, rows[model.name]), []).append((label, model))
+    names = Counter(same[0][1].name for same in alike.values())
+    for same in alike.values():
+        label, first = same[0]
+        name = first.name if names[first.name] == 1 else f"{first.name} ({label})"
+        cells: dict[int, Cell] = {}
+        for status in ("done", "failed"):
+            for cell in (cell for _, model in same for cell in model.cells if cell.status == status):
+                cells.setdefault(cell.seed, Cell(cell.path, name, cell.seed))
+        ordered = tuple(cells[seed] for seed in sorted(cells))
+        yield ModelEntry(name, first.plugin, first.tokens_fingerprint, ordered)
+
+
+def _identity(label: str, model: ModelEntry, row: Mapping[str, Any]) -> str:
+    """Return what a model of a run is known by, whatever its seeds: one of which no cell is finished is like none."""
+    if model.first is None:
+        return json.dumps([label, model.name])
+    info = model.first.info
+    return json.dumps([model.name, *(info.get(key) for key in SAME), row.get("settings")], sort_keys=True)
+
+
+def _machine(run: Run) -> tuple[Any, ...]:
+    hardware = run.manifest.get("hardware") or {}
+    return tuple(hardware.get(key) for key in MACHINE)
+
+
+def _manifest(runs: Sequence[Run], models: Sequence[ModelEntry]) -> dict[str, Any]:
+    """Return what a manifest would say of all of them together; ``runs`` holds what each says of itself."""
+    rows = {
+        cell: row
+        for run in runs
+        for row in run.manifest["models"]
+        for cell in (run.path / place for place in row["cells"])
+    }
+    notes = dict.fromkeys(note for run in runs for note in run.corpus.get("notes") or ())
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "lmcompare": runs[0].manifest.get("lmcompare"),
+        "name": " + ".join(dict.fromkeys(run.name for run in runs)),
+        "created": max(str(run.manifest.get("created") or "") for run in runs),
+        "seconds": sum(float(run.manifest.get("seconds") or 0.0) for run in runs),
+        "experiment": {"seeds": sorted({cell.seed for model in models for cell in model.cells})},
+        "corpus": {**runs[0].corpus, "notes": list(notes)},
+        "hardware": runs[0].manifest.get("hardware"),
+        "versions": runs[0].manifest.get("versions"),
+        "models": [{**rows[_first_path(model)], "name": model.name} for model in models],
+        "runs": [{**run.manifest, "folder": str(run.path)} for run in runs],
+    }
+
+
+def _first_path(model: ModelEntry) -> Path:
+    return (model.first or model.cells[0]).path

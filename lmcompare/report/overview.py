@@ -1,0 +1,119 @@
+"""Runs on several texts on one page: a leaderboard for each text, and why the figures of two are not compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from lmcompare.analysis.joined import Table
+from lmcompare.analysis.texts import ASPECTS, aspects
+from lmcompare.analysis.verdict import verdict
+from lmcompare.report import numbers
+from lmcompare.report.kinds.rendering import plain, table
+from lmcompare.report.material import Material, Section
+from lmcompare.report.page import whole_page
+from lmcompare.report.pages import anchor
+from lmcompare.report.sections import glossary, leaderboard
+
+LEAD = (
+    "Bits per byte, perplexity and every other figure depend on the text, on how it is cut and split, and on what"
+    " is charged. Where these differ, a lower figure is no better model: each text has its own table, and nothing"
+    " is ranked across tables."
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table of the page; ``first`` is the one that the others are told apart from."""
+
+    number: int
+    table: Table
+    first: Table
+
+    @cached_property
+    def name(self) -> str:
+        """The number of the table and what its text is called."""
+        return f"{self.number}. {self.table.run.corpus.get('name') or 'text'}"
+
+    @property
+    def key(self) -> str:
+        """Its id on the page."""
+        return f"table-{self.number}"
+
+    @property
+    def folder(self) -> str:
+        """Where its full report lies, relative to the page."""
+        name = anchor(str(self.table.run.corpus.get("name") or "text"))
+        return f"tables/{self.number}-{name}"
+
+    @property
+    def link(self) -> str:
+        return f"{self.folder}/report.html"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.table.run.labels
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return self.table.reasons
+
+    @cached_property
+    def aspects(self) -> Mapping[str, str]:
+        """What its figures depend on, in words."""
+        return aspects(self.table.run)
+
+    def differs(self, aspect: str) -> bool:
+        """Is this another thing in the first table?"""
+        return self.aspects[aspect] != aspects(self.first.run)[aspect]
+
+    @cached_property
+    def verdict(self) -> str:
+        """The first sentence of what its figures say."""
+        return verdict(self.table.run)[0]
+
+    @cached_property
+    def leaderboard(self) -> Section:
+        return leaderboard.build(Material(self.table.run), place=f"{self.key}-")
+
+
+class Overview:
+    """The page, as HTML and as Markdown."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self.parts = [Part(i, each, tables[0]) for i, each in enumerate(tables, 1)]
+        runs = sum(len(each.run.runs) for each in tables)
+        self.title = f"{numbers.plural(runs, 'run')}, {numbers.plural(len(tables), 'text')}"
+        self.subtitle = ", ".join(label for part in self.parts for label in part.labels)
+
+    def html(self) -> str:
+        """Return the page."""
+        return whole_page(
+            "overview",
+            version=str(self.parts[0].table.run.manifest.get("lmcompare") or ""),
+            title=self.title,
+            subtitle=self.subtitle,
+            lead=LEAD,
+            parts=self.parts,
+            aspects=ASPECTS,
+            glossary=glossary.build(),
+        )
+
+    def markdown(self) -> str:
+        """Return the page as Markdown."""
+        said = [f"# {plain(self.title)}", plain(self.subtitle), LEAD, "## What may be compared"]
+        rows = (
+            (plain(part.name), *(plain(part.aspects[a]) for a in ASPECTS), plain(", ".join(part.labels)))
+            for part in self.parts
+        )
+        said.append(table(("table", *ASPECTS, "runs"), rows, 2 + len(ASPECTS)))
+        for part in self.parts:
+            said.append(f"## {plain(part.name)}")
+            if part.reasons:
+                said.append(plain("Not to be compared with the first table. " + " ".join(part.reasons)))
+            said.append(f"{plain(part.verdict)} [The full report of this table]({part.folder}/report.md)")
+            board = part.leaderboard.markdown.replace("](charts/", f"]({part.folder}/charts/")
+            said.append(board)
+        terms = glossary.build()
+        return "\n\n".join([*said, f"## {terms.title}", terms.markdown]) + "\n"

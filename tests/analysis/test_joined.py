@@ -1,0 +1,215 @@
+"""Several runs side by side: what becomes one table, what stands apart, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lmcompare.analysis import (
+    JoinedRun,
+    Run,
+    RunFolderError,
+    join,
+    leaderboard,
+    load_run,
+    results,
+    write_joined_results,
+)
+from lmcompare.analysis.texts import ASPECTS, aspects, differences, tokens_differ
+from tests.analysis.tiny import tiny_run
+
+PARTS = {"read": "r", "changes": [], "train": "a", "valid": "b", "test": "c", "marks": "m", "names": "n"}
+SPLITS = {which: {"words": words, "documents": 2, "sentences": 3} for which, words in
+          (("train", 1000), ("valid", 10), ("test", 20))}  # fmt: skip
+CHARGED = {"tokenizer": "t", "vocabulary": "v", "charged": "1"}
+DOCUMENTS = [[2], [1, 1], [2], [2], [2], [2]]
+GIVEN = [0.5, 0.25] * 6
+
+
+def a_run(
+    path: Path,
+    models: Mapping[str, Sequence[Sequence[float]]] | None = None,
+    *,
+    name: str = "",
+    fingerprint: str = "c",
+    parts: Mapping[str, Any] | None = None,
+    splits: Mapping[str, Any] | None = None,
+    charged: Mapping[str, str] = CHARGED,
+    cells: Mapping[str, Mapping[str, Any]] | None = None,
+    cpu: str = "A",
+    seeds: Mapping[str, Sequence[int]] | None = None,
+) -> Run:
+    """A run of unigram and ngram on twelve tokens, its manifest as a real one's."""
+    given = models or {"unigram": [[0.25] * 12], "ngram": [GIVEN]}
+    tiny_run(path, given, documents=DOCUMENTS, cells=cells)
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["name"] = name or path.name
+    tables = {"parts": {**PARTS, **(parts or {})}, "splits": {**SPLITS, **(splits or {})}}
+    manifest["corpus"] = {"name": "text", "fingerprint": fingerprint, **tables}
+    manifest["tokens"]["fp"] |= {"parts": dict(charged), "types": 5}
+    manifest["hardware"] = {"cpu": cpu, "cores": 2}
+    for row in manifest["models"]:
+        for new, old in zip((seeds or {}).get(row["name"], ()), list(row["seeds"]), strict=False):
+            (path / "cells" / row["name"] / str(old)).rename(path / "cells" / row["name"] / str(new))
+            row["seeds"], row["cells"] = [new], [f"cells/{row['name']}/{new}"]
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return load_run(path)
+
+
+def test_runs_on_one_text_become_one_table_ranked_together(tmp_path: Path) -> None:
+    one = a_run(tmp_path / "one", {"unigram": [[0.25] * 12]})
+    two = a_run(tmp_path / "two", {"ngram": [GIVEN]})
+    (table,) = join([one, two])
+    assert table.reasons == ()
+    assert [m.name for m in table.run.models] == ["unigram", "ngram"]
+    together = tiny_run(tmp_path / "together", {"unigram": [[0.25] * 12], "ngram": [GIVEN]}, documents=DOCUMENTS)
+    assert results(table.run)["models"] == results(together)["models"]
+    assert results(table.run)["differences"] == results(together)["differences"], "compared in pairs, as in one run"
+    assert table.run.corpus["splits"] == SPLITS
+    assert table.run.one_machine
+
+
+def test_models_of_one_name_that_differ_are_told_apart(tmp_path: Path) -> None:
+    one = a_run(tmp_path / "one", cells={"ngram": {"hyperparameters": {"order": 3}}})
+    two = a_run(tmp_path / "two", cells={"ngram": {"hyperparameters": {"order": 5}}})
+    (table,) = join([one, two])
+    assert [m.name for m in table.run.models] == ["unigram", "ngram (one)", "ngram (two)"]
+    assert {cell.name for cell in table.run.cells} == {"unigram", "ngram (one)", "ngram (two)"}
+    assert list(leaderboard(table.run)["name"]) == ["ngram (one)", "ngram (two)", "unigram"]
+
+
+def test_the_same_model_with_other_seeds_is_one_model(tmp_path: Path) -> None:
+    one = a_run(tmp_path / "one", {"ngram": [GIVEN, GIVEN]})
+    two = a_run(tmp_path / "two", {"ngram": [[0.5] * 12]}, seeds={"ngram": [7]})
+    (table,) = join([one, two])
+    assert table.run.model("ngram").seeds == (0, 1, 7)
+    again = a_run(tmp_path / "again", {"ngram": [[0.125] * 12]})
+    (table,) = join([one, again])
+    assert table.run.model("ngram").seeds == (0, 1), "a seed that both have is taken from the first"
+    assert results(table.run)["models"][0]["perplexity"] == pytest.approx(8**0.5)
+
+
+def test_a_failed_cell_gives_way_to_one_that_another_run_finished(tmp_path: Path) -> None:
+    one = a_run(tmp_path / "one", {"ngram": [GIVEN, GIVEN]})
+    (tmp_path / "one" / "cells" / "ngram" / "1" / "cell.json").write_text('{"status": "failed", "error": "x"}')
+    two = a_run(tmp_path / "two", {"ngram": [[0.5] * 12]}, seeds={"ngram": [1]})
+    (table,) = join([load_run(one.path), two])
+    assert table.run.model("ngram").seeds == (0, 1)
+    assert table.run.model("ngram").failed == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"parts": {"read": "x", "test": "x"}}, "The test text is another: “text” here, “text” there."),
+        ({"parts": {"read": "x", "train": "x"}}, "The test text is the same, but the models learnt from another"),
+        ({"parts": {"read": "x"}}, "The text was another before it was changed or cut"),
+        (
+            {"parts": {"changes": ["lower case"], "train": "x", "valid": "x", "test": "x", "marks": "x"}},
+            "The text was changed in another way: lower case here, as it is there.",
+        ),
+        (
+            {"parts": {"test": "x"}, "splits": {"test": {"words": 30}}},
+            "The text is split otherwise: test is 30 words here, 20 words there.",
+        ),
+        (
+            {"parts": {"train": "x"}, "splits": {"train": {"words": 500}}},
+            "the models learnt from another part of the text: 500 words here, 1,000 words there.",
+        ),
+        ({"parts": {"valid": "x"}}, "Choices are made on another text: valid is 10 words here, 10 words there."),
+        (
+            {"parts": {"marks": "x"}, "splits": {"test": {"words": 20, "documents": 1, "sentences": 9}}},
+            "1 document and 9 sentences in test here, 2 documents and 3 sentences in test there.",
+        ),
+        ({"parts": {"names": "x"}}, "Its documents have other names"),
+        ({"parts": None}, "the version that ran it did not note which"),
+    ],
+)
+def test_what_stands_apart_says_why(tmp_path: Path, changed: Mapping[str, Any], said: str) -> None:
+    first = a_run(tmp_path / "first")
+    other = a_run(tmp_path / "other", fingerprint="d", **{k: v for k, v in changed.items() if v is not None})
+    if changed.get("parts", {}) is None:
+        manifest = json.loads((other.path / "manifest.json").read_text())
+        del manifest["corpus"]["parts"]
+        (other.path / "manifest.json").write_text(json.dumps(manifest))
+        other = load_run(other.path)
+    tables = join([first, other, a_run(tmp_path / "third")])
+    assert [list(table.run.labels) for table in tables] == [["first", "third"], ["other"]]
+    assert tables[0].reasons == ()
+    assert any(said in reason for reason in tables[1].reasons), tables[1].reasons
+    assert len(tables[1].reasons) == 1
+
+
+def test_a_text_changed_so_that_it_is_split_otherwise_says_both(tmp_path: Path) -> None:
+    first = a_run(tmp_path / "first")
+    changed = {"changes": ["lower case"], "test": "x", "marks": "x"}
+    other = a_run(tmp_path / "other", fingerprint="d", parts=changed, splits={"test": {"words": 30}})
+    said = differences(other, first)
+    assert len(said) == 2
+    assert "changed in another way" in said[0]
+    assert "split otherwise" in said[1]
+
+
+def test_bytes_that_are_charged_in_another_way_stand_apart(tmp_path: Path) -> None:
+    first = a_run(tmp_path / "first")
+    other = a_run(tmp_path / "other", charged={**CHARGED, "charged": "2"})
+    assert len(join([first, other])) == 2
+    assert differences(other, first) == [
+        "The text is the same, but another version of lmcompare charged its bytes in another way."
+    ]
+
+
+def test_in_what_tokens_differ(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "run")
+    for name, parts in (("small", {**CHARGED, "vocabulary": "w"}), ("char", {**CHARGED, "tokenizer": "u"})):
+        run.tokens[name] = type(run.tokens["fp"])(run.path, name, {"types": 3, "parts": parts})
+    assert tokens_differ(run, "small", "fp") == "the vocabulary is another here, of 3 types for 5"
+    assert tokens_differ(run, "char", "fp") == "what counts as a token is another thing here"
+
+
+def test_different_machines_are_known(tmp_path: Path) -> None:
+    (table,) = join([a_run(tmp_path / "one"), a_run(tmp_path / "two", cpu="B")])
+    assert not table.run.one_machine
+
+
+def test_runs_of_one_name_are_called_by_their_folders(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    runs = [a_run(tmp_path / path, name="same") for path in ("one", "two", "x/two")]
+    (table,) = join([*runs, a_run(tmp_path / "other")])
+    assert table.run.labels == ("one", str(tmp_path / "two"), str(tmp_path / "x" / "two"), "other")
+
+
+def test_nothing_to_join(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="no run to report on"):
+        join([])
+
+
+def test_what_figures_depend_on_is_said(tmp_path: Path) -> None:
+    said = aspects(a_run(tmp_path / "one"))
+    assert tuple(said) == ASPECTS
+    assert said["text"] == "text [r]"
+    assert said["split"] == "train 1,000 words; valid 10 words; test 20 words"
+
+
+def test_the_figures_of_several_tables_for_programs(tmp_path: Path) -> None:
+    tables = join([a_run(tmp_path / "one"), a_run(tmp_path / "two", fingerprint="d", parts={"test": "x"})])
+    write_joined_results(tables, ["1. text", "2. text"], tmp_path)
+    stored = json.loads((tmp_path / "results.json").read_text())
+    assert [t["name"] for t in stored["tables"]] == ["1. text", "2. text"]
+    assert stored["tables"][1]["reasons"] == list(tables[1].reasons)
+    assert stored["tables"][0]["results"] == results(tables[0].run)
+    rows = pd.read_csv(tmp_path / "results.csv")
+    assert list(rows["table"]) == ["1. text"] * 2 + ["2. text"] * 2
+    assert list(rows.columns)[1:] == list(leaderboard(tables[0].run).columns)
+
+
+def test_a_joined_run_is_a_run(tmp_path: Path) -> None:
+    run = JoinedRun([a_run(tmp_path / "one")], ["one"])
+    assert isinstance(run, Run)
+    assert run.name == "one"
+    assert run.manifest["runs"][0]["folder"] == str(tmp_path / "one")

@@ -1,0 +1,155 @@
+"""One report of several runs: on one text a report as of one run, on several a page with a table for each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lmcompare.analysis import load_run, results
+from lmcompare.errors import LmcompareError
+from lmcompare.report import numbers, write_joined_report
+from tests.report.tree import Node, parse
+from tests.run_folder import write_run_folder
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two runs on one text, and one on another."""
+    root = tmp_path_factory.mktemp("runs")
+    made = {
+        "counts": write_run_folder(root / "counts", models=("unigram", "ngram"), seeds=(0,), documents=8),
+        "neural": write_run_folder(
+            root / "neural", models=("transformer", "char-transformer"), seeds=(0,), documents=8
+        ),
+        "else": write_run_folder(
+            root / "else", seed=5, models=("unigram", "ngram", "leaky"), seeds=(0,), documents=8
+        ),
+    }
+    for name, path in made.items():
+        edit(path, name=name, command=f"lmcompare run {name}.toml")
+    return made
+
+
+def edit(path: Path, **changes: object) -> None:
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps(manifest | changes))
+
+
+@pytest.fixture(scope="module")
+def joined(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the two on one text."""
+    return write_joined_report([runs["counts"], runs["neural"]], tmp_path_factory.mktemp("joined") / "out").parent
+
+
+@pytest.fixture(scope="module")
+def apart(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of all three."""
+    return write_joined_report(list(runs.values()), tmp_path_factory.mktemp("apart") / "out").parent
+
+
+def page(folder: Path) -> Node:
+    return parse((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_runs_on_one_text_make_one_report(joined: Path) -> None:
+    tree = page(joined)
+    assert tree.one("h1").text == "Four language models, one text"
+    assert "2 runs" in tree.one("header").text
+    shown = next(t for t in tree.all("table") if "board" in t.attributes.get("class", "")).text
+    for name in ("unigram", "ngram", "transformer", "char-transformer"):
+        assert name in shown
+    reproduce = next(s for s in tree.all("section") if s.attributes["id"] == "reproduce").text
+    for name in ("counts", "neural"):
+        assert f"lmcompare run {name}.toml" in reproduce
+        assert f"lmcompare run {name}.toml" in (joined / "report.md").read_text()
+    assert {m["name"] for m in json.loads((joined / "results.json").read_text())["models"]} == {
+        *("unigram", "ngram", "transformer", "char-transformer")
+    }
+    assert not (joined / "tables").exists()
+
+
+def test_texts_that_differ_have_tables_of_their_own(apart: Path, runs: dict[str, Path]) -> None:
+    tree = page(apart)
+    assert tree.one("h1").text == "3 runs, 2 texts"
+    one, two = (next(s for s in tree.all("section") if s.attributes["id"] == f"table-{n}") for n in (1, 2))
+    assert "Not to be compared" not in one.text
+    assert "Not to be compared with the first table." in two.text
+    assert "the version that ran it did not note which" in two.text
+    elsewhere = {m["name"]: m for m in results(load_run(runs["else"]))["models"]}
+    figure = numbers.bits_per_byte(elsewhere["ngram"]["bits_per_byte"])
+    assert figure in two.text
+    assert figure not in one.text
+    assert "char-transformer" in one.text
+    assert "char-transformer" not in two.text
+    assert "Not ranked" in two.text, "the leaky model stands apart here too"
+
+
+def test_the_page_is_whole(apart: Path) -> None:
+    tree = page(apart)
+    ids = [node.attributes["id"] for node in tree.all() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+    for node in tree.all("a"):
+        target = node.attributes["href"]
+        assert target[1:] in ids if target.startswith("#") else (apart / target).is_file()
+    for number in (1, 2):
+        (full,) = apart.glob(f"tables/{number}-*")
+        assert {path.name for path in full.iterdir()} == {
+            *("report.html", "report.md", "charts", "results.json", "results.csv")
+        }
+
+
+def test_markdown_says_the_same(apart: Path) -> None:
+    said = (apart / "report.md").read_text(encoding="utf-8")
+    assert "# 3 runs, 2 texts" in said
+    assert "Not to be compared with the first table." in said
+    for line in said.splitlines():
+        for part in line.split("](")[1:]:
+            target = part.split(")")[0]
+            assert target.startswith("#") or (apart / target).is_file(), target
+
+
+def test_costs_on_different_machines_are_not_drawn_together(runs: dict[str, Path], tmp_path: Path) -> None:
+    other = Path(shutil.copytree(runs["neural"], tmp_path / "other"))
+    edit(other, hardware={"cpu": "Another processor", "cores": 64})
+    out = write_joined_report([runs["counts"], other], tmp_path / "out").parent
+    tree = page(out)
+    cost = next(s for s in tree.all("section") if s.attributes["id"] == "cost")
+    assert "The runs were made on different machines" in cost.text
+    assert [h.text for h in cost.all("h3")] == ["Parameters"]
+    assert "Another processor" in cost.text
+    assert "Fastest within" not in tree.one("header").text
+    assert "cheapest to train" not in tree.one("header").text
+    assert not list(out.glob("charts/cost-train*"))
+
+
+def test_a_folder_that_holds_anything_else_is_left_alone(runs: dict[str, Path], tmp_path: Path) -> None:
+    both = [runs["counts"], runs["else"]]
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "mine.txt").write_text("dear")
+    with pytest.raises(LmcompareError, match="holds other files"):
+        write_joined_report(both, tmp_path)
+    assert (tmp_path / "tables" / "mine.txt").read_text() == "dear"
+    with pytest.raises(LmcompareError, match="holds other files"):
+        write_joined_report(both, runs["counts"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LmcompareError, match="is a file, not a folder"):
+        write_joined_report(both, tmp_path / "file")
+
+
+def test_written_again_nothing_of_the_last_one_stays(runs: dict[str, Path], tmp_path: Path) -> None:
+    out = write_joined_report(list(runs.values()), tmp_path / "out").parent
+    assert len(list((out / "tables").iterdir())) == 2
+    write_joined_report([runs["counts"], runs["neural"]], out)
+    assert not (out / "tables").exists()
+    assert page(out).one("h1").text == "Four language models, one text"
+
+
+def test_a_run_given_twice_and_what_is_no_run_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="is given twice"):
+        write_joined_report([runs["counts"], runs["counts"] / ".." / "counts"], tmp_path / "out")
+    with pytest.raises(LmcompareError, match="is not a run folder"):
+        write_joined_report([runs["counts"], tmp_path], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
