@@ -11,6 +11,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.report import picture
 from tests.report.browser import CHROMIUM, Browser
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
+from tests.report.test_overview import apart, runs  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
 
@@ -183,6 +184,24 @@ def test_text_that_wants_to_be_a_script_is_not_run(browser: Browser, poisoned: P
     assert browser.errors == []
     browser.resize(390, 800)
     assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_page_of_several_texts_is_quiet_and_narrow_and_can_be_sorted(
+    browser: Browser,
+    apart: Path,  # noqa: F811
+) -> None:
+    browser.errors.clear()
+    browser.requests.clear()
+    browser.resize(390, 800)
+    browser.open((apart / "report.html").as_uri())
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+    browser.resize(1280, 900)
+    names = "Array.from(document.querySelectorAll('#table-1 .board tbody tr'), r => r.cells[1].dataset.v).slice(0, 4)"
+    ranked = browser.evaluate(names)
+    browser.point("#table-1 .board thead th:nth-child(2) button", click=True)
+    assert browser.evaluate(names) == sorted(ranked) != ranked
+    assert [r for r in browser.requests if not r.startswith(("file:///", "data:"))] == []
+    assert browser.errors == []
 
 
 def test_a_picture_for_a_readme(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
