@@ -51,7 +51,8 @@ MAY_IMPORT = {
     "trained": {"corpora", "errors", "harness", "model", "plugins", "storage"},
     "api": {"analysis", "corpora", "errors", "harness", "model", "plugins", "trained"},
     "cli": {
-        *("api", "checks", "corpora", "errors", "harness", "plugins", "processes", "scaffold", "storage", "trained"),
+        *("api", "checks", "corpora", "errors", "harness", "plugins", "processes", "report", "scaffold", "storage"),
+        "trained",
     },
 }
 

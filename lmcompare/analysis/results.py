@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,8 @@ import pandas as pd
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
-from lmcompare.analysis.run import ModelEntry, Run
+from lmcompare.analysis.repeated import repeated_documents
+from lmcompare.analysis.run import ModelEntry, Run, Split
 from lmcompare.analysis.scores import token_scores
 from lmcompare.storage import write_json, write_text
 
@@ -59,7 +60,8 @@ def results(run: Run) -> dict[str, Any]:
     """Return all figures of a run as one JSON-able table; what is not a finite number is None.
 
     Keys: schema_version, experiment, corpus_fingerprint, main_tokens_fingerprint (the tokens of most of the models:
-    perplexities and accuracies are comparable between models of the same tokens only), models (those with a finished
+    perplexities and accuracies are comparable between models of the same tokens only), repeated_documents (of valid
+    and of test: how many stand in train as well), models (those with a finished
     cell, in the order of the experiment), failed (cells without figures: name, plugin, seed, error), interval (how
     the intervals were made), differences (pairs of models of one group: bits per byte of first − second with
     interval and p-values).
@@ -110,6 +112,7 @@ def _results(run: Run) -> dict[str, Any]:
             "experiment": run.name,
             "corpus_fingerprint": run.corpus_fingerprint,
             "main_tokens_fingerprint": main_tokens(run, comparison),
+            "repeated_documents": {which: repeated_documents(run, which) for which in get_args(Split)},
             "models": [_model_row(run, model, comparison) for model in run.scored],
             "failed": [
                 {"name": model.name, "plugin": model.plugin, "seed": cell.seed, "error": cell.error}

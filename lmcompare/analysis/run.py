@@ -214,13 +214,17 @@ class TokenTables:
 
     @cached_property
     def documents(self) -> pd.DataFrame:
-        """One row a document of valid and test: split, document, name, bytes, tokens, sentences, metadata (JSON), and
-        repeated, whether half of it or more stands in train: not known of runs older than the column.
+        """One row a document of valid and test: split, document, name, bytes, tokens, sentences, metadata (JSON),
+        repeated, whether it stands in train as well, and repeats, how. Runs older than these columns say it of none.
         """
         path = self.path / "documents.parquet"
         check_table(path, ("split", "document", "name", "bytes", "tokens", "sentences", "metadata"))
         table = read_table(path)
-        return table if "repeated" in table else table.assign(repeated=False)
+        if "repeated" not in table:
+            table["repeated"] = False
+        if "repeats" not in table:
+            table["repeats"] = table["repeated"].map({True: "passages", False: ""})
+        return table
 
     def documents_of(self, split: Split) -> pd.DataFrame:
         """Return the documents of one split, indexed from 0 as ``document`` counts them."""

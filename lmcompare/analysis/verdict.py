@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, Difference, compare_models
+from lmcompare.analysis.repeated import in_words, repeated_documents
 from lmcompare.analysis.results import results
 from lmcompare.analysis.run import Run
 
@@ -108,16 +109,11 @@ def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str
 
 def _repeated(run: Run) -> list[str]:
     """Warn of test documents that stand in train."""
-    tables = next((run.tokens[model.tokens_fingerprint] for model in run.scored), None)
-    repeated = [] if tables is None else tables.documents_of("test")["repeated"].tolist()
-    count = sum(map(bool, repeated))
-    if not count:
+    counts = repeated_documents(run, "test")
+    said = in_words(counts)
+    if not said:
         return []
-    stands = "stands" if count == 1 else "stand"
-    return [
-        f"Of {len(repeated):,} test documents {count:,} {stands} in train, half or more of each: what learns by heart"
-        " gains by that."
-    ]
+    return [f"Of {counts['documents']:,} test documents {said}: what learns by heart gains by that."]
 
 
 def _apart(models: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -33,14 +33,20 @@ class Document:
         sentences: (start, end) character spans, in order and disjoint; the first starts at 0, and there is one at
             least.
         metadata: what is known of the document besides (folder, genre, …), for slices of the results.
-        repeated: whether it is held out and half of its runs of eight words, or more, stand in train as well.
+        repeats: how it stands in train as well, if it is held out: "copy", "near copy" or "passages"; "" if it does
+            not.
     """
 
     name: str
     text: str
     sentences: tuple[tuple[int, int], ...]
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
-    repeated: bool = False
+    repeats: str = ""
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it is held out and stands in train as well, all of it or half and more."""
+        return bool(self.repeats)
 
     @property
     def words(self) -> int:

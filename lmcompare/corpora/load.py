@@ -18,7 +18,6 @@ from lmcompare.corpora.nltk_data import PREFIX, WELL_KNOWN, read_nltk
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.pieces import Piece, cut_all
 from lmcompare.corpora.rare import replace_rare
-from lmcompare.corpora.repeats import MUCH, repeated_shares, repeats_noted
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_by_words, split_contiguously
 from lmcompare.errors import LmcompareError, suggest
@@ -62,6 +61,8 @@ def load(
     Raises:
         LmcompareError: there is no such corpus, it cannot be read, or there is too little text in it.
     """
+    from lmcompare.corpora.repeats import repeats, repeats_noted  # numpy, which a list of the corpora does not need
+
     options.check()
     read = _read(source, options, base or Path(), stdin)
     _check_column(read, options)
@@ -95,13 +96,13 @@ def load(
         documents = cut_all(prepared, options.documents or "file")
         split, more = split_by_hash(documents, read.source, key=lambda text: _final(text, options))
         notes += more
-    shares = repeated_shares(split)
-    notes += repeats_noted(split, shares)
+    repeated = repeats(split)
+    notes += repeats_noted(split, repeated)
     find = _sentence_finder(read, options, split["train"])
     read_splits = {
         which: tuple(
-            _document(piece, find(piece.text), options, share >= MUCH)
-            for piece, share in zip(split[which], shares[which], strict=True)
+            _document(piece, find(piece.text), options, "" if repeat is None else repeat.kind)
+            for piece, repeat in zip(split[which], repeated[which], strict=True)
         )
         for which in SPLITS
     }
@@ -173,7 +174,7 @@ def _sentence_finder(read: _Read, options: CorpusOptions, train: list[Piece]) ->
     return block_sentences if options.documents == "blank-line" else line_sentences
 
 
-def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeated: bool = False) -> Document:
+def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeats: str = "") -> Document:
     """The document of a piece, in small letters if asked for; letters that grow move the spans after them."""
     text = _final(piece.text, options)
     if len(text) != len(piece.text):
@@ -181,7 +182,7 @@ def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeated: bool
         for character in piece.text:
             grown.append(grown[-1] + len(character.lower()))
         spans = tuple((grown[start], grown[end]) for start, end in spans)
-    return Document(piece.name, text, spans, dict(piece.metadata), repeated)
+    return Document(piece.name, text, spans, dict(piece.metadata), repeats)
 
 
 def _read(source: Source, options: CorpusOptions, base: Path, stdin: BinaryIO | None) -> _Read:

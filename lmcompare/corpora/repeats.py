@@ -1,47 +1,227 @@
-"""What of the held-out documents stands in train already: passages that a table of counts knows by heart."""
+"""What of the held-out documents stands in train already: copies, near copies, and passages known by heart.
+
+Runs of words are compared as 64-bit hashes, in letters made small. Train is read in parts, so that the memory is
+bounded by the held-out text. Near copies are found as in Broder (1997), "On the resemblance and containment of
+documents", without sampling.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from lmcompare.corpora.pieces import Piece
 
-RUN = 8  # words: longer runs are hardly ever the same by chance
-MUCH = 0.5  # the share of a document's runs from which it is listed
-LISTED = 5
+Kind = Literal["copy", "near copy", "passages"]
+
+PASSAGE = 8  # words: longer runs are hardly ever the same by chance
+MUCH = 0.5  # the share of a document's passages from which it is listed
+SHINGLE = 3  # words: with every seventh word changed, four of seven such runs are still the same
+ALIKE = 0.4  # the share of a document's shingles that a near copy has in common with one document of train
+ALIKE_BACK = 0.2  # and the share of that document's: a line of a book is no near copy of the book
+LEAST = 10  # shingles: of shorter documents only exact copies are counted
+COMMON = 20  # documents of train: a shingle in more of them is a phrase, and tells nothing
+PART = 1_000_000  # words of train that are looked at together
+LISTED = 3
+
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word of a run is lost from its hash
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
 
 
-def repeated_shares(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[float]]:
-    """Return for each document the share of its different runs of eight words that stand in train as well, if it is
-    held out; 0 for one that is shorter, and for those of train.
+@dataclass(frozen=True)
+class Repeat:
+    """How a held-out document repeats train. ``share``: of its runs of words that stand there."""
+
+    kind: Kind
+    share: float
+
+
+def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | None]]:
+    """Return for each document of valid and test how it repeats train, None where it does not; None for all of train.
+
+    A *copy* has the words of a document of train, in small letters. A *near copy* shares ``ALIKE`` of its runs of
+    ``SHINGLE`` words with one document of about its size. Of *passages*, runs of ``PASSAGE`` words, ``MUCH`` or more
+    stand somewhere in train.
     """
-    runs = {which: [set(_runs(piece.text)) for piece in split[which]] for which in ("valid", "test")}
-    held_out = set().union(*runs["valid"], *runs["test"])
-    known = {run for piece in split["train"] for run in _runs(piece.text) if run in held_out}
-    shares = {which: [len(r & known) / max(len(r), 1) for r in documents] for which, documents in runs.items()}
-    return {"train": [0.0] * len(split["train"]), **shares}
+    held_out = [*split["valid"], *split["test"]]
+    numbered: dict[str, int] = {}
+    held = [_numbers(piece.text, numbered) for piece in held_out]
+    passages, shingles = _Passages(held), _Shingles(held)
+    copies = {ids.tobytes(): False for ids in held}
+    for part in _parts(split["train"], numbered):
+        passages.look(part)
+        shingles.look(part)
+        for ids in part:
+            if ids.tobytes() in copies:
+                copies[ids.tobytes()] = True
+    in_passages, in_shingles = passages.shares(), shingles.shares()
+
+    def kind(document: int) -> Repeat | None:
+        if copies[held[document].tobytes()] and len(held[document]):
+            return Repeat("copy", 1.0)
+        if in_shingles[document] >= ALIKE:
+            return Repeat("near copy", float(in_shingles[document]))
+        if in_passages[document] >= MUCH:
+            return Repeat("passages", float(in_passages[document]))
+        return None
+
+    found = [kind(document) for document in range(len(held))]
+    valid = len(split["valid"])
+    return {"train": [None] * len(split["train"]), "valid": found[:valid], "test": found[valid:]}
 
 
-def repeats_noted(split: Mapping[str, Sequence[Piece]], shares: Mapping[str, Sequence[float]]) -> list[str]:
-    """Return a sentence for each split that names the documents whose share is a half or more; none where there is no
-    such document.
-    """
+def repeats_noted(split: Mapping[str, Sequence[Piece]], found: Mapping[str, Sequence[Repeat | None]]) -> list[str]:
+    """Return a sentence for each split with documents that repeat train, which counts and names them."""
+    meaning = {
+        "copy": "word for word",
+        "near copy": f"nearly so, with {100 * ALIKE:.0f} % or more of their runs of {SHINGLE} words in one document",
+        "passages": f"in passages, with half or more of their runs of {PASSAGE} words",
+    }
     notes = []
-    for which, of_documents in shares.items():
-        named = zip(of_documents, (piece.name for piece in split[which]), strict=True)
-        found = sorted(((share, name) for share, name in named if share >= MUCH), reverse=True)
-        if found:
-            some = ", ".join(f"{name} ({100 * share:.0f} %)" for share, name in found[:LISTED])
-            more = f" and {len(found) - LISTED:,} more" if len(found) > LISTED else ""
-            notes.append(
-                f"Documents of {which} of whose runs of {RUN} words half or more stand in train as well: "
-                f"{len(found):,} of {len(of_documents):,} ({some}{more}). Models that learn by heart gain by them."
-            )
+    for which, of_documents in found.items():
+        named = [(r, piece.name) for r, piece in zip(of_documents, split[which], strict=True) if r is not None]
+        if not named:
+            continue
+        parts = []
+        for kind, words in meaning.items():
+            of_kind = sorted(((-r.share, name) for r, name in named if r.kind == kind))
+            if of_kind:
+                some = ", ".join(f"{name} ({-100 * share:.0f} %)" for share, name in of_kind[:LISTED])
+                more = f" and {len(of_kind) - LISTED:,} more" if len(of_kind) > LISTED else ""
+                parts.append(f"{len(of_kind):,} {words} ({some}{more})")
+        stand = "stands" if len(named) == 1 else "stand"
+        notes.append(
+            f"Of the {len(of_documents):,} documents of {which}, {len(named):,} {stand} in train as well: "
+            f"{'; '.join(parts)}. Models that learn by heart gain by that."
+        )
     return notes
 
 
-def _runs(text: str) -> Iterator[int]:
-    """Yield a hash of every run of words."""
-    words = text.split()
-    for i in range(len(words) - RUN + 1):
-        yield hash(tuple(words[i : i + RUN]))
+class _Passages:
+    """Which runs of ``PASSAGE`` words of the held-out documents stand in train."""
+
+    def __init__(self, held: Sequence[Ints]) -> None:
+        self.documents = len(held)
+        self.of, hashes = _runs(held, PASSAGE)
+        self.known, self.index = np.unique(hashes, return_inverse=True)
+        self.seen = np.zeros(len(self.known), bool)
+
+    def look(self, part: Sequence[Ints]) -> None:
+        """Mark those that stand in a part of train."""
+        _, hashes = _runs(part, PASSAGE)
+        at = _find(self.known, hashes)
+        self.seen[at[at >= 0]] = True
+
+    def shares(self) -> npt.NDArray[np.float64]:
+        """(D,) the share of each document's different runs that were seen, 0 where it has none."""
+        seen = np.bincount(self.of, self.seen[self.index], minlength=self.documents)
+        return seen / np.maximum(np.bincount(self.of, minlength=self.documents), 1)
+
+
+class _Shingles:
+    """With which document of train a held-out one has most runs of ``SHINGLE`` words in common."""
+
+    def __init__(self, held: Sequence[Ints]) -> None:
+        self.documents = len(held)
+        self.of, hashes = _runs(held, SHINGLE)
+        self.known, self.index = np.unique(hashes, return_inverse=True)
+        self.spread = np.zeros(len(self.known), np.int64)  # documents of train that hold each
+        self.found: list[tuple[Ints, Ints]] = []  # (shingle, document of train)
+        self.sizes: list[Ints] = []  # the different shingles of each document of train
+        self.read = 0
+
+    def look(self, part: Sequence[Ints]) -> None:
+        """Note which of them stand in the documents of a part of train."""
+        of, hashes = _runs(part, SHINGLE)
+        self.sizes.append(np.bincount(of, minlength=len(part)))
+        at = _find(self.known, hashes)
+        of, at = of[at >= 0] + self.read, at[at >= 0]
+        self.read += len(part)
+        self.spread += np.bincount(at, minlength=len(self.known))
+        telling = self.spread[at] <= COMMON
+        self.found.append((at[telling], of[telling]))
+
+    def shares(self) -> npt.NDArray[np.float64]:
+        """(D,) the greatest share of its telling shingles that a document has in common with one of train of about
+        its size; 0 where it has too few of them.
+        """
+        best = np.zeros(self.documents)
+        telling = self.spread <= COMMON
+        mine = telling[self.index]
+        of, shingle = self.of[mine], self.index[mine]
+        sizes = np.bincount(of, minlength=self.documents)
+        in_train, document = (np.concatenate(arrays) for arrays in zip(*self.found, strict=True))
+        kept = telling[in_train]
+        order = np.argsort(in_train[kept], kind="stable")
+        in_train, document = in_train[kept][order], document[kept][order]
+        first = np.searchsorted(in_train, shingle)
+        number = np.searchsorted(in_train, shingle, side="right") - first
+        pair = np.repeat(of * max(self.read, 1), number) + document[_ranges(first, number)]
+        pairs, shared = np.unique(pair, return_counts=True)
+        one, other = np.divmod(pairs, max(self.read, 1))
+        like_back = shared >= ALIKE_BACK * np.concatenate(self.sizes)[other]
+        enough = (sizes[one] >= LEAST) & like_back
+        np.maximum.at(best, one[enough], shared[enough] / sizes[one[enough]])
+        return best
+
+
+def _parts(pieces: Sequence[Piece], numbered: dict[str, int]) -> Iterator[list[Ints]]:
+    """Yield the documents as numbers, some of them together: always once, if with none."""
+    part: list[Ints] = []
+    words = 0
+    for piece in pieces:
+        part.append(_numbers(piece.text, numbered))
+        words += len(part[-1])
+        if words >= PART:
+            yield part
+            part, words = [], 0
+    yield part
+
+
+def _numbers(text: str, numbered: dict[str, int]) -> Ints:
+    """Return the words of a text as numbers, new words numbered on."""
+    words = text.lower().split()
+    return np.fromiter((numbered.setdefault(word, len(numbered)) for word in words), np.int64, len(words))
+
+
+def _runs(documents: Sequence[Ints], width: int) -> tuple[Ints, Hashes]:
+    """Return (R,) the document and (R,) the hash of every different run of ``width`` words of each document."""
+    lengths = np.array([len(ids) for ids in documents], np.int64)
+    ids = np.concatenate([np.zeros(0, np.int64), *documents]).astype(np.uint64)
+    of = np.repeat(np.arange(len(documents)), lengths)
+    count = len(ids) - width + 1
+    if count <= 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.uint64)
+    hashes = np.zeros(count, np.uint64)
+    for shift in range(width):
+        hashes = hashes * _BASE + ids[shift : shift + count] + np.uint64(1)
+    within = of[:count] == of[width - 1 :]
+    of, hashes = of[:count][within], hashes[within]
+    order = np.lexsort((hashes, of))
+    of, hashes = of[order], hashes[order]
+    new = np.ones(len(of), bool)
+    new[1:] = (of[1:] != of[:-1]) | (hashes[1:] != hashes[:-1])
+    return of[new], hashes[new]
+
+
+def _find(rising: Hashes, wanted: Hashes) -> Ints:
+    """(n,) the index of each wanted hash, -1 where it is not there."""
+    if not len(rising):
+        return np.full(len(wanted), -1)
+    at = np.minimum(np.searchsorted(rising, wanted), len(rising) - 1)
+    found: Ints = np.where(rising[at] == wanted, at, -1)
+    return found
+
+
+def _ranges(first: Ints, number: Ints) -> Ints:
+    """Return first[0], first[0] + 1, … first[0] + number[0] - 1, first[1], … in one array."""
+    ends = np.cumsum(number)
+    ranges: Ints = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(first - (ends - number), number)
+    return ranges

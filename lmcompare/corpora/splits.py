@@ -136,22 +136,24 @@ def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
     """Count what stands in two splits: documents, or the lines of splits that are a single document.
 
     Returns:
-        A sentence for each pair of splits with something in common, or one sentence that says there is nothing.
+        A sentence for each pair of splits with something in common, or one sentence that says there is nothing. What
+        documents have in common with train is left to ``repeats``.
     """
     by_line = all(len(pieces) == 1 for pieces in split.values())
     kind = "line" if by_line else "document"
     items = {which: [item for item in _items(pieces, by_line) if item] for which, pieces in split.items()}
-    notes = []
+    notes, none = [], True
     for earlier, later in (("train", "valid"), ("train", "test"), ("valid", "test")):
         known = set(items[earlier])
         again = sum(item in known for item in items[later])
-        if again:
+        none = none and not again
+        if again and (by_line or earlier == "valid"):
             share = 100 * again / len(items[later])
             notes.append(
                 f"Of the {_counted(len(items[later]), kind)} of {later}, {again:,} ({share:.1f} %) also "
                 f"{'stands' if again == 1 else 'stand'} in {earlier}."
             )
-    return notes or [f"No {kind} stands in two splits."]
+    return [f"No {kind} stands in two splits."] if none else notes
 
 
 def _items(pieces: Sequence[Piece], by_line: bool) -> list[str]:

@@ -113,7 +113,7 @@ class Prepared:
 
     @cached_property
     def exemplary(self) -> npt.NDArray[np.bool_]:
-        """(D,) which documents of test may be shown: not those of which half or more stands in train, unless all do.
+        """(D,) which documents of test may be shown: not those that stand in train as well, unless all do.
 
         That a table of counts knows a text by heart is no example of how it guesses.
         """
@@ -283,6 +283,7 @@ def _write_tables(
                     "sentences": len(document.sentences),
                     "metadata": json.dumps(dict(document.metadata), ensure_ascii=False),
                     "repeated": document.repeated,
+                    "repeats": document.repeats,
                 }
             )
     storage.write_table(place / "features.parquet", pd.concat(features, ignore_index=True))

@@ -117,6 +117,38 @@ def test_report_is_built_from_the_folder_alone(place: Path) -> None:
     assert (place / "run" / "report.html").is_file()
 
 
+def test_a_report_of_several_runs(place: Path) -> None:
+    lower = (
+        "run",
+        "--corpus",
+        "text.txt",
+        "--documents",
+        "line",
+        "--lowercase",
+        "--model",
+        "unigram",
+        "--device",
+        "cpu",
+    )
+    assert lmcompare(*lower, "--out", "small", cwd=place).returncode == 0
+    done = lmcompare("report", "run", "small", "--out", "both", cwd=place)
+    assert (done.returncode, done.stdout) == (0, "both/report.html\n"), done.stderr
+    said = (place / "both" / "report.md").read_text()
+    assert "The text was changed in another way: lower case here, as it is there." in said
+    again = lmcompare("report", "small", "run", cwd=place)
+    assert (again.returncode, again.stdout) == (0, "reports/joined/report.html\n"), again.stderr
+    for arguments, wrong in (
+        (("run", "small", "--out", "run"), "run holds other files"),
+        (("run", "run"), "run is given twice"),
+        (("run", "nowhere"), "nowhere is not a folder"),
+        (("run", "--out", "both"), "--out is for the report of several runs"),
+    ):
+        done = lmcompare("report", *arguments, cwd=place)
+        assert done.returncode == 2
+        assert wrong in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
     shutil.copytree(place / "run", place / "damaged")
     (place / "damaged" / "cells" / "ngram" / "0" / "cost.json").write_text("x")

@@ -2,36 +2,132 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmcompare.corpora import repeats as module
 from lmcompare.corpora.pieces import Piece
-from lmcompare.corpora.repeats import repeated_shares, repeats_noted
+from lmcompare.corpora.repeats import ALIKE, ALIKE_BACK, COMMON, LEAST, MUCH, Repeat, repeats, repeats_noted
 
 TWENTY = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 OTHER = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"
+LONG = " ".join(f"w{n}" for n in range(100))
 
 
-def notes(train: list[str], valid: list[str], test: list[str]) -> list[str]:
-    split = {
+def split_of(train: Sequence[str], valid: Sequence[str], test: Sequence[str]) -> dict[str, list[Piece]]:
+    return {
         which: [Piece(f"{which}{n}", text) for n, text in enumerate(texts)]
         for which, texts in (("train", train), ("valid", valid), ("test", test))
     }
-    return repeats_noted(split, repeated_shares(split))
 
 
-def test_a_document_that_half_stands_in_train_is_named() -> None:
-    # sixteen words hold nine runs of eight; with the last word changed eight of them, 89 %, stand in train
-    changed = TWENTY.replace("sixteen", "changed")
-    (said,) = notes([TWENTY], [OTHER], [changed, OTHER])
-    assert said.startswith("Documents of test of whose runs of 8 words half or more stand in train as well: 1 of 2")
-    assert "(test0 (89 %))" in said
+def kinds(train: Sequence[str], test: Sequence[str]) -> list[str | None]:
+    found = repeats(split_of(train, [OTHER], test))
+    assert found["train"] == [None] * len(train)
+    return [None if repeat is None else repeat.kind for repeat in found["test"]]
 
 
-def test_many_are_counted_and_some_named() -> None:
-    (said,) = notes([TWENTY], [f"{TWENTY} {n}" for n in range(8)], [OTHER])
-    assert "8 of 8" in said
-    assert "and 3 more" in said
+def changed(text: str, every: int) -> str:
+    return " ".join(f"x{i}" if i % every == every // 2 else word for i, word in enumerate(text.split()))
 
 
-def test_chance_and_short_texts_say_nothing() -> None:
-    half = " ".join(TWENTY.split()[:9])  # two runs of the nine
-    assert notes([half], [OTHER], [f"{TWENTY} {OTHER}"]) == []
-    assert notes(["one two three"], ["one two three"], ["one two three"]) == []
+def test_copies_whatever_their_length_case_and_white_space() -> None:
+    assert kinds(["Yes .", TWENTY, OTHER], ["yes  .\n", TWENTY.upper(), f"{TWENTY} more", "no ."]) == [
+        *("copy", "copy", "near copy", None)
+    ]
+
+
+@pytest.mark.parametrize(("every", "found"), [(20, True), (7, True), (6, True), (4, False)])
+def test_a_near_copy_has_some_words_changed(every: int, found: bool) -> None:
+    assert kinds([OTHER, LONG], [changed(LONG, every)]) == ["near copy" if found else None]
+
+
+def test_a_passage_of_a_long_text_is_no_near_copy_of_it() -> None:
+    book = " ".join([*(f"a{n}" for n in range(2000)), TWENTY, OTHER])
+    assert kinds([book], [TWENTY]) == ["passages"]
+    assert kinds([book], [f"{TWENTY} {LONG}"]) == [None], "less than half of it"
+
+
+def test_what_many_documents_share_is_a_phrase() -> None:
+    pattern = "the village of {} lies in the north of the country and has some people and a church and a school"
+    train = [pattern.format(f"t{n}") for n in range(COMMON + 5)]
+    assert kinds(train, [pattern.format("q").replace("school", "mill")]) == ["passages"], "its runs of eight tell"
+    assert kinds(train, [pattern.format("q").replace("in", "at").replace("has", "had").replace("church", "inn")]) == [
+        None
+    ]
+    assert kinds(train[:5], [pattern.format("q").replace("in", "at").replace("has", "had")]) == ["near copy"]
+
+
+def test_of_short_documents_only_copies_count() -> None:
+    words = TWENTY.split()
+    assert kinds([" ".join(words[:7])], [" ".join([*words[:6], "else"])]) == [None]
+
+
+def test_empty_texts_and_splits() -> None:
+    assert kinds([], [TWENTY]) == [None]
+    assert kinds([""], ["", " "]) == [None, None]
+    assert repeats(split_of([TWENTY], [], [])) == {"train": [None], "valid": [], "test": []}
+
+
+def test_train_may_be_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = random.Random(0)
+    train = [" ".join(generator.choices("abcdefgh", k=generator.randrange(40))) for _ in range(60)]
+    test = [changed(text, 9) for text in train[::3]] + train[1::7]
+    whole = repeats(split_of(train, [], test))
+    assert len({None if r is None else r.kind for r in whole["test"]}) == 3
+    monkeypatch.setattr(module, "PART", 50)
+    assert repeats(split_of(train, [], test)) == whole
+
+
+def brute(train: Sequence[str], text: str) -> Repeat | None:
+    """What the definition says, with sets of words."""
+
+    def runs(of: str, width: int) -> set[tuple[str, ...]]:
+        words = of.lower().split()
+        return {tuple(words[i : i + width]) for i in range(len(words) - width + 1)}
+
+    if text.split() and any(text.lower().split() == other.lower().split() for other in train):
+        return Repeat("copy", 1.0)
+    held = [runs(other, 3) for other in train]
+    telling = {run for run in runs(text, 3) if sum(run in other for other in held) <= COMMON}
+    shares = [
+        len(telling & other) / len(telling)
+        for other in held
+        if len(telling) >= LEAST and len(telling & other) >= ALIKE_BACK * len(other)
+    ]
+    if max(shares, default=0.0) >= ALIKE:
+        return Repeat("near copy", max(shares))
+    long = runs(text, 8)
+    known = set().union(*(runs(other, 8) for other in train))
+    share = len(long & known) / max(len(long), 1)
+    return Repeat("passages", share) if share >= MUCH else None
+
+
+TEXTS = st.lists(st.lists(st.sampled_from(["a", "b", "C", "c", "d"]), max_size=45).map(" ".join), max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(train=TEXTS, test=TEXTS, from_train=st.integers(0, 9))
+def test_it_is_what_the_definition_says(train: list[str], test: list[str], from_train: int) -> None:
+    test = [*test, *(changed(text, 2 + from_train) for text in train), f"{' '.join(train)} {LONG}"]
+    assert repeats(split_of(train, [], test))["test"] == [brute(train, text) for text in test]
+
+
+def test_what_is_found_is_counted_and_named() -> None:
+    texts = [TWENTY, f"{TWENTY} x", OTHER.replace("tau", "x"), "fresh words all of them"]
+    split = split_of([TWENTY, OTHER], [TWENTY] * 5, texts)
+    valid, test = repeats_noted(split, repeats(split))
+    assert valid.startswith("Of the 5 documents of valid, 5 stand in train as well: 5 word for word (")
+    assert "and 2 more" in valid
+    assert test.startswith(
+        "Of the 4 documents of test, 3 stand in train as well: 1 word for word (test0 (100 %)); 2 "
+    )
+    assert (
+        "nearly so, with 40 % or more of their runs of 3 words in one document (test2 (94 %), test1 (93 %))" in test
+    )
+    nothing = split_of([TWENTY], [OTHER], [OTHER])
+    assert repeats_noted(nothing, repeats(nothing)) == []

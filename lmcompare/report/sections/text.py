@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lmcompare.analysis.repeated import KINDS
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Section
@@ -20,9 +21,27 @@ def build(material: Material) -> Section:
     splits = corpus.get("splits") or {}
     tokens = [(material.tokens_name(fp), t.entry) for fp, t in material.run.tokens.items()]
     said = reading(material)
-    html = fill("text", corpus=corpus, splits=splits, names=SPLITS, sizes=SIZES, tokens=tokens, reading=said)
-    rows = [(s, *(numbers.count(splits[s].get(k)) for k in SIZES)) for s in SPLITS if s in splits]
-    sizes = table(("split", *SIZES), rows) if rows else ""
+    repeated: Mapping[str, Mapping[str, int]] = material.results["repeated_documents"]
+    html = fill(
+        "text",
+        corpus=corpus,
+        splits=splits,
+        names=SPLITS,
+        sizes=SIZES,
+        tokens=tokens,
+        reading=said,
+        repeated=repeated,
+        kinds=KINDS,
+    )
+    rows = [
+        (
+            *(s, *(numbers.count(splits[s].get(k)) for k in SIZES)),
+            *(numbers.count(repeated.get(s, {}).get(kind)) for kind in KINDS),
+        )
+        for s in SPLITS
+        if s in splits
+    ]
+    sizes = table(("split", *SIZES, *(f"in train {words}" for words in KINDS.values())), rows) if rows else ""
     kinds = table(
         ("tokens", "types", *(f"{s} tokens" for s in SPLITS), "unknown in test"),
         (
