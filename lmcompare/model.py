@@ -115,7 +115,7 @@ class Stepper(ABC):
 
     @abstractmethod
     def push(self, token: int) -> None:
-        """Append a token."""
+        """Append a token. ``Vocabulary.check`` refuses what is none."""
 
     def likeliest(self, places: int) -> tuple[IntArray, FloatArray]:
         """Return the ids of the ``places`` likeliest next tokens (at most V) and their nats, the likeliest first and
@@ -263,6 +263,7 @@ class _Recompute(Stepper):
         return distribution
 
     def push(self, token: int) -> None:
+        self._vocabulary.check([token])
         self._ids.append(token)
 
 

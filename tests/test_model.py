@@ -99,9 +99,11 @@ def test_stepper_from_nothing() -> None:
 
 def test_stepper_refuses_what_is_no_token() -> None:
     stepper = Counting().stepper(np.array([2]), VOCABULARY)
-    stepper.push(4)
+    for token in (4, -1):
+        with pytest.raises(LmcompareError, match=r"token ids lie in 0 … 3"):
+            stepper.push(token)
     with pytest.raises(LmcompareError, match=r"token ids lie in 0 … 3"):
-        stepper.log_probs()
+        Counting().stepper(np.array([2, 4]), VOCABULARY).log_probs()
 
 
 def test_size_counts_floats_as_parameters_and_all_as_bytes() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lmcompare.checks.kit import Finding, check
@@ -92,6 +94,37 @@ def unseen_tokens(probe: Probe) -> Finding:
     )
 
 
+@check("out-of-range-is-refused")
+def out_of_range_is_refused(probe: Probe) -> Finding:
+    """A position that is none of the text, and a token that is none of the vocabulary, is an error."""
+    text = probe.texts.text("range", documents=2, tokens=20)
+    N, V, model = len(text), len(text.vocabulary), probe.fitted
+
+    def after(prefix: list[int], pushed: list[int]) -> None:
+        stepper = model.stepper(np.array(prefix, np.int32), text.vocabulary)
+        for token in pushed:
+            stepper.push(token)
+        stepper.log_probs()
+
+    calls: dict[str, Callable[[], object]] = {
+        "the position -1": lambda: probe.distributions(text, [3, -1]),
+        f"the position {N + 1} of {N} tokens": lambda: probe.distributions(text, [3, N + 1]),
+        "the token -1, pushed": lambda: after([2], [-1]),
+        f"the token {V} of {V}, pushed": lambda: after([2], [V]),
+        f"the token {V} of {V} in a prefix": lambda: after([2, V], []),
+    }
+    for what, call in calls.items():
+        try:
+            call()
+        except Exception:
+            continue
+        return Finding(
+            False,
+            f"{what} is answered: call text.check_positions(at) or vocabulary.check(ids), where nothing else does",
+        )
+    return Finding(True, f"{len(calls)} ways of asking for what there is not")
+
+
 def _not_a_distribution(probe: Probe, text: Encoded, at: list[int], block: FloatArray) -> Finding | None:
     tolerance = sum_tolerance(block)
     sums = probability_sums(block)
@@ -104,4 +137,4 @@ def _not_a_distribution(probe: Probe, text: Encoded, at: list[int], block: Float
     return None
 
 
-CHECKS = (empty_document, one_token_document, very_long_document, unseen_tokens)
+CHECKS = (empty_document, one_token_document, very_long_document, unseen_tokens, out_of_range_is_refused)

@@ -218,7 +218,7 @@ def _bars(table: BackoffTable, before: Encoded, words: IntArray, lacking: IntArr
 
 class _Stepper(Stepper):
     def __init__(self, table: BackoffTable, lacking: IntArray, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._table, self._lacking, self._end = table, lacking, vocabulary.end
+        self._table, self._lacking, self._end, self._vocabulary = table, lacking, vocabulary.end, vocabulary
         self._before = np.append(np.arange(len(vocabulary)), table.start)  # the word of the context for each token
         self._before[lacking] = vocabulary.unknown
         self._before[self._end] = table.start
@@ -230,4 +230,5 @@ class _Stepper(Stepper):
         return row
 
     def push(self, token: int) -> None:
+        self._vocabulary.check([token])
         self._contexts = self._table.advance(self._contexts, self._before[[token]])

@@ -131,7 +131,7 @@ class StupidBackoff(LanguageModel):
 
 class _Stepper(Stepper):
     def __init__(self, model: StupidBackoff, table: BackoffTable, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._model, self._table, self._end = model, table, vocabulary.end
+        self._model, self._table, self._end, self._vocabulary = model, table, vocabulary.end, vocabulary
         text = Encoded.from_documents([prefix], vocabulary)
         at = np.array([len(text)])
         self._contexts, self._before = table.contexts_at(text, at), words_before(text, at)
@@ -141,6 +141,7 @@ class _Stepper(Stepper):
         return row
 
     def push(self, token: int) -> None:
+        self._vocabulary.check([token])
         word = self._table.start if token == self._end else token
         self._contexts = self._table.advance(self._contexts, np.array([word]))
         self._before = np.ones(1, np.int64) if token == self._end else self._before + 1

@@ -55,6 +55,7 @@ class Unigram(LanguageModel):
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats, the same in each row."""
+        text.check_positions(at)
         return np.tile(self._for(text.vocabulary), (len(at), 1))
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
@@ -72,7 +73,7 @@ class Unigram(LanguageModel):
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper that always says the same."""
-        return _Constant(self._for(vocabulary))
+        return _Constant(self._for(vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation, worked for the first token of ``text``, and the most frequent words of train."""
@@ -121,11 +122,12 @@ class Unigram(LanguageModel):
 
 
 class _Constant(Stepper):
-    def __init__(self, log_probs: FloatArray) -> None:
-        self._log_probs = log_probs
+    def __init__(self, log_probs: FloatArray, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._log_probs, self._vocabulary = log_probs, vocabulary
+        vocabulary.check(prefix)
 
     def log_probs(self) -> FloatArray:
         return self._log_probs.copy()
 
     def push(self, token: int) -> None:
-        pass
+        self._vocabulary.check([token])

@@ -28,14 +28,11 @@ class Encoded:
     names: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        ids = _whole(self.ids)
+        ids = _array(self.ids)
         starts = np.ascontiguousarray(self.starts, np.int64)
         if ids.ndim != 1 or starts.ndim != 1:
             raise LmcompareError(f"ids and starts are one-dimensional, not of shape {ids.shape} and {starts.shape}")
-        if len(ids) and (ids.min() < 0 or ids.max() >= len(self.vocabulary)):
-            raise LmcompareError(
-                f"token ids lie in 0 … {len(self.vocabulary) - 1}, but {ids.min()} … {ids.max()} were given"
-            )
+        self.vocabulary.check(ids)
         if len(ids) and not len(starts):
             raise LmcompareError(
                 "tokens without a document: give starts, the position of each document's first token"
@@ -53,7 +50,7 @@ class Encoded:
     def from_documents(cls, documents: Sequence[Sequence[int] | IntArray], vocabulary: Vocabulary) -> Encoded:
         """Join the id sequences of D documents; there are no byte spans."""
         lengths = np.array([len(d) for d in documents], np.int64)
-        arrays = [_whole(d) for d in documents]
+        arrays = [_array(d) for d in documents]
         ids = np.concatenate(arrays) if arrays else np.zeros(0, np.int32)
         return cls(ids, np.cumsum(lengths) - lengths, vocabulary)
 
@@ -71,12 +68,28 @@ class Encoded:
         return np.append(self.starts[1:], len(self.ids)) if len(self.starts) else self.starts
 
     def document_of(self, at: IntArray) -> IntArray:
-        """(n,) the index of the document that each position belongs to; position N belongs to the last one."""
+        """(n,) the index of the document that each position belongs to; position N belongs to the last one.
+
+        Raises ``LmcompareError`` for a position that is none of the text.
+        """
+        self.check_positions(at)
         return np.searchsorted(self.starts, at, side="right") - 1
 
     def context_starts(self, at: IntArray) -> IntArray:
         """(n,) where the context of each position begins: the start of its document; 0 where there is none."""
         return self.starts[self.document_of(at)] if len(self.starts) else np.zeros(len(at), np.int64)
+
+    def check_positions(self, at: IntArray) -> None:
+        """Raise ``LmcompareError`` unless all of these are positions of the text, or N, one past its end."""
+        found = np.asarray(at)
+        if not found.size:
+            return
+        if found.dtype.kind not in "iu":
+            raise LmcompareError(f"positions are whole numbers, not of {found.dtype}")
+        if found.min() < 0 or found.max() > len(self):
+            raise LmcompareError(
+                f"positions of this text lie in 0 … {len(self)}, but {found.min()} … {found.max()} were asked for"
+            )
 
     def sentence_starts(self) -> IntArray:
         """(S,) the position of each sentence's first token; a document's tail without ``</s>`` counts as one."""
@@ -108,11 +121,8 @@ class Encoded:
         return Encoded(self.ids, self.sentence_starts(), self.vocabulary, self.spans)
 
 
-def _whole(ids: Sequence[int] | IntArray) -> IntArray:
-    """Return ids as an array. Raises ``LmcompareError`` for numbers that are not whole: numpy would cut them off."""
+def _array(ids: Sequence[int] | IntArray) -> IntArray:
     found = np.asarray(ids)
-    if found.size and found.dtype.kind not in "iu":
-        raise LmcompareError(f"token ids are whole numbers, not of {found.dtype}")
     return found if found.size else found.astype(np.int32)
 
 

@@ -116,3 +116,17 @@ class Vocabulary:
     def ids(self, tokens: Iterable[str]) -> IntArray:
         """Return the (n,) int32 ids of the tokens of a text, ``</s>`` never among them."""
         return np.fromiter(map(self._lookup.get, tokens, repeat(self.unknown)), np.int32)
+
+    def check(self, ids: IntArray | Sequence[int]) -> None:
+        """Raise ``LmcompareError`` unless all of these are ids of its tokens: an index that is off by one, or below
+        zero, would be answered with another token's figures.
+        """
+        found = np.asarray(ids)
+        if not found.size:
+            return
+        if found.dtype.kind not in "iu":  # numpy would cut them off
+            raise LmcompareError(f"token ids are whole numbers, not of {found.dtype}")
+        if found.min() < 0 or found.max() >= len(self):
+            raise LmcompareError(
+                f"token ids lie in 0 … {len(self) - 1}, but {found.min()} … {found.max()} were given"
+            )

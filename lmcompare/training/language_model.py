@@ -248,15 +248,16 @@ class TorchLanguageModel(LanguageModel):
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a ``Stepper`` that carries the network's memory: a token costs one step, however long the text."""
-        return _MemoryStepper(self._ready(), prefix)
+        return _MemoryStepper(self._ready(), prefix, vocabulary)
 
     def _ready(self) -> Network:
         return fitted(self._network, self)
 
 
 class _MemoryStepper(Stepper):
-    def __init__(self, network: Network, prefix: IntArray) -> None:
-        self._network = network
+    def __init__(self, network: Network, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._network, self._vocabulary = network, vocabulary
+        vocabulary.check(prefix)
         self._memory: Memory | None = None
         self._features: Tensor
         inputs = network.inputs(prefix)
@@ -274,4 +275,5 @@ class _MemoryStepper(Stepper):
         return distribution
 
     def push(self, token: int) -> None:
+        self._vocabulary.check([token])
         self._read(torch.tensor([[token]], device=self._network.head.table.device))

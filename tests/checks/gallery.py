@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmcompare.model import LanguageModel
-from tests.checks import rogues, sloppy
+from tests.checks import rogues, sloppy, toolkit
 
 # Each with the check that must catch it, and the truth check that does in a run; "" where a run does not look.
 GALLERY: list[tuple[type[LanguageModel], str, str]] = [
@@ -19,6 +19,7 @@ GALLERY: list[tuple[type[LanguageModel], str, str]] = [
     (rogues.RenormalisesPerDocument, "future-leaves-past-alone", "the future leaves the past alone"),
     (rogues.Remembers, "same-when-scored-again", "scoring again gives the same"),
     (rogues.SentenceStart, "sums-to-one", "sums to one"),
+    (toolkit.NltkPadding, "sums-to-one", "sums to one"),
     (rogues.Bits, "sums-to-one", "sums to one"),
     (rogues.ScoresKinder, "log-probs-agree", "the scores agree with next_log_probs"),
     (rogues.PeeksInScores, "future-leaves-past-alone", "the scores agree with next_log_probs"),
@@ -34,6 +35,8 @@ GALLERY: list[tuple[type[LanguageModel], str, str]] = [
     (sloppy.FirstTokens, "one-token-document", ""),
     (sloppy.ShortMemory, "very-long-document", ""),
     (sloppy.StumblesOverTheUnseen, "unseen-tokens", ""),
+    (sloppy.AnswersAnything, "out-of-range-is-refused", ""),
+    (sloppy.TakesAnyToken, "out-of-range-is-refused", ""),
     (sloppy.LearnsNothing, "comes-near-the-entropy", ""),
     (sloppy.LearnsNothingAtAll, "beats-the-unigram-floor", ""),
     (sloppy.FitReturnsNone, "fit-returns-the-model", ""),

@@ -24,7 +24,7 @@ class StepperStandsStill(Honest):
                 return self.next_log_probs(text, np.array([len(prefix)]))[0]
 
             def push(inner, token: int) -> None:  # noqa: N805
-                pass
+                vocabulary.check([token])
 
         return Still()
 
@@ -245,3 +245,28 @@ class Breaks(Honest):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         raise ZeroDivisionError("no luck today")
+
+
+class AnswersAnything(Honest):
+    """Has figures for positions that there are not."""
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        return super().next_log_probs(text, np.clip(at, 0, len(text)))
+
+
+class TakesAnyToken(Honest):
+    """Goes on after a token that there is not."""
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        table = fitted(self.table, self)
+
+        class Last(Stepper):
+            last = int(prefix[-1]) if len(prefix) else vocabulary.end
+
+            def log_probs(inner) -> FloatArray:  # noqa: N805
+                return table[inner.last % len(vocabulary)].copy()
+
+            def push(inner, token: int) -> None:  # noqa: N805
+                inner.last = token
+
+        return Last()

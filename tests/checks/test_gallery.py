@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from lmcompare import compare
+from lmcompare.analysis import load_run
 from lmcompare.checks import CHECKS, Result, run_checks
+from lmcompare.checks.texts import MarkovTexts
 from lmcompare.model import LanguageModel
 from tests.checks import rogues, sloppy
 from tests.checks.gallery import GALLERY
@@ -29,6 +32,20 @@ def test_rogue_is_caught_by_the_right_check(rogue: type[LanguageModel], check: s
     assert not result.passed
     assert not result.ok
     assert len(result.reason) > 20
+
+
+def test_no_rogue_is_ranked_by_a_run(tmp_path: Path) -> None:
+    """Those that a run can find out: the harness looks at the very model and the text that it scores."""
+    found = list(dict.fromkeys(rogue for rogue, _, truth in GALLERY if truth))
+    models: list[Any] = [Honest(), *(rogue(**parameters(rogue, tmp_path)) for rogue in found)]
+    texts = MarkovTexts(3).text("run", documents=60, tokens=150)
+    words = [" ".join(texts.vocabulary[i] for i in ids if i != 1) for ids in texts.documents()]
+    compared = compare(words, models, out=tmp_path / "run", tokens="whitespace", quiet=True)
+    assert set(compared.failures) == {"SkipsInStream/0"}, "it gives no score to some token"
+    table = compared.table.set_index("name")
+    assert table.index[table["status"] == "ranked"].tolist() == ["Honest"]
+    run = load_run(tmp_path / "run")
+    assert all(run.model(name).failed_checks for name in table.index[table["status"] == "not ranked"])
 
 
 def test_every_check_catches_a_rogue() -> None:

@@ -82,3 +82,14 @@ def test_ids_are_whole_numbers_of_the_vocabulary(ids: Any) -> None:
         Encoded.from_documents([ids], VOCABULARY)
     with pytest.raises(LmcompareError, match="token ids"):
         Encoded(np.asarray(ids), np.array([0]), VOCABULARY)
+
+
+@pytest.mark.parametrize("at", [[-1], [3, 9], [0.5]])
+def test_positions_that_there_are_not_are_refused(at: list[float]) -> None:
+    text = Encoded.from_documents([[2, 1, 2], [1, 2]], VOCABULARY)
+    for ask in (text.document_of, text.context_starts, text.check_positions):
+        with pytest.raises(LmcompareError, match="positions"):
+            ask(np.array(at))
+    assert text.document_of(np.array([0, 2, 3, 5])).tolist() == [0, 0, 1, 1]
+    assert text.context_starts(np.array([])).tolist() == []
+    text.check_positions(np.array([]))

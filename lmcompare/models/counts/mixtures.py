@@ -192,7 +192,7 @@ class MixtureStepper(Stepper):
     """Generation with the last words kept: a push moves them on."""
 
     def __init__(self, mixture: Mixture, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._mixture, self._end = mixture, vocabulary.end
+        self._mixture, self._vocabulary = mixture, vocabulary
         text = Encoded.from_documents([prefix], vocabulary)
         self._before = streams.history(text, np.array([len(text)]), mixture.reach)
 
@@ -201,7 +201,9 @@ class MixtureStepper(Stepper):
         return row
 
     def push(self, token: int) -> None:
+        self._vocabulary.check([token])
         self._before = np.roll(self._before, 1, axis=0)
-        if token == self._end:
+        closes = token == self._vocabulary.end
+        if closes:
             self._before[:] = NOTHING
-        self._before[:1] = self._mixture.size if token == self._end else token
+        self._before[:1] = self._mixture.size if closes else token

@@ -115,7 +115,7 @@ def _worthwhile(work: int, much: int) -> bool:
 
 class _Stepper(Stepper):
     def __init__(self, model: TableModel, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._model, self._table, self._end = model, model._for(vocabulary), vocabulary.end
+        self._model, self._table, self._vocabulary = model, model._for(vocabulary), vocabulary
         text = Encoded.from_documents([prefix], vocabulary)
         self._contexts = self._table.contexts_at(text, np.array([len(text)]))
         self._loops: CompiledTable | None = None
@@ -132,7 +132,8 @@ class _Stepper(Stepper):
         return ids[0], nats[0]
 
     def push(self, token: int) -> None:
-        word = self._table.start if token == self._end else token
+        self._vocabulary.check([token])
+        word = self._table.start if token == self._vocabulary.end else token
         self._pushed += 1
         if self._loops is None and _worthwhile(self._pushed, MANY_STEPS):
             self._loops = self._model._compiled
