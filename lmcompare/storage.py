@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SEAL = "checksums.json"  # written after the files that it vouches for
+# What a report reads of a cell
+CELL_TABLES = (
+    *("cell.json", "scores.parquet", "top.parquet"),
+    *("cost.json", "curve.csv", "examples.json", "exhibits.json"),
+)
 
 
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
@@ -181,8 +186,8 @@ def load_state(folder: Path) -> State:
     try:
         arrays = load_file(path)
     except SafetensorError as error:
-        raise LmcompareError(f"{path} is damaged ({error}): run with --force to train the model again") from None
+        raise LmcompareError(f"{path} is damaged ({error}): run the experiment again to train the model") from None
     values = read_json(folder / "values.json")
     if not isinstance(values, dict):
-        raise LmcompareError(f"{folder / 'values.json'} is damaged: run with --force to train the model again")
+        raise LmcompareError(f"{folder / 'values.json'} is damaged: run the experiment again to train the model")
     return State(arrays, values)

@@ -29,7 +29,6 @@ Split = Literal["valid", "test"]
 
 MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
-READ = ("cell.json", "scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json")
 TABLES_OF_CELL = ("traits", "truth")
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
 TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
@@ -65,18 +64,16 @@ class Cell:
 
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
         """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
-        if storage.is_sealed(self.path) and (damaged := storage.damage(self.path, READ)):
+        if storage.is_sealed(self.path) and (damaged := storage.damage(self.path, storage.CELL_TABLES)):
             lost = "damaged" if (self.path / damaged).is_file() else "missing"
             raise RunFolderError(f"{self.path / damaged} is {lost}: run its model again")
         _ = self.cost, self.curve, self.examples
         read_list(self.path / "exhibits.json")
         for key in TABLES_OF_CELL:
             if not isinstance(info.get(key), dict | None):
-                raise RunFolderError(
-                    f"{self.path / 'cell.json'} is damaged at '{key}': run its model again with --force"
-                )
+                raise RunFolderError(f"{self.path / 'cell.json'} is damaged at '{key}': run its model again")
         if not all(isinstance(self.cost[key], int | float | None) for key in COST_KEYS):
-            raise RunFolderError(f"{self.path / 'cost.json'} holds no numbers: run its model again with --force")
+            raise RunFolderError(f"{self.path / 'cost.json'} holds no numbers: run its model again")
         for name, columns in (("scores.parquet", SCORE_COLUMNS), ("top.parquet", TOP_COLUMNS)):
             check_table(self.path / name, columns)
 

@@ -56,7 +56,7 @@ def token_scores(run: Run, model: ModelEntry, split: Split = "test") -> TokenSco
         if not _same_rows(frame, features):
             raise RunFolderError(
                 f"the {split} rows of {cell.path / 'scores.parquet'} are not those of "
-                f"{tokens.path / 'features.parquet'}: run the model '{model.name}' again with --force"
+                f"{tokens.path / 'features.parquet'}: run the model '{model.name}' again"
             )
         frames.append(frame)
     if not frames:

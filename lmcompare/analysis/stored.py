@@ -23,17 +23,17 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise _unreadable(path, error) from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are both
-        raise RunFolderError(f"{path} is broken ({error}): run its model again with --force") from None
+        raise RunFolderError(f"{path} is broken ({error}): run its model again") from None
 
 
 def read_object(path: Path, *keys: str) -> dict[str, Any]:
     """Return the JSON object of a file that has at least these keys. Raises ``RunFolderError`` where it has not."""
     value = read_json(path)
     if not isinstance(value, dict):
-        raise RunFolderError(f"{path} holds no JSON object: run its model again with --force")
+        raise RunFolderError(f"{path} holds no JSON object: run its model again")
     missing = [key for key in keys if key not in value]
     if missing:
-        raise RunFolderError(f"{path} lacks '{missing[0]}': run its model again with --force")
+        raise RunFolderError(f"{path} lacks '{missing[0]}': run its model again")
     return value
 
 
@@ -41,7 +41,7 @@ def read_list(path: Path) -> list[Any]:
     """Return the JSON array of a file. Raises ``RunFolderError`` where it holds none."""
     value = read_json(path)
     if not isinstance(value, list):
-        raise RunFolderError(f"{path} holds no JSON array: run its model again with --force")
+        raise RunFolderError(f"{path} holds no JSON array: run its model again")
     return value
 
 
@@ -74,7 +74,7 @@ def check_table(path: Path, columns: Sequence[str]) -> None:
         raise _unreadable(path, error) from None
     missing = [c for c in columns if c not in known]
     if missing:
-        raise RunFolderError(f"{path} has no column '{missing[0]}': run its model again with --force")
+        raise RunFolderError(f"{path} has no column '{missing[0]}': run its model again")
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -85,12 +85,12 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise _unreadable(path, error) from None
     missing = [c for c in columns if c not in frame.columns]
     if missing:
-        raise RunFolderError(f"{path} has no column '{missing[0]}': run its model again with --force")
+        raise RunFolderError(f"{path} has no column '{missing[0]}': run its model again")
     return frame
 
 
 def _unreadable(path: Path, error: Exception) -> RunFolderError:
     if not path.exists():
-        return RunFolderError(f"{path} is missing: run its model again with --force")
+        return RunFolderError(f"{path} is missing: run its model again")
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return RunFolderError(f"{path} cannot be read ({reason}): run its model again with --force")
+    return RunFolderError(f"{path} cannot be read ({reason}): run its model again")

@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 SCHEMA = 1  # raised whenever a stored cell would have to be computed again
 
 TRAINED = ("arrays.safetensors", "values.json", "trained.json", "../curve.csv")  # of the folder model/
-FILES = (
-    *("cell.json", "scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json"),
-    *("model/arrays.safetensors", "model/values.json"),
-)
+FILES = (*storage.CELL_TABLES, "model/arrays.safetensors", "model/values.json")
 
 
 @dataclass(frozen=True)

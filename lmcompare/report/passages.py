@@ -124,9 +124,7 @@ def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFram
     table = pq.read_table(cell.path / "scores.parquet", columns=[*PLACE, *columns], filters=wanted)
     rows: pd.DataFrame = places.merge(table.to_pandas(), on=PLACE, how="left", validate="1:1")
     if rows["log_prob"].isna().any():
-        raise RunFolderError(
-            f"{cell.path} has likeliest words where it has no scores: run its model again with --force"
-        )
+        raise RunFolderError(f"{cell.path} has likeliest words where it has no scores: run its model again")
     return rows
 
 
