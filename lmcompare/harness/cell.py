@@ -29,6 +29,7 @@ from lmcompare.processes import Emit
 if TYPE_CHECKING:
     import pandas as pd
 
+SILENCE = 1.0  # seconds after which the clock of a model that tells no losses is stored again
 SCHEMA = 1  # raised whenever a stored cell would have to be computed again
 
 TRAINED = ("arrays.safetensors", "values.json", "trained.json", "../curve.csv")  # of the folder model/
@@ -302,7 +303,8 @@ class _Curve:
     """Passes a model's progress on and keeps the losses: the learning curve.
 
     The rows are stored beside the checkpoints, so that a run that was cut off goes on with its curve and its clock. A
-    stored curve that can't be read counts for nothing.
+    stored curve that can't be read counts for nothing. Of a model that tells no losses the clock goes on where it has
+    left something in the folder to go on from; else it begins anew, as its training does.
     """
 
     def __init__(self, emit: Emit, path: Path) -> None:
@@ -313,8 +315,10 @@ class _Curve:
         with suppress(OSError, ValueError, TypeError, LookupError):
             table = json.loads(path.read_text(encoding="utf-8"))
             rows = [[int(step), float(seconds), *rest] for step, seconds, *rest in table["rows"]]
-            self._before, self._rows = float(table["seconds"]), rows
+            goes_on = rows or any(other != path for other in path.parent.iterdir())
+            self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
         self._fresh = not self._rows
+        self._stored = self.seconds
 
     @property
     def seconds(self) -> float:
@@ -330,8 +334,10 @@ class _Curve:
         if losses != [None, None]:
             tokens = None if progress.tokens is None else int(progress.tokens)
             self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
-        if progress.valid_loss is not None:
+        silent = not self._rows and seconds - self._stored >= SILENCE
+        if progress.valid_loss is not None or silent:
             storage.write_json(self._path, {"seconds": seconds, "rows": self._rows})
+            self._stored = seconds
 
     def _go_back_to(self, progress: Progress) -> None:
         """Drop the rows of steps that are done again; of a run that was cut off, their seconds as well."""

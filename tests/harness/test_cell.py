@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,21 @@ def test_training_that_begins_anew_begins_its_clock_anew(tmp_path: Path) -> None
     second(Progress(5, train_loss=4.0))
     assert second.seconds < 5
     assert [line.split(",")[0] for line in second.csv().splitlines()[1:]] == ["5"]
+
+
+def test_the_clock_of_a_model_without_losses_goes_on_where_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, now = tmp_path / "curve.json", [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    first = _Curve(_ignore, path)
+    for second in (0.5, 30.0, 30.5):
+        now[0] = second
+        first(Progress(1))
+    now[0] = 1000.0
+    assert _Curve(_ignore, path).seconds == 0.0, "it left nothing to go on from: it is trained from the beginning"
+    (tmp_path / "own.npy").touch()
+    assert _Curve(_ignore, path).seconds == 30.0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"seconds": "x", "rows": 3}', '{"seconds": 1, "rows": [[1]]}'])
