@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -85,6 +85,12 @@ def what_went_wrong(error: BaseException) -> str:
     sentence = said(error) or "no message"
     if isinstance(error, MemoryError) or any(words in sentence for words in _OUT_OF_MEMORY):
         return "it asked for more memory than there is: make it smaller, or let it read less at once"
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {sentence[:300]}{where}"
+    told = isinstance(error, SyntaxError) or (isinstance(error, ImportError | AttributeError) and _of_python(frames))
+    return f"{type(error).__name__}: {sentence[:300]}{'' if told else where}"
+
+
+def _of_python(frames: Sequence[traceback.FrameSummary]) -> bool:
+    """Was it raised while Python looked for a module or a name in it, not in a plug-in's own lines?"""
+    return bool(frames) and Path(frames[-1].filename).parent.name in ("importlib", "metadata", "lmcompare")

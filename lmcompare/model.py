@@ -199,12 +199,15 @@ class LanguageModel(ABC):
         return described(type(self))
 
     def size(self) -> Size:
-        """Return the number of floating-point values and the bytes of ``state()``."""
+        """Return the number of floating-point values of ``state()``, or of whole numbers if it has no others, and its
+        bytes.
+
+        Override it where some of these are no numbers that were fitted: ids, places in other arrays.
+        """
         arrays = [np.asarray(a) for a in self.state().arrays.values()]
-        return Size(
-            parameters=sum(a.size for a in arrays if np.issubdtype(a.dtype, np.floating)),
-            bytes=sum(a.nbytes for a in arrays),
-        )
+        floats = sum(a.size for a in arrays if np.issubdtype(a.dtype, np.floating))
+        whole = sum(a.size for a in arrays if np.issubdtype(a.dtype, np.integer))
+        return Size(parameters=floats or whole, bytes=sum(a.nbytes for a in arrays))
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
         """Return the hyper-parameters that give it about so many ``parameters`` over a vocabulary of V ``types``.
@@ -269,7 +272,7 @@ class _Recompute(Stepper):
 
 def described(cls: type[LanguageModel]) -> str:
     """Return the first paragraph of a model's docstring, on one line."""
-    return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split())
+    return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split()).replace("``", "")
 
 
 def check_block(block: object, rows: int, text: Encoded, name: str) -> None:

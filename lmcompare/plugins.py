@@ -250,6 +250,8 @@ def _import_file(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path} can't be imported as Python")
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # it may be in several files; at the end, so that they shadow nothing
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and inspect look a class's module up by name
     try:

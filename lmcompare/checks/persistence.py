@@ -110,7 +110,8 @@ def _job(probe: Probe) -> dict[str, Any] | None:
 def _run_process(folder: Path) -> None:
     path = os.pathsep.join(p or os.getcwd() for p in sys.path)
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "20240229"}  # another order of sets
-    command = [sys.executable, "-m", "lmcompare.checks.reload", str(folder)]
+    # -P: a file that lies where one stands must not shadow a module
+    command = [sys.executable, "-P", "-m", "lmcompare.checks.reload", str(folder)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT)
     except subprocess.TimeoutExpired:

@@ -123,6 +123,11 @@ def _expect(what: str, answer: Any, shape: tuple[int, ...], given: str) -> None:
         raise PluginError(f"{what} returned shape {answer.shape} for {given}: it must be {shape}")
     if answer.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise PluginError(f"{what} returned {answer.dtype}: scores are float32 or float64")
+    if np.isnan(answer).any():  # said once for all: what is no number differs from everything
+        raise PluginError(
+            f"{what} gave NaN, which is no number, at {int(np.isnan(answer).sum()):,} of {answer.size:,} places: look"
+            " for the log of what is below 0, 0 / 0, or a hyper-parameter that should have been refused"
+        )
 
 
 def maker(subject: Subject, parameters: Mapping[str, Any], preset: str) -> Make:

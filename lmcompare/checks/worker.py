@@ -29,11 +29,16 @@ def run_checks_apart(
     and ``LmcompareError`` for one that ends the process; the results so far were given to ``on_result``.
     """
     results: list[Result] = []
+    began: list[Event] = []
     ends: list[Event] = []
 
     def told(event: Event) -> None:
-        if event.pop("event") != "result":
+        kind = event.pop("event")
+        if kind == "end":
             ends.append(event)
+        elif kind == "begins":
+            began.append(event)
+        if kind != "result":
             return
         results.append(Result(**event))
         on_result(results[-1])
@@ -48,7 +53,9 @@ def run_checks_apart(
         return results
     if ends and ends[-1]["usage"]:
         raise LmcompareError(error)
-    at = f" in the check '{CHECKS[len(results)].name}'" if len(results) < len(CHECKS) else ""
+    at = f" in the check '{CHECKS[len(results)].name}'" if began and len(results) < len(CHECKS) else ""
+    if not began:
+        at = " while it was imported and built"
     raise LmcompareError(f"the plug-in stopped the checks{at}: {error}")
 
 
@@ -64,6 +71,7 @@ def main(path: str) -> int:
                     raise LmcompareError(
                         f"{job['plugin']} reads a file, and none is given: name it by --set {name}=PATH"
                     )
+            emit({"event": "begins"})
             run_checks(
                 cls,
                 parameters=job["parameters"],

@@ -216,8 +216,10 @@ def models() -> None:
     from lmcompare import plugins
     from lmcompare.cli.listing import summary
 
-    for name, point in plugins.installed().items():
-        print(f"{name:<16} {summary(name)}  [{point.value}]")
+    installed = plugins.installed()
+    width = max(map(len, installed), default=0)
+    for name, point in installed.items():
+        print(f"{name:<{width}}  {summary(name)}  [{point.value}]")
 
 
 @app.command()

@@ -201,7 +201,7 @@ class Experiment(Table):
     threads: int | None = Field(default=None, ge=1, le=1024)
     processes: int = Field(default=1, ge=1, le=1024)
     time_limit: float | None = Field(default=None, gt=0)
-    corpus: CorpusTable
+    corpus: CorpusTable = Field(default_factory=lambda: CorpusTable.model_validate({"source": "wiki-sample"}))
     tokens: TokensTable = Field(default_factory=lambda: TokensTable.model_validate({}))
     models: tuple[ModelTable, ...] = Field(default=BUILT_IN, min_length=1, validate_default=True)
     examples: ExamplesTable = ExamplesTable()

@@ -56,6 +56,8 @@ def sentence(error: ValidationError, table_at: TableAt) -> str:
         message = f"unknown value {given!r}{hint}"
     elif kind in _SHAPES:
         message = f"this is {_SHAPES[kind]}, not {_shape_of(given)}"
+        if kind == "model_type" and len(place) == 1:
+            message += f": write [{place[0]}], and its keys on the lines below"
     elif kind in _BOUNDS:
         message = f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {given!r}"
     elif kind == "too_short":

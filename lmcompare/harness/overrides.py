@@ -113,9 +113,9 @@ def _set(text: str, models: list[dict[str, Any]]) -> None:
     name, _, key = target.rpartition(".")
     if not (name and key.isidentifier()):
         raise LmcompareError(f"--set takes MODEL.KEY=VALUE, such as transformer.steps=200, not '{text}'")
-    meant = [m for m in models if name in (m.get("name"), m["plugin"]) or _from_here(name) == m["plugin"]]
+    meant = [m for m in models if name in (_name(m), m["plugin"]) or _from_here(name) == m["plugin"]]
     if not meant:
-        names = [str(m.get("name") or m["plugin"]) for m in models]
+        names = [_name(m) for m in models]
         raise LmcompareError(f"--set {text}: {unknown('model of the run', name, names)}")
     if key in ("plugin", "name", "tokens"):
         raise LmcompareError(f"--set gives hyper-parameters: '{key}' of a model stands in an experiment file")
@@ -123,10 +123,15 @@ def _set(text: str, models: list[dict[str, Any]]) -> None:
         model[key] = value
 
 
+def _name(model: Mapping[str, Any]) -> str:
+    """Return what a run calls a model: the name that its table gives, else the plug-in's or its class's."""
+    return str(model.get("name") or str(model["plugin"]).rpartition(":")[2])
+
+
 def assignment(text: str) -> tuple[str, Any]:
     """Return the key and the value, read as JSON or else as a string, of "key=value"."""
     key, equals, value = text.partition("=")
-    if not equals:
+    if not equals or not value:
         raise LmcompareError(f"--set takes KEY=VALUE, not '{text}'")
     try:
         return key, json.loads(value)

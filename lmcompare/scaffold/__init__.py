@@ -18,12 +18,18 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*")
 LONGEST = 60  # characters of a name
 RESERVED = ("lmcompare", "test", "tests", "src")
 
-# What one can begin from: what the README says of it, and what its package needs besides.
+OWN = "Replace `fit` and `next_log_probs` by your own, and\nkeep `state` and `restore` in step with them."
+OWN_NETWORK = (
+    "Replace `network` and its class by your own, whose\n`forward` returns features for each token and what is to be"
+    " remembered, and `recipe` by how it is to be trained.\nThe loop, scoring, storing and generating are there."
+)
+
+# What one can begin from: what the README says of it, and of what to change, and what its package needs besides.
 STARTS = {
-    "bigram": ("a bigram model", ()),
-    "ngram": ("an n-gram model of any order, by absolute discounting", ()),
-    "torch": ("a recurrent net, trained by lmcompare's own loop", ("torch",)),
-    "gensim": ("a bigram model that borrows the counts of similar words, by word vectors", ("gensim", "scipy")),
+    "bigram": ("a bigram model", OWN, ()),
+    "ngram": ("an n-gram model of any order, by absolute discounting", OWN, ()),
+    "torch": ("a recurrent net, trained by lmcompare's own loop", OWN_NETWORK, ("torch",)),
+    "gensim": ("a bigram model that borrows the counts of similar words, by word vectors", OWN, ("gensim", "scipy")),
 }
 
 # The files of the template, the start's own last, and where they go.
@@ -45,8 +51,13 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
     """
     if start not in STARTS:
         raise LmcompareError(unknown("start", start, STARTS))
-    says, needs = STARTS[start]
-    names = _names(name) | {"start": start, "says": says, "needs": "".join(f', "{each}"' for each in needs)}
+    says, change, needs = STARTS[start]
+    names = _names(name) | {
+        "start": start,
+        "says": says,
+        "change": change,
+        "needs": "".join(f', "{each}"' for each in needs),
+    }
     target = folder / names["name"]
     if target.exists():
         raise LmcompareError(f"{target} is there already: choose another name or delete it first")
@@ -78,8 +89,8 @@ def _names(name: str) -> dict[str, str]:
     """What the package, its module and its class are called. Raises ``LmcompareError`` for an impossible name."""
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise LmcompareError(
-            f"a plug-in can't be called {name[:LONGEST]!r}: use letters and digits, in parts joined by hyphens, "
-            "such as my-model"
+            f"a plug-in can't be called {name[:LONGEST]!r}: begin with a letter, and use letters and digits, "
+            "in parts joined by hyphens, such as my-model"
         )
     hyphened = re.sub("[-_]+", "-", name).lower()
     module = hyphened.replace("-", "_")

@@ -172,7 +172,12 @@ def _draw(material: Material, cost: Cost) -> Drawn | None:
         d = material.comparison.difference(one, other)
         return d is not None and d.significant and d.difference < 0
 
-    return Drawn(cost, chart, reading(dots, cost, clearly_better))
+    drawn = {dot.name for dot in dots}
+    left_out = [model.name for model, _ in material.ranking if model.name not in drawn]
+    said = reading(dots, cost, clearly_better)
+    if left_out:
+        said += f" Not drawn, its figure being 0 or unknown: {numbers.listed(left_out)}."
+    return Drawn(cost, chart, said)
 
 
 def reading(dots: Sequence[Dot], cost: Cost, clearly_better: Callable[[str, str], bool]) -> str:
