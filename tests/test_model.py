@@ -110,6 +110,21 @@ def test_size_counts_floats_as_parameters_and_all_as_bytes() -> None:
     assert Counting().size() == Size(parameters=12, bytes=12 * 4 + 5 * 8)
 
 
+def test_size_of_a_model_of_counts_alone_is_its_counts() -> None:
+    class Whole(Counting):
+        def state(self) -> State:
+            return State({"counts": np.zeros(5, np.int64), "seen": np.zeros(9, bool)})
+
+    assert Whole().size() == Size(parameters=5, bytes=5 * 8 + 9)
+
+
+def test_a_summary_has_no_markup() -> None:
+    class Marked(Counting):
+        """Counts words up to ``order``."""
+
+    assert Marked().summary() == "Counts words up to order."
+
+
 def test_defaults_offer_nothing() -> None:
     assert Counting().word_vectors() is None
     assert list(Counting().exhibits(text([2, 1]))) == []

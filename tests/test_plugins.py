@@ -119,6 +119,14 @@ def test_file_that_breaks_when_imported(text: str, said: str, tmp_path: Path) ->
 # By module
 
 
+def test_a_file_may_stand_on_its_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "stands_beside.py").write_text(
+        "from tests.checks.honest import Honest\n\n\nclass Base(Honest): ...\n"
+    )
+    (tmp_path / "one.py").write_text("from stands_beside import Base\n\n\nclass Mine(Base): ...\n")
+    assert plugins.resolve(f"{tmp_path / 'one.py'}:Mine").__mro__[1].__name__ == "Base"
+
+
 def test_class_in_a_module() -> None:
     assert plugins.resolve("tests.checks.honest:Honest") is Honest
 

@@ -115,6 +115,27 @@ def test_where_a_plug_in_raised_is_told() -> None:
     assert result.reason.startswith("raised IndexError: one beyond (test_run_checks.py, line ")
 
 
+def test_what_is_no_number_is_said_once_and_blamed_on_nothing_else() -> None:
+    class Negative(Honest):
+        def next_log_probs(self, text: Encoded, at: Any) -> Any:
+            return super().next_log_probs(text, at) * np.nan
+
+    failed = [r for r in run_checks(Negative) if not r.passed]
+    said = [r for r in failed if "which is no number" in r.reason]
+    assert len(said) >= 15
+    assert {r.name for r in failed} - {r.name for r in said} <= {"stream-agrees", "stepper-agrees"}
+
+
+def test_a_file_that_lies_where_one_stands_shadows_no_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "honest.py").write_text("raise SystemExit('the wrong file')\n")
+    (tmp_path / "tests.py").write_text("raise SystemExit('the wrong file')\n")
+    monkeypatch.chdir(tmp_path)
+    (result,) = run_checks(Honest, only=["same-in-a-fresh-process"])
+    assert result.passed, result.reason
+
+
 def test_global_randomness_is_put_back() -> None:
     np.random.seed(5)
     before = np.random.random(3)

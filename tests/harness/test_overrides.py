@@ -57,6 +57,22 @@ def test_hyper_parameters_are_set_by_a_models_name_or_plug_in(tmp_path: Path) ->
     assert planned(path, mine)[0].models[0].hyperparameters == {"rate": 0.01}
 
 
+def test_hyper_parameters_are_set_by_the_name_of_a_files_class(tmp_path: Path) -> None:
+    overrides = Overrides(models=("./own.py:Mine", "ngram"), hyperparameters=("Mine.order=2",))
+    mine, ngram = planned(None, overrides)[0].models
+    assert (mine.hyperparameters, ngram.hyperparameters) == ({"order": 2}, {})
+
+
+def test_an_experiment_without_a_corpus_reads_the_default_or_what_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('[[models]]\nplugin = "ngram"\n')
+    assert planned(path, Overrides())[0].corpus.source == "wiki-sample"
+    assert planned(path, Overrides(corpus="lee"))[0].corpus.source == "lee"
+    path.write_text('corpus = "notes.txt"\n')
+    with pytest.raises(LmcompareError, match=r"not 'notes.txt': write \[corpus\], and its keys on the lines below"):
+        planned(path, Overrides())
+
+
 def test_matched_are_the_size_and_one_budget(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('[corpus]\nsource = "lee"\n[budget]\nsteps = 5\n[match]\nparameters = 7\n')
