@@ -17,9 +17,10 @@ import pandas as pd
 
 from lmcompare.analysis.intervals import ratio_bootstrap
 from lmcompare.analysis.metrics import document_figures
-from lmcompare.analysis.run import ModelEntry, Run
+from lmcompare.analysis.run import ModelEntry, Run, TokenTables
 from lmcompare.analysis.scores import LN2, Array, token_scores
 from lmcompare.analysis.units import units_of
+from lmcompare.analysis.word_classes import CLASSES, word_classes
 
 RESAMPLES = 2_000
 LEAST_UNITS = 10  # a value that stands in fewer documents gets no interval
@@ -66,6 +67,7 @@ def _rare_repeated(features: pd.DataFrame) -> Array:
 
 
 TOKEN_SLICES: tuple[TokenSlice, ...] = (
+    TokenSlice("word_class", "by kind of word", CLASSES, lambda f: f["word_class"].to_numpy()),
     TokenSlice(
         "train_count",
         "by how often the token stands in train (0: unknown)",
@@ -106,6 +108,7 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
 FEATURES = (
     "document",
     "position",
+    "token_id",
     "train_count",
     *(f"seen_{order}" for order in range(2, 6)),
     "position_in_sentence",
@@ -116,7 +119,7 @@ TITLES: Mapping[str, str] = {s.name: s.title for s in TOKEN_SLICES} | {"document
 
 @lru_cache(maxsize=4)
 def slices(run: Run) -> Mapping[str, pd.DataFrame]:
-    """Return all tables by name: the six of ``TOKEN_SLICES``, "document", and "metadata:KEY" for each metadata key
+    """Return all tables by name: the seven of ``TOKEN_SLICES``, "document", and "metadata:KEY" for each metadata key
     with two to twenty values among the test documents.
 
     Columns of a token table: model, tokens_fingerprint, place (0, 1, …), value (its label), tokens, share (of the
@@ -138,7 +141,7 @@ def token_slices(run: Run) -> dict[str, pd.DataFrame]:
     units = units_of(run)
     found: dict[str, list[pd.DataFrame]] = {s.name: [] for s in TOKEN_SLICES}
     for fingerprint in dict.fromkeys(model.tokens_fingerprint for model in run.scored):
-        features = run.tokens[fingerprint].features("test", FEATURES)
+        features = _features(run.tokens[fingerprint])
         models = [m for m in run.scored if m.tokens_fingerprint == fingerprint]
         places = {s.name: s.place(features) for s in TOKEN_SLICES}
         sums: dict[str, list[Array]] = {s.name: [] for s in TOKEN_SLICES}
@@ -157,6 +160,13 @@ def token_slices(run: Run) -> dict[str, pd.DataFrame]:
         for name, parts in found.items()
         if parts
     }
+
+
+def _features(tokens: TokenTables) -> pd.DataFrame:
+    """Return the features of the test tokens, with the kind of word that each is."""
+    features = tokens.features("test", FEATURES)
+    classes = word_classes(tokens.vocabulary["tokens"], tokens.vocabulary["counts"])
+    return features.assign(word_class=classes[features["token_id"].to_numpy()])
 
 
 def metadata_keys(run: Run) -> list[str]:

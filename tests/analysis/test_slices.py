@@ -70,7 +70,8 @@ def test_every_slice_adds_up_to_the_whole(run: Run) -> None:
     assert set(tables) == {s.name for s in TOKEN_SLICES} | {"document", "metadata:genre", "metadata:folder"}
     for name, title, table in iterate(tables):
         assert title.startswith(("by ", f"tokens seen {RARE}"))
-        assert list(table["model"].drop_duplicates()) == [m.name for m in run.scored]
+        cut = [m.name for m in run.scored if name != "word_class" or not m.name.startswith("char")]
+        assert list(table["model"].drop_duplicates()) == cut
         for model, part in table.groupby("model", sort=False):
             assert part["place"].is_monotonic_increasing
             figure = figures[str(model)]

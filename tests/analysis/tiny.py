@@ -59,6 +59,7 @@ def tiny_run(
     tokens = path / "tokens" / "fp"
     tokens.mkdir(parents=True)
     _both(features).to_parquet(tokens / "features.parquet")
+    (tokens / "vocabulary.json").write_text('{"tokens": ["<unk>", "</s>", "word"], "counts": [1, 1, 1]}')
     table = pd.DataFrame(
         {
             "document": range(len(documents)),
