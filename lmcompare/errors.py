@@ -62,7 +62,7 @@ def blamed_on(whose: str) -> Iterator[None]:
 
 
 @contextmanager
-def as_written(place: Path) -> Iterator[None]:
+def as_written(place: object) -> Iterator[None]:
     """Turn what is raised over values of a wrong kind in a run folder's files into one sentence."""
     try:
         yield
@@ -70,7 +70,7 @@ def as_written(place: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise LmcompareError(
-            f"{place} holds what no run wrote ({what_went_wrong(error)}): run the experiment again with --force"
+            f"{place} holds what no run wrote ({what_went_wrong(error)}): run the experiment again"
         ) from error
 
 

@@ -21,6 +21,7 @@ from lmcompare.model import State
 if TYPE_CHECKING:
     import pandas as pd
 
+JOINED = ".joined"  # in a folder that holds a report of several runs and nothing else
 SEAL = "checksums.json"  # written after the files that it vouches for
 # What a report reads of a cell
 CELL_TABLES = (

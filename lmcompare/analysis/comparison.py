@@ -160,7 +160,9 @@ def compare_models(run: Run) -> Comparison:
         figure = float(bits[:, m].sum() / total) if total else NAN
         standings.append(Standing(model.name, group, reason, figure, NAN, NAN))
     if len(units) < LEAST_UNITS:
-        return Comparison(tuple(_ranked(standings, ())), (), units.kind, len(units), 0, NAN, TOO_FEW)
+        return Comparison(
+            tuple(_ranked(standings, ())), (), units.kind, len(units), 0, NAN, TOO_FEW if len(units) else units.note
+        )
 
     pairs = [(i, j) for i, j in combinations(range(len(standings)), 2) if _comparable(standings[i], standings[j])]
     finite = [m for m in range(len(standings)) if np.isfinite(bits[:, m]).all()]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ from lmcompare.analysis.results import SCHEMA_VERSION as RESULTS
 from lmcompare.analysis.results import leaderboard, results
 from lmcompare.analysis.run import SCHEMA_VERSION, Cell, ModelEntry, Run
 from lmcompare.analysis.stored import RunFolderError
-from lmcompare.analysis.texts import comparable_key, differences
+from lmcompare.analysis.texts import differences
 from lmcompare.storage import write_json, write_text
 
-SAME = ("plugin", "hyperparameters", "tokens_fingerprint", "code_digest")  # of cell.json: the same but for the seed
 MACHINE = ("cpu", "cores", "memory_bytes", "platform")  # of the manifest's hardware
 
 
@@ -51,12 +49,15 @@ def join(runs: Sequence[Run]) -> list[Table]:
     if not runs:
         raise RunFolderError("there is no run to report on: give the folders that 'lmcompare run' wrote")
     labels = dict(zip(runs, labels_of(runs), strict=True))
-    by_text: dict[tuple[str, str], list[Run]] = {}
+    tables: list[list[Run]] = []
     for run in runs:
-        by_text.setdefault(comparable_key(run), []).append(run)
+        place = next((same for same in tables if any(not differences(run, other) for other in same)), None)
+        if place is None:
+            tables.append([run])
+        else:
+            place.append(run)
     return [
-        Table(JoinedRun(same, [labels[run] for run in same]), tuple(differences(same[0], runs[0])))
-        for same in by_text.values()
+        Table(JoinedRun(same, [labels[run] for run in same]), tuple(differences(same[0], runs[0]))) for same in tables
     ]
 
 
@@ -81,44 +82,34 @@ def write_joined_results(tables: Sequence[Table], names: Sequence[str], folder: 
 
 
 def labels_of(runs: Sequence[Run]) -> list[str]:
-    """Return a short name for each run: the experiment's, with the folder's where that is no name of its own."""
-    names = Counter(run.name for run in runs)
-    folders = Counter(run.path.resolve().name for run in runs)
-    labels = []
-    for run in runs:
-        folder = run.path.resolve()
-        if names[run.name] == 1:
-            labels.append(run.name)
-        else:
-            labels.append(folder.name if folders[folder.name] == 1 else str(run.path))
-    return labels
+    """Return a short name for each run, no two the same: the experiment's where that is one's own, else the folder's,
+    else its path.
+    """
+    labels = [run.name for run in runs]
+    for other in ([run.path.resolve().name for run in runs], [str(run.path) for run in runs]):
+        count = Counter(labels)
+        labels = [label if count[label] == 1 else instead for label, instead in zip(labels, other, strict=True)]
+    return labels if len(set(labels)) == len(labels) else [str(run.path.resolve()) for run in runs]
 
 
 def _models(runs: Sequence[Run], labels: Sequence[str]) -> Iterator[ModelEntry]:
     """Yield the models of all runs. What several runs trained alike is one model, with the seeds of all of them."""
-    alike: dict[str, list[tuple[str, ModelEntry]]] = {}
+    alike: dict[tuple[str, str], list[tuple[str, ModelEntry]]] = {}
     for run, label in zip(runs, labels, strict=True):
-        rows = {str(row["name"]): row for row in run.manifest["models"]}
         for model in run.models:
-            alike.setdefault(_identity(label, model, rows[model.name]), []).append((label, model))
-    names = Counter(same[0][1].name for same in alike.values())
-    for same in alike.values():
-        label, first = same[0]
-        name = first.name if names[first.name] == 1 else f"{first.name} ({label})"
+            identity = None if model.first is None else model.first.info.get("identity")
+            alike.setdefault((model.name, str(identity or label)), []).append((label, model))
+    names = Counter(name for name, _ in alike)
+    for (name, _), same in alike.items():
+        whose = ", ".join(dict.fromkeys(label for label, _ in same))
+        shown = name if names[name] == 1 else f"{name} ({whose})"
         cells: dict[int, Cell] = {}
         for status in ("done", "failed"):
             for cell in (cell for _, model in same for cell in model.cells if cell.status == status):
-                cells.setdefault(cell.seed, Cell(cell.path, name, cell.seed))
+                cells.setdefault(cell.seed, Cell(cell.path, shown, cell.seed))
+        first = same[0][1]
         ordered = tuple(cells[seed] for seed in sorted(cells))
-        yield ModelEntry(name, first.plugin, first.tokens_fingerprint, ordered)
-
-
-def _identity(label: str, model: ModelEntry, row: Mapping[str, Any]) -> str:
-    """Return what a model of a run is known by, whatever its seeds: one of which no cell is finished is like none."""
-    if model.first is None:
-        return json.dumps([label, model.name])
-    info = model.first.info
-    return json.dumps([model.name, *(info.get(key) for key in SAME), row.get("settings")], sort_keys=True)
+        yield ModelEntry(shown, first.plugin, first.tokens_fingerprint, ordered)
 
 
 def _machine(run: Run) -> tuple[Any, ...]:

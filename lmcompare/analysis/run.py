@@ -193,6 +193,15 @@ class TokenTables:
 
     def __init__(self, path: Path, fingerprint: str, entry: Mapping[str, Any]) -> None:
         self.path, self.fingerprint, self.entry = path, fingerprint, entry
+        self._whole: set[str] = set()  # the files whose checksums were looked at
+
+    def _file(self, name: str) -> Path:
+        """Return the path of a file. Raises ``RunFolderError`` if it is not as it was written."""
+        if name not in self._whole and storage.is_sealed(self.path) and storage.damage(self.path, (name,)):
+            lost = "damaged" if (self.path / name).is_file() else "missing"
+            raise RunFolderError(f"{self.path / name} is {lost}: run the same command again")
+        self._whole.add(name)
+        return self.path / name
 
     @property
     def description(self) -> str:
@@ -207,14 +216,14 @@ class TokenTables:
     @cached_property
     def vocabulary(self) -> Any:
         """What vocabulary.json holds."""
-        return read_json(self.path / "vocabulary.json")
+        return read_json(self._file("vocabulary.json"))
 
     @cached_property
     def documents(self) -> pd.DataFrame:
         """One row a document of valid and test: split, document, name, bytes, tokens, sentences, metadata (JSON),
         repeated, whether it stands in train as well, and repeats, how. Runs older than these columns say it of none.
         """
-        path = self.path / "documents.parquet"
+        path = self._file("documents.parquet")
         check_table(path, ("split", "document", "name", "bytes", "tokens", "sentences", "metadata"))
         table = read_table(path)
         if "repeated" not in table:
@@ -232,7 +241,7 @@ class TokenTables:
 
     def features(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the table of token features, its rows in the order of every model's scores."""
-        return read_table(self.path / "features.parquet", columns, split)
+        return read_table(self._file("features.parquet"), columns, split)
 
 
 class Run:

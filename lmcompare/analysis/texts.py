@@ -11,26 +11,21 @@ SPLITS = ("train", "valid", "test")
 ASPECTS = ("text", "changes", "split", "documents and sentences")
 
 
-def comparable_key(run: Run) -> tuple[str, str]:
-    """Return what two runs must share for their bits per byte to be compared: the corpus, and what is charged."""
-    parts = [table.entry.get("parts") or {} for table in run.tokens.values()]
-    return run.corpus_fingerprint, ",".join(sorted({str(each.get("charged")) for each in parts}))
-
-
 def differences(run: Run, other: Run) -> list[str]:
     """Return in what a run's figures stand on something else than another's, a sentence each; none where bits per
     byte may be compared.
     """
-    if comparable_key(run) == comparable_key(other):
-        return []
-    if run.corpus_fingerprint == other.corpus_fingerprint:
-        return ["The text is the same, but another version of lmcompare charged its bytes in another way."]
     parts, others = run.corpus.get("parts"), other.corpus.get("parts")
-    if not (isinstance(parts, Mapping) and isinstance(others, Mapping)):
+    known = isinstance(parts, Mapping) and isinstance(others, Mapping)
+    if run.corpus_fingerprint == other.corpus_fingerprint:
+        return _charged_otherwise(run, other)
+    if not known:
         return ["Its text is another, or cut or split otherwise: the version that ran it did not note which."]
+    assert isinstance(parts, Mapping)
+    assert isinstance(others, Mapping)
     differ = {name for name in {**parts, **others} if parts.get(name) != others.get(name)}
     if "read" in differ:
-        return [*_another_text(run, other, differ)]
+        return _another_text(run, other, differ)
     said = []
     if "changes" in differ:
         said.append(f"The text was changed in another way: {_changes(parts)} here, {_changes(others)} there.")
@@ -44,6 +39,22 @@ def differences(run: Run, other: Run) -> list[str]:
     return said or ["Its documents have other names: run both on the same files to compare them."]
 
 
+def _charged_otherwise(run: Run, other: Run) -> list[str]:
+    """Say whether bytes of the same text were charged in another way: not where some tokens are the same, whose
+    fingerprint holds it.
+    """
+    if set(run.tokens) & set(other.tokens):
+        return []
+    ways, others = (
+        {table.entry.get("parts", {}).get("charged") for table in each.tokens.values()} for each in (run, other)
+    )
+    if ways == others and None not in ways:
+        return []
+    if None in ways | others:
+        return ["The text is the same, but an older version that did not note how it charges bytes ran one of them."]
+    return ["The text is the same, but another version of lmcompare charged its bytes in another way."]
+
+
 def tokens_differ(run: Run, fingerprint: str, other: str) -> str:
     """Return in what tokens of one fingerprint differ from those of another, as the end of a sentence."""
     one, two = (run.tokens[fp].entry for fp in (fingerprint, other))
@@ -54,11 +65,17 @@ def tokens_differ(run: Run, fingerprint: str, other: str) -> str:
 
 
 def _another_text(run: Run, other: Run, differ: set[str]) -> list[str]:
-    named = f"“{run.corpus.get('name')}” here, “{other.corpus.get('name')}” there"
+    names = [str(each.corpus.get("name")) for each in (run, other)]
+    if names[0] == names[1]:  # of files, the folder's: where they lie says more
+        names = [str(each.corpus.get("source") or each.corpus.get("name")) for each in (run, other)]
+    here, there = (f"“\u2068{name}\u2069”" for name in names)  # isolated: a name may be written from right to left
+    named = f"{here} here, {there} there"
     if "test" in differ:
         return [f"The test text is another: {named}."]
-    if differ & {"train", "valid"}:
+    if "train" in differ:
         return [f"The test text is the same, but the models learnt from another: {named}."]
+    if "valid" in differ:
+        return [f"Choices are made on another text: {named}."]
     return [f"The text was another before it was changed or cut: {named}."]
 
 

@@ -25,6 +25,7 @@ BLOCKS_ARE_DOCUMENTS = (
     f"There are fewer than {LEAST_DOCUMENTS} test documents: intervals are over blocks of {BLOCK_SENTENCES} "
     "sentences, each of which is a whole document here; the fewer they are, the wider the intervals."
 )
+NOTHING = "No model was scored."
 TOO_FEW = "The test text is too short for intervals: no difference between models can be told from chance."
 
 
@@ -75,7 +76,7 @@ def units_of(run: Run) -> Units:
             )
     if not sizes:
         none = np.zeros(0, np.int64)
-        return Units("documents", TOO_FEW, none, none, none, none)
+        return Units("documents", NOTHING, none, none, none, none)
     n_bytes = sizes[0]
     if (n_bytes > 0).sum() >= LEAST_DOCUMENTS:
         ones = np.ones(len(n_bytes), np.int64)

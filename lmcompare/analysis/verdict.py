@@ -25,7 +25,7 @@ def verdict(run: Run) -> list[str]:
         (m for m in models.values() if m["group"] == "ranked"), key=lambda m: (m["rank"], m["bits_per_byte"])
     )
     said = _outcome(ranked, comparison, timed=run.one_machine)
-    said += _repeated(run)
+    said += repeated_warning(run)
     said += _apart(models.values())
     said += _failed(table["failed"])
     if ranked:
@@ -107,8 +107,8 @@ def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str
     )
 
 
-def _repeated(run: Run) -> list[str]:
-    """Warn of test documents that stand in train."""
+def repeated_warning(run: Run) -> list[str]:
+    """Return a sentence on test documents that stand in train; none where there are none."""
     counts = repeated_documents(run, "test")
     said = in_words(counts)
     if not said:

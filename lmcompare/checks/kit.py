@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmcompare.checks.measure import as_sentence_number
-from lmcompare.checks.probe import FitFailedError, Probe
+from lmcompare.checks.probe import FitFailedError, Probe, excuses_are_texts
 from lmcompare.errors import LmcompareError, PluginError, said, unknown
 from lmcompare.model import LanguageModel
 
@@ -110,6 +110,14 @@ def run_one(one: Check, probe: Probe) -> Result:
 
 def unknown_excuses(probe: Probe, checks: Sequence[Check]) -> list[Result]:
     """Return a failed result for each excuse in ``known_failures`` that no check answers to."""
+    try:
+        declared = probe.untrained.known_failures
+    except Exception:
+        return []
+    if not excuses_are_texts(declared):
+        return [
+            Result(STALE, False, "known_failures is a table from the names of checks to reasons, all of them texts")
+        ]
     names = [c.name for c in checks]
     strange = [n for n in probe.known_failures if n not in names]
     return [Result(STALE, False, f"known_failures excuses an {unknown('check', n, names)}") for n in strange]

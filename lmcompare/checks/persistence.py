@@ -18,6 +18,7 @@ from lmcompare.checks.probe import SHORT, Probe
 from lmcompare.checks.states import state_difference
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import State
+from lmcompare.processes import PARENT
 
 TEXT_KEY, DOCUMENTS, TOKENS = "reload", 3, 50  # the text that is scored on both sides
 TIME_LIMIT = 600  # seconds for the fresh process
@@ -109,7 +110,8 @@ def _job(probe: Probe) -> dict[str, Any] | None:
 
 def _run_process(folder: Path) -> None:
     path = os.pathsep.join(p or os.getcwd() for p in sys.path)
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "20240229"}  # another order of sets
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "20240229", PARENT: str(os.getpid())}
+    # the seed: another order of sets
     # -P: a file that lies where one stands must not shadow a module
     command = [sys.executable, "-P", "-m", "lmcompare.checks.reload", str(folder)]
     try:

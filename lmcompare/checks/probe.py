@@ -66,9 +66,10 @@ class Probe:
     def known_failures(self) -> Mapping[str, str]:
         """The checks that the model's author says it fails, with the reasons; none while it can't even be made."""
         try:
-            return dict(self.untrained.known_failures)
+            declared = self.untrained.known_failures
         except Exception:
             return {}
+        return dict(declared) if excuses_are_texts(declared) else {}
 
     def setting(self, seed: int, budget: Budget) -> Setting:
         """What a run would give to ``fit``."""
@@ -114,6 +115,11 @@ class Probe:
         V = len(text.vocabulary)
         _expect("next_log_probs", block, (len(at), V), f"{len(at)} positions and {V} types")
         return block
+
+
+def excuses_are_texts(declared: object) -> bool:
+    """Is this a table from checks to reasons?"""
+    return isinstance(declared, Mapping) and all(isinstance(t, str) for pair in declared.items() for t in pair)
 
 
 def _expect(what: str, answer: Any, shape: tuple[int, ...], given: str) -> None:

@@ -14,6 +14,7 @@ from lmcompare import plugins
 from lmcompare.checks.persistence import DOCUMENTS, TEXT_KEY, TOKENS
 from lmcompare.checks.probe import SHORT, Probe
 from lmcompare.model import LanguageModel
+from lmcompare.processes import end_with_parent
 from lmcompare.storage import load_state, save_state
 
 
@@ -42,4 +43,5 @@ def _class(job: dict[str, Any]) -> type[LanguageModel]:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(Path(sys.argv[1]))

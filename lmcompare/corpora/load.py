@@ -82,16 +82,14 @@ def load(
             for which, pieces in read.splits.items()
         }
         split = {which: cut_all(pieces, options.documents or "file") for which, pieces in split.items()}
-        notes += overlap(
-            {w: [replace(p, text=_final(p.text, options)) for p in pieces] for w, pieces in split.items()}
-        )
+        notes += overlap(split)
     elif options.train_words is not None and options.valid_words is not None:
         split, more = split_by_words(prepared, options.train_words, options.valid_words, read.name, read.source)
         split = {which: cut_all(pieces, options.documents or "file") for which, pieces in split.items()}
         notes += more
     elif read.single and options.documents in (None, "file"):
         split, more = split_contiguously(prepared[0], read.source)
-        notes += more
+        notes += [*more, *overlap(split)]
     else:
         documents = cut_all(prepared, options.documents or "file")
         split, more = split_by_hash(documents, read.source, key=lambda text: _final(text, options))

@@ -23,9 +23,10 @@ MUCH = 0.5  # the share of a document's passages from which it is listed
 SHINGLE = 3  # words: with every seventh word changed, four of seven such runs are still the same
 ALIKE = 0.4  # the share of a document's shingles that a near copy has in common with one document of train
 ALIKE_BACK = 0.2  # and the share of that document's: a line of a book is no near copy of the book
-LEAST = 10  # shingles: of shorter documents only exact copies are counted
-COMMON = 20  # documents of train: a shingle in more of them is a phrase, and tells nothing
+LEAST = 10  # shingles: of documents with fewer only exact copies are counted
+HOLDERS = 20  # documents of train that are looked at for each shingle, the first: phrases stand in very many
 PART = 1_000_000  # words of train that are looked at together
+PAIRS = 5_000_000  # shingles in common that are counted together
 LISTED = 3
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word of a run is lost from its hash
@@ -144,32 +145,46 @@ class _Shingles:
         at = _find(self.known, hashes)
         of, at = of[at >= 0] + self.read, at[at >= 0]
         self.read += len(part)
+        order = np.argsort(at, kind="stable")
+        of, at = of[order], at[order]
+        before = np.arange(len(at)) - np.searchsorted(at, at)  # in this part
+        first = self.spread[at] + before < HOLDERS
         self.spread += np.bincount(at, minlength=len(self.known))
-        telling = self.spread[at] <= COMMON
-        self.found.append((at[telling], of[telling]))
+        self.found.append((at[first], of[first]))
 
     def shares(self) -> npt.NDArray[np.float64]:
-        """(D,) the greatest share of its telling shingles that a document has in common with one of train of about
-        its size; 0 where it has too few of them.
+        """(D,) the greatest share of its shingles that a document has in common with one of train of about its size;
+        0 where it has too few of them.
         """
         best = np.zeros(self.documents)
-        telling = self.spread <= COMMON
-        mine = telling[self.index]
-        of, shingle = self.of[mine], self.index[mine]
-        sizes = np.bincount(of, minlength=self.documents)
+        sizes = np.bincount(self.of, minlength=self.documents)
         in_train, document = (np.concatenate(arrays) for arrays in zip(*self.found, strict=True))
-        kept = telling[in_train]
-        order = np.argsort(in_train[kept], kind="stable")
-        in_train, document = in_train[kept][order], document[kept][order]
-        first = np.searchsorted(in_train, shingle)
-        number = np.searchsorted(in_train, shingle, side="right") - first
-        pair = np.repeat(of * max(self.read, 1), number) + document[_ranges(first, number)]
-        pairs, shared = np.unique(pair, return_counts=True)
-        one, other = np.divmod(pairs, max(self.read, 1))
-        like_back = shared >= ALIKE_BACK * np.concatenate(self.sizes)[other]
-        enough = (sizes[one] >= LEAST) & like_back
-        np.maximum.at(best, one[enough], shared[enough] / sizes[one[enough]])
+        order = np.argsort(in_train, kind="stable")
+        in_train, document = in_train[order], document[order]
+        first = np.searchsorted(in_train, self.index)
+        number = np.searchsorted(in_train, self.index, side="right") - first
+        train_sizes = np.concatenate(self.sizes)
+        for some in _together(self.of, number):
+            pair = (
+                np.repeat(self.of[some] * max(self.read, 1), number[some])
+                + document[_ranges(first[some], number[some])]
+            )
+            pairs, shared = np.unique(pair, return_counts=True)
+            one, other = np.divmod(pairs, max(self.read, 1))
+            enough = (sizes[one] >= LEAST) & (shared >= ALIKE_BACK * train_sizes[other])
+            np.maximum.at(best, one[enough], shared[enough] / sizes[one[enough]])
         return best
+
+
+def _together(of: Ints, number: Ints) -> Iterator[slice]:
+    """Yield stretches of whole documents of which about ``PAIRS`` are counted; ``of``: (R,) rising."""
+    ends = np.flatnonzero(np.append(of[1:] != of[:-1], True)) + 1 if len(of) else np.zeros(0, np.int64)
+    counted = np.cumsum(number)
+    start = done = 0
+    for end in ends.tolist():
+        if counted[end - 1] - done >= PAIRS or end == len(of):
+            yield slice(start, end)
+            start, done = end, int(counted[end - 1])
 
 
 def _parts(pieces: Sequence[Piece], numbered: dict[str, int]) -> Iterator[list[Ints]]:

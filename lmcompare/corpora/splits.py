@@ -158,8 +158,8 @@ def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
 
 def _items(pieces: Sequence[Piece], by_line: bool) -> list[str]:
     if by_line:
-        return [line.strip() for piece in pieces for line in piece.text.split("\n")]
-    return [piece.text.strip() for piece in pieces]
+        return [line.strip().lower() for piece in pieces for line in piece.text.split("\n")]
+    return [piece.text.strip().lower() for piece in pieces]
 
 
 def _shares(split: Mapping[str, Sequence[Piece]]) -> str:

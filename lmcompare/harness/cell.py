@@ -61,12 +61,21 @@ class Job:
     @property
     def key(self) -> str:
         """What the cell's figures depend on, as a digest: a finished cell of the same key is not run again."""
+        return _digest({"schema": SCHEMA, **self._table})
+
+    @property
+    def identity(self) -> str:
+        """What the model is whatever its seed, as a digest: cells of one identity are trainings of one model."""
+        return _digest({"schema": SCHEMA, **{name: value for name, value in self._table.items() if name != "seed"}})
+
+    @property
+    def _table(self) -> dict[str, Any]:
         table = asdict(self)
         for place in ("name", "folder", "tokens_folder", "examples", "files"):
             del table[place]
         table["hyperparameters"] = {**self.hyperparameters, **self.files}  # a file may move; its content is digested
         table["plugin"] = Path(self.plugin).name  # a plug-in file may move; its source is digested
-        return _digest({"schema": SCHEMA, **table})
+        return table
 
     @property
     def examples_key(self) -> str:
@@ -275,6 +284,7 @@ def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any], notes: list[
 def _identity(job: Job) -> dict[str, Any]:
     return {
         "name": job.name,
+        "identity": job.identity,
         "plugin": job.plugin,
         "seed": job.seed,
         "hyperparameters": job.hyperparameters,

@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from lmcompare.harness.scoring import Ranked
 
 SPLITS = ("train", "valid", "test")
+TABLES = ("tokenizer.json", "vocabulary.json", "code.json")
 FILES = (
-    *("tokenizer.json", "vocabulary.json", "code.json", "train.npz", "valid.npz", "test.npz"),
-    *("features.parquet", "surface.parquet", "documents.parquet"),
+    *TABLES,
+    *("train.npz", "valid.npz", "test.npz", "features.parquet", "surface.parquet", "documents.parquet"),
 )
 SHOWN_TOKENS = 20_000  # the likeliest tokens are stored at no more positions of test than this
 PASSAGE_SENTENCES = 20
@@ -93,6 +94,8 @@ class Prepared:
     @classmethod
     def load(cls, folder: Path, *, texts: bool = True) -> Prepared:
         """Read what ``prepare`` wrote; ``texts=False`` leaves the splits out. Raises ``LmcompareError`` if broken."""
+        if storage.is_sealed(folder) and (damaged := storage.damage(folder, FILES if texts else TABLES)):
+            raise LmcompareError(f"{folder / damaged} is damaged or lost: run the experiment again to make it good")
         tables = storage.read_json(folder / "tokenizer.json")
         words = storage.read_json(folder / "vocabulary.json")
         vocabulary = Vocabulary(words["tokens"], np.array(words["counts"]))

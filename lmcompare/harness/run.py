@@ -146,6 +146,8 @@ def _claim(folder: Path) -> None:
         raise LmcompareError(f"{str(folder)!r} can be no folder's name: choose another --out")
     if folder.exists() and not folder.is_dir():
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
+    if (folder / storage.JOINED).exists():
+        raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
     probe = folder / ".probe"
     try:
         storage.write_text(probe, "")

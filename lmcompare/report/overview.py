@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lmcompare.analysis.joined import Table
 from lmcompare.analysis.texts import ASPECTS, aspects
-from lmcompare.analysis.verdict import verdict
+from lmcompare.analysis.verdict import repeated_warning, verdict
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Section
@@ -16,6 +16,7 @@ from lmcompare.report.page import whole_page
 from lmcompare.report.pages import anchor
 from lmcompare.report.sections import glossary, leaderboard
 
+LONGEST = 40  # characters of a folder's name
 LEAD = (
     "Bits per byte, perplexity and every other figure depend on the text, on how it is cut and split, and on what"
     " is charged. Where these differ, a lower figure is no better model: each text has its own table, and nothing"
@@ -44,7 +45,7 @@ class Part:
     @property
     def folder(self) -> str:
         """Where its full report lies, relative to the page."""
-        name = anchor(str(self.table.run.corpus.get("name") or "text"))
+        name = anchor(str(self.table.run.corpus.get("name") or "text"))[:LONGEST]
         return f"tables/{self.number}-{name}"
 
     @property
@@ -70,8 +71,8 @@ class Part:
 
     @cached_property
     def verdict(self) -> str:
-        """The first sentence of what its figures say."""
-        return verdict(self.table.run)[0]
+        """The first sentence of what its figures say, and whether test documents stand in train."""
+        return " ".join([verdict(self.table.run)[0], *repeated_warning(self.table.run)])
 
     @cached_property
     def leaderboard(self) -> Section:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from lmcompare.analysis import Run, join, load_run, write_joined_results, write_results
-from lmcompare.errors import LmcompareError
+from lmcompare.analysis import Run, Table, join, load_run, write_joined_results, write_results
+from lmcompare.errors import LmcompareError, as_written
 from lmcompare.report.charts.svg import standalone
 from lmcompare.report.overview import Overview
 from lmcompare.report.page import Report
-from lmcompare.storage import locked, write_text
+from lmcompare.storage import JOINED, locked, write_text
 
-JOINED = ".joined"  # in a folder that holds a report of several runs and nothing else
+ENTRIES = ("tables", "charts", "results.json", "results.csv", "report.md", "report.html")
 
 
 def write_report(folder: Path) -> Path:
@@ -54,38 +53,58 @@ def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
     places = [folder.resolve() for folder in folders]
     if twice := [folder for folder in folders if places.count(folder.resolve()) > 1]:
         raise LmcompareError(f"{twice[0]} is given twice: give each run folder once")
-    tables = join([load_run(folder) for folder in folders])
-    with _joined_folder(out):
-        if len(tables) == 1:
-            write_results(tables[0].run, out)
-            return write_report_of(tables[0].run, out)
-        page = Overview(tables)
-        for part in page.parts:
-            place = out / part.folder
-            place.mkdir(parents=True)
-            write_results(part.table.run, place)
-            write_report_of(part.table.run, place)
-        write_joined_results(tables, [part.name for part in page.parts], out)
-        write_text(out / "report.md", page.markdown())
-        write_text(out / "report.html", page.html())
+    _check_place(out)
+    with as_written(" or ".join(map(str, folders))):
+        tables = join([load_run(folder) for folder in folders])
+        write_text(out / JOINED, "A report of several runs; written anew by 'lmcompare report'.\n")
+        with locked(out), tempfile.TemporaryDirectory(dir=out, prefix=".new-") as aside:
+            _write_tables(tables, Path(aside))
+            for name in ENTRIES:  # only now: what an earlier report left stays whole until this one is
+                _replace(Path(aside) / name, out / name)
     return out / "report.html"
 
 
-@contextmanager
-def _joined_folder(out: Path) -> Iterator[None]:
-    """Hold a folder for a report of several runs, without what an earlier one left there.
+def _write_tables(tables: Sequence[Table], place: Path) -> None:
+    if len(tables) == 1:
+        write_results(tables[0].run, place)
+        write_report_of(tables[0].run, place)
+        return
+    page = Overview(tables)
+    for part in page.parts:
+        within = place / part.folder
+        within.mkdir(parents=True)
+        write_results(part.table.run, within)
+        write_report_of(part.table.run, within)
+    write_joined_results(tables, [part.name for part in page.parts], place)
+    write_text(place / "report.md", page.markdown())
+    write_text(place / "report.html", page.html())
 
-    A folder with anything else in it is refused: it might be a run's, or hold what is not ours to remove.
+
+def _check_place(out: Path) -> None:
+    """Raise ``LmcompareError`` where a folder holds anything that no report of several runs has written: a run, or
+    what is not ours to remove.
     """
     if out.exists() and not out.is_dir():
         raise LmcompareError(f"{out} is a file, not a folder: choose another --out")
-    ours = out / JOINED
-    if out.is_dir() and not ours.is_file() and any(out.iterdir()):
-        raise LmcompareError(f"{out} holds other files: choose a new or empty folder as --out")
-    write_text(ours, "A report of several runs; written anew by 'lmcompare report'.\n")
-    with locked(out):
-        shutil.rmtree(out / "tables", ignore_errors=True)
-        yield
+    if not out.is_dir():
+        return
+    found = {path.name for path in out.iterdir()}
+    tables = [path for table in out.glob("tables/*") for path in (table.iterdir() if table.is_dir() else [table])]
+    strange = sorted(found - {JOINED, ".lock", ".holder", *ENTRIES} if JOINED in found else found)
+    strange += sorted(str(path.relative_to(out)) for path in tables if path.name not in ENTRIES)
+    strange = [name for name in strange if not name.startswith(".new-")]
+    if strange:
+        raise LmcompareError(f"{out} holds other files ({strange[0]}): choose a new or empty folder as --out")
+
+
+def _replace(new: Path, old: Path) -> None:
+    """Put a file or folder in the place of another; without a new one the old one goes."""
+    if old.is_dir():
+        shutil.rmtree(old)
+    elif old.exists():
+        old.unlink()
+    if new.exists():
+        os.replace(new, old)
 
 
 def _write_charts(folder: Path, charts: dict[str, str]) -> None:

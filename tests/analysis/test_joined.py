@@ -43,17 +43,22 @@ def a_run(
     cells: Mapping[str, Mapping[str, Any]] | None = None,
     cpu: str = "A",
     seeds: Mapping[str, Sequence[int]] | None = None,
+    source: str = "a.txt",
+    tokens: str = "fp",
 ) -> Run:
     """A run of unigram and ngram on twelve tokens, its manifest as a real one's."""
     given = models or {"unigram": [[0.25] * 12], "ngram": [GIVEN]}
-    tiny_run(path, given, documents=DOCUMENTS, cells=cells)
+    known = {model: {"identity": f"{model} as ever", **(cells or {}).get(model, {})} for model in given}
+    tiny_run(path, given, documents=DOCUMENTS, cells=known)
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["name"] = name or path.name
     tables = {"parts": {**PARTS, **(parts or {})}, "splits": {**SPLITS, **(splits or {})}}
-    manifest["corpus"] = {"name": "text", "fingerprint": fingerprint, **tables}
-    manifest["tokens"]["fp"] |= {"parts": dict(charged), "types": 5}
+    manifest["corpus"] = {"name": "text", "source": source, "fingerprint": fingerprint, **tables}
+    manifest["tokens"] = {tokens: manifest["tokens"]["fp"] | {"parts": dict(charged), "types": 5}}
+    (path / "tokens" / "fp").rename(path / "tokens" / tokens)
     manifest["hardware"] = {"cpu": cpu, "cores": 2}
     for row in manifest["models"]:
+        row["tokens_fingerprint"] = tokens
         for new, old in zip((seeds or {}).get(row["name"], ()), list(row["seeds"]), strict=False):
             (path / "cells" / row["name"] / str(old)).rename(path / "cells" / row["name"] / str(new))
             row["seeds"], row["cells"] = [new], [f"cells/{row['name']}/{new}"]
@@ -75,8 +80,8 @@ def test_runs_on_one_text_become_one_table_ranked_together(tmp_path: Path) -> No
 
 
 def test_models_of_one_name_that_differ_are_told_apart(tmp_path: Path) -> None:
-    one = a_run(tmp_path / "one", cells={"ngram": {"hyperparameters": {"order": 3}}})
-    two = a_run(tmp_path / "two", cells={"ngram": {"hyperparameters": {"order": 5}}})
+    one = a_run(tmp_path / "one", cells={"ngram": {"identity": "order 3"}})
+    two = a_run(tmp_path / "two", cells={"ngram": {"identity": "order 5"}})
     (table,) = join([one, two])
     assert [m.name for m in table.run.models] == ["unigram", "ngram (one)", "ngram (two)"]
     assert {cell.name for cell in table.run.cells} == {"unigram", "ngram (one)", "ngram (two)"}
@@ -106,7 +111,11 @@ def test_a_failed_cell_gives_way_to_one_that_another_run_finished(tmp_path: Path
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"parts": {"read": "x", "test": "x"}}, "The test text is another: “text” here, “text” there."),
+        (
+            {"parts": {"read": "x", "test": "x"}, "source": "b.txt"},
+            "The test text is another: “\u2068b.txt\u2069” here, “\u2068a.txt\u2069” there.",
+        ),
+        ({"parts": {"read": "x", "valid": "x"}}, "Choices are made on another text:"),
         ({"parts": {"read": "x", "train": "x"}}, "The test text is the same, but the models learnt from another"),
         ({"parts": {"read": "x"}}, "The text was another before it was changed or cut"),
         (
@@ -157,11 +166,32 @@ def test_a_text_changed_so_that_it_is_split_otherwise_says_both(tmp_path: Path) 
 
 def test_bytes_that_are_charged_in_another_way_stand_apart(tmp_path: Path) -> None:
     first = a_run(tmp_path / "first")
-    other = a_run(tmp_path / "other", charged={**CHARGED, "charged": "2"})
+    other = a_run(tmp_path / "other", charged={**CHARGED, "charged": "2"}, tokens="fp2")
     assert len(join([first, other])) == 2
     assert differences(other, first) == [
         "The text is the same, but another version of lmcompare charged its bytes in another way."
     ]
+    old = a_run(tmp_path / "old", charged={}, tokens="fp3")
+    assert "did not note how it charges bytes" in differences(old, first)[0]
+    assert differences(a_run(tmp_path / "same", charged={}), first) == [], "their tokens are the same"
+    words = a_run(tmp_path / "words", tokens="fp4")
+    assert differences(words, first) == [], "other tokens, charged alike"
+
+
+def test_labels_are_never_the_same(tmp_path: Path) -> None:
+    runs = [a_run(tmp_path / path, name=name, cells={"ngram": {"identity": path}})
+            for path, name in (("x", "a"), ("a", "b"), ("c", "b"))]  # fmt: skip
+    (table,) = join(runs)
+    assert len(set(table.run.labels)) == 3
+    assert len({model.name for model in table.run.models}) == 4
+
+
+def test_a_model_whose_identity_was_not_noted_is_nobody_elses(tmp_path: Path) -> None:
+    runs = [
+        a_run(tmp_path / name, {"ngram": [GIVEN]}, cells={"ngram": {"identity": None}}) for name in ("one", "two")
+    ]
+    (table,) = join(runs)
+    assert [model.name for model in table.run.models] == ["ngram (one)", "ngram (two)"]
 
 
 def test_in_what_tokens_differ(tmp_path: Path) -> None:
