@@ -111,6 +111,15 @@ def test_known_failures_are_shown_and_stale_excuses_fail() -> None:
     assert "did you mean 'sums-to-one'?" in misspelt.reason
 
 
+@pytest.mark.parametrize("declared", [5, {"sums-to-one": 7}, ["sums-to-one"]])
+def test_excuses_that_are_none_are_told(declared: Any) -> None:
+    class Odd(Honest):
+        known_failures = declared
+
+    (told,) = [r for r in run_checks(Odd) if not r.ok]
+    assert "known_failures is a table" in told.reason
+
+
 def test_a_model_that_breaks_fails_with_the_reason_and_ends_nothing() -> None:
     seen: list[Result] = []
     results = run_checks(sloppy.Breaks, on_result=seen.append)

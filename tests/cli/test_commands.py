@@ -135,6 +135,9 @@ def test_a_report_of_several_runs(place: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "both/report.html\n"), done.stderr
     said = (place / "both" / "report.md").read_text()
     assert "The text was changed in another way: lower case here, as it is there." in said
+    into = lmcompare("run", "--corpus", "text.txt", "--model", "unigram", "--out", "both", cwd=place)
+    assert (into.returncode, into.stderr.count("\n")) == (2, 2)
+    assert "both holds a report of several runs" in into.stderr
     again = lmcompare("report", "small", "run", cwd=place)
     assert (again.returncode, again.stdout) == (0, "reports/joined/report.html\n"), again.stderr
     for arguments, wrong in (

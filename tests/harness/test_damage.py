@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
@@ -104,6 +105,25 @@ def test_no_report_is_made_of_a_turned_bit(finished: Path, tmp_path: Path, name:
         return
     write_reports(folder)
     assert f"{Path(name).name} is damaged: run its model again" in (folder / "report.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["features.parquet", "documents.parquet", "vocabulary.json"])
+def test_no_report_is_made_of_damaged_tokens(finished: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    (path,) = folder.glob(f"tokens/*/{name}")
+    turn_a_bit(path)
+    with pytest.raises(LmcompareError, match=f"{name} is damaged: run the same command again"):
+        write_reports(folder)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "vocabulary.json", "code.json"])
+def test_nothing_is_scored_with_damaged_tokens(finished: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    assert lmcompare.load(folder).model("ngram").score("the cat")
+    (path,) = folder.glob(f"tokens/*/{name}")
+    turn_a_bit(path)
+    with pytest.raises(LmcompareError, match=f"{name} is damaged or lost"):
+        lmcompare.load(folder).model("ngram").score("the cat")
 
 
 def test_figures_outlive_examples_that_fail(finished: Path, tmp_path: Path) -> None:

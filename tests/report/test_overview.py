@@ -139,6 +139,48 @@ def test_a_folder_that_holds_anything_else_is_left_alone(runs: dict[str, Path], 
         write_joined_report(both, tmp_path / "file")
 
 
+def test_what_others_put_beside_a_report_stops_the_next(runs: dict[str, Path], tmp_path: Path) -> None:
+    out = write_joined_report(list(runs.values()), tmp_path / "out").parent
+    for mine in (out / "tables" / "notes.txt", out / "tables" / "1-synthetic" / "notes.txt", out / "notes.txt"):
+        mine.write_text("dear")
+        with pytest.raises(LmcompareError, match=r"holds other files .*notes\.txt"):
+            write_joined_report(list(runs.values()), out)
+        assert mine.read_text() == "dear"
+        mine.unlink()
+    write_joined_report(list(runs.values()), out)
+
+
+def test_a_report_that_fails_leaves_the_last_one_whole(runs: dict[str, Path], tmp_path: Path) -> None:
+    out = write_joined_report(list(runs.values()), tmp_path / "out").parent
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    lost = Path(shutil.copytree(runs["else"], tmp_path / "lost"))
+    shutil.rmtree(lost / "tokens")
+    with pytest.raises(LmcompareError):
+        write_joined_report([runs["counts"], lost], out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("corpus", [{"notes": 5}, {"splits": "x"}])
+def test_a_manifest_of_another_make_is_one_sentence(
+    runs: dict[str, Path], tmp_path: Path, corpus: dict[str, object]
+) -> None:
+    odd = Path(shutil.copytree(runs["else"], tmp_path / "odd"))
+    manifest = json.loads((odd / "manifest.json").read_text())
+    edit(odd, corpus={**manifest["corpus"], **corpus})
+    with pytest.raises(LmcompareError) as told:
+        write_joined_report([runs["counts"], odd], tmp_path / "out")
+    assert str(odd) in str(told.value)
+
+
+def test_a_long_name_in_another_script_is_cut(runs: dict[str, Path], tmp_path: Path) -> None:
+    other = Path(shutil.copytree(runs["else"], tmp_path / "other"))
+    manifest = json.loads((other / "manifest.json").read_text())
+    edit(other, corpus={**manifest["corpus"], "name": "語" * 80})
+    out = write_joined_report([runs["counts"], other], tmp_path / "out").parent
+    assert "語" * 80 in (out / "report.html").read_text(encoding="utf-8")
+    assert len(list(out.glob("tables/2-*/report.html"))) == 1
+
+
 def test_written_again_nothing_of_the_last_one_stays(runs: dict[str, Path], tmp_path: Path) -> None:
     out = write_joined_report(list(runs.values()), tmp_path / "out").parent
     assert len(list((out / "tables").iterdir())) == 2
