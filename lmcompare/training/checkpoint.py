@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import io
+import json
 import os
-import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any
 
-import torch
 from torch import Tensor
 
+from lmcompare.errors import one_line
 from lmcompare.training.network import Memory
 
-FILE = "training.pt"
-DIGEST = 32  # bytes that the file begins with
+FILE = "training.safetensors"
+DIGEST = 32  # bytes that the file ends with
 
 
 @dataclass
@@ -47,51 +46,84 @@ class Snapshot:
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:
-    """Write the snapshot, its digest first, aside, then rename it: a kill leaves the old one or the new one."""
+    """Write the snapshot and its digest aside, then rename them: a kill leaves the old one or the new one.
+
+    It is a safetensors file, the numbers beside the tensors as JSON in its head, and the digest after its end:
+    nothing in it is code. Raises ``OSError`` where the disk is full.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"{FILE}.{os.getpid()}.part"
-    with aside.open("wb") as file:
-        file.write(bytes(DIGEST))
-        content = _Digesting(file)
-        try:
-            values = {name: getattr(snapshot, name) for name in snapshot.__dataclass_fields__}
-            torch.save(values, cast("IO[bytes]", content))
-        except RuntimeError as error:  # torch says where in its own code it was, not that the disk is full
-            raise content.failure or error from None
-        file.seek(0)
-        file.write(content.digest.digest())
+    tensors: dict[str, Tensor] = {}
+    values = {name: _written(getattr(snapshot, name), name, tensors) for name in snapshot.__dataclass_fields__}
+    try:
+        save_file(tensors, aside, {"snapshot": json.dumps(values)})
+    except SafetensorError as error:  # a full disk says so too
+        raise OSError(one_line(error)) from error
+    with aside.open("r+b") as file:
+        digest = hashlib.file_digest(file, _digest).digest()
+        file.seek(0, os.SEEK_END)
+        file.write(digest)
     os.replace(aside, folder / FILE)
 
 
 def load(folder: Path | None, key: str) -> Snapshot | None:
     """Return the run's snapshot; None where there is none, it is damaged, or it belongs to another run."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_tensors
+
     path = None if folder is None else folder / FILE
     if path is None or not path.is_file():
         return None
     try:
-        content = memoryview(path.read_bytes())
-        if content[:DIGEST] != hashlib.blake2b(content[DIGEST:], digest_size=DIGEST).digest():
+        content = path.read_bytes()
+        content, digest = content[:-DIGEST], content[-DIGEST:]
+        if digest != _digest(content).digest():
             return None
-        found = Snapshot(**torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, TypeError, pickle.UnpicklingError):  # whole, but of another version
+        length = int.from_bytes(content[:8], "little")  # of the head
+        values = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["snapshot"])
+        tensors = load_tensors(content)
+        found = Snapshot(**{name: _read(value, tensors) for name, value in values.items()})
+    except (OSError, SafetensorError, ValueError, TypeError, LookupError):  # whole, but of another version
         return None
     return found if found.key == key else None
 
 
-class _Digesting(io.RawIOBase):
-    """A file that takes the digest of what is written to it: a snapshot need not stand in memory once more."""
+def _digest(content: bytes = b"") -> Any:
+    return hashlib.blake2b(content, digest_size=DIGEST)
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.file, self.digest = file, hashlib.blake2b(digest_size=DIGEST)
-        self.failure: OSError | None = None
 
-    def write(self, content: Any) -> int:
-        self.digest.update(content)
-        try:
-            return self.file.write(content)
-        except OSError as error:
-            self.failure = error
-            raise
+def _written(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """Return a value as JSON holds it; tensors are put aside under the name of their place.
+
+    Whole numbers are keys of an optimiser's state, and tuples rows of the history: JSON knows neither.
+    """
+    if isinstance(value, Tensor):
+        own = value.contiguous()
+        held = {each.untyped_storage().data_ptr() for each in tensors.values()}
+        tensors[name] = own.clone() if own.untyped_storage().data_ptr() in held else own  # it takes no shared memory
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _written(each, f"{name}.{key}", tensors)] for key, each in value.items()]}
+    if isinstance(value, list | tuple):
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {kind: [_written(each, f"{name}.{i}", tensors) for i, each in enumerate(value)]}
+    return value
+
+
+def _read(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return what ``_written`` was given."""
+    if not isinstance(value, dict):
+        return value
+    ((kind, held),) = value.items()
+    if kind == "tensor":
+        return tensors[held]
+    if kind == "dict":
+        return {key: _read(each, tensors) for key, each in held}
+    found = [_read(each, tensors) for each in held]
+    return found if kind == "list" else tuple(found)
 
 
 def copied(values: Any) -> Any:

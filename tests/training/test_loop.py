@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.rnn_attention import RnnAttention
 from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint, loop
+from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.loop import Outcome, evaluate, excerpt, train
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
@@ -89,6 +90,42 @@ def test_a_checkpoint_with_any_bit_turned_is_not_used(tmp_path: Path) -> None:
         assert checkpoint.load(tmp_path, key) is None
 
 
+def test_a_checkpoint_holds_what_was_put_in_it(tmp_path: Path) -> None:
+    shared = torch.randn(3, 4)
+    odd = {
+        0: {"step": torch.tensor(7.0), "rows": (1, 2.5)},
+        "groups": [{"lr": 1e-3, "betas": (0.9, 0.95), "off": None}],
+    }
+    snapshot = Snapshot(
+        key="k",
+        step=3,
+        tokens=5,
+        seconds=0.1 + 0.2,
+        precision="float32",
+        weights={"a": shared, "tied": shared, "b.T": shared.T, "half": torch.randn(2, dtype=torch.bfloat16)},
+        optimisers=[odd],
+        generators=[torch.get_rng_state()],
+        memory=None,
+        best={"a": shared},
+        best_loss=float("inf"),
+        history=[(1, 0.3, 2, 1.5, float("nan"))],
+    )
+    checkpoint.save(snapshot, tmp_path)
+    found = checkpoint.load(tmp_path, "k")
+    assert found is not None
+    assert checkpoint.load(tmp_path, "other") is None
+    assert (found.seconds, found.best_loss, found.memory) == (0.1 + 0.2, float("inf"), None)
+    assert repr(found.history) == repr(snapshot.history)
+    assert found.optimisers[0]["groups"] == odd["groups"]
+    assert found.optimisers[0][0]["rows"] == (1, 2.5)
+    assert torch.equal(found.optimisers[0][0]["step"], torch.tensor(7.0))
+    for name, value in snapshot.weights.items():
+        assert found.weights[name].dtype == value.dtype
+        assert torch.equal(found.weights[name], value)
+    assert torch.equal(found.generators[0], snapshot.generators[0])
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
+
+
 def test_a_run_that_stopped_early_is_not_gone_on_with(tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=400, evaluations=50, patience=2, learning_rate=0.3)
     whole, outcome = run(recipe, checkpoints=tmp_path)
@@ -111,18 +148,13 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
     before = (tmp_path / checkpoint.FILE).read_bytes()
     snapshot = run()[1].snapshot
 
-    class Half(io.FileIO):
-        """A file on a disk that is full after a thousand bytes."""
-
-        def write(self, content: Any) -> int:
-            super().write(memoryview(content)[:1000])
-            if len(content) > 1000:
-                raise OSError("no space left on device")
-            return len(content)
+    def half(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+        path.write_bytes(b"half of it")
+        raise SafetensorError("I/O error: No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", lambda path, mode: Half(path, mode))
-        with pytest.raises(OSError, match="no space"):
+        patched.setattr("safetensors.torch.save_file", half)
+        with pytest.raises(OSError, match="No space left"):
             checkpoint.save(snapshot, tmp_path)
     assert (tmp_path / checkpoint.FILE).read_bytes() == before
 
