@@ -15,14 +15,11 @@ def differences(run: Run, other: Run) -> list[str]:
     """Return in what a run's figures stand on something else than another's, a sentence each; none where bits per
     byte may be compared.
     """
-    parts, others = run.corpus.get("parts"), other.corpus.get("parts")
-    known = isinstance(parts, Mapping) and isinstance(others, Mapping)
     if run.corpus_fingerprint == other.corpus_fingerprint:
         return _charged_otherwise(run, other)
-    if not known:
+    parts, others = run.corpus.get("parts"), other.corpus.get("parts")
+    if not (isinstance(parts, Mapping) and isinstance(others, Mapping)):
         return ["Its text is another, or cut or split otherwise: the version that ran it did not note which."]
-    assert isinstance(parts, Mapping)
-    assert isinstance(others, Mapping)
     differ = {name for name in {**parts, **others} if parts.get(name) != others.get(name)}
     if "read" in differ:
         return _another_text(run, other, differ)
