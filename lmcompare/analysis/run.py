@@ -16,6 +16,7 @@ from lmcompare import storage
 from lmcompare.analysis.stored import (
     RunFolderError,
     check_table,
+    check_whole,
     read_csv,
     read_json,
     read_list,
@@ -64,9 +65,7 @@ class Cell:
 
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
         """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
-        if storage.is_sealed(self.path) and (damaged := storage.damage(self.path, storage.CELL_TABLES)):
-            lost = "damaged" if (self.path / damaged).is_file() else "missing"
-            raise RunFolderError(f"{self.path / damaged} is {lost}: run its model again")
+        check_whole(self.path, storage.CELL_TABLES, "run its model again")
         _ = self.cost, self.curve, self.examples
         read_list(self.path / "exhibits.json")
         for key in TABLES_OF_CELL:
@@ -197,10 +196,9 @@ class TokenTables:
 
     def _file(self, name: str) -> Path:
         """Return the path of a file. Raises ``RunFolderError`` if it is not as it was written."""
-        if name not in self._whole and storage.is_sealed(self.path) and storage.damage(self.path, (name,)):
-            lost = "damaged" if (self.path / name).is_file() else "missing"
-            raise RunFolderError(f"{self.path / name} is {lost}: run the same command again")
-        self._whole.add(name)
+        if name not in self._whole:
+            check_whole(self.path, (name,), "run the same command again")
+            self._whole.add(name)
         return self.path / name
 
     @property
@@ -328,8 +326,7 @@ def load_run(folder: str | Path) -> Run:
             raise RunFolderError(f"{path} holds a run that did not come to its end: run the same command again")
         what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
         raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")
-    if storage.is_sealed(path) and storage.damage(path, (manifest.name,)):
-        raise RunFolderError(f"{manifest} is damaged: run the same command again")
+    check_whole(path, (manifest.name,), "run the same command again")
     table = read_object(manifest, "schema_version")
     version = table["schema_version"]
     if version != SCHEMA_VERSION:

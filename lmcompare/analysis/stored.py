@@ -9,11 +9,21 @@ from typing import Any
 
 import pandas as pd
 
+from lmcompare import storage
 from lmcompare.errors import LmcompareError
 
 
 class RunFolderError(LmcompareError):
     """A run folder, or one of its files, cannot be read."""
+
+
+def check_whole(folder: Path, names: Sequence[str], remedy: str) -> None:
+    """Raise ``RunFolderError``, which ends with the ``remedy``, if one of these files of a sealed folder is not as it
+    was written.
+    """
+    if storage.is_sealed(folder) and (damaged := storage.damage(folder, names)):
+        lost = "damaged" if (folder / damaged).is_file() else "missing"
+        raise RunFolderError(f"{folder / damaged} is {lost}: {remedy}")
 
 
 def read_json(path: Path) -> Any:

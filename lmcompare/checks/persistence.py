@@ -110,8 +110,8 @@ def _job(probe: Probe) -> dict[str, Any] | None:
 
 def _run_process(folder: Path) -> None:
     path = os.pathsep.join(p or os.getcwd() for p in sys.path)
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "20240229", PARENT: str(os.getpid())}
-    # the seed: another order of sets
+    order = {"PYTHONHASHSEED": "20240229"}  # another one of sets
+    environment = {**os.environ, **order, "PYTHONPATH": path, PARENT: str(os.getpid())}
     # -P: a file that lies where one stands must not shadow a module
     command = [sys.executable, "-P", "-m", "lmcompare.checks.reload", str(folder)]
     try:

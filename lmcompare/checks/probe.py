@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -63,13 +63,17 @@ class Probe:
             return None
 
     @cached_property
-    def known_failures(self) -> Mapping[str, str]:
-        """The checks that the model's author says it fails, with the reasons; none while it can't even be made."""
+    def declared_failures(self) -> object:
+        """What the model's author gives as ``known_failures``; nothing while the model can't even be made."""
         try:
-            declared = self.untrained.known_failures
+            return self.untrained.known_failures
         except Exception:
             return {}
-        return dict(declared) if excuses_are_texts(declared) else {}
+
+    @cached_property
+    def known_failures(self) -> Mapping[str, str]:
+        """The checks that the model's author says it fails, with the reasons; none where these are no texts."""
+        return dict(self.declared_failures) if excuses_are_texts(self.declared_failures) else {}
 
     def setting(self, seed: int, budget: Budget) -> Setting:
         """What a run would give to ``fit``."""
@@ -117,7 +121,7 @@ class Probe:
         return block
 
 
-def excuses_are_texts(declared: object) -> bool:
+def excuses_are_texts(declared: object) -> TypeGuard[Mapping[str, str]]:
     """Is this a table from checks to reasons?"""
     return isinstance(declared, Mapping) and all(isinstance(t, str) for pair in declared.items() for t in pair)
 

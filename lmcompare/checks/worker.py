@@ -34,14 +34,11 @@ def run_checks_apart(
 
     def told(event: Event) -> None:
         kind = event.pop("event")
-        if kind == "end":
-            ends.append(event)
-        elif kind == "begins":
-            began.append(event)
-        if kind != "result":
-            return
-        results.append(Result(**event))
-        on_result(results[-1])
+        if kind == "result":
+            results.append(Result(**event))
+            on_result(results[-1])
+        else:
+            (began if kind == "begins" else ends).append(event)
 
     try:
         job = {"plugin": plugin, "parameters": dict(parameters), "seed": seed}
@@ -53,9 +50,10 @@ def run_checks_apart(
         return results
     if ends and ends[-1]["usage"]:
         raise LmcompareError(error)
-    at = f" in the check '{CHECKS[len(results)].name}'" if began and len(results) < len(CHECKS) else ""
     if not began:
         at = " while it was imported and built"
+    else:
+        at = f" in the check '{CHECKS[len(results)].name}'" if len(results) < len(CHECKS) else ""
     raise LmcompareError(f"the plug-in stopped the checks{at}: {error}")
 
 

@@ -82,18 +82,19 @@ def load(
             for which, pieces in read.splits.items()
         }
         split = {which: cut_all(pieces, options.documents or "file") for which, pieces in split.items()}
-        notes += overlap(split)
     elif options.train_words is not None and options.valid_words is not None:
         split, more = split_by_words(prepared, options.train_words, options.valid_words, read.name, read.source)
         split = {which: cut_all(pieces, options.documents or "file") for which, pieces in split.items()}
         notes += more
     elif read.single and options.documents in (None, "file"):
         split, more = split_contiguously(prepared[0], read.source)
-        notes += [*more, *overlap(split)]
+        notes += more
     else:
         documents = cut_all(prepared, options.documents or "file")
         split, more = split_by_hash(documents, read.source, key=lambda text: _final(text, options))
         notes += more
+    if read.splits is not None or all(len(pieces) == 1 for pieces in split.values()):
+        notes += overlap(split)
     repeated = repeats(split)
     notes += repeats_noted(split, repeated)
     find = _sentence_finder(read, options, split["train"])

@@ -55,17 +55,16 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
     numbered: dict[str, int] = {}
     held = [_numbers(piece.text, numbered) for piece in held_out]
     passages, shingles = _Passages(held), _Shingles(held)
-    copies = {ids.tobytes(): False for ids in held}
+    keys = [ids.tobytes() for ids in held]
+    wanted, copies = set(keys) - {b""}, set[bytes]()
     for part in _parts(split["train"], numbered):
         passages.look(part)
         shingles.look(part)
-        for ids in part:
-            if ids.tobytes() in copies:
-                copies[ids.tobytes()] = True
+        copies |= wanted & {ids.tobytes() for ids in part}
     in_passages, in_shingles = passages.shares(), shingles.shares()
 
     def kind(document: int) -> Repeat | None:
-        if copies[held[document].tobytes()] and len(held[document]):
+        if keys[document] in copies:
             return Repeat("copy", 1.0)
         if in_shingles[document] >= ALIKE:
             return Repeat("near copy", float(in_shingles[document]))

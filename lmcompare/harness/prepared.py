@@ -96,6 +96,11 @@ class Prepared:
         """Read what ``prepare`` wrote; ``texts=False`` leaves the splits out. Raises ``LmcompareError`` if broken."""
         if storage.is_sealed(folder) and (damaged := storage.damage(folder, FILES if texts else TABLES)):
             raise LmcompareError(f"{folder / damaged} is damaged or lost: run the experiment again to make it good")
+        return cls._read_back(folder, texts)
+
+    @classmethod
+    def _read_back(cls, folder: Path, texts: bool = True) -> Prepared:
+        """Read files whose checksums were looked at."""
         tables = storage.read_json(folder / "tokenizer.json")
         words = storage.read_json(folder / "vocabulary.json")
         vocabulary = Vocabulary(words["tokens"], np.array(words["counts"]))
@@ -225,7 +230,7 @@ def prepare(
     place = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
     damaged = storage.damage(place, FILES)
     if damaged is None:
-        return Prepared.load(place)
+        return Prepared._read_back(place)
     if storage.is_sealed(place):
         say(f"{place / damaged} is damaged or lost: it is made anew.")
     code = TextCode.fit(cut["train"], tokenizer, vocabulary)

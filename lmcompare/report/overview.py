@@ -32,10 +32,15 @@ class Part:
     table: Table
     first: Table
 
-    @cached_property
+    @property
+    def text(self) -> str:
+        """What its text is called."""
+        return str(self.table.run.corpus.get("name") or "text")
+
+    @property
     def name(self) -> str:
         """The number of the table and what its text is called."""
-        return f"{self.number}. {self.table.run.corpus.get('name') or 'text'}"
+        return f"{self.number}. {self.text}"
 
     @property
     def key(self) -> str:
@@ -45,20 +50,7 @@ class Part:
     @property
     def folder(self) -> str:
         """Where its full report lies, relative to the page."""
-        name = anchor(str(self.table.run.corpus.get("name") or "text"))[:LONGEST]
-        return f"tables/{self.number}-{name}"
-
-    @property
-    def link(self) -> str:
-        return f"{self.folder}/report.html"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.table.run.labels
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        return self.table.reasons
+        return f"tables/{self.number}-{anchor(self.text)[:LONGEST]}"
 
     @cached_property
     def aspects(self) -> Mapping[str, str]:
@@ -86,7 +78,7 @@ class Overview:
         self.parts = [Part(i, each, tables[0]) for i, each in enumerate(tables, 1)]
         runs = sum(len(each.run.runs) for each in tables)
         self.title = f"{numbers.plural(runs, 'run')}, {numbers.plural(len(tables), 'text')}"
-        self.subtitle = ", ".join(label for part in self.parts for label in part.labels)
+        self.subtitle = ", ".join(label for each in tables for label in each.run.labels)
 
     def html(self) -> str:
         """Return the page."""
@@ -105,14 +97,14 @@ class Overview:
         """Return the page as Markdown."""
         said = [f"# {plain(self.title)}", plain(self.subtitle), LEAD, "## What may be compared"]
         rows = (
-            (plain(part.name), *(plain(part.aspects[a]) for a in ASPECTS), plain(", ".join(part.labels)))
+            (plain(part.name), *(plain(part.aspects[a]) for a in ASPECTS), plain(", ".join(part.table.run.labels)))
             for part in self.parts
         )
         said.append(table(("table", *ASPECTS, "runs"), rows, 2 + len(ASPECTS)))
         for part in self.parts:
             said.append(f"## {plain(part.name)}")
-            if part.reasons:
-                said.append(plain("Not to be compared with the first table. " + " ".join(part.reasons)))
+            if part.table.reasons:
+                said.append(plain("Not to be compared with the first table. " + " ".join(part.table.reasons)))
             said.append(f"{plain(part.verdict)} [The full report of this table]({part.folder}/report.md)")
             board = part.leaderboard.markdown.replace("](charts/", f"]({part.folder}/charts/")
             said.append(board)
