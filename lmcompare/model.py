@@ -266,7 +266,7 @@ class _Recompute(Stepper):
         return distribution
 
     def push(self, token: int) -> None:
-        self._vocabulary.check([token])
+        self._vocabulary.check_one(token)
         self._ids.append(token)
 
 

@@ -230,5 +230,5 @@ class _Stepper(Stepper):
         return row
 
     def push(self, token: int) -> None:
-        self._vocabulary.check([token])
+        self._vocabulary.check_one(token)
         self._contexts = self._table.advance(self._contexts, self._before[[token]])

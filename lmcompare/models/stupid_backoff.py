@@ -141,7 +141,7 @@ class _Stepper(Stepper):
         return row
 
     def push(self, token: int) -> None:
-        self._vocabulary.check([token])
+        self._vocabulary.check_one(token)
         word = self._table.start if token == self._end else token
         self._contexts = self._table.advance(self._contexts, np.array([word]))
         self._before = np.ones(1, np.int64) if token == self._end else self._before + 1

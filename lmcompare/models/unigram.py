@@ -130,4 +130,4 @@ class _Constant(Stepper):
         return self._log_probs.copy()
 
     def push(self, token: int) -> None:
-        self._vocabulary.check([token])
+        self._vocabulary.check_one(token)

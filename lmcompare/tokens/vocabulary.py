@@ -117,6 +117,11 @@ class Vocabulary:
         """Return the (n,) int32 ids of the tokens of a text, ``</s>`` never among them."""
         return np.fromiter(map(self._lookup.get, tokens, repeat(self.unknown)), np.int32)
 
+    def check_one(self, token: int) -> None:
+        """Do the same as ``check`` for one id, at the price of a comparison: generation asks at every step."""
+        if type(token) is not int or not 0 <= token < len(self.tokens):
+            self.check([token])
+
     def check(self, ids: IntArray | Sequence[int]) -> None:
         """Raise ``LmcompareError`` unless all of these are ids of its tokens: an index that is off by one, or below
         zero, would be answered with another token's figures.

@@ -275,5 +275,5 @@ class _MemoryStepper(Stepper):
         return distribution
 
     def push(self, token: int) -> None:
-        self._vocabulary.check([token])
+        self._vocabulary.check_one(token)
         self._read(torch.tensor([[token]], device=self._network.head.table.device))

@@ -84,6 +84,15 @@ def test_ids_are_whole_numbers_of_the_vocabulary(ids: Any) -> None:
         Encoded(np.asarray(ids), np.array([0]), VOCABULARY)
 
 
+@pytest.mark.parametrize("token", [-1, 4, 1.5, True, np.int32(4), np.int64(-1)])
+def test_one_id_is_checked_as_many_are(token: Any) -> None:
+    for check in (VOCABULARY.check_one, lambda one: VOCABULARY.check([one])):
+        with pytest.raises(LmcompareError, match="token ids"):
+            check(token)
+    for good in (0, 3, np.int32(3)):
+        VOCABULARY.check_one(good)
+
+
 @pytest.mark.parametrize("at", [[-1], [3, 9], [0.5]])
 def test_positions_that_there_are_not_are_refused(at: list[float]) -> None:
     text = Encoded.from_documents([[2, 1, 2], [1, 2]], VOCABULARY)

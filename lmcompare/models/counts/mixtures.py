@@ -201,7 +201,7 @@ class MixtureStepper(Stepper):
         return row
 
     def push(self, token: int) -> None:
-        self._vocabulary.check([token])
+        self._vocabulary.check_one(token)
         self._before = np.roll(self._before, 1, axis=0)
         closes = token == self._vocabulary.end
         if closes:

@@ -132,7 +132,7 @@ class _Stepper(Stepper):
         return ids[0], nats[0]
 
     def push(self, token: int) -> None:
-        self._vocabulary.check([token])
+        self._vocabulary.check_one(token)
         word = self._table.start if token == self._vocabulary.end else token
         self._pushed += 1
         if self._loops is None and _worthwhile(self._pushed, MANY_STEPS):
