@@ -29,6 +29,7 @@ def compare(
     tokens: Mapping[str, Any] | str | None = None,
     seeds: Sequence[int] | int = (0,),
     prompts: Sequence[str] | str | None = None,
+    words: Sequence[str] | str | None = None,
     device: str = "auto",
     threads: int | None = None,
     processes: int = 1,
@@ -50,6 +51,7 @@ def compare(
         tokens: a kind, such as "char", or a table like ``[tokens]``; default ``{"kind": "word", "min_count": 2}``.
         seeds: one, or several for mean and spread.
         processes: so many train a named neural model together, a GPU each or sharing the threads.
+        prompts: what the models go on from. words: which are shown in several contexts.
         time_limit: seconds after which a named model is ended, and fails.
         match: what models are made equal in, by name: ``parameters``, and one of ``steps``, ``tokens``, ``epochs``
             and ``seconds``.
@@ -93,6 +95,8 @@ def compare(
     table["tokens"] = table["tokens"] if tokens is None else tokens
     if prompts is not None:
         table["examples"]["prompts"] = tuple(prompts) if isinstance(prompts, Iterable) else prompts
+    if words is not None:
+        table["examples"]["words"] = [words] if isinstance(words, str) else words
     plan = files.parse(table, "compare")
     if loaded is None and not isinstance(corpus, str | Path | Mapping):
         loaded = corpora.load(list(corpus), plan.corpus.options)  # type: ignore[arg-type]

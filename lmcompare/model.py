@@ -220,6 +220,15 @@ class LanguageModel(ABC):
         """(V, d) one vector a token, or None for a model without vectors."""
         return None
 
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """(n, d) what the model holds where each token at ``at`` stands, having read its document up to and including
+        that token, or None for a model without vectors. The report shows by it what context does to a word.
+
+        The default is the token's row of ``word_vectors``: one vector, wherever the token stands.
+        """
+        vectors = self.word_vectors()
+        return None if vectors is None else vectors[text.ids[at]]
+
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield what explains the model, shown on ``text``: a few example documents of one sentence each."""
         return ()

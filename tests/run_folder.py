@@ -335,7 +335,30 @@ def examples(model: Synthetic, coded: Coded, given: Array, seed: int) -> dict[st
                 "surprisal_bits": surprisal.tolist(),
             }
         )
-    return {"prompts": prompts, "sentences": shown}
+    return {"prompts": prompts, "sentences": shown, "words": words(model, coded, seed)}
+
+
+def words(model: Synthetic, coded: Coded, seed: int) -> list[dict[str, Any]]:
+    """Words of the text in contexts: of one vector under word2vec, of several under nets, of none under others."""
+    if coded.chars:
+        return []
+    test, tables = coded.test, []
+    for which, count in ((2, 5), (3, 4), (4, 1)):
+        rows = np.flatnonzero(test.ids == which)[:count]
+        contexts = []
+        for row in rows:
+            line = np.flatnonzero((test.document == test.document[row]) & (test.sentence == test.sentence[row]))
+            place = {"document": int(test.document[row]), "position": int(test.positions[row])}
+            before = " ".join(test.tokens[i] for i in line if i < row)
+            after = " ".join(test.tokens[i] for i in line[:-1] if i > row)
+            contexts.append({"before": f"{before} ", "word": test.tokens[row], "after": f" {after}", **place})
+        points = np.random.default_rng([seed, which]).normal(size=(len(rows), 3))
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+        moved = (1 - points @ points.T).clip(0).tolist()
+        still = np.zeros((len(rows), len(rows))).tolist()
+        kind = {"word2vec-bow": still, "rnn-attention": moved, "transformer": moved}
+        tables.append({"word": coded.tokens[which], "contexts": contexts, "distances": kind.get(model.plugin)})
+    return tables
 
 
 def next_token(model: Synthetic, tokens: list[str], coded: Coded) -> Array:

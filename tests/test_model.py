@@ -125,8 +125,21 @@ def test_a_summary_has_no_markup() -> None:
     assert Marked().summary() == "Counts words up to order."
 
 
+def test_the_vector_of_a_word_is_the_same_everywhere_unless_the_model_says_otherwise() -> None:
+    class Pointing(Counting):
+        """Has vectors."""
+
+        def word_vectors(self) -> FloatArray:
+            return np.eye(5)
+
+    found = Pointing().context_vectors(text([2, 1], [1]), np.array([2, 0, 1]))
+    assert found is not None
+    assert found.tolist() == [[0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 1, 0, 0, 0]]
+
+
 def test_defaults_offer_nothing() -> None:
     assert Counting().word_vectors() is None
+    assert Counting().context_vectors(text([2, 1]), np.array([0])) is None
     assert list(Counting().exhibits(text([2, 1]))) == []
     assert dict(Counting.presets) == {}
     assert dict(Counting.known_failures) == {}

@@ -8,6 +8,7 @@ import numpy as np
 
 from lmcompare.checks.exhibit_shapes import problem
 from lmcompare.checks.kit import Finding, check
+from lmcompare.checks.measure import AGREEMENT
 from lmcompare.checks.probe import Probe
 from lmcompare.exhibits import KINDS, Exhibit, from_json, to_json
 
@@ -55,6 +56,31 @@ def word_vectors_fit(probe: Probe) -> Finding:
     return Finding(True, f"{V} vectors of {vectors.shape[1]} dimensions")
 
 
+@check("context-vectors-fit")
+def context_vectors_fit(probe: Probe) -> Finding:
+    """``context_vectors`` is None or a finite (n, d) array of floats, the same whatever follows in the document."""
+    whole = probe.texts.text("context vectors", documents=3, tokens=40)
+    at = np.array([0, 5, 5, 17, int(whole.starts[1]), len(whole) - 1])
+    vectors = probe.fitted.context_vectors(whole, at)
+    if vectors is None:
+        return Finding(True, "it has none")
+    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or len(vectors) != len(at) or not vectors.shape[1]:
+        return Finding(False, f"context_vectors has shape {np.shape(vectors)} for {len(at)} positions: (n, d) is due")
+    if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
+        return Finding(False, "context_vectors holds what is no finite floating-point number")
+    document, start = whole.document_of(at), whole.context_starts(at)
+    cut = probe.texts.encoded(*(whole.ids[a : b + 1] for a, b in zip(start, at, strict=True)))
+    alone = probe.fitted.context_vectors(cut, cut.ends - 1)
+    if not isinstance(alone, np.ndarray) or alone.shape != vectors.shape:
+        return Finding(False, f"context_vectors gives other shapes where documents end: {vectors.shape} is due")
+    gaps = np.abs(alone - vectors).max(1) / max(float(np.abs(vectors).max()), 1e-9)
+    worst = int(gaps.argmax())
+    if probe.untrained.traits.causal and gaps[worst] > AGREEMENT:
+        where = f"position {at[worst] - start[worst]} of document {document[worst]}"
+        return Finding(False, f"the vector at {where} is another where the text ends there: it sees the future")
+    return Finding(True, f"{vectors.shape[1]} dimensions, the same whatever follows", float(gaps[worst]))
+
+
 @check("size-is-told")
 def size_is_told(probe: Probe) -> Finding:
     """``size`` tells the parameters and the bytes of the trained model, neither negative; ``sized`` its widths."""
@@ -68,4 +94,4 @@ def size_is_told(probe: Probe) -> Finding:
     return Finding(True, f"{size.parameters:,} parameters, {size.bytes:,} bytes")
 
 
-CHECKS = (exhibits_are_well_formed, word_vectors_fit, size_is_told)
+CHECKS = (exhibits_are_well_formed, word_vectors_fit, context_vectors_fit, size_is_told)

@@ -97,6 +97,9 @@ def run(
     prompt: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="What the models go on from; repeat.")
     ] = None,
+    word: Annotated[
+        list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; repeat.")
+    ] = None,
     documents: Annotated[str | None, typer.Option(metavar="HOW", help="file, line or blank-line.")] = None,
     sentences: Annotated[str | None, typer.Option(metavar="HOW", help="line or punkt.")] = None,
     tokens: Annotated[str | None, typer.Option(metavar="KIND", help="word, whitespace, char or byte.")] = None,
@@ -137,6 +140,7 @@ def run(
         processes=processes,
         time_limit=time_limit,
         prompts=tuple(prompt or ()),
+        words=tuple(word or ()),
         options={
             "documents": documents,
             "sentences": sentences,

@@ -8,7 +8,7 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from lmcompare import exhibits, plugins, storage
 from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.harness import scoring
 from lmcompare.harness.environment import peak_memory_bytes
-from lmcompare.harness.examples import model_examples
+from lmcompare.harness.examples import model_examples, word_examples
 from lmcompare.harness.prepared import Prepared
 from lmcompare.harness.truth import Stored, truth_checks
 from lmcompare.model import Budget, LanguageModel, Progress, Setting
@@ -254,16 +254,22 @@ def _checked(job: Job, prepared: Prepared, model: LanguageModel, scores: pd.Data
 
 
 def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> list[str]:
-    """Write examples and exhibits; return a note if the exhibits failed, which costs the cell nothing else."""
+    """Write examples and exhibits; return notes on what a model could not explain, which costs it nothing else."""
     shown, text = model_examples(model, prepared, job.examples, job.seed)
-    storage.write_json(job.path / "examples.json", shown)
-    try:
-        tables = [exhibits.to_json(e) for e in model.exhibits(text)]
-        storage.write_json(job.path / "exhibits.json", tables)
-    except (Exception, SystemExit) as error:
-        storage.write_json(job.path / "exhibits.json", [])
-        return [f"Its exhibits could not be made: {what_went_wrong(error)}."]
-    return []
+    notes: list[str] = []
+
+    def explained(what: str, make: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        try:
+            return make()
+        except (Exception, SystemExit) as error:
+            notes.append(f"{what} could not be made: {what_went_wrong(error)}.")
+            return []
+
+    words = explained("Its words in context", lambda: word_examples(model, prepared, job.examples))
+    storage.write_json(job.path / "examples.json", {**shown, "words": words})
+    tables = explained("Its exhibits", lambda: [exhibits.to_json(e) for e in model.exhibits(text)])
+    storage.write_json(job.path / "exhibits.json", tables)
+    return notes
 
 
 def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Qualitative examples: what a model says next, how it goes on, and how surprised it is by held-out sentences."""
+"""Qualitative examples: what a model says next, how it goes on, how surprised it is by held-out sentences, and what
+context does to its vectors of a word."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import numpy as np
 from lmcompare.harness.prepared import Prepared
 from lmcompare.harness.sampling import Sampling, continuation
 from lmcompare.harness.scoring import likeliest
+from lmcompare.harness.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel
 from lmcompare.tokens import Encoded
 
@@ -67,6 +69,11 @@ def model_examples(
     ]
     ids = [prepared.test.ids[s.start : s.start + len(s.tokens)] for s in chosen]
     return {"prompts": prompts, "sentences": sentences}, Encoded.from_documents(ids, prepared.vocabulary)
+
+
+def word_examples(model: LanguageModel, prepared: Prepared, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the ``words`` of ``examples.json``: each in several contexts, with the distances between its vectors."""
+    return word_tables(model, prepared, chosen_words(prepared, options["prompts"], options["words"]))
 
 
 def _in_context(model: LanguageModel, prepared: Prepared, chosen: list[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError
@@ -152,7 +152,9 @@ BUILT_IN = tuple(
 
 
 class ExamplesTable(Table):
-    """``[examples]``: prompts, how continuations are drawn, how many held-out sentences are shown."""
+    """``[examples]``: prompts, how continuations are drawn, how many held-out sentences are shown, and which words
+    are shown in several contexts (None: some that stand in the text).
+    """
 
     prompts: tuple[str, ...] = DEFAULT_PROMPTS
     length: int = Field(default=30, ge=1, le=2000)
@@ -160,14 +162,15 @@ class ExamplesTable(Table):
     top_k: int | None = Field(default=50, ge=1)
     top_p: float = Field(default=0.95, gt=0, le=1)
     sentences: int = Field(default=6, ge=0, le=100)
+    words: tuple[str, ...] | None = Field(default=None, max_length=20)
 
-    @field_validator("prompts")
+    @field_validator("prompts", "words")
     @classmethod
-    def _unicode(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
-        for prompt in prompts:
-            if not has_utf8(prompt):
-                raise ValueError(f"the prompt {prompt!r} is not valid UTF-8")
-        return prompts
+    def _unicode(cls, texts: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        for text in texts or ():
+            if not has_utf8(text):
+                raise ValueError(f"the {str(info.field_name).removesuffix('s')} {text!r} is not valid UTF-8")
+        return texts
 
 
 class BudgetTable(Table):

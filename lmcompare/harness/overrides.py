@@ -30,6 +30,7 @@ class Overrides:
     processes: int | None = None
     time_limit: float | None = None
     prompts: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     tokens: Mapping[str, Any] = field(default_factory=dict)
     match: tuple[str, ...] = ()
@@ -68,6 +69,8 @@ def planned(path: Path | None, overrides: Overrides) -> tuple[Experiment, Path]:
     make_equal(table, dict(map(_match, overrides.match)))
     if overrides.prompts:
         table["examples"]["prompts"] = list(overrides.prompts)
+    if overrides.words:
+        table["examples"]["words"] = list(overrides.words)
     return files.parse(table, "the command line"), base
 
 

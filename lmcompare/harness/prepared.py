@@ -144,7 +144,7 @@ class Prepared:
         passages = list(zip(passage_begins, np.append(passage_begins[1:], len(self.test)), strict=True))
         chosen: list[IntArray] = []
         left = SHOWN_TOKENS
-        for start, end in sorted(passages, key=lambda p: _hash(self.fingerprint, int(p[0]))):
+        for start, end in sorted(passages, key=lambda p: digest_of(self.fingerprint, int(p[0]))):
             if self.exemplary[self.test.document_of(start)] and end - start <= left:
                 chosen.append(np.arange(start, end))
                 left -= int(end - start)
@@ -173,6 +173,13 @@ class Prepared:
 
         return pd.read_parquet(self.folder / "surface.parquet")
 
+    @cached_property
+    def test_strings(self) -> npt.NDArray[np.object_]:
+        """(N,) the tokens of test as in the text, also of unknown words."""
+        surface = self.token_table()
+        strings: npt.NDArray[np.object_] = surface.loc[surface["split"] == "test", "token"].to_numpy()
+        return strings
+
     def prompt_ids(self, prompt: str) -> IntArray:
         """Return the (n,) ids of the beginning of a document."""
         return encode_prompt(prompt, self.tokenizer, self.vocabulary)
@@ -183,9 +190,8 @@ class Prepared:
         lengths = np.diff(np.append(begins, len(self.test)))
         fresh = np.flatnonzero(self.exemplary[self.test.document_of(begins)]).tolist()
         fitting = [i for i in fresh if lengths[i] in EXAMPLE_LENGTHS] or fresh
-        fitting.sort(key=lambda i: _hash("sentence", self.fingerprint, i))
-        surface = self.token_table()
-        strings = surface.loc[surface["split"] == "test", "token"].to_numpy()
+        fitting.sort(key=lambda i: digest_of("sentence", self.fingerprint, i))
+        strings = self.test_strings
         chosen = []
         for index in sorted(fitting[:count]):
             start, length = int(begins[index]), int(lengths[index])
@@ -318,5 +324,6 @@ def _read(path: Path, vocabulary: Vocabulary) -> Encoded:
         raise LmcompareError(f"{path} is missing or damaged ({error}): run the experiment again") from None
 
 
-def _hash(*parts: object) -> bytes:
+def digest_of(*parts: object) -> bytes:
+    """Return a digest by which things are drawn: at random, and the same each time."""
     return hashlib.sha256("\x00".join(map(str, parts)).encode()).digest()

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Setting, Traits
+from lmcompare.model import FloatArray, LanguageModel, Setting, Traits
 from lmcompare.models import similar_contexts
 from lmcompare.models.ready_vectors import ready_vectors
 from lmcompare.models.similar_contexts import Account
@@ -164,6 +164,10 @@ class Word2VecBow(TorchLanguageModel):
         network = self._ready()
         vectors: FloatArray = network.get_parameter("vectors")[: network.head.types].detach().cpu().numpy()
         return vectors
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """(n, width) the vectors of the tokens themselves: in a bag a word is the same whatever stands before it."""
+        return LanguageModel.context_vectors(self, text, at)
 
     def bags(self, windows: IntArray) -> FloatArray:
         """(n, d) the mean vectors of (n, window) inputs, V for the document's beginning, -1 where there is none."""

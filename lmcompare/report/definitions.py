@@ -129,4 +129,13 @@ TERMS: dict[str, Term] = {
         "A digest of the text and its splits, or of tokenizer and vocabulary: figures with different "
         "fingerprints were not measured on the same thing.",
     ),
+    "context_distance": Term(
+        "Context distance",
+        "1 minus a cosine, from 0 to 2",
+        "How far apart a model's vectors of one word lie in two contexts: 1 minus the cosine of the two, after the "
+        "model's mean vector over a sample of test was taken away from both. 0 is one and the same direction; 1 is "
+        "as unlike as two tokens of the text are on average. The vector is what the model holds when it has read "
+        "the document up to and including the word: for a network the features from which it predicts the next "
+        "token, for a bag of word vectors the word's own.",
+    ),
 }

@@ -246,6 +246,17 @@ class TorchLanguageModel(LanguageModel):
         vectors: FloatArray = head.table[: head.types].detach().cpu().numpy()
         return vectors
 
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """(n, d) the features after the token at each position: those from which the network predicts the next."""
+        network = self._ready()
+        # features belong to the position that they predict: every document gets one more behind its last token
+        documents = [np.append(ids, text.vocabulary.end) for ids in text.documents()]
+        longer = Encoded.from_documents(documents, text.vocabulary)
+        vectors = np.zeros((len(at), network.head.table.shape[1]), np.float32)
+        for where, features in read(network, longer, at + text.document_of(at) + 1):
+            vectors[where] = features.float().cpu().numpy()
+        return vectors
+
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a ``Stepper`` that carries the network's memory: a token costs one step, however long the text."""
         return _MemoryStepper(self._ready(), prefix, vocabulary)

@@ -50,6 +50,8 @@ GALLERY: list[tuple[type[LanguageModel], str, str]] = [
     (sloppy.ForgetsOnRestore, "save-and-load", ""),
     (sloppy.ShowsNothingProper, "exhibits-are-well-formed", ""),
     (sloppy.OddVectors, "word-vectors-fit", ""),
+    (sloppy.FewVectors, "context-vectors-fit", ""),
+    (sloppy.VectorsOfWhatFollows, "context-vectors-fit", ""),
     (sloppy.NegativeSize, "size-is-told", ""),
     (sloppy.GrowsByAnotherName, "size-is-told", ""),
 ]

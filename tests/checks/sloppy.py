@@ -209,6 +209,20 @@ class OddVectors(Honest):
         return fitted(self.table, self)[:-1]
 
 
+class FewVectors(Honest):
+    """Has no vector for the last position."""
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray:
+        return np.ones((len(at) - 1, 3))
+
+
+class VectorsOfWhatFollows(Honest):
+    """Has a vector that tells the next token."""
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray:
+        return np.append(text.ids, 0)[at + 1][:, None].astype(np.float32)
+
+
 class NegativeSize(Honest):
     """Is smaller than nothing."""
 

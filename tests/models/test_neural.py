@@ -13,6 +13,7 @@ import torch
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.rnn_attention import RnnAttention
+from lmcompare.models.word2vec_bow import Word2VecBow
 from lmcompare.tokens import Encoded
 from lmcompare.training.network import Memory, Network
 from tests.models.neural_cases import CASES, SMALL, build, trained
@@ -88,6 +89,23 @@ def test_a_text_of_nothing(case: str) -> None:
     np.testing.assert_allclose(
         model.next_log_probs(Encoded.from_documents([[]], VOCABULARY), np.array([0])), first, atol=1e-5
     )
+
+
+@every_case
+def test_context_vectors_are_what_the_next_token_is_predicted_from(case: str) -> None:
+    model, text = trained(case), ragged()
+    at = np.array([300, 47, 0, 47, len(text) - 1, int(text.ends[0]) - 1])
+    vectors = model.context_vectors(text, at)
+    assert vectors is not None
+    if isinstance(model, Word2VecBow):  # a word is the same in every bag
+        np.testing.assert_array_equal(vectors, model.word_vectors()[text.ids[at]])
+        return
+    head = model._ready().head
+    with torch.inference_mode():
+        predicted = head.log_probs(torch.from_numpy(vectors)).numpy()
+    for row, start, place in zip(predicted, text.context_starts(at), at, strict=True):
+        alone = Encoded.from_documents([text.ids[start : place + 1]], VOCABULARY)
+        np.testing.assert_allclose(row, model.next_log_probs(alone, np.array([len(alone)]))[0], atol=1e-4)
 
 
 @every_case

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import Frame, Label, Margins, frame
+from lmcompare.report.charts.labels import Box, Labels
 from lmcompare.report.charts.lines import shortened
 
 
@@ -52,18 +53,20 @@ def scatter(
     front = pareto(dots)
     if len(front) > 1:
         parts.append(svg.path(_steps(plot, front), "front"))
-    boxes = [_thick(*ends) for ends in pairwise(_steps(plot, front))] if len(front) > 1 else []
+    labels = Labels((plot.left, 0, plot.width - 2, plot.bottom))
+    if len(front) > 1:
+        labels.boxes += [_thick(*ends) for ends in pairwise(_steps(plot, front))]
     for dot in dots:
         if dot.low is not None and dot.high is not None:
             whisker = svg.line(plot.x(dot.x), plot.y(dot.low), plot.x(dot.x), plot.y(dot.high), "whisker")
             parts.append(svg.element("g", whisker, class_=svg.hue(dot.index)))
-            boxes.append((plot.x(dot.x) - 3, plot.y(dot.high), plot.x(dot.x) + 3, plot.y(dot.low)))
-        boxes.append((plot.x(dot.x) - 6, plot.y(dot.y) - 6, plot.x(dot.x) + 6, plot.y(dot.y) + 6))
+            labels.boxes.append((plot.x(dot.x) - 3, plot.y(dot.high), plot.x(dot.x) + 3, plot.y(dot.low)))
+        labels.take(plot.x(dot.x), plot.y(dot.y), 6)
     for dot in sorted(dots, key=lambda d: d.y):
         x, y = plot.x(dot.x), plot.y(dot.y)
         parts.append(svg.marker(dot.index, x, y, f"{dot.name}: {x_label(dot.x)}, {y_label(dot.y)}"))
         name = shortened(dot.name)
-        tx, ty, anchor = _place(x, y, 6.6 * len(name), boxes, plot)
+        tx, ty, anchor = labels.place(x, y, 6.6 * len(name))
         parts.append(svg.element("g", svg.text(tx, ty, name, "name", anchor), class_=svg.hue(dot.index)))
     return svg.drawing(*size, label, parts)
 
@@ -80,29 +83,7 @@ def _steps(plot: Frame, front: Sequence[Dot]) -> list[tuple[float, float]]:
     return [*points, (plot.right, points[-1][1])]
 
 
-def _thick(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float, float, float]:
+def _thick(one: tuple[float, float], other: tuple[float, float]) -> Box:
     """The box around a piece of the front, so that names keep off it."""
     (x1, y1), (x2, y2) = one, other
     return min(x1, x2) - 3, min(y1, y2) - 3, max(x1, x2) + 3, max(y1, y2) + 3
-
-
-def _place(
-    x: float, y: float, width: float, boxes: list[tuple[float, float, float, float]], plot: Frame
-) -> tuple[float, float, str]:
-    """Choose where a name stands beside its mark, covering least of other marks and names; add it to the boxes."""
-    options = [(x + 9, y + 4, "start"), (x - 9, y + 4, "end"), (x, y - 11, "middle"), (x, y + 20, "middle")]
-    options += [(x + 8, y - 9, "start"), (x + 8, y + 17, "start"), (x - 8, y - 9, "end"), (x - 8, y + 17, "end")]
-    best, least = options[0], float("inf")
-    for tx, ty, anchor in options:
-        left = tx - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
-        box = (left, ty - 11, left + width, ty + 3)
-        outside = max(0.0, plot.left - box[0]) + max(0.0, box[2] - plot.width + 2) + max(0.0, box[3] - plot.bottom)
-        cost = 20 * outside + sum(_overlap(box, other) for other in boxes)
-        if cost < least:
-            best, least, chosen = (tx, ty, anchor), cost, box
-    boxes.append(chosen)
-    return best
-
-
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

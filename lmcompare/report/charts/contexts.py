@@ -1,0 +1,63 @@
+"""Numbered points about a centre: one word's vectors in several contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from lmcompare.report.charts import svg
+from lmcompare.report.charts.labels import Labels
+
+WIDTH, HEIGHT, EDGE = 260.0, 220.0, 18.0
+ONE_POINT = 3.0  # pixels; points nearer than this are one, with several numbers
+
+
+def numbered(
+    points: Sequence[tuple[float, float]], says: Sequence[str], reach: float, circle: float, index: int, label: str
+) -> Markup:
+    """Return the map of points 1 to n, in the colour of the model of number ``index``; ``says``: their texts.
+
+    ``reach``: how far from the centre the drawing goes, so that several have one scale; ``circle``: the radius of the
+    circle that shows the scale.
+    """
+    scale = (min(WIDTH, HEIGHT) / 2 - EDGE) / reach
+    at = [(WIDTH / 2 + scale * x, HEIGHT / 2 - scale * y) for x, y in points]
+    parts = [svg.element("circle", cx=WIDTH / 2, cy=HEIGHT / 2, r=scale * circle, class_="ring")]
+    labels = Labels((2, 2, WIDTH - 2, HEIGHT - 2))
+    groups = _together(at)
+    for group in groups:
+        labels.take(*at[group[0]], 6)
+    names = []
+    for group in groups:
+        x, y = at[group[0]]
+        title = "; ".join(f"{i + 1}: {says[i]}" for i in group)
+        parts.append(svg.marker(index, x, y, title))
+        name = ranges([i + 1 for i in group])
+        tx, ty, anchor = labels.place(x, y, 7.0 * len(name))
+        names.append(svg.element("g", svg.text(tx, ty, name, "name", anchor), class_=svg.hue(index)))
+    return svg.drawing(WIDTH, HEIGHT, label, [*parts, *names])
+
+
+def _together(at: Sequence[tuple[float, float]]) -> list[list[int]]:
+    groups: list[list[int]] = []
+    for i, (x, y) in enumerate(at):
+        for group in groups:
+            gx, gy = at[group[0]]
+            if abs(gx - x) < ONE_POINT and abs(gy - y) < ONE_POINT:
+                group.append(i)
+                break
+        else:
+            groups.append([i])
+    return groups
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return rising numbers as one reads them aloud: "1–3, 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
