@@ -81,7 +81,7 @@ def test_the_section(tree: Node, markdown: str) -> None:
     section = tree.one("section", id_="meaning")
     said = section.text
     assert "To word2vec-bow a word is one point" in said
-    assert "unigram, ngram, leaky and char-transformer have no vectors of words" in plain(said)
+    assert "unigram, ngram, char-transformer and leaky have no vectors of words" in plain(said)
     assert "in fewer than two places" in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
     assert len(section.all("li")) == 5 + 4
