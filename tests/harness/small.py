@@ -38,6 +38,13 @@ class Flat(LanguageModel):
         return self
 
 
+class OddVectors(Flat):
+    """Can't tell its vectors."""
+
+    def context_vectors(self, text, at):
+        raise ValueError("no vectors today")
+
+
 class Raises(Flat):
     """Raises in the middle."""
 

@@ -73,6 +73,13 @@ def test_an_experiment_without_a_corpus_reads_the_default_or_what_is_given(tmp_p
         planned(path, Overrides())
 
 
+def test_prompts_and_words_take_the_place_of_the_files() -> None:
+    plan, _ = planned(None, Overrides(prompts=("My aunt",), words=("bank", "spring")))
+    assert plan.examples.prompts == ("My aunt",)
+    assert plan.examples.words == ("bank", "spring")
+    assert planned(None, Overrides())[0].examples.words is None
+
+
 def test_matched_are_the_size_and_one_budget(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('[corpus]\nsource = "lee"\n[budget]\nsteps = 5\n[match]\nparameters = 7\n')

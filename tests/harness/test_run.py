@@ -216,6 +216,20 @@ def test_other_prompts_make_new_examples_without_training(finished: Path, place:
     shown = json.loads((finished / "cells/flat/0/examples.json").read_text())
     assert [p["prompt"] for p in shown["prompts"]] == ["my aunt", "a dog"]
     assert len(shown["sentences"]) == 1
+    _, watch = _run(place, finished, _experiment(FLAT, examples={**examples, "words": ["aunt", "zebra"]}))
+    assert watch.stages[0] == ["start", "examples", "done"]
+    words = json.loads((finished / "cells/flat/0/examples.json").read_text())["words"]
+    assert [w["word"] for w in words] == ["aunt", "zebra"]
+
+
+def test_figures_outlive_words_that_fail(place: Path) -> None:
+    out = place / "odd-vectors"
+    _run(place, out, _experiment({"plugin": "plugins.py:OddVectors", "name": "odd"}, examples={"words": ["the"]}))
+    cell = json.loads((out / "cells/odd/0/cell.json").read_text())
+    assert cell["status"] == "done"
+    assert cell["notes"] == [
+        "Its words in context could not be made: ValueError: no vectors today (plugins.py, line 34)."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -371,7 +385,7 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
 
 def test_an_exit_in_the_middle_is_a_failure(place: Path) -> None:
     outcome, _ = _run(place, place / "exits", _experiment({"plugin": "plugins.py:Exits"}, FLAT))
-    assert outcome.failures == {"Exits/0": "SystemExit: 0 (plugins.py, line 49)"}
+    assert outcome.failures == {"Exits/0": "SystemExit: 0 (plugins.py, line 56)"}
 
 
 def test_tokens_that_are_no_table_are_refused(place: Path) -> None:

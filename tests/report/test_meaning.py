@@ -18,7 +18,11 @@ from tests.run_folder import write_run_folder
 
 STILL = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 MOVED = [[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]]
-CONTEXTS = [Context("the river", " bank", "", "prompt"), Context("a", " bank", " x", "d"), Context("", "bank", "", "d")]
+CONTEXTS = [
+    Context("the river", " bank", "", "prompt"),
+    Context("a", " bank", " x", "d"),
+    Context("", "bank", "", "d"),
+]
 
 
 def plain(text: str) -> str:
@@ -56,7 +60,7 @@ def test_the_models_are_set_against_one_another(models: dict[str, Model]) -> Non
     words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, half), Placed(transformer, MOVED)])]
     assert meaning.reading(words, [bag, rnn, transformer]) == (
         "To word2vec-bow a word is one point, whatever stands before it. Context moves the words of transformer by 0.60"
-        " on average (rnn-attention 0.30), where 1 is as far as any two tokens of the text lie apart."
+        " on average (rnn-attention 0.30), where 1 is as far as two tokens of the text lie apart on average."
     )
     # a word that one model does not place counts for none
     more = [*words, Word("light", CONTEXTS, [Placed(transformer, half)])]
@@ -71,6 +75,16 @@ def test_points_that_are_one_have_their_numbers_together() -> None:
     assert re.findall(r"<text[^>]*>([^<]*)</text>", drawn) == ["1–4", "5"]
     assert drawn.count("<title>") == 2
     assert "1: a; 2: b; 3: c; 4: d" in drawn
+
+
+def test_a_long_sentence_is_cut_between_words() -> None:
+    stored = {"before": "word " * 40 + "the", "word": " bank", "after": " lent" * 30, "document": 7, "position": 3}
+    found = meaning._context(stored, ["only one"])
+    assert found.before == "… " + "word " * 17 + "the"
+    assert found.after == " lent" * 9 + " …"
+    assert found.source == "document 7"
+    unbroken = meaning._context({**stored, "before": "x" * 200, "after": "y" * 200, "document": 0}, ["only one"])
+    assert (len(unbroken.before), len(unbroken.after), unbroken.source) == (92, 52, "only one")
 
 
 def test_ranges() -> None:

@@ -42,7 +42,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Placed:
-    """A model's vectors of the word: ``distances`` (n, n), 0 for one direction, 1 as far as any two tokens."""
+    """A model's vectors of the word: ``distances`` (n, n), 0 for one direction, 1 as far as two tokens on average."""
 
     model: Model
     distances: Sequence[Sequence[float]]
@@ -130,7 +130,7 @@ def reading(words: Sequence[Word], models: Sequence[Model]) -> str:
         less = ", ".join(f"{m.name} {numbers.decimals(means[m.index], 2)}" for m in others)
         said.append(
             f"Context moves the words of {first.name} by {numbers.decimals(means[first.index], 2)} on average"
-            f"{f' ({less})' if less else ''}, where 1 is as far as any two tokens of the text lie apart."
+            f"{f' ({less})' if less else ''}, where 1 is as far as two tokens of the text lie apart on average."
         )
     return " ".join(said)
 
@@ -172,8 +172,12 @@ def _document_names(material: Material, model: Model) -> list[str]:
 
 def _context(stored: Mapping[str, Any], names: Sequence[str]) -> Context:
     before, after = str(stored["before"]), str(stored["after"])
-    before = f"…{before[-READ:]}" if len(before) > READ else before
-    after = f"{after[:UNREAD]}…" if len(after) > UNREAD else after
+    if len(before) > READ:
+        cut = before[-READ:]
+        before = f"… {cut.partition(' ')[2] or cut}"  # at a blank, where there is one
+    if len(after) > UNREAD:
+        cut = after[:UNREAD]
+        after = f"{cut.rpartition(' ')[0] or cut} …"
     document = stored["document"]
     if document is None:
         source = "prompt"
