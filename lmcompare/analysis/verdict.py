@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, Difference, compare_models
+from lmcompare.analysis.outlook import outlook
 from lmcompare.analysis.repeated import in_words, repeated_documents
 from lmcompare.analysis.results import results
 from lmcompare.analysis.run import Run
@@ -16,7 +17,8 @@ NEAR_SHOWN = f"{100 * NEAR:.0f} %"
 
 def verdict(run: Run) -> list[str]:
     """Return the outcome of a run in sentences: the best by bits per byte and by how much, ties, the cheapest within
-    5 % of the best, what this test text can't tell apart, and the models that stand apart with the reason.
+    5 % of the best, what more training or text would probably change, what this test text can't tell apart, and the
+    models that stand apart with the reason.
     """
     table = results(run)
     models = {model["name"]: model for model in table["models"]}
@@ -25,6 +27,13 @@ def verdict(run: Run) -> list[str]:
         (m for m in models.values() if m["group"] == "ranked"), key=lambda m: (m["rank"], m["bits_per_byte"])
     )
     said = _outcome(ranked, comparison, timed=run.one_machine)
+    if outlooks := outlook(run, [str(m["name"]) for m in ranked]):
+        said.append(" ".join(outlooks))
+    if len(ranked) > 1 and comparison.smallest_detectable > 0:
+        said.append(
+            f"With this test text, differences under about {comparison.smallest_detectable:.2g} bits per byte would"
+            " mostly go unnoticed: less between models that err at the same places, more between others."
+        )
     said += repeated_warning(run)
     said += _apart(models.values())
     said += _failed(table["failed"])
@@ -52,12 +61,6 @@ def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison, *, tim
         )
     if timed:
         said.append(_cheapest(best, rest))
-    detectable = comparison.smallest_detectable
-    if detectable > 0:
-        said.append(
-            f"With this test text, differences under about {detectable:.2g} bits per byte would mostly go unnoticed:"
-            " less between models that err at the same places, more between others."
-        )
     return said
 
 

@@ -59,8 +59,8 @@ def test_the_models_are_set_against_one_another(models: dict[str, Model]) -> Non
     half = [[d / 2 for d in row] for row in MOVED]
     words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, half), Placed(transformer, MOVED)])]
     assert meaning.reading(words, [bag, rnn, transformer]) == (
-        "To word2vec-bow a word is one point, whatever stands before it. Context moves the words of transformer by 0.60"
-        " on average (rnn-attention 0.30), where 1 is as far as two tokens of the text lie apart on average."
+        "To word2vec-bow a word is one point, whatever stands before it. Context moves the words of transformer by"
+        " 0.60 on average (rnn-attention 0.30), where 1 is as far as two tokens of the text lie apart on average."
     )
     # a word that one model does not place counts for none
     more = [*words, Word("light", CONTEXTS, [Placed(transformer, half)])]

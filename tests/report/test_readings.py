@@ -93,7 +93,7 @@ def test_learning_tells_who_was_still_learning(models: dict[str, Model]) -> None
         ]
     )
     assert plain(said) == (
-        "transformer (3.00 nats at step 20, 2 min) was lowest at the end: more steps would probably help. "
+        "transformer (3.00 nats at step 20, 2 min) was lowest at the end. "
         "rnn-attention (3.00 nats at step 10, 1 min) had its lowest validation loss before its end and then rose to "
         "3.50: more steps on this text would not help it. "
         "word2vec-bow (3.00 nats at step 10, 1 min) had its lowest validation loss before its end and stayed near "

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 from markupsafe import Markup
 
+from lmcompare.analysis.outlook import RISEN
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.kinds.rendering import plain
 from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
 
-RISEN = 1.01  # a loss above so many times the lowest has risen
 STEEP = 1.15  # losses above so many times the highest on valid, those of the first steps, are left out
 AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
 
@@ -62,7 +62,7 @@ def reading(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
             others.append(f"{said} had its lowest validation loss before its end and stayed near it.")
     if learning:
         verb = "was" if len(learning) == 1 else "were"
-        others.insert(0, f"{numbers.listed(learning)} {verb} lowest at the end: more steps would probably help.")
+        others.insert(0, f"{numbers.listed(learning)} {verb} lowest at the end.")
     return " ".join(others)
 
 

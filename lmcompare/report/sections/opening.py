@@ -14,7 +14,7 @@ from lmcompare.report.sections import leaderboard
 from lmcompare.report.sections.cost import NEAR
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-LEAD = 3  # sentences of the verdict in large type
+LEAD = 4  # parts of the verdict in large type
 
 
 @dataclass(frozen=True)
