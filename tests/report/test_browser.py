@@ -2,222 +2,209 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from lmcompare.errors import LmcompareError
-from lmcompare.report import picture
-from tests.report.browser import CHROMIUM, Browser
+from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
 from tests.report.test_overview import apart, runs  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Browser() as opened:
-        yield opened
+WIDTH = "document.documentElement.scrollWidth"
 
 
 @pytest.fixture
-def at(browser: Browser, folder: Path) -> Browser:
+def report(browser: Browser, folder: Path) -> Page:
     """The page freshly opened, wide and light."""
-    browser.errors.clear()
-    browser.requests.clear()
-    browser.resize(1280, 900)
-    browser.prefer("light")
-    browser.open((folder / "report.html").as_uri())
-    browser.evaluate("localStorage.clear()")
-    return browser
+    return visit(browser, folder / "report.html")
 
 
-def test_no_request_leaves_the_page_and_nothing_complains(at: Browser) -> None:
-    at.evaluate("new Promise(done => setTimeout(done, 200))")
-    assert [r for r in at.requests if not r.startswith(("file:///", "data:"))] == []
-    assert len([r for r in at.requests if r.startswith("file:")]) == 1
-    assert at.errors == []
+def test_without_a_browser_tests_are_skipped_or_fail_where_one_is_required(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(REQUIRED, raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no Chromium on the PATH"):
+        executable()
+    monkeypatch.setenv(REQUIRED, "1")
+    with pytest.raises(pytest.fail.Exception, match="no Chromium on the PATH"):
+        executable()
 
 
-def test_sorting(at: Browser) -> None:
-    names = (
-        "Array.from(document.querySelectorAll('#leaderboard .board tbody tr'), r => r.cells[1].dataset.v).slice(0, 6)"
-    )
-    head = "document.querySelector('#leaderboard .board thead th:nth-child(3)')"
-    ranked = at.evaluate(names)
-    at.point("#leaderboard .board thead th:nth-child(2) button", click=True)
-    assert at.evaluate(names) == sorted(ranked)
-    at.point("#leaderboard .board thead th:nth-child(3) button", click=True)
-    assert at.evaluate(names) == ranked
-    assert at.evaluate(f"{head}.getAttribute('aria-sort')") == "ascending"
-    at.point("#leaderboard .board thead th:nth-child(3) button", click=True)
-    assert at.evaluate(names) == ranked[::-1]
+def test_no_request_leaves_the_page_and_nothing_complains(report: Page, folder: Path) -> None:
+    report.wait_for_timeout(200)
+    assert [request.url for request in report.requests()] == [(folder / "report.html").as_uri()]
+    assert complaints(report) == []
+
+
+def test_sorting(report: Page) -> None:
+    def names() -> list[str]:
+        rows = report.locator("#leaderboard .board").first.locator("tbody tr")
+        return [chip.inner_text() for chip in rows.locator("th .chip").all()]
+
+    head = report.locator("#leaderboard .board").first.locator("thead th")
+    ranked = names()
+    head.nth(1).get_by_role("button").click()
+    assert names() == sorted(ranked) != ranked
+    head.nth(2).get_by_role("button").click()
+    assert names() == ranked
+    expect(head.nth(2)).to_have_attribute("aria-sort", "ascending")
+    head.nth(2).get_by_role("button").click()
+    assert names() == ranked[::-1]
     # perplexity: the model of other tokens has none and stays last, both ways
     for _ in range(2):
-        at.point("#leaderboard .board thead th:nth-child(5) button", click=True)
-        assert at.evaluate(names)[-1] == "char-transformer"
+        head.nth(4).get_by_role("button").click()
+        assert names()[-1] == "char-transformer"
 
 
-def test_picking_out_a_model_fades_the_others(at: Browser) -> None:
-    opacity = "getComputedStyle(document.querySelector('#leaderboard tr[data-model=\"{}\"]')).opacity"
-    at.point("[data-pick='1']", click=True)
-    assert at.evaluate(opacity.format(1)) == "1"
-    assert float(at.evaluate(opacity.format(4))) < 0.5
-    at.point("[data-pick='1']", click=True)
-    assert at.evaluate(opacity.format(4)) == "1"
+def test_picking_out_a_model_fades_the_others(report: Page) -> None:
+    def row(model: int) -> Locator:
+        return report.locator(f"#leaderboard tr[data-model='{model}']").first
+
+    pick = report.locator("[data-pick='1']")
+    pick.click()
+    expect(row(1)).to_have_css("opacity", "1")
+    expect(row(4)).to_have_css("opacity", re.compile(r"0\.[0-4]"))
+    pick.click()
+    expect(row(4)).to_have_css("opacity", "1")
 
 
-def test_pointing_at_a_token_opens_its_card(at: Browser) -> None:
-    at.point(".reader .tok[data-i='2']")
-    card = at.evaluate("document.querySelector('.card').innerText")
-    word = at.evaluate("document.querySelector(\".reader .tok[data-i='2']\").textContent")
-    assert word in card
+def test_pointing_at_a_token_opens_its_card(report: Page) -> None:
+    token = report.locator(".reader .tok[data-i='2']").first
+    token.hover()
+    card = report.locator(".card").first
+    expect(card.locator("h4")).to_have_text(f"“{token.inner_text()}”")
     for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"):
-        assert name in card
-    assert at.evaluate("document.querySelectorAll('.card .card-model').length") == 6
-    assert at.evaluate("document.querySelectorAll('.card li').length") == 30
+        expect(card).to_contain_text(name)
+    expect(card.locator(".card-model")).to_have_count(6)
+    expect(card.locator("li")).to_have_count(30)
 
 
-def test_an_unknown_word_says_so(at: Browser) -> None:
-    at.point(".reader .tok.unknown")
-    assert "Not in the vocabulary" in at.evaluate("document.querySelector('.card').innerText")
-    hits = at.evaluate("Array.from(document.querySelectorAll('.card li.hit'), e => e.textContent)")
-    assert all(hit.startswith("<unk>") for hit in hits)
-    at.point(".reader .tok:not(.unknown)")
-    assert "Not in the vocabulary" not in at.evaluate("document.querySelector('.card').innerText")
+def test_an_unknown_word_says_so(report: Page) -> None:
+    card = report.locator(".card").first
+    report.locator(".reader .tok.unknown").first.hover()
+    expect(card).to_contain_text("Not in the vocabulary")
+    assert all(hit.startswith("<unk>") for hit in card.locator("li.hit").all_inner_texts())
+    report.locator(".reader .tok:not(.unknown)").first.hover()
+    expect(card).not_to_contain_text("Not in the vocabulary")
 
 
-def test_stepping_through_tokens_by_keyboard(at: Browser) -> None:
-    focus = "document.activeElement.dataset.i"
-    card = "document.querySelector('.card h4').textContent"
-    token = "'“' + document.activeElement.textContent + '”'"
-    at.evaluate("document.querySelector('.skip-passage').focus()")
-    at.press("Tab")
-    assert at.evaluate(focus) == "0"
-    assert at.evaluate(card) == at.evaluate(token)
-    at.press("Tab")
-    assert at.evaluate(focus) == "1"
-    assert at.evaluate(card) == at.evaluate(token)
-    at.press("ArrowRight")
-    at.press("ArrowRight")
-    at.press("ArrowLeft")
-    assert at.evaluate(focus) == "2"
-    at.press("Escape")
-    assert at.evaluate("document.querySelector('.card h4')") is None
+def test_stepping_through_tokens_by_keyboard(report: Page) -> None:
+    head = report.locator(".card h4").first
+    now = report.locator(".tok:focus")
+
+    def stands_at(i: int) -> None:
+        expect(now).to_have_attribute("data-i", str(i))
+        expect(head).to_have_text(f"“{now.inner_text()}”")
+
+    report.locator(".skip-passage").first.focus()
+    report.keyboard.press("Tab")
+    stands_at(0)
+    report.keyboard.press("Tab")
+    stands_at(1)
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        report.keyboard.press(key)
+    stands_at(2)
+    report.keyboard.press("Escape")
+    expect(report.locator(".card h4")).to_have_count(0)
 
 
-def test_choosing_models_colours_by_surprisal_or_difference(at: Browser) -> None:
-    label = "document.querySelector(\".reader .tok[data-i='0']\").getAttribute('aria-label')"
-    choose = "(() => {{ const s = document.querySelector('.reader select[name={}]'); s.value = '{}';" + (
-        "s.dispatchEvent(new Event('change', {{bubbles: true}})); }})()"
-    )
-    at.evaluate(choose.format("model", 0))
-    floor = float(at.evaluate(label).split(", ")[1].split()[0])
-    at.evaluate(choose.format("model", 4))
-    best = float(at.evaluate(label).split(", ")[1].split()[0])
-    at.evaluate(choose.format("minus", 0))
-    difference = at.evaluate(label)
-    assert difference.endswith("bits of difference")
-    assert float(difference.split(", ")[1].split()[0].replace("−", "-")) == pytest.approx(best - floor, abs=0.11)
-    assert at.evaluate("document.querySelectorAll('.reader .tok.cool').length") > 0
-    assert at.evaluate("document.querySelector('.diff-scale').hidden") is False
-    first = at.evaluate("document.querySelector('.passage').textContent")
-    at.evaluate(choose.format("passage", 1))
-    assert at.evaluate("document.querySelector('.passage').textContent") != first
+def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> None:
+    reader = report.locator(".reader").first
+    token = reader.locator(".tok[data-i='0']")
+
+    def label() -> str:
+        return token.get_attribute("aria-label") or ""
+
+    def bits() -> float:
+        return float(label().split(", ")[1].split()[0].replace("−", "-"))
+
+    reader.get_by_label("Surprisal under").select_option("0")
+    floor = bits()
+    reader.get_by_label("Surprisal under").select_option("4")
+    best = bits()
+    reader.get_by_label("minus").select_option("0")
+    assert label().endswith("bits of difference")
+    assert bits() == pytest.approx(best - floor, abs=0.11)
+    assert reader.locator(".tok.cool").count() > 0
+    expect(reader.locator(".diff-scale")).to_be_visible()
+    first = reader.locator(".passage").inner_text()
+    reader.get_by_role("combobox", name="Passage").select_option("1")
+    expect(reader.locator(".passage")).not_to_have_text(first)
 
 
-def test_choosing_a_head(at: Browser) -> None:
-    cells = (
-        "Array.from(document.querySelectorAll('#inside-transformer .heat-table tbody td'), c => c.textContent).join()"
-    )
-    before = at.evaluate(cells)
-    at.point("#inside-transformer .heat-panel:nth-child(3)", click=True)
-    assert at.evaluate(cells) != before
-    assert at.evaluate("document.querySelector('#inside-transformer .heat-name').textContent") == "head 3"
-    at.point("#inside-transformer .heat-panel:nth-child(1)", click=True)
-    assert at.evaluate(cells) == before
+def test_choosing_a_head(report: Page) -> None:
+    inside = report.locator("#inside-transformer")
+    cells = inside.locator(".heat-table tbody td")
+    before = cells.all_inner_texts()
+    inside.get_by_role("button", name="head 3").first.click()
+    assert cells.all_inner_texts() != before
+    expect(inside.locator(".heat-name").first).to_have_text("head 3")
+    inside.get_by_role("button", name="head 1").first.click()
+    assert cells.all_inner_texts() == before
 
 
-def test_dark_follows_the_system_and_the_button(at: Browser) -> None:
-    paper = "getComputedStyle(document.body).backgroundColor"
-    light = at.evaluate(paper)
-    at.prefer("dark")
-    dark = at.evaluate(paper)
+def test_dark_follows_the_system_and_the_button(report: Page) -> None:
+    def paper() -> object:
+        return report.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    button = report.get_by_role("button", name="Switch between light and dark")
+    light = paper()
+    report.emulate_media(color_scheme="dark")
+    dark = paper()
     assert dark != light
-    at.point("#theme", click=True)
-    assert at.evaluate(paper) == light
-    at.prefer("light")
-    at.point("#theme", click=True)
-    assert at.evaluate(paper) == dark
+    button.click()
+    assert paper() == light
+    report.emulate_media(color_scheme="light")
+    button.click()
+    assert paper() == dark
 
 
 @pytest.mark.parametrize("width", [1280, 768, 390, 320])
-def test_nothing_sticks_out_sideways(at: Browser, width: int) -> None:
-    at.resize(width, 800)
-    assert at.evaluate("document.documentElement.scrollWidth") <= width
-    at.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    assert at.evaluate("document.documentElement.scrollWidth") <= width
-    out = at.evaluate(
-        "Array.from(document.querySelectorAll('main *')).filter(e => e.getBoundingClientRect().right > innerWidth + 1"
-        " && !e.closest('.scroll, pre, .out, .skip-passage')).map(e => e.outerHTML.slice(0, 100))"
+def test_nothing_sticks_out_sideways(browser: Browser, folder: Path, width: int) -> None:
+    report = visit(browser, folder / "report.html", width=width)
+    assert report.evaluate(WIDTH) == width
+    open_all(report)
+    assert report.evaluate(WIDTH) == width
+    out = report.evaluate(
+        "width => Array.from(document.querySelectorAll('main *'))"
+        ".filter(e => e.getBoundingClientRect().right > width + 1 && !e.closest('.scroll, pre, .out, .skip-passage'))"
+        ".map(e => e.outerHTML.slice(0, 100))",
+        width,
     )
     assert out == []
 
 
-def test_reads_without_scripts(at: Browser, folder: Path, tmp_path: Path) -> None:
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    (tmp_path / "bare.html").write_text(page.replace("<script>", "<script type='text/plain'>"), encoding="utf-8")
-    at.open((tmp_path / "bare.html").as_uri())
-    assert at.evaluate("document.querySelectorAll('.reader .passage .tok').length") > 50
-    assert at.evaluate("document.querySelectorAll('.reader .passage .tok')[1].title").endswith("bits")
-    assert at.evaluate("Array.from(document.querySelectorAll('.js')).every(e => e.getClientRects().length === 0)")
+def test_reads_without_scripts(browser: Browser, folder: Path) -> None:
+    report = visit(browser, folder / "report.html", scripts=False)
+    tokens = report.locator(".reader .passage .tok")
+    assert tokens.count() > 50
+    expect(tokens.nth(1)).to_have_attribute("title", re.compile("bits$"))
+    assert report.locator(".js").count() > 0
+    assert report.locator(".js:visible").count() == 0
 
 
 def test_text_that_wants_to_be_a_script_is_not_run(browser: Browser, poisoned: Path) -> None:  # noqa: F811
-    browser.errors.clear()
-    browser.open((poisoned / "report.html").as_uri())
-    browser.point(".reader .tok[data-i='2']")
-    assert "<script>window.evil=1" in browser.evaluate("document.querySelector('.card').innerText")
-    assert browser.evaluate("window.evil") is None
-    assert browser.errors == []
-    browser.resize(390, 800)
-    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+    page = visit(browser, poisoned / "report.html")
+    page.locator(".reader .tok[data-i='2']").first.hover()
+    expect(page.locator(".card").first).to_contain_text("<script>window.evil=1")
+    assert page.evaluate("window.evil") is None
+    assert complaints(page) == []
+    assert visit(browser, poisoned / "report.html", width=390).evaluate(WIDTH) == 390
 
 
 def test_a_page_of_several_texts_is_quiet_and_narrow_and_can_be_sorted(
     browser: Browser,
     apart: Path,  # noqa: F811
 ) -> None:
-    browser.errors.clear()
-    browser.requests.clear()
-    browser.resize(390, 800)
-    browser.open((apart / "report.html").as_uri())
-    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
-    browser.resize(1280, 900)
-    names = "Array.from(document.querySelectorAll('#table-1 .board tbody tr'), r => r.cells[1].dataset.v).slice(0, 4)"
-    ranked = browser.evaluate(names)
-    browser.point("#table-1 .board thead th:nth-child(2) button", click=True)
-    assert browser.evaluate(names) == sorted(ranked) != ranked
-    assert [r for r in browser.requests if not r.startswith(("file:///", "data:"))] == []
-    assert browser.errors == []
-
-
-def test_a_picture_for_a_readme(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "report.png"
-    assert picture.main([str(folder / "report.html"), str(path), "--width", "1000", "--height", "700"]) == 0
-    data = path.read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    assert (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")) == (1000, 700)
-    assert str(path) in capsys.readouterr().out
-
-
-def test_a_picture_of_what_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match="there is no page"):
-        picture.take(tmp_path / "report.html", tmp_path / "x.png")
-
-
-def test_no_browser_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert picture.main([str(tmp_path / "report.html"), str(tmp_path / "x.png")]) == 2
+    assert visit(browser, apart / "report.html", width=390).evaluate(WIDTH) == 390
+    page = visit(browser, apart / "report.html")
+    board = page.locator("#table-1 .board").first
+    names = board.locator("tbody tr th .chip")
+    ranked = names.all_inner_texts()
+    board.locator("thead th").nth(1).get_by_role("button").click()
+    assert names.all_inner_texts() == sorted(ranked) != ranked
+    assert [request.url for request in page.requests()] == [(apart / "report.html").as_uri()]
+    assert complaints(page) == []
