@@ -18,7 +18,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "bad": ("#b3261e", "#ff9a8d"),
     "heat": ("#e2571e", "#cf521a"),  # surprise; positive values
     "cool": ("#3d8fe0", "#2f7fd0"),  # negative values and differences
-    "mark": ("#fff3bf", "#4a3d05"),
+    "mark": ("#fff3bf", "#433705"),
     "m0": ("#1668b8", "#5aa5ec"),
     "m1": ("#b23a0a", "#f5793f"),
     "m2": ("#10a37a", "#4fdca8"),

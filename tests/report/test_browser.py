@@ -75,7 +75,7 @@ def test_pointing_at_a_token_opens_its_card(report: Page) -> None:
     token = report.locator(".reader .tok[data-i='2']").first
     token.hover()
     card = report.locator(".card").first
-    expect(card.locator("h4")).to_have_text(f"“{token.inner_text()}”")
+    expect(card.locator("h3")).to_have_text(f"“{token.inner_text()}”")
     for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"):
         expect(card).to_contain_text(name)
     expect(card.locator(".card-model")).to_have_count(6)
@@ -92,7 +92,7 @@ def test_an_unknown_word_says_so(report: Page) -> None:
 
 
 def test_stepping_through_tokens_by_keyboard(report: Page) -> None:
-    head = report.locator(".card h4").first
+    head = report.locator(".card h3").first
     now = report.locator(".tok:focus")
 
     def stands_at(i: int) -> None:
@@ -108,7 +108,7 @@ def test_stepping_through_tokens_by_keyboard(report: Page) -> None:
         report.keyboard.press(key)
     stands_at(2)
     report.keyboard.press("Escape")
-    expect(report.locator(".card h4")).to_have_count(0)
+    expect(report.locator(".card h3")).to_have_count(0)
 
 
 def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> None:

@@ -56,6 +56,8 @@ def test_text_and_marks_are_legible(side: int) -> None:
     for ground in ("paper", "panel"):
         for name in ("ink", "muted", "link", "good", "bad"):
             assert contrast(COLOURS[name][side], COLOURS[ground][side]) >= 4.5, (name, ground)
+    for name in ("ink", "muted"):
+        assert contrast(COLOURS[name][side], COLOURS["mark"][side]) >= 4.5, name
     for name, colours in COLOURS.items():
         if name[1:].isdigit():
             assert contrast(colours[side], COLOURS["paper"][side]) >= 3, name
@@ -74,6 +76,17 @@ def test_text_is_legible_on_the_strongest_surprise(side: int, share: float) -> N
         for ground in ("paper", "panel"):
             behind = mixed(COLOURS[name][side], COLOURS[ground][side], share)
             assert contrast(COLOURS["ink"][side], behind) >= 4.5, (name, ground)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_text_is_legible_on_the_models_colours_and_in_them(side: int) -> None:
+    for name, colours in COLOURS.items():
+        if name[1:].isdigit():
+            for ground in ("paper", "panel"):
+                behind = mixed(colours[side], COLOURS[ground][side], 0.38)  # the likeliest token of a card
+                assert contrast(COLOURS["ink"][side], behind) >= 4.5, (name, ground)
+            in_a_chart = mixed(colours[side], COLOURS["ink"][side], 0.7)
+            assert contrast(in_a_chart, COLOURS["paper"][side]) >= 4.5, name
 
 
 @pytest.mark.parametrize("side", [0, 1])

@@ -108,7 +108,7 @@
       const shut = make("button", "shut", "×");
       shut.setAttribute("aria-label", "Close");
       shut.addEventListener("click", () => this.close());
-      const parts = [shut, make("h4", "", "“" + visible(this.data.words[target]) + "”")];
+      const parts = [shut, make("h3", "", "“" + visible(this.data.words[target]) + "”")];
       const unknown = this.passage.unknown[i] === "1";
       if (unknown) parts.push(make("p", "fine", "Not in the vocabulary: every model is asked for <unk> instead."));
       this.data.models.forEach((model, m) => {
