@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from lmcompare.errors import LmcompareError
 
 Floats = tuple[float, ...]
+Panels = tuple[tuple[tuple[float | None, ...], ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +29,18 @@ class Exhibit:
 class Heatmap(Exhibit):
     """One or more maps of R rows by C columns over the same labels: attention weights, one panel a head.
 
-    ``values``: panel → row → column; None where there is nothing to show (the masked future).
+    ``values``: panel → row → column; None where there is nothing to show (the masked future). ``steps``: how each
+    value came about and what comes of it: (what is computed, panel → row → column), shown for one row at a time.
     """
 
     kind: ClassVar[str] = "heatmap"
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     panels: tuple[str, ...]
-    values: tuple[tuple[tuple[float | None, ...], ...], ...]
+    values: Panels
     row_axis: str = ""
     column_axis: str = ""
+    steps: tuple[tuple[str, Panels], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

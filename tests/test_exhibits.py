@@ -34,6 +34,7 @@ GOOD: dict[str, tuple[type[Exhibit], dict[str, Any]]] = {
             "columns": ("x", "y", "z"),
             "panels": ("head 1",),
             "values": (((0.1, None, None), (0.5, 0.5, None)),),
+            "steps": (("score", (((2.0, None, None), (-1.0, 1.0, None)),)),),
         },
     ),
     "neighbours": (
@@ -116,6 +117,9 @@ def test_well_formed_exhibits_have_no_problem(kind: str) -> None:
         ("heatmap", {"rows": ("a",)}, "for 1 rows"),
         ("heatmap", {"columns": ("x", "y")}, "2 columns"),
         ("heatmap", {"values": (((0.1, None, None), (0.5, 0.5)),)}, "panel 'head 1'"),
+        ("heatmap", {"steps": (("score", ()),)}, "1 panels are named, but there are 'score' of 0"),
+        ("heatmap", {"steps": (("score", (((2.0,), (1.0,)),)),)}, "'score' of panel 'head 1' has the shape (2, [1])"),
+        ("heatmap", {"steps": (("score", (((2.0, 1.0, float("inf")),) * 2,)),)}, "the number inf"),
         ("neighbours", {"words": ("a", "b")}, "words 2"),
         ("neighbours", {"similarities": ((0.9,),)}, "the lists of 'bank'"),
         ("neighbours", {"similarities": ((0.9, 1.2),)}, "not a cosine"),

@@ -42,12 +42,19 @@ def _lengths(what: str, exhibit: Exhibit, *names: str) -> str:
 
 
 def _heatmap(e: Any) -> str:
-    if len(e.values) != len(e.panels):
-        return f"{len(e.panels)} panels are named, but there are values for {len(e.values)}"
-    for panel, rows in zip(e.panels, e.values, strict=True):
+    wrong = _panels(e, "", e.values)
+    for name, values in () if wrong else e.steps:
+        wrong = wrong or _panels(e, f"'{name}' of ", values)
+    return wrong
+
+
+def _panels(e: Any, what: str, values: Any) -> str:
+    if len(values) != len(e.panels):
+        return f"{len(e.panels)} panels are named, but there are {what or 'values for '}{len(values)}"
+    for panel, rows in zip(e.panels, values, strict=True):
         if len(rows) != len(e.rows) or any(len(row) != len(e.columns) for row in rows):
             shape = (len(rows), sorted({len(r) for r in rows}))
-            return f"panel '{panel}' has the shape {shape} for {len(e.rows)} rows and {len(e.columns)} columns"
+            return f"{what}panel '{panel}' has the shape {shape} for {len(e.rows)} rows and {len(e.columns)} columns"
     return ""
 
 

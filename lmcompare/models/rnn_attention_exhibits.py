@@ -40,6 +40,11 @@ def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
     read = labels(text, ids[:-1])
     weights = model.attention_weights(ids[:-1])  # (T, T)
     size = len(read)
+    scores = np.full((size, size), np.nan)
+    for i in range(1, size):
+        found, _, _ = model.attention_at(ids[:i])
+        scores[i, i - len(found) : i] = found
+    shares = tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size))
     return Heatmap(
         title="Where it looks back",
         note="Each row is a word just read, each column an earlier state of the net; the darker, the more of it goes"
@@ -47,9 +52,16 @@ def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
         rows=read,
         columns=read,
         panels=("additive attention",),
-        values=(tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size)),),
+        values=(shares,),
         row_axis="after reading",
         column_axis="looks at the state after",
+        steps=(
+            (
+                "e = v·tanh(W s_i + U s_j)",
+                (tuple(tuple(None if np.isnan(e) else float(e) for e in line) for line in scores),),
+            ),
+            ("a = softmax", (shares,)),
+        ),
     )
 
 

@@ -37,11 +37,13 @@ class View:
 @dataclass
 class Maps:
     """What the written-out attention shows: ``scores`` q·k / √d, before what is added for the distance, and
-    ``weights``, both (B, heads, T, M + T), and the ``mixed`` values (B, heads, T, d / heads).
+    ``weights``, both (B, heads, T, M + T); the ``value`` of each place (B, heads, M + T, d / heads); the ``mixed``
+    values (B, heads, T, d / heads).
     """
 
     scores: Tensor
     weights: Tensor
+    value: Tensor
     mixed: Tensor
 
 
@@ -103,7 +105,7 @@ def written_out(query: Tensor, key: Tensor, value: Tensor, view: View) -> Maps:
     with_bias = scores if view.bias is None else scores + view.bias
     allowed = view.allowed(query.shape[2], query.device)
     weights = torch.softmax(with_bias.masked_fill(~allowed, -torch.inf), dim=-1).to(value.dtype)
-    return Maps(scores, weights, weights @ value)
+    return Maps(scores, weights, value, weights @ value)
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, view: View) -> Tensor:

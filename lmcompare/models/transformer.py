@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,9 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Traits
+from lmcompare.model import FloatArray, Setting, Traits
+from lmcompare.models import head_reach
+from lmcompare.models.head_reach import HeadReach
 from lmcompare.models.positions import POSITIONS
 from lmcompare.models.transformer_network import ACTIVATIONS, Design, TransformerNetwork
 from lmcompare.tokens import Encoded, IntArray
@@ -31,6 +33,18 @@ class HeadAt:
     biases: FloatArray | None
     weights: FloatArray
     mixed: FloatArray
+
+
+@dataclass(frozen=True)
+class LayerMaps:
+    """What the heads of a layer do with a document of T inputs: ``products`` q·k, ``scores``, these over √d and with
+    what is added for the distance, and ``weights``, all (heads, T, T); ``lengths`` ‖v‖ of the values, (heads, T).
+    """
+
+    products: FloatArray
+    scores: FloatArray
+    weights: FloatArray
+    lengths: FloatArray
 
 
 class Transformer(TorchLanguageModel):
@@ -142,15 +156,25 @@ class Transformer(TorchLanguageModel):
         """Return how it is trained."""
         return Recipe.of(self.hyperparameters())
 
-    def attention_maps(self, ids: IntArray) -> list[FloatArray]:
-        """Return, for each layer, (heads, T, T) the weights with which a document of these ids is read; T = len + 1.
+    def attention_maps(self, ids: IntArray) -> list[LayerMaps]:
+        """Return what each layer's heads do as a document of these ids is read; T = len + 1.
 
-        Row and column 0 are the beginning of the document; a row sums to one. Longer than ``window``, the farther
-        past has the weight 0.
+        Row and column 0 are the beginning of the document; a row of weights sums to one. Longer than ``window``, the
+        farther past has the weight 0.
         """
         network, inputs = self._reading(ids)
         with torch.no_grad():
-            return [maps.weights[0].cpu().numpy() for maps in network.attend(inputs, None, maps=True)[2]]
+            layers = network.attend(inputs, None, maps=True)[2]
+            bias = network.view(inputs.shape[1], None, inputs.new_zeros(1)).bias
+        return [
+            LayerMaps(
+                products=(maps.scores[0] * np.sqrt(self.width // self.heads)).cpu().numpy(),
+                scores=(maps.scores[0] if bias is None else maps.scores[0] + bias).cpu().numpy(),
+                weights=maps.weights[0].cpu().numpy(),
+                lengths=maps.value[0].norm(dim=-1).cpu().numpy(),
+            )
+            for maps in layers
+        ]
 
     def attention_at(self, ids: IntArray) -> HeadAt:
         """Return what one head does after the last of these ids, over the n = min(len + 1, window) places it sees.
@@ -174,14 +198,29 @@ class Transformer(TorchLanguageModel):
             mixed=maps.mixed[0, head, -1].cpu().numpy(),
         )
 
-    def _reading(self, ids: IntArray) -> tuple[TransformerNetwork, torch.Tensor]:
-        """Return the trained network and these ids as the (1, len + 1) inputs of a document."""
+    def trained_network(self) -> TransformerNetwork:
+        """Return the trained network. Raises ``NotFittedError`` before ``fit`` or ``restore``."""
         network = self._ready()
         assert isinstance(network, TransformerNetwork)
+        return network
+
+    def _reading(self, ids: IntArray) -> tuple[TransformerNetwork, torch.Tensor]:
+        """Return the trained network and these ids as the (1, len + 1) inputs of a document."""
+        network = self.trained_network()
         return network, network.inputs(ids)
 
+    def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
+        """Measure on valid how far back each head looks; without the mask there is no back."""
+        return asdict(head_reach.measured(self.trained_network(), valid)) if self.causal else {}
+
+    def reach(self) -> HeadReach:
+        """Return what was measured on valid when it was trained."""
+        return HeadReach.from_json(self.measured)
+
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the attention maps of a sentence, the equation with numbers, and nearest words."""
+        """Yield the attention maps of a sentence, the equation with numbers, how far its heads look, what it knows of
+        places, and nearest words.
+        """
         from lmcompare.models.transformer_exhibits import exhibits
 
         return exhibits(self, text)

@@ -1,21 +1,22 @@
-"""How the transformer explains itself: a map of each head's attention, and its equation."""
+"""How the transformer explains itself: its attention step by step, its equation, its reach and its places."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
+from lmcompare.exhibits import Exhibit, Heatmap, Panels, WorkedEquation
 from lmcompare.model import FloatArray
+from lmcompare.models import head_reach, position_exhibits
 from lmcompare.models import mathml as m
 from lmcompare.models.sentences import came_next, labels, readable
 from lmcompare.models.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
-    from lmcompare.models.transformer import Transformer
+    from lmcompare.models.transformer import LayerMaps, Transformer
 
 PANELS = 12
 _ASKED = {True: "every word before it and of itself", False: "every word that is read with it, later ones too"}
@@ -27,24 +28,40 @@ _SAYING = (
 
 
 def exhibits(model: Transformer, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the attention maps of a sentence, the worked equation of one head, and the nearest words."""
+    """Yield the attention maps of a sentence, the worked equation of one head, how far each head looks, the position
+    signal, and the nearest words.
+    """
     documents = readable(text, 1)
     for ids in documents:
         yield _maps(model, text, ids)
         yield _worked(model, text, ids)
+    yield from head_reach.exhibits(model.reach())
+    yield from position_exhibits.exhibits(model.trained_network())
     yield tied_neighbours(model, text)
 
 
 def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
     read = labels(text, ids[:-1])
     size = len(read)
-    maps = [  # layer by layer: (heads, T, T)
-        (f"layer {layer + 1}, head {head + 1}", weights)
+    maps = [
+        (f"layer {layer + 1}, head {head + 1}", heads, head)
         for layer, heads in enumerate(model.attention_maps(ids[:-1]))
-        for head, weights in enumerate(heads)
+        for head in range(model.heads)
     ]
     step = max(1, -(-len(maps) // PANELS))
     shown = maps[::step]
+    biased = model.positions in ("alibi", "relative")
+
+    def panels(figures: Callable[[LayerMaps, int], FloatArray]) -> Panels:
+        """The figures (T, T) of each head shown, without those that the mask hides."""
+        return tuple(
+            tuple(
+                tuple(float(found[i, j]) if j <= i or not model.causal else None for j in range(size))
+                for i in range(size)
+            )
+            for found in (figures(heads, head) for _, heads, head in shown)
+        )
+
     return Heatmap(
         title="What each head looks at",
         note="Each row is a word just read, each column a word it may attend to: "
@@ -56,16 +73,17 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
         + (f" {len(shown)} of {len(maps)} heads are shown." if len(shown) < len(maps) else ""),
         rows=read,
         columns=read,
-        panels=tuple(name for name, _ in shown),
-        values=tuple(
-            tuple(
-                tuple(float(w[i, j]) if j <= i or not model.causal else None for j in range(size))
-                for i in range(size)
-            )
-            for _, w in shown
-        ),
+        panels=tuple(name for name, _, _ in shown),
+        values=panels(lambda heads, head: heads.weights[head]),
         row_axis="after reading",
         column_axis="attends to",
+        steps=(
+            ("q·k", panels(lambda heads, head: heads.products[head])),
+            ("q·k / √d" + (" + b" if biased else ""), panels(lambda heads, head: heads.scores[head])),
+            ("a = softmax", panels(lambda heads, head: heads.weights[head])),
+            ("‖v‖", panels(lambda heads, head: np.broadcast_to(heads.lengths[head], (size, size)))),
+            ("‖a v‖", panels(lambda heads, head: heads.weights[head] * heads.lengths[head])),
+        ),
     )
 
 

@@ -145,12 +145,20 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     assert isinstance(model, Transformer)
     ids = np.array([2, 3, 4, 5, 6])
     maps = model.attention_maps(ids)
-    assert [m.shape for m in maps] == [(2, 6, 6)] * 2
+    assert [m.weights.shape for m in maps] == [(2, 6, 6)] * 2
     for layer in maps:
-        np.testing.assert_allclose(layer.sum(-1), 1.0, atol=1e-6)
-        assert not np.triu(layer, 1).any()
+        np.testing.assert_allclose(layer.weights.sum(-1), 1.0, atol=1e-6)
+        assert not np.triu(layer.weights, 1).any()
+        for i in range(6):  # the softmax of what was scored, of the places up to its own
+            shares = np.exp(layer.scores[:, i, : i + 1].astype(np.float64))
+            np.testing.assert_allclose(
+                shares / shares.sum(-1, keepdims=True), layer.weights[:, i, : i + 1], atol=1e-5
+            )
+        if case == "rotary":
+            np.testing.assert_allclose(layer.products / 2.0, layer.scores, atol=1e-5)  # √(8 / 2) = 2
+        assert layer.lengths.shape == (2, 6)
     at = model.attention_at(ids)
-    np.testing.assert_allclose(at.weights, maps[at.layer][at.head, 5], atol=1e-6)
+    np.testing.assert_allclose(at.weights, maps[at.layer].weights[at.head, 5], atol=1e-6)
     shares = np.exp(at.products / 2.0 + (0.0 if at.biases is None else at.biases))  # √(8 / 2) = 2
     np.testing.assert_allclose(shares / shares.sum(), at.weights, atol=1e-5)
     assert (at.biases is not None) == (case == "alibi")
@@ -158,8 +166,14 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
     drawn = next(e for e in exhibits if isinstance(e, Heatmap))
     assert drawn.panels == ("layer 1, head 1", "layer 1, head 2", "layer 2, head 1", "layer 2, head 2")
-    assert drawn.values[3][5][1] == pytest.approx(float(maps[1][1, 5, 1]))
+    assert drawn.values[3][5][1] == pytest.approx(float(maps[1].weights[1, 5, 1]))
     assert drawn.values[0][0][1] is None
+    steps = dict(drawn.steps)
+    assert steps["a = softmax"] == drawn.values
+    assert steps["q·k"][3][5][1] == pytest.approx(float(maps[1].products[1, 5, 1]))
+    weight, length = drawn.values[3][5][1], float(maps[1].lengths[1, 1])
+    assert weight is not None
+    assert steps["‖a v‖"][3][5][1] == pytest.approx(weight * length)
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
     assert sum(v for label, v in equation.lines if label.startswith("a:")) == pytest.approx(1.0, abs=1e-5)
     assert ("b_ij" in equation.plain) == (case == "alibi")

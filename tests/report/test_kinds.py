@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import re
 import struct
@@ -22,6 +23,9 @@ from tests.report.tree import Node, parse
 EVIL = "</script><script>alert(1)</script>\"'&<b>"
 
 
+PRODUCTS = ((2.0, None, None), (-1.25, 3.0, None), (0.123, -4.0, None))
+
+
 def heatmap(word: str = "bank", panels: int = 2) -> kinds.Heatmap:
     weights = ((1.0, None, None), (0.4, 0.6, None), (0.7, 0.2, 0.1))
     turned = ((1.0, None, None), (0.1, 0.9, None), (0.0, 0.1, 0.9))
@@ -33,6 +37,7 @@ def heatmap(word: str = "bank", panels: int = 2) -> kinds.Heatmap:
         values=(weights, turned)[:panels],
         row_axis=word,
         column_axis="looks at",
+        steps=((word, (weights, turned)[:panels]), ("q·k", (PRODUCTS, turned)[:panels])),
     )
 
 
@@ -128,6 +133,25 @@ def test_a_kind_without_renderer_is_an_error() -> None:
 def test_heatmap_table_has_every_cell_in_hundredths() -> None:
     rows = drawn(heatmap()).one("table").rows()
     assert rows == [["the", "100", "", ""], ["bank", "40", "60", ""], ["was", "70", "20", "10"]]
+
+
+def test_heatmap_steps_are_shown_for_the_last_row_and_kept_for_all() -> None:
+    tree = drawn(heatmap())
+    _, steps = tree.all("table")
+    assert steps.rows() == [["bank", "0.70", "0.20", "0.10"], ["q·k", "0.12", "−4.00", "–"]]
+    (data,) = tree.all("script")
+    kept = json.loads(data.text)["steps"]
+    assert kept[1][0] == [[2.0, None, None], [-1.25, 3.0, None], [0.12, -4.0, None]]
+    assert [option.text for option in steps.one("select").all("option")] == ["1 the", "2 bank", "3 was"]
+    without = drawn(replace(heatmap(), steps=()))
+    assert len(without.all("table")) == 1
+
+
+def test_heatmap_steps_of_one_panel_can_be_chosen_too() -> None:
+    tree = drawn(heatmap(panels=1))
+    assert len(tree.all("table")) == 2
+    assert len(tree.all("script")) == 1
+    assert not tree.all("button")
 
 
 def test_heatmap_reading_skips_rows_that_are_strong_of_necessity() -> None:

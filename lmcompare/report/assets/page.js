@@ -105,25 +105,41 @@
     }
   }
 
-  // Heat maps of several panels: a click on a small one shows it in the table with its numbers.
+  // Heat maps: a click on a small panel shows it in the table with its numbers; a row can be seen step by step.
   function setUpHeat() {
     for (const heat of document.querySelectorAll(".heat")) {
       const source = heat.querySelector(".heat-data");
       if (!source) continue;
       const buttons = Array.from(heat.querySelectorAll(".heat-panel"));
-      let data = null;
+      const choice = heat.querySelector(".heat-row");
+      const rows = heat.querySelectorAll(".heat-table tbody tr");
+      let data = null, panel = 0;
+      const read = () => (data = data || JSON.parse(source.textContent));
+      const showSteps = () => {
+        if (!choice) return;
+        const row = Number(choice.value);
+        heat.querySelector(".steps-row").textContent = rows[row].querySelector("th").textContent;
+        heat.querySelectorAll(".steps-table tbody tr").forEach((line, step) => {
+          const cells = line.querySelectorAll("td");
+          read().steps[step][panel][row].forEach((value, c) => {
+            cells[c].className = value === null ? "off" : "";
+            cells[c].textContent = value === null ? "–" : value.toFixed(2).replace("-", "−");
+          });
+        });
+      };
       for (const button of buttons) {
         button.addEventListener("click", () => {
-          data = data || JSON.parse(source.textContent);
+          panel = Number(button.dataset.panel);
           for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-          heat.querySelector(".heat-name").textContent = button.querySelector("span").textContent;
-          const rows = heat.querySelectorAll(".heat-table tbody tr");
-          data.panels[Number(button.dataset.panel)].forEach((line, r) => {
+          for (const name of heat.querySelectorAll(".heat-name")) name.textContent = button.querySelector("span").textContent;
+          read().panels[panel].forEach((line, r) => {
             const cells = rows[r].querySelectorAll("td");
             line.forEach((value, c) => paint(cells[c], value, data.peak));
           });
+          showSteps();
         });
       }
+      if (choice) choice.addEventListener("change", showSteps);
     }
   }
 

@@ -26,6 +26,8 @@ def render(exhibit: Heatmap) -> Rendering:
     unit = 1.0 if peak <= 1 else peak
     rows, columns = ([visible(label) for label in labels] for labels in (exhibit.rows, exhibit.columns))
     as_table = len(rows) * len(columns) <= TABLE_CELLS
+    steps = [(name, [[_rounded(line) for line in panel] for panel in panels]) for name, panels in exhibit.steps]
+    several = len(exhibit.panels) > 1 or bool(steps)
     hundredths = [[[_hundredths(v, unit) for v in line] for line in panel] for panel in exhibit.values]
     html = fill(
         "kinds/heatmap",
@@ -37,8 +39,15 @@ def render(exhibit: Heatmap) -> Rendering:
             for name, panel in zip(exhibit.panels, exhibit.values, strict=True)
         ],
         first=hundredths[0] if hundredths else [],
-        data={"panels": hundredths, "peak": round(100 * peak / unit)} if as_table and len(hundredths) > 1 else None,
+        data={
+            "panels": hundredths,
+            "peak": round(100 * peak / unit),
+            "steps": [panels for _, panels in steps],
+        }
+        if as_table and hundredths and several
+        else None,
         as_table=as_table,
+        steps=[(name, panels[0][-1]) for name, panels in steps] if hundredths and rows else [],
         peak=peak,
         strongest=100 * peak / unit,
         unit=unit,
@@ -102,6 +111,11 @@ def _cells(panel: Panel) -> list[float]:
 
 def _hundredths(value: float | None, unit: float) -> int | None:
     return None if value is None or not math.isfinite(value) else round(100 * value / unit)
+
+
+def _rounded(line: Sequence[float | None]) -> list[float | None]:
+    """Return a line of a step, its numbers as they are shown."""
+    return [None if v is None or not math.isfinite(v) else round(v, 2) for v in line]
 
 
 def _distance(panel: Panel) -> float | None:
