@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lmcompare import exhibits as kinds
@@ -106,6 +108,10 @@ def attention(heads: int) -> Exhibit:
         values=tuple(panels),
         row_axis="looks from",
         column_axis="looks at",
+        steps=(
+            ("log a", tuple(tuple(tuple(v and math.log(v) for v in row) for row in panel) for panel in panels)),
+            ("a", tuple(panels)),
+        ),
     )
 
 

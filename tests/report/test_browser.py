@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -144,6 +145,31 @@ def test_choosing_a_head(report: Page) -> None:
     expect(inside.locator(".heat-name").first).to_have_text("head 3")
     inside.get_by_role("button", name="head 1").first.click()
     assert cells.all_inner_texts() == before
+
+
+def test_a_row_of_a_head_step_by_step(report: Page) -> None:
+    inside = report.locator("#inside-transformer")
+    heat = inside.locator(".heat-table").first.locator("tbody tr")
+    steps = inside.locator(".steps-table").first
+    logs, shares = (steps.locator("tbody tr").nth(step).locator("td") for step in (0, 1))
+
+    def agrees_with_row(row: int) -> None:
+        cells = [text for text in heat.nth(row).locator("td").all_inner_texts() if text]
+        shown = shares.all_inner_texts()
+        assert [round(100 * float(text)) for text in shown[: len(cells)]] == [int(text) for text in cells]
+        assert set(shown[len(cells) :]) <= {"–"}
+        for log, share in zip(logs.all_inner_texts(), shown[: len(cells)], strict=False):
+            assert math.exp(float(log.replace("−", "-"))) == pytest.approx(float(share), abs=0.011)
+
+    agrees_with_row(5)  # the last one, to begin with
+    steps.get_by_label("another row").select_option("2")
+    expect(steps.locator(".steps-row")).to_have_text("river")
+    agrees_with_row(2)
+    before = shares.all_inner_texts()
+    inside.get_by_role("button", name="head 4").first.click()
+    expect(steps.locator(".heat-name")).to_have_text("head 4")
+    assert shares.all_inner_texts() != before
+    agrees_with_row(2)
 
 
 def test_dark_follows_the_system_and_the_button(report: Page) -> None:
