@@ -27,8 +27,7 @@ def verdict(run: Run) -> list[str]:
         (m for m in models.values() if m["group"] == "ranked"), key=lambda m: (m["rank"], m["bits_per_byte"])
     )
     said = _outcome(ranked, comparison, timed=run.one_machine)
-    if outlooks := outlook(run, [str(m["name"]) for m in ranked]):
-        said.append(" ".join(outlooks))
+    said += outlook(run, [str(m["name"]) for m in ranked])
     if len(ranked) > 1 and comparison.smallest_detectable > 0:
         said.append(
             f"With this test text, differences under about {comparison.smallest_detectable:.2g} bits per byte would"

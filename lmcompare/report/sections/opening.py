@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from lmcompare.analysis.outlook import outlook
 from lmcompare.analysis.verdict import verdict
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain
@@ -14,7 +15,7 @@ from lmcompare.report.sections import leaderboard
 from lmcompare.report.sections.cost import NEAR
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-LEAD = 4  # parts of the verdict in large type
+LEAD = 3  # sentences of the verdict in large type
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Opening:
     title: str
     subtitle: str
     lead: list[str]
+    outlook: list[str]
     rest: list[str]
     facts: list[Fact]
     chart: Markup | None
@@ -41,7 +43,7 @@ class Opening:
     @property
     def markdown(self) -> str:
         facts = "\n".join(f"- {plain(f.name)}: **{plain(f.value)}** ({plain(f.detail)})" for f in self.facts)
-        said = "\n\n".join(plain(" ".join(part)) for part in (self.lead, self.rest) if part)
+        said = "\n\n".join(plain(" ".join(part)) for part in (self.lead, self.outlook, self.rest) if part)
         return f"# {plain(self.title)}\n\n{plain(self.subtitle)}\n\n{said}\n\n{facts}"
 
 
@@ -52,6 +54,7 @@ def build(material: Material) -> Opening:
     models = f"{WORDS[count] if count < len(WORDS) else count} language model{'s' if count != 1 else ''}"
     created = str(run.manifest.get("created") or "")[:10]
     said = verdict(run)
+    more = outlook(run, [model.name for model, _ in material.standings("ranked")])
     runs = len(material.manifests)
     splits = run.corpus.get("splits") or {}
     subtitle = (
@@ -60,8 +63,9 @@ def build(material: Material) -> Opening:
         + (f", {created}" if created else "")
         + (f"; {runs} runs" if runs > 1 else "")
     )
+    lead, rest = ([sentence for sentence in part if sentence not in more] for part in (said[:LEAD], said[LEAD:]))
     title = f"{models[0].upper()}{models[1:]}, one text"
-    return Opening(title, subtitle, said[:LEAD], said[LEAD:], _facts(material), leaderboard.chart(material))
+    return Opening(title, subtitle, lead, more, rest, _facts(material), leaderboard.chart(material))
 
 
 def _facts(material: Material) -> list[Fact]:
