@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
+Place = tuple[float, float, str]  # x, y and the anchor of a text
 
 
 @dataclass
@@ -18,19 +20,31 @@ class Labels:
         """Keep the place of a mark free of names."""
         self.boxes.append((x - radius, y - radius, x + radius, y + radius))
 
-    def place(self, x: float, y: float, width: float) -> tuple[float, float, str]:
+    def place(self, x: float, y: float, width: float) -> Place:
         """Return x, y and the anchor of a name of that width beside the mark at (x, y), and take its place."""
-        options = [(x + 9, y + 4, "start"), (x - 9, y + 4, "end"), (x, y - 11, "middle"), (x, y + 20, "middle")]
-        options += [(x + 8, y - 9, "start"), (x + 8, y + 17, "start"), (x - 8, y - 9, "end"), (x - 8, y + 17, "end")]
-        best, least = options[0], float("inf")
-        for tx, ty, anchor in options:
-            left = tx - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
-            box = (left, ty - 11, left + width, ty + 3)
-            cost = 20 * self._outside(box) + sum(_overlap(box, other) for other in self.boxes)
-            if cost < least:
-                best, least, chosen = (tx, ty, anchor), cost, box
-        self.boxes.append(chosen)
-        return best
+        _, place, box = min(self._priced(x, y, width, 9.0), key=lambda option: option[0])
+        self.boxes.append(box)
+        return place
+
+    def place_free(self, x: float, y: float, width: float) -> Place | None:
+        """Do the same close to the mark where a name of that width covers nothing; None, and nothing taken, if it
+        would everywhere.
+        """
+        for cost, place, box in self._priced(x, y, width, 6.0):
+            if not cost:
+                self.boxes.append(box)
+                return place
+        return None
+
+    def _priced(self, x: float, y: float, width: float, gap: float) -> Iterator[tuple[float, Place, Box]]:
+        """Yield the places about a mark, the usual ones first, with what they cover or stick out."""
+        sides: list[Place] = [(x + gap, y + 4, "start"), (x - gap, y + 4, "end")]
+        sides += [(x, y - gap - 2, "middle"), (x, y + gap + 11, "middle")]
+        sides += [(x + dx, y + dy, a) for dx, a in ((gap - 1, "start"), (1 - gap, "end")) for dy in (-gap, gap + 8)]
+        for place in sides:
+            left = place[0] - {"start": 0.0, "middle": width / 2, "end": width}[place[2]]
+            box = (left, place[1] - 11, left + width, place[1] + 3)
+            yield 20 * self._outside(box) + sum(_overlap(box, other) for other in self.boxes), place, box
 
     def _outside(self, box: Box) -> float:
         left, top, right, bottom = self.bounds
