@@ -72,6 +72,33 @@ def test_picking_out_a_model_fades_the_others(report: Page) -> None:
     expect(row(4)).to_have_css("opacity", "1")
 
 
+def test_marks_of_charts_say_what_they_are_and_pick_out_their_model(report: Page) -> None:
+    mark = report.locator("#cost .chart .mark.m1").first
+    tip = report.locator(".tip")
+    expect(tip).to_be_hidden()
+    mark.hover()
+    expect(tip).to_be_visible()
+    assert re.fullmatch(r"ngram: .+, \d\.\d\d\d", tip.inner_text())
+    mark.click()
+    expect(report.locator("[data-pick='1']")).to_have_attribute("aria-pressed", "true")
+    expect(report.locator("#leaderboard tr[data-model='4']").first).to_have_css("opacity", re.compile(r"0\.[0-4]"))
+    mark.click()
+    expect(report.locator("[data-pick='1']")).to_have_attribute("aria-pressed", "false")
+    report.mouse.move(2, 2)
+    expect(tip).to_be_hidden()
+
+
+def test_marks_at_the_edge_keep_their_words_on_the_page(browser: Browser, folder: Path) -> None:
+    page = visit(browser, folder / "report.html", width=390)
+    for mark in page.locator("#meaning .chart .mark").all()[:6]:
+        mark.hover()
+        box = page.locator(".tip").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert page.evaluate(WIDTH) == 390
+
+
 def test_pointing_at_a_token_opens_its_card(report: Page) -> None:
     token = report.locator(".reader .tok[data-i='2']").first
     token.hover()

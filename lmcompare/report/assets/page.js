@@ -88,6 +88,41 @@
     }
   }
 
+  // Charts: a mark under the pointer says what it stands for; a click on a model's picks it out, as its button does.
+  function setUpMarks() {
+    const tip = document.createElement("div");
+    tip.className = "tip";
+    tip.hidden = true;
+    tip.setAttribute("aria-hidden", "true"); // what it says stands in the tables
+    document.body.append(tip);
+    const markAt = (event) => (event.target instanceof Element ? event.target.closest(".chart .mark") : null);
+    let shown = null;
+    const show = (mark) => {
+      shown = mark;
+      const title = mark && mark.querySelector("title");
+      if (title) { // else the browser shows it once more
+        mark.dataset.says = title.textContent;
+        title.remove();
+      }
+      tip.hidden = !(mark && mark.dataset.says);
+      if (tip.hidden) return;
+      tip.textContent = mark.dataset.says;
+      const at = mark.getBoundingClientRect(), own = tip.getBoundingClientRect();
+      const left = Math.min(at.left + at.width / 2 - own.width / 2, root.clientWidth - own.width - 8);
+      const above = at.top - own.height - 8;
+      tip.style.left = `${Math.max(8, left)}px`;
+      tip.style.top = `${above > 0 ? above : at.bottom + 8}px`;
+    };
+    document.addEventListener("pointerover", (event) => show(markAt(event)));
+    addEventListener("scroll", () => { if (shown) show(shown.matches(":hover") ? shown : null); }, { passive: true });
+    document.addEventListener("click", (event) => {
+      const mark = markAt(event);
+      const hue = mark && Array.from(mark.classList).find((c) => /^m\d+$/.test(c));
+      const buttons = hue ? document.querySelectorAll(`[data-pick].${hue}`) : [];
+      if (buttons.length === 1) buttons[0].click(); // hues come round again where there are many models
+    });
+  }
+
   function setUpCopying() {
     for (const button of document.querySelectorAll("button.copy")) {
       button.addEventListener("click", async () => {
@@ -178,6 +213,7 @@
     setUpTheme();
     setUpSorting();
     setUpPicking();
+    setUpMarks();
     setUpCopying();
     setUpHeat();
     setUpNavigation();
