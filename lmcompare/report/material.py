@@ -18,7 +18,9 @@ from lmcompare.report.kinds.rendering import plain
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the run; ``index`` is its place in the experiment, which gives it colour and mark everywhere."""
+    """A model of the run; ``index`` gives it colour and mark everywhere: its place in the experiment, or among the
+    names of all tables where several stand on one page.
+    """
 
     entry: ModelEntry
     index: int
@@ -57,9 +59,11 @@ class Section:
 class Material:
     """A run as the sections read it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, names: Sequence[str] = ()) -> None:
+        """``names``: of models of other tables too, each of which has the same colour in all of them."""
         self.run = run
-        self.models = tuple(Model(entry, i) for i, entry in enumerate(run.models))
+        places = {name: i for i, name in enumerate(dict.fromkeys((*names, *(m.name for m in run.models))))}
+        self.models = tuple(Model(entry, places[entry.name]) for entry in run.models)
         self.scored = tuple(model for model in self.models if model.entry.done)
         self.by_name = {model.name: model for model in self.models}
 

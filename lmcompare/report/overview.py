@@ -26,11 +26,14 @@ LEAD = (
 
 @dataclass(frozen=True)
 class Part:
-    """One table of the page; ``first`` is the one that the others are told apart from."""
+    """One table of the page; ``first`` is the one that the others are told apart from, ``names`` the models of all
+    tables.
+    """
 
     number: int
     table: Table
     first: Table
+    names: Sequence[str]
 
     @property
     def text(self) -> str:
@@ -68,14 +71,15 @@ class Part:
 
     @cached_property
     def leaderboard(self) -> Section:
-        return leaderboard.build(Material(self.table.run), place=f"{self.key}-")
+        return leaderboard.build(Material(self.table.run, self.names), place=f"{self.key}-")
 
 
 class Overview:
     """The page, as HTML and as Markdown."""
 
     def __init__(self, tables: Sequence[Table]) -> None:
-        self.parts = [Part(i, each, tables[0]) for i, each in enumerate(tables, 1)]
+        names = list(dict.fromkeys(model.name for each in tables for model in each.run.models))
+        self.parts = [Part(i, each, tables[0], names) for i, each in enumerate(tables, 1)]
         runs = sum(len(each.run.runs) for each in tables)
         self.title = f"{numbers.plural(runs, 'run')}, {numbers.plural(len(tables), 'text')}"
         self.subtitle = ", ".join(label for each in tables for label in each.run.labels)

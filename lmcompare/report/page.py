@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -63,10 +64,10 @@ def whole_page(template: str, **context: Any) -> str:
 
 
 class Report:
-    """A report of a run, its parts made once for both forms."""
+    """A report of a run, its parts made once for both forms; ``names`` as in ``Material``."""
 
-    def __init__(self, run: Run) -> None:
-        self.material = Material(run)
+    def __init__(self, run: Run, names: Sequence[str] = ()) -> None:
+        self.material = Material(run, names)
         self.opening = opening.build(self.material)
         self.sections = _sections(self.material)
 

@@ -26,9 +26,9 @@ def write_report(folder: Path) -> Path:
     return write_report_of(load_run(folder), folder)
 
 
-def write_report_of(run: Run, folder: Path) -> Path:
-    """Write the same for a run that need not lie in the folder."""
-    report = Report(run)
+def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
+    """Write the same for a run that need not lie in the folder; ``names``: the models of other tables beside it."""
+    report = Report(run, names)
     html, markdown = report.html(), report.markdown()
     charts = {name: standalone(drawing) for name, drawing in report.charts.items()}
     try:
@@ -74,7 +74,7 @@ def _write_tables(tables: Sequence[Table], place: Path) -> None:
         within = place / part.folder
         within.mkdir(parents=True)
         write_results(part.table.run, within)
-        write_report_of(part.table.run, within)
+        write_report_of(part.table.run, within, part.names)
     write_joined_results(tables, [part.name for part in page.parts], place)
     write_text(place / "report.md", page.markdown())
     write_text(place / "report.html", page.html())

@@ -87,6 +87,22 @@ def test_texts_that_differ_have_tables_of_their_own(apart: Path, runs: dict[str,
     assert "Not ranked" in two.text, "the leaky model stands apart here too"
 
 
+def test_a_model_has_one_colour_in_all_tables(apart: Path) -> None:
+    def colours(tree: Node) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for chip in tree.all("span", class_="chip"):
+            found.setdefault(chip.text, set()).add(chip.attributes["class"])
+        return found
+
+    all_together = colours(page(apart))
+    names = ["unigram", "ngram", "transformer", "char-transformer", "leaky"]
+    assert all_together == {name: {f"chip m m{i}"} for i, name in enumerate(names)}
+    for table in sorted((apart / "tables").iterdir()):
+        shown = colours(page(table))
+        assert {name: all_together[name] for name in shown} == shown
+    assert "leaky" in shown
+
+
 def test_the_page_is_whole(apart: Path) -> None:
     tree = page(apart)
     ids = [node.attributes["id"] for node in tree.all() if "id" in node.attributes]
