@@ -21,7 +21,8 @@ from lmcompare.analysis.intervals import (
     ratio_bootstrap,
 )
 from lmcompare.analysis.run import ModelEntry, Run
-from lmcompare.analysis.scores import Array, token_scores
+from lmcompare.analysis.stored import Array
+from lmcompare.analysis.sums import sums
 from lmcompare.analysis.units import TOO_FEW, units_of
 
 Group = Literal["ranked", "adaptive", "not ranked"]
@@ -150,9 +151,9 @@ def compare_models(run: Run) -> Comparison:
     standings: list[Standing] = []
     trainings: list[tuple[float, int]] = []  # of each model: the variance of its seeds' bits per byte, and how many
     for m, model in enumerate(run.scored):
-        scores = token_scores(run, model)
-        trainings.append(_over_seeds(scores.bits.sum(axis=1), float(units.bytes.sum())))
-        bits[:, m] = units.totals(scores, scores.bits.mean(axis=0))
+        found = sums(run, "test")[model.name]
+        trainings.append(_over_seeds(found.bits, float(units.bytes.sum())))
+        bits[:, m] = found.unit_bits
         group, reason = group_of(model)
         if not np.isfinite(bits[:, m]).all():
             group, reason = "not ranked", reason or "it gives probability 0 to a token of the test text"
@@ -170,23 +171,23 @@ def compare_models(run: Run) -> Comparison:
     resamples = max(RESAMPLES, PER_PAIR * len(pairs))
     if not columns:
         return Comparison(tuple(standings), (), units.kind, len(units), 0, NAN, units.note)
-    found = ratio_bootstrap(np.stack(columns, axis=1), units.bytes[:, None].astype(np.float64), resamples=resamples)
+    sampled = ratio_bootstrap(np.stack(columns, axis=1), units.bytes[:, None].astype(np.float64), resamples=resamples)
     squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
     of_pairs = [squares[i] + squares[j] for i, j in pairs]
-    found = found.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
-    low, high = found.interval()
+    sampled = sampled.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
+    low, high = sampled.interval()
     for k, m in enumerate(finite):
         standings[m] = replace(standings[m], low=float(low[k]), high=float(high[k]))
     rest = slice(len(finite), None)
-    p = found.p_values()[rest]
+    p = sampled.p_values()[rest]
     table = zip(
-        pairs, found.estimate[rest], low[rest], high[rest], p, _holm_by_group(standings, pairs, p), strict=True
+        pairs, sampled.estimate[rest], low[rest], high[rest], p, _holm_by_group(standings, pairs, p), strict=True
     )
     differences = tuple(
         Difference(standings[i].name, standings[j].name, *(float(v) for v in values)) for (i, j), *values in table
     )
     main = [len(finite) + k for k, (i, _) in enumerate(pairs) if standings[i].group == "ranked"]
-    detectable = smallest_detectable(found, main)
+    detectable = smallest_detectable(sampled, main)
     ranked = tuple(_ranked(standings, differences))
     note = f"{units.note} {_on_trainings(run, trainings)}".strip()
     return Comparison(ranked, differences, units.kind, len(units), resamples, detectable, note)

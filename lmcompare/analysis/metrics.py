@@ -14,27 +14,18 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.scores import LN2, Array, TokenScores, token_scores
+from lmcompare.analysis.sums import Sums, sums
 
 
-def perplexity(log_probs: Array) -> float:
-    """exp(−mean of the log-probabilities in nats): infinite if a token got probability 0, NaN of no tokens."""
-    if not len(log_probs):
-        return float("nan")
+def ratio(amount: float, of: int) -> float:
+    """amount / of; NaN of nothing."""
+    return float(amount / of) if of else float("nan")
+
+
+def perplexity(log_prob: float, tokens: int) -> float:
+    """exp(−Σ log p / tokens), the sum in nats: infinite if a token got probability 0, NaN of no tokens."""
     with np.errstate(over="ignore"):
-        return float(np.exp(-np.mean(log_probs)))
-
-
-def bits_per_byte(log_probs: Array, side_bits: Array, n_bytes: int) -> float:
-    """(Σ −log2 p + Σ side bits) / bytes; ``log_probs`` in nats; NaN where there are no bytes."""
-    if not n_bytes:
-        return float("nan")
-    return float((np.sum(-log_probs) / LN2 + np.sum(side_bits)) / n_bytes)
-
-
-def accuracy(target_rank: Array, places: int) -> float:
-    """The share of tokens that stand among the model's ``places`` likeliest; NaN of no tokens."""
-    return float(np.mean(target_rank <= places)) if len(target_rank) else float("nan")
+        return float(np.exp(-ratio(log_prob, tokens)))
 
 
 @dataclass(frozen=True)
@@ -49,21 +40,20 @@ class Figures:
     bits_per_byte: float
 
 
-def seed_figures(scores: TokenScores, n_bytes: int, split: Split = "test") -> list[Figures]:
+def seed_figures(found: Sums, n_bytes: int, split: Split = "test") -> list[Figures]:
     """Return the figures of each seed. Ranks and reset scores exist on test only."""
-    known = ~scores.is_unknown
     none = float("nan")
     on_test = split == "test"
     return [
         Figures(
-            perplexity=perplexity(log_prob),
-            perplexity_excluding_unknown=perplexity(log_prob[known]),
-            perplexity_reset=perplexity(reset) if on_test else none,
-            top1_accuracy=accuracy(rank, 1) if on_test else none,
-            top5_accuracy=accuracy(rank, 5) if on_test else none,
-            bits_per_byte=bits_per_byte(log_prob, scores.side_bits, n_bytes),
+            perplexity=perplexity(found.log_prob[s], found.tokens),
+            perplexity_excluding_unknown=perplexity(found.log_prob_known[s], found.known),
+            perplexity_reset=perplexity(found.log_prob_reset[s], found.tokens) if on_test else none,
+            top1_accuracy=ratio(found.first[s], found.tokens) if on_test else none,
+            top5_accuracy=ratio(found.fifth[s], found.tokens) if on_test else none,
+            bits_per_byte=ratio(bits, n_bytes),
         )
-        for log_prob, reset, rank in zip(scores.log_prob, scores.log_prob_reset, scores.target_rank, strict=True)
+        for s, bits in enumerate(found.bits)
     ]
 
 
@@ -89,24 +79,20 @@ def document_figures(run: Run, model: ModelEntry, split: Split = "test") -> pd.D
     perplexity.
     """
     documents = run.tokens[model.tokens_fingerprint].documents_of(split)
-    scores = token_scores(run, model, split)
-    size = len(documents)
-    tokens = np.bincount(scores.document, minlength=size)
-    bits = np.bincount(scores.document, scores.bits.mean(axis=0), minlength=size)
-    nats = np.bincount(scores.document, -scores.log_prob.mean(axis=0), minlength=size)
+    found = sums(run, split)[model.name]
     n_bytes = documents["bytes"].to_numpy(np.int64)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return pd.DataFrame(
             {
-                "document": np.arange(size),
+                "document": np.arange(len(documents)),
                 "name": documents["name"].to_numpy(),
                 "metadata": documents["metadata"].to_numpy(),
                 "bytes": n_bytes,
-                "tokens": tokens,
-                "unknown": np.bincount(scores.document, scores.is_unknown, minlength=size).astype(np.int64),
-                "bits": bits,
-                "bits_per_byte": bits / n_bytes,
-                "perplexity": np.exp(nats / tokens),
+                "tokens": found.document_tokens,
+                "unknown": found.document_unknown,
+                "bits": found.document_bits,
+                "bits_per_byte": found.document_bits / n_bytes,
+                "perplexity": np.exp(found.document_nats / found.document_tokens),
             }
         )
 

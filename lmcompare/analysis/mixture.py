@@ -8,18 +8,24 @@ first seed of each takes part: a mixture over seeds would be an ensemble, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from lmcompare.analysis.blocks import Block, blocks
 from lmcompare.analysis.comparison import group_of
 from lmcompare.analysis.metrics import perplexity
 from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.scores import Array, token_scores
+from lmcompare.analysis.stored import Array
+from lmcompare.analysis.sums import by_tokens
 
 STEPS = 200
 TOLERANCE = 1e-7  # nats per token: less is not worth another step
+FITTED = (
+    2**18
+)  # tokens of valid to which weights are fitted; so many leave them within a millionth of a nat per token
 
 
 def fit_weights(log_probs: Array) -> Array:
@@ -37,13 +43,12 @@ def fit_weights(log_probs: Array) -> Array:
         return weights
     before = -np.inf
     for _ in range(STEPS):
-        joint = weights[:, None] * scaled
-        mixed = joint.sum(axis=0)
+        mixed = weights @ scaled
         reached = float(np.mean(np.log(mixed)))
         if reached - before < TOLERANCE:
             break
         before = reached
-        weights = (joint / mixed).mean(axis=1)
+        weights = weights * (scaled @ (1 / mixed)) / scaled.shape[1]  # the mean of w_i p_i / Σ w_j p_j
     return weights
 
 
@@ -55,38 +60,50 @@ def mixed_log_probs(log_probs: Array, weights: Array) -> Array:
         return np.asarray(safe + np.log(weights @ np.exp(log_probs - safe)))
 
 
+@dataclass(frozen=True)
+class _Totals:
+    """Sums over the tokens of a split, in nats: ``alone`` (M,) of each model, ``mixed`` (G,) of each mixture."""
+
+    tokens: int
+    alone: Array
+    mixed: Array
+
+
 def mixtures(run: Run) -> pd.DataFrame:
     """Return the best mixture of every pair, and of all where there are three or more, of ranked models.
 
     Columns: models (tuple of names), weights (tuple), tokens_fingerprint, valid_perplexity and test_perplexity of
     the mixture, best_single (the name of the model of the mixture that is best on test), best_single_perplexity,
-    gain (1 − mixture / best single).
+    gain (1 − mixture / best single), fitted_tokens (of valid, to which the weights were fitted: of a longer valid
+    every second, third … token).
     """
     rows = []
     for models in _alike(run):
-        on = {split: _first_seeds(run, models, split) for split in ("valid", "test")}
-        alone = [perplexity(row) for row in on["test"]]
+        on_valid = _some(run, models)
         groups = [list(pair) for pair in combinations(range(len(models)), 2)]
         if len(models) > 2:
             groups.append(list(range(len(models))))
-        for group in groups:
-            weights = fit_weights(on["valid"][group])
-            found = {split: perplexity(mixed_log_probs(on[split][group], weights)) for split in on}
+        weights = [fit_weights(on_valid[group]) for group in groups]
+        valid, test = (_totals(run, models, split, groups, weights) for split in ("valid", "test"))
+        alone = [perplexity(total, test.tokens) for total in test.alone]
+        for g, group in enumerate(groups):
             best = min(group, key=lambda i: alone[i])
+            mixed = perplexity(test.mixed[g], test.tokens)
             rows.append(
                 {
                     "models": tuple(models[i].name for i in group),
-                    "weights": tuple(float(w) for w in weights),
+                    "weights": tuple(float(w) for w in weights[g]),
                     "tokens_fingerprint": models[0].tokens_fingerprint,
-                    "valid_perplexity": found["valid"],
-                    "test_perplexity": found["test"],
+                    "valid_perplexity": perplexity(valid.mixed[g], valid.tokens),
+                    "test_perplexity": mixed,
                     "best_single": models[best].name,
                     "best_single_perplexity": alone[best],
-                    "gain": 1 - found["test"] / alone[best],
+                    "gain": 1 - mixed / alone[best],
+                    "fitted_tokens": on_valid.shape[1],
                 }
             )
     columns = ["models", "weights", "tokens_fingerprint", "valid_perplexity", "test_perplexity"]
-    return pd.DataFrame(rows, columns=[*columns, "best_single", "best_single_perplexity", "gain"])
+    return pd.DataFrame(rows, columns=[*columns, "best_single", "best_single_perplexity", "gain", "fitted_tokens"])
 
 
 def wins(run: Run) -> pd.DataFrame:
@@ -95,24 +112,51 @@ def wins(run: Run) -> pd.DataFrame:
     """
     rows = []
     for models in _alike(run):
-        log_probs = _first_seeds(run, models, "test")
+        won, tokens = np.zeros((len(models), len(models))), 0
+        for block in blocks(run, models, "test", seeds=1):
+            log_probs = _first_seeds(block)
+            tokens += len(block)
+            for i, j in combinations(range(len(models)), 2):
+                more, less = (log_probs[i] > log_probs[j]), (log_probs[i] < log_probs[j])
+                won[i, j] += np.count_nonzero(more)
+                won[j, i] += np.count_nonzero(less)
         for i, one in enumerate(models):
             for j, other in enumerate(models):
-                if i != j and log_probs.shape[1]:
-                    share = float(np.mean(log_probs[i] > log_probs[j]) + np.mean(log_probs[i] == log_probs[j]) / 2)
-                    rows.append((one.name, other.name, one.tokens_fingerprint, share, log_probs.shape[1]))
+                if i != j and tokens:
+                    share = float(won[i, j] + (tokens - won[i, j] - won[j, i]) / 2) / tokens
+                    rows.append((one.name, other.name, one.tokens_fingerprint, share, tokens))
     return pd.DataFrame(rows, columns=["first", "second", "tokens_fingerprint", "share", "tokens"])
 
 
 def _alike(run: Run) -> list[list[ModelEntry]]:
     """Return the ranked models that may be mixed: two or more over the same tokens."""
-    groups: dict[str, list[ModelEntry]] = {}
-    for model in run.scored:
-        if group_of(model)[0] == "ranked":
-            groups.setdefault(model.tokens_fingerprint, []).append(model)
-    return [models for models in groups.values() if len(models) > 1]
+    groups = [[model for model in models if group_of(model)[0] == "ranked"] for models in by_tokens(run).values()]
+    return [models for models in groups if len(models) > 1]
 
 
-def _first_seeds(run: Run, models: Sequence[ModelEntry], split: Split) -> Array:
+def _some(run: Run, models: Sequence[ModelEntry]) -> Array:
+    """(M, N) nats of the tokens of valid, of a long one so many as ``FITTED`` at equal distances."""
+    every = -(-int(run.tokens[models[0].tokens_fingerprint].documents_of("valid")["tokens"].sum()) // FITTED)
+    found, seen = [np.zeros((len(models), 0))], 0
+    for block in blocks(run, models, "valid", seeds=1):
+        found.append(_first_seeds(block)[:, -seen % max(every, 1) :: max(every, 1)])
+        seen += len(block)
+    return np.concatenate(found, axis=1)
+
+
+def _totals(
+    run: Run, models: Sequence[ModelEntry], split: Split, groups: Sequence[list[int]], weights: Sequence[Array]
+) -> _Totals:
+    """Return what the tokens of a split sum to under each model and each mixture of a group of them."""
+    tokens, alone, mixed = 0, np.zeros(len(models)), np.zeros(len(groups))
+    for block in blocks(run, models, split, seeds=1):
+        log_probs = _first_seeds(block)
+        tokens += len(block)
+        alone += log_probs.sum(axis=1)
+        mixed += [mixed_log_probs(log_probs[g], w).sum() for g, w in zip(groups, weights, strict=True)]
+    return _Totals(tokens, alone, mixed)
+
+
+def _first_seeds(block: Block) -> Array:
     """(M, N) nats of the first finished seed of each model."""
-    return np.stack([token_scores(run, model, split).log_prob[0] for model in models])
+    return np.stack([cells[0]["log_prob"] for cells in block.scores]).astype(np.float64, copy=False)

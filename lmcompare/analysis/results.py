@@ -19,7 +19,7 @@ from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.repeated import repeated_documents
 from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.scores import token_scores
+from lmcompare.analysis.sums import sums
 from lmcompare.storage import write_json, write_text
 
 SCHEMA_VERSION = 1
@@ -135,9 +135,9 @@ def _results(run: Run) -> dict[str, Any]:
 
 
 def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str, Any]:
-    scores = token_scores(run, model)
-    test = seed_figures(scores, split_bytes(run, model))
-    valid = seed_figures(token_scores(run, model, "valid"), split_bytes(run, model, "valid"), "valid")
+    on_test = sums(run, "test")[model.name]
+    test = seed_figures(on_test, split_bytes(run, model))
+    valid = seed_figures(sums(run, "valid")[model.name], split_bytes(run, model, "valid"), "valid")
     mean, spread, on_valid = mean_figures(test), spread_figures(test), mean_figures(valid)
     standing = comparison.standing(model.name)
     return {
@@ -160,8 +160,8 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "valid_probability_model": is_valid(model),
         "valid_perplexity": on_valid.perplexity,
         "valid_bits_per_byte": on_valid.bits_per_byte,
-        "zero_probability_tokens": int(np.isneginf(scores.log_prob).any(axis=0).sum()),
-        "test_tokens": len(scores),
+        "zero_probability_tokens": on_test.impossible,
+        "test_tokens": on_test.tokens,
         "by_seed": [{"seed": seed} | _figures(f) for seed, f in zip(model.seeds, test, strict=True)],
     }
 

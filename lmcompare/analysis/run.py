@@ -5,7 +5,7 @@ Nothing is read twice that is small; token tables, which may be long, are read a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast
@@ -14,9 +14,11 @@ import pandas as pd
 
 from lmcompare import storage
 from lmcompare.analysis.stored import (
+    Array,
     RunFolderError,
     check_table,
     check_whole,
+    read_blocks,
     read_csv,
     read_json,
     read_list,
@@ -130,6 +132,10 @@ class Cell:
         """Return the token scores (log-probabilities in nats), all or those of a split, all columns or these."""
         return read_table(self.path / "scores.parquet", columns, split)
 
+    def score_blocks(self, split: Split, columns: Sequence[str]) -> Iterator[dict[str, Array]]:
+        """Yield these columns of a split's token scores block by block, in order; (N,) each."""
+        return read_blocks(self.path / "scores.parquet", columns, split)
+
 
 class ModelEntry:
     """One model of the experiment with its cells, one a seed."""
@@ -240,6 +246,10 @@ class TokenTables:
     def features(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the table of token features, its rows in the order of every model's scores."""
         return read_table(self._file("features.parquet"), columns, split)
+
+    def feature_blocks(self, split: Split, columns: Sequence[str]) -> Iterator[dict[str, Array]]:
+        """Yield these columns of a split's token features block by block, in order; (N,) each."""
+        return read_blocks(self._file("features.parquet"), columns, split)
 
 
 class Run:

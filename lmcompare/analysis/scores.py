@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
+from lmcompare.analysis.blocks import blocks
 from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.stored import RunFolderError
+from lmcompare.analysis.stored import Array
 
-Array = npt.NDArray[Any]
 LN2 = float(np.log(2.0))
+SCORES = ("log_prob", "log_prob_reset", "target_rank", "is_unknown")
 
 
 @dataclass(frozen=True)
@@ -43,36 +41,25 @@ class TokenScores:
 
 
 def token_scores(run: Run, model: ModelEntry, split: Split = "test") -> TokenScores:
-    """Read the scores of every finished seed of a model.
+    """Read the scores of every finished seed of a model, a whole split of them: 16 bytes and more a token and seed.
 
     Raises ``RunFolderError`` where the rows of a cell are not those of the token features.
     """
-    tokens = run.tokens[model.tokens_fingerprint]
-    features = tokens.features(split, ("document", "position", "sentence", "side_bits"))
-    wanted = ("document", "position", "log_prob", "log_prob_reset", "target_rank", "is_unknown")
-    frames = []
-    for cell in model.done:
-        frame = cell.scores(split, wanted)
-        if not _same_rows(frame, features):
-            raise RunFolderError(
-                f"the {split} rows of {cell.path / 'scores.parquet'} are not those of "
-                f"{tokens.path / 'features.parquet'}: run the model '{model.name}' again"
-            )
-        frames.append(frame)
-    if not frames:
-        raise RunFolderError(f"the model '{model.name}' has no finished cell in {run.path}")
+    found = list(blocks(run, [model], split, features=("sentence", "side_bits"), scores=SCORES))
+
+    def joined(column: str, kind: type) -> Array:
+        none = np.zeros((len(model.done), 0))
+        return np.concatenate([none, *(block.stacked(0, column) for block in found)], axis=1).astype(kind)
+
+    def feature(column: str, kind: type) -> Array:
+        return np.concatenate([np.zeros(0, kind), *(block.features[column] for block in found)]).astype(kind)
+
     return TokenScores(
-        log_prob=np.stack([f["log_prob"].to_numpy(np.float64) for f in frames]),
-        log_prob_reset=np.stack([f["log_prob_reset"].to_numpy(np.float64) for f in frames]),
-        target_rank=np.stack([f["target_rank"].to_numpy(np.int64) for f in frames]),
-        is_unknown=frames[0]["is_unknown"].to_numpy(bool),
-        document=features["document"].to_numpy(np.int64),
-        sentence=features["sentence"].to_numpy(np.int64),
-        side_bits=features["side_bits"].to_numpy(np.float64),
-    )
-
-
-def _same_rows(scores: pd.DataFrame, features: pd.DataFrame) -> bool:
-    return len(scores) == len(features) and all(
-        np.array_equal(scores[column].to_numpy(), features[column].to_numpy()) for column in ("document", "position")
+        log_prob=joined("log_prob", np.float64),
+        log_prob_reset=joined("log_prob_reset", np.float64),
+        target_rank=joined("target_rank", np.int64),
+        is_unknown=joined("is_unknown", bool)[0],
+        document=feature("document", np.int64),
+        sentence=feature("sentence", np.int64),
+        side_bits=feature("side_bits", np.float64),
     )

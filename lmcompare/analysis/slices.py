@@ -8,18 +8,21 @@ whole documents are cut, between all.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
+from lmcompare.analysis.blocks import Columns, blocks
 from lmcompare.analysis.intervals import ratio_bootstrap
 from lmcompare.analysis.metrics import document_figures
-from lmcompare.analysis.run import ModelEntry, Run, TokenTables
-from lmcompare.analysis.scores import LN2, Array, token_scores
-from lmcompare.analysis.units import units_of
+from lmcompare.analysis.run import ModelEntry, Run
+from lmcompare.analysis.scores import LN2
+from lmcompare.analysis.stored import Array
+from lmcompare.analysis.sums import by_tokens
+from lmcompare.analysis.units import Units, dealt, summed, units_of
 from lmcompare.analysis.word_classes import CLASSES, word_classes
 
 RESAMPLES = 2_000
@@ -40,7 +43,7 @@ class TokenSlice:
     name: str
     title: str
     labels: tuple[str, ...]
-    place: Callable[[pd.DataFrame], Array]
+    place: Callable[[Columns], Array]
 
 
 def _bucket_labels(edges: tuple[int, ...], start: int) -> tuple[str, ...]:
@@ -54,25 +57,25 @@ def _bucket(values: Array, edges: tuple[int, ...]) -> Array:
     return np.searchsorted(np.array(edges), values, side="left")
 
 
-def _longest_seen(features: pd.DataFrame) -> Array:
+def _longest_seen(features: Columns) -> Array:
     """(N,) 0 … 4: the longest n-gram of order 1 … 5 that ends at the token and stands in train."""
-    longest = np.zeros(len(features), np.int64)
+    longest = np.zeros(len(features["position"]), np.int64)
     for order in range(2, 6):
         longest = np.where(features[f"seen_{order}"], order - 1, longest)
     return longest
 
 
-def _rare_repeated(features: pd.DataFrame) -> Array:
-    return np.where(features["train_count"] <= RARE, features["repeated"].to_numpy(np.int64), -1)
+def _rare_repeated(features: Columns) -> Array:
+    return np.where(features["train_count"] <= RARE, features["repeated"].astype(np.int64), -1)
 
 
 TOKEN_SLICES: tuple[TokenSlice, ...] = (
-    TokenSlice("word_class", "by kind of word", CLASSES, lambda f: f["word_class"].to_numpy()),
+    TokenSlice("word_class", "by kind of word", CLASSES, lambda f: f["word_class"]),
     TokenSlice(
         "train_count",
         "by how often the token stands in train (0: unknown)",
         _bucket_labels(COUNT_EDGES, 0),
-        lambda f: _bucket(f["train_count"].to_numpy(), COUNT_EDGES),
+        lambda f: _bucket(f["train_count"], COUNT_EDGES),
     ),
     TokenSlice(
         "seen_order",
@@ -84,19 +87,19 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
         "position_in_sentence",
         "by position in the sentence",
         _bucket_labels(SENTENCE_EDGES, 1),
-        lambda f: _bucket(f["position_in_sentence"].to_numpy() + 1, SENTENCE_EDGES),
+        lambda f: _bucket(f["position_in_sentence"] + 1, SENTENCE_EDGES),
     ),
     TokenSlice(
         "position_in_document",
         "by position in the document",
         _bucket_labels(DOCUMENT_EDGES, 1),
-        lambda f: _bucket(f["position"].to_numpy() + 1, DOCUMENT_EDGES),
+        lambda f: _bucket(f["position"] + 1, DOCUMENT_EDGES),
     ),
     TokenSlice(
         "repeated",
         "by whether the token stood in the document before",
         ("new", "repeated"),
-        lambda f: f["repeated"].to_numpy(np.int64),
+        lambda f: f["repeated"].astype(np.int64),
     ),
     TokenSlice(
         "repeated_rare",
@@ -106,8 +109,7 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
     ),
 )
 FEATURES = (
-    "document",
-    "position",
+    "sentence",
     "token_id",
     "train_count",
     *(f"seen_{order}" for order in range(2, 6)),
@@ -131,42 +133,87 @@ def slices(run: Run) -> Mapping[str, pd.DataFrame]:
     tables = token_slices(run)
     by_document = pd.concat([_by_document(run, model) for model in run.scored]) if run.scored else pd.DataFrame()
     tables["document"] = by_document.drop(columns=["metadata", "bits", "nats"], errors="ignore")
-    for key in metadata_keys(run):
-        tables[f"metadata:{key}"] = _by_metadata(run, by_document, key)
-    return tables
+    return tables | _by_metadata(run, by_document)
 
 
 def token_slices(run: Run) -> dict[str, pd.DataFrame]:
     """Return the tables of ``TOKEN_SLICES`` by name."""
     units = units_of(run)
-    found: dict[str, list[pd.DataFrame]] = {s.name: [] for s in TOKEN_SLICES}
-    for fingerprint in dict.fromkeys(model.tokens_fingerprint for model in run.scored):
-        features = _features(run.tokens[fingerprint])
-        models = [m for m in run.scored if m.tokens_fingerprint == fingerprint]
-        places = {s.name: s.place(features) for s in TOKEN_SLICES}
-        sums: dict[str, list[Array]] = {s.name: [] for s in TOKEN_SLICES}
-        for model in models:
-            scores = token_scores(run, model)
-            unit = units.of(scores.document, scores.sentence)
-            bits = -scores.log_prob.mean(axis=0) / LN2
-            for s in TOKEN_SLICES:
-                sums[s.name].append(_crossed(unit, places[s.name], bits, len(units), len(s.labels)))
-        for s in TOKEN_SLICES:
-            counts = _crossed(unit, places[s.name], np.ones(len(unit)), len(units), len(s.labels))
-            found[s.name].append(_table(s, models, sums[s.name], counts, len(features)))
+    crossed = [_crossed(run, models, units) for models in by_tokens(run).values()]
     order = {model.name: i for i, model in enumerate(run.scored)}
+    parts = sorted((part for parts in crossed for part in parts), key=lambda part: order[part.model.name])
+    ends = _intervals([(part.bits, part.counts) for part in parts])
+    found: dict[str, list[pd.DataFrame]] = {s.name: [] for s in TOKEN_SLICES}
+    for part, interval in zip(parts, ends, strict=True):
+        found[part.slice.name].append(part.table(*interval))
     return {
-        name: pd.concat(parts).sort_values("model", key=lambda c: c.map(order), kind="stable").reset_index(drop=True)
-        for name, parts in found.items()
-        if parts
+        name: pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
+        for name, tables in found.items()
+        if tables
     }
 
 
-def _features(tokens: TokenTables) -> pd.DataFrame:
-    """Return the features of the test tokens, with the kind of word that each is."""
-    features = tokens.features("test", FEATURES)
-    classes = word_classes(tokens.vocabulary["tokens"], tokens.vocabulary["counts"])
-    return features.assign(word_class=classes[features["token_id"].to_numpy()])
+@dataclass(frozen=True)
+class _Part:
+    """One slice of one model: ``bits`` and ``counts`` of tokens, (U, L) by unit and by the labels that occur, which
+    are at ``place``; ``total``: all the test tokens.
+    """
+
+    slice: TokenSlice
+    model: ModelEntry
+    place: Array
+    bits: Array
+    counts: Array
+    total: int
+
+    def table(self, estimate: Array, low: Array, high: Array) -> pd.DataFrame:
+        """Return the rows of the model, one for each label that occurs."""
+        tokens = self.counts.sum(axis=0).astype(np.int64)
+        return pd.DataFrame(
+            {
+                "model": self.model.name,
+                "tokens_fingerprint": self.model.tokens_fingerprint,
+                "place": self.place,
+                "value": [self.slice.labels[i] for i in self.place],
+                "tokens": tokens,
+                "share": tokens / max(self.total, 1),
+                "surprisal": estimate,
+                "low": low,
+                "high": high,
+                "perplexity": _exp2(estimate),
+            }
+        )
+
+
+def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[_Part]:
+    """Return the sums of every slice of models of the same tokens, which are gone through once."""
+    vocabulary = run.tokens[models[0].tokens_fingerprint].vocabulary
+    classes = word_classes(vocabulary["tokens"], vocabulary["counts"])
+    sizes = {s.name: len(units) * len(s.labels) for s in TOKEN_SLICES}
+    # the last cell is for tokens that are left out
+    counts = {name: np.zeros(size + 1, np.int64) for name, size in sizes.items()}
+    bits = {name: np.zeros((len(models), size + 1)) for name, size in sizes.items()}
+    total = 0
+    for block in blocks(run, models, "test", features=FEATURES):
+        features = block.features | {"word_class": classes[block.features["token_id"]]}
+        unit = units.of(features["document"], features["sentence"])
+        of_models = [-block.stacked(m).mean(axis=0) / LN2 for m in range(len(models))]
+        total += len(block)
+        for s in TOKEN_SLICES:
+            place = s.place(features)
+            cell = np.where(place >= 0, unit * len(s.labels) + place, sizes[s.name])
+            counts[s.name] += np.bincount(cell, minlength=sizes[s.name] + 1)
+            for m, values in enumerate(of_models):
+                bits[s.name][m] += np.bincount(cell, values, minlength=sizes[s.name] + 1)
+    found = []
+    for s in TOKEN_SLICES:
+        shape = (len(units), len(s.labels))
+        whole = counts[s.name][:-1].reshape(shape)
+        place = np.flatnonzero(whole.sum(axis=0))
+        for m, model in enumerate(models):
+            mine = bits[s.name][m, :-1].reshape(shape)
+            found.append(_Part(s, model, place, mine[:, place], whole[:, place].astype(np.float64), total))
+    return found
 
 
 def metadata_keys(run: Run) -> list[str]:
@@ -190,42 +237,21 @@ def _metadata(text: object) -> dict[str, str]:
     return {str(k): str(v) for k, v in table.items()} if isinstance(table, dict) else {}
 
 
-def _crossed(unit: Array, place: Array, values: Array, units: int, labels: int) -> Array:
-    """(U, L) the sum of a value per token by unit and label; −1 is left out."""
-    kept = place >= 0
-    return np.bincount(unit[kept] * labels + place[kept], values[kept], minlength=units * labels).reshape(
-        units, labels
-    )
-
-
-def _table(s: TokenSlice, models: list[ModelEntry], sums: list[Array], counts: Array, total: int) -> pd.DataFrame:
-    """One model after the other, one row for each value that occurs."""
-    occurs = np.flatnonzero(counts.sum(axis=0))
-    rows = []
-    for model, bits in zip(models, sums, strict=True):
-        estimate, low, high = _interval(bits[:, occurs], counts[:, occurs])
-        tokens = counts[:, occurs].sum(axis=0).astype(np.int64)
-        rows.append(
-            pd.DataFrame(
-                {
-                    "model": model.name,
-                    "tokens_fingerprint": model.tokens_fingerprint,
-                    "place": occurs,
-                    "value": [s.labels[i] for i in occurs],
-                    "tokens": tokens,
-                    "share": tokens / max(total, 1),
-                    "surprisal": estimate,
-                    "low": low,
-                    "high": high,
-                    "perplexity": _exp2(estimate),
-                }
-            )
-        )
-    return pd.concat(rows)
+def _intervals(parts: Sequence[tuple[Array, Array]]) -> list[tuple[Array, Array, Array]]:
+    """Return, of numerators and denominators, (U, K) each, the (K,) ratios with the ends of their intervals; an
+    infinite code length has none. All that stand on as many units are resampled together.
+    """
+    found: dict[int, tuple[Array, Array, Array]] = {}
+    for units in {len(numerators) for numerators, _ in parts}:
+        which = [i for i, (numerators, _) in enumerate(parts) if len(numerators) == units]
+        stacked = (np.concatenate([parts[i][side] for i in which], axis=1) for side in (0, 1))
+        edges = np.cumsum([parts[i][0].shape[1] for i in which])[:-1]
+        pieces = (np.split(column, edges) for column in _interval(*stacked))
+        found |= {i: (estimate, low, high) for i, estimate, low, high in zip(which, *pieces, strict=True)}
+    return [found[i] for i in range(len(parts))]
 
 
 def _interval(numerators: Array, denominators: Array) -> tuple[Array, Array, Array]:
-    """(K,) ratios with the ends of their intervals; an infinite code length has none."""
     finite = np.asarray(np.isfinite(numerators).all(axis=0))
     estimate = np.full(len(finite), np.inf)
     low, high = np.full(len(finite), np.nan), np.full(len(finite), np.nan)
@@ -257,38 +283,62 @@ def _by_document(run: Run, model: ModelEntry) -> pd.DataFrame:
     )
 
 
-def _by_metadata(run: Run, by_document: pd.DataFrame, key: str) -> pd.DataFrame:
-    labelled = by_document.assign(value=[_metadata(text).get(key, "(none)") for text in by_document["metadata"]])
-    labels = sorted(set(labelled["value"]))
-    return pd.concat(
-        [_metadata_rows(model, labelled[labelled["model"] == model.name], labels) for model in run.scored],
-        ignore_index=True,
-    )
+def _by_metadata(run: Run, by_document: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the table of every metadata key by the name of the slice."""
+    keys = metadata_keys(run)
+    parts: list[_Labelled] = []
+    for key in keys:
+        labelled = by_document.assign(value=[_metadata(text).get(key, "(none)") for text in by_document["metadata"]])
+        labels = sorted(set(labelled["value"]))
+        parts += [_Labelled(key, model, labels, labelled[labelled["model"] == model.name]) for model in run.scored]
+    ends = _intervals([part.ratio for part in parts])
+    tables: dict[str, list[pd.DataFrame]] = {key: [] for key in keys}
+    for part, interval in zip(parts, ends, strict=True):
+        tables[part.key].append(part.table(*interval))
+    return {f"metadata:{key}": pd.concat(rows, ignore_index=True) for key, rows in tables.items()}
 
 
-def _metadata_rows(model: ModelEntry, documents: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
-    chosen = np.stack([(documents["value"] == label).to_numpy(np.float64) for label in labels], axis=1)  # (D, L)
-    columns = {c: documents[c].to_numpy(np.float64)[:, None] for c in ("bits", "bytes", "tokens", "nats")}
-    with np.errstate(invalid="ignore"):
-        bits = np.where(chosen > 0, columns["bits"], 0.0)
-        nats = np.where(chosen > 0, columns["nats"], 0.0)
-    estimate, low, high = _interval(bits, chosen * columns["bytes"])
-    tokens = (chosen * columns["tokens"]).sum(axis=0)
-    return pd.DataFrame(
-        {
-            "model": model.name,
-            "tokens_fingerprint": model.tokens_fingerprint,
-            "place": np.arange(len(labels)),
-            "value": labels,
-            "documents": chosen.sum(axis=0).astype(np.int64),
-            "bytes": (chosen * columns["bytes"]).sum(axis=0).astype(np.int64),
-            "tokens": tokens.astype(np.int64),
-            "bits_per_byte": estimate,
-            "low": low,
-            "high": high,
-            "perplexity": _exp2(nats.sum(axis=0) / tokens / LN2),
-        }
-    )
+@dataclass(frozen=True)
+class _Labelled:
+    """One metadata key of one model: its D documents, with the label of each as ``value``."""
+
+    key: str
+    model: ModelEntry
+    labels: Sequence[str]
+    documents: pd.DataFrame
+
+    def by_label(self, column: str) -> Array:
+        """(D, L) a column where the document has the label, else 0."""
+        values = self.documents[column].to_numpy(np.float64)[:, None]
+        chosen = np.stack([(self.documents["value"] == label).to_numpy() for label in self.labels], axis=1)
+        return np.where(chosen, values, 0.0)
+
+    @property
+    def ratio(self) -> tuple[Array, Array]:
+        """(U, L) bits and bytes by unit and label."""
+        group = dealt(len(self.documents))
+        return summed(self.by_label("bits"), group), summed(self.by_label("bytes"), group)
+
+    def table(self, estimate: Array, low: Array, high: Array) -> pd.DataFrame:
+        """Return the rows of the model, one for each label."""
+        tokens = self.by_label("tokens").sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            perplexity = _exp2(self.by_label("nats").sum(axis=0) / tokens / LN2)
+        return pd.DataFrame(
+            {
+                "model": self.model.name,
+                "tokens_fingerprint": self.model.tokens_fingerprint,
+                "place": np.arange(len(self.labels)),
+                "value": self.labels,
+                "documents": self.by_label("documents").sum(axis=0).astype(np.int64),
+                "bytes": self.by_label("bytes").sum(axis=0).astype(np.int64),
+                "tokens": tokens.astype(np.int64),
+                "bits_per_byte": estimate,
+                "low": low,
+                "high": high,
+                "perplexity": perplexity,
+            }
+        )
 
 
 def _exp2(bits: Array) -> Array:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from lmcompare import storage
 from lmcompare.errors import LmcompareError
+
+Array = npt.NDArray[Any]
+BLOCK = 2**18  # rows of a long table that are held at a time
 
 
 class RunFolderError(LmcompareError):
@@ -71,6 +76,39 @@ def read_table(path: Path, columns: Sequence[str] | None = None, split: str | No
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     return frame
+
+
+def read_blocks(path: Path, columns: Sequence[str], split: str) -> Iterator[dict[str, Array]]:
+    """Yield the rows of one split of a Parquet table in order, at most ``BLOCK`` at a time: (N,) by column.
+
+    Raises ``RunFolderError`` where the file or a column is missing, or the file is broken.
+    """
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    check_table(path, [*columns, "split"])
+    try:
+        with pq.ParquetFile(path, read_dictionary=["split"]) as file:
+            groups = _row_groups(file.metadata, split)
+            for batch in file.iter_batches(BLOCK, groups, columns=[*columns, "split"]):
+                which = batch.column("split")
+                kept = np.isin(which.indices.to_numpy(), np.flatnonzero(which.dictionary.to_numpy(False) == split))
+                if kept.any():
+                    whole = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in columns}
+                    yield whole if kept.all() else {name: values[kept] for name, values in whole.items()}
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _row_groups(metadata: Any, split: str) -> list[int]:
+    """Return the row groups that may hold rows of a split, as far as their statistics say."""
+    at = metadata.schema.names.index("split")
+    found = []
+    for group in range(metadata.num_row_groups):
+        known = metadata.row_group(group).column(at).statistics
+        if known is None or not known.has_min_max or known.min <= split <= known.max:
+            found.append(group)
+    return found
 
 
 def check_table(path: Path, columns: Sequence[str]) -> None:

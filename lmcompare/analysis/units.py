@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.run import Run, TokenTables
-from lmcompare.analysis.scores import Array, TokenScores
-from lmcompare.analysis.stored import RunFolderError
+from lmcompare.analysis.blocks import blocks
+from lmcompare.analysis.run import Run
+from lmcompare.analysis.stored import Array, RunFolderError
 
 LEAST_DOCUMENTS = 30
 BLOCK_SENTENCES = 20
@@ -53,10 +53,6 @@ class Units:
         block = np.minimum(sentence // BLOCK_SENTENCES, self.blocks[document] - 1)
         return np.asarray(self.group[self.first[document] + block])
 
-    def totals(self, scores: TokenScores, values: Array) -> Array:
-        """(U,) the sum of a value per token over each unit."""
-        return np.bincount(self.of(scores.document, scores.sentence), values, minlength=len(self))
-
 
 def units_of(run: Run) -> Units:
     """Divide the test text of a run into resampling units.
@@ -81,7 +77,7 @@ def units_of(run: Run) -> Units:
     if (n_bytes > 0).sum() >= LEAST_DOCUMENTS:
         ones = np.ones(len(n_bytes), np.int64)
         return _grouped("documents", OVER_DOCUMENTS, n_bytes, np.arange(len(n_bytes)), ones)
-    sentences, byte_start = _sentences(run, tables[0])
+    sentences, byte_start = _sentences(run, used[0])
     counts = np.bincount(sentences[:, 0], minlength=len(n_bytes))
     blocks = np.maximum(1, (counts + BLOCK_SENTENCES // 2) // BLOCK_SENTENCES)
     first = np.cumsum(blocks) - blocks
@@ -97,23 +93,32 @@ def units_of(run: Run) -> Units:
     return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", note, ends - begins, first, blocks)
 
 
-def _sentences(run: Run, table: TokenTables) -> tuple[Array, Array]:
+def _sentences(run: Run, fingerprint: str) -> tuple[Array, Array]:
     """(S, 2) document and index of every test sentence, in order, and (S,) the byte at which it begins."""
-    features = table.features("test", ("document", "sentence", "position_in_sentence"))
-    cell = next(model.first for model in run.scored if model.tokens_fingerprint == table.fingerprint)
-    assert cell is not None  # scored models have a finished cell
-    starts = cell.scores("test", ("byte_start",))["byte_start"].to_numpy(np.int64)
-    if len(starts) != len(features):
-        raise RunFolderError(f"{cell.path / 'scores.parquet'} has other rows than {table.path / 'features.parquet'}")
-    begins = features["position_in_sentence"].to_numpy() == 0
-    pairs = features.loc[begins, ["document", "sentence"]].to_numpy(np.int64)
-    return pairs, starts[begins]
+    model = next(model for model in run.scored if model.tokens_fingerprint == fingerprint)
+    pairs, starts = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
+    columns = ("sentence", "position_in_sentence")
+    for block in blocks(run, [model], "test", features=columns, scores=("byte_start",), seeds=1):
+        begins = block.features["position_in_sentence"] == 0
+        pairs.append(np.stack([block.features[name][begins] for name in ("document", "sentence")], axis=1))
+        starts.append(block.stacked(0, "byte_start")[0][begins])
+    return np.concatenate(pairs), np.concatenate(starts)
+
+
+def dealt(units: int) -> Array:
+    """(units,) the group that each unit is dealt to at random where there are too many of them, else its own."""
+    return np.arange(units) if units <= MOST_UNITS else np.random.default_rng(0).permutation(units) % MOST_UNITS
+
+
+def summed(values: Array, group: Array) -> Array:
+    """(G, L) the sums of the rows of (U, L) values over groups of them, given the group of each row."""
+    if len(group) <= MOST_UNITS:  # each is its own
+        return values
+    size = int(group.max()) + 1
+    return np.stack([np.bincount(group, column, minlength=size) for column in values.T], axis=1)
 
 
 def _grouped(kind: str, note: str, n_bytes: Array, first: Array, blocks: Array) -> Units:
-    size = len(n_bytes)
-    group = np.arange(size)
-    if size > MOST_UNITS:
-        group = np.random.default_rng(0).permutation(size) % MOST_UNITS
-        n_bytes = np.bincount(group, n_bytes, minlength=MOST_UNITS).astype(np.int64)
+    group = dealt(len(n_bytes))
+    n_bytes = summed(n_bytes[:, None], group)[:, 0].astype(np.int64)
     return Units(kind, note, n_bytes, first, blocks, group)

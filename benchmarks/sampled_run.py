@@ -1,0 +1,294 @@
+"""A run folder of any size, as a run would have left it, without training anything: for timing the report.
+
+``python benchmarks/sampled_run.py runs/sampled --tokens 10000000`` writes five models' scores of ten million test
+tokens. Train is drawn from a Zipfian vocabulary; valid and test are pieces of train, so that n-grams repeat as in
+real text. Features and tables are made by the harness's own functions, and every file is sealed. Log-probabilities
+are no model's: the surprisal of a word is that of its frequency, times what all models find hard, times what each
+finds hard for itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lmcompare import storage
+from lmcompare.harness.features import token_features
+from lmcompare.harness.prepared import Prepared
+from lmcompare.harness.scoring import PLACES, Ranked, scores_table
+from lmcompare.tokens import Encoded, Vocabulary
+
+Array = npt.NDArray[Any]
+
+NAMES = ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer")
+QUALITY = (1.0, 0.74, 0.86, 0.72, 0.69)  # a model's surprisal as a share of the unigram's; of more models, the last
+SENTENCE = 22  # tokens on the average, </s> included
+PIECE = 4  # tokens on the average that are copied from train at a time
+UNKNOWN_SHARE = 0.02
+FINGERPRINT = "sampled"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One split. ``surface``: (N,) its tokens as they stand in the text; ``hard``: (N,) what all models share."""
+
+    split: str
+    encoded: Encoded
+    surface: Array
+    side_bits: Array
+    hard: Array
+
+
+def vocabulary(types: int) -> tuple[list[str], Array]:
+    """Return the strings of a vocabulary, the most frequent first, and their probabilities."""
+    letters = "etaoinshrdlucmfwypvbgkjqxz"
+    words = []
+    for rank in range(types - 2):
+        word, rest = "", rank
+        while rest or not word:
+            word, rest = word + letters[rest % 26], rest // 26
+        kind = rank % 16
+        words.append(word.capitalize() if kind == 3 else str(1800 + rank) if kind == 11 else word + "-" * (rank < 26))
+    p = 1 / (np.arange(types - 2) + 2.7)
+    return ["<unk>", "</s>", *words], np.array([UNKNOWN_SHARE, 1 / SENTENCE, *((0.98 - 1 / SENTENCE) * p / p.sum())])
+
+
+def pieces(train: Array, tokens: int, rng: np.random.Generator) -> Array:
+    """(tokens,) ids copied from train piece by piece; the last closes a sentence."""
+    lengths = rng.geometric(1 / PIECE, tokens // PIECE * 2 + 100)
+    begins = rng.integers(0, len(train) - lengths)
+    at = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)[:tokens] + np.arange(tokens)
+    ids = train[at]
+    ids[-1] = Vocabulary.end
+    return ids
+
+
+def text(split: str, ids: Array, documents: int, known: Vocabulary, rng: np.random.Generator) -> Text:
+    """Divide ids into documents at sentence ends, and give every token its string and its bytes."""
+    after = np.flatnonzero(ids == known.end)[:-1] + 1
+    starts = np.append(0, np.sort(rng.choice(after, min(documents - 1, len(after)), replace=False)))
+    surface = np.array(known.tokens, object)[ids]
+    unknown = np.flatnonzero(ids == known.unknown)
+    surface[unknown] = np.array([f"x{i}" for i in range(50_000)], object)[rng.integers(0, 50_000, len(unknown))]
+    size = np.array([len(token) for token in known.tokens])[ids]
+    size[ids == known.end] = 0
+    size[unknown] = 5
+    ends = np.cumsum(size + 1)
+    begins = ends - size - 1
+    document = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(ids))))
+    offset = begins[starts][document]
+    spans = np.stack([begins - offset, begins - offset + size], axis=1)
+    side = np.where(ids == known.unknown, rng.gamma(9, 3.5, len(ids)), rng.gamma(0.3, 0.2, len(ids)))
+    hard = rng.gamma(4, 1 / 4, len(ids)) * rng.lognormal(0, 0.12, len(starts))[document]
+    return Text(split, Encoded(ids, starts, known, spans), surface, side, hard)
+
+
+def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> Prepared:
+    """Write the tables of the tokens, and return what gives the harness's own tables of likeliest words."""
+    known = train.vocabulary
+    features = [token_features(train, t.encoded, t.side_bits, t.split) for t in texts]
+    storage.write_table(folder / "features.parquet", pd.concat(features, ignore_index=True))
+    tables = []
+    for t in texts:
+        starts, ends = t.encoded.starts, t.encoded.ends
+        count = len(starts)
+        genre, source = rng.integers(0, 8, count), rng.integers(0, 3, count)
+        assert t.encoded.spans is not None
+        table = {
+            "split": t.split,
+            "document": np.arange(count),
+            "name": [f"document {i}" for i in range(count)],
+            "bytes": t.encoded.spans[ends - 1, 1] + 1,
+            "tokens": ends - starts,
+            "sentences": np.add.reduceat(t.encoded.ids == known.end, starts),
+            "metadata": [
+                json.dumps({"genre": f"g{g}", "source": f"s{s}"}) for g, s in zip(genre, source, strict=True)
+            ],
+            "repeated": False,
+            "repeats": "",
+        }
+        tables.append(pd.DataFrame(table))
+    storage.write_table(folder / "documents.parquet", pd.concat(tables, ignore_index=True))
+    storage.write_json(folder / "vocabulary.json", {"tokens": list(known.tokens), "counts": known.counts.tolist()})
+    storage.seal(folder, ("features.parquet", "documents.parquet", "vocabulary.json"))
+    splits = {"train": train, **{t.split: t.encoded for t in texts}}
+    return Prepared(folder, None, known, None, splits)  # type: ignore[arg-type]  # neither is asked for
+
+
+def surprisals(t: Text, floor: Array, quality: float, rng: np.random.Generator) -> Array:
+    """(N,) nats: what the frequency says, times what is hard for all, times what is hard for one."""
+    if quality == 1:
+        return floor[t.encoded.ids]
+    own = rng.gamma(10, 1 / 10, len(t.hard))
+    return (quality * floor[t.encoded.ids] * t.hard * own).astype(np.float32).astype(np.float64)
+
+
+def write_cell(
+    folder: Path, name: str, quality: float, prepared: Prepared, texts: list[Text], rng: np.random.Generator
+) -> None:
+    """Write what one cell stores, but for the trained model."""
+    valid, test = texts
+    types = len(prepared.vocabulary)
+    floor = -np.log((prepared.vocabulary.counts + 1) / (prepared.vocabulary.counts + 1).sum())
+    on_valid, on_test = (-surprisals(t, floor, quality, rng) for t in (valid, test))
+    rank = 1 + np.minimum(np.exp(np.minimum(-0.8 * on_test, 30)) * rng.random(len(on_test)), types - 1).astype(
+        np.int32
+    )
+    surface = [
+        pd.DataFrame(
+            {
+                "split": t.split,
+                "document": t.encoded.document_of(np.arange(len(t.encoded))),
+                "position": np.arange(len(t.encoded))
+                - np.repeat(t.encoded.starts, t.encoded.ends - t.encoded.starts),
+                "token": t.surface,
+                "byte_start": t.encoded.spans[:, 0],  # type: ignore[index]
+                "byte_end": t.encoded.spans[:, 1],  # type: ignore[index]
+                "is_unknown": t.encoded.ids == prepared.vocabulary.unknown,
+            }
+        )
+        for t in texts
+    ]
+    table = scores_table(
+        name,
+        0,
+        pd.concat(surface, ignore_index=True),
+        np.concatenate([on_valid, on_test]),
+        np.concatenate([np.full(len(on_valid), np.nan), on_test * rng.uniform(1, 1.2, len(on_test))]),
+        np.concatenate([np.zeros(len(on_valid), np.int32), rank]),
+    )
+    storage.write_table(folder / "scores.parquet", table)
+    shown = len(prepared.shown)
+    top = np.sort(rng.integers(0, min(types, 200), (shown, 1)) + np.arange(PLACES), axis=1).astype(np.int32)
+    p = np.log(-np.sort(-rng.dirichlet(np.ones(PLACES), shown), axis=1) * 0.7)
+    storage.write_table(folder / "top.parquet", prepared.top_table(Ranked(on_test, rank, top, p)))
+    sentences = [
+        {
+            "document": int(document),
+            "first": 0,
+            "tokens": test.surface[start : start + SENTENCE].tolist(),
+            "surprisal_bits": (-on_test[start : start + SENTENCE] / np.log(2)).tolist(),
+        }
+        for document, start in enumerate(test.encoded.starts[:5])
+    ]
+    storage.write_json(folder / "examples.json", {"prompts": [], "sentences": sentences})
+    storage.write_json(folder / "exhibits.json", [])
+    cost = {
+        "train_seconds": 60.0,
+        "score_seconds": 1.0,
+        "scored_tokens": len(on_valid),
+        "microseconds_per_token": 30.0,
+    }
+    cost |= {"peak_memory_bytes": 10**9, "parameters": 10**7, "model_bytes": 4 * 10**7, "check_seconds": 1.0}
+    storage.write_json(folder / "cost.json", cost | {"threads": 1, "processes": 1, "device": "cpu"})
+    steps = np.arange(1, 200)
+    loss = 5 + 3 * np.exp(-steps / 40)
+    curve = pd.DataFrame({"step": steps, "seconds": steps * 0.3, "tokens": steps * 1000, "train_loss": loss})
+    storage.write_text(folder / "curve.csv", curve.assign(valid_loss=loss + 0.1).to_csv(index=False))
+    traits = {"causal": True, "normalised": True, "adaptive": False, "carries_state": False, "pretrained": False}
+    cell = {"status": "done", "error": None, "name": name, "plugin": name, "seed": 0, "traits": traits, "notes": []}
+    truth = {"passed": True, "checks": []}
+    summary = "Sampled, no model."
+    storage.write_json(
+        folder / "cell.json", cell | {"summary": summary, "truth": truth, "tokens_fingerprint": FINGERPRINT}
+    )
+    storage.seal(folder, storage.CELL_TABLES)
+
+
+def write_run(
+    folder: Path, *, tokens: int, valid: int, documents: int, models: int, types: int, seed: int = 0
+) -> None:
+    """Write a run folder without results and reports."""
+    rng = np.random.default_rng(seed)
+    words, p = vocabulary(types)
+    ids = rng.choice(types, min(tokens, 2_000_000), p=p).astype(np.int32)
+    ids[-1] = Vocabulary.end
+    known = Vocabulary(words, np.bincount(ids, minlength=types))
+    train = Encoded(ids, np.zeros(1, np.int64), known)
+    texts = [
+        text("valid", pieces(ids, valid, rng), max(2, documents * valid // tokens), known, rng),
+        text("test", pieces(ids, tokens, rng), documents, known, rng),
+    ]
+    prepared = write_tokens(folder / "tokens" / FINGERPRINT, train, texts, rng)
+    names = [NAMES[m] if m < len(NAMES) else f"model-{m}" for m in range(models)]
+    for m, name in enumerate(names):
+        print(f"writing the scores of {name} …", flush=True)
+        quality = QUALITY[min(m, len(QUALITY) - 1)]
+        write_cell(folder / "cells" / name / "0", name, quality, prepared, texts, rng)
+    sizes = {
+        t.split: {
+            "documents": t.encoded.n_documents,
+            "sentences": int((t.encoded.ids == known.end).sum()),
+            "bytes": int(prepared_bytes(t)),
+            "words": int((t.encoded.ids != known.end).sum()),
+        }
+        for t in texts
+    }
+    plain = {
+        "name": "sampled",
+        "corpus": {"source": "sampled"},
+        "seeds": [0],
+        "models": [{"plugin": n} for n in names],
+    }
+    manifest = {
+        "schema_version": 1,
+        "name": "sampled",
+        "seconds": 0.0,
+        "experiment": plain,
+        "corpus": {"name": "sampled", "source": "sampled", "fingerprint": "sampled", "notes": [], "splits": sizes},
+        "tokens": {
+            FINGERPRINT: {
+                "spec": {"kind": "word"},
+                "description": "sampled words",
+                "types": types,
+                "tokens": {t.split: len(t.encoded) for t in texts},
+                "unknown": {t.split: int((t.encoded.ids == known.unknown).sum()) for t in texts},
+            }
+        },
+        "models": [
+            {"name": n, "plugin": n, "tokens_fingerprint": FINGERPRINT, "seeds": [0], "cells": [f"cells/{n}/0"]}
+            for n in names
+        ],
+        "versions": {},
+        "hardware": {},
+    }
+    storage.write_json(folder / "manifest.json", manifest)
+    storage.seal(folder, ("manifest.json",))
+
+
+def prepared_bytes(t: Text) -> int:
+    """Return the bytes of a split."""
+    assert t.encoded.spans is not None
+    return int((t.encoded.spans[t.encoded.ends - 1, 1] + 1).sum())
+
+
+def main() -> None:
+    """Parse the command line and write the folder."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--tokens", type=int, default=10_000_000, help="of test")
+    parser.add_argument("--valid-tokens", type=int, help="default: a tenth of test's")
+    parser.add_argument("--documents", type=int, default=10_000, help="of test")
+    parser.add_argument("--models", type=int, default=5)
+    parser.add_argument("--types", type=int, default=30_000, help="of the vocabulary")
+    given = parser.parse_args()
+    valid = given.tokens // 10 if given.valid_tokens is None else given.valid_tokens
+    write_run(
+        given.folder,
+        tokens=given.tokens,
+        valid=valid,
+        documents=given.documents,
+        models=given.models,
+        types=given.types,
+    )
+
+
+if __name__ == "__main__":
+    main()
