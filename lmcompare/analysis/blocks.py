@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.run import Cell, ModelEntry, Run, Split
+from lmcompare.analysis.run import ModelEntry, Run, Split
 from lmcompare.analysis.stored import Array, RunFolderError
 
 PLACE = ("document", "position")  # what rows of different tables are known by
@@ -51,42 +51,46 @@ def blocks(
             raise RunFolderError(f"the model '{model.name}' has no finished cell in {run.path}")
     cells = [model.done[:seeds] for model in models]
     flat = [cell for of_model in cells for cell in of_model]
+    # one pass over a table has shown whether its rows are those of the features
+    own = [() if split in cell.checked else PLACE for cell in flat]
     streams = [tokens.feature_blocks(split, _once(*PLACE, *features))]
-    streams += [cell.score_blocks(split, _once(*PLACE, *scores)) for cell in flat]
-    for pieces in _side_by_side(streams):
-        known = pieces[0]
-        for cell, piece in zip(flat, pieces[1:], strict=True):
-            if known is None or piece is None or not all(np.array_equal(piece[c], known[c]) for c in PLACE):
-                raise _other_rows(cell, split, tokens.path / "features.parquet")
-        found = iter([piece for piece in pieces[1:] if piece is not None])
-        if known is not None:
-            yield Block(known, tuple(tuple(next(found) for _ in of_model) for of_model in cells))
+    streams += [cell.score_blocks(split, _once(*place, *scores)) for cell, place in zip(flat, own, strict=True)]
+    for known, *pieces in _side_by_side(streams):
+        for cell, piece, place in zip(flat, pieces, own, strict=True):
+            if not _same_rows(piece, known, place):
+                raise RunFolderError(
+                    f"the {split} rows of {cell.path / 'scores.parquet'} are not those of "
+                    f"{tokens.path / 'features.parquet'}: run the model '{cell.name}' again"
+                )
+        found = iter(pieces)
+        yield Block(known, tuple(tuple(next(found) for _ in of_model) for of_model in cells))
+    for cell in flat:
+        cell.checked.add(split)
 
 
-def _other_rows(cell: Cell, split: Split, features: object) -> RunFolderError:
-    return RunFolderError(
-        f"the {split} rows of {cell.path / 'scores.parquet'} are not those of {features}: "
-        f"run the model '{cell.name}' again"
-    )
+def _same_rows(piece: Columns, known: Columns, place: Sequence[str]) -> bool:
+    return bool(piece) == bool(known) and all(np.array_equal(piece[column], known[column]) for column in place)
 
 
 def _once(*names: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _side_by_side(streams: Sequence[Iterator[Columns]]) -> Iterator[list[Columns | None]]:
-    """Yield pieces of equal length of all tables; in the end, of tables of unequal length, None for those that are
+def _side_by_side(streams: Sequence[Iterator[Columns]]) -> Iterator[list[Columns]]:
+    """Yield pieces of equal length of all tables; at the end of tables of unequal length, nothing of those that are
     over.
     """
-    held = [next(stream, None) for stream in streams]
-    while any(piece is not None for piece in held):
-        if any(piece is None for piece in held):
-            yield list(held)
-            return
-        size = min(len(piece["position"]) for piece in held if piece is not None)
-        yield [{name: values[:size] for name, values in piece.items()} for piece in held if piece is not None]
-        rest = [{name: values[size:] for name, values in piece.items()} for piece in held if piece is not None]
-        held = [
-            piece if len(piece["position"]) else next(stream, None)
-            for piece, stream in zip(rest, streams, strict=True)
-        ]
+    held = [next(stream, {}) for stream in streams]
+    while any(held):
+        size = min(map(_length, held))
+        yield [{name: values[:size] for name, values in piece.items()} for piece in held]
+        rest = [{name: values[size:] for name, values in piece.items()} for piece in held]
+        held = [piece if _length(piece) else next(stream, {}) for piece, stream in zip(rest, streams, strict=True)]
+        if not all(held):
+            break
+    if any(held):
+        yield held
+
+
+def _length(piece: Columns) -> int:
+    return len(next(iter(piece.values()), ()))

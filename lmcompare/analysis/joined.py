@@ -106,7 +106,7 @@ def _models(runs: Sequence[Run], labels: Sequence[str]) -> Iterator[ModelEntry]:
         cells: dict[int, Cell] = {}
         for status in ("done", "failed"):
             for cell in (cell for _, model in same for cell in model.cells if cell.status == status):
-                cells.setdefault(cell.seed, Cell(cell.path, shown, cell.seed))
+                cells.setdefault(cell.seed, cell if shown == name else Cell(cell.path, shown, cell.seed))
         first = same[0][1]
         ordered = tuple(cells[seed] for seed in sorted(cells))
         yield ModelEntry(shown, first.plugin, first.tokens_fingerprint, ordered)

@@ -47,6 +47,7 @@ class Cell:
 
     def __init__(self, path: Path, name: str, seed: int) -> None:
         self.path, self.name, self.seed = path, name, seed
+        self.checked: set[Split] = set()  # whose scores were seen to stand in the rows of the features
 
     def __repr__(self) -> str:
         return f"Cell({self.name!r}, seed={self.seed}, {self.status})"
@@ -132,9 +133,13 @@ class Cell:
         """Return the token scores (log-probabilities in nats), all or those of a split, all columns or these."""
         return read_table(self.path / "scores.parquet", columns, split)
 
-    def score_blocks(self, split: Split, columns: Sequence[str]) -> Iterator[dict[str, Array]]:
-        """Yield these columns of a split's token scores block by block, in order; (N,) each."""
-        return read_blocks(self.path / "scores.parquet", columns, split)
+    def score_blocks(
+        self, split: Split, columns: Sequence[str], documents: Array | None = None
+    ) -> Iterator[dict[str, Array]]:
+        """Yield these columns of a split's token scores block by block, in order, (N,) each; of these documents or
+        all.
+        """
+        return read_blocks(self.path / "scores.parquet", columns, split, documents)
 
 
 class ModelEntry:

@@ -15,7 +15,8 @@ from lmcompare import storage
 from lmcompare.errors import LmcompareError
 
 Array = npt.NDArray[Any]
-BLOCK = 2**18  # rows of a long table that are held at a time
+BLOCK = 2**17  # rows of a long table that are held at a time
+BUFFER = 2**18  # bytes that are read at a time of each column
 
 
 class RunFolderError(LmcompareError):
@@ -78,24 +79,32 @@ def read_table(path: Path, columns: Sequence[str] | None = None, split: str | No
     return frame
 
 
-def read_blocks(path: Path, columns: Sequence[str], split: str) -> Iterator[dict[str, Array]]:
+def read_blocks(
+    path: Path, columns: Sequence[str], split: str, documents: Array | None = None
+) -> Iterator[dict[str, Array]]:
     """Yield the rows of one split of a Parquet table in order, at most ``BLOCK`` at a time: (N,) by column.
 
-    Raises ``RunFolderError`` where the file or a column is missing, or the file is broken.
+    ``documents``: the indices of those whose rows are wanted, if not all. Raises ``RunFolderError`` where the file or
+    a column is missing, or the file is broken.
     """
     import pyarrow
     import pyarrow.parquet as pq
 
-    check_table(path, [*columns, "split"])
+    asked = [*columns, "split", *(["document"] if documents is not None else [])]
+    check_table(path, asked)
     try:
-        with pq.ParquetFile(path, read_dictionary=["split"]) as file:
+        # buffered before it is asked for, all that was read would be held until the end
+        with pq.ParquetFile(path, read_dictionary=["split"], pre_buffer=False, buffer_size=BUFFER) as file:
             groups = _row_groups(file.metadata, split)
-            for batch in file.iter_batches(BLOCK, groups, columns=[*columns, "split"]):
+            for batch in file.iter_batches(BLOCK, groups, columns=list(dict.fromkeys(asked))):
                 which = batch.column("split")
                 kept = np.isin(which.indices.to_numpy(), np.flatnonzero(which.dictionary.to_numpy(False) == split))
-                if kept.any():
-                    whole = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in columns}
-                    yield whole if kept.all() else {name: values[kept] for name, values in whole.items()}
+                if documents is not None:
+                    kept &= np.isin(batch.column("document").to_numpy(zero_copy_only=False), documents)
+                if not kept.all():
+                    batch = batch.filter(pyarrow.array(kept))
+                if batch.num_rows:
+                    yield {name: batch.column(name).to_numpy(zero_copy_only=False) for name in columns}
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from None
 

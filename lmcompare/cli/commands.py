@@ -196,18 +196,18 @@ def report(
     Runs on the same text stand in one table; others in tables of their own, with the reason.
     """
     from lmcompare.api import load
-    from lmcompare.harness.run import write_reports
+    from lmcompare.harness.reports import rebuild
     from lmcompare.report import write_joined_report
-    from lmcompare.storage import locked
 
-    failures = {folder: load(folder).failures for folder in folders}
     if len(folders) > 1:
+        failures = {folder: load(folder).failures for folder in folders}
         print(write_joined_report(folders, Path("reports") / "joined" if out is None else _folder(out)))
     elif out is not None:
         raise LmcompareError("--out is for the report of several runs: that of one run goes into its folder")
     else:
-        with locked(folders[0]):
-            print(write_reports(folders[0]))
+        page, failed_here = rebuild(folders[0])
+        failures = {folders[0]: failed_here}
+        print(page)
     for folder, failed in failures.items():
         for cell, error in failed.items():
             where = f"{folder}: " if len(folders) > 1 else ""

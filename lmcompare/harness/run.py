@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmcompare import __version__, plugins, storage
-from lmcompare.errors import LmcompareError, PluginError, as_written
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness import engine, environment
 from lmcompare.harness.cell import Job, damage, has_examples, is_finished, unfinished
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.matching import matched
 from lmcompare.harness.prepared import Prepared, prepare
 from lmcompare.harness.progress import Display, Quiet
+from lmcompare.harness.reports import write_reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,19 +104,6 @@ def run(
         show.say("Writing the report …")
         write_reports(folder)
     return outcome
-
-
-def write_reports(folder: Path) -> Path:
-    """Build results.json, results.csv, report.md and report.html from what the folder stores.
-
-    Raises ``LmcompareError`` for a folder that is none of a run, or that holds what no run wrote.
-    """
-    from lmcompare.analysis import load_run, write_results
-    from lmcompare.report import write_report
-
-    with as_written(folder):
-        write_results(load_run(folder))
-        return write_report(folder)
 
 
 def describe(corpus: Corpus) -> dict[str, Any]:

@@ -117,13 +117,12 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
 
 
 def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """The test scores at these places, in their order; only the documents that hold some are read."""
-    import pyarrow.parquet as pq
-
-    wanted = [("split", "=", "test"), ("document", "in", places["document"].unique().tolist())]
-    table = pq.read_table(cell.path / "scores.parquet", columns=[*PLACE, *columns], filters=wanted)
-    rows: pd.DataFrame = places.merge(table.to_pandas(), on=PLACE, how="left", validate="1:1")
-    if rows["log_prob"].isna().any():
+    """The test scores at these places, in their order; of a long text no more is held than that."""
+    documents = places["document"].unique()
+    blocks = cell.score_blocks("test", [*PLACE, *columns], documents)
+    found = [rows for block in blocks if len(rows := places.merge(pd.DataFrame(block), on=PLACE))]
+    rows = places.merge(pd.concat(found), on=PLACE, how="left", validate="1:1") if found else places
+    if "log_prob" not in rows or rows["log_prob"].isna().any():
         raise RunFolderError(f"{cell.path} has likeliest words where it has no scores: run its model again")
     return rows
 

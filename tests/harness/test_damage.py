@@ -12,7 +12,8 @@ import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
-from lmcompare.harness.run import run, write_reports
+from lmcompare.harness.reports import write_reports
+from lmcompare.harness.run import run
 from tests.harness.small import reseal, write_text
 
 EXPERIMENT = files.parse(

@@ -18,7 +18,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
-from lmcompare.harness.run import Outcome, run, write_reports
+from lmcompare.harness.reports import write_reports
+from lmcompare.harness.run import Outcome, run
 from tests.harness.small import reseal, write_plugins, write_text
 
 
