@@ -27,8 +27,9 @@ class Block:
         return len(self.features["position"])
 
     def stacked(self, model: int, column: str = "log_prob") -> Array:
-        """(S, N) a column of one model, its seeds side by side."""
-        return np.stack([cell[column] for cell in self.scores[model]])
+        """(S, N) a column of one model, its seeds side by side; reals are float64."""
+        found = np.stack([cell[column] for cell in self.scores[model]])
+        return found.astype(np.float64, copy=False) if found.dtype.kind == "f" else found
 
 
 def blocks(
@@ -69,7 +70,9 @@ def blocks(
 
 
 def _same_rows(piece: Columns, known: Columns, place: Sequence[str]) -> bool:
-    return bool(piece) == bool(known) and all(np.array_equal(piece[column], known[column]) for column in place)
+    if not (piece and known):
+        return not (piece or known)
+    return all(np.array_equal(piece[column], known[column]) for column in place)
 
 
 def _once(*names: str) -> list[str]:

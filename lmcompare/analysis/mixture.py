@@ -74,8 +74,8 @@ def mixtures(run: Run) -> pd.DataFrame:
 
     Columns: models (tuple of names), weights (tuple), tokens_fingerprint, valid_perplexity and test_perplexity of
     the mixture, best_single (the name of the model of the mixture that is best on test), best_single_perplexity,
-    gain (1 − mixture / best single), fitted_tokens (of valid, to which the weights were fitted: of a longer valid
-    every second, third … token).
+    gain (1 − mixture / best single), valid_tokens, fitted_tokens (of these, to which the weights were fitted: of a
+    long valid every second, third … token).
     """
     rows = []
     for models in _alike(run):
@@ -99,11 +99,13 @@ def mixtures(run: Run) -> pd.DataFrame:
                     "best_single": models[best].name,
                     "best_single_perplexity": alone[best],
                     "gain": 1 - mixed / alone[best],
+                    "valid_tokens": valid.tokens,
                     "fitted_tokens": on_valid.shape[1],
                 }
             )
-    columns = ["models", "weights", "tokens_fingerprint", "valid_perplexity", "test_perplexity"]
-    return pd.DataFrame(rows, columns=[*columns, "best_single", "best_single_perplexity", "gain", "fitted_tokens"])
+    columns = ["models", "weights", "tokens_fingerprint", "valid_perplexity", "test_perplexity", "best_single"]
+    columns += ["best_single_perplexity", "gain", "valid_tokens", "fitted_tokens"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def wins(run: Run) -> pd.DataFrame:
@@ -159,4 +161,4 @@ def _totals(
 
 def _first_seeds(block: Block) -> Array:
     """(M, N) nats of the first finished seed of each model."""
-    return np.stack([cells[0]["log_prob"] for cells in block.scores]).astype(np.float64, copy=False)
+    return np.concatenate([block.stacked(m)[:1] for m in range(len(block.scores))])

@@ -61,7 +61,7 @@ class Sums:
         self.side_bits += float(side_bits.sum())
         self.log_prob += [row.sum() for row in log_prob]
         self.log_prob_known += [row[~is_unknown].sum() for row in log_prob]
-        self.log_prob_reset += block.stacked(model, "log_prob_reset").astype(np.float64).sum(axis=1)
+        self.log_prob_reset += block.stacked(model, "log_prob_reset").sum(axis=1)
         self.first += np.count_nonzero(rank <= 1, axis=1)
         self.fifth += np.count_nonzero(rank <= 5, axis=1)
         bits = (-log_prob / LN2 + side_bits).mean(axis=0)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis import Run, mixtures, wins
+from lmcompare.analysis import Run, load_run, mixtures, wins
+from lmcompare.analysis import mixture as module
 from lmcompare.analysis.mixture import fit_weights, mixed_log_probs
 from tests.analysis.tiny import SOUND, tiny_run
 
@@ -68,6 +69,20 @@ def test_only_valid_models_over_the_same_tokens_are_mixed(run: Run) -> None:
     assert len(everything["models"]) == 5
     pairs = table[table["models"].map(len) == 2]
     assert everything["valid_perplexity"] <= pairs["valid_perplexity"].min() + 1e-3
+
+
+def test_weights_are_fitted_to_tokens_all_over_a_long_valid(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("ngram", "transformer")
+    whole = np.stack([run.model(name).done[0].scores("valid")["log_prob"].to_numpy() for name in names])
+    monkeypatch.setattr(module, "FITTED", whole.shape[1] // 3)
+    monkeypatch.setattr("lmcompare.analysis.stored.BLOCK", 10)  # what is left out goes on from block to block
+    table = mixtures(load_run(run.path)).set_index("models")
+    some = whole[:, :: 4 if whole.shape[1] % 3 else 3]
+    assert table["fitted_tokens"].tolist() == [some.shape[1]] * len(table)
+    assert table["valid_tokens"].tolist() == [whole.shape[1]] * len(table)
+    assert table.loc[[names], "weights"].item() == pytest.approx(tuple(fit_weights(some)))
+    mixed = np.exp(-mixed_log_probs(whole, fit_weights(some)).mean())
+    assert table.loc[[names], "valid_perplexity"].item() == pytest.approx(mixed)  # measured on all of it
 
 
 def test_wins_by_hand(tmp_path: Path) -> None:

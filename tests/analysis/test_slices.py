@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.analysis import Run, results, slices, token_scores
+from lmcompare.analysis import Run, load_run, results, slices, token_scores
 from lmcompare.analysis.slices import RARE, TOKEN_SLICES, iterate
 from tests.analysis.tiny import tiny_run
 
@@ -108,3 +108,12 @@ def test_a_probability_of_zero_makes_its_own_slice_infinite(tmp_path: Path) -> N
     table = slices(run)["repeated"]
     assert math.isinf(rows(table, "surprisal")["new"])
     assert rows(table, "surprisal")["repeated"] == pytest.approx(1)
+
+
+def test_many_documents_are_resampled_in_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmcompare.analysis.units.MOST_UNITS", 36)
+    table, whole = slices(load_run(run.path))["metadata:folder"], slices(run)["metadata:folder"]
+    same = [column for column in whole if column not in ("low", "high")]
+    pd.testing.assert_frame_equal(table[same], whole[same])
+    assert ((table["low"] < table["bits_per_byte"]) & (table["bits_per_byte"] < table["high"])).all()
+    assert (table["low"] != whole["low"]).any()

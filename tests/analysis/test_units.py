@@ -10,6 +10,7 @@ import pytest
 
 from lmcompare.analysis import Run, RunFolderError, load_run, token_scores
 from lmcompare.analysis import units as module
+from lmcompare.analysis.sums import sums
 from lmcompare.analysis.units import BLOCKS_ARE_DOCUMENTS, OVER_BLOCKS, OVER_DOCUMENTS, units_of
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import write_run_folder
@@ -35,7 +36,7 @@ def test_blocks_of_twenty_sentences_by_hand(tmp_path: Path) -> None:
     assert units.bytes.tolist() == [40, 63, 40, 40, 20, 6]
     scores = token_scores(run, run.model("a"))
     assert np.bincount(units.of(scores.document, scores.sentence)).tolist() == [40, 58, 40, 40, 20, 6]
-    assert units.totals(scores, scores.bits[0]) == pytest.approx(1.25 * np.array([40, 58, 40, 40, 20, 6]))
+    assert sums(run, "test")["a"].unit_bits == pytest.approx(1.25 * np.array([40, 58, 40, 40, 20, 6]))
 
 
 def test_short_documents_are_blocks_of_their_own(tmp_path: Path) -> None:
@@ -65,14 +66,14 @@ def test_blocks_are_the_same_passages_under_every_tokenizer(tmp_path: Path) -> N
         assert (ends - spans["byte_start"].to_numpy()[first]).tolist() == units.bytes.tolist()
 
 
-def test_many_documents_are_dealt_into_groups(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_many_documents_are_dealt_into_groups(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(module, "MOST_UNITS", 12)
+    run = load_run(folder)
     units = units_of(run)
     assert len(units) == 12
     assert (units.bytes > 0).all()
     scores = token_scores(run, run.model("ngram"))
-    bits = scores.bits.mean(axis=0)
-    assert units.totals(scores, bits).sum() == pytest.approx(bits.sum())
+    assert sums(run, "test")["ngram"].unit_bits.sum() == pytest.approx(scores.bits.mean(axis=0).sum())
     by_document = units.group[scores.document]
     assert (by_document == units.of(scores.document, scores.sentence)).all()
 

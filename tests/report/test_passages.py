@@ -71,6 +71,20 @@ def test_long_texts_are_cut_at_sentence_ends_and_within_the_budget(tmp_path: Pat
     assert sum(len(p.tokens) for p in found) <= BUDGET // 2
 
 
+def test_passages_do_not_depend_on_how_the_scores_are_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Material(run)
+    monkeypatch.setattr("lmcompare.analysis.stored.BLOCK", 23)
+    again = Material(load_run(run.path))
+    for one, other in zip(chosen(whole, whole.scored[:4]), chosen(again, again.scored[:4]), strict=True):
+        assert (one.document, one.first, one.tokens, one.spaced) == (
+            other.document,
+            other.first,
+            other.tokens,
+            other.spaced,
+        )
+        assert one.bits.tolist() == other.bits.tolist()
+
+
 def test_packed_comes_back_as_it_was(material: Material, passages: list[Passage]) -> None:
     models = material.groups[material.main_tokens]
     data = json.loads(json.dumps(packed(models, passages)))

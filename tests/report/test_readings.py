@@ -146,6 +146,13 @@ def test_mixtures_tell_the_pair_that_gains_most(models: dict[str, Model]) -> Non
     )
 
 
+def test_mixtures_say_where_not_all_of_valid_was_read() -> None:
+    assert together.fitted(64_571, 64_571) == ""
+    assert plain(together.fitted(250_000, 1_000_000)) == (
+        "The weights are fitted to 250,000 tokens spread evenly over the 1,000,000 of valid."
+    )
+
+
 def test_a_mixture_that_gains_nothing_is_not_praised(models: dict[str, Model]) -> None:
     a, b = models["unigram"], models["ngram"]
     found = [together.Mixture([(a, 0.0), (b, 1.0)], 60.0, b, 0.0001)]

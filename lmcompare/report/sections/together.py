@@ -64,9 +64,8 @@ def _group(material: Material, fingerprint: str, rows: pd.DataFrame, shares: pd.
     models = sorted({m.name: m for mixture in found for m, _ in mixture.parts}.values(), key=lambda m: m.index)
     share = {(r["first"], r["second"]): float(r["share"]) for r in shares.to_dict("records")}
     grid = [[share.get((a.name, b.name)) for b in models] for a in models]
-    return Group(
-        material.tokens_name(fingerprint), models, found, grid, reading(found), wins_reading(share) if share else ""
-    )
+    said = f"{reading(found)} {fitted(int(rows['fitted_tokens'].iloc[0]), int(rows['valid_tokens'].iloc[0]))}".strip()
+    return Group(material.tokens_name(fingerprint), models, found, grid, said, wins_reading(share) if share else "")
 
 
 def reading(found: list[Mixture]) -> str:
@@ -83,6 +82,14 @@ def reading(found: list[Mixture]) -> str:
         return f"No mixture predicts the text better than {lowest.best_single.name} alone."
     of = "all of them" if len(lowest.parts) > 2 else numbers.listed([m.name for m, _ in lowest.parts])
     return f"{said}; the lowest perplexity, {numbers.perplexity(lowest.perplexity)}, has the mixture of {of}."
+
+
+def fitted(tokens: int, valid: int) -> str:
+    """Say on how much of valid the weights stand, where not on all of it."""
+    if tokens == valid:
+        return ""
+    some, whole = numbers.count(tokens), numbers.count(valid)
+    return f"The weights are fitted to {some} tokens spread evenly over the {whole} of valid."
 
 
 def wins_reading(share: dict[tuple[str, str], float]) -> str:
