@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -220,7 +220,7 @@ def metadata_keys(run: Run) -> list[str]:
     """Return the metadata keys that divide the test documents into two to twenty kinds."""
     for model in run.scored[:1]:
         documents = run.tokens[model.tokens_fingerprint].documents_of("test")
-        tables = [_metadata(text) for text in documents["metadata"]]
+        tables = [_metadata(text) for text in documents["metadata"].unique()]
         values: dict[str, set[str]] = {}
         for table in tables:
             for key, value in table.items():
@@ -288,8 +288,10 @@ def _by_metadata(run: Run, by_document: pd.DataFrame) -> dict[str, pd.DataFrame]
     keys = metadata_keys(run)
     parts: list[_Labelled] = []
     for key in keys:
-        labelled = by_document.assign(value=[_metadata(text).get(key, "(none)") for text in by_document["metadata"]])
-        labels = sorted(set(labelled["value"]))
+        codes, texts = pd.factorize(by_document["metadata"], use_na_sentinel=False)  # many documents say the same
+        values = [_metadata(text).get(key, "(none)") for text in texts]
+        labelled = by_document.assign(value=np.array(values, object)[codes])
+        labels = sorted(set(values))
         parts += [_Labelled(key, model, labels, labelled[labelled["model"] == model.name]) for model in run.scored]
     ends = _intervals([part.ratio for part in parts])
     tables: dict[str, list[pd.DataFrame]] = {key: [] for key in keys}
@@ -307,11 +309,14 @@ class _Labelled:
     labels: Sequence[str]
     documents: pd.DataFrame
 
+    @cached_property
+    def chosen(self) -> Array:
+        """(D, L) bool, the document has the label."""
+        return np.stack([(self.documents["value"] == label).to_numpy() for label in self.labels], axis=1)
+
     def by_label(self, column: str) -> Array:
         """(D, L) a column where the document has the label, else 0."""
-        values = self.documents[column].to_numpy(np.float64)[:, None]
-        chosen = np.stack([(self.documents["value"] == label).to_numpy() for label in self.labels], axis=1)
-        return np.where(chosen, values, 0.0)
+        return np.where(self.chosen, self.documents[column].to_numpy(np.float64)[:, None], 0.0)
 
     @property
     def ratio(self) -> tuple[Array, Array]:
