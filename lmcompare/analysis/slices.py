@@ -65,6 +65,11 @@ def _longest_seen(features: Columns) -> Array:
     return longest
 
 
+def _before(longest: Array, position: Array, carried: int) -> Array:
+    """(N,) the same of the token before each, which is ``carried`` for the first row; −1 where a document begins."""
+    return np.where(position > 0, np.append(carried, longest[:-1])[: len(longest)], -1)
+
+
 def _rare_repeated(features: Columns) -> Array:
     return np.where(features["train_count"] <= RARE, features["repeated"].astype(np.int64), -1)
 
@@ -78,10 +83,16 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
         lambda f: _bucket(f["train_count"], COUNT_EDGES),
     ),
     TokenSlice(
+        "context_order",
+        "by the longest n-gram before the token that stands in train",
+        ("1", "2", "3", "4", "5"),
+        lambda f: f["longest_before"],
+    ),
+    TokenSlice(
         "seen_order",
         "by the longest n-gram ending at the token that stands in train",
         ("1", "2", "3", "4", "5"),
-        _longest_seen,
+        lambda f: f["longest_seen"],
     ),
     TokenSlice(
         "position_in_sentence",
@@ -121,7 +132,7 @@ TITLES: Mapping[str, str] = {s.name: s.title for s in TOKEN_SLICES} | {"document
 
 @lru_cache(maxsize=4)
 def slices(run: Run) -> Mapping[str, pd.DataFrame]:
-    """Return all tables by name: the seven of ``TOKEN_SLICES``, "document", and "metadata:KEY" for each metadata key
+    """Return all tables by name: those of ``TOKEN_SLICES``, "document", and "metadata:KEY" for each metadata key
     with two to twenty values among the test documents.
 
     Columns of a token table: model, tokens_fingerprint, place (0, 1, …), value (its label), tokens, share (of the
@@ -193,9 +204,15 @@ def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[_Part
     # the last cell is for tokens that are left out
     counts = {name: np.zeros(size + 1, np.int64) for name, size in sizes.items()}
     bits = {name: np.zeros((len(models), size + 1)) for name, size in sizes.items()}
-    total = 0
+    total = carried = 0
     for block in blocks(run, models, "test", features=FEATURES):
-        features = block.features | {"word_class": classes[block.features["token_id"]]}
+        longest = _longest_seen(block.features)
+        features = block.features | {
+            "word_class": classes[block.features["token_id"]],
+            "longest_seen": longest,
+            "longest_before": _before(longest, block.features["position"], carried),
+        }
+        carried = int(longest[-1])
         unit = units.of(features["document"], features["sentence"])
         of_models = [-block.stacked(m).mean(axis=0) / LN2 for m in range(len(models))]
         total += len(block)

@@ -51,6 +51,8 @@ def test_slices_by_hand(tmp_path: Path) -> None:
     assert rows(counts, "perplexity")["over 10,000"] == pytest.approx(64)
     # longest seen: 1 2 3 4, 1 2 1 1
     assert rows(found["seen_order"], "surprisal") == pytest.approx({"1": 11 / 4, "2": 2, "3": 3, "4": 4})
+    # before the token: none 1 2 3, none 1 2 1
+    assert rows(found["context_order"], "surprisal") == pytest.approx({"1": 10 / 3, "2": 5 / 2, "3": 4})
     assert rows(found["position_in_sentence"], "surprisal") == pytest.approx({"1": 1.5, "2": 2, "3": 2.5, "4": 5})
     assert rows(found["position_in_document"], "tokens") == {"1–16": 8}
     assert rows(found["repeated"], "surprisal") == pytest.approx({"new": 11 / 4, "repeated": 11 / 4})
@@ -77,6 +79,10 @@ def test_every_slice_adds_up_to_the_whole(run: Run) -> None:
             figure = figures[str(model)]
             if name == "repeated_rare":
                 assert part["tokens"].sum() < figure["test_tokens"]
+                continue
+            if name == "context_order":  # nothing stands before the first token of a document
+                documents = run.tokens[part["tokens_fingerprint"].iloc[0]].documents_of("test")
+                assert part["tokens"].sum() == figure["test_tokens"] - len(documents)
                 continue
             assert part["tokens"].sum() == figure["test_tokens"]
             bits = (part["tokens"] * np.log2(part["perplexity"])).sum() / part["tokens"].sum()
