@@ -176,6 +176,18 @@ def test_heatmap_picture_is_a_png_with_the_amounts_as_opacity() -> None:
     assert pixels == b"\0" + warm + b"\x80" + warm + b"\0" + b"\0" + cool + b"\xff" + warm + b"\0"
 
 
+@pytest.mark.parametrize(("words", "tables"), [(6, [6]), (7, [7]), (8, [6, 2])])
+def test_many_neighbours_are_folded(words: int, tables: list[int]) -> None:
+    names = tuple(f"w{i}" for i in range(words))
+    exhibit = kinds.Neighbours(
+        title="near", words=names, neighbours=(("n",),) * words, similarities=((0.5,),) * words
+    )
+    tree = drawn(exhibit)
+    assert [len(table.rows()) for table in tree.all("table")] == tables
+    assert [row[0] for table in tree.all("table") for row in table.rows()] == list(names)
+    assert len(tree.all("details")) == len(tables) - 1
+
+
 def test_large_heatmaps_are_pictures() -> None:
     size = 60
     labels = tuple(str(i) for i in range(size))

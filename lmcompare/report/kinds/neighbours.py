@@ -7,6 +7,8 @@ from lmcompare.report.kinds.rendering import Rendering, plain, table
 from lmcompare.report.pages import fill
 from lmcompare.report.tokens import visible
 
+OPEN = 6  # rows beyond these are folded
+
 
 def render(exhibit: Neighbours) -> Rendering:
     """A row a word, the nearest word first, with a bar for each similarity."""
@@ -22,7 +24,9 @@ def render(exhibit: Neighbours) -> Rendering:
         ),
         2,
     )
-    return Rendering(fill("kinds/neighbours", exhibit=exhibit, rows=rows), reading(exhibit), markdown)
+    shown_open = OPEN if len(rows) > OPEN + 1 else len(rows)
+    html = fill("kinds/neighbours", exhibit=exhibit, rows=rows, shown_open=shown_open)
+    return Rendering(html, reading(exhibit), markdown)
 
 
 def reading(exhibit: Neighbours) -> str:
