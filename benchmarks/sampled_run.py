@@ -226,7 +226,7 @@ def write_run(
         t.split: {
             "documents": t.encoded.n_documents,
             "sentences": int((t.encoded.ids == known.end).sum()),
-            "bytes": int(prepared_bytes(t)),
+            "bytes": int(bytes_of(t)),
             "words": int((t.encoded.ids != known.end).sum()),
         }
         for t in texts
@@ -263,7 +263,7 @@ def write_run(
     storage.seal(folder, ("manifest.json",))
 
 
-def prepared_bytes(t: Text) -> int:
+def bytes_of(t: Text) -> int:
     """Return the bytes of a split."""
     assert t.encoded.spans is not None
     return int((t.encoded.spans[t.encoded.ends - 1, 1] + 1).sum())

@@ -23,7 +23,7 @@ from lmcompare.analysis.sums import by_tokens
 
 STEPS = 200
 TOLERANCE = 1e-7  # nats per token: less is not worth another step
-FITTED = 2**18  # tokens of valid to which weights are fitted: more would gain some millionths of a nat a token
+FITTED = 2**20  # tokens of valid to which weights are fitted: more would gain a millionth of a nat a token
 
 
 def fit_weights(log_probs: Array) -> Array:
