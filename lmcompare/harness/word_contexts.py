@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -66,7 +68,9 @@ def chosen_words(prepared: Prepared, prompts: Sequence[str], asked: Sequence[str
     if asked is not None:
         return [Word(word, _contexts(prepared, prompts, word)) for word in dict.fromkeys(asked)]
     found: list[Word] = []
-    for word in dict.fromkeys((*AMBIGUOUS, *_content_words(prepared))):
+    for word in chain(AMBIGUOUS, _content_words(prepared)):
+        if any(word == one.word for one in found):
+            continue
         contexts = _contexts(prepared, prompts, word)
         if len(contexts) >= FEWEST:
             found.append(Word(word, contexts))
@@ -174,14 +178,14 @@ def _in_test(prepared: Prepared, token: int) -> Iterator[Context]:
     ends = np.append(begins[1:], len(test))
     sentence = np.searchsorted(begins, at, side="right") - 1
     poor = at - begins[sentence] < READ_BEFORE
-    order = sorted(range(len(at)), key=lambda k: (poor[k], digest_of("word", prepared.fingerprint, int(at[k]))))
     document = test.document_of(at)
-    turn: dict[int, int] = {}
-    rank = {}
-    for k in order:
-        rank[k] = turn[document[k]] = turn.get(document[k], -1) + 1
+    taken: Counter[int] = Counter()  # places of each document
+    turns: list[tuple[int, int]] = []
+    for k in sorted(range(len(at)), key=lambda k: (poor[k], digest_of("word", prepared.fingerprint, int(at[k])))):
+        turns.append((taken[document[k]], k))
+        taken[document[k]] += 1
     strings = prepared.test_strings
-    for k in sorted(order, key=lambda k: rank[k]):
+    for _, k in sorted(turns, key=lambda turn: turn[0]):
         first, last = int(begins[sentence[k]]), int(ends[sentence[k]])
         last -= int(test.ids[last - 1] == prepared.vocabulary.end)
         start = int(test.starts[document[k]])
@@ -196,14 +200,14 @@ def _around(prepared: Prepared, strings: Sequence[str], place: int) -> tuple[str
     return before, upto.removeprefix(before), detokenize(strings).removeprefix(upto)
 
 
-def _content_words(prepared: Prepared) -> list[str]:
-    """Return words of ``FEWEST`` documents of test or more that are neither common nor rare, rarest first."""
+def _content_words(prepared: Prepared) -> Iterator[str]:
+    """Yield some words of ``FEWEST`` documents of test or more that are neither common nor rare, rarest first."""
     test, counts = prepared.test, prepared.vocabulary.counts
-    pairs = np.unique(np.stack([test.ids, test.document_of(np.arange(len(test)))]), axis=1)
-    documents = np.bincount(pairs[0], minlength=len(counts))
+    pairs = np.unique(test.document_of(np.arange(len(test))) * len(counts) + test.ids)
+    documents = np.bincount(pairs % len(counts), minlength=len(counts))
     common = np.argsort(-counts, kind="stable")[:COMMON]
     fitting = (documents >= FEWEST) & (counts >= RARE)
     fitting[common] = False
     ranked = sorted(np.flatnonzero(fitting).tolist(), key=lambda i: (counts[i], i))
     words = (prepared.vocabulary[i].strip() for i in ranked)
-    return [word for word in words if len(word) > 2 and word.isalpha()][: 5 * SHOWN_WORDS]
+    yield from islice((word for word in words if len(word) > 2 and word.isalpha()), 5 * SHOWN_WORDS)
