@@ -15,6 +15,7 @@ from lmcompare.report.overview import Overview
 from lmcompare.report.page import Report
 from lmcompare.storage import JOINED, locked, write_text
 
+ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
 ENTRIES = ("tables", "charts", "results.json", "results.csv", "report.md", "report.html")
 
 
@@ -57,7 +58,8 @@ def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
     with as_written(" or ".join(map(str, folders))):
         tables = join([load_run(folder) for folder in folders])
         write_text(out / JOINED, "A report of several runs; written anew by 'lmcompare report'.\n")
-        with locked(out), tempfile.TemporaryDirectory(dir=out, prefix=".new-") as aside:
+        with locked(out), tempfile.TemporaryDirectory(dir=out, prefix=ASIDE) as aside:
+            _clear(out, aside)
             _write_tables(tables, Path(aside))
             for name in ENTRIES:  # only now: what an earlier report left stays whole until this one is
                 _replace(Path(aside) / name, out / name)
@@ -92,36 +94,38 @@ def _check_place(out: Path) -> None:
     tables = [path for table in out.glob("tables/*") for path in (table.iterdir() if table.is_dir() else [table])]
     strange = sorted(found - {JOINED, ".lock", ".holder", *ENTRIES} if JOINED in found else found)
     strange += sorted(str(path.relative_to(out)) for path in tables if path.name not in ENTRIES)
-    strange = [name for name in strange if not name.startswith(".new-")]
+    strange = [name for name in strange if not name.startswith(ASIDE)]
     if strange:
         raise LmcompareError(f"{out} holds other files ({strange[0]}): choose a new or empty folder as --out")
 
 
+def _clear(out: Path, kept: str) -> None:
+    """Remove what a report that was killed left aside."""
+    for stale in out.glob(f"{ASIDE}*"):
+        if stale != Path(kept):
+            shutil.rmtree(stale, ignore_errors=True)
+
+
 def _replace(new: Path, old: Path) -> None:
-    """Put a file or folder in the place of another; without a new one the old one goes."""
-    if old.is_dir():
-        shutil.rmtree(old)
-    elif old.exists():
-        old.unlink()
-    if new.exists():
-        os.replace(new, old)
+    """Put a file or folder in the place of another, which comes back if that fails; without a new one it goes."""
+    with tempfile.TemporaryDirectory(dir=old.parent, prefix=ASIDE) as place:
+        gone = Path(place) / old.name
+        if old.exists():
+            os.replace(old, gone)
+        try:
+            if new.exists():
+                os.replace(new, old)
+        except OSError:
+            if gone.exists():
+                os.replace(gone, old)
+            raise
 
 
 def _write_charts(folder: Path, charts: dict[str, str]) -> None:
     """Replace the folder of charts by a new one, so that none of an earlier report stays behind."""
-    aside = Path(tempfile.mkdtemp(dir=folder, prefix=".charts-"))
-    new, old = aside / "new", aside / "old"
-    try:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=ASIDE) as aside:
+        new = Path(aside) / "charts"
         new.mkdir()
         for name, drawing in charts.items():
             (new / name).write_text(drawing, encoding="utf-8", newline="\n")
-        if (folder / "charts").exists():
-            os.replace(folder / "charts", old)
-        try:
-            os.replace(new, folder / "charts")
-        except OSError:
-            if old.exists():
-                os.replace(old, folder / "charts")
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        _replace(new, folder / "charts")

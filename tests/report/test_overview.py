@@ -166,6 +166,13 @@ def test_what_others_put_beside_a_report_stops_the_next(runs: dict[str, Path], t
     write_joined_report(list(runs.values()), out)
 
 
+def test_what_a_killed_report_left_aside_goes(runs: dict[str, Path], tmp_path: Path) -> None:
+    out = write_joined_report([runs["counts"], runs["else"]], tmp_path / "out").parent
+    (out / ".new-left" / "tables").mkdir(parents=True)
+    write_joined_report([runs["counts"], runs["else"]], out)
+    assert not [path.name for path in out.iterdir() if path.name.startswith(".new-")]
+
+
 def test_a_report_that_fails_leaves_the_last_one_whole(runs: dict[str, Path], tmp_path: Path) -> None:
     out = write_joined_report(list(runs.values()), tmp_path / "out").parent
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
