@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.model import FloatArray
+from lmcompare.analysis.stored import Array
 
 
-def classical_scaling(distances: Sequence[Sequence[float]] | FloatArray) -> tuple[FloatArray, float]:
+def classical_scaling(distances: Sequence[Sequence[float]] | Array) -> tuple[Array, float]:
     """Return (n, 2) points whose distances come near those given (n, n), and the share of their spread that is kept.
 
     Torgerson (1952): the two leading eigenvectors of the doubly centred squares. Signs are chosen so that the
