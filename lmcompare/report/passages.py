@@ -42,6 +42,14 @@ class Passage:
     disagreement: float
 
 
+def stored_places(models: Sequence[Model]) -> pd.DataFrame:
+    """Return document and position of the test tokens at which the run stored every model's likeliest words."""
+    places, *others = (model.cell.top[PLACE].drop_duplicates() for model in models)
+    for other in others:
+        places = places.merge(other, on=PLACE)
+    return places.sort_values(PLACE, ignore_index=True)
+
+
 def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
     """Return passages for models that share their tokens, the one on which they disagree most first.
 
@@ -49,13 +57,10 @@ def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
     of three or more models the one with the most surprisal is left out of it, else the floor would decide alone, and
     those that are not ranked are never counted.
     """
-    tops = [model.cell.top for model in models]
-    places = tops[0][PLACE].drop_duplicates()
-    for top in tops[1:]:
-        places = places.merge(top[PLACE].drop_duplicates(), on=PLACE)
-    places = places.sort_values(PLACE, ignore_index=True)
+    places = stored_places(models)
     if places.empty:
         return []
+    tops = [model.cell.top for model in models]
     text = _scores(models[0].cell, places, ["token", "byte_start", "byte_end", "is_unknown", "log_prob"])
     others = [_scores(model.cell, places, ["log_prob"]) for model in models[1:]]
     surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)]).clip(

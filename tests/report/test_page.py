@@ -168,6 +168,14 @@ def test_sentences_show_the_bits_of_every_token(run: Run, tree: Node) -> None:
     assert row[-1] == f"{sum(stored['surprisal_bits']):.0f}"
 
 
+def test_the_reader_says_how_much_of_the_text_it_chose_from(run: Run, tree: Node) -> None:
+    model = run.model("ngram")
+    stored = len(model.done[0].top[["document", "position"]].drop_duplicates())
+    test = run.tokens[model.tokens_fingerprint].entry["tokens"]["test"]
+    assert stored < test
+    assert f"chosen from {stored:,} of the {test:,} test tokens" in tree.one("section", id_="reader").text
+
+
 def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None:
     for model in run.scored:
         article = tree.one("article", id_=f"inside-{model.name}")

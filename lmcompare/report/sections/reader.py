@@ -12,7 +12,7 @@ from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Model, Section, marked
 from lmcompare.report.pages import fill
-from lmcompare.report.passages import Passage, chosen, packed
+from lmcompare.report.passages import Passage, chosen, packed, stored_places
 from lmcompare.report.tokens import visible
 
 
@@ -26,6 +26,7 @@ class Group:
     titles: list[str]
     best: int
     reading: str
+    looked_at: str
     data: dict[str, Any]
 
 
@@ -40,13 +41,25 @@ def build(material: Material) -> Section | None:
             best = int(np.argmin(means))
             name, said = material.tokens_name(fingerprint), reading(models, passages[0], material.apart)
             titles, data = [title(p) for p in passages], packed(models, passages)
-            groups.append(Group(name, models, passages, titles, best, said, data))
+            groups.append(Group(name, models, passages, titles, best, said, _looked_at(material, models), data))
     if not groups:
         return None
     first = groups[0]
     markdown = f"{plain(first.reading)}\n\n{_markdown(first.models, first.passages[0], material.apart)}"
     return Section(
         "reader", "The reader of the test text", fill("reader", groups=groups, apart=material.apart), markdown
+    )
+
+
+def _looked_at(material: Material, models: Sequence[Model]) -> str:
+    """Say from how much of test the passages are chosen, where that is not all of it."""
+    found = len(stored_places(models))
+    sizes = material.run.tokens[models[0].entry.tokens_fingerprint].entry.get("tokens") or {}
+    if not sizes.get("test") or found >= sizes["test"]:
+        return ""
+    return (
+        f"They are chosen from {numbers.count(found)} of the {numbers.count(sizes['test'])} test tokens, those of"
+        " passages drawn before any model was scored."
     )
 
 
