@@ -31,6 +31,7 @@ class Heatmap(Exhibit):
 
     ``values``: panel → row → column; None where there is nothing to show (the masked future). ``steps``: how each
     value came about and what comes of it: (what is computed, panel → row → column), shown for one row at a time.
+    ``opens``: the panel and the row shown first; without it, the first panel and the last row.
     """
 
     kind: ClassVar[str] = "heatmap"
@@ -41,6 +42,7 @@ class Heatmap(Exhibit):
     row_axis: str = ""
     column_axis: str = ""
     steps: tuple[tuple[str, Panels], ...] = ()
+    opens: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +73,14 @@ class BackoffStep:
 
 @dataclass(frozen=True, kw_only=True)
 class BackoffTrace(Exhibit):
-    """The orders that matched along a passage and how the model backed off at each token."""
+    """The orders that matched along a passage and how the model backed off at each token.
+
+    ``counted``: what the counts are, where they are not how often context and token stand in training.
+    """
 
     kind: ClassVar[str] = "backoff"
     steps: tuple[BackoffStep, ...]
+    counted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,13 @@ def _heatmap(e: Any) -> str:
     wrong = _panels(e, "", e.values)
     for name, values in () if wrong else e.steps:
         wrong = wrong or _panels(e, f"'{name}' of ", values)
-    return wrong
+    return wrong or (_opens(e) if e.opens is not None else "")
+
+
+def _opens(e: Any) -> str:
+    if len(e.opens) == 2 and 0 <= e.opens[0] < len(e.panels) and 0 <= e.opens[1] < len(e.rows):
+        return ""
+    return f"it opens on {e.opens}: that is no panel of {len(e.panels)} and row of {len(e.rows)}"
 
 
 def _panels(e: Any, what: str, values: Any) -> str:

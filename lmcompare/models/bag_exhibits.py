@@ -11,7 +11,7 @@ from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models import mathml as m
 from lmcompare.models import similar_contexts
-from lmcompare.models.sentences import BEGINNING
+from lmcompare.models.sentences import ALONE, BEGINNING
 from lmcompare.models.vectors import map_exhibit, neighbours, neighbours_exhibit
 from lmcompare.tokens import Encoded, IntArray
 
@@ -72,7 +72,7 @@ def _softmax(features: str, given: str) -> str:
 
 
 _SAYING = (
-    "Throw the last words together and take the middle of their vectors. A context never seen in training is near"
+    "Throw the last words together and take the mean of their vectors. A context never seen in training is near"
     " to contexts that were, because words used alike have vectors that lie near each other: that is what counts of"
     " words cannot do. "
 )
@@ -86,15 +86,21 @@ def exhibits(model: Word2VecBow, text: Encoded) -> Iterator[Exhibit]:
         at = _position(text, model.window)
         yield _worked(model, text, at)
         yield _order(model, text, at)
+    yield from similar_contexts.exhibits(model.account())
     yield neighbours_exhibit(
         vectors,
         text,
-        "By the cosine of their vectors in the bag: words that occur in like company lie near each other.",
+        f"By the cosine of their vectors in the bag, {_origin(model)}: words that occur in like company lie near each"
+        " other.",
     )
-    yield from similar_contexts.exhibits(model.account())
     drawn = map_exhibit(vectors, text.vocabulary)
     if drawn is not None:
         yield drawn
+
+
+def _origin(model: Word2VecBow) -> str:
+    made = "word2vec's" if model.vectors is None else "those it was given"
+    return f"{made}, trained on with the softmax" if model.tune else made
 
 
 def _position(text: Encoded, window: int) -> int:
@@ -133,7 +139,8 @@ def _worked(model: Word2VecBow, text: Encoded, at: int) -> WorkedEquation:
     ]
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers for '{vocabulary[target]}' after '{' '.join(words)}'.",
+        note=f"With the trained model's numbers for '{vocabulary[target]}' after '{' '.join(words)}'"
+        + (f", {ALONE}." if model.across else "."),
         equation=m.lines(
             *(mean, _HIDDEN, _softmax(_F, given)) if model.hidden else (mean, _softmax(m.vector("m"), given))
         ),

@@ -27,11 +27,11 @@ WORKED = 6  # states in the worked equation: the page should stay readable
 
 
 def exhibits(model: RnnEncoderDecoder, text: Encoded) -> Iterator[Exhibit]:
-    """Yield a map of one chunk's attention, the worked equation, and the nearest words."""
+    """Yield the worked equation, a map of one chunk's attention, and the nearest words."""
     read = _read(model, text)
     if len(read):
-        yield _map(model, text, read)
         yield _worked(model, text, read)
+        yield _map(model, text, read)
     yield tied_neighbours(model, text)
 
 
@@ -80,8 +80,8 @@ def _worked(model: RnnEncoderDecoder, text: Encoded, ids: IntArray) -> WorkedEqu
     lines.append(came_next(model, text, ids, at))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(read[found.first :])}', for the states that weigh"
-        " most.",
+        note=f"With the trained model's numbers after '{' '.join(read[found.first :])}', the two sentences read by"
+        " themselves, for the states that weigh most.",
         equation=_EQUATION,
         plain="e_tj = v·tanh(W s_t + U h_j),  a_tj = exp e_tj / Σ_k exp e_tk,  c_t = Σ_j a_tj h_j",
         saying=_SAYING,

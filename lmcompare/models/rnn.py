@@ -62,6 +62,10 @@ class Rnn(TorchLanguageModel):
         self.patience, self.alone = patience, alone
         self.check_settings()
 
+    def summary(self) -> str:
+        """Return what it is, with its own cell."""
+        return super().summary().replace("A GRU or LSTM", {"gru": "A GRU", "lstm": "An LSTM"}[self.cell])
+
     def network(self, types: int) -> Network:
         """Return the untrained network."""
         return RnnNetwork(types, self.cell, self.width, self.hidden, self.layers, self.dropout)

@@ -10,7 +10,7 @@ import numpy as np
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
 from lmcompare.models import additive_exhibits, attention_reach
 from lmcompare.models import mathml as m
-from lmcompare.models.sentences import came_next, labels, readable
+from lmcompare.models.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 
@@ -26,12 +26,12 @@ _SAYING = (
 
 
 def exhibits(model: RnnAttention, text: Encoded) -> Iterator[Exhibit]:
-    """Yield where it looks in two sentences, the worked equation, what looking is worth, and the nearest words."""
+    """Yield the worked equation, where it looks in two sentences, what looking is worth, and the nearest words."""
     documents = readable(text, 2)
-    for ids in documents:
-        yield _map(model, text, ids)
     if documents:
         yield _worked(model, text, documents[0])
+    for ids in documents:
+        yield _map(model, text, ids)
     yield from attention_reach.exhibits(model.reach())
     yield tied_neighbours(model, text)
 
@@ -55,6 +55,7 @@ def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
         values=(shares,),
         row_axis="after reading",
         column_axis="looks at the state after",
+        opens=(0, _worked_at(ids)),
         steps=(
             (
                 "e = v·tanh(W s_i + U s_j)",
@@ -65,16 +66,28 @@ def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
     )
 
 
+def _worked_at(ids: IntArray) -> int:
+    """Return how many words the worked equation has read; it predicts the one after them."""
+    return min(len(ids) - 1, 6)
+
+
 def _worked(model: RnnAttention, text: Encoded, ids: IntArray) -> WorkedEquation:
-    at = min(len(ids) - 1, 6)  # predicts ids[at], having read ids[:at]
+    """Work out what the map's steps do not show."""
+    at = _worked_at(ids)
     read = labels(text, ids[:at])
     scores, weights, context = model.attention_at(ids[:at])
-    lines = additive_exhibits.worked(read[len(read) - 1 - len(scores) : -1], scores, weights)
-    lines.append(("‖c‖: the length of the context vector", float(np.linalg.norm(context))))
-    lines.append(came_next(model, text, ids, at))
+    most = int(weights.argmax())
+    label = f"'{read[len(read) - 1 - len(scores) + most]}'"
+    lines = [
+        (f"e: how the state after {label} fits", float(scores[most])),
+        (f"a: the weight of {label}, the greatest", float(weights[most])),
+        ("‖c‖: the length of the context vector", float(np.linalg.norm(context))),
+        came_next(model, text, ids, at),
+    ]
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(read)}'.",
+        note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}; the map shows every state's, step by"
+        " step.",
         equation=_EQUATION,
         plain="e_ij = v·tanh(W s_i + U s_j),  a_ij = exp e_ij / Σ_{k<i} exp e_ik,  c_i = Σ_{j<i} a_ij s_j",
         saying=_SAYING,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
 from lmcompare.models import mathml as m
-from lmcompare.models.sentences import came_next, labels, readable
+from lmcompare.models.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 
@@ -51,12 +51,12 @@ _SAYING = (
 
 
 def exhibits(model: Rnn, text: Encoded) -> Iterator[Exhibit]:
-    """Yield what the gates do in two sentences, the worked equation of one number, and the nearest words."""
+    """Yield the worked equation of one number, what the gates do in two sentences, and the nearest words."""
     documents = readable(text, 2)
-    for ids in documents:
-        yield _map(model, text, ids)
     if documents:
         yield _worked(model, text, documents[0])
+    for ids in documents:
+        yield _map(model, text, ids)
     yield tied_neighbours(model, text)
 
 
@@ -109,7 +109,7 @@ def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
     read = " ".join(labels(text, ids[:at]))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{read}', for the number of the state"
+        note=f"With the trained model's numbers after '{read}', {ALONE}, for the number of the state"
         f" that changes most: number {unit + 1} of {model.hidden}.",
         equation=_LSTM if model.cell == "lstm" else _GRU,
         plain=(

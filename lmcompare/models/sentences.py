@@ -7,6 +7,7 @@ import numpy as np
 from lmcompare.model import LanguageModel
 from lmcompare.tokens import Encoded, IntArray
 
+ALONE = "the sentence read by itself"  # said where a model reads on from sentence to sentence
 BEGINNING = "<s>"  # what a document's first input is called in charts
 LONGEST = 20  # tokens of a sentence shown in a map
 

@@ -43,26 +43,42 @@ class Foreseen:
 @dataclass(frozen=True)
 class Account:
     """How many tokens of valid were ``looked_at``; ``unseen``, of these: that never followed the word before them in
-    train; ``likelier``, of these: to which the model gives more than their frequency, ``bits`` more on average;
-    ``similar``, of these: those that in train followed a context without a word in common that is nearer than any of
-    as many contexts of other words at random. JSON-able.
+    train; ``likelier``, of these: to which the model gives more than their frequency, by ``gain`` bits on average; to
+    the others it gives ``loss`` bits less. ``compared`` and ``similar``, of the likelier, of the others, and of both
+    with contexts exchanged: those that in train followed contexts without a word in common, and of which one was
+    nearer than any of as many contexts of other words at random. JSON-able.
     """
 
     looked_at: int = 0
     unseen: int = 0
     likelier: int = 0
-    similar: int = 0
-    bits: float = 0.0
+    gain: float = 0.0
+    loss: float = 0.0
+    compared: tuple[int, ...] = (0, 0, 0)
+    similar: tuple[int, ...] = (0, 0, 0)
     examples: tuple[Foreseen, ...] = ()
+
+    @property
+    def others(self) -> int:
+        """How many were not made likelier."""
+        return self.unseen - self.likelier
+
+    @property
+    def net(self) -> float:
+        """Bits a word by which the unseen are likelier than their frequency, on average."""
+        return (self.likelier * self.gain - self.others * self.loss) / max(self.unseen, 1)
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Self:
-        """Return the account that was stored."""
+        """Return the account that was stored; an empty one for a table that knows no losses."""
+        if "loss" not in table:
+            return cls()
+        lists = {name: tuple(table[name]) for name in ("compared", "similar")}
         tables: list[dict[str, Any]] = [
             {key: tuple(value) if isinstance(value, list | tuple) else value for key, value in one.items()}
             for one in table.get("examples", ())
         ]
-        return cls(**{**table, "examples": tuple(Foreseen(**one) for one in tables)})
+        return cls(**{**table, **lists, "examples": tuple(Foreseen(**one) for one in tables)})
 
 
 def account(model: Word2VecBow, train: Encoded, valid: Encoded, seed: int) -> Account:
@@ -80,56 +96,93 @@ def account(model: Word2VecBow, train: Encoded, valid: Encoded, seed: int) -> Ac
     counts = np.bincount(train.ids, minlength=types)
     frequency = (counts + 1.0) / (counts.sum() + types)
     at, windows = at[unseen], windows[unseen]
-    gains = model.log_probs_at(valid, at) - np.log(frequency[valid.ids[at]])
-    better = np.flatnonzero(gains > 0)
-    searcher, words = _Searcher(model, train, seed), valid.ids[at]
-    nearest = {k: searcher.nearest(windows[k], int(words[k])) for k in better}
-    found = {k: near for k, near in nearest.items() if near is not None}
-    shown = sorted((k for k in found if counts[words[k]] >= KNOWN), key=lambda k: -gains[k])[:SHOWN]
+    words = valid.ids[at]
+    gains = model.log_probs_at(valid, at) - np.log(frequency[words])
+    better = gains > 0
+    searcher = _Searcher(model, train, seed)
+    found = [searcher.nearest(window, int(word)) for window, word in zip(windows, words, strict=True)]
+    exchanged = [  # every word with the context of another, far from it
+        searcher.nearest(window, int(word))
+        for window, word in zip(np.roll(windows, len(words) // 2, 0), words, strict=True)
+    ]
+    groups = (
+        [near for near, likelier in zip(found, better, strict=True) if likelier],
+        [near for near, likelier in zip(found, better, strict=True) if not likelier],
+        exchanged,
+    )
     examples = []
-    for k in shown:
-        places, cosines = found[k]
-        word = int(words[k])
+    for k in np.argsort(-gains, kind="stable"):
+        near, word = found[k], int(words[k])
+        if not (better[k] and near is not None and near.nearer and counts[word] >= KNOWN) or len(examples) == SHOWN:
+            continue
         examples.append(
             Foreseen(
                 context=searcher.text(windows[k]),
                 word=train.vocabulary[word],
                 frequency=float(frequency[word]),
                 probability=float(np.exp(gains[k]) * frequency[word]),
-                near=tuple(searcher.text(w) for w in _windows(train, places, model.window)),
-                cosines=tuple(float(c) for c in cosines),
+                near=tuple(searcher.text(w) for w in _windows(train, near.places, model.window)),
+                cosines=tuple(float(c) for c in near.cosines),
             )
         )
-    bits = float(gains[better].mean() / np.log(2)) if len(better) else 0.0
-    return Account(len(unseen), len(at), len(better), len(found), bits, tuple(examples))
+    bits = gains / np.log(2)
+    return Account(
+        looked_at=len(unseen),
+        unseen=len(at),
+        likelier=int(better.sum()),
+        gain=float(bits[better].mean()) if better.any() else 0.0,
+        loss=float(-bits[~better].mean()) if not better.all() else 0.0,
+        compared=tuple(sum(near is not None for near in group) for group in groups),
+        similar=tuple(sum(near is not None and near.nearer for near in group) for group in groups),
+        examples=tuple(examples),
+    )
 
 
 def exhibits(found: Account) -> list[Exhibit]:
-    """Return the count and the examples; nothing where nothing was counted."""
-    if not found.likelier:
+    """Return what was gained and lost, how often a context was similar, and examples; nothing if none was counted."""
+    if not found.unseen:
         return []
     drawn: list[Exhibit] = [
         Bars(
-            title="Foreseen by likeness",
-            note=f"Of {found.looked_at:,} words of valid, so many came after a word that they never followed in"
-            " train: counts of words know nothing of them but how frequent they are. The model made so many of these"
-            f" likelier than that, by {found.bits:.1f} bits on average; and so many of these followed, in train, a"
-            " context with no word in common that lies nearer to theirs, by the vectors, than any of as many contexts"
-            " of other words at random (by chance it would be half).",
-            labels=("looked at", "never after that word", "made likelier", "after a similar context"),
-            values=(float(found.looked_at), float(found.unseen), float(found.likelier), float(found.similar)),
-            unit="words",
+            title="Foreseen by likeness?",
+            note=f"{found.unseen:,} of {found.looked_at:,} words of valid came after a word that they never followed in"
+            " train: counts of pairs know nothing of them but how frequent they are. By how much the model made them"
+            " likelier than that on average, or less likely.",
+            labels=(
+                f"made likelier ({found.likelier:,})",
+                f"made less likely ({found.others:,})",
+                f"all {found.unseen:,}, net",
+            ),
+            values=(found.gain, -found.loss, found.net),
+            unit="bits a word",
         )
     ]
+    rows = [
+        (label, 100 * similar / compared)
+        for label, similar, compared in zip(_GROUPS, found.similar, found.compared, strict=True)
+        if compared
+    ]
+    if rows:
+        drawn.append(
+            Bars(
+                title="Had train seen a similar context?",
+                note="How many of these words followed, in train, a context with no word in common that lies nearer to"
+                " theirs, by the vectors, than any of as many contexts of other words at random. Blind chance would"
+                " make it half; what another word's context makes it is the measure of how much this one's says.",
+                labels=tuple(label for label, _ in rows),
+                values=tuple(share for _, share in rows),
+                unit="% of the words",
+            )
+        )
     if found.examples:
         drawn.append(
             Neighbours(
                 title="Which contexts were alike",
-                note="Words of valid that the model made likelier though they never followed the word before them"
-                " in train, with their frequency and the probability they got; and, by cosine, the contexts that they"
-                " did follow in train, none of which shares a word with theirs.",
+                note=f"The {len(found.examples)} that gained most of the words made likelier after a similar context,"
+                " with their frequency and the probability they got; and, by cosine, the contexts that they did follow"
+                " in train, none of which shares a word with theirs.",
                 words=tuple(
-                    f"{one.context} … {one.word} ({100 * one.frequency:.2g} → {100 * one.probability:.2g} %)"
+                    f"{one.context} … {one.word} ({_percent(one.frequency)} → {_percent(one.probability)})"
                     for one in found.examples
                 ),
                 neighbours=tuple(one.near for one in found.examples),
@@ -137,6 +190,24 @@ def exhibits(found: Account) -> list[Exhibit]:
             )
         )
     return drawn
+
+
+_GROUPS = ("made likelier", "made less likely", "both, with another word's context")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
+
+
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """The ``places`` in train where a word followed the nearest contexts, and their ``cosines``; ``nearer``: whether
+    the nearest is nearer than all of as many contexts of other words at random.
+    """
+
+    places: IntArray
+    cosines: FloatArray
+    nearer: bool
 
 
 class _Searcher:
@@ -151,11 +222,10 @@ class _Searcher:
         self.pool, self.pool_words = _windows(train, pool, model.window), train.ids[pool]
         self.pool_means = self._means(self.pool)
 
-    def nearest(self, window: IntArray, word: int) -> tuple[IntArray, FloatArray] | None:
-        """Return the places in train where the word followed the nearest contexts, and their cosines.
+    def nearest(self, window: IntArray, word: int) -> _Near | None:
+        """Return where in train the word followed the contexts nearest to this one; None if it followed none.
 
-        None unless the nearest is nearer than all of as many contexts of other words at random; contexts with a word
-        in common are left out of both.
+        Contexts with a word in common are left out, of those at random too.
         """
         places: IntArray = self.order[self.edges[word] : self.edges[word + 1]]
         if not len(places):
@@ -169,12 +239,11 @@ class _Searcher:
             return None
         mean = self._means(window[None])[0]
         cosines = self._means(windows) @ mean
-        if len(others) and cosines.max() <= (others @ mean).max():
-            return None
+        nearer = not len(others) or bool(cosines.max() > (others @ mean).max())
         order = np.argsort(-cosines, kind="stable")
         different = np.unique(windows[order], axis=0, return_index=True)[1]  # the first of those that are the same
         best = order[np.sort(different)[:NEAR]]
-        return places[best], np.clip(cosines[best], -1.0, 1.0)
+        return _Near(places[best], np.clip(cosines[best], -1.0, 1.0), nearer)
 
     def text(self, window: IntArray) -> str:
         """Return the words that the bag holds."""

@@ -11,14 +11,15 @@ from lmcompare.exhibits import Exhibit, Heatmap, Panels, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models import head_reach, position_exhibits
 from lmcompare.models import mathml as m
-from lmcompare.models.sentences import came_next, labels, readable
+from lmcompare.models.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
-    from lmcompare.models.transformer import LayerMaps, Transformer
+    from lmcompare.models.transformer import HeadAt, LayerMaps, Transformer
 
 PANELS = 12
+WORKED = 5  # words read in the worked equation, if there are so many
 _ASKED = {True: "every word before it and of itself", False: "every word that is read with it, later ones too"}
 _SAYING = (
     "Each word asks a question (its query) of {asked}; where the question meets a fitting key, that word's value is"
@@ -28,19 +29,22 @@ _SAYING = (
 
 
 def exhibits(model: Transformer, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the attention maps of a sentence, the worked equation of one head, how far each head looks, the position
+    """Yield the worked equation of one head, the attention maps of a sentence, how far each head looks, the position
     signal, and the nearest words.
     """
     documents = readable(text, 1)
     for ids in documents:
-        yield _maps(model, text, ids)
-        yield _worked(model, text, ids)
+        at = min(len(ids) - 1, WORKED)  # predicts ids[at], having read ids[:at]
+        found = model.attention_at(ids[:at])
+        yield _worked(model, text, ids, at, found)
+        yield _maps(model, text, ids, at, found)
     yield from head_reach.exhibits(model.reach())
     yield from position_exhibits.exhibits(model.trained_network())
     yield tied_neighbours(model, text)
 
 
-def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
+def _maps(model: Transformer, text: Encoded, ids: IntArray, at: int, opened: HeadAt) -> Heatmap:
+    """Draw the maps, open on the head and the row of the worked equation."""
     read = labels(text, ids[:-1])
     size = len(read)
     maps = [
@@ -49,7 +53,8 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
         for head in range(model.heads)
     ]
     step = max(1, -(-len(maps) // PANELS))
-    shown = maps[::step]
+    panel, first = divmod(opened.layer * model.heads + opened.head, step)
+    shown = maps[first::step]
     biased = model.positions in ("alibi", "relative")
 
     def panels(figures: Callable[[LayerMaps, int], FloatArray]) -> Panels:
@@ -77,6 +82,7 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
         values=panels(lambda heads, head: heads.weights[head]),
         row_axis="after reading",
         column_axis="attends to",
+        opens=(panel, at),
         steps=(
             ("q·k", panels(lambda heads, head: heads.products[head])),
             ("q·k / √d" + (" + b" if biased else ""), panels(lambda heads, head: heads.scores[head])),
@@ -87,27 +93,26 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray) -> Heatmap:
     )
 
 
-def _worked(model: Transformer, text: Encoded, ids: IntArray) -> WorkedEquation:
-    at = min(len(ids) - 1, 5)  # predicts ids[at], having read ids[:at]
+def _worked(model: Transformer, text: Encoded, ids: IntArray, at: int, shown: HeadAt) -> WorkedEquation:
+    """Work out what the map's steps do not show."""
     read = labels(text, ids[:at])
-    shown = model.attention_at(ids[:at])
-    scale = np.sqrt(model.width // model.heads)
-    seen = read[len(read) - len(shown.weights) :]
-
-    def each(what: str, figures: FloatArray) -> list[tuple[str, float]]:
-        return [(what.format(label=f"'{label}'"), float(x)) for label, x in zip(seen, figures, strict=True)]
-
-    lines = each("q·k: {label}", shown.products)
-    lines += each(f"q·k / √d: {{label}}, √d = {scale:.3g}", shown.products / scale)
+    depth = model.width // model.heads
+    scale = float(np.sqrt(depth))
+    most = int(shown.weights.argmax())
+    label = f"'{read[len(read) - len(shown.weights) + most]}'"
+    lines = [(f"√d: of the {depth} numbers of a query", scale), (f"q·k / √d: {label}", float(shown.products[most]) / scale)]
     if shown.biases is not None:
-        lines += each("b, for the distance: {label}", shown.biases)
-    lines += each("a: the weight of {label}", shown.weights)
-    lines.append(("‖o‖: the length of the mixed value", float(np.linalg.norm(shown.mixed))))
-    lines.append(came_next(model, text, ids, at))
+        lines.append((f"b, for the distance: {label}", float(shown.biases[most])))
+    lines += [
+        (f"a: the weight of {label}, the greatest", float(shown.weights[most])),
+        ("‖o‖: the length of the mixed value", float(np.linalg.norm(shown.mixed))),
+        came_next(model, text, ids, at),
+    ]
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(read)}', in layer {shown.layer + 1}, head"
-        f" {shown.head + 1}.",
+        note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}, in layer {shown.layer + 1}, head"
+        f" {shown.head + 1}"
+        + ("; the map shows every word's, step by step." if model.causal else "."),
         equation=_equation(shown.biases is not None, model.causal),
         plain=f"a_ij = softmax_j(q_i·k_j / √d{' + b_ij' if shown.biases is not None else ''}),"
         f"  o_i = Σ_{'{j≤i}' if model.causal else 'j'} a_ij v_j",

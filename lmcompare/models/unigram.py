@@ -86,7 +86,7 @@ class Unigram(LanguageModel):
             note="What it expects next at every place, whatever stands before.",
             labels=tuple(text.vocabulary[int(i)] for i in top),
             values=tuple(float(p) for p in 100 * np.exp(log_probs[top])),
-            unit="% of all tokens",
+            unit="% probability",
         )
 
     def _worked(self, vocabulary: Vocabulary, word: int, log_probs: FloatArray, counts: IntArray) -> WorkedEquation:

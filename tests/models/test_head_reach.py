@@ -41,8 +41,14 @@ def test_the_map_has_a_row_a_head_and_a_column_a_range() -> None:
     assert isinstance(drawn, Heatmap)
     assert drawn.rows == ("layer 1, head 1", "layer 1, head 2")
     assert drawn.columns == ("0", "1", "2", "3–4", "5–8", "9")
-    np.testing.assert_allclose(drawn.values[0][0], [0.5, 0.2, 0.1, 0.1, 0.0875, 0.0125])
-    assert "10.0%" in drawn.note
+    np.testing.assert_allclose(drawn.values[0][0], [5, 2, 1, 0.5, 0.21875, 0.125])  # 10 places: 10 · the mean share
+    assert "all 10 in the window" in drawn.note
+
+
+def test_a_head_that_looks_everywhere_alike_is_one_everywhere() -> None:
+    (drawn,) = exhibits(HeadReach(100, (((1 / 64,) * 64,),)))
+    assert isinstance(drawn, Heatmap)
+    np.testing.assert_allclose(drawn.values[0][0], np.ones(len(drawn.columns)))
 
 
 def test_many_heads_are_thinned_out_and_said_to_be() -> None:

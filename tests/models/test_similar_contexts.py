@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,10 @@ def test_what_came_after_a_like_word_is_counted(model: Word2VecBow) -> None:
     found = model.account()
     assert found.looked_at == 120
     assert found.unseen == 20  # j after b, and nothing else
-    assert found.likelier == 20
-    assert found.similar == 20
-    assert found.bits > 0.1
+    assert (found.likelier, found.others) == (20, 0)
+    assert found.compared[:2] == found.similar[:2] == (20, 0)
+    assert found.gain > 0.1
+    assert (found.loss, found.net) == (0.0, pytest.approx(found.gain))
     assert {(one.context, one.word) for one in found.examples} == {("f b", "j")}
     assert all(near == "c a" for one in found.examples for near in one.near)
     assert all(one.probability > one.frequency for one in found.examples)
@@ -95,11 +97,41 @@ def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
     again = Word2VecBow(**model.hyperparameters()).restore(model.state())
     assert again.account() == model.account()
     exhibits = list(model.exhibits(Encoded.from_documents([[F, B, J, 1]], VOCABULARY)))
-    bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Foreseen by likeness")
-    assert bars.values == (120.0, 20.0, 20.0, 20.0)
+    bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Foreseen by likeness?")
+    gain = model.account().gain
+    assert bars.values == (gain, 0.0, pytest.approx(gain))
+    assert bars.labels == ("made likelier (20)", "made less likely (0)", "all 20, net")
+    shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Had train seen a similar context?")
+    assert dict(zip(shares.labels, shares.values, strict=True))["made likelier"] == 100
     near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Which contexts were alike")
-    assert near.words[0].startswith("f b … j (")
+    assert re.fullmatch(r"f b … j \([\d.]+ % → [\d.]+ %\)", near.words[0])
     assert near.neighbours[0][0] == "c a"
+
+
+def test_losses_count_as_well_as_gains() -> None:
+    found = Account(looked_at=10, unseen=4, likelier=1, gain=3.0, loss=2.0, compared=(1, 2, 4), similar=(1, 1, 2))
+    assert found.net == pytest.approx((1 * 3 - 3 * 2) / 4)
+    gains, shares = similar_contexts.exhibits(found)
+    assert isinstance(gains, Bars)
+    assert gains.values == (3.0, -2.0, -0.75)
+    assert isinstance(shares, Bars)
+    assert shares.values == (100.0, 50.0, 50.0)
+
+
+def test_every_unseen_word_is_likelier_or_not(model: Word2VecBow) -> None:
+    train, valid = alike()
+    again = similar_contexts.account(model, valid, train, 0)  # the other way round, most were never seen
+    at = again.unseen
+    assert 0 < again.likelier < at
+    assert again.gain > 0
+    assert again.loss >= 0
+    assert again.compared[0] <= again.likelier
+    assert again.compared[1] <= again.others
+    assert all(few <= many for few, many in zip(again.similar, again.compared, strict=True))
+
+
+def test_an_account_of_an_earlier_version_shows_nothing() -> None:
+    assert Account.from_json({"looked_at": 2000, "unseen": 600, "likelier": 300, "similar": 200, "bits": 1.6}) == Account()
 
 
 @pytest.mark.parametrize("across", [False, True])
