@@ -80,13 +80,15 @@ def exhibits(found: HeadReach) -> list[Exhibit]:
     return [
         Heatmap(
             title="How far back each head looks",
-            note="How much a word so many places back weighs (0 is the word just read), as a multiple of what it would"
-            f" if all {window} in the window weighed the same; on the average over {found.places:,} places of valid"
+            note="How much a word so many places back weighs (0 is the word just read), as a multiple of what it"
+            f" would if all {window} in the window weighed the same; on the average over {found.places:,} places of valid"
             f" that see a whole window.{note}",
             rows=tuple(name for name, _ in rows[::step]),
             columns=tuple(str(a) if b == a + 1 else f"{a}–{b - 1}" for a, b in ranges),
             panels=("times an even share",),
-            values=(tuple(tuple(window * sum(shares[a:b]) / (b - a) for a, b in ranges) for _, shares in rows[::step]),),
+            values=(
+                tuple(tuple(window * sum(shares[a:b]) / (b - a) for a, b in ranges) for _, shares in rows[::step]),
+            ),
             row_axis="head",
             column_axis="words back",
         )

@@ -86,8 +86,8 @@ def _worked(model: RnnAttention, text: Encoded, ids: IntArray) -> WorkedEquation
     ]
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}; the map shows every state's, step by"
-        " step.",
+        note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}; the map shows every state's, step"
+        " by step.",
         equation=_EQUATION,
         plain="e_ij = v·tanh(W s_i + U s_j),  a_ij = exp e_ij / Σ_{k<i} exp e_ik,  c_i = Σ_{j<i} a_ij s_j",
         saying=_SAYING,

@@ -145,8 +145,8 @@ def exhibits(found: Account) -> list[Exhibit]:
     drawn: list[Exhibit] = [
         Bars(
             title="Foreseen by likeness?",
-            note=f"{found.unseen:,} of {found.looked_at:,} words of valid came after a word that they never followed in"
-            " train: counts of pairs know nothing of them but how frequent they are. By how much the model made them"
+            note=f"{found.unseen:,} of {found.looked_at:,} words of valid came after a word that they never followed"
+            " in train: counts of pairs know nothing of them but how frequent they are. By how much the model made them"
             " likelier than that on average, or less likely.",
             labels=(
                 f"made likelier ({found.likelier:,})",
@@ -166,8 +166,8 @@ def exhibits(found: Account) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="Had train seen a similar context?",
-                note="How many of these words followed, in train, a context with no word in common that lies nearer to"
-                " theirs, by the vectors, than any of as many contexts of other words at random. Blind chance would"
+                note="How many of these words followed, in train, a context with no word in common that lies nearer"
+                " to theirs, by the vectors, than any of as many contexts of other words at random. Blind chance would"
                 " make it half; what another word's context makes it is the measure of how much this one's says.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
@@ -179,8 +179,8 @@ def exhibits(found: Account) -> list[Exhibit]:
             Neighbours(
                 title="Which contexts were alike",
                 note=f"The {len(found.examples)} that gained most of the words made likelier after a similar context,"
-                " with their frequency and the probability they got; and, by cosine, the contexts that they did follow"
-                " in train, none of which shares a word with theirs.",
+                " with their frequency and the probability they got; and, by cosine, the contexts that they did"
+                " follow in train, none of which shares a word with theirs.",
                 words=tuple(
                     f"{one.context} … {one.word} ({_percent(one.frequency)} → {_percent(one.probability)})"
                     for one in found.examples

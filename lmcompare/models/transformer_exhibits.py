@@ -100,7 +100,10 @@ def _worked(model: Transformer, text: Encoded, ids: IntArray, at: int, shown: He
     scale = float(np.sqrt(depth))
     most = int(shown.weights.argmax())
     label = f"'{read[len(read) - len(shown.weights) + most]}'"
-    lines = [(f"√d: of the {depth} numbers of a query", scale), (f"q·k / √d: {label}", float(shown.products[most]) / scale)]
+    lines = [
+        (f"√d: of the {depth} numbers of a query", scale),
+        (f"q·k / √d: {label}", float(shown.products[most]) / scale),
+    ]
     if shown.biases is not None:
         lines.append((f"b, for the distance: {label}", float(shown.biases[most])))
     lines += [
@@ -111,8 +114,7 @@ def _worked(model: Transformer, text: Encoded, ids: IntArray, at: int, shown: He
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}, in layer {shown.layer + 1}, head"
-        f" {shown.head + 1}"
-        + ("; the map shows every word's, step by step." if model.causal else "."),
+        f" {shown.head + 1}" + ("; the map shows every word's, step by step." if model.causal else "."),
         equation=_equation(shown.biases is not None, model.causal),
         plain=f"a_ij = softmax_j(q_i·k_j / √d{' + b_ij' if shown.biases is not None else ''}),"
         f"  o_i = Σ_{'{j≤i}' if model.causal else 'j'} a_ij v_j",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 NONE = "–"
 NBSP = "\u00a0"  # keeps a number and its unit on one line
@@ -118,6 +118,24 @@ def tidy(value: float | None) -> str:
         return text.replace("-", "−")
     mantissa, _, exponent = f"{value:.3e}".partition("e")
     return f"{mantissa}{NBSP}×{NBSP}10{_superscript(int(exponent))}".replace("-", "−")
+
+
+def aligned(values: Sequence[float]) -> list[str]:
+    """Return numbers to stand below each other: with as many decimals each, four digits for the greatest.
+
+    What is too small for these is written as less than the least there is.
+    """
+    known = [abs(v) for v in values if math.isfinite(v)]
+    top = max(known, default=0.0)
+    if top >= 1e7 or 0 < top < 1e-3:
+        return [tidy(v) for v in values]
+    whole = all(v == int(v) for v in known)
+    places = 0 if whole or not top else min(max(0, 3 - math.floor(math.log10(top))), 5)
+    least = 10.0**-places
+    return [
+        f"{'−' if v < 0 else ''}<{NBSP}{decimals(least, places)}" if 0 < abs(v) < least / 2 else decimals(v, places)
+        for v in values
+    ]
 
 
 def rough(value: float) -> str:

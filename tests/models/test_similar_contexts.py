@@ -131,7 +131,10 @@ def test_every_unseen_word_is_likelier_or_not(model: Word2VecBow) -> None:
 
 
 def test_an_account_of_an_earlier_version_shows_nothing() -> None:
-    assert Account.from_json({"looked_at": 2000, "unseen": 600, "likelier": 300, "similar": 200, "bits": 1.6}) == Account()
+    assert (
+        Account.from_json({"looked_at": 2000, "unseen": 600, "likelier": 300, "similar": 200, "bits": 1.6})
+        == Account()
+    )
 
 
 @pytest.mark.parametrize("across", [False, True])

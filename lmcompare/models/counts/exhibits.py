@@ -47,6 +47,7 @@ def exhibits(table: BackoffTable, method: Explained, text: Encoded) -> Iterator[
                 title="How it backed off",
                 note="For each token, the longest run of words before it that training had seen go on with it."
                 + method.caution,
+                counted=method.counted,
                 steps=tuple(_step(table.order, text, trace, i) for i in range(int(begin), int(end))),
             )
 
@@ -142,14 +143,41 @@ def _worked(table: BackoffTable, method: Explained, text: Encoded, trace: _Trace
         probability=float(trace.probabilities[k - 1][at]),
         weight=float(np.exp(table.levels[k - 2].backoff(trace.contexts[k - 1][at : at + 1]))[0]) if k > 1 else None,
     )
+    worked = method.lines(case)
+    going_on = list(_further(table, method, text, trace, at, k, worked[-1][0].partition("(")[0]))
+    whole = " ".join(_before(text, at, table.order - 1))
+    after = f" after '{whole}', worked from '{case.context or 'no words'}' on" if going_on else case.after
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers for '{word}'{case.after}.",
+        note=f"With the trained model's numbers for '{word}'{after}.",
         equation=method.equation.mathml,
         plain=method.equation.plain,
         saying=method.equation.saying,
-        lines=tuple(method.lines(case)),
+        lines=(*worked, *going_on),
     )
+
+
+def _further(
+    table: BackoffTable, method: Explained, text: Encoded, trace: _Trace, at: int, k: int, letter: str
+) -> Iterator[tuple[str, float]]:
+    """Yield the lines from the k-gram's figure to the model's, through the contexts that the word did not follow.
+
+    ``letter``: what its figures are called.
+    """
+    if method.whole_context:
+        return
+    word, before = text.vocabulary[int(text.ids[at])], _before(text, at, table.order - 1)
+    for length in range(k, len(before) + 1):
+        context, probability = " ".join(before[len(before) - length :]), float(trace.probabilities[length][at])
+        if trace.contexts[length][at] == NOTHING:  # and so are all that are longer
+            context, probability = " ".join(before), float(trace.probabilities[len(before)][at])
+            share = method.unseen ** (len(before) - length + 1)
+            yield f"the share of the shorter context: '{context}' is not in training", share
+            yield f"{letter}({word} | {context})", probability
+            return
+        share = probability / float(trace.probabilities[length - 1][at])
+        yield f"the share of the shorter context: '{word}' never followed '{context}'", share
+        yield f"{letter}({word} | {context}), the product", probability
 
 
 def _continuations(table: BackoffTable, trace: _Trace, at: int, k: int) -> IntArray:

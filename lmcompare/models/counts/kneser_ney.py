@@ -25,7 +25,7 @@ Float32Array = npt.NDArray[np.float32]
 
 FALLBACK = (0.5, 1.0, 1.5)
 _EQUATION = (
-    '<math display="block"><mrow>'
+    '<math display="block"><mtable columnalign="left"><mtr><mtd><mrow>'
     "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><mi>h</mi><mo>)</mo>"
     "<mo>=</mo>"
     "<mfrac>"
@@ -35,7 +35,14 @@ _EQUATION = (
     "</mfrac>"
     "<mo>+</mo><mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo>"
     "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><msup><mi>h</mi><mo>&#x2032;</mo></msup><mo>)</mo>"
-    "</mrow></math>"
+    "</mrow></mtd></mtr><mtr><mtd><mrow>"
+    "<mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo><mo>=</mo>"
+    "<mfrac>"
+    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>D</mi><mo>(</mo><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi>"
+    "<mo>)</mo><mo>)</mo></mrow>"
+    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi><mo>)</mo></mrow>"
+    "</mfrac>"
+    "</mrow></mtd></mtr></mtable></math>"
 )
 
 
@@ -162,11 +169,15 @@ class KneserNey(Smoothing):
 
     name = "kneser-ney"
     uses = frozenset({"fallback", "prune"})
+    counted = (
+        "Below the longest order a count is after how many different words these stood, not how often; from <s> on,"
+        " how often."
+    )
     equation = Equation(
         _EQUATION,
         "P(w | h) = (c(h w) − D(c(h w))) / Σ_v c(h v) + γ(h) · P(w | h′),  γ(h) = Σ_v D(c(h v)) / Σ_v c(h v)",
-        "Trust what followed these very words in training, less a discount; what the discounts save, γ, goes to what"
-        " the context without its first word says. Below the highest order a count is not how often the words"
+        "Trust what followed these very words in training, less a discount; what the discounts save, γ(h), goes to"
+        " what the context without its first word says. Below the highest order a count is not how often the words"
         " occurred but after how many different words they did: a word that stands in many places is a better guess"
         " for a new place.",
     )
@@ -205,9 +216,9 @@ class KneserNey(Smoothing):
             ("D: the discount of this count", taken),
             case.summed(),
             ("(c − D) / Σ c", (case.count - taken) / total),
-            ("γ: the discounts of all these counts, over Σ c", gamma),
+            ("γ(h): the discounts of all these counts, over Σ c", gamma),
             case.below(),
-            (f"γ · {case.of_shorter()}" if case.order > 1 else "γ / V", gamma * case.lower),
+            (f"γ(h) · {case.of_shorter()}" if case.order > 1 else "γ(h) / V", gamma * case.lower),
             (case.of_word(), (case.count - taken) / total + gamma * case.lower),
         ]
 

@@ -93,8 +93,8 @@ class Explained(Protocol):
     """What the exhibits of a back-off table ask of the method that made it.
 
     ``equation`` and its ``lines`` for a prediction; ``whole_context``: whether the equation has no shorter context in
-    it; ``unseen``: the weight for backing off from a context that train does not hold; ``caution``: what to know of
-    its figures.
+    it; ``unseen``: the weight for backing off from a context that train does not hold; ``counted``: what its counts
+    are, where not how often the words stand in train; ``caution``: what to know of its figures.
     """
 
     @property
@@ -103,6 +103,8 @@ class Explained(Protocol):
     def whole_context(self) -> bool: ...
     @property
     def unseen(self) -> float: ...
+    @property
+    def counted(self) -> str: ...
     @property
     def caution(self) -> str: ...
     def lines(self, case: Case) -> Lines: ...
@@ -114,8 +116,8 @@ class Smoothing(ABC):
     ``name``: what the hyper-parameter ``smoothing`` calls it. ``uses``: the hyper-parameters of the n-gram model that
     it heeds, beside ``order``. ``whole_context``: whether its equation has no shorter context in it. ``unseen``: the
     weight for backing off from a context that train does not hold. ``unknown_note``: what to know where train holds
-    no ``<unk>``; ``caution``: what to know of its figures. ``compiled``, ``threads``: whether it may use compiled
-    loops, and how many.
+    no ``<unk>``; ``counted``: what its counts are, where not how often the words stand in train; ``caution``: what to
+    know of its figures. ``compiled``, ``threads``: whether it may use compiled loops, and how many.
     """
 
     name: ClassVar[str]
@@ -125,6 +127,7 @@ class Smoothing(ABC):
     unknown_note: ClassVar[str] = (
         "Train holds no <unk>: its probability is what the unigrams leave, shared evenly by all types."
     )
+    counted: ClassVar[str] = ""
     caution: ClassVar[str] = ""
     compiled: bool = False
     threads: int = 1

@@ -57,6 +57,10 @@ class _Method:
     equation: Equation = _EQUATION
     whole_context: bool = False
     unseen: float = 1.0
+    counted: str = (
+        "Below the longest order a count is after how many different words these stood, one that did so often"
+        " counting more than once; from <s> on, how often they stand in training."
+    )
     caution: str = ""
 
     def lines(self, case: Case) -> Lines:

@@ -148,7 +148,7 @@
       const buttons = Array.from(heat.querySelectorAll(".heat-panel"));
       const choice = heat.querySelector(".heat-row");
       const rows = heat.querySelectorAll(".heat-table tbody tr");
-      let data = null, panel = 0;
+      let data = null, panel = Math.max(0, buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true"));
       const read = () => (data = data || JSON.parse(source.textContent));
       const showSteps = () => {
         if (!choice) return;
@@ -169,7 +169,7 @@
           for (const name of heat.querySelectorAll(".heat-name")) name.textContent = button.querySelector("span").textContent;
           read().panels[panel].forEach((line, r) => {
             const cells = rows[r].querySelectorAll("td");
-            line.forEach((value, c) => paint(cells[c], value, data.peak));
+            line.forEach((value, c) => paint(cells[c], value, data));
           });
           showSteps();
         });
@@ -178,9 +178,9 @@
     }
   }
 
-  function paint(cell, value, peak) {
+  function paint(cell, value, { peak, places }) {
     cell.className = value === null ? "off" : value < 0 ? "cool" : "";
-    cell.textContent = value === null ? "" : String(value);
+    cell.textContent = value === null ? "" : value.toFixed(places).replace("-", "−");
     cell.style.setProperty("--w", value === null ? "0" : String(Math.abs(value) / peak));
   }
 

@@ -23,7 +23,8 @@
 
   function inPercent(p) {
     const percent = 100 * p;
-    return (percent >= 9.95 ? percent.toFixed(0) : percent >= 0.995 ? percent.toFixed(1) : percent.toFixed(2)) + " %";
+    if (p > 0 && percent < 0.0001) return "< 0.0001 %";
+    return percent.toFixed(percent >= 9.95 ? 0 : percent >= 0.995 ? 1 : percent >= 0.0995 ? 2 : 4) + " %";
   }
 
   class Reader {

@@ -10,40 +10,40 @@ from lmcompare.report.kinds.rendering import Rendering, plain, table
 from lmcompare.report.pages import fill
 from lmcompare.report.tokens import visible
 
+MANY = 4  # bars that a sentence reads
+
 
 def render(exhibit: Bars) -> Rendering:
     """A bar a label, in the order given; negative amounts run to the left of zero."""
     known = [v for v in exhibit.values if math.isfinite(v)]
     low, high = min([0.0, *known]), max([0.0, *known])
     span = (high - low) or 1.0
+    amounts = numbers.aligned(exhibit.values)
     bars = [
         {
             "label": label,
             "value": value,
+            "amount": amount,
             "left": 100 * (min(value, 0.0) - low) / span if math.isfinite(value) else 0.0,
             "width": 100 * abs(value) / span if math.isfinite(value) else 0.0,
         }
-        for label, value in zip(exhibit.labels, exhibit.values, strict=True)
+        for label, value, amount in zip(exhibit.labels, exhibit.values, amounts, strict=True)
     ]
     markdown = table(
         ("", plain(exhibit.unit) or "amount"),
-        ((plain(visible(str(bar["label"]))), numbers.tidy(float(str(bar["value"])))) for bar in bars),
+        ((plain(visible(str(bar["label"]))), str(bar["amount"])) for bar in bars),
     )
     return Rendering(fill("kinds/bars", exhibit=exhibit, bars=bars), reading(exhibit), markdown)
 
 
 def reading(exhibit: Bars) -> str:
-    """Name the greatest amount and how it stands to the next."""
-    known = sorted(
-        ((v, visible(n)) for n, v in zip(exhibit.labels, exhibit.values, strict=True) if math.isfinite(v)),
-        reverse=True,
-    )
+    """Name the greatest of many amounts and the least, if there is one; a few are seen at once."""
+    named = zip(exhibit.values, numbers.aligned(exhibit.values), exhibit.labels, strict=True)
+    known = sorted((v, amount, visible(label)) for v, amount, label in named if math.isfinite(v))
     if not known:
         return "There is no amount in it."
+    if len(known) < MANY or known[-1][1] == known[-2][1]:
+        return ""
     unit = f" {exhibit.unit}" if exhibit.unit else ""
-    said = f"“{known[0][1]}” has the most: {numbers.tidy(known[0][0])}{unit}"
-    if len(known) > 1 and known[1][0] > 0:
-        times = known[0][0] / known[1][0]
-        much = "about as much" if times < 1.05 else f"{numbers.rough(times)} times as much"
-        said += f", {much} as “{known[1][1]}”"
-    return said + "."
+    said = f"Most: “{known[-1][2]}”, {known[-1][1]}{unit}"
+    return f"{said}." if known[0][1] == known[1][1] else f"{said}; least: “{known[0][2]}”, {known[0][1]}."

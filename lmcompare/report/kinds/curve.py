@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from lmcompare.exhibits import Curve
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.kinds.rendering import Rendering
 from lmcompare.report.pages import fill
+
+SAID = 4  # lines of which a sentence tells
 
 
 def render(exhibit: Curve) -> Rendering:
@@ -31,16 +34,24 @@ def render(exhibit: Curve) -> Rendering:
 
 
 def reading(exhibit: Curve) -> str:
-    """Say where each line begins and ends, and its lowest and highest point if it turns."""
+    """Say where each line begins, turns and ends; of lines that turn more than once there is no short account."""
     said = []
+    points = False
     for name, x, y in zip(exhibit.names, exhibit.x, exhibit.y, strict=True):
         known = [(b, a) for a, b in zip(x, y, strict=True) if math.isfinite(a) and math.isfinite(b)]
         if not known:
             continue
-        first, last, high = known[0], known[-1], max(known)
+        points = True
+        steps = [step for (b, _), (a, _) in pairwise(known) if (step := a - b)]
+        turns = sum((one > 0) != (other > 0) for one, other in pairwise(steps))
+        if turns > 1:
+            continue
+        first, last = known[0], known[-1]
         text = f"“{name}” goes from {numbers.tidy(first[0])} to {numbers.tidy(last[0])}"
-        if high[0] > max(first[0], last[0]):
-            text += f" with its highest point, {numbers.tidy(high[0])}, at {numbers.tidy(high[1])}"
+        if turns:
+            what, end = ("highest", max(known)) if steps[0] > 0 else ("lowest", min(known))
+            text += f" with its {what} point, {numbers.tidy(end[0])}, at {numbers.tidy(end[1])}"
         said.append(text)
-    more = f"; and {len(said) - 4} more" if len(said) > 4 else ""
-    return "; ".join(said[:4]) + more + "." if said else "No line has a point."
+    if not points:
+        return "No line has a point."
+    return "; ".join(said) + "." if 0 < len(said) <= SAID else ""

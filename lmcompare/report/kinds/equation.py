@@ -15,13 +15,4 @@ def render(exhibit: WorkedEquation) -> Rendering:
     code = f"`{exhibit.plain.replace('`', chr(0x2BC))}`" if exhibit.plain.strip() else ""
     worked = ((plain(what), numbers.tidy(value)) for what, value in exhibit.lines)
     parts = [code, plain(exhibit.saying), table(("worked with its own numbers", ""), worked) if exhibit.lines else ""]
-    return Rendering(html, reading(exhibit), "\n\n".join(part for part in parts if part))
-
-
-def reading(exhibit: WorkedEquation) -> str:
-    """Say what the last line comes to."""
-    if not exhibit.lines:
-        return ""
-    what, value = exhibit.lines[-1]
-    steps = numbers.plural(len(exhibit.lines), "line")
-    return f"Worked in {steps}, it comes to {what} = {numbers.tidy(value)}."
+    return Rendering(html, "", "\n\n".join(part for part in parts if part))  # its saying and lines read it

@@ -7,6 +7,8 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from lmcompare.exhibits import Heatmap
 from lmcompare.report import numbers
@@ -15,20 +17,52 @@ from lmcompare.report.pages import fill
 from lmcompare.report.tokens import visible
 
 TABLE_CELLS = 2500  # a panel with more cells is shown as a picture alone
+WIDE = 12  # columns beyond which half the page is too narrow
 WARM, COOL = (0xE8, 0x6A, 0x2C), (0x3C, 0x88, 0xD8)  # legible on light and dark paper, as opacity carries the amount
 Panel = Sequence[Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How cells are written: the number times ``factor``, with so many decimal ``places``; ``unit``: what is said of
+    it. ``peak``: the greatest amount, so written.
+    """
+
+    factor: float
+    places: int
+    unit: str
+    peak: float
+
+    @classmethod
+    def of(cls, peak: float) -> Self:
+        """Shares are read in hundredths, numbers that fit a cell as they are, others as parts of the greatest."""
+        if peak <= 1:
+            return cls(100, 0, "in hundredths", 100 * peak)
+        if peak < 1000:
+            return cls(1, 1 if peak < 100 else 0, "", peak)
+        return cls(100 / peak, 0, f"in hundredths of {numbers.tidy(peak)}", 100.0)
+
+    def of_cell(self, value: float | None) -> float | None:
+        """Return the number to be written."""
+        if value is None or not math.isfinite(value):
+            return None
+        return round(value * self.factor, self.places) + 0.0  # no minus before zero
+
+    def written(self, number: float) -> str:
+        """Return it as it is read."""
+        return f"{number:.{self.places}f}".replace("-", "−")
 
 
 def render(exhibit: Heatmap) -> Rendering:
     """Every panel as a small picture, one of them as a table with its numbers."""
     peak = max((abs(v) for panel in exhibit.values for v in _cells(panel)), default=0.0) or 1.0
-    # Weights and other shares are read in hundredths; anything else is scaled to the greatest amount.
-    unit = 1.0 if peak <= 1 else peak
+    scale = Scale.of(peak)
+    panel, row = exhibit.opens or (0, len(exhibit.rows) - 1)
     rows, columns = ([visible(label) for label in labels] for labels in (exhibit.rows, exhibit.columns))
     as_table = len(rows) * len(columns) <= TABLE_CELLS
     steps = [(name, [[_rounded(line) for line in panel] for panel in panels]) for name, panels in exhibit.steps]
     several = len(exhibit.panels) > 1 or bool(steps)
-    hundredths = [[[_hundredths(v, unit) for v in line] for line in panel] for panel in exhibit.values]
+    shown = [[[scale.of_cell(v) for v in line] for line in panel] for panel in exhibit.values]
     html = fill(
         "kinds/heatmap",
         exhibit=exhibit,
@@ -38,26 +72,29 @@ def render(exhibit: Heatmap) -> Rendering:
             {"name": name, "image": picture(panel, peak)}
             for name, panel in zip(exhibit.panels, exhibit.values, strict=True)
         ],
-        first=hundredths[0] if hundredths else [],
+        opened=panel,
+        opened_row=row,
+        first=shown[panel] if shown else [],
         data={
-            "panels": hundredths,
-            "peak": round(100 * peak / unit),
+            "panels": shown,
+            "peak": scale.peak,
+            "places": scale.places,
             "steps": [panels for _, panels in steps],
         }
-        if as_table and hundredths and several
+        if as_table and shown and several
         else None,
         as_table=as_table,
-        steps=[(name, panels[0][-1]) for name, panels in steps] if hundredths and rows else [],
+        wide=bool(steps) or len(columns) > WIDE,
+        steps=[(name, panels[panel][row]) for name, panels in steps] if shown and rows else [],
         peak=peak,
-        strongest=100 * peak / unit,
-        unit=unit,
+        scale=scale,
     )
     return Rendering(html, reading(exhibit), _markdown(exhibit))
 
 
 def reading(exhibit: Heatmap) -> str:
     """Say where the strongest cell is, and, where rows are also columns and no cell lies ahead of its row, which
-    panel looks furthest back.
+    panels look the least and the furthest back.
     """
     best: tuple[float, str, str, str] | None = None
     # A row with a cell or two, as the first ones under a causal mask, is strong of necessity.
@@ -73,16 +110,15 @@ def reading(exhibit: Heatmap) -> str:
     if best is None:
         return "There is nothing to see in it."
     where = f" in {best[1]}" if len(exhibit.panels) > 1 else ""
-    said = f"strongest cell{where} is “{best[2]}” with “{best[3]}”, {numbers.decimals(best[0], 2)}"
-    passed_over = any(0 < width < enough for width in widths)
-    said = f"In the rows of {enough} cells or more, the {said}" if passed_over else f"The {said}"
+    aside = ", short rows aside" if any(0 < width < enough for width in widths) else ""
+    said = f"Strongest{aside}: “{best[2]}” with “{best[3]}”{where}, {numbers.decimals(best[0], 2)}"
     if len(exhibit.panels) > 1 and exhibit.rows == exhibit.columns:
         backs = [distance for panel in exhibit.values if (distance := _distance(panel)) is not None]
         if backs and len(backs) == len(exhibit.panels):
             near, far = min(range(len(backs)), key=backs.__getitem__), max(range(len(backs)), key=backs.__getitem__)
             said += (
-                f"; on the average {exhibit.panels[near]} looks {backs[near]:.1f} tokens back, the nearest, and "
-                f"{exhibit.panels[far]} {backs[far]:.1f}, the furthest"
+                f". On average {exhibit.panels[near]} looks {backs[near]:.1f} tokens back and {exhibit.panels[far]}"
+                f" {backs[far]:.1f}"
             )
     return said + "."
 
@@ -109,10 +145,6 @@ def _cells(panel: Panel) -> list[float]:
     return [v for line in panel for v in line if v is not None and math.isfinite(v)]
 
 
-def _hundredths(value: float | None, unit: float) -> int | None:
-    return None if value is None or not math.isfinite(value) else round(100 * value / unit)
-
-
 def _rounded(line: Sequence[float | None]) -> list[float | None]:
     """Return a line of a step, its numbers as they are shown."""
     return [None if v is None or not math.isfinite(v) else round(v, 2) for v in line]
@@ -131,16 +163,17 @@ def _distance(panel: Panel) -> float | None:
 
 
 def _markdown(exhibit: Heatmap) -> str:
-    """For each row the column with the greatest cell in the first panel."""
+    """For each row the column with the greatest cell in the panel that it opens on."""
     if not exhibit.values or len(exhibit.rows) > 40:
         return ""
     lines = []
-    for row, line in zip(exhibit.rows, exhibit.values[0], strict=True):
+    panel = exhibit.opens[0] if exhibit.opens else 0
+    for row, line in zip(exhibit.rows, exhibit.values[panel], strict=True):
         known = [(v, c) for v, c in zip(line, exhibit.columns, strict=True) if v is not None and math.isfinite(v)]
         if known:
             value, column = max(known)
             lines.append((plain(visible(row)), plain(visible(column)), f"{value:.2f}"))
-    name = f" ({plain(exhibit.panels[0])})" if exhibit.panels and exhibit.panels[0] else ""
+    name = f" ({plain(exhibit.panels[panel])})" if exhibit.panels[panel] else ""
     return table(
         (plain(exhibit.row_axis or "row"), f"strongest {plain(exhibit.column_axis or 'column')}{name}", "value"),
         lines,

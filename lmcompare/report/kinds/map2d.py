@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 from lmcompare.exhibits import Map2D
@@ -26,20 +25,10 @@ def render(exhibit: Map2D) -> Rendering:
 
 
 def reading(exhibit: Map2D) -> str:
-    """Say how many points there are, in which groups, and which two of the first few hundred are nearest."""
-    said = f"{numbers.plural(len(exhibit.labels), 'point')}"
+    """Say how the points part into groups; of points without groups there is nothing to say that is not seen."""
     groups = Counter(exhibit.groups)
-    if len(groups) > 1:
-        said += f" in {len(groups)} groups, the largest “{groups.most_common(1)[0][0]}” with {max(groups.values())}"
-    near = min(
-        (
-            (math.hypot(exhibit.x[i] - exhibit.x[j], exhibit.y[i] - exhibit.y[j]), i, j)
-            for i in range(min(300, len(exhibit.labels)))
-            for j in range(i)
-        ),
-        default=None,
-    )
-    if near is None:
-        return said + "."
-    _, i, j = near
-    return f"{said}; the nearest two are “{visible(exhibit.labels[j])}” and “{visible(exhibit.labels[i])}”."
+    if len(groups) < 2:
+        return ""
+    name, most = groups.most_common(1)[0]
+    points = numbers.plural(len(exhibit.labels), "point")
+    return f"{points} in {len(groups)} groups, the largest “{visible(name)}” with {most}."

@@ -30,7 +30,7 @@ def render(exhibit: Neighbours) -> Rendering:
 
 
 def reading(exhibit: Neighbours) -> str:
-    """Name the nearest pair of all, and the word or context whose nearest is farthest."""
+    """Name the nearest pair of all, if they are words: phrases are too long for a sentence."""
     firsts = [
         (amounts[0], visible(word), visible(names[0]))
         for word, names, amounts in zip(exhibit.words, exhibit.neighbours, exhibit.similarities, strict=True)
@@ -38,6 +38,5 @@ def reading(exhibit: Neighbours) -> str:
     ]
     if not firsts:
         return "No word has a neighbour."
-    (high, word, other), (low, alone, next_to) = max(firsts), min(firsts)
-    said = f"Nearest of all are “{word}” and “{other}” (cosine {high:.2f})"
-    return f"{said}; least near to anything is “{alone}”: “{next_to}” is at {low:.2f}." if low < high else f"{said}."
+    high, word, other = max(firsts)
+    return "" if " " in word + other else f"Nearest of all are “{word}” and “{other}” (cosine {high:.2f})."
