@@ -81,8 +81,8 @@ def exhibits(found: HeadReach) -> list[Exhibit]:
         Heatmap(
             title="How far back each head looks",
             note="How much a word so many places back weighs (0 is the word just read), as a multiple of what it"
-            f" would if all {window} in the window weighed the same; on the average over {found.places:,} places of valid"
-            f" that see a whole window.{note}",
+            f" would if all {window} in the window weighed the same; on the average over {found.places:,} places of"
+            f" valid that see a whole window.{note}",
             rows=tuple(name for name, _ in rows[::step]),
             columns=tuple(str(a) if b == a + 1 else f"{a}–{b - 1}" for a, b in ranges),
             panels=("times an even share",),

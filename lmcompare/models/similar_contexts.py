@@ -110,7 +110,7 @@ def account(model: Word2VecBow, train: Encoded, valid: Encoded, seed: int) -> Ac
         [near for near, likelier in zip(found, better, strict=True) if not likelier],
         exchanged,
     )
-    examples = []
+    examples: list[Foreseen] = []
     for k in np.argsort(-gains, kind="stable"):
         near, word = found[k], int(words[k])
         if not (better[k] and near is not None and near.nearer and counts[word] >= KNOWN) or len(examples) == SHOWN:
@@ -146,8 +146,8 @@ def exhibits(found: Account) -> list[Exhibit]:
         Bars(
             title="Foreseen by likeness?",
             note=f"{found.unseen:,} of {found.looked_at:,} words of valid came after a word that they never followed"
-            " in train: counts of pairs know nothing of them but how frequent they are. By how much the model made them"
-            " likelier than that on average, or less likely.",
+            " in train: counts of pairs know nothing of them but how frequent they are. By how much the model made"
+            " them likelier than that on average, or less likely.",
             labels=(
                 f"made likelier ({found.likelier:,})",
                 f"made less likely ({found.others:,})",
@@ -167,8 +167,8 @@ def exhibits(found: Account) -> list[Exhibit]:
             Bars(
                 title="Had train seen a similar context?",
                 note="How many of these words followed, in train, a context with no word in common that lies nearer"
-                " to theirs, by the vectors, than any of as many contexts of other words at random. Blind chance would"
-                " make it half; what another word's context makes it is the measure of how much this one's says.",
+                " to theirs, by the vectors, than any of as many contexts of other words at random. Blind chance"
+                " would make it half; what another word's context makes it is the measure of how much this one's says.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
                 unit="% of the words",

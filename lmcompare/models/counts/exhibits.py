@@ -172,12 +172,12 @@ def _further(
         if trace.contexts[length][at] == NOTHING:  # and so are all that are longer
             context, probability = " ".join(before), float(trace.probabilities[len(before)][at])
             share = method.unseen ** (len(before) - length + 1)
-            yield f"the share of the shorter context: '{context}' is not in training", share
+            yield f"times the share of the shorter context, as '{context}' is not in training", share
             yield f"{letter}({word} | {context})", probability
             return
         share = probability / float(trace.probabilities[length - 1][at])
-        yield f"the share of the shorter context: '{word}' never followed '{context}'", share
-        yield f"{letter}({word} | {context}), the product", probability
+        yield f"times the share of the shorter context, as '{word}' never followed '{context}'", share
+        yield f"{letter}({word} | {context})", probability
 
 
 def _continuations(table: BackoffTable, trace: _Trace, at: int, k: int) -> IntArray:
