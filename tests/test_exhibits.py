@@ -35,6 +35,7 @@ GOOD: dict[str, tuple[type[Exhibit], dict[str, Any]]] = {
             "panels": ("head 1",),
             "values": (((0.1, None, None), (0.5, 0.5, None)),),
             "steps": (("score", (((2.0, None, None), (-1.0, 1.0, None)),)),),
+            "opens": (0, 1),
         },
     ),
     "neighbours": (
@@ -91,6 +92,15 @@ def test_what_is_no_exhibit_is_refused(table: dict[str, Any], said: str) -> None
         from_json(table)
 
 
+@pytest.mark.parametrize(("kind", "field"), [("heatmap", "opens"), ("backoff", "counted")])
+def test_what_was_stored_before_a_field_was_there_is_read(kind: str, field: str) -> None:
+    table = to_json(made(kind))
+    del table[field]
+    exhibit = from_json(table)
+    assert not getattr(exhibit, field)
+    assert problem(exhibit) == ""
+
+
 def test_reading_leaves_the_table_as_it_was() -> None:
     table = json.loads(json.dumps(to_json(made("backoff"))))
     before = json.dumps(table)
@@ -120,6 +130,10 @@ def test_well_formed_exhibits_have_no_problem(kind: str) -> None:
         ("heatmap", {"steps": (("score", ()),)}, "1 panels are named, but there are 'score' of 0"),
         ("heatmap", {"steps": (("score", (((2.0,), (1.0,)),)),)}, "'score' of panel 'head 1' has the shape (2, [1])"),
         ("heatmap", {"steps": (("score", (((2.0, 1.0, float("inf")),) * 2,)),)}, "the number inf"),
+        ("heatmap", {"opens": (1, 0)}, "it opens on (1, 0)"),
+        ("heatmap", {"opens": (0, 2)}, "no panel of 1 and row of 2"),
+        ("heatmap", {"opens": (0, -1)}, "it opens on (0, -1)"),
+        ("heatmap", {"opens": (0,)}, "it opens on (0,)"),
         ("neighbours", {"words": ("a", "b")}, "words 2"),
         ("neighbours", {"similarities": ((0.9,),)}, "the lists of 'bank'"),
         ("neighbours", {"similarities": ((0.9, 1.2),)}, "not a cosine"),

@@ -157,18 +157,15 @@ def exhibits(found: Account) -> list[Exhibit]:
             unit="bits a word",
         )
     ]
-    rows = [
-        (label, 100 * similar / compared)
-        for label, similar, compared in zip(_GROUPS, found.similar, found.compared, strict=True)
-        if compared
-    ]
+    similar, compared = (_with_both(counts) for counts in (found.similar, found.compared))
+    rows = [(label, 100 * few / many) for label, few, many in zip(_GROUPS, similar, compared, strict=True) if many]
     if rows:
         drawn.append(
             Bars(
                 title="Had train seen a similar context?",
                 note="How many of these words followed, in train, a context with no word in common that lies nearer"
-                " to theirs, by the vectors, than any of as many contexts of other words at random. Blind chance"
-                " would make it half; what another word's context makes it is the measure of how much this one's says.",
+                " to theirs, by the vectors, than any of as many contexts of other words at random. With the"
+                " contexts exchanged among the words it shows how often that is so by chance.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
                 unit="% of the words",
@@ -192,7 +189,12 @@ def exhibits(found: Account) -> list[Exhibit]:
     return drawn
 
 
-_GROUPS = ("made likelier", "made less likely", "both, with another word's context")
+_GROUPS = ("made likelier", "made less likely", "both", "both, exchanged")
+
+
+def _with_both(counts: tuple[int, ...]) -> tuple[int, ...]:
+    likelier, less, exchanged = counts
+    return likelier, less, likelier + less, exchanged
 
 
 def _percent(share: float) -> str:

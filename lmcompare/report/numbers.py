@@ -121,7 +121,7 @@ def tidy(value: float | None) -> str:
 
 
 def aligned(values: Sequence[float]) -> list[str]:
-    """Return numbers to stand below each other: with as many decimals each, four digits for the greatest.
+    """Return numbers to stand below each other: with as many decimals each, three digits for the greatest.
 
     What is too small for these is written as less than the least there is.
     """
@@ -130,7 +130,7 @@ def aligned(values: Sequence[float]) -> list[str]:
     if top >= 1e7 or 0 < top < 1e-3:
         return [tidy(v) for v in values]
     whole = all(v == int(v) for v in known)
-    places = 0 if whole or not top else min(max(0, 3 - math.floor(math.log10(top))), 5)
+    places = 0 if whole or not top else max(0, 2 - math.floor(math.log10(top)))
     least = 10.0**-places
     return [
         f"{'−' if v < 0 else ''}<{NBSP}{decimals(least, places)}" if 0 < abs(v) < least / 2 else decimals(v, places)

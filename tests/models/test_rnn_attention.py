@@ -130,8 +130,9 @@ def test_what_it_shows_is_what_it_computes() -> None:
     assert drawn.values[0][0] == (None,) * 6
     assert drawn.values[0][5][2] == pytest.approx(float(weights[5, 2]))
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
-    shares_shown = [value for label, value in equation.lines if label.startswith("a:")]
-    assert sum(shares_shown) == pytest.approx(1.0, abs=1e-5)
+    assert drawn.opens == (0, 5)  # where the equation is worked
+    (weight,) = (value for label, value in equation.lines if label.startswith("a:"))
+    assert weight == pytest.approx(float(weights[5].max()))
 
 
 def test_impossible_cells_are_refused() -> None:

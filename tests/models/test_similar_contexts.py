@@ -115,16 +115,18 @@ def test_losses_count_as_well_as_gains() -> None:
     assert isinstance(gains, Bars)
     assert gains.values == (3.0, -2.0, -0.75)
     assert isinstance(shares, Bars)
-    assert shares.values == (100.0, 50.0, 50.0)
+    assert shares.values == (100.0, 50.0, pytest.approx(200 / 3), 50.0)
 
 
 def test_every_unseen_word_is_likelier_or_not(model: Word2VecBow) -> None:
-    train, valid = alike()
-    again = similar_contexts.account(model, valid, train, 0)  # the other way round, most were never seen
-    at = again.unseen
-    assert 0 < again.likelier < at
+    train, _ = alike()
+    random = np.random.default_rng(1)
+    valid = Encoded.from_documents([[*random.integers(2, 12, 6), 1] for _ in range(50)], VOCABULARY)
+    again = similar_contexts.account(model, train, valid, 0)
+    assert 0 < again.likelier < again.unseen
     assert again.gain > 0
-    assert again.loss >= 0
+    assert again.loss > 0
+    assert again.compared[2] > 0
     assert again.compared[0] <= again.likelier
     assert again.compared[1] <= again.others
     assert all(few <= many for few, many in zip(again.similar, again.compared, strict=True))

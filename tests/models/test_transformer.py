@@ -8,6 +8,7 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
+from lmcompare.models import transformer_exhibits
 from lmcompare.models.positions import POSITIONS, Rotation, alibi_slopes
 from lmcompare.models.self_attention import View, _fused, written_out
 from lmcompare.models.transformer import Transformer
@@ -171,13 +172,29 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     steps = dict(drawn.steps)
     assert steps["a = softmax"] == drawn.values
     assert steps["q·k"][3][5][1] == pytest.approx(float(maps[1].products[1, 5, 1]))
-    weight, length = drawn.values[3][5][1], float(maps[1].lengths[1, 1])
-    assert weight is not None
-    assert steps["‖a v‖"][3][5][1] == pytest.approx(weight * length)
+    share, length = drawn.values[3][5][1], float(maps[1].lengths[1, 1])
+    assert share is not None
+    assert steps["‖a v‖"][3][5][1] == pytest.approx(share * length)
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
-    assert sum(v for label, v in equation.lines if label.startswith("a:")) == pytest.approx(1.0, abs=1e-5)
+    assert drawn.opens == (at.layer * 2 + at.head, 5)  # where the equation is worked
+    assert f"layer {at.layer + 1}, head {at.head + 1}" in equation.note
+    row = [v for v in drawn.values[drawn.opens[0]][5] if v is not None]
+    (weight,) = (v for label, v in equation.lines if label.startswith("a:"))
+    assert weight == pytest.approx(max(row))
     assert ("b_ij" in equation.plain) == (case == "alibi")
     assert any(label.startswith("b,") for label, _ in equation.lines) == (case == "alibi")
+
+
+def test_the_head_of_the_equation_is_among_many_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformer_exhibits, "PANELS", 2)
+    model = trained("rotary")
+    assert isinstance(model, Transformer)
+    at = model.attention_at(np.array([2, 3, 4, 5, 6]))
+    exhibits = model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY))
+    drawn = next(e for e in exhibits if isinstance(e, Heatmap))
+    assert len(drawn.panels) == 2
+    assert drawn.opens is not None
+    assert drawn.panels[drawn.opens[0]] == f"layer {at.layer + 1}, head {at.head + 1}"
 
 
 def test_slopes_are_those_of_the_paper() -> None:

@@ -70,7 +70,7 @@ def test_every_kind_has_a_renderer_and_a_sample() -> None:
 def test_shows_its_words_and_reads_them(exhibit: Exhibit) -> None:
     rendering = render(exhibit)
     assert "bank" in drawn(exhibit).text + str(rendering.html)
-    assert rendering.reading.endswith(".")
+    assert not rendering.reading or rendering.reading.endswith(".")
     assert rendering.markdown or rendering.svg
 
 
@@ -147,6 +147,37 @@ def test_heatmap_steps_are_shown_for_the_last_row_and_kept_for_all() -> None:
     assert len(without.all("table")) == 1
 
 
+def test_a_heatmap_opens_on_its_panel_and_row() -> None:
+    exhibit = replace(heatmap(), opens=(1, 1))
+    tree = drawn(exhibit)
+    table, steps = tree.all("table")
+    assert table.rows() == [["the", "100", "", ""], ["bank", "10", "90", ""], ["was", "0", "10", "90"]]
+    assert steps.rows() == [["bank", "0.10", "0.90", "–"], ["q·k", "0.10", "0.90", "–"]]
+    assert [button.attributes["aria-pressed"] for button in tree.all("button")] == ["false", "true"]
+    assert [option.text for option in tree.all("option") if "selected" in option.attributes] == ["2 bank"]
+    assert "strongest looks at (head 2)" in render(exhibit).markdown
+    assert "| bank | bank | 0.90 |" in render(exhibit).markdown
+
+
+@pytest.mark.parametrize(
+    ("peak", "cells", "unit"),
+    [(0.5, ["50", "−1"], "in hundredths"), (28.345, ["28.3", "0.0"], ""), (512.4, ["512", "0"], "")],
+)
+def test_cells_are_written_with_as_many_decimals(peak: float, cells: list[str], unit: str) -> None:
+    (row,) = (kinds.Heatmap(title="x", rows=("a",), columns=("b", "c"), panels=("p",), values=(((peak, -0.011),),)),)
+    tree = drawn(row)
+    assert tree.one("table").rows() == [["a", *cells]]
+    assert (unit in tree.text) and ("hundredths" in tree.text) == bool(unit)
+
+
+def test_cells_too_great_to_be_written_are_parts_of_the_greatest() -> None:
+    tree = drawn(
+        kinds.Heatmap(title="x", rows=("a",), columns=("b", "c"), panels=("p",), values=(((2000.0, 500.0),),))
+    )
+    assert tree.one("table").rows() == [["a", "100", "25"]]
+    assert "in hundredths of 2,000" in tree.text
+
+
 def test_heatmap_steps_of_one_panel_can_be_chosen_too() -> None:
     tree = drawn(heatmap(panels=1))
     assert len(tree.all("table")) == 2
@@ -159,8 +190,8 @@ def test_heatmap_reading_skips_rows_that_are_strong_of_necessity() -> None:
     # Head 1 ("bank") looks back (0.6·1 would be bank itself): row 2: 0.4·1, row 3: 0.7·2 + 0.2·1, so (0.4 + 1.6) / 3;
     # head 2: row 2: 0.1·1, row 3: 0.1·1, so 0.2 / 3.
     assert render(heatmap()).reading == (
-        "In the rows of 3 cells or more, the strongest cell in head 2 is “was” with “was”, 0.90; on the "
-        "average head 2 looks 0.1 tokens back, the nearest, and bank 0.7, the furthest."
+        "Strongest, short rows aside: bank “was”, looks at “was” in head 2, 0.90. On average head 2 looks 0.1 tokens"
+        " back and bank 0.7."
     )
 
 
@@ -212,11 +243,51 @@ def test_values_that_are_no_numbers_do_no_harm() -> None:
 
 def test_readings_by_hand() -> None:
     said = {exhibit.kind: render(exhibit).reading for exhibit in samples("bank")}
-    assert said["neighbours"] == (
-        "Nearest of all are “bank” and “bank” (cosine 0.90); least near to anything is “b”: “e” is at 0.40."
-    )
+    assert said["neighbours"] == "Nearest of all are “bank” and “bank” (cosine 0.90)."
     assert "1 was found with order 2, the longest that matched, and 1 with nothing but the unigram" in said["backoff"]
-    assert said["map"].endswith("in 2 groups, the largest “g” with 2; the nearest two are “bank” and “b”.")
+    assert said["map"].endswith("in 2 groups, the largest “g” with 2.")
     assert said["curve"] == "“bank” goes from 1 to 2 with its highest point, 3, at 1."
-    assert said["bars"] == "“bank” has the most: 2 bank."
-    assert said["equation"].replace("\u00a0", " ") == "Worked in 1 line, it comes to bank = 0.5."
+    assert said["bars"] == ""
+    assert said["equation"] == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((1.0, 54.0, 0.0, 2.0), "Most: “b”, 54 words; least: “c”, 0."),
+        ((0.0, 54.0, 0.0, 2.0), "Most: “b”, 54 words."),
+        ((1.0, 54.0, 0.0, 54.0), ""),
+        ((1.0, 2.0), ""),
+        ((), "There is no amount in it."),
+    ],
+)
+def test_bars_are_read_where_there_are_many(values: tuple[float, ...], said: str) -> None:
+    exhibit = kinds.Bars(title="x", labels=tuple("abcd"[: len(values)]), values=values, unit="words")
+    assert render(exhibit).reading == said
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        ((3.0, 1.0, 2.0), "“a” goes from 3 to 2 with its lowest point, 1, at 1."),
+        ((1.0, 2.0, 3.0), "“a” goes from 1 to 3."),
+        ((1.0, 0.0, 1.0, 0.0), ""),
+    ],
+)
+def test_lines_are_read_unless_they_are_waves(y: tuple[float, ...], said: str) -> None:
+    x = tuple(float(i) for i in range(len(y)))
+    assert render(kinds.Curve(title="x", names=("a",), x=(x,), y=(y,))).reading == said
+    many = tuple("abcde")
+    assert render(kinds.Curve(title="x", names=many, x=(x,) * 5, y=(y,) * 5)).reading == ""
+
+
+def test_what_has_nothing_to_say_says_nothing() -> None:
+    assert render(kinds.Map2D(title="x", labels=("a", "b"), x=(0.0, 1.0), y=(0.0, 1.0))).reading == ""
+    phrases = kinds.Neighbours(title="x", words=("a b",), neighbours=(("c",),), similarities=((0.5,),))
+    assert render(phrases).reading == ""
+    assert "Nearest, with the cosine" in drawn(phrases).text
+
+
+def test_bars_have_as_many_decimals_each() -> None:
+    exhibit = kinds.Bars(title="x", labels=("a", "b", "c"), values=(2.1528, -0.1, 0.000002))
+    assert [row[-1] for row in drawn(exhibit).one("table").rows()] == ["2.15", "−0.10", "< 0.01"]

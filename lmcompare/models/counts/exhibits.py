@@ -146,7 +146,8 @@ def _worked(table: BackoffTable, method: Explained, text: Encoded, trace: _Trace
     worked = method.lines(case)
     going_on = list(_further(table, method, text, trace, at, k, worked[-1][0].partition("(")[0]))
     whole = " ".join(_before(text, at, table.order - 1))
-    after = f" after '{whole}', worked from '{case.context or 'no words'}' on" if going_on else case.after
+    longest = f"'{case.context}' at the longest" if case.context else "none of these words"
+    after = f" after '{whole}': training saw it after {longest}" if going_on else case.after
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers for '{word}'{after}.",
@@ -172,11 +173,11 @@ def _further(
         if trace.contexts[length][at] == NOTHING:  # and so are all that are longer
             context, probability = " ".join(before), float(trace.probabilities[len(before)][at])
             share = method.unseen ** (len(before) - length + 1)
-            yield f"times the share of the shorter context, as '{context}' is not in training", share
+            yield f"times what is left after '{context}', which is not in training", share
             yield f"{letter}({word} | {context})", probability
             return
         share = probability / float(trace.probabilities[length - 1][at])
-        yield f"times the share of the shorter context, as '{word}' never followed '{context}'", share
+        yield f"times what is left after '{context}', which '{word}' never followed", share
         yield f"{letter}({word} | {context})", probability
 
 

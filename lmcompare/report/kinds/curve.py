@@ -34,24 +34,22 @@ def render(exhibit: Curve) -> Rendering:
 
 
 def reading(exhibit: Curve) -> str:
-    """Say where each line begins, turns and ends; of lines that turn more than once there is no short account."""
+    """Say where each line begins, turns and ends; of many lines, or of waves, there is no short account."""
     said = []
-    points = False
     for name, x, y in zip(exhibit.names, exhibit.x, exhibit.y, strict=True):
         known = [(b, a) for a, b in zip(x, y, strict=True) if math.isfinite(a) and math.isfinite(b)]
         if not known:
             continue
-        points = True
         steps = [step for (b, _), (a, _) in pairwise(known) if (step := a - b)]
         turns = sum((one > 0) != (other > 0) for one, other in pairwise(steps))
         if turns > 1:
-            continue
+            return ""
         first, last = known[0], known[-1]
         text = f"“{name}” goes from {numbers.tidy(first[0])} to {numbers.tidy(last[0])}"
         if turns:
             what, end = ("highest", max(known)) if steps[0] > 0 else ("lowest", min(known))
             text += f" with its {what} point, {numbers.tidy(end[0])}, at {numbers.tidy(end[1])}"
         said.append(text)
-    if not points:
-        return "No line has a point."
-    return "; ".join(said) + "." if 0 < len(said) <= SAID else ""
+    if len(said) > SAID:
+        return ""
+    return "; ".join(said) + "." if said else "No line has a point."

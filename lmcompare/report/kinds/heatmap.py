@@ -111,7 +111,9 @@ def reading(exhibit: Heatmap) -> str:
         return "There is nothing to see in it."
     where = f" in {best[1]}" if len(exhibit.panels) > 1 else ""
     aside = ", short rows aside" if any(0 < width < enough for width in widths) else ""
-    said = f"Strongest{aside}: “{best[2]}” with “{best[3]}”{where}, {numbers.decimals(best[0], 2)}"
+    axes = exhibit.row_axis or "row", exhibit.column_axis or "column"
+    cell = f"{visible(axes[0])} “{best[2]}”, {visible(axes[1])} “{best[3]}”"
+    said = f"Strongest{aside}: {cell}{where}, {numbers.decimals(best[0], 2)}"
     if len(exhibit.panels) > 1 and exhibit.rows == exhibit.columns:
         backs = [distance for panel in exhibit.values if (distance := _distance(panel)) is not None]
         if backs and len(backs) == len(exhibit.panels):

@@ -60,10 +60,15 @@ def test_the_longest_context_gives_the_probability() -> None:
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 def test_the_worked_numbers_make_the_probability(order: int) -> None:
     model, text, equation, _, _ = shown(order, [5, 2, 3, 1])
-    (_, count), (_, discount), (_, total), (_, share), (_, gamma), (_, lower), (_, rest), (label, p) = equation.lines
+    (_, count), (_, discount), (_, total), (_, share), (_, gamma), (_, lower), (_, rest), (label, p) = equation.lines[
+        :8
+    ]
     assert share == pytest.approx((count - discount) / total)
     assert rest == pytest.approx(gamma * lower)
     assert p == pytest.approx(share + rest)
+    for (_, weight), (label, longer) in zip(equation.lines[8::2], equation.lines[9::2], strict=True):
+        assert longer == pytest.approx(weight * p)
+        p = longer
     token = label.removeprefix("P(").removesuffix(")").split(" | ")[0]
     of_tokens = {text.vocabulary[int(i)]: np.exp(s) for i, s in zip(text.ids, model.log_probs(text), strict=True)}
     assert p == pytest.approx(of_tokens[token])
@@ -95,10 +100,42 @@ def test_the_equation_is_well_formed_and_all_is_json() -> None:
     *_, equation, _, _ = shown(3, [2, 3, 1])
     root = ET.fromstring(equation.equation)
     assert root.tag == "math"
-    assert {e.tag for e in root.iter()} <= {"math", "mrow", "mi", "mo", "mfrac", "munder", "msup"}
+    assert {e.tag for e in root.iter()} <= {
+        "math",
+        "mrow",
+        "mi",
+        "mo",
+        "mfrac",
+        "munder",
+        "msup",
+        "mtable",
+        "mtr",
+        "mtd",
+    }
     model, text, *_ = shown(3, [2, 3, 1])
     for exhibit in model.exhibits(text):
         assert from_json(json.loads(json.dumps(to_json(exhibit)))) == exhibit
+
+
+def test_the_equation_goes_on_through_the_contexts_that_the_word_did_not_follow() -> None:
+    # After "c c a", of "c c a a </s>", b followed "a" alone: "c a" went on with a, and "c c a" too.
+    train = Encoded.from_documents([[4, 4, 2, 2, 1], *[[2, 3, 1]] * 3], VOCABULARY)
+    model = NGram(order=4).fit(train, train, Setting(VOCABULARY))
+    text = Encoded.from_documents([[5, 4, 2, 3]], VOCABULARY)  # d stands in no training
+    equation, _, trace = model.exhibits(text)
+    assert isinstance(equation, WorkedEquation)
+    assert isinstance(trace, BackoffTrace)
+    assert "Below the longest order" in trace.counted
+    if "'b'" in equation.note:
+        assert equation.note.endswith("for 'b' after 'd c a': training saw it after 'a' at the longest.")
+    labels = [label for label, _ in equation.lines[8:]]
+    assert labels == [
+        "times what is left after 'c a', which 'b' never followed",
+        "P(b | c a)",
+        "times what is left after 'd c a', which is not in training",
+        "P(b | d c a)",
+    ]
+    assert equation.lines[-1][1] == pytest.approx(float(np.exp(model.log_probs(text)[3])))
 
 
 def test_nothing_is_shown_of_an_empty_text() -> None:
