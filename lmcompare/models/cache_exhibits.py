@@ -124,7 +124,8 @@ def _worked(chain: Chain, model: str, text: Encoded, base: FloatArray) -> Worked
     shown.append((f"P({word})", float(probabilities[at])))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers for '{word}' when a sentence is read for the second time.",
+        note=f"With the trained model's numbers for '{word}' when a sentence, by itself, is read for the second"
+        " time.",
         equation=_EQUATION,
         plain=_PLAIN,
         saying=_SAYING.format(where="text, document after document," if chain.carried else "document,"),

@@ -132,8 +132,9 @@ def aligned(values: Sequence[float]) -> list[str]:
     whole = all(v == int(v) for v in known)
     places = 0 if whole or not top else max(0, 2 - math.floor(math.log10(top)))
     least = 10.0**-places
+    bound = decimals(least, places)
     return [
-        f"{'−' if v < 0 else ''}<{NBSP}{decimals(least, places)}" if 0 < abs(v) < least / 2 else decimals(v, places)
+        decimals(v, places) if not 0 < abs(v) < least / 2 else f"<{NBSP}{bound}" if v > 0 else f">{NBSP}−{bound}"
         for v in values
     ]
 

@@ -69,6 +69,9 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     keep = model.gates(np.array([2, 3, 4, 5, 6])).keep
     assert opened.values[0][3][0] == pytest.approx(float(keep[3].mean()))
     lines = dict(next(e for e in found if isinstance(e, WorkedEquation)).lines)
+    worked = next(e for e in found if isinstance(e, WorkedEquation))
+    assert found[0] is worked
+    assert "the sentence read by itself" in worked.note
     figure = {name.split(":")[0].split(" =")[0]: value for name, value in lines.items()}
     if case == "plain-lstm":
         assert figure["c"] == pytest.approx(figure["f"] * figure["c before"] + figure["n"] * figure["g"], abs=1e-6)
@@ -77,6 +80,12 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
         assert figure["s"] == pytest.approx(
             figure["z"] * figure["s before"] + (1 - figure["z"]) * figure["g"], abs=1e-6
         )
+
+
+@pytest.mark.parametrize("kind", [Rnn, RnnAttention])
+def test_it_says_which_cell_it_has(kind: type[Rnn]) -> None:
+    assert kind(cell="gru").summary().startswith("A GRU language model")
+    assert kind(cell="lstm").summary().startswith("An LSTM language model")
 
 
 def test_impossible_shapes_are_refused() -> None:

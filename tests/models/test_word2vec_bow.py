@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Bars, Map2D, WorkedEquation
+from lmcompare.exhibits import Bars, Map2D, Neighbours, WorkedEquation
 from lmcompare.model import Setting, described
 from lmcompare.models.skip_gram import word2vec
 from lmcompare.models.word2vec_bow import BagNetwork, Word2VecBow
@@ -116,6 +116,8 @@ def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> Non
     assert isinstance(model, Word2VecBow)
     text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1]], VOCABULARY)
     exhibits = list(model.exhibits(text))
+    near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Nearest words")
+    assert "word2vec's, trained on with the softmax:" in near.note
     order = next(e for e in exhibits if isinstance(e, Bars))
     assert order.title == "How much the order of the words matters"
     assert order.values[0] > 1e-6

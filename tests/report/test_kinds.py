@@ -160,14 +160,14 @@ def test_a_heatmap_opens_on_its_panel_and_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("peak", "cells", "unit"),
-    [(0.5, ["50", "−1"], "in hundredths"), (28.345, ["28.3", "0.0"], ""), (512.4, ["512", "0"], "")],
+    ("peak", "cells", "hundredths"),
+    [(0.5, ["50", "−1"], True), (28.345, ["28.3", "0.0"], False), (512.4, ["512", "0"], False)],
 )
-def test_cells_are_written_with_as_many_decimals(peak: float, cells: list[str], unit: str) -> None:
-    (row,) = (kinds.Heatmap(title="x", rows=("a",), columns=("b", "c"), panels=("p",), values=(((peak, -0.011),),)),)
-    tree = drawn(row)
+def test_cells_are_written_with_as_many_decimals(peak: float, cells: list[str], hundredths: bool) -> None:
+    values = (((peak, -0.011),),)
+    tree = drawn(kinds.Heatmap(title="x", rows=("a",), columns=("b", "c"), panels=("p",), values=values))
     assert tree.one("table").rows() == [["a", *cells]]
-    assert (unit in tree.text) and ("hundredths" in tree.text) == bool(unit)
+    assert ("hundredths" in tree.text) == hundredths
 
 
 def test_cells_too_great_to_be_written_are_parts_of_the_greatest() -> None:

@@ -69,3 +69,20 @@ def test_by_hand(written: str, expected: str) -> None:
 )  # fmt: skip
 def test_what_is_missing_is_a_dash(write: numbers.Format) -> None:
     assert write(None) == write(math.nan) == numbers.NONE
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ((54.0, 0.0, 1234.0), ["54", "0", "1,234"]),
+        ((1.6343, -1.5381, 0.0864, 0.0), ["1.63", "−1.54", "0.09", "0.00"]),
+        ((70.978, 4.9), ["71.0", "4.9"]),
+        ((2.1528, 1.9e-6, -1.9e-6), ["2.15", "< 0.01", "> −0.01"]),
+        ((0.0123, 0.5), ["0.012", "0.500"]),
+        ((1e-5, 2e-6), ["1.000 × 10⁻⁵", "2.000 × 10⁻⁶"]),
+        ((float("nan"), 1.5), ["–", "1.50"]),
+        ((), []),
+    ],
+)
+def test_amounts_below_each_other_have_as_many_decimals(values: tuple[float, ...], written: list[str]) -> None:
+    assert [text.replace(numbers.NBSP, " ") for text in numbers.aligned(values)] == written

@@ -170,8 +170,8 @@ class KneserNey(Smoothing):
     name = "kneser-ney"
     uses = frozenset({"fallback", "prune"})
     counted = (
-        "Below the longest order a count is after how many different words these stood, not how often; from <s> on,"
-        " how often."
+        "Below the longest order a count is not how often the words stand in training but after how many different"
+        " words they do, unless they begin with <s>."
     )
     equation = Equation(
         _EQUATION,

@@ -58,8 +58,8 @@ class _Method:
     whole_context: bool = False
     unseen: float = 1.0
     counted: str = (
-        "Below the longest order a count is after how many different words these stood, one that did so often"
-        " counting more than once; from <s> on, how often they stand in training."
+        "Below the longest order a count is not how often the words stand in training but after how many different"
+        " words they do, one before them so often counting more than once, unless they begin with <s>."
     )
     caution: str = ""
 

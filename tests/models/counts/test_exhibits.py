@@ -66,9 +66,9 @@ def test_the_worked_numbers_make_the_probability(order: int) -> None:
     assert share == pytest.approx((count - discount) / total)
     assert rest == pytest.approx(gamma * lower)
     assert p == pytest.approx(share + rest)
-    for (_, weight), (label, longer) in zip(equation.lines[8::2], equation.lines[9::2], strict=True):
-        assert longer == pytest.approx(weight * p)
-        p = longer
+    for (_, weight), (longer, longest) in zip(equation.lines[8::2], equation.lines[9::2], strict=True):
+        assert longest == pytest.approx(weight * p)
+        label, p = longer, longest
     token = label.removeprefix("P(").removesuffix(")").split(" | ")[0]
     of_tokens = {text.vocabulary[int(i)]: np.exp(s) for i, s in zip(text.ids, model.log_probs(text), strict=True)}
     assert p == pytest.approx(of_tokens[token])
@@ -126,8 +126,7 @@ def test_the_equation_goes_on_through_the_contexts_that_the_word_did_not_follow(
     assert isinstance(equation, WorkedEquation)
     assert isinstance(trace, BackoffTrace)
     assert "Below the longest order" in trace.counted
-    if "'b'" in equation.note:
-        assert equation.note.endswith("for 'b' after 'd c a': training saw it after 'a' at the longest.")
+    assert equation.note.endswith("for 'b' after 'd c a': training saw it after 'a' at the longest.")
     labels = [label for label, _ in equation.lines[8:]]
     assert labels == [
         "times what is left after 'c a', which 'b' never followed",
