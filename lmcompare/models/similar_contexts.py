@@ -144,7 +144,7 @@ def exhibits(found: Account) -> list[Exhibit]:
         return []
     drawn: list[Exhibit] = [
         Bars(
-            title="Foreseen by likeness?",
+            title="Foreseen by likeness",
             note=f"{found.unseen:,} of {found.looked_at:,} words of valid came after a word that they never followed"
             " in train: counts of pairs know nothing of them but how frequent they are. By how much the model made"
             " them likelier than that on average, or less likely.",
@@ -162,7 +162,7 @@ def exhibits(found: Account) -> list[Exhibit]:
     if rows:
         drawn.append(
             Bars(
-                title="Had train seen a similar context?",
+                title="How often a context was similar",
                 note="How many of these words followed, in train, a context with no word in common that lies nearer"
                 " to theirs, by the vectors, than any of as many contexts of other words at random. With the"
                 " contexts exchanged among the words it shows how often that is so by chance.",

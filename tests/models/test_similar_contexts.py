@@ -97,11 +97,11 @@ def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
     again = Word2VecBow(**model.hyperparameters()).restore(model.state())
     assert again.account() == model.account()
     exhibits = list(model.exhibits(Encoded.from_documents([[F, B, J, 1]], VOCABULARY)))
-    bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Foreseen by likeness?")
+    bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Foreseen by likeness")
     gain = model.account().gain
     assert bars.values == (gain, 0.0, pytest.approx(gain))
     assert bars.labels == ("made likelier (20)", "made less likely (0)", "all 20, net")
-    shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Had train seen a similar context?")
+    shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "How often a context was similar")
     assert dict(zip(shares.labels, shares.values, strict=True))["made likelier"] == 100
     near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Which contexts were alike")
     assert re.fullmatch(r"f b … j \([\d.]+ % → [\d.]+ %\)", near.words[0])

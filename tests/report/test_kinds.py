@@ -254,15 +254,17 @@ def test_readings_by_hand() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ((1.0, 54.0, 0.0, 2.0), "Most: “b”, 54 words; least: “c”, 0."),
-        ((0.0, 54.0, 0.0, 2.0), "Most: “b”, 54 words."),
-        ((1.0, 54.0, 0.0, 54.0), ""),
-        ((1.0, 2.0), ""),
+        ((1.0, 54.0, 0.0, 2.0, 3.0), "Most: “b”, 54 words; least: “c”, 0."),
+        ((0.0, 54.0, 0.0, 2.0, 3.0), "Most: “b”, 54 words."),
+        ((1.0, 54.0, 0.0, 54.0, 3.0), ""),
+        ((1.0, 3.0, 2.0, 4.0), ""),
+        ((1.0, 2.0, 3.0, 4.0, 5.0), ""),
+        ((5.0, 4.0, 3.0, 3.0, 1.0), ""),
         ((), "There is no amount in it."),
     ],
 )
 def test_bars_are_read_where_there_are_many(values: tuple[float, ...], said: str) -> None:
-    exhibit = kinds.Bars(title="x", labels=tuple("abcd"[: len(values)]), values=values, unit="words")
+    exhibit = kinds.Bars(title="x", labels=tuple("abcde"[: len(values)]), values=values, unit="words")
     assert render(exhibit).reading == said
 
 

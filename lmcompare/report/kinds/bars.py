@@ -10,7 +10,7 @@ from lmcompare.report.kinds.rendering import Rendering, plain, table
 from lmcompare.report.pages import fill
 from lmcompare.report.tokens import visible
 
-MANY = 4  # bars that a sentence reads
+MANY = 5  # bars that a sentence reads
 
 
 def render(exhibit: Bars) -> Rendering:
@@ -37,12 +37,13 @@ def render(exhibit: Bars) -> Rendering:
 
 
 def reading(exhibit: Bars) -> str:
-    """Name the greatest of many amounts and the least, if there is one; a few are seen at once."""
+    """Name the greatest of many amounts and the least, if there is one; a few, or ranked ones, are read at once."""
     named = zip(exhibit.values, numbers.aligned(exhibit.values), exhibit.labels, strict=True)
     known = sorted((v, amount, visible(label)) for v, amount, label in named if math.isfinite(v))
     if not known:
         return "There is no amount in it."
-    if len(known) < MANY or known[-1][1] == known[-2][1]:
+    ranked = [v for v, _, _ in known] in (list(exhibit.values), list(exhibit.values)[::-1])
+    if len(known) < MANY or ranked or known[-1][1] == known[-2][1]:
         return ""
     unit = f" {exhibit.unit}" if exhibit.unit else ""
     said = f"Most: “{known[-1][2]}”, {known[-1][1]}{unit}"
