@@ -12,6 +12,7 @@ from lmcompare.analysis.results import results
 from lmcompare.analysis.run import Run
 
 NEAR = 0.05  # of the best
+CHEAP = 20  # times less training is a small part
 NEAR_SHOWN = f"{100 * NEAR:.0f} %"
 
 
@@ -102,11 +103,24 @@ def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str
     if cheapest is best:
         return (
             f"Of the models within {NEAR_SHOWN} of it, none trains in less time than {best['name']} ({_cost(best)})."
+            + _far_cheaper(best, rest)
         )
     return (
         f"The cheapest to train within {NEAR_SHOWN} of the best is {cheapest['name']}: {_cost(cheapest)}, against "
         f"{_cost(best)} for {best['name']}."
     )
+
+
+def _far_cheaper(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str:
+    """Name the best model of those that train in a small part of the time, and what it lacks; "" without one."""
+    cheap = [
+        m for m in rest if m["train_seconds"] is not None and CHEAP * m["train_seconds"] <= best["train_seconds"]
+    ]
+    if not cheap:
+        return ""
+    found = min(cheap, key=lambda m: float(m["bits_per_byte"]))
+    behind = found["bits_per_byte"] / best["bits_per_byte"] - 1
+    return f" For a small part of that, {_cost(found)}, {found['name']} is {_percent(behind, 1)} behind."
 
 
 def repeated_warning(run: Run) -> list[str]:

@@ -122,7 +122,9 @@ def test_prompts_tell_how_far_models_agree(models: dict[str, Model]) -> None:
 def test_sentences_tell_the_bits_and_where_models_part(models: dict[str, Model]) -> None:
     names = ["unigram", "ngram", "leaky"]
     bits = [[5.0, 9.0], [4.0, 2.0], [0.1, 0.1]]
-    one = sentences.Sentence("d", ["a", "b"], [models[n] for n in names], bits, 2, frozenset({"leaky"}))
+    one = sentences.Sentence(
+        "d", ["a", "b"], [models[n] for n in names], bits, [False, True], 2, frozenset({"leaky"})
+    )
     # leaky is not ranked: 6 bits are the fewest, and b has the widest gap, 9 − 2
     assert one.reading == (
         "ngram needs 6 bits for this sentence, the fewest, unigram 14; the models part most at “b”, by 7.0 bits."

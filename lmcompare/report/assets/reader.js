@@ -154,5 +154,10 @@
     }
   }
 
-  for (const box of document.querySelectorAll(".reader")) new Reader(box);
+  // On a phone the card lies over the page: it goes when its reader does.
+  const readers = new Map(Array.from(document.querySelectorAll(".reader"), (box) => [box, new Reader(box)]));
+  const watcher = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (!entry.isIntersecting) readers.get(entry.target).close();
+  });
+  for (const box of readers.keys()) watcher.observe(box);
 })();
