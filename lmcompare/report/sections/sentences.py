@@ -11,7 +11,6 @@ from lmcompare.report.material import Material, Model, Section, marked
 from lmcompare.report.pages import fill
 from lmcompare.report.passages import MOST_BITS
 from lmcompare.report.tokens import visible
-from lmcompare.tokens import UNKNOWN_TOKEN
 
 SHOWN_OPEN = 3  # sentences beyond these are folded
 LONGEST = 80  # tokens of a sentence that are shown
@@ -58,7 +57,7 @@ def build(material: Material) -> Section | None:
     sentences: list[Sentence] = []
     for fingerprint, models in material.groups.items():
         names = material.run.tokens[fingerprint].documents_of("test")["name"].astype(str).tolist()
-        known = set(material.run.tokens[fingerprint].vocabulary["tokens"]) - {UNKNOWN_TOKEN}
+        known = set(material.run.tokens[fingerprint].vocabulary["tokens"][1:])  # the first stands for the unknown
         stored = [{(s["document"], s["first"]): s for s in m.cell.examples["sentences"]} for m in models]
         for key, example in stored[0].items() if stored else ():
             having = [(m, s[key]) for m, s in zip(models, stored, strict=True) if key in s]
