@@ -101,6 +101,19 @@ def test_learning_tells_who_was_still_learning(models: dict[str, Model]) -> None
     )
 
 
+def test_learning_compares_after_as_many_tokens(models: dict[str, Model]) -> None:
+    # of 4 tokens in all the one read 2: the other stood at 3.5 then
+    given = [
+        (models["transformer"], curve([5.0, 4.5, 3.5, 3.0, 2.5])),
+        (models["rnn-attention"], curve([5.0, 4.0, 3.75])),
+    ]
+    assert plain(learning.reading(given)).endswith(
+        "After 2 tokens, all that some of them read, it is 3.50 for transformer and 3.75 for rnn-attention; of those"
+        " that went on the learning rate was still higher there than it would have been at the end."
+    )
+    assert "After" not in learning.reading([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))])
+
+
 def test_prompts_tell_how_far_models_agree(models: dict[str, Model]) -> None:
     def column(name: str, *found: tuple[str, float]) -> prompts.Column:
         return prompts.Column(models[name], found, "", "")
