@@ -14,6 +14,7 @@ from lmcompare.analysis.run import ModelEntry, Run
 FALLING = 0.02  # nats of validation loss in the second half of training; less is no progress to speak of
 RISEN = 1.01  # a loss above so many times the lowest has risen
 BY_HEART = 0.1  # nats by which a model gains more on train than on valid; less is no matter
+NAMED = 5  # models; of more only the ends are told
 ALIKE = 1.1  # times as many tokens read in training are as good as equal
 
 
@@ -36,7 +37,7 @@ class Progress:
         if axis is None:
             return None
         x, losses = valid[axis].to_numpy(np.float64), valid["valid_loss"].to_numpy(np.float64)
-        if x[0] > x[-1] / 2 or not np.isfinite(losses).all():
+        if x[0] > x[-1] / 2 or not np.isfinite(losses).all() or losses.min() <= 0:  # a loss below 0 is no code length
             return None
         end = float(losses[-1])
         return cls(fall=float(np.interp(x[-1] / 2, x, losses)) - end, rise=end / float(losses.min()))
@@ -116,6 +117,9 @@ def _curve(model: ModelEntry) -> pd.DataFrame:
 def _ranked(nats: dict[str, float]) -> str:
     """Return shares of perplexity with names, the greatest first: "30 % (transformer) and 11 % (bag)"."""
     order = sorted(nats, key=lambda name: -nats[name])
+    if len(order) > NAMED:
+        least, most = (_percent(1 - math.exp(-nats[name])) for name in (order[-1], order[0]))
+        return f"{least} to {most} ({len(order)} models, most under {order[0]})"
     return _listed([f"{_percent(1 - math.exp(-nats[name]))} ({name})" for name in order])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, Difference, compare_models
@@ -16,19 +17,35 @@ CHEAP = 20  # times less training is a small part
 NEAR_SHOWN = f"{100 * NEAR:.0f} %"
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """``outcome``: who is best, by how much, and what is nearly as good for less; ``outlook``: what more training or
+    text would probably change; ``notes``: what one should know besides. Sentences each.
+    """
+
+    outcome: list[str]
+    outlook: list[str]
+    notes: list[str]
+
+
 def verdict(run: Run) -> list[str]:
     """Return the outcome of a run in sentences: the best by bits per byte and by how much, ties, the cheapest within
     5 % of the best, what more training or text would probably change, what this test text can't tell apart, and the
     models that stand apart with the reason.
     """
+    found = judge(run)
+    return [*found.outcome, *found.outlook, *found.notes]
+
+
+def judge(run: Run) -> Verdict:
+    """Return the same, its three parts by themselves."""
     table = results(run)
     models = {model["name"]: model for model in table["models"]}
     comparison = compare_models(run)
     ranked = sorted(
         (m for m in models.values() if m["group"] == "ranked"), key=lambda m: (m["rank"], m["bits_per_byte"])
     )
-    said = _outcome(ranked, comparison, timed=run.one_machine)
-    said += outlook(run, [str(m["name"]) for m in ranked])
+    said: list[str] = []
     if len(ranked) > 1 and comparison.smallest_detectable > 0:
         said.append(
             f"With this test text, differences under about {comparison.smallest_detectable:.2g} bits per byte would"
@@ -39,7 +56,8 @@ def verdict(run: Run) -> list[str]:
     said += _failed(table["failed"])
     if ranked:
         said.append(str(table["interval"]["note"]))
-    return said
+    outcome = _outcome(ranked, comparison, timed=run.one_machine)
+    return Verdict(outcome, outlook(run, [str(m["name"]) for m in ranked]), said)
 
 
 def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison, *, timed: bool) -> list[str]:
@@ -56,8 +74,8 @@ def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison, *, tim
     if len(rest) > 1:
         saved = 1 - best["bits_per_byte"] / worst["bits_per_byte"]
         said.append(
-            f"The weakest, {worst['name']}, needs {worst['bits_per_byte']:.3f}; "
-            f"{best['name']} saves {_percent(saved)} of that."
+            f"The weakest, {worst['name']}, needs {worst['bits_per_byte']:.3f}"
+            + (f"; {best['name']} saves {_percent(saved)} of that." if saved >= 0.005 else ".")
         )
     if timed:
         said.append(_cheapest(best, rest))
@@ -162,15 +180,15 @@ def _by(d: Difference | None) -> str:
     """How far a model lies behind the best, with the interval of this pair."""
     if d is None or d.low != d.low:
         return ""
-    said = f"; behind by {d.difference:.3f}, 95 % interval {_signed(d.low)} to {_signed(d.high)}"
+    said = f"; behind by {_signed(d.difference)}, 95 % interval {_signed(d.low)} to {_signed(d.high)}"
     if d.p_value < SIGNIFICANCE <= d.p_holm:
         said += f", which among so many pairs is no evidence: p = {d.p_holm:.2f}, corrected"
     return said
 
 
 def _signed(value: float) -> str:
-    shown = f"{value:.3f}".replace("-", "−")
-    return shown if value >= 0 or shown != "−0.000" else f"{value:.4f}".replace("-", "−")
+    shown = f"{value:.3f}" if abs(value) >= 0.0005 or value >= 0 else f"{value:.4f}"  # a negative end is shown as one
+    return shown.replace("-", "−") if float(shown) else "0.000"
 
 
 def _cost(model: Mapping[str, Any]) -> str:

@@ -32,7 +32,9 @@ def test_a_curve_worked_by_hand() -> None:
     assert between.rise == pytest.approx(2.8 / 2.5)
 
 
-@pytest.mark.parametrize("valid", [[], [4], [None, None, 5, 4], [None] * 4, [4, 3, math.inf]])
+@pytest.mark.parametrize(
+    "valid", [[], [4], [None, None, 5, 4], [None] * 4, [4, 3, math.inf], [1, 0, 0], [4, 2, -1, 3]]
+)
 def test_what_was_not_measured_says_nothing(valid: list[float | None]) -> None:
     assert Progress.of(curve(valid)) is None
 
@@ -82,6 +84,12 @@ def test_each_model_is_told_what_would_help_it(tmp_path: Path) -> None:
     assert outlook(run, ["done", "floor"]) == outlook(run, []) == []
     assert gained_on_train(run.model("hungry")) == pytest.approx(LN2)
     assert gained_on_train(run.model("done")) is None
+
+
+def test_of_many_models_the_ends_are_told(tmp_path: Path) -> None:
+    curves = {f"m{k}": curve([5, 3 - math.log(1 - k / 10), 3, 3]) for k in range(1, 8)}
+    (said,) = outlook(run_with(tmp_path / "run", curves), list(curves))
+    assert said.endswith("perplexity on valid still fell by 10 % to 70 % (7 models, most under m7).")
 
 
 def test_models_that_read_unequally_much_are_told_apart(tmp_path: Path) -> None:

@@ -91,4 +91,4 @@ def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_lab
             parts.append(svg.line(x, next(ends), x, next(ends), "whisker"))
             says += f" (95 %: {y_label(low)} to {y_label(high)})"
         parts.append(svg.marker(one.index, x, plot.y(value), says, 4))
-    return svg.element("g", *parts, class_=svg.hue(one.index))
+    return svg.of_model(one.index, *parts)
