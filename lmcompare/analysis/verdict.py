@@ -13,6 +13,7 @@ from lmcompare.analysis.results import results
 from lmcompare.analysis.run import Run
 
 NEAR = 0.05  # of the best
+DETAILED = 3  # models that share the first rank; of more only the names are told
 CHEAP = 20  # times less training is a small part
 NEAR_SHOWN = f"{100 * NEAR:.0f} %"
 
@@ -93,7 +94,11 @@ def _lead(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]], figure: st
             f"{second['name']} "
             f"({second['bits_per_byte']:.3f}{_by(d)})."
         )
-    others = _listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
+    if len(tied) > DETAILED:
+        worst = max(other["bits_per_byte"] for other, _ in tied)
+        others = f"{len(tied)} others, {_listed(other['name'] for other, _ in tied)} (up to {worst:.3f})"
+    else:
+        others = _listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
     shared = ": they share rank 1" if all(other["rank"] == 1 for other, _ in tied) else ""
     return f"{best['name']} has the lowest figure, {figure}, but can't be told apart from {others}{shared}."
 
