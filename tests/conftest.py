@@ -19,5 +19,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
+# What was asked of this run of the tests is not asked of those that tests start.
+os.environ.pop("PYTEST_ADDOPTS", None)
+
 settings.register_profile("lmcompare", deadline=None, derandomize=True)
 settings.load_profile("lmcompare")

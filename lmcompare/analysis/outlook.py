@@ -1,9 +1,9 @@
-"""What more training or more text would probably change, as far as the curves and the text let one say."""
+"""What more training or more text would probably change, as far as curves and texts let one say."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,22 +13,19 @@ from lmcompare.analysis.run import ModelEntry, Run
 
 FALLING = 0.02  # nats of validation loss in the second half of training; less is no progress to speak of
 RISEN = 1.01  # a loss above so many times the lowest has risen
-BY_HEART = 0.1  # nats by which the loss on train lies below that on valid
-LATE = 0.9  # of training; the loss on train is the mean from there on
+BY_HEART = 0.1  # nats by which a model gains more on train than on valid; less is no matter
+NAMED = 5  # models; of more only the ends are told
+ALIKE = 1.1  # times as many tokens read in training are as good as equal
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a learning curve says; all losses are nats per token.
-
-    ``fall``: how far the loss on valid fell in the second half of training; ``rise``: how many times its lowest it is
-    at the end; ``gap``: how far the loss on train lies below it at the end, NaN where it was not told. Dropout makes
-    the loss on train too high, so that the gap is one at the least.
+    """What a learning curve says of the loss on valid, in nats per token: ``fall``, how far it fell in the second
+    half of training; ``rise``, how many times its lowest it is at the end.
     """
 
     fall: float
     rise: float
-    gap: float
 
     @classmethod
     def of(cls, curve: pd.DataFrame) -> Progress | None:
@@ -40,65 +37,90 @@ class Progress:
         if axis is None:
             return None
         x, losses = valid[axis].to_numpy(np.float64), valid["valid_loss"].to_numpy(np.float64)
-        if x[0] > x[-1] / 2 or not np.isfinite(losses).all():
+        if x[0] > x[-1] / 2 or not np.isfinite(losses).all() or losses.min() <= 0:  # a loss below 0 is no code length
             return None
         end = float(losses[-1])
-        late = curve[curve[axis] >= LATE * x[-1]]["train_loss"].dropna()
-        return cls(
-            fall=float(np.interp(x[-1] / 2, x, losses)) - end,
-            rise=end / float(losses.min()),
-            gap=end - float(late.mean()) if len(late) else math.nan,
-        )
+        return cls(fall=float(np.interp(x[-1] / 2, x, losses)) - end, rise=end / float(losses.min()))
 
 
 def outlook(run: Run, names: Sequence[str]) -> list[str]:
-    """Return sentences on the models of these names, the best first; none where nothing can be said.
-
-    A model whose loss on valid still falls, while it knows train hardly better, would probably gain by more steps;
-    one that knows train much better by more text; one whose loss on valid has risen again by no further step. A model
-    without a curve was fitted in one go and changes with the text alone.
+    """Return sentences on the models of these names: whose loss on valid still fell in the second half of training,
+    and would probably go on; who knows train by heart, and would probably gain by more text; whose loss has risen
+    again; and whether they read equally much. None where nothing can be said.
     """
     models = [run.model(name) for name in names]
-    curves = {model.name: _curve(model) for model in models}
-    found = {name: p for name, curve in curves.items() if len(curve) and (p := Progress.of(curve)) is not None}
-    risen = [name for name, p in found.items() if p.rise > RISEN]
-    falling = {name: p for name, p in found.items() if p.rise <= RISEN and p.fall > FALLING}
-    heart = [name for name, p in falling.items() if p.gap > BY_HEART]
-    hungry = [name for name in falling if name not in heart]
+    found = {m.name: p for m in models if (p := Progress.of(_curve(m))) is not None}
+    falling = {name: p.fall for name, p in found.items() if p.rise <= RISEN and p.fall > FALLING}
     said = []
-    if hungry:
-        fell = _listed([_percent(1 - math.exp(-falling[name].fall)) for name in hungry])
-        whose = "its" if len(hungry) == 1 else "their"
+    if falling:
+        fell = _ranked(falling)
         said.append(
-            f"More training would probably help {_listed(hungry)}: in the second half of it {whose} perplexity on"
-            f" valid still fell by {fell}."
+            f"More training would probably help: in the second half of it perplexity on valid still fell by {fell}."
         )
-    said += _more_text(run, {n: falling[n] for n in heart}, [m for m in models if not len(curves[m.name])])
-    if risen:
+    heart = {m.name: gap for m in models if (gap := gained_on_train(m)) is not None and gap > BY_HEART}
+    if heart:
+        said.append(
+            "More text would probably help those most that know train by heart: perplexity is lower there than on"
+            f" valid by {_ranked(heart)}{_new_to_train(run, models)}."
+        )
+    if risen := [name for name, p in found.items() if p.rise > RISEN]:
         said.append(f"{_listed(risen)} got worse on valid before the end: fewer steps would do, or more text.")
-    return said
+    return said + trained_unlike(run, names)
 
 
-def _more_text(run: Run, heart: Mapping[str, Progress], in_one_go: Sequence[ModelEntry]) -> list[str]:
-    """Say which models would gain by more text, and why: the best of those fitted in one go stands for them all."""
-    helped = [
-        f"{name} (it knows train {_percent(1 - math.exp(-progress.gap))} better than valid)"
-        for name, progress in heart.items()
+def gained_on_train(model: ModelEntry) -> float | None:
+    """Return by how many nats per token the model does better on train than on valid, each against what the
+    frequencies of words alone explain there; None where that was not measured.
+    """
+    known = model.first.by_heart if model.first is not None else {}
+    keys = ("valid_nats", "valid_floor_nats", "train_nats", "train_floor_nats")
+    figures = [known.get(key) for key in keys]
+    if any(figure is None for figure in figures):
+        return None
+    valid, valid_floor, train, train_floor = (float(figure or 0.0) for figure in figures)
+    return (valid - valid_floor) - (train - train_floor)
+
+
+def trained_unlike(run: Run, names: Sequence[str]) -> list[str]:
+    """Return a sentence where models that are trained step by step read different amounts of train."""
+    read = {name: tokens for name in names if (tokens := tokens_read(run.model(name))) is not None}
+    if len(read) < 2 or max(read.values()) <= ALIKE * min(read.values()):
+        return []
+    amounts: dict[str, list[str]] = {}
+    for name, tokens in sorted(read.items(), key=lambda pair: -pair[1]):
+        amounts.setdefault(f"{tokens / 1e6:.3g} million" if tokens >= 1e6 else f"{tokens:,.0f}", []).append(name)
+    (most, first), *others = amounts.items()
+    parts = [f"{_listed(first)} {most} tokens", *(f"{_listed(who)} {amount}" for amount, who in others)]
+    return [
+        f"Not all read equally much of train: {', '.join(parts)}, those read again included (--match tokens=N makes"
+        " them equal)."
     ]
-    if in_one_go:
-        first = in_one_go[0]
-        seen = run.tokens[first.tokens_fingerprint].features("test", ["seen_3"])["seen_3"].to_numpy(np.bool_)
-        new = _percent(1 - seen.mean())
-        helped.append(
-            f"{first.name} (fitted in one go; {new} of the test tokens end three that train never has in a row)"
-        )
-    return [f"More text would rather help {_listed(helped)}."] if helped else []
+
+
+def tokens_read(model: ModelEntry) -> float | None:
+    """Return how many tokens of train the model read, those read again included; None where its curve has none."""
+    tokens = _curve(model)["tokens"].dropna()
+    return float(tokens.iloc[-1]) if len(tokens) else None
+
+
+def _new_to_train(run: Run, models: Sequence[ModelEntry]) -> str:
+    seen = run.tokens[models[0].tokens_fingerprint].features("test", ["seen_3"])["seen_3"].to_numpy(np.bool_)
+    return f"; {_percent(1 - seen.mean())} of the test tokens complete three in a row that train never has"
 
 
 def _curve(model: ModelEntry) -> pd.DataFrame:
     cell = model.first
     assert cell is not None, "a ranked model has a finished cell"
     return cell.curve.dropna(how="all")
+
+
+def _ranked(nats: dict[str, float]) -> str:
+    """Return shares of perplexity with names, the greatest first: "30 % (transformer) and 11 % (bag)"."""
+    order = sorted(nats, key=lambda name: -nats[name])
+    if len(order) > NAMED:
+        least, most = (_percent(1 - math.exp(-nats[name])) for name in (order[-1], order[0]))
+        return f"{least} to {most} ({len(order)} models, most under {order[0]})"
+    return _listed([f"{_percent(1 - math.exp(-nats[name]))} ({name})" for name in order])
 
 
 def _percent(share: float) -> str:

@@ -32,7 +32,7 @@ Split = Literal["valid", "test"]
 
 MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
-TABLES_OF_CELL = ("traits", "truth")
+TABLES_OF_CELL = ("traits", "truth", "by_heart")
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
 TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
 SCORE_COLUMNS = ("split", "document", "position", "token", "byte_start", "byte_end", "log_prob", "is_unknown")
@@ -98,6 +98,13 @@ class Cell:
     def truth(self) -> Mapping[str, Any]:
         """What the run's truth checks found: 'passed' and 'checks'; empty where they were not run."""
         return dict(self.info.get("truth") or {})
+
+    @property
+    def by_heart(self) -> Mapping[str, float | None]:
+        """Nats per token on parts of train and of valid, and those of word frequencies alone; empty where they were
+        not measured: by older versions, and of models that learn as they read.
+        """
+        return dict(self.info.get("by_heart") or {})
 
     @property
     def notes(self) -> Sequence[str]:

@@ -70,8 +70,13 @@ def _before(longest: Array, position: Array, carried: int) -> Array:
     return np.where(position > 0, np.append(carried, longest[:-1])[: len(longest)], -1)
 
 
+def _repeated(features: Columns) -> Array:
+    """Unknown words, which train has never seen, are left out: as one token they all would repeat one another."""
+    return np.where(features["train_count"] > 0, features["repeated"].astype(np.int64), -1)
+
+
 def _rare_repeated(features: Columns) -> Array:
-    return np.where(features["train_count"] <= RARE, features["repeated"].astype(np.int64), -1)
+    return np.where(features["train_count"] <= RARE, _repeated(features), -1)
 
 
 TOKEN_SLICES: tuple[TokenSlice, ...] = (
@@ -108,13 +113,13 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
     ),
     TokenSlice(
         "repeated",
-        "by whether the token stood in the document before",
+        "known tokens, by whether they stood in the document before",
         ("new", "repeated"),
-        lambda f: f["repeated"].astype(np.int64),
+        _repeated,
     ),
     TokenSlice(
         "repeated_rare",
-        f"tokens seen {RARE} times or less in train, by whether they stood in the document before",
+        f"tokens seen 1 to {RARE} times in train, by whether they stood in the document before",
         ("new", "repeated"),
         _rare_repeated,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, Difference, compare_models
@@ -12,7 +13,20 @@ from lmcompare.analysis.results import results
 from lmcompare.analysis.run import Run
 
 NEAR = 0.05  # of the best
+DETAILED = 3  # models that share the first rank; of more only the names are told
+CHEAP = 20  # times less training is a small part
 NEAR_SHOWN = f"{100 * NEAR:.0f} %"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``outcome``: who is best, by how much, and what is nearly as good for less; ``outlook``: what more training or
+    text would probably change; ``notes``: what one should know besides. Sentences each.
+    """
+
+    outcome: list[str]
+    outlook: list[str]
+    notes: list[str]
 
 
 def verdict(run: Run) -> list[str]:
@@ -20,14 +34,19 @@ def verdict(run: Run) -> list[str]:
     5 % of the best, what more training or text would probably change, what this test text can't tell apart, and the
     models that stand apart with the reason.
     """
+    found = judge(run)
+    return [*found.outcome, *found.outlook, *found.notes]
+
+
+def judge(run: Run) -> Verdict:
+    """Return the same, its three parts by themselves."""
     table = results(run)
     models = {model["name"]: model for model in table["models"]}
     comparison = compare_models(run)
     ranked = sorted(
         (m for m in models.values() if m["group"] == "ranked"), key=lambda m: (m["rank"], m["bits_per_byte"])
     )
-    said = _outcome(ranked, comparison, timed=run.one_machine)
-    said += outlook(run, [str(m["name"]) for m in ranked])
+    said: list[str] = []
     if len(ranked) > 1 and comparison.smallest_detectable > 0:
         said.append(
             f"With this test text, differences under about {comparison.smallest_detectable:.2g} bits per byte would"
@@ -38,7 +57,8 @@ def verdict(run: Run) -> list[str]:
     said += _failed(table["failed"])
     if ranked:
         said.append(str(table["interval"]["note"]))
-    return said
+    outcome = _outcome(ranked, comparison, timed=run.one_machine)
+    return Verdict(outcome, outlook(run, [str(m["name"]) for m in ranked]), said)
 
 
 def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison, *, timed: bool) -> list[str]:
@@ -55,8 +75,8 @@ def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison, *, tim
     if len(rest) > 1:
         saved = 1 - best["bits_per_byte"] / worst["bits_per_byte"]
         said.append(
-            f"The weakest, {worst['name']}, needs {worst['bits_per_byte']:.3f}; "
-            f"{best['name']} saves {_percent(saved)} of that."
+            f"The weakest, {worst['name']}, needs {worst['bits_per_byte']:.3f}"
+            + (f"; {best['name']} saves {_percent(saved)} of that." if saved >= 0.005 else ".")
         )
     if timed:
         said.append(_cheapest(best, rest))
@@ -74,7 +94,11 @@ def _lead(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]], figure: st
             f"{second['name']} "
             f"({second['bits_per_byte']:.3f}{_by(d)})."
         )
-    others = _listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
+    if len(tied) > DETAILED:
+        worst = max(other["bits_per_byte"] for other, _ in tied)
+        others = f"{len(tied)} others, {_listed(other['name'] for other, _ in tied)} (up to {worst:.3f})"
+    else:
+        others = _listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
     shared = ": they share rank 1" if all(other["rank"] == 1 for other, _ in tied) else ""
     return f"{best['name']} has the lowest figure, {figure}, but can't be told apart from {others}{shared}."
 
@@ -102,11 +126,24 @@ def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str
     if cheapest is best:
         return (
             f"Of the models within {NEAR_SHOWN} of it, none trains in less time than {best['name']} ({_cost(best)})."
+            + _far_cheaper(best, rest)
         )
     return (
         f"The cheapest to train within {NEAR_SHOWN} of the best is {cheapest['name']}: {_cost(cheapest)}, against "
         f"{_cost(best)} for {best['name']}."
     )
+
+
+def _far_cheaper(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str:
+    """Name the best model of those that train in a small part of the time, and what it lacks; "" without one."""
+    cheap = [
+        m for m in rest if m["train_seconds"] is not None and CHEAP * m["train_seconds"] <= best["train_seconds"]
+    ]
+    if not cheap:
+        return ""
+    found = min(cheap, key=lambda m: float(m["bits_per_byte"]))
+    behind = found["bits_per_byte"] / best["bits_per_byte"] - 1
+    return f" For a small part of that, {_cost(found)}, {found['name']} is {_percent(behind, 1)} behind."
 
 
 def repeated_warning(run: Run) -> list[str]:
@@ -148,15 +185,15 @@ def _by(d: Difference | None) -> str:
     """How far a model lies behind the best, with the interval of this pair."""
     if d is None or d.low != d.low:
         return ""
-    said = f"; behind by {d.difference:.3f}, 95 % interval {_signed(d.low)} to {_signed(d.high)}"
+    said = f"; behind by {_signed(d.difference)}, 95 % interval {_signed(d.low)} to {_signed(d.high)}"
     if d.p_value < SIGNIFICANCE <= d.p_holm:
         said += f", which among so many pairs is no evidence: p = {d.p_holm:.2f}, corrected"
     return said
 
 
 def _signed(value: float) -> str:
-    shown = f"{value:.3f}".replace("-", "−")
-    return shown if value >= 0 or shown != "−0.000" else f"{value:.4f}".replace("-", "−")
+    shown = f"{value:.3f}" if abs(value) >= 0.0005 or value >= 0 else f"{value:.4f}"  # a negative end is shown as one
+    return shown.replace("-", "−") if float(shown) else "0.000"
 
 
 def _cost(model: Mapping[str, Any]) -> str:

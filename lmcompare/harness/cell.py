@@ -18,7 +18,7 @@ import numpy as np
 
 from lmcompare import exhibits, plugins, storage
 from lmcompare.errors import PluginError, what_went_wrong
-from lmcompare.harness import scoring
+from lmcompare.harness import by_heart, scoring
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.examples import model_examples, word_examples
 from lmcompare.harness.prepared import Prepared
@@ -132,6 +132,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     emit({"event": "stage", "stage": "score"})
     scores, cost = _scored(job, prepared, model)
     storage.write_table(job.path / "scores.parquet", scores)
+    known = {} if model.traits.adaptive else by_heart.measured(model, prepared)
     emit({"event": "stage", "stage": "check"})
     began = time.perf_counter()
     truth = _checked(job, prepared, model, scores)
@@ -142,7 +143,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **_place(job)},
     )
-    _finish(job, _done(job, model, truth, notes))
+    _finish(job, {**_done(job, model, truth, notes), "by_heart": known})
 
 
 def _finish(job: Job, table: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ SAMPLE, SAMPLE_LENGTH = 1000, 256  # tokens over which a model's vectors are cen
 class Context:
     """A place where a word stands: ``ids`` (n,), its document up to and including the word; the sentence's text
     before the word, the word, and the text after it, which no causal model has read there; ``document`` and
-    ``position`` in test, or None for a prompt.
+    ``position`` in test and the word's first ``byte`` in the document's text, or None for a prompt.
     """
 
     ids: IntArray
@@ -38,6 +38,7 @@ class Context:
     after: str
     document: int | None = None
     position: int | None = None
+    byte: int | None = None
 
     @property
     def source(self) -> object:
@@ -46,7 +47,7 @@ class Context:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is stored of it."""
-        place = {"document": self.document, "position": self.position}
+        place = {"document": self.document, "position": self.position, "byte": self.byte}
         return {"before": self.before, "word": self.word, "after": self.after, **place}
 
 
@@ -99,8 +100,10 @@ def word_tables(model: LanguageModel, prepared: Prepared, words: Sequence[Word])
 
 def cosine_distances(vectors: FloatArray) -> FloatArray:
     """(n, n) 1 - cos between the rows of (n, d); exactly 0 between equal rows, two zero vectors among them."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.where(lengths > 0, lengths, 1)
+    scale = np.abs(vectors).max(axis=1, keepdims=True)  # first, so that no square is too large or too small
+    scaled = vectors / np.where(scale > 0, scale, 1)
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+    unit = scaled / np.where(lengths > 0, lengths, 1)
     distances = 1 - (unit @ unit.T).clip(-1, 1)
     equal = (vectors[:, None] == vectors[None]).all(-1)
     found: FloatArray = np.where(equal, 0.0, distances)
@@ -121,7 +124,10 @@ def _vectors(model: LanguageModel, prepared: Prepared, contexts: Sequence[Contex
     if found is None:
         return None
     sample = _asked(model, *_sample(prepared))
-    assert sample is not None, "a model has vectors or has none"
+    if sample is None or sample.shape[1] != found.shape[1]:
+        raise PluginError(
+            f"{type(model).__name__}.context_vectors gave vectors of another width, or none, when asked again"
+        )
     centred: FloatArray = found - sample.mean(0)
     return centred
 
@@ -131,10 +137,17 @@ def _asked(model: LanguageModel, text: Encoded, at: IntArray) -> FloatArray | No
     found = model.context_vectors(text, at)
     if found is None:
         return None
-    if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(at) or not np.isfinite(found).all():
+    if not isinstance(found, np.ndarray) or not np.issubdtype(found.dtype, np.floating):
+        kind = found.dtype if isinstance(found, np.ndarray) else type(found).__name__
+        raise PluginError(
+            f"{type(model).__name__}.context_vectors gave {kind}: it returns an array of floats, or None"
+        )
+    if not np.isfinite(found).all():
+        raise PluginError(f"{type(model).__name__}.context_vectors gave what is no finite number")
+    if found.ndim != 2 or len(found) != len(at) or not found.shape[1]:
         raise PluginError(
             f"{type(model).__name__}.context_vectors gave the shape {np.shape(found)} for {len(at)} positions: it"
-            " returns (n, d) finite numbers, or None"
+            " returns (n, d) numbers, or None"
         )
     vectors: FloatArray = found.astype(np.float64)
     return vectors
@@ -149,7 +162,9 @@ def _sample(prepared: Prepared) -> tuple[Encoded, IntArray]:
 
 def _contexts(prepared: Prepared, prompts: Sequence[str], word: str) -> list[Context]:
     """Return the contexts of the token that the word is; of several, such as with a blank, the one with most."""
-    tokens = [i for i, token in enumerate(prepared.vocabulary.tokens) if token.strip() == word and i > 1]
+    tokens = [
+        i for i, token in enumerate(prepared.vocabulary.tokens) if i > 1 and word in (token, token.strip() or token)
+    ]
     found = [[*_in_prompts(prepared, prompts, i), *_in_test(prepared, i)][:CONTEXTS] for i in tokens]
     return max(found, key=len, default=[])
 
@@ -179,9 +194,11 @@ def _in_test(prepared: Prepared, token: int) -> Iterator[Context]:
     sentence = np.searchsorted(begins, at, side="right") - 1
     poor = at - begins[sentence] < READ_BEFORE
     document = test.document_of(at)
+    assert test.spans is not None, "test is made from a text"
+    byte = test.spans[at, 0]  # by which places are drawn: the same ones whatever the tokens
     taken: Counter[int] = Counter()  # places of each document
     turns: list[tuple[int, int]] = []
-    for k in sorted(range(len(at)), key=lambda k: (poor[k], digest_of("word", prepared.fingerprint, int(at[k])))):
+    for k in sorted(range(len(at)), key=lambda k: (poor[k], digest_of("word", int(document[k]), int(byte[k])))):
         turns.append((taken[document[k]], k))
         taken[document[k]] += 1
     strings = prepared.test_strings
@@ -190,7 +207,7 @@ def _in_test(prepared: Prepared, token: int) -> Iterator[Context]:
         last -= int(test.ids[last - 1] == prepared.vocabulary.end)
         start = int(test.starts[document[k]])
         around = _around(prepared, strings[first:last].tolist(), int(at[k]) - first)
-        yield Context(test.ids[start : at[k] + 1], *around, int(document[k]), int(at[k]) - start)
+        yield Context(test.ids[start : at[k] + 1], *around, int(document[k]), int(at[k]) - start, int(byte[k]))
 
 
 def _around(prepared: Prepared, strings: Sequence[str], place: int) -> tuple[str, str, str]:

@@ -26,15 +26,16 @@ TERMS: dict[str, Term] = {
     "interval": Term(
         "95 % interval",
         "the unit of the figure it belongs to",
-        "Where the figure would probably lie on other text of this kind: the bootstrap draws test documents "
-        "(or blocks of sentences, where there are few documents) again and again, the same ones for every "
-        "model.",
+        "How far the figure depends on what happened to be drawn for test: the bootstrap draws test documents again "
+        "and again, the same ones for every model. Where there are few documents, blocks of sentences are drawn, and "
+        "the interval is for other passages of these documents; for other documents it would be wider.",
     ),
     "rank": Term(
         "Rank",
         "",
-        "Order by bits per byte. Models whose difference is not significant by the paired bootstrap share a "
-        "rank. Models that are not valid probability models, and models that failed, have none.",
+        "1 and the number of models that are significantly better by the paired bootstrap, so that models that "
+        "can't be told apart share a rank. Models that are not valid probability models, and models that failed, "
+        "have none.",
     ),
     "perplexity": Term(
         "Perplexity",
@@ -98,11 +99,18 @@ TERMS: dict[str, Term] = {
         "bytes (1 MB is a million)",
         "What the trained model takes when it is stored.",
     ),
+    "tokens_read": Term(
+        "Tokens read",
+        "a count",
+        "How many tokens of train the model read while it was trained, those read again counted again. Models that "
+        "count once, in one go, have none.",
+    ),
     "loss": Term(
         "Loss",
         "nats per token, less is better",
-        "The mean surprisal with the natural logarithm: 1 nat is 1.443 bits; e to the power of the loss is "
-        "perplexity.",
+        "The mean surprisal with the natural logarithm: 1 nat is 1.443 bits; e to the power of the loss is the "
+        "perplexity on the same tokens. Learning curves follow a part of valid, some thousand tokens, and so differ "
+        "from figures on all of it.",
     ),
     "pareto": Term(
         "Pareto front",

@@ -139,6 +139,11 @@ def aligned(values: Sequence[float]) -> list[str]:
     ]
 
 
+def p_value(value: float | None) -> str:
+    """Return a p-value in three decimals; with thousands of resamples smaller ones are not told apart."""
+    return f"<{NBSP}0.001" if value is not None and value < 0.001 else decimals(value, 3)
+
+
 def rough(value: float) -> str:
     """Return a ratio in two digits: 1.3, 58, 6,700."""
     return f"{float(f'{value:.2g}'):,.0f}" if value >= 9.95 else f"{value:.1f}"

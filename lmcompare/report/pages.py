@@ -27,7 +27,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     for name in ("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds",
-                 "microseconds", "tidy", "plural", "listed"):  # fmt: skip
+                 "microseconds", "tidy", "p_value", "plural", "listed"):  # fmt: skip
         made.filters[name] = getattr(numbers, name)
     made.filters |= {"visible": visible, "shown": shown, "embedded": embedded, "anchor": anchor}
     made.globals |= {"hue": svg.hue, "term": term, "chip": chip, "terms": TERMS}

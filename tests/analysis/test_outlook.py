@@ -10,37 +10,48 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.analysis.outlook import Progress, outlook
+from lmcompare.analysis.outlook import Progress, gained_on_train, outlook, trained_unlike
 from tests.analysis.tiny import tiny_run
 
 LN2 = math.log(2)
 
 
-def curve(valid: Sequence[float | None], train: Sequence[float | None], tokens: bool = True) -> pd.DataFrame:
-    steps = [10 * (i + 1) for i in range(len(valid))]
+def curve(valid: Sequence[float | None], tokens: bool = True, each: int = 10) -> pd.DataFrame:
+    steps = [each * (i + 1) for i in range(len(valid))]
     table = {"step": steps, "seconds": steps, "tokens": steps if tokens else [None] * len(steps)}
-    return pd.DataFrame(table | {"train_loss": train, "valid_loss": valid}).astype(float)
+    return pd.DataFrame(table | {"train_loss": None, "valid_loss": valid}).astype(float)
 
 
 def test_a_curve_worked_by_hand() -> None:
-    # half of 40 is 20, where the loss was 4; the last tenth of training holds the last row alone
-    found = Progress.of(curve([5, 4, 3.5, 3], [5, 4, 3.4, 2.5]))
-    assert found == Progress(fall=1.0, rise=1.0, gap=0.5)
+    # half of 40 is 20, where the loss was 4
+    assert Progress.of(curve([5, 4, 3.5, 3])) == Progress(fall=1.0, rise=1.0)
     # measured between: half of 50 is 25, midway between 4 and 3
-    between = Progress.of(curve([5, 4, 3, 2.5, 2.8], [None] * 5, tokens=False))
+    between = Progress.of(curve([5, 4, 3, 2.5, 2.8], tokens=False))
     assert between is not None
     assert between.fall == pytest.approx(0.7)
     assert between.rise == pytest.approx(2.8 / 2.5)
-    assert math.isnan(between.gap)
 
 
-@pytest.mark.parametrize("valid", [[], [4], [None, None, 5, 4], [None] * 4, [4, 3, math.inf]])
+@pytest.mark.parametrize(
+    "valid", [[], [4], [None, None, 5, 4], [None] * 4, [4, 3, math.inf], [1, 0, 0], [4, 2, -1, 3]]
+)
 def test_what_was_not_measured_says_nothing(valid: list[float | None]) -> None:
-    assert Progress.of(curve(valid, [1.0] * len(valid))) is None
+    assert Progress.of(curve(valid)) is None
 
 
-def run_with(path: Path, curves: dict[str, pd.DataFrame | None], **columns: Sequence[bool]) -> Run:
-    tiny_run(path, {name: [[0.25] * 4] for name in curves}, **columns)
+def known(train: float, valid: float, train_floor: float = 6.0, valid_floor: float = 6.0) -> dict[str, float]:
+    floors = {"train_floor_nats": train_floor, "valid_floor_nats": valid_floor}
+    return {"train_nats": train, "valid_nats": valid, **floors}
+
+
+def run_with(
+    path: Path,
+    curves: dict[str, pd.DataFrame | None],
+    heart: dict[str, dict[str, float]] | None = None,
+    **columns: Sequence[bool],
+) -> Run:
+    cells = {name: {"by_heart": table} for name, table in (heart or {}).items()}
+    tiny_run(path, {name: [[0.25] * 4] for name in curves}, cells=cells, **columns)
     for name, table in curves.items():
         if table is not None:
             table.to_csv(path / "cells" / name / "0" / "curve.csv", index=False)
@@ -50,25 +61,51 @@ def run_with(path: Path, curves: dict[str, pd.DataFrame | None], **columns: Sequ
 def test_each_model_is_told_what_would_help_it(tmp_path: Path) -> None:
     curves = {
         "counts": None,
-        "hungry": curve([5, 3 + LN2, 3.2, 3], [5, 4, 3, 3]),  # perplexity fell by a half
-        "eager": curve([5, 3 - math.log(0.75), 3.1, 3], [5, 4, 3, 2.95]),  # by a quarter; train is 0.05 nats better
-        "heart": curve([5, 3.5, 3.2, 3], [5, 4, 3, 3 - LN2]),  # train is twice as well known
-        "over": curve([5, 3, 3.2, 3.5], [5, 4, 3, 2]),
-        "done": curve([5, 3, 3, 2.99], [5, 4, 3, 3]),
+        "hungry": curve([5, 3 + LN2, 3.2, 3]),  # perplexity fell by a half
+        "eager": curve([5, 3 - math.log(0.75), 3.1, 3]),  # by a quarter
+        "over": curve([5, 3, 3.2, 3.5]),
+        "done": curve([5, 3, 3, 2.99]),
         "floor": None,
     }
-    run = run_with(tmp_path / "run", curves, seen_3=[True, False, False, False])
+    heart = {
+        "counts": known(2.0, 2.0 + math.log(10)),  # train is ten times as well known
+        "hungry": known(3.0, 3.0 + LN2 + 0.5, 6.0, 6.5),  # twice, as valid is harder by half a nat for all
+        "eager": known(3.0, 3.05),
+        "floor": known(6.0, 6.5, 6.0, 6.5),
+    }
+    run = run_with(tmp_path / "run", curves, heart, seen_3=[True, False, False, False])
     assert outlook(run, list(curves)) == [
-        "More training would probably help hungry and eager: in the second half of it their perplexity on valid still"
-        " fell by 50 % and 25 %.",
-        "More text would rather help heart (it knows train 50 % better than valid) and counts (fitted in one go; 75 %"
-        " of the test tokens end three that train never has in a row).",
+        "More training would probably help: in the second half of it perplexity on valid still fell by 50 % (hungry)"
+        " and 25 % (eager).",
+        "More text would probably help those most that know train by heart: perplexity is lower there than on valid"
+        " by 90 % (counts) and 50 % (hungry); 75 % of the test tokens complete three in a row that train never has.",
         "over got worse on valid before the end: fewer steps would do, or more text.",
     ]
-    assert outlook(run, ["done"]) == []
-    assert outlook(run, ["hungry"]) == [
-        "More training would probably help hungry: in the second half of it its perplexity on valid still"
-        " fell by 50 %."
+    assert outlook(run, ["done", "floor"]) == outlook(run, []) == []
+    assert gained_on_train(run.model("hungry")) == pytest.approx(LN2)
+    assert gained_on_train(run.model("done")) is None
+
+
+def test_of_many_models_the_ends_are_told(tmp_path: Path) -> None:
+    curves = {f"m{k}": curve([5, 3 - math.log(1 - k / 10), 3, 3]) for k in range(1, 8)}
+    (said,) = outlook(run_with(tmp_path / "run", curves), list(curves))
+    assert said.endswith("perplexity on valid still fell by 10 % to 70 % (7 models, most under m7).")
+
+
+def test_models_that_read_unequally_much_are_told_apart(tmp_path: Path) -> None:
+    curves = {
+        "counts": None,
+        "much": curve([4, 4], each=1_020_000),
+        "little": curve([4, 4], each=500_000),
+        "as little": curve([4, 4], each=510_000),
+        "least": curve([4, 4], each=400),
+    }
+    run = run_with(tmp_path / "run", curves)
+    assert trained_unlike(run, ["much", "counts", "little"]) == [
+        "Not all read equally much of train: much 2.04 million tokens, little 1 million, those read again included"
+        " (--match tokens=N makes them equal)."
     ]
-    assert outlook(run, ["heart"]) == ["More text would rather help heart (it knows train 50 % better than valid)."]
-    assert outlook(run, []) == []
+    assert trained_unlike(run, ["least", "much"])[0].startswith(
+        "Not all read equally much of train: much 2.04 million tokens, least 800, those"
+    )
+    assert trained_unlike(run, ["little", "as little"]) == trained_unlike(run, ["much", "counts"]) == []

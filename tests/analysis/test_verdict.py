@@ -60,6 +60,22 @@ def test_an_interval_that_excludes_zero_among_many_pairs_is_explained(tmp_path: 
     assert "can't be told apart from" in lead
 
 
+def test_of_many_that_share_the_first_rank_only_the_names_are_told(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {name: bits(2, 0) for name in "abcde"}, documents=[[10]] * 40)
+    lead = verdict(run)[0]
+    assert "can't be told apart from 4 others, b, c, d and e (up to 2.000): they share rank 1." in lead
+    assert "behind" not in lead
+
+
+def test_equal_models_are_behind_by_nothing(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2, 0)}, documents=[[10]] * 40)
+    said = " ".join(verdict(run))
+    assert "behind by 0.000, 95 % interval 0.000 to 0.000" in said
+    assert "saves" not in said
+    assert "-0.0" not in said
+    assert "−0.0" not in said
+
+
 def test_seeds_that_differ_by_more_than_the_models_are_warned_of(tmp_path: Path) -> None:
     seeds = {"a": [*bits(2.0, 0), *bits(2.2, 1)], "b": [*bits(2.11, 2), *bits(2.12, 3)]}
     said = verdict(tiny_run(tmp_path, seeds, documents=[[10]] * 40))

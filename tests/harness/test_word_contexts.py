@@ -121,6 +121,44 @@ def test_words_are_chosen_from_the_text_where_none_are_asked_for(tmp_path: Path)
     assert {c.document for c in words[0].contexts[:5]} == {0, 1, 2, 3, 4}
 
 
+@pytest.mark.parametrize("second", [None, np.ones((1, 2))])
+def test_another_answer_the_second_time_is_one_sentence(tmp_path: Path, second: FloatArray | None) -> None:
+    class Fickle(Vectors):
+        def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+            self.asked += 1
+            return np.ones((len(at), 3)) if self.asked == 1 else second and second.repeat(len(at), 0)
+
+    if second is not None:
+        Fickle.context_vectors = lambda self, text, at: np.ones((len(at), 3 if len(at) == 6 else 2))  # type: ignore[method-assign]
+    text = prepared(tmp_path, [RIVERS, MONEY])
+    with pytest.raises(PluginError, match="another width, or none, when asked again"):
+        word_tables(Fickle(), text, chosen_words(text, PROMPTS, ["bank"]))
+
+
+def test_numbers_of_any_size_have_a_direction() -> None:
+    found = cosine_distances(np.array([[1e200, 1e200], [1e-200, 0.0], [1e-200, 1e-200]]))
+    assert found[0, 2] == pytest.approx(0.0, abs=1e-12)
+    assert found[0, 1] == pytest.approx(1 - np.sqrt(0.5))
+
+
+def test_a_blank_is_a_word_and_nothing_is_none(tmp_path: Path) -> None:
+    text = prepared(tmp_path, [RIVERS, MONEY], kind="char")
+    blank, nothing = chosen_words(text, ["a b"], [" ", ""])
+    assert len(blank.contexts) == CONTEXTS
+    assert len(nothing.contexts) == 0
+
+
+def test_the_places_are_the_same_under_other_tokens(tmp_path: Path) -> None:
+    for name in ("all", "few"):
+        (tmp_path / name).mkdir()
+    documents = [[f"line {k} of the bank", "another bank and the bank"] for k in range(9)]
+    whole = prepared(tmp_path / "all", documents)
+    few = prepared(tmp_path / "few", documents, TRAIN[:1] * 3)  # fewer types
+    (one,), (other,) = (chosen_words(text, [], ["bank"]) for text in (whole, few))
+    assert len(whole.vocabulary) != len(few.vocabulary)
+    assert [(c.document, c.byte) for c in one.contexts] == [(c.document, c.byte) for c in other.contexts]
+
+
 def test_no_word_is_a_token_of_characters(tmp_path: Path) -> None:
     assert chosen_words(prepared(tmp_path, [RIVERS, MONEY], kind="char"), PROMPTS, None) == []
 
@@ -162,12 +200,23 @@ def test_a_model_without_vectors_has_no_distances(tmp_path: Path) -> None:
     assert len(table["contexts"]) == 6
 
 
-@pytest.mark.parametrize("answer", [np.ones(6), np.ones((2, 3)), np.full((6, 3), np.nan), [[1.0]] * 6])
-def test_a_wrong_answer_is_one_sentence(tmp_path: Path, answer: object) -> None:
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (np.ones(6), r"the shape \(6,\) for 6 positions"),
+        (np.ones((2, 3)), r"the shape \(2, 3\) for 6 positions"),
+        (np.ones((6, 0)), r"the shape \(6, 0\)"),
+        (np.full((6, 3), np.nan), "what is no finite number"),
+        ([[1.0]] * 6, "list: it returns an array of floats"),
+        (np.ones((6, 3), complex), "complex128: it returns an array of floats"),
+        (np.ones((6, 3), object), "object: it returns an array of floats"),
+    ],
+)
+def test_a_wrong_answer_is_one_sentence(tmp_path: Path, answer: object, said: str) -> None:
     class Wrong(Vectors):
         def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
             return answer  # type: ignore[return-value]
 
     text = prepared(tmp_path, [RIVERS, MONEY])
-    with pytest.raises(PluginError, match=r"Wrong.context_vectors gave the shape .* for 6 positions"):
+    with pytest.raises(PluginError, match=rf"Wrong.context_vectors gave {said}"):
         word_tables(Wrong(), text, chosen_words(text, PROMPTS, ["bank"]))

@@ -215,6 +215,19 @@ def test_dark_follows_the_system_and_the_button(report: Page) -> None:
     assert paper() == dark
 
 
+def test_words_without_an_end_do_not_widen_the_page(browser: Browser, folder: Path, tmp_path: Path) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    long = "x" * 5000
+    for place in ("<h3", "<h4", "<figcaption", '<p class="reading"', '<p class="fine"', '<p class="verdict"'):
+        assert place in page
+        head, _, rest = page.partition(place)
+        tag, _, rest = rest.partition(">")
+        page = f"{head}{place}{tag}>{long} {rest}"
+    (tmp_path / "long.html").write_text(page, encoding="utf-8")
+    for width in (1280, 390):
+        assert visit(browser, tmp_path / "long.html", width=width).evaluate(WIDTH) == width
+
+
 @pytest.mark.parametrize("width", [1280, 768, 390, 320])
 def test_nothing_sticks_out_sideways(browser: Browser, folder: Path, width: int) -> None:
     report = visit(browser, folder / "report.html", width=width)

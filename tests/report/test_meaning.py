@@ -42,7 +42,8 @@ def test_a_map_is_read(models: dict[str, Model]) -> None:
         "0.60 apart on average; nearest 1 and 2 (0.20), farthest 1 and 3 (1.00). The map keeps 100 % of the spread."
     )
     pair = Placed(models["transformer"], [[0.0, 0.5], [0.5, 0.0]])
-    assert plain(pair.reading) == "0.50 apart on average. The map keeps 100 % of the spread."
+    assert plain(pair.reading) == "0.50 apart."
+    assert Placed(models["transformer"], [[0.0, 0.004], [0.004, 0.0]]).reading.startswith("It hardly moves")
 
 
 def test_points_lie_as_far_apart_as_the_vectors_on_the_sphere(models: dict[str, Model]) -> None:
@@ -70,6 +71,65 @@ def test_the_models_are_set_against_one_another(models: dict[str, Model]) -> Non
     )
 
 
+def test_what_hardly_moves_is_not_called_moved(models: dict[str, Model]) -> None:
+    bag, rnn, transformer = (models[name] for name in ("word2vec-bow", "rnn-attention", "transformer"))
+    little = [[d / 1000 for d in row] for row in MOVED]
+    words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, little), Placed(transformer, MOVED)])]
+    assert meaning.reading(words, [bag, rnn, transformer]).endswith(
+        "on average. It hardly moves those of rnn-attention."
+    )
+
+
+def answer(distances: list[list[float]] | None, *keys: object) -> meaning.Answer:
+    return meaning.Answer([Context(f"before {key}", "bank", "", "d", key) for key in keys], distances)
+
+
+def test_models_are_compared_on_the_places_that_they_share(models: dict[str, Model]) -> None:
+    rnn, transformer, bag = (models[name] for name in ("rnn-attention", "transformer", "word2vec-bow"))
+    four = [[abs(i - j) / 10 for j in range(4)] for i in range(4)]
+    answers = {
+        rnn.name: {"bank": answer(MOVED, "a", "b", "c")},
+        transformer.name: {"bank": answer(four, "x", "c", "y", "a")},
+        bag.name: {"bank": answer(STILL, "p", "q", "a")},  # shares one place alone
+        "unigram": {"bank": answer(None, "a", "b", "c")},
+        "ngram": None,
+    }
+    together, alone = meaning.joined(answers, [rnn, transformer, bag, models["unigram"], models["ngram"]])
+    assert [c.key for c in together.contexts] == ["a", "c"]
+    assert [(one.model.name, one.distances) for one in together.placed] == [
+        ("rnn-attention", [[0.0, 1.0], [1.0, 0.0]]),
+        ("transformer", [[0.0, four[3][1]], [four[3][1], 0.0]]),
+    ]
+    assert [one.model.name for one in alone.placed] == ["word2vec-bow"]
+    apart = [Word("a", CONTEXTS, [Placed(rnn, MOVED)]), Word("b", CONTEXTS, [Placed(transformer, MOVED)])]
+    assert "not compared" in meaning.reading(apart, [rnn, transformer])
+
+
+def test_why_models_are_left_out(models: dict[str, Model]) -> None:
+    answers = {
+        "unigram": {"bank": answer(None, "a", "b")},
+        "ngram": None,
+        "leaky": {"bank": answer(None)},
+        "transformer": {"bank": answer(None, "a", "b")},
+    }
+    assert meaning._left_out([models[name] for name in answers], answers) == (
+        "Not here: unigram and transformer (without vectors of words), ngram (not asked, or without an answer), leaky"
+        " (with other tokens, of which none is such a word)."
+    )
+
+
+def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
+    path = write_run_folder(tmp_path / "run", models=("unigram", "transformer"), failed=(), invalid=(), seeds=(0,))
+    for file in path.glob("cells/*/*/examples.json"):
+        table = json.loads(file.read_text())
+        table["words"] = [{"word": "ze<b>ra", "contexts": [], "distances": None}]
+        file.write_text(json.dumps(table))
+    section = meaning.build(Material(load_run(path)))
+    assert section is not None
+    assert "ze&lt;b&gt;ra" in section.html
+    assert "ze\\<b\\>ra" in section.markdown
+
+
 def test_points_that_are_one_have_their_numbers_together() -> None:
     drawn = numbered([(0.0, 0.0)] * 4 + [(0.5, 0.0)], list("abcde"), 1.0, 0.7, 2, "a word")
     assert re.findall(r"<text[^>]*>([^<]*)</text>", drawn) == ["1–4", "5"]
@@ -95,8 +155,8 @@ def test_the_section(tree: Node, markdown: str) -> None:
     section = tree.one("section", id_="meaning")
     said = section.text
     assert "To word2vec-bow a word is one point" in said
-    assert "unigram, ngram, char-transformer and leaky have no vectors of words" in plain(said)
-    assert "in fewer than two places" in said
+    assert "Not here: unigram, ngram and leaky (without vectors of words), char-transformer (not asked, or" in said
+    assert "In fewer than two places as one token, and so not shown: in." in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
     assert len(section.all("li")) == 5 + 4
     assert "## Context changes meaning" in markdown

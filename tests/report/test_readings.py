@@ -101,6 +101,19 @@ def test_learning_tells_who_was_still_learning(models: dict[str, Model]) -> None
     )
 
 
+def test_learning_compares_after_as_many_tokens(models: dict[str, Model]) -> None:
+    # of 4 tokens in all the one read 2: the other stood at 3.5 then
+    given = [
+        (models["transformer"], curve([5.0, 4.5, 3.5, 3.0, 2.5])),
+        (models["rnn-attention"], curve([5.0, 4.0, 3.75])),
+    ]
+    assert plain(learning.reading(given)).endswith(
+        "After 2 tokens, all that some of them read, it is 3.50 for transformer and 3.75 for rnn-attention; of those"
+        " that went on the learning rate was still higher there than it would have been at the end."
+    )
+    assert "After" not in learning.reading([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))])
+
+
 def test_prompts_tell_how_far_models_agree(models: dict[str, Model]) -> None:
     def column(name: str, *found: tuple[str, float]) -> prompts.Column:
         return prompts.Column(models[name], found, "", "")
@@ -122,7 +135,9 @@ def test_prompts_tell_how_far_models_agree(models: dict[str, Model]) -> None:
 def test_sentences_tell_the_bits_and_where_models_part(models: dict[str, Model]) -> None:
     names = ["unigram", "ngram", "leaky"]
     bits = [[5.0, 9.0], [4.0, 2.0], [0.1, 0.1]]
-    one = sentences.Sentence("d", ["a", "b"], [models[n] for n in names], bits, 2, frozenset({"leaky"}))
+    one = sentences.Sentence(
+        "d", ["a", "b"], [models[n] for n in names], bits, [False, True], 2, frozenset({"leaky"})
+    )
     # leaky is not ranked: 6 bits are the fewest, and b has the widest gap, 9 − 2
     assert one.reading == (
         "ngram needs 6 bits for this sentence, the fewest, unigram 14; the models part most at “b”, by 7.0 bits."

@@ -22,6 +22,11 @@ from lmcompare.report.tokens import shown, visible
         ("naïve", "naïve"),
         ("日本", "日本"),
         ("<b>", "<b>"),
+        ("\u202etxt", "\\u202etxt"),
+        ("a\u200bb\x85", "a\\u200bb\\x85"),
+        ("न\u200dम", "न\u200dम"),  # a joiner that the word needs
+        ("שלום", "\u2068שלום\u2069"),
+        ("الكبير", "\u2068الكبير\u2069"),
     ],
 )
 def test_visible(token: str, sign: str) -> None:

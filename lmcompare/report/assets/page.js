@@ -117,9 +117,8 @@
     addEventListener("scroll", () => { if (shown) show(shown.matches(":hover") ? shown : null); }, { passive: true });
     document.addEventListener("click", (event) => {
       const mark = markAt(event);
-      const hue = mark && Array.from(mark.classList).find((c) => /^m\d+$/.test(c));
-      const buttons = hue ? document.querySelectorAll(`[data-pick].${hue}`) : [];
-      if (buttons.length === 1) buttons[0].click(); // hues come round again where there are many models
+      const button = mark && mark.dataset.model && document.querySelector(`[data-pick="${mark.dataset.model}"]`);
+      if (button) button.click();
     });
   }
 

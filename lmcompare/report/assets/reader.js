@@ -7,7 +7,8 @@
 
   function visible(token) {
     if (Object.hasOwn(SIGNS, token)) return SIGNS[token];
-    return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replace(/[\u0000-\u001f\u007f]/g, (c) => SIGNS[c] || "\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"));
+    return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => SIGNS[c] || "\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"))
+      .replace(/[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
   }
 
   function make(name, className, text) {
@@ -155,5 +156,10 @@
     }
   }
 
-  for (const box of document.querySelectorAll(".reader")) new Reader(box);
+  // On a phone the card lies over the page: it goes when its reader does.
+  const readers = new Map(Array.from(document.querySelectorAll(".reader"), (box) => [box, new Reader(box)]));
+  const watcher = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (!entry.isIntersecting) readers.get(entry.target).close();
+  });
+  for (const box of readers.keys()) watcher.observe(box);
 })();

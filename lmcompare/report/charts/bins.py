@@ -35,9 +35,12 @@ def bins(
     y_label: Label,
     *,
     log: bool = True,
+    joined: bool = True,
     size: tuple[float, float] = (420, 285),
 ) -> Markup:
-    """Return the chart: a line through the bins for each model, whiskers for the intervals, a little apart."""
+    """Return the chart: a line through the bins for each model, or marks alone where bins have no order (not
+    ``joined``); whiskers for the intervals, a little apart.
+    """
     width, height = size
     room = (width - Margins().left - Margins().right) / max(1, len(labels))
     crowded = max(map(len, labels), default=0) * 6.2 > room  # names then stand on two levels
@@ -59,7 +62,7 @@ def bins(
     parts.append(svg.text(2, 13, y_title, "axis"))
     shift = min(9.0, 0.6 * room / max(1, len(series)))
     for k, one in enumerate(series):
-        parts.append(_series(one, plot, labels, (k - (len(series) - 1) / 2) * shift, y_label))
+        parts.append(_series(one, plot, labels, (k - (len(series) - 1) / 2) * shift, y_label, joined))
     return svg.drawing(width, height, label, parts)
 
 
@@ -72,10 +75,10 @@ def _limits(series: Sequence[Series]) -> tuple[float, float]:
     return max(min(known) - room, 0.0 if min(known) >= 0 else -float("inf")), max(known) + room
 
 
-def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_label: Label) -> Markup:
+def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_label: Label, joined: bool) -> Markup:
     parts: list[Markup] = []
     at = [(plot.x(i) + shift, plot.y(v)) for i, v in enumerate(one.values) if v is not None]
-    if len(at) > 1:
+    if len(at) > 1 and joined:
         parts.append(svg.path(at, "line thin"))
     for i, value in enumerate(one.values):
         if value is None:
@@ -88,4 +91,4 @@ def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_lab
             parts.append(svg.line(x, next(ends), x, next(ends), "whisker"))
             says += f" (95 %: {y_label(low)} to {y_label(high)})"
         parts.append(svg.marker(one.index, x, plot.y(value), says, 4))
-    return svg.element("g", *parts, class_=svg.hue(one.index))
+    return svg.of_model(one.index, *parts)

@@ -10,7 +10,7 @@ from lmcompare.report.charts import svg
 from lmcompare.report.charts.labels import Labels
 
 WIDTH, HEIGHT, EDGE = 260.0, 220.0, 18.0
-ONE_POINT = 3.0  # pixels; points nearer than this are one, with several numbers
+ONE_POINT = 9.0  # pixels; marks nearer than this cover one another, and have their numbers together
 
 
 def numbered(
@@ -35,7 +35,7 @@ def numbered(
         parts.append(svg.marker(index, x, y, title))
         name = ranges([i + 1 for i in group])
         tx, ty, anchor = labels.place(x, y, 7.0 * len(name))
-        names.append(svg.element("g", svg.text(tx, ty, name, "name", anchor), class_=svg.hue(index)))
+        names.append(svg.of_model(index, svg.text(tx, ty, name, "name", anchor)))
     return svg.drawing(WIDTH, HEIGHT, label, [*parts, *names])
 
 

@@ -73,6 +73,6 @@ def _mark(row: Row, scale: Scale, middle: float) -> list[Markup]:
     bar = svg.line(low, middle, high, middle, "interval")
     ends = [svg.line(at, middle - 4, at, middle + 4, "cap") for at in (low, high)] if high > low else []
     return [
-        svg.element("g", bar, *ends, class_=svg.hue(row.index)),
+        svg.of_model(row.index, bar, *ends),
         svg.marker(row.index, scale(row.value), middle, f"{row.name}: {row.value:.3f}", 3.8),
     ]

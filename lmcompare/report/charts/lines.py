@@ -54,7 +54,7 @@ def lines(
         if len(points) > 1:
             title = svg.element("title", one.name)
             drawn = svg.path(points, "line faint" if one.faint else "line")
-            parts.append(svg.element("g", title, drawn, class_=svg.hue(one.index, family)))
+            parts.append(svg.of_model(one.index, title, drawn, family=family))
         if not one.faint:
             ends.append((one, *points[-1]))
     heights = spread([y for _, _, y in ends], 15, plot.top, plot.bottom)
@@ -64,7 +64,7 @@ def lines(
         )
         parts.append(svg.path([(x + 5, y), (plot.right + 6, at)], "leader"))
         name = svg.text(plot.right + 9, at + 4, shortened(one.name), "name")
-        parts.append(svg.element("g", name, class_=svg.hue(one.index, family)))
+        parts.append(svg.of_model(one.index, name, family=family))
     return svg.drawing(*size, label, parts)
 
 

@@ -33,5 +33,5 @@ def points(
         text = shortened(name, 16)
         if (place := places.place_free(px, py, 6.4 * len(text))) is not None:
             drawn = svg.text(place[0], place[1], text, "name", place[2])
-            names.append(svg.element("g", drawn, class_=svg.hue(index, "g")))
+            names.append(svg.of_model(index, drawn, family="g"))
     return svg.drawing(width, height, label, [*dots, *names], "map")

@@ -59,7 +59,7 @@ def scatter(
     for dot in dots:
         if dot.low is not None and dot.high is not None:
             whisker = svg.line(plot.x(dot.x), plot.y(dot.low), plot.x(dot.x), plot.y(dot.high), "whisker")
-            parts.append(svg.element("g", whisker, class_=svg.hue(dot.index)))
+            parts.append(svg.of_model(dot.index, whisker))
             labels.boxes.append((plot.x(dot.x) - 3, plot.y(dot.high), plot.x(dot.x) + 3, plot.y(dot.low)))
         labels.take(plot.x(dot.x), plot.y(dot.y), 6)
     for dot in sorted(dots, key=lambda d: d.y):
@@ -67,7 +67,7 @@ def scatter(
         parts.append(svg.marker(dot.index, x, y, f"{dot.name}: {x_label(dot.x)}, {y_label(dot.y)}"))
         name = shortened(dot.name)
         tx, ty, anchor = labels.place(x, y, 6.6 * len(name))
-        parts.append(svg.element("g", svg.text(tx, ty, name, "name", anchor), class_=svg.hue(dot.index)))
+        parts.append(svg.of_model(dot.index, svg.text(tx, ty, name, "name", anchor)))
     return svg.drawing(*size, label, parts)
 
 

@@ -77,7 +77,14 @@ def marker(index: int, x: float, y: float, title: str = "", radius: float = 5.0,
     """
     corners = SHAPES[index % len(SHAPES)]
     shape = _polygon(x, y, corners, radius) if corners else element("circle", cx=x, cy=y, r=radius)
-    return element("g", *([element("title", title)] if title else []), shape, class_=f"mark {hue(index, family)}")
+    said = [element("title", title)] if title else []
+    return of_model(index, *said, shape, family=family, class_="mark ")
+
+
+def of_model(index: int, *children: Child, family: str = "m", class_: str = "") -> Markup:
+    """Return a group in the colour of the model of that number, which says whose it is; ``class_`` goes before."""
+    number = {"data_model": index} if family == "m" else {}
+    return element("g", *children, class_=class_ + hue(index, family), **number)
 
 
 def hue(index: int, family: str = "m") -> str:

@@ -40,7 +40,11 @@ def build(material: Material) -> Section | None:
     if not words:
         return None
     said = reading(words)
-    html = fill("alike", words=words, models=models, reading=said)
+    strongest = {
+        model.name: max([a for word in words for _, a in word.near.get(model.name, ()) if a > 0], default=1.0)
+        for model in models
+    }
+    html = fill("alike", words=words, models=models, reading=said, strongest=strongest)
     rows = (
         (
             plain(visible(word.word)),

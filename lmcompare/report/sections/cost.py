@@ -41,6 +41,7 @@ COSTS = (
     Cost("peak_memory_bytes", "Peak memory", numbers.size, "the one that needs least memory"),
     Cost("parameters", "Parameters", numbers.short, "the one with the fewest parameters"),
     Cost("model_bytes", "Stored size", numbers.size, "the smallest"),
+    Cost("tokens_read", "Tokens read", numbers.short, "the one that read least"),
 )
 DRAWN = COSTS[:4]
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "peak_memory_bytes")  # another machine gives other figures

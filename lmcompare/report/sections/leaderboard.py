@@ -194,8 +194,21 @@ def _reading(material: Material, lines: Sequence[Line]) -> str:
         )
     if len(lines) > 2 or tied:
         share = 1 - best.standing.bits_per_byte / last.standing.bits_per_byte
-        said += f"; that is {numbers.percent(share, 0)} less than {last.model.name}, the last"
-    return said + "."
+        said += f", and {numbers.percent(share, 0)} fewer than {last.model.name}, the last"
+    return f"{said}. {_shared_bits(lines)}".strip()
+
+
+def _shared_bits(lines: Sequence[Line]) -> str:
+    """Say how much of the figures is the same for all, where it is worth saying and they have the same tokens."""
+    if len({line.model.entry.tokens_fingerprint for line in lines}) > 1:
+        return ""
+    shared = lines[0].figures.get("side_bits_per_byte")
+    if shared is None or shared < 0.01 * lines[0].standing.bits_per_byte:
+        return ""
+    return (
+        f"Of each figure {numbers.bits_per_byte(shared)} is the spelling of unknown words and what stands between"
+        " tokens, the same for all."
+    )
 
 
 def _pretrained(boards: Sequence[Board]) -> list[str]:
@@ -208,6 +221,8 @@ def _differences_reading(differences: Sequence[Difference]) -> str:
     if not differences:
         return ""
     ties = [d for d in differences if not d.significant]
+    if not ties:
+        return "All pairs differ significantly." if len(differences) > 1 else "The two differ significantly."
     said = f"Of {numbers.plural(len(differences), 'pair')}, {len(differences) - len(ties)} can be told apart"
     return said + (f". Not told apart: {'; '.join(f'{d.first} and {d.second}' for d in ties)}." if ties else ".")
 

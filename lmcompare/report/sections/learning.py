@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from lmcompare.analysis.outlook import RISEN
+from lmcompare.analysis.outlook import ALIKE, RISEN
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.kinds.rendering import plain
@@ -63,7 +64,21 @@ def reading(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
     if learning:
         verb = "was" if len(learning) == 1 else "were"
         others.insert(0, f"{numbers.listed(learning)} {verb} lowest at the end.")
-    return " ".join(others)
+    return " ".join([*others, *_after_as_many_tokens(curves)])
+
+
+def _after_as_many_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
+    """Say who is ahead after as many tokens as the least trained model read, where others read more."""
+    known = [(model, rows) for model, curve in curves if len(rows := curve.dropna(subset=["tokens", "valid_loss"]))]
+    ends = [float(rows["tokens"].iloc[-1]) for _, rows in known]
+    if len(known) < 2 or max(ends) <= ALIKE * min(ends):
+        return []
+    losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.name) for m, rows in known)
+    return [
+        f"After {numbers.short(min(ends))} tokens, all that some of them read, it is"
+        f" {numbers.listed([f'{loss:.2f} for {name}' for loss, name in losses])}; of those that went on the learning"
+        " rate was still higher there than it would have been at the end."
+    ]
 
 
 def _when(row: pd.Series[float]) -> str:

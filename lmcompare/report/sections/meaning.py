@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -17,27 +17,30 @@ from lmcompare.report.charts.contexts import numbered
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
-from lmcompare.report.tokens import visible
+from lmcompare.report.tokens import printable, visible
 
 SHOWN_OPEN = 2  # words beyond these are folded
 READ, UNREAD = 90, 50  # characters of a sentence shown before and after the word
-STILL = 1e-3  # a word that moves less than this has one vector
+HARDLY = 0.005  # distances below this are printed as 0.00
 UNRELATED = math.sqrt(2)  # how far apart vectors of distance 1 lie on the unit sphere
 
 
 @dataclass(frozen=True)
 class Context:
-    """A place where the word stands: the text before it, the word, the text after it, and where that is from."""
+    """A place where the word stands: the text before it, the word, the text after it, where that is from, and what it
+    is known by whatever the tokens.
+    """
 
     before: str
     word: str
     after: str
     source: str
+    key: object = field(default=None, compare=False)
 
     @property
     def said(self) -> str:
         """The text up to the word, for a narrow place."""
-        return visible(f"{self.before}{self.word}"[-60:].strip())
+        return f"{self.before}{self.word}"[-60:].strip()
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,14 @@ class Placed:
         return sum(d for d, _, _ in self.pairs) / len(self.pairs)
 
     @property
+    def still(self) -> bool:
+        """Is it one and the same vector in all contexts?"""
+        return self.pairs[-1][0] == 0
+
+    @property
     def moves(self) -> bool:
-        """Does the word have another vector in another context?"""
-        return self.pairs[-1][0] > STILL
+        """Does context move the word by more than is printed as 0.00?"""
+        return self.pairs[-1][0] >= HARDLY
 
     @cached_property
     def points(self) -> tuple[list[tuple[float, float]], float]:
@@ -72,16 +80,18 @@ class Placed:
     @property
     def reading(self) -> str:
         """One sentence that reads the map."""
-        if not self.moves:
+        if self.still:
             return "One vector, wherever the word stands."
+        if not self.moves:
+            return "It hardly moves: no two lie 0.01 apart."
         (near, a, b), (far, c, d) = self.pairs[0], self.pairs[-1]
-        said = f"{numbers.decimals(self.mean, 2)} apart on average"
-        if len(self.pairs) > 1:
-            said += (
-                f"; nearest {a + 1} and {b + 1} ({numbers.decimals(near, 2)}),"
-                f" farthest {c + 1} and {d + 1} ({numbers.decimals(far, 2)})"
-            )
-        return said + f". The map keeps {numbers.percent(self.points[1], 0)} of the spread."
+        if len(self.pairs) == 1:
+            return f"{numbers.decimals(self.mean, 2)} apart."
+        return (
+            f"{numbers.decimals(self.mean, 2)} apart on average; nearest {a + 1} and {b + 1}"
+            f" ({numbers.decimals(near, 2)}), farthest {c + 1} and {d + 1} ({numbers.decimals(far, 2)})."
+            f" The map keeps {numbers.percent(self.points[1], 0)} of the spread."
+        )
 
 
 @dataclass(frozen=True)
@@ -105,23 +115,28 @@ class Word:
 
 
 def build(material: Material) -> Section | None:
-    """Return the section, or None where no model has vectors of a word in two contexts."""
-    words, missing = _words(material)
+    """Return the section, or None where no model was asked for words."""
+    answers = {model.name: _answers(material, model) for model in material.scored}
+    words = joined(answers, material.scored)
     models = [m for m in material.scored if any(m is one.model for word in words for one in word.placed)]
-    if not models:
+    asked = dict.fromkeys(word for found in answers.values() for word in found or {})
+    missing = [word for word in asked if word not in {one.word for one in words}]
+    if not words and not missing:
         return None
-    without = [m for m in material.scored if m not in models]
-    said = reading(words, models)
-    html = fill("meaning", words=words, models=models, without=without, missing=missing, reading=said,
+    said = reading(words, models) if words else ""
+    left_out = _left_out([m for m in material.scored if m not in models], answers)
+    html = fill("meaning", words=words, models=models, left_out=left_out, missing=missing, reading=said,
                 averages=_averages(words, models), shown_open=SHOWN_OPEN)  # fmt: skip
-    return Section("meaning", "Context changes meaning", html, _markdown(words, models, said))
+    return Section("meaning", "Context changes meaning", html, _markdown(words, models, said, left_out, missing))
 
 
 def reading(words: Sequence[Word], models: Sequence[Model]) -> str:
     """Say for which models a word is one point, and how far the others move theirs."""
     means = _averages(words, models)
-    still = [m.name for m in models if not any(one.moves for w in words for one in w.placed if one.model is m)]
+    still = [m.name for m in models if all(one.still for w in words for one in w.placed if one.model is m)]
     moving = [m for m in models if m.name not in still and means[m.index] is not None]
+    hardly = [m.name for m in moving if (means[m.index] or 0.0) < HARDLY]
+    moving = [m for m in moving if m.name not in hardly]
     said = []
     if still:
         said.append(f"To {numbers.listed(still)} a word is one point, whatever stands before it.")
@@ -132,6 +147,10 @@ def reading(words: Sequence[Word], models: Sequence[Model]) -> str:
             f"Context moves the words of {first.name} by {numbers.decimals(means[first.index], 2)} on average"
             f"{f' ({less})' if less else ''}, where 1 is as far as two tokens of the text lie apart on average."
         )
+    if hardly:
+        said.append(f"It hardly moves those of {numbers.listed(hardly)}.")
+    if not said:
+        said.append("No word stands in the same places for all of these models: their figures are not compared.")
     return " ".join(said)
 
 
@@ -145,48 +164,107 @@ def _averages(words: Sequence[Word], models: Sequence[Model]) -> dict[int, float
     return found
 
 
-def _words(material: Material) -> tuple[list[Word], list[str]]:
-    """Return the words with two contexts or more and a model that places them; and those that have fewer contexts."""
-    contexts: dict[object, tuple[str, list[Context]]] = {}
-    placed: dict[object, list[Placed]] = {}
-    missing: list[str] = []
-    for model in material.scored:
-        names = _document_names(material, model)
-        for entry in model.cell.examples.get("words", ()):
-            word = str(entry["word"])
-            if len(entry["contexts"]) < 2:
-                missing.append(word)
-            elif entry["distances"] is not None:
-                found = [_context(context, names) for context in entry["contexts"]]
-                key = (word, tuple(found))
-                contexts[key] = (word, found)
-                placed.setdefault(key, []).append(Placed(model, entry["distances"]))
-    words = [Word(word, found, placed[key]) for key, (word, found) in contexts.items()]
-    return words, list(dict.fromkeys(missing))
+@dataclass(frozen=True)
+class Answer:
+    """What a model stored of one word; ``distances`` are None where it has no vectors."""
+
+    contexts: Sequence[Context]
+    distances: Sequence[Sequence[float]] | None
 
 
-def _document_names(material: Material, model: Model) -> list[str]:
+Answers = Mapping[str, Mapping[str, Answer] | None]
+
+
+def joined(answers: Answers, models: Sequence[Model]) -> list[Word]:
+    """Return the words that some model places in two contexts or more.
+
+    Models that were asked about the same word in other places, having other tokens or prompts, are compared on the
+    places that they share where these are two or more, and else stand apart.
+    """
+    names = dict.fromkeys(word for found in answers.values() for word in found or {})
+    words: list[Word] = []
+    for word in names:
+        groups: list[tuple[list[object], list[tuple[Model, Answer]]]] = []
+        for model in models:
+            answer = (answers[model.name] or {}).get(word)
+            if answer is None or answer.distances is None or len(answer.contexts) < 2:
+                continue
+            own = [context.key for context in answer.contexts]
+            for shared, members in groups:
+                common = [key for key in shared if key in own]
+                if len(common) > 1:
+                    shared[:] = common
+                    members.append((model, answer))
+                    break
+            else:
+                groups.append((own, [(model, answer)]))
+        words += [_word(word, keys, members) for keys, members in groups]
+    return words
+
+
+def _word(word: str, keys: Sequence[object], members: Sequence[tuple[Model, Answer]]) -> Word:
+    """Return a word in the contexts of these keys, in the text of the first model."""
+    placed = []
+    for model, answer in members:
+        place = {context.key: i for i, context in enumerate(answer.contexts)}
+        rows = [place[key] for key in keys]
+        assert answer.distances is not None
+        placed.append(Placed(model, [[float(answer.distances[i][j]) for j in rows] for i in rows]))
+    first = {context.key: context for context in members[0][1].contexts}
+    return Word(word, [first[key] for key in keys], placed)
+
+
+def _answers(material: Material, model: Model) -> dict[str, Answer] | None:
+    """Return what a model stored of the words; None if it was not asked or could not answer."""
+    stored = model.cell.examples.get("words")
+    if not stored:
+        return None
     documents = material.run.tokens[model.entry.tokens_fingerprint].documents_of("test")
-    return documents["name"].astype(str).tolist()
+    names = documents["name"].astype(str).tolist()
+    return {
+        str(entry["word"]): Answer([_context(c, names) for c in entry["contexts"]], entry["distances"])
+        for entry in stored
+    }
+
+
+def _left_out(models: Sequence[Model], answers: Answers) -> str:
+    """Say of the models that place no word why they do not."""
+    reasons: dict[str, list[str]] = {}
+    for model in models:
+        found = answers[model.name]
+        if found is None:
+            reason = "not asked, or without an answer"
+        elif any(len(answer.contexts) > 1 for answer in found.values()):
+            reason = "without vectors of words"
+        else:
+            reason = "with other tokens, of which none is such a word"
+        reasons.setdefault(reason, []).append(model.name)
+    parts = [f"{numbers.listed(names)} ({reason})" for reason, names in reasons.items()]
+    return f"Not here: {', '.join(parts)}." if parts else ""
 
 
 def _context(stored: Mapping[str, Any], names: Sequence[str]) -> Context:
-    before, after = str(stored["before"]), str(stored["after"])
+    before, word, after = (printable(str(stored[part])) for part in ("before", "word", "after"))
+    document = stored["document"]
+    key: object = (document, stored.get("byte", stored["position"]))
+    if document is None:
+        key = (f"{stored['before']}".strip(), f"{stored['word']}".strip())
     if len(before) > READ:
         cut = before[-READ:]
         before = f"… {cut.partition(' ')[2] or cut}"  # at a blank, where there is one
     if len(after) > UNREAD:
         cut = after[:UNREAD]
         after = f"{cut.rpartition(' ')[0] or cut} …"
-    document = stored["document"]
     if document is None:
         source = "prompt"
     else:
         source = names[int(document)] if int(document) < len(names) else f"document {document}"
-    return Context(before, str(stored["word"]), after, source)
+    return Context(before, word, after, source, key)
 
 
-def _markdown(words: Sequence[Word], models: Sequence[Model], said: str) -> str:
+def _markdown(
+    words: Sequence[Word], models: Sequence[Model], said: str, left_out: str, missing: Sequence[str]
+) -> str:
     rows = (
         (
             plain(visible(word.word)),
@@ -197,8 +275,7 @@ def _markdown(words: Sequence[Word], models: Sequence[Model], said: str) -> str:
         )
         for word in words
     )
-    grid = table(("mean distance", *(plain(m.name) for m in models)), rows)
-    parts = [plain(said), grid]
+    parts = [plain(said), table(("mean distance", *(plain(m.name) for m in models)), rows)] if words else []
     for word in words[:SHOWN_OPEN]:
         lines = [
             f"{i}. {plain(c.before)} **{plain(c.word.strip())}**{' ' if c.after[:1] == ' ' else ''}{plain(c.after)}"
@@ -207,4 +284,6 @@ def _markdown(words: Sequence[Word], models: Sequence[Model], said: str) -> str:
         ]
         readings = [f"- {plain(one.model.name)}: {plain(one.reading)}" for one in word.placed]
         parts += [f"### “{plain(visible(word.word))}”", "\n".join(lines), "\n".join(readings)]
-    return "\n\n".join(parts)
+    if missing:
+        parts.append(f"In fewer than two places as one token: {', '.join(plain(visible(word)) for word in missing)}.")
+    return "\n\n".join([*parts, plain(left_out)] if left_out else parts)

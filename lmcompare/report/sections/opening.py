@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lmcompare.analysis.outlook import outlook
-from lmcompare.analysis.verdict import verdict
+from lmcompare.analysis.verdict import judge
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import plain
 from lmcompare.report.material import Material
@@ -15,7 +14,6 @@ from lmcompare.report.sections import leaderboard
 from lmcompare.report.sections.cost import NEAR
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-LEAD = 3  # sentences of the verdict in large type
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,7 @@ def build(material: Material) -> Opening:
     count = len(material.scored)
     models = f"{WORDS[count] if count < len(WORDS) else count} language model{'s' if count != 1 else ''}"
     created = str(run.manifest.get("created") or "")[:10]
-    said = verdict(run)
-    more = outlook(run, [model.name for model, _ in material.standings("ranked")])
+    said = judge(run)
     runs = len(material.manifests)
     splits = run.corpus.get("splits") or {}
     subtitle = (
@@ -63,9 +60,10 @@ def build(material: Material) -> Opening:
         + (f", {created}" if created else "")
         + (f"; {runs} runs" if runs > 1 else "")
     )
-    lead, rest = ([sentence for sentence in part if sentence not in more] for part in (said[:LEAD], said[LEAD:]))
     title = f"{models[0].upper()}{models[1:]}, one text"
-    return Opening(title, subtitle, lead, more, rest, _facts(material), leaderboard.chart(material))
+    return Opening(
+        title, subtitle, said.outcome, said.outlook, said.notes, _facts(material), leaderboard.chart(material)
+    )
 
 
 def _facts(material: Material) -> list[Fact]:

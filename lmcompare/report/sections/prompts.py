@@ -88,10 +88,13 @@ def _sampling(how: Mapping[str, Any]) -> str:
     said = []
     if how.get("temperature") is not None:
         said.append(f"temperature {how['temperature']}")
+    share = how.get("top_p")
+    part = "" if share is None or share >= 1 else numbers.percent(float(share), 0)
     if how.get("top_k"):
-        said.append(f"the {how['top_k']} likeliest tokens")
-    if how.get("top_p") is not None and how["top_p"] < 1:
-        said.append(f"the likeliest tokens that make up {numbers.percent(float(how['top_p']), 0)}")
+        fewer = f", or fewer where these make up {part}" if part else ""
+        said.append(f"from the {how['top_k']} likeliest tokens{fewer}")
+    elif part:
+        said.append(f"from the likeliest tokens that make up {part}")
     if how.get("seed") is not None:
         said.append(f"seed {how['seed']}")
     return ", ".join(said)

@@ -80,9 +80,10 @@ def reading(models: Sequence[Model], passage: Passage, apart: frozenset[str] = f
     means = bits.mean(axis=1)
     best = int(means.argmin())
     said = (
-        f"On the passage offered first {models[best].name} needs the fewest bits, {means[best]:.2f} a token"
+        f"Where they disagree most, in {passage.document}, {models[best].name} needs the fewest bits,"
+        f" {means[best]:.2f} a token"
         if len(models) > 1
-        else f"On the passage offered first {models[0].name} needs {means[0]:.2f} bits a token"
+        else f"On a passage of {passage.document} {models[0].name} needs {means[0]:.2f} bits a token"
     )
     if len(models) > 1:
         at = int((bits.max(axis=0) - bits.min(axis=0)).argmax())

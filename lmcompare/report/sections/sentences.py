@@ -25,6 +25,7 @@ class Sentence:
     tokens: Sequence[str]
     models: Sequence[Model]
     bits: Sequence[Sequence[float]]
+    unknown: Sequence[bool]
     tokens_in_all: int
     apart: frozenset[str]
 
@@ -56,6 +57,7 @@ def build(material: Material) -> Section | None:
     sentences: list[Sentence] = []
     for fingerprint, models in material.groups.items():
         names = material.run.tokens[fingerprint].documents_of("test")["name"].astype(str).tolist()
+        known = set(material.run.tokens[fingerprint].vocabulary["tokens"][1:])  # the first stands for the unknown
         stored = [{(s["document"], s["first"]): s for s in m.cell.examples["sentences"]} for m in models]
         for key, example in stored[0].items() if stored else ():
             having = [(m, s[key]) for m, s in zip(models, stored, strict=True) if key in s]
@@ -67,8 +69,9 @@ def build(material: Material) -> Section | None:
                     for _, s in same
                 ]
                 name = names[int(key[0])] if int(key[0]) < len(names) else f"document {key[0]}"
+                unknown = [token not in known for token in tokens[:LONGEST]]
                 sentences.append(
-                    Sentence(name, tokens[:LONGEST], [m for m, _ in same], bits, len(tokens), material.apart)
+                    Sentence(name, tokens[:LONGEST], [m for m, _ in same], bits, unknown, len(tokens), material.apart)
                 )
     if not sentences:
         return None
@@ -79,8 +82,8 @@ def build(material: Material) -> Section | None:
 
 def _markdown(sentence: Sentence) -> str:
     rows = (
-        (plain(visible(token)), *(numbers.bits(row[i]) for row in sentence.bits))
-        for i, token in enumerate(sentence.tokens)
+        (plain(visible(token)) + (" (unknown)" if unknown else ""), *(numbers.bits(row[i]) for row in sentence.bits))
+        for i, (token, unknown) in enumerate(zip(sentence.tokens, sentence.unknown, strict=True))
     )
     grid = table(("token", *(marked(m, sentence.apart) for m in sentence.models)), rows)
     return f"From *{plain(sentence.document)}*, surprisal in bits. {plain(sentence.reading)}\n\n{grid}"

@@ -16,6 +16,7 @@ from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import anchor, fill
 
 FEW = 100  # a bin with fewer tokens is too thin to be read out
+UNORDERED = ("word_class", "repeated", "repeated_rare")  # no line leads from one kind to the next
 UNITS = {
     "surprisal": ("Surprisal (bits per token)", "bits a token"),
     "bits_per_byte": ("Bits per byte", "bits per byte"),
@@ -80,9 +81,13 @@ def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -
         series.append(Series(model.name, model.index, *(_column(mine, c, places) for c in (measure, "low", "high"))))
     axis, unit = UNITS[measure]
     spoken = title[0].upper() + title[1:]
-    chart = bins(labels, series, f"{axis} {title}, a line for each model", "", axis, numbers.tidy, log=False)
+    spoken_of = f"{axis} {title}, for each model"
+    chart = bins(labels, series, spoken_of, "", axis, numbers.tidy, log=False, joined=name not in UNORDERED)
     shown = [(m, [numbers.decimals(v, 2) for v in s.values]) for m, s in zip(models, series, strict=True)]
-    return Slice(anchor(name), spoken, chart, labels, counts, counted, shown, reading(labels, counts, series, unit))
+    said = reading(labels, counts, series, unit)
+    if name == "seen_order":
+        said += new_and_known(labels, counts, series)
+    return Slice(anchor(name), spoken, chart, labels, counts, counted, shown, said)
 
 
 def reading(labels: Sequence[str], counts: Sequence[int], series: Sequence[Series], unit: str) -> str:
@@ -108,6 +113,26 @@ def reading(labels: Sequence[str], counts: Sequence[int], series: Sequence[Serie
         ]
         said = f"{most} has the lowest figure in {len(best[most])} of {len(labels)} cases, {numbers.listed(rest)}"
     return f"{said}; the models are furthest apart at {widest}." if gap > 0 and len(series) > 1 else said + "."
+
+
+def new_and_known(labels: Sequence[str], counts: Sequence[int], series: Sequence[Series]) -> str:
+    """Say what each model needs where even the pair of words is new to train, and who is best where most is known."""
+    if len(labels) < 2 or labels[0] != "1" or not sum(counts):
+        return ""
+    new = sorted((v, s.name) for s in series if (v := s.values[0]) is not None)
+    known = sorted((v, s.name) for s in series if (v := s.values[-1]) is not None)
+    if len(new) < 2 or not known:
+        return ""
+    first, *others = (f"{name} {value:.2f}" for value, name in new)
+
+    def share(at: int) -> str:
+        return numbers.percent(counts[at] / sum(counts), 0)
+
+    return (
+        f" Where even the pair of words is new to train, {share(0)} of the tokens, a table of counts has nothing to"
+        f" go by: {first} bits a token, {numbers.listed(list(others))}. Where {labels[-1]} in a row are known"
+        f" ({share(-1)}) {known[0][1]} needs least, {known[0][0]:.2f}."
+    )
 
 
 def _ranges(chosen: Sequence[str], labels: Sequence[str]) -> list[str]:

@@ -1,0 +1,45 @@
+"""How much better a model knows train than text that it has not read: what it has learnt by heart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lmcompare.harness.prepared import Prepared
+from lmcompare.harness.scoring import checked_log_probs
+from lmcompare.model import LanguageModel
+from lmcompare.tokens import Encoded
+
+TOKENS, PIECE = 4096, 512  # of each split are read, in pieces of at most so many
+
+
+def measured(model: LanguageModel, prepared: Prepared) -> dict[str, float | int | None]:
+    """Return mean nats per token on as much of train as of valid, and what the frequencies of words alone need there.
+
+    Keys: ``train_nats`` and ``valid_nats``, ``train_floor_nats`` and ``valid_floor_nats`` (add-one smoothed counts
+    of train), ``tokens`` of train. Both texts are read in the same way: in pieces spread evenly over the split, each
+    begun anew at the beginning of a sentence. None stands for a figure that is not finite.
+    """
+    found: dict[str, float | int | None] = {}
+    for which in ("train", "valid"):
+        text = pieces(prepared.splits[which])
+        nats = -float(checked_log_probs(model, text).mean())
+        found[f"{which}_nats"] = nats if math.isfinite(nats) else None
+        found[f"{which}_floor_nats"] = -float(prepared.unigram_log_probs[text.ids].mean())
+        if which == "train":
+            found["tokens"] = len(text)
+    return found
+
+
+def pieces(text: Encoded, tokens: int = TOKENS, piece: int = PIECE) -> Encoded:
+    """Return about so many ``tokens`` of the text: pieces of at most ``piece`` tokens that begin with a sentence, do
+    not leave their document, and are spread evenly over the sentences; the whole text if it is no longer.
+    """
+    if len(text) <= tokens:
+        return text
+    starts = text.sentence_starts()
+    ends = np.minimum(starts + piece, text.ends[text.document_of(starts)])
+    count = min(len(starts), math.ceil(tokens / float((ends - starts).mean())))
+    chosen = np.linspace(0, len(starts), count, endpoint=False).astype(np.int64)
+    return Encoded.from_documents([text.ids[starts[k] : ends[k]] for k in chosen], text.vocabulary)
