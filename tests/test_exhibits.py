@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lmcompare.checks.exhibit_shapes import problem
 from lmcompare.errors import LmcompareError
+from lmcompare.exhibit_shapes import problem
 from lmcompare.exhibits import (
     KINDS,
     BackoffStep,

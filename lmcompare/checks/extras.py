@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 
-from lmcompare.checks.exhibit_shapes import problem
 from lmcompare.checks.kit import Finding, check
 from lmcompare.checks.measure import AGREEMENT
 from lmcompare.checks.probe import Probe
+from lmcompare.exhibit_shapes import problem
 from lmcompare.exhibits import KINDS, Exhibit, from_json, to_json
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from lmcompare import exhibits, plugins, storage
 from lmcompare.errors import PluginError, what_went_wrong
+from lmcompare.exhibit_shapes import problem
 from lmcompare.harness import by_heart, scoring
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.examples import model_examples, word_examples
@@ -268,7 +269,18 @@ def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> list[
 
     words = explained("Its words in context", lambda: word_examples(model, prepared, job.examples))
     storage.write_json(job.path / "examples.json", {**shown, "words": words})
-    tables = explained("Its exhibits", lambda: [exhibits.to_json(e) for e in model.exhibits(text)])
+
+    def shown_of_itself() -> list[dict[str, Any]]:
+        tables = []
+        for exhibit in model.exhibits(text):
+            if wrong := problem(exhibit):
+                notes.append(f"Its exhibit '{exhibit.title}' is left out: {wrong}.")
+                continue
+            tables.append(exhibits.to_json(exhibit))
+        json.dumps(tables, allow_nan=False)  # what can't be stored is found here
+        return tables
+
+    tables = explained("Its exhibits", shown_of_itself)
     storage.write_json(job.path / "exhibits.json", tables)
     return notes
 

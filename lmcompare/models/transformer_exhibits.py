@@ -57,13 +57,13 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray, at: int, opened: Hea
     shown = maps[first::step]
     biased = model.positions in ("alibi", "relative")
 
+    def seen(i: int, j: int) -> bool:
+        return abs(i - j) < model.window and (j <= i or not model.causal)
+
     def panels(figures: Callable[[LayerMaps, int], FloatArray]) -> Panels:
         """The figures (T, T) of each head shown, without those that the mask hides."""
         return tuple(
-            tuple(
-                tuple(float(found[i, j]) if j <= i or not model.causal else None for j in range(size))
-                for i in range(size)
-            )
+            tuple(tuple(float(found[i, j]) if seen(i, j) else None for j in range(size)) for i in range(size))
             for found in (figures(heads, head) for _, heads, head in shown)
         )
 
@@ -75,6 +75,7 @@ def _maps(model: Transformer, text: Encoded, ids: IntArray, at: int, opened: Hea
             if model.causal
             else "any, later ones too, which a language model must not do: the next word, to be predicted, is read."
         )
+        + (f" It sees {model.window} at most, itself included." if size > model.window else "")
         + (f" {len(shown)} of {len(maps)} heads are shown." if len(shown) < len(maps) else ""),
         rows=read,
         columns=read,

@@ -45,6 +45,24 @@ class OddVectors(Flat):
         raise ValueError("no vectors today")
 
 
+class OddExhibits(Flat):
+    """Shows what is no number beside what is one."""
+
+    def exhibits(self, text):
+        from lmcompare.exhibits import Bars
+        yield Bars(title="good", labels=("a",), values=(1.0,))
+        yield Bars(title="bad", labels=("a",), values=(float("nan"),))
+        yield Bars(title="short", labels=("a", "b"), values=(1.0,))
+
+
+class Unstorable(Flat):
+    """Shows what JSON does not hold."""
+
+    def exhibits(self, text):
+        from lmcompare.exhibits import Bars
+        yield Bars(title="odd", labels=("a",), values=(np.float32(1.0),))
+
+
 class Raises(Flat):
     """Raises in the middle."""
 

@@ -223,6 +223,21 @@ def test_other_prompts_make_new_examples_without_training(finished: Path, place:
     assert [w["word"] for w in words] == ["aunt", "zebra"]
 
 
+def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
+    models = [{"plugin": f"plugins.py:{name}", "name": name} for name in ("OddExhibits", "Unstorable")]
+    outcome, _ = _run(place, place / "odd-exhibits", _experiment(*models))
+    assert not outcome.failures
+    odd, unstorable = (place / "odd-exhibits" / "cells" / m["name"] / "0" for m in models)
+    assert [e["title"] for e in json.loads((odd / "exhibits.json").read_text())] == ["good"]
+    assert json.loads((odd / "cell.json").read_text())["notes"] == [
+        "Its exhibit 'bad' is left out: it holds the number nan: only finite ones can be drawn.",
+        "Its exhibit 'short' is left out: its bars differ in length: labels 2, values 1.",
+    ]
+    assert json.loads((unstorable / "exhibits.json").read_text()) == []
+    (note,) = json.loads((unstorable / "cell.json").read_text())["notes"]
+    assert note.startswith("Its exhibits could not be made: TypeError: Object of type float32")
+
+
 def test_figures_outlive_words_that_fail(place: Path) -> None:
     out = place / "odd-vectors"
     _run(place, out, _experiment({"plugin": "plugins.py:OddVectors", "name": "odd"}, examples={"words": ["the"]}))
@@ -386,7 +401,7 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
 
 def test_an_exit_in_the_middle_is_a_failure(place: Path) -> None:
     outcome, _ = _run(place, place / "exits", _experiment({"plugin": "plugins.py:Exits"}, FLAT))
-    assert outcome.failures == {"Exits/0": "SystemExit: 0 (plugins.py, line 56)"}
+    assert outcome.failures == {"Exits/0": "SystemExit: 0 (plugins.py, line 74)"}
 
 
 def test_tokens_that_are_no_table_are_refused(place: Path) -> None:

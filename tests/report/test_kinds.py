@@ -114,6 +114,11 @@ def test_empty_exhibits_are_drawn(kind: str) -> None:
         ({"kind": "bars", "title": "x", "labels": ["a", "b"], "values": [1.0]}, "ValueError"),
         ({"kind": "bars", "title": "x", "labels": ["a"], "values": ["high"]}, "TypeError"),
         ({"kind": "map", "title": "x", "labels": ["a"], "x": [], "y": [1.0]}, "1 labels for 0 and 1 coordinates"),
+        (
+            {"kind": "heatmap", "title": "x", "rows": ["a"], "columns": ["b"], "panels": ["p"], "values": [[[1.0]]]}
+            | {"steps": [["score", [[[1.0, 2.0]]]]]},
+            "'score' of panel 'p' has the shape",
+        ),
         ({}, "unknown kind of exhibit"),
     ],
 )

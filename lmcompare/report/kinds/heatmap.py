@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibit_shapes import misfit
 from lmcompare.exhibits import Heatmap
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import Rendering, plain, table
@@ -54,7 +56,12 @@ class Scale:
 
 
 def render(exhibit: Heatmap) -> Rendering:
-    """Every panel as a small picture, one of them as a table with its numbers."""
+    """Every panel as a small picture, one of them as a table with its numbers.
+
+    Raises ``LmcompareError`` where its parts do not fit together.
+    """
+    if wrong := misfit(exhibit):
+        raise LmcompareError(wrong)
     peak = max((abs(v) for panel in exhibit.values for v in _cells(panel)), default=0.0) or 1.0
     scale = Scale.of(peak)
     panel, row = exhibit.opens or (0, len(exhibit.rows) - 1)

@@ -23,12 +23,16 @@ def problem(exhibit: Exhibit) -> str:
     """Return the first thing that is wrong with an exhibit, "" if nothing is."""
     if not isinstance(exhibit.title, str) or not exhibit.title.strip():
         return "it has no title"
-    rule = _RULES.get(type(exhibit))
-    wrong = rule(exhibit) if rule else ""
-    if wrong:
+    if wrong := misfit(exhibit):
         return wrong
     bad = next((v for v in _numbers(to_json(exhibit)) if not math.isfinite(v)), None)
     return "" if bad is None else f"it holds the number {bad}: only finite ones can be drawn"
+
+
+def misfit(exhibit: Exhibit) -> str:
+    """Return how the parts of an exhibit do not fit together, "" if they do."""
+    rule = _RULES.get(type(exhibit))
+    return rule(exhibit) if rule else ""
 
 
 def _unlike(what: str, lengths: dict[str, int]) -> str:
