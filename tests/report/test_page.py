@@ -13,9 +13,12 @@ import pytest
 from lmcompare.analysis import Run
 from lmcompare.analysis.comparison import compare_models
 from lmcompare.analysis.results import results
+from lmcompare.analysis.slices import slices
 from lmcompare.analysis.verdict import verdict
 from lmcompare.report import numbers
 from lmcompare.report.definitions import TERMS
+from lmcompare.report.material import Material
+from lmcompare.report.sections import wins
 from tests.report.tree import Node, parse
 
 
@@ -167,6 +170,24 @@ def test_sentences_show_the_bits_of_every_token(run: Run, tree: Node) -> None:
     row = next(r for r in table.rows() if r[0] == "unigram")
     assert row[2:] == [f"{b:.1f}" for b in stored["surprisal_bits"]]
     assert row[1] == f"{sum(stored['surprisal_bits']):.0f}"
+
+
+def test_documents_are_those_of_the_slices(run: Run, tree: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = slices(run)["document"]
+    table = tree.one("section", id_="wins").all("table")[-1]
+    models = [h.text for h in table.one("thead").all("th")][2:]
+    for row in table.rows():
+        mine = rows[rows["value"] == row[0]].set_index("model")
+        assert row[2:] == [numbers.bits_per_byte(mine.loc[name, "bits_per_byte"]) for name in models]
+    assert len(table.rows()) == rows["value"].nunique() == 40
+    monkeypatch.setattr(wins, "DOCUMENTS", 3)
+    found = wins._board(rows, Material(run).comparable)
+    assert found is not None
+    assert found.title == "The 3 of 40 documents on which the models differ most"
+    spread = [max(values) - min(values) for _, _, values in found.rows]
+    assert spread == sorted(spread, reverse=True)
+    wide = rows[rows["model"].isin(models)].pivot(index="place", columns="model", values="bits_per_byte")
+    assert spread[2] == pytest.approx(sorted(wide.max(axis=1) - wide.min(axis=1))[-3])
 
 
 def test_the_reader_says_how_much_of_the_text_it_chose_from(run: Run, tree: Node) -> None:

@@ -15,6 +15,7 @@ from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import anchor, fill
 
+DOCUMENTS = 40  # in the table
 FEW = 100  # a bin with fewer tokens is too thin to be read out
 UNORDERED = ("word_class", "repeated", "repeated_rare")  # no line leads from one kind to the next
 UNITS = {
@@ -51,7 +52,14 @@ def build(material: Material) -> Section | None:
     ]
     documents = _documents(tables["document"], material.comparable)
     left_out = [m for m in material.comparable if m not in models]
-    html = fill("wins", slices=found, documents=documents, left_out=left_out, models=material.comparable)
+    html = fill(
+        "wins",
+        slices=found,
+        documents=documents,
+        board=_board(tables["document"], material.comparable),
+        left_out=left_out,
+        models=material.comparable,
+    )
     parts = [
         f"**{plain(s.title)}.** {plain(s.reading)}\n\n![{plain(s.title)}](charts/wins-{s.key}.svg)\n\n"
         + table((f"{s.counted}", *map(plain, s.labels)), [("count", *map(numbers.count, s.counts)), *_cells(s)])
@@ -154,6 +162,35 @@ def _column(rows: pd.DataFrame, column: str, places: Sequence[int]) -> list[floa
     values = rows[column]
     found = [float(values[p]) if p in values.index else float("nan") for p in places]
     return [v if abs(v) != float("inf") and v == v else None for v in found]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Test documents in a table: ``rows`` are name, bytes and the bits per byte of each of the ``models``; ``title``
+    says which they are.
+    """
+
+    title: str
+    models: Sequence[Model]
+    rows: Sequence[tuple[str, int, Sequence[float]]]
+
+
+def _board(rows: pd.DataFrame, models: Sequence[Model]) -> Board | None:
+    """Return the table of all documents, or of those on which the models differ most; None without any."""
+    wide = rows[rows["model"].isin([m.name for m in models])].pivot(
+        index="place", columns="model", values="bits_per_byte"
+    )
+    wide = wide[[m.name for m in models]].dropna()
+    if wide.empty:
+        return None
+    title = "Every document"
+    if len(wide) > DOCUMENTS:
+        apart = wide.max(axis=1) - wide.min(axis=1)
+        title = f"The {DOCUMENTS} of {numbers.count(len(wide))} documents on which the models differ most"
+        wide = wide.loc[apart.sort_values(ascending=False, kind="stable").index[:DOCUMENTS]]
+    first = rows[rows["model"] == models[0].name].set_index("place")
+    names, sizes = first["value"].astype(str), first["bytes"]
+    return Board(title, models, [(names[p], int(sizes[p]), [float(v) for v in wide.loc[p]]) for p in wide.index])
 
 
 def _documents(rows: pd.DataFrame, models: Sequence[Model]) -> str:
