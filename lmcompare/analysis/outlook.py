@@ -60,8 +60,8 @@ def outlook(run: Run, names: Sequence[str]) -> list[str]:
     heart = {m.name: gap for m in models if (gap := gained_on_train(m)) is not None and gap > BY_HEART}
     if heart:
         said.append(
-            "More text would probably help those most that know train by heart: perplexity is lower there than on"
-            f" valid by {_ranked(heart)}{_new_to_train(run, models)}."
+            "More text would probably help those most that know train by heart: without unknown words, perplexity is"
+            f" lower there than on valid by {_ranked(heart)}{_new_to_train(run, models)}."
         )
     if risen := [name for name, p in found.items() if p.rise > RISEN]:
         said.append(f"{_listed(risen)} got worse on valid before the end: fewer steps would do, or more text.")
@@ -69,16 +69,12 @@ def outlook(run: Run, names: Sequence[str]) -> list[str]:
 
 
 def gained_on_train(model: ModelEntry) -> float | None:
-    """Return by how many nats per token the model does better on train than on valid, each against what the
-    frequencies of words alone explain there; None where that was not measured.
+    """Return by how many nats per known token the model does better on train than on valid; None where that was not
+    measured.
     """
     known = model.first.by_heart if model.first is not None else {}
-    keys = ("valid_nats", "valid_floor_nats", "train_nats", "train_floor_nats")
-    figures = [known.get(key) for key in keys]
-    if any(figure is None for figure in figures):
-        return None
-    valid, valid_floor, train, train_floor = (float(figure or 0.0) for figure in figures)
-    return (valid - valid_floor) - (train - train_floor)
+    valid, train = known.get("valid_nats"), known.get("train_nats")
+    return None if valid is None or train is None else valid - train
 
 
 def trained_unlike(run: Run, names: Sequence[str]) -> list[str]:

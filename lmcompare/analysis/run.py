@@ -101,8 +101,8 @@ class Cell:
 
     @property
     def by_heart(self) -> Mapping[str, float | None]:
-        """Nats per token on parts of train and of valid, and those of word frequencies alone; empty where they were
-        not measured: by older versions, and of models that learn as they read.
+        """Nats per known token on parts of train and of valid; empty where they were not measured: by older versions,
+        and of models that learn as they read.
         """
         return dict(self.info.get("by_heart") or {})
 
