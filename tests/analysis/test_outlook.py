@@ -77,8 +77,8 @@ def test_each_model_is_told_what_would_help_it(tmp_path: Path) -> None:
         "More training would probably help: in the second half of it perplexity on valid still fell by 50 % (hungry)"
         " and 25 % (eager).",
         "More text would probably help those most that know train by heart: without unknown words, perplexity is"
-        " lower there than on valid by 90 % (counts) and 50 % (hungry); 75 % of the test tokens complete three in a row"
-        " that train never has.",
+        " lower there than on valid by 90 % (counts) and 50 % (hungry); 75 % of the test tokens complete three in a"
+        " row that train never has.",
         "over got worse on valid before the end: fewer steps would do, or more text.",
     ]
     assert outlook(run, ["done", "floor"]) == outlook(run, []) == []
