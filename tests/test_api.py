@@ -148,6 +148,7 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         ({"prompts": 5}, "prompts: "),
         ({"words": ["\ud800"]}, "the word '\\ud800' is not valid UTF-8"),
         ({"words": 5}, "words: "),
+        ({"words": ["bank", ""]}, "a word to show in several contexts is empty"),
         ({"out": 5}, "out is the path of a folder, not an int"),
         ({"out": "x\0"}, "out is the path of a folder, not 'x\\x00'"),
         ({"out": ""}, "out is the path of a folder, not ''"),

@@ -39,7 +39,7 @@ SCORE_COLUMNS = ("split", "document", "position", "token", "byte_start", "byte_e
 
 
 def _failed(error: str) -> dict[str, Any]:
-    return {"status": "failed", "error": error, "traits": {}}
+    return {"status": "failed", "error": error, "traits": {}, "lost": True}
 
 
 class Cell:
@@ -83,6 +83,11 @@ class Cell:
     def status(self) -> str:
         """'done' or 'failed'."""
         return "done" if self.info["status"] == "done" else "failed"
+
+    @property
+    def lost(self) -> bool:
+        """Does it count as failed because its folder lacks what the run wrote, or never held it?"""
+        return bool(self.info.get("lost"))
 
     @property
     def error(self) -> str | None:

@@ -168,6 +168,8 @@ class ExamplesTable(Table):
     @classmethod
     def _unicode(cls, texts: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         for text in texts or ():
+            if not text and info.field_name == "words":
+                raise ValueError("a word to show in several contexts is empty: leave it out")
             if not has_utf8(text):
                 raise ValueError(f"the {str(info.field_name).removesuffix('s')} {text!r} is not valid UTF-8")
         return texts

@@ -5,19 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmcompare import storage
-from lmcompare.errors import as_written
+from lmcompare.errors import LmcompareError, as_written
 
 
 def rebuild(folder: Path) -> tuple[Path, dict[str, str]]:
     """Build the reports of a run folder; return the page's path and, by "name/seed", why a cell is not among the
     figures.
 
-    Raises ``LmcompareError`` for a folder that is none of a run, that holds what no run wrote, or that another
-    process writes to.
+    Raises ``LmcompareError`` for a folder that is none of a run, that has lost all that a report is made of, that
+    holds what no run wrote, or that another process writes to.
     """
     from lmcompare.analysis import load_run
 
-    load_run(folder)  # what is no run is not locked
+    run = load_run(folder)  # what is no run is not locked
+    if not run.scored and (lost := [cell for cell in run.cells if cell.lost]):
+        raise LmcompareError(
+            f"{folder} lacks what a report is made of ({lost[0].name}: {lost[0].error}); the report that is there stays"
+        )
     with storage.locked(folder):
         return write_reports(folder)
 

@@ -18,7 +18,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
-from lmcompare.harness.reports import write_reports
+from lmcompare.harness.reports import rebuild, write_reports
 from lmcompare.harness.run import Outcome, run
 from tests.harness.small import reseal, write_plugins, write_text
 
@@ -208,6 +208,21 @@ def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
     reseal(path.parent)
     with pytest.raises(LmcompareError, match="holds what no run wrote"):
         write_reports(tmp_path / "run")
+
+
+def test_a_folder_without_its_cells_keeps_its_report(finished: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    page = (copy / "report.html").read_bytes()
+    shutil.rmtree(copy / "cells")
+    with pytest.raises(LmcompareError, match=r"lacks what a report is made of \(unigram: it was not run to its end"):
+        rebuild(copy)
+    assert (copy / "report.html").read_bytes() == page
+    again = tmp_path / "again"
+    shutil.copytree(finished, again)
+    (again / "cells/flat/0/scores.parquet").unlink()
+    _, failures = rebuild(again)  # the other model is there
+    assert list(failures) == ["flat/0"]
 
 
 def test_other_prompts_make_new_examples_without_training(finished: Path, place: Path) -> None:

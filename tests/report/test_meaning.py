@@ -127,6 +127,7 @@ def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
     section = meaning.build(Material(load_run(path)))
     assert section is not None
     assert "ze&lt;b&gt;ra" in section.html
+    assert "Not here" not in section.html
     assert "ze\\<b\\>ra" in section.markdown
 
 
@@ -156,7 +157,7 @@ def test_the_section(tree: Node, markdown: str) -> None:
     said = section.text
     assert "To word2vec-bow a word is one point" in said
     assert "Not here: unigram, ngram and leaky (without vectors of words), char-transformer (not asked, or" in said
-    assert "In fewer than two places as one token, and so not shown: in." in said
+    assert "or in fewer than two places of prompts and test: in." in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
     assert len(section.all("li")) == 5 + 4
     assert "## Context changes meaning" in markdown

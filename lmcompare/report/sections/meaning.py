@@ -22,6 +22,7 @@ from lmcompare.report.tokens import printable, visible
 SHOWN_OPEN = 2  # words beyond these are folded
 READ, UNREAD = 90, 50  # characters of a sentence shown before and after the word
 HARDLY = 0.005  # distances below this are printed as 0.00
+NOT_SHOWN = "Not shown, as no single token of the vocabulary or in fewer than two places of prompts and test"
 UNRELATED = math.sqrt(2)  # how far apart vectors of distance 1 lie on the unit sphere
 
 
@@ -124,9 +125,18 @@ def build(material: Material) -> Section | None:
     if not words and not missing:
         return None
     said = reading(words, models) if words else ""
-    left_out = _left_out([m for m in material.scored if m not in models], answers)
-    html = fill("meaning", words=words, models=models, left_out=left_out, missing=missing, reading=said,
-                averages=_averages(words, models), shown_open=SHOWN_OPEN)  # fmt: skip
+    left_out = _left_out([m for m in material.scored if m not in models], answers) if words else ""
+    html = fill(
+        "meaning",
+        words=words,
+        models=models,
+        left_out=left_out,
+        missing=missing,
+        not_shown=NOT_SHOWN,
+        reading=said,
+        averages=_averages(words, models),
+        shown_open=SHOWN_OPEN,
+    )
     return Section("meaning", "Context changes meaning", html, _markdown(words, models, said, left_out, missing))
 
 
@@ -285,5 +295,5 @@ def _markdown(
         readings = [f"- {plain(one.model.name)}: {plain(one.reading)}" for one in word.placed]
         parts += [f"### “{plain(visible(word.word))}”", "\n".join(lines), "\n".join(readings)]
     if missing:
-        parts.append(f"In fewer than two places as one token: {', '.join(plain(visible(word)) for word in missing)}.")
+        parts.append(f"{NOT_SHOWN}: {', '.join(plain(visible(word)) for word in missing)}.")
     return "\n\n".join([*parts, plain(left_out)] if left_out else parts)
