@@ -20,7 +20,7 @@ def rebuild(folder: Path) -> tuple[Path, dict[str, str]]:
     run = load_run(folder)  # what is no run is not locked
     if not run.scored and (lost := [cell for cell in run.cells if cell.lost]):
         raise LmcompareError(
-            f"{folder} lacks what a report is made of ({lost[0].name}: {lost[0].error}); the report that is there stays"
+            f"{folder} lacks what a report is made of ({lost[0].name}: {lost[0].error}); its report stays as it is"
         )
     with storage.locked(folder):
         return write_reports(folder)
