@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lmcompare.analysis.phrases import listed, percent
 from lmcompare.analysis.run import ModelEntry, Run
 
 FALLING = 0.02  # nats of validation loss in the second half of training; less is no progress to speak of
@@ -64,7 +65,7 @@ def outlook(run: Run, names: Sequence[str]) -> list[str]:
             f" lower there than on valid by {_ranked(heart)}{_new_to_train(run, models)}."
         )
     if risen := [name for name, p in found.items() if p.rise > RISEN]:
-        said.append(f"{_listed(risen)} got worse on valid before the end: fewer steps would do, or more text.")
+        said.append(f"{listed(risen)} got worse on valid before the end: fewer steps would do, or more text.")
     return said + trained_unlike(run, names)
 
 
@@ -86,7 +87,7 @@ def trained_unlike(run: Run, names: Sequence[str]) -> list[str]:
     for name, tokens in sorted(read.items(), key=lambda pair: -pair[1]):
         amounts.setdefault(f"{tokens / 1e6:.3g} million" if tokens >= 1e6 else f"{tokens:,.0f}", []).append(name)
     (most, first), *others = amounts.items()
-    parts = [f"{_listed(first)} {most} tokens", *(f"{_listed(who)} {amount}" for amount, who in others)]
+    parts = [f"{listed(first)} {most} tokens", *(f"{listed(who)} {amount}" for amount, who in others)]
     return [
         f"Not all read equally much of train: {', '.join(parts)}, those read again included (--match tokens=N makes"
         " them equal)."
@@ -101,7 +102,7 @@ def tokens_read(model: ModelEntry) -> float | None:
 
 def _new_to_train(run: Run, models: Sequence[ModelEntry]) -> str:
     seen = run.tokens[models[0].tokens_fingerprint].features("test", ["seen_3"])["seen_3"].to_numpy(np.bool_)
-    return f"; {_percent(1 - seen.mean())} of the test tokens complete three in a row that train never has"
+    return f"; {percent(1 - seen.mean())} of the test tokens complete three in a row that train never has"
 
 
 def _curve(model: ModelEntry) -> pd.DataFrame:
@@ -114,15 +115,6 @@ def _ranked(nats: dict[str, float]) -> str:
     """Return shares of perplexity with names, the greatest first: "30 % (transformer) and 11 % (bag)"."""
     order = sorted(nats, key=lambda name: -nats[name])
     if len(order) > NAMED:
-        least, most = (_percent(1 - math.exp(-nats[name])) for name in (order[-1], order[0]))
+        least, most = (percent(1 - math.exp(-nats[name])) for name in (order[-1], order[0]))
         return f"{least} to {most} ({len(order)} models, most under {order[0]})"
-    return _listed([f"{_percent(1 - math.exp(-nats[name]))} ({name})" for name in order])
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _listed(names: Sequence[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
+    return listed([f"{percent(1 - math.exp(-nats[name]))} ({name})" for name in order])

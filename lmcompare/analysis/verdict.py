@@ -8,6 +8,7 @@ from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, Difference, compare_models
 from lmcompare.analysis.outlook import outlook
+from lmcompare.analysis.phrases import listed, percent
 from lmcompare.analysis.repeated import in_words, repeated_documents
 from lmcompare.analysis.results import results
 from lmcompare.analysis.run import Run
@@ -76,7 +77,7 @@ def _outcome(ranked: Sequence[Mapping[str, Any]], comparison: Comparison, *, tim
         saved = 1 - best["bits_per_byte"] / worst["bits_per_byte"]
         said.append(
             f"The weakest, {worst['name']}, needs {worst['bits_per_byte']:.3f}"
-            + (f"; {best['name']} saves {_percent(saved)} of that." if saved >= 0.005 else ".")
+            + (f"; {best['name']} saves {percent(saved)} of that." if saved >= 0.005 else ".")
         )
     if timed:
         said.append(_cheapest(best, rest))
@@ -90,15 +91,15 @@ def _lead(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]], figure: st
         second, d = pairs[0]
         less = 1 - best["bits_per_byte"] / second["bits_per_byte"]
         return (
-            f"{best['name']} predicts the test text best: {figure}, {_percent(less, 1)} less than the next, "
+            f"{best['name']} predicts the test text best: {figure}, {percent(less, 1)} less than the next, "
             f"{second['name']} "
             f"({second['bits_per_byte']:.3f}{_by(d)})."
         )
     if len(tied) > DETAILED:
         worst = max(other["bits_per_byte"] for other, _ in tied)
-        others = f"{len(tied)} others, {_listed(other['name'] for other, _ in tied)} (up to {worst:.3f})"
+        others = f"{len(tied)} others, {listed(other['name'] for other, _ in tied)} (up to {worst:.3f})"
     else:
-        others = _listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
+        others = listed(f"{other['name']} ({other['bits_per_byte']:.3f}{_by(d)})" for other, d in tied)
     shared = ": they share rank 1" if all(other["rank"] == 1 for other, _ in tied) else ""
     return f"{best['name']} has the lowest figure, {figure}, but can't be told apart from {others}{shared}."
 
@@ -121,7 +122,7 @@ def _cheapest(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str
         return f"No other model comes within {NEAR_SHOWN} of {best['name']}."
     timed = [m for m in (best, *near) if m["train_seconds"] is not None]
     if not timed:
-        return f"{_listed(m['name'] for m in near)} come within {NEAR_SHOWN} of {best['name']}."
+        return f"{listed(m['name'] for m in near)} come within {NEAR_SHOWN} of {best['name']}."
     cheapest = min(timed, key=lambda m: float(m["train_seconds"]))
     if cheapest is best:
         return (
@@ -143,7 +144,7 @@ def _far_cheaper(best: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> 
         return ""
     found = min(cheap, key=lambda m: float(m["bits_per_byte"]))
     behind = found["bits_per_byte"] / best["bits_per_byte"] - 1
-    return f" For a small part of that, {_cost(found)}, {found['name']} is {_percent(behind, 1)} behind."
+    return f" For a small part of that, {_cost(found)}, {found['name']} is {percent(behind, 1)} behind."
 
 
 def repeated_warning(run: Run) -> list[str]:
@@ -172,7 +173,7 @@ def _failed(cells: Sequence[Mapping[str, Any]]) -> list[str]:
     for cell in cells:
         seeds.setdefault((cell["name"], str(cell["error"]).rstrip(".")), []).append(cell["seed"])
     return [
-        f"{name} failed with seed{'s' if len(which) > 1 else ''} {_listed(map(str, which))}: {error}."
+        f"{name} failed with seed{'s' if len(which) > 1 else ''} {listed(map(str, which))}: {error}."
         for (name, error), which in seeds.items()
     ]
 
@@ -204,12 +205,3 @@ def _seconds(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
     return f"{seconds / 60:.1f} min" if seconds < 6_000 else f"{seconds / 3600:.1f} h"
-
-
-def _listed(names: Iterable[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _percent(share: float, places: int = 0) -> str:
-    return f"{100 * share:.{places}f} %"

@@ -134,7 +134,6 @@ def build(material: Material) -> Section | None:
         missing=missing,
         not_shown=NOT_SHOWN,
         reading=said,
-        averages=_averages(words, models),
         shown_open=SHOWN_OPEN,
     )
     return Section("meaning", "Context changes meaning", html, _markdown(words, models, said, left_out, missing))

@@ -1,0 +1,43 @@
+"""What a model tells of itself, in whole runs: what is wrong with it costs its figures nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.harness.small import write_plugins, write_text
+from tests.harness.test_run import _experiment, _run
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    write_text(tmp_path)
+    write_plugins(tmp_path)
+    return tmp_path
+
+
+def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
+    models = [{"plugin": f"plugins.py:{name}", "name": name} for name in ("OddExhibits", "Unstorable")]
+    outcome, _ = _run(place, place / "odd-exhibits", _experiment(*models))
+    assert not outcome.failures
+    odd, unstorable = (place / "odd-exhibits" / "cells" / m["name"] / "0" for m in models)
+    assert [e["title"] for e in json.loads((odd / "exhibits.json").read_text())] == ["good"]
+    assert json.loads((odd / "cell.json").read_text())["notes"] == [
+        "Its exhibit 'bad' is left out: it holds the number nan: only finite ones can be drawn.",
+        "Its exhibit 'short' is left out: its bars differ in length: labels 2, values 1.",
+    ]
+    assert json.loads((unstorable / "exhibits.json").read_text()) == []
+    (note,) = json.loads((unstorable / "cell.json").read_text())["notes"]
+    assert note.startswith("Its exhibits could not be made: TypeError: Object of type float32")
+
+
+def test_figures_outlive_words_that_fail(place: Path) -> None:
+    out = place / "odd-vectors"
+    _run(place, out, _experiment({"plugin": "plugins.py:OddVectors", "name": "odd"}, examples={"words": ["the"]}))
+    cell = json.loads((out / "cells/odd/0/cell.json").read_text())
+    assert cell["status"] == "done"
+    assert cell["notes"] == [
+        "Its words in context could not be made: ValueError: no vectors today (plugins.py, line 34)."
+    ]
