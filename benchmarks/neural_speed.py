@@ -31,10 +31,10 @@ from torch.nn import functional
 
 from lmcompare import corpora
 from lmcompare.model import Setting
-from lmcompare.models.rnn import Rnn
-from lmcompare.models.rnn_attention import RnnAttention
-from lmcompare.models.transformer import Transformer
-from lmcompare.models.word2vec_bow import Word2VecBow
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded, build_vocabulary, encode, make_tokenizer
 from lmcompare.training import loop
 from lmcompare.training.language_model import TorchLanguageModel

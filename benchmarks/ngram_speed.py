@@ -226,7 +226,7 @@ def nltk_instead(path: Path) -> None:
 def trained(path: str, threads: int = 1, types: int = 0):
     """Return the text and the model trained on it; of ``types`` or fewer, if a number is given."""
     from lmcompare.model import Setting
-    from lmcompare.models.ngram import NGram
+    from lmcompare.models.ngram.plugin import NGram
     from lmcompare.tokens import read_tokenised
 
     train = read_tokenised(path, threads=threads)
@@ -240,7 +240,7 @@ def task_train(path: str, threads: str) -> None:
     """Train; print what it cost from when everything was imported."""
     import pyarrow.compute  # noqa: F401
 
-    from lmcompare.models.ngram import NGram  # noqa: F401
+    from lmcompare.models.ngram.plugin import NGram  # noqa: F401
 
     started, before = time.perf_counter(), time.process_time()
     trained(path, int(threads))
@@ -278,7 +278,7 @@ def task_distributions(path: str, test: str) -> None:
     """Print how many contexts a second: streamed, into one block, the ten likeliest; and words generated."""
     import numpy as np
 
-    from lmcompare.models.counts.table_model import as_rows
+    from lmcompare.models.ngram.table_model import as_rows
     from lmcompare.tokens import read_tokenised
 
     train, model = trained(path, 2, TYPES)

@@ -17,9 +17,9 @@ import numba
 import numpy as np
 
 from lmcompare.corpora import load
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.model import Setting
-from lmcompare.models.counts.backoff import BackoffTable
-from lmcompare.models.ngram import NGram
+from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary
 
 NEW = 0.25  # how often <unk> becomes a word that was never written

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from lmcompare.model import Budget, Setting
-from lmcompare.models.transformer import Transformer
+from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded, Vocabulary
 
 CONTEXT = 64

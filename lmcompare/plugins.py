@@ -187,7 +187,7 @@ def source_digest(model: LanguageModel) -> str:
     """
     digest = hashlib.sha256(_code(model))
     package = Path(__file__).parent
-    shared = (p for part in ("tokens", "training") for p in sorted((package / part).glob("*.py")))
+    shared = (p for part in ("tokens", "training") for p in sorted((package / part).rglob("*.py")))
     for path in [package / "model.py", *shared]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -11,7 +11,7 @@ import pytest
 import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray, LanguageModel, Setting, State
-from lmcompare.models.rnn import Rnn
+from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.tokens import Encoded, IntArray
 
 TEXTS = [f"The {who} saw {what} {n} times. It {end}." for n in range(4) for who in ("cat", "dog", "cow")

@@ -15,7 +15,7 @@ import lmcompare
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment
-from lmcompare.models.ready_vectors import ready_vectors
+from lmcompare.models.word2vec.ready_vectors import ready_vectors
 from lmcompare.tokens import Vocabulary
 from tests.harness.small import reseal
 

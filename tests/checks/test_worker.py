@@ -13,7 +13,7 @@ from lmcompare.errors import LmcompareError
 
 PLUGINS = """
 import os
-from lmcompare.models.unigram import Unigram
+from lmcompare.models.unigram.plugin import Unigram
 
 class Leaves(Unigram):
     def fit(self, train, valid, setting):

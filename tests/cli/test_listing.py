@@ -15,7 +15,7 @@ MODULES = {
     "hangs": "import time\ntime.sleep(3600)\n",
     "interrupts": "raise KeyboardInterrupt\n",
     "breaks": "raise RuntimeError('out of luck')\n",
-    "thief": "from lmcompare.models.unigram import Unigram\n\n\nclass X(Unigram):\n    '''A thief.'''\n",
+    "thief": "from lmcompare.models.unigram.plugin import Unigram\n\n\nclass X(Unigram):\n    '''A thief.'''\n",
 }
 
 
@@ -54,6 +54,6 @@ def test_one_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("packages")
 def test_nobody_takes_the_name_of_a_built_in_model() -> None:
-    assert plugins.installed()["ngram"].value == "lmcompare.models.ngram:NGram"
+    assert plugins.installed()["ngram"].value == "lmcompare.models.ngram.plugin:NGram"
     assert plugins.is_built_in("ngram")
     assert not plugins.is_built_in("thief")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from lmcompare.models.rnn import Rnn
-from lmcompare.models.rnn_attention import RnnAttention
-from lmcompare.models.rnn_encoder_decoder import RnnEncoderDecoder
-from lmcompare.models.transformer import Transformer
-from lmcompare.models.word2vec_bow import Word2VecBow
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.training.language_model import TorchLanguageModel
 from tests.training.texts import fitted
 

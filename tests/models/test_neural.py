@@ -12,8 +12,8 @@ import torch
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import Budget, Progress, Setting
-from lmcompare.models.rnn_attention import RnnAttention
-from lmcompare.models.word2vec_bow import Word2VecBow
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded
 from lmcompare.training.network import Memory, Network
 from tests.models.neural_cases import CASES, SMALL, build, trained

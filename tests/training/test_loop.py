@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Progress, Setting
-from lmcompare.models.rnn_attention import RnnAttention
+from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint, loop
 from lmcompare.training.checkpoint import Snapshot

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lmcompare.models.rnn_attention import RnnAttention
+from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.training.muon import Muon, orthogonal
 from lmcompare.training.optimisers import optimisers
 from lmcompare.training.precision import autocast

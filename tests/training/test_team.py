@@ -13,9 +13,9 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Progress, Setting
-from lmcompare.models.rnn_attention import RnnAttention
-from lmcompare.models.transformer import Transformer
-from lmcompare.models.word2vec_bow import Word2VecBow
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.processes import child
 from lmcompare.tokens import Encoded
 from lmcompare.training import member

@@ -1,0 +1,1 @@
+"""From a text to the counts of its n-grams."""

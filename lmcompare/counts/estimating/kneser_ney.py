@@ -1,0 +1,240 @@
+"""Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999), as KenLM's ``lmplz`` reads it.
+
+Two steps, each over whole arrays: work the discounts out of the counts of counts, and interpolate from the unigrams
+up. Both are done in float32 and in the order in which ``lmplz`` does them, so that the figures are equal to the last
+bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.counts.counting.ngrams import BLOCK, Counts
+from lmcompare.counts.estimating.method import Case, Equation, Lines, Smoothing, lacking
+from lmcompare.counts.lookup.table import BackoffTable, Level, compact
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import IntArray
+
+BoolArray = npt.NDArray[np.bool_]
+Float32Array = npt.NDArray[np.float32]
+
+FALLBACK = (0.5, 1.0, 1.5)
+_EQUATION = (
+    '<math display="block"><mtable columnalign="left"><mtr><mtd><mrow>'
+    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><mi>h</mi><mo>)</mo>"
+    "<mo>=</mo>"
+    "<mfrac>"
+    "<mrow><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>&#x2212;</mo>"
+    "<mi>D</mi><mo>(</mo><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>)</mo></mrow>"
+    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi><mo>)</mo></mrow>"
+    "</mfrac>"
+    "<mo>+</mo><mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo>"
+    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><msup><mi>h</mi><mo>&#x2032;</mo></msup><mo>)</mo>"
+    "</mrow></mtd></mtr><mtr><mtd><mrow>"
+    "<mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo><mo>=</mo>"
+    "<mfrac>"
+    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>D</mi><mo>(</mo><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi>"
+    "<mo>)</mo><mo>)</mo></mrow>"
+    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi><mo>)</mo></mrow>"
+    "</mfrac>"
+    "</mrow></mtd></mtr></mtable></math>"
+)
+
+
+@dataclass(frozen=True)
+class Discounts:
+    """What one order takes off the counts 1, 2, and 3 or more. ``reason``: why they are the fixed ones, or ""."""
+
+    amounts: tuple[float, float, float]
+    reason: str = ""
+
+    def of(self, counts: IntArray) -> Float32Array:
+        """Return the discount of each count, 0 for the count 0."""
+        discount: Float32Array = np.array([0.0, *self.amounts], np.float32)[counts.clip(max=3)]
+        return discount
+
+
+def discounts(statistics: IntArray) -> Discounts:
+    """Return the discounts of one order, Chen and Goodman's equation 26, in float32.
+
+    They are the fixed 0.5, 1 and 1.5, with the reason, where the equation has no answer: no n-gram with the count
+    1, 2 or 3, or a discount below 0 or above the count that it is taken off.
+    """
+    for j in (1, 2, 3):
+        if not statistics[j - 1]:
+            return Discounts(FALLBACK, f"none has the count {j}")
+    f, n = np.float32, [np.float32(x) for x in statistics]
+    y = n[0] / f(statistics[0] + 2.0 * statistics[1])
+    d1, d2, d3 = (float(f(j) - f(j + 1) * y * n[j] / n[j - 1]) for j in (1, 2, 3))
+    for j, d in enumerate((d1, d2, d3), 1):
+        if not 0 <= d <= j:
+            return Discounts(FALLBACK, f"the discount of the count {j} would be {d:.3g}")
+    return Discounts((d1, d2, d3))
+
+
+class Interpolation:
+    """The levels of a table, estimated one by one from the unigrams up.
+
+    ``p(w | h) = (c(hw) - D(c(hw))) / c(h·) + γ(h) p(w | h')`` with ``γ(h) = Σ_w D(c(hw)) / c(h·)``, where h' is h
+    without its first word. Unigrams are interpolated with the uniform distribution over the V words, ``<unk>``
+    included, whether train holds them or not.
+
+    Parameters: ``start``, V, the id of ``<s>``; ``thresholds``: per order, from 0 for the unigrams on and never
+    falling, the last for all orders above: n-grams that stand in train so often or less are left out, and the whole
+    of their counts goes into γ(h); ``compiled``, whether compiled loops do the work, with the same result, in so many
+    ``threads``.
+    """
+
+    def __init__(self, start: int, thresholds: Sequence[int] = (), compiled: bool = False, threads: int = 1) -> None:
+        self._start = start
+        self._threads = threads
+        self._thresholds = thresholds
+        self._compiled = compiled
+        uniform = 1.0 / float(np.float32(start))
+        self._lower = np.full(start + 1, uniform, np.float32)  # probabilities of the order below
+        self._kept: BoolArray | None = None  # which n-grams of the order below are, None for all
+        self._levels: list[tuple[IntArray, IntArray, IntArray, Float32Array]] = []
+        self._log10_gammas: list[Float32Array] = []
+
+    def add(self, level: Counts, discount: Discounts) -> None:
+        """Estimate the next order."""
+        k = len(self._levels) + 1
+        threshold = self._thresholds[min(k, len(self._thresholds)) - 1] if k > 1 and self._thresholds else 0
+        kept = level.raw > threshold if threshold else None
+        if self._compiled:
+            from lmcompare.counts.estimating.kneser_ney_compiled import interpolate
+
+            probabilities, gamma = interpolate(level, kept, discount, self._lower, self._threads)
+        else:
+            probabilities, gamma = _interpolate(level, kept, discount, self._lower)
+        if k == 1:
+            probabilities[self._start] = 1.0  # never predicted; lmplz writes log10 1
+        self._log10_gammas.append(_log10(gamma if self._kept is None else gamma[self._kept]))
+        words, offsets, adjusted, log10 = level.words, level.offsets, level.adjusted, _log10(probabilities)
+        if kept is not None:
+            of_kept = np.bincount(level.contexts[kept], minlength=len(offsets) - 1)
+            offsets = np.append(0, np.cumsum(of_kept if self._kept is None else of_kept[self._kept]))
+            words, adjusted, log10 = words[kept], adjusted[kept], log10[kept]
+        self._levels.append((words, compact(offsets), compact(adjusted), log10))
+        self._lower, self._kept = probabilities, kept
+
+    def table(self) -> BackoffTable:
+        """Return the table of all that was added."""
+        # the first γ, that of the empty context, is in the unigrams
+        backoffs = [*self._log10_gammas[1:], np.zeros(0, np.float32)]
+        width = self._start + 1
+        return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(self._levels, backoffs, strict=True)))
+
+
+def _interpolate(
+    level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    """Return the probabilities (n_k,) of one order and γ (n_{k-1},) of its contexts.
+
+    ``lower``: (n_{k-1},) the probabilities of the order below. γ is 1 for a context that nothing was seen after: it
+    leaves everything to the shorter one.
+    """
+    contexts, size = level.contexts, len(level.offsets) - 1
+    total = np.bincount(contexts, weights=level.adjusted, minlength=size).astype(np.float32)
+    counts = level.adjusted if kept is None else np.where(kept, level.adjusted, 0)
+    gamma = np.zeros(size, np.float32)
+    for j, amount in enumerate(discount.amounts, 1):
+        with_count = (counts == j) if j < 3 else (counts >= 3)
+        gamma += np.float32(amount) * np.bincount(contexts[with_count], minlength=size).astype(np.float32)
+    if kept is not None:
+        pruned = np.bincount(contexts, weights=level.adjusted - counts, minlength=size)
+        gamma += pruned.astype(np.float32)
+    gamma = np.divide(gamma, total, out=np.ones_like(gamma), where=total > 0)
+    own = (level.adjusted.astype(np.float32) - discount.of(level.adjusted)) / total[contexts]
+    return own + gamma[contexts] * lower[level.shorter], gamma
+
+
+def _log10(values: Float32Array) -> Float32Array:
+    """Return log10, 0 at most, taken in float64 and rounded."""
+    logs = np.empty(len(values), np.float32)
+    with np.errstate(divide="ignore"):  # a discount may be exactly 0
+        for block in range(0, len(values), BLOCK):
+            part = slice(block, block + BLOCK)
+            logs[part] = np.minimum(np.log10(values[part], dtype=np.float64), 0)
+    return logs
+
+
+class KneserNey(Smoothing):
+    """Interpolated modified Kneser-Ney. Parameters: ``fallback`` and ``prune``, those of the n-gram model."""
+
+    name = "kneser-ney"
+    uses = frozenset({"fallback", "prune"})
+    counted = (
+        "Below the longest order a count is not how often the words stand in training but after how many different"
+        " words they do, unless they begin with <s>."
+    )
+    equation = Equation(
+        _EQUATION,
+        "P(w | h) = (c(h w) − D(c(h w))) / Σ_v c(h v) + γ(h) · P(w | h′),  γ(h) = Σ_v D(c(h v)) / Σ_v c(h v)",
+        "Trust what followed these very words in training, less a discount; what the discounts save, γ(h), goes to"
+        " what the context without its first word says. Below the highest order a count is not how often the words"
+        " occurred but after how many different words they did: a word that stands in many places is a better guess"
+        " for a new place.",
+    )
+
+    def __init__(self, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
+        self.fallback, self.prune = fallback, list(prune)
+        self.discounts: tuple[Discounts, ...] = ()
+
+    def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
+        """Work the discounts out and interpolate from the unigrams up; valid is not read."""
+        interpolation = Interpolation(size, self.prune, self.compiled, self.threads)
+        self.discounts = ()
+        for level in counts:
+            self.discounts += (discounts(level.statistics),)
+            interpolation.add(level, self.discounts[-1])
+            del level  # leave its room to the next
+        self.notes = self._what_to_know()
+        return interpolation.table()
+
+    def constants(self) -> list[Any]:
+        """Return the discounts of each order."""
+        return [[list(d.amounts), d.reason] for d in self.discounts]
+
+    def restore(self, constants: Sequence[Any]) -> None:
+        """Take the discounts of each order."""
+        self.discounts = tuple(Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in constants)
+
+    def lines(self, case: Case) -> Lines:
+        """Work the equation out."""
+        discount, total = self.discounts[case.order - 1], case.total
+        taken = float(discount.of(np.array([case.count]))[0])
+        # the table's own weight where there is one: what was pruned is in it
+        gamma = float(discount.of(case.counts).sum()) / total if case.weight is None else case.weight
+        return [
+            case.counted("how often" if case.highest else "after how many different words"),
+            ("D: the discount of this count", taken),
+            case.summed(),
+            ("(c − D) / Σ c", (case.count - taken) / total),
+            ("γ(h): the discounts of all these counts, over Σ c", gamma),
+            case.below(),
+            (f"γ(h) · {case.of_shorter()}" if case.order > 1 else "γ(h) / V", gamma * case.lower),
+            (case.of_word(), (case.count - taken) / total + gamma * case.lower),
+        ]
+
+    def _what_to_know(self) -> tuple[str, ...]:
+        """Return the notes of a trained model. Raises ``LmcompareError`` if discounts are lacking, unless allowed."""
+        notes = []
+        for k, discount in enumerate(self.discounts, 1):
+            if discount.reason and not self.fallback:
+                raise LmcompareError(lacking(k, "discounts", discount.reason))
+            if discount.reason:
+                notes.append(f"The {k}-grams take the discounts 0.5, 1 and 1.5 ({discount.reason}).")
+            if 0 in discount.amounts:
+                notes.append(
+                    f"A discount of the {k}-grams is exactly 0: after some contexts unseen words are impossible."
+                )
+        if any(self.prune):
+            thresholds = ", ".join(map(str, self.prune))
+            notes.append(f"Pruned: of the orders 1, 2 …, n-grams seen at most {thresholds} times are left out.")
+        return tuple(notes)

@@ -1,0 +1,1 @@
+"""N-gram models in files: ARPA, and a compact binary."""

@@ -1,0 +1,67 @@
+"""The ARPA format of back-off models, as KenLM's ``lmplz`` writes it."""
+
+from __future__ import annotations
+
+from typing import Any, TextIO
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import IntArray, Vocabulary
+
+START = "<s>"
+BLOCK_LINES = 2**18
+
+
+def write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, out: TextIO) -> None:
+    """Write all n-grams, log10 probability, words, and below the highest order the log10 back-off weight.
+
+    ``places``, (V + 1,): the order of the words. N-grams are sorted by their last word, then by the one before it,
+    and so on, and numbers are the shortest that give the float32 back: byte for byte what ``lmplz`` writes.
+
+    Raises ``LmcompareError`` if a token holds a blank or is ``<s>``: the format has no way to write it.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = pa.array(_names(vocabulary), pa.string())
+    out.write("\\data\\\n" + "".join(f"ngram {k}={len(level)}\n" for k, level in enumerate(table.levels, 1)) + "\n")
+    for k, (level, grams) in enumerate(zip(table.levels, table.grams(), strict=True), 1):
+        out.write(f"\\{k}-grams:\n")
+        order = np.lexsort(places[grams].T)
+        for first in range(0, len(order), BLOCK_LINES):
+            rows = order[first : first + BLOCK_LINES]
+            words = [names.take(pa.array(column)) for column in grams[rows].T]
+            columns = [_numbers(level.log10_probs[rows]), pc.binary_join_element_wise(*words, " ")]
+            if k < table.order:
+                columns.append(_numbers(level.log10_backoffs[rows]))
+            lines = pc.binary_join_element_wise(*columns, "\t").to_pylist()
+            out.write("\n".join(lines) + "\n")
+        out.write("\n")
+    out.write("\\end\\\n")
+
+
+def _names(vocabulary: Vocabulary) -> list[str]:
+    """Return the tokens as written, ``<s>`` last. Raises ``LmcompareError`` for one that can't be."""
+    for token in vocabulary.tokens:
+        if token == START or len(token.split()) != 1 or token.split()[0] != token or not _is_utf8(token):
+            raise LmcompareError(
+                f"the token {token!r} can't be written in the ARPA format, which parts words by blanks and keeps"
+                f" {START} for itself: export a model of words"
+            )
+    return [*vocabulary.tokens, START]
+
+
+def _is_utf8(token: str) -> bool:
+    try:
+        return bool(token.encode())
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
+
+
+def _numbers(values: npt.NDArray[np.float32]) -> Any:
+    import pyarrow as pa
+
+    return pa.array(values + np.float32(0)).cast(pa.string())  # -0 + 0 = 0

@@ -1,0 +1,222 @@
+"""A back-off table and its words in one compact file that is mapped into memory: safetensors, with checksums.
+
+A safetensors file is a JSON header and then the arrays, one after the other, each at a multiple of its item's size,
+so that they are used where they lie. The library checks the header: names, kinds, sizes, and that the arrays fill the
+file without gap or overlap. Its metadata hold one entry, JSON: the format, the version, the order, a SHA-256 of every
+array and one of all that the header says.
+
+Arrays, for k = 1 … n: ``words_k`` (n_k,) int32 and ``offsets_k`` (n_{k-1} + 1,) int32, or int64 from 2^31 n-grams on
+(both for k above 1 only), ``log10_probs_k`` (n_k,) and ``log10_backoffs_k`` (n_k,) float32 (not for k = n);
+``tokens``, the UTF-8 bytes of the V tokens, and ``token_ends`` (V,), where each ends. Counts are left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.counts.lookup.table import BackoffTable, Level
+from lmcompare.errors import LmcompareError, one_line
+from lmcompare.tokens import Vocabulary
+
+SUFFIX = ".safetensors"
+FORMAT, VERSION = "lmcompare-ngrams", "1"
+MOST_ORDERS = 100
+
+Array = npt.NDArray[Any]
+_KINDS: dict[str, np.dtype[Any]] = {
+    "I32": np.dtype("<i4"),
+    "I64": np.dtype("<i8"),
+    "F32": np.dtype("<f4"),
+    "U8": np.dtype("u1"),
+}
+_WHOLE, _REAL, _BYTES = (np.dtype("<i4"), np.dtype("<i8")), (np.dtype("<f4"),), (np.dtype("u1"),)
+
+
+def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
+    """Write the table; the same table gives the same bytes. Raises ``OSError`` where there is no room."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    arrays = _arrays(table, vocabulary)
+    said = {"version": VERSION, "order": str(table.order)}
+    said |= {f"sha256 {name}": _digest(array) for name, array in arrays.items()}
+    try:
+        save_file(arrays, path, {FORMAT: _signed(said, arrays)})
+    except SafetensorError as error:  # a full disk says so too
+        raise OSError(one_line(error)) from error
+
+
+def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
+    """Return the table, its arrays mapped into memory and read-only, and its words.
+
+    ``verify``: read everything once, and compare all checksums; without it nothing is read but the header, which is
+    checked in any case, and the words, so leave it out only for a file that you wrote yourself. Raises
+    ``LmcompareError`` for a file that is none of these, that is damaged, or that holds what no table holds.
+    """
+    try:
+        arrays, said = _mapped(path)
+        if verify:
+            for name, array in arrays.items():
+                if _digest(array) != said.get(f"sha256 {name}"):
+                    raise _DamagedError(f"the checksum of {name} differs")
+        return _table(arrays, said, verify)
+    except _DamagedError as damage:
+        raise LmcompareError(f"{path} is damaged or no n-gram file ({damage}): write or fetch it again") from None
+
+
+def looks_like(head: bytes) -> bool:
+    """Return whether the first bytes of a file may be those of a safetensors file."""
+    return head[8:9] == b"{"
+
+
+class _DamagedError(Exception):
+    """What is wrong with a file."""
+
+
+def _arrays(table: BackoffTable, vocabulary: Vocabulary) -> dict[str, Array]:
+    tokens = [token.encode("utf-8", "surrogatepass") for token in vocabulary.tokens]
+    ends = np.cumsum([len(token) for token in tokens])
+    arrays: dict[str, Array] = {
+        "tokens": np.frombuffer(b"".join(tokens), np.uint8),
+        "token_ends": _smallest(ends),
+    }
+    for k, level in enumerate(table.levels, 1):
+        arrays[f"log10_probs_{k}"] = level.log10_probs.astype("<f4")
+        if k > 1:
+            arrays[f"words_{k}"] = level.words.astype("<i4")
+            arrays[f"offsets_{k}"] = _smallest(level.offsets)
+        if k < table.order:
+            arrays[f"log10_backoffs_{k}"] = level.log10_backoffs.astype("<f4")
+    return arrays
+
+
+def _smallest(offsets: Array) -> Array:
+    return offsets.astype("<i4" if not len(offsets) or offsets[-1] < 2**31 else "<i8")
+
+
+def _digest(array: Array) -> str:
+    return hashlib.sha256(array.data if array.size else b"").hexdigest()
+
+
+def _digest_of_header(said: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
+    kinds = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
+    return hashlib.sha256(json.dumps([dict(said), kinds], sort_keys=True).encode()).hexdigest()
+
+
+def _signed(said: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
+    """Return what a file says of itself: one text, since safetensors keeps no order among several."""
+    return json.dumps({**said, "sha256": _digest_of_header(said, arrays)}, sort_keys=True)
+
+
+def _unsigned(text: str) -> dict[str, str]:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or said.get("version") != VERSION:
+        raise _DamagedError(f"its metadata do not say {FORMAT}, version {VERSION}")
+    return {name: str(value) for name, value in said.items()}
+
+
+def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays of a safetensors file where they lie, and its metadata."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):  # the library's own checks: names, kinds, sizes, no gap or overlap
+            pass
+        with path.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except FileNotFoundError:
+        raise LmcompareError(f"there is no file {path}: check the path of the n-gram model") from None
+    except OSError as error:
+        raise LmcompareError(f"{path} can't be read ({error.strerror or error}): check the path") from None
+    except (SafetensorError, ValueError) as error:
+        raise _DamagedError(one_line(error)) from None
+    size = int.from_bytes(data[:8], "little")
+    header: dict[str, Any] = json.loads(data[8 : 8 + size])
+    said = _unsigned(header.pop("__metadata__", {}).get(FORMAT, ""))
+    arrays = {}
+    for name, entry in header.items():
+        kind = _KINDS.get(entry["dtype"])
+        if kind is None or len(entry["shape"]) != 1:
+            raise _DamagedError(f"{name} is of kind {entry['dtype']} and shape {entry['shape']}")
+        begin = 8 + size + entry["data_offsets"][0]
+        if begin % kind.itemsize:
+            raise _DamagedError(f"{name} begins at byte {begin:,}, not at a multiple of {kind.itemsize}")
+        arrays[name] = np.frombuffer(data, kind, entry["shape"][0], begin)
+    if said.pop("sha256", None) != _digest_of_header(said, arrays):
+        raise _DamagedError("the checksum of the header differs")
+    return arrays, said
+
+
+def _table(arrays: dict[str, Array], said: dict[str, str], verify: bool) -> tuple[BackoffTable, Vocabulary]:
+    """Return the table of arrays that fit together. Raises ``_DamagedError`` for others."""
+    order = int(said["order"]) if said.get("order", "").isdecimal() and len(said["order"]) <= 3 else 0
+    if not 1 <= order <= MOST_ORDERS:
+        raise _DamagedError(f"its order is {said.get('order')!r}")
+
+    def take(name: str, kinds: tuple[np.dtype[Any], ...], size: int | None) -> Array:
+        array = arrays.pop(name, None)
+        if array is None or array.dtype not in kinds or (size is not None and len(array) != size):
+            found = "missing" if array is None else f"of kind {array.dtype} and length {len(array):,}"
+            raise _DamagedError(f"{name} is {found}")
+        return array
+
+    vocabulary = _vocabulary(take("tokens", _BYTES, None), take("token_ends", _WHOLE, None))
+    width = size = len(vocabulary) + 1
+    none = np.zeros(0, np.int64)
+    levels = []
+    for k in range(1, order + 1):
+        words, offsets = np.arange(width, dtype=np.int32), np.array([0, width])
+        if k > 1:
+            words, offsets = take(f"words_{k}", _WHOLE[:1], None), take(f"offsets_{k}", _WHOLE, size + 1)
+        probs = take(f"log10_probs_{k}", _REAL, len(words))
+        backoffs = take(f"log10_backoffs_{k}", _REAL, len(words)) if k < order else none.astype(np.float32)
+        level, size = Level(width, words, offsets, none, probs, backoffs), len(words)
+        if verify:
+            _check(level, k)
+        levels.append(level)
+    if arrays:
+        raise _DamagedError(f"it holds {next(iter(arrays))}, which is no part of a table of order {order}")
+    return BackoffTable(tuple(levels)), vocabulary
+
+
+def _vocabulary(text: Array, ends: Array) -> Vocabulary:
+    if len(ends) < 2 or np.any(np.diff(ends) < 0) or ends[0] < 0 or ends[-1] != len(text):
+        raise _DamagedError("the ends of its tokens are not in order")
+    content, cuts = text.tobytes(), [0, *ends.tolist()]
+    try:
+        tokens = [content[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(cuts)]
+        return Vocabulary(tokens)
+    except (UnicodeDecodeError, LmcompareError) as error:
+        raise _DamagedError(one_line(error)) from None
+
+
+def _check(level: Level, k: int) -> None:
+    """See that words are in range and rise in each context, that offsets rise, and that numbers are logarithms."""
+    words, offsets = level.words, level.offsets
+    if offsets[0] != 0 or offsets[-1] != len(words) or np.any(offsets[1:] < offsets[:-1]):
+        raise _DamagedError(f"offsets_{k} do not rise from 0 to the number of {k}-grams")
+    if k > 1 and len(words):
+        if words.min() < 0 or words.max() >= level.width - 1:
+            raise _DamagedError(f"words_{k} holds what is no word of the {level.width - 1:,}")
+        falls = np.flatnonzero(words[1:] <= words[:-1]) + 1
+        begins = np.zeros(len(words) + 1, np.bool_)
+        begins[offsets] = True
+        if not begins[falls].all():
+            raise _DamagedError(f"words_{k} do not rise after a context")
+    probs, backoffs = level.log10_probs, level.log10_backoffs
+    if len(probs) and not probs.max() <= 0:  # NaN is not
+        raise _DamagedError(f"log10_probs_{k} holds what is no probability")
+    if len(backoffs) and not backoffs.max() < np.inf:
+        raise _DamagedError(f"log10_backoffs_{k} holds what is no weight")

@@ -1,0 +1,142 @@
+"""A back-off table from n-grams in any order: sorted, given to their contexts, missing contexts put in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.counts.compiled import compiled
+from lmcompare.counts.lookup.table import NATS, NOTHING, BackoffTable, Level
+from lmcompare.model import FloatArray
+from lmcompare.tokens import IntArray
+
+Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Grams:
+    """n k-grams in lexicographic order: ``rows``, (n, k) int32 words, ``log10_probs`` and ``log10_backoffs``, (n,).
+
+    A probability that is NaN is to be what backing off gives.
+    """
+
+    rows: IntArray
+    log10_probs: Float32Array
+    log10_backoffs: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, which: npt.NDArray[np.bool_] | IntArray) -> Grams:
+        """Return some of them."""
+        return Grams(self.rows[which], self.log10_probs[which], self.log10_backoffs[which])
+
+    def joined(self, others: Grams, width: int) -> Grams:
+        """Return these and others, sorted."""
+        rows = np.concatenate([self.rows, others.rows])
+        probs = np.concatenate([self.log10_probs, others.log10_probs])
+        backoffs = np.concatenate([self.log10_backoffs, others.log10_backoffs])
+        return Grams(rows, probs, backoffs).take(lexicographic(rows, width))
+
+
+@compiled
+def lexicographic(rows: IntArray, width: int) -> IntArray:
+    """(n,) the order that sorts the rows (n, k) of words below ``width``: counting sort by the last word first."""
+    n, k = rows.shape
+    order, other = np.arange(n), np.empty(n, np.int64)
+    for column in range(k - 1, -1, -1):
+        place = np.zeros(width + 1, np.int64)
+        for i in range(n):
+            place[rows[i, column] + 1] += 1
+        for word in range(width):
+            place[word + 1] += place[word]
+        for i in range(n):
+            word = rows[order[i], column]
+            other[place[word]] = order[i]
+            place[word] += 1
+        order, other = other, order
+    return order
+
+
+@compiled
+def contexts_of(rows: IntArray, contexts: IntArray) -> IntArray:
+    """(n,) the number of each row's context, its words but the last, among ``contexts`` (m, k - 1); both sorted.
+
+    ``NOTHING``, -1, where it is not among them.
+    """
+    n, k = rows.shape
+    found = np.full(n, -1, np.int64)
+    at = 0
+    for i in range(n):
+        while at < len(contexts):
+            order = 0
+            for column in range(k - 1):
+                if contexts[at, column] != rows[i, column]:
+                    order = -1 if contexts[at, column] < rows[i, column] else 1
+                    break
+            if order == 0:
+                found[i] = at
+            if order >= 0:
+                break
+            at += 1
+    return found
+
+
+def build(orders: Sequence[Grams], width: int) -> BackoffTable:
+    """Return the table of n-grams of order 1, 2 …; those of order 1 are all the words 0 … ``width`` - 1.
+
+    A context that is missing among the n-grams of its own order is put in with the probability that backing off gives
+    and the weight 1, so that no probability changes.
+    """
+    orders = list(orders)
+    for k in range(len(orders) - 1, 1, -1):  # from the longest down: a context that was put in has its own context
+        rows = orders[k].rows
+        without = rows[contexts_of(rows, orders[k - 1].rows) == NOTHING, :-1]
+        if len(without):
+            put_in = np.ascontiguousarray(without[_changes(without)])
+            unknown, one = np.full(len(put_in), np.nan, np.float32), np.zeros(len(put_in), np.float32)
+            orders[k - 1] = orders[k - 1].joined(Grams(put_in, unknown, one), width)
+    words = np.arange(width, dtype=np.int32)
+    none = np.zeros(0, np.int64)
+    first, last = orders[0], len(orders)
+    backoffs = first.log10_backoffs if last > 1 else none.astype(np.float32)
+    levels = [Level(width, words, np.array([0, width]), none, first.log10_probs, backoffs)]
+    for k in range(2, last + 1):
+        grams, shorter = orders[k - 1], orders[k - 2]
+        contexts = contexts_of(grams.rows, shorter.rows)
+        offsets = np.append(0, np.cumsum(np.bincount(contexts, minlength=len(shorter))))
+        probs = grams.log10_probs
+        if len(left_open := np.flatnonzero(np.isnan(probs))):
+            probs = probs.copy()
+            probs[left_open] = backed_off(levels, grams.rows[left_open]) / NATS
+        backoffs = grams.log10_backoffs if k < last else none.astype(np.float32)
+        levels.append(Level(width, np.ascontiguousarray(grams.rows[:, -1]), offsets, none, probs, backoffs))
+    return BackoffTable(tuple(levels))
+
+
+def backed_off(levels: Sequence[Level], grams: IntArray) -> FloatArray:
+    """(m,) nats: the probability of the last word of each of the k-grams (m, k) after the words before it.
+
+    Of k-grams themselves nothing is asked: it is what the levels 1 … k - 1 give.
+    """
+    k = grams.shape[1]
+    words = grams[:, -1].astype(np.int64)
+    scores = levels[0].log_probs[words]
+    for j in range(1, k):
+        context: IntArray = grams[:, k - 1 - j].astype(np.int64)
+        for i in range(1, j):
+            context = levels[i].find(context, grams[:, k - 1 - j + i])
+        scores = scores + levels[j - 1].backoff(context)
+        if j < k - 1:
+            nodes = levels[j].find(context, words)
+            found = nodes != NOTHING
+            scores[found] = levels[j].log_probs_of(nodes[found])
+    return scores
+
+
+def _changes(rows: IntArray) -> npt.NDArray[np.bool_]:
+    """(n,) whether each of the sorted rows differs from the one before it."""
+    return np.append(True, (rows[1:] != rows[:-1]).any(axis=1))

@@ -1,0 +1,119 @@
+"""A back-off table of other words brought to the V types of a vocabulary, so that it stays a distribution.
+
+A token that is outside the vocabulary is ``<unk>``, so ``<unk>`` gets the probability of all words that the table has
+and the vocabulary lacks. The table's own ``<unk>`` means the words that the table lacks: types of the vocabulary,
+which share its probability evenly, and words that neither knows, which have a share of the same size, also in
+``<unk>``. As a context all of them are the table's ``<unk>``. With U(h) what the table gives ``<unk>`` after the
+context h, A(h) what it gives to the words that the vocabulary lacks, and m types that the table lacks:
+
+    p(<unk> | h) = A(h) + U(h) / (m + 1)      p(lacking type | h) = U(h) / (m + 1)
+
+All else is as in the table, so that the V probabilities sum to what its own sum to. U and A follow the recursion of
+any back-off model, so the outcome is a back-off table itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmcompare.counts.files.building import Grams, build, lexicographic
+from lmcompare.counts.lookup.sums import Contexts, logarithms
+from lmcompare.counts.lookup.table import NOTHING, BackoffTable
+from lmcompare.model import FloatArray
+from lmcompare.tokens import IntArray, Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """``table``, over the V types of a vocabulary, and which of these the given table lacked, (m,).
+
+    In the table's n-grams the first of these stands for all of them as the last word, and ``<unk>`` as a word of the
+    context. ``left_over``: how many words of the given table the vocabulary lacks.
+    """
+
+    table: BackoffTable
+    lacking: IntArray
+    left_over: int
+
+
+def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Mapped:
+    """Return the table of ``contexts``, which is over ``words``, brought to ``vocabulary``."""
+    table, start, unknown = contexts.table, len(vocabulary), vocabulary.unknown
+    ids = {token: i for i, token in enumerate(vocabulary.tokens)}
+    to = np.array([ids.get(token, NOTHING) for token in words.tokens] + [start])  # (words + <s>,)
+    lacking = np.setdiff1d(np.arange(start), to)
+    to_unknown = to == NOTHING
+    shared, added = _unknown_mass(contexts, to_unknown)
+    share = shared / (len(lacking) + 1)
+    orders = [_unigrams(contexts, to, share[0], added[0], lacking, start)]
+    for k, (level, rows) in enumerate(zip(table.levels[1:], _rows(table), strict=True), 2):
+        rows = to[rows]
+        possible = ((rows[:, :-1] != NOTHING) & (rows[:, :-1] != vocabulary.end)).all(axis=1)
+        own, of_unknown = possible & (rows[:, -1] > unknown), possible & (rows[:, -1] <= unknown)
+        backoffs = level.log10_backoffs if k < table.order else np.zeros(len(level), np.float32)
+        parts = [Grams(rows, logarithms(contexts.probs[k - 1]), backoffs).take(own)]
+        # one n-gram that ends in <unk> for each context that has any of <unk> or of a word that becomes it
+        explicit = level.words == unknown
+        nodes = np.flatnonzero(of_unknown)
+        if len(nodes):
+            of, which = np.unique(contexts.of(k)[nodes], return_index=True)
+            merged = rows[nodes[which]]
+            merged[:, -1] = unknown
+            weights = np.zeros(len(of), np.float32)  # that of the file's own n-gram where it has one
+            its_own = np.flatnonzero(of_unknown & explicit)
+            place = np.searchsorted(of, contexts.of(k)[its_own])
+            weights[place] = backoffs[its_own]
+            parts.append(Grams(merged, logarithms(share[of] + added[of]), weights))
+            if len(lacking):
+                merged = merged[place]
+                merged[:, -1] = lacking[0]
+                parts.append(Grams(merged, logarithms(share[of[place]]), np.zeros(len(place), np.float32)))
+        orders.append(_joined(parts, start + 1))
+    return Mapped(build(orders, start + 1), lacking, int(to_unknown.sum()))
+
+
+def _unknown_mass(contexts: Contexts, to_unknown: IntArray) -> tuple[FloatArray, FloatArray]:
+    """(C,) twice: what the table gives ``<unk>`` after each context, and what to the words that become ``<unk>``."""
+    table = contexts.table
+    shared, added = np.zeros(len(contexts)), np.zeros(len(contexts))
+    shared[0] = contexts.probs[0][0]
+    added[0] = contexts.probs[0][to_unknown].sum()
+    for k in range(2, table.order + 1):
+        level, probs = table.levels[k - 1], contexts.probs[k - 1]
+        where, of = slice(contexts.first[k - 1], contexts.first[k]), contexts.of(k)
+        parents, weights = contexts.parents[where], contexts.weights[where]
+        shared[where] = weights * shared[parents]
+        unknown = level.words == 0
+        shared[of[unknown]] = probs[unknown]
+        gained = np.where(to_unknown[level.words], probs - contexts.weights[of] * contexts.backed_off(k), 0.0)
+        gains = np.bincount(level.contexts, gained, minlength=len(parents))
+        added[where] = np.maximum(weights * added[parents] + gains, 0.0)  # rounding may take it below 0
+    return shared, added
+
+
+def _unigrams(contexts: Contexts, to: IntArray, share: float, added: float, lacking: IntArray, start: int) -> Grams:
+    level = contexts.table.levels[0]
+    probs, log10_probs = np.full(start + 1, share), np.zeros(start + 1, np.float32)
+    backoffs = np.zeros(start + 1, np.float32)
+    known = to != NOTHING
+    probs[to[known]] = contexts.probs[0][known]
+    probs[0] = share + added
+    log10_probs[:start] = logarithms(probs[:start])
+    log10_probs[start] = level.log10_probs[-1]
+    if len(level.log10_backoffs):
+        backoffs[to[known]] = level.log10_backoffs[known]
+        backoffs[lacking] = level.log10_backoffs[0]
+    return Grams(np.arange(start + 1, dtype=np.int32)[:, None], log10_probs, backoffs)
+
+
+def _rows(table: BackoffTable) -> list[IntArray]:
+    return list(table.grams())[1:]
+
+
+def _joined(parts: list[Grams], width: int) -> Grams:
+    rows = np.concatenate([part.rows for part in parts]).astype(np.int32)
+    probs = np.concatenate([part.log10_probs for part in parts])
+    backoffs = np.concatenate([part.log10_backoffs for part in parts])
+    return Grams(rows, probs, backoffs).take(lexicographic(rows, width))

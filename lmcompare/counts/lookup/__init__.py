@@ -1,0 +1,1 @@
+"""The back-off table, and looking up probabilities in it."""

@@ -1,0 +1,1 @@
+"""A cache over another model: words that occurred in the document become more likely."""

@@ -1,0 +1,209 @@
+"""A mixture of chains: what the class, skip and mixture models are underneath.
+
+``p(w | h) = Σ_i λ_i(h) p_i(w | h)``, where a member p_i is a mixture of chains over words, or a mixture of chains
+over word classes times a mixture of chains over the words of a class, ``p(C | h) p(w | C, h)`` (Goodman, *A bit of
+progress in language modeling*, 2001). ``gates`` says where the weights come from. Every chain sums to one, so all
+does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.model import FloatArray, Stepper
+from lmcompare.models.common.gates import Gate
+from lmcompare.models.mixture import features as streams
+from lmcompare.models.mixture.chains import Chain
+from lmcompare.models.mixture.context_trees import NOTHING
+from lmcompare.models.mixture.features import WORDS
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+BLOCK = 2**14  # tokens that are scored at a time
+ROWS = 64  # distributions that are worked at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """M chains that predict the same, and their gate over the evidence of all of them, one below the other."""
+
+    chains: tuple[Chain, ...]
+    gate: Gate
+
+    def score(
+        self, before: IntArray, words: IntArray, maps: Sequence[IntArray]
+    ) -> tuple[FloatArray, npt.NDArray[np.float32]]:
+        """(B,) the probabilities of the words, and the evidence for the first chain."""
+        scored = [chain.score(before, words, maps) for chain in self.chains]
+        shares = self.gate.shares(np.concatenate([evidence for _, evidence in scored]))
+        return sum(share * p for share, (p, _) in zip(shares, scored, strict=True)), scored[0][1]
+
+    def distributions(self, before: IntArray, maps: Sequence[IntArray]) -> tuple[FloatArray, npt.NDArray[np.float32]]:
+        """(B, types) the distributions of what is predicted, and the evidence for the first chain."""
+        size = before.shape[1]
+        found = [chain.find(streams.show(chain.features, maps, before, None)) for chain in self.chains]
+        shares = self.gate.shares(np.concatenate([evidence for _, evidence in found]))
+        out = np.zeros((size, len(self.chains[0].first)))
+        for chain, (nodes, _), share in zip(self.chains, found, shares, strict=True):
+            out += np.outer(chain.spread(nodes, np.arange(size), share, out), chain.first)
+        return out, found[0][1]
+
+    def within(self, before: IntArray, maps: Sequence[IntArray]) -> FloatArray:
+        """(B, V) the distribution of the words of each class, all classes in one row."""
+        from lmcompare.models.mixture import chains_compiled as walks
+
+        size = before.shape[1]
+        classes = maps[self.chains[0].features[0][1]]
+        count = int(classes.max()) + 1
+        every, rows = np.tile(np.arange(count), size), np.repeat(np.arange(size), count)
+        found = []
+        for chain in self.chains:
+            later = streams.show(chain.features[1:], maps, before, None)
+            found.append(chain.find(np.concatenate([every[None], np.repeat(later, count, axis=1)])))
+        shares = self.gate.shares(np.concatenate([evidence for _, evidence in found]))
+        out = np.zeros((size, len(classes) - 1))
+        for chain, (nodes, _), share in zip(self.chains, found, shares, strict=True):
+            walks.fill(chain.spread(nodes, rows, share, out).reshape(size, count), classes, chain.first, out)
+        return out
+
+
+Member = tuple[Part, ...]  # one part, or two whose probabilities are multiplied: of the class, of the word in it
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Members and their gate over the evidence for the first chain of each, one below the other.
+
+    ``maps``: (V + 1,) each, int32; map 0 shows the words themselves, the others classes. With ``unknown`` the gate
+    has one weight more, the last: that of ``<unk>`` by itself.
+    """
+
+    members: tuple[Member, ...]
+    gate: Gate
+    maps: tuple[IntArray, ...]
+    unknown: bool
+
+    @property
+    def size(self) -> int:
+        """V, the number of types."""
+        return len(self.maps[WORDS]) - 1
+
+    @property
+    def reach(self) -> int:
+        """How many words back it looks."""
+        return max(streams.reach(c.features) for c in self.chains())
+
+    def chains(self) -> Iterator[Chain]:
+        """Yield the chains of all members."""
+        for member in self.members:
+            for part in member:
+                yield from part.chains
+
+    def score(self, text: Encoded) -> FloatArray:
+        """(N,) nats: the log-probability of each token."""
+        scores = np.zeros(len(text))
+        for first in range(0, len(text), BLOCK):
+            at = np.arange(first, min(first + BLOCK, len(text)))
+            probabilities, shares = self.members_at(text, at)
+            scores[at] = np.log((probabilities * shares).sum(0))
+        return scores
+
+    def members_at(self, text: Encoded, at: IntArray) -> tuple[FloatArray, FloatArray]:
+        """(M, B) the probability that each member gives to the token that stands at each position, and its weight."""
+        before, words = streams.history(text, at, self.reach), text.ids[at].astype(np.int64)
+        evidence, probabilities = [], []
+        for member in self.members:
+            scored = [part.score(before, words, self.maps) for part in member]
+            probabilities.append(np.prod([p for p, _ in scored], axis=0))
+            evidence.append(scored[0][1])
+        if self.unknown:
+            probabilities.append((words == Vocabulary.unknown).astype(float))
+        return np.stack(probabilities), self.gate.shares(np.concatenate(evidence))
+
+    def distributions(self, before: IntArray) -> FloatArray:
+        """(B, V) nats: the distributions of the next word after B histories (D, B)."""
+        from lmcompare.models.mixture import chains_compiled as walks
+
+        out = np.zeros((before.shape[1], self.size))
+        for first in range(0, len(out), ROWS):
+            some, rows = before[:, first : first + ROWS], out[first : first + ROWS]
+            firsts = [member[0].distributions(some, self.maps) for member in self.members]
+            shares = self.gate.shares(np.concatenate([evidence for _, evidence in firsts]))
+            for member, (row, _), share in zip(self.members, firsts, shares, strict=False):
+                if len(member) == 1:
+                    walks.blend(row[:, :0], self.maps[WORDS], row, share, rows)
+                else:
+                    classes = self.maps[member[1].chains[0].features[0][1]]
+                    walks.blend(row, classes, member[1].within(some, self.maps), share, rows)
+            if self.unknown:
+                rows[:, Vocabulary.unknown] += shares[-1]
+        log_probs: FloatArray = np.log(out, out=out)
+        return log_probs
+
+    def at(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) nats: the distributions at B positions of a text."""
+        return self.distributions(streams.history(text, at, self.reach))
+
+    # To arrays and back
+
+    def shape(self) -> list[list[list[dict[str, Any]]]]:
+        """Return members, parts and chains as JSON values: what each chain is told and predicts."""
+        return [
+            [
+                [{"features": [list(f) for f in c.features], "target": c.target} for c in part.chains]
+                for part in member
+            ]
+            for member in self.members
+        ]
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all arrays by name."""
+        arrays: dict[str, npt.NDArray[Any]] = {f"map_{i}": m for i, m in enumerate(self.maps)}
+        for i, chain in enumerate(self.chains()):
+            arrays.update({f"chain_{i}_{name}": array for name, array in chain.arrays().items()})
+        for i, gate in enumerate([*(part.gate for m in self.members for part in m), self.gate]):
+            arrays.update({f"gate_{i}_weights": gate.weights, f"gate_{i}_bias": gate.bias})
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, shape: Sequence[Any], unknown: bool, arrays: Mapping[str, npt.NDArray[Any]]) -> Mixture:
+        """Return the mixture of this shape whose ``arrays`` these are."""
+        members, c, g = [], 0, 0
+        for member in shape:
+            parts = []
+            for part in member:
+                chains = []
+                for chain in part:
+                    own = {k.removeprefix(f"chain_{c}_"): a for k, a in arrays.items() if k.startswith(f"chain_{c}_")}
+                    chains.append(Chain.from_arrays(chain["features"], chain["target"], own))
+                    c += 1
+                parts.append(Part(tuple(chains), Gate(arrays[f"gate_{g}_weights"], arrays[f"gate_{g}_bias"])))
+                g += 1
+            members.append(tuple(parts))
+        maps = tuple(arrays[f"map_{i}"] for i in range(sum(k.startswith("map_") for k in arrays)))
+        return cls(tuple(members), Gate(arrays[f"gate_{g}_weights"], arrays[f"gate_{g}_bias"]), maps, unknown)
+
+
+class MixtureStepper(Stepper):
+    """Generation with the last words kept: a push moves them on."""
+
+    def __init__(self, mixture: Mixture, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._mixture, self._vocabulary = mixture, vocabulary
+        text = Encoded.from_documents([prefix], vocabulary)
+        self._before = streams.history(text, np.array([len(text)]), mixture.reach)
+
+    def log_probs(self) -> FloatArray:
+        row: FloatArray = self._mixture.distributions(self._before)[0]
+        return row
+
+    def push(self, token: int) -> None:
+        self._vocabulary.check_one(token)
+        self._before = np.roll(self._before, 1, axis=0)
+        closes = token == self._vocabulary.end
+        if closes:
+            self._before[:] = NOTHING
+        self._before[:1] = self._mixture.size if closes else token

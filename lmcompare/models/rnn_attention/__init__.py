@@ -1,0 +1,1 @@
+"""The recurrent network with additive attention over its own past states."""

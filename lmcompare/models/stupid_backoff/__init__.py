@@ -1,0 +1,1 @@
+"""Stupid backoff: relative frequencies as scores, without normalisation."""

@@ -1,0 +1,183 @@
+"""The transformer made of self-attention: layers, positions, and a memory of the last keys and values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
+from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
+from lmcompare.training.dropout import dropout
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.softmax import Head
+
+ACTIVATIONS = ("gelu", "relu2", "swiglu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """What a transformer is made of; the hyper-parameters of ``Transformer`` under their names."""
+
+    width: int
+    heads: int
+    layers: int
+    window: int
+    positions: str = "rotary"
+    dropout: float = 0.0
+    kv_heads: int | None = None
+    qk_norm: bool = False
+    activation: str = "gelu"
+    causal: bool = True
+
+
+class FeedForward(nn.Module):
+    """down(f(up(x))): f is GELU, the square of ReLU ("relu2", So et al. 2021), or SwiGLU (Shazeer 2020): silu(a) · b
+    of the two halves of up(x), each two thirds as wide so that there are as many parameters.
+    """
+
+    def __init__(self, width: int, activation: str) -> None:
+        super().__init__()
+        self.activation = activation
+        hidden = 4 * width if activation != "swiglu" else 8 * max(1, round(width / 3))
+        self.up = nn.Linear(width, 2 * hidden if activation == "swiglu" else hidden)
+        self.down = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, d) to (…, d)."""
+        above = self.up(x)
+        if self.activation == "swiglu":
+            gate, above = above.chunk(2, -1)
+            above = functional.silu(gate) * above
+        elif self.activation == "relu2":
+            above = functional.relu(above).square()
+        else:
+            above = functional.gelu(above)
+        made: Tensor = self.down(above)
+        return made
+
+
+class Block(nn.Module):
+    """A layer: attention, then a feed-forward net, each on the normalised input and added to it (pre-norm)."""
+
+    def __init__(self, design: Design) -> None:
+        super().__init__()
+        width, self.dropout = design.width, design.dropout
+        self.before_attention = nn.LayerNorm(width)
+        self.attention = SelfAttention(width, design.heads, design.kv_heads or design.heads, design.qk_norm)
+        self.before_feed_forward = nn.LayerNorm(width)
+        self.feed_forward = FeedForward(width, design.activation)
+
+    def forward(
+        self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
+        """Return x (B, T, d) after the layer, and keys, values and maps as the attention does."""
+        seen, kept, shown = self.attention(self.before_attention(x), past, view, maps=maps)
+        x = x + dropout(seen, self.dropout, self.training)
+        fed = self.feed_forward(self.before_feed_forward(x))
+        return x + dropout(fed, self.dropout, self.training), kept, shown
+
+
+class TransformerNetwork(Network):
+    """Word vectors, positions, blocks, a last norm, and a softmax with the same word vectors.
+
+    Unless ``design.causal``, a position also sees what comes after it in the piece that it is read with.
+    """
+
+    def __init__(self, types: int, design: Design) -> None:
+        super().__init__()
+        self.design = design
+        self.head = Head(types, design.width)
+        blocks = [Block(design) for _ in range(design.layers)]
+        self.blocks = nn.ModuleList(blocks)
+        self.last_norm = nn.LayerNorm(design.width)
+        self.places: nn.Parameter | None = None
+        self.distances: nn.Parameter | None = None
+        if design.positions == "learned":
+            self.places = nn.Parameter(0.02 * torch.randn(design.window, design.width))
+        if design.positions == "relative":  # flat, since optimisers take what has two dimensions for a matrix
+            reach = design.window if design.causal else 2 * design.window - 1
+            self.distances = nn.Parameter(torch.zeros(design.heads * reach))
+        for block in blocks:  # what a layer adds begins small, the deeper the net the smaller (GPT-2)
+            for linear in (block.attention.output, block.feed_forward.down):
+                nn.init.normal_(linear.weight, std=0.02 / math.sqrt(2 * design.layers))
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the features (B, T, d) and the memory.
+
+        Memory: ``keys`` and ``values`` (B, layers, kv_heads, window - 1, d / heads), the last places, not yet turned;
+        ``read`` (B,), how many tokens of the document have been read.
+        """
+        features, left, _ = self.attend(inputs, memory)
+        return features, left
+
+    def attend(
+        self, inputs: Tensor, memory: Memory | None, *, maps: bool = False
+    ) -> tuple[Tensor, Memory, list[Maps]]:
+        """Do what ``forward`` does; with ``maps`` return each layer's ``Maps`` as well."""
+        rows, length = inputs.shape
+        read = inputs.new_zeros(rows) if memory is None else memory["read"]
+        view = self.view(length, memory, read)
+        x = self.head.embed(inputs) * math.sqrt(self.design.width)
+        x = dropout(x + self._places(read, length), self.design.dropout, self.training)
+        keys: list[Tensor] = []
+        values: list[Tensor] = []
+        seen: list[Maps] = []
+        for layer, block in enumerate(self.blocks):
+            past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
+            x, kept, shown = block(x, past, view, maps=maps)
+            keys.append(self._remembered(kept[0]))
+            values.append(self._remembered(kept[1]))
+            if shown is not None:
+                seen.append(shown)
+        left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
+        return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
+
+    def view(self, length: int, memory: Memory | None, read: Tensor) -> View:
+        """Return what a piece of so many tokens sees; ``read``, (B,): how many each row's document had before."""
+        design = self.design
+        remembered = 0 if memory is None else design.window - 1
+        place = torch.arange(remembered + length, device=read.device)
+        distance = place[remembered:, None] - place[None]  # (T, M + T)
+        rotation = None
+        if design.positions == "rotary":
+            rotation = Rotation.of(place, design.width // design.heads // 2)
+        mask = None
+        if memory is not None or length > design.window:
+            near = (distance if design.causal else distance.abs()) < design.window
+            if design.causal:
+                near &= distance >= 0
+            there = place[None] >= remembered - read[:, None]  # (B, M + T)
+            mask = (near[None] & there[:, None])[:, None]
+        return View(mask, self._bias(distance), rotation, design.causal)
+
+    def _bias(self, distance: Tensor) -> Tensor | None:
+        """Return what is added to the scores (heads, T, M + T) at these distances, or None."""
+        design = self.design
+        if design.positions == "alibi":
+            return -alibi_slopes(design.heads).to(distance.device)[:, None, None] * distance.abs()
+        if self.distances is None:
+            return None
+        reach = design.window - 1
+        seen = distance.clamp(0 if design.causal else -reach, reach) + (0 if design.causal else reach)
+        return self.distances.view(design.heads, -1)[:, seen]
+
+    def _remembered(self, kept: Tensor) -> Tensor:
+        """Return the last ``window`` - 1 places of (B, heads, S, d), with zeros before them where there are fewer."""
+        reach = self.design.window - 1
+        missing = reach - kept.shape[2]
+        if missing > 0:
+            kept = functional.pad(kept, (0, 0, missing, 0))
+        return kept[:, :, kept.shape[2] - reach :].detach()
+
+    def _places(self, read: Tensor, length: int) -> Tensor:
+        """Return what is added to the word vectors for their places in the document: (B, T, d) or 0."""
+        place = read[:, None] + torch.arange(length, device=read.device)  # (B, T)
+        if self.places is not None:
+            return self.places[place % self.design.window]
+        if self.design.positions == "sinusoidal":
+            return waves(place, self.design.width)
+        return torch.zeros((), device=read.device)

@@ -1,0 +1,248 @@
+"""Every smoothing method against brute force and the contract: probabilities, sums, state, exhibits, ARPA files."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmcompare.counts.estimating.smoothing import METHODS
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.exhibits import BackoffTrace, WorkedEquation
+from lmcompare.model import Setting
+from lmcompare.models.ngram.plugin import NGram
+from lmcompare.report.kinds.mathml import sanitised
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.counts.estimating import brute_force_smoothing as brute
+from tests.counts.estimating.brute_force_kneser_ney import START, BruteForce
+from tests.models.agreement import comes_back
+
+WORDS = 6
+RTOL = 3e-6  # log10 probabilities are kept in float32
+OTHERS = [name for name in METHODS if name != "kneser-ney"]
+BRUTE: dict[str, Any] = {
+    "absolute": lambda train, order, size, valid: brute.Absolute(train, order, size),
+    "witten-bell": lambda train, order, size, valid: brute.WittenBell(train, order, size),
+    "jelinek-mercer": lambda train, order, size, valid: brute.JelinekMercer(train, order, size, valid),
+    "katz": lambda train, order, size, valid: brute.Katz(train, order, size),
+    "add-k": lambda train, order, size, valid: brute.AddK(train, order, size, 0.003),
+}
+documents_of_words = st.lists(st.lists(st.integers(0, WORDS - 2), max_size=12), min_size=1, max_size=6)
+
+
+def vocabulary(size: int) -> Vocabulary:
+    return Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, size))])
+
+
+def trained(
+    smoothing: str,
+    train: list[list[int]],
+    size: int,
+    order: int,
+    valid: list[list[int]] | None = None,
+    **options: Any,
+) -> NGram:
+    words = vocabulary(size)
+    held_out = Encoded.from_documents(train if valid is None else valid, words)
+    model = NGram(order, smoothing=smoothing, **options)
+    return model.fit(Encoded.from_documents(train, words), held_out, Setting(words))
+
+
+def random_documents(seed: int, size: int, documents: int = 20) -> list[list[int]]:
+    """Documents of a few sentences, words by Zipf's law; about one in three is not closed."""
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, size + 1)
+    drawn = [rng.choice(size, rng.integers(0, 40), p=weights / weights.sum()) for _ in range(documents)]
+    return [[int(i) for i in d] + [1] * int(rng.random() < 0.7) for d in drawn]
+
+
+def contexts_of(truth: BruteForce | brute.RawCounts, documents: list[list[int]]) -> list[tuple[int, ...]]:
+    """What stands before every position, and behind the end of the last document."""
+    found: list[tuple[int, ...]] = []
+    for d, document in enumerate(documents):
+        for at in range(len(document) + (d == len(documents) - 1)):
+            words = [START]
+            for word in document[:at]:
+                words = [START] if word == 1 else [*words, word]
+            found.append(tuple(words[-(truth.order - 1) :]) if truth.order > 1 else ())
+    return found
+
+
+def agrees(model: Any, truth: Any, documents: list[list[int]], size: int) -> None:
+    text = Encoded.from_documents(documents, vocabulary(size))
+    expected = np.array([[truth.probability(w, h) for w in range(size)] for h in contexts_of(truth, documents)])
+    found = np.exp(model.next_log_probs(text, np.arange(len(text) + 1)))
+    np.testing.assert_allclose(found, expected, rtol=RTOL, atol=1e-12)
+    targets = expected[np.arange(len(text)), text.ids]
+    np.testing.assert_allclose(np.exp(model.log_probs(text)), targets, rtol=RTOL, atol=1e-12)
+
+
+@pytest.mark.parametrize("smoothing", OTHERS)
+@settings(max_examples=60, deadline=None)
+@given(
+    train=documents_of_words.filter(any),
+    test=st.lists(st.lists(st.integers(0, WORDS - 1), max_size=10), min_size=1, max_size=4),
+    order=st.integers(1, 5),
+)
+def test_equals_brute_force(smoothing: str, train: list[list[int]], test: list[list[int]], order: int) -> None:
+    # The last word of the vocabulary never stands in train; documents may be empty, and their last sentence open.
+    model = trained(smoothing, train, WORDS, order, valid=test)
+    truth = BRUTE[smoothing](train, order, WORDS, test)
+    agrees(model, truth, train, WORDS)
+    agrees(model, truth, test, WORDS)
+
+
+@pytest.mark.parametrize("smoothing", OTHERS)
+@settings(max_examples=20, deadline=None)
+@given(train=documents_of_words.filter(any), order=st.integers(1, 4))
+def test_equals_brute_force_where_train_may_hold_every_type(
+    smoothing: str, train: list[list[int]], order: int
+) -> None:
+    # V = 3, so that after some contexts every word was seen.
+    train = [[w % 3 for w in d] for d in train]
+    agrees(trained(smoothing, train, 3, order), BRUTE[smoothing](train, order, 3, train), train, 3)
+
+
+@pytest.mark.parametrize("smoothing", OTHERS)
+@pytest.mark.parametrize("order", [1, 3, 5])
+def test_equals_brute_force_on_a_longer_text(smoothing: str, order: int) -> None:
+    # Long enough for discounts and Good-Turing ratios of its own.
+    size = 60
+    train, test = random_documents(order, size, documents=100), random_documents(100 + order, size, documents=6)
+    model, truth = trained(smoothing, train, size, order, valid=test), BRUTE[smoothing](train, order, size, test)
+    agrees(model, truth, [*train[:3], *test[:3]], size)
+    if smoothing in ("katz", "absolute") and order > 1:
+        assert not any(note.startswith("The 2-grams") for note in model.notes)
+
+
+@pytest.mark.parametrize("smoothing", OTHERS)
+@pytest.mark.parametrize("order", range(1, 6))
+@pytest.mark.parametrize("unknown_in_train", [True, False])
+def test_sums_to_one_after_every_kind_of_context(smoothing: str, order: int, unknown_in_train: bool) -> None:
+    size = 40
+    documents = random_documents(order, size)
+    if not unknown_in_train:
+        documents = [[w or 2 for w in d] for d in documents]
+    model = trained(smoothing, documents, size, order)
+    odd = [[], [0, 0, 0, 0, 0, 0, 0, 0], [1, 1, 1], [39, 0, 38, 37, 1, 36, 35, 34, 33], []]
+    text = Encoded.from_documents([*documents, *random_documents(99, size), *odd], vocabulary(size))
+    rows = model.next_log_probs(text, np.arange(len(text) + 1))
+    assert np.isfinite(rows).all()
+    assert np.abs(np.exp(rows).sum(axis=1) - 1).max() < 1e-6
+    np.testing.assert_allclose(rows[np.arange(len(text)), text.ids], model.log_probs(text), rtol=0, atol=1e-9)
+    _, streamed = (np.concatenate(parts) for parts in zip(*model.stream(text), strict=True))
+    np.testing.assert_allclose(streamed, rows[:-1], rtol=0, atol=1e-5)
+    assert any("<unk>" in note for note in model.notes) != unknown_in_train
+
+
+@pytest.mark.parametrize("smoothing", METHODS)
+@pytest.mark.parametrize("order", [1, 3])
+def test_state_gives_the_same_model_back(smoothing: str, order: int) -> None:
+    documents = random_documents(8, 20)
+    model = trained(smoothing, documents, 20, order)
+    text = Encoded.from_documents(documents, vocabulary(20))
+    comes_back(model, NGram(), text)
+
+
+@pytest.mark.parametrize("smoothing", METHODS)
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("sentence", [[2, 3, 0, 4, 1], [19, 19, 1], [2, 1], [3, 2, 2, 2, 5, 2, 1]])
+def test_the_worked_numbers_make_the_probability(smoothing: str, order: int, sentence: list[int]) -> None:
+    # The word 19 does not stand in train.
+    model = trained(smoothing, random_documents(8, 19), 20, order)
+    text = Encoded.from_documents([sentence], vocabulary(20))
+    equation, _, *traces = model.exhibits(text)
+    assert isinstance(equation, WorkedEquation)
+    label, p = equation.lines[-1]
+    token, _, context = label.removeprefix("P(").removesuffix(")").partition(" | ")
+    found = [
+        np.exp(score)
+        for at, score in enumerate(model.log_probs(text))
+        if text.vocabulary[int(text.ids[at])] == token
+        and " ".join(["<s>", *(text.vocabulary[i] for i in sentence[:at])]).endswith(context)
+    ]
+    assert any(p == pytest.approx(f, rel=1e-5) for f in found)
+    (trace,) = traces
+    assert isinstance(trace, BackoffTrace)
+    last = [step.probabilities[-1] for step in trace.steps]
+    np.testing.assert_allclose(last, np.exp(model.log_probs(text)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("smoothing", METHODS)
+def test_each_method_has_an_equation_of_its_own(smoothing: str) -> None:
+    equation = METHODS[smoothing].equation
+    assert ET.fromstring(equation.mathml).tag == "math"
+    assert sanitised(equation.mathml) is not None
+    assert equation.plain.startswith("P(w | h) = ")
+    assert len({m.equation.plain for m in METHODS.values()}) == len(METHODS)
+
+
+@pytest.mark.parametrize("smoothing", METHODS)
+def test_the_arpa_file_says_what_the_model_says(smoothing: str) -> None:
+    documents = random_documents(4, 12)
+    model = trained(smoothing, documents, 12, 3)
+    out = io.StringIO()
+    model.write_arpa(vocabulary(12), out)
+    probabilities: dict[tuple[str, ...], float] = {}
+    backoffs: dict[tuple[str, ...], float] = {}
+    for line in out.getvalue().splitlines():
+        if "\t" in line:
+            p, words, *weight = line.split("\t")
+            probabilities[tuple(words.split())] = float(p)
+            backoffs[tuple(words.split())] = float(weight[0]) if weight else 0.0
+
+    def score(gram: tuple[str, ...]) -> float:
+        return probabilities[gram] if gram in probabilities else backoffs.get(gram[:-1], 0.0) + score(gram[1:])
+
+    text = Encoded.from_documents(random_documents(5, 12, documents=5), vocabulary(12))
+    expected = []
+    for sentence in text.split_sentences().documents():
+        names = ["<s>", *(text.vocabulary[int(i)] for i in sentence)]
+        expected += [score(tuple(names[max(0, i - 2) : i + 1])) for i in range(1, len(names))]
+    np.testing.assert_allclose(model.log_probs(text) / np.log(10), expected, atol=1e-5)
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"smoothing": "witten"}, r"unknown smoothing 'witten' \(did you mean 'witten-bell'"),
+        ({"smoothing": 3}, "unknown smoothing '3'"),
+        ({"smoothing": "witten-bell", "fallback": False}, 'only to "kneser-ney" and "absolute" and "katz"'),
+        ({"smoothing": "absolute", "prune": [0, 1]}, 'prune says nothing to smoothing = "absolute"'),
+        ({"k": 0.1}, 'k says nothing to smoothing = "kneser-ney", only to "add-k"'),
+        ({"smoothing": "add-k", "k": 0}, "k is a number greater than 0"),
+        ({"smoothing": "add-k", "k": True}, "k is a number greater than 0"),
+        ({"smoothing": "add-k", "cutoff": 5}, 'only to "katz"'),
+        ({"smoothing": "katz", "cutoff": 1}, "cutoff is a whole number, 2 or more"),
+    ],
+)
+def test_refuses_what_makes_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(PluginError, match=message):
+        NGram(order=3, **options)
+
+
+@pytest.mark.parametrize("smoothing", ["absolute", "katz"])
+def test_lacking_constants_are_noted_or_refused(smoothing: str) -> None:
+    documents = [[2, 3, 1], [2, 4, 1]]  # b, c once; a, </s> twice; bigrams: <s>a twice, four others once
+    notes = trained(smoothing, documents * 3, 5, 1).notes  # now 3 and 6 times
+    assert notes[0] == f"The 1-grams take the discount 0.5{' off every count' * (smoothing == 'katz')} ({_none()})."
+    with pytest.raises(LmcompareError, match=r"train gives the 1-grams no .*none stands in train once"):
+        trained(smoothing, documents * 3, 5, 1, fallback=False)
+
+
+def _none() -> str:
+    return "none stands in train once"
+
+
+def test_a_valid_without_tokens_is_noted() -> None:
+    model = trained("jelinek-mercer", [[2, 3, 1]], 5, 2, valid=[])
+    assert model.notes[0] == "Valid holds no tokens: the weights of all orders are 1/2."
+    assert model.state().values["constants"] == [[0.5, 0.5], [0.5]]

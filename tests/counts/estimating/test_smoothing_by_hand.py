@@ -1,0 +1,246 @@
+"""The smoothing methods by hand, and beside NLTK where its definition is the same."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lmcompare.counts.counting import ngrams as counting
+from lmcompare.counts.estimating import absolute, katz
+from lmcompare.exhibits import BackoffTrace, WorkedEquation
+from lmcompare.model import Setting
+from lmcompare.models.ngram.plugin import NGram
+from lmcompare.tokens import Encoded, Vocabulary
+
+RTOL = 3e-6  # log10 probabilities are kept in float32
+TOKENS = ["<unk>", "</s>", "a", "b", "c"]
+WORDS = Vocabulary(TOKENS)
+# Two sentences, "a b </s>" and "a c </s>". Unigrams: a 2, b 1, c 1, </s> 2; sum 6, 4 types.
+# Bigrams: <s>a 2, ab 1, ac 1, b</s> 1, c</s> 1.
+TRAIN = [[2, 3, 1], [2, 4, 1]]
+AFTER_START, AFTER_A, AFTER_B, AFTER_UNKNOWN = 0, 1, 2, 4  # positions of "a b </s> <unk>"
+
+
+def trained(smoothing: str, order: int, valid: list[list[int]] | None = None, **options: Any) -> NGram:
+    text = Encoded.from_documents(TRAIN, WORDS)
+    held_out = text if valid is None else Encoded.from_documents(valid, WORDS)
+    return NGram(order, smoothing=smoothing, **options).fit(text, held_out, Setting(WORDS))
+
+
+def rows(model: NGram) -> Any:
+    text = Encoded.from_documents([[2, 3, 1, 0]], WORDS)
+    return np.exp(model.next_log_probs(text, np.arange(5)))
+
+
+def test_witten_bell() -> None:
+    # Unigrams: T = 4: p(a) = p(</s>) = (2 + 4/5) / 10 = 0.28, p(b) = p(c) = (1 + 4/5) / 10 = 0.18, p(<unk>) = 0.08.
+    # After <s>: T = 1: p(a) = (2 + 0.28) / 3; the others p / 3.
+    # After a: T = 2: p(b) = p(c) = (1 + 2 · 0.18) / 4 = 0.34; the others p / 2.
+    # After b: T = 1: p(</s>) = (1 + 0.28) / 2 = 0.64; the others p / 2.
+    found = rows(trained("witten-bell", 2))
+    np.testing.assert_allclose(found[AFTER_START], [0.08 / 3, 0.28 / 3, 0.76, 0.06, 0.06], rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_A], [0.04, 0.14, 0.14, 0.34, 0.34], rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_B], [0.04, 0.64, 0.14, 0.09, 0.09], rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_UNKNOWN], [0.08, 0.28, 0.28, 0.18, 0.18], rtol=RTOL)
+
+
+def test_absolute_discounting() -> None:
+    # Unigrams: n1 = 2, n2 = 2: D = 2 / (2 + 4) = 1/3. γ / V = 1/3 · 4 / 6 / 5 = 2/45: p(<unk>) = 2/45,
+    # p(a) = p(</s>) = 5/3 / 6 + 2/45 = 29/90, p(b) = p(c) = 2/3 / 6 + 2/45 = 14/90.
+    # Bigrams: n1 = 4, n2 = 1: D = 4 / (4 + 2) = 2/3.
+    # After <s>: γ = 2/3 · 1 / 2 = 1/3; p(a) = 4/3 / 2 + 29/270; after a: γ = 2/3; p(b) = p(c) = 1/3 / 2 + 28/270.
+    model = trained("absolute", 2)
+    assert model.state().values["constants"] == pytest.approx([1 / 3, 2 / 3])
+    unigrams = np.array([4, 29, 29, 14, 14]) / 90
+    found = rows(model)
+    np.testing.assert_allclose(found[AFTER_START], unigrams / 3 + [0, 0, 2 / 3, 0, 0], rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_A], unigrams * 2 / 3 + [0, 0, 0, 1 / 6, 1 / 6], rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_UNKNOWN], unigrams, rtol=RTOL)
+
+
+def test_jelinek_mercer_with_weights_of_a_half() -> None:
+    # Valid is empty. Unigrams: p(a) = p(</s>) = (1/3 + 1/5) / 2 = 4/15, p(b) = p(c) = (1/6 + 1/5) / 2 = 11/60,
+    # p(<unk>) = 1/10. After a: half of it, and b and c have 1/4 more.
+    found = rows(trained("jelinek-mercer", 2, valid=[]))
+    unigrams = np.array([1 / 10, 4 / 15, 4 / 15, 11 / 60, 11 / 60])
+    np.testing.assert_allclose(found[AFTER_A], unigrams / 2 + [0, 0, 0, 1 / 4, 1 / 4], rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_UNKNOWN], unigrams, rtol=RTOL)
+
+
+def test_jelinek_mercer_where_valid_is_one_word() -> None:
+    # Valid is "a": 1/3 by frequency, 1/5 by the uniform distribution, so that the frequency explains it with the
+    # posterior r = 5λ / (3 + 2λ). The weight stands still where λ = (r + 1/2) / 2, that is where 4 λ² = 3/2.
+    model = trained("jelinek-mercer", 1, valid=[[2]])
+    *below, weight = model.state().values["constants"][0]
+    assert weight == pytest.approx(math.sqrt(3 / 8), abs=1e-3)  # the unigrams' context was seen 6 times: 4 to 7
+    assert below == [0.5, 0.5]
+    assert rows(model)[0, 2] == pytest.approx(weight / 3 + (1 - weight) / 5)
+
+
+def test_katz_with_fixed_discounts() -> None:
+    # No ratios of Good and Turing in so small a text: 1/2 comes off every count.
+    # Unigrams: p(a) = p(</s>) = 1.5 / 6, p(b) = p(c) = 0.5 / 6; <unk>, the only unseen type, has the rest, 1/3.
+    # After <s>: p(a) = 1.5 / 2, left 1/4, which the others share as 3/4 of the unigrams: α = 1/3.
+    # After a: p(b) = p(c) = 1/4, left 1/2 for <unk>, a, </s>, 5/6 of the unigrams: α = 3/5.
+    model = trained("katz", 2)
+    found = rows(model)
+    np.testing.assert_allclose(found[AFTER_START], [1 / 9, 1 / 12, 3 / 4, 1 / 36, 1 / 36], rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_A], [0.2, 0.15, 0.15, 0.25, 0.25], rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_UNKNOWN], [1 / 3, 1 / 4, 1 / 4, 1 / 12, 1 / 12], rtol=RTOL)
+    assert model.notes[:2] == (
+        "The 1-grams take the discount 0.5 off every count (none stands in train 3 times).",
+        "The 2-grams take the discount 0.5 off every count (none stands in train 3 times).",
+    )
+
+
+def test_good_turing_ratios() -> None:
+    # n = 10, 4, 1: A = 3 · 1 / 10; d1 = (2 · 4 / 10 - A) / (1 - A) = 5/7; d2 = (3 · 1 / 4 / 2 - A) / (1 - A) = 3/28.
+    # What they take, 10 · 2/7 + 4 · 2 · 25/28 = 10, is what Good and Turing give to the unseen: n1.
+    found, problem = katz.ratios(np.array([0, 10, 4, 1]), 2)
+    assert not problem
+    assert found == pytest.approx([5 / 7, 3 / 28])
+    assert 10 * 1 * (1 - found[0]) + 4 * 2 * (1 - found[1]) == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("n", "problem"),
+    [
+        ([0, 0, 4, 1], "none stands in train once"),
+        ([0, 10, 0, 1], "none stands in train twice"),
+        ([0, 3, 2, 1], "too many stand in train 3 times"),  # A = 1
+        ([0, 10, 8, 1], "the ratio of the count 1 would be 1.86"),  # (1.6 - 0.3) / 0.7
+        ([0, 10, 4, 0], "the ratio of the count 2 would be 0"),
+    ],
+)
+def test_good_turing_ratios_that_can_not_be_used(n: list[int], problem: str) -> None:
+    assert katz.ratios(np.array(n), 2)[1] == problem
+
+
+def counts_of(*times: int) -> counting.Counts:
+    raw = np.array(times)
+    nothing = np.zeros(len(raw), np.int64)
+    return counting.Counts(len(raw), nothing, np.array([0, len(raw)]), nothing, raw, raw, nothing)
+
+
+def test_a_smaller_cutoff_is_taken_where_it_gives_ratios() -> None:
+    # 10 once, 4 twice, 1 three times, none four times: up to 2, as above.
+    kept, reason = katz.order_ratios(counts_of(*[1] * 10, *[2] * 4, 3, 9), 5)
+    assert kept == pytest.approx([0, 5 / 7, 3 / 28])
+    assert reason == "none stands in train 4 times"
+
+
+def test_a_context_whose_counts_are_not_discounted_is_seen_once_more() -> None:
+    # "a b" twelve times, then words enough for ratios up to 2: after a stands b alone, too often for a discount.
+    train = [[2, 3, 1]] * 12 + [[w, 1] for w in range(4, 14)] + [[w, 1] for w in range(14, 18)] * 2 + [[18, 1]] * 3
+    words = Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, 19))])
+    text = Encoded.from_documents(train, words)
+    model = NGram(2, smoothing="katz").fit(text, text, Setting(words))
+    assert any(note.startswith("Of the 2-grams, counts up to") for note in model.notes)
+    after_a = np.exp(model.next_log_probs(Encoded.from_documents([[2]], words), np.array([1])))[0]
+    assert after_a[3] == pytest.approx(12 / 13, rel=RTOL)
+    assert after_a.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_absolute_discount_of_the_counts_of_counts() -> None:
+    assert absolute.discount(counts_of(1, 1, 1, 2, 5)) == (3 / 5, "")
+    assert absolute.discount(counts_of(2, 5)) == (0.5, "none stands in train once")
+    assert absolute.discount(counts_of(1, 5)) == (0.5, "none stands in train twice")
+
+
+def test_add_k() -> None:
+    # k = 1. After <s> and a, each seen twice: (c + 1) / (2 + 5); after b (1 + 1) / (1 + 5); after <unk> all alike.
+    found = rows(trained("add-k", 2, k=1))
+    np.testing.assert_allclose(found[AFTER_START], np.array([1, 1, 3, 1, 1]) / 7, rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_A], np.array([1, 1, 1, 2, 2]) / 7, rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_B], np.array([1, 2, 1, 1, 1]) / 6, rtol=RTOL)
+    np.testing.assert_allclose(found[AFTER_UNKNOWN], np.full(5, 1 / 5), rtol=RTOL)
+    # One order up, "<s> a" is what counts after a; "a b" at </s>; the first word has <s> alone.
+    longer = rows(trained("add-k", 3, k=1))
+    np.testing.assert_allclose(longer, found, rtol=RTOL)
+
+
+# What it shows
+
+
+def test_the_worked_equation_of_each_method() -> None:
+    # "a b </s>" under a bigram model: a after <s>, seen twice of twice.
+    text = Encoded.from_documents([[2, 3, 1]], WORDS)
+    expected = {
+        "witten-bell": [2, 2, 1, 0.28, 0.28, 0.76],
+        "absolute": [2, 2 / 3, 2, 1, 2 / 3, 1 / 3, 29 / 90, 2 / 3 + 29 / 270],
+        "katz": [2, 2, 3 / 4, 1 / 4, 3 / 4],
+        "add-k": [2, 1, 2, 5, 3 / 7],
+    }
+    for smoothing, values in expected.items():
+        equation, _, trace = trained(smoothing, 2, **({"k": 1} if smoothing == "add-k" else {})).exhibits(text)
+        assert isinstance(equation, WorkedEquation)
+        assert isinstance(trace, BackoffTrace)
+        assert equation.note == "With the trained model's numbers for 'a' after '<s>'."
+        assert [value for _, value in equation.lines] == pytest.approx(values, rel=1e-5)
+        assert trace.steps[0].counts == (2, 2)  # frequencies, of the unigram too
+
+
+# Beside NLTK
+
+SENTENCES = ["a b a c", "b a", "a b c c b", "c", "b a b"]
+
+
+def of_nltk(cls: Any, order: int, **options: Any) -> Any:
+    """Fit a model of NLTK to the n-grams of sentences with one ``<s>`` and one ``</s>``; with its <UNK>, V = 5.
+
+    <s> must not be among the words that it predicts, so it is read as <UNK> too, which does not occur otherwise.
+    """
+    from nltk.lm import Vocabulary as OfNltk
+    from nltk.util import everygrams
+
+    model = cls(order=order, vocabulary=OfNltk(["</s>", "a", "b", "c"]), **options)
+    model.fit([everygrams(["<s>", *s.split(), "</s>"], max_len=order) for s in SENTENCES])
+    return model
+
+
+def ours(smoothing: str, order: int, **options: Any) -> tuple[NGram, Any]:
+    documents = [[*WORDS.ids(s.split()), 1] for s in SENTENCES]
+    text = Encoded.from_documents(documents, WORDS)
+    model = NGram(order, smoothing=smoothing, **options).fit(text, text, Setting(WORDS))
+
+    def after(context: tuple[str, ...]) -> Any:
+        shown = Encoded.from_documents([WORDS.ids([t for t in context if t != "<s>"])], WORDS)
+        return np.exp(model.next_log_probs(shown, np.array([len(shown)])))[0]
+
+    return model, after
+
+
+def test_add_k_is_the_lidstone_of_nltk() -> None:
+    from nltk.lm import Lidstone
+
+    theirs = of_nltk(Lidstone, 3, gamma=0.3)
+    _, after = ours("add-k", 3, k=0.3)
+    for context in [("<s>",), ("<s>", "a"), ("<s>", "c"), ("a", "b"), ("c", "c"), ("c", "a")]:
+        # NLTK takes any context as it is; ours always begins at <s>, and reads the last two words.
+        before = context if context[0] == "<s>" else ("b", *context)
+        expected = [theirs.score(word, context) for word in TOKENS]
+        np.testing.assert_allclose(after(before), expected, rtol=RTOL)
+
+
+@pytest.mark.parametrize("smoothing", ["witten-bell", "absolute"])
+def test_interpolation_is_that_of_nltk(smoothing: str) -> None:
+    # NLTK's unigrams are bare frequencies, which give unseen words nothing; ours go on to the uniform distribution.
+    # Its discount is given, and one for all orders; ours is worked out of each. So what is compared is the step from
+    # one order to the next: p(w | h) = α + γ p(w | h').
+    from nltk.lm import AbsoluteDiscountingInterpolated, WittenBellInterpolated
+
+    model, after = ours(smoothing, 3)
+    for context in [("a",), ("b",), ("c",), ("a", "b"), ("b", "a"), ("c", "c")]:
+        if smoothing == "absolute":
+            discount = model.state().values["constants"][len(context)]
+            theirs = of_nltk(AbsoluteDiscountingInterpolated, 3, discount=discount)
+        else:
+            theirs = of_nltk(WittenBellInterpolated, 3)
+        # "<unk>" before a context, a word that was never seen, makes it the longest that was.
+        whole, shorter = after(("<unk>", *context)), after(("<unk>", *context[1:]))
+        for word, p, lower in zip(TOKENS, whole, shorter, strict=True):
+            alpha, gamma = theirs.estimator.alpha_gamma(word, context)
+            assert p == pytest.approx(alpha + gamma * lower, rel=1e-5)

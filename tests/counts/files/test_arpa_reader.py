@@ -1,0 +1,247 @@
+"""ARPA files in the dialects of the tools that write them, and what is wrong with those that are broken."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmcompare.counts.files import arpa, arpa_reader
+from lmcompare.counts.files import arpa_compiled as arpa_lines
+from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.counts.random_tables import plainly, tables, vocabulary
+
+# A bigram model of "a b": as KenLM writes it, and as the other tools do.
+KENLM = """\\data\\
+ngram 1=5
+ngram 2=3
+
+\\1-grams:
+-1.2\t<unk>\t0
+0\t<s>\t-0.3
+-0.7\t</s>\t0
+-0.5\ta\t-0.25
+-0.6\tb\t-0.125
+
+\\2-grams:
+-0.2\t<s> a
+-0.1\ta b
+-0.05\tb </s>
+
+\\end\\
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("drawn")
+
+
+def read(content: str | bytes, tmp_path: Path, name: str = "model.arpa") -> tuple[BackoffTable, Vocabulary]:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return arpa_reader.read(path)
+
+
+def log10(content: str | bytes, tmp_path: Path, *sentences: str) -> list[float]:
+    table, words = read(content, tmp_path)
+    text = Encoded.from_documents([[*words.ids(s.split()), 1] for s in sentences], words)
+    return list(np.round(table.score(text) / np.log(10), 6))
+
+
+def test_a_file_worked_by_hand(tmp_path: Path) -> None:
+    # "a b": <s> a, a b, b </s> are there. "b c a": <s> has no b, -0.3 - 0.6; b has no <unk>, -0.125 - 1.2; nothing
+    # follows <unk>, whose weight is 1: -0.5; a has no </s>: -0.25 - 0.7.
+    assert log10(KENLM, tmp_path, "a b", "b c a") == [-0.2, -0.1, -0.05, -0.9, -1.325, -0.5, -0.95]
+    table, words = read(KENLM, tmp_path)
+    assert words.tokens == ("<unk>", "</s>", "a", "b")
+    assert (table.order, table.start) == (2, 4)
+
+
+DIALECTS = {
+    "blanks for tabs": KENLM.replace("\t", " "),
+    "several": KENLM.replace("\t", "  \t "),
+    "blanks at the ends": re.sub(r"(?m)$", " \t", KENLM),
+    "windows": KENLM.replace("\n", "\r\n"),
+    "a byte order mark": "\ufeff" + KENLM,
+    "words before": "made by hand\n\n" + KENLM,
+    "blanks in the header": KENLM.replace("ngram 1=5", "ngram  1 = 5"),
+    "no blank lines": re.sub(r"\n\n+", "\n", KENLM),
+    "more blank lines": KENLM.replace("\n", "\n\n"),
+    "no weight where it is 1": KENLM.replace("\t0\n", "\n"),
+    "weights at the highest order": KENLM.replace("</s>\n\n\\end", "</s>\t0\n\n\\end"),
+    "in capitals": KENLM.replace("<s>", "<S>").replace("</s>", "</S>").replace("<unk>", "<UNK>"),
+    "the beginning impossible": KENLM.replace("0\t<s>", "-99\t<s>"),
+    "the beginning infinitely so": KENLM.replace("0\t<s>", "-inf\t<s>"),
+    "other numbers": KENLM.replace("-0.125", "-12.5E-2").replace("-0.1\t", "-.1\t").replace("-0.05", "-5e-02"),
+    "many digits": KENLM.replace("-0.125", "-0.12500000000000000000000"),
+    "in another order": KENLM.replace("-0.2\t<s> a\n-0.1\ta b\n", "-0.1\ta b\n-0.2\t<s> a\n"),
+    "something after the end": KENLM + "and so on\n",
+    "no newline at the end": KENLM.rstrip("\n"),
+    "impossible n-grams": KENLM.replace("2=3", "2=5").replace("\\end", "-9 a <s>\n-9 <s> <s>\n\\end"),
+}
+
+
+@pytest.mark.parametrize("content", DIALECTS.values(), ids=DIALECTS)
+def test_dialects(content: str, tmp_path: Path) -> None:
+    assert log10(content, tmp_path, "a b", "b c a") == [-0.2, -0.1, -0.05, -0.9, -1.325, -0.5, -0.95]
+
+
+def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
+    assert log10(gzip.compress(KENLM.encode()), tmp_path, "a b") == [-0.2, -0.1, -0.05]
+
+
+def test_capitals_beside_lower_case_are_a_word(tmp_path: Path) -> None:
+    content = KENLM.replace("1=5", "1=6").replace("\n\n\\2", "\n-2\t<UNK>\n\n\\2")
+    assert read(content, tmp_path)[1].tokens == ("<unk>", "</s>", "a", "b", "<UNK>")
+    assert log10(content, tmp_path, "<UNK>")[0] == -2.3
+
+
+def test_without_unknown_word_it_is_next_to_impossible(tmp_path: Path) -> None:
+    content = KENLM.replace("1=5", "1=4").replace("-1.2\t<unk>\t0\n", "")
+    assert log10(content, tmp_path, "c") == [-100.3, -0.7]
+
+
+def test_without_beginning_a_sentence_has_no_context(tmp_path: Path) -> None:
+    content = KENLM.replace("1=5", "1=4").replace("2=3", "2=2").replace("0\t<s>\t-0.3\n", "")
+    assert log10(content.replace("-0.2\t<s> a\n", ""), tmp_path, "a b") == [-0.5, -0.1, -0.05]
+
+
+def test_missing_suffixes_and_contexts(tmp_path: Path) -> None:
+    # "b </s>" is lacking, "a b </s>" is not, as after SRILM's pruning; and of "<s> b a b" not one context is there.
+    # "a b": "<s> a" is there, "<s> a b" is none, so the weight of "<s> a" and "a b"; "a b </s>" is there.
+    # "b a b": "<s> b" is none: -0.3 - 0.6; it was put in with the weight 1. "b a" is none: b's weight, -0.125, and a,
+    # -0.5. "<s> b a b" is there. At the end, after "b a b", which is none, "a b </s>" is there.
+    content = """\\data\\
+ngram 1=5
+ngram 2=2
+ngram 3=1
+ngram 4=1
+\\1-grams:
+-1.2 <unk>
+-99 <s> -0.3
+-0.7 </s>
+-0.5 a -0.25
+-0.6 b -0.125
+\\2-grams:
+-0.2 <s> a -0.4
+-0.1 a b 0.1
+\\3-grams:
+-0.01 a b </s>
+\\4-grams:
+-0.03 <s> b a b
+\\end\\
+"""
+    table, _ = read(content, tmp_path)
+    assert [len(level) for level in table.levels] == [5, 3, 2, 1]
+    expected = [-0.2, -0.5, -0.01, -0.9, -0.625, -0.03, -0.01]
+    assert log10(content, tmp_path, "a b", "b a b") == expected
+
+
+FAULTS = {
+    "": "it has no line \\data\\",
+    "nothing of the kind": "it has no line \\data\\",
+    "iARPA\n" + KENLM: "line 1: iARPA is a form of IRSTLM's own",
+    KENLM[:17]: "its header: the file is cut off",
+    KENLM[:100]: "line 11: it ends within the 1-grams",
+    KENLM[:-8]: "line 16: it ends within the 2-grams, without \\end\\: the file is cut off",
+    KENLM.replace("1=5", "1=x"): "line 2: after \\data\\ stands 'ngram 1=' and a count, not 'ngram 1=x'",
+    KENLM.replace("ngram 1=5\n", ""): "line 2: after \\data\\ stands 'ngram 1='",
+    KENLM.replace("ngram 1=5\nngram 2=3\n", ""): "the header announces no n-grams",
+    KENLM.replace("1=5", "1=6"): "line 2: it announces 6 1-grams, but \\1-grams: in line 5 holds 5",
+    KENLM.replace("2=3", "2=2"): "line 3: it announces 2 2-grams, but \\2-grams: in line 12 holds 3",
+    KENLM.replace("2=3", f"2={10**17}"): f"line 3: it announces {10**17:,} 2-grams",
+    KENLM.replace("ngram 2=3\n", ""): "line 11: here stands '\\\\2-grams:' in place of \\end\\",
+    KENLM.replace("2=3", "2=3\nngram 3=1"): "in place of \\3-grams:",
+    KENLM.replace("\\1-grams", "\\one-grams"): "in place of \\1-grams:",
+    KENLM.replace("-0.5\ta", "-0.5.1\ta"): "line 9: the probability or the weight is no number: '-0.5.1",
+    KENLM.replace("-0.5\ta", "nan\ta"): "line 9: the probability or the weight is no number",
+    KENLM.replace("-0.25", "1e"): "line 9: the probability or the weight is no number",
+    KENLM.replace("-0.25", "inf"): "line 9: the probability or the weight is no number",
+    KENLM.replace("-0.5\ta", "0.5\ta"): "line 9: the probability is above 1, its log10 above 0",
+    KENLM.replace("-0.5\ta", "inf\ta"): "line 9: the probability is above 1",
+    KENLM.replace("-0.1\ta b", "-0.1\ta"): "line 14: a 2-gram has a log10 probability and 2 words",
+    KENLM.replace("-0.1\ta b", "-0.1\ta b b 0"): "line 14: a 2-gram has a log10 probability, 2 words and a weight",
+    KENLM.replace("-0.1\ta b", "-0.1\ta c"): "line 14: a word is not among the 1-grams",
+    KENLM.replace("-0.1\ta b", "-0.1\t<s> a"): "line 14: the same n-gram stands in line 13",
+    KENLM.replace("-0.6\tb", "-0.6\ta"): "line 10: the word stands in the 1-grams twice",
+    KENLM.replace("</s>", "c"): "has no </s> among its words",
+    KENLM.encode().replace(b"b", b"\xe9"): "line 10: a word is not UTF-8",
+    gzip.compress(KENLM.encode())[:-9]: "is a damaged gzip file",
+    gzip.compress(KENLM.encode()).replace(b"\x00", b"\x01"): "gzip",
+}
+
+
+@pytest.mark.parametrize(("content", "said"), FAULTS.items(), ids=range(len(FAULTS)))
+def test_faults_are_told_with_their_line(content: str | bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=re.escape(said)):
+        read(content, tmp_path)
+
+
+def test_a_probability_just_above_one_is_rounding(tmp_path: Path) -> None:
+    assert log10(KENLM.replace("-0.1\ta b", "3e-8\ta b"), tmp_path, "a b")[1] == 0
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="there is no file"):
+        arpa_reader.read(tmp_path / "none.arpa")
+    with pytest.raises(LmcompareError, match="can't be read"):
+        arpa_reader.read(tmp_path)
+
+
+@settings(max_examples=100)
+@given(tables(), st.booleans())
+def test_what_was_written_comes_back(folder: Path, table: BackoffTable, mix: bool) -> None:
+    words, out = vocabulary(table.start), io.StringIO()
+    arpa.write(table, words, np.arange(table.start + 1), out)
+    content = out.getvalue()
+    if mix:  # all but the words back to front
+        sections = re.split(r"(?m)^(\\\S+\n)", content)
+        content = "".join(_reversed(part) if i > 5 and i % 2 == 0 else part for i, part in enumerate(sections))
+    again, same = read(content, folder)
+    assert same == words
+    assert plainly(again) == plainly(table)
+
+
+def _reversed(section: str) -> str:
+    lines = [line for line in section.split("\n") if line]
+    return "\n".join([*lines[::-1], "", ""])
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_damaged_file_is_an_error_and_no_crash(folder: Path, data: st.DataObject) -> None:
+    content = bytearray(KENLM.encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    cut = data.draw(st.integers(0, len(content)))
+    for damaged in (content, content[:cut]):
+        with contextlib.suppress(LmcompareError):
+            table, words = read(bytes(damaged), folder)
+            assert table.start == len(words)
+
+
+@settings(max_examples=500)
+@given(st.floats(-200, 0), st.sampled_from(["{!r}", "{:.7g}", "{:.6f}", "{:e}", "{:+.9E}", "{:.25f}", "{:.0f}."]))
+def test_numbers_are_those_of_python(number: float, form: str) -> None:
+    text = form.format(number)
+    data = np.frombuffer(b"x" + text.encode() + b"9", np.uint8)
+    assert arpa_lines._number(data, 1, 1 + len(text)) == pytest.approx(float(text), rel=1e-14, abs=1e-300)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", ".", "-.", "1e", "1e+", "e5", "1.2.3", "0x1", "1_0", "in", "infi", "--1", "1-"]
+)
+def test_what_is_no_number(text: str) -> None:
+    data = np.frombuffer(b"7" + text.encode() + b"7", np.uint8)
+    assert np.isnan(arpa_lines._number(data, 1, 1 + len(text)))

@@ -1,0 +1,175 @@
+"""The compact binary file: the same table back, every damage found, nothing hostile let in."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from lmcompare.counts.files import binary
+from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import Vocabulary
+from tests.counts.random_tables import plainly, table_of, tables, vocabulary
+
+SMALL = table_of(
+    [
+        {(w,): (-0.5 - w, -0.25) for w in range(5)},
+        {(4, 2): (-0.5, -0.5), (2, 3): (-0.25, 0.0), (2, 2): (-1.0, 0.0)},
+        {(4, 2, 3): (-0.125, 0.0)},
+    ],
+    5,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("drawn")
+
+
+@settings(max_examples=60)
+@given(tables(), st.booleans())
+def test_what_was_written_comes_back(folder: Path, table: BackoffTable, verify: bool) -> None:
+    path, words = folder / "model.safetensors", vocabulary(table.start)
+    path.unlink(missing_ok=True)  # the last one is still mapped
+    binary.write(table, words, path)
+    again, same = binary.read(path, verify)
+    assert same == words
+    assert plainly(again) == plainly(table)
+
+
+def test_any_token_can_be_stored(tmp_path: Path) -> None:
+    words = Vocabulary(["<unk>", "</s>", "\n a\t", ""])
+    binary.write(SMALL, words, tmp_path / "a")
+    assert binary.read(tmp_path / "a")[1].tokens == words.tokens
+
+
+def test_arrays_lie_in_the_file_and_can_not_be_written_to(tmp_path: Path) -> None:
+    binary.write(SMALL, vocabulary(4), tmp_path / "a")
+    for level in binary.read(tmp_path / "a")[0].levels:
+        assert not level.log10_probs.flags.owndata
+        assert not level.log10_probs.flags.writeable
+
+
+def test_the_same_table_gives_the_same_bytes_and_it_is_compact(tmp_path: Path) -> None:
+    for name in "ab":
+        binary.write(SMALL, vocabulary(4), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    # 5 unigrams with two numbers; bigrams: a word and two numbers each, 6 offsets; a trigram: word, number, 4 offsets
+    arrays = load_file(tmp_path / "a")
+    sizes = {name: array.nbytes for name, array in arrays.items() if not name.startswith("token")}
+    assert sum(sizes.values()) == 5 * 8 + 3 * 12 + 6 * 4 + 1 * 8 + 4 * 4
+
+
+def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    binary.write(SMALL, vocabulary(4), path)
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << (at * 5 + 3) % 8
+        path.unlink()
+        path.write_bytes(damaged)
+        with pytest.raises(LmcompareError, match="is damaged or no n-gram file"):
+            binary.read(path)
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100, 1000, -100, -1])
+def test_a_file_that_is_cut_off(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    binary.write(SMALL, vocabulary(4), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:size])
+    for verify in (True, False):
+        with pytest.raises(LmcompareError, match="is damaged or no n-gram file"):
+            binary.read(path, verify)
+
+
+@settings(max_examples=200)
+@given(st.data(), st.booleans())
+def test_a_damaged_file_is_an_error_and_no_crash(folder: Path, data: st.DataObject, verify: bool) -> None:
+    path = folder / "damaged"
+    path.unlink(missing_ok=True)
+    binary.write(SMALL, vocabulary(4), path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    path.unlink()
+    path.write_bytes(content)
+    with contextlib.suppress(LmcompareError):
+        table, _ = binary.read(path, verify)
+        nodes = table.advance(table.advance(table.beginning(2), np.array([4, 3])), np.array([2, 2]))
+        table.levels[2].find(nodes[1], np.array([3, 2]))
+
+
+def forge(path: Path, **changed: np.ndarray | None) -> None:
+    """Write a file with some arrays changed, None for one that is left out, and all checksums right."""
+    binary.write(SMALL, vocabulary(4), path)
+    arrays = {**load_file(path), **changed}
+    kept = {name: array for name, array in arrays.items() if array is not None}
+    said = {"version": binary.VERSION, "order": "3"}
+    said |= {f"sha256 {name}": binary._digest(array) for name, array in kept.items()}
+    save_file(kept, path, {binary.FORMAT: binary._signed(said, kept)})
+
+
+def whole(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.int32)
+
+
+def real(*numbers: float) -> np.ndarray:
+    return np.array(numbers, np.float32)
+
+
+HOSTILE = [
+    ({"words_2": whole(2, 3, 9)}, "words_2 holds what is no word of the 4"),
+    ({"words_2": whole(2, 3, -1)}, "words_2 holds what is no word"),
+    ({"words_2": whole(2, 3, 4)}, "words_2 holds what is no word"),
+    ({"words_2": whole(3, 2, 2)}, "words_2 do not rise after a context"),
+    ({"words_2": whole(2, 2, 2)}, "words_2 do not rise after a context"),
+    ({"words_2": whole(2, 3)}, "log10_probs_2 is of kind float32 and length 3"),
+    ({"words_2": None}, "words_2 is missing"),
+    ({"words_2": real(2, 3, 2)}, "words_2 is of kind float32"),
+    ({"words_2": whole(2, 3, 2)[:, None]}, r"words_2 is of kind I32 and shape \[3, 1\]"),
+    ({"offsets_2": whole(0, 0, 0, 2, 2, 10**9)}, "offsets_2 do not rise from 0 to the number of 2-grams"),
+    ({"offsets_2": whole(0, 0, -5, 2, 2, 3)}, "offsets_2 do not rise"),
+    ({"offsets_2": whole(1, 1, 1, 2, 2, 3)}, "offsets_2 do not rise"),
+    ({"offsets_2": whole(0, 3)}, "offsets_2 is of kind int32 and length 2"),
+    ({"offsets_2": np.array([0.0] * 6)}, "offsets_2 is of kind F64"),
+    ({"log10_probs_2": real(-1, np.nan, -1)}, "log10_probs_2 holds what is no probability"),
+    ({"log10_probs_2": real(-1, 0.5, -1)}, "log10_probs_2 holds what is no probability"),
+    ({"log10_backoffs_2": real(-1, np.inf, -1)}, "log10_backoffs_2 holds what is no weight"),
+    ({"log10_backoffs_3": real(0)}, "log10_backoffs_3, which is no part of a table of order 3"),
+    ({"more": whole(0)}, "it holds more, which is no part"),
+    ({"token_ends": whole(5, 9, 5, 8)}, "the ends of its tokens are not in order"),
+    ({"token_ends": whole(5)}, "the ends of its tokens are not in order"),
+    ({"token_ends": whole(6, 9, 14, 19)}, "a vocabulary begins with <unk>"),
+    ({"tokens": np.frombuffer(b"<unk></s>\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", np.uint8)}, "can't decode"),
+]
+
+
+@pytest.mark.parametrize(("changed", "said"), HOSTILE, ids=range(len(HOSTILE)))
+def test_right_checksums_make_no_table(changed: dict[str, np.ndarray | None], said: str, tmp_path: Path) -> None:
+    forge(tmp_path / "a", **changed)
+    with pytest.raises(LmcompareError, match=said):
+        binary.read(tmp_path / "a")
+
+
+def test_a_forged_file_is_as_good_as_any(tmp_path: Path) -> None:
+    forge(tmp_path / "a")
+    assert plainly(binary.read(tmp_path / "a")[0]) == plainly(SMALL)
+
+
+def test_another_safetensors_file_and_none_at_all(tmp_path: Path) -> None:
+    save_file({"a": whole(1)}, tmp_path / "a")
+    with pytest.raises(LmcompareError, match="do not say lmcompare-ngrams, version 1"):
+        binary.read(tmp_path / "a")
+    with pytest.raises(LmcompareError, match="there is no file"):
+        binary.read(tmp_path / "b")
+    with pytest.raises(LmcompareError, match=r"can't be read|no n-gram file"):
+        binary.read(tmp_path)

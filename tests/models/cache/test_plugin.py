@@ -1,0 +1,192 @@
+"""The cache over other models: what is remembered, when it is forgotten, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from lmcompare import plugins
+from lmcompare.errors import PluginError
+from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
+from lmcompare.model import FloatArray, LanguageModel, Setting, State
+from lmcompare.models.cache.plugin import CacheModel
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from tests.models.mixture.cases import animals, encoded, perplexity, sums_and_agrees, survives_small_texts
+
+BASE = {"base": "ngram", "options": {"order": 3}}
+
+
+def topical(documents: int, seed: int) -> list[list[list[str]]]:
+    """Documents that are each about one name of forty, which every second sentence has."""
+    rng = np.random.default_rng(seed)
+    names = [f"name{k}" for k in range(40)]
+    return [
+        [[name if rng.random() < 0.5 else str(rng.choice(names)), "sees", "a", "cat", "."] for _ in range(12)]
+        for name in rng.choice(names, documents)
+    ]
+
+
+def joined(documents: list[list[list[str]]], vocabulary: Vocabulary) -> Encoded:
+    """One text of several documents."""
+    return Encoded.from_documents([encoded(d, vocabulary).ids for d in documents], vocabulary)
+
+
+def fitted_to_topics(**options: object) -> tuple[CacheModel, Vocabulary]:
+    train = topical(30, 0)
+    vocabulary = Vocabulary.build([sentence for document in train for sentence in document])
+    texts = joined(train, vocabulary), joined(topical(30, 1), vocabulary), Setting(vocabulary)
+    model = CacheModel(**{**BASE, **options}).fit(*texts)  # type: ignore[arg-type]
+    model.study(*texts)
+    return model, vocabulary
+
+
+@pytest.fixture(scope="module")
+def model() -> tuple[CacheModel, Vocabulary]:
+    return fitted_to_topics()
+
+
+def test_what_was_said_is_guessed_again(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    text = joined(topical(40, 2), vocabulary)
+    assert perplexity(cache, text) < 0.95 * perplexity(cache._base, text)
+
+
+def test_distributions_scores_and_steps_agree(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    sums_and_agrees(cache, joined([*topical(2, 3), [["nobody", "sees"]], []], vocabulary))
+
+
+def test_a_document_is_forgotten_unless_carried(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    carrying, _ = fitted_to_topics(carry=True)
+    assert not cache.traits.adaptive
+    assert carrying.traits.adaptive
+    for learner, same in ((cache, True), (carrying, False)):
+        one, two = (joined(topical(1, seed), vocabulary) for seed in (4, 5))
+        both = Encoded.from_documents([one.ids, two.ids], vocabulary)
+        alone = np.concatenate([learner.log_probs(one), learner.log_probs(two)])
+        assert np.allclose(learner.log_probs(both), alone, atol=1e-12) is same
+        sums_and_agrees(cache, both)
+
+
+def test_what_it_was_comes_back_from_json_and_arrays(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    state = cache.state()
+    again = CacheModel().restore(type(state)(state.arrays, json.loads(json.dumps(state.values))))
+    text = joined(topical(3, 6), vocabulary)
+    assert again.hyperparameters() == cache.hyperparameters()
+    assert (again.log_probs(text) == cache.log_probs(text)).all()
+    sentences = text.split_sentences()
+    assert list(again.exhibits(sentences)) == list(cache.exhibits(sentences))
+    assert again.notes == cache.notes
+
+
+def test_its_equation_is_worked_with_its_own_numbers(model: tuple[CacheModel, Vocabulary]) -> None:
+    cache, vocabulary = model
+    shown = list(cache.exhibits(joined(topical(1, 6), vocabulary).split_sentences()))
+    worked = next(e for e in shown if isinstance(e, WorkedEquation))
+    numbers = dict(worked.lines)
+    levels = [value for what, value in worked.lines if what.startswith("P")][:-1]
+    weights = [value for what, value in worked.lines if what.startswith("λ")]
+    assert sum(weights) == pytest.approx(1)
+    assert np.dot(weights, levels) == pytest.approx(worked.lines[-1][1])
+    counted = [value for what, value in worked.lines if what.startswith("c(")]
+    masses = [value for what, value in worked.lines if what.startswith("C")]
+    for below, above, count, mass in zip(levels[:-1], levels[1:], counted, masses, strict=True):
+        assert above == pytest.approx((count + numbers["γ"] * below) / (mass + numbers["γ"]))
+    twice = next(e for e in shown if isinstance(e, Heatmap))
+    first, second = (np.array(line, float) for line in twice.values[0])
+    assert np.log(second).mean() > np.log(first).mean()
+    gains, trusted, *_ = [e for e in shown if isinstance(e, Bars)]
+    assert gains.labels == ("0 to 29", "30 to 99")
+    assert gains.values[1] > gains.values[0] > 0
+    assert sum(trusted.values) == pytest.approx(100)
+    assert any(e.title == "Without memory, ngram: its equation" for e in shown)
+
+
+def test_small_texts() -> None:
+    survives_small_texts(lambda: CacheModel(**BASE))  # type: ignore[arg-type]
+
+
+def test_a_base_of_another_kind() -> None:
+    vocabulary = Vocabulary.build(animals(20, 0))
+    small = {"width": 8, "heads": 1, "layers": 1, "steps": 5}
+    cache = CacheModel(base="transformer", options=small)
+    cache.fit(encoded(animals(20, 0), vocabulary), encoded(animals(20, 1), vocabulary), Setting(vocabulary))
+    sums_and_agrees(cache, encoded(animals(3, 2), vocabulary))
+    assert cache.word_vectors() is not None
+
+
+class Broken(LanguageModel):
+    """A base that gives NaN, too few scores, or forgets to return itself."""
+
+    def __init__(self, how: str = "nan") -> None:
+        self.how = how
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Broken:
+        return self if self.how != "none" else None  # type: ignore[return-value]
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        size = len(text.vocabulary)
+        return np.full((len(at), size), -np.log(size), np.float16 if self.how == "half" else np.float64)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        return {"nan": np.full(len(text), np.nan), "short": np.zeros(1)}.get(self.how, super().log_probs(text))
+
+    def state(self) -> State:
+        return State()
+
+    def restore(self, state: State) -> Broken:
+        return self
+
+
+@pytest.mark.parametrize(
+    ("how", "why"), [("nan", "gave NaN"), ("short", "gave shape"), ("none", "end it with 'return self'")]
+)
+def test_a_base_that_breaks_the_contract_is_named(how: str, why: str) -> None:
+    vocabulary = Vocabulary.build(animals(5, 0))
+    cache = CacheModel(base=f"{__name__}:Broken", options={"how": how})
+    text = encoded(animals(5, 0), vocabulary)
+    with pytest.raises(PluginError, match=f"the base, '{__name__}:Broken'.*{why}"):
+        cache.fit(text, text, Setting(vocabulary))
+
+
+def test_a_base_of_half_precision() -> None:
+    vocabulary = Vocabulary.build(animals(5, 0))
+    text = encoded(animals(5, 0), vocabulary)
+    cache = CacheModel(base=f"{__name__}:Broken", options={"how": "half"}).fit(text, text, Setting(vocabulary))
+    assert cache.next_log_probs(text, np.array([3])).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"base": "nothing"}, "unknown model 'nothing'"),
+        ({"base": "cache"}, "itself stands on another model"),
+        ({"base": "ngram-file", "options": {"path": "x.arpa"}}, "which has files"),
+        ({"base": "ngram", "options": {"ordre": 3}}, "did you mean 'order'"),
+        ({"order": 0}, "order"),
+        ({"half_lives": []}, "half_lives is a list of numbers"),
+        ({"half_lives": [0]}, "half_lives is a list of numbers"),
+        ({"half_lives": "100"}, "half_lives is a list of numbers"),
+        ({"half_lives": [100, 100]}, "each number once"),
+        ({"half_lives": [1e17]}, "half_lives is a list of numbers"),
+        ({"half_lives": [True]}, "half_lives is a list of numbers"),
+        ({"carry": "false"}, "carry is true or false"),
+        ({"options": "order=4"}, "options is a table"),
+        ({"base": 3}, "base is the name"),
+    ],
+)
+def test_hyperparameters_that_make_no_sense(wrong: dict[str, object], why: str) -> None:
+    with pytest.raises(PluginError, match=why):
+        CacheModel(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_change_to_the_base_is_a_change_to_the_model() -> None:
+    def digest(model: LanguageModel) -> str:
+        return plugins.source_digest(model)
+
+    assert digest(CacheModel(base="unigram")) != digest(CacheModel(base="ngram"))
+    assert digest(CacheModel(base="unigram")) == digest(CacheModel(base="unigram", order=2))

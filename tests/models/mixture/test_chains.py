@@ -1,0 +1,131 @@
+"""Chains and mixtures of them against their definitions."""
+
+from __future__ import annotations
+
+from itertools import chain as joined
+
+import numpy as np
+import pytest
+
+from lmcompare.model import Setting
+from lmcompare.models.mixture import chains
+from lmcompare.models.mixture import estimator as blending
+from lmcompare.models.mixture import features as streams
+from lmcompare.models.mixture.estimator import Recipe
+from lmcompare.models.mixture.mixtures import Mixture
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.mixture import brute_force_chains
+
+LINES = ("a b c a b d", "b a c a b", "c c a b d a b c", "d a b", "a c b a b c d d")
+VOCABULARY = Vocabulary.build([line.split() for line in LINES])
+
+
+def read(lines: tuple[str, ...]) -> Encoded:
+    each = [[*VOCABULARY.ids(line.split()), VOCABULARY.end] for line in lines]
+    return Encoded.from_documents([list(joined.from_iterable(each))], VOCABULARY)
+
+
+TRAIN, OTHER = read(LINES), read(("a b a d c", "d d x b", "c a b c"))
+CLASSES = np.array([4, 2, 0, 1, 0, 1, 3])  # <unk>, </s>, a, b, c, d, <s>
+MAPS = (np.arange(len(VOCABULARY) + 1), CLASSES)
+NO_TEXT = (np.zeros((3, 0), np.int64), np.zeros(0, np.int64))
+
+
+def tokens(text: Encoded) -> tuple[np.ndarray, np.ndarray]:
+    return streams.history(text, np.arange(len(text)), 3), text.ids.astype(np.int64)
+
+
+SHAPES = {
+    "words": ([(1, 0), (2, 0), (3, 0)], 0),
+    "words and classes": ([(1, 1), (1, 0), (2, 1), (2, 0)], 0),
+    "a gap": ([(2, 0), (3, 1)], 0),
+    "nothing": ([], 0),
+    "classes": ([(1, 1), (2, 1)], 1),
+    "words in their class": ([(0, 1), (1, 0), (2, 1)], 0),
+    "words in their class and nothing else": ([(0, 1)], 0),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_probability_is_that_of_the_definition(shape: str) -> None:
+    features, target = SHAPES[shape]
+    before, words = tokens(TRAIN)
+    chain, discounts = chains.train(features, target, MAPS, before, words, NO_TEXT)
+    base = chain.base
+    found = brute_force_chains.counts(
+        streams.show(features, MAPS, before, words).tolist(), MAPS[target][words].tolist(), 2
+    )
+    size = len(VOCABULARY)
+    history, _ = tokens(OTHER)
+    for word in range(size):
+        asked = np.full(history.shape[1], word)
+        p, evidence = chain.score(history, asked, MAPS)
+        told = streams.show(features, MAPS, history, asked)
+        shown = int(MAPS[target][word])
+        below = (CLASSES[:size] == shown).sum() / size if target else 1 / size
+        if base:
+            below = 1 / (CLASSES[:size] == CLASSES[word]).sum()
+        for i in range(len(p)):
+            path = tuple(told[:, i].tolist())
+            path = path[: path.index(-1)] if -1 in path else path
+            assert p[i] == pytest.approx(
+                brute_force_chains.probability(found, path, shown, discounts.tolist(), base, below), rel=1e-5
+            )
+            for k in range(len(features)):
+                after = found.get(path[: k + 1], {}) if k < len(path) else {}
+                assert evidence[k, i] == pytest.approx(np.log1p(sum(after.values())), rel=1e-6)
+
+
+RECIPES = [
+    Recipe("words", [[(1, 0), (2, 0)], [(2, 0), (3, 0)]]),
+    Recipe("classes", [[(1, 1), (1, 0)], [(2, 1)]], 1, [[(0, 1), (1, 0)], [(0, 1), (2, 1)]]),
+]
+
+
+@pytest.fixture(scope="module")
+def mixture() -> Mixture:
+    blended, account = blending.blend(RECIPES, MAPS, TRAIN, OTHER, Setting(VOCABULARY))
+    assert blended.unknown
+    assert account.names == ("words", "classes", blending.UNKNOWN)
+    return blended
+
+
+def test_distributions_sum_to_one_and_hold_the_scores(mixture: Mixture) -> None:
+    at = np.arange(len(OTHER) + 1)
+    rows = mixture.at(OTHER, at)
+    np.testing.assert_allclose(np.exp(rows).sum(1), 1, atol=1e-6)
+    np.testing.assert_allclose(rows[at[:-1], OTHER.ids], mixture.score(OTHER), rtol=1e-5)
+
+
+def test_a_mixture_is_the_weighted_sum_of_its_members(mixture: Mixture) -> None:
+    before, words = tokens(OTHER)
+    (words_part,), (to_class, to_word) = mixture.members
+    total = np.zeros(len(words))
+    evidence = [part.score(before, words, MAPS)[1] for part in (words_part, to_class)]
+    shares = mixture.gate.shares(np.concatenate(evidence))
+    for i, w in enumerate(words):
+        one, at = before[:, i : i + 1], np.array([w])
+        parts = []
+        for part in (words_part, to_class, to_word):
+            scored = [c.score(one, at, MAPS) for c in part.chains]
+            weights = part.gate.shares(np.concatenate([e for _, e in scored]))[:, 0]
+            parts.append(sum(float(weight) * float(p[0]) for weight, (p, _) in zip(weights, scored, strict=True)))
+        total[i] = shares[:, i] @ [parts[0], parts[1] * parts[2], float(w == VOCABULARY.unknown)]
+    np.testing.assert_allclose(mixture.score(OTHER), np.log(total), rtol=1e-5)
+
+
+def test_the_account_is_of_the_held_out_text(mixture: Mixture) -> None:
+    _, account = blending.blend(RECIPES, MAPS, TRAIN, OTHER, Setting(VOCABULARY))
+    assert account.tokens == len(OTHER)
+    assert account.perplexity == pytest.approx(np.exp(-mixture.score(OTHER).mean()))
+    assert sum(account.weights) == pytest.approx(1)
+    probabilities, shares = mixture.members_at(OTHER, np.arange(len(OTHER)))
+    without = [(probabilities * shares)[[j for j in range(3) if j != i]].sum(0) / (1 - shares[i]) for i in range(3)]
+    expected = [np.exp(-np.log(np.maximum(p, 1e-30)).mean()) for p in without]
+    assert account.without == pytest.approx(expected)
+
+
+def test_arrays_bring_a_mixture_back(mixture: Mixture) -> None:
+    again = Mixture.from_arrays(mixture.shape(), mixture.unknown, mixture.arrays())
+    assert np.array_equal(again.score(OTHER), mixture.score(OTHER))
+    assert np.array_equal(again.at(OTHER, np.arange(5)), mixture.at(OTHER, np.arange(5)))

@@ -1,0 +1,66 @@
+"""The skip n-gram model: which words it leaves out, what that is good for, and small texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmcompare.errors import PluginError
+from lmcompare.models.mixture.skip_ngram import SkipNGram, gapped
+from lmcompare.models.ngram.plugin import NGram
+from tests.models.mixture.cases import animals, encoded, perplexity, sums_and_agrees, survives_small_texts, trained
+
+
+def test_contexts_with_one_gap() -> None:
+    assert list(gapped(1)) == [[]]
+    assert list(gapped(2)) == [[1]]
+    assert list(gapped(3)) == [[1, 2], [2]]
+    assert list(gapped(5)) == [[1, 2, 3, 4], [2, 3, 4], [3, 4], [4], [1, 3, 4], [1, 4], [1, 2, 4]]
+
+
+def test_it_reads_past_a_word_that_says_nothing() -> None:
+    """The last word says nothing, the one before it everything: there is no telling which pairs will be seen."""
+
+    def draw(count: int, seed: int) -> list[list[str]]:
+        rng = np.random.default_rng(seed)
+        kinds = rng.integers(0, 8, count)
+        return [[f"k{k}", f"n{rng.integers(0, 200)}", f"t{k}"] for k in kinds]
+
+    train = draw(400, 0)
+    skip, vocabulary = trained(SkipNGram(order=3), train, draw(100, 1))
+    words, _ = trained(NGram(order=3), train, [])
+    text = encoded(draw(300, 2), vocabulary)
+    last = np.arange(2, len(text), 4)
+    assert skip.log_probs(text)[last].mean() > np.log(0.8)
+    assert words.log_probs(text)[last].mean() < np.log(0.5)
+
+
+def test_distributions_scores_and_steps_agree() -> None:
+    model, vocabulary = trained(SkipNGram(order=4), animals(100, 0), animals(40, 1, strange=0.2))
+    sums_and_agrees(model, encoded([*animals(4, 7), ["zebra", "the"], []], vocabulary))
+    assert any("<unk>" in note for note in model.notes)  # type: ignore[attr-defined]
+
+
+def test_unknown_words_are_as_likely_as_they_were_on_valid() -> None:
+    train, valid = animals(200, 0), animals(800, 1, strange=0.3)
+    model, vocabulary = trained(SkipNGram(order=4), train, valid)
+    last = np.arange(4, 7 * 100, 7)  # where the zebras stand
+    rows = np.exp(model.next_log_probs(encoded(animals(100, 2), vocabulary), last))
+    assert rows[:, vocabulary.unknown].mean() == pytest.approx(0.3, abs=0.08)
+
+
+def test_small_texts() -> None:
+    survives_small_texts(lambda: SkipNGram(order=4))
+    survives_small_texts(lambda: SkipNGram(order=1))
+
+
+def test_an_order_that_makes_no_sense() -> None:
+    with pytest.raises(PluginError, match="order is a whole number"):
+        SkipNGram(order=0)
+
+
+def test_training_again_gives_the_same_figures() -> None:
+    one, two = (trained(SkipNGram(order=3), animals(80, 0), animals(40, 1)) for _ in range(2))
+    text = encoded(animals(20, 2), one[1])
+    assert np.array_equal(one[0].log_probs(text), two[0].log_probs(text))
+    assert perplexity(one[0], text) < len(one[1])

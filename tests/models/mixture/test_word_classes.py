@@ -1,0 +1,103 @@
+"""The exchange algorithm against the likelihood worked out anew by brute force."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.models.mixture import word_classes as clusters
+from lmcompare.models.mixture import word_classes_compiled as exchange
+from lmcompare.tokens import IntArray
+
+END, FIRST = 1, 2  # the ids of </s> and of the first ordinary word
+
+
+def sentences(text: list[list[int]], size: int) -> IntArray:
+    return np.array([w for s in text for w in (size, *s, END)], np.int64)
+
+
+def brute_force(words: IntArray, classes: IntArray, start: int) -> float:
+    """ln of the likelihood of all class bigrams, but for what depends on no classes: over a dictionary."""
+    pairs = Counter((int(classes[a]), int(classes[b])) for a, b in pairwise(words) if b != start)
+    left: Counter[int] = Counter()
+    right: Counter[int] = Counter()
+    for (a, b), n in pairs.items():
+        left[a] += n
+        right[b] += n
+    return sum(sum(s * n * math.log(n) for n in c.values()) for s, c in ((1, pairs), (-1, left), (-1, right)))
+
+
+def drawn(seed: int, types: int, count: int = 60) -> IntArray:
+    rng = np.random.default_rng(seed)
+    text = [rng.integers(FIRST, types, rng.integers(0, 9)).tolist() for _ in range(count)]
+    return sentences(text, types)
+
+
+def test_the_likelihood_is_that_of_brute_force() -> None:
+    words = drawn(0, 12)
+    classes = np.random.default_rng(1).integers(0, 4, 13)
+    after, _ = clusters.pairs(words, 12)
+    found = clusters.log_likelihood(clusters.class_counts(classes, after, 4))
+    assert found == pytest.approx(brute_force(words, classes, 12))
+
+
+@given(st.integers(0, 1000), st.integers(2, 5))
+def test_the_gain_of_a_move_is_the_likelihood_worked_out_anew(seed: int, size: int) -> None:
+    types = 9
+    words = drawn(seed, types, 20)
+    rng = np.random.default_rng(seed)
+    classes = np.append(rng.integers(0, size, types), size)
+    after, before = clusters.pairs(words, types)
+    forth = clusters.class_counts(classes, after, size + 1)
+    back, sums = forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)])
+    table = np.arange(8) * np.log(np.maximum(np.arange(8), 1))  # short, so that both ways to x ln x are taken
+    word = int(rng.integers(FIRST, types))
+    exchange.put(word, classes[word], -1, classes, after, before, forth, back, sums)
+    gain, right, left = np.zeros(size), np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
+    exchange.gains(word, size, classes, after, before, forth, back, sums, table, right, left, gain)
+    wanted = []
+    for c in range(size):
+        moved = classes.copy()
+        moved[word] = c
+        wanted.append(brute_force(words, moved, types))
+    np.testing.assert_allclose(gain - gain[0], np.array(wanted) - wanted[0], atol=1e-8)
+    assert not right.any()
+    assert not left.any()
+
+
+def test_the_likelihood_never_falls_and_is_what_is_reported() -> None:
+    words = drawn(3, 40, 300)
+    seen: list[float] = []
+    classes = clusters.cluster(words, 40, END, 6, progress=lambda _, __, now: seen.append(now))
+    assert seen == sorted(seen)
+    assert len(seen) > 1
+    assert seen[-1] == pytest.approx(brute_force(words, classes, 40))
+
+
+def test_words_that_stand_in_the_same_places_come_together() -> None:
+    rng = np.random.default_rng(5)
+    groups = [range(2, 6), range(6, 10), range(10, 14)]  # a sentence takes one word of each, in this order
+    text = sentences([[int(rng.choice(g)) for g in groups] for _ in range(200)], 15)
+    classes = clusters.cluster(text, 15, END, 3)
+    for group in groups:
+        assert len({int(classes[w]) for w in group}) == 1
+    assert len(set(classes[2:14].tolist())) == 3
+
+
+def test_the_ends_and_what_train_does_not_hold_have_classes_of_their_own() -> None:
+    classes = clusters.cluster(sentences([[2, 3], [3, 2, 4]], 6), 6, END, 2)
+    assert classes[END] == 2
+    assert classes[6] == 3
+    assert classes[0] == classes[5] == 4  # <unk> and a type that train does not hold
+    assert set(classes[[2, 3, 4]].tolist()) <= {0, 1}
+
+
+def test_a_text_without_words_and_more_classes_than_words() -> None:
+    assert clusters.cluster(sentences([[], []], 3), 3, END, 4).tolist() == [6, 4, 6, 5]
+    assert len(set(clusters.cluster(sentences([[2, 3, 2]], 4), 4, END, 50)[[2, 3]].tolist())) <= 2

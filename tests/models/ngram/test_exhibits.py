@@ -1,0 +1,142 @@
+"""What the n-gram model shows of itself is what it computed."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from lmcompare.exhibits import BackoffTrace, Bars, WorkedEquation, from_json, to_json
+from lmcompare.model import Setting
+from lmcompare.models.ngram.plugin import NGram
+from lmcompare.tokens import Encoded, Vocabulary
+
+VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
+TRAIN = [[2, 3, 1], [2, 4, 1]]  # a b </s>, a c </s>: worked by hand in test_ngram.py; d does not stand in it
+
+
+def shown(order: int, *documents: list[int]) -> tuple[NGram, Encoded, WorkedEquation, Bars, list[BackoffTrace]]:
+    train = Encoded.from_documents(TRAIN, VOCABULARY)
+    model = NGram(order=order).fit(train, train, Setting(VOCABULARY))
+    text = Encoded.from_documents(documents, VOCABULARY)
+    equation, bars, *traces = model.exhibits(text)
+    assert isinstance(equation, WorkedEquation)
+    assert isinstance(bars, Bars)
+    assert all(isinstance(t, BackoffTrace) for t in traces)
+    return model, text, equation, bars, [t for t in traces if isinstance(t, BackoffTrace)]
+
+
+def test_trace_of_a_bigram_model_by_hand() -> None:
+    # V = 6 here, so that 0.5 / V = 1/12: p(a) = p(b) = p(c) = 0.1 + 1/12, p(</s>) = 0.2 + 1/12.
+    _, _, _, bars, (trace,) = shown(2, [2, 5, 1])
+    first, second, third = trace.steps
+    assert (first.token, first.matched, first.contexts, first.counts) == ("a", 2, ("", "<s>"), (1, 2))
+    assert first.probabilities == pytest.approx((0.1 + 1 / 12, 0.5 + 0.5 * (0.1 + 1 / 12)))
+    assert (second.token, second.matched, second.contexts, second.counts) == ("d", 0, ("", "a"), (0, 0))
+    assert second.probabilities == pytest.approx((1 / 12, 0.5 / 12))
+    # </s> after d, a word that train does not hold: the unigram, whole
+    assert (third.token, third.matched, third.contexts, third.counts) == ("</s>", 1, ("", "d"), (2, 0))
+    assert third.probabilities == pytest.approx((0.2 + 1 / 12, 0.2 + 1 / 12))
+    assert bars.labels == ("not in training", "the word alone", "2-gram")
+    assert bars.values == (1, 1, 1)
+
+
+def test_the_longest_context_gives_the_probability() -> None:
+    model, text, _, bars, traces = shown(4, [2, 3, 2, 4, 1], [], [4, 1, 2, 3, 1])
+    steps = [step for trace in traces for step in trace.steps]
+    assert len(traces) == 2  # an empty document has nothing to show
+    last = [step.probabilities[-1] for step in steps]
+    np.testing.assert_allclose(last, np.exp(model.log_probs(text)), rtol=1e-12)
+    assert sum(bars.values) == len(text)
+    assert steps[3].contexts == ("", "a", "b a", "a b a")
+    assert steps[7].contexts == ("", "<s>")  # after </s> a sentence begins anew
+    # a run of words that was seen contains only runs that were seen
+    assert [step.matched for step in steps] == [sum(c > 0 for c in step.counts) for step in steps]
+    assert max(step.matched for step in steps) == 4
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_the_worked_numbers_make_the_probability(order: int) -> None:
+    model, text, equation, _, _ = shown(order, [5, 2, 3, 1])
+    (_, count), (_, discount), (_, total), (_, share), (_, gamma), (_, lower), (_, rest), (label, p) = equation.lines[
+        :8
+    ]
+    assert share == pytest.approx((count - discount) / total)
+    assert rest == pytest.approx(gamma * lower)
+    assert p == pytest.approx(share + rest)
+    for (_, weight), (longer, longest) in zip(equation.lines[8::2], equation.lines[9::2], strict=True):
+        assert longest == pytest.approx(weight * p)
+        label, p = longer, longest
+    token = label.removeprefix("P(").removesuffix(")").split(" | ")[0]
+    of_tokens = {text.vocabulary[int(i)]: np.exp(s) for i, s in zip(text.ids, model.log_probs(text), strict=True)}
+    assert p == pytest.approx(of_tokens[token])
+
+
+def test_the_equation_by_hand() -> None:
+    # The first sentence is "a b </s>": no trigram in a bigram model, and of its bigrams the contexts <s> and a were
+    # both seen twice; the first of them is shown. p(a | <s>) = (2 - 1) / 2 + 0.5 · (0.1 + 1/12).
+    _, _, equation, _, _ = shown(2, [2, 3, 1])
+    assert equation.note == "With the trained model's numbers for 'a' after '<s>'."
+    values = [value for _, value in equation.lines]
+    assert values == pytest.approx([2, 1, 2, 0.5, 0.5, 0.1 + 1 / 12, 0.05 + 1 / 24, 0.55 + 1 / 24])
+
+
+def test_the_equation_is_of_known_words_if_there_are_any() -> None:
+    # Train holds "<unk> a </s>" three times and "b a </s>" once, so that after <unk> stands the context seen most.
+    train = Encoded.from_documents([[0, 2, 1]] * 3 + [[3, 2, 1]], VOCABULARY)
+    model = NGram(order=2).fit(train, train, Setting(VOCABULARY))
+
+    def note(*ids: int) -> str:
+        equation, *_ = model.exhibits(Encoded.from_documents([ids], VOCABULARY))
+        return equation.note
+
+    assert note(0, 2, 3, 2) == "With the trained model's numbers for 'a' after 'b'."
+    assert note(0) == "With the trained model's numbers for '<unk>' after '<s>'."
+
+
+def test_the_equation_is_well_formed_and_all_is_json() -> None:
+    *_, equation, _, _ = shown(3, [2, 3, 1])
+    root = ET.fromstring(equation.equation)
+    assert root.tag == "math"
+    assert {e.tag for e in root.iter()} <= {
+        "math",
+        "mrow",
+        "mi",
+        "mo",
+        "mfrac",
+        "munder",
+        "msup",
+        "mtable",
+        "mtr",
+        "mtd",
+    }
+    model, text, *_ = shown(3, [2, 3, 1])
+    for exhibit in model.exhibits(text):
+        assert from_json(json.loads(json.dumps(to_json(exhibit)))) == exhibit
+
+
+def test_the_equation_goes_on_through_the_contexts_that_the_word_did_not_follow() -> None:
+    # After "c c a", of "c c a a </s>", b followed "a" alone: "c a" went on with a, and "c c a" too.
+    train = Encoded.from_documents([[4, 4, 2, 2, 1], *[[2, 3, 1]] * 3], VOCABULARY)
+    model = NGram(order=4).fit(train, train, Setting(VOCABULARY))
+    text = Encoded.from_documents([[5, 4, 2, 3]], VOCABULARY)  # d stands in no training
+    equation, _, trace = model.exhibits(text)
+    assert isinstance(equation, WorkedEquation)
+    assert isinstance(trace, BackoffTrace)
+    assert "Below the longest order" in trace.counted
+    assert equation.note.endswith("for 'b' after 'd c a': training saw it after 'a' at the longest.")
+    labels = [label for label, _ in equation.lines[8:]]
+    assert labels == [
+        "times what is left after 'c a', which 'b' never followed",
+        "P(b | c a)",
+        "times what is left after 'd c a', which is not in training",
+        "P(b | d c a)",
+    ]
+    assert equation.lines[-1][1] == pytest.approx(float(np.exp(model.log_probs(text)[3])))
+
+
+def test_nothing_is_shown_of_an_empty_text() -> None:
+    model, *_ = shown(2, [2])
+    assert list(model.exhibits(Encoded.from_documents([], VOCABULARY))) == []

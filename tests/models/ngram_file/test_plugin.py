@@ -1,0 +1,192 @@
+"""N-gram models from files as models of a run: against the model they were written from, and by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.errors import LmcompareError, NotFittedError, PluginError
+from lmcompare.model import Setting, State
+from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram_file.plugin import NGramFile
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.ngram.test_plugin import random_documents
+
+WORDS = Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, 30))])
+DOCUMENTS = random_documents(3, 30, documents=40)
+TEXT = Encoded.from_documents([*DOCUMENTS, *random_documents(4, 30), []], WORDS)
+
+# Unigrams that sum to one without <s>, and after a: b 0.5, <unk> 0.1, d 0.2, the others 0.4 of their unigrams.
+BY_HAND = """\\data\\
+ngram 1=7
+ngram 2=3
+\\1-grams:
+-1 <unk>
+-99 <s>
+-0.6989700043 </s>
+-0.6989700043 a -0.3979400087
+-0.6989700043 b
+-1 c
+-0.6989700043 d
+\\2-grams:
+-0.3010299957 a b
+-1 a <unk>
+-0.6989700043 a d
+\\end\\
+"""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[NGram, dict[str, Path]]:
+    """A model and its files."""
+    train = Encoded.from_documents(DOCUMENTS, WORDS)
+    model, folder = NGram(4).fit(train, train, Setting(WORDS)), tmp_path_factory.mktemp("files")
+    files = {suffix: folder / f"model{suffix}" for suffix in model.file_formats()}
+    for suffix, write in model.file_formats().items():
+        write(WORDS, files[suffix])
+    return model, files
+
+
+def read(path: Path, vocabulary: Vocabulary, **options: bool) -> NGramFile:
+    nothing = Encoded.from_documents([], vocabulary)
+    return NGramFile(str(path), **options).fit(nothing, nothing, Setting(vocabulary))
+
+
+def by_hand(tmp_path: Path, content: str = BY_HAND) -> Path:
+    (tmp_path / "hand.arpa").write_text(content)
+    return tmp_path / "hand.arpa"
+
+
+@pytest.mark.parametrize("suffix", [".arpa", ".arpa.gz", ".safetensors"])
+def test_a_file_gives_the_model_back(written: tuple[NGram, dict[str, Path]], suffix: str, tmp_path: Path) -> None:
+    model, files = written
+    unlike = tmp_path / "told by its content"
+    unlike.write_bytes(files[suffix].read_bytes())
+    again = read(unlike, WORDS)
+    np.testing.assert_allclose(again.log_probs(TEXT), model.log_probs(TEXT), atol=1e-6)
+    rows = again.next_log_probs(TEXT, np.arange(len(TEXT) + 1))
+    np.testing.assert_allclose(rows, model.next_log_probs(TEXT, np.arange(len(TEXT) + 1)), atol=1e-6)
+    assert len(again.notes) == 1
+    assert "order 4" in again.notes[0]
+
+
+@pytest.mark.parametrize("lacking", [0, 1, 7])
+@pytest.mark.parametrize("kept", [30, 12, 2])
+def test_another_vocabulary_is_a_distribution(
+    written: tuple[NGram, dict[str, Path]], kept: int, lacking: int
+) -> None:
+    vocabulary = Vocabulary([*WORDS.tokens[:2], *(f"new{i}" for i in range(lacking)), *WORDS.tokens[2:kept][::-1]])
+    model = read(written[1][".arpa"], vocabulary)
+    documents = [d.tolist() for d in TEXT.documents()]
+    text = Encoded.from_documents([[i % len(vocabulary) for i in d] for d in documents], vocabulary)
+    rows = model.next_log_probs(text, np.arange(len(text) + 1))
+    assert np.isfinite(rows).all()
+    assert np.abs(np.exp(rows).sum(axis=1) - 1).max() < 1e-6
+    np.testing.assert_allclose(rows[np.arange(len(text)), text.ids], model.log_probs(text), atol=1e-9)
+    at, streamed = (np.concatenate(parts) for parts in zip(*model.stream(text), strict=True))
+    np.testing.assert_array_equal(at, np.arange(len(text)))
+    np.testing.assert_allclose(streamed, rows[:-1], atol=1e-5)
+    document = documents[0]
+    stepper = model.stepper(np.array([], np.int64), vocabulary)
+    for i in range(len(document)):
+        np.testing.assert_allclose(stepper.log_probs(), rows[i], atol=1e-12)
+        stepper.push(int(text.ids[i]))
+
+
+def test_another_vocabulary_by_hand(tmp_path: Path) -> None:
+    # The vocabulary lacks c and d, the file x and y. The file's <unk> is shared by <unk>, x and y.
+    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
+    model = read(by_hand(tmp_path), vocabulary)
+    text = Encoded.from_documents([[3, 2, 3]], vocabulary)
+    third = 0.1 / 3
+    unigrams = [third + 0.1 + 0.2, 0.2, third, 0.2, third, 0.2]
+    # after a: <unk> has its third of 0.1, c's 0.04 and d's 0.2; </s> and a 0.4 of their unigrams; b 0.5
+    after_a = [third + 0.04 + 0.2, 0.08, third, 0.08, third, 0.5]
+    rows = np.exp(model.next_log_probs(text, np.arange(4)))
+    np.testing.assert_allclose(rows, [unigrams, after_a, unigrams, after_a], rtol=2e-6)
+    assert model.notes[1:] == (
+        "The file lacks 2 of the 6 types: they share the probability of its <unk> evenly.",
+        "The vocabulary lacks 2 of the file's 6 words: their probability goes to <unk>.",
+    )
+
+
+def test_as_a_context_a_lacking_type_is_the_files_unknown_word(tmp_path: Path) -> None:
+    content = BY_HAND.replace("-1 <unk>", "-1 <unk> -0.3010299957").replace("2=3", "2=4")
+    content = content.replace("\\end", "-0.2218487496 <unk> b\n\\end")  # 0.6, and half of what sums to 0.8
+    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "b", "c", "d"])
+    model = read(by_hand(tmp_path, content), vocabulary)
+    rows = np.exp(model.next_log_probs(Encoded.from_documents([[2, 0]], vocabulary), np.arange(1, 3)))
+    np.testing.assert_allclose(rows, [[0.025, 0.1, 0.025, 0.1, 0.6, 0.05, 0.1]] * 2, rtol=2e-6)
+
+
+def test_few_digits_are_made_good_and_noted(tmp_path: Path) -> None:
+    vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
+    model = read(by_hand(tmp_path, BY_HAND.replace("-0.3010299957 a b", "-0.301 a b")), vocabulary)
+    rows = model.next_log_probs(Encoded.from_documents([[2]], vocabulary), np.arange(2))
+    np.testing.assert_allclose(np.exp(rows).sum(axis=1), 1, atol=1e-7)
+    assert model.notes[-1].startswith(
+        "Not quite a distribution: the probabilities after 'a' in hand.arpa sum to 1.0000"
+    )
+
+
+def test_what_is_no_distribution_is_refused_unless_asked_for(tmp_path: Path) -> None:
+    path = by_hand(tmp_path, BY_HAND.replace("-0.3010299957 a b", "-0.2 a b"))
+    vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
+    with pytest.raises(LmcompareError, match=r"after 'a' in hand.arpa sum to 1.13096, so it is no probability"):
+        read(path, vocabulary)
+    model = read(path, vocabulary, renormalise=True)
+    rows = np.exp(model.next_log_probs(Encoded.from_documents([[2]], vocabulary), np.arange(2)))
+    np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-7)
+    # what is given stays: b 10^-0.2, <unk> 0.1, d 0.2; </s>, a and c share the rest as 2 : 2 : 1
+    rest = 1 - 10**-0.2 - 0.3
+    np.testing.assert_allclose(rows[1], [0.1, 0.4 * rest, 0.4 * rest, 10**-0.2, 0.2 * rest, 0.2], rtol=1e-5)
+
+
+def test_without_unknown_word_it_is_noted(tmp_path: Path) -> None:
+    # </s>, a, b, c and d have 0.2 each; after a, b has 0.6, and the others half of theirs
+    lines = [f"-0.6989700043 {word}" for word in ("</s>", "b", "c", "d")]
+    unigrams = "\n".join(["-99 <s>", "-0.6989700043 a -0.3010299957", *lines])
+    content = f"\\data\\\nngram 1=6\nngram 2=1\n\\1-grams:\n{unigrams}\n\\2-grams:\n-0.2218487496 a b\n\\end\\\n"
+    vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
+    model = read(by_hand(tmp_path, content), vocabulary)
+    assert model.notes[1:] == ("The file has no <unk>: a word that it lacks is next to impossible, with 1e-100.",)
+    assert model.log_probs(Encoded.from_documents([[0]], vocabulary))[0] == pytest.approx(-100 * np.log(10))
+
+
+def test_state_gives_the_same_model_back(tmp_path: Path) -> None:
+    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
+    model = read(by_hand(tmp_path), vocabulary)
+    text = Encoded.from_documents([[3, 2, 5, 1, 0, 4]], vocabulary)
+    state = model.state()
+    stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.values))))
+    again = NGramFile("gone").restore(stored)
+    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
+    assert again.notes == model.notes
+    assert list(again.exhibits(text)) == list(model.exhibits(text))
+
+
+def test_exhibit_counts_the_orders_that_were_found(tmp_path: Path) -> None:
+    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
+    model = read(by_hand(tmp_path), vocabulary)
+    (bars,) = model.exhibits(Encoded.from_documents([[3, 5, 1], [2, 3, 4]], vocabulary))
+    # a, b after a, </s>; x; a; y after a, where the file has its <unk>
+    assert bars.values == (1.0, 3.0, 2.0)
+    assert list(model.exhibits(Encoded.from_documents([], vocabulary))) == []
+
+
+def test_what_goes_wrong(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="has no file to read"):
+        NGramFile().fit(TEXT, TEXT, Setting(WORDS))
+    with pytest.raises(LmcompareError, match="there is no file"):
+        read(tmp_path / "none", WORDS)
+    with pytest.raises(PluginError, match="path is the path"):
+        NGramFile(3)  # type: ignore[arg-type]
+    with pytest.raises(PluginError, match="renormalise is true or false"):
+        NGramFile("a", renormalise=1)  # type: ignore[arg-type]
+    with pytest.raises(NotFittedError):
+        NGramFile("a").log_probs(TEXT)
+    with pytest.raises(PluginError, match="6 types, not of 30"):
+        read(by_hand(tmp_path), Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])).log_probs(TEXT)

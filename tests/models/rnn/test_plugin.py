@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Heatmap, WorkedEquation
+from lmcompare.model import Setting
+from lmcompare.models.rnn.network import RnnNetwork, gates
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.tokens import Encoded
+from tests.models.neural_cases import trained
+from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_the_equations_are_those_of_torchs_loop(cell: str, layers: int) -> None:
+    torch.manual_seed(0)
+    network = RnnNetwork(TYPES, cell, 6, 5, layers, 0.0).eval()
+    inputs = torch.randint(0, TYPES, (9,))
+    found = gates(network, inputs)
+    with torch.no_grad():
+        states, memory = network.states(inputs[None], None)
+    torch.testing.assert_close(found.state, states[0])
+    if cell == "lstm":
+        torch.testing.assert_close(found.cell[-1], memory["cell"][0, -1])
+    for gate in (found.keep, found.take, found.show):
+        assert bool(((gate > 0) & (gate < 1)).all())
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_it_learns_a_chain(cell: str) -> None:
+    model = Rnn(cell=cell, width=32, hidden=32, dropout=0.0, steps=250, batch=8, length=32, learning_rate=1e-2)
+    fitted(model, chain(1, 20, 200))
+    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
+
+
+def test_sentences_read_alone_teach_it_to_begin() -> None:
+    # one document, so that its beginning is read hardly ever; each sentence begins with a
+    random = np.random.default_rng(0)
+    one = [i for _ in range(400) for i in (2, *random.integers(3, 12, 2), VOCABULARY.end)]
+    text = Encoded.from_documents([one], VOCABULARY)
+    begun = {}
+    for alone in (0.0, 0.3):
+        model = Rnn(width=16, hidden=16, dropout=0.0, steps=120, batch=8, length=16, alone=alone)
+        model.fit(text, text, Setting(VOCABULARY))
+        begun[alone] = model.log_probs(Encoded.from_documents([[2]], VOCABULARY))[0]
+    assert begun[0.3] > np.log(0.97)
+    assert begun[0.0] < 2 * begun[0.3]
+
+
+def test_attention_is_all_that_the_other_has_more() -> None:
+    plain, attentive = Rnn().hyperparameters(), RnnAttention().hyperparameters()
+    assert {name: attentive[name] for name in plain} == plain
+    assert set(attentive) - set(plain) == {"attention", "window"}
+    assert Rnn.presets["quick"] == RnnAttention.presets["quick"]
+
+
+@pytest.mark.parametrize("case", ["plain-lstm", "plain-gru"])
+def test_what_it_shows_is_what_it_computes(case: str) -> None:
+    model = trained(case)
+    assert isinstance(model, Rnn)
+    found = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
+    opened = next(e for e in found if isinstance(e, Heatmap))
+    assert len(opened.rows) == 6  # the beginning and the words that are read
+    keep = model.gates(np.array([2, 3, 4, 5, 6])).keep
+    assert opened.values[0][3][0] == pytest.approx(float(keep[3].mean()))
+    lines = dict(next(e for e in found if isinstance(e, WorkedEquation)).lines)
+    worked = next(e for e in found if isinstance(e, WorkedEquation))
+    assert found[0] is worked
+    assert "the sentence read by itself" in worked.note
+    figure = {name.split(":")[0].split(" =")[0]: value for name, value in lines.items()}
+    if case == "plain-lstm":
+        assert figure["c"] == pytest.approx(figure["f"] * figure["c before"] + figure["n"] * figure["g"], abs=1e-6)
+        assert figure["s"] == pytest.approx(figure["o"] * np.tanh(figure["c"]), abs=1e-6)
+    else:
+        assert figure["s"] == pytest.approx(
+            figure["z"] * figure["s before"] + (1 - figure["z"]) * figure["g"], abs=1e-6
+        )
+
+
+@pytest.mark.parametrize("kind", [Rnn, RnnAttention])
+def test_it_says_which_cell_it_has(kind: type[Rnn]) -> None:
+    assert kind(cell="gru").summary().startswith("A GRU language model")
+    assert kind(cell="lstm").summary().startswith("An LSTM language model")
+
+
+def test_impossible_shapes_are_refused() -> None:
+    with pytest.raises(LmcompareError, match="gru"):
+        Rnn(cell="elman")
+    with pytest.raises(LmcompareError, match="at least 1"):
+        Rnn(layers=0)
+    with pytest.raises(LmcompareError, match="without attention is rnn"):
+        RnnAttention(window=0)

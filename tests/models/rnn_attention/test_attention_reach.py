@@ -1,0 +1,109 @@
+"""What looking back is worth, against a net whose window is smaller and against the net's own scores."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.exhibits import Bars
+from lmcompare.models.rnn_attention.additive_attention import AdditiveAttention
+from lmcompare.models.rnn_attention.attention_reach import Reach
+from lmcompare.models.rnn_attention.plugin import AttentiveRnnNetwork, RnnAttention, attention_reach
+from lmcompare.tokens import Encoded
+from tests.models.neural_cases import trained
+from tests.training.texts import VOCABULARY, ragged
+
+
+def network_of(model: RnnAttention) -> AttentiveRnnNetwork:
+    network = model._network
+    assert isinstance(network, AttentiveRnnNetwork)
+    return network
+
+
+@pytest.mark.parametrize("reach", [1, 3, 5])
+def test_held_to_a_reach_it_is_attention_over_a_smaller_window(reach: int) -> None:
+    torch.manual_seed(1)
+    attention = AdditiveAttention(hidden=5, width=3, window=5)
+    states, past = torch.randn(3, 9, 5), torch.randn(3, 5, 5)
+    filled = torch.tensor([0, 2, 5])
+    small = copy.deepcopy(attention)
+    small.window = reach
+    expected, weights = small(states, past[:, -reach:], filled.clamp(max=reach))
+    held, held_weights = attention(states, past, filled, reach)
+    torch.testing.assert_close(held, expected)
+    torch.testing.assert_close(held_weights[..., -reach:], weights)
+    assert not held_weights[..., :-reach].any()
+
+
+def test_without_reach_there_is_no_context() -> None:
+    attention = AdditiveAttention(hidden=5, width=3, window=4)
+    context, weights = attention(torch.randn(1, 6, 5), torch.randn(1, 4, 5), torch.tensor([4]), 0)
+    assert not context.any()
+    assert not weights.any()
+
+
+def test_it_measures_what_the_net_scores_and_where_it_looks() -> None:
+    model = trained("gru")
+    assert isinstance(model, RnnAttention)
+    text = ragged()
+    found = attention_reach.measured(network_of(model), text)
+    assert found.tokens == len(text)
+    assert found.reaches == (0, 1, 4, 7)
+    assert found.bits[-1] == pytest.approx(-model.log_probs(text).mean() / np.log(2), abs=1e-5)
+    shares, entropy, seen = np.zeros(7), 0.0, 0
+    for ids in text.documents():
+        if len(ids):
+            weights = model.attention_weights(ids[:-1])
+            for i in range(7, len(weights)):
+                window = weights[i, i - 7 : i]
+                shares += window[::-1]
+                entropy -= (window * np.log(window)).sum()
+                seen += 1
+    np.testing.assert_allclose(found.weights, shares / seen, atol=1e-5)
+    assert found.spread == pytest.approx(np.exp(entropy / seen), rel=1e-5)
+    assert sum(found.weights) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_net_without_its_attention_scores_as_with_the_context_at_zero() -> None:
+    model = trained("gru")
+    assert isinstance(model, RnnAttention)
+    network = copy.deepcopy(network_of(model))
+    hidden = network.attention.U.in_features
+    with torch.no_grad():
+        network.output.weight[:, hidden:] = 0.0  # what reads the context
+    text = ragged()
+    expected = attention_reach.measured(network, text).bits[-1]
+    assert attention_reach.measured(network_of(model), text).bits[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_short_documents_and_none() -> None:
+    model = trained("gru")
+    assert isinstance(model, RnnAttention)
+    short = attention_reach.measured(network_of(model), Encoded.from_documents([[2, 3], [4]], VOCABULARY))
+    assert short.weights == ()  # none is as long as the window
+    assert [e.title for e in attention_reach.exhibits(short)] == ["What looking back is worth"]
+    empty = attention_reach.measured(network_of(model), Encoded.from_documents([[]], VOCABULARY))
+    assert empty == Reach()
+    assert attention_reach.exhibits(empty) == []
+
+
+def test_it_is_stored_and_shown() -> None:
+    model = trained("gru")
+    assert isinstance(model, RnnAttention)
+    found = model.reach()
+    assert found.tokens
+    again = RnnAttention(**model.hyperparameters()).restore(model.state())
+    assert again.reach() == found
+    looks, worth = attention_reach.exhibits(found)
+    assert isinstance(looks, Bars)
+    assert looks.labels == ("1", "2", "3–4", "5–7")
+    assert looks.values[:2] == pytest.approx([7 * w for w in found.weights[:2]])
+    assert np.dot(looks.values, [1, 1, 2, 3]) == pytest.approx(7, abs=1e-4)
+    assert isinstance(worth, Bars)
+    assert worth.labels == ("none", "the last 1", "the last 4")
+    assert worth.values == pytest.approx([b - found.bits[-1] for b in found.bits[:-1]])
+    shown = [e.title for e in model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 1]], VOCABULARY))]
+    assert {"How far back it looks", "What looking back is worth"} <= set(shown)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Heatmap, WorkedEquation
+from lmcompare.model import Setting
+from lmcompare.models.rnn_attention.additive_attention import AdditiveAttention, banded
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.tokens import Encoded
+from tests.models.neural_cases import trained
+from tests.training.texts import ENTROPY, VOCABULARY, chain, fitted
+
+Pair = tuple[list[torch.Tensor], list[torch.Tensor]]
+
+
+def by_hand(attention: AdditiveAttention, states: torch.Tensor, past: torch.Tensor, filled: int) -> Pair:
+    """Position by position: e_ij = v · tanh(W s_i + U s_j), j the ``window`` states before i."""
+    known = [*past[len(past) - filled :], *states]
+    contexts, weights = [], []
+    for i in range(filled, len(known)):
+        seen = known[max(0, i - attention.window) : i]
+        if not seen:
+            contexts.append(torch.zeros_like(states[0]))
+            weights.append(torch.zeros(attention.window))
+            continue
+        W, b, U, v = attention.W.weight, attention.W.bias, attention.U.weight, attention.v
+        e = torch.stack([v @ torch.tanh(W @ known[i] + b + U @ s) for s in seen])
+        a = torch.exp(e) / torch.exp(e).sum()
+        contexts.append(sum(w * s for w, s in zip(a, seen, strict=True)))
+        weights.append(torch.cat([torch.zeros(attention.window - len(seen)), a]))
+    return contexts, weights
+
+
+@pytest.mark.parametrize(("length", "window"), [(9, 4), (1, 4), (3, 8), (6, 1)])
+def test_attention_equals_the_equation_position_by_position(length: int, window: int) -> None:
+    torch.manual_seed(1)
+    attention = AdditiveAttention(hidden=5, width=3, window=window)
+    states, past = torch.randn(3, length, 5), torch.randn(3, window, 5)
+    filled = torch.tensor([0, min(2, window), window])
+    contexts, weights = attention(states, past, filled)
+    for row in range(3):
+        expected = by_hand(attention, states[row], past[row], int(filled[row]))
+        torch.testing.assert_close(contexts[row], torch.stack(expected[0]), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(weights[row], torch.stack(expected[1]), atol=1e-5, rtol=1e-5)
+
+
+def test_the_slope_of_the_scores_is_that_of_the_equation() -> None:
+    torch.manual_seed(2)
+    attention = AdditiveAttention(hidden=4, width=3, window=3).double()
+    states = torch.randn(2, 4, 4, dtype=torch.double, requires_grad=True)
+    past = torch.randn(2, 3, 4, dtype=torch.double)
+    filled = torch.tensor([1, 3])
+    assert torch.autograd.gradcheck(lambda s, *_: attention(s, past, filled)[0], (states, *attention.parameters()))
+    plain = torch.cat(
+        [torch.stack(by_hand(attention, states[r], past[r], int(filled[r]))[0])[None] for r in range(2)]
+    )
+    grads = [
+        torch.autograd.grad(out.square().sum(), [states, *attention.parameters()])
+        for out in (attention(states, past, filled)[0], plain)
+    ]
+    for mine, expected in zip(*grads, strict=True):
+        torch.testing.assert_close(mine, expected)
+
+
+def test_a_band_becomes_a_matrix() -> None:
+    band = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
+    expected = torch.tensor([[[1.0, 2.0, 0.0, 0.0], [0.0, 3.0, 4.0, 0.0], [0.0, 0.0, 5.0, 6.0]]])
+    torch.testing.assert_close(banded(band), expected)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_it_learns_a_chain(cell: str) -> None:
+    model = RnnAttention(
+        cell,
+        width=32,
+        hidden=32,
+        attention=8,
+        window=4,
+        dropout=0.0,
+        steps=250,
+        batch=8,
+        length=32,
+        learning_rate=1e-2,
+    )
+    fitted(model, chain(1, 20, 200))
+    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
+
+
+def test_it_recalls_what_the_document_began_with() -> None:
+    # a, b, c or d, then three of e … i at random, then j, after which the first is said again: the rest is noise.
+    random = np.random.default_rng(0)
+    documents = [[k, *random.integers(6, 11, 3), 11, k] for k in random.integers(2, 6, 800)]
+    text = Encoded.from_documents(documents, VOCABULARY)
+    model = RnnAttention(
+        "gru",
+        width=32,
+        hidden=32,
+        window=8,
+        dropout=0.0,
+        steps=250,
+        batch=16,
+        length=16,
+        learning_rate=1e-2,
+        weight_decay=0.1,
+    )
+    model.fit(text, text.select(range(50)), Setting(VOCABULARY))
+    scores = model.log_probs(text.select(range(100))).reshape(100, 6)
+    assert -scores[:, 5].mean() < 0.2  # ln 4 = 1.386 for one that has forgotten
+    assert -scores[:, 1].mean() > 1.5  # ln 5 = 1.609: noise stays noise
+
+
+def test_what_it_shows_is_what_it_computes() -> None:
+    model = trained("gru")
+    assert isinstance(model, RnnAttention)
+    ids = np.array([2, 3, 4, 5, 6])
+    weights = model.attention_weights(ids)
+    assert weights.shape == (6, 6)
+    np.testing.assert_allclose(weights.sum(1), [0, 1, 1, 1, 1, 1], atol=1e-6)
+    assert not np.triu(weights).any()
+    scores, shares, context = model.attention_at(ids)
+    np.testing.assert_allclose(shares, weights[5, :5], atol=1e-6)
+    np.testing.assert_allclose(np.exp(scores) / np.exp(scores).sum(), shares, atol=1e-6)
+    assert context.shape == (10,)
+    exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
+    drawn = next(e for e in exhibits if isinstance(e, Heatmap))
+    assert drawn.rows == ("<s>", "a", "b", "c", "d", "e")
+    assert drawn.values[0][0] == (None,) * 6
+    assert drawn.values[0][5][2] == pytest.approx(float(weights[5, 2]))
+    equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
+    assert drawn.opens == (0, 5)  # where the equation is worked
+    (weight,) = (value for label, value in equation.lines if label.startswith("a:"))
+    assert weight == pytest.approx(float(weights[5].max()))
+
+
+def test_impossible_cells_are_refused() -> None:
+    with pytest.raises(LmcompareError, match="gru, lstm"):
+        RnnAttention(cell="tree")

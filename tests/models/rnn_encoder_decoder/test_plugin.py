@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Heatmap, WorkedEquation
+from lmcompare.model import Setting
+from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
+from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.tokens import Encoded
+from tests.models.neural_cases import trained
+from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
+
+
+def network(cell: str = "lstm", *, window: int, chunk: int, stride: int) -> EncoderDecoderNetwork:
+    torch.manual_seed(0)
+    model = RnnEncoderDecoder(cell, 8, 6, 3, window=window, chunk=chunk, stride=stride)
+    return model.network(TYPES).eval()
+
+
+def by_hand(net: EncoderDecoderNetwork, inputs: Tensor, u: int) -> Tensor:
+    """The features after input u: one window, one chunk, one step of the decoder at a time."""
+    first = max(0, (u // net.stride + 1) * net.stride - net.chunk)
+    window = [first - back for back in reversed(range(net.window))]
+    read = torch.stack([net.head.table[inputs[j]] if j >= 0 else torch.zeros(8) for j in window])
+    encoded = net.encoder(read[None])[0][0]
+    state = torch.tanh(net.bridge(encoded[-1]))
+    cell = torch.zeros_like(state)
+    step = (nn.LSTMCell if net.is_lstm else nn.GRUCell)(8, 6)
+    step.load_state_dict({name[:-3]: value for name, value in net.decoder.state_dict().items()})
+    for word in inputs[first : u + 1]:
+        x = net.head.table[word][None]
+        if net.is_lstm:
+            (state,), (cell,) = step(x, (state[None], cell[None]))
+        else:
+            (state,) = step(x, state[None])
+    seen = [h for h, j in zip(encoded, window, strict=True) if j >= 0]
+    e = torch.stack([net.v @ torch.tanh(net.W(state) + net.U(h)) for h in seen])
+    a = torch.exp(e) / torch.exp(e).sum()
+    context = sum((w * h for w, h in zip(a, seen, strict=True)), torch.zeros(6))
+    return torch.tanh(net.output(torch.cat([state, context])))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    ("window", "chunk", "stride"), [(5, 4, 4), (3, 7, 3), (9, 5, 1), (1, 1, 1), (2, 30, 30), (4, 6, 4)]
+)
+def test_it_equals_the_equation_word_by_word(cell: str, window: int, chunk: int, stride: int) -> None:
+    net = network(cell, window=window, chunk=chunk, stride=stride)
+    inputs = torch.randint(0, TYPES, (23,))
+    inputs[0] = TYPES
+    with torch.no_grad():
+        found = net(inputs[None], None)[0][0]
+        expected = torch.stack([by_hand(net, inputs, u) for u in range(len(inputs))])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_rows_that_stand_at_different_places_of_their_chunks() -> None:
+    net = network(window=5, chunk=4, stride=4)
+    inputs = torch.randint(0, TYPES, (3, 21))
+    with torch.no_grad():
+        whole, _ = net(inputs, None)
+        memories = [net(inputs[row : row + 1, : 5 + 2 * row], None)[1] for row in range(3)]
+        memory = {name: torch.cat([m[name] for m in memories]) for name in memories[0]}
+        rest = torch.stack([inputs[row, 5 + 2 * row : 17 + 2 * row] for row in range(3)])
+        found, _ = net(rest, memory)
+    for row in range(3):
+        torch.testing.assert_close(found[row], whole[row, 5 + 2 * row : 17 + 2 * row])
+
+
+@pytest.mark.parametrize(("window", "chunk", "stride"), [(3, 4, 4), (2, 6, 2)])
+def test_a_word_sees_exactly_what_is_said_to_be_visible(window: int, chunk: int, stride: int) -> None:
+    net = network(window=window, chunk=chunk, stride=stride)
+    inputs = torch.randint(0, TYPES, (20,))
+    with torch.no_grad():
+        before = net(inputs[None], None)[0][0]
+        for changed in range(20):
+            other = inputs.clone()
+            other[changed] = (other[changed] + 1) % TYPES
+            differs = (net(other[None], None)[0][0] != before).any(1)
+            for u in range(20):
+                first = max(0, (u // stride + 1) * stride - chunk)
+                assert bool(differs[u]) == (first - window < changed <= u), (changed, u)
+
+
+@pytest.mark.parametrize("form", [{}, {"cell": "gru", "stride": 4}])
+def test_it_learns_a_chain(form: dict[str, Any]) -> None:
+    model = RnnEncoderDecoder(
+        width=32,
+        hidden=32,
+        attention=8,
+        window=4,
+        chunk=8,
+        dropout=0.0,
+        steps=250,
+        batch=8,
+        length=32,
+        learning_rate=1e-2,
+        **form,
+    )
+    fitted(model, chain(1, 20, 200))
+    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
+
+
+def test_the_decoder_finds_in_the_window_what_it_needs() -> None:
+    # One of a … d in a place that changes, among e … i; then j, and the letter again, in the next chunk.
+    random = np.random.default_rng(0)
+    documents = []
+    for _ in range(800):
+        words = random.integers(6, 11, 7)
+        words[random.integers(7)] = letter = random.integers(2, 6)
+        documents.append([*words, 11, letter])
+    text = Encoded.from_documents(documents, VOCABULARY)
+    model = RnnEncoderDecoder(
+        "gru",
+        width=32,
+        hidden=32,
+        window=8,
+        chunk=4,
+        dropout=0.0,
+        steps=300,
+        batch=16,
+        length=16,
+        learning_rate=1e-2,
+        weight_decay=0.1,
+    )
+    model.fit(text, text.select(range(50)), Setting(VOCABULARY))
+    scores = model.log_probs(text.select(range(100))).reshape(100, 9)
+    assert -scores[:, 8].mean() < 0.2  # ln 4 = 1.386 for one that does not know the window
+
+
+def test_what_it_shows_is_what_it_computes() -> None:
+    model = trained("encoder-decoder")
+    assert isinstance(model, RnnEncoderDecoder)
+    ids = np.array([2, 3, 4, 5, 6, 7, 8])  # inputs 0 … 7; the second chunk begins with input 5
+    found = model.alignment(ids)
+    assert found.first == 5
+    assert found.weights.shape == (3, 7)
+    np.testing.assert_allclose(found.weights.sum(1), 1.0, atol=1e-6)
+    assert not found.weights[:, 0].any()  # the window is one longer than the six inputs up to 5
+    shares = np.exp(found.scores[:, 1:])
+    np.testing.assert_allclose(shares / shares.sum(1, keepdims=True), found.weights[:, 1:], atol=1e-6)
+    text = Encoded.from_documents([[2, 3, 4, 5, 6, 1], [7, 8, 9, 10, 1]], VOCABULARY)
+    exhibits = list(model.exhibits(text))
+    drawn = next(e for e in exhibits if isinstance(e, Heatmap))
+    assert drawn.rows == ("e", "</s>", "f", "g", "h")
+    assert drawn.columns == ("<s>", "a", "b", "c", "d", "e")
+    equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
+    shown = [v for label, v in equation.lines if label.startswith(("a:", "all other"))]
+    assert sum(shown) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"cell": "tree"}, "gru, lstm"),
+        ({"hidden": 7}, "even"),
+        ({"stride": 17}, "unpredicted"),
+        ({"stride": 0}, "stride 0"),
+        ({"window": 0}, "window"),
+    ],
+)
+def test_impossible_forms_are_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        RnnEncoderDecoder(**wrong)

@@ -1,0 +1,128 @@
+"""Stupid backoff by hand, against brute force, and as a model that says what it is."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.exhibits import BackoffTrace, WorkedEquation
+from lmcompare.harness.truth import truth_checks
+from lmcompare.model import Setting, State
+from lmcompare.models.stupid_backoff.plugin import StupidBackoff
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.counts.estimating import brute_force_smoothing as brute
+from tests.counts.estimating.test_smoothing import agrees, random_documents, vocabulary
+from tests.models.agreement import steps_agree
+
+RTOL = 3e-6  # log10 scores are kept in float32
+WORDS = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
+TRAIN = [[2, 3, 1], [2, 4, 1]]  # a b </s>, a c </s>
+
+
+def trained(documents: list[list[int]], words: Vocabulary, order: int, alpha: float = 0.4) -> StupidBackoff:
+    text = Encoded.from_documents(documents, words)
+    return StupidBackoff(order, alpha).fit(text, text, Setting(words))
+
+
+def test_by_hand() -> None:
+    # Unigrams: a and </s> 2/6, b and c 1/6; <unk>, not in train, 0.4 / 5. After a: b and c 1/2, the others 0.4 of it.
+    model = trained(TRAIN, WORDS, 3)
+    text = Encoded.from_documents([[2, 3, 2]], WORDS)
+    found = np.exp(model.next_log_probs(text, np.arange(4)))
+    unigrams = np.array([0.08, 2 / 6, 2 / 6, 1 / 6, 1 / 6])
+    at_start = 0.4 * unigrams
+    at_start[2] = 1  # a is all that was seen after <s>
+    np.testing.assert_allclose(found[0], at_start, rtol=RTOL)
+    # "<s> a": b and c 1/2; the others give up two words.
+    np.testing.assert_allclose(found[1], [*0.16 * unigrams[:3], 0.5, 0.5], rtol=RTOL)
+    # "b a" was never seen, and giving it up costs 0.4 as well: 0.4 · 1/2 for b and c, 0.16 of the unigrams.
+    np.testing.assert_allclose(found[3], [*0.16 * unigrams[:3], 0.2, 0.2], rtol=RTOL)
+    assert found.sum(axis=1).max() > 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    train=st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1, max_size=6).filter(any),
+    test=st.lists(st.lists(st.integers(0, 5), max_size=10), min_size=1, max_size=4),
+    order=st.integers(1, 5),
+)
+def test_equals_brute_force(train: list[list[int]], test: list[list[int]], order: int) -> None:
+    model, truth = trained(train, vocabulary(6), order), brute.StupidBackoff(train, order, 6)
+    agrees(model, truth, train, 6)
+    agrees(model, truth, test, 6)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_the_stepper_and_the_stream_say_what_a_whole_text_would(order: int) -> None:
+    model = trained(random_documents(7, 20), vocabulary(20), order)
+    text = Encoded.from_documents([[4, 0, 6, 1, 3, 19, 2, 2, 1, 5]], vocabulary(20))
+    steps_agree(model, text)
+    rows = model.next_log_probs(text, np.arange(len(text) + 1))
+    _, streamed = next(iter(model.stream(text)))
+    np.testing.assert_allclose(streamed, rows[:-1], atol=1e-5)
+
+
+def test_state_gives_the_same_model_back() -> None:
+    text = Encoded.from_documents(random_documents(8, 20), vocabulary(20))
+    model = trained(random_documents(9, 20), vocabulary(20), 3, alpha=0.25)
+    state = model.state()
+    again = StupidBackoff().restore(State(state.arrays, json.loads(json.dumps(dict(state.values)))))
+    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
+    assert again.hyperparameters() == {"order": 3, "alpha": 0.25}
+    assert list(again.exhibits(text)) == list(model.exhibits(text))
+
+
+def test_what_it_shows_are_scores() -> None:
+    model = trained(TRAIN, WORDS, 3)
+    text = Encoded.from_documents([[3, 2, 3, 1]], WORDS)
+    equation, _, trace = model.exhibits(text)
+    assert isinstance(equation, WorkedEquation)
+    assert isinstance(trace, BackoffTrace)
+    assert "no probabilities" in equation.saying
+    assert "not probabilities" in trace.note
+    assert equation.lines[-1][0].startswith("S(")
+    last = [step.probabilities[-1] for step in trace.steps]
+    np.testing.assert_allclose(last, np.exp(model.log_probs(text)), rtol=1e-12)
+    assert trace.steps[2].probabilities == pytest.approx((1 / 6, 0.5, 0.2), rel=RTOL)
+
+
+def test_a_word_that_train_lacks_is_worked_out_too() -> None:
+    model = trained(TRAIN, WORDS, 1)
+    equation, *_ = model.exhibits(Encoded.from_documents([[0]], WORDS))
+    assert isinstance(equation, WorkedEquation)
+    assert [value for _, value in equation.lines] == pytest.approx([0, 0.4, 0.2, 0.08])
+    assert model.notes == ("Train holds no <unk>: its score is that of any word with the count 0, α / V.",)
+
+
+def test_it_passes_the_truth_checks_that_it_makes_a_promise_for() -> None:
+    model = trained(random_documents(3, 20), vocabulary(20), 3)
+    text = Encoded.from_documents(random_documents(4, 20), vocabulary(20))
+    report = truth_checks(model, text, model.log_probs(text), unigram_log_probs=np.full(len(text), -3.0))
+    assert report["passed"]
+    assert "sums to one" not in [check["name"] for check in report["checks"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"order": 0}, "order is a whole number"),
+        ({"order": True}, "order is a whole number"),
+        ({"alpha": 0}, "alpha is a number above 0"),
+        ({"alpha": 1.5}, "alpha is a number above 0"),
+    ],
+)
+def test_refuses_what_makes_no_sense(options: dict[str, float], message: str) -> None:
+    with pytest.raises(PluginError, match=message):
+        StupidBackoff(**options)  # type: ignore[arg-type]
+
+
+def test_refuses_a_train_without_tokens_and_another_vocabulary() -> None:
+    with pytest.raises(LmcompareError, match="no tokens"):
+        trained([[], []], WORDS, 2)
+    with pytest.raises(PluginError, match="vocabulary of 5 types, not of 20"):
+        trained(TRAIN, WORDS, 2).log_probs(Encoded.from_documents([[2]], vocabulary(20)))

@@ -1,0 +1,66 @@
+"""How far a transformer's heads look, against a loop over its attention maps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from lmcompare.exhibits import Heatmap
+from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, measured
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.tokens import Encoded
+from tests.models.neural_cases import trained
+from tests.training.texts import VOCABULARY, chain
+
+
+def test_shares_are_the_mean_weights_of_places_that_see_a_whole_window() -> None:
+    model = trained("rotary")
+    assert isinstance(model, Transformer)
+    window = model.window
+    long, short = chain(3, 1, PIECE * window).ids, chain(4, 1, 10).ids[: window - 1]
+    found = measured(model.trained_network(), Encoded.from_documents([long[: PIECE * window], short], VOCABULARY))
+    maps = model.attention_maps(long[: PIECE * window - 1])
+    assert found.places == (PIECE - 1) * window + 1
+    for layer in range(model.layers):
+        for head in range(model.heads):
+            weights = maps[layer].weights[head]
+            for distance in range(window):
+                rows = range(window - 1, PIECE * window)
+                wanted = np.mean([weights[i, i - distance] for i in rows])
+                assert found.shares[layer][head][distance] == pytest.approx(float(wanted), abs=1e-6)
+            assert sum(found.shares[layer][head]) == pytest.approx(1.0, abs=1e-5)
+    assert HeadReach.from_json(json.loads(json.dumps(asdict(found)))) == found
+
+
+def test_the_map_has_a_row_a_head_and_a_column_a_range() -> None:
+    head = (0.5, 0.2, 0.1, 0.05, 0.05, 0.025, 0.025, 0.025, 0.0125, 0.0125)
+    (drawn,) = exhibits(HeadReach(100, ((head, head[::-1]),)))
+    assert isinstance(drawn, Heatmap)
+    assert drawn.rows == ("layer 1, head 1", "layer 1, head 2")
+    assert drawn.columns == ("0", "1", "2", "3–4", "5–8", "9")
+    np.testing.assert_allclose(drawn.values[0][0], [5, 2, 1, 0.5, 0.21875, 0.125])  # 10 places: 10 · the mean share
+    assert "all 10 in the window" in drawn.note
+
+
+def test_a_head_that_looks_everywhere_alike_is_one_everywhere() -> None:
+    (drawn,) = exhibits(HeadReach(100, (((1 / 64,) * 64,),)))
+    assert isinstance(drawn, Heatmap)
+    np.testing.assert_allclose(drawn.values[0][0], np.ones(len(drawn.columns)))
+
+
+def test_many_heads_are_thinned_out_and_said_to_be() -> None:
+    (drawn,) = exhibits(HeadReach(5, (((1.0,),) * 30,)))
+    assert isinstance(drawn, Heatmap)
+    assert len(drawn.rows) == 15
+    assert "15 of 30 heads are shown" in drawn.note
+    assert drawn.columns == ("0",)
+
+
+def test_nothing_measured_is_nothing_shown() -> None:
+    model = trained("rotary")
+    assert isinstance(model, Transformer)
+    empty = measured(model.trained_network(), Encoded.from_documents([[2, 3]], VOCABULARY))
+    assert exhibits(empty) == exhibits(HeadReach.from_json({})) == []

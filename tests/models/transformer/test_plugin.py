@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Heatmap, WorkedEquation
+from lmcompare.models.transformer import exhibits as transformer_exhibits
+from lmcompare.models.transformer.network import ACTIVATIONS, Design, FeedForward, TransformerNetwork
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
+from lmcompare.models.transformer.self_attention import View, _fused, written_out
+from lmcompare.tokens import Encoded
+from tests.models.neural_cases import trained
+from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
+
+DESIGNS = {  # all that computes differently
+    **{positions: {"positions": positions} for positions in POSITIONS},
+    **{activation: {"activation": activation} for activation in ACTIVATIONS},
+    "groups": {"heads": 4, "kv_heads": 2},
+    "one key": {"heads": 4, "kv_heads": 1, "positions": "alibi"},
+    "norms": {"qk_norm": True},
+}
+
+
+def network_of(changes: dict[str, Any], **more: Any) -> TransformerNetwork:
+    torch.manual_seed(0)
+    design = Design(**{"width": 16, "heads": 2, "layers": 2, "window": 6, **changes, **more})
+    network = TransformerNetwork(TYPES, design).eval()
+    if network.distances is not None:  # they begin at zero
+        torch.nn.init.normal_(network.distances)
+    return network
+
+
+@pytest.mark.parametrize("biased", [False, True])
+def test_written_out_equals_a_loop_and_the_fused_kernel(biased: bool) -> None:
+    torch.manual_seed(0)
+    query, key, value = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 9, 4), torch.randn(2, 3, 9, 6)
+    mask = torch.rand(2, 1, 5, 9) < 0.5
+    mask[..., 0] = True
+    bias = torch.randn(3, 5, 9) if biased else torch.zeros(3, 5, 9)
+    view = View(mask, bias if biased else None)
+    maps = written_out(query, key, value, view)
+    torch.testing.assert_close(maps.mixed, _fused(query, key, value, view), atol=1e-5, rtol=1e-5)
+    for b, h, t in np.ndindex(2, 3, 5):
+        scores = [
+            float(query[b, h, t] @ key[b, h, s]) / 2.0 + float(bias[h, t, s])  # √4 = 2
+            for s in range(9)
+            if mask[b, 0, t, s]
+        ]
+        shares = np.exp(scores) / np.exp(scores).sum()
+        seen = [value[b, h, s].numpy() for s in range(9) if mask[b, 0, t, s]]
+        np.testing.assert_allclose(
+            maps.mixed[b, h, t], sum(a * v for a, v in zip(shares, seen, strict=True)), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("design", DESIGNS)
+def test_the_network_is_the_same_by_either_path(design: str, causal: bool) -> None:
+    network = network_of(DESIGNS[design], layers=3, window=5, causal=causal)
+    memory = None
+    for _ in range(3):  # the third piece sees a full memory
+        inputs = torch.randint(0, TYPES, (2, 7))
+        with torch.no_grad():
+            fused, after, _ = network.attend(inputs, memory)
+            plain, _, maps = network.attend(inputs, memory, maps=True)
+        torch.testing.assert_close(fused, plain, atol=1e-5, rtol=1e-5)
+        assert all(((m.weights > 0).sum(-1) <= (5 if causal else 9)).all() for m in maps)
+        memory = after
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("pieces", [[20], [1] * 20, [3, 17], [9, 1, 10], [6, 6, 8]])
+def test_where_the_text_is_cut_does_not_matter(design: str, pieces: list[int]) -> None:
+    network = network_of(DESIGNS[design])
+    inputs = torch.randint(0, TYPES, (3, 20))
+    memory, read, features = None, 0, []
+    with torch.no_grad():
+        for length in pieces:
+            out, memory = network(inputs[:, read : read + length], memory)
+            features.append(out)
+            read += length
+        # The reference: no memory, one mask over everything.
+        whole = network(inputs, None)[0]
+    torch.testing.assert_close(torch.cat(features, 1), whole, atol=1e-5, rtol=1e-5)
+
+
+def test_the_window_is_as_long_as_said() -> None:
+    network = network_of({}, window=4)
+    inputs = torch.randint(0, TYPES, (1, 30))
+    other = inputs.clone()
+    other[0, 10] = (other[0, 10] + 1) % TYPES
+    with torch.no_grad():
+        differs = (network(inputs, None)[0] - network(other, None)[0]).abs().amax(-1)[0] > 1e-7
+    # two layers of a window of 4 carry input 10 to position 10 + 2 · 3 and no further
+    assert differs.nonzero().squeeze(1).tolist() == list(range(10, 17))
+
+
+def test_rotation_makes_products_depend_on_distance_alone() -> None:
+    torch.manual_seed(0)
+    q, k = torch.randn(1, 1, 1, 6), torch.randn(1, 1, 1, 6)
+
+    def product(at: int, other: int) -> float:
+        turned = [Rotation.of(torch.tensor([p]), 3).turn(x) for x, p in ((q, at), (k, other))]
+        return float((turned[0] * turned[1]).sum())
+
+    assert product(9, 4) == pytest.approx(product(25, 20), abs=1e-5)
+    assert abs(product(9, 4) - product(9, 5)) > 1e-3
+    assert product(7, 7) == pytest.approx(float((q * k).sum()), abs=1e-5)
+
+
+def test_positions_matter_except_without_them() -> None:
+    inputs, swapped = torch.tensor([[12, 2, 3, 4]]), torch.tensor([[12, 3, 2, 4]])
+    for positions in POSITIONS:
+        network = network_of({"positions": positions}, layers=1)
+        with torch.no_grad():
+            change = (network(inputs, None)[0] - network(swapped, None)[0])[0, -1].abs().max()
+        # one layer without positions sees a bag; 0.02 is how small learned vectors begin
+        assert (float(change) < 1e-6) == (positions == "none")
+
+
+def test_it_learns_a_chain() -> None:
+    model = Transformer(
+        width=16,
+        heads=2,
+        layers=1,
+        window=8,
+        dropout=0.0,
+        steps=200,
+        batch=8,
+        length=32,
+        learning_rate=1e-2,
+        weight_decay=0.1,
+    )
+    fitted(model, chain(1, 20, 200))
+    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.05
+
+
+@pytest.mark.parametrize("case", ["rotary", "alibi"])
+def test_what_it_shows_is_what_it_computes(case: str) -> None:
+    model = trained(case)
+    assert isinstance(model, Transformer)
+    ids = np.array([2, 3, 4, 5, 6])
+    maps = model.attention_maps(ids)
+    assert [m.weights.shape for m in maps] == [(2, 6, 6)] * 2
+    for layer in maps:
+        np.testing.assert_allclose(layer.weights.sum(-1), 1.0, atol=1e-6)
+        assert not np.triu(layer.weights, 1).any()
+        for i in range(6):  # the softmax of what was scored, of the places up to its own
+            shares = np.exp(layer.scores[:, i, : i + 1].astype(np.float64))
+            np.testing.assert_allclose(
+                shares / shares.sum(-1, keepdims=True), layer.weights[:, i, : i + 1], atol=1e-5
+            )
+        if case == "rotary":
+            np.testing.assert_allclose(layer.products / 2.0, layer.scores, atol=1e-5)  # √(8 / 2) = 2
+        assert layer.lengths.shape == (2, 6)
+    at = model.attention_at(ids)
+    np.testing.assert_allclose(at.weights, maps[at.layer].weights[at.head, 5], atol=1e-6)
+    shares = np.exp(at.products / 2.0 + (0.0 if at.biases is None else at.biases))  # √(8 / 2) = 2
+    np.testing.assert_allclose(shares / shares.sum(), at.weights, atol=1e-5)
+    assert (at.biases is not None) == (case == "alibi")
+    assert at.mixed.shape == (4,)
+    exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
+    drawn = next(e for e in exhibits if isinstance(e, Heatmap))
+    assert drawn.panels == ("layer 1, head 1", "layer 1, head 2", "layer 2, head 1", "layer 2, head 2")
+    assert drawn.values[3][5][1] == pytest.approx(float(maps[1].weights[1, 5, 1]))
+    assert drawn.values[0][0][1] is None
+    steps = dict(drawn.steps)
+    assert steps["a = softmax"] == drawn.values
+    assert steps["q·k"][3][5][1] == pytest.approx(float(maps[1].products[1, 5, 1]))
+    share, length = drawn.values[3][5][1], float(maps[1].lengths[1, 1])
+    assert share is not None
+    assert steps["‖a v‖"][3][5][1] == pytest.approx(share * length)
+    equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
+    assert drawn.opens == (at.layer * 2 + at.head, 5)  # where the equation is worked
+    assert f"layer {at.layer + 1}, head {at.head + 1}" in equation.note
+    row = [v for v in drawn.values[drawn.opens[0]][5] if v is not None]
+    (weight,) = (v for label, v in equation.lines if label.startswith("a:"))
+    assert weight == pytest.approx(max(row))
+    assert ("b_ij" in equation.plain) == (case == "alibi")
+    assert any(label.startswith("b,") for label, _ in equation.lines) == (case == "alibi")
+
+
+def test_the_head_of_the_equation_is_among_many_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformer_exhibits, "PANELS", 2)
+    model = trained("rotary")
+    assert isinstance(model, Transformer)
+    at = model.attention_at(np.array([2, 3, 4, 5, 6]))
+    exhibits = model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY))
+    drawn = next(e for e in exhibits if isinstance(e, Heatmap))
+    assert len(drawn.panels) == 2
+    assert drawn.opens is not None
+    assert drawn.panels[drawn.opens[0]] == f"layer {at.layer + 1}, head {at.head + 1}"
+
+
+def test_slopes_are_those_of_the_paper() -> None:
+    np.testing.assert_allclose(alibi_slopes(8), [2.0**-k for k in range(1, 9)])
+    np.testing.assert_allclose(alibi_slopes(2), [2.0**-4, 2.0**-8])
+    np.testing.assert_allclose(alibi_slopes(1), [2.0**-8])
+    # four heads of 4, and two of those that only 8 have
+    np.testing.assert_allclose(alibi_slopes(6), [2.0**-2, 2.0**-4, 2.0**-6, 2.0**-8, 2.0**-1, 2.0**-3])
+
+
+def test_a_relative_bias_is_one_number_a_distance() -> None:
+    network = network_of({"positions": "relative"}, window=4)
+    assert network.distances is not None
+    with torch.no_grad():
+        network.distances.copy_(torch.arange(8.0))  # heads 0 and 1, distances 0 to 3
+    bias = network.view(3, None, torch.zeros(1, dtype=torch.int64)).bias
+    assert bias is not None
+    assert bias[0, 2].tolist() == [2.0, 1.0, 0.0]
+    assert bias[1, 2].tolist() == [6.0, 5.0, 4.0]
+
+
+def test_groups_of_heads_share_keys_and_values() -> None:
+    shared = network_of({"heads": 4, "kv_heads": 2}, layers=1)
+    apart = network_of({"heads": 4}, layers=1)
+    weights = shared.state_dict()
+    for name in ("key", "value"):
+        given = weights[f"blocks.0.attention.{name}.weight"]  # (2 heads · 4, 16)
+        weights[f"blocks.0.attention.{name}.weight"] = given.view(2, 4, 16).repeat_interleave(2, 0).reshape(16, 16)
+    apart.load_state_dict(weights)
+    inputs = torch.randint(0, TYPES, (2, 6))
+    with torch.no_grad():
+        torch.testing.assert_close(shared(inputs, None)[0], apart(inputs, None)[0])
+
+
+def test_normalised_queries_and_keys_do_not_grow_with_their_projections() -> None:
+    inputs = torch.randint(0, TYPES, (2, 6))
+    for qk_norm in (True, False):
+        network = network_of({"qk_norm": qk_norm}, layers=1)
+        with torch.no_grad():
+            before = network(inputs, None)[0]
+            for projection in (network.blocks[0].attention.query, network.blocks[0].attention.key):
+                projection.weight.mul_(100.0)
+            changed = (network(inputs, None)[0] - before).abs().max()
+        assert (float(changed) < 1e-3) == qk_norm
+
+
+def test_feed_forward_nets_are_those_of_their_equations() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(3, 12)
+    for activation in ACTIVATIONS:
+        net = FeedForward(12, activation)
+        h = x @ net.up.weight.T + net.up.bias
+        if activation == "swiglu":
+            a, b = h[:, :32], h[:, 32:]
+            h = a / (1 + (-a).exp()) * b
+        elif activation == "relu2":
+            h = h.clamp(min=0) ** 2
+        else:
+            h = 0.5 * h * (1 + torch.erf(h / 2**0.5))
+        torch.testing.assert_close(net(x), h @ net.down.weight.T + net.down.bias)
+        assert sum(p.numel() for p in net.parameters()) == pytest.approx(2 * 4 * 12 * 12, rel=0.1)
+
+
+def test_without_the_mask_it_reads_what_it_is_to_predict_and_says_so() -> None:
+    model = fitted(
+        Transformer(width=16, heads=2, layers=1, window=8, dropout=0.0, steps=200, batch=8, length=32, causal=False),
+        chain(1, 20, 200),
+    )
+    assert not model.traits.causal
+    assert Transformer().traits.causal
+    assert -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY - 0.05, "better than anything that may not look ahead"
+
+
+def test_impossible_shapes_are_refused() -> None:
+    with pytest.raises(LmcompareError, match="rotary"):
+        Transformer(positions="rotatory")
+    with pytest.raises(LmcompareError, match="heads"):
+        Transformer(width=10, heads=4)
+    with pytest.raises(LmcompareError, match="kv_heads 3"):
+        Transformer(heads=4, kv_heads=3)
+    with pytest.raises(LmcompareError, match="swiglu"):
+        Transformer(activation="tanh")

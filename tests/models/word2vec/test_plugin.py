@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Bars, Map2D, Neighbours, WorkedEquation
+from lmcompare.model import Setting, described
+from lmcompare.models.word2vec.plugin import BagNetwork, Word2VecBow
+from lmcompare.models.word2vec.skip_gram import word2vec
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.neural_cases import SMALL, trained
+from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
+
+
+@pytest.mark.parametrize("case", ["bag", "bag-of-a-sentence"])
+def test_the_order_in_the_window_does_not_matter(case: str) -> None:
+    model = trained(case)
+    head, bag = [2, 3, 2], [4, 5, 6, 4]  # the window is 4
+    documents = [head + list(order) for order in itertools.permutations(bag)]
+    text = Encoded.from_documents([[*d, 7] for d in documents], VOCABULARY)
+    after = model.next_log_probs(text, text.starts + 7)
+    np.testing.assert_allclose(after, np.broadcast_to(after[0], after.shape), atol=1e-6)
+    np.testing.assert_allclose(
+        model.next_log_probs(text, text.starts + 3),
+        np.broadcast_to(model.next_log_probs(text, np.array([3])), after.shape),
+        atol=1e-6,
+    )
+
+
+def test_what_is_outside_the_window_is_not_seen() -> None:
+    model = trained("bag")
+    text = Encoded.from_documents([[2, 3, 4, 5, 6, 7], [8, 9, 4, 5, 6, 7]], VOCABULARY)
+    near, far = model.next_log_probs(text, np.array([6 + 5, 6 + 6]))
+    own_near, own_far = (
+        model.next_log_probs(text, np.array([5, 5]))[0],
+        model.next_log_probs(text.select([0]), np.array([6]))[0],
+    )
+    assert np.abs(near - own_near).max() > 1e-6  # position 5 sees 3, 4, 5, 6 or 9, 4, 5, 6
+    np.testing.assert_allclose(far, own_far, atol=1e-6)  # position 6 sees 4, 5, 6, 7
+
+
+def test_a_bag_of_a_sentence_ends_where_the_sentence_began() -> None:
+    text = Encoded.from_documents([[2, 1, 3, 4], [5, 1, 3, 4], [3, 1, 4, 3]], VOCABULARY)
+    alone = trained("bag-of-a-sentence").next_log_probs(text, np.array([3, 7]))
+    np.testing.assert_allclose(alone[0], alone[1], atol=1e-6)
+    across = trained("bag").next_log_probs(text, np.array([3, 7]))
+    assert np.abs(across[0] - across[1]).max() > 1e-6
+
+
+def test_a_sentence_scores_alike_wherever_it_stands_unless_the_bag_reaches_across() -> None:
+    text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 1, 7]], VOCABULARY)
+    for case in ("bag", "bag-of-a-sentence"):
+        model = trained(case)
+        apart = np.abs(model.log_probs(text) - model.log_probs(text.split_sentences())).max()
+        assert (apart > 1e-4) == model.traits.carries_state == (case == "bag")
+
+
+def means(network: BagNetwork, inputs: torch.Tensor) -> np.ndarray:
+    with torch.no_grad():
+        return network.bag(inputs, None)[0].numpy()
+
+
+def test_the_mean_worked_by_hand() -> None:
+    network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=False, tune=True, weights="uniform")
+    with torch.no_grad():
+        network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
+    # inputs: the beginning (12), a (2), b (3), </s> (1), c (4), d (5), e (6); the bag restarts with </s>
+    mean = means(network, torch.tensor([[12, 2, 3, 1, 4, 5, 6]]))
+    expected = [1, 1.5, 2, 1, 2.5, 10 / 3, 5]  # the beginning is read as </s>
+    np.testing.assert_allclose(mean[0, :, 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(mean[0, :, 1], 10 * np.array(expected), rtol=1e-6)
+    network.across = True
+    mean = means(network, torch.tensor([[12, 2, 3, 1, 4, 5, 6]]))
+    np.testing.assert_allclose(mean[0, :, 0], [12, 7, 17 / 3, 2, 8 / 3, 10 / 3, 5], rtol=1e-6)
+
+
+def test_weighted_means_worked_by_hand() -> None:
+    inputs = torch.tensor([[12, 2, 3, 4]])
+    for weights in ("decay", "position"):
+        network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=True, tune=True, weights=weights)
+        with torch.no_grad():
+            network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
+            if network.decay is not None:
+                network.decay.zero_()  # r = 1/2
+            if network.places is not None:
+                network.places.copy_(torch.tensor([1.0, 2.0, 0.5, 0.0, -1.0, 1.0]))  # of 0, 1 and 2 places back
+        mean = means(network, inputs)[0]
+        if weights == "decay":
+            expected = np.array([12, (2 + 6) / 1.5, (3 + 1 + 3) / 1.75, (4 + 1.5 + 0.5) / 1.75])
+            np.testing.assert_allclose(mean, expected[:, None] * [1, 10], rtol=1e-6)
+        else:
+            np.testing.assert_allclose(mean[:, 0], [12, (2 + 6) / 2, (3 + 1 - 12) / 3, (4 + 1.5 - 2) / 3], rtol=1e-6)
+            np.testing.assert_allclose(mean[:, 1], [240, 20, (60 + 0 + 120) / 3, (80 + 0 + 20) / 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", ["reach", "negative", "epochs", "window", "width"])
+def test_what_word2vec_could_not_use_is_refused(wrong: str) -> None:
+    with pytest.raises(LmcompareError, match=wrong):
+        Word2VecBow(**{wrong: 0})
+
+
+def test_a_word_without_neighbours_is_shown_all_the_same() -> None:
+    few = Vocabulary(["<unk>", "</s>", "a"], np.array([1, 9, 20]))
+    text = Encoded.from_documents([[2, 2, 2, 2, 1], [2, 2, 1]], few)
+    model = Word2VecBow(width=4, hidden=4, epochs=1, **SMALL).fit(text, text, Setting(few))
+    assert any(isinstance(e, Bars) for e in model.exhibits(text))
+
+
+@pytest.mark.parametrize("case", ["decaying-bag", "placed-bag"])
+def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> None:
+    model = trained(case)
+    assert isinstance(model, Word2VecBow)
+    text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1]], VOCABULARY)
+    exhibits = list(model.exhibits(text))
+    near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Nearest words")
+    assert "word2vec's, trained on with the softmax:" in near.note
+    order = next(e for e in exhibits if isinstance(e, Bars))
+    assert order.title == "How much the order of the words matters"
+    assert order.values[0] > 1e-6
+    equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
+    shares = [value for label, value in equation.lines if "the weight of '" in label]
+    assert len(shares) == 4
+    assert (sum(shares) == pytest.approx(1.0)) == (case == "decaying-bag")
+    assert "no longer a bag" in model.summary()
+    assert trained("bag").summary() == described(Word2VecBow)
+
+
+def test_vectors_stay_as_word2vec_made_them_unless_tuned() -> None:
+    train = chain(1, 6, 80)
+    made = word2vec(train, width=6, skip_gram=True, reach=5, negative=5, epochs=1, seed=0)
+    frozen = fitted(
+        Word2VecBow(width=6, hidden=8, window=4, epochs=1, across=True, tune=False, **SMALL)
+    ).word_vectors()
+    assert frozen is not None
+    np.testing.assert_array_equal(frozen, made)
+    tuned = trained("bag").word_vectors()
+    assert tuned is not None
+    assert np.abs(tuned - made).max() > 1e-4
+
+
+def test_word2vec_puts_words_of_like_company_together() -> None:
+    # a and b stand between c and d, e and f between g and h: each pair has the same company.
+    random = np.random.default_rng(0)
+    lines = [
+        [4, random.choice([2, 3]), 5, 1] if random.random() < 0.5 else [8, random.choice([6, 7]), 9, 1]
+        for _ in range(3000)
+    ]
+    text = Encoded.from_documents(lines, VOCABULARY)
+    for skip_gram in (True, False):
+        vectors = word2vec(text, width=8, skip_gram=skip_gram, reach=2, negative=3, epochs=5, seed=1)
+        unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        cosine = unit @ unit.T
+        assert min(cosine[2, 3], cosine[6, 7]) > max(cosine[2, 6], cosine[2, 7], cosine[3, 6], cosine[3, 7])
+        assert not vectors[11].any()  # j never stands in the text
+        again = word2vec(text, width=8, skip_gram=skip_gram, reach=2, negative=3, epochs=5, seed=1)
+        np.testing.assert_array_equal(vectors, again)
+
+
+def test_a_window_of_one_learns_a_chain() -> None:
+    model = Word2VecBow(
+        width=16, hidden=32, window=1, epochs=2, dropout=0.0, steps=150, batch=8, length=32, learning_rate=1e-2
+    )
+    fitted(model, chain(1, 20, 200))
+    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.05
+
+
+def test_the_exhibits_hold_its_own_numbers() -> None:
+    model = trained("bag")
+    text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1]], VOCABULARY)
+    exhibits = list(model.exhibits(text))
+    equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
+    lines = dict(equation.lines)
+    assert next(iter(lines.values())) == 4
+    p = float(np.exp(model.next_log_probs(text, np.array([4]))[0, 6]))
+    score = next(v for k, v in lines.items() if k.startswith("v·f + b"))
+    log_z = next(v for k, v in lines.items() if k.startswith("log Σ"))
+    assert np.exp(score - log_z) == pytest.approx(p, rel=1e-4)
+    assert lines["P(e | bag)"] == pytest.approx(p, rel=1e-5)
+    order = next(e for e in exhibits if isinstance(e, Bars))
+    assert max(order.values[:-1]) < 1e-6 < order.values[-1]
+    drawn = next(e for e in exhibits if isinstance(e, Map2D))
+    assert set(drawn.labels) == set("abcdefghij")
+
+
+def test_impossible_sizes_are_refused() -> None:
+    with pytest.raises(LmcompareError, match="window"):
+        Word2VecBow(window=0)
+    with pytest.raises(LmcompareError, match="decay"):
+        Word2VecBow(weights="linear")

@@ -1,0 +1,104 @@
+"""Vectors of others: every format, words that are missing, files that are none."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.models.word2vec.ready_vectors import ready_vectors
+from lmcompare.tokens import Vocabulary
+from tests.models.neural_cases import SMALL
+from tests.training.texts import TYPES, VOCABULARY, fitted
+
+GIVEN = {"a": [1.0, 2.0, 3.0], "b": [-1.0, 0.5, 0.25], "zebra": [9.0, 9.0, 9.0]}
+
+
+def write(path: Path) -> Path:
+    lines = "".join(f"{word} {' '.join(map(str, numbers))}\n" for word, numbers in GIVEN.items())
+    if ".bin" in path.name:
+        body = b"3 3\n" + b"".join(w.encode() + b" " + struct.pack("<3f", *n) + b"\n" for w, n in GIVEN.items())
+    else:
+        body = (lines if "glove" in path.name else f"3 3\n{lines}").encode()
+    path.write_bytes(gzip.compress(body) if path.suffix == ".gz" else body)
+    return path
+
+
+@pytest.mark.parametrize("name", ["glove.txt", "ft.vec", "w2v.bin", "w2v.bin.gz", "glove.txt.gz", "ft.vec.gz"])
+def test_every_format_is_read(name: str, tmp_path: Path) -> None:
+    vectors, found = ready_vectors(write(tmp_path / name), VOCABULARY, 3)
+    assert vectors.shape == (TYPES, 3)
+    assert [VOCABULARY[i] for i in np.flatnonzero(found)] == ["a", "b"]
+    np.testing.assert_allclose(vectors[2], GIVEN["a"])
+    assert not vectors[~found].any()
+
+
+def test_a_word_is_looked_up_as_written_then_in_lower_case(tmp_path: Path) -> None:
+    path = tmp_path / "v.txt"
+    path.write_text("paris 1 2\nParis 3 4\nrome 5 6\n")
+    vocabulary = Vocabulary(["<unk>", "</s>", "Paris", "Rome", "ROMA"], np.arange(5))
+    vectors, found = ready_vectors(path, vocabulary, 2)
+    np.testing.assert_array_equal(vectors[2:], [[3, 4], [5, 6], [0, 0]])
+    assert found.tolist() == [False, False, True, True, False]
+
+
+def test_a_bag_begins_with_them_and_says_that_it_has_read_other_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "ft.vec")
+    model = Word2VecBow(width=3, hidden=4, window=2, tune=False, vectors=str(path), **SMALL)
+    assert model.traits.pretrained
+    assert not Word2VecBow().traits.pretrained
+    fitted(model)
+    vectors = model.word_vectors()
+    assert vectors is not None
+    np.testing.assert_allclose(vectors[2:4], [GIVEN["a"], GIVEN["b"]])
+    assert any("2 of 12 types" in note and "ft.vec" in note for note in model.notes)
+    path.unlink()
+    again = Word2VecBow(**model.hyperparameters()).restore(model.state())
+    np.testing.assert_array_equal(again.word_vectors(), vectors)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("v.txt", b"", "can't be read"),
+        ("v.txt", b"not vectors at all\n", "can't be read"),
+        ("v.txt", b"a 1 2 3\nb 1 2\n", "can't be read"),
+        ("v.bin", b"3 3\na \x00", "can't be read"),
+        ("v.vec.gz", b"no gzip", "can't be read"),
+        ("v.txt", b"a 1 2 3\n", "set width = 3"),
+        ("v.txt", b"a 1 2\n\nb\n", "line 3 is no word with 2 numbers"),
+        ("v.txt", b"a\n", "line 1 is no word with 1 numbers"),
+        ("v.txt", b"a 1 nan\n", "the vector of 'a'"),
+        ("v.txt", b"a 1 1e99\n", "the vector of 'a'"),
+        ("v.bin", b"999999999999 2\na ", "can't be read"),
+        ("v.bin", b"2 999999999999\na ", "can't be read"),
+        ("v.bin", b"99999999999999999999 2\na ", "can't be read"),
+        ("v.txt.gz", gzip.compress(b"a 1 2\n" * 500, mtime=0)[:12] + b"\xff" * 20, "can't be read"),
+    ],
+)
+def test_what_is_no_file_of_vectors_is_one_sentence(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(LmcompareError, match=said) as caught:
+        ready_vectors(path, VOCABULARY, 2)
+    assert str(path) in str(caught.value)
+
+
+def test_blanks_in_words_and_between_them(tmp_path: Path) -> None:
+    path = tmp_path / "glove.txt"
+    path.write_bytes(b"\xef\xbb\xbfa 1 2\n. . . 5 6\nb\t3\t4\n\n")
+    vectors, found = ready_vectors(path, VOCABULARY, 2)
+    assert [VOCABULARY[i] for i in np.flatnonzero(found)] == ["a", "b"]
+    np.testing.assert_array_equal(vectors[2:4], [[1, 2], [3, 4]])
+    dots = Vocabulary(["<unk>", "</s>", ". . ."], [0, 1, 1])
+    assert ready_vectors(path, dots, 2)[0][2].tolist() == [5, 6]
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="can't be read"):
+        ready_vectors(tmp_path / "none.txt", VOCABULARY, 2)

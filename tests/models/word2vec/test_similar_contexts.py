@@ -1,0 +1,176 @@
+"""Words foreseen by likeness, on a text where what is alike is known."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.exhibits import Bars, Neighbours
+from lmcompare.model import Setting
+from lmcompare.models.word2vec import plugin as word2vec_bow
+from lmcompare.models.word2vec import similar_contexts
+from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.models.word2vec.similar_contexts import Account
+from lmcompare.tokens import Encoded
+from tests.models.neural_cases import trained
+from tests.training.texts import VOCABULARY
+
+# j (11) came after c a, never after b; a and b, and c and f, stand in like company
+C, D, E, F, G, A, B, J = 4, 5, 6, 7, 8, 2, 3, 11
+
+
+def alike() -> tuple[Encoded, Encoded]:
+    random = np.random.default_rng(0)
+    train = []
+    for _ in range(1500):
+        kind = random.integers(4)
+        if kind == 0:
+            train.append([F, A, random.choice([D, E]), 1])
+        elif kind == 1:
+            train.append([random.choice([C, F]), B, random.choice([D, E]), 1])
+        elif kind == 2:
+            train.append([C, A, J, 1])
+        else:
+            train.append([G, 9, 10, 1])
+    valid = [[F, B, J, 1], [C, A, J, 1]] * 20
+    return Encoded.from_documents(train, VOCABULARY), Encoded.from_documents(valid, VOCABULARY)
+
+
+def designed(text: Encoded, **_: Any) -> np.ndarray:
+    """Vectors of which a and b, and c and f, are nearly one, and all others at right angles."""
+    vectors = np.eye(12, dtype=np.float32)
+    vectors[B] = vectors[A] + 0.1 * vectors[B]
+    vectors[F] = vectors[C] + 0.2 * vectors[F]
+    return vectors
+
+
+@pytest.fixture(scope="module")
+def model() -> Word2VecBow:
+    bag = Word2VecBow(
+        width=12,
+        hidden=16,
+        window=2,
+        dropout=0.0,
+        steps=150,
+        batch=16,
+        length=16,
+        learning_rate=5e-3,
+        tune=False,
+        precision="float32",
+    )
+    train, valid = alike()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(word2vec_bow, "word2vec", designed)
+        bag.fit(train, valid, Setting(VOCABULARY))
+    bag.study(train, valid, Setting(VOCABULARY))
+    return bag
+
+
+def test_what_came_after_a_like_word_is_counted(model: Word2VecBow) -> None:
+    found = model.account()
+    assert found.looked_at == 120
+    assert found.unseen == 20  # j after b, and nothing else
+    assert (found.likelier, found.others) == (20, 0)
+    assert found.compared[:2] == found.similar[:2] == (20, 0)
+    assert found.gain > 0.1
+    assert (found.loss, found.net) == (0.0, pytest.approx(found.gain))
+    assert {(one.context, one.word) for one in found.examples} == {("f b", "j")}
+    assert all(near == "c a" for one in found.examples for near in one.near)
+    assert all(one.probability > one.frequency for one in found.examples)
+
+
+def test_the_figures_are_the_models_own(model: Word2VecBow) -> None:
+    train, _ = alike()
+    one = model.account().examples[0]
+    counts = np.bincount(train.ids, minlength=12)
+    assert one.frequency == pytest.approx((counts[J] + 1) / (len(train) + 12))
+    after = model.next_log_probs(Encoded.from_documents([[F, B]], VOCABULARY), np.array([2]))[0]
+    assert one.probability == pytest.approx(float(np.exp(after[J])), rel=1e-4)
+    # (c + a) · (f + b) = 2, |c + a|² = 2, |f + b|² = 2 + 0.01 + 0.04
+    assert one.cosines[0] == pytest.approx(2 / np.sqrt(2 * 2.05), abs=1e-6)
+
+
+def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
+    again = Word2VecBow(**model.hyperparameters()).restore(model.state())
+    assert again.account() == model.account()
+    exhibits = list(model.exhibits(Encoded.from_documents([[F, B, J, 1]], VOCABULARY)))
+    bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Foreseen by likeness")
+    gain = model.account().gain
+    assert bars.values == (gain, 0.0, pytest.approx(gain))
+    assert bars.labels == ("made likelier (20)", "made less likely (0)", "all 20, net")
+    shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "How often a context was similar")
+    assert dict(zip(shares.labels, shares.values, strict=True))["made likelier"] == 100
+    near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Which contexts were alike")
+    assert re.fullmatch(r"f b … j \([\d.]+ % → [\d.]+ %\)", near.words[0])
+    assert near.neighbours[0][0] == "c a"
+
+
+def test_losses_count_as_well_as_gains() -> None:
+    found = Account(looked_at=10, unseen=4, likelier=1, gain=3.0, loss=2.0, compared=(1, 2, 4), similar=(1, 1, 2))
+    assert found.net == pytest.approx((1 * 3 - 3 * 2) / 4)
+    gains, shares = similar_contexts.exhibits(found)
+    assert isinstance(gains, Bars)
+    assert gains.values == (3.0, -2.0, -0.75)
+    assert isinstance(shares, Bars)
+    assert shares.values == (100.0, 50.0, pytest.approx(200 / 3), 50.0)
+
+
+def test_every_unseen_word_is_likelier_or_not(model: Word2VecBow) -> None:
+    train, _ = alike()
+    random = np.random.default_rng(1)
+    valid = Encoded.from_documents([[*random.integers(2, 12, 6), 1] for _ in range(50)], VOCABULARY)
+    again = similar_contexts.account(model, train, valid, 0)
+    assert 0 < again.likelier < again.unseen
+    assert again.gain > 0
+    assert again.loss > 0
+    assert again.compared[2] > 0
+    assert again.compared[0] <= again.likelier
+    assert again.compared[1] <= again.others
+    assert all(few <= many for few, many in zip(again.similar, again.compared, strict=True))
+
+
+def test_an_account_of_an_earlier_version_shows_nothing() -> None:
+    assert (
+        Account.from_json({"looked_at": 2000, "unseen": 600, "likelier": 300, "similar": 200, "bits": 1.6})
+        == Account()
+    )
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_the_words_of_a_window_are_those_of_the_bag(across: bool) -> None:
+    text = Encoded.from_documents([[2, 3, 1, 4, 5, 6], [7, 8]], VOCABULARY)
+    model = trained("bag" if across else "bag-of-a-sentence")
+    assert isinstance(model, Word2VecBow)
+    windows = similar_contexts._windows(text, np.array([0, 1, 3, 5, 6, 7]), 4)
+    expected = [[-1, -1, -1, 12], [-1, -1, 12, 2], [12, 2, 3, 1], [3, 1, 4, 5], [-1, -1, -1, 12], [-1, -1, 12, 7]]
+    assert windows.tolist() == expected
+    searcher = similar_contexts._Searcher(model, text, 0)
+    shown = [searcher.text(window) for window in windows]
+    whole = ["<s>", "<s> a", "<s> a b </s>", "b </s> c d", "<s>", "<s> f"]
+    assert shown == (whole if across else ["<s>", "<s> a", "</s>", "</s> c d", "<s>", "<s> f"])
+
+
+@pytest.mark.parametrize("case", ["bag", "bag-of-a-sentence"])
+def test_the_bag_of_a_window_is_that_of_the_document(case: str) -> None:
+    text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 7, 8]], VOCABULARY)
+    model = trained(case)
+    assert isinstance(model, Word2VecBow)
+    network = model._ready()
+    assert isinstance(network, word2vec_bow.BagNetwork)
+    with torch.no_grad():
+        whole = network.bag(torch.tensor([[12, 2, 3, 1, 4, 5, 6, 7, 8]]), None)[0][0].numpy()
+    windows = similar_contexts._windows(text, np.arange(9), 4)  # the beginning is among the last four of the first
+    np.testing.assert_allclose(model.bags(windows), whole, atol=1e-6)
+
+
+def test_a_text_of_nothing_counts_nothing() -> None:
+    model, text = trained("bag"), Encoded.from_documents([[2, 3, 4]], VOCABULARY)
+    assert isinstance(model, Word2VecBow)
+    nothing = Encoded.from_documents([[1, 0, 1]], VOCABULARY)
+    for train, valid in ((text, nothing), (nothing.select([]), text)):
+        assert similar_contexts.account(model, train, valid, 0) == Account()
+    assert similar_contexts.exhibits(Account()) == []
