@@ -30,7 +30,7 @@ UNWANTED = ("torch", "gensim")
 PARTS = {
     ("lmcompare.storage", "damage"): "checksums",
     ("lmcompare.analysis.run", "load_run"): "loading",
-    ("lmcompare.analysis.sums", "sums"): "sums of the scores",
+    ("lmcompare.analysis.totals", "sums"): "sums of the scores",
     ("lmcompare.analysis.comparison", "compare_models"): "comparison and intervals",
     ("lmcompare.analysis.results", "_results"): "figures of each model",
     ("lmcompare.analysis.slices", "slices"): "slices",

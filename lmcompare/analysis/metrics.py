@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.sums import Sums, sums
+from lmcompare.analysis.totals import Sums, sums
 
 
 def ratio(amount: float, of: int) -> float:

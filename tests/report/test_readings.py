@@ -10,7 +10,7 @@ import pytest
 from lmcompare.analysis import Run
 from lmcompare.report.charts.bins import Series
 from lmcompare.report.charts.scatter import Dot
-from lmcompare.report.material import Material, Model
+from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import cost, learning, prompts, sentences, together, wins
 
 
@@ -20,7 +20,7 @@ def plain(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def models(run: Run) -> dict[str, Model]:
-    return Material(run).by_name
+    return ReportData(run).by_name
 
 
 def test_cost_names_the_cheapest_that_is_nearly_as_good() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from lmcompare.report.data import Section
 from lmcompare.report.definitions import GROUPS, Term
-from lmcompare.report.kinds.rendering import plain
-from lmcompare.report.material import Section
-from lmcompare.report.pages import fill
+from lmcompare.report.markdown import plain
+from lmcompare.report.templating import fill
 
 
 def build() -> Section:

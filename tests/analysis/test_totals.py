@@ -8,9 +8,9 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.analysis import stored as module
+from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.run import Split, load_run
-from lmcompare.analysis.sums import sums
-from lmcompare.analysis.units import units_of
+from lmcompare.analysis.totals import sums
 from tests.analysis.tiny import tiny_run
 
 

@@ -11,11 +11,11 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from lmcompare.analysis.blocks import Block, blocks
+from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.run import ModelEntry, Run, Split
 from lmcompare.analysis.scores import LN2, SCORES
 from lmcompare.analysis.stored import Array
-from lmcompare.analysis.units import units_of
+from lmcompare.analysis.token_blocks import Block, blocks
 
 
 @dataclass

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.blocks import blocks
 from lmcompare.analysis.run import Run
 from lmcompare.analysis.stored import Array, RunFolderError
+from lmcompare.analysis.token_blocks import blocks
 
 LEAST_DOCUMENTS = 30
 BLOCK_SENTENCES = 20
