@@ -11,6 +11,7 @@ import pytest
 from lmcompare.analysis import Run, load_run
 from lmcompare.report.charts.contexts import numbered, ranges
 from lmcompare.report.data import Model, ReportData
+from lmcompare.report.sections import contexts
 from lmcompare.report.sections.contexts import Context, Placed, Word
 from tests.report.tree import Node
 from tests.run_folder import write_run_folder
