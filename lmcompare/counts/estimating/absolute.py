@@ -27,6 +27,7 @@ class Absolute(Smoothing):
     """
 
     name = "absolute"
+    title = "absolute discounting"
     uses = frozenset({"fallback"})
     equation = Equation(
         m.lines(

@@ -28,6 +28,7 @@ class AddK(Smoothing):
     """
 
     name = "add-k"
+    title = "add-k"
     uses = frozenset({"k"})
     unknown_note = "Train holds no <unk>: after every context it is a word that was seen 0 times."
     whole_context = True

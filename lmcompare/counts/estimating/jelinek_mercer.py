@@ -34,6 +34,7 @@ class JelinekMercer(Smoothing):
     """
 
     name = "jelinek-mercer"
+    title = "Jelinek-Mercer"
     equation = Equation(
         m.lines(
             m.row(

@@ -38,6 +38,7 @@ class Katz(Smoothing):
     """
 
     name = "katz"
+    title = "Katz back-off"
     uses = frozenset({"fallback", "cutoff"})
     unknown_note = (
         "Train holds no <unk>: its probability is its share of what the unigrams leave to the types that train lacks."

@@ -168,6 +168,7 @@ class KneserNey(Smoothing):
     """Interpolated modified Kneser-Ney. Parameters: ``fallback`` and ``prune``, those of the n-gram model."""
 
     name = "kneser-ney"
+    title = "Kneser-Ney"
     uses = frozenset({"fallback", "prune"})
     counted = (
         "Below the longest order a count is not how often the words stand in training but after how many different"

@@ -121,6 +121,7 @@ class Smoothing(ABC):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     uses: ClassVar[frozenset[str]] = frozenset()
     equation: ClassVar[Equation]
     whole_context: ClassVar[bool] = False

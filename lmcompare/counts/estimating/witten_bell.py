@@ -20,6 +20,7 @@ class WittenBell(Smoothing):
     """``p(w | h) = (c(h w) + T(h) p(w | h')) / (c(h) + T(h))``, T(h) being how many different words followed h."""
 
     name = "witten-bell"
+    title = "Witten-Bell"
     equation = Equation(
         m.lines(
             m.row(

@@ -66,6 +66,10 @@ class StupidBackoff(LanguageModel):
         self.notes = (Stupid.unknown_note,) if lacks_unknown else ()
         return self
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"{self.order}-gram, stupid back-off"
+
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats: the logarithms of the scores."""
         return self._rows(text, at, np.float64)

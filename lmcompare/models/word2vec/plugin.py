@@ -107,6 +107,10 @@ class Word2VecBow(TorchLanguageModel):
         self.patience = patience
         self.check_settings()
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return "word2vec, bag of words" if self.weights == "uniform" else "word2vec, weighted window"
+
     def summary(self) -> str:
         """Return what it is: no bag where the words are weighted by their place."""
         if self.weights == "uniform":
