@@ -125,7 +125,6 @@ def _equation(with_bias: bool, causal: bool) -> str:
     bias = " + b_{ij}" if with_bias else ""
     limit = r"j \leq i" if causal else "j"
     return latex_lines(
-        r"a_{ij} &= \text{softmax}_j \left( \frac{\mathbf{q}_i \cdot \mathbf{k}_j}{\sqrt{d}}"
-        + rf"{bias} \right)",
+        r"a_{ij} &= \text{softmax}_j \left( \frac{\mathbf{q}_i \cdot \mathbf{k}_j}{\sqrt{d}}" + rf"{bias} \right)",
         rf"\mathbf{{o}}_i &= \sum_{{{limit}}} a_{{ij}} \mathbf{{v}}_j",
     )
