@@ -133,7 +133,7 @@ def test_one_that_does_not_begin_is_named(capfd: pytest.CaptureFixture[str]) -> 
     class Local(RnnAttention):
         """Stands in a function, where no other process finds it."""
 
-    with pytest.raises(LmcompareError, match="into a file"):
+    with pytest.raises(LmcompareError, match="top level of a file"):
         Local("gru", 8, 8).fit(TRAIN, VALID, Setting(VOCABULARY, processes=2))
 
 
