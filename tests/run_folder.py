@@ -30,8 +30,8 @@ from tests.synthetic import (
     Synthetic,
     Texts,
     features,
-    read,
     overhead_bits,
+    read,
 )
 from tests.synthetic_exhibits import exhibits_of
 

@@ -124,7 +124,8 @@ def test_stored_and_read_back_it_charges_the_same(kind: str) -> None:
     code = TextCode.fit(TRAIN, tokenizer, vocabulary)
     again = TextCode.from_json(json.loads(json.dumps(code.to_json())))
     assert np.array_equal(
-        again.overhead_bits(WILD, tokenizer, vocabulary), code.overhead_bits(tokenise(WILD, tokenizer), tokenizer, vocabulary)
+        again.overhead_bits(WILD, tokenizer, vocabulary),
+        code.overhead_bits(tokenise(WILD, tokenizer), tokenizer, vocabulary),
     )
 
 
