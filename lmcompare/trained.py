@@ -27,8 +27,8 @@ class Scored:
     """A text's score: nats in all, bits per byte with every byte charged, and the tokens with their bits.
 
     ``bits_per_byte`` is NaN for a text without bytes: all it is charged for is its end.
-    ``surprisal_bits``: −log2 of each token's probability under the model; ``overhead_bits``: what is charged beside the
-    model for spelling unknown words and for the gaps between tokens.
+    ``surprisal_bits``: −log2 of each token's probability under the model; ``overhead_bits``: charged beside the model
+    for the spelling of unknown words and for the white space between tokens.
     """
 
     name: str

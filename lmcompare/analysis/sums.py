@@ -23,7 +23,7 @@ class Sums:
     """Of one model with S finished seeds, over the N tokens of a split with D documents and U resampling units.
 
     ``tokens``: N; ``known``: how many of them are in the vocabulary; ``impossible``: how many some seed gives
-    probability 0. ``overhead_bits``: what is charged beside the model. (S,) each: ``log_prob``, ``log_prob_known`` (of
+    probability 0. ``overhead_bits``: charged beside the model. (S,) each: ``log_prob``, ``log_prob_known`` (of
     known tokens) and ``log_prob_reset``, in nats; ``first`` and ``fifth``, the tokens that are among the 1 or 5
     likeliest. (D,) each: ``document_tokens``, ``document_unknown``, and, averaged over seeds, ``document_bits`` (all
     that is charged) and ``document_nats``. ``unit_bits``: (U,) all that is charged, averaged over seeds; test only.
