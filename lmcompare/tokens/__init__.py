@@ -14,7 +14,7 @@ from lmcompare.tokens.kinds import TOKENIZERS, make_tokenizer
 from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, tokenise, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
-from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, FloatArray, IntArray, Vocabulary
 
 __all__ = [
     "CODE_VERSION",
@@ -22,6 +22,7 @@ __all__ = [
     "TOKENIZERS",
     "UNKNOWN_TOKEN",
     "Encoded",
+    "FloatArray",
     "IntArray",
     "OverheadBits",
     "Separator",
