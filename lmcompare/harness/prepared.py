@@ -204,7 +204,7 @@ class Prepared:
         """Return new documents as ids, their N token strings, and the (N,) bits charged beside the model."""
         cut = tokenise(documents, self.tokenizer)
         encoded = encode(cut, self.tokenizer, self.vocabulary)
-        return encoded, cut.surface().tolist(), self.code.side_bits(cut, self.tokenizer, self.vocabulary)
+        return encoded, cut.surface().tolist(), self.code.overhead_bits(cut, self.tokenizer, self.vocabulary)
 
     def describe(self) -> dict[str, Any]:
         """Return the manifest's table of these tokens."""
@@ -272,8 +272,8 @@ def _write_tables(
     features, surfaces, documents = [], [], []
     for which in ("valid", "test"):
         text = splits[which]
-        side_bits = code.side_bits(cut[which], tokenizer, vocabulary)
-        table = token_features(splits["train"], text, side_bits, which)
+        overhead_bits = code.overhead_bits(cut[which], tokenizer, vocabulary)
+        table = token_features(splits["train"], text, overhead_bits, which)
         features.append(table)
         assert text.spans is not None
         surfaces.append(
