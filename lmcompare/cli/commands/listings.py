@@ -52,12 +52,11 @@ def _print_model(name: str) -> None:
     from rich.table import Table
 
     from lmcompare import plugins
-    from lmcompare.model import described
 
     cls = plugins.resolve(name)
     meanings = {p.arg_name: p.description or "" for p in parse(cls.__doc__ or "", DocstringStyle.NUMPYDOC).params}
     defaults: dict[str, Any] = {p.name: p.default for p in inspect.signature(cls).parameters.values()}
-    print(described(cls))
+    print(plugins.summary(name))
     if not defaults:
         print("It has no hyper-parameters.")
         return
