@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmcompare.analysis import Cell
-from lmcompare.analysis.stored import RunFolderError
 from lmcompare.report.material import Material, Model
+from lmcompare.runfolder.files import RunFolderError
 
 BUDGET = 14_000  # tokens × models
 BYTES = 900  # a passage is closed at the first sentence end after so many bytes

@@ -13,8 +13,8 @@ import pytest
 from lmcompare.analysis import Run, RunFolderError, load_run, mixtures, results, slices, token_scores, wins
 from lmcompare.analysis import stored as module
 from lmcompare.analysis.blocks import blocks
-from lmcompare.analysis.run import Split
-from lmcompare.analysis.stored import read_blocks
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import read_blocks
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_everything_of_a_run_can_be_read(run: Run) -> None:
     for tokens in run.tokens.values():
         assert len(tokens.features("test")) == tokens.documents_of("test")["tokens"].sum()
         assert tokens.description
-        assert len(tokens.vocabulary["tokens"]) == tokens.entry["types"]
+        assert len(tokens.vocabulary) == tokens.entry["types"]
 
 
 def test_the_check_that_failed_is_told(run: Run) -> None:
