@@ -145,7 +145,7 @@ def scores_table(
 
 
 def top_table(corpus: TokenizedCorpus, shown: IntArray, ranked: Ranked) -> pd.DataFrame:
-    """Return the table of ``top.parquet``: the most likely tokens at the (M,) ``shown`` positions of the test text."""
+    """Return the table of ``top.parquet``: the most likely tokens at the (M,) ``shown`` positions of test."""
     import pandas as pd
 
     count, places = ranked.top_ids.shape

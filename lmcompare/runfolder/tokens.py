@@ -1,4 +1,4 @@
-"""A corpus under one tokenizer: stored once in the run folder, read by every cell, by later scoring and by the report."""
+"""A corpus under one tokenizer: stored once in the run folder, read by every cell and by the report."""
 
 from __future__ import annotations
 
