@@ -101,7 +101,7 @@ class TrainedModel:
                 model.restore(state)
         fingerprint = str(cell.get("tokens_fingerprint"))
         if not FINGERPRINT.fullmatch(fingerprint):
-            raise LmcompareError(f"{place / 'cell.json'} names tokens that no run wrote: run its model again")
+            raise LmcompareError(f"{place / 'cell.json'} names tokens that no run wrote: run the same command again")
         tokens = folder / "tokens" / fingerprint
         with as_written(tokens):
             corpus = TokenizedCorpus(tokens)
@@ -203,7 +203,7 @@ def _check_files(place: Path) -> None:
     from lmcompare.runfolder.seals import damage
 
     if damaged := damage(place / "model", STATE_FILES):
-        raise LmcompareError(f"{place / 'model' / damaged} is damaged or lost: run its model again")
+        raise LmcompareError(f"{place / 'model' / damaged} is damaged or lost: run the same command again")
 
 
 def _check_code(name: str, model: LanguageModel, cell: Mapping[str, Any]) -> None:

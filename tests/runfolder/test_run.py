@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
     assert run.model("ngram").seeds == (1,)
     said = str(run.model("ngram").failed[0].error)
     assert said.startswith(name)
-    assert "run its model again" in said
+    assert "run the same command again" in said
     assert {m["name"] for m in results(run)["models"]} >= {"ngram", "unigram"}
 
 
