@@ -45,7 +45,7 @@ class Text:
     split: str
     encoded: Encoded
     surface: Array
-    side_bits: Array
+    overhead_bits: Array
     hard: Array
 
 
@@ -96,7 +96,7 @@ def text(split: str, ids: Array, documents: int, known: Vocabulary, rng: np.rand
 def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> TokenizedCorpus:
     """Write the tables of the tokens, and return what gives the harness's own tables of likeliest words."""
     known = train.vocabulary
-    features = [token_features(train, t.encoded, t.side_bits, t.split) for t in texts]
+    features = [token_features(train, t.encoded, t.overhead_bits, t.split) for t in texts]
     write_table(folder / "features.parquet", pd.concat(features, ignore_index=True))
     tables = []
     for t in texts:

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from lmcompare.errors import NotFittedError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.tokens import FloatArray as FloatArray
 
-FloatArray = npt.NDArray[np.floating[Any]]
 T = TypeVar("T")
 
 BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this

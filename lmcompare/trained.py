@@ -27,8 +27,8 @@ class Scored:
     """A text's score: nats in all, bits per byte with every byte charged, and the tokens with their bits.
 
     ``bits_per_byte`` is NaN for a text without bytes: all it is charged for is its end.
-    ``surprisal_bits``: −log2 of each token's probability under the model; ``side_bits``: what is charged beside the
-    model for spelling unknown words and for the gaps between tokens.
+    ``surprisal_bits``: −log2 of each token's probability under the model; ``overhead_bits``: charged beside the model
+    for the spelling of unknown words and for the white space between tokens.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Scored:
     bits_per_byte: float
     tokens: tuple[str, ...]
     surprisal_bits: tuple[float, ...]
-    side_bits: tuple[float, ...]
+    overhead_bits: tuple[float, ...]
 
     def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
         """Return a JSON-able table; ``tokens`` adds each token with its surprisal; null is an infinite figure."""
@@ -127,7 +127,7 @@ class TrainedModel:
                 raise LmcompareError(
                     f"a document is an lmcompare.corpora.Document, not {kind_of(document)}: score() takes a text"
                 )
-            encoded, tokens, side_bits = self._corpus.read([document])
+            encoded, tokens, overhead_bits = self._corpus.read([document])
             with blamed_on(f"{self.name}'s log_probs"):
                 nats = checked_log_probs(self.model, encoded)
             bits = -nats / np.log(2)
@@ -136,10 +136,10 @@ class TrainedModel:
                 name=document.name,
                 text=document.text,
                 log_probability=float(np.sum(nats)),
-                bits_per_byte=float((bits.sum() + side_bits.sum()) / n_bytes) if n_bytes else float("nan"),
+                bits_per_byte=float((bits.sum() + overhead_bits.sum()) / n_bytes) if n_bytes else float("nan"),
                 tokens=tuple(tokens),
                 surprisal_bits=tuple(bits.tolist()),
-                side_bits=tuple(side_bits.tolist()),
+                overhead_bits=tuple(overhead_bits.tolist()),
             )
 
     def next_tokens(self, prompt: str) -> list[tuple[str, float]]:

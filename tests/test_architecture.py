@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "registry": {"errors"},
     "plugins": {"errors", "model", "registry"},
     "training": {"errors", "exhibits", "model", "plugins", "processes", "tokens"},
-    "counts": {"errors", "memory", "models", "tokens"},
+    "counts": {"errors", "memory", "tokens"},
     "models": {"counts", "errors", "exhibits", "memory", "model", "plugins", "tokens", "training"},
     "checks": {"errors", "exhibit_shapes", "exhibits", "model", "plugins", "processes", "runfolder", "tokens"},
     "testing": {"checks", "errors", "model"},

@@ -141,7 +141,7 @@ def slices(run: Run) -> Mapping[str, pd.DataFrame]:
     with two to twenty values among the test documents.
 
     Columns of a token table: model, tokens_fingerprint, place (0, 1, …), value (its label), tokens, share (of the
-    model's test tokens), surprisal (mean bits per token, side bits left out) with low and high (95 %, over the run's
+    model's test tokens), surprisal (mean bits per token, no overhead bits) with low and high (95 %, over the run's
     resampling units; NaN where fewer than ten hold such tokens), perplexity (2 to the surprisal).
     Columns of a document or metadata table: model, tokens_fingerprint, place, value, documents, bytes, tokens,
     bits_per_byte with low and high (metadata only), perplexity.

@@ -78,8 +78,8 @@ def _tables(
     features, surfaces, documents = [], [], []
     for split in HELD_OUT:
         text = texts[split]
-        side_bits = code.side_bits(cut[split], tokenizer, vocabulary)
-        table = token_features(texts["train"], text, side_bits, split)
+        overhead_bits = code.overhead_bits(cut[split], tokenizer, vocabulary)
+        table = token_features(texts["train"], text, overhead_bits, split)
         features.append(table)
         assert text.spans is not None
         surfaces.append(

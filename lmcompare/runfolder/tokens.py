@@ -181,7 +181,7 @@ class TokenizedCorpus:
         """Return new documents as ids, their N token strings, and the (N,) overhead bits charged beside the model."""
         cut = tokenise(documents, self.tokenizer)
         encoded = encode(cut, self.tokenizer, self.vocabulary)
-        return encoded, cut.surface().tolist(), self.code.side_bits(cut, self.tokenizer, self.vocabulary)
+        return encoded, cut.surface().tolist(), self.code.overhead_bits(cut, self.tokenizer, self.vocabulary)
 
     def describe(self) -> dict[str, Any]:
         """Return the manifest's entry of these tokens."""

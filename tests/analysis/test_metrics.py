@@ -59,7 +59,7 @@ def test_figures_of_a_model_by_hand(tmp_path: Path) -> None:
         tmp_path,
         {"a": [[1 / 2, 1 / 4, 1 / 8, 1 / 4]]},
         n_bytes=[20],
-        side_bits=[0, 1, 10, 1],
+        overhead_bits=[0, 1, 10, 1],
         is_unknown=[False, False, True, False],
         reset=[1 / 4, 1 / 4, 1 / 8, 1 / 8],
         target_rank=[1, 4, 9, 1],

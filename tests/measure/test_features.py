@@ -37,4 +37,4 @@ def test_the_feature_table_of_a_worked_text() -> None:
     assert table["position_in_sentence"].tolist() == [0, 1, 2, 0, 1, 0, 1, 2]
     assert table["repeated"].tolist() == [False, False, False, True, True, False, False, False]
     assert table["seen_2"].tolist() == [False, True, True, True, True, False, False, False]
-    assert table["side_bits"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    assert table["overhead_bits"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
