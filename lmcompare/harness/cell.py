@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,24 +16,23 @@ import numpy as np
 from lmcompare import exhibits, plugins
 from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.exhibit_shapes import problem
+from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.truth import Stored, truth_checks
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
 from lmcompare.measure.selection import shown_positions
-from lmcompare.model import Budget, LanguageModel, Progress, Setting
+from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
-from lmcompare.runfolder.layout import CELL_FILES, CURVE_COLUMNS, SCHEMA_VERSION, SEAL, TRAINED_FILES
+from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TRAINED_FILES
 from lmcompare.runfolder.parquet import write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SILENCE = 1.0  # seconds after which the clock of a model that tells no losses is stored again
 
 
 @dataclass(frozen=True)
@@ -186,7 +182,7 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
         if stale != checkpoints:
             shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
     checkpoints.mkdir(parents=True, exist_ok=True)
-    curve = _Curve(emit, checkpoints / "curve.json")
+    curve = LearningCurve(emit, checkpoints / "curve.json")
     setting = Setting(
         vocabulary=corpus.vocabulary,
         seed=job.seed,
@@ -332,71 +328,3 @@ def _stored(job: Job) -> dict[str, Any]:
 
 def _digest(table: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:16]
-
-
-class _Curve:
-    """Passes a model's progress on and keeps the losses: the learning curve.
-
-    The rows are stored beside the checkpoints, so that a run that was cut off goes on with its curve and its clock. A
-    stored curve that can't be read counts for nothing. Of a model that tells no losses the clock goes on where it has
-    left something in the folder to go on from; else it begins anew, as its training does.
-    """
-
-    def __init__(self, emit: Emit, path: Path) -> None:
-        self._emit, self._path = emit, path
-        self._began = time.perf_counter()
-        self._rows: list[list[Any]] = []
-        self._before = 0.0  # seconds
-        with suppress(OSError, ValueError, TypeError, LookupError):
-            table = json.loads(path.read_text(encoding="utf-8"))
-            rows = [[int(step), float(seconds), *rest] for step, seconds, *rest in table["rows"]]
-            goes_on = rows or any(other != path for other in path.parent.iterdir())
-            self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
-        self._fresh = not self._rows
-        self._stored = self.seconds
-
-    @property
-    def seconds(self) -> float:
-        """Training seconds, those before the run was cut off included."""
-        return time.perf_counter() - self._began + self._before
-
-    def __call__(self, progress: Progress) -> None:
-        losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
-        if losses != [None, None]:
-            self._go_back_to(progress)
-        seconds = self.seconds
-        self._emit({"event": "progress", "seconds": seconds, **asdict(progress)})
-        if losses != [None, None]:
-            tokens = None if progress.tokens is None else int(progress.tokens)
-            self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
-        silent = not self._rows and seconds - self._stored >= SILENCE
-        if progress.valid_loss is not None or silent:
-            write_json(self._path, {"seconds": seconds, "rows": self._rows})
-            self._stored = seconds
-
-    def _go_back_to(self, progress: Progress) -> None:
-        """Drop the rows of steps that are done again; of a run that was cut off, their seconds as well."""
-        kept = [row for row in self._rows if not _again(row, progress)]
-        if not self._fresh and len(kept) < len(self._rows):
-            self._before = kept[-1][1] if kept else 0.0
-        self._rows, self._fresh = kept, True
-
-    def csv(self) -> str:
-        """The table of ``curve.csv``; losses in nats per token, empty where not measured."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(CURVE_COLUMNS)
-        writer.writerows([["" if v is None else v for v in row] for row in self._rows])
-        return out.getvalue()
-
-
-def _again(row: Sequence[Any], progress: Progress) -> bool:
-    """Whether a row's step is done again: one step may have a loss on train and then one on valid."""
-    step, *_, on_valid = row
-    return step > progress.step or (
-        step == progress.step and not (on_valid is None and progress.valid_loss is not None)
-    )
-
-
-def _finite(loss: float | None) -> float | None:
-    return None if loss is None or not np.isfinite(loss) else float(loss)
