@@ -6,11 +6,13 @@ from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.analysis.results import leaderboard, results, write_results
-from lmcompare.analysis.run import Cell, ModelEntry, Run, TokenTables, load_run
 from lmcompare.analysis.scores import TokenScores, token_scores
 from lmcompare.analysis.slices import slices
-from lmcompare.analysis.stored import RunFolderError
 from lmcompare.analysis.verdict import Verdict, verdict
+from lmcompare.runfolder.cell import Cell
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.run import ModelEntry, Run, load_run
+from lmcompare.runfolder.tokens import TokenizedCorpus
 
 __all__ = [
     "Cell",
@@ -24,7 +26,7 @@ __all__ = [
     "Standing",
     "Table",
     "TokenScores",
-    "TokenTables",
+    "TokenizedCorpus",
     "Verdict",
     "compare_models",
     "document_figures",

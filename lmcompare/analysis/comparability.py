@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lmcompare.analysis.run import Run
+from lmcompare.runfolder.run import Run
 
 SPLITS = ("train", "valid", "test")
 Kind = Literal[

@@ -21,9 +21,9 @@ from lmcompare.analysis.intervals import (
     ratio_bootstrap,
 )
 from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.run import ModelEntry, Run
-from lmcompare.analysis.stored import Array
 from lmcompare.analysis.totals import sums
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
 
 Group = Literal["ranked", "adaptive", "not ranked"]
 SIGNIFICANCE = 0.05

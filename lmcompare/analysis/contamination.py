@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lmcompare.analysis.run import Run, Split
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import Run
 
 KINDS = ("copy", "near copy", "passages")  # how a document repeats the training text, from most to least
 

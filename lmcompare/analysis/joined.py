@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.analysis.comparability import TextDifference, differences
-from lmcompare.analysis.run import SCHEMA_VERSION, Cell, ModelEntry, Run
-from lmcompare.analysis.stored import RunFolderError
+from lmcompare.runfolder.cell import Cell
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.layout import SCHEMA_VERSION
+from lmcompare.runfolder.run import ModelEntry, Run
 
 MACHINE = ("cpu", "cores", "memory_bytes", "platform")  # of the manifest's hardware
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.run import ModelEntry, Run
+from lmcompare.runfolder.run import ModelEntry, Run
 
 FALLING = 0.02  # nats: a validation loss that fell by less in the second half of training has levelled off
 RISEN = 1.01  # a loss this many times the lowest one has risen again

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lmcompare.analysis.comparability import TextDifference, parts_of, sizes_of
-from lmcompare.analysis.run import Run
 from lmcompare.report import numbers
+from lmcompare.runfolder.run import Run
 
 ASPECTS = ("text", "changes", "split", "documents and sentences")
 SPLIT_OF = {"test split": "test", "training split": "train", "validation split": "valid"}

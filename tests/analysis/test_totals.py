@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run
-from lmcompare.analysis import stored as module
 from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.run import Split, load_run
 from lmcompare.analysis.totals import sums
+from lmcompare.runfolder import parquet as module
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import load_run
 from tests.analysis.tiny import tiny_run
 
 

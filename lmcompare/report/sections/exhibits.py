@@ -8,11 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lmcompare.analysis.stored import read_list
 from lmcompare.report.data import Model, ReportData, Section, marked
 from lmcompare.report.kinds import Rendering, render_stored
 from lmcompare.report.markdown import plain
 from lmcompare.report.templating import anchor, fill
+from lmcompare.runfolder.files import read_list
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def build(data: ReportData) -> Section | None:
     sentences: list[Sentence] = []
     for fingerprint, models in data.groups.items():
         names = data.run.tokens[fingerprint].documents_of("test")["name"].astype(str).tolist()
-        known = set(data.run.tokens[fingerprint].vocabulary["tokens"][1:])  # the first stands for the unknown
+        known = set(data.run.tokens[fingerprint].vocabulary.tokens[1:])  # the first stands for the unknown
         stored = [{(s["document"], s["first"]): s for s in m.cell.examples["sentences"]} for m in models]
         for key, example in stored[0].items() if stored else ():
             having = [(m, s[key]) for m, s in zip(models, stored, strict=True) if key in s]
