@@ -1,4 +1,4 @@
-"""Whether the figures of two runs can be compared: they must be measured on the same text, charged in the same way."""
+"""Whether figures of two runs can be compared: they must be measured on the same text and charged alike."""
 
 from __future__ import annotations
 

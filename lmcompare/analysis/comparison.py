@@ -136,13 +136,19 @@ def group_of(model: ModelEntry) -> tuple[Group, str | None]:
         worst = model.failed_checks[0]
         figure, tolerance = worst.get("figure"), worst.get("tolerance")
         measured = f" ({figure:g}, tolerance {tolerance:g})" if figure is not None and tolerance is not None else ""
-        return "not ranked", f"it is not a valid probability model: it fails the validity check '{worst['name']}'{measured}"
+        return (
+            "not ranked",
+            f"it is not a valid probability model: it fails the validity check '{worst['name']}'{measured}",
+        )
     if not model.truthful:
         return "not ranked", "its validity checks were not run or did not pass"
     if not traits.get("normalised", False):
         return "not ranked", "it is not a probability model: its scores of the next token need not sum to one"
     if traits.get("adaptive", False):
-        return "adaptive", "it learns from test documents that it has been scored on, so it is compared only with other adaptive models"
+        return (
+            "adaptive",
+            "it learns from the test documents that it has been scored on",
+        )
     return "ranked", None
 
 

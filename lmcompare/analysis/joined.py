@@ -59,7 +59,7 @@ def join(runs: Sequence[Run]) -> list[Table]:
 
 
 def labels_of(runs: Sequence[Run]) -> list[str]:
-    """Return a different short name for each run: the experiment's if no other has it, else the folder's or the path."""
+    """Return a short and distinct name for each run: of its experiment, else of its folder, else its path."""
     labels = [run.name for run in runs]
     for other in ([run.path.resolve().name for run in runs], [str(run.path) for run in runs]):
         count = Counter(labels)

@@ -68,7 +68,7 @@ class Row:
         return None if low is None or high is None else (low, high)
 
     def figure(self, key: str) -> float | None:
-        """Return a figure by its name in ``results.json``, None if it is per token and the tokens are not the same."""
+        """Return a figure by its name in ``results.json``, None if it is per token and the tokens differ."""
         value: float | None = getattr(self, key)
         return None if key in PER_TOKEN and not self.same_tokens else value
 
@@ -100,7 +100,6 @@ def _row(model: Mapping[str, Any], main_tokens: str) -> Row:
             "same_tokens": model["tokens_fingerprint"] == main_tokens,
             "rank": model["rank_in_group"],
             "seeds": tuple(model["seeds"]),
-            "overhead_bits_per_byte": model["side_bits_per_byte"],
             "reason": model["unranked_reason"],
         }
     )

@@ -52,7 +52,8 @@ def unequal_reading(read: Mapping[str, float], title: Titles) -> list[str]:
     for name, tokens in read.items():
         amounts.setdefault(numbers.amount(tokens), []).append(title(name))
     (most, first), *others = amounts.items()
-    parts = [f"{numbers.listed(first)} read {most} tokens", *(f"{numbers.listed(who)} {n}" for n, who in others)]
+    parts = [f"{numbers.listed(first)} read {most} tokens"]
+    parts += [f"{numbers.listed(who)} {n}" for n, who in others]
     return [f"They did not train on equal amounts of text: {', '.join(parts)} (repeats included)."]
 
 
@@ -67,8 +68,8 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
     if found.memorised:
         unseen = numbers.percent(found.unseen_trigrams, 0)
         said.append(
-            "More training text would probably help the models that memorise most: on known words, their perplexity is"
-            f" lower on the training text than on the validation text by {_shares(found.memorised, title)}."
+            "More training text would probably help the models that memorise most: on known words, their perplexity"
+            f" is lower on the training text than on the validation text by {_shares(found.memorised, title)}."
             f" {unseen} of the test tokens end a three-token sequence that never occurs in the training text."
         )
     if found.risen:
@@ -86,8 +87,8 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     if len(ranked) > 1 and comparison.smallest_detectable > 0:
         said.append(
             "This test text can reliably detect differences of about"
-            f" {numbers.two_digits(comparison.smallest_detectable)} bits per byte, somewhat smaller ones between models"
-            " that make the same mistakes."
+            f" {numbers.two_digits(comparison.smallest_detectable)} bits per byte, and somewhat smaller ones"
+            " between models that make the same mistakes."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += _apart(rows, title)
@@ -155,8 +156,8 @@ def _seeds(found: Verdict, title: Titles) -> list[str]:
     name, spread = found.unstable
     gap = _bits(found.rivals[0].row) - _bits(found.best)
     return [
-        f"{title(name)} varies more from seed to seed (standard deviation {numbers.decimals(spread, 3)}) than the first"
-        f" two models differ ({numbers.decimals(gap, 3)}): other seeds could reverse their order."
+        f"{title(name)} varies more from seed to seed (standard deviation {numbers.decimals(spread, 3)}) than the"
+        f" first two models differ ({numbers.decimals(gap, 3)}): other seeds could reverse their order."
     ]
 
 
@@ -169,9 +170,9 @@ def _cheaper(found: Verdict, title: Titles) -> list[str]:
     elif found.cheapest is found.best:
         said = [f"No model {within} trains faster than its {numbers.seconds(found.best.train_seconds)}."]
     else:
-        cheap = found.cheapest
+        time = numbers.seconds(found.cheapest.train_seconds)
         return [
-            f"{title(cheap.name)} is {within} and trains in {numbers.seconds(cheap.train_seconds)} instead of"
+            f"{title(found.cheapest.name)} is {within} and trains in {time} instead of"
             f" {numbers.seconds(found.best.train_seconds)}."
         ]
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:

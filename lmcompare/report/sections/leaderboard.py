@@ -1,4 +1,4 @@
-"""The leaderboard: ranked models with their intervals, and separately those that cannot be ranked, with the reason."""
+"""The leaderboard: ranked models with their intervals, and separately those that are not ranked, and why."""
 
 from __future__ import annotations
 
