@@ -38,7 +38,7 @@ def outcome(found: Verdict | None, read: Mapping[str, float], title: Titles) -> 
     saved = 1 - _bits(found.best) / _bits(weakest)
     if len(found.rivals) > 1 and saved >= 0.005:
         said.append(
-            f"It needs {numbers.percent(saved, 0)} fewer bits than the weakest model, {title(weakest.name)}"
+            f"{title(found.best.name)} needs {numbers.percent(saved, 0)} fewer bits than the weakest model, {title(weakest.name)}"
             f" ({numbers.decimals(weakest.bits_per_byte, 2)})."
         )
     return [*said, *_cheaper(found, title)]
@@ -54,7 +54,7 @@ def unequal_reading(read: Mapping[str, float], title: Titles) -> list[str]:
     (most, first), *others = amounts.items()
     parts = [f"{numbers.listed(first)} read {most} tokens"]
     parts += [f"{numbers.listed(who)} {n}" for n, who in others]
-    return [f"They did not train on equal amounts of text: {', '.join(parts)} (repeats included)."]
+    return [f"They did not train on equal amounts of text: {'; '.join(parts)} (repeats included)."]
 
 
 def outlook(found: Outlook, title: Titles) -> list[str]:
@@ -162,17 +162,17 @@ def _seeds(found: Verdict, title: Titles) -> list[str]:
 
 
 def _cheaper(found: Verdict, title: Titles) -> list[str]:
-    within = f"within {numbers.percent(NEAR, 0)} of it"
+    near = numbers.percent(NEAR, 0)
     if not found.near:
-        said = [f"No other model comes {within}."]
+        said = [f"No other model comes within {near} of it."]
     elif found.cheapest is None:
         return []
     elif found.cheapest is found.best:
-        said = [f"No model {within} trains faster than its {numbers.seconds(found.best.train_seconds)}."]
+        said = [f"No model within {near} of it trains faster than its {numbers.seconds(found.best.train_seconds)}."]
     else:
         time = numbers.seconds(found.cheapest.train_seconds)
         return [
-            f"{title(found.cheapest.name)} is {within} and trains in {time} instead of"
+            f"{title(found.cheapest.name)} is within {near} of the best and trains in {time} instead of"
             f" {numbers.seconds(found.best.train_seconds)}."
         ]
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
