@@ -189,6 +189,11 @@ class ModelEntry:
         return next((cell.traits for cell in (*self.done, *self.cells) if cell.traits), {})
 
     @property
+    def title(self) -> str:
+        """The model's name for people; its name in the experiment where no cell was finished."""
+        return next((str(c.info["title"]) for c in self.cells if c.info.get("title")), self.name)
+
+    @property
     def summary(self) -> str:
         """What the model is, in one sentence of its own."""
         return next((str(c.info["summary"]) for c in self.cells if c.info.get("summary")), "")

@@ -291,10 +291,11 @@ def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any], notes: list[
         "examples_key": job.examples_key,
         "status": "done",
         "error": None,
+        "title": model.title(),
         "summary": model.summary(),
         "traits": asdict(model.traits),
         "code_digest": plugins.code_digest(model),
-        "notes": [*getattr(model, "notes", ()), *notes],
+        "notes": [*model.notes, *notes],
         "truth": dict(truth),
         **_identity(job),
     }

@@ -71,9 +71,9 @@ def run(
     started = time.perf_counter()
     show = Quiet() if show is None else show
     built = {m.name: _built(m, experiment, base, live or {}) for m in experiment.models}
-    device = environment.choose_device(experiment.device)
-    threads = environment.choose_threads(experiment.threads)
-    environment.check_processes(experiment.processes, device)
+    device = environment.choose_device(experiment.options.device)
+    threads = environment.choose_threads(experiment.options.threads)
+    environment.check_processes(experiment.options.processes, device)
     if corpus is None:
         show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
         corpus = _corpus(experiment, base)
@@ -92,7 +92,7 @@ def run(
             "command": command,
             "seconds": time.perf_counter() - started + _seconds_before(earlier, folder),
             "experiment": _experiment_joined(experiment, earlier, folder),
-            "preset": experiment.preset,
+            "preset": experiment.options.preset,
             "corpus": describe(corpus),
             "tokens": {**earlier.get("tokens", {}), **tokens},
             "models": _joined(_kept(earlier, folder), plans, experiment),
@@ -162,7 +162,7 @@ def _built(
     for name in cls.bases:
         if isinstance(given.get(name), str):
             given[name] = _whole(given[name], here)
-    return plugin, plugins.build(plugin, given, experiment.preset)
+    return plugin, plugins.build(plugin, given, experiment.options.preset)
 
 
 def _whole(plugin: str, here: Path) -> str:
@@ -239,18 +239,18 @@ def _plans(
                 hyperparameters=hyperparameters,
                 device=device,
                 threads=threads,
-                processes=experiment.processes,
+                processes=experiment.options.processes,
                 budget=experiment.budget.model_dump(),
                 examples=experiment.examples.model_dump(mode="json"),
                 files=digests,
             )
             for seed in experiment.seeds
         )
-        if table.name in live and experiment.time_limit is not None:
+        if table.name in live and experiment.options.time_limit is not None:
             raise LmcompareError(
                 f"'{table.name}' trains in this process, which can't be ended after a time: name its plug-in for that"
             )
-        how = engine.inline(model) if table.name in live else engine.within(experiment.time_limit)
+        how = engine.inline(model) if table.name in live else engine.within(experiment.options.time_limit)
         plans.append(Plan(table, tokens.fingerprint, jobs, how))
     return plans, {tokens.fingerprint: tokens.describe() for tokens in prepared.values()}
 
@@ -321,7 +321,7 @@ def _joined(kept: Sequence[Mapping[str, Any]], plans: Sequence[Plan], experiment
     """
     rows = {str(row["name"]): dict(row) for row in kept}
     given = {
-        "preset": experiment.preset,
+        "preset": experiment.options.preset,
         "budget": experiment.budget.model_dump(exclude_none=True),
         "match": experiment.match.model_dump(exclude_none=True),
     }
