@@ -29,7 +29,7 @@ HEAVY = {
 MAY_IMPORT = {
     "errors": set(),
     "memory": set(),
-    "processes": set(),
+    "processes": {"errors"},
     "corpora": {"errors", "registry"},
     "tokens": {"errors", "corpora", "memory", "registry"},
     "exhibits": {"errors", "registry"},
