@@ -19,9 +19,10 @@ from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.outlook import tokens_read
 from lmcompare.analysis.repeated import repeated_documents
-from lmcompare.analysis.run import ModelEntry, Run, Split
 from lmcompare.analysis.sums import sums
-from lmcompare.storage import write_json, write_text
+from lmcompare.runfolder.files import write_json, write_text
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import ModelEntry, Run
 
 SCHEMA_VERSION = 1
 METHOD = "paired bootstrap, symmetric studentised"

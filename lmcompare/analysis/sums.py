@@ -12,10 +12,11 @@ from functools import lru_cache, partial
 import numpy as np
 
 from lmcompare.analysis.blocks import Block, blocks
-from lmcompare.analysis.run import ModelEntry, Run, Split
 from lmcompare.analysis.scores import LN2, SCORES
-from lmcompare.analysis.stored import Array
 from lmcompare.analysis.units import units_of
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
 
 
 @dataclass

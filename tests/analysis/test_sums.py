@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run
-from lmcompare.analysis import stored as module
-from lmcompare.analysis.run import Split, load_run
 from lmcompare.analysis.sums import sums
 from lmcompare.analysis.units import units_of
+from lmcompare.runfolder import parquet as module
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import load_run
 from tests.analysis.tiny import tiny_run
 
 

@@ -158,7 +158,7 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
     again = ("run", "--corpus", "text.txt", "--documents", "line", "--out", "damaged", "--device", "cpu")
     for ask in (("report", "damaged"), ("score", "damaged", "--model", "ngram", "text.txt")):
         done = lmcompare(*ask, cwd=place)
-        assert "cost.json is damaged: run its model again" in done.stderr
+        assert "cost.json is damaged: run the same command again" in done.stderr
     assert done.returncode == 2
     assert "'ngram' can't be used" in done.stderr
     done = lmcompare(*again, "--model", "unigram,ngram", cwd=place)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.harness.features import ORDERS, seen_orders, token_features
+from lmcompare.measure.features import ORDERS, seen_orders, token_features
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"], np.array([1, 4, 3, 2, 0]))
