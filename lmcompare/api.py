@@ -181,8 +181,8 @@ class Comparison:
             By default the first of its seeds.
         plugin : str, type, or sequence of them
             The code of the model, or of a model that it is based on, if it is not installed: the class, or
-            "module:Class" or "./file.py:Class". A run folder is data and cannot decide what code is run. The code must
-            be that which the model was trained with.
+            "module:Class" or "./file.py:Class". A run folder is data and cannot decide what code is run. It must be
+            the code that the model was trained with.
 
         Raises
         ------
