@@ -197,7 +197,8 @@ class TrainedModel:
         known = sorted((suffix for suffix in formats if file.name.endswith(suffix)), key=len)
         if not known or file.name == known[-1]:
             raise LmcompareError(
-                f"'{self.name}' can be written as {', '.join(formats)}: give the file one of these suffixes, not {file.name!r}"
+                f"'{self.name}' can be written as {', '.join(formats)}: give the file one of these suffixes, not"
+                f" {file.name!r}"
             )
         if file.is_dir() or (file.exists() and not force):
             raise LmcompareError(
