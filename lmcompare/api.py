@@ -82,6 +82,7 @@ def compare(
     from lmcompare.harness.options import RunOptions
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
+    from lmcompare.report.build import write_reports
 
     folder = None if out is None else _path(out, "out")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
@@ -113,15 +114,18 @@ def compare(
     plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
     if loaded is None and not isinstance(corpus, str | Path | Mapping):
         loaded = corpora.load(list(corpus), plan.corpus.options)  # type: ignore[arg-type]
+    show = display(quiet=quiet)
     outcome = run(
         plan,
         folder or Path(tempfile.mkdtemp(prefix="lmcompare-")),
         force=force,
-        show=display(quiet=quiet),
+        show=show,
         corpus=loaded,
         live=live,
         command="lmcompare.compare(…)",
     )
+    show.say("Writing the report …")
+    write_reports(outcome.folder)
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
     return Comparison(outcome.folder, outcome.failures, (*named, *map(type, live.values())))
 
