@@ -195,6 +195,8 @@ def document_table(text: Texts) -> pd.DataFrame:
             "metadata": [
                 json.dumps({"genre": genres[t], "folder": f"part-{i % 3}"}) for i, t in enumerate(text.topics)
             ],
+            "repeated": False,
+            "repeats": "",
         }
     )
 

@@ -20,7 +20,7 @@ from lmcompare.checks.states import state_difference
 from lmcompare.errors import PluginError
 from lmcompare.model import LanguageModel, State
 from lmcompare.processes import Emit, EndedError, RaisedError, TimeLimitError, call
-from lmcompare.storage import load_state, save_state
+from lmcompare.runfolder.states import load_state, save_state
 
 TEXT_KEY, DOCUMENTS, TOKENS = "reload", 3, 50  # the text that is scored on both sides
 TIME_LIMIT = 600  # seconds for the fresh process

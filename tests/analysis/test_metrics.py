@@ -20,8 +20,9 @@ from lmcompare.analysis.metrics import (
     split_bytes,
     spread_figures,
 )
-from lmcompare.analysis.run import ModelEntry, Split
-from lmcompare.analysis.sums import sums
+from lmcompare.analysis.totals import sums
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import ModelEntry
 from tests.analysis.tiny import tiny_run
 
 probabilities = st.lists(st.floats(1e-12, 1.0), min_size=1, max_size=40)

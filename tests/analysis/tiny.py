@@ -68,6 +68,8 @@ def tiny_run(
             "tokens": [sum(lengths) for lengths in documents],
             "sentences": [len(lengths) for lengths in documents],
             "metadata": [json.dumps(m) for m in (metadata or [{}] * len(documents))],
+            "repeated": False,
+            "repeats": "",
         }
     )
     _both(table).to_parquet(tokens / "documents.parquet")

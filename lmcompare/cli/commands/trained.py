@@ -67,7 +67,7 @@ def generate(
     sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
 ) -> None:
     """Let a trained model go on from a prompt."""
-    from lmcompare.harness.sampling import Sampling
+    from lmcompare.measure.sampling import Sampling
 
     trained = _trained(folder, model, seed, plugin)
     print(prompt + trained.generate(prompt, length, Sampling(temperature, top_k, top_p, sampling_seed)))
