@@ -1,7 +1,7 @@
 """Classes of n-grams that share a discount.
 
-An n-gram's class depends on its count and on how much more often it occurs without its first word; its context belongs
-to a group by the mean count of the words after it.
+An n-gram's class depends on its count and on how much more often it occurs without its first word. Contexts are
+grouped by the mean count of the words after them.
 """
 
 from __future__ import annotations

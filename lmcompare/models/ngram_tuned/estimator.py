@@ -3,9 +3,9 @@
 ``p(w | h) = (c(hw) - D(hw) + (Σ_v D(hv) + θ(h)) p(w | h')) / (c(h·) + θ(h))``
 
 This is the predictive rule of the hierarchical Pitman-Yor process with one table for each word (Teh 2006, section 4).
-As in modified Kneser-Ney (Chen and Goodman 1999) the discount D depends on the count, and also on the other properties
-in ``discount_classes``. Below the unigrams ``<unk>`` has a probability of its own, and the other types share the rest
-evenly.
+As in modified Kneser-Ney (Chen and Goodman 1999), the discount D depends on the count; here it also depends on the
+other properties in ``discount_classes``. Below the unigrams ``<unk>`` has a probability of its own, and the other
+types share the rest evenly.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import NOTHING, BackoffTable, Level, compact
 from lmcompare.models.ngram_tuned.discount_classes import Classes
-from lmcompare.tokens import FloatArray, IntArray
+from lmcompare.tokens import FloatArray
 
 Rows = tuple[tuple[float, ...], ...]
 
