@@ -77,6 +77,10 @@ class NGramTuned(NGram):
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"{self.order}-gram, tuned Kneser-Ney"
+
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the exhibits of the n-gram model, then the tuned discounts and the strengths."""
         if self._tuned is None:

@@ -19,6 +19,7 @@ class JelinekMercer(Smoothing):
     """Linear interpolation of all orders; it has no hyper-parameters."""
 
     name = "jelinek-mercer"
+    title = "Jelinek-Mercer"
     equation = r"P(w \mid h) = \lambda_{b(h)}\,\frac{c(h\,w)}{\sum_v c(h\,v)} + (1 - \lambda_{b(h)})\,P(w \mid h')"
     saying = (
         "Mix how often the word followed this context with the prediction of the shorter context, which lacks the"

@@ -15,6 +15,7 @@ class WittenBell(Smoothing):
     """Witten-Bell smoothing; it has no hyper-parameters and no constants."""
 
     name = "witten-bell"
+    title = "Witten-Bell"
     equation = r"P(w \mid h) = \frac{c(h\,w) + T(h)\,P(w \mid h')}{\sum_v c(h\,v) + T(h)}"
     saying = (
         "A context that was followed by many different words will probably be followed by new ones. So each of the T"
