@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lmcompare.report.data import Model, ReportData, Section, marked
 from lmcompare.report.kinds import Rendering, render_stored
-from lmcompare.report.kinds.rendering import plain
-from lmcompare.report.material import Material, Model, Section, marked
-from lmcompare.report.pages import anchor, fill
+from lmcompare.report.markdown import plain
+from lmcompare.report.templating import anchor, fill
 from lmcompare.runfolder.files import read_list
 
 
@@ -68,15 +68,15 @@ TRAITS = {
 }
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where no model was scored."""
-    insides = [_inside(model) for model in material.scored]
+    insides = [_inside(model) for model in data.scored]
     if not insides:
         return None
     charts = {name: drawing for inside in insides for name, drawing in inside.charts.items()}
-    html = fill("inside", insides=insides, apart=material.apart)
+    html = fill("exhibits", insides=insides, apart=data.apart)
     return Section(
-        "inside", "Inside each model", html, "\n\n".join(_markdown(i, material.apart) for i in insides), charts
+        "inside", "Inside each model", html, "\n\n".join(_markdown(i, data.apart) for i in insides), charts
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.analysis.outlook import Progress, gained_on_train, outlook, trained_unlike
+from lmcompare.analysis.progress import Progress, gained_on_train, outlook, trained_unlike
 from tests.analysis.tiny import tiny_run
 
 LN2 = math.log(2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lmcompare.analysis import Run, slices
-from lmcompare.analysis.word_classes import CLASSES, FREQUENT, word_classes
+from lmcompare.analysis.word_kinds import CLASSES, FREQUENT, word_classes
 
 SPECIAL = ["<unk>", "</s>"]
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, RunFolderError, load_run, token_scores
-from lmcompare.analysis import units as module
-from lmcompare.analysis.sums import sums
-from lmcompare.analysis.units import BLOCKS_ARE_DOCUMENTS, OVER_BLOCKS, OVER_DOCUMENTS, units_of
+from lmcompare.analysis import resampling as module
+from lmcompare.analysis.resampling import BLOCKS_ARE_DOCUMENTS, OVER_BLOCKS, OVER_DOCUMENTS, units_of
+from lmcompare.analysis.totals import sums
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import write_run_folder
 

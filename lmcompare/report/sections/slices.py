@@ -11,9 +11,9 @@ from markupsafe import Markup
 from lmcompare.analysis.slices import iterate, slices
 from lmcompare.report import numbers
 from lmcompare.report.charts.bins import Series, bins
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
-from lmcompare.report.pages import anchor, fill
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import anchor, fill
 
 DOCUMENTS = 40  # in the table
 FEW = 100  # a bin with fewer tokens is too thin to be read out
@@ -38,27 +38,27 @@ class Slice:
     reading: str
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where no model can be compared."""
-    models = [m for m in material.comparable if m.entry.tokens_fingerprint == material.main_tokens]
+    models = [m for m in data.comparable if m.entry.tokens_fingerprint == data.main_tokens]
     if not models:
         return None
-    tables = slices(material.run)
+    tables = slices(data.run)
     found = [
         one
         for name, title, rows in iterate(tables)
         if name != "document"
-        and (one := _slice(name, title, rows, models if "surprisal" in rows else material.comparable)) is not None
+        and (one := _slice(name, title, rows, models if "surprisal" in rows else data.comparable)) is not None
     ]
-    documents = _documents(tables["document"], material.comparable)
-    left_out = [m for m in material.comparable if m not in models]
+    documents = _documents(tables["document"], data.comparable)
+    left_out = [m for m in data.comparable if m not in models]
     html = fill(
-        "wins",
+        "slices",
         slices=found,
         documents=documents,
-        board=_board(tables["document"], material.comparable),
+        board=_board(tables["document"], data.comparable),
         left_out=left_out,
-        models=material.comparable,
+        models=data.comparable,
     )
     parts = [
         f"**{plain(s.title)}.** {plain(s.reading)}\n\n![{plain(s.title)}](charts/wins-{s.key}.svg)\n\n"

@@ -11,9 +11,9 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from lmcompare.analysis.blocks import Block, blocks
+from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.scores import LN2, SCORES
-from lmcompare.analysis.units import units_of
+from lmcompare.analysis.token_blocks import Block, blocks
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Found:
     detail: str
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where nothing was checked."""
     names: dict[str, None] = {}
     rows: list[tuple[Model, dict[str, Found]]] = []
-    for model in material.scored:
+    for model in data.scored:
         found: dict[str, Found] = {}
         for cell in model.entry.done:
             for check in cell.truth.get("checks", ()):
@@ -51,7 +51,7 @@ def build(material: Material) -> Section | None:
         all_of = "All" if rest == len(rows) else "The other"
         said.append(f"{all_of} {numbers.plural(rest, 'model')} passed: their figures are probabilities of the text.")
     reading = " ".join(said)
-    html = fill("truth", names=list(names), rows=rows, reading=reading)
+    html = fill("validity", names=list(names), rows=rows, reading=reading)
     grid = table(
         ("model", *map(plain, names)),
         ((plain(model.name), *(_cell(found.get(name)) for name in names)) for model, found in rows),

@@ -8,9 +8,9 @@ import pandas as pd
 
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 
 SLIGHT = 0.0005  # a gain that would be shown as 0.0 %
 
@@ -37,25 +37,25 @@ class Group:
     wins_reading: str
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where there are no two models that may be mixed."""
-    blends, shares = mixtures(material.run), wins(material.run)
+    blends, shares = mixtures(data.run), wins(data.run)
     groups = [
-        _group(material, str(fp), rows, shares[shares["tokens_fingerprint"] == fp])
+        _group(data, str(fp), rows, shares[shares["tokens_fingerprint"] == fp])
         for fp, rows in blends.groupby("tokens_fingerprint", sort=False)
     ]
     if not groups:
         return None
     markdown = "\n\n".join(map(_markdown, groups))
-    return Section("together", "Do they know different things?", fill("together", groups=groups), markdown)
+    return Section("together", "Do they know different things?", fill("mixtures", groups=groups), markdown)
 
 
-def _group(material: Material, fingerprint: str, rows: pd.DataFrame, shares: pd.DataFrame) -> Group:
+def _group(data: ReportData, fingerprint: str, rows: pd.DataFrame, shares: pd.DataFrame) -> Group:
     found = [
         Mixture(
-            [(material.by_name[n], w) for n, w in zip(row["models"], row["weights"], strict=True)],
+            [(data.by_name[n], w) for n, w in zip(row["models"], row["weights"], strict=True)],
             float(row["test_perplexity"]),
-            material.by_name[row["best_single"]],
+            data.by_name[row["best_single"]],
             float(row["gain"]),
         )
         for row in rows.to_dict("records")
@@ -65,7 +65,7 @@ def _group(material: Material, fingerprint: str, rows: pd.DataFrame, shares: pd.
     share = {(r["first"], r["second"]): float(r["share"]) for r in shares.to_dict("records")}
     grid = [[share.get((a.name, b.name)) for b in models] for a in models]
     said = f"{reading(found)} {fitted(int(rows['fitted_tokens'].iloc[0]), int(rows['valid_tokens'].iloc[0]))}".strip()
-    return Group(material.tokens_name(fingerprint), models, found, grid, said, wins_reading(share) if share else "")
+    return Group(data.tokens_name(fingerprint), models, found, grid, said, wins_reading(share) if share else "")
 
 
 def reading(found: list[Mixture]) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from lmcompare.analysis import Cell, ModelEntry, Run
 from lmcompare.analysis.comparison import Comparison, Standing, comparable_names, compare_models, main_tokens
 from lmcompare.analysis.results import results
-from lmcompare.report.kinds.rendering import plain
+from lmcompare.report.markdown import plain
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Section:
     charts: Mapping[str, Markup] = field(default_factory=dict)
 
 
-class Material:
+class ReportData:
     """A run as the sections read it."""
 
     def __init__(self, run: Run, names: Sequence[str] = ()) -> None:

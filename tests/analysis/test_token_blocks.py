@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lmcompare.analysis import Run, RunFolderError, load_run, mixtures, results, slices, token_scores, wins
-from lmcompare.analysis.blocks import blocks
+from lmcompare.analysis.token_blocks import blocks
 from lmcompare.runfolder import parquet as module
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import read_blocks

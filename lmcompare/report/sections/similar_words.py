@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Neighbours, from_json
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.files import read_list
 
@@ -30,10 +30,10 @@ class Word:
         return set.intersection(*({name for name, _ in found} for found in self.near.values()))
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None unless two models or more show the neighbours of some word."""
-    lists = {model.name: found for model in material.scored if (found := _listed(model))}
-    models = [model for model in material.scored if model.name in lists]
+    lists = {model.name: found for model in data.scored if (found := _listed(model))}
+    models = [model for model in data.scored if model.name in lists]
     names = dict.fromkeys(word for found in lists.values() for word in found)
     words = [Word(word, {name: found[word] for name, found in lists.items() if word in found}) for word in names]
     words = [word for word in words if len(word.near) > 1]
@@ -44,7 +44,7 @@ def build(material: Material) -> Section | None:
         model.name: max([a for word in words for _, a in word.near.get(model.name, ()) if a > 0], default=1.0)
         for model in models
     }
-    html = fill("alike", words=words, models=models, reading=said, strongest=strongest)
+    html = fill("similar_words", words=words, models=models, reading=said, strongest=strongest)
     rows = (
         (
             plain(visible(word.word)),

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lmcompare.analysis.comparability import ASPECTS, aspects
 from lmcompare.analysis.joined import Table
-from lmcompare.analysis.texts import ASPECTS, aspects
 from lmcompare.analysis.verdict import repeated_warning, verdict
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Section
+from lmcompare.report.data import ReportData, Section
+from lmcompare.report.markdown import plain, table
 from lmcompare.report.page import whole_page
-from lmcompare.report.pages import anchor
 from lmcompare.report.sections import glossary, leaderboard
+from lmcompare.report.templating import anchor
 
 LONGEST = 40  # characters of a folder's name
 LEAD = (
@@ -71,10 +71,10 @@ class Part:
 
     @cached_property
     def leaderboard(self) -> Section:
-        return leaderboard.build(Material(self.table.run, self.names), place=f"{self.key}-")
+        return leaderboard.build(ReportData(self.table.run, self.names), place=f"{self.key}-")
 
 
-class Overview:
+class SeveralTexts:
     """The page, as HTML and as Markdown."""
 
     def __init__(self, tables: Sequence[Table]) -> None:
@@ -87,7 +87,7 @@ class Overview:
     def html(self) -> str:
         """Return the page."""
         return whole_page(
-            "overview",
+            "several_texts",
             version=str(self.parts[0].table.run.manifest.get("lmcompare") or ""),
             title=self.title,
             subtitle=self.subtitle,

@@ -10,9 +10,9 @@ import pytest
 
 from lmcompare.analysis import Run, load_run
 from lmcompare.report.charts.contexts import numbered, ranges
-from lmcompare.report.material import Material, Model
-from lmcompare.report.sections import meaning
-from lmcompare.report.sections.meaning import Context, Placed, Word
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.sections import contexts
+from lmcompare.report.sections.contexts import Context, Placed, Word
 from tests.report.tree import Node
 from tests.run_folder import write_run_folder
 
@@ -31,7 +31,7 @@ def plain(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def models(run: Run) -> dict[str, Model]:
-    return Material(run).by_name
+    return ReportData(run).by_name
 
 
 def test_a_map_is_read(models: dict[str, Model]) -> None:
@@ -59,14 +59,14 @@ def test_the_models_are_set_against_one_another(models: dict[str, Model]) -> Non
     bag, rnn, transformer = (models[name] for name in ("word2vec-bow", "rnn-attention", "transformer"))
     half = [[d / 2 for d in row] for row in MOVED]
     words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, half), Placed(transformer, MOVED)])]
-    assert meaning.reading(words, [bag, rnn, transformer]) == (
+    assert contexts.reading(words, [bag, rnn, transformer]) == (
         "To word2vec-bow a word is one point, whatever stands before it. Context moves the words of transformer by"
         " 0.60 on average (rnn-attention 0.30), where 1 is as far as two tokens of the text lie apart on average."
     )
     # a word that one model does not place counts for none
     more = [*words, Word("light", CONTEXTS, [Placed(transformer, half)])]
-    assert meaning.reading(more, [bag, rnn, transformer]) == meaning.reading(words, [bag, rnn, transformer])
-    assert meaning.reading([Word("bank", CONTEXTS, [Placed(bag, STILL)])], [bag]) == (
+    assert contexts.reading(more, [bag, rnn, transformer]) == contexts.reading(words, [bag, rnn, transformer])
+    assert contexts.reading([Word("bank", CONTEXTS, [Placed(bag, STILL)])], [bag]) == (
         "To word2vec-bow a word is one point, whatever stands before it."
     )
 
@@ -75,13 +75,13 @@ def test_what_hardly_moves_is_not_called_moved(models: dict[str, Model]) -> None
     bag, rnn, transformer = (models[name] for name in ("word2vec-bow", "rnn-attention", "transformer"))
     little = [[d / 1000 for d in row] for row in MOVED]
     words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, little), Placed(transformer, MOVED)])]
-    assert meaning.reading(words, [bag, rnn, transformer]).endswith(
+    assert contexts.reading(words, [bag, rnn, transformer]).endswith(
         "on average. It hardly moves those of rnn-attention."
     )
 
 
-def answer(distances: list[list[float]] | None, *keys: object) -> meaning.Answer:
-    return meaning.Answer([Context(f"before {key}", "bank", "", "d", key) for key in keys], distances)
+def answer(distances: list[list[float]] | None, *keys: object) -> contexts.Answer:
+    return contexts.Answer([Context(f"before {key}", "bank", "", "d", key) for key in keys], distances)
 
 
 def test_models_are_compared_on_the_places_that_they_share(models: dict[str, Model]) -> None:
@@ -94,7 +94,7 @@ def test_models_are_compared_on_the_places_that_they_share(models: dict[str, Mod
         "unigram": {"bank": answer(None, "a", "b", "c")},
         "ngram": None,
     }
-    together, alone = meaning.joined(answers, [rnn, transformer, bag, models["unigram"], models["ngram"]])
+    together, alone = contexts.joined(answers, [rnn, transformer, bag, models["unigram"], models["ngram"]])
     assert [c.key for c in together.contexts] == ["a", "c"]
     assert [(one.model.name, one.distances) for one in together.placed] == [
         ("rnn-attention", [[0.0, 1.0], [1.0, 0.0]]),
@@ -102,7 +102,7 @@ def test_models_are_compared_on_the_places_that_they_share(models: dict[str, Mod
     ]
     assert [one.model.name for one in alone.placed] == ["word2vec-bow"]
     apart = [Word("a", CONTEXTS, [Placed(rnn, MOVED)]), Word("b", CONTEXTS, [Placed(transformer, MOVED)])]
-    assert "not compared" in meaning.reading(apart, [rnn, transformer])
+    assert "not compared" in contexts.reading(apart, [rnn, transformer])
 
 
 def test_why_models_are_left_out(models: dict[str, Model]) -> None:
@@ -112,7 +112,7 @@ def test_why_models_are_left_out(models: dict[str, Model]) -> None:
         "leaky": {"bank": answer(None)},
         "transformer": {"bank": answer(None, "a", "b")},
     }
-    assert meaning._left_out([models[name] for name in answers], answers) == (
+    assert contexts._left_out([models[name] for name in answers], answers) == (
         "Not here: unigram and transformer (without vectors of words), ngram (not asked, or without an answer), leaky"
         " (with other tokens, of which none is such a word)."
     )
@@ -124,7 +124,7 @@ def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
         table = json.loads(file.read_text())
         table["words"] = [{"word": "ze<b>ra", "contexts": [], "distances": None}]
         file.write_text(json.dumps(table))
-    section = meaning.build(Material(load_run(path)))
+    section = contexts.build(ReportData(load_run(path)))
     assert section is not None
     assert "ze&lt;b&gt;ra" in section.html
     assert "Not here" not in section.html
@@ -140,11 +140,11 @@ def test_points_that_are_one_have_their_numbers_together() -> None:
 
 def test_a_long_sentence_is_cut_between_words() -> None:
     stored = {"before": "word " * 40 + "the", "word": " bank", "after": " lent" * 30, "document": 7, "position": 3}
-    found = meaning._context(stored, ["only one"])
+    found = contexts._context(stored, ["only one"])
     assert found.before == "… " + "word " * 17 + "the"
     assert found.after == " lent" * 9 + " …"
     assert found.source == "document 7"
-    unbroken = meaning._context({**stored, "before": "x" * 200, "after": "y" * 200, "document": 0}, ["only one"])
+    unbroken = contexts._context({**stored, "before": "x" * 200, "after": "y" * 200, "document": 0}, ["only one"])
     assert (len(unbroken.before), len(unbroken.after), unbroken.source) == (92, 52, "only one")
 
 
@@ -170,4 +170,4 @@ def test_runs_of_an_older_version_have_no_words(tmp_path: Path) -> None:
         table = json.loads(file.read_text())
         del table["words"]
         file.write_text(json.dumps(table))
-    assert meaning.build(Material(load_run(path))) is None
+    assert contexts.build(ReportData(load_run(path))) is None

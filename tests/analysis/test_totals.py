@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run
-from lmcompare.analysis.sums import sums
-from lmcompare.analysis.units import units_of
+from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.totals import sums
 from lmcompare.runfolder import parquet as module
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import load_run

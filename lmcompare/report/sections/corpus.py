@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lmcompare.analysis.repeated import KINDS
+from lmcompare.analysis.contamination import KINDS
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 
 SPLITS = ("train", "valid", "test")
 SIZES = ("documents", "sentences", "words", "bytes")
 
 
-def build(material: Material) -> Section:
+def build(data: ReportData) -> Section:
     """Return the section."""
-    corpus = material.run.corpus
+    corpus = data.run.corpus
     splits = corpus.get("splits") or {}
-    tokens = [(material.tokens_name(fp), t.entry) for fp, t in material.run.tokens.items()]
-    said = reading(material)
-    repeated: Mapping[str, Mapping[str, int]] = material.results["repeated_documents"]
+    tokens = [(data.tokens_name(fp), t.entry) for fp, t in data.run.tokens.items()]
+    said = reading(data)
+    repeated: Mapping[str, Mapping[str, int]] = data.results["repeated_documents"]
     html = fill(
-        "text",
+        "corpus",
         corpus=corpus,
         splits=splits,
         names=SPLITS,
@@ -66,9 +66,9 @@ def unknown_share(entry: Mapping[str, Any], split: str) -> float | None:
     return int((entry.get("unknown") or {}).get(split, 0)) / int(total) if total else None
 
 
-def reading(material: Material) -> str:
+def reading(data: ReportData) -> str:
     """Say in one sentence what was trained on and what was scored; nothing where the run does not say."""
-    splits = material.run.corpus.get("splits") or {}
+    splits = data.run.corpus.get("splits") or {}
     train, test = splits.get("train") or {}, splits.get("test") or {}
     if not (train and test):
         return ""
@@ -77,7 +77,7 @@ def reading(material: Material) -> str:
         f"({numbers.size(train.get('bytes'))}) and were scored on {numbers.plural(test.get('documents', 0), 'other')}"
         f" ({numbers.size(test.get('bytes'))})"
     )
-    if not material.main_tokens:
+    if not data.main_tokens:
         return said + "."
-    share = unknown_share(material.run.tokens[material.main_tokens].entry, "test")
+    share = unknown_share(data.run.tokens[data.main_tokens].entry, "test")
     return f"{said}; {numbers.percent(share)} of the test tokens are words that are not in the vocabulary."

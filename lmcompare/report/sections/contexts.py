@@ -14,9 +14,9 @@ from markupsafe import Markup
 from lmcompare.analysis.scaling import classical_scaling
 from lmcompare.report import numbers
 from lmcompare.report.charts.contexts import numbered
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import printable, visible
 
 SHOWN_OPEN = 2  # words beyond these are folded
@@ -115,19 +115,19 @@ class Word:
         return numbered(one.points[0], says, self.reach, UNRELATED / 2, one.model.index, label)
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where no model was asked for words."""
-    answers = {model.name: _answers(material, model) for model in material.scored}
-    words = joined(answers, material.scored)
-    models = [m for m in material.scored if any(m is one.model for word in words for one in word.placed)]
+    answers = {model.name: _answers(data, model) for model in data.scored}
+    words = joined(answers, data.scored)
+    models = [m for m in data.scored if any(m is one.model for word in words for one in word.placed)]
     asked = dict.fromkeys(word for found in answers.values() for word in found or {})
     missing = [word for word in asked if word not in {one.word for one in words}]
     if not words and not missing:
         return None
     said = reading(words, models) if words else ""
-    left_out = _left_out([m for m in material.scored if m not in models], answers) if words else ""
+    left_out = _left_out([m for m in data.scored if m not in models], answers) if words else ""
     html = fill(
-        "meaning",
+        "contexts",
         words=words,
         models=models,
         left_out=left_out,
@@ -223,12 +223,12 @@ def _word(word: str, keys: Sequence[object], members: Sequence[tuple[Model, Answ
     return Word(word, [first[key] for key in keys], placed)
 
 
-def _answers(material: Material, model: Model) -> dict[str, Answer] | None:
+def _answers(data: ReportData, model: Model) -> dict[str, Answer] | None:
     """Return what a model stored of the words; None if it was not asked or could not answer."""
     stored = model.cell.examples.get("words")
     if not stored:
         return None
-    documents = material.run.tokens[model.entry.tokens_fingerprint].documents_of("test")
+    documents = data.run.tokens[model.entry.tokens_fingerprint].documents_of("test")
     names = documents["name"].astype(str).tolist()
     return {
         str(entry["word"]): Answer([_context(c, names) for c in entry["contexts"]], entry["distances"])
