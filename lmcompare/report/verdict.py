@@ -38,8 +38,8 @@ def outcome(found: Verdict | None, read: Mapping[str, float], title: Titles) -> 
     saved = 1 - _bits(found.best) / _bits(weakest)
     if len(found.rivals) > 1 and saved >= 0.005:
         said.append(
-            f"{title(found.best.name)} needs {numbers.percent(saved, 0)} fewer bits than the weakest model, {title(weakest.name)}"
-            f" ({numbers.decimals(weakest.bits_per_byte, 2)})."
+            f"{title(found.best.name)} needs {numbers.percent(saved, 0)} fewer bits than the weakest model,"
+            f" {title(weakest.name)} ({numbers.decimals(weakest.bits_per_byte, 2)})."
         )
     return [*said, *_cheaper(found, title)]
 
