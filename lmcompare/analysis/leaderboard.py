@@ -57,6 +57,7 @@ class Row:
     model_bytes: int | None = None
     tokens_read: float | None = None
     overhead_bits_per_byte: float | None = None
+    zero_probability_tokens: int = 0
     valid_probability_model: bool = False
     seeds: tuple[int, ...] = ()
     reason: str | None = None

@@ -62,26 +62,26 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
     said = []
     if found.falling:
         said.append(
-            "More training would probably help: in the second half of training, validation perplexity still fell by"
+            "More training: in its second half, validation perplexity still fell by"
             f" {_shares(found.falling, title)}."
         )
     if found.memorised:
         unseen = numbers.percent(found.unseen_trigrams, 0)
         said.append(
-            "More training text would probably help the models that memorise most: on known words, their perplexity"
-            f" is lower on the training text than on the validation text by {_shares(found.memorised, title)}."
+            "More training text, above all for models that memorise: on known words, their perplexity is lower on the"
+            f" training text than on the validation text by {_shares(found.memorised, title)}."
             f" {unseen} of the test tokens end a three-token sequence that never occurs in the training text."
         )
     if found.risen:
         said.append(
-            f"{numbers.listed([title(name) for name in found.risen])} got worse on the validation text before the end"
-            " of training: fewer steps or more text would be better."
+            f"Fewer steps: {numbers.listed([title(name) for name in found.risen])} got worse on the validation text before the end"
+            " of training."
         )
     return said
 
 
 def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Row], title: Titles) -> list[str]:
-    """Return what limits the comparison: its resolution, contamination, models that are not ranked or failed."""
+    """Return what limits the comparison: resolution, contamination, models that are not ranked or failed."""
     said: list[str] = []
     ranked = [row for row in rows if row.status == "ranked"]
     if len(ranked) > 1 and comparison.smallest_detectable > 0:
@@ -93,7 +93,7 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     said += contamination(results["repeated_documents"].get("test", {}))
     said += _apart(rows, title)
     said += _failed(results["failed"], title)
-    return [*said, str(results["interval"]["note"])] if ranked else said
+    return said
 
 
 def contamination(counts: Mapping[str, int]) -> list[str]:

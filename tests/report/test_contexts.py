@@ -141,12 +141,12 @@ def test_ranges() -> None:
 def test_the_section(tree: Node, markdown: str) -> None:
     section = tree.one("section", id_="meaning")
     said = section.text
-    assert "To word2vec-bow a word is one point" in said
-    assert "Not here: unigram, ngram and leaky (without vectors of words), char-transformer (not asked, or" in said
-    assert "or in fewer than two places of prompts and test: in." in said
+    assert "word2vec-bow has one vector for a word" in said
+    assert "unigram, ngram and leaky (no word vectors), char-transformer (no answer)" in said
+    assert "fewer than twice in prompts and test text: in." in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
     assert len(section.all("li")) == 5 + 4
-    assert "## Context changes meaning" in markdown
+    assert "## Context changes a word's vector" in markdown
     assert "| mean distance | word2vec-bow | rnn-attention | transformer |" in markdown
 
 

@@ -7,7 +7,7 @@
 
   function visible(token) {
     if (Object.hasOwn(SIGNS, token)) return SIGNS[token];
-    return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => SIGNS[c] || "\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"))
+    return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => SIGNS[c] || (c < " " ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : c === "\u007f" ? "\u2421" : "\\u00" + c.charCodeAt(0).toString(16)))
       .replace(/[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
   }
 

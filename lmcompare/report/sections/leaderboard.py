@@ -53,6 +53,12 @@ class Line:
         return f"{numbers.bits_per_byte(ends[0])} to {numbers.bits_per_byte(ends[1])}" if ends else ""
 
     @property
+    def figure(self) -> str:
+        """Its bits per byte, infinite if it gave probability 0 to a token."""
+        value = self.row.bits_per_byte
+        return numbers.bits_per_byte(float("inf") if value is None and self.row.zero_probability_tokens else value)
+
+    @property
     def tags(self) -> list[str]:
         """What a reader should know about the model at a glance."""
         found = [word for word in ("adaptive", "pretrained") if self.model.entry.traits.get(word)]
@@ -222,7 +228,7 @@ def _markdown(
         parts.append(table((f"tokens: {plain(other.name)}", *HEADS), rows))
     if unranked:
         rows = (
-            (plain(line.model.title), numbers.bits_per_byte(line.row.bits_per_byte), plain(line.row.reason or ""))
+            (plain(line.model.title), line.figure, plain(line.row.reason or ""))
             for line in unranked
         )
         parts += ["### Not ranked", table(("model", "its figure, bits per byte", "why it is not ranked"), rows)]

@@ -49,7 +49,7 @@ class Summary:
     def markdown(self) -> str:
         """The same as Markdown."""
         facts = "\n".join(f"- {plain(f.name)}: **{plain(f.value)}** ({plain(f.detail)})" for f in self.facts)
-        parts = (("", self.outcome), ("What would probably help: ", self.outlook), ("", self.limits))
+        parts = (("", self.outcome), ("What would probably help (an estimate). ", self.outlook), ("", self.limits))
         said = "\n\n".join(plain(start + " ".join(part)) for start, part in parts if part)
         return f"# {plain(self.title)}\n\n{plain(self.subtitle)}\n\n{said}\n\n{facts}"
 
