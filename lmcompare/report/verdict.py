@@ -62,8 +62,7 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
     said = []
     if found.falling:
         said.append(
-            "More training: in its second half, validation perplexity still fell by"
-            f" {_shares(found.falling, title)}."
+            f"More training: in its second half, validation perplexity still fell by {_shares(found.falling, title)}."
         )
     if found.memorised:
         unseen = numbers.percent(found.unseen_trigrams, 0)

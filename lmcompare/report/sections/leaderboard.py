@@ -227,10 +227,7 @@ def _markdown(
         rows = ((plain(line.model.title), *per_token(line.row, own=True)) for line in other.lines)
         parts.append(table((f"tokens: {plain(other.name)}", *HEADS), rows))
     if unranked:
-        rows = (
-            (plain(line.model.title), line.figure, plain(line.row.reason or ""))
-            for line in unranked
-        )
+        rows = ((plain(line.model.title), line.figure, plain(line.row.reason or "")) for line in unranked)
         parts += ["### Not ranked", table(("model", "its figure, bits per byte", "why it is not ranked"), rows)]
     if failed:
         errors = ((plain(m.title), plain(error)) for m in failed for error in m.errors)
