@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness.cell import Job, failed_cell, run_cell
+from lmcompare.harness.cell import run_cell
 from lmcompare.harness.environment import thread_variables
+from lmcompare.harness.job import Job
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, Event, how_it_ended, run_child
 
 LOG = "log.txt"  # in a cell's folder: what its process printed; removed once it is done
-Engine = Callable[[Job, Emit], str | None]
-
-
-def within(seconds: float | None) -> Engine:
-    """Return an engine that runs a cell in a process of its own, and ends it after so many seconds."""
-    return partial(in_process, seconds=seconds)
 
 
 def in_process(job: Job, emit: Emit, seconds: float | None = None) -> str | None:
-    """Run the cell in a new Python process. Returns None, or the sentence that says why it failed."""
+    """Run the cell in a new Python process, and end it after so many seconds. Returns None, or why it failed."""
     job.path.mkdir(parents=True, exist_ok=True)
     log = job.path / LOG
     last: Event = {"event": "none"}
 
-    def told(event: Event) -> None:
+    def heard(event: Event) -> None:
         nonlocal last
         last = event
         emit(event)
@@ -38,7 +31,7 @@ def in_process(job: Job, emit: Emit, seconds: float | None = None) -> str | None
             code = run_child(
                 "lmcompare.harness.worker",
                 asdict(job),
-                told,
+                heard,
                 stderr=stderr,
                 variables=thread_variables(job.threads),
                 seconds=seconds,
@@ -54,21 +47,17 @@ def in_process(job: Job, emit: Emit, seconds: float | None = None) -> str | None
         error = str(last["error"])
     else:
         error = f"the process {how_it_ended(code)}{'; its log.txt says more' if code >= 0 else ''}"
-    failed_cell(job, error)
+    job.fail(error)
     return error
 
 
-def inline(model: LanguageModel) -> Engine:
-    """Return an engine that trains this very object, in this process; its peak memory is the process's."""
-
-    def run(job: Job, emit: Emit) -> str | None:
-        job.path.mkdir(parents=True, exist_ok=True)
-        try:
-            run_cell(job, emit, model)
-        except (Exception, SystemExit) as error:
-            said = str(error) if isinstance(error, LmcompareError) else what_went_wrong(error)
-            failed_cell(job, said)
-            return said
-        return None
-
-    return run
+def inline(job: Job, emit: Emit, model: LanguageModel) -> str | None:
+    """Run the cell with this very object, in this process, whose peak memory is stored. Returns as ``in_process``."""
+    job.path.mkdir(parents=True, exist_ok=True)
+    try:
+        run_cell(job, emit, model)
+    except (Exception, SystemExit) as error:
+        sentence = str(error) if isinstance(error, LmcompareError) else what_went_wrong(error)
+        job.fail(sentence)
+        return sentence
+    return None

@@ -12,7 +12,8 @@ import traceback
 from pathlib import Path
 
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness.cell import Job, run_cell
+from lmcompare.harness.cell import run_cell
+from lmcompare.harness.job import Job
 from lmcompare.processes import end_with_parent, event_stream
 
 
