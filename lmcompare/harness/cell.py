@@ -18,7 +18,6 @@ import numpy as np
 
 from lmcompare import exhibits, plugins, storage
 from lmcompare.errors import PluginError, what_went_wrong
-from lmcompare.exhibit_shapes import problem
 from lmcompare.harness import by_heart, scoring
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.examples import model_examples, word_examples
@@ -273,11 +272,10 @@ def _write_examples(job: Job, prepared: Prepared, model: LanguageModel) -> list[
     def shown_of_itself() -> list[dict[str, Any]]:
         tables = []
         for exhibit in model.exhibits(text):
-            if wrong := problem(exhibit):
-                notes.append(f"Its exhibit '{exhibit.title}' is left out: {wrong}.")
-                continue
-            tables.append(exhibits.to_json(exhibit))
-        json.dumps(tables, allow_nan=False)  # what can't be stored is found here
+            if wrong := exhibits.problem_with(exhibit):
+                notes.append(f"Its exhibit '{str(getattr(exhibit, 'title', ''))[:80]}' is left out: {wrong}.")
+            else:
+                tables.append(exhibits.to_json(exhibit))
         return tables
 
     tables = explained("Its exhibits", shown_of_itself)
