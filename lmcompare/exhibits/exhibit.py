@@ -28,8 +28,8 @@ class Exhibit:
     kind : str
         The name of the kind: that of its entry point in the group ``lmcompare.exhibits``.
     most : int
-        How many numbers and texts an exhibit of this kind may have in all. A text of more than 100 characters counts
-        once for each 100.
+        How many parts an exhibit of this kind may have: fields and entries of tuples, nested ones included; a text
+        counts once more for each 100 characters.
     """
 
     kind: ClassVar[str] = ""
@@ -53,7 +53,7 @@ class Exhibit:
         """
         names = [field.name for field in fields(self)]
         if is_larger((getattr(self, name) for name in names), self.most):
-            return f"it has more than {self.most:,} numbers and texts, the most of the kind '{self.kind}'"
+            return f"it has more than {self.most:,} parts, the most of the kind '{self.kind}'"
         types = hints(type(self))
         wrong = next(filter(None, (misfit(getattr(self, name), types[name], name) for name in names)), "")
         return wrong or ("" if self.title.strip() else "it has no title") or self.problem()

@@ -1,17 +1,15 @@
 """Checks and reads the fields of exhibits by their annotated types.
 
-Supported annotations are ``str``, ``int``, ``float``, ``bool``, ``None``, unions of these, ``tuple`` with one type for
-all entries or a type for each, and dataclasses of such fields. Numbers must be finite.
+Supported annotations are ``str``, ``int``, ``float``, ``bool``, ``None``, unions of these, ``tuple`` with one type
+for all entries or a type for each, and dataclasses of such fields. Numbers must be finite.
 """
 
 from __future__ import annotations
 
 import math
 import reprlib
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -20,24 +18,36 @@ from lmcompare.errors import LmcompareError, suggest
 PER_TEXT = 100  # a text counts once for each hundred characters
 
 _IN_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "None"}
-_FITTING = {str: {str}, int: {int}, float: {float, int}, bool: {bool}, NoneType: {NoneType}}
+_FITTING: dict[Any, set[type[Any]]] = {
+    str: {str},
+    int: {int},
+    float: {float, int},
+    bool: {bool},
+    NoneType: {NoneType},
+}
+_SIMPLE = frozenset((float, int, bool, NoneType))
 
 
 def is_larger(values: Iterable[Any], most: int) -> bool:
-    """Return whether there are more than ``most`` numbers and texts in nested values, without visiting more."""
-    total, waiting = 0, [values]
+    """Return whether nested values have more than ``most`` parts, without visiting many more.
+
+    Every entry of a tuple and every field is a part; a text counts once more for each ``PER_TEXT`` characters.
+    """
+    waiting: list[Sequence[Any]] = [list(values)]
+    total = len(waiting[0])
     while waiting and total <= most:
-        for value in waiting.pop():
+        inside = waiting.pop()
+        if _SIMPLE.issuperset(map(type, inside)):
+            continue
+        for value in inside:
             if isinstance(value, str):
-                total += 1 + len(value) // PER_TEXT
-            elif isinstance(value, list | tuple) or is_dataclass(value) or isinstance(value, Mapping):
-                inside = value if isinstance(value, list | tuple) else _parts(value)
-                total += 1
-                if len(inside) > most:
-                    return True
-                waiting.append(inside)
-            else:
-                total += 1
+                total += len(value) // PER_TEXT
+            elif isinstance(value, list | tuple):
+                waiting.append(value)
+                total += len(value)
+            elif isinstance(value, Mapping) or is_dataclass(value):
+                waiting.append(list(value.values() if isinstance(value, Mapping) else vars(value).values()))
+                total += len(waiting[-1])
             if total > most:
                 break
     return total > most
@@ -77,12 +87,12 @@ def misfit(value: Any, kind: Any, place: str) -> str:
 
 def read(value: Any, kind: Any) -> Any:
     """Return a value of an annotated type from the value that JSON has for it; one that does not fit as it is."""
-    if not isinstance(value, list | Mapping):
+    if not isinstance(value, list | tuple | Mapping):
         return value
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return next((made for part in parts if not misfit(made := read(value, part), part, "")), value)
-    if origin is tuple and isinstance(value, list):
+    if origin is tuple and isinstance(value, list | tuple):
         if parts[-1] is Ellipsis:
             return tuple(read(each, parts[0]) for each in value)
         return tuple(read(each, part) for each, part in zip(value, parts, strict=False)) + tuple(value[len(parts) :])
@@ -110,14 +120,14 @@ def built(cls: type[Any], table: Mapping[str, Any], name: str) -> Any:
     return cls(**{key: read(value, each[key]) for key, value in table.items()})
 
 
-@cache
+_hints: dict[type[Any], Mapping[str, Any]] = {}
+
+
 def hints(cls: type[Any]) -> Mapping[str, Any]:
     """Return the types of a dataclass's fields by name."""
-    return get_type_hints(cls, vars(sys.modules[cls.__module__]))
-
-
-def _parts(value: Any) -> list[Any]:
-    return list(value.values() if isinstance(value, Mapping) else vars(value).values())
+    if cls not in _hints:
+        _hints[cls] = get_type_hints(cls)
+    return _hints[cls]
 
 
 def _tuple_misfit(value: Any, parts: tuple[Any, ...], place: str) -> str:
@@ -144,7 +154,7 @@ def _all_fit(value: tuple[Any, ...] | list[Any], kind: Any) -> bool:
     )
 
 
-def _is_finite(value: float) -> bool:
+def _is_finite(value: Any) -> bool:
     try:
         return math.isfinite(value)
     except OverflowError:  # an int that no float can hold

@@ -1,6 +1,6 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the exact code length of a text."""
 
-from lmcompare.tokens.code import CODE_VERSION, SideBits, TextCode
+from lmcompare.tokens.code import CODE_VERSION, OverheadBits, TextCode
 from lmcompare.tokens.encode import (
     build_vocabulary,
     encode,
@@ -24,8 +24,8 @@ __all__ = [
     "Encoded",
     "FloatArray",
     "IntArray",
+    "OverheadBits",
     "Separator",
-    "SideBits",
     "Text",
     "TextCode",
     "Tokenised",

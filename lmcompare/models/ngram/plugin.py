@@ -78,6 +78,10 @@ class NGram(TableModel):
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
+    def title(self) -> str:
+        """Return its name for people: the order and the smoothing method."""
+        return f"{self.order}-gram, {registry.method(self.smoothing).title}"
+
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the orders that matched on ``text`` and a back-off trace of each sentence."""
         yield from exhibits.exhibits(self._for(text.vocabulary), self._method, text)

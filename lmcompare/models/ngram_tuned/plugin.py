@@ -63,6 +63,10 @@ class NGramTuned(NGram):
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"{self.order}-gram, tuned Kneser-Ney"
+
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the tuned numbers, the orders that matched and a trace of each sentence."""
         if self._tuned is None:

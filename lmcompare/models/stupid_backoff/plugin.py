@@ -68,6 +68,10 @@ class StupidBackoff(LanguageModel):
         self.notes = (_UNKNOWN_NOTE,) if lacks_unknown else ()
         return self
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"{self.order}-gram, stupid back-off"
+
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats: the logarithms of the scores."""
         return self._rows(text, at, np.float64)

@@ -22,6 +22,7 @@ class Absolute(Smoothing):
     """
 
     name = "absolute"
+    title = "absolute discounting"
     uses = frozenset({"fallback"})
     equation = Equation(
         r"P(w \mid h) = \frac{\max(c(h\,w) - D, 0)}{\sum_v c(h\,v)} + \frac{D\,T(h)}{\sum_v c(h\,v)}\,P(w \mid h')",

@@ -21,6 +21,7 @@ class AddK(Smoothing):
     """
 
     name = "add-k"
+    title = "add-k"
     uses = frozenset({"k"})
     unknown_note = "<unk> does not occur in the training text: after every context its count is 0."
     whole_context = True

@@ -156,6 +156,8 @@ class Smoothing(Explanation):
     ----------
     name : str
         The value of the hyper-parameter ``smoothing`` that selects the method.
+    title : str
+        The name of the method in the title of a model.
     uses : frozenset of str
         The hyper-parameters of the n-gram model that the method uses, besides ``order``.
     unknown_note : str
@@ -167,6 +169,7 @@ class Smoothing(Explanation):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     uses: ClassVar[frozenset[str]] = frozenset()
     unknown_note: ClassVar[str] = (
         "<unk> does not occur in the training text: its probability is what the unigrams leave, shared evenly by all"

@@ -19,6 +19,7 @@ class JelinekMercer(Smoothing):
     """Linear interpolation of all orders; it has no hyper-parameters."""
 
     name = "jelinek-mercer"
+    title = "Jelinek-Mercer"
     equation = Equation(
         r"P(w \mid h) = \lambda_{b(h)}\,\frac{c(h\,w)}{\sum_v c(h\,v)} + (1 - \lambda_{b(h)})\,P(w \mid h')",
         "P(w | h) = λ_b(h) · c(h w) / Σ_v c(h v) + (1 − λ_b(h)) · P(w | h′)",

@@ -29,6 +29,7 @@ class Katz(Smoothing):
     """
 
     name = "katz"
+    title = "Katz back-off"
     uses = frozenset({"fallback", "cutoff"})
     unknown_note = (
         "<unk> does not occur in the training text: it has an even share of the probability that the unigrams leave"

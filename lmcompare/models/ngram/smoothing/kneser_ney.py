@@ -28,6 +28,7 @@ class KneserNey(Smoothing):
     """
 
     name = "kneser-ney"
+    title = "Kneser-Ney"
     uses = frozenset({"fallback", "prune"})
     counted = (
         "Below the longest order a count is not a frequency but the number of different words before the n-gram,"

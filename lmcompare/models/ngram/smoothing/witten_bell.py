@@ -15,6 +15,7 @@ class WittenBell(Smoothing):
     """Witten-Bell smoothing; it has no hyper-parameters and no constants."""
 
     name = "witten-bell"
+    title = "Witten-Bell"
     equation = Equation(
         r"P(w \mid h) = \frac{c(h\,w) + T(h)\,P(w \mid h')}{\sum_v c(h\,v) + T(h)}",
         "P(w | h) = (c(h w) + T(h) · P(w | h′)) / (Σ_v c(h v) + T(h))",

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare import storage
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import State
+from lmcompare.runfolder import files, states
 
 
 def test_a_state_comes_back(tmp_path: Path) -> None:
     arrays = {"a": np.arange(6, dtype=np.int32).reshape(2, 3).T, "b": np.array([0.5], np.float32), "c": np.zeros(0)}
-    storage.save_state(State(arrays, {"n": 3, "name": "ä"}), tmp_path)
-    state = storage.load_state(tmp_path)
+    states.save_state(State(arrays, {"n": 3, "name": "ä"}), tmp_path)
+    state = states.load_state(tmp_path)
     assert dict(state.values) == {"n": 3, "name": "ä"}
     assert set(state.arrays) == set(arrays)
     for name, array in arrays.items():
@@ -25,8 +25,8 @@ def test_a_state_comes_back(tmp_path: Path) -> None:
 
 
 def test_an_empty_state_comes_back(tmp_path: Path) -> None:
-    storage.save_state(State(), tmp_path)
-    assert storage.load_state(tmp_path) == State({}, {})
+    states.save_state(State(), tmp_path)
+    assert states.load_state(tmp_path) == State({}, {})
 
 
 @pytest.mark.parametrize(
@@ -43,21 +43,21 @@ def test_an_empty_state_comes_back(tmp_path: Path) -> None:
 )
 def test_what_is_no_state_is_refused(tmp_path: Path, state: object, said: str) -> None:
     with pytest.raises(PluginError, match=said):
-        storage.save_state(state, tmp_path)  # type: ignore[arg-type]
+        states.save_state(state, tmp_path)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    storage.write_json(path, {"old": 1})
+    files.write_json(path, {"old": 1})
 
     def broken(aside: Path) -> None:
         aside.write_text("half")
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError):
-        storage.write_aside(path, broken)
-    assert storage.read_json(path) == {"old": 1}
+        files.write_aside(path, broken)
+    assert files.read_json(path) == {"old": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
 
@@ -66,29 +66,29 @@ def test_no_space_left_is_one_sentence(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(LmcompareError, match=r"x\.json can't be written \(No space left on device\).*make room"):
-        storage.write_aside(tmp_path / "x.json", full)
+        files.write_aside(tmp_path / "x.json", full)
     assert not list(tmp_path.iterdir())
 
 
 def test_nan_is_not_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        storage.write_json(tmp_path / "x.json", float("nan"))
+        files.write_json(tmp_path / "x.json", float("nan"))
 
 
 def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match=r"none\.json is missing"):
-        storage.read_json(tmp_path / "none.json")
+        files.read_json(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(LmcompareError, match=r"bad\.json is damaged"):
-        storage.read_json(tmp_path / "bad.json")
+        files.read_json(tmp_path / "bad.json")
     with pytest.raises(LmcompareError, match="is missing"):
-        storage.load_state(tmp_path)
+        states.load_state(tmp_path)
     (tmp_path / "arrays.safetensors").write_bytes(b"not tensors")
     with pytest.raises(LmcompareError, match="is damaged"):
-        storage.load_state(tmp_path)
+        states.load_state(tmp_path)
 
 
 def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LmcompareError, match="choose another output folder"):
-        storage.write_text(tmp_path / "file" / "x", "")
+        files.write_text(tmp_path / "file" / "x", "")

@@ -44,7 +44,7 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, IntArray]:
     return seen
 
 
-def token_features(train: Encoded, text: Encoded, side_bits: FloatArray, split: str) -> pd.DataFrame:
+def token_features(train: Encoded, text: Encoded, overhead_bits: FloatArray, split: str) -> pd.DataFrame:
     """Return the feature table of one split, one row a token; see ``docs/metrics.md`` for the columns."""
     import pandas as pd
 
@@ -68,7 +68,7 @@ def token_features(train: Encoded, text: Encoded, side_bits: FloatArray, split: 
             "sentence": sentence - first_of_document[document],
             "position_in_sentence": at - sentence_starts[sentence],
             "repeated": first[inverse] < at,
-            "side_bits": side_bits,
+            "overhead_bits": overhead_bits,
         }
     )
 

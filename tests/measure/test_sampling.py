@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.sampling import Sampling, continuation, draw
+from lmcompare.measure.sampling import Sampling, continuation, draw
 from lmcompare.model import Stepper
 from lmcompare.tokens import Vocabulary
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import PluginError
-from lmcompare.harness.prepared import Prepared, digest_of
+from lmcompare.measure.selection import digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
 # English words of several meanings; the first that stand in enough contexts are shown, unless others are asked for
@@ -59,7 +60,7 @@ class Word:
     contexts: Sequence[Context]
 
 
-def chosen_words(prepared: Prepared, prompts: Sequence[str], asked: Sequence[str] | None) -> list[Word]:
+def chosen_words(corpus: TokenizedCorpus, prompts: Sequence[str], asked: Sequence[str] | None) -> list[Word]:
     """Return the words to show, each in contexts that are the same for every model of these tokens.
 
     Every word of ``asked`` is there, even with no context. If that is None, the first words of ``AMBIGUOUS`` are
@@ -67,12 +68,12 @@ def chosen_words(prepared: Prepared, prompts: Sequence[str], asked: Sequence[str
     of test. Words that are no single token are not found.
     """
     if asked is not None:
-        return [Word(word, _contexts(prepared, prompts, word)) for word in dict.fromkeys(asked)]
+        return [Word(word, _contexts(corpus, prompts, word)) for word in dict.fromkeys(asked)]
     found: list[Word] = []
-    for word in chain(AMBIGUOUS, _content_words(prepared)):
+    for word in chain(AMBIGUOUS, _content_words(corpus)):
         if any(word == one.word for one in found):
             continue
-        contexts = _contexts(prepared, prompts, word)
+        contexts = _contexts(corpus, prompts, word)
         if len(contexts) >= FEWEST:
             found.append(Word(word, contexts))
         if len(found) == SHOWN_WORDS:
@@ -80,7 +81,7 @@ def chosen_words(prepared: Prepared, prompts: Sequence[str], asked: Sequence[str
     return found
 
 
-def word_tables(model: LanguageModel, prepared: Prepared, words: Sequence[Word]) -> list[dict[str, Any]]:
+def word_tables(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[Word]) -> list[dict[str, Any]]:
     """Return what ``examples.json`` holds of the words: contexts, and the matrix of distances between the vectors.
 
     A distance is 1 - cos of two vectors from which the model's mean vector over a sample of test was taken away: 0 in
@@ -88,7 +89,7 @@ def word_tables(model: LanguageModel, prepared: Prepared, words: Sequence[Word])
     all vectors of a model share a direction). It is None for a model that has no vectors.
     """
     contexts = [context for word in words for context in word.contexts]
-    vectors = _vectors(model, prepared, contexts)
+    vectors = _vectors(model, corpus, contexts)
     tables = []
     for word in words:
         table: dict[str, Any] = {"word": word.word, "contexts": [c.to_json() for c in word.contexts]}
@@ -110,7 +111,7 @@ def cosine_distances(vectors: FloatArray) -> FloatArray:
     return found
 
 
-def _vectors(model: LanguageModel, prepared: Prepared, contexts: Sequence[Context]) -> FloatArray | None:
+def _vectors(model: LanguageModel, corpus: TokenizedCorpus, contexts: Sequence[Context]) -> FloatArray | None:
     """(n, d) the vectors of the words where they stand, less the mean over a sample; None if there are none."""
     if not contexts:
         return None
@@ -118,12 +119,12 @@ def _vectors(model: LanguageModel, prepared: Prepared, contexts: Sequence[Contex
     for context in contexts:
         if len(context.ids) > len(longest.get(context.source, ())):
             longest[context.source] = context.ids
-    text = Encoded.from_documents(list(longest.values()), prepared.vocabulary)
+    text = Encoded.from_documents(list(longest.values()), corpus.vocabulary)
     starts = dict(zip(longest, text.starts.tolist(), strict=True))
     found = _asked(model, text, np.array([starts[c.source] + len(c.ids) - 1 for c in contexts]))
     if found is None:
         return None
-    sample = _asked(model, *_sample(prepared))
+    sample = _asked(model, *_sample(corpus))
     if sample is None or sample.shape[1] != found.shape[1]:
         raise PluginError(
             f"{type(model).__name__}.context_vectors gave vectors of another width, or none, when asked again"
@@ -153,42 +154,42 @@ def _asked(model: LanguageModel, text: Encoded, at: IntArray) -> FloatArray | No
     return vectors
 
 
-def _sample(prepared: Prepared) -> tuple[Encoded, IntArray]:
+def _sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:
     """Return the beginnings of the test documents and ``SAMPLE`` positions, evenly spread over them."""
-    documents = [ids[:SAMPLE_LENGTH] for ids in prepared.test.documents() if len(ids)]
-    text = Encoded.from_documents(documents[:SAMPLE], prepared.vocabulary)
+    documents = [ids[:SAMPLE_LENGTH] for ids in corpus.test.documents() if len(ids)]
+    text = Encoded.from_documents(documents[:SAMPLE], corpus.vocabulary)
     return text, np.unique(np.linspace(0, len(text) - 1, SAMPLE).astype(np.int64))
 
 
-def _contexts(prepared: Prepared, prompts: Sequence[str], word: str) -> list[Context]:
+def _contexts(corpus: TokenizedCorpus, prompts: Sequence[str], word: str) -> list[Context]:
     """Return the contexts of the token that the word is; of several, such as with a blank, the one with most."""
     tokens = [
-        i for i, token in enumerate(prepared.vocabulary.tokens) if i > 1 and word in (token, token.strip() or token)
+        i for i, token in enumerate(corpus.vocabulary.tokens) if i > 1 and word in (token, token.strip() or token)
     ]
-    found = [[*_in_prompts(prepared, prompts, i), *_in_test(prepared, i)][:CONTEXTS] for i in tokens]
+    found = [[*_in_prompts(corpus, prompts, i), *_in_test(corpus, i)][:CONTEXTS] for i in tokens]
     return max(found, key=len, default=[])
 
 
-def _in_prompts(prepared: Prepared, prompts: Sequence[str], token: int) -> Iterator[Context]:
+def _in_prompts(corpus: TokenizedCorpus, prompts: Sequence[str], token: int) -> Iterator[Context]:
     """Yield the first place of the token in each prompt that has it."""
     for prompt in prompts:
         lines = prompt.replace("\r\n", "\n").split("\n")
         for index, line in enumerate(lines):
-            strings = prepared.tokenizer.tokenize(line)[0]
-            ids = prepared.prompt_ids("\n".join(lines[: index + 1]))
+            strings = corpus.tokenizer.tokenize(line)[0]
+            ids = corpus.prompt_ids("\n".join(lines[: index + 1]))
             here = np.flatnonzero(ids[len(ids) - len(strings) :] == token)
             if len(here):
                 place = int(here[0])
                 upto = ids[: len(ids) - len(strings) + place + 1]
-                yield Context(upto, *_around(prepared, strings, place))
+                yield Context(upto, *_around(corpus, strings, place))
                 break
 
 
-def _in_test(prepared: Prepared, token: int) -> Iterator[Context]:
+def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
     """Yield places in test, one a document before a second one of any; first those with something before them."""
-    test = prepared.test
+    test = corpus.test
     at = np.flatnonzero(test.ids == token)
-    at = at[prepared.exemplary[test.document_of(at)]]
+    at = at[fresh_documents(corpus)[test.document_of(at)]]
     begins = test.sentence_starts()
     ends = np.append(begins[1:], len(test))
     sentence = np.searchsorted(begins, at, side="right") - 1
@@ -201,30 +202,30 @@ def _in_test(prepared: Prepared, token: int) -> Iterator[Context]:
     for k in sorted(range(len(at)), key=lambda k: (poor[k], digest_of("word", int(document[k]), int(byte[k])))):
         turns.append((taken[document[k]], k))
         taken[document[k]] += 1
-    strings = prepared.test_strings
+    strings = corpus.test_strings
     for _, k in sorted(turns, key=lambda turn: turn[0]):
         first, last = int(begins[sentence[k]]), int(ends[sentence[k]])
-        last -= int(test.ids[last - 1] == prepared.vocabulary.end)
+        last -= int(test.ids[last - 1] == corpus.vocabulary.end)
         start = int(test.starts[document[k]])
-        around = _around(prepared, strings[first:last].tolist(), int(at[k]) - first)
+        around = _around(corpus, strings[first:last].tolist(), int(at[k]) - first)
         yield Context(test.ids[start : at[k] + 1], *around, int(document[k]), int(at[k]) - start, int(byte[k]))
 
 
-def _around(prepared: Prepared, strings: Sequence[str], place: int) -> tuple[str, str, str]:
+def _around(corpus: TokenizedCorpus, strings: Sequence[str], place: int) -> tuple[str, str, str]:
     """Return the text before the token at that place of a sentence, the token, and the text after it."""
-    detokenize = prepared.tokenizer.detokenize
+    detokenize = corpus.tokenizer.detokenize
     before, upto = detokenize(strings[:place]), detokenize(strings[: place + 1])
     return before, upto.removeprefix(before), detokenize(strings).removeprefix(upto)
 
 
-def _content_words(prepared: Prepared) -> Iterator[str]:
+def _content_words(corpus: TokenizedCorpus) -> Iterator[str]:
     """Yield some words of ``FEWEST`` documents of test or more that are neither common nor rare, rarest first."""
-    test, counts = prepared.test, prepared.vocabulary.counts
+    test, counts = corpus.test, corpus.vocabulary.counts
     pairs = np.unique(test.document_of(np.arange(len(test))) * len(counts) + test.ids)
     documents = np.bincount(pairs % len(counts), minlength=len(counts))
     common = np.argsort(-counts, kind="stable")[:COMMON]
     fitting = (documents >= FEWEST) & (counts >= RARE)
     fitting[common] = False
     ranked = sorted(np.flatnonzero(fitting).tolist(), key=lambda i: (counts[i], i))
-    words = (prepared.vocabulary[i].strip() for i in ranked)
+    words = (corpus.vocabulary[i].strip() for i in ranked)
     yield from islice((word for word in words if len(word) > 2 and word.isalpha()), 5 * SHOWN_WORDS)

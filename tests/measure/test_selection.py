@@ -8,13 +8,15 @@ import numpy as np
 
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.harness.experiment import TokensTable
-from lmcompare.harness.prepared import Prepared, prepare
+from lmcompare.harness.prepare import prepare
+from lmcompare.measure.selection import example_sentences, fresh_documents, shown_positions
+from lmcompare.runfolder.tokens import TokenizedCorpus
 
 KNOWN = ["the cat that sat on the mat saw a dog run by", "and the dog ran after a bird that sang in the tree"]
 FRESH = ["a green boat went down the river to a town", "where men in red coats sold it for a few coins"]
 
 
-def prepared(tmp_path: Path, test: list[list[str]]) -> Prepared:
+def prepared(tmp_path: Path, test: list[list[str]]) -> TokenizedCorpus:
     """Each split is a file of documents between blank lines."""
     splits = {"train": [KNOWN, ["one two three four five six seven eight nine ten"]], "valid": [FRESH], "test": test}
     for which, documents in splits.items():
@@ -27,15 +29,15 @@ def prepared(tmp_path: Path, test: list[list[str]]) -> Prepared:
 
 def test_a_document_that_stands_in_train_is_no_example(tmp_path: Path) -> None:
     found = prepared(tmp_path, [KNOWN, FRESH])
-    assert found.exemplary.tolist() == [False, True]
-    assert set(found.test.document_of(found.shown).tolist()) == {1}
-    assert {sentence.document for sentence in found.example_sentences(4)} == {1}
-    again = Prepared.load(found.folder)
-    np.testing.assert_array_equal(again.shown, found.shown)
+    assert fresh_documents(found).tolist() == [False, True]
+    assert set(found.test.document_of(shown_positions(found)).tolist()) == {1}
+    assert {sentence.document for sentence in example_sentences(found, 4)} == {1}
+    again = TokenizedCorpus(found.path)
+    np.testing.assert_array_equal(shown_positions(again), shown_positions(found))
 
 
 def test_where_all_documents_stand_in_train_they_are_shown(tmp_path: Path) -> None:
     found = prepared(tmp_path, [KNOWN])
-    assert found.exemplary.tolist() == [True]
-    assert len(found.shown) == len(found.test)
-    assert len(found.example_sentences(2)) == 2
+    assert fresh_documents(found).tolist() == [True]
+    assert len(shown_positions(found)) == len(found.test)
+    assert len(example_sentences(found, 2)) == 2

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.harness.features import ORDERS, seen_orders, token_features
+from lmcompare.measure.features import ORDERS, seen_orders, token_features
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"], np.array([1, 4, 3, 2, 0]))
@@ -37,4 +37,4 @@ def test_the_feature_table_of_a_worked_text() -> None:
     assert table["position_in_sentence"].tolist() == [0, 1, 2, 0, 1, 0, 1, 2]
     assert table["repeated"].tolist() == [False, False, False, True, True, False, False, False]
     assert table["seen_2"].tolist() == [False, True, True, True, True, False, False, False]
-    assert table["side_bits"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    assert table["overhead_bits"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]

@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 
-from lmcompare.harness.prepared import Prepared
-from lmcompare.harness.scoring import checked_log_probs
+from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.model import LanguageModel
+from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
 
 TOKENS, PIECE = 8192, 256  # of each split are read, in pieces of at most so many
 
 
-def measured(model: LanguageModel, prepared: Prepared) -> dict[str, float | int | None]:
+def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float | int | None]:
     """Return ``train_nats`` and ``valid_nats``, the mean nats per known token on as much of train as of valid, and
     ``train_tokens`` and ``valid_tokens``, how many these are.
 
@@ -23,7 +23,7 @@ def measured(model: LanguageModel, prepared: Prepared) -> dict[str, float | int 
     """
     found: dict[str, float | int | None] = {}
     for which in ("train", "valid"):
-        text = pieces(prepared.splits[which])
+        text = pieces(corpus.split(which))
         known = text.ids != text.vocabulary.unknown
         nats = -float(checked_log_probs(model, text)[known].mean()) if known.any() else math.nan
         found[f"{which}_nats"] = nats if math.isfinite(nats) else None

@@ -43,7 +43,7 @@ def test_everything_of_a_run_can_be_read(run: Run) -> None:
     for tokens in run.tokens.values():
         assert len(tokens.features("test")) == tokens.documents_of("test")["tokens"].sum()
         assert tokens.description
-        assert len(tokens.vocabulary["tokens"]) == tokens.entry["types"]
+        assert len(tokens.vocabulary) == tokens.entry["types"]
 
 
 def test_the_check_that_failed_is_told(run: Run) -> None:
@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
     assert run.model("ngram").seeds == (1,)
     said = str(run.model("ngram").failed[0].error)
     assert said.startswith(name)
-    assert "run its model again" in said
+    assert "run the same command again" in said
     assert {m["name"] for m in results(run)["models"]} >= {"ngram", "unigram"}
 
 

@@ -10,8 +10,8 @@ import pytest
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.errors import PluginError
 from lmcompare.harness.experiment import TokensTable
-from lmcompare.harness.prepared import Prepared, prepare
-from lmcompare.harness.word_contexts import (
+from lmcompare.harness.prepare import prepare
+from lmcompare.measure.word_contexts import (
     CONTEXTS,
     FEWEST,
     RARE,
@@ -21,6 +21,7 @@ from lmcompare.harness.word_contexts import (
     word_tables,
 )
 from lmcompare.model import FloatArray, LanguageModel, State
+from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
 TRAIN = ["the river bank was green", "a bank lent them money", "we sat by the bank of the river all day"] * RARE
@@ -29,7 +30,9 @@ MONEY = ["in town the bank lent money to the poor", "but no bank gave any"]
 PROMPTS = ["the river bank", "no such word", "a line\nthe central bank of it\nbank"]
 
 
-def prepared(folder: Path, test: list[list[str]], train: list[str] = TRAIN, kind: str = "whitespace") -> Prepared:
+def prepared(
+    folder: Path, test: list[list[str]], train: list[str] = TRAIN, kind: str = "whitespace"
+) -> TokenizedCorpus:
     splits = {"train": [[line] for line in train], "valid": [RIVERS], "test": test}
     for which, documents in splits.items():
         (folder / f"{which}.txt").write_text("\n\n".join("\n".join(lines) for lines in documents) + "\n")

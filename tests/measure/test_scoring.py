@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import PluginError
-from lmcompare.harness.scoring import checked_log_probs, likeliest, score_and_rank
+from lmcompare.measure.scoring import checked_log_probs, likeliest, score_and_rank
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"])

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from lmcompare.errors import PluginError
 from lmcompare.model import FloatArray, LanguageModel, check_block
+from lmcompare.runfolder.layout import SCORE_COLUMNS, TOP_COLUMNS
+from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
@@ -130,27 +132,39 @@ def likeliest(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArray]
 def scores_table(
     name: str,
     seed: int,
-    tokens: pd.DataFrame,
+    surface: pd.DataFrame,
     log_probs: FloatArray,
     reset: FloatArray,
     ranks: IntArray,
 ) -> pd.DataFrame:
-    """Return the table of ``scores.parquet``; ``tokens`` are the rows of ``Prepared.token_table``."""
-    return tokens.assign(
+    """Return the table of ``scores.parquet``; ``surface`` are the rows of ``TokenizedCorpus.surface``."""
+    table = surface.assign(
         model=name, seed=seed, log_prob=log_probs, log_prob_reset=reset, target_rank=ranks.astype(np.int32)
-    )[
-        [
-            "split",
-            "model",
-            "seed",
-            "document",
-            "position",
-            "token",
-            "byte_start",
-            "byte_end",
-            "log_prob",
-            "is_unknown",
-            "log_prob_reset",
-            "target_rank",
-        ]
-    ]
+    )
+    return table[list(SCORE_COLUMNS)]
+
+
+def top_table(corpus: TokenizedCorpus, shown: IntArray, ranked: Ranked) -> pd.DataFrame:
+    """Return the table of ``top.parquet``: the most likely tokens at the (M,) ``shown`` positions of test."""
+    import pandas as pd
+
+    count, places = ranked.top_ids.shape
+    document = corpus.test.document_of(shown)
+    strings = np.array(corpus.vocabulary.tokens, object)
+    table = pd.DataFrame(
+        {
+            "document": np.repeat(document, places),
+            "position": np.repeat(shown - corpus.test.starts[document], places),
+            "place": np.tile(np.arange(1, places + 1), count),
+            "token": strings[ranked.top_ids.ravel()],
+            "log_prob": ranked.top_log_probs.ravel(),
+        }
+    )
+    return table[list(TOP_COLUMNS)]
+
+
+def unigram_log_probs(train: Encoded) -> FloatArray:
+    """Return the (V,) nats of the unigram model with add-one smoothing, the floor that models are compared with."""
+    counts = np.bincount(train.ids, minlength=len(train.vocabulary)) + 1.0
+    log_probs: FloatArray = np.log(counts / counts.sum())
+    return log_probs

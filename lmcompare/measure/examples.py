@@ -9,38 +9,41 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.harness.prepared import Prepared
-from lmcompare.harness.sampling import Sampling, continuation
-from lmcompare.harness.scoring import likeliest
-from lmcompare.harness.word_contexts import chosen_words, word_tables
+from lmcompare.measure.sampling import Sampling, continuation
+from lmcompare.measure.scoring import likeliest
+from lmcompare.measure.selection import example_sentences
+from lmcompare.measure.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel
+from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
 
 NEXT = 10  # how many of the likeliest next tokens are shown
 
 
-def next_tokens(model: LanguageModel, prepared: Prepared, prompt: str) -> list[dict[str, Any]]:
+def next_tokens(model: LanguageModel, corpus: TokenizedCorpus, prompt: str) -> list[dict[str, Any]]:
     """Return the likeliest tokens after a prompt with their probabilities, the likeliest first."""
-    ids = prepared.prompt_ids(prompt)
-    text = Encoded.from_documents([ids], prepared.vocabulary)
+    ids = corpus.prompt_ids(prompt)
+    text = Encoded.from_documents([ids], corpus.vocabulary)
     ids, nats = likeliest(model.next_log_probs(text, np.array([len(text)])), NEXT)
     return [
-        {"token": prepared.vocabulary[int(i)], "probability": float(np.exp(n))}
+        {"token": corpus.vocabulary[int(i)], "probability": float(np.exp(n))}
         for i, n in zip(ids[0], nats[0], strict=True)
     ]
 
 
-def continue_prompt(model: LanguageModel, prepared: Prepared, prompt: str, length: int, sampling: Sampling) -> str:
+def continue_prompt(
+    model: LanguageModel, corpus: TokenizedCorpus, prompt: str, length: int, sampling: Sampling
+) -> str:
     """Return the text of ``length`` tokens that the model goes on with; it begins where the prompt ends."""
-    drawn = continuation(model, prepared.prompt_ids(prompt), prepared.vocabulary, length, sampling)
-    before, _ = prepared.tokenizer.tokenize(prompt)
-    after = [prepared.vocabulary[i] for i in drawn]
-    detokenize = prepared.tokenizer.detokenize
+    drawn = continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, length, sampling)
+    before, _ = corpus.tokenizer.tokenize(prompt)
+    after = [corpus.vocabulary[i] for i in drawn]
+    detokenize = corpus.tokenizer.detokenize
     return detokenize([*before, *after]).removeprefix(detokenize(before))
 
 
 def model_examples(
-    model: LanguageModel, prepared: Prepared, options: Mapping[str, Any], seed: int
+    model: LanguageModel, corpus: TokenizedCorpus, options: Mapping[str, Any], seed: int
 ) -> tuple[dict[str, Any], Encoded]:
     """Return the table of ``examples.json``, and the sentences shown, each a document, for the model's exhibits.
 
@@ -50,14 +53,14 @@ def model_examples(
     prompts = [
         {
             "prompt": prompt,
-            "next": next_tokens(model, prepared, prompt),
-            "continuation": continue_prompt(model, prepared, prompt, options["length"], sampling),
+            "next": next_tokens(model, corpus, prompt),
+            "continuation": continue_prompt(model, corpus, prompt, options["length"], sampling),
             "sampling": {**asdict(sampling), "tokens": options["length"]},
         }
         for prompt in options["prompts"]
     ]
-    chosen = prepared.example_sentences(options["sentences"])
-    scored = _in_context(model, prepared, chosen)
+    chosen = example_sentences(corpus, options["sentences"])
+    scored = _in_context(model, corpus, chosen)
     sentences = [
         {
             "document": sentence.document,
@@ -67,18 +70,18 @@ def model_examples(
         }
         for sentence, nats in zip(chosen, scored, strict=True)
     ]
-    ids = [prepared.test.ids[s.start : s.start + len(s.tokens)] for s in chosen]
-    return {"prompts": prompts, "sentences": sentences}, Encoded.from_documents(ids, prepared.vocabulary)
+    ids = [corpus.test.ids[s.start : s.start + len(s.tokens)] for s in chosen]
+    return {"prompts": prompts, "sentences": sentences}, Encoded.from_documents(ids, corpus.vocabulary)
 
 
-def word_examples(model: LanguageModel, prepared: Prepared, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def word_examples(model: LanguageModel, corpus: TokenizedCorpus, options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the ``words`` of ``examples.json``: each in several contexts, with the distances between its vectors."""
-    return word_tables(model, prepared, chosen_words(prepared, options["prompts"], options["words"]))
+    return word_tables(model, corpus, chosen_words(corpus, options["prompts"], options["words"]))
 
 
-def _in_context(model: LanguageModel, prepared: Prepared, chosen: list[Any]) -> list[Any]:
+def _in_context(model: LanguageModel, corpus: TokenizedCorpus, chosen: list[Any]) -> list[Any]:
     """Return the nats of each chosen sentence's tokens, scored within their documents, up to the sentence's end."""
-    cut = [prepared.test.ids[prepared.test.starts[s.document] : s.start + len(s.tokens)] for s in chosen]
-    text = Encoded.from_documents(cut, prepared.vocabulary)
+    cut = [corpus.test.ids[corpus.test.starts[s.document] : s.start + len(s.tokens)] for s in chosen]
+    text = Encoded.from_documents(cut, corpus.vocabulary)
     nats = model.log_probs(text)
     return [nats[end - len(s.tokens) : end] for s, end in zip(chosen, text.ends, strict=True)]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare.harness.by_heart import measured, pieces
+from lmcompare.measure.memorisation import measured, pieces
 from lmcompare.model import FloatArray
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.checks.honest import Honest
-from tests.harness.test_word_contexts import MONEY, RIVERS, prepared
+from tests.measure.test_word_contexts import MONEY, RIVERS, prepared
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b"], np.array([0, 2, 3, 1]))
 
