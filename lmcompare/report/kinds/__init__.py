@@ -13,8 +13,9 @@ from typing import Any
 from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
 from lmcompare.exhibits import Exhibit, from_json, problem_with
 from lmcompare.registry import Registry
-from lmcompare.report.kinds.rendering import Rendering, plain, table
-from lmcompare.report.pages import fill
+from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 
 Renderer = Callable[[Any], Rendering]
 LONGEST_TITLE = 200  # characters of the title of an exhibit that cannot be drawn

@@ -11,8 +11,9 @@ from typing import Self
 
 from lmcompare.exhibits import Heatmap
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import Rendering, plain, table
-from lmcompare.report.pages import fill
+from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 TABLE_CELLS = 2500  # a panel with more cells is shown as a picture alone
