@@ -72,10 +72,8 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
             f" {unseen} of the test tokens end a three-token sequence that never occurs in the training text."
         )
     if found.risen:
-        said.append(
-            f"Fewer steps: {numbers.listed([title(name) for name in found.risen])} got worse on the validation text before the end"
-            " of training."
-        )
+        names = numbers.listed([title(name) for name in found.risen])
+        said.append(f"Fewer steps: {names} got worse on the validation text before the end of training.")
     return said
 
 
