@@ -16,6 +16,7 @@ from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import anchor, fill
 
 DOCUMENTS = 40  # in the table
+NAMED = 6  # of more models than these, a caption gives only the extremes
 UNORDERED = ("word_class", "repeated", "repeated_rare")  # categories, which no line connects
 AXES = {
     "surprisal": "Surprisal (bits per token)",
@@ -120,7 +121,8 @@ def new_and_known(labels: Sequence[str], counts: Sequence[int], series: Sequence
     if len(new) < 2 or not known:
         return ""
     shares = [numbers.percent(count / sum(counts), 0) for count in counts]
-    needs = numbers.listed([f"{name} {value:.2f}" for value, name in new])
+    parts = [f"{name} {value:.2f}" for value, name in new]
+    needs = numbers.listed(parts) if len(parts) <= NAMED else f"from {parts[0]} to {parts[-1]}"
     return (
         f"For {shares[0]} of the tokens even the word pair is unseen, and counts are of no help. Bits per token"
         f" there: {needs}. For {shares[-1]} a sequence of {labels[-1]} tokens is known; there {known[0][1]}"
