@@ -11,7 +11,7 @@ from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.report import numbers
 from lmcompare.runfolder.files import read_json
 
-HEADS = ("rank", "model", "bits/byte", "95 % interval", "perplexity", "top-1", "training", "per token")
+HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
 
 
 def print_leaderboard(folder: Path) -> None:
@@ -44,7 +44,7 @@ def _cells(row: Row) -> list[str]:
         str(row.rank or numbers.NONE) if row.status == "ranked" else numbers.NONE,
         row.name,
         figure if ranked else f"({figure})",
-        numbers.NONE if low is None else f"{numbers.decimals(low, 2)} to {numbers.decimals(high, 2)}",
+        numbers.NONE if low is None else f"{numbers.decimals(low, 2)}–{numbers.decimals(high, 2)}",
         numbers.perplexity(row.figure("perplexity") if ranked else None),
         numbers.percent(row.figure("top1_accuracy") if ranked else None),
         numbers.seconds(row.train_seconds),

@@ -98,7 +98,7 @@ def test_a_model_of_scores_stands_apart_and_is_said_to_be_one(tmp_path: Path) ->
     assert "scores" not in [r[1].split()[0] for r in tree.one(id_="leaderboard").one("table").rows()]
     truth = tree.one(id_="truth").text
     assert "scores gives scores that need not sum to one" in truth
-    assert "The other 2 models passed: their figures are probabilities" in truth
+    assert "The other 2 models passed: their figures are valid probabilities" in truth
     assert "scores, no probabilities" in tree.one(id_="inside").text
     assert "### scores (not ranked)" in markdown
     assert "### ngram\n" in markdown

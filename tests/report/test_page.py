@@ -62,7 +62,7 @@ def test_says_the_verdict_first(run: Run, tree: Node) -> None:
     header = tree.one("header").text
     summary = build_summary(ReportData(run))
     for sentence in (*summary.outcome, *summary.outlook, *summary.limits):
-        assert sentence in header
+        assert " ".join(sentence.split()) in header
 
 
 def test_leaderboard_ranks_with_figures_and_intervals(run: Run, tree: Node) -> None:
@@ -194,7 +194,7 @@ def test_the_reader_says_how_much_of_the_text_it_chose_from(run: Run, tree: Node
     stored = len(model.done[0].top[["document", "position"]].drop_duplicates())
     test = run.tokens[model.tokens_fingerprint].entry["tokens"]["test"]
     assert stored < test
-    assert f"a random {stored / test:.0%}".replace("%", "\u00a0%") in tree.one("section", id_="reader").text
+    assert f"a random {100 * stored / test:.0f} %" in tree.one("section", id_="reader").text
 
 
 def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None:
