@@ -30,7 +30,7 @@ HEAVY = {
 MAY_IMPORT = {
     "errors": set(),
     "memory": set(),
-    "processes": set(),
+    "processes": {"errors"},
     "registry": {"errors"},
     "corpora": {"errors", "registry"},
     "tokens": {"errors", "memory", "registry", "corpora"},

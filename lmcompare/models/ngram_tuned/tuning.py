@@ -1,4 +1,4 @@
-"""The parameters of the Pitman-Yor n-gram model, chosen by the likelihood of a held-out text."""
+"""The parameters of the tuned n-gram model that maximise the likelihood of a held-out text."""
 
 from __future__ import annotations
 
@@ -6,43 +6,57 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.counts.estimating.discount_classes import SPREADS, Classes
-from lmcompare.counts.estimating.held_out import HeldOut
 from lmcompare.counts.estimating.kneser_ney import Discounts
-from lmcompare.counts.estimating.pitman_yor import Parameters, likelihood
+from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes
+from lmcompare.models.ngram_tuned.estimator import Parameters
+from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood
 from lmcompare.tokens import FloatArray
 
-FREEDOM = 2.0  # standard deviation of log-odds and logs around where they begin
-GROUP_FREEDOM = 1.0  # and of how far a group of contexts goes from its order
-STRENGTH = 0.1  # where the strengths begin
+FREEDOM = 2.0  # standard deviation of the normal prior on log-odds and logarithms
+GROUP_FREEDOM = 1.0  # the same for the difference between a group of contexts and its order
+STRENGTH = 0.1  # initial θ
 ROUNDS = 100
-TINY = 1e-6  # discounts and the share of the unknown keep this share away from none and all
+TINY = 1e-6  # shares stay this far from 0 and 1
 
 
 def closed_form(discounts: Sequence[Discounts], classes: Classes, size: int) -> Parameters:
-    """Return the parameters that make modified Kneser-Ney of the model: no strengths, ``<unk>`` one type of V."""
+    """Return the parameters for which the model is modified Kneser-Ney: all θ are 0, and ``<unk>`` has 1 / V."""
     rows = [[d.amounts[min(j, 3) - 1] for j in range(1, classes.levels + 1)] for d in discounts]
     table = np.repeat(np.repeat(np.array(rows), len(SPREADS) + 1, axis=1), classes.n_groups, axis=0)
     return Parameters(table, np.zeros(len(table)), 1 / size)
 
 
 def tune(text: HeldOut, classes: Classes, start: Parameters, size: int, unknown: int) -> Parameters:
-    """Return the parameters under which a held-out text is most likely, held near ``start`` where it says little.
+    """Return the parameters with the greatest posterior probability given a held-out text.
 
-    The share of a count that is taken off has log-odds, which are the sum of a number for its order and class and of
-    a smaller one for its group of contexts and count; they, the logs of the strengths and the log-odds of the share
-    of ``<unk>`` have a normal prior around their beginning. L-BFGS, with derivatives worked out. The likelihood is
-    that of ``start`` at least.
+    A discount is a share of its count. The log-odds of this share are a sum of two numbers: one for the order and
+    class, and one for the group of contexts and the count. These numbers, the logarithms of the strengths and the
+    log-odds of the probability of ``<unk>`` have normal priors around their values in ``start``. They are fitted by
+    L-BFGS with analytic derivatives. If the text is less likely under the result than under ``start``, ``start`` is
+    returned.
+
+    Parameters
+    ----------
+    text : HeldOut
+        The held-out text.
+    classes : Classes
+        The classes of the n-grams.
+    start : Parameters
+        The initial parameters.
+    size : int
+        V, the number of types.
+    unknown : int
+        The id of ``<unk>``.
     """
     from scipy.optimize import minimize
 
     point = _Point(start, classes)
     tokens = len(text.words)
 
-    def loss(line: FloatArray) -> tuple[float, FloatArray]:
-        parameters = point.parameters(line)
+    def loss(vector: FloatArray) -> tuple[float, FloatArray]:
+        parameters = point.parameters(vector)
         mean, gradient = likelihood(text, parameters, size, unknown)
-        away = line / point.freedom
+        away = vector / point.freedom
         return float(away @ away) / (2 * tokens) - mean, away / (point.freedom * tokens) - point.chained(
             gradient, parameters
         )
@@ -55,10 +69,10 @@ def tune(text: HeldOut, classes: Classes, start: Parameters, size: int, unknown:
 
 
 class _Point:
-    """The parameters as a line of numbers without bounds, all 0 at the beginning.
+    """The parameters as a vector of unbounded numbers, all 0 at the start.
 
-    ``freedom``: the standard deviation of each. In the line stand the n K numbers of orders and classes, the R J of
-    groups and counts, the R of the strengths, and the one of the unknown.
+    The vector has n K numbers for orders and classes, R J for groups and counts, R for the strengths, and one for
+    ``<unk>``. ``freedom`` has the standard deviation of each.
     """
 
     def __init__(self, start: Parameters, classes: Classes) -> None:
@@ -73,8 +87,8 @@ class _Point:
         self._cuts = np.cumsum([*sizes, rows])
         self.freedom = np.repeat([FREEDOM, GROUP_FREEDOM, FREEDOM, FREEDOM], [*sizes, rows, 1])
 
-    def parameters(self, line: FloatArray) -> Parameters:
-        of_order, of_group, strengths, unknown = np.split(line, self._cuts)
+    def parameters(self, vector: FloatArray) -> Parameters:
+        of_order, of_group, strengths, unknown = np.split(vector, self._cuts)
         steps = of_order.reshape(self._shapes[0])[self._order_of_row]  # (n, K) -> (R, K)
         steps = steps + of_group.reshape(self._shapes[1])[:, self._counts - 1]  # (R, J) -> (R, K)
         discounts = _share(self._odds + steps) * self._counts
@@ -83,7 +97,7 @@ class _Point:
         )
 
     def chained(self, gradient: Parameters, at: Parameters) -> FloatArray:
-        """Return the derivatives by the line's numbers."""
+        """Return the derivatives by the numbers of the vector, from the derivatives by the parameters."""
         odds = gradient.discounts * at.discounts * (1 - at.discounts / self._counts)  # (R, K)
         of_order = np.zeros(self._shapes[0])
         np.add.at(of_order, self._order_of_row, odds)

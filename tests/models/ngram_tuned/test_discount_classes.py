@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.estimating.discount_classes import SPREADS, Classes, with_repeats
-from lmcompare.counts.estimating.held_out import look_up
 from lmcompare.counts.lookup.table import NOTHING, with_starts
+from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes, with_repeats
+from lmcompare.models.ngram_tuned.held_out import look_up
 from lmcompare.tokens import Encoded, Vocabulary
 
 WORDS = Vocabulary(["<unk>", "</s>", "a", "b", "c"])

@@ -1,4 +1,8 @@
-"""Which discount an n-gram takes: by its count, by how much oftener it stands without its first word, by context."""
+"""Classes of n-grams that share a discount.
+
+An n-gram's class depends on its count and on how much more often it occurs without its first word. Contexts are
+grouped by the mean count of the words after them.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,24 @@ from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import NOTHING
 from lmcompare.tokens import FloatArray, IntArray
 
-SPREADS = (1, 4, 20, 100)  # how many times as often an n-gram stands in train without its first word: up to 1, 4 …
+SPREADS = (1, 4, 20, 100)  # bounds of how many times as often an n-gram occurs without its first word
 
 
 @dataclass(frozen=True, eq=False)
 class OfOrder:
-    """The k-grams of one order and their contexts.
+    """The classes of the k-grams of one order and the groups of their contexts.
 
-    ``of_gram``: (n_k,) the class of each k-gram: J classes of counts, 1 … J or more, times the spreads; ``NOTHING``
-    for the count 0. ``totals``: (n_{k-1},) the sum of the counts after each context, 0 if nothing was seen after it.
-    ``edges``, rising: the mean counts after a context that part the groups; ``groups``: (n_{k-1},) from 0 up.
+    Parameters
+    ----------
+    of_gram : IntArray of shape (n_k,)
+        The class of each k-gram: J levels of counts, 1 … J or more, times the number of spreads; ``NOTHING`` for the
+        count 0.
+    totals : FloatArray of shape (n_{k-1},)
+        The sum of the counts after each context.
+    edges : FloatArray
+        The mean counts between the groups of contexts, ascending.
+    groups : IntArray of shape (n_{k-1},)
+        The group of each context, from 0 up.
     """
 
     of_gram: IntArray
@@ -32,14 +44,14 @@ class OfOrder:
 
 @dataclass(frozen=True, eq=False)
 class Classes:
-    """The classes of all orders. ``levels``: J."""
+    """The classes of all orders; ``levels`` is J, the number of counts with discounts of their own."""
 
     orders: tuple[OfOrder, ...]
     levels: int
 
     @property
     def n_classes(self) -> int:
-        """J times the number of spreads."""
+        """The number of classes: J times the number of spreads."""
         return self.levels * (len(SPREADS) + 1)
 
     @property
@@ -49,12 +61,25 @@ class Classes:
 
     @property
     def first_rows(self) -> IntArray:
-        """(n,) the row of parameters of each order's first group."""
+        """(n,) the row of the parameters for the first group of each order."""
         return np.cumsum([0, *self.n_groups[:-1]])
 
     @classmethod
     def of(cls, counts: Sequence[Counts], nodes: Sequence[IntArray], levels: int, groups: int) -> Classes:
-        """Part the n-grams of train; contexts so that those of the held-out text of ``nodes`` are parted evenly."""
+        """Return the classes of the counted n-grams.
+
+        Parameters
+        ----------
+        counts : sequence of Counts
+            The counts of the orders 1 … n.
+        nodes : sequence of IntArray
+            The nodes of a held-out text, which ``held_out.look_up`` returns: each group has about equally many of its
+            contexts.
+        levels : int
+            J, the number of counts with discounts of their own.
+        groups : int
+            The number of groups of contexts for each order.
+        """
         orders = []
         for k, level in enumerate(counts):
             context, size = level.contexts, len(level.offsets) - 1
@@ -73,7 +98,7 @@ class Classes:
 
 
 def _quantiles(means: FloatArray, groups: int) -> FloatArray:
-    """Return ``groups`` - 1 values that part the mean counts above 0 evenly, equal ones once."""
+    """Return up to ``groups`` - 1 values that divide the mean counts above 0 into groups of about equal size."""
     means = np.sort(means[means > 0])
     if groups < 2 or not len(means):
         return np.zeros(0)
@@ -83,9 +108,10 @@ def _quantiles(means: FloatArray, groups: int) -> FloatArray:
 
 
 def with_repeats(counts: Sequence[Counts], repeats: int) -> list[Counts]:
-    """Count a word before an n-gram as often as it stands there, up to ``repeats`` times; 1 is Kneser-Ney's way.
+    """Return counts in which each word before an n-gram counts as often as it occurs there, up to ``repeats`` times.
 
-    Changes the ``adjusted`` counts below the highest order of n-grams that do not begin with ``<s>``.
+    With ``repeats`` = 1 they are the continuation counts of Kneser and Ney. Only the ``adjusted`` counts below the
+    highest order change, and only of n-grams that do not begin with ``<s>``.
     """
     lower = []
     for level, longer in pairwise(counts):

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating import kneser_ney
-from lmcompare.counts.estimating.discount_classes import SPREADS, Classes, with_repeats
-from lmcompare.counts.estimating.held_out import HeldOut, look_up
-from lmcompare.counts.estimating.pitman_yor import Parameters, estimate, likelihood
-from lmcompare.counts.estimating.tuning import closed_form
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.model import FloatArray
+from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes, with_repeats
+from lmcompare.models.ngram_tuned.estimator import Parameters, estimate
+from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood, look_up
+from lmcompare.models.ngram_tuned.tuning import closed_form
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.counts.estimating.brute_force_pitman_yor import BruteForce
+from tests.models.ngram_tuned.brute_force_pitman_yor import BruteForce
 
 WORDS, LEVELS = 7, 3
 KINDS = LEVELS * (len(SPREADS) + 1)
