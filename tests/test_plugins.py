@@ -52,7 +52,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, points: str) -> None:
     info = folder / "others-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Name: others\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(f"[{plugins.GROUP}]\n{points}\n")
+    (info / "entry_points.txt").write_text(f"[{plugins.MODELS.group}]\n{points}\n")
     monkeypatch.syspath_prepend(folder)
 
 
@@ -82,7 +82,7 @@ def test_files_of_one_name_in_two_folders_do_not_mix(file: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Mime", "has no class 'Mime' (did you mean 'Mine'?)"),
+        ("Mime", "has no model 'Mime' (did you mean 'Mine'?)"),
         ("Unfinished", "lacks fit, next_log_probs, restore, state"),
         ("NoModel", "is not a class derived from lmcompare.LanguageModel"),
         ("__doc__", "is not a class derived from lmcompare.LanguageModel"),
@@ -134,7 +134,7 @@ def test_class_in_a_module() -> None:
 def test_missing_module_and_missing_class() -> None:
     with pytest.raises(PluginError, match="can't be imported: ModuleNotFoundError"):
         plugins.resolve("no_such_module:Mine")
-    with pytest.raises(PluginError, match=r"has no class 'Hones' .did you mean 'Honest'"):
+    with pytest.raises(PluginError, match=r"has no model 'Hones' .did you mean 'Honest'"):
         plugins.resolve("tests.checks.honest:Hones")
 
 
@@ -143,7 +143,7 @@ def test_missing_module_and_missing_class() -> None:
 
 def test_installed_plug_in(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch, "mine = my_model:Mine")
-    assert "mine" in plugins.installed()
+    assert "mine" in plugins.MODELS.installed()
     assert plugins.resolve("mine").__name__ == "Mine"
 
 
@@ -155,7 +155,7 @@ def test_unknown_name_is_answered_with_the_nearest(tmp_path: Path, monkeypatch: 
 
 def test_broken_package_hurts_only_itself(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch, "broken = no_such_module:X\nmine = my_model:Mine\nodd = my_model:NoModel")
-    assert {"broken", "mine", "odd"} <= set(plugins.installed())
+    assert {"broken", "mine", "odd"} <= set(plugins.MODELS.installed())
     assert plugins.resolve("mine").__name__ == "Mine"
     with pytest.raises(PluginError, match="'broken' can't be imported"):
         plugins.resolve("broken")
@@ -181,7 +181,7 @@ def test_files_and_classes_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_listing_loads_no_plug_in() -> None:
-    code = "import sys; from lmcompare import plugins; plugins.installed(); print(*sys.modules)"
+    code = "import sys; from lmcompare import plugins; plugins.MODELS.installed(); print(*sys.modules)"
     home = str(Path(lmcompare.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": home}, capture_output=True, text=True, check=True

@@ -30,7 +30,7 @@ def test_the_package_is_written(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["my-model"]
     project = tomllib.loads((target / "pyproject.toml").read_text())["project"]
     assert project["name"] == "my-model"
-    assert project["entry-points"] == {plugins.GROUP: {"my-model": "my_model:MyModel"}}
+    assert project["entry-points"] == {plugins.MODELS.group: {"my-model": "my_model:MyModel"}}
     for file in files:
         assert "$name" not in (target / file).read_text()
         assert "$cls" not in (target / file).read_text()

@@ -220,7 +220,7 @@ def models() -> None:
     from lmcompare import plugins
     from lmcompare.cli.listing import summary
 
-    installed = plugins.installed()
+    installed = plugins.MODELS.installed()
     width = max(map(len, installed), default=0)
     for name, point in installed.items():
         print(f"{name:<{width}}  {summary(name)}  [{point.value}]")

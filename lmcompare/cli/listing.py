@@ -18,7 +18,7 @@ SECONDS = 20.0  # that importing a plug-in may take
 
 def summary(name: str) -> str:
     """Return the sentence for the list of models; one that can't be loaded says why."""
-    if plugins.is_built_in(name):
+    if plugins.MODELS.is_built_in(name):
         return plugins.summary(name)
     said: list[Event] = []
     try:

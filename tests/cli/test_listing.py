@@ -54,6 +54,6 @@ def test_one_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("packages")
 def test_nobody_takes_the_name_of_a_built_in_model() -> None:
-    assert plugins.installed()["ngram"].value == "lmcompare.models.ngram.plugin:NGram"
-    assert plugins.is_built_in("ngram")
-    assert not plugins.is_built_in("thief")
+    assert plugins.MODELS.installed()["ngram"].value == "lmcompare.models.ngram.plugin:NGram"
+    assert plugins.MODELS.is_built_in("ngram")
+    assert not plugins.MODELS.is_built_in("thief")

@@ -1,0 +1,206 @@
+"""Registries: plug-ins of one kind, found by a name, ``module:Name`` or ``./file.py:Name``.
+
+Models, tokenizers, corpus formats, corpus schemes and kinds of exhibit each have one ``Registry``. A package brings
+a plug-in by an entry point in the registry's group; a user's own file needs no package. Nothing is imported before it
+is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from lmcompare.errors import PluginError, suggest, unknown, what_went_wrong
+
+T = TypeVar("T")
+
+FILE_MODULE = "_lmcompare_plugin_"  # begins the names of modules that are imported from a user's file
+_allowed: ContextVar[Mapping[str, Any] | None] = ContextVar("allowed", default=None)
+
+
+@dataclass(frozen=True)
+class Registry(Generic[T]):
+    """The plug-ins of one kind.
+
+    Parameters
+    ----------
+    group : str
+        The entry-point group, such as ``"lmcompare.models"``.
+    noun : str
+        What one of them is called in messages, such as ``"model"``.
+    checked : callable
+        ``checked(found, name)`` returns the object if it is a plug-in of this kind, and raises ``PluginError``, one
+        sentence that names it as ``name``, if it is not.
+    """
+
+    group: str
+    noun: str
+    checked: Callable[[Any, str], T]
+
+    def installed(self) -> dict[str, EntryPoint]:
+        """Return the entry points of all installed packages by name, not loaded.
+
+        Of two with one name lmcompare's own is returned: nobody can replace a built-in plug-in.
+        """
+        points = sorted(entry_points(group=self.group), key=lambda p: (p.name, _is_own(p)))
+        return {point.name: point for point in points}
+
+    def is_built_in(self, name: str) -> bool:
+        """Return whether ``name`` is a plug-in that comes with lmcompare."""
+        point = self.installed().get(name)
+        return point is not None and _is_own(point)
+
+    def resolve(self, name: str) -> T:
+        """Import and return a plug-in.
+
+        Parameters
+        ----------
+        name : str
+            The name of an installed plug-in, ``"module:Name"`` or ``"path/to/file.py:Name"``.
+
+        Raises
+        ------
+        PluginError
+            If there is none of that name, if it can't be imported, if it is not of this kind, or if only a run folder
+            asks for code that is not installed (see ``only_installed``).
+        """
+        if ":" in name and (allowed := _allowed.get()) is not None:
+            found = allowed.get(name, allowed.get(_without_folder(name)))
+            if found is None:
+                raise PluginError(
+                    f"'{name}' is not installed, and a run folder is not trusted to name code: if it is yours, name"
+                    " it again (--plugin, or plugin=… of Comparison.model)"
+                )
+            if not isinstance(found, str):
+                return self.checked(found, name)
+            name = found
+        if ":" in name:
+            return self._from_module(name)
+        if name.endswith(".py"):
+            raise PluginError(f"'{name}' names a file but no {self.noun} in it: write '{name}:Name'")
+        points = self.installed()
+        if name not in points:
+            hint = " (a plug-in of your own is named 'module:Name' or './file.py:Name')"
+            raise PluginError(unknown(self.noun, name, points) + hint)
+        return self.checked(_loaded(name, points[name].load), name)
+
+    def _from_module(self, spec: str) -> T:
+        home, _, name = spec.rpartition(":")
+        if not home.endswith(".py") and ("/" in home or "\\" in home):
+            raise PluginError(
+                f"'{home}' is not a Python file: a plug-in of your own is './file.py:Name' or 'module:Name'"
+            )
+        load = _import_file if home.endswith(".py") else _import_module
+        module = _loaded(spec, lambda: load(home))
+        if not hasattr(module, name):
+            fitting = [other for other, value in vars(module).items() if self._accepts(value)]
+            raise PluginError(f"'{home}' has no {self.noun} '{name}'{suggest(name, fitting)}")
+        return self.checked(getattr(module, name), spec)
+
+    def _accepts(self, value: object) -> bool:
+        try:
+            self.checked(value, "")
+        except PluginError:
+            return False
+        return True
+
+
+@contextmanager
+def only_installed(*allowed: str | type) -> Iterator[None]:
+    """Let every registry find installed plug-ins and those that the caller allows, and no others.
+
+    A run folder may come from anywhere, and it names the plug-ins that made it: nothing that it names may run code. A
+    plug-in's file may have moved since, so it is found by the names of file and class.
+
+    Parameters
+    ----------
+    *allowed : str or type
+        Plug-ins that the user has named: ``"module:Name"``, ``"path/to/file.py:Name"`` or the class itself.
+    """
+    by_name = {each if isinstance(each, str) else _home(each): each for each in allowed}
+    token = _allowed.set({**{_without_folder(name): each for name, each in by_name.items()}, **by_name})
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def spec(cls: type) -> str:
+    """Return the name by which another process finds the class: "module:Class" or "path/to/file.py:Class".
+
+    Raises
+    ------
+    PluginError
+        For a class that is not in a file, as in a notebook.
+    """
+    home = cls.__module__
+    if home.startswith(FILE_MODULE) or home == "__main__":
+        home = getattr(sys.modules[home], "__file__", None) or ""
+    if not home or "." in cls.__qualname__:
+        raise PluginError(
+            f"{cls.__qualname__} can't be imported by another process: put it at the top level of a file"
+        )
+    return f"{home}:{cls.__qualname__}"
+
+
+def _is_own(point: EntryPoint) -> bool:
+    return point.module.partition(".")[0] == "lmcompare"
+
+
+def _home(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _without_folder(name: str) -> str:
+    """Return "module:Class" as it is, and "file.py:Class" for "path/to/file.py:Class"."""
+    home, _, cls = name.rpartition(":")
+    if home.startswith(FILE_MODULE):  # a class from a file, named by its module
+        home = Path(getattr(sys.modules.get(home), "__file__", None) or home).name
+    return f"{Path(home).name if home.endswith('.py') else home}:{cls}"
+
+
+def _loaded(name: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except PluginError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"plug-in '{name}' can't be imported: {what_went_wrong(error)}") from error
+
+
+def _import_module(name: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # a console script does not search the working directory
+    return importlib.import_module(name)
+
+
+def _import_file(name: str) -> Any:
+    path = Path(name).expanduser().resolve()
+    if not path.is_file():
+        raise PluginError(f"there is no plug-in file {path}: check the path before the colon")
+    module_name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    found = importlib.util.spec_from_file_location(module_name, path)
+    if found is None or found.loader is None:
+        raise PluginError(f"{path} can't be imported as Python")
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # it may import its neighbours; last, so that they hide no other module
+    module = importlib.util.module_from_spec(found)
+    sys.modules[module_name] = module  # dataclasses and inspect look the module of a class up by name
+    try:
+        found.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module_name]
+        raise
+    return module
