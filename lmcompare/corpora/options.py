@@ -114,4 +114,6 @@ def _check_rare(count: int | None, word: object) -> None:
     if not isinstance(word, str) or word.split() != [word] or not has_utf8(word):
         raise LmcompareError(f"rare_word is {word!r}; give one word without white space, such as <unk_>")
     if word == _END:
-        raise LmcompareError(f"rare_word is {_END}, the mark that closes sentences; give another word, such as <unk_>")
+        raise LmcompareError(
+            f"rare_word is {_END}, the mark that closes sentences; give another word, such as <unk_>"
+        )
