@@ -30,15 +30,15 @@ class CorpusOptions:
     documents: DocumentMarks | None = field(
         default=None,
         metadata={
-            "help": "What one document is: a whole file, a line, or the text between blank lines. The default depends "
-            "on the source."
+            "help": "What one document is: a whole file, a line, or the text between blank lines. The default "
+            "depends on the source."
         },
     )
     sentences: SentenceMarks | None = field(
         default=None,
         metadata={
-            "help": "How sentences are found: each line is one, or by Punkt in running text. The default is Punkt for "
-            "the embedded corpora and for texts in memory, and lines for files."
+            "help": "How sentences are found: each line is one, or by Punkt in running text. The default is Punkt "
+            "for the embedded corpora and for texts in memory, and lines for files."
         },
     )
     lowercase: bool = field(
@@ -66,8 +66,8 @@ class CorpusOptions:
     rare_count: int | None = field(
         default=None,
         metadata={
-            "help": "Replace words that occur this many times or fewer in the whole corpus, test text included; needs "
-            "rare_word.",
+            "help": "Replace words that occur this many times or fewer in the whole corpus, test text included; "
+            "needs rare_word.",
             "minimum": 1,
         },
     )
