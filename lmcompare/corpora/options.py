@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
+from lmcompare.corpora.decoding import check_encoding
 from lmcompare.corpora.document import has_utf8
-from lmcompare.corpora.files import check_encoding
 from lmcompare.corpora.pieces import DocumentMarks
 from lmcompare.errors import LmcompareError, kind_of, suggest
 
@@ -73,6 +73,13 @@ class CorpusOptions:
     )
     rare_word: str | None = field(
         default=None, metadata={"help": "The word that replaces rare words, such as <unk_>."}
+    )
+    file_format: str | None = field(
+        default=None,
+        metadata={
+            "help": "The format of the files: the name of an installed format, or './file.py:NAME' for a format of "
+            "your own. The default depends on the suffix and the first bytes of each file."
+        },
     )
 
     @property
