@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.stored import Array, RunFolderError
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
 
 PLACE = ("document", "position")  # what rows of different tables are known by
 Columns = dict[str, Array]  # (N,) by name

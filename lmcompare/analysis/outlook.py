@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.phrases import listed, percent
-from lmcompare.analysis.run import ModelEntry, Run
+from lmcompare.runfolder.run import ModelEntry, Run
 
 FALLING = 0.02  # nats of validation loss in the second half of training; less is no progress to speak of
 RISEN = 1.01  # a loss above so many times the lowest has risen

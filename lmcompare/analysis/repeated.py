@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from lmcompare.analysis.run import Run, Split
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import Run
 
 KINDS = {"copy": "word for word", "near copy": "nearly so", "passages": "in passages, half of it or more"}
 

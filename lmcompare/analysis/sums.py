@@ -12,10 +12,11 @@ from functools import lru_cache, partial
 import numpy as np
 
 from lmcompare.analysis.blocks import Block, blocks
-from lmcompare.analysis.run import ModelEntry, Run, Split
 from lmcompare.analysis.scores import LN2, SCORES
-from lmcompare.analysis.stored import Array
 from lmcompare.analysis.units import units_of
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Sums:
     """Of one model with S finished seeds, over the N tokens of a split with D documents and U resampling units.
 
     ``tokens``: N; ``known``: how many of them are in the vocabulary; ``impossible``: how many some seed gives
-    probability 0. ``side_bits``: what is charged beside the model. (S,) each: ``log_prob``, ``log_prob_known`` (of
+    probability 0. ``overhead_bits``: charged beside the model. (S,) each: ``log_prob``, ``log_prob_known`` (of
     known tokens) and ``log_prob_reset``, in nats; ``first`` and ``fifth``, the tokens that are among the 1 or 5
     likeliest. (D,) each: ``document_tokens``, ``document_unknown``, and, averaged over seeds, ``document_bits`` (all
     that is charged) and ``document_nats``. ``unit_bits``: (U,) all that is charged, averaged over seeds; test only.
@@ -32,7 +33,7 @@ class Sums:
     tokens: int
     known: int
     impossible: int
-    side_bits: float
+    overhead_bits: float
     log_prob: Array
     log_prob_known: Array
     log_prob_reset: Array
@@ -47,24 +48,24 @@ class Sums:
     @property
     def bits(self) -> Array:
         """(S,) all that is charged: −log2 of the text's probability, and what stands beside the model."""
-        return np.asarray(-self.log_prob / LN2 + self.side_bits)
+        return np.asarray(-self.log_prob / LN2 + self.overhead_bits)
 
     def add(self, block: Block, model: int, unit: Array | None) -> None:
         """Take in a block, of which this is the model at an index; ``unit``: (N,) of its tokens, None on valid."""
-        document, side_bits = block.features["document"], block.features["side_bits"]
+        document, overhead_bits = block.features["document"], block.features["overhead_bits"]
         log_prob = block.stacked(model)
         is_unknown = block.scores[model][0]["is_unknown"].astype(bool)
         rank = block.stacked(model, "target_rank")
         self.tokens += len(block)
         self.known += int(np.count_nonzero(~is_unknown))
         self.impossible += int(np.isneginf(log_prob).any(axis=0).sum())
-        self.side_bits += float(side_bits.sum())
+        self.overhead_bits += float(overhead_bits.sum())
         self.log_prob += [row.sum() for row in log_prob]
         self.log_prob_known += [row[~is_unknown].sum() for row in log_prob]
         self.log_prob_reset += block.stacked(model, "log_prob_reset").sum(axis=1)
         self.first += np.count_nonzero(rank <= 1, axis=1)
         self.fifth += np.count_nonzero(rank <= 5, axis=1)
-        bits = (-log_prob / LN2 + side_bits).mean(axis=0)
+        bits = (-log_prob / LN2 + overhead_bits).mean(axis=0)
         size = len(self.document_tokens)
         self.document_tokens += np.bincount(document, minlength=size)
         self.document_unknown += np.bincount(document, is_unknown, minlength=size).astype(np.int64)
@@ -85,7 +86,7 @@ def sums(run: Run, split: Split) -> Mapping[str, Sums]:
     for models in by_tokens(run).values():
         documents = len(run.tokens[models[0].tokens_fingerprint].documents_of(split))
         of = [_nothing(len(model.done), documents, 0 if units is None else len(units)) for model in models]
-        for block in blocks(run, models, split, features=("sentence", "side_bits"), scores=SCORES):
+        for block in blocks(run, models, split, features=("sentence", "overhead_bits"), scores=SCORES):
             unit = None if units is None else units.of(block.features["document"], block.features["sentence"])
             for m, each in enumerate(of):
                 each.add(block, m, unit)
@@ -107,7 +108,7 @@ def _nothing(seeds: int, documents: int, units: int) -> Sums:
         tokens=0,
         known=0,
         impossible=0,
-        side_bits=0.0,
+        overhead_bits=0.0,
         log_prob=real(seeds),
         log_prob_known=real(seeds),
         log_prob_reset=real(seeds),

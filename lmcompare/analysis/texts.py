@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lmcompare.analysis.run import Run
+from lmcompare.runfolder.run import Run
 
 SPLITS = ("train", "valid", "test")
 ASPECTS = ("text", "changes", "split", "documents and sentences")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmcompare.analysis.blocks import blocks
-from lmcompare.analysis.run import Run
-from lmcompare.analysis.stored import Array, RunFolderError
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import Run
 
 LEAST_DOCUMENTS = 30
 BLOCK_SENTENCES = 20
@@ -68,7 +69,7 @@ def units_of(run: Run) -> Units:
         if not np.array_equal(other, sizes[0]):
             raise RunFolderError(
                 f"{table.path / 'documents.parquet'} charges other bytes than "
-                f"{tables[0].path / 'documents.parquet'}: run the experiment again"
+                f"{tables[0].path / 'documents.parquet'}: run the same command again"
             )
     if not sizes:
         none = np.zeros(0, np.int64)

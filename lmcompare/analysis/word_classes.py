@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.analysis.stored import Array
+from lmcompare.runfolder.parquet import Array
 
 FREQUENT = 100  # so many words of train, the most frequent, are mostly words of grammar, in whatever language
 

@@ -1,7 +1,7 @@
 """Corpora: a specification becomes documents, split into training, validation and test text.
 
-`load` reads a corpus. A `CorpusFormat` reads a kind of file and a `CorpusScheme` reads corpora by name; other packages
-can add their own.
+`load` reads a corpus. A `CorpusFormat` reads a kind of file and a `CorpusScheme` reads corpora by name; other
+packages can add their own.
 """
 
 from lmcompare.corpora.conformance import check_format, check_scheme

@@ -11,7 +11,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, File, Found, checked_format, checked_found, checked_scheme
+from lmcompare.corpora.contract import (
+    CorpusFormat,
+    CorpusScheme,
+    File,
+    Found,
+    checked_format,
+    checked_found,
+    checked_scheme,
+)
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.registered import FORMATS, SCHEMES
 from lmcompare.errors import LmcompareError, what_went_wrong
@@ -115,7 +123,9 @@ def _refuses(check: str, what: str, read: Callable[[], Found]) -> list[str]:
         found = read()
     except LmcompareError as error:
         message = str(error)
-        return [] if message.strip() and "\n" not in message else [f"{check}: the error for {what} is not one sentence"]
+        return (
+            [] if message.strip() and "\n" not in message else [f"{check}: the error for {what} is not one sentence"]
+        )
     except Exception as error:
         return [f"{check}: {what} raises {what_went_wrong(error)}, not an LmcompareError"]
     return [f"{check}: {what} gives {len(found.all_pieces()):,} documents, not an LmcompareError"]

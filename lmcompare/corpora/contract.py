@@ -1,8 +1,8 @@
 """What a corpus format and a corpus scheme are: one function each, with a description.
 
-A *format* reads the content of a file: ``.csv``, ``.parquet``, a format of your own. A *scheme* reads a corpus that has
-a name instead of a path: ``lee``, ``nltk:brown``. Both return a `Found`, the documents before they are split and cut into
-sentences. `lmcompare.corpora.registered` finds them by entry points, so that a package can add its own.
+A *format* reads the content of a file: ``.csv``, ``.parquet``, a format of your own. A *scheme* reads a corpus that
+has a name instead of a path: ``lee``, ``nltk:brown``. Both return a `Found`, the documents before they are split and
+cut into sentences. `lmcompare.corpora.registered` finds them by entry points, so that a package can add its own.
 """
 
 from __future__ import annotations
@@ -185,10 +185,14 @@ def checked_found(found: object, whose: str) -> Found:
     pieces = found.all_pieces()
     for number, piece in enumerate(pieces, 1):
         if not isinstance(piece, Piece):
-            raise PluginError(f"{whose} returned {kind_of(piece)} as document {number:,}, not an lmcompare.corpora.Piece")
+            raise PluginError(
+                f"{whose} returned {kind_of(piece)} as document {number:,}, not an lmcompare.corpora.Piece"
+            )
         strings = (piece.name, piece.text, *piece.metadata, *piece.metadata.values())
         if not all(isinstance(string, str) and has_utf8(string) for string in strings):
-            raise PluginError(f"{whose} returned a name, text or metadata value of document {number:,} that is not text")
+            raise PluginError(
+                f"{whose} returned a name, text or metadata value of document {number:,} that is not text"
+            )
         if not piece.name:
             raise PluginError(f"{whose} returned no name for document {number:,}")
     if not any(piece.text.strip() for piece in pieces):

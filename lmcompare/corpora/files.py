@@ -79,7 +79,9 @@ def _open(path: Path, name: str) -> File:
         try:
             raw = _DECOMPRESS[compression](raw)
         except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-            raise LmcompareError(f"{shown(path)} is not a well-formed {compression} file ({error}); copy it again") from None
+            raise LmcompareError(
+                f"{shown(path)} is not a well-formed {compression} file ({error}); copy it again"
+            ) from None
     return File(raw, shown(path), name, _suffix(path))
 
 

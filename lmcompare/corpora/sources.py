@@ -88,8 +88,8 @@ def _not_found(source: str, path: Path, base: Path) -> LmcompareError:
     names += sorted(p.name for p in base.iterdir()) if base.is_dir() else []
     with_argument = " or ".join(f"{name}:{each.argument}" for name, each in _schemes().items() if each.argument)
     return LmcompareError(
-        f"'{source}' is neither a file or folder nor the name of a corpus{suggest(source, names)}; give a path, one of "
-        f"the names {_names()}, or {with_argument}"
+        f"'{source}' is neither a file or folder nor the name of a corpus{suggest(source, names)}; give a path, one "
+        f"of the names {_names()}, or {with_argument}"
     )
 
 
@@ -113,9 +113,7 @@ def _read_texts(texts: Sequence[str]) -> Found:
             pieces.append(Piece(f"document {number}", text))
     blank = len(texts) - len(pieces)
     notes = (f"Documents without text that were left out: {blank:,}.",) if blank else ()
-    return Found(
-        tuple(pieces), sentences="punkt", notes=notes, name="documents", source="documents given in memory"
-    )
+    return Found(tuple(pieces), sentences="punkt", notes=notes, name="documents", source="documents given in memory")
 
 
 def _parse_splits(source: str) -> dict[str, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lmcompare import storage
 from lmcompare.errors import LmcompareError, as_written
+from lmcompare.runfolder.run import load_run
+from lmcompare.runfolder.seals import locked
 
 
 def rebuild(folder: Path) -> tuple[Path, dict[str, str]]:
@@ -15,20 +16,18 @@ def rebuild(folder: Path) -> tuple[Path, dict[str, str]]:
     Raises ``LmcompareError`` for a folder that is none of a run, that has lost all that a report is made of, that
     holds what no run wrote, or that another process writes to.
     """
-    from lmcompare.analysis import load_run
-
     run = load_run(folder)  # what is no run is not locked
     if not run.scored and (lost := [cell for cell in run.cells if cell.lost]):
         raise LmcompareError(
             f"{folder} lacks what a report is made of ({lost[0].name}: {lost[0].error}); its report stays as it is"
         )
-    with storage.locked(folder):
+    with locked(folder):
         return write_reports(folder)
 
 
 def write_reports(folder: Path) -> tuple[Path, dict[str, str]]:
     """Do the same in a folder that this process holds: results.json, results.csv, report.md and report.html."""
-    from lmcompare.analysis import load_run, write_results
+    from lmcompare.analysis import write_results
     from lmcompare.report.write import write_report_of
 
     with as_written(folder):

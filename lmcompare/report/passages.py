@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmcompare.analysis import Cell
-from lmcompare.analysis.stored import RunFolderError
 from lmcompare.report.material import Material, Model
+from lmcompare.runfolder.files import RunFolderError
 
 BUDGET = 14_000  # tokens × models
 BYTES = 900  # a passage is closed at the first sentence end after so many bytes
@@ -128,7 +128,7 @@ def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFram
     found = [rows for block in blocks if len(rows := places.merge(pd.DataFrame(block), on=PLACE))]
     rows = places.merge(pd.concat(found), on=PLACE, how="left", validate="1:1") if found else places
     if "log_prob" not in rows or rows["log_prob"].isna().any():
-        raise RunFolderError(f"{cell.path} has likeliest words where it has no scores: run its model again")
+        raise RunFolderError(f"{cell.path} has likeliest words where it has no scores: run the same command again")
     return rows
 
 

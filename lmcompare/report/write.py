@@ -13,7 +13,9 @@ from lmcompare.errors import LmcompareError, as_written
 from lmcompare.report.charts.svg import standalone
 from lmcompare.report.overview import Overview
 from lmcompare.report.page import Report
-from lmcompare.storage import JOINED, locked, write_text
+from lmcompare.runfolder.files import write_text
+from lmcompare.runfolder.layout import JOINED
+from lmcompare.runfolder.seals import locked
 
 ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
 ENTRIES = ("tables", "charts", "results.json", "results.csv", "report.md", "report.html")

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from lmcompare.analysis import Run, RunFolderError, load_run, mixtures, results, slices, token_scores, wins
-from lmcompare.analysis import stored as module
 from lmcompare.analysis.blocks import blocks
-from lmcompare.analysis.run import Split
-from lmcompare.analysis.stored import read_blocks
+from lmcompare.runfolder import parquet as module
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import read_blocks
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run
-from lmcompare.analysis import stored as module
-from lmcompare.analysis.run import Split, load_run
 from lmcompare.analysis.sums import sums
 from lmcompare.analysis.units import units_of
+from lmcompare.runfolder import parquet as module
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import load_run
 from tests.analysis.tiny import tiny_run
 
 
@@ -24,10 +25,10 @@ def test_sums_are_those_of_the_whole_table(run: Run, monkeypatch: pytest.MonkeyP
         features = again.tokens[model.tokens_fingerprint].features(split)
         known = ~frames[0]["is_unknown"]
         assert (found.tokens, found.known, found.impossible) == (len(features), known.sum(), 0)
-        assert found.side_bits == pytest.approx(features["side_bits"].sum())
+        assert found.overhead_bits == pytest.approx(features["overhead_bits"].sum())
         assert found.log_prob == pytest.approx([f["log_prob"].sum() for f in frames])
         assert found.log_prob_known == pytest.approx([f.loc[known, "log_prob"].sum() for f in frames])
-        assert found.bits == pytest.approx([(-f["log_prob"] / np.log(2)).sum() + found.side_bits for f in frames])
+        assert found.bits == pytest.approx([(-f["log_prob"] / np.log(2)).sum() + found.overhead_bits for f in frames])
         if split == "test":
             assert found.log_prob_reset == pytest.approx(
                 [f["log_prob_reset"].sum(skipna=False) for f in frames], nan_ok=True
@@ -35,7 +36,7 @@ def test_sums_are_those_of_the_whole_table(run: Run, monkeypatch: pytest.MonkeyP
             assert found.first.tolist() == [(f["target_rank"] == 1).sum() for f in frames]
             assert found.fifth.tolist() == [(f["target_rank"] <= 5).sum() for f in frames]
         mean = pd.concat([f["log_prob"] for f in frames], axis=1).mean(axis=1)
-        bits = -mean / np.log(2) + features["side_bits"]
+        bits = -mean / np.log(2) + features["overhead_bits"]
         by_document = bits.groupby(features["document"])
         assert found.document_bits == pytest.approx(by_document.sum().to_numpy())
         assert found.document_nats == pytest.approx((-mean).groupby(features["document"]).sum().to_numpy())

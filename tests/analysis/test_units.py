@@ -29,7 +29,9 @@ def test_blocks_of_twenty_sentences_by_hand(tmp_path: Path) -> None:
     # 49 sentences: 20 and 29 (a rest of 9 joins); 50: 20, 20, 10; 3: one block. Two tokens, hence bytes, a sentence,
     # and the first document charges 5 bytes after its last token.
     documents = [[2] * 49, [2] * 50, [2] * 3]
-    run = tiny_run(tmp_path, {"a": [[0.5] * 204]}, documents=documents, n_bytes=[103, 100, 6], side_bits=[0.25] * 204)
+    run = tiny_run(
+        tmp_path, {"a": [[0.5] * 204]}, documents=documents, n_bytes=[103, 100, 6], overhead_bits=[0.25] * 204
+    )
     units = units_of(run)
     assert units.kind == "blocks of 20 sentences"
     assert units.note == OVER_BLOCKS

@@ -43,12 +43,12 @@ def test_wrong_options_are_one_sentence(options: dict[str, Any], said: str) -> N
 
 def test_right_options_pass() -> None:
     CorpusOptions().check()
-    CorpusOptions("line", "punkt", True, True, "latin-1", "text", 800_000, 200_000, 3, "<unk_>").check()
+    CorpusOptions("line", "punkt", True, True, "latin-1", "text", 800_000, 200_000, 3, "<unk_>", "csv").check()
 
 
 def test_every_option_has_a_help_sentence_and_every_count_a_minimum() -> None:
     options = fields(CorpusOptions)
-    assert len(options) == 10
+    assert len(options) == 11
     for option in options:
         assert option.metadata["help"].endswith(".")
         assert option.metadata.get("minimum") == (1 if "int" in str(option.type) else None)

@@ -373,7 +373,7 @@ def test_files_where_one_stands_do_not_shadow_modules(
 def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
     out = place / "held"
     out.mkdir()
-    held = "from lmcompare.storage import locked; from pathlib import Path; import sys, time\n"
+    held = "from lmcompare.runfolder.seals import locked; from pathlib import Path; import sys, time\n"
     held += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", held, str(out)], stdout=subprocess.PIPE, text=True) as other:
         try:

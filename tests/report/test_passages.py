@@ -73,7 +73,7 @@ def test_long_texts_are_cut_at_sentence_ends_and_within_the_budget(tmp_path: Pat
 
 def test_passages_do_not_depend_on_how_the_scores_are_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Material(run)
-    monkeypatch.setattr("lmcompare.analysis.stored.BLOCK", 23)
+    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 23)
     again = Material(load_run(run.path))
     for one, other in zip(chosen(whole, whole.scored[:4]), chosen(again, again.scored[:4]), strict=True):
         assert (one.document, one.first, one.tokens, one.spaced) == (

@@ -88,8 +88,8 @@ def unknown_column(file: File, column: str, columns: Iterable[str], where: str =
     """Return the error for a table without the text column, with the nearest name and all that there are."""
     names = list(columns)
     return LmcompareError(
-        f"{file.path} has no column '{column}'{where}{suggest(column, names)}; name the column that contains the text "
-        f"with --text-column (there are: {', '.join(names) or 'none'})"
+        f"{file.path} has no column '{column}'{where}{suggest(column, names)}; name the column that contains the "
+        f"text with --text-column (there are: {', '.join(names) or 'none'})"
     )
 
 

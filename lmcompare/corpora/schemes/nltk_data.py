@@ -54,7 +54,7 @@ def read_nltk(name: str, options: CorpusOptions) -> Found:
     notes = ["Each sentence is a line, the tokens of NLTK's reader joined by single spaces."]
     if broken:
         notes.append(
-            f"Sentences with tokens that contain white space, or nothing, and are split differently there: {broken:,}."
+            f"Sentences with tokens that are empty or contain white space, and are split differently: {broken:,}."
         )
     return Found(tuple(pieces), notes=tuple(notes), name=name, source=f"the corpus '{name}' of NLTK's data")
 
@@ -68,8 +68,7 @@ def _reader(name: str) -> Any:
     known = {key: it for key, it in vars(readers).items() if isinstance(it, LazyCorpusLoader | CorpusReader)}
     if name not in known:
         raise LmcompareError(
-            f"NLTK has no corpus '{name}'{suggest(name, known)}; give one of its names, such as "
-            f"{_SUGGESTED}"
+            f"NLTK has no corpus '{name}'{suggest(name, known)}; give one of its names, such as {_SUGGESTED}"
         )
     return known[name]
 

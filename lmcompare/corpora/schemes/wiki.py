@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bz2
 
-from lmcompare.corpora.schemes.gensim_data import located, missing
 from lmcompare.corpora.contract import CorpusScheme, Found
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.pieces import Piece
+from lmcompare.corpora.schemes.gensim_data import located, missing
 from lmcompare.corpora.schemes.wiki_markup import resolve, restore
 from lmcompare.corpora.schemes.wiki_prose import to_prose
 

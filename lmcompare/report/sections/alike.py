@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmcompare.analysis.stored import read_list
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Neighbours, from_json
 from lmcompare.report.kinds.rendering import plain, table
 from lmcompare.report.material import Material, Model, Section
 from lmcompare.report.pages import fill
 from lmcompare.report.tokens import visible
+from lmcompare.runfolder.files import read_list
 
 SHOWN = 5  # neighbours in a cell
 Near = tuple[tuple[str, float], ...]

@@ -8,11 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lmcompare.analysis.stored import read_list
 from lmcompare.report.kinds import Rendering, render_stored
 from lmcompare.report.kinds.rendering import plain
 from lmcompare.report.material import Material, Model, Section, marked
 from lmcompare.report.pages import anchor, fill
+from lmcompare.runfolder.files import read_list
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def _shared_bits(lines: Sequence[Line]) -> str:
     """Say how much of the figures is the same for all, where it is worth saying and they have the same tokens."""
     if len({line.model.entry.tokens_fingerprint for line in lines}) > 1:
         return ""
-    shared = lines[0].figures.get("side_bits_per_byte")
+    shared = lines[0].figures.get("overhead_bits_per_byte")
     if shared is None or shared < 0.01 * lines[0].standing.bits_per_byte:
         return ""
     return (

@@ -57,7 +57,7 @@ def build(material: Material) -> Section | None:
     sentences: list[Sentence] = []
     for fingerprint, models in material.groups.items():
         names = material.run.tokens[fingerprint].documents_of("test")["name"].astype(str).tolist()
-        known = set(material.run.tokens[fingerprint].vocabulary["tokens"][1:])  # the first stands for the unknown
+        known = set(material.run.tokens[fingerprint].vocabulary.tokens[1:])  # the first stands for the unknown
         stored = [{(s["document"], s["first"]): s for s in m.cell.examples["sentences"]} for m in models]
         for key, example in stored[0].items() if stored else ():
             having = [(m, s[key]) for m, s in zip(models, stored, strict=True) if key in s]
