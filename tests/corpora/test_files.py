@@ -146,7 +146,7 @@ def test_a_format_of_the_users_own_reads_every_file(tmp_path: Path) -> None:
         ("return Found((Piece('', 'a'),))", "no name for document 1"),
         ("return Found((Piece('a', b'a'),))", "document 1 that is not text"),
         ("return Found((Piece('a', '\\ud800'),))", "document 1 that is not text"),
-        ("return Found((Piece('a', 'a', {'n': 1}),))", "metadata of document 1 that is not text"),
+        ("return Found((Piece('a', 'a', {'n': 1}),))", "metadata value of document 1"),
         ("return Found(('a',))", "a str as document 1"),
         ("return Found((Piece('a', 'a'), Piece('b', 'b')), one_text=True)", "2 documents as one text"),
         ("return Found(splits={'train': (Piece('a', 'a'),)})", "splits that are not exactly train, valid, test"),
@@ -160,7 +160,7 @@ def test_faults_of_a_format_are_blamed_on_it(body: str, message: str, tmp_path: 
     assert "\n" not in str(caught.value)
 
 
-def test_a_format_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a\n")
     (tmp_path / "bad.py").write_text(
         "from lmcompare.corpora import CorpusFormat\nNO = 3\nUP = CorpusFormat('', ('TXT',), print)\n"
