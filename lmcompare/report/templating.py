@@ -1,0 +1,88 @@
+"""The templates and what they share: escaping is on, a name that is missing is an error."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from lmcompare.report import numbers
+from lmcompare.report.charts import svg
+from lmcompare.report.definitions import TERMS
+from lmcompare.report.tokens import shown, visible
+
+
+@cache
+def environment(package: str = "lmcompare.report") -> Environment:
+    """Return the environment of the templates of a package, in its folder ``templates``."""
+    made = Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds",
+                 "microseconds", "tidy", "p_value", "plural", "listed"):  # fmt: skip
+        made.filters[name] = getattr(numbers, name)
+    made.filters |= {"visible": visible, "shown": shown, "embedded": embedded, "anchor": anchor}
+    made.globals |= {"hue": svg.hue, "term": term, "chip": chip, "terms": TERMS}
+    return made
+
+
+def fill(template: str, /, package: str = "lmcompare.report", **context: Any) -> Markup:
+    """Return a template with these values.
+
+    Parameters
+    ----------
+    template : str
+        The template's path in the package's folder ``templates``, without ``.html.j2``.
+    package : str, default="lmcompare.report"
+        The package that brings the template.
+    **context : object
+        The values of the template's names; text in them is escaped.
+    """
+    return Markup(environment(package).get_template(f"{template}.html.j2").render(**context))
+
+
+def asset(name: str) -> str:
+    """Return the text of a style sheet or script of the package."""
+    return files("lmcompare.report").joinpath("assets", name).read_text("utf-8")
+
+
+def embedded(value: Any) -> Markup:
+    """Return JSON that is safe inside ``<script type="application/json">``: nothing in it can close the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def term(key: str, text: str = "") -> Markup:
+    """Return a term that says its definition on hovering and leads to it in the glossary."""
+    found = TERMS[key]
+    return Markup('<a class="term" href="#term-{}" title="{}">{}</a>').format(
+        key, f"{found.definition} Unit: {found.unit}." if found.unit else found.definition, text or found.name
+    )
+
+
+def chip(name: str, index: int, family: str = "m") -> Markup:
+    """Return a model's name behind its mark; ``family`` "g" for a group within an exhibit."""
+    mark = svg.marker(index, 7, 7, family=family)
+    return Markup(
+        '<span class="chip {}"><svg class="key" viewBox="0 0 14 14" aria-hidden="true">{}</svg>{}</span>'
+    ).format(svg.hue(index, family), mark, Markup("<bdi>{}</bdi>").format(name))
+
+
+def anchor(name: str) -> str:
+    """Return the name as part of an id: letters, digits and hyphens, other signs by their code."""
+    return "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}" if c not in "-_ " else "-" for c in name)
+
+
+def joined(parts: list[Markup]) -> Markup:
+    """Return the parts one after the other."""
+    return Markup("\n").join(escape(part) for part in parts)
