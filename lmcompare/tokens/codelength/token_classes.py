@@ -1,4 +1,4 @@
-"""Classes of tokens, as far as they tell what white space stands beside them."""
+"""Classes of tokens, by which the code predicts the white space beside a token."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from lmcompare.tokens.scripts import is_unspaced
 from lmcompare.tokens.tokenised import Tokenised
 from lmcompare.tokens.vocabulary import IntArray
 
-BEGINNING, CLOSING = 0, 1  # the classes of a sentence's beginning and of its ``</s>``
+BEGINNING, CLOSING = 0, 1  # the classes of the beginning of a sentence and of its ``</s>``
 STRAIGHT_QUOTES = ('"', "'")
-_LEAST = 4  # a mark seen less often shares the class of its general category
+_LEAST = 4  # a mark with a lower count shares the class of its Unicode category
 _MOST = 1000
 
 
@@ -39,8 +39,14 @@ def shape(token: str) -> str:
 class TokenClasses:
     """Gives each token string the number of its class.
 
-    Marks (tokens that begin with no letter and no digit) which train has often enough are classes of their own. A
-    straight quotation mark has two, since it opens and closes in turn; ``refine`` tells which it is.
+    A mark is a token that begins with neither a letter nor a digit. Marks that are frequent in the training text are
+    classes of their own. A straight quotation mark has two classes, since it opens and closes in turn; ``refine``
+    finds which.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names of the classes, in the order of their numbers.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -51,7 +57,7 @@ class TokenClasses:
 
     @classmethod
     def fit(cls, train: Tokenised) -> TokenClasses:
-        """Find the classes that the training text needs."""
+        """Find the classes of the training text's tokens."""
         counts = train.counts()
         marks = [i for i, t in enumerate(train.types) if i and counts[i] >= _LEAST and _is_mark(t)]
         marks.sort(key=lambda i: (-counts[i], train.types[i]))
@@ -62,18 +68,27 @@ class TokenClasses:
         )
 
     def __len__(self) -> int:
-        """C, the number of classes, with one more for what fits in none."""
+        """C, the number of classes; the last one is for tokens that fit in no other."""
         return len(self.names) + 1
 
     def of(self, tokens: Sequence[str]) -> IntArray:
-        """(n,) the class of each token; len(self) - 1 for a token of a kind that train does not have."""
+        """(n,) the class of each token; len(self) - 1 for a token of a shape that the training text lacks."""
         index, other = self._index, len(self.names)
         return np.array([index.get(_own(t), index.get(shape(t), other)) for t in tokens], np.int64)
 
     def refine(self, classes: IntArray, first: Any) -> IntArray:
-        """(N,) the classes with every second straight quotation mark of a sentence as a closing one.
+        """Give every second straight quotation mark of a sentence the class of a closing one.
 
-        ``first``: (N,) true where a sentence begins.
+        Parameters
+        ----------
+        classes : (N,) int array
+            The class of each token.
+        first : (N,) bool array
+            True where a sentence begins.
+
+        Returns
+        -------
+        (N,) int array
         """
         refined = classes.copy()
         for opening, closing in self._quotes:

@@ -1,4 +1,4 @@
-"""The bits that an unknown word costs: a byte-level n-gram model of words."""
+"""The bits of an unknown word: a byte-level n-gram model of words."""
 
 from __future__ import annotations
 
@@ -7,50 +7,42 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.tokens.decisions import FloatArray, Reader
-from lmcompare.tokens.interpolation import KneserNey
+from lmcompare.tokens.codelength.interpolation import FloatArray, SymbolKneserNey
 from lmcompare.tokens.vocabulary import IntArray
 
-END = 256  # closes a word
+END = 256  # the symbol after the last byte of a word
 ALPHABET = 257
-_BEGIN = 257  # stands before a word, in contexts only
+_BEGIN = 257  # before the first byte of a word, in contexts only
 
 
-class Spelling:
-    """P(bytes), byte by byte with an end mark: any byte string has a probability, and all of them sum to one.
+class SpellingModel:
+    """P(bytes), byte by byte with an end symbol: every byte string has a probability, and they all sum to one.
 
-    An interpolated Kneser-Ney model over the last ``order`` - 1 bytes, above a uniform floor of 1/257, fitted on a
-    set of example words. It is stored as its examples, from which it is fitted again.
+    An interpolated Kneser-Ney model over the last ``order`` - 1 bytes, above a uniform floor of 1/257. It is stored
+    as its examples and fitted to them again when it is read back.
+
+    Parameters
+    ----------
+    examples : iterable of bytes
+        The words to learn from; repeated words count once.
+    order : int
+        One more than the number of bytes in the longest context.
     """
 
     def __init__(self, examples: Iterable[bytes], order: int = 6) -> None:
         self.order = order
         self.examples: tuple[bytes, ...] = tuple(sorted(set(examples)))
-        symbols, contexts = self._events(self.examples)
-        self._model = KneserNey.fit(contexts, symbols, np.full(ALPHABET, 1 / ALPHABET))
+        symbols, contexts = self.events(self.examples)
+        self.model = SymbolKneserNey.fit(contexts, symbols, np.full(ALPHABET, 1 / ALPHABET))
 
     def bits(self, words: Sequence[bytes]) -> FloatArray:
-        """(n,) -log2 of the probability of each word, its end mark included."""
-        symbols, contexts = self._events(words)
-        bits = -np.log2(self._model.probability(contexts, symbols))
+        """(n,) -log2 of the probability of each word, its end symbol included."""
+        symbols, contexts = self.events(words)
+        bits = -np.log2(self.model.probability(contexts, symbols))
         word = np.repeat(np.arange(len(words)), [len(w) + 1 for w in words])
         return np.bincount(word, bits, minlength=len(words)).astype(np.float64)
 
-    def symbols(self, word: bytes) -> list[int]:
-        """Return the symbols that spell a word: its bytes and the end mark."""
-        return [*word, END]
-
-    def reader(self) -> Reader[bytes]:
-        """Read a word: yields the distributions (257,) of its bytes and of the end mark, returns the bytes."""
-        word = bytearray()
-        while True:
-            _, contexts = self._events([bytes(word)])
-            symbol = yield self._model.distribution([int(keys[-1]) for keys in contexts])
-            if symbol == END:
-                return bytes(word)
-            word.append(symbol)
-
-    def _events(self, words: Sequence[bytes]) -> tuple[IntArray, list[IntArray]]:
+    def events(self, words: Sequence[bytes]) -> tuple[IntArray, list[IntArray]]:
         """Return the n symbols of all words, and their contexts (n,) of 0, 1, … order - 1 bytes."""
         width = self.order - 1
         if not words:
@@ -73,6 +65,6 @@ class Spelling:
         return {"order": self.order, "examples": [e.decode("latin-1") for e in self.examples]}
 
     @classmethod
-    def from_json(cls, table: dict[str, Any]) -> Spelling:
+    def from_json(cls, table: dict[str, Any]) -> SpellingModel:
         """Return the model that ``to_json`` stored."""
         return cls([e.encode("latin-1") for e in table["examples"]], table["order"])

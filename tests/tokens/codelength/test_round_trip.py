@@ -25,8 +25,18 @@ from lmcompare.tokens import (
     make_tokenizer,
     tokenise,
 )
-from lmcompare.tokens.decisions import FloatArray, decisions, read
-from tests.tokens.arithmetic_coder import Decoder, Encoder
+from lmcompare.tokens.codelength.interpolation import FloatArray
+from tests.tokens.codelength.arithmetic_coder import Decoder, Encoder
+from tests.tokens.codelength.decoding import (
+    decisions,
+    read,
+    separator_reader,
+    separator_symbols,
+    space_reader,
+    space_symbols,
+    word_reader,
+    word_symbols,
+)
 from tests.tokens.texts import KINDS, TRAIN, WILD, documents
 
 
@@ -55,7 +65,7 @@ def compressed(docs: Sequence[Document], tokenizer: Tokenizer, vocabulary: Vocab
         text = tokenise([one], tokenizer)
         ids = encode(text, tokenizer, vocabulary).ids.tolist()
         sentence: list[str | None] = []
-        gaps: list[str] = []
+        spaces: list[str] = []
         before: Separator | None = None
         for at, index in enumerate(ids):
             coder.write(model.distribution(), index)
@@ -63,24 +73,27 @@ def compressed(docs: Sequence[Document], tokenizer: Tokenizer, vocabulary: Vocab
             token = None if text.tokens[at] == 0 else text.types[text.tokens[at]]
             if index == vocabulary.unknown:
                 assert token is not None
-                symbols = code.spelling.symbols(tokenizer.token_bytes(token))
-                for distribution, symbol in decisions(code.spelling.reader(), symbols):
+                symbols = word_symbols(tokenizer.token_bytes(token))
+                for distribution, symbol in decisions(word_reader(code.spelling), symbols):
                     coder.write(distribution, symbol)
             sentence.append(token)
-            gap = text.gap_types[text.gaps[at]]
-            if code.gaps is not None:
-                steps = decisions(code.gaps.reader(sentence, gaps, vocabulary), code.gaps.symbols(gap))
+            space = text.space_types[text.spaces[at]]
+            if code.white_space is not None:
+                steps = decisions(
+                    space_reader(code.white_space, sentence, spaces, vocabulary),
+                    space_symbols(code.white_space, space),
+                )
                 for distribution, symbol in steps:
                     coder.write(distribution, symbol)
-            gaps.append(gap)
-            if token is None:
+            spaces.append(space)
+            if token is None and code.separators is not None:
                 separator = text.separator_types[text.separators[at]]
                 last = sentence[-2] if len(sentence) > 1 else None
                 for distribution, symbol in decisions(
-                    code.separators.reader(last, before), code.separators.symbols(separator)
+                    separator_reader(code.separators, last, before), separator_symbols(code.separators, separator)
                 ):
                     coder.write(distribution, symbol)
-                sentence, gaps, before = [], [], separator
+                sentence, spaces, before = [], [], separator
     return coder.finish()
 
 
@@ -103,24 +116,28 @@ def _document(
     separator: Separator | None = None
     while separator is None or not separator.closes:
         sentence: list[str | None] = []
-        gaps: list[str] = []
+        spaces: list[str] = []
         while not sentence or sentence[-1] is not None:
             index = choose(model.distribution())
             model.counts[index] += 1
             if index == vocabulary.end:
                 token, spelled = None, b""
             elif index == vocabulary.unknown:
-                spelled = read(code.spelling.reader(), choose)
+                spelled = read(word_reader(code.spelling), choose)
                 token = spelled.decode()
             else:
                 token = vocabulary[index]
                 spelled = tokenizer.token_bytes(token)
             sentence.append(token)
-            gap = "" if code.gaps is None else read(code.gaps.reader(sentence, gaps, vocabulary), choose)
-            gaps.append(gap)
-            data += gap.encode() + spelled
+            space = ""
+            if code.white_space is not None:
+                space = read(space_reader(code.white_space, sentence, spaces, vocabulary), choose)
+            spaces.append(space)
+            data += space.encode() + spelled
+        if code.separators is None:
+            return data.decode()
         last = sentence[-2] if len(sentence) > 1 else None
-        separator = read(code.separators.reader(last, separator), choose)
+        separator = read(separator_reader(code.separators, last, separator), choose)
         data += separator.text.encode()
     return data.decode()
 

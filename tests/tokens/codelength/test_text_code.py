@@ -8,8 +8,14 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Separator, TextCode, Tokenizer, build_vocabulary, make_tokenizer, tokenise
-from lmcompare.tokens.classes import CLOSING, TokenClasses, shape
-from lmcompare.tokens.decisions import decisions
+from lmcompare.tokens.codelength.token_classes import CLOSING, TokenClasses, shape
+from tests.tokens.codelength.decoding import (
+    decisions,
+    separator_reader,
+    separator_symbols,
+    space_reader,
+    space_symbols,
+)
 from tests.tokens.texts import KINDS, TRAIN, WILD, document, lines
 
 WORD = make_tokenizer({"kind": "word"})
@@ -24,7 +30,7 @@ def line_text(n_lines: int, seed: int) -> str:
 
 @pytest.mark.parametrize("kind", ["word", "whitespace"])
 def test_what_is_sure_costs_nothing(kind: str) -> None:
-    # 100,000 tokens, each line a document: all gaps and separators are determined.
+    # 100,000 tokens, each line a document: all white space and separators are determined.
     text = line_text(5000, 0)
     tokenizer = make_tokenizer({"kind": kind})
     train = tokenise([document(line, "\n") for line in text.splitlines()], tokenizer)
@@ -49,12 +55,12 @@ def test_in_a_line_corpus_the_closing_mark_is_the_newline() -> None:
 
 
 @pytest.mark.parametrize("kind", ["char", "byte"])
-def test_tokens_that_touch_have_no_gaps_to_pay_for(kind: str) -> None:
+def test_tokens_that_touch_have_no_white_space_to_pay_for(kind: str) -> None:
     tokenizer = make_tokenizer({"kind": kind})
     vocabulary = build_vocabulary(TRAIN, tokenizer)
     code = TextCode.fit(TRAIN, tokenizer, vocabulary)
-    assert code.gaps is None
-    assert not code.charge(WILD, tokenizer, vocabulary).gap.any()
+    assert code.white_space is None
+    assert not code.charge(WILD, tokenizer, vocabulary).white_space.any()
 
 
 def test_who_pays_for_what() -> None:
@@ -62,12 +68,13 @@ def test_who_pays_for_what() -> None:
     code = TextCode.fit(TRAIN, WORD, vocabulary)
     text = tokenise([document("The zebra sat.", "\n", "the", "")], WORD)
     bits = code.charge(text, WORD, vocabulary)
-    # The zebra sat . </s> the </s>: zebra is spelled, separators follow the two </s>, every token has a gap.
+    # The zebra sat . </s> the </s>: zebra is spelled, separators follow the two </s>, white space is
+    # charged at every token.
     assert np.flatnonzero(bits.spelling).tolist() == [1]
     assert bits.spelling[1] == pytest.approx(code.spelling.bits([b"zebra"])[0])
     assert np.flatnonzero(bits.separator).tolist() == [4, 6]
-    assert bits.gap.min() > 0
-    assert np.array_equal(bits.total, bits.spelling + bits.gap + bits.separator)
+    assert bits.white_space.min() > 0
+    assert np.array_equal(bits.total, bits.spelling + bits.white_space + bits.separator)
     assert np.array_equal(code.overhead_bits(text, WORD, vocabulary), bits.total)
 
 
@@ -75,20 +82,21 @@ def test_unusual_white_space_is_dearer() -> None:
     vocabulary = build_vocabulary(TRAIN, WORD, min_count=1)
     code = TextCode.fit(TRAIN, WORD, vocabulary)
 
-    def gap_bits(text: str) -> float:
-        return float(code.charge([document(text, "\n")], WORD, vocabulary).gap.sum())
+    def space_bits(text: str) -> float:
+        return float(code.charge([document(text, "\n")], WORD, vocabulary).white_space.sum())
 
-    usual = gap_bits("The cat sat on the mat.")
-    assert usual < gap_bits("The cat  sat on the mat.") < gap_bits("The cat\u3000\tsat on the mat.")
-    assert usual + 3 < gap_bits("The cat sat on the mat .")
+    usual = space_bits("The cat sat on the mat.")
+    assert usual < space_bits("The cat  sat on the mat.") < space_bits("The cat\u3000\tsat on the mat.")
+    assert usual + 3 < space_bits("The cat sat on the mat .")
 
 
 @pytest.mark.parametrize("kind", ["word", "whitespace"])
-def test_every_decision_about_gaps_and_separators_sums_to_one(kind: str) -> None:
+def test_every_decision_about_white_space_and_separators_sums_to_one(kind: str) -> None:
     tokenizer = make_tokenizer({"kind": kind})
     vocabulary = build_vocabulary(TRAIN, tokenizer, min_count=2)
     code = TextCode.fit(TRAIN, tokenizer, vocabulary)
-    assert code.gaps is not None
+    assert code.white_space is not None
+    assert code.separators is not None
     sentences: list[tuple[list[str | None], list[str]]] = [
         ([None], []),
         (["The"], []),
@@ -96,15 +104,17 @@ def test_every_decision_about_gaps_and_separators_sums_to_one(kind: str) -> None
         (["The", "zebra", None], ["", " "]),
         (["\U0001f600", "§"], ["\t\t"]),
     ]
-    for gap in ("", " ", "\u3000\n"):
-        for tokens, gaps in sentences:
-            for p, _ in decisions(code.gaps.reader(tokens, gaps, vocabulary), code.gaps.symbols(gap)):
+    for space in ("", " ", "\u3000\n"):
+        for tokens, spaces in sentences:
+            for p, _ in decisions(
+                space_reader(code.white_space, tokens, spaces, vocabulary), space_symbols(code.white_space, space)
+            ):
                 assert p.sum() == pytest.approx(1, abs=1e-12)
     for separator in (Separator("\n", False), Separator("\n", True), Separator("* * *", True)):
         for last in (None, ".", "zebra", "§"):
             for before in (None, Separator("\n", False), Separator("???", False)):
-                symbols = code.separators.symbols(separator)
-                for p, _ in decisions(code.separators.reader(last, before), symbols):
+                symbols = separator_symbols(code.separators, separator)
+                for p, _ in decisions(separator_reader(code.separators, last, before), symbols):
                     assert p.sum() == pytest.approx(1, abs=1e-12)
 
 
