@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from lmcompare.errors import NotFittedError, PluginError
 from lmcompare.exhibits import Exhibit

@@ -48,6 +48,7 @@ class Job:
     folder: str
     tokens_folder: str
     tokens_fingerprint: str
+    tokenizer: str
     source_digest: str
     hyperparameters: dict[str, Any]
     device: str
@@ -72,7 +73,7 @@ class Job:
     @property
     def _table(self) -> dict[str, Any]:
         table = asdict(self)
-        for place in ("name", "folder", "tokens_folder", "examples", "files"):
+        for place in ("name", "folder", "tokens_folder", "tokenizer", "examples", "files"):
             del table[place]
         table["hyperparameters"] = {**self.hyperparameters, **self.files}  # a file may move; its content is digested
         table["plugin"] = Path(self.plugin).name  # a plug-in file may move; its source is digested
@@ -121,7 +122,7 @@ def _asked_for(job: Job, model: LanguageModel | None) -> list[str | type[Languag
 
 
 def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
-    corpus = TokenizedCorpus(Path(job.tokens_folder))
+    corpus = TokenizedCorpus(Path(job.tokens_folder), named=[job.tokenizer])
     corpus.check()
     if is_finished(job):
         model.restore(load_state(job.path / "model"))
@@ -219,7 +220,7 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
     if model.traits.adaptive:
         reset = np.full(len(corpus.test), np.nan)
     else:
-        reset = scoring.checked_log_probs(model, corpus.test.split_sentences())
+        reset = scoring.checked_log_probs(model, corpus.sentences("test"))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     size = model.size()
     table = scoring.scores_table(
@@ -253,7 +254,13 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, scores: pd
         test["log_prob"].to_numpy(),
         unigram_log_probs=scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
         seed=job.seed,
-        stored=Stored(test["log_prob_reset"].to_numpy(), corpus.valid, valid["log_prob"].to_numpy(), restore),
+        stored=Stored(
+            sentences=corpus.sentences("test"),
+            reset=test["log_prob_reset"].to_numpy(),
+            valid=corpus.valid,
+            valid_log_probs=valid["log_prob"].to_numpy(),
+            restore=restore,
+        ),
     )
 
 

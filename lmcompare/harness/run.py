@@ -237,6 +237,7 @@ def _plans(
                 folder=str((folder / "cells" / table.name / str(seed)).resolve()),
                 tokens_folder=str(tokens.path.resolve()),
                 tokens_fingerprint=tokens.fingerprint,
+                tokenizer=tokens.tokenizer.kind,
                 source_digest=plugins.source_digest(model),
                 hyperparameters=hyperparameters,
                 device=device,
