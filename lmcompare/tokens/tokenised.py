@@ -147,11 +147,11 @@ def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
         for (start, end), (until, closes) in zip(pieces, nexts, strict=False):
             piece = text[start:end]
             found, offsets = _cut(tokenizer, piece)
-            within = [0]
+            within: IntArray = np.zeros(1, np.int64)
             if whole:
                 bounds = pairwise([0, *(first for first, _ in document.sentences)])
                 within = _first_tokens(offsets[:, 1], np.cumsum([width(text[a:b]) for a, b in bounds]))
-            sentences.append(n_tokens + np.asarray(within))
+            sentences.append(n_tokens + within)
             n_tokens += len(found) + 1
             strings += found
             strings.append(None)
@@ -167,7 +167,8 @@ def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
     tokens = np.concatenate([*blocks, np.zeros(0, np.int32)])
     places = np.concatenate([*spans, np.zeros((0, 2), np.int64)]).astype(np.int64)
     whole_text = b"".join(raw)
-    space_types, spaces = ("",), np.zeros(len(tokens), np.int32)
+    space_types: tuple[str, ...] = ("",)
+    spaces: IntArray = np.zeros(len(tokens), np.int32)
     if tokenizer.covers == "words" and len(tokens):
         space_types, spaces = _spaces(whole_text, tokens, places, np.array(begins, np.int64))
     after = np.full(len(tokens), -1, np.int32)
