@@ -32,7 +32,7 @@ def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float |
 
 
 def pieces(text: Encoded, starts: IntArray, tokens: int = TOKENS, piece: int = PIECE) -> Encoded:
-    """Return about so many ``tokens`` of the text: pieces of at most ``piece`` tokens that begin with a sentence (at ``starts``), do
+    """Return about ``tokens`` tokens of the text: pieces of at most ``piece`` tokens that begin with a sentence, do
     not leave their document, and are spread evenly over the sentences; the whole text if it is no longer.
     """
     if len(text) <= tokens:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class BytePairs(Tokenizer):
         self._learn([])
         documents = [list(text.encode()) for text in texts]
         for _ in range(self.merges):
-            counts = Counter(pair for ids in documents for pair in zip(ids, ids[1:], strict=False))
+            counts = Counter(pair for ids in documents for pair in pairwise(ids))
             if not counts:
                 break
             pair = min(counts, key=lambda p: (-counts[p], p))
