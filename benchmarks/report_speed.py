@@ -29,8 +29,8 @@ UNWANTED = ("torch", "gensim")
 # (module, function): what it is called here
 PARTS = {
     ("lmcompare.runfolder.seals", "damage"): "checksums",
-    ("lmcompare.analysis.run", "load_run"): "loading",
-    ("lmcompare.analysis.sums", "sums"): "sums of the scores",
+    ("lmcompare.runfolder.run", "load_run"): "loading",
+    ("lmcompare.analysis.totals", "sums"): "sums of the scores",
     ("lmcompare.analysis.comparison", "compare_models"): "comparison and intervals",
     ("lmcompare.analysis.results", "_results"): "figures of each model",
     ("lmcompare.analysis.slices", "slices"): "slices",

@@ -20,8 +20,8 @@ from lmcompare.analysis.intervals import (
     ranks,
     ratio_bootstrap,
 )
-from lmcompare.analysis.sums import sums
-from lmcompare.analysis.units import TOO_FEW, units_of
+from lmcompare.analysis.resampling import TOO_FEW, units_of
+from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from lmcompare.analysis.comparability import differences
 from lmcompare.analysis.results import SCHEMA_VERSION as RESULTS
 from lmcompare.analysis.results import leaderboard, results
-from lmcompare.analysis.texts import differences
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError, write_json, write_text
 from lmcompare.runfolder.layout import SCHEMA_VERSION

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.sums import Sums, sums
+from lmcompare.analysis.totals import Sums, sums
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run
 

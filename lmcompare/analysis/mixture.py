@@ -14,10 +14,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.blocks import Block, blocks
 from lmcompare.analysis.comparison import group_of
 from lmcompare.analysis.metrics import perplexity
-from lmcompare.analysis.sums import by_tokens
+from lmcompare.analysis.token_blocks import Block, blocks
+from lmcompare.analysis.totals import by_tokens
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run

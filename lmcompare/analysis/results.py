@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
+from lmcompare.analysis.contamination import repeated_documents
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
-from lmcompare.analysis.outlook import tokens_read
-from lmcompare.analysis.repeated import repeated_documents
-from lmcompare.analysis.sums import sums
+from lmcompare.analysis.progress import tokens_read
+from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run

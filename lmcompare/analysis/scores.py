@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.blocks import blocks
+from lmcompare.analysis.token_blocks import blocks
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run

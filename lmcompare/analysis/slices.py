@@ -15,13 +15,13 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.blocks import Columns, blocks
 from lmcompare.analysis.intervals import ratio_bootstrap
 from lmcompare.analysis.metrics import document_figures
+from lmcompare.analysis.resampling import Units, dealt, summed, units_of
 from lmcompare.analysis.scores import LN2
-from lmcompare.analysis.sums import by_tokens
-from lmcompare.analysis.units import Units, dealt, summed, units_of
-from lmcompare.analysis.word_classes import CLASSES, word_classes
+from lmcompare.analysis.token_blocks import Columns, blocks
+from lmcompare.analysis.totals import by_tokens
+from lmcompare.analysis.word_kinds import CLASSES, word_classes
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 

@@ -21,7 +21,6 @@ from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.matching import matched
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Display, Quiet
-from lmcompare.harness.reports import write_reports
 from lmcompare.runfolder.files import read_json, write_json, write_text
 from lmcompare.runfolder.layout import JOINED, MANIFEST, SCHEMA_VERSION, SPLITS
 from lmcompare.runfolder.seals import damage as damage_of
@@ -64,7 +63,7 @@ def run(
     live: Mapping[str, LanguageModel] | None = None,
     command: str = "",
 ) -> Outcome:
-    """Run what is not finished yet and write the reports.
+    """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
     ``base``: what relative paths of the experiment are relative to. ``corpus``: a loaded corpus in place of the
     experiment's. ``live``: untrained model objects by model name, trained in this process. Raises
@@ -103,8 +102,6 @@ def run(
         }
         write_json(folder / MANIFEST, manifest)
         seal(folder, (MANIFEST,))
-        show.say("Writing the report …")
-        write_reports(folder)
     return outcome
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from lmcompare.analysis import Run, Table, join, load_run, write_joined_results, write_results
 from lmcompare.errors import LmcompareError, as_written
 from lmcompare.report.charts.svg import standalone
-from lmcompare.report.overview import Overview
 from lmcompare.report.page import Report
+from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.layout import JOINED
 from lmcompare.runfolder.seals import locked
@@ -73,7 +73,7 @@ def _write_tables(tables: Sequence[Table], place: Path) -> None:
         write_results(tables[0].run, place)
         write_report_of(tables[0].run, place)
         return
-    page = Overview(tables)
+    page = SeveralTexts(tables)
     for part in page.parts:
         within = place / part.folder
         within.mkdir(parents=True)

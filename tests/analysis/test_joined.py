@@ -20,7 +20,7 @@ from lmcompare.analysis import (
     results,
     write_joined_results,
 )
-from lmcompare.analysis.texts import ASPECTS, aspects, differences, tokens_differ
+from lmcompare.analysis.comparability import ASPECTS, aspects, differences, tokens_differ
 from tests.analysis.tiny import tiny_run
 
 PARTS = {"read": "r", "changes": [], "train": "a", "valid": "b", "test": "c", "marks": "m", "names": "n"}

@@ -20,7 +20,7 @@ from lmcompare.analysis.metrics import (
     split_bytes,
     spread_figures,
 )
-from lmcompare.analysis.sums import sums
+from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry
 from tests.analysis.tiny import tiny_run

@@ -12,8 +12,8 @@ import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
-from lmcompare.harness.reports import write_reports
 from lmcompare.harness.run import run
+from lmcompare.report.build import write_reports
 from tests.harness.small import reseal, write_text
 
 EXPERIMENT = files.parse(
@@ -134,5 +134,6 @@ def test_figures_outlive_examples_that_fail(finished: Path, tmp_path: Path) -> N
     reseal(cell)
     asked = EXPERIMENT.model_copy(update={"examples": files.ExamplesTable(prompts=("my aunt",), length=2)})
     outcome = run(asked, folder, base=finished)
+    write_reports(folder)
     assert "damaged" in outcome.failures["ngram/0"]
     assert json.loads((folder / "results.json").read_text())["models"][0]["rank"] == 1

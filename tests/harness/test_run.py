@@ -18,8 +18,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
-from lmcompare.harness.reports import rebuild, write_reports
 from lmcompare.harness.run import Outcome, run
+from lmcompare.report.build import rebuild, write_reports
 from tests.harness.small import reseal, write_plugins, write_text
 
 
@@ -59,7 +59,9 @@ FLAT = {"plugin": "plugins.py:Flat", "name": "flat"}
 
 def _run(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Outcome, Watch]:
     watch = Watch()
-    return run(experiment, out, base=place, show=watch, **more), watch
+    outcome = run(experiment, out, base=place, show=watch, **more)
+    write_reports(out)
+    return outcome, watch
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ def report(
     Runs on the same text stand in one table; others in tables of their own, with the reason.
     """
     from lmcompare.api import load
-    from lmcompare.harness.reports import rebuild
     from lmcompare.report import write_joined_report
+    from lmcompare.report.build import rebuild
 
     if len(folders) > 1:
         failures = {folder: load(folder).failures for folder in folders}

@@ -67,6 +67,7 @@ def run(
     from lmcompare.harness import changes
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run as run_experiment
+    from lmcompare.report.build import write_reports
 
     plan, base = changes.started(experiment, options["preset"])
     plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=_seeds(seed))
@@ -78,15 +79,18 @@ def run(
     plan = changes.with_match(plan, dict(map(changes.amount, _listed(match))))
     plan = changes.with_examples(plan, prompt, word)
     folder = Path("reports") / plan.name if out is None else folder_named(out)
+    show = display(quiet=quiet)
     try:
         outcome = run_experiment(
             plan,
             folder,
             base=base,
             force=force,
-            show=display(quiet=quiet),
+            show=show,
             command=shlex.join(["lmcompare", *sys.argv[1:]]),
         )
+        show.say("Writing the report …")
+        write_reports(outcome.folder)
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"interrupted; finished models are kept in {folder}, and the same command continues from there"

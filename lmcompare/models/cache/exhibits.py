@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation
+from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation, latex_lines
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.models.cache.estimator import STRENGTH, Chain, levels, masses_of
-from lmcompare.models.common.mathml import fraction, lines, name, op, row, sub, total
 from lmcompare.models.common.sentences import readable
 from lmcompare.tokens import Encoded
 
@@ -75,23 +74,10 @@ def exhibits(chain: Chain, base: LanguageModel, name: str, found: Account, text:
         yield _twice(chain, sentence, own)
 
 
-_EQUATION = lines(
-    row(
-        *(name("P"), op("("), name("w"), op(")"), op("="), total(name("k"))),
-        *(sub(name("λ"), name("k")), sub(name("P"), name("k")), op("("), name("w"), op(")")),
-    ),
-    row(
-        *(sub(name("P"), name("k")), op("("), name("w"), op(")"), op("=")),
-        fraction(
-            row(
-                *(sub(name("c"), name("k")), op("("), name("w"), op(")"), op("+"), name("γ"), op("·")),
-                *(sub(name("P"), row(name("k"), op("−"), name("1"))), op("("), name("w"), op(")")),
-            ),
-            row(sub(name("C"), name("k")), op("+"), name("γ")),
-        ),
-    ),
+_EQUATION = latex_lines(
+    r"P(w) &= \sum_k \lambda_k P_k(w)",
+    r"P_k(w) &= \frac{c_k(w) + \gamma\,P_{k-1}(w)}{C_k + \gamma}",
 )
-_PLAIN = "P(w) = Σ_k λ_k · P_k(w),  P_k(w) = (c_k(w) + γ · P_{k−1}(w)) / (C_k + γ)"
 _SAYING = (
     "What was said before is likely to be said again. A model guesses first, without memory (k = 0). Above it lie"
     " counts of what followed the same words earlier in the {where} the shortest context first; a count fades as it"
@@ -127,7 +113,6 @@ def _worked(chain: Chain, model: str, text: Encoded, base: FloatArray) -> Worked
         note=f"With the trained model's numbers for '{word}' when a sentence, by itself, is read for the second"
         " time.",
         equation=_EQUATION,
-        plain=_PLAIN,
         saying=_SAYING.format(where="text, document after document," if chain.carried else "document,"),
         lines=tuple(shown),
     )

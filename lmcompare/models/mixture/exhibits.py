@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from lmcompare.counts.lookup.table import with_starts
-from lmcompare.exhibits import Bars, Exhibit, Heatmap, Neighbours, WorkedEquation
+from lmcompare.exhibits import Bars, Exhibit, Heatmap, Neighbours, WorkedEquation, latex_lines
 from lmcompare.model import FloatArray
-from lmcompare.models.common.mathml import lines, name, op, row, sub, total
 from lmcompare.models.common.sentences import readable
 from lmcompare.models.mixture import word_classes as clusters
 from lmcompare.models.mixture.estimator import Account
@@ -22,31 +21,10 @@ SHOWN = 14  # classes
 ALIKE = 8  # words of a class, beside its most frequent one
 SENTENCES = 2
 
-_EQUATION = lines(
-    row(
-        *(name("P"), op("("), name("w"), op("|"), name("h"), op(")"), op("="), total(name("i"))),
-        *(sub(name("λ"), name("i")), op("("), name("h"), op(")")),
-        *(sub(name("P"), name("i")), op("("), name("w"), op("|"), name("h"), op(")")),
-    ),
-    row(
-        *(sub(name("P"), name("i")), op("("), name("w"), op("|"), name("h"), op(")"), op("=")),
-        *(name("P"), op("("), name("C"), op("("), name("w"), op(")"), op("|"), name("h"), op(")"), op("·")),
-        *(
-            name("P"),
-            op("("),
-            name("w"),
-            op("|"),
-            name("C"),
-            op("("),
-            name("w"),
-            op(")"),
-            op(","),
-            name("h"),
-            op(")"),
-        ),
-    ),
+_EQUATION = latex_lines(
+    r"P(w \mid h) &= \sum_i \lambda_i(h)\,P_i(w \mid h)",
+    r"P_i(w \mid h) &= P(C(w) \mid h)\,P(w \mid C(w), h)",
 )
-_PLAIN = "P(w | h) = Σ_i λ_i(h) · P_i(w | h),  with classes P_i(w | h) = P(C(w) | h) · P(w | C(w), h)"
 _SAYING = (
     "Several models guess, and each is trusted as much as the counts behind its guess have deserved on held-out text."
     " A model with classes first guesses the kind of word, of which there are few and of which much is known, and"
@@ -122,7 +100,6 @@ def _worked(mixture: Mixture, account: Account, text: Encoded) -> WorkedEquation
         title="Its equation",
         note=f"With the trained model's numbers for '{word}' after '{before or '<s>'}'.",
         equation=_EQUATION,
-        plain=_PLAIN,
         saying=_SAYING,
         lines=tuple(shown),
     )

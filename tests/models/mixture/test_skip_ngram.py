@@ -55,7 +55,7 @@ def test_small_texts() -> None:
 
 
 def test_an_order_that_makes_no_sense() -> None:
-    with pytest.raises(PluginError, match="order is a whole number"):
+    with pytest.raises(PluginError, match="order must be a whole number"):
         SkipNGram(order=0)
 
 
