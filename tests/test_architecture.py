@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "training": {"errors", "processes", "tokens", "exhibits", "model", "plugins"},
     "counts": {"errors", "memory", "tokens"},
     "models": {"errors", "memory", "tokens", "exhibits", "model", "plugins", "training", "counts"},
-    "runfolder": {"errors", "corpora", "tokens", "exhibits", "model"},
+    "runfolder": {"errors", "registry", "corpora", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "tokens", "exhibits", "exhibit_shapes", "model", "plugins", "runfolder"},
     "testing": {"errors", "model", "checks"},
     "measure": {"errors", "tokens", "model", "runfolder"},
