@@ -15,7 +15,6 @@ import numpy as np
 
 from lmcompare import exhibits, plugins
 from lmcompare.errors import PluginError, what_went_wrong
-from lmcompare.exhibit_shapes import problem
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.truth import Stored, truth_checks
@@ -282,11 +281,10 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
     def shown_of_itself() -> list[dict[str, Any]]:
         tables = []
         for exhibit in model.exhibits(text):
-            if wrong := problem(exhibit):
-                notes.append(f"Its exhibit '{exhibit.title}' is left out: {wrong}.")
-                continue
-            tables.append(exhibits.to_json(exhibit))
-        json.dumps(tables, allow_nan=False)  # what can't be stored is found here
+            if wrong := exhibits.problem_with(exhibit):
+                notes.append(f"Its exhibit '{str(getattr(exhibit, 'title', ''))[:80]}' is left out: {wrong}.")
+            else:
+                tables.append(exhibits.to_json(exhibit))
         return tables
 
     tables = explained("Its exhibits", shown_of_itself)
