@@ -58,6 +58,7 @@ MAY_IMPORT = {
     "cli": {
         *("errors", "processes", "corpora", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "report", "trained", "api"),
+        "tokens",
     },
 }
 
