@@ -18,8 +18,7 @@ def numbered(
 ) -> Markup:
     """Return the map of points 1 to n, in the colour of the model of this index, with their titles as tooltips.
 
-    ``reach`` is the radius of the drawing, so that several have one scale; ``circle`` is the radius of the circle that
-    shows the scale.
+    ``reach`` is the radius of the drawing, so that several have one scale; ``circle`` is that of the scale circle.
     """
     scale = (min(WIDTH, HEIGHT) / 2 - EDGE) / reach
     at = [(WIDTH / 2 + scale * x, HEIGHT / 2 - scale * y) for x, y in points]
