@@ -161,7 +161,7 @@ class TorchLanguageModel(LanguageModel):
         return type(self).__qualname__, self.hyperparameters()
 
     def _rare(self, train: Encoded) -> BoolArray | None:
-        """Return the (V,) mask of words that occur once, which teach ``<unk>``; None if train has ``<unk>`` itself."""
+        """Return the (V,) mask of words that occur once, which teach ``<unk>``; None if train has ``<unk>``."""
         counts = np.bincount(train.ids, minlength=len(train.vocabulary))
         if counts[train.vocabulary.unknown]:
             return None

@@ -16,7 +16,7 @@ CELLS = ("gru", "lstm")
 
 
 class Recurrence(Network):
-    """Word vectors, recurrent layers, and a softmax with the same word vectors; ``output`` maps states to features."""
+    """Word vectors, recurrent layers, and a softmax with the same vectors; ``output`` maps states to features."""
 
     output: nn.Linear
 
@@ -28,7 +28,7 @@ class Recurrence(Network):
         self.recurrence = kind(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
 
     def states(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the last layer's states (B, T, H) and the memory: ``state`` (B, layers, H), for an LSTM also ``cell``."""
+        """Return the last layer's states (B, T, H) and the memory: ``state`` and ``cell``, if any, (B, layers, H)."""
         read = dropout(self.head.embed(inputs), self.dropout, self.training)
         given: Any = None
         if memory is not None:

@@ -103,7 +103,7 @@ class Rnn(TorchLanguageModel):
 
     def trained_network(self) -> Recurrence:
         """Return the trained network."""
-        return self.trained_as(Recurrence)
+        return self.trained_as(RnnNetwork)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, what the gates do in two sentences, and the nearest words."""

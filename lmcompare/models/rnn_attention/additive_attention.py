@@ -56,7 +56,7 @@ class AdditiveAttention(nn.Module):
 
 
 def banded(weights: Tensor) -> Tensor:
-    """Return (B, T, W) as (B, T, W + T - 1) with row t shifted right by t: one matrix product then mixes the states."""
+    """Return (B, T, W) as (B, T, W + T - 1) with row t shifted right by t, for one matrix product with the states."""
     rows, length, window = weights.shape
     across = window + length - 1
     padded = functional.pad(weights, (0, across + 1 - window))  # one more column shifts the next row by one

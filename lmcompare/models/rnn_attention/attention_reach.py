@@ -94,9 +94,9 @@ def exhibits(found: Reach) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="How far back it looks",
-                note="The mean weight of a state at each distance, in words back, as a multiple of the weight it would"
-                f" have if all {window} states of the window weighed the same. By the entropy of its weights, the"
-                f" attention looks at {found.spread:.1f} states at a time (validation text, whole windows).",
+                note="The mean weight of a state at each distance, in words back, as a multiple of the weight it"
+                f" would have if all {window} states of the window weighed the same. By the entropy of its weights,"
+                f" the attention looks at {found.spread:.1f} states at a time (validation text, whole windows).",
                 labels=tuple(str(b) if b == a + 1 else f"{a + 1}–{b}" for a, b in ranges),
                 values=tuple(window * sum(found.weights[a:b]) / (b - a) for a, b in ranges),
                 unit="times",

@@ -26,7 +26,7 @@ class RnnEncoderDecoder(TorchLanguageModel):
     What is visible: input u of a document is the word before word u, and input 0 is the document's beginning. Words
     are predicted in groups of ``stride`` S; group k has the words kS … kS + S - 1. For word u of a group the decoder
     reads the inputs a … u, with a = kS + S - ``chunk``, or 0 at the document's beginning, and the encoder has read
-    the ``window`` inputs that end with a. So word u sees the words a - ``window`` … u - 1 and nothing else. Every word
+    the ``window`` inputs that end with a. So word u sees the words a - ``window`` … u - 1 and nothing else. Each word
     is predicted once, in training and in scoring. If ``stride`` equals ``chunk``, the decoder of a chunk's first word
     has read one word; with a smaller stride, chunks overlap and only their last ``stride`` words count, for which the
     decoder has read more, at ``chunk`` / ``stride`` times the cost.
@@ -110,7 +110,7 @@ class RnnEncoderDecoder(TorchLanguageModel):
             raise LmcompareError(f"hidden must be even, not {hidden}: each direction of the encoder gets half")
         if stride is not None and not 1 <= stride <= chunk:
             raise LmcompareError(
-                f"stride {stride} must be from 1 to {chunk}, the chunk: with a longer one, words would stay unpredicted"
+                f"stride {stride} must be from 1 to {chunk}, the chunk: with a longer one, words are left unpredicted"
             )
         self.cell, self.width, self.hidden, self.attention = cell, width, hidden, attention
         self.window, self.chunk, self.stride, self.dropout = window, chunk, stride, dropout

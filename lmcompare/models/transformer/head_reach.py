@@ -84,8 +84,8 @@ def exhibits(found: HeadReach) -> list[Exhibit]:
     return [
         Heatmap(
             title="How far back each head looks",
-            note="The mean weight of a word at each distance (0 is the word just read), as a multiple of the weight it"
-            f" would have if all {window} words of the window weighed the same; averaged over {found.places:,}"
+            note="The mean weight of a word at each distance (0 is the word just read), as a multiple of the weight"
+            f" it would have if all {window} words of the window weighed the same; averaged over {found.places:,}"
             f" positions of the validation text that see a whole window.{note}",
             rows=tuple(name for name, _ in rows[::step]),
             columns=tuple(str(a) if b == a + 1 else f"{a}–{b - 1}" for a, b in ranges),

@@ -171,8 +171,8 @@ def exhibits(found: Account) -> list[Exhibit]:
         Bars(
             title="Predicted from similar contexts",
             note=f"{found.unseen:,} of {found.looked_at:,} words of the validation text follow a word that they never"
-            " follow in the training text, so that counts of word pairs know only their frequency. The bars show by how"
-            " much the model raised or lowered their probability over that frequency, on average.",
+            " follow in the training text, so that counts of word pairs know only their frequency. The bars show by"
+            " how much the model raised or lowered their probability over that frequency, on average.",
             labels=(
                 f"made likelier ({found.likelier:,})",
                 f"made less likely ({found.others:,})",
@@ -200,9 +200,9 @@ def exhibits(found: Account) -> list[Exhibit]:
         drawn.append(
             Neighbours(
                 title="Which contexts were similar",
-                note=f"The {len(found.examples)} words with a similar context that gained most, with their frequency and"
-                " their probability, and the nearest contexts that they follow in the training text, by cosine. None"
-                " of them shares a word with the context.",
+                note=f"The {len(found.examples)} words with a similar context that gained most, with their frequency"
+                " and their probability, and the nearest contexts that they follow in the training text, by cosine."
+                " None of them shares a word with the context.",
                 words=tuple(
                     f"{one.context} … {one.word} ({_percent(one.frequency)} → {_percent(one.probability)})"
                     for one in found.examples
