@@ -29,10 +29,11 @@ HEAVY = {
 # The rooms in the order of the data: each may import some of those above it
 MAY_IMPORT = {
     "errors": set(),
+    "lazy": set(),
     "memory": set(),
     "processes": {"errors"},
     "registry": {"errors"},
-    "corpora": {"errors", "registry"},
+    "corpora": {"errors", "lazy", "registry"},
     "state": set(),
     "tokens": {"errors", "memory", "registry", "state", "corpora"},
     "exhibits": {"errors", "registry"},
@@ -41,13 +42,13 @@ MAY_IMPORT = {
     "training": {"errors", "processes", "tokens", "exhibits", "model", "plugins"},
     "counts": {"errors", "memory", "tokens"},
     "models": {"errors", "memory", "tokens", "exhibits", "model", "plugins", "training", "counts"},
-    "runfolder": {"errors", "corpora", "tokens", "exhibits", "model"},
+    "runfolder": {"errors", "registry", "corpora", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "tokens", "exhibits", "model", "plugins", "runfolder"},
     "measure": {"errors", "tokens", "model", "runfolder"},
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
-        *("errors", "processes", "corpora", "tokens", "exhibits"),
+        *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
         *("model", "plugins", "runfolder", "checks", "measure", "experiments"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
@@ -58,6 +59,7 @@ MAY_IMPORT = {
     "cli": {
         *("errors", "processes", "corpora", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "report", "trained", "api"),
+        "tokens",
     },
 }
 
