@@ -46,8 +46,10 @@ class Scored:
         The score of each token, in nats.
     unigram_log_probs : array, shape (N,)
         Each token's score under the unigram model, in nats.
+    sentences : Encoded, optional
+        The test text with every sentence a document of its own.
     sentence_log_probs : array, shape (N,), optional
-        The score of each token with every sentence a document of its own, in nats.
+        The score of each token of ``sentences``, in nats.
     valid : Encoded, optional
         The validation text.
     valid_log_probs : array, optional
@@ -59,6 +61,7 @@ class Scored:
     text: Encoded
     log_probs: FloatArray
     unigram_log_probs: FloatArray
+    sentences: Encoded | None = None
     sentence_log_probs: FloatArray | None = None
     valid: Encoded | None = None
     valid_log_probs: FloatArray | None = None
@@ -230,10 +233,9 @@ def _again(probe: SampledProbe) -> Finding:
 
 
 def _sentences(probe: SampledProbe) -> Finding | None:
-    log_probs = probe.scored.sentence_log_probs
-    if log_probs is None or probe.adaptive:
+    sentences, log_probs = probe.scored.sentences, probe.scored.sentence_log_probs
+    if sentences is None or log_probs is None or probe.adaptive:
         return None
-    sentences = probe.scored.text.split_sentences()
     at = np.sort(probe.generator.permutation(len(sentences))[:SENTENCE_POSITIONS])
     documents = sentences.document_of(at)
     kept = np.unique(documents)

@@ -56,10 +56,13 @@ def test_what_a_run_stores_is_checked_as_well() -> None:
     model = Honest()
     model.fit(TEXTS.train, TEXTS.valid, Setting(TEXTS.vocabulary))
     scores, valid = model.log_probs(TEST), model.log_probs(TEXTS.valid)
-    sentences = model.log_probs(TEST.split_sentences())
+    split = TEST.split_sentences()
+    sentences = model.log_probs(split)
 
     def results(restored: LanguageModel, sentence_scores: FloatArray, valid_scores: FloatArray) -> dict[str, Result]:
-        stored = Scored(TEST, scores, TEXTS.floor(TEST), sentence_scores, TEXTS.valid, valid_scores, lambda: restored)
+        stored = Scored(
+            TEST, scores, TEXTS.floor(TEST), split, sentence_scores, TEXTS.valid, valid_scores, lambda: restored
+        )
         return {result.name: result for result in run_sampled_checks(model, stored)}
 
     sound = results(Honest().restore(model.state()), sentences, valid)

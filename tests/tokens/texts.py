@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import strategies as st
 
 from lmcompare.corpora import Document
 from lmcompare.tokens import Tokenised, Tokenizer
 
 KINDS = ("word", "whitespace", "char", "byte")
+BYTE_PAIRS = f"{Path(__file__).parent / 'bpe.py'}:BytePairs"  # it learns, and cuts whole documents
 
 
 def document(*pieces: str, name: str = "d") -> Document:
@@ -64,13 +67,13 @@ def documents(draw: st.DrawFn) -> list[Document]:
 
 
 def rebuilt(text: Tokenised, tokenizer: Tokenizer) -> list[bytes]:
-    """Return the raw documents, put together again from tokens, gaps and separators alone."""
+    """Return the raw documents, put together again from tokens, white space and separators alone."""
     ends = [*text.starts[1:], len(text)]
     raw = []
     for start, end in zip(text.starts, ends, strict=True):
         data = b""
         for i in range(start, end):
-            data += text.gap_types[text.gaps[i]].encode()
+            data += text.space_types[text.spaces[i]].encode()
             if text.tokens[i]:
                 data += tokenizer.token_bytes(text.types[text.tokens[i]])
             else:
