@@ -132,7 +132,9 @@ def _written(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
         own = value.contiguous()
         held = {each.untyped_storage().data_ptr() for each in tensors.values()}
-        tensors[name] = own.clone() if own.untyped_storage().data_ptr() in held else own  # safetensors refuses shared memory
+        tensors[name] = (
+            own.clone() if own.untyped_storage().data_ptr() in held else own
+        )  # safetensors refuses shared memory
         return {"tensor": name}
     if isinstance(value, dict):
         return {"dict": [[key, _written(each, f"{name}.{key}", tensors)] for key, each in value.items()]}

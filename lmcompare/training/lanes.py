@@ -55,7 +55,7 @@ class _Part:
 class Lanes:
     """An endless sequence of batches over the training text, the same for the same seed.
 
-    Each pass shuffles the documents. Documents longer than ``length`` run through ``rows`` lanes, ``length`` tokens in
+    Each pass shuffles the documents. Documents longer than ``length`` run through ``rows`` lanes, ``length`` tokens
     a step; when one ends, the next one begins in its lane. A document longer than a lane's share of the text is cut
     into parts, at positions that change from pass to pass. Short documents form batches of their own, sorted by
     length so that there is little padding, and start with an empty memory.

@@ -69,12 +69,12 @@ def assembled(model: LanguageModel, texts: Texts, setting: Setting) -> Iterator[
             "checkpoints": None if setting.checkpoints is None else str(setting.checkpoints),
         }
         others = [
-            stack.enter_context(
-                start(JOIN, {**job, "rank": rank, "device": devices[rank]})
-            )
+            stack.enter_context(start(JOIN, {**job, "rank": rank, "device": devices[rank]}))
             for rank in range(1, size)
         ]
-        for rank, other in enumerate(others, 1):  # each reports its start, since init_process_group would wait for hours
+        for rank, other in enumerate(
+            others, 1
+        ):  # each reports its start, since init_process_group would wait for hours
             if next(other.events(), None) is None:
                 raise _lost(rank, size, other)
         torch.set_num_threads(threads)

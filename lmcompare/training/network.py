@@ -17,8 +17,8 @@ class Network(nn.Module, ABC):
     """A causal network that reads documents side by side, a piece at a time.
 
     The *memory* is everything that a row keeps of its document's past: named tensors of shape (B, …). A memory of
-    zeros is the memory at a document's beginning. What a position sees may depend only on its document's past, and not
-    on where the text is cut into pieces: reading 10 tokens at once or one by one is the same up to rounding.
+    zeros is the memory at a document's beginning. What a position sees may depend only on its document's past, and
+    not on where the text is cut into pieces: reading 10 tokens at once or one by one is the same up to rounding.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ GAIN = 1.5  # how much faster bfloat16 must be; it is either emulated (a tenth o
 
 @lru_cache
 def measured(device: str, threads: int) -> str:
-    """Return "bfloat16" if it multiplies matrices of a usual size ``GAIN`` times as fast as float32, else "float32"."""
+    """Return "bfloat16" if it multiplies usual matrices ``GAIN`` times as fast as float32, else "float32"."""
     kind = torch.device(device).type
     if kind == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
@@ -23,7 +23,7 @@ def measured(device: str, threads: int) -> str:
 
 
 def _best_time(kind: torch.dtype, trials: int = 7) -> float:
-    """Return the shortest time in seconds of a product of (512, 256) and (256, 1024), which other load hardly affects."""
+    """Return the shortest time in seconds of a product of (512, 256) and (256, 1024), which load hardly affects."""
     a, b = torch.ones(512, 256, dtype=kind), torch.ones(256, 1024, dtype=kind)
     times = []
     for _ in range(trials):

@@ -19,8 +19,8 @@ ROOM = 4096  # tokens of all rows read at once
 def read(network: Network, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, Tensor]]:
     """Yield the features that predict the tokens at some positions of a text.
 
-    Each document is read once, from its beginning up to the last of its positions; documents of similar length share a
-    batch.
+    Each document is read once, from its beginning up to the last of its positions; documents of similar length share
+    a batch.
 
     Parameters
     ----------
