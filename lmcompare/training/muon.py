@@ -13,8 +13,8 @@ class Muon(torch.optim.Optimizer):
     """Muon (Jordan et al. 2024) with the scale of Liu et al. (2025), for the matrices inside a network.
 
     Each step moves a matrix by the orthogonal matrix nearest to its momentum, so that all directions are learned at
-    the same rate and not only the few with large gradients. Scaled by 0.2 √(longer side), a step is as large as one of
-    AdamW, so both use the same learning rate.
+    the same rate and not only the few with large gradients. Scaled by 0.2 √(longer side), a step is as large as one
+    of AdamW, so both use the same learning rate.
 
     Parameters
     ----------
