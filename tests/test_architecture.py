@@ -29,6 +29,7 @@ HEAVY = {
 MAY_IMPORT = {
     "errors": set(),
     "memory": set(),
+    "compiled": set(),
     "processes": set(),
     "corpora": {"errors", "registry"},
     "tokens": {"errors", "corpora", "memory", "registry"},
@@ -39,8 +40,8 @@ MAY_IMPORT = {
     "registry": {"errors"},
     "plugins": {"errors", "model", "registry"},
     "training": {"errors", "exhibits", "model", "plugins", "processes", "tokens"},
-    "counts": {"errors", "memory", "tokens"},
-    "models": {"counts", "errors", "exhibits", "memory", "model", "plugins", "tokens", "training"},
+    "counts": {"compiled", "errors", "memory", "tokens"},
+    "models": {"compiled", "counts", "errors", "exhibits", "memory", "model", "plugins", "tokens", "training"},
     "checks": {"errors", "exhibit_shapes", "exhibits", "model", "plugins", "processes", "storage", "tokens"},
     "testing": {"checks", "errors", "model"},
     "scaffold": {"errors", "storage"},

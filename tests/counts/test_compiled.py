@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.counts.compiled import share
+from lmcompare.compiled import share
 from lmcompare.counts.counting import compiled as counting_compiled
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.estimating import kneser_ney

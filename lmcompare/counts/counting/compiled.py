@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.compiled import compiled, share
+from lmcompare.compiled import compiled, share
 from lmcompare.counts.counting.ngrams import Counts, latest_grams, places, statistics
 from lmcompare.tokens import IntArray
 

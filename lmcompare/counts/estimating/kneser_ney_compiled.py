@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from lmcompare.counts.compiled import compiled, share
+from lmcompare.compiled import compiled, share
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating.kneser_ney import BoolArray, Discounts, Float32Array
 from lmcompare.tokens import IntArray

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.counts.compiled import compiled
+from lmcompare.compiled import compiled
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating.discount_classes import Classes
 from lmcompare.counts.estimating.held_out import HeldOut

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.compiled import compiled
+from lmcompare.compiled import compiled
 from lmcompare.counts.lookup.table import NATS, NOTHING, BackoffTable, Level
 from lmcompare.model import FloatArray
 from lmcompare.tokens import IntArray

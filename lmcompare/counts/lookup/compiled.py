@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.compiled import compiled, share
+from lmcompare.compiled import compiled, share
 from lmcompare.counts.lookup.table import NATS, NOTHING, BackoffTable
 from lmcompare.model import FloatArray
 from lmcompare.tokens import Encoded, IntArray
