@@ -28,9 +28,9 @@ HERE = Path(__file__).parent
 UNWANTED = ("torch", "gensim")
 # (module, function): what it is called here
 PARTS = {
-    ("lmcompare.storage", "damage"): "checksums",
-    ("lmcompare.analysis.run", "load_run"): "loading",
-    ("lmcompare.analysis.sums", "sums"): "sums of the scores",
+    ("lmcompare.runfolder.seals", "damage"): "checksums",
+    ("lmcompare.runfolder.run", "load_run"): "loading",
+    ("lmcompare.analysis.totals", "sums"): "sums of the scores",
     ("lmcompare.analysis.comparison", "compare_models"): "comparison and intervals",
     ("lmcompare.analysis.results", "_results"): "figures of each model",
     ("lmcompare.analysis.slices", "slices"): "slices",
@@ -39,7 +39,7 @@ PARTS = {
     ("lmcompare.report.passages", "chosen"): "passages of the reader",
     ("lmcompare.report.page", "_sections"): "sections but for these",
     ("lmcompare.report.page", "whole_page"): "the page",
-    ("lmcompare.storage", "write_text"): "writing",
+    ("lmcompare.runfolder.files", "write_text"): "writing",
 }
 
 

@@ -19,10 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lmcompare import storage
-from lmcompare.harness.features import token_features
-from lmcompare.harness.prepared import Prepared
-from lmcompare.harness.scoring import PLACES, Ranked, scores_table
+from lmcompare.measure.features import token_features
+from lmcompare.measure.scoring import PLACES, Ranked, scores_table, top_table
+from lmcompare.measure.selection import shown_positions
+from lmcompare.runfolder import files, seals
+from lmcompare.runfolder.layout import CELL_TABLES, MANIFEST
+from lmcompare.runfolder.parquet import write_table
+from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, Vocabulary
 
 Array = npt.NDArray[Any]
@@ -42,7 +45,7 @@ class Text:
     split: str
     encoded: Encoded
     surface: Array
-    side_bits: Array
+    overhead_bits: Array
     hard: Array
 
 
@@ -90,11 +93,11 @@ def text(split: str, ids: Array, documents: int, known: Vocabulary, rng: np.rand
     return Text(split, Encoded(ids, starts, known, spans), surface, side, hard)
 
 
-def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> Prepared:
+def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> TokenizedCorpus:
     """Write the tables of the tokens, and return what gives the harness's own tables of likeliest words."""
     known = train.vocabulary
-    features = [token_features(train, t.encoded, t.side_bits, t.split) for t in texts]
-    storage.write_table(folder / "features.parquet", pd.concat(features, ignore_index=True))
+    features = [token_features(train, t.encoded, t.overhead_bits, t.split) for t in texts]
+    write_table(folder / "features.parquet", pd.concat(features, ignore_index=True))
     tables = []
     for t in texts:
         starts, ends = t.encoded.starts, t.encoded.ends
@@ -115,11 +118,12 @@ def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random
             "repeats": "",
         }
         tables.append(pd.DataFrame(table))
-    storage.write_table(folder / "documents.parquet", pd.concat(tables, ignore_index=True))
-    storage.write_json(folder / "vocabulary.json", {"tokens": list(known.tokens), "counts": known.counts.tolist()})
-    storage.seal(folder, ("features.parquet", "documents.parquet", "vocabulary.json"))
-    splits = {"train": train, **{t.split: t.encoded for t in texts}}
-    return Prepared(folder, None, known, None, splits)  # type: ignore[arg-type]  # neither is asked for
+    write_table(folder / "documents.parquet", pd.concat(tables, ignore_index=True))
+    files.write_json(folder / "vocabulary.json", {"tokens": list(known.tokens), "counts": known.counts.tolist()})
+    seals.seal(folder, ("features.parquet", "documents.parquet", "vocabulary.json"))
+    corpus = TokenizedCorpus(folder)
+    corpus.__dict__ |= {"train": train, **{t.split: t.encoded for t in texts}}  # as if they were read
+    return corpus
 
 
 def surprisals(t: Text, floor: Array, quality: float, rng: np.random.Generator) -> Array:
@@ -131,12 +135,12 @@ def surprisals(t: Text, floor: Array, quality: float, rng: np.random.Generator) 
 
 
 def write_cell(
-    folder: Path, name: str, quality: float, prepared: Prepared, texts: list[Text], rng: np.random.Generator
+    folder: Path, name: str, quality: float, corpus: TokenizedCorpus, texts: list[Text], rng: np.random.Generator
 ) -> None:
     """Write what one cell stores, but for the trained model."""
     valid, test = texts
-    types = len(prepared.vocabulary)
-    floor = -np.log((prepared.vocabulary.counts + 1) / (prepared.vocabulary.counts + 1).sum())
+    types = len(corpus.vocabulary)
+    floor = -np.log((corpus.vocabulary.counts + 1) / (corpus.vocabulary.counts + 1).sum())
     on_valid, on_test = (-surprisals(t, floor, quality, rng) for t in (valid, test))
     rank = 1 + np.minimum(np.exp(np.minimum(-0.8 * on_test, 30)) * rng.random(len(on_test)), types - 1).astype(
         np.int32
@@ -151,7 +155,7 @@ def write_cell(
                 "token": t.surface,
                 "byte_start": t.encoded.spans[:, 0],  # type: ignore[index]
                 "byte_end": t.encoded.spans[:, 1],  # type: ignore[index]
-                "is_unknown": t.encoded.ids == prepared.vocabulary.unknown,
+                "is_unknown": t.encoded.ids == corpus.vocabulary.unknown,
             }
         )
         for t in texts
@@ -164,11 +168,12 @@ def write_cell(
         np.concatenate([np.full(len(on_valid), np.nan), on_test * rng.uniform(1, 1.2, len(on_test))]),
         np.concatenate([np.zeros(len(on_valid), np.int32), rank]),
     )
-    storage.write_table(folder / "scores.parquet", table)
-    shown = len(prepared.shown)
+    write_table(folder / "scores.parquet", table)
+    positions = shown_positions(corpus)
+    shown = len(positions)
     top = np.sort(rng.integers(0, min(types, 200), (shown, 1)) + np.arange(PLACES), axis=1).astype(np.int32)
     p = np.log(-np.sort(-rng.dirichlet(np.ones(PLACES), shown), axis=1) * 0.7)
-    storage.write_table(folder / "top.parquet", prepared.top_table(Ranked(on_test, rank, top, p)))
+    write_table(folder / "top.parquet", top_table(corpus, positions, Ranked(on_test, rank, top, p)))
     sentences = [
         {
             "document": int(document),
@@ -178,8 +183,8 @@ def write_cell(
         }
         for document, start in enumerate(test.encoded.starts[:5])
     ]
-    storage.write_json(folder / "examples.json", {"prompts": [], "sentences": sentences})
-    storage.write_json(folder / "exhibits.json", [])
+    files.write_json(folder / "examples.json", {"prompts": [], "sentences": sentences})
+    files.write_json(folder / "exhibits.json", [])
     cost = {
         "train_seconds": 60.0,
         "score_seconds": 1.0,
@@ -187,19 +192,19 @@ def write_cell(
         "microseconds_per_token": 30.0,
     }
     cost |= {"peak_memory_bytes": 10**9, "parameters": 10**7, "model_bytes": 4 * 10**7, "check_seconds": 1.0}
-    storage.write_json(folder / "cost.json", cost | {"threads": 1, "processes": 1, "device": "cpu"})
+    files.write_json(folder / "cost.json", cost | {"threads": 1, "processes": 1, "device": "cpu"})
     steps = np.arange(1, 200)
     loss = 5 + 3 * np.exp(-steps / 40)
     curve = pd.DataFrame({"step": steps, "seconds": steps * 0.3, "tokens": steps * 1000, "train_loss": loss})
-    storage.write_text(folder / "curve.csv", curve.assign(valid_loss=loss + 0.1).to_csv(index=False))
+    files.write_text(folder / "curve.csv", curve.assign(valid_loss=loss + 0.1).to_csv(index=False))
     traits = {"causal": True, "normalised": True, "adaptive": False, "carries_state": False, "pretrained": False}
     cell = {"status": "done", "error": None, "name": name, "plugin": name, "seed": 0, "traits": traits, "notes": []}
     truth = {"passed": True, "checks": []}
     summary = "Sampled, no model."
-    storage.write_json(
+    files.write_json(
         folder / "cell.json", cell | {"summary": summary, "truth": truth, "tokens_fingerprint": FINGERPRINT}
     )
-    storage.seal(folder, storage.CELL_TABLES)
+    seals.seal(folder, CELL_TABLES)
 
 
 def write_run(
@@ -216,12 +221,12 @@ def write_run(
         text("valid", pieces(ids, valid, rng), max(2, documents * valid // tokens), known, rng),
         text("test", pieces(ids, tokens, rng), documents, known, rng),
     ]
-    prepared = write_tokens(folder / "tokens" / FINGERPRINT, train, texts, rng)
+    corpus = write_tokens(folder / "tokens" / FINGERPRINT, train, texts, rng)
     names = [NAMES[m] if m < len(NAMES) else f"model-{m}" for m in range(models)]
     for m, name in enumerate(names):
         print(f"writing the scores of {name} …", flush=True)
         quality = QUALITY[min(m, len(QUALITY) - 1)]
-        write_cell(folder / "cells" / name / "0", name, quality, prepared, texts, rng)
+        write_cell(folder / "cells" / name / "0", name, quality, corpus, texts, rng)
     sizes = {
         t.split: {
             "documents": t.encoded.n_documents,
@@ -259,8 +264,8 @@ def write_run(
         "versions": {},
         "hardware": {},
     }
-    storage.write_json(folder / "manifest.json", manifest)
-    storage.seal(folder, ("manifest.json",))
+    files.write_json(folder / MANIFEST, manifest)
+    seals.seal(folder, (MANIFEST,))
 
 
 def bytes_of(t: Text) -> int:

@@ -25,46 +25,64 @@ def compare(
     models: Sequence[ModelLike] | ModelLike | None = None,
     *,
     out: str | Path | None = None,
-    preset: str = "default",
     tokens: Mapping[str, Any] | str | None = None,
     seeds: Sequence[int] | int = (0,),
     prompts: Sequence[str] | str | None = None,
     words: Sequence[str] | str | None = None,
-    device: str = "auto",
-    threads: int | None = None,
-    processes: int = 1,
-    time_limit: float | None = None,
     match: Mapping[str, float] | None = None,
     force: bool = False,
     quiet: bool = False,
     **options: Any,
 ) -> Comparison:
-    """Train and score models on one corpus; what ``lmcompare run`` does, from Python.
+    """Train and score models on one corpus: what ``lmcompare run`` does, from Python.
 
-    Parameters:
-        corpus: a name ("wiki-sample", "lee", "nltk:brown"), a path, a mapping of ``train``, ``valid`` and ``test``
-            paths, a sequence of texts, one a document, or a loaded ``Corpus``.
-        models: plug-in names, classes, untrained model objects, or mappings like an experiment's ``[[models]]``;
-            default: the built-in five. Named plug-ins train in processes of their own; classes and objects train
-            in this one, with one seed.
-        out: the run folder; a temporary one if not given. What is finished there is kept unless ``force``.
-        tokens: a kind, such as "char", or a table like ``[tokens]``; default ``{"kind": "word", "min_count": 2}``.
-        seeds: one, or several for mean and spread.
-        processes: so many train a named neural model together, a GPU each or sharing the threads.
-        prompts: what the models go on from. words: which are shown in several contexts.
-        time_limit: seconds after which a named model is ended, and fails.
-        match: what models are made equal in, by name: ``parameters``, and one of ``steps``, ``tokens``, ``epochs``
-            and ``seconds``.
-        options: as ``[corpus]``: documents, sentences, lowercase, nfc, encoding, text_column, train_words,
-            valid_words, rare_count, rare_word.
+    Parameters
+    ----------
+    corpus : str, Path, mapping, sequence of str or Corpus
+        A name ("wiki-sample", "lee", "nltk:brown"), a path, a mapping of ``train``, ``valid`` and ``test`` to paths,
+        a sequence of texts, each a document, or a loaded corpus.
+    models : model or sequence of models, optional
+        Names of plug-ins, classes, untrained model objects, or mappings like a table of ``[[models]]``; by default
+        the built-in five. Named plug-ins train in processes of their own; classes and objects train in this one, with
+        one seed.
+    out : str or Path, optional
+        The run folder; by default a temporary one. Finished cells in it are kept unless ``force`` is true.
+    tokens : str or mapping, optional
+        A kind of tokenizer, such as "char", or a table like ``[tokens]``; by default words that occur at least twice.
+    seeds : int or sequence of int
+        One seed, or several for a mean and a spread.
+    prompts : str or sequence of str, optional
+        Prompts that the models continue.
+    words : str or sequence of str, optional
+        Words that the report shows in several contexts.
+    match : mapping, optional
+        What the models are made equal in: "parameters", and one of "steps", "tokens", "epochs" and "seconds".
+    force : bool
+        Whether finished cells are run again.
+    quiet : bool
+        Whether no progress is shown.
+    **options
+        Fields of ``RunOptions`` (preset, device, threads, processes, time_limit) and of ``CorpusOptions`` (documents,
+        sentences, lowercase, nfc, encoding, text_column, train_words, valid_words, rare_count, rare_word).
 
-    Raises ``LmcompareError`` for bad input. A model that raises fails alone: see ``Comparison.failures``.
+    Returns
+    -------
+    Comparison
+        A model that raises an error fails alone: see ``Comparison.failures``.
+
+    Raises
+    ------
+    LmcompareError
+        For wrong input, before anything is trained.
     """
+    from dataclasses import fields
+
     from lmcompare import corpora, plugins
-    from lmcompare.harness import experiment as files
-    from lmcompare.harness.overrides import make_equal
+    from lmcompare.harness import changes, experiment
+    from lmcompare.harness.options import RunOptions
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
+    from lmcompare.report.build import write_reports
 
     folder = None if out is None else _path(out, "out")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
@@ -79,6 +97,8 @@ def compare(
             f"{kind_of(corpus)}"
         )
     live: dict[str, LanguageModel] = {}
+    run_options = {f.name: options.pop(f.name) for f in fields(RunOptions) if f.name in options}
+    preset = run_options.get("preset", RunOptions().preset)
     listed = [_table(m, live, preset, len(seeds)) for m in models] if models is not None else None
     loaded = corpus if isinstance(corpus, corpora.Corpus) else None
     if isinstance(corpus, str | Path):
@@ -87,28 +107,25 @@ def compare(
         where = {**corpus, **options}
     else:
         where = {"source": loaded.name if loaded else "documents", **options}
-    table = files.shipped("default").model_dump(mode="json")
-    table.update(name="comparison", corpus=where, preset=preset, seeds=seeds, device=device)
-    table.update(threads=threads, processes=processes, time_limit=time_limit)
-    make_equal(table, match or {})
-    table["models"] = table["models"] if listed is None else listed
-    table["tokens"] = table["tokens"] if tokens is None else tokens
-    if prompts is not None:
-        table["examples"]["prompts"] = tuple(prompts) if isinstance(prompts, Iterable) else prompts
-    if words is not None:
-        table["examples"]["words"] = [words] if isinstance(words, str) else words
-    plan = files.parse(table, "compare")
+    plan = experiment.shipped("default").replace(
+        "compare", name="comparison", seeds=seeds, corpus=where, tokens=tokens, models=listed, **run_options
+    )
+    plan = changes.with_match(plan, match or {}, "compare")
+    plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
     if loaded is None and not isinstance(corpus, str | Path | Mapping):
         loaded = corpora.load(list(corpus), plan.corpus.options)  # type: ignore[arg-type]
+    show = display(quiet=quiet)
     outcome = run(
         plan,
         folder or Path(tempfile.mkdtemp(prefix="lmcompare-")),
         force=force,
-        show=display(quiet=quiet),
+        show=show,
         corpus=loaded,
         live=live,
         command="lmcompare.compare(…)",
     )
+    show.say("Writing the report …")
+    write_reports(outcome.folder)
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
     return Comparison(outcome.folder, outcome.failures, (*named, *map(type, live.values())))
 

@@ -112,10 +112,8 @@ def _bars(e: Any) -> str:
 
 
 def _equation(e: Any) -> str:
-    if not e.equation.strip().startswith("<math"):
-        return "its equation is not MathML: it must begin with <math"
-    if not e.plain.strip() or not e.saying.strip():
-        return "it needs the equation as plain text and what it says in words"
+    if not e.equation.strip() or not e.saying.strip():
+        return "it needs the equation, in LaTeX, and what it means, in words"
     return "" if all(len(line) == 2 for line in e.lines) else "a line is a pair of what is computed and the number"
 
 

@@ -6,6 +6,8 @@ dataclass here and a renderer in the report. All values are plain Python, so tha
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -118,17 +120,60 @@ class Bars(Exhibit):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkedEquation(Exhibit):
-    """The model's equation, what it says in words, and the same equation with the trained model's own numbers.
+    """The equation of a model, its meaning in words, and the same equation with the trained model's own numbers.
 
-    ``equation``: presentation MathML (``<math>…</math>``), which browsers typeset without help; ``plain``: the same
-    as one line of text; ``saying``: what it is essentially saying; ``lines``: (what is computed, the number).
+    Parameters
+    ----------
+    equation : str
+        The equation in LaTeX, in display style, without ``$`` signs. ``latex_lines`` puts several equations below
+        each other; ``latex_text`` escapes a word for use in an equation.
+    saying : str
+        What the equation means, in one to three sentences.
+    lines : tuple of (str, float), default=()
+        Each quantity of the equation and its value in the trained model.
+    plain : str, default=""
+        The equation as one line of text. Needed only if ``equation`` is presentation MathML (``<math>…</math>``).
     """
 
     kind: ClassVar[str] = "equation"
     equation: str
-    plain: str
+    plain: str = ""
     saying: str
     lines: tuple[tuple[str, float], ...] = ()
+
+
+_LATEX = {  # characters that LaTeX reads as commands
+    "\\": r"\backslash",
+    "^": r"\hat{}",
+    "~": r"\sim",
+    "<": r"\lt",
+    ">": r"\gt",
+    **{sign: f"\\{sign}" for sign in "{}%#$&_"},
+}
+
+
+def latex_text(words: str) -> str:
+    r"""Return a LaTeX expression that shows any words as they are written.
+
+    Parameters
+    ----------
+    words : str
+        Any text, for example a token. White space becomes one space; characters that cannot be seen (control
+        characters and marks that change the direction of writing) become U+FFFD.
+
+    Returns
+    -------
+    str
+        An expression in braces, to be used in math mode: ``"a_b"`` becomes ``{\text{a}\_\text{b}}``.
+    """
+    shown = "".join("\ufffd" if unicodedata.category(sign)[0] == "C" else sign for sign in " ".join(words.split()))
+    parts = re.findall(r"[\\^~<>{}%#$&_]|[^\\^~<>{}%#$&_]+", shown)
+    return "{" + "".join(_LATEX.get(part) or rf"\text{{{part}}}" for part in parts) + "}"
+
+
+def latex_lines(*equations: str) -> str:
+    r"""Return equations below each other, aligned at the ``&`` in each: ``latex_lines("a &= b", "c &= d")``."""
+    return r"\begin{split} " + r" \\ ".join(equations) + r" \end{split}"
 
 
 KINDS: dict[str, type[Exhibit]] = {

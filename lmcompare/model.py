@@ -7,6 +7,7 @@ metric, chart, check and continuation comes from the one primitive ``next_log_pr
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ import numpy.typing as npt
 from lmcompare.errors import NotFittedError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.tokens import FloatArray as FloatArray
 
-FloatArray = npt.NDArray[np.floating[Any]]
 T = TypeVar("T")
 
 BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this
@@ -135,7 +136,8 @@ class LanguageModel(ABC):
     files which ``fit`` reads are named in ``files``: a run takes them as relative to the experiment's file, and
     trains again when a file's content has changed. Those that name other plug-ins, which the model trains and asks,
     are named in ``bases``: a run trains again when their code has changed. A model that must fail a conformance check
-    names the check in ``known_failures``, with the reason.
+    names the check in ``known_failures``, with the reason. What a reader of the model's figures should know goes into
+    ``notes``: sentences that ``fit`` or ``restore`` set, for example that a parameter fell back to its default.
     """
 
     traits: Traits = Traits()
@@ -144,6 +146,7 @@ class LanguageModel(ABC):
     files: ClassVar[tuple[str, ...]] = ()
     bases: ClassVar[tuple[str, ...]] = ()
     known_failures: ClassVar[Mapping[str, str]] = {}
+    notes: tuple[str, ...] = ()
 
     # What a model must have
 
@@ -193,6 +196,14 @@ class LanguageModel(ABC):
             check_block(block, len(at), text, type(self).__name__)
             scores[at] = block[np.arange(len(at)), text.ids[at]]
         return scores
+
+    def title(self) -> str:
+        """Return the name that people read: short, without a full stop, as "RNN with attention".
+
+        It may depend on the hyper-parameters, but not on what was trained. The default is made of the class name:
+        ``MyModel`` is "My model".
+        """
+        return words_of(type(self).__name__)
 
     def summary(self) -> str:
         """Return what it is with its hyper-parameters, in a sentence: by default what its class says."""
@@ -277,6 +288,13 @@ class _Recompute(Stepper):
     def push(self, token: int) -> None:
         self._vocabulary.check_one(token)
         self._ids.append(token)
+
+
+def words_of(name: str) -> str:
+    """Return a class name as words: "My model" for ``MyModel``, "LSTM tagger" for ``LSTMTagger``."""
+    words = re.findall(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z0-9]+|[0-9]+", name) or [name]
+    first, *rest = [word if word.isupper() and len(word) > 1 else word.lower() for word in words]
+    return " ".join([first[:1].upper() + first[1:], *rest])
 
 
 def described(cls: type[LanguageModel]) -> str:

@@ -16,8 +16,8 @@ from lmcompare.model import FloatArray, LanguageModel
 
 if TYPE_CHECKING:
     from lmcompare.corpora import Document
-    from lmcompare.harness.prepared import Prepared
-    from lmcompare.harness.sampling import Sampling
+    from lmcompare.measure.sampling import Sampling
+    from lmcompare.runfolder.tokens import TokenizedCorpus
 
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
@@ -27,8 +27,8 @@ class Scored:
     """A text's score: nats in all, bits per byte with every byte charged, and the tokens with their bits.
 
     ``bits_per_byte`` is NaN for a text without bytes: all it is charged for is its end.
-    ``surprisal_bits``: −log2 of each token's probability under the model; ``side_bits``: what is charged beside the
-    model for spelling unknown words and for the gaps between tokens.
+    ``surprisal_bits``: −log2 of each token's probability under the model; ``overhead_bits``: charged beside the model
+    for the spelling of unknown words and for the white space between tokens.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Scored:
     bits_per_byte: float
     tokens: tuple[str, ...]
     surprisal_bits: tuple[float, ...]
-    side_bits: tuple[float, ...]
+    overhead_bits: tuple[float, ...]
 
     def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
         """Return a JSON-able table; ``tokens`` adds each token with its surprisal; null is an infinite figure."""
@@ -57,11 +57,11 @@ class Scored:
 class TrainedModel:
     """A model of a run with its tokenizer: text in, figures and text out."""
 
-    def __init__(self, name: str, model: LanguageModel, prepared: Prepared, truthful: bool) -> None:
+    def __init__(self, name: str, model: LanguageModel, corpus: TokenizedCorpus, truthful: bool) -> None:
         self.name = name
         self.model = model
         self.truthful = truthful  # whether it passed the truth checks of its run
-        self._prepared = prepared
+        self._corpus = corpus
 
     @classmethod
     def open(
@@ -78,8 +78,8 @@ class TrainedModel:
         other that the folder names, and for one whose code is not what the model was trained with.
         """
         from lmcompare import plugins
-        from lmcompare.harness.prepared import Prepared
-        from lmcompare.storage import load_state
+        from lmcompare.runfolder.states import load_state
+        from lmcompare.runfolder.tokens import TokenizedCorpus
 
         if not isinstance(name, str):
             raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
@@ -101,11 +101,12 @@ class TrainedModel:
                 model.restore(state)
         fingerprint = str(cell.get("tokens_fingerprint"))
         if not FINGERPRINT.fullmatch(fingerprint):
-            raise LmcompareError(f"{place / 'cell.json'} names tokens that no run wrote: run its model again")
+            raise LmcompareError(f"{place / 'cell.json'} names tokens that no run wrote: run the same command again")
         tokens = folder / "tokens" / fingerprint
         with as_written(tokens):
-            prepared = Prepared.load(tokens, texts=False)
-        return cls(name, model, prepared, truthful)
+            corpus = TokenizedCorpus(tokens)
+            _ = corpus.tokenizer, corpus.vocabulary, corpus.code  # read here, so that damage is told at once
+        return cls(name, model, corpus, truthful)
 
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
@@ -119,14 +120,14 @@ class TrainedModel:
     def score_documents(self, documents: Iterable[Document]) -> Iterator[Scored]:
         """Score documents one by one."""
         from lmcompare.corpora import Document
-        from lmcompare.harness.scoring import checked_log_probs
+        from lmcompare.measure.scoring import checked_log_probs
 
         for document in documents:
             if not isinstance(document, Document):
                 raise LmcompareError(
                     f"a document is an lmcompare.corpora.Document, not {kind_of(document)}: score() takes a text"
                 )
-            encoded, tokens, side_bits = self._prepared.read([document])
+            encoded, tokens, overhead_bits = self._corpus.read([document])
             with blamed_on(f"{self.name}'s log_probs"):
                 nats = checked_log_probs(self.model, encoded)
             bits = -nats / np.log(2)
@@ -135,29 +136,29 @@ class TrainedModel:
                 name=document.name,
                 text=document.text,
                 log_probability=float(np.sum(nats)),
-                bits_per_byte=float((bits.sum() + side_bits.sum()) / n_bytes) if n_bytes else float("nan"),
+                bits_per_byte=float((bits.sum() + overhead_bits.sum()) / n_bytes) if n_bytes else float("nan"),
                 tokens=tuple(tokens),
                 surprisal_bits=tuple(bits.tolist()),
-                side_bits=tuple(side_bits.tolist()),
+                overhead_bits=tuple(overhead_bits.tolist()),
             )
 
     def next_tokens(self, prompt: str) -> list[tuple[str, float]]:
         """Return the ten likeliest tokens after a prompt, with their probabilities."""
-        from lmcompare.harness.examples import next_tokens
+        from lmcompare.measure.examples import next_tokens
 
         with blamed_on(f"{self.name}'s next_log_probs"):
-            rows = next_tokens(self.model, self._prepared, _text(prompt))
+            rows = next_tokens(self.model, self._corpus, _text(prompt))
         return [(row["token"], row["probability"]) for row in rows]
 
     def generate(self, prompt: str, length: int = 50, sampling: Sampling | None = None) -> str:
         """Return the text that the model goes on with, ``length`` tokens long."""
-        from lmcompare.harness.examples import continue_prompt
-        from lmcompare.harness.sampling import Sampling
+        from lmcompare.measure.examples import continue_prompt
+        from lmcompare.measure.sampling import Sampling
 
         if not isinstance(length, int) or length < 0:
             raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
         with blamed_on(f"{self.name}'s stepper"):
-            return continue_prompt(self.model, self._prepared, _text(prompt), length, sampling or Sampling())
+            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling or Sampling())
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read, of the kind that its suffix tells; return the path.
@@ -165,7 +166,7 @@ class TrainedModel:
         N-gram models know ``.arpa``, ``.arpa.gz`` and ``.safetensors``. Raises ``LmcompareError`` for a model that
         has no such form, a suffix that it does not know, and a file that is there already, unless ``force`` is set.
         """
-        from lmcompare.storage import write_aside
+        from lmcompare.runfolder.files import write_aside
 
         if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
             raise LmcompareError(f"the model is written to the path of a file, not to {path!r}")
@@ -182,7 +183,7 @@ class TrainedModel:
                 f"{file} is there already: choose another name{'' if file.is_dir() else ', or force'}"
             )
         with blamed_on(f"{self.name}'s {known[-1]} form"):
-            write_aside(file, lambda aside: forms[known[-1]](self._prepared.vocabulary, aside))
+            write_aside(file, lambda aside: forms[known[-1]](self._corpus.vocabulary, aside))
         return file
 
     def word_vector(self, word: str) -> FloatArray:
@@ -190,18 +191,19 @@ class TrainedModel:
         vectors = self.model.word_vectors()
         if vectors is None:
             raise LmcompareError(f"'{self.name}' has no word vectors: ask word2vec-bow")
-        if word not in self._prepared.vocabulary:
+        if word not in self._corpus.vocabulary:
             raise LmcompareError(f"'{word}' is not in the vocabulary")
-        vector: FloatArray = vectors[self._prepared.vocabulary.id(word)]
+        vector: FloatArray = vectors[self._corpus.vocabulary.id(word)]
         return vector
 
 
 def _check_files(place: Path) -> None:
     """Raise ``LmcompareError`` if the trained model is not, to the bit, what was stored."""
-    from lmcompare import storage
+    from lmcompare.runfolder.layout import STATE_FILES
+    from lmcompare.runfolder.seals import damage
 
-    if damaged := storage.damage(place / "model", ("arrays.safetensors", "values.json")):
-        raise LmcompareError(f"{place / 'model' / damaged} is damaged or lost: run its model again")
+    if damaged := damage(place / "model", STATE_FILES):
+        raise LmcompareError(f"{place / 'model' / damaged} is damaged or lost: run the same command again")
 
 
 def _check_code(name: str, model: LanguageModel, cell: Mapping[str, Any]) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from lmcompare.analysis import Run, load_run
 
 # At the end of the path, so that an installed lmcompare goes before the checkout's.
 sys.path.append(str(Path(__file__).parents[1]))
@@ -24,3 +28,22 @@ os.environ.pop("PYTEST_ADDOPTS", None)
 
 settings.register_profile("lmcompare", deadline=None, derandomize=True)
 settings.load_profile("lmcompare")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with two seeds, a second tokenizer, a model that fails its truth checks and one that crashed."""
+    from tests.run_folder import write_run_folder
+
+    return write_run_folder(tmp_path_factory.mktemp("synthetic"))
+
+
+@pytest.fixture(scope="session")
+def run(folder: Path) -> Run:
+    return load_run(folder)
+
+
+@pytest.fixture
+def copied(folder: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    return Path(shutil.copytree(folder, tmp_path / "run"))

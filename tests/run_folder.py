@@ -30,8 +30,8 @@ from tests.synthetic import (
     Synthetic,
     Texts,
     features,
+    overhead_bits,
     read,
-    side_bits,
 )
 from tests.synthetic_exhibits import exhibits_of
 
@@ -162,7 +162,7 @@ class Coded:
         write_json(folder / "tokenizer.json", self.spec)
         train_counts = np.bincount(self.train.ids, minlength=len(self.tokens)).tolist()
         write_json(folder / "vocabulary.json", {"tokens": self.tokens, "counts": train_counts})
-        tables = [features(t, self.train, side_bits(t, chars), len(self.tokens)) for t in (self.valid, self.test)]
+        tables = [features(t, self.train, overhead_bits(t, chars), len(self.tokens)) for t in (self.valid, self.test)]
         pd.concat(tables).to_parquet(folder / "features.parquet", index=False)
         pd.concat([document_table(t) for t in (self.valid, self.test)]).to_parquet(
             folder / "documents.parquet", index=False
@@ -195,6 +195,8 @@ def document_table(text: Texts) -> pd.DataFrame:
             "metadata": [
                 json.dumps({"genre": genres[t], "folder": f"part-{i % 3}"}) for i, t in enumerate(text.topics)
             ],
+            "repeated": False,
+            "repeats": "",
         }
     )
 

@@ -241,7 +241,7 @@ def features(text: Texts, train: Texts, side: Array, size: int) -> pd.DataFrame:
             "sentence": text.sentence,
             "position_in_sentence": np.arange(len(text.ids)) - text.sentence_starts,
             "repeated": earlier,
-            "side_bits": side,
+            "overhead_bits": side,
         }
     )
 
@@ -255,7 +255,7 @@ def seen(text: Texts, train: Texts, order: int) -> list[bool]:
     return [at[i] >= order - 1 and tuple(mine[i - order + 1 : i + 1]) in known for i in range(len(mine))]
 
 
-def side_bits(text: Texts, chars: bool) -> Array:
+def overhead_bits(text: Texts, chars: bool) -> Array:
     """(N,) bits beside the model's: a little for the gap before each word, the spelling of each unknown word."""
     gap = np.where((text.ids == END) | chars, 0.0, 0.03)
     spelling = [

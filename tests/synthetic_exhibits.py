@@ -15,9 +15,9 @@ SENTENCE = ("The", "old", "river", "bank", "was", "</s>")
 def exhibits_of(plugin: str, tokens: list[str]) -> list[Exhibit]:
     """Return what a plug-in shows of itself."""
     if plugin == "unigram":
-        return [equation("P(w) = (c(w) + 1) / (N + V)"), counts(tokens)]
+        return [equation(r"P(w) = \frac{c(w) + 1}{N + V}"), counts(tokens)]
     if plugin == "ngram":
-        return [equation("P(w | h) = max(c(h w) - D, 0) / c(h) + g(h) P(w | h')"), backoff()]
+        return [equation(r"P(w \mid h) = \frac{\max(c(h w) - D, 0)}{c(h)} + \gamma(h) P(w \mid h')"), backoff()]
     if plugin == "word2vec-bow":
         return [neighbours(), plane(tokens)]
     if plugin in ("rnn-attention", "transformer"):
@@ -25,14 +25,12 @@ def exhibits_of(plugin: str, tokens: list[str]) -> list[Exhibit]:
     return []
 
 
-def equation(plain: str) -> Exhibit:
-    """A worked equation; the MathML is the shortest that browsers typeset."""
+def equation(latex: str) -> Exhibit:
+    """Return a worked equation."""
     return kinds.WorkedEquation(
         title="Its equation",
         note="The same with numbers for the word 'bank' after 'The old river'.",
-        equation='<math display="block"><mi>P</mi><mo>(</mo><mi>w</mi><mo>)</mo><mo>=</mo><mfrac><mi>c</mi><mi>N</mi>'
-        "</mfrac></math>",
-        plain=plain,
+        equation=latex,
         saying="A word is as likely as it was frequent.",
         lines=(("c(bank)", 41.0), ("N", 8_123.0), ("P(bank)", 0.00497)),
     )

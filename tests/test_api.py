@@ -87,7 +87,7 @@ def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:
     scored = model.score("The cat saw Rome.")
     assert scored.tokens == ("The", "cat", "saw", "Rome", ".", "</s>")
     assert scored.log_probability == pytest.approx(-sum(scored.surprisal_bits) * np.log(2))
-    bits = sum(scored.surprisal_bits) + sum(scored.side_bits)
+    bits = sum(scored.surprisal_bits) + sum(scored.overhead_bits)
     assert scored.bits_per_byte == pytest.approx(bits / len("The cat saw Rome."))
 
 

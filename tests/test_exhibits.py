@@ -48,7 +48,7 @@ GOOD: dict[str, tuple[type[Exhibit], dict[str, Any]]] = {
     "bars": (Bars, {"labels": ("a",), "values": (1.0,), "unit": "%"}),
     "equation": (
         WorkedEquation,
-        {"equation": "<math><mi>p</mi></math>", "plain": "p", "saying": "Likely.", "lines": (("p", 0.5),)},
+        {"equation": "p", "saying": "Likely.", "lines": (("p", 0.5),)},
     ),
 }
 
@@ -144,7 +144,7 @@ def test_well_formed_exhibits_have_no_problem(kind: str) -> None:
         ("map", {"groups": ("one",)}, "groups 1"),
         ("curve", {"names": ("train", "valid")}, "names 2"),
         ("curve", {"y": ((5.0,),)}, "line 'train'"),
-        ("equation", {"equation": "p = 1"}, "MathML"),
+        ("equation", {"equation": " "}, "LaTeX"),
         ("equation", {"saying": ""}, "in words"),
         ("equation", {"lines": (("p",),)}, "pair"),
     ],

@@ -125,6 +125,14 @@ def test_a_summary_has_no_markup() -> None:
     assert Marked().summary() == "Counts words up to order."
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("MyModel", "My model"), ("LSTMTagger", "LSTM tagger"), ("Rnn", "Rnn"), ("GPT2", "GPT2"), ("NGram", "N gram")],
+)
+def test_the_default_title_is_the_class_name_in_words(name: str, title: str) -> None:
+    assert type(name, (Counting,), {})().title() == title
+
+
 def test_the_vector_of_a_word_is_the_same_everywhere_unless_the_model_says_otherwise() -> None:
     class Pointing(Counting):
         """Has vectors."""

@@ -5,11 +5,13 @@ from lmcompare.analysis.joined import JoinedRun, Table, join, write_joined_resul
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.analysis.results import leaderboard, results, write_results
-from lmcompare.analysis.run import Cell, ModelEntry, Run, TokenTables, load_run
 from lmcompare.analysis.scores import TokenScores, token_scores
 from lmcompare.analysis.slices import slices
-from lmcompare.analysis.stored import RunFolderError
 from lmcompare.analysis.verdict import verdict
+from lmcompare.runfolder.cell import Cell
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.run import ModelEntry, Run, load_run
+from lmcompare.runfolder.tokens import TokenizedCorpus
 
 __all__ = [
     "Cell",
@@ -22,7 +24,7 @@ __all__ = [
     "Standing",
     "Table",
     "TokenScores",
-    "TokenTables",
+    "TokenizedCorpus",
     "compare_models",
     "document_figures",
     "join",

@@ -20,10 +20,10 @@ from lmcompare.analysis.intervals import (
     ranks,
     ratio_bootstrap,
 )
-from lmcompare.analysis.run import ModelEntry, Run
-from lmcompare.analysis.stored import Array
-from lmcompare.analysis.sums import sums
-from lmcompare.analysis.units import TOO_FEW, units_of
+from lmcompare.analysis.resampling import TOO_FEW, units_of
+from lmcompare.analysis.totals import sums
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
 
 Group = Literal["ranked", "adaptive", "not ranked"]
 SIGNIFICANCE = 0.05

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lmcompare.analysis.stored import Array
+from lmcompare.runfolder.parquet import Array
 
 RESAMPLES = 10_000
 LEVEL = 0.95

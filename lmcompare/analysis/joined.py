@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from lmcompare.analysis.comparability import differences
 from lmcompare.analysis.results import SCHEMA_VERSION as RESULTS
 from lmcompare.analysis.results import leaderboard, results
-from lmcompare.analysis.run import SCHEMA_VERSION, Cell, ModelEntry, Run
-from lmcompare.analysis.stored import RunFolderError
-from lmcompare.analysis.texts import differences
-from lmcompare.storage import write_json, write_text
+from lmcompare.runfolder.cell import Cell
+from lmcompare.runfolder.files import RunFolderError, write_json, write_text
+from lmcompare.runfolder.layout import SCHEMA_VERSION
+from lmcompare.runfolder.run import ModelEntry, Run
 
 MACHINE = ("cpu", "cores", "memory_bytes", "platform")  # of the manifest's hardware
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.sums import Sums, sums
+from lmcompare.analysis.totals import Sums, sums
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import ModelEntry, Run
 
 
 def ratio(amount: float, of: int) -> float:

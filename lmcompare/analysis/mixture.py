@@ -14,12 +14,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.blocks import Block, blocks
 from lmcompare.analysis.comparison import group_of
 from lmcompare.analysis.metrics import perplexity
-from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.stored import Array
-from lmcompare.analysis.sums import by_tokens
+from lmcompare.analysis.token_blocks import Block, blocks
+from lmcompare.analysis.totals import by_tokens
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
 
 STEPS = 200
 TOLERANCE = 1e-7  # nats per token: less is not worth another step

@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
+from lmcompare.analysis.contamination import repeated_documents
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
-from lmcompare.analysis.outlook import tokens_read
-from lmcompare.analysis.repeated import repeated_documents
-from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.sums import sums
-from lmcompare.storage import write_json, write_text
+from lmcompare.analysis.progress import tokens_read
+from lmcompare.analysis.totals import sums
+from lmcompare.runfolder.files import write_json, write_text
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import ModelEntry, Run
 
 SCHEMA_VERSION = 1
 METHOD = "paired bootstrap, symmetric studentised"
@@ -159,7 +160,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "unranked_reason": standing.reason,
         **_costs(model),
         "tokens_read": tokens_read(model),
-        "side_bits_per_byte": on_test.side_bits / max(split_bytes(run, model), 1),
+        "overhead_bits_per_byte": on_test.overhead_bits / max(split_bytes(run, model), 1),
         "valid_probability_model": is_valid(model),
         "valid_perplexity": on_valid.perplexity,
         "valid_bits_per_byte": on_valid.bits_per_byte,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.analysis.stored import Array
+from lmcompare.runfolder.parquet import Array
 
 
 def classical_scaling(distances: Sequence[Sequence[float]] | Array) -> tuple[Array, float]:

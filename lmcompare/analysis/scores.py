@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.blocks import blocks
-from lmcompare.analysis.run import ModelEntry, Run, Split
-from lmcompare.analysis.stored import Array
+from lmcompare.analysis.token_blocks import blocks
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
 
 LN2 = float(np.log(2.0))
 SCORES = ("log_prob", "log_prob_reset", "target_rank", "is_unknown")
@@ -20,7 +21,7 @@ class TokenScores:
 
     ``log_prob``, ``log_prob_reset``: (S, N) float64 nats, the latter NaN on valid. ``target_rank``: (S, N), 1 is the
     likeliest, 0 on valid. ``is_unknown``: (N,) bool. ``document``, ``sentence``: (N,) indices, the latter within the
-    document. ``side_bits``: (N,) bits charged beside the model's own.
+    document. ``overhead_bits``: (N,) bits charged beside the model's own.
     """
 
     log_prob: Array
@@ -29,7 +30,7 @@ class TokenScores:
     is_unknown: Array
     document: Array
     sentence: Array
-    side_bits: Array
+    overhead_bits: Array
 
     def __len__(self) -> int:
         return int(self.log_prob.shape[1])
@@ -37,7 +38,7 @@ class TokenScores:
     @property
     def bits(self) -> Array:
         """(S, N) bits that each token is charged: −log2 of its probability, and what stands beside the model."""
-        return -self.log_prob / LN2 + self.side_bits
+        return -self.log_prob / LN2 + self.overhead_bits
 
 
 def token_scores(run: Run, model: ModelEntry, split: Split = "test") -> TokenScores:
@@ -45,7 +46,7 @@ def token_scores(run: Run, model: ModelEntry, split: Split = "test") -> TokenSco
 
     Raises ``RunFolderError`` where the rows of a cell are not those of the token features.
     """
-    found = list(blocks(run, [model], split, features=("sentence", "side_bits"), scores=SCORES))
+    found = list(blocks(run, [model], split, features=("sentence", "overhead_bits"), scores=SCORES))
 
     def joined(column: str, kind: type) -> Array:
         none = np.zeros((len(model.done), 0))
@@ -61,5 +62,5 @@ def token_scores(run: Run, model: ModelEntry, split: Split = "test") -> TokenSco
         is_unknown=joined("is_unknown", bool)[0],
         document=feature("document", np.int64),
         sentence=feature("sentence", np.int64),
-        side_bits=feature("side_bits", np.float64),
+        overhead_bits=feature("overhead_bits", np.float64),
     )

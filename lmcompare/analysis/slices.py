@@ -15,15 +15,15 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.blocks import Columns, blocks
 from lmcompare.analysis.intervals import ratio_bootstrap
 from lmcompare.analysis.metrics import document_figures
-from lmcompare.analysis.run import ModelEntry, Run
+from lmcompare.analysis.resampling import Units, dealt, summed, units_of
 from lmcompare.analysis.scores import LN2
-from lmcompare.analysis.stored import Array
-from lmcompare.analysis.sums import by_tokens
-from lmcompare.analysis.units import Units, dealt, summed, units_of
-from lmcompare.analysis.word_classes import CLASSES, word_classes
+from lmcompare.analysis.token_blocks import Columns, blocks
+from lmcompare.analysis.totals import by_tokens
+from lmcompare.analysis.word_kinds import CLASSES, word_classes
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
 
 RESAMPLES = 2_000
 LEAST_UNITS = 10  # a value that stands in fewer documents gets no interval
@@ -141,7 +141,7 @@ def slices(run: Run) -> Mapping[str, pd.DataFrame]:
     with two to twenty values among the test documents.
 
     Columns of a token table: model, tokens_fingerprint, place (0, 1, …), value (its label), tokens, share (of the
-    model's test tokens), surprisal (mean bits per token, side bits left out) with low and high (95 %, over the run's
+    model's test tokens), surprisal (mean bits per token, no overhead bits) with low and high (95 %, over the run's
     resampling units; NaN where fewer than ten hold such tokens), perplexity (2 to the surprisal).
     Columns of a document or metadata table: model, tokens_fingerprint, place, value, documents, bytes, tokens,
     bits_per_byte with low and high (metadata only), perplexity.
@@ -204,7 +204,7 @@ class _Part:
 def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[_Part]:
     """Return the sums of every slice of models of the same tokens, which are gone through once."""
     vocabulary = run.tokens[models[0].tokens_fingerprint].vocabulary
-    classes = word_classes(vocabulary["tokens"], vocabulary["counts"])
+    classes = word_classes(vocabulary.tokens, vocabulary.counts.tolist())
     sizes = {s.name: len(units) * len(s.labels) for s in TOKEN_SLICES}
     # the last cell is for tokens that are left out
     counts = {name: np.zeros(size + 1, np.int64) for name, size in sizes.items()}

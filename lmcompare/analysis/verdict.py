@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, Difference, compare_models
-from lmcompare.analysis.outlook import outlook
+from lmcompare.analysis.contamination import in_words, repeated_documents
 from lmcompare.analysis.phrases import listed, percent
-from lmcompare.analysis.repeated import in_words, repeated_documents
+from lmcompare.analysis.progress import outlook
 from lmcompare.analysis.results import results
-from lmcompare.analysis.run import Run
+from lmcompare.runfolder.run import Run
 
 NEAR = 0.05  # of the best
 DETAILED = 3  # models that share the first rank; of more only the names are told

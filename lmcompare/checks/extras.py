@@ -12,6 +12,8 @@ from lmcompare.checks.probe import Probe
 from lmcompare.exhibit_shapes import problem
 from lmcompare.exhibits import KINDS, Exhibit, from_json, to_json
 
+TITLE_LENGTH = 60  # characters
+
 
 @check("exhibits-are-well-formed")
 def exhibits_are_well_formed(probe: Probe) -> Finding:
@@ -94,4 +96,41 @@ def size_is_told(probe: Probe) -> Finding:
     return Finding(True, f"{size.parameters:,} parameters, {size.bytes:,} bytes")
 
 
-CHECKS = (exhibits_are_well_formed, word_vectors_fit, context_vectors_fit, size_is_told)
+@check("title-and-summary-are-texts")
+def title_and_summary_are_texts(probe: Probe) -> Finding:
+    """``title`` is a short name on one line, without a full stop, and ``summary`` is a sentence."""
+    title, summary = probe.untrained.title(), probe.untrained.summary()
+    for name, text in (("title", title), ("summary", summary)):
+        if not isinstance(text, str) or not text.strip() or "\n" in text:
+            return Finding(False, f"{name} returned {text!r}: return a text of one line")
+    if len(title) > TITLE_LENGTH or title.endswith("."):
+        limit = f"at most {TITLE_LENGTH} characters without a full stop"
+        return Finding(False, f"title returned {title!r}: return a name of {limit}")
+    if probe.fitted.title() != title:
+        return Finding(False, f"title is {title!r} before training and {probe.fitted.title()!r} after it")
+    return Finding(True, f"it is called {title!r}")
+
+
+@check("notes-are-sentences")
+def notes_are_sentences(probe: Probe) -> Finding:
+    """``notes`` is a tuple of sentences, the same after saving and loading."""
+    notes = probe.fitted.notes
+    if not isinstance(notes, tuple) or not all(isinstance(note, str) and note.strip() for note in notes):
+        return Finding(False, f"notes is {notes!r}: it must be a tuple of texts, empty if there is nothing to say")
+    unfinished = [note for note in notes if note.rstrip()[-1] not in ".!?"]
+    if unfinished:
+        return Finding(False, f"the note {unfinished[0]!r} is not a sentence: end it with a full stop")
+    restored = probe.make().restore(probe.fitted.state()).notes
+    if restored != notes:
+        return Finding(False, f"a restored model has the notes {restored!r}, the trained one {notes!r}: store them")
+    return Finding(True, f"{len(notes)} notes")
+
+
+CHECKS = (
+    title_and_summary_are_texts,
+    notes_are_sentences,
+    exhibits_are_well_formed,
+    word_vectors_fit,
+    context_vectors_fit,
+    size_is_told,
+)

@@ -26,7 +26,7 @@ TIME_LIMIT = 600  # seconds for the fresh process
 
 def stored(state: Any, folder: Path) -> State:
     """Write a state as a run does and read it back. Raises ``LmcompareError`` with what can't be stored."""
-    from lmcompare.storage import load_state, save_state
+    from lmcompare.runfolder.states import load_state, save_state
 
     if not isinstance(state, State):
         raise PluginError(f"state returned {type(state).__name__}, not lmcompare.State")
@@ -77,7 +77,7 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         _run_process(folder)
         there_scores = np.load(folder / "scores.npy", allow_pickle=False)
-        from lmcompare.storage import load_state
+        from lmcompare.runfolder.states import load_state
 
         there = load_state(folder / "there")
     figure, _ = largest(differences(probe.scores(text), there_scores))

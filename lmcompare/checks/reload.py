@@ -15,7 +15,7 @@ from lmcompare.checks.persistence import DOCUMENTS, TEXT_KEY, TOKENS
 from lmcompare.checks.probe import SHORT, Probe
 from lmcompare.model import LanguageModel
 from lmcompare.processes import end_with_parent
-from lmcompare.storage import load_state, save_state
+from lmcompare.runfolder.states import load_state, save_state
 
 
 def main(folder: Path) -> None:

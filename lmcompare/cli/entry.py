@@ -11,7 +11,8 @@ from typing import Any
 
 import typer
 
-from lmcompare.cli.commands import InterruptedRunError, app
+from lmcompare.cli import commands  # noqa: F401  (registers them)
+from lmcompare.cli.app import InterruptedRunError, app
 from lmcompare.errors import LmcompareError
 
 INTERRUPTED = 130

@@ -32,7 +32,7 @@ def print_table(folder: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from lmcompare.storage import read_json
+    from lmcompare.runfolder.files import read_json
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "train s", "µs/token"):

@@ -1,9 +1,13 @@
-"""How a text is read, cut, split and changed: the options of a corpus, and which of them go together."""
+"""The options of a corpus: how its text is read, cut into documents and sentences, split and changed.
+
+`CorpusOptions` is the only declaration of these options. The command line, experiment files and the Python interface
+take their names, types, defaults and help sentences from its fields.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
 
 from lmcompare.corpora.document import has_utf8
 from lmcompare.corpora.files import check_encoding
@@ -12,45 +16,66 @@ from lmcompare.errors import LmcompareError, kind_of, suggest
 
 SentenceMarks = Literal["line", "punkt"]
 
-_END = "</s>"  # what closes sentences; in the text it is an unknown word
+_END = "</s>"  # the mark that closes a sentence; a word of the text with this spelling is an unknown word
+
+
+def _option(default: Any, help_text: str, minimum: int | None = None) -> Any:
+    """Declare an option; the metadata have its help sentence and, for a whole number, the smallest value."""
+    return field(default=default, metadata={"help": help_text, **({} if minimum is None else {"minimum": minimum})})
 
 
 @dataclass(frozen=True)
 class CorpusOptions:
-    """How a text is read and cut.
+    """How a text is read, cut, split and changed.
 
-    Attributes:
-        documents: "file" (one document a file), "line" or "blank-line"; None: as the source says by itself.
-        sentences: "line" or "punkt"; None: Punkt for the embedded corpora and texts in memory, lines for files.
-        lowercase: turn all letters into small ones, after the sentences are found.
-        nfc: compose characters (Unicode NFC) first.
-        encoding: how files and standard input are encoded.
-        text_column: the column of a table that holds the text; None: "text".
-        train_words, valid_words: cut the whole text, in its own order, after so many words; test is the rest.
-        rare_count: words that stand so often or less in the whole corpus, test included, become ``rare_word``.
-        rare_word: the word that takes their place, such as "<unk_>".
+    The help sentence of an option is ``field.metadata["help"]`` of its dataclass field; ``field.metadata["minimum"]``
+    is the smallest value of a whole number.
     """
 
-    documents: DocumentMarks | None = None
-    sentences: SentenceMarks | None = None
-    lowercase: bool = False
-    nfc: bool = False
-    encoding: str = "utf-8"
-    text_column: str | None = None
-    train_words: int | None = None
-    valid_words: int | None = None
-    rare_count: int | None = None
-    rare_word: str | None = None
+    documents: DocumentMarks | None = _option(
+        None,
+        "What one document is: a whole file, a line, or the text between blank lines. The default depends on the "
+        "source.",
+    )
+    sentences: SentenceMarks | None = _option(
+        None,
+        "How sentences are found: each line is one, or by Punkt in running text. The default is Punkt for the "
+        "embedded corpora and for texts in memory, and lines for files.",
+    )
+    lowercase: bool = _option(False, "Convert the text to lower case, after the sentences are found.")
+    nfc: bool = _option(False, "Normalise the text to Unicode NFC before anything else.")
+    encoding: str = _option("utf-8", "The encoding of text files and of standard input.")
+    text_column: str | None = _option(
+        None, "The column of a table that contains the text. The default is the column 'text'."
+    )
+    train_words: int | None = _option(
+        None, "Cut the text in its own order and take this many words as training text; needs valid_words.", 1
+    )
+    valid_words: int | None = _option(
+        None, "The number of words of validation text after the training text; the rest is test text.", 1
+    )
+    rare_count: int | None = _option(
+        None,
+        "Replace words that occur this many times or fewer in the whole corpus, test text included; needs rare_word.",
+        1,
+    )
+    rare_word: str | None = _option(None, "The word that replaces rare words, such as <unk_>.")
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """What these options do to the text, in words."""
+        """What these options do to the text, as short phrases."""
         rare = f"words seen {self.rare_count} times or less are {self.rare_word}" if self.rare_count else ""
-        said = ("lower case" if self.lowercase else "", "Unicode NFC" if self.nfc else "", rare)
-        return tuple(each for each in said if each)
+        phrases = ("lower case" if self.lowercase else "", "Unicode NFC" if self.nfc else "", rare)
+        return tuple(phrase for phrase in phrases if phrase)
 
     def check(self) -> None:
-        """Raise `LmcompareError` for a value that there is not, or for options that do not go together."""
+        """Check every value, and that the options can be used together.
+
+        Raises
+        ------
+        LmcompareError
+            An option has a value that is not allowed, or lacks the option that it needs.
+        """
         allowed = {"documents": get_args(DocumentMarks), "sentences": get_args(SentenceMarks)}
         for name, values in allowed.items():
             value = getattr(self, name)
@@ -59,33 +84,36 @@ class CorpusOptions:
                     f"unknown value '{value}' of {name}{suggest(value, values)}; use one of {', '.join(values)}"
                 )
         check_encoding(self.encoding)
-        for name in ("train_words", "valid_words", "rare_count"):
-            _check_count(name, getattr(self, name))
+        for option in fields(self):
+            if "minimum" in option.metadata:
+                _check_count(option.name, getattr(self, option.name), option.metadata["minimum"])
         if (self.train_words is None) != (self.valid_words is None):
-            given, lacking = ("train", "valid") if self.valid_words is None else ("valid", "train")
+            given, missing = ("train", "valid") if self.valid_words is None else ("valid", "train")
             raise LmcompareError(
-                f"{given}_words is given without {lacking}_words; give both, test is what remains after them"
+                f"{given}_words is given without {missing}_words; give both, and the rest becomes the test text"
             )
         _check_rare(self.rare_count, self.rare_word)
 
 
-def _check_count(name: str, count: object) -> None:
+def _check_count(name: str, count: object, minimum: int) -> None:
     if count is None:
         return
     if isinstance(count, bool) or not isinstance(count, int):
-        raise LmcompareError(f"{name} is {kind_of(count)}; give a whole number of 1 or more")
-    if count < 1:
-        raise LmcompareError(f"{name} is {count:,}; give a whole number of 1 or more")
+        raise LmcompareError(f"{name} is {kind_of(count)}; give a whole number of {minimum} or more")
+    if count < minimum:
+        raise LmcompareError(f"{name} is {count:,}; give a whole number of {minimum} or more")
 
 
 def _check_rare(count: int | None, word: object) -> None:
     if count is not None and word is None:
-        raise LmcompareError("rare_count is given without rare_word; name the word that takes the rare words' place")
+        raise LmcompareError("rare_count is given without rare_word; give the word that replaces the rare words")
     if word is None:
         return
     if count is None:
-        raise LmcompareError("rare_word is given without rare_count; say how often a rare word stands in the corpus")
+        raise LmcompareError("rare_word is given without rare_count; give the largest count of a rare word")
     if not isinstance(word, str) or word.split() != [word] or not has_utf8(word):
         raise LmcompareError(f"rare_word is {word!r}; give one word without white space, such as <unk_>")
     if word == _END:
-        raise LmcompareError(f"rare_word is {_END}, which closes sentences; give another word, such as <unk_>")
+        raise LmcompareError(
+            f"rare_word is {_END}, the mark that closes sentences; give another word, such as <unk_>"
+        )

@@ -6,17 +6,27 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.faults import sentence
-
-Preset = Literal["quick", "default", "full"]
+from lmcompare.harness.options import Preset, RunOptions
 
 DEFAULT_PROMPTS = (
     "How to make Thai",
@@ -34,54 +44,57 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class CorpusTable(Table):
+class TableWithOptions(Table):
+    """A table that has options declared elsewhere, as a dataclass: in a file they are keys like the others."""
+
+    @classmethod
+    def keys_in_a_file(cls) -> list[str]:
+        """Return the keys that the table has in a file."""
+        return [*(name for name in cls.model_fields if name != "options"), *cls._option_names()]
+
+    @classmethod
+    def _option_names(cls) -> list[str]:
+        return [option.name for option in fields(cls.model_fields["options"].annotation)]  # type: ignore[arg-type]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, table: Any) -> Any:
+        if not isinstance(table, Mapping):
+            return table
+        names = cls._option_names()
+        others = {key: value for key, value in table.items() if key not in names}
+        options = others.pop("options", None)  # of an experiment that is changed; a file has no such key
+        if isinstance(options, Mapping):
+            raise ValueError("unknown key 'options': its keys belong to the table itself")
+        before = {name: getattr(options, name) for name in names} if options is not None else {}
+        return {**others, "options": before | {name: table[name] for name in names if name in table}}
+
+    @model_serializer(mode="wrap")
+    def _flatten(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        table: dict[str, Any] = serialise(self)
+        options = table.pop("options")
+        return {**table, **options}
+
+
+class CorpusTable(TableWithOptions):
     """``[corpus]``: a source, or the three files of a given split, and how they are read."""
 
     source: str | None = None
     train: str | None = None
     valid: str | None = None
     test: str | None = None
-    documents: Literal["file", "line", "blank-line"] | None = None
-    sentences: Literal["line", "punkt"] | None = None
-    lowercase: bool = False
-    nfc: bool = False
-    encoding: str = "utf-8"
-    text_column: str | None = None
-    train_words: int | None = Field(default=None, ge=1)
-    valid_words: int | None = Field(default=None, ge=1)
-    rare_count: int | None = Field(default=None, ge=1)
-    rare_word: str | None = None
+    options: CorpusOptions = CorpusOptions()
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         split = [self.train, self.valid, self.test]
         if (self.source is None) == all(part is None for part in split):
             raise ValueError("give either source, or train, valid and test")
-        return self
-
-    @model_validator(mode="after")
-    def _options_agree(self) -> Self:
         try:
             self.options.check()
         except LmcompareError as error:
             raise ValueError(str(error)) from None
         return self
-
-    @property
-    def options(self) -> CorpusOptions:
-        """How the text is read."""
-        return CorpusOptions(
-            documents=self.documents,
-            sentences=self.sentences,
-            lowercase=self.lowercase,
-            nfc=self.nfc,
-            encoding=self.encoding,
-            text_column=self.text_column,
-            train_words=self.train_words,
-            valid_words=self.valid_words,
-            rare_count=self.rare_count,
-            rare_word=self.rare_word,
-        )
 
     @property
     def where(self) -> str | dict[str, str]:
@@ -196,22 +209,35 @@ class MatchTable(Table):
     parameters: int | None = Field(default=None, ge=1)
 
 
-class Experiment(Table):
+class Experiment(TableWithOptions):
     """An experiment file."""
 
     name: str
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    preset: Preset = "default"
-    device: str = "auto"
-    threads: int | None = Field(default=None, ge=1, le=1024)
-    processes: int = Field(default=1, ge=1, le=1024)
-    time_limit: float | None = Field(default=None, gt=0)
-    corpus: CorpusTable = Field(default_factory=lambda: CorpusTable.model_validate({"source": "wiki-sample"}))
+    options: RunOptions = RunOptions()
+    corpus: CorpusTable = Field(default_factory=lambda: CorpusTable(source="wiki-sample"))
     tokens: TokensTable = Field(default_factory=lambda: TokensTable.model_validate({}))
     models: tuple[ModelTable, ...] = Field(default=BUILT_IN, min_length=1, validate_default=True)
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()
     match: MatchTable = MatchTable()
+
+    def replace(self, where: str, **changes: Any) -> Experiment:
+        """Return the experiment with other values; ``None`` leaves a value as it is.
+
+        Parameters
+        ----------
+        where : str
+            Where the values come from, named in errors: "the command line", say.
+        **changes
+            New values by the names of the fields: typed ones, or tables as in a file.
+
+        Raises
+        ------
+        LmcompareError
+            For a value that is wrong.
+        """
+        return parse(dict(self) | {name: value for name, value in changes.items() if value is not None}, where)
 
     @field_validator("name")
     @classmethod
@@ -295,11 +321,12 @@ def shipped(preset: Preset) -> Experiment:
 
 def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
     """Return a table's name as written in the file and the keys that it takes."""
-    tables: dict[str, type[BaseModel]] = {"corpus": CorpusTable, "examples": ExamplesTable}
-    tables |= {"budget": BudgetTable, "match": MatchTable}
+    tables: dict[str, type[BaseModel]] = {"examples": ExamplesTable, "budget": BudgetTable, "match": MatchTable}
     head = next(iter(place), None)
+    if head == "corpus":
+        return "[corpus]", CorpusTable.keys_in_a_file()
     if head in tables:
         return f"[{head}]", list(tables[str(head)].model_fields)
     if head == "models":
         return "one of [[models]]", list(ModelTable.model_fields)
-    return "the experiment", list(Experiment.model_fields)
+    return "the experiment", Experiment.keys_in_a_file()

@@ -41,7 +41,8 @@ def sentence(error: ValidationError, table_at: TableAt) -> str:
     ``table_at``: from a place to the table's name as written in the file and the keys that it takes.
     """
     fault = error.errors()[0]
-    kind, place, given = fault["type"], [str(p) for p in fault["loc"]], fault["input"]
+    # options are keys of the table itself in a file
+    kind, place, given = fault["type"], [str(p) for p in fault["loc"] if p != "options"], fault["input"]
     bounds = fault.get("ctx", {})
     message = str(fault["msg"]).removeprefix("Value error, ")
     if kind in ("extra_forbidden", "missing"):

@@ -13,24 +13,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmcompare import __version__, plugins, storage
+from lmcompare import __version__, plugins
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness import engine, environment
 from lmcompare.harness.cell import Job, damage, has_examples, is_finished, unfinished
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.matching import matched
-from lmcompare.harness.prepared import Prepared, prepare
+from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Display, Quiet
-from lmcompare.harness.reports import write_reports
+from lmcompare.runfolder.files import read_json, write_json, write_text
+from lmcompare.runfolder.layout import JOINED, MANIFEST, SCHEMA_VERSION, SPLITS
+from lmcompare.runfolder.seals import damage as damage_of
+from lmcompare.runfolder.seals import is_sealed, locked, seal
+from lmcompare.runfolder.tokens import TokenizedCorpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lmcompare.corpora import Corpus
     from lmcompare.model import LanguageModel
-
-SCHEMA = 1
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def run(
     live: Mapping[str, LanguageModel] | None = None,
     command: str = "",
 ) -> Outcome:
-    """Run what is not finished yet and write the reports.
+    """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
     ``base``: what relative paths of the experiment are relative to. ``corpus``: a loaded corpus in place of the
     experiment's. ``live``: untrained model objects by model name, trained in this process. Raises
@@ -71,38 +72,36 @@ def run(
     started = time.perf_counter()
     show = Quiet() if show is None else show
     built = {m.name: _built(m, experiment, base, live or {}) for m in experiment.models}
-    device = environment.choose_device(experiment.device)
-    threads = environment.choose_threads(experiment.threads)
-    environment.check_processes(experiment.processes, device)
+    device = environment.choose_device(experiment.options.device)
+    threads = environment.choose_threads(experiment.options.threads)
+    environment.check_processes(experiment.options.processes, device)
     if corpus is None:
         show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
         corpus = _corpus(experiment, base)
     _claim(folder)
-    with storage.locked(folder):
+    with locked(folder):
         earlier = _earlier(folder, corpus, force, show)
         plans, tokens = _plans(experiment, corpus, folder, built, live or {}, (device, threads), show)
         outcome = Outcome(folder)
         with _closing(show):
             _run_cells(plans, force, show, outcome)
         manifest = {
-            "schema_version": SCHEMA,
+            "schema_version": SCHEMA_VERSION,
             "lmcompare": __version__,
             "name": experiment.name,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
             "seconds": time.perf_counter() - started + _seconds_before(earlier, folder),
             "experiment": _experiment_joined(experiment, earlier, folder),
-            "preset": experiment.preset,
+            "preset": experiment.options.preset,
             "corpus": describe(corpus),
             "tokens": {**earlier.get("tokens", {}), **tokens},
             "models": _joined(_kept(earlier, folder), plans, experiment),
             "versions": environment.versions(),
             "hardware": environment.hardware(device, threads),
         }
-        storage.write_json(folder / MANIFEST, manifest)
-        storage.seal(folder, (MANIFEST,))
-        show.say("Writing the report …")
-        write_reports(folder)
+        write_json(folder / MANIFEST, manifest)
+        seal(folder, (MANIFEST,))
     return outcome
 
 
@@ -115,7 +114,7 @@ def describe(corpus: Corpus) -> dict[str, Any]:
             "bytes": sum(len(d.text.encode()) for d in documents),
             "words": sum(len(d.text.split()) for d in documents),
         }
-        for which in ("train", "valid", "test")
+        for which in SPLITS
         for documents in [corpus.split(which)]
     }
     return {
@@ -134,11 +133,11 @@ def _claim(folder: Path) -> None:
         raise LmcompareError(f"{str(folder)!r} can be no folder's name: choose another --out")
     if folder.exists() and not folder.is_dir():
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
-    if (folder / storage.JOINED).exists():
+    if (folder / JOINED).exists():
         raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
     probe = folder / ".probe"
     try:
-        storage.write_text(probe, "")
+        write_text(probe, "")
     except LmcompareError as error:
         cause = error.__cause__
         reason = cause.strerror if isinstance(cause, OSError) else error
@@ -162,7 +161,7 @@ def _built(
     for name in cls.bases:
         if isinstance(given.get(name), str):
             given[name] = _whole(given[name], here)
-    return plugin, plugins.build(plugin, given, experiment.preset)
+    return plugin, plugins.build(plugin, given, experiment.options.preset)
 
 
 def _whole(plugin: str, here: Path) -> str:
@@ -184,13 +183,13 @@ def _earlier(folder: Path, corpus: Corpus, force: bool, show: Display) -> dict[s
     path = folder / MANIFEST
     if not path.is_file():
         return {}
-    if storage.is_sealed(folder) and storage.damage(folder, (MANIFEST,)):
+    if is_sealed(folder) and damage_of(folder, (MANIFEST,)):
         show.say(
             f"{path} is damaged: it is written anew, with the models of this run; those of earlier runs come back"
             " when they are asked for again."
         )
         return {}
-    manifest: dict[str, Any] = storage.read_json(path)
+    manifest: dict[str, Any] = read_json(path)
     if manifest.get("corpus", {}).get("fingerprint") != corpus.fingerprint:
         if force:
             return {}
@@ -212,7 +211,7 @@ def _plans(
 ) -> tuple[list[Plan], dict[str, Any]]:
     """Tokenise the corpus once per kind of tokens and make each model's jobs."""
     device, threads = place
-    prepared: dict[str, Prepared] = {}
+    prepared: dict[str, TokenizedCorpus] = {}
     plans = []
     for table in experiment.models:
         plugin, model = built[table.name]
@@ -233,24 +232,24 @@ def _plans(
                 plugin=plugin,
                 seed=seed,
                 folder=str((folder / "cells" / table.name / str(seed)).resolve()),
-                tokens_folder=str(tokens.folder.resolve()),
+                tokens_folder=str(tokens.path.resolve()),
                 tokens_fingerprint=tokens.fingerprint,
                 source_digest=plugins.source_digest(model),
                 hyperparameters=hyperparameters,
                 device=device,
                 threads=threads,
-                processes=experiment.processes,
+                processes=experiment.options.processes,
                 budget=experiment.budget.model_dump(),
                 examples=experiment.examples.model_dump(mode="json"),
                 files=digests,
             )
             for seed in experiment.seeds
         )
-        if table.name in live and experiment.time_limit is not None:
+        if table.name in live and experiment.options.time_limit is not None:
             raise LmcompareError(
                 f"'{table.name}' trains in this process, which can't be ended after a time: name its plug-in for that"
             )
-        how = engine.inline(model) if table.name in live else engine.within(experiment.time_limit)
+        how = engine.inline(model) if table.name in live else engine.within(experiment.options.time_limit)
         plans.append(Plan(table, tokens.fingerprint, jobs, how))
     return plans, {tokens.fingerprint: tokens.describe() for tokens in prepared.values()}
 
@@ -321,7 +320,7 @@ def _joined(kept: Sequence[Mapping[str, Any]], plans: Sequence[Plan], experiment
     """
     rows = {str(row["name"]): dict(row) for row in kept}
     given = {
-        "preset": experiment.preset,
+        "preset": experiment.options.preset,
         "budget": experiment.budget.model_dump(exclude_none=True),
         "match": experiment.match.model_dump(exclude_none=True),
     }

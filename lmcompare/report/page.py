@@ -10,28 +10,28 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis import Run
-from lmcompare.report.kinds.rendering import CONTROL
-from lmcompare.report.material import Material, Section
-from lmcompare.report.pages import asset, fill
+from lmcompare.report.data import ReportData, Section
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
-    alike,
+    contexts,
+    corpus,
     cost,
+    exhibits,
     glossary,
-    inside,
     leaderboard,
     learning,
-    meaning,
-    opening,
+    mixtures,
     prompts,
     reader,
     reproduce,
     sentences,
-    text,
-    together,
-    truth,
-    wins,
+    similar_words,
+    slices,
+    summary,
+    validity,
 )
+from lmcompare.report.templating import asset, fill
+from lmcompare.report.tokens import CONTROL
 
 SCRIPTS = ("page.js", "reader.js")
 NAMES = {
@@ -64,17 +64,17 @@ def whole_page(template: str, **context: Any) -> str:
 
 
 class Report:
-    """A report of a run, its parts made once for both forms; ``names`` as in ``Material``."""
+    """A report of a run, its parts made once for both forms; ``names`` as in ``ReportData``."""
 
     def __init__(self, run: Run, names: Sequence[str] = ()) -> None:
-        self.material = Material(run, names)
-        self.opening = opening.build(self.material)
-        self.sections = _sections(self.material)
+        self.data = ReportData(run, names)
+        self.summary = summary.build(self.data)
+        self.sections = _sections(self.data)
 
     @property
     def version(self) -> str:
         """The version of lmcompare that made the run."""
-        return str(self.material.run.manifest.get("lmcompare") or "")
+        return str(self.data.run.manifest.get("lmcompare") or "")
 
     @property
     def charts(self) -> dict[str, Markup]:
@@ -86,16 +86,16 @@ class Report:
         return whole_page(
             "page",
             version=self.version,
-            run=self.material.run,
-            opening=self.opening,
+            run=self.data.run,
+            summary=self.summary,
             sections=self.sections,
             names=NAMES,
-            models=self.material.scored,
+            models=self.data.scored,
         )
 
     def markdown(self) -> str:
         """Return the report as Markdown."""
-        parts = [self.opening.markdown]
+        parts = [self.summary.markdown]
         for section in self.sections:
             parts.append(f"## {section.title}")
             if section.markdown:
@@ -106,22 +106,22 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
 
-def _sections(material: Material) -> list[Section]:
+def _sections(data: ReportData) -> list[Section]:
     found = (
-        leaderboard.build(material),
-        cost.build(material),
-        wins.build(material),
-        reader.build(material),
-        prompts.build(material),
-        sentences.build(material),
-        inside.build(material),
-        alike.build(material),
-        meaning.build(material),
-        learning.build(material),
-        together.build(material),
-        text.build(material),
-        truth.build(material),
-        reproduce.build(material),
+        leaderboard.build(data),
+        cost.build(data),
+        slices.build(data),
+        reader.build(data),
+        prompts.build(data),
+        sentences.build(data),
+        exhibits.build(data),
+        similar_words.build(data),
+        contexts.build(data),
+        learning.build(data),
+        mixtures.build(data),
+        corpus.build(data),
+        validity.build(data),
+        reproduce.build(data),
         glossary.build(),
     )
     return [section for section in found if section is not None]

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmcompare.analysis import Cell
-from lmcompare.analysis.stored import RunFolderError
-from lmcompare.report.material import Material, Model
+from lmcompare.report.data import Model, ReportData
+from lmcompare.runfolder.files import RunFolderError
 
 BUDGET = 14_000  # tokens × models
 BYTES = 900  # a passage is closed at the first sentence end after so many bytes
@@ -50,7 +50,7 @@ def stored_places(models: Sequence[Model]) -> pd.DataFrame:
     return places.sort_values(PLACE, ignore_index=True)
 
 
-def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
+def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
     """Return passages for models that share their tokens, the one on which they disagree most first.
 
     Disagreement is the spread (standard deviation) of the models' surprisals at a token, averaged over the passage;
@@ -66,7 +66,7 @@ def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
     surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)]).clip(
         max=MOST_BITS
     )
-    spread = _counted(surprisal, [m.name not in material.apart for m in models]).std(axis=0)
+    spread = _counted(surprisal, [m.name not in data.apart for m in models]).std(axis=0)
     spans: list[tuple[int, int]] = []
     room = BUDGET // len(models)
     for start, stop in sorted(_cut(text), key=lambda span: -float(spread[slice(*span)].mean())):
@@ -75,9 +75,7 @@ def chosen(material: Material, models: Sequence[Model]) -> list[Passage]:
             spans.append((start, stop))
     rows = text.iloc[[i for span in spans for i in range(*span)]]
     likeliest = [_likeliest(top, rows) for top in tops]
-    documents = (
-        material.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
-    )
+    documents = data.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
     found: list[Passage] = []
     for start, stop in spans:
         rows = text.iloc[start:stop]
@@ -128,7 +126,7 @@ def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFram
     found = [rows for block in blocks if len(rows := places.merge(pd.DataFrame(block), on=PLACE))]
     rows = places.merge(pd.concat(found), on=PLACE, how="left", validate="1:1") if found else places
     if "log_prob" not in rows or rows["log_prob"].isna().any():
-        raise RunFolderError(f"{cell.path} has likeliest words where it has no scores: run its model again")
+        raise RunFolderError(f"{cell.path} has likeliest words where it has no scores: run the same command again")
     return rows
 
 

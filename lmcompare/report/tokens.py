@@ -1,4 +1,4 @@
-"""Tokens on a page: what can't be seen is given a sign, what is too long is cut."""
+"""Tokens as they are printed: invisible characters get a sign, long tokens are cut."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from unicodedata import bidirectional
 from markupsafe import Markup
 
 SIGNS = {"</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅"}
-# what can't be seen, and what turns the order of the text around it; joiners, which words of some scripts need, stay
-UNSEEN = (0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
-CONTROL = {c: f"\\x{c:02x}" for c in (*range(32), *range(127, 160))}
-CONTROL |= {c: f"\\u{c:04x}" for c in UNSEEN} | {ord(c): SIGNS[c] for c in "\n\t"}
-TURNED = ("R", "AL", "AN")  # directions that move what stands beside them
+# control characters, which a terminal would obey, are shown as their pictures
+CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
+# invisible characters and those that change the direction of the text; joiners, which some scripts need, stay
+INVISIBLE = (0xAD, *range(0x80, 0xA0), 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
+SHOWN = CONTROL | {c: f"\\u{c:04x}" for c in INVISIBLE} | {ord(c): SIGNS[c] for c in "\n\t"} | {13: "\u240d"}
+RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions that would move the text around them
 ISOLATE, POP = "\u2068", "\u2069"
 
 
 def visible(token: str) -> str:
-    """Return the token as it can be printed: ``</s>`` as ¶, line ends, control signs and blanks at its ends as signs;
-    one that is written from right to left keeps its order to itself.
+    """Return a token as it is printed.
 
-    A blank between words is left alone, as labels of exhibits are phrases at times.
+    ``</s>`` becomes ¶; line ends, control characters and spaces at the ends become signs; a token that is written
+    from right to left is isolated from the text around it. Spaces inside stay, since some labels are phrases.
     """
     known = SIGNS.get(token)
     if known:
         return known
     inner = token.strip(" ")
     first = len(token) - len(token.lstrip(" "))
-    text = SIGNS[" "] * first + inner.translate(CONTROL) + SIGNS[" "] * (len(token) - first - len(inner))
-    return f"{ISOLATE}{text}{POP}" if any(bidirectional(c) in TURNED for c in text) else text
+    text = SIGNS[" "] * first + inner.translate(SHOWN) + SIGNS[" "] * (len(token) - first - len(inner))
+    return f"{ISOLATE}{text}{POP}" if any(bidirectional(c) in RIGHT_TO_LEFT for c in text) else text
 
 
 def printable(text: str) -> str:
-    """Return a piece of text as it can be printed, its blanks as they are."""
-    return text.translate(CONTROL)
+    """Return a piece of text as it is printed, with its spaces unchanged."""
+    return text.translate(SHOWN)
 
 
 def shown(token: str, limit: int = 24) -> Markup:
-    """Return the token for a narrow place: on its own as to direction, cut if long, with all of it on hovering."""
+    """Return a token for a narrow column: cut to ``limit`` characters, with the whole token as a tooltip."""
     text = visible(token)
     if len(text) <= limit and token != "</s>":
         return Markup("<bdi>{}</bdi>").format(text)

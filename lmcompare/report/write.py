@@ -11,9 +11,11 @@ from pathlib import Path
 from lmcompare.analysis import Run, Table, join, load_run, write_joined_results, write_results
 from lmcompare.errors import LmcompareError, as_written
 from lmcompare.report.charts.svg import standalone
-from lmcompare.report.overview import Overview
 from lmcompare.report.page import Report
-from lmcompare.storage import JOINED, locked, write_text
+from lmcompare.report.several_texts import SeveralTexts
+from lmcompare.runfolder.files import write_text
+from lmcompare.runfolder.layout import JOINED
+from lmcompare.runfolder.seals import locked
 
 ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
 ENTRIES = ("tables", "charts", "results.json", "results.csv", "report.md", "report.html")
@@ -71,7 +73,7 @@ def _write_tables(tables: Sequence[Table], place: Path) -> None:
         write_results(tables[0].run, place)
         write_report_of(tables[0].run, place)
         return
-    page = Overview(tables)
+    page = SeveralTexts(tables)
     for part in page.parts:
         within = place / part.folder
         within.mkdir(parents=True)

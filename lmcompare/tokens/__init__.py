@@ -1,6 +1,6 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the exact code length of a text."""
 
-from lmcompare.tokens.code import CODE_VERSION, SideBits, TextCode
+from lmcompare.tokens.code import CODE_VERSION, OverheadBits, TextCode
 from lmcompare.tokens.encode import (
     build_vocabulary,
     encode,
@@ -14,7 +14,7 @@ from lmcompare.tokens.kinds import TOKENIZERS, make_tokenizer
 from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, tokenise, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
-from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, FloatArray, IntArray, Vocabulary
 
 __all__ = [
     "CODE_VERSION",
@@ -22,9 +22,10 @@ __all__ = [
     "TOKENIZERS",
     "UNKNOWN_TOKEN",
     "Encoded",
+    "FloatArray",
     "IntArray",
+    "OverheadBits",
     "Separator",
-    "SideBits",
     "Text",
     "TextCode",
     "Tokenised",

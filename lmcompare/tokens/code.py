@@ -23,7 +23,7 @@ CODE_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
-class SideBits:
+class OverheadBits:
     """(N,) bits a token, each: ``spelling`` of an unknown word, the ``gap`` before it, the ``separator`` after it."""
 
     spelling: FloatArray
@@ -69,7 +69,7 @@ class TextCode:
             n_ids=len(vocabulary),
         )
 
-    def charge(self, text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> SideBits:
+    def charge(self, text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> OverheadBits:
         """Return the bits of each token of the documents, in the order of ``encode``'s ids, by what they pay for.
 
         Raises ``LmcompareError`` if tokenizer or vocabulary are not those that the code was fitted with.
@@ -80,13 +80,13 @@ class TextCode:
                 "fit it again"
             )
         cut = tokenised(text, tokenizer)
-        return SideBits(
+        return OverheadBits(
             spelling=self._spelling_bits(cut, tokenizer, vocabulary),
             gap=np.zeros(len(cut)) if self.gaps is None else self.gaps.bits(cut, vocabulary),
             separator=self.separators.bits(cut),
         )
 
-    def side_bits(self, text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> FloatArray:
+    def overhead_bits(self, text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> FloatArray:
         """(N,) what is charged beside the model's own -log2 p, in bits: spelling, gap and separator of each token."""
         return self.charge(text, tokenizer, vocabulary).total
 

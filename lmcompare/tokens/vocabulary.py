@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lmcompare.errors import LmcompareError
 
 IntArray = npt.NDArray[np.integer[Any]]
+FloatArray = npt.NDArray[np.floating[Any]]
 
 UNKNOWN_TOKEN = "<unk>"
 END_TOKEN = "</s>"

@@ -50,7 +50,7 @@ class TorchLanguageModel(LanguageModel):
     widths: ClassVar[tuple[str, ...]] = ()  # hyper-parameters that grow together when it is given a size
 
     def __init__(self) -> None:
-        self.notes: list[str] = []
+        self.notes = ()
         self.measured: Mapping[str, Any] = {}
         self._network: Network | None = None
 
@@ -95,14 +95,14 @@ class TorchLanguageModel(LanguageModel):
         with seeded(setting.seed, setting.device):
             network = self.network(len(train.vocabulary))
             network.head.start_from(train.vocabulary.counts)
-            self.notes, self.measured = [], {}
+            self.notes, self.measured = (), {}
             began = time.perf_counter()
             self.prepare(network, train, setting)
             spent = time.perf_counter() - began
             texts = Texts(train, valid, self._rare(train))
             with assembled(self, texts, setting) as team:
                 outcome = self.train_with(team, network, texts, setting, spent=spent)
-        self.notes += outcome.notes
+        self.notes = (*self.notes, *outcome.notes)
         self._network = network
         return self
 
@@ -133,13 +133,11 @@ class TorchLanguageModel(LanguageModel):
         rare: BoolArray = counts == 1
         rare[train.vocabulary.end] = False
         if not rare.any():
-            self.notes.append(
-                "Train holds no <unk> and no word seen once, so <unk> kept the probability it began with."
-            )
+            said = "Train holds no <unk> and no word seen once, so <unk> kept the probability it began with."
+            self.notes = (*self.notes, said)
             return None
-        self.notes.append(
-            "Train holds no <unk>: to learn it, words seen once were read as <unk> half of the time in training."
-        )
+        said = "Train holds no <unk>: to learn it, words seen once were read as <unk> half of the time in training."
+        self.notes = (*self.notes, said)
         return rare
 
     def log_probs(self, text: Encoded) -> FloatArray:
@@ -189,7 +187,7 @@ class TorchLanguageModel(LanguageModel):
             network = self.network(int(state.values["types"]))
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
         network.eval()
-        self.notes = list(state.values.get("notes", ()))
+        self.notes = tuple(state.values.get("notes", ()))
         self.measured = state.values.get("measured", {})
         self._network = network
         return self

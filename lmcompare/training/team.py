@@ -115,8 +115,9 @@ class Objective(nn.Module):
         kept = targets != IGNORED
         if not bool(kept.all()):
             features, targets = features[kept], targets[kept]
-        if not len(targets):
-            loss = 0.0 * features.sum()
+        if not len(targets):  # the head's gradient is a dense zero, as other processes send it: theirs are averaged
+            head = self.network.head
+            loss = 0.0 * (features.sum() + head.table.sum() + head.bias.sum())
         elif sample is not None:
             loss = self.network.head.sampled_loss(features, targets, *sample)
         else:

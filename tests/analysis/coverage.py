@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import norm
 
 from lmcompare.analysis.intervals import ratio_bootstrap
-from lmcompare.analysis.units import BLOCK_SENTENCES
+from lmcompare.analysis.resampling import BLOCK_SENTENCES
 
 Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ import pytest
 
 from lmcompare.analysis import Run, compare_models, leaderboard, load_run, results
 from lmcompare.analysis.comparison import comparable_names, main_tokens
-from lmcompare.analysis.units import TOO_FEW
+from lmcompare.analysis.resampling import TOO_FEW
 from tests.analysis.tiny import SOUND, tiny_run
 from tests.run_folder import write_run_folder
 

@@ -20,7 +20,7 @@ from lmcompare.analysis import (
     results,
     write_joined_results,
 )
-from lmcompare.analysis.texts import ASPECTS, aspects, differences, tokens_differ
+from lmcompare.analysis.comparability import ASPECTS, aspects, differences, tokens_differ
 from tests.analysis.tiny import tiny_run
 
 PARTS = {"read": "r", "changes": [], "train": "a", "valid": "b", "test": "c", "marks": "m", "names": "n"}
@@ -197,7 +197,7 @@ def test_a_model_whose_identity_was_not_noted_is_nobody_elses(tmp_path: Path) ->
 def test_in_what_tokens_differ(tmp_path: Path) -> None:
     run = a_run(tmp_path / "run")
     for name, parts in (("small", {**CHARGED, "vocabulary": "w"}), ("char", {**CHARGED, "tokenizer": "u"})):
-        run.tokens[name] = type(run.tokens["fp"])(run.path, name, {"types": 3, "parts": parts})
+        run.tokens[name] = type(run.tokens["fp"])(run.path, {"types": 3, "parts": parts})
     assert tokens_differ(run, "small", "fp") == "the vocabulary is another here, of 3 types for 5"
     assert tokens_differ(run, "char", "fp") == "what counts as a token is another thing here"
 

@@ -20,8 +20,9 @@ from lmcompare.analysis.metrics import (
     split_bytes,
     spread_figures,
 )
-from lmcompare.analysis.run import ModelEntry, Split
-from lmcompare.analysis.sums import sums
+from lmcompare.analysis.totals import sums
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import ModelEntry
 from tests.analysis.tiny import tiny_run
 
 probabilities = st.lists(st.floats(1e-12, 1.0), min_size=1, max_size=40)
@@ -58,7 +59,7 @@ def test_figures_of_a_model_by_hand(tmp_path: Path) -> None:
         tmp_path,
         {"a": [[1 / 2, 1 / 4, 1 / 8, 1 / 4]]},
         n_bytes=[20],
-        side_bits=[0, 1, 10, 1],
+        overhead_bits=[0, 1, 10, 1],
         is_unknown=[False, False, True, False],
         reset=[1 / 4, 1 / 4, 1 / 8, 1 / 8],
         target_rank=[1, 4, 9, 1],

@@ -25,7 +25,7 @@ def test_slices_by_hand(tmp_path: Path) -> None:
         {"a": [2.0 ** -np.array([1, 2, 3, 4, 2, 2, 2, 6])]},
         documents=[[4], [4]],
         n_bytes=[5, 10],
-        side_bits=[0, 0, 0, 0, 0, 0, 0, 8],
+        overhead_bits=[0, 0, 0, 0, 0, 0, 0, 8],
         train_count=[0, 1, 2, 3, 4, 100, 101, 20_000],
         repeated=[False, False, True, True, False, True, True, False],
         seen_2=[False, True, True, True, False, True, False, False],
@@ -122,7 +122,7 @@ def test_a_probability_of_zero_makes_its_own_slice_infinite(tmp_path: Path) -> N
 
 
 def test_many_documents_are_resampled_in_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmcompare.analysis.units.MOST_UNITS", 36)
+    monkeypatch.setattr("lmcompare.analysis.resampling.MOST_UNITS", 36)
     table, whole = slices(load_run(run.path))["metadata:folder"], slices(run)["metadata:folder"]
     same = [column for column in whole if column not in ("low", "high")]
     pd.testing.assert_frame_equal(table[same], whole[same])

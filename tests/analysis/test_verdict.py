@@ -91,7 +91,8 @@ def test_test_documents_that_stand_in_train_are_counted(tmp_path: Path) -> None:
     assert not any("stand in train" in said for said in verdict(run))
     (path,) = tmp_path.glob("tokens/*/documents.parquet")
     table = pd.read_parquet(path)
-    table.assign(repeated=table["document"].isin([3, 7])).to_parquet(path)
+    repeated = table["document"].isin([3, 7])
+    table.assign(repeated=repeated, repeats=repeated.map({True: "passages", False: ""})).to_parquet(path)
     said = verdict(load_run(tmp_path))
     told = "Of 40 test documents 2 stand in train as well (2 in passages, half of it or more)"
     assert f"{told}: what learns by heart gains by that." in said

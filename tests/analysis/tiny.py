@@ -34,8 +34,8 @@ def tiny_run(
     Parameters: ``probabilities``, of every test token, by model and seed; ``valid``, the same on valid, which has
     as many tokens (default: those of test); ``documents``, the tokens of each sentence of each document;
     ``n_bytes``, of each document (default: one a token); ``cells``, ``costs``, what differs in the cell.json and
-    cost.json of a model; ``columns``, of the token tables: side_bits, is_unknown, target_rank, reset (probabilities),
-    train_count, seen_2 …, repeated.
+    cost.json of a model; ``columns``, of the token tables: overhead_bits, is_unknown, target_rank, reset
+    (probabilities), train_count, seen_2 …, repeated.
     """
     rows = [(d, s, k) for d, lengths in enumerate(documents) for s, n in enumerate(lengths) for k in range(n)]
     document, sentence, within = (np.array(c) for c in zip(*rows, strict=True))
@@ -54,7 +54,7 @@ def tiny_run(
         sentence=sentence,
         position_in_sentence=within,
         repeated=given("repeated", False),
-        side_bits=np.array(given("side_bits", 0.0), np.float64),
+        overhead_bits=np.array(given("overhead_bits", 0.0), np.float64),
     )
     tokens = path / "tokens" / "fp"
     tokens.mkdir(parents=True)
@@ -68,6 +68,8 @@ def tiny_run(
             "tokens": [sum(lengths) for lengths in documents],
             "sentences": [len(lengths) for lengths in documents],
             "metadata": [json.dumps(m) for m in (metadata or [{}] * len(documents))],
+            "repeated": False,
+            "repeats": "",
         }
     )
     _both(table).to_parquet(tokens / "documents.parquet")

@@ -261,6 +261,34 @@ class Breaks(Honest):
         raise ZeroDivisionError("no luck today")
 
 
+class TwoLineTitle(Honest):
+    """Has a title of two lines."""
+
+    def title(self) -> str:
+        return "Honest\nor nearly so"
+
+
+class RenamedByTraining(Honest):
+    """Has another title once it is trained."""
+
+    def title(self) -> str:
+        return "Untrained" if self.table is None else "Trained"
+
+
+class NotesInOneText(Honest):
+    """Has one text where a tuple of sentences is due."""
+
+    notes = "The weights were chosen by hand."  # type: ignore[assignment]
+
+
+class ForgetsItsNotes(Honest):
+    """Has a note after training that a restored model lacks."""
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        self.notes = (f"Trained on {len(train)} tokens.",)
+        return super().fit(train, valid, setting)
+
+
 class AnswersAnything(Honest):
     """Has figures for positions that there are not."""
 

@@ -158,7 +158,7 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
     again = ("run", "--corpus", "text.txt", "--documents", "line", "--out", "damaged", "--device", "cpu")
     for ask in (("report", "damaged"), ("score", "damaged", "--model", "ngram", "text.txt")):
         done = lmcompare(*ask, cwd=place)
-        assert "cost.json is damaged: run its model again" in done.stderr
+        assert "cost.json is damaged: run the same command again" in done.stderr
     assert done.returncode == 2
     assert "'ngram' can't be used" in done.stderr
     done = lmcompare(*again, "--model", "unigram,ngram", cwd=place)
@@ -203,9 +203,9 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
         (("run", "--corpus", "text.txt", "--tokens", "byte", "--min-count", "3"), "bytes always have"),
         (("run", "--corpus", "text.txt", "--encoding", "undefined"), "unknown encoding 'undefined'"),
         (("run", "--corpus", "text.txt", "--out", ""), "--out names no folder"),
-        (("run", "--corpus", "text.txt", "--model", "./plugins.py"), "write './plugins.py:Class'"),
-        (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is no Python file"),
-        (("check", "./plugins.py"), "write './plugins.py:Class'"),
+        (("run", "--corpus", "text.txt", "--model", "./plugins.py"), "write './plugins.py:"),
+        (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is not a Python file"),
+        (("check", "./plugins.py"), "write './plugins.py:"),
         (("new", "a-model", "--out", ""), "--out names no folder"),
         (("score", "unfinished", "--model", "ngram", "text.txt"), "did not come to its end: run the same command"),
     ],
@@ -251,7 +251,7 @@ def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
         process.send_signal(signal.SIGINT)
         said = process.stderr.read()
         assert process.wait(timeout=30) == 130
-    assert "the same command goes on" in said
+    assert "the same command continues" in said
     assert "Traceback" not in said
     assert (place / "stopped" / "cells" / "unigram" / "0" / "scores.parquet").is_file()
 

@@ -22,7 +22,7 @@ from tests.harness.small import write_plugins
         (("generate", "x", "--model", "m", "--length", "0"), "invalid value for '--length'"),
         (("score",), "missing argument 'DIR': see 'lmcompare score --help'"),
         (("score", "x", "y"), "missing option '--model'"),
-        (("models", "b"), "unexpected extra argument"),
+        (("models", "ngram", "b"), "unexpected extra argument"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -14,9 +14,9 @@ import pytest
 from lmcompare import plugins
 from lmcompare.checks import Probe
 from lmcompare.checks.texts import MarkovTexts
-from lmcompare.counts.estimating.smoothing import METHODS
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram.smoothing.registry import METHODS
 from lmcompare.testing import parametrize_with_checks
 
 PYPROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))

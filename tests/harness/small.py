@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lmcompare import storage
+from lmcompare.runfolder import seals
+from lmcompare.runfolder.layout import SEAL
 
 PLUGINS = '''
 """Plug-ins of the harness's tests."""
@@ -165,8 +166,8 @@ def write_plugins(folder: Path) -> Path:
 
 def reseal(folder: Path) -> None:
     """Make the folder's seal fit the files as they are now, if it has one: as one does who means harm."""
-    if storage.is_sealed(folder):
-        storage.seal(folder, json.loads((folder / storage.SEAL).read_text()))
+    if seals.is_sealed(folder):
+        seals.seal(folder, json.loads((folder / SEAL).read_text()))
 
 
 def write_text(folder: Path, documents: int = 60, name: str = "text.txt") -> Path:

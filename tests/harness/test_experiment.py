@@ -74,7 +74,7 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
         ("prompts =", "prompt =", "did you mean 'prompts'"),
         ('documents = "line"', "train_word = 1", "did you mean 'train_words'"),
         ('documents = "line"', "train_words = 1", "corpus: train_words is given without valid_words"),
-        ('documents = "line"', "valid_words = 0", "corpus.valid_words: this is at least 1, not 0"),
+        ('documents = "line"', "valid_words = 0", "corpus: valid_words is 0"),
         ('documents = "line"', 'train_words = "a"', "corpus.train_words: this is a whole number, not 'a'"),
         ('documents = "line"', "rare_count = 3", "corpus: rare_count is given without rare_word"),
         ('documents = "line"', "rare_count = 2.5", "corpus.rare_count: this is a whole number, not 2.5"),
@@ -123,5 +123,5 @@ def test_the_shipped_experiments_hold_five_generations(preset: str) -> None:
     experiment = files.shipped(preset)  # type: ignore[arg-type]
     names = [m.name for m in experiment.models]
     assert names == ["unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"]
-    assert experiment.preset == preset
+    assert experiment.options.preset == preset
     assert {"How to make Thai", "The river bank", "The central bank"} <= set(experiment.examples.prompts)

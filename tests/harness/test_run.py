@@ -18,8 +18,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
-from lmcompare.harness.reports import rebuild, write_reports
 from lmcompare.harness.run import Outcome, run
+from lmcompare.report.build import rebuild, write_reports
 from tests.harness.small import reseal, write_plugins, write_text
 
 
@@ -59,7 +59,9 @@ FLAT = {"plugin": "plugins.py:Flat", "name": "flat"}
 
 def _run(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Outcome, Watch]:
     watch = Watch()
-    return run(experiment, out, base=place, show=watch, **more), watch
+    outcome = run(experiment, out, base=place, show=watch, **more)
+    write_reports(out)
+    return outcome, watch
 
 
 @pytest.fixture(scope="module")
@@ -373,7 +375,7 @@ def test_files_where_one_stands_do_not_shadow_modules(
 def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
     out = place / "held"
     out.mkdir()
-    held = "from lmcompare.storage import locked; from pathlib import Path; import sys, time\n"
+    held = "from lmcompare.runfolder.seals import locked; from pathlib import Path; import sys, time\n"
     held += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", held, str(out)], stdout=subprocess.PIPE, text=True) as other:
         try:

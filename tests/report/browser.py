@@ -10,8 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
-from lmcompare.report.picture import BROWSERS
-
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 REQUIRED = "LMCOMPARE_REQUIRE_BROWSER"
 
 

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.report.browser import open_all, visit
-from tests.report.test_overview import apart, runs  # noqa: F401 - fixtures
+from tests.report.test_several_texts import apart, runs  # noqa: F401 - fixtures
 
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 

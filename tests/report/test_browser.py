@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
-from tests.report.test_overview import apart, runs  # noqa: F401 - fixtures
+from tests.report.test_several_texts import apart, runs  # noqa: F401 - fixtures
 
 WIDTH = "document.documentElement.scrollWidth"
 

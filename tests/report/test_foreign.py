@@ -59,10 +59,7 @@ class Herring(LanguageModel):
         yield kinds.Map2D(title="Its map", labels=(word, "b"), x=(0.0, 1.0), y=(1.0, 0.0))
         yield kinds.Curve(title="Its curve", names=("line",), x=((0.0, 1.0),), y=((1.0, 2.0),))
         yield kinds.Bars(title="Its bars", labels=(word,), values=(1.0,))
-        formula = "<math><mi>p</mi></math>"
-        yield kinds.WorkedEquation(
-            title="Its formula", equation=formula, plain="p", saying="It counts.", lines=(("p", 0.5),)
-        )
+        yield kinds.WorkedEquation(title="Its formula", equation="p", saying="It counts.", lines=(("p", 0.5),))
 
     @staticmethod
     def _before(text, at):

@@ -54,7 +54,7 @@ def samples(word: str) -> list[Exhibit]:
         ),
         kinds.Curve(title=word, names=(word,), x=((0.0, 1.0, 2.0),), y=((1.0, 3.0, 2.0),), x_axis=word, y_axis=word),
         kinds.Bars(title=word, labels=(word, "b"), values=(2.0, -1.0), unit=word),
-        kinds.WorkedEquation(title=word, equation=word, plain=word, saying=word, lines=((word, 0.5),)),
+        kinds.WorkedEquation(title=word, equation=word, saying=word, lines=((word, 0.5),)),
     ]
 
 
@@ -101,7 +101,7 @@ def test_empty_exhibits_are_drawn(kind: str) -> None:
         "map": {"labels": (), "x": (), "y": ()},
         "curve": {"names": (), "x": (), "y": ()},
         "bars": {"labels": (), "values": ()},
-        "equation": {"equation": "", "plain": "", "saying": ""},
+        "equation": {"equation": "", "saying": ""},
     }
     parse(str(render(KINDS[kind](title="nothing", **empty[kind])).html))
 
@@ -241,7 +241,7 @@ def test_values_that_are_no_numbers_do_no_harm() -> None:
         kinds.Heatmap(title="x", rows=("a",), columns=("b",), panels=("p",), values=(((nan,),),)),
         kinds.Bars(title="x", labels=("a", "b"), values=(nan, 1.0)),
         kinds.Curve(title="x", names=("a",), x=((0.0, 1.0),), y=((nan, math.inf),)),
-        kinds.WorkedEquation(title="x", equation="", plain="", saying="", lines=(("a", math.inf),)),
+        kinds.WorkedEquation(title="x", equation="", saying="", lines=(("a", math.inf),)),
     ):
         assert "nan" not in str(render(exhibit).html)
 

@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.results import results
-from lmcompare.report.kinds.rendering import plain, table
+from lmcompare.report.markdown import plain, table
 
 CELLS = re.compile(r"(?<!\\)\|")
 

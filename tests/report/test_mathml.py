@@ -1,10 +1,17 @@
-"""Formulas of plug-ins: MathML and nothing else gets onto the page."""
+"""Tests that formulas of plug-ins are typeset and that nothing but harmless MathML reaches the page."""
 
 from __future__ import annotations
 
-import pytest
+import time
+import unicodedata
 
-from lmcompare.report.kinds.mathml import sanitised
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lmcompare.exhibits import latex_lines, latex_text
+from lmcompare.report.kinds.mathml import ATTRIBUTES, ELEMENTS, sanitised, typeset
+from tests.report.tree import parse
 
 
 def test_presentation_mathml_comes_through() -> None:
@@ -47,3 +54,69 @@ def test_text_is_escaped() -> None:
 )
 def test_anything_else_is_refused(source: str) -> None:
     assert sanitised(source) is None
+
+
+def test_latex_becomes_mathml() -> None:
+    formula = parse(str(typeset(r"\frac{c(w)}{N}")))
+    assert [node.text for node in formula.all("mfrac")[0].all("mi")] == ["c", "w", "N"]
+
+
+def test_lines_are_aligned_at_their_signs() -> None:
+    formula = parse(str(typeset(latex_lines("a &= b", "c &= d"))))
+    assert [row.text for row in formula.all("mtr")] == ["a=b", "c=d"]
+    assert [cell.attributes["columnalign"] for cell in formula.all("mtd")] == ["right", "left"] * 2
+
+
+@given(st.text())
+@example(r"\text{a}} \href{javascript:f()}{x} % # $ & _ ^ ~ <script> \u202e \x00")
+def test_any_words_can_stand_in_a_formula(words: str) -> None:
+    formula = typeset(rf"x_{latex_text(words)} + y")
+    if formula is None:
+        assert len(latex_text(words)) > 4900
+        return
+    tree = parse(str(formula))
+    assert not {"script", "a"} & {node.name for node in tree.all()}
+    shown = "".join("\ufffd" if unicodedata.category(c)[0] == "C" else c for c in " ".join(words.split()))
+    assert shown.replace(" ", "") in tree.text.replace("\xa0", "").replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\text{<script>alert(1)</script>}",
+        r"\text{&lt;script&gt;alert(1)&lt;/script&gt;}",
+        r"\href{javascript:alert(1)}{x}",
+        r"\style{position:fixed}{x}",
+        r"\color{red} x",
+        r"\class{x\" onclick=\"f()}{x}",
+        "x<img src=x onerror=f()>",
+        '\\begin{array}{l" onclick="f()}x\\end{array}',
+        r"\hspace{1em\" onload=\"f()}x",
+        r"\unicode{x202e}",
+        "}",
+    ],
+)
+def test_hostile_latex_is_harmless(latex: str) -> None:
+    formula = typeset(latex)
+    for node in parse(str(formula or "")).all():
+        assert node.name == "" or node.name in ELEMENTS
+        assert set(node.attributes) <= ATTRIBUTES
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        "",
+        r"\frac{1}{",
+        "x_1_2",
+        r"\left(" * 2000,
+        r"\sqrt{" * 800 + "x" + "}" * 800,
+        "{" * 2000 + "}" * 2000,
+        "x" * 100_000,
+        r"\text{" * 20_000,
+    ],
+)
+def test_what_cannot_be_converted_is_refused_in_no_time(latex: str) -> None:
+    before = time.process_time()
+    assert typeset(latex) is None
+    assert time.process_time() - before < 1.0

@@ -16,9 +16,9 @@ from lmcompare.analysis.results import results
 from lmcompare.analysis.slices import slices
 from lmcompare.analysis.verdict import verdict
 from lmcompare.report import numbers
+from lmcompare.report.data import ReportData
 from lmcompare.report.definitions import TERMS
-from lmcompare.report.material import Material
-from lmcompare.report.sections import wins
+from lmcompare.report.sections import slices as slices_section
 from tests.report.tree import Node, parse
 
 
@@ -180,8 +180,8 @@ def test_documents_are_those_of_the_slices(run: Run, tree: Node, monkeypatch: py
         mine = rows[rows["value"] == row[0]].set_index("model")
         assert row[2:] == [numbers.bits_per_byte(mine.loc[name, "bits_per_byte"]) for name in models]
     assert len(table.rows()) == rows["value"].nunique() == 40
-    monkeypatch.setattr(wins, "DOCUMENTS", 3)
-    found = wins._board(rows, Material(run).comparable)
+    monkeypatch.setattr(slices_section, "DOCUMENTS", 3)
+    found = slices_section._board(rows, ReportData(run).comparable)
     assert found is not None
     assert found.title == "The 3 of 40 documents on which the models differ most"
     spread = [max(values) - min(values) for _, _, values in found.rows]

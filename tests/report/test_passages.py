@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.report.material import Material
+from lmcompare.report.data import ReportData
 from lmcompare.report.passages import BUDGET, BYTES, Passage, chosen, packed
 from tests.run_folder import write_run_folder
 
 
 @pytest.fixture(scope="module")
-def material(run: Run) -> Material:
-    return Material(run)
+def material(run: Run) -> ReportData:
+    return ReportData(run)
 
 
 @pytest.fixture(scope="module")
-def passages(material: Material) -> list[Passage]:
+def passages(material: ReportData) -> list[Passage]:
     return chosen(material, material.groups[material.main_tokens])
 
 
-def test_every_bit_and_every_likeliest_word_is_the_stored_one(material: Material, passages: list[Passage]) -> None:
+def test_every_bit_and_every_likeliest_word_is_the_stored_one(material: ReportData, passages: list[Passage]) -> None:
     models = material.groups[material.main_tokens]
     for m, model in enumerate(models):
         scores = model.cell.scores("test").set_index(["document", "position"])
@@ -42,7 +42,7 @@ def test_every_bit_and_every_likeliest_word_is_the_stored_one(material: Material
                     assert (likely["token"], np.exp(likely["log_prob"])) == (word, pytest.approx(p))
 
 
-def test_the_most_disagreement_comes_first(material: Material, passages: list[Passage]) -> None:
+def test_the_most_disagreement_comes_first(material: ReportData, passages: list[Passage]) -> None:
     assert [p.disagreement for p in passages] == sorted((p.disagreement for p in passages), reverse=True)
     names = [model.name for model in material.groups[material.main_tokens]]
     # leaky is not ranked and unigram has the most surprisal: neither is counted
@@ -51,7 +51,7 @@ def test_the_most_disagreement_comes_first(material: Material, passages: list[Pa
         assert passage.disagreement == pytest.approx(passage.bits[counted].std(axis=0).mean())
 
 
-def test_passages_do_not_overlap_and_keep_to_the_budget(material: Material, passages: list[Passage]) -> None:
+def test_passages_do_not_overlap_and_keep_to_the_budget(material: ReportData, passages: list[Passage]) -> None:
     models = material.groups[material.main_tokens]
     seen = [(p.document, p.first + i) for p in passages for i in range(len(p.tokens))]
     assert len(seen) == len(set(seen)) <= BUDGET // len(models)
@@ -61,7 +61,7 @@ def test_passages_do_not_overlap_and_keep_to_the_budget(material: Material, pass
 
 def test_long_texts_are_cut_at_sentence_ends_and_within_the_budget(tmp_path: Path) -> None:
     folder = write_run_folder(tmp_path / "long", models=("unigram", "ngram"), seeds=(0,), documents=6, sentences=120)
-    material = Material(load_run(folder))
+    material = ReportData(load_run(folder))
     found = chosen(material, material.scored)
     assert len(found) > 3
     for passage in found:
@@ -72,9 +72,11 @@ def test_long_texts_are_cut_at_sentence_ends_and_within_the_budget(tmp_path: Pat
 
 
 def test_passages_do_not_depend_on_how_the_scores_are_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Material(run)
-    monkeypatch.setattr("lmcompare.analysis.stored.BLOCK", 23)
-    again = Material(load_run(run.path))
+    whole = ReportData(run)
+    again = ReportData(load_run(run.path))
+    whole = ReportData(run)
+    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 23)
+    again = ReportData(load_run(run.path))
     for one, other in zip(chosen(whole, whole.scored[:4]), chosen(again, again.scored[:4]), strict=True):
         assert (one.document, one.first, one.tokens, one.spaced) == (
             other.document,
@@ -85,7 +87,7 @@ def test_passages_do_not_depend_on_how_the_scores_are_read(run: Run, monkeypatch
         assert one.bits.tolist() == other.bits.tolist()
 
 
-def test_packed_comes_back_as_it_was(material: Material, passages: list[Passage]) -> None:
+def test_packed_comes_back_as_it_was(material: ReportData, passages: list[Passage]) -> None:
     models = material.groups[material.main_tokens]
     data = json.loads(json.dumps(packed(models, passages)))
     assert [m["name"] for m in data["models"]] == [m.name for m in models]

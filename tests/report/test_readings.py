@@ -10,8 +10,9 @@ import pytest
 from lmcompare.analysis import Run
 from lmcompare.report.charts.bins import Series
 from lmcompare.report.charts.scatter import Dot
-from lmcompare.report.material import Material, Model
-from lmcompare.report.sections import cost, learning, prompts, sentences, together, wins
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.sections import cost, learning, mixtures, prompts, sentences
+from lmcompare.report.sections import slices as slices_section
 
 
 def plain(text: str) -> str:
@@ -20,7 +21,7 @@ def plain(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def models(run: Run) -> dict[str, Model]:
-    return Material(run).by_name
+    return ReportData(run).by_name
 
 
 def test_cost_names_the_cheapest_that_is_nearly_as_good() -> None:
@@ -58,12 +59,14 @@ def test_wins_puts_neighbouring_bins_together() -> None:
     one = Series("one", 0, [1.0, 1.0, 1.0, 5.0, 2.0], none, none)
     two = Series("two", 1, [2.0, 3.0, 2.0, 1.0, None], none, none)
     # one is lowest in a, b, c and e, two in d; the widest gap is 4, in d
-    assert wins.reading(labels, [200] * 5, [one, two], "bits a token") == (
+    assert slices_section.reading(labels, [200] * 5, [one, two], "bits a token") == (
         "one has the lowest figure in 4 of 5 cases, two for “d”; the models are furthest apart at “d”, where "
         "two needs 1.00 bits a token and one 5.00."
     )
     # a bin with few tokens is not called the widest: then it is b, with a gap of 2
-    assert "furthest apart at “b”" in wins.reading(labels, [200, 200, 200, 3, 200], [one, two], "bits a token")
+    assert "furthest apart at “b”" in slices_section.reading(
+        labels, [200, 200, 200, 3, 200], [one, two], "bits a token"
+    )
 
 
 def test_wins_says_from_to() -> None:
@@ -71,10 +74,10 @@ def test_wins_says_from_to() -> None:
     none: list[float | None] = [None] * 5
     one = Series("one", 0, [1.0, 1.0, 9.0, 9.0, 9.0], none, none)
     two = Series("two", 1, [2.0, 2.0, 1.0, 1.0, 1.0], none, none)
-    assert wins.reading(labels, [9] * 5, [one, two], "bits").startswith(
+    assert slices_section.reading(labels, [9] * 5, [one, two], "bits").startswith(
         "two has the lowest figure in 3 of 5 cases, one for “a” and “b”;"
     )
-    assert wins._ranges(["a", "b", "c", "e"], labels) == ["“a” to “c”", "“e”"]
+    assert slices_section._ranges(["a", "b", "c", "e"], labels) == ["“a” to “c”", "“e”"]
 
 
 def curve(valid: list[float]) -> pd.DataFrame:
@@ -147,28 +150,28 @@ def test_sentences_tell_the_bits_and_where_models_part(models: dict[str, Model])
 def test_mixtures_tell_the_pair_that_gains_most(models: dict[str, Model]) -> None:
     a, b, c = models["unigram"], models["ngram"], models["transformer"]
     found = [
-        together.Mixture([(a, 0.1), (b, 0.4), (c, 0.5)], 60.0, c, 0.25),
-        together.Mixture([(b, 0.4), (c, 0.6)], 64.0, c, 0.2),
-        together.Mixture([(a, 0.1), (c, 0.9)], 79.0, c, 0.01),
+        mixtures.Mixture([(a, 0.1), (b, 0.4), (c, 0.5)], 60.0, c, 0.25),
+        mixtures.Mixture([(b, 0.4), (c, 0.6)], 64.0, c, 0.2),
+        mixtures.Mixture([(a, 0.1), (c, 0.9)], 79.0, c, 0.01),
     ]
-    assert plain(together.reading(found)) == (
+    assert plain(mixtures.reading(found)) == (
         "The pair that gains most from mixing is ngram and transformer: 20.0 % less perplexity than transformer "
         "alone; the lowest perplexity, 60.00, has the mixture of all of them."
     )
-    assert plain(together.wins_reading({("x", "y"): 0.8, ("y", "x"): 0.2, ("x", "z"): 0.52, ("z", "x"): 0.48})) == (
+    assert plain(mixtures.wins_reading({("x", "y"): 0.8, ("y", "x"): 0.2, ("x", "z"): 0.52, ("z", "x"): 0.48})) == (
         "x gives a higher probability than y to 80 % of the tokens, the clearest case; x and z are the closest, with "
         "52 %."
     )
 
 
 def test_mixtures_say_where_not_all_of_valid_was_read() -> None:
-    assert together.fitted(64_571, 64_571) == ""
-    assert plain(together.fitted(250_000, 1_000_000)) == (
+    assert mixtures.fitted(64_571, 64_571) == ""
+    assert plain(mixtures.fitted(250_000, 1_000_000)) == (
         "The weights are fitted to 250,000 tokens spread evenly over the 1,000,000 of valid."
     )
 
 
 def test_a_mixture_that_gains_nothing_is_not_praised(models: dict[str, Model]) -> None:
     a, b = models["unigram"], models["ngram"]
-    found = [together.Mixture([(a, 0.0), (b, 1.0)], 60.0, b, 0.0001)]
-    assert plain(together.reading(found)) == "No mixture predicts the text better than ngram alone."
+    found = [mixtures.Mixture([(a, 0.0), (b, 1.0)], 60.0, b, 0.0001)]
+    assert plain(mixtures.reading(found)) == "No mixture predicts the text better than ngram alone."

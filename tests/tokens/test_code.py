@@ -32,7 +32,7 @@ def test_what_is_sure_costs_nothing(kind: str) -> None:
     vocabulary = build_vocabulary(train, tokenizer)
     code = TextCode.fit(train, tokenizer, vocabulary)
     test = tokenise([document(line, "\n") for line in text.splitlines()[:500]], tokenizer)
-    assert code.side_bits(test, tokenizer, vocabulary).sum() / len(test) < 1e-4
+    assert code.overhead_bits(test, tokenizer, vocabulary).sum() / len(test) < 1e-4
 
 
 def test_in_a_line_corpus_the_closing_mark_is_the_newline() -> None:
@@ -68,7 +68,7 @@ def test_who_pays_for_what() -> None:
     assert np.flatnonzero(bits.separator).tolist() == [4, 6]
     assert bits.gap.min() > 0
     assert np.array_equal(bits.total, bits.spelling + bits.gap + bits.separator)
-    assert np.array_equal(code.side_bits(text, WORD, vocabulary), bits.total)
+    assert np.array_equal(code.overhead_bits(text, WORD, vocabulary), bits.total)
 
 
 def test_unusual_white_space_is_dearer() -> None:
@@ -124,7 +124,8 @@ def test_stored_and_read_back_it_charges_the_same(kind: str) -> None:
     code = TextCode.fit(TRAIN, tokenizer, vocabulary)
     again = TextCode.from_json(json.loads(json.dumps(code.to_json())))
     assert np.array_equal(
-        again.side_bits(WILD, tokenizer, vocabulary), code.side_bits(tokenise(WILD, tokenizer), tokenizer, vocabulary)
+        again.overhead_bits(WILD, tokenizer, vocabulary),
+        code.overhead_bits(tokenise(WILD, tokenizer), tokenizer, vocabulary),
     )
 
 
@@ -136,7 +137,7 @@ def other_uses() -> list[tuple[Tokenizer, int]]:
 def test_another_tokenizer_or_vocabulary_is_refused(tokenizer: Tokenizer, min_count: int) -> None:
     code = TextCode.fit(TRAIN, WORD, build_vocabulary(TRAIN, WORD, min_count=2))
     with pytest.raises(LmcompareError, match="fit it again"):
-        code.side_bits(WILD, tokenizer, build_vocabulary(TRAIN, tokenizer, min_count))
+        code.overhead_bits(WILD, tokenizer, build_vocabulary(TRAIN, tokenizer, min_count))
 
 
 def test_another_version_is_refused() -> None:
@@ -148,7 +149,7 @@ def test_another_version_is_refused() -> None:
 def test_no_text_costs_nothing() -> None:
     vocabulary = build_vocabulary(TRAIN, WORD)
     code = TextCode.fit(TRAIN, WORD, vocabulary)
-    assert code.side_bits([], WORD, vocabulary).shape == (0,)
+    assert code.overhead_bits([], WORD, vocabulary).shape == (0,)
 
 
 @pytest.mark.parametrize(

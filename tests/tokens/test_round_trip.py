@@ -139,7 +139,7 @@ def fitted(kind: str, min_count: int) -> tuple[Tokenizer, Vocabulary, TextCode]:
 
 def claimed_bits(docs: Sequence[Document], tokenizer: Tokenizer, vocabulary: Vocabulary, code: TextCode) -> float:
     ids = encode(docs, tokenizer, vocabulary).ids.tolist()
-    return AdaptiveUnigram(vocabulary).bits(ids) + float(code.side_bits(docs, tokenizer, vocabulary).sum())
+    return AdaptiveUnigram(vocabulary).bits(ids) + float(code.overhead_bits(docs, tokenizer, vocabulary).sum())
 
 
 @pytest.mark.parametrize("min_count", [1, 2])

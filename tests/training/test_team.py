@@ -133,7 +133,7 @@ def test_one_that_does_not_begin_is_named(capfd: pytest.CaptureFixture[str]) -> 
     class Local(RnnAttention):
         """Stands in a function, where no other process finds it."""
 
-    with pytest.raises(LmcompareError, match="into a file"):
+    with pytest.raises(LmcompareError, match="top level of a file"):
         Local("gru", 8, 8).fit(TRAIN, VALID, Setting(VOCABULARY, processes=2))
 
 
@@ -161,4 +161,6 @@ def test_a_share_without_a_target_costs_nothing() -> None:
     loss.backward()
     assert loss.item() == 0.0
     assert all(p.grad is None or not p.grad.any() for p in network.parameters())
+    assert network.head.table.grad is not None
+    assert not network.head.table.grad.is_sparse, "gradients of several processes are averaged as dense arrays"
     assert not any(value.requires_grad for value in memory.values())

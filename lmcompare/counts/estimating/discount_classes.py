@@ -10,8 +10,7 @@ import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import NOTHING
-from lmcompare.model import FloatArray
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import FloatArray, IntArray
 
 SPREADS = (1, 4, 20, 100)  # how many times as often an n-gram stands in train without its first word: up to 1, 4 …
 

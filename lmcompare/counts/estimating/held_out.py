@@ -11,8 +11,7 @@ import numpy as np
 from lmcompare.counts.counting.ngrams import Counts, nodes_of
 from lmcompare.counts.estimating.discount_classes import Classes
 from lmcompare.counts.lookup.table import NOTHING, with_starts
-from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,112 +1,49 @@
-"""Jelinek-Mercer smoothing: linear interpolation with weights fitted on held-out text (Jelinek and Mercer 1980)."""
+"""Jelinek-Mercer smoothing: linear interpolation with weights fitted to held-out text (Jelinek and Mercer 1980).
+
+``p(w | h) = λ c(h w) / c(h) + (1 - λ) p(w | h')``, where λ depends on the order and on how often h was seen: contexts
+seen 1, 2 - 3, 4 - 7, 8 - 15 … times share a weight.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.counting.ngrams import Counts, nodes_of
-from lmcompare.counts.estimating import raw
-from lmcompare.counts.estimating.method import Case, Equation, Lines, Smoothing
-from lmcompare.counts.estimating.raw import Array, Order
+from lmcompare.counts.estimating import raw_counts as raw
+from lmcompare.counts.estimating.raw_counts import Array, Order
 from lmcompare.counts.lookup.table import NOTHING, BackoffTable
-from lmcompare.models.common import mathml as m
-from lmcompare.models.ngram.formulas import COUNT, LOWER, PROBABILITY, TOTAL, H
 from lmcompare.tokens import IntArray
 
 STEPS = 500
-GAIN = 1e-6  # nats a token of valid: a step of EM that brings less is the last
-PRIOR = 0.5  # of a token on either side of each weight
-
-_LAMBDA = m.row(m.sub(m.name("λ"), m.row(m.name("b"), m.op("("), H, m.op(")"))))
+GAIN = 1e-6  # nats per token of the validation text: expectation maximisation stops after a step that gains less
+PRIOR = 0.5  # tokens added on either side of each weight
 
 
-class JelinekMercer(Smoothing):
-    """``p(w | h) = λ c(h w) / c(h) + (1 - λ) p(w | h')``, λ depending on the order and on how often h was seen.
-
-    Contexts that were seen 1, 2 - 3, 4 - 7, 8 - 15 … times share a weight. Expectation maximisation fits all weights
-    of all orders at once to the likelihood of the valid split (Baum-Welch, as in Jelinek and Mercer 1980), with half
-    a token counted for either side of each weight, so that none is 0 or 1 and one that valid says nothing of is 1/2.
-    """
-
-    name = "jelinek-mercer"
-    equation = Equation(
-        m.lines(
-            m.row(
-                PROBABILITY,
-                m.op("="),
-                _LAMBDA,
-                m.fraction(COUNT, TOTAL),
-                m.op("+"),
-                m.op("("),
-                "<mn>1</mn>",
-                m.op("−"),
-                _LAMBDA,
-                m.op(")"),
-                LOWER,
-            )
-        ),
-        "P(w | h) = λ_b(h) · c(h w) / Σ_v c(h v) + (1 − λ_b(h)) · P(w | h′)",
-        "Mix what followed these very words in training with what the context without its first word says. The more"
-        " often a context was seen, the more it is trusted; how much, λ, is what fits the valid text best.",
-    )
-
-    def __init__(self) -> None:
-        self.weights: list[Array] = []
-
-    def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
-        """Fit the weights to valid and interpolate from the unigrams up."""
-        counts = list(counts)
-        orders = raw.orders(counts)
-        self.weights = fitted_weights(counts, orders, size, valid)
-        self.notes = () if (valid != size).any() else ("Valid holds no tokens: the weights of all orders are 1/2.",)
-        parts = []
-        for order, weights in zip(orders, self.weights, strict=True):
-            own = np.where(order.totals > 0, weights[bucket(order.totals)], 0.0)
-            parts.append((own[order.contexts] * raw.relative(order), 1 - own))
-        return raw.interpolated(counts, size, parts)
-
-    def constants(self) -> list[Any]:
-        """Return the weights of each order, by how often the context was seen."""
-        return [w.tolist() for w in self.weights]
-
-    def restore(self, constants: Sequence[Any]) -> None:
-        """Take the weights of each order."""
-        self.weights = [np.array(w, np.float64) for w in constants]
-
-    def lines(self, case: Case) -> Lines:
-        """Work the equation out."""
-        total = case.total
-        b = int(bucket(np.array([total]))[0])
-        weight, share = float(self.weights[case.order - 1][b]), case.count / total
-        seen = f"{2**b:,} to {2 ** (b + 1) - 1:,} times" if b else "once"
-        return [
-            case.counted(),
-            case.summed(),
-            ("c / Σ c", share),
-            (f"λ: the weight of contexts of the {case.order}-grams that were seen {seen}", weight),
-            case.below(),
-            (f"(1 − λ) · {case.of_shorter()}", (1 - weight) * case.lower),
-            (case.of_word(), weight * share + (1 - weight) * case.lower),
-        ]
+def estimate(counts: Sequence[Counts], size: int, weights: Sequence[Array]) -> BackoffTable:
+    """Return the table for the weights of each order over ``size`` types, interpolated from the unigrams up."""
+    parts = []
+    for order, of_order in zip(raw.orders(counts), weights, strict=True):
+        own = np.where(order.totals > 0, of_order[bucket(order.totals)], 0.0)
+        parts.append((own[order.contexts] * raw.relative(order), 1 - own))
+    return raw.interpolated(counts, size, parts)
 
 
 def bucket(totals: Array) -> IntArray:
-    """Return to which weight contexts belong: the whole part of the binary logarithm of how often they were seen."""
+    """Return the index of the weight of contexts seen this often: the integer part of the binary logarithm."""
     _, exponent = np.frexp(totals)
     return (exponent.astype(np.int64) - 1).clip(min=0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Evidence:
-    """What one order says of the N tokens of valid.
+    """One order's predictions of the N held-out tokens.
 
-    ``frequencies``: (N,) c(h w) / c(h); ``buckets``: (N,) the weight of its context; ``seen``: (N,) whether anything
-    was seen after the context: else the shorter one has all the say. ``number``: of the weights.
+    ``frequencies``: (N,) c(h w) / c(h). ``buckets``: (N,) the index of the weight of the token's context. ``seen``:
+    (N,) whether the context was seen; if not, the shorter one is used alone. ``number``: the number of weights.
     """
 
     frequencies: Array
@@ -115,13 +52,24 @@ class _Evidence:
     number: int
 
 
-def fitted_weights(counts: Sequence[Counts], orders: Sequence[Order], size: int, valid: IntArray) -> list[Array]:
-    """Return the weights of each order by expectation maximisation on valid, from 1/2 on.
+def fit_weights(counts: Sequence[Counts], size: int, valid: IntArray) -> list[Array]:
+    """Return the weights of each order that maximise the likelihood of a held-out text.
 
-    A weight is the share of the tokens, among those that come down to its order, that are better explained by the
-    order's own frequencies than by all the shorter contexts together.
+    Expectation maximisation fits the weights of all orders together, starting from 1/2 (Baum-Welch, as in Jelinek and
+    Mercer 1980). A weight is the share of tokens, among those not explained by a longer context, that the order's own
+    frequencies explain better than all shorter contexts together. Half a token is added on either side of each
+    weight: no weight is 0 or 1, and a weight without any held-out tokens stays 1/2.
+
+    Parameters
+    ----------
+    counts : sequence of Counts
+        The counts of the orders 1 … n.
+    size : int
+        V, the number of types, which is also the id of ``<s>``.
+    valid : IntArray of shape (N + S,)
+        The ids of the held-out text, with ``<s>`` before each of its S sentences.
     """
-    evidence = _evidence(counts, orders, size, valid)
+    evidence = _evidence(counts, raw.orders(counts), size, valid)
     weights = [np.full(e.number, 0.5) for e in evidence]
     before = -np.inf
     for _ in range(STEPS if len(evidence[0].frequencies) else 0):
@@ -161,5 +109,5 @@ def _evidence(counts: Sequence[Counts], orders: Sequence[Order], size: int, vali
 
 
 def _at(values: Array, nodes: IntArray) -> Array:
-    """Return the values of these nodes; that of ``NOTHING`` means nothing."""
+    """Return the values of these nodes; the value for ``NOTHING`` is arbitrary."""
     return values[nodes] if len(values) else np.zeros(len(nodes))

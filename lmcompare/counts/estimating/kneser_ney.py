@@ -9,41 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.counting.ngrams import BLOCK, Counts
-from lmcompare.counts.estimating.method import Case, Equation, Lines, Smoothing, lacking
 from lmcompare.counts.lookup.table import BackoffTable, Level, compact
-from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
 
 FALLBACK = (0.5, 1.0, 1.5)
-_EQUATION = (
-    '<math display="block"><mtable columnalign="left"><mtr><mtd><mrow>'
-    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><mi>h</mi><mo>)</mo>"
-    "<mo>=</mo>"
-    "<mfrac>"
-    "<mrow><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>&#x2212;</mo>"
-    "<mi>D</mi><mo>(</mo><mi>c</mi><mo>(</mo><mi>h</mi><mi>w</mi><mo>)</mo><mo>)</mo></mrow>"
-    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi><mo>)</mo></mrow>"
-    "</mfrac>"
-    "<mo>+</mo><mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo>"
-    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>|</mo><msup><mi>h</mi><mo>&#x2032;</mo></msup><mo>)</mo>"
-    "</mrow></mtd></mtr><mtr><mtd><mrow>"
-    "<mi>&#x3B3;</mi><mo>(</mo><mi>h</mi><mo>)</mo><mo>=</mo>"
-    "<mfrac>"
-    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>D</mi><mo>(</mo><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi>"
-    "<mo>)</mo><mo>)</mo></mrow>"
-    "<mrow><munder><mo>&#x2211;</mo><mi>v</mi></munder><mi>c</mi><mo>(</mo><mi>h</mi><mi>v</mi><mo>)</mo></mrow>"
-    "</mfrac>"
-    "</mrow></mtd></mtr></mtable></math>"
-)
 
 
 @dataclass(frozen=True)
@@ -164,77 +141,14 @@ def _log10(values: Float32Array) -> Float32Array:
     return logs
 
 
-class KneserNey(Smoothing):
-    """Interpolated modified Kneser-Ney. Parameters: ``fallback`` and ``prune``, those of the n-gram model."""
-
-    name = "kneser-ney"
-    uses = frozenset({"fallback", "prune"})
-    counted = (
-        "Below the longest order a count is not how often the words stand in training but after how many different"
-        " words they do, unless they begin with <s>."
-    )
-    equation = Equation(
-        _EQUATION,
-        "P(w | h) = (c(h w) − D(c(h w))) / Σ_v c(h v) + γ(h) · P(w | h′),  γ(h) = Σ_v D(c(h v)) / Σ_v c(h v)",
-        "Trust what followed these very words in training, less a discount; what the discounts save, γ(h), goes to"
-        " what the context without its first word says. Below the highest order a count is not how often the words"
-        " occurred but after how many different words they did: a word that stands in many places is a better guess"
-        " for a new place.",
-    )
-
-    def __init__(self, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
-        self.fallback, self.prune = fallback, list(prune)
-        self.discounts: tuple[Discounts, ...] = ()
-
-    def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
-        """Work the discounts out and interpolate from the unigrams up; valid is not read."""
-        interpolation = Interpolation(size, self.prune, self.compiled, self.threads)
-        self.discounts = ()
-        for level in counts:
-            self.discounts += (discounts(level.statistics),)
-            interpolation.add(level, self.discounts[-1])
-            del level  # leave its room to the next
-        self.notes = self._what_to_know()
-        return interpolation.table()
-
-    def constants(self) -> list[Any]:
-        """Return the discounts of each order."""
-        return [[list(d.amounts), d.reason] for d in self.discounts]
-
-    def restore(self, constants: Sequence[Any]) -> None:
-        """Take the discounts of each order."""
-        self.discounts = tuple(Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in constants)
-
-    def lines(self, case: Case) -> Lines:
-        """Work the equation out."""
-        discount, total = self.discounts[case.order - 1], case.total
-        taken = float(discount.of(np.array([case.count]))[0])
-        # the table's own weight where there is one: what was pruned is in it
-        gamma = float(discount.of(case.counts).sum()) / total if case.weight is None else case.weight
-        return [
-            case.counted("how often" if case.highest else "after how many different words"),
-            ("D: the discount of this count", taken),
-            case.summed(),
-            ("(c − D) / Σ c", (case.count - taken) / total),
-            ("γ(h): the discounts of all these counts, over Σ c", gamma),
-            case.below(),
-            (f"γ(h) · {case.of_shorter()}" if case.order > 1 else "γ(h) / V", gamma * case.lower),
-            (case.of_word(), (case.count - taken) / total + gamma * case.lower),
-        ]
-
-    def _what_to_know(self) -> tuple[str, ...]:
-        """Return the notes of a trained model. Raises ``LmcompareError`` if discounts are lacking, unless allowed."""
-        notes = []
-        for k, discount in enumerate(self.discounts, 1):
-            if discount.reason and not self.fallback:
-                raise LmcompareError(lacking(k, "discounts", discount.reason))
-            if discount.reason:
-                notes.append(f"The {k}-grams take the discounts 0.5, 1 and 1.5 ({discount.reason}).")
-            if 0 in discount.amounts:
-                notes.append(
-                    f"A discount of the {k}-grams is exactly 0: after some contexts unseen words are impossible."
-                )
-        if any(self.prune):
-            thresholds = ", ".join(map(str, self.prune))
-            notes.append(f"Pruned: of the orders 1, 2 …, n-grams seen at most {thresholds} times are left out.")
-        return tuple(notes)
+def estimate(
+    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), compiled: bool = False, threads: int = 1
+) -> tuple[BackoffTable, tuple[Discounts, ...]]:
+    """Return the table over ``size`` types and the discounts of each order; see ``Interpolation`` for the rest."""
+    interpolation = Interpolation(size, prune, compiled, threads)
+    found: list[Discounts] = []
+    for level in counts:
+        found.append(discounts(level.statistics))
+        interpolation.add(level, found[-1])
+        del level  # free its memory before the next order is counted
+    return interpolation.table(), tuple(found)

@@ -18,8 +18,7 @@ from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating.discount_classes import Classes
 from lmcompare.counts.estimating.held_out import HeldOut
 from lmcompare.counts.lookup.table import NOTHING, BackoffTable, Level, compact
-from lmcompare.model import FloatArray
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

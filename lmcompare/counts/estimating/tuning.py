@@ -10,7 +10,7 @@ from lmcompare.counts.estimating.discount_classes import SPREADS, Classes
 from lmcompare.counts.estimating.held_out import HeldOut
 from lmcompare.counts.estimating.kneser_ney import Discounts
 from lmcompare.counts.estimating.pitman_yor import Parameters, likelihood
-from lmcompare.model import FloatArray
+from lmcompare.tokens import FloatArray
 
 FREEDOM = 2.0  # standard deviation of log-odds and logs around where they begin
 GROUP_FREEDOM = 1.0  # and of how far a group of contexts goes from its order

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.counts.lookup.table import NATS, NOTHING, BackoffTable, Level
-from lmcompare.model import FloatArray
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import FloatArray, IntArray
 
 Float32Array = npt.NDArray[np.float32]
 

@@ -21,8 +21,7 @@ import numpy as np
 from lmcompare.counts.files.building import Grams, build, lexicographic
 from lmcompare.counts.lookup.sums import Contexts, logarithms
 from lmcompare.counts.lookup.table import NOTHING, BackoffTable
-from lmcompare.model import FloatArray
-from lmcompare.tokens import IntArray, Vocabulary
+from lmcompare.tokens import FloatArray, IntArray, Vocabulary
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled, share
 from lmcompare.counts.lookup.table import NATS, NOTHING, BackoffTable
-from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 Arrays = tuple[npt.NDArray[Any], ...]  # one an order

@@ -19,8 +19,7 @@ import numpy.typing as npt
 
 from lmcompare.counts.lookup import scoring_compiled as loops
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, FloatArray
 
 FULL = 0.6  # of the entries are used, at most
 LINE = 64  # bytes of a bucket

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled, prefetch
-from lmcompare.model import FloatArray
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import FloatArray, IntArray
 
 Keys = npt.NDArray[np.uint64]
 Float32Array = npt.NDArray[np.float32]

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.lookup.table import NOTHING, BackoffTable, Level
-from lmcompare.model import FloatArray
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import FloatArray, IntArray
 
 LEAST = -120.0  # log10; stands for the probability or the weight 0
 NEXT_TO_NOTHING = 1e-9  # a mass below this is rounding

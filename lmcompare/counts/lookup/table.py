@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 ARRAYS = ("words", "offsets", "counts", "log10_probs", "log10_backoffs")  # what a level is stored as
 NATS = math.log(10)  # in log10

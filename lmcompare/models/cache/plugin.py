@@ -93,13 +93,17 @@ class CacheModel(LanguageModel):
             said += f" The weights of its caches were fitted on {min(len(valid), caches.HELD_OUT):,} tokens of valid."
         else:
             said += " There was no valid text: its caches share a tenth of the weight."
-        self.notes = (*getattr(self._base, "notes", ()), said)
+        self.notes = (*self._base.notes, said)
         return self
 
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
         """Find what its memory gains on valid, and let the base find what it shows."""
         self._base.study(train, valid, setting)
         self._account = cache_exhibits.account(fitted(self._chain, self), valid, self._scores(valid))
+
+    def title(self) -> str:
+        """Return its name for people: the base and that it has a cache."""
+        return f"{self._base.title()} with a cache"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats; rows sum to one if the base's do."""

@@ -25,6 +25,10 @@ class ClassNGram(BlendedModel):
         check_whole("order", order, 1)
         self.classes, self.order = classes, order
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"{self.order}-gram of word classes"
+
     def sizes(self) -> list[int]:
         """Return the number of classes."""
         return [self.classes]

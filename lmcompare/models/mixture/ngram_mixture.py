@@ -44,6 +44,10 @@ class NGramMixture(BlendedModel):
         check_whole("order", order, 2)
         self.classes, self.order = list(classes), order
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"{self.order}-gram mixture"
+
     def sizes(self) -> list[int]:
         """Return the number of classes in each clustering."""
         return self.classes

@@ -26,6 +26,10 @@ class SkipNGram(BlendedModel):
         check_whole("order", order, 1)
         self.order = order
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"Skip {self.order}-gram"
+
     def sizes(self) -> list[int]:
         """Return no clustering."""
         return []

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from latex2mathml.converter import convert
 
-from lmcompare.counts.estimating.method import Case, Explained
 from lmcompare.counts.lookup.table import NOTHING, BackoffTable, words_before
 from lmcompare.exhibits import BackoffStep, BackoffTrace, Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
+from lmcompare.models.ngram.smoothing.base import Case, Explanation
 from lmcompare.tokens import Encoded, IntArray
 
 START = "<s>"
@@ -34,7 +35,7 @@ class _Trace:
     matched: IntArray
 
 
-def exhibits(table: BackoffTable, method: Explained, text: Encoded) -> Iterator[Exhibit]:
+def exhibits(table: BackoffTable, method: Explanation, text: Encoded) -> Iterator[Exhibit]:
     """Yield the worked equation, how often each order matched, and a back-off trace of each document of ``text``."""
     if not len(text):
         return
@@ -108,7 +109,7 @@ def _bars(order: int, trace: _Trace) -> Bars:
     )
 
 
-def _worked(table: BackoffTable, method: Explained, text: Encoded, trace: _Trace) -> WorkedEquation:
+def _worked(table: BackoffTable, method: Explanation, text: Encoded, trace: _Trace) -> WorkedEquation:
     """Work the equation out for the token of the first sentence whose numbers say most.
 
     That is one predicted from a trigram, or else from an order near to it, after the context seen most often; one
@@ -151,7 +152,7 @@ def _worked(table: BackoffTable, method: Explained, text: Encoded, trace: _Trace
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers for '{word}'{after}.",
-        equation=method.equation.mathml,
+        equation=convert(method.equation.latex, display="block"),
         plain=method.equation.plain,
         saying=method.equation.saying,
         lines=(*worked, *going_on),
@@ -159,7 +160,7 @@ def _worked(table: BackoffTable, method: Explained, text: Encoded, trace: _Trace
 
 
 def _further(
-    table: BackoffTable, method: Explained, text: Encoded, trace: _Trace, at: int, k: int, letter: str
+    table: BackoffTable, method: Explanation, text: Encoded, trace: _Trace, at: int, k: int, letter: str
 ) -> Iterator[tuple[str, float]]:
     """Yield the lines from the k-gram's figure to the model's, through the contexts that the word did not follow.
 

@@ -11,9 +11,7 @@ import numpy as np
 from lmcompare import memory
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating import smoothing as smoothings
 from lmcompare.counts.estimating.katz import CUTOFF
-from lmcompare.counts.estimating.method import Smoothing
 from lmcompare.counts.files import arpa
 from lmcompare.counts.files import formats as files
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
@@ -22,6 +20,8 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.model import Progress, Setting, State, fitted
 from lmcompare.models.common.parameters import check_whole, is_whole
 from lmcompare.models.ngram import exhibits
+from lmcompare.models.ngram.smoothing import registry
+from lmcompare.models.ngram.smoothing.base import Smoothing
 from lmcompare.models.ngram.table_model import TableModel, counted
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -77,6 +77,10 @@ class NGram(TableModel):
         self._estimate(self._count(train, setting), valid, setting.vocabulary)
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
+
+    def title(self) -> str:
+        """Return its name for people: the order and the smoothing method."""
+        return f"{self.order}-gram, {registry.method(self.smoothing).title}"
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the orders that matched on ``text`` and a back-off trace of each sentence."""
@@ -138,7 +142,7 @@ class NGram(TableModel):
 
     def _new_method(self) -> Smoothing:
         parameters = {"fallback": self.fallback, "prune": self.prune, "k": self.k, "cutoff": self.cutoff}
-        return smoothings.make(self.smoothing, parameters)
+        return registry.make(self.smoothing, parameters)
 
 
 def _thresholds(prune: Sequence[int], order: int) -> list[int]:
@@ -157,8 +161,8 @@ def _checked(name: str, k: float | None, cutoff: int | None, **given: bool) -> t
 
     Raises ``PluginError`` for an unknown smoothing, one that makes no sense and one that the smoothing does not heed.
     """
-    smoothings.refuse(name, {**given, "k": k is not None, "cutoff": cutoff is not None})
-    uses = smoothings.method(name).uses
+    registry.check_used(name, {**given, "k": k is not None, "cutoff": cutoff is not None})
+    uses = registry.method(name).uses
     k, cutoff = K if k is None and "k" in uses else k, CUTOFF if cutoff is None and "cutoff" in uses else cutoff
     if k is not None and (isinstance(k, bool) or not isinstance(k, (int, float)) or not 0 < k < float("inf")):
         raise PluginError(f"k is a number greater than 0, not {k!r}")

@@ -70,6 +70,10 @@ class NGramFile(LanguageModel):
         setting.progress(Progress(step=1, steps=1, tokens=0))
         return self
 
+    def title(self) -> str:
+        """Return its name for people: the file."""
+        return f"n-gram model of {Path(self.path).name}" if self.path else "n-gram model of a file"
+
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats; rows sum to one within 1e-6."""
         table, lacking = self._for(text.vocabulary)

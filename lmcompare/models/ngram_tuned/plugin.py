@@ -12,13 +12,14 @@ from lmcompare import memory
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating.discount_classes import Classes, with_repeats
 from lmcompare.counts.estimating.held_out import HeldOut, look_up
-from lmcompare.counts.estimating.kneser_ney import Discounts, KneserNey
+from lmcompare.counts.estimating.kneser_ney import Discounts
 from lmcompare.counts.estimating.pitman_yor import estimate
 from lmcompare.counts.estimating.tuning import closed_form, tune
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import Progress, Setting, State, fitted
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram.smoothing.kneser_ney import KneserNey
 from lmcompare.models.ngram_tuned import exhibits as tuned_exhibits
 from lmcompare.models.ngram_tuned.tuned import Tuned
 from lmcompare.tokens import Encoded, Vocabulary
@@ -61,6 +62,10 @@ class NGramTuned(NGram):
             self._tune(counts, valid, setting.vocabulary)
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
+
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"{self.order}-gram, tuned Kneser-Ney"
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the tuned numbers, the orders that matched and a trace of each sentence."""

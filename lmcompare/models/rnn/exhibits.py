@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
-from lmcompare.models.common import mathml as m
+from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
@@ -14,34 +13,22 @@ from lmcompare.tokens import Encoded, IntArray
 if TYPE_CHECKING:
     from lmcompare.models.rnn.plugin import Rnn
 
-_I, _BEFORE = m.name("i"), m.row(m.name("i"), m.op("−"), m.name("1"))
+
+def _gate(letter: str, activation: str = r"\sigma") -> str:
+    inner = rf"\mathbf{{W}}_{letter} \mathbf{{x}}_i + \mathbf{{U}}_{letter} \mathbf{{s}}_{{i-1}}"
+    return rf"\mathbf{{{letter}}}_i &= {activation}({inner})"
 
 
-def _at(letter: str, place: str = _I) -> str:
-    return m.sub(m.vector(letter), place)
-
-
-def _inner(gate: str) -> str:
-    recalled = m.row(m.sub(m.vector("U"), m.name(gate)), _at("s", _BEFORE))
-    return m.row(m.op("("), m.sub(m.vector("W"), m.name(gate)), _at("x"), m.op("+"), recalled, m.op(")"))
-
-
-_LSTM = m.lines(
-    *(m.row(_at(gate), m.op("="), m.name("σ"), _inner(gate)) for gate in ("f", "n", "o")),
-    m.row(_at("g"), m.op("="), m.name("tanh"), _inner("g")),
-    m.row(_at("c"), m.op("="), _at("f"), m.op("⊙"), _at("c", _BEFORE), m.op("+"), _at("n"), m.op("⊙"), _at("g")),
-    m.row(_at("s"), m.op("="), _at("o"), m.op("⊙"), m.name("tanh"), m.op("("), _at("c"), m.op(")")),
+_LSTM = latex_lines(
+    *(_gate(letter) for letter in "fno"),
+    _gate("g", r"\tanh"),
+    r"\mathbf{c}_i &= \mathbf{f}_i \odot \mathbf{c}_{i-1} + \mathbf{n}_i \odot \mathbf{g}_i",
+    r"\mathbf{s}_i &= \mathbf{o}_i \odot \tanh(\mathbf{c}_i)",
 )
-_GRU = m.lines(
-    *(m.row(_at(gate), m.op("="), m.name("σ"), _inner(gate)) for gate in ("z", "r")),
-    m.row(
-        *(_at("g"), m.op("="), m.name("tanh"), m.op("("), m.sub(m.vector("W"), m.name("g")), _at("x"), m.op("+")),
-        *(_at("r"), m.op("⊙"), m.sub(m.vector("U"), m.name("g")), _at("s", _BEFORE), m.op(")")),
-    ),
-    m.row(
-        *(_at("s"), m.op("="), _at("z"), m.op("⊙"), _at("s", _BEFORE), m.op("+"), m.op("("), m.name("1"), m.op("−")),
-        *(_at("z"), m.op(")"), m.op("⊙"), _at("g")),
-    ),
+_GRU = latex_lines(
+    *(_gate(letter) for letter in "zr"),
+    r"\mathbf{g}_i &= \tanh(\mathbf{W}_g \mathbf{x}_i + \mathbf{r}_i \odot \mathbf{U}_g \mathbf{s}_{i-1})",
+    r"\mathbf{s}_i &= \mathbf{z}_i \odot \mathbf{s}_{i-1} + (1 - \mathbf{z}_i) \odot \mathbf{g}_i",
 )
 _SAYING = (
     "The net carries one state of fixed size through the document. At each word its gates decide, number by number,"
@@ -112,13 +99,6 @@ def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
         note=f"With the trained model's numbers after '{read}', {ALONE}, for the number of the state"
         f" that changes most: number {unit + 1} of {model.hidden}.",
         equation=_LSTM if model.cell == "lstm" else _GRU,
-        plain=(
-            "f_i, n_i, o_i = σ(W x_i + U s_{i−1}),  g_i = tanh(W x_i + U s_{i−1}),"
-            "  c_i = f_i ⊙ c_{i−1} + n_i ⊙ g_i,  s_i = o_i ⊙ tanh(c_i)"
-            if model.cell == "lstm"
-            else "z_i, r_i = σ(W x_i + U s_{i−1}),  g_i = tanh(W x_i + r_i ⊙ U s_{i−1}),"
-            "  s_i = z_i ⊙ s_{i−1} + (1 − z_i) ⊙ g_i"
-        ),
         saying=_SAYING,
         lines=tuple(lines),
     )

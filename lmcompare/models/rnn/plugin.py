@@ -62,6 +62,10 @@ class Rnn(TorchLanguageModel):
         self.patience, self.alone = patience, alone
         self.check_settings()
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return "RNN"
+
     def summary(self) -> str:
         """Return what it is, with its own cell."""
         return super().summary().replace("A GRU or LSTM", {"gru": "A GRU", "lstm": "An LSTM"}[self.cell])

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lmcompare.exhibits import latex_lines
 from lmcompare.model import FloatArray
-from lmcompare.models.common import mathml as m
 
 
-def equation(asks: str, answers: str, asking: str, below: str) -> str:
-    """Return e, a and c as MathML.
+def equation(state: str, attended: str, index: str, limit: str) -> str:
+    """Return the score e, the weight a and the context vector c, in LaTeX.
 
-    Parameters: ``asks`` and ``answers``, the letters of the state that looks and of those it looks at; ``asking``,
-    the index of the first; ``below``, MathML of what k and j lie below.
+    Parameters: ``state`` and ``attended``, the letters of the state that attends and of the states attended to;
+    ``index``, the index of the first; ``limit``, the bound of j, for example ``< i``.
     """
-    i, j, k = m.name(asking), m.name("j"), m.name("k")
-
-    def pair(letter: str, second: str) -> str:
-        return m.sub(m.name(letter), m.row(i, second))
-
-    def within(index: str) -> str:
-        return m.total(m.row(index, below))
-
-    score = m.row(
-        *(pair("e", j), m.op("="), m.vector("v"), m.op("·"), m.name("tanh"), m.op("(")),
-        *(m.vector("W"), m.sub(m.vector(asks), i), m.op("+"), m.vector("U"), m.sub(m.vector(answers), j), m.op(")")),
+    return latex_lines(
+        rf"e_{{{index}j}} &= \mathbf{{v}} \cdot \tanh(\mathbf{{W}} \mathbf{{{state}}}_{index}"
+        rf" + \mathbf{{U}} \mathbf{{{attended}}}_j)",
+        rf"a_{{{index}j}} &= \frac{{\exp(e_{{{index}j}})}}{{\sum_{{k {limit}}} \exp(e_{{{index}k}})}}",
+        rf"\mathbf{{c}}_{index} &= \sum_{{j {limit}}} a_{{{index}j}} \mathbf{{{attended}}}_j",
     )
-    share = m.fraction(m.row(m.name("exp"), pair("e", j)), m.row(within(k), m.name("exp"), pair("e", k)))
-    context = m.row(m.sub(m.vector("c"), i), m.op("="), within(j), pair("a", j), m.sub(m.vector(answers), j))
-    return m.lines(score, m.row(pair("a", j), m.op("="), share), context)
 
 
 def worked(words: Sequence[str], scores: FloatArray, weights: FloatArray) -> list[tuple[str, float]]:

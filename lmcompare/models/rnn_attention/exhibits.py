@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
-from lmcompare.models.common import mathml as m
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.rnn_attention import additive_exhibits, attention_reach
@@ -17,7 +16,7 @@ from lmcompare.tokens import Encoded, IntArray
 if TYPE_CHECKING:
     from lmcompare.models.rnn_attention.plugin import RnnAttention
 
-_EQUATION = additive_exhibits.equation("s", "s", "i", m.row(m.op("<"), m.name("i")))
+_EQUATION = additive_exhibits.equation("s", "s", "i", "< i")
 _SAYING = (
     "Having read a word, the net asks each of its own earlier states how well it fits what it needs now, turns the"
     " answers into weights that sum to one, and takes the weighted mean of those states beside its present one to"
@@ -89,7 +88,6 @@ def _worked(model: RnnAttention, text: Encoded, ids: IntArray) -> WorkedEquation
         note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}; the map shows every state's, step"
         " by step.",
         equation=_EQUATION,
-        plain="e_ij = v·tanh(W s_i + U s_j),  a_ij = exp e_ij / Σ_{k<i} exp e_ik,  c_i = Σ_{j<i} a_ij s_j",
         saying=_SAYING,
         lines=tuple(lines),
     )

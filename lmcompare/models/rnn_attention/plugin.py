@@ -77,6 +77,10 @@ class RnnAttention(Rnn):
             raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
         self.attention, self.window = attention, window
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return "RNN with attention"
+
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure on valid what looking back is worth."""
         network = self._ready()

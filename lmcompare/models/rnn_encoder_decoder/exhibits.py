@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
-from lmcompare.models.common import mathml as m
 from lmcompare.models.common.sentences import came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.rnn_attention import additive_exhibits
@@ -17,7 +16,7 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 if TYPE_CHECKING:
     from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
 
-_EQUATION = additive_exhibits.equation("s", "h", "t", m.row(m.op("≤"), m.name("n")))
+_EQUATION = additive_exhibits.equation("s", "h", "t", r"\leq n")
 _SAYING = (
     "The encoder has read the words before the chunk, forwards and backwards, and keeps a state for each. The"
     " decoder asks each of these states how well it fits what it needs now, turns the answers into weights that sum"
@@ -83,7 +82,6 @@ def _worked(model: RnnEncoderDecoder, text: Encoded, ids: IntArray) -> WorkedEqu
         note=f"With the trained model's numbers after '{' '.join(read[found.first :])}', the two sentences read by"
         " themselves, for the states that weigh most.",
         equation=_EQUATION,
-        plain="e_tj = v·tanh(W s_t + U h_j),  a_tj = exp e_tj / Σ_k exp e_tk,  c_t = Σ_j a_tj h_j",
         saying=_SAYING,
         lines=tuple(lines),
     )

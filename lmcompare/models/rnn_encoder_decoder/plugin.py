@@ -102,6 +102,10 @@ class RnnEncoderDecoder(TorchLanguageModel):
         self.patience, self.alone = patience, alone
         self.check_settings()
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return "RNN encoder-decoder"
+
     def network(self, types: int) -> EncoderDecoderNetwork:
         """Return the untrained network."""
         return EncoderDecoderNetwork(

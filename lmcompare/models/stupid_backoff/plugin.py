@@ -24,10 +24,12 @@ from lmcompare.model import (
 )
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.models.ngram import exhibits
-from lmcompare.models.stupid_backoff.estimator import Stupid
+from lmcompare.models.stupid_backoff.estimator import estimate
+from lmcompare.models.stupid_backoff.exhibits import Stupid
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-_NO_MODEL = "stupid backoff gives scores, which do not sum to one"
+_NO_MODEL = "stupid back-off gives scores, which do not sum to one"
+_UNKNOWN_NOTE = "<unk> does not occur in the training text: its score is that of any word with the count 0, α / V."
 
 
 class StupidBackoff(LanguageModel):
@@ -61,10 +63,14 @@ class StupidBackoff(LanguageModel):
             raise LmcompareError("train holds no tokens to count: give the model a text to learn from")
         size, words = len(setting.vocabulary), with_starts(train)
         counts = counting.count(words, self.order, size, setting.vocabulary.end)
-        self._table = Stupid(self.alpha).estimate(counts, size, words[:0])
+        self._table = estimate(counts, size, self.alpha)
         lacks_unknown = not counts[0].raw[setting.vocabulary.unknown]
-        self.notes = (Stupid.unknown_note,) if lacks_unknown else ()
+        self.notes = (_UNKNOWN_NOTE,) if lacks_unknown else ()
         return self
+
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"{self.order}-gram, stupid back-off"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats: the logarithms of the scores."""

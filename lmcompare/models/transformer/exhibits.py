@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmcompare.exhibits import Exhibit, Heatmap, Panels, WorkedEquation
+from lmcompare.exhibits import Exhibit, Heatmap, Panels, WorkedEquation, latex_lines
 from lmcompare.model import FloatArray
-from lmcompare.models.common import mathml as m
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.transformer import head_reach, position_exhibits
@@ -117,26 +116,15 @@ def _worked(model: Transformer, text: Encoded, ids: IntArray, at: int, shown: He
         note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}, in layer {shown.layer + 1}, head"
         f" {shown.head + 1}" + ("; the map shows every word's, step by step." if model.causal else "."),
         equation=_equation(shown.biases is not None, model.causal),
-        plain=f"a_ij = softmax_j(q_i·k_j / √d{' + b_ij' if shown.biases is not None else ''}),"
-        f"  o_i = Σ_{'{j≤i}' if model.causal else 'j'} a_ij v_j",
         saying=_SAYING.format(asked=_ASKED[model.causal]),
         lines=tuple(lines),
     )
 
 
 def _equation(with_bias: bool, causal: bool) -> str:
-    i, j = m.name("i"), m.name("j")
-    pair = m.row(i, j)
-    product = m.fraction(m.row(m.sub(m.vector("q"), i), m.op("·"), m.sub(m.vector("k"), j)), m.root(m.name("d")))
-    score = m.row(product, m.op("+"), m.sub(m.name("b"), pair)) if with_bias else product
-    weight = m.sub(m.name("a"), pair)
-    return m.lines(
-        m.row(weight, m.op("="), m.sub(m.name("softmax"), j), m.op("("), score, m.op(")")),
-        m.row(
-            m.sub(m.vector("o"), i),
-            m.op("="),
-            m.total(m.row(j, m.op("≤"), i) if causal else j),
-            weight,
-            m.sub(m.vector("v"), j),
-        ),
+    bias = " + b_{ij}" if with_bias else ""
+    limit = r"j \leq i" if causal else "j"
+    return latex_lines(
+        r"a_{ij} &= \text{softmax}_j \left( \frac{\mathbf{q}_i \cdot \mathbf{k}_j}{\sqrt{d}}" + rf"{bias} \right)",
+        rf"\mathbf{{o}}_i &= \sum_{{{limit}}} a_{{ij}} \mathbf{{v}}_j",
     )

@@ -120,6 +120,10 @@ class Transformer(TorchLanguageModel):
         self.traits = Traits(carries_state=True, causal=causal)
         self.check_settings()
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return "Transformer" if self.causal else "Transformer without a causal mask"
+
     def summary(self) -> str:
         """Return what it is: no language model without the mask."""
         if self.causal:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
+from lmcompare.exhibits import Bars, Exhibit, WorkedEquation, latex_lines, latex_text
 from lmcompare.model import FloatArray
-from lmcompare.models.common import mathml as m
 from lmcompare.models.common.sentences import ALONE, BEGINNING
 from lmcompare.models.common.vectors import map_exhibit, neighbours, neighbours_exhibit
 from lmcompare.models.word2vec import similar_contexts
@@ -18,57 +17,33 @@ from lmcompare.tokens import Encoded, IntArray
 if TYPE_CHECKING:
     from lmcompare.models.word2vec.plugin import Word2VecBow
 
-_W, _U, _F = m.name("w"), m.name("u"), m.vector("f")
-_BACK, _IN_BAG = m.name("k"), m.total(m.row(m.name("k"), m.op("<"), m.name("n")))
-_EACH = m.row(m.vector("m"), m.op("="), m.fraction("<mn>1</mn>", m.name("n")))
-_MEANS = {  # by weights: the equation, plain, and what it says
+_MEANS = {  # by weights: the equation and what it means
     "uniform": (
-        m.row(
-            _EACH,
-            m.total(m.row(m.name("j"), m.op("∈"), m.name("bag"))),
-            m.sub(m.vector("x"), m.name("j")),
-        ),
-        "m = (1/n) Σ_{j in bag} x_j",
+        r"\mathbf{m} &= \frac{1}{n} \sum_{j \in \text{bag}} \mathbf{x}_j",
         "What the bag forgets is their order.",
     ),
     "decay": (
-        m.row(
-            m.vector("m"),
-            m.op("="),
-            m.fraction(
-                m.row(_IN_BAG, m.sup(m.name("r"), _BACK), m.sub(m.vector("x"), _BACK)),
-                m.row(_IN_BAG, m.sup(m.name("r"), _BACK)),
-            ),
-        ),
-        "m = Σ_{k<n} r^k x_k / Σ_{k<n} r^k",
+        r"\mathbf{m} &= \frac{\sum_{k < n} r^k \mathbf{x}_k}{\sum_{k < n} r^k}",
         "The farther back a word stands, the less it weighs: it is no longer a bag.",
     ),
     "position": (
-        m.row(_EACH, _IN_BAG, m.sub(m.vector("p"), _BACK), m.op("⊙"), m.sub(m.vector("x"), _BACK)),
-        "m = (1/n) Σ_{k<n} p_k ⊙ x_k",
+        r"\mathbf{m} &= \frac{1}{n} \sum_{k < n} \mathbf{p}_k \odot \mathbf{x}_k",
         "Each place in the window has weights of its own, and it matters where a word stands: it is no longer a bag.",
     ),
 }
-_HIDDEN = m.row(
-    _F, m.op("="), m.name("tanh"), m.op("("), m.vector("A"), m.vector("m"), m.op("+"), m.vector("a"), m.op(")")
-)
 
 
-def _softmax(features: str, given: str) -> str:
+def _equation(weights: str, hidden: bool, given: str) -> str:
+    features = r"\mathbf{f}" if hidden else r"\mathbf{m}"
+
     def score(word: str) -> str:
-        return m.row(
-            m.name("exp"),
-            m.op("("),
-            m.sub(m.vector("v"), word),
-            m.op("·"),
-            features,
-            m.op("+"),
-            m.sub(m.name("b"), word),
-            m.op(")"),
-        )
+        return rf"\exp(\mathbf{{v}}_{word} \cdot {features} + b_{word})"
 
-    left = m.row(m.name("P"), m.op("("), _W, m.op("|"), m.name(given), m.op(")"))
-    return m.row(left, m.op("="), m.fraction(score(_W), m.row(m.total(_U), score(_U))))
+    return latex_lines(
+        _MEANS[weights][0],
+        *([r"\mathbf{f} &= \tanh(\mathbf{A} \mathbf{m} + \mathbf{a})"] if hidden else []),
+        rf"P(w \mid {latex_text(given)}) &= \frac{{{score('w')}}}{{\sum_u {score('u')}}}",
+    )
 
 
 _SAYING = (
@@ -120,9 +95,8 @@ def _worked(model: Word2VecBow, text: Encoded, at: int) -> WorkedEquation:
     target = int(text.ids[at])
     distribution = model.next_log_probs(text, np.array([at]))[0]
     score, norm, log_z = model.scores(text, at, target)
-    f, hidden = ("f", "f = tanh(A m + a),  ") if model.hidden else ("m", "")
+    f = "f" if model.hidden else "m"
     guesses = np.argsort(-distribution, kind="stable")[:3]
-    mean, plain, meaning = _MEANS[model.weights]
     given = "bag" if model.weights == "uniform" else "window"
     lines = [
         ("n: words in the window (" + " ".join(words) + ")", float(len(words))),
@@ -141,11 +115,8 @@ def _worked(model: Word2VecBow, text: Encoded, at: int) -> WorkedEquation:
         title="Its equation",
         note=f"With the trained model's numbers for '{vocabulary[target]}' after '{' '.join(words)}'"
         + (f", {ALONE}." if model.across else "."),
-        equation=m.lines(
-            *(mean, _HIDDEN, _softmax(_F, given)) if model.hidden else (mean, _softmax(m.vector("m"), given))
-        ),
-        plain=f"{plain},  {hidden}P(w | {given}) = exp(v_w·{f} + b_w) / Σ_u exp(v_u·{f} + b_u)",
-        saying=_SAYING + meaning,
+        equation=_equation(model.weights, model.hidden > 0, given),
+        saying=_SAYING + _MEANS[model.weights][1],
         lines=tuple(lines),
     )
 

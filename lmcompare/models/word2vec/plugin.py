@@ -107,6 +107,10 @@ class Word2VecBow(TorchLanguageModel):
         self.patience = patience
         self.check_settings()
 
+    def title(self) -> str:
+        """Return its name for people."""
+        return "word2vec, bag of words" if self.weights == "uniform" else "word2vec, weighted window"
+
     def summary(self) -> str:
         """Return what it is: no bag where the words are weighted by their place."""
         if self.weights == "uniform":
@@ -142,10 +146,11 @@ class Word2VecBow(TorchLanguageModel):
         if self.vectors is not None:
             vectors, found = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
             tokens = found[train.ids].mean() if len(train) else 0.0
-            self.notes.append(
+            said = (
                 f"Began with the vectors of {Path(self.vectors).name}, which have read other text: {found.sum():,} of"
                 f" {len(found):,} types ({tokens:.0%} of train's tokens) have one there, the others began at zero."
             )
+            self.notes = (*self.notes, said)
         else:
             vectors = word2vec(
                 train,

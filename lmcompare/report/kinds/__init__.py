@@ -8,8 +8,9 @@ from typing import Any
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.report.kinds import backoff, bars, curve, equation, heatmap, map2d, neighbours
-from lmcompare.report.kinds.rendering import Rendering, plain
-from lmcompare.report.pages import fill
+from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.markdown import plain
+from lmcompare.report.templating import fill
 
 RENDERERS: dict[str, Callable[[Any], Rendering]] = {
     "heatmap": heatmap.render,

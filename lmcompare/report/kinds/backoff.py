@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lmcompare.exhibits import BackoffTrace
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import Rendering, plain, table
-from lmcompare.report.pages import fill
+from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 

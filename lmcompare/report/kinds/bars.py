@@ -6,8 +6,9 @@ import math
 
 from lmcompare.exhibits import Bars
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import Rendering, plain, table
-from lmcompare.report.pages import fill
+from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 MANY = 5  # bars that a sentence reads

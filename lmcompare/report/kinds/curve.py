@@ -9,7 +9,7 @@ from lmcompare.exhibits import Curve
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.kinds.rendering import Rendering
-from lmcompare.report.pages import fill
+from lmcompare.report.templating import fill
 
 SAID = 4  # lines of which a sentence tells
 

@@ -14,8 +14,9 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibit_shapes import misfit
 from lmcompare.exhibits import Heatmap
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import Rendering, plain, table
-from lmcompare.report.pages import fill
+from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 TABLE_CELLS = 2500  # a panel with more cells is shown as a picture alone

@@ -8,7 +8,7 @@ from lmcompare.exhibits import Map2D
 from lmcompare.report import numbers
 from lmcompare.report.charts.points import points
 from lmcompare.report.kinds.rendering import Rendering
-from lmcompare.report.pages import fill
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 MOST = 600  # points beyond this would cover one another

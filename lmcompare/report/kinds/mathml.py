@@ -1,4 +1,4 @@
-"""Presentation MathML from a plug-in, let through only if it is nothing else."""
+"""Typesets the formulas of plug-ins: LaTeX becomes MathML of which only harmless elements reach the page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from html import unescape
 
+from latex2mathml.converter import convert_to_element
 from markupsafe import Markup, escape
 
 ELEMENTS = frozenset((
@@ -19,7 +20,30 @@ ATTRIBUTES = frozenset((
     "columnspan", "rowspan", "columnspacing", "rowspacing", "largeop", "movablelimits", "minsize", "maxsize",
     "symmetric", "scriptlevel",
 ))  # fmt: skip
-LONGEST = 20_000
+LONGEST = 20_000  # characters of MathML
+LONGEST_LATEX = 5_000  # characters; the time to convert a formula grows with the square of its length
+
+
+def typeset(latex: str) -> Markup | None:
+    """Return a formula in display style as MathML.
+
+    Parameters
+    ----------
+    latex : str
+        The formula, as LaTeX writes it in math mode.
+
+    Returns
+    -------
+    Markup or None
+        MathML of the allowed elements and attributes only. None if the formula is longer than ``LONGEST_LATEX``,
+        cannot be converted (because of unbalanced braces, for example), or makes an element that is not allowed.
+    """
+    if len(latex) > LONGEST_LATEX:
+        return None
+    try:
+        return _rebuilt(convert_to_element(latex, display="block"))
+    except Exception:  # the converter fails in many ways, RecursionError among them
+        return None
 
 
 def sanitised(source: str) -> Markup | None:
@@ -46,12 +70,12 @@ def _rebuilt(node: ET.Element) -> Markup | None:
     written = Markup("").join(
         Markup(' {}="{}"').format(key, value) for key, value in node.attrib.items() if key in ATTRIBUTES
     )
-    parts = [escape(node.text or "")]
+    parts = [escape(unescape(node.text or ""))]
     for child in node:
         inner = _rebuilt(child)
         if inner is None:
             return None
-        parts += [inner, escape(child.tail or "")]
+        parts += [inner, escape(unescape(child.tail or ""))]
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, Markup("").join(parts))
 
 

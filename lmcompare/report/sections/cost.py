@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
 NEAR = 0.05  # "nearly as good" is within this share of the best
@@ -60,25 +60,25 @@ class Drawn:
     reading: str
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where no model can be compared."""
-    if not material.ranking:
+    if not data.ranking:
         return None
-    equal = made_equal(material.run.manifest)
-    alike = material.run.one_machine
+    equal = made_equal(data.run.manifest)
+    alike = data.run.one_machine
     shown = [cost for cost in DRAWN if alike or cost.key not in OF_MACHINE]
-    drawn = [one for cost in shown if (one := _draw(material, cost)) is not None]
-    machines = [machine(manifest.get("hardware") or {}) for manifest in material.manifests]
+    drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
+    machines = [machine(manifest.get("hardware") or {}) for manifest in data.manifests]
     warning = "" if alike else MACHINES
     html = fill(
         "cost",
         drawn=drawn,
         costs=COSTS,
-        rows=[(model, material.figures[model.name], True) for model, _ in material.ranking]
-        + [(model, material.figures[model.name], False) for model in _apart(material)],
+        rows=[(model, data.figures[model.name], True) for model, _ in data.ranking]
+        + [(model, data.figures[model.name], False) for model in _apart(data)],
         machine="; ".join(dict.fromkeys(filter(None, machines))),
         warning=warning,
-        ran=_measured_on(material),
+        ran=_measured_on(data),
         equal=equal,
     )
     charts = {f"cost-{one.cost.key}.svg": one.chart for one in drawn}
@@ -86,20 +86,18 @@ def build(material: Material) -> Section | None:
         f"![Bits per byte against {one.cost.title.lower()}](charts/cost-{one.cost.key}.svg)\n\n{plain(one.reading)}"
         for one in drawn
     ]
-    names = [(model, plain(model.name)) for model, _ in material.ranking]
-    names += [(model, f"{plain(model.name)} (adaptive)") for model in _apart(material)]
-    rows = (
-        (name, *(cost.label(material.figures[model.name].get(cost.key)) for cost in COSTS)) for model, name in names
-    )
+    names = [(model, plain(model.name)) for model, _ in data.ranking]
+    names += [(model, f"{plain(model.name)} (adaptive)") for model in _apart(data)]
+    rows = ((name, *(cost.label(data.figures[model.name].get(cost.key)) for cost in COSTS)) for model, name in names)
     grid = table(("model", *(cost.title.lower() for cost in COSTS)), rows)
     markdown = "\n\n".join([*(plain(said) for said in (equal, warning) if said), grid, *pictures])
     return Section("cost", "Quality against cost", html, markdown, charts)
 
 
-def _apart(material: Material) -> list[Model]:
+def _apart(data: ReportData) -> list[Model]:
     """Return the adaptive models where others are ranked: what they cost may be compared, how good they are not."""
-    ranked = {model.name for model, _ in material.ranking}
-    return [model for model, _ in material.standings("adaptive") if model.name not in ranked]
+    ranked = {model.name for model, _ in data.ranking}
+    return [model for model, _ in data.standings("adaptive") if model.name not in ranked]
 
 
 def machine(hardware: Mapping[str, Any]) -> str:
@@ -113,10 +111,10 @@ def machine(hardware: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _measured_on(material: Material) -> str:
+def _measured_on(data: ReportData) -> str:
     """Return the devices with the numbers of threads that models had there."""
     threads: dict[str, set[int]] = {}
-    for model in material.scored:
+    for model in data.scored:
         cost = model.cell.cost
         threads.setdefault(str(cost.get("device") or "?"), set()).add(int(cost.get("threads") or 0))
     parts = []
@@ -153,10 +151,10 @@ def _budget(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return dict(budgets.pop()) if len(budgets) == 1 else {}
 
 
-def _draw(material: Material, cost: Cost) -> Drawn | None:
+def _draw(data: ReportData, cost: Cost) -> Drawn | None:
     dots = []
-    for model, standing in material.ranking:
-        value = material.figures[model.name].get(cost.key)
+    for model, standing in data.ranking:
+        value = data.figures[model.name].get(cost.key)
         if value is not None and value > 0:
             known = (standing.low, standing.high) if standing.low == standing.low else (None, None)
             dots.append(Dot(model.name, model.index, float(value), standing.bits_per_byte, *known))
@@ -166,15 +164,15 @@ def _draw(material: Material, cost: Cost) -> Drawn | None:
     chart = scatter(
         dots, label, cost.title, "Bits per byte (less is better)", cost.label, numbers.tidy, choices=cost.ticks
     )
-    if cost.key == "train_seconds" and "seconds" in _budget(material.run.manifest):
+    if cost.key == "train_seconds" and "seconds" in _budget(data.run.manifest):
         return Drawn(cost, chart, "Training time was given, not found: models trained step by step had the same.")
 
     def clearly_better(one: str, other: str) -> bool:
-        d = material.comparison.difference(one, other)
+        d = data.comparison.difference(one, other)
         return d is not None and d.significant and d.difference < 0
 
     drawn = {dot.name for dot in dots}
-    left_out = [model.name for model, _ in material.ranking if model.name not in drawn]
+    left_out = [model.name for model, _ in data.ranking if model.name not in drawn]
     said = reading(dots, cost, clearly_better)
     if left_out:
         said += f" Not drawn, its figure being 0 or unknown: {numbers.listed(left_out)}."

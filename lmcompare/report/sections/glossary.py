@@ -1,17 +1,22 @@
-"""The definition of every number, with its unit."""
+"""The definitions of all terms and figures."""
 
 from __future__ import annotations
 
-from lmcompare.report.definitions import TERMS
-from lmcompare.report.kinds.rendering import plain
-from lmcompare.report.material import Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Section
+from lmcompare.report.definitions import GROUPS, Term
+from lmcompare.report.markdown import plain
+from lmcompare.report.templating import fill
 
 
 def build() -> Section:
     """Return the section."""
-    lines = [
-        f"- **{plain(term.name)}**{f' ({plain(term.unit)})' if term.unit else ''}: {plain(term.definition)}"
-        for term in TERMS.values()
-    ]
-    return Section("definitions", "What the numbers mean", fill("glossary", terms=TERMS), "\n".join(lines))
+    parts = []
+    for title, terms in GROUPS.items():
+        parts += [f"### {plain(title)}", "\n".join(_line(term) for term in terms.values())]
+    return Section("definitions", "Definitions", fill("glossary", groups=GROUPS), "\n\n".join(parts))
+
+
+def _line(term: Term) -> str:
+    unit = f" ({plain(term.unit)})" if term.unit else ""
+    formula = f" {plain(term.formula)}" if term.formula else ""
+    return f"- **{plain(term.name)}**{unit}: {plain(term.definition)}{formula}"

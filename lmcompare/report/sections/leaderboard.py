@@ -8,13 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lmcompare.analysis.comparability import tokens_differ
 from lmcompare.analysis.comparison import Difference, Standing
-from lmcompare.analysis.texts import tokens_differ
 from lmcompare.report import numbers
 from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip, strip_axis
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section, grouped
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section, grouped
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 
 STRIP = (8.0, 212.0)  # pixels of the intervals in the table
 ADAPTIVE = (
@@ -92,7 +92,7 @@ class Board:
     reading: str
 
 
-def build(material: Material, place: str = "") -> Section:
+def build(data: ReportData, place: str = "") -> Section:
     """Return the section; ``place`` goes before its ids where a page has several."""
     boards = [
         board
@@ -100,20 +100,20 @@ def build(material: Material, place: str = "") -> Section:
             ("ranked", "", ""),
             ("adaptive", "Models that learn across test documents", ADAPTIVE),
         )
-        if (board := _board(material, group, title, note)) is not None
+        if (board := _board(data, group, title, note)) is not None
     ]
-    apart = [_line(material, model, standing) for model, standing in material.standings("not ranked")]
-    failed = [model for model in material.models if not model.entry.done]
+    apart = [_line(data, model, standing) for model, standing in data.standings("not ranked")]
+    failed = [model for model in data.models if not model.entry.done]
     others = [
         Apart(
-            material.tokens_name(fp),
-            tokens_differ(material.run, fp, material.main_tokens),
-            [_line(material, m, material.comparison.standing(m.name), True) for m in models],
+            data.tokens_name(fp),
+            tokens_differ(data.run, fp, data.main_tokens),
+            [_line(data, m, data.comparison.standing(m.name), True) for m in models],
         )
         for fp, models in grouped([line.model for board in boards for line in board.lines]).items()
-        if fp != material.main_tokens
+        if fp != data.main_tokens
     ]
-    main = material.tokens_name(material.main_tokens) if material.main_tokens else ""
+    main = data.tokens_name(data.main_tokens) if data.main_tokens else ""
     html = fill(
         "leaderboard",
         place=place,
@@ -123,28 +123,28 @@ def build(material: Material, place: str = "") -> Section:
         others=others,
         main=main,
         pretrained=_pretrained(boards),
-        main_fingerprint=material.main_tokens,
-        comparison=material.comparison,
-        differences=sorted(material.comparison.differences, key=lambda d: d.p_holm),
-        difference_reading=_differences_reading(material.comparison.differences),
-        by_name=material.by_name,
+        main_fingerprint=data.main_tokens,
+        comparison=data.comparison,
+        differences=sorted(data.comparison.differences, key=lambda d: d.p_holm),
+        difference_reading=_differences_reading(data.comparison.differences),
+        by_name=data.by_name,
     )
-    drawn = chart(material)
+    drawn = chart(data)
     charts = {} if drawn is None else {"leaderboard.svg": drawn}
-    markdown = _markdown(boards, apart, failed, others, main, material)
+    markdown = _markdown(boards, apart, failed, others, main, data)
     return Section("leaderboard", "Leaderboard", html, markdown, charts)
 
 
-def chart(material: Material) -> Markup | None:
+def chart(data: ReportData) -> Markup | None:
     """Return the intervals of the comparable models, the best first; None where there are none."""
-    rows = [_row(_line(material, model, standing)) for model, standing in material.ranking]
+    rows = [_row(_line(data, model, standing)) for model, standing in data.ranking]
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
     return intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte) if rows else None
 
 
-def _board(material: Material, group: str, title: str, note: str) -> Board | None:
-    bare = [_line(material, model, standing) for model, standing in material.standings(group)]
+def _board(data: ReportData, group: str, title: str, note: str) -> Board | None:
+    bare = [_line(data, model, standing) for model, standing in data.standings(group)]
     if not bare:
         return None
     rows = [_row(line) for line in bare]
@@ -163,14 +163,12 @@ def _board(material: Material, group: str, title: str, note: str) -> Board | Non
         )
         for line, row in zip(bare, rows, strict=True)
     ]
-    return Board(
-        title, note, lines, strip_axis(scale, numbers.tidy, "Axis of bits per byte"), _reading(material, bare)
-    )
+    return Board(title, note, lines, strip_axis(scale, numbers.tidy, "Axis of bits per byte"), _reading(data, bare))
 
 
-def _line(material: Material, model: Model, standing: Standing, comparable: bool | None = None) -> Line:
-    same = model.entry.tokens_fingerprint == material.main_tokens
-    return Line(model, standing, material.figures.get(model.name, {}), same if comparable is None else comparable)
+def _line(data: ReportData, model: Model, standing: Standing, comparable: bool | None = None) -> Line:
+    same = model.entry.tokens_fingerprint == data.main_tokens
+    return Line(model, standing, data.figures.get(model.name, {}), same if comparable is None else comparable)
 
 
 def _row(line: Line) -> Row:
@@ -178,7 +176,7 @@ def _row(line: Line) -> Row:
     return Row(s.name, line.model.index, s.bits_per_byte, *((s.low, s.high) if s.low == s.low else (None, None)))
 
 
-def _reading(material: Material, lines: Sequence[Line]) -> str:
+def _reading(data: ReportData, lines: Sequence[Line]) -> str:
     best, last = lines[0], lines[-1]
     figure = numbers.bits_per_byte(best.standing.bits_per_byte)
     said = f"{best.model.name} writes the test text with {figure} bits per byte"
@@ -187,7 +185,7 @@ def _reading(material: Material, lines: Sequence[Line]) -> str:
     tied = [line.model.name for line in lines[1:] if line.standing.rank == best.standing.rank]
     if tied:
         said += f", but is not significantly better than {numbers.listed(tied)}"
-    elif (gap := material.comparison.difference(lines[1].model.name, best.model.name)) is not None:
+    elif (gap := data.comparison.difference(lines[1].model.name, best.model.name)) is not None:
         said += (
             f", {numbers.bits_per_byte(gap.difference)} fewer than {lines[1].model.name} (95 %: "
             f"{numbers.bits_per_byte(gap.low)} to {numbers.bits_per_byte(gap.high)})"
@@ -202,7 +200,7 @@ def _shared_bits(lines: Sequence[Line]) -> str:
     """Say how much of the figures is the same for all, where it is worth saying and they have the same tokens."""
     if len({line.model.entry.tokens_fingerprint for line in lines}) > 1:
         return ""
-    shared = lines[0].figures.get("side_bits_per_byte")
+    shared = lines[0].figures.get("overhead_bits_per_byte")
     if shared is None or shared < 0.01 * lines[0].standing.bits_per_byte:
         return ""
     return (
@@ -233,7 +231,7 @@ def _markdown(
     failed: Sequence[Model],
     others: Sequence[Apart],
     main: str,
-    material: Material,
+    data: ReportData,
 ) -> str:
     parts: list[str] = []
     for i, board in enumerate(boards):
@@ -262,7 +260,7 @@ def _markdown(
     if failed:
         errors = ((plain(m.name), plain(error)) for m in failed for error in m.errors)
         parts += ["### Failed", table(("model", "what happened"), errors, 2)]
-    parts.append(plain(material.comparison.note))
+    parts.append(plain(data.comparison.note))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -8,25 +8,25 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from lmcompare.analysis.outlook import ALIKE, RISEN
+from lmcompare.analysis.progress import ALIKE, RISEN
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
-from lmcompare.report.kinds.rendering import plain
-from lmcompare.report.material import Material, Model, Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain
+from lmcompare.report.templating import fill
 
 STEEP = 1.15  # losses above so many times the highest on valid, those of the first steps, are left out
 AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where no model learns in steps."""
     groups: list[tuple[str, list[tuple[str, Markup]], str]] = []
-    for fingerprint, models in material.groups.items():
-        sound = [model for model in models if model.name not in material.apart]
+    for fingerprint, models in data.groups.items():
+        sound = [model for model in models if model.name not in data.apart]
         curves = [(model, curve) for model in sound if len(curve := model.cell.curve.dropna(how="all")) > 1]
         if curves:
-            name = material.tokens_name(fingerprint)
+            name = data.tokens_name(fingerprint)
             drawn = [(axis, chart) for axis in AXES if (chart := _chart(curves, axis)) is not None]
             groups.append((name, drawn, reading(curves)))
     if not groups:

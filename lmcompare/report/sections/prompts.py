@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section, marked
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section, marked
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 SHOWN_OPEN = 4  # prompts beyond these are folded
@@ -37,20 +37,20 @@ class Prompt:
     reading: str
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where no model was asked anything."""
     asked: dict[str, list[Column]] = {}
-    for model in material.scored:
+    for model in data.scored:
         for entry in model.cell.examples["prompts"]:
             asked.setdefault(str(entry["prompt"]), []).append(_column(model, entry))
     if not asked:
         return None
     prompts = [
-        Prompt(text, columns, reading(text, [c for c in columns if _counts(c.model, material)]))
+        Prompt(text, columns, reading(text, [c for c in columns if _counts(c.model, data)]))
         for text, columns in asked.items()
     ]
-    html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN, apart=material.apart)
-    return Section("next", "What comes next", html, "\n\n".join(_markdown(p, material.apart) for p in prompts))
+    html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN, apart=data.apart)
+    return Section("next", "What comes next", html, "\n\n".join(_markdown(p, data.apart) for p in prompts))
 
 
 def reading(prompt: str, columns: Sequence[Column]) -> str:
@@ -70,9 +70,9 @@ def reading(prompt: str, columns: Sequence[Column]) -> str:
     return f"After “{prompt}” {agree}; the surest is {name}: “{visible(token)}” with {numbers.probability(sure)}."
 
 
-def _counts(model: Model, material: Material) -> bool:
+def _counts(model: Model, data: ReportData) -> bool:
     """Whether what the model expects may be set against what others do: it is ranked, and its tokens are theirs."""
-    return model.name not in material.apart and model.entry.tokens_fingerprint == material.main_tokens
+    return model.name not in data.apart and model.entry.tokens_fingerprint == data.main_tokens
 
 
 def _column(model: Model, entry: Mapping[str, Any]) -> Column:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section, marked
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section, marked
+from lmcompare.report.markdown import plain, table
 from lmcompare.report.passages import Passage, chosen, packed, stored_places
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 
@@ -30,31 +30,29 @@ class Group:
     data: dict[str, Any]
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where the run stored no passages."""
     groups = []
-    for fingerprint, models in material.groups.items():
-        passages = chosen(material, models)
+    for fingerprint, models in data.groups.items():
+        passages = chosen(data, models)
         if passages:
             means = np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)
-            means[[m.name in material.apart for m in models]] += np.inf  # never shown as the best
+            means[[m.name in data.apart for m in models]] += np.inf  # never shown as the best
             best = int(np.argmin(means))
-            name, said = material.tokens_name(fingerprint), reading(models, passages[0], material.apart)
-            titles, data = [title(p) for p in passages], packed(models, passages)
-            groups.append(Group(name, models, passages, titles, best, said, _looked_at(material, models), data))
+            name, said = data.tokens_name(fingerprint), reading(models, passages[0], data.apart)
+            titles, stored = [title(p) for p in passages], packed(models, passages)
+            groups.append(Group(name, models, passages, titles, best, said, _looked_at(data, models), stored))
     if not groups:
         return None
     first = groups[0]
-    markdown = f"{plain(first.reading)}\n\n{_markdown(first.models, first.passages[0], material.apart)}"
-    return Section(
-        "reader", "The reader of the test text", fill("reader", groups=groups, apart=material.apart), markdown
-    )
+    markdown = f"{plain(first.reading)}\n\n{_markdown(first.models, first.passages[0], data.apart)}"
+    return Section("reader", "The reader of the test text", fill("reader", groups=groups, apart=data.apart), markdown)
 
 
-def _looked_at(material: Material, models: Sequence[Model]) -> str:
+def _looked_at(data: ReportData, models: Sequence[Model]) -> str:
     """Say from how much of test the passages are chosen, where that is not all of it."""
     found = len(stored_places(models))
-    sizes = material.run.tokens[models[0].entry.tokens_fingerprint].entry.get("tokens") or {}
+    sizes = data.run.tokens[models[0].entry.tokens_fingerprint].entry.get("tokens") or {}
     if not sizes.get("test") or found >= sizes["test"]:
         return ""
     return (

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import tomli_w
+
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Section
-from lmcompare.report.pages import fill
+from lmcompare.report.data import ReportData, Section
+from lmcompare.report.markdown import plain, table
 from lmcompare.report.sections.cost import machine
-from lmcompare.report.toml import dumps
+from lmcompare.report.templating import fill
 
 
-def build(material: Material) -> Section:
+def build(data: ReportData) -> Section:
     """Return the section."""
-    runs = [_of_run(material, manifest) for manifest in material.manifests]
+    runs = [_of_run(data, manifest) for manifest in data.manifests]
     html = fill("reproduce", runs=runs)
     return Section("reproduce", "How to reproduce it", html, "\n\n".join(run.markdown for run in runs))
 
@@ -38,17 +39,24 @@ class Recipe:
         return "\n\n".join([*([f"### {plain(self.name)}"] if self.name else []), code, grid])
 
 
-def _of_run(material: Material, manifest: Mapping[str, Any]) -> Recipe:
-    several = len(material.manifests) > 1
+def _of_run(data: ReportData, manifest: Mapping[str, Any]) -> Recipe:
+    several = len(data.manifests) > 1
     return Recipe(
         f"{manifest.get('name')}, in {manifest.get('folder')}" if several else "",
         str(manifest.get("command") or ""),
-        dumps(manifest.get("experiment") or {}),
-        facts_of(material, manifest),
+        tomli_w.dumps(_without_none(manifest.get("experiment") or {})),
+        facts_of(data, manifest),
     )
 
 
-def facts_of(material: Material, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _without_none(value: Any) -> Any:
+    """Return a table without its None values, which TOML does not have."""
+    if isinstance(value, Mapping):
+        return {key: _without_none(v) for key, v in value.items() if v is not None}
+    return [_without_none(v) for v in value if v is not None] if isinstance(value, list | tuple) else value
+
+
+def facts_of(data: ReportData, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what one run was run with, and where, as pairs of a name and a value."""
     hardware = manifest.get("hardware") or {}
     versions = manifest.get("versions") or {}
@@ -64,8 +72,8 @@ def facts_of(material: Material, manifest: Mapping[str, Any]) -> list[tuple[str,
         ("Machine", machine(hardware)),
         ("Device", device),
         ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        ("Corpus fingerprint", material.run.corpus_fingerprint),
-        *((f"Tokens fingerprint ({material.tokens_name(fp)})", fp) for fp in manifest["tokens"]),
+        ("Corpus fingerprint", data.run.corpus_fingerprint),
+        *((f"Tokens fingerprint ({data.tokens_name(fp)})", fp) for fp in manifest["tokens"]),
     ]
     pairs += _otherwise(manifest)
     return [(name, value) for name, value in pairs if value and value != numbers.NONE]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import plain, table
-from lmcompare.report.material import Material, Model, Section, marked
-from lmcompare.report.pages import fill
+from lmcompare.report.data import Model, ReportData, Section, marked
+from lmcompare.report.markdown import plain, table
 from lmcompare.report.passages import MOST_BITS
+from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 SHOWN_OPEN = 3  # sentences beyond these are folded
@@ -52,12 +52,12 @@ class Sentence:
         return said + "."
 
 
-def build(material: Material) -> Section | None:
+def build(data: ReportData) -> Section | None:
     """Return the section, or None where no sentence was stored."""
     sentences: list[Sentence] = []
-    for fingerprint, models in material.groups.items():
-        names = material.run.tokens[fingerprint].documents_of("test")["name"].astype(str).tolist()
-        known = set(material.run.tokens[fingerprint].vocabulary["tokens"][1:])  # the first stands for the unknown
+    for fingerprint, models in data.groups.items():
+        names = data.run.tokens[fingerprint].documents_of("test")["name"].astype(str).tolist()
+        known = set(data.run.tokens[fingerprint].vocabulary.tokens[1:])  # the first stands for the unknown
         stored = [{(s["document"], s["first"]): s for s in m.cell.examples["sentences"]} for m in models]
         for key, example in stored[0].items() if stored else ():
             having = [(m, s[key]) for m, s in zip(models, stored, strict=True) if key in s]
@@ -71,11 +71,11 @@ def build(material: Material) -> Section | None:
                 name = names[int(key[0])] if int(key[0]) < len(names) else f"document {key[0]}"
                 unknown = [token not in known for token in tokens[:LONGEST]]
                 sentences.append(
-                    Sentence(name, tokens[:LONGEST], [m for m, _ in same], bits, unknown, len(tokens), material.apart)
+                    Sentence(name, tokens[:LONGEST], [m for m, _ in same], bits, unknown, len(tokens), data.apart)
                 )
     if not sentences:
         return None
-    html = fill("sentences", sentences=sentences, shown_open=SHOWN_OPEN, apart=material.apart)
+    html = fill("sentences", sentences=sentences, shown_open=SHOWN_OPEN, apart=data.apart)
     markdown = "\n\n".join(map(_markdown, sentences[:IN_MARKDOWN]))
     return Section("sentences", "The same sentence under every model", html, markdown)
 

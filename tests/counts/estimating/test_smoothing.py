@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import io
-import xml.etree.ElementTree as ET
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from latex2mathml.converter import convert
 
-from lmcompare.counts.estimating.smoothing import METHODS
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram.smoothing.registry import METHODS
 from lmcompare.report.kinds.mathml import sanitised
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.counts.estimating import brute_force_smoothing as brute
@@ -176,8 +176,7 @@ def test_the_worked_numbers_make_the_probability(smoothing: str, order: int, sen
 @pytest.mark.parametrize("smoothing", METHODS)
 def test_each_method_has_an_equation_of_its_own(smoothing: str) -> None:
     equation = METHODS[smoothing].equation
-    assert ET.fromstring(equation.mathml).tag == "math"
-    assert sanitised(equation.mathml) is not None
+    assert sanitised(convert(equation.latex)) is not None
     assert equation.plain.startswith("P(w | h) = ")
     assert len({m.equation.plain for m in METHODS.values()}) == len(METHODS)
 
@@ -215,12 +214,12 @@ def test_the_arpa_file_says_what_the_model_says(smoothing: str) -> None:
     [
         ({"smoothing": "witten"}, r"unknown smoothing 'witten' \(did you mean 'witten-bell'"),
         ({"smoothing": 3}, "unknown smoothing '3'"),
-        ({"smoothing": "witten-bell", "fallback": False}, 'only to "kneser-ney" and "absolute" and "katz"'),
-        ({"smoothing": "absolute", "prune": [0, 1]}, 'prune says nothing to smoothing = "absolute"'),
-        ({"k": 0.1}, 'k says nothing to smoothing = "kneser-ney", only to "add-k"'),
+        ({"smoothing": "witten-bell", "fallback": False}, 'only with "kneser-ney" and "absolute" and "katz"'),
+        ({"smoothing": "absolute", "prune": [0, 1]}, 'prune has no effect with smoothing = "absolute"'),
+        ({"k": 0.1}, 'k has no effect with smoothing = "kneser-ney", only with "add-k"'),
         ({"smoothing": "add-k", "k": 0}, "k is a number greater than 0"),
         ({"smoothing": "add-k", "k": True}, "k is a number greater than 0"),
-        ({"smoothing": "add-k", "cutoff": 5}, 'only to "katz"'),
+        ({"smoothing": "add-k", "cutoff": 5}, 'only with "katz"'),
         ({"smoothing": "katz", "cutoff": 1}, "cutoff is a whole number, 2 or more"),
     ],
 )
@@ -230,19 +229,16 @@ def test_refuses_what_makes_no_sense(options: dict[str, Any], message: str) -> N
 
 
 @pytest.mark.parametrize("smoothing", ["absolute", "katz"])
-def test_lacking_constants_are_noted_or_refused(smoothing: str) -> None:
-    documents = [[2, 3, 1], [2, 4, 1]]  # b, c once; a, </s> twice; bigrams: <s>a twice, four others once
-    notes = trained(smoothing, documents * 3, 5, 1).notes  # now 3 and 6 times
-    assert notes[0] == f"The 1-grams take the discount 0.5{' off every count' * (smoothing == 'katz')} ({_none()})."
-    with pytest.raises(LmcompareError, match=r"train gives the 1-grams no .*none stands in train once"):
-        trained(smoothing, documents * 3, 5, 1, fallback=False)
+def test_missing_constants_are_noted_or_an_error(smoothing: str) -> None:
+    documents = [[2, 3, 1], [2, 4, 1]] * 3  # b and c occur 3 times, a and </s> 6 times
+    note = trained(smoothing, documents, 5, 1).notes[0]
+    assert note.startswith("The 1-grams take the discount 0.5")
+    assert "occurs once" in note
+    with pytest.raises(LmcompareError, match=r"1-grams no .*occurs once.*fallback = true"):
+        trained(smoothing, documents, 5, 1, fallback=False)
 
 
-def _none() -> str:
-    return "none stands in train once"
-
-
-def test_a_valid_without_tokens_is_noted() -> None:
+def test_a_validation_text_without_tokens_is_noted() -> None:
     model = trained("jelinek-mercer", [[2, 3, 1]], 5, 2, valid=[])
-    assert model.notes[0] == "Valid holds no tokens: the weights of all orders are 1/2."
+    assert "no tokens" in model.notes[0]
     assert model.state().values["constants"] == [[0.5, 0.5], [0.5]]

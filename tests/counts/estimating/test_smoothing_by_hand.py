@@ -91,8 +91,8 @@ def test_katz_with_fixed_discounts() -> None:
     np.testing.assert_allclose(found[AFTER_A], [0.2, 0.15, 0.15, 0.25, 0.25], rtol=RTOL)
     np.testing.assert_allclose(found[AFTER_UNKNOWN], [1 / 3, 1 / 4, 1 / 4, 1 / 12, 1 / 12], rtol=RTOL)
     assert model.notes[:2] == (
-        "The 1-grams take the discount 0.5 off every count (none stands in train 3 times).",
-        "The 2-grams take the discount 0.5 off every count (none stands in train 3 times).",
+        "The 1-grams take the discount 0.5 off every count (none occurs 3 times).",
+        "The 2-grams take the discount 0.5 off every count (none occurs 3 times).",
     )
 
 
@@ -108,9 +108,9 @@ def test_good_turing_ratios() -> None:
 @pytest.mark.parametrize(
     ("n", "problem"),
     [
-        ([0, 0, 4, 1], "none stands in train once"),
-        ([0, 10, 0, 1], "none stands in train twice"),
-        ([0, 3, 2, 1], "too many stand in train 3 times"),  # A = 1
+        ([0, 0, 4, 1], "none occurs once"),
+        ([0, 10, 0, 1], "none occurs twice"),
+        ([0, 3, 2, 1], "too many occur 3 times"),  # A = 1
         ([0, 10, 8, 1], "the ratio of the count 1 would be 1.86"),  # (1.6 - 0.3) / 0.7
         ([0, 10, 4, 0], "the ratio of the count 2 would be 0"),
     ],
@@ -129,7 +129,7 @@ def test_a_smaller_cutoff_is_taken_where_it_gives_ratios() -> None:
     # 10 once, 4 twice, 1 three times, none four times: up to 2, as above.
     kept, reason = katz.order_ratios(counts_of(*[1] * 10, *[2] * 4, 3, 9), 5)
     assert kept == pytest.approx([0, 5 / 7, 3 / 28])
-    assert reason == "none stands in train 4 times"
+    assert reason == "none occurs 4 times"
 
 
 def test_a_context_whose_counts_are_not_discounted_is_seen_once_more() -> None:
@@ -138,7 +138,7 @@ def test_a_context_whose_counts_are_not_discounted_is_seen_once_more() -> None:
     words = Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, 19))])
     text = Encoded.from_documents(train, words)
     model = NGram(2, smoothing="katz").fit(text, text, Setting(words))
-    assert any(note.startswith("Of the 2-grams, counts up to") for note in model.notes)
+    assert any(note.startswith("For the 2-grams") for note in model.notes)
     after_a = np.exp(model.next_log_probs(Encoded.from_documents([[2]], words), np.array([1])))[0]
     assert after_a[3] == pytest.approx(12 / 13, rel=RTOL)
     assert after_a.sum() == pytest.approx(1, abs=1e-6)
@@ -146,8 +146,8 @@ def test_a_context_whose_counts_are_not_discounted_is_seen_once_more() -> None:
 
 def test_absolute_discount_of_the_counts_of_counts() -> None:
     assert absolute.discount(counts_of(1, 1, 1, 2, 5)) == (3 / 5, "")
-    assert absolute.discount(counts_of(2, 5)) == (0.5, "none stands in train once")
-    assert absolute.discount(counts_of(1, 5)) == (0.5, "none stands in train twice")
+    assert absolute.discount(counts_of(2, 5)) == (0.5, "none occurs once")
+    assert absolute.discount(counts_of(1, 5)) == (0.5, "none occurs twice")
 
 
 def test_add_k() -> None:

@@ -181,7 +181,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     row = [v for v in drawn.values[drawn.opens[0]][5] if v is not None]
     (weight,) = (v for label, v in equation.lines if label.startswith("a:"))
     assert weight == pytest.approx(max(row))
-    assert ("b_ij" in equation.plain) == (case == "alibi")
+    assert ("b_{ij}" in equation.equation) == (case == "alibi")
     assert any(label.startswith("b,") for label, _ in equation.lines) == (case == "alibi")
 
 

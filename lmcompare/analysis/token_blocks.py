@@ -1,0 +1,101 @@
+"""The token tables of several models side by side, block by block: a long text need not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
+
+PLACE = ("document", "position")  # what rows of different tables are known by
+Columns = dict[str, Array]  # (N,) by name
+
+
+@dataclass(frozen=True)
+class Block:
+    """N tokens in a row. ``features``: what was asked for of the features, and ``PLACE``; ``scores``: the same of
+    each model's finished cells, in the order of models and seeds.
+    """
+
+    features: Columns
+    scores: tuple[tuple[Columns, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.features["position"])
+
+    def stacked(self, model: int, column: str = "log_prob") -> Array:
+        """(S, N) a column of one model, its seeds side by side; reals are float64."""
+        found = np.stack([cell[column] for cell in self.scores[model]])
+        return found.astype(np.float64, copy=False) if found.dtype.kind == "f" else found
+
+
+def blocks(
+    run: Run,
+    models: Sequence[ModelEntry],
+    split: Split,
+    *,
+    features: Sequence[str] = (),
+    scores: Sequence[str] = ("log_prob",),
+    seeds: int | None = None,
+) -> Iterator[Block]:
+    """Yield the tokens of a split in order, for models of the same tokens; of each model its first ``seeds`` finished
+    cells, or all.
+
+    Raises ``RunFolderError`` where a model has no finished cell, or the rows of one are not those of the features.
+    """
+    tokens = run.tokens[models[0].tokens_fingerprint]
+    for model in models:
+        if not model.done:
+            raise RunFolderError(f"the model '{model.name}' has no finished cell in {run.path}")
+    cells = [model.done[:seeds] for model in models]
+    flat = [cell for of_model in cells for cell in of_model]
+    # one pass over a table has shown whether its rows are those of the features
+    own = [() if split in cell.checked else PLACE for cell in flat]
+    streams = [tokens.feature_blocks(split, _once(*PLACE, *features))]
+    streams += [cell.score_blocks(split, _once(*place, *scores)) for cell, place in zip(flat, own, strict=True)]
+    for known, *pieces in _side_by_side(streams):
+        for cell, piece, place in zip(flat, pieces, own, strict=True):
+            if not _same_rows(piece, known, place):
+                raise RunFolderError(
+                    f"the {split} rows of {cell.path / 'scores.parquet'} are not those of "
+                    f"{tokens.path / 'features.parquet'}: run the model '{cell.name}' again"
+                )
+        found = iter(pieces)
+        yield Block(known, tuple(tuple(next(found) for _ in of_model) for of_model in cells))
+    for cell in flat:
+        cell.checked.add(split)
+
+
+def _same_rows(piece: Columns, known: Columns, place: Sequence[str]) -> bool:
+    if not (piece and known):
+        return not (piece or known)
+    return all(np.array_equal(piece[column], known[column]) for column in place)
+
+
+def _once(*names: str) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _side_by_side(streams: Sequence[Iterator[Columns]]) -> Iterator[list[Columns]]:
+    """Yield pieces of equal length of all tables; at the end of tables of unequal length, nothing of those that are
+    over.
+    """
+    held = [next(stream, {}) for stream in streams]
+    while any(held):
+        size = min(map(_length, held))
+        yield [{name: values[:size] for name, values in piece.items()} for piece in held]
+        rest = [{name: values[size:] for name, values in piece.items()} for piece in held]
+        held = [piece if _length(piece) else next(stream, {}) for piece, stream in zip(rest, streams, strict=True)]
+        if not all(held):
+            break
+    if any(held):
+        yield held
+
+
+def _length(piece: Columns) -> int:
+    return len(next(iter(piece.values()), ()))

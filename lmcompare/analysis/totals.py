@@ -1,0 +1,122 @@
+"""What the tokens of a split sum to under each model: all that its figures and intervals are made of.
+
+The token tables are read once, block by block, and what is kept is by seed, by document and by resampling unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+
+from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.scores import LN2, SCORES
+from lmcompare.analysis.token_blocks import Block, blocks
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
+
+
+@dataclass
+class Sums:
+    """Of one model with S finished seeds, over the N tokens of a split with D documents and U resampling units.
+
+    ``tokens``: N; ``known``: how many of them are in the vocabulary; ``impossible``: how many some seed gives
+    probability 0. ``overhead_bits``: charged beside the model. (S,) each: ``log_prob``, ``log_prob_known`` (of
+    known tokens) and ``log_prob_reset``, in nats; ``first`` and ``fifth``, the tokens that are among the 1 or 5
+    likeliest. (D,) each: ``document_tokens``, ``document_unknown``, and, averaged over seeds, ``document_bits`` (all
+    that is charged) and ``document_nats``. ``unit_bits``: (U,) all that is charged, averaged over seeds; test only.
+    """
+
+    tokens: int
+    known: int
+    impossible: int
+    overhead_bits: float
+    log_prob: Array
+    log_prob_known: Array
+    log_prob_reset: Array
+    first: Array
+    fifth: Array
+    document_tokens: Array
+    document_unknown: Array
+    document_bits: Array
+    document_nats: Array
+    unit_bits: Array
+
+    @property
+    def bits(self) -> Array:
+        """(S,) all that is charged: −log2 of the text's probability, and what stands beside the model."""
+        return np.asarray(-self.log_prob / LN2 + self.overhead_bits)
+
+    def add(self, block: Block, model: int, unit: Array | None) -> None:
+        """Take in a block, of which this is the model at an index; ``unit``: (N,) of its tokens, None on valid."""
+        document, overhead_bits = block.features["document"], block.features["overhead_bits"]
+        log_prob = block.stacked(model)
+        is_unknown = block.scores[model][0]["is_unknown"].astype(bool)
+        rank = block.stacked(model, "target_rank")
+        self.tokens += len(block)
+        self.known += int(np.count_nonzero(~is_unknown))
+        self.impossible += int(np.isneginf(log_prob).any(axis=0).sum())
+        self.overhead_bits += float(overhead_bits.sum())
+        self.log_prob += [row.sum() for row in log_prob]
+        self.log_prob_known += [row[~is_unknown].sum() for row in log_prob]
+        self.log_prob_reset += block.stacked(model, "log_prob_reset").sum(axis=1)
+        self.first += np.count_nonzero(rank <= 1, axis=1)
+        self.fifth += np.count_nonzero(rank <= 5, axis=1)
+        bits = (-log_prob / LN2 + overhead_bits).mean(axis=0)
+        size = len(self.document_tokens)
+        self.document_tokens += np.bincount(document, minlength=size)
+        self.document_unknown += np.bincount(document, is_unknown, minlength=size).astype(np.int64)
+        self.document_bits += np.bincount(document, bits, minlength=size)
+        self.document_nats += np.bincount(document, -log_prob.mean(axis=0), minlength=size)
+        if unit is not None:
+            self.unit_bits += np.bincount(unit, bits, minlength=len(self.unit_bits))
+
+
+@lru_cache(maxsize=8)
+def sums(run: Run, split: Split) -> Mapping[str, Sums]:
+    """Return the sums of every model with a finished cell, by name.
+
+    Raises ``RunFolderError`` where the rows of a cell are not those of the token features.
+    """
+    units = units_of(run) if split == "test" else None
+    found: dict[str, Sums] = {}
+    for models in by_tokens(run).values():
+        documents = len(run.tokens[models[0].tokens_fingerprint].documents_of(split))
+        of = [_nothing(len(model.done), documents, 0 if units is None else len(units)) for model in models]
+        for block in blocks(run, models, split, features=("sentence", "overhead_bits"), scores=SCORES):
+            unit = None if units is None else units.of(block.features["document"], block.features["sentence"])
+            for m, each in enumerate(of):
+                each.add(block, m, unit)
+        found |= {model.name: each for model, each in zip(models, of, strict=True)}
+    return found
+
+
+def by_tokens(run: Run) -> dict[str, list[ModelEntry]]:
+    """Return the models with a finished cell by the fingerprint of their tokens, in the order of the experiment."""
+    found: dict[str, list[ModelEntry]] = {}
+    for model in run.scored:
+        found.setdefault(model.tokens_fingerprint, []).append(model)
+    return found
+
+
+def _nothing(seeds: int, documents: int, units: int) -> Sums:
+    real, whole = np.zeros, partial(np.zeros, dtype=np.int64)
+    return Sums(
+        tokens=0,
+        known=0,
+        impossible=0,
+        overhead_bits=0.0,
+        log_prob=real(seeds),
+        log_prob_known=real(seeds),
+        log_prob_reset=real(seeds),
+        first=whole(seeds),
+        fifth=whole(seeds),
+        document_tokens=whole(documents),
+        document_unknown=whole(documents),
+        document_bits=real(documents),
+        document_nats=real(documents),
+        unit_bits=real(units),
+    )

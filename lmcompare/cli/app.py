@@ -1,0 +1,47 @@
+"""The command-line application, and what its commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lmcompare import __version__
+from lmcompare.errors import LmcompareError
+
+
+class InterruptedRunError(Exception):
+    """Ctrl-C during a run; the message says what to do next."""
+
+
+app = typer.Typer(
+    help="Language models of every generation on the same text: how well, at what cost, and why.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def flag(*names: str, help: str) -> Any:
+    """Return an option that takes no value; some versions of typer would write ``<bool>`` behind its name."""
+    return typer.Option(*names, metavar="", help=help)
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    version: Annotated[bool, flag("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        print(f"lmcompare {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
+
+
+def folder_named(out: str) -> Path:
+    """Return the folder that ``--out`` names. Raises ``LmcompareError`` for an empty name."""
+    if not out:
+        raise LmcompareError("--out names no folder: leave it out, or give the name of a folder")
+    return Path(out)

@@ -1,0 +1,79 @@
+"""Commands that list what is installed: ``models``, ``corpora`` and ``tokenizers``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lmcompare.cli.app import app
+
+
+@app.command()
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Show the hyper-parameters of this model.")
+    ] = None,
+) -> None:
+    """List the installed models, or the hyper-parameters of one."""
+    from lmcompare import plugins
+    from lmcompare.cli.listing import summary
+
+    if name is not None:
+        _print_model(name)
+        return
+    installed = plugins.MODELS.installed()
+    width = max(map(len, installed), default=0)
+    for each, point in installed.items():
+        print(f"{each:<{width}}  {summary(each)}  [{point.value}]")
+
+
+@app.command()
+def corpora() -> None:
+    """List the corpora that need no download, and what else can be read."""
+    from lmcompare.corpora import catalogue
+
+    for entry in catalogue():
+        print(f"{entry.name:<14} {entry.description}{'' if entry.available else f' (not here: {entry.reason})'}")
+    print(
+        f"{'nltk:NAME':<14} a corpus of NLTK's data, such as nltk:brown (python -m nltk.downloader brown fetches it)"
+    )
+    print(f"{'PATH':<14} a UTF-8 text file, a .csv, .tsv or .jsonl table, or a folder of text files")
+    print(f"{'-':<14} standard input")
+    print(f"{'train=A,…':<14} train=A,valid=B,test=C: three files or folders that are split already")
+
+
+def _print_model(name: str) -> None:
+    """Print a model's summary and a table of its hyper-parameters with their defaults and meanings."""
+    import inspect
+
+    from docstring_parser import DocstringStyle, parse
+    from rich.console import Console
+    from rich.table import Table
+
+    from lmcompare import plugins
+
+    cls = plugins.resolve(name)
+    meanings = {p.arg_name: p.description or "" for p in parse(cls.__doc__ or "", DocstringStyle.NUMPYDOC).params}
+    defaults: dict[str, Any] = {p.name: p.default for p in inspect.signature(cls).parameters.values()}
+    print(plugins.summary(name))
+    if not defaults:
+        print("It has no hyper-parameters.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("hyper-parameter", "default", *cls.presets, "meaning"):
+        table.add_column(heading, no_wrap=heading == "hyper-parameter", overflow="fold")
+    for parameter in cls.parameter_names():
+        presets = [_shown(preset[parameter]) if parameter in preset else "" for preset in cls.presets.values()]
+        meaning = " ".join(meanings.get(parameter, "").split())
+        table.add_row(parameter, _shown(defaults[parameter]), *presets, meaning)
+    Console().print(table)
+    print(f"Set one by --set {name}.{cls.parameter_names()[0]}=VALUE, or in an experiment file.")
+
+
+def _shown(value: Any) -> str:
+    """Return a value as an experiment file or ``--set`` takes it."""
+    import inspect
+    import json
+
+    return "required" if value is inspect.Parameter.empty else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,49 @@
+"""Commands for authors of plug-ins: ``check`` and ``new``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lmcompare.cli.app import app, folder_named
+from lmcompare.cli.output import print_result
+
+
+@app.command()
+def check(
+    plugin: Annotated[str, typer.Argument(metavar="PLUGIN", help="A name, module:Class or ./file.py:Class.")],
+    parameter: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter (JSON value); repeat.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0)] = 0,
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", min=1, help="Checks that take longer are ended (default: 600).")
+    ] = 600.0,
+) -> None:
+    """Run the conformance kit against a plug-in: a line a check; exit 0, or 1 if one fails."""
+    from lmcompare.checks.worker import run_checks_apart
+    from lmcompare.harness.changes import assignment
+
+    parameters = dict(map(assignment, parameter or ()))
+    results = run_checks_apart(plugin, parameters, seed, print_result, time_limit)
+    excused = sum(result.ok and not result.passed for result in results)
+    failed = sum(not result.ok for result in results)
+    passed = len(results) - failed - excused
+    print(f"{passed} of {len(results)} checks passed{f', {excused} failed as declared' if excused else ''}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The plug-in's name, such as my-model.")],
+    start: Annotated[
+        str, typer.Option("--from", metavar="START", help="bigram (default), ngram, torch or gensim.")
+    ] = "bigram",
+    out: Annotated[str, typer.Option("--out", "-o", metavar="DIR", help="Where to make it.")] = ".",
+) -> None:
+    """Write a small working plug-in package with its test."""
+    from lmcompare.scaffold import create
+
+    print(create(name, folder_named(out), start))

@@ -1,0 +1,43 @@
+"""``lmcompare report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmcompare.cli.app import app, folder_named
+from lmcompare.cli.output import note
+from lmcompare.errors import LmcompareError
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="FOLDER", help="Where that of several runs goes; else reports/joined."),
+    ] = None,
+) -> None:
+    """Build the reports of a run folder again from what it stores, or one report of several runs.
+
+    Runs on the same text stand in one table; others in tables of their own, with the reason.
+    """
+    from lmcompare.api import load
+    from lmcompare.report import write_joined_report
+    from lmcompare.report.build import rebuild
+
+    if len(folders) > 1:
+        failures = {folder: load(folder).failures for folder in folders}
+        print(write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out)))
+    elif out is not None:
+        raise LmcompareError("--out is for the report of several runs: that of one run goes into its folder")
+    else:
+        page, failed_here = rebuild(folders[0])
+        failures = {folders[0]: failed_here}
+        print(page)
+    for folder, failed in failures.items():
+        for cell, error in failed.items():
+            where = f"{folder}: " if len(folders) > 1 else ""
+            note(f"{where}{cell} is not among the figures: {error}")

@@ -1,0 +1,130 @@
+"""``lmcompare run``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named
+from lmcompare.cli.options import declared, of
+from lmcompare.cli.output import print_table
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.options import RunOptions
+
+
+@app.command()
+@declared(RunOptions, CorpusOptions)
+def run(
+    experiment: Annotated[
+        Path | None, typer.Argument(metavar="EXPERIMENT.toml", help="An experiment file (default: the main job).")
+    ] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="A name, nltk:NAME, a file, a folder, - or train=A,valid=B,test=C."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", metavar="NAME", help="Run these models only; repeat or comma."),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="DIR", help="The run folder (default: reports/NAME).")
+    ] = None,
+    seed: Annotated[list[str] | None, typer.Option(metavar="N", help="The seeds; repeat or comma.")] = None,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHAT=N", help="Equal parameters, steps, tokens, epochs or seconds; repeat or comma."),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="MODEL.KEY=VALUE", help="A model's hyper-parameter (JSON value); repeat."),
+    ] = None,
+    prompt: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A prompt to continue; repeat.")] = None,
+    word: Annotated[
+        list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; repeat.")
+    ] = None,
+    tokens: Annotated[
+        str | None, typer.Option(metavar="KIND", help="A tokenizer: word, whitespace, char, byte or your own.")
+    ] = None,
+    min_count: Annotated[
+        int | None, typer.Option(metavar="N", help="Tokens that occur less often in the training text are unknown.")
+    ] = None,
+    vocabulary_size: Annotated[int | None, typer.Option(metavar="N", help="Greatest number of types.")] = None,
+    force: Annotated[bool, flag("--force", help="Run finished cells again.")] = False,
+    quiet: Annotated[bool, flag("--quiet", "-q", help="Show no progress.")] = False,
+    **options: Any,
+) -> None:
+    """Train and score models on a corpus and write the report.
+
+    Finished cells are kept: the same command continues where it stopped, and a model added later is run alone and
+    joins the table.
+    """
+    from lmcompare.api import load
+    from lmcompare.harness import changes
+    from lmcompare.harness.progress import display
+    from lmcompare.harness.run import run as run_experiment
+    from lmcompare.report.build import write_reports
+
+    plan, base = changes.started(experiment, options["preset"])
+    plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=_seeds(seed))
+    plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options), experiment)
+    plan = changes.with_tokens(plan, {"kind": tokens, "min_count": min_count, "size": vocabulary_size})
+    if models := _listed_plugins(model):
+        plan = changes.with_models(plan, models)
+    plan = changes.with_hyperparameters(plan, parameter or ())
+    plan = changes.with_match(plan, dict(map(changes.amount, _listed(match))))
+    plan = changes.with_examples(plan, prompt, word)
+    folder = Path("reports") / plan.name if out is None else folder_named(out)
+    show = display(quiet=quiet)
+    try:
+        outcome = run_experiment(
+            plan,
+            folder,
+            base=base,
+            force=force,
+            show=show,
+            command=shlex.join(["lmcompare", *sys.argv[1:]]),
+        )
+        show.say("Writing the report …")
+        write_reports(outcome.folder)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"interrupted; finished models are kept in {folder}, and the same command continues from there"
+        ) from None
+    print_table(outcome.folder)
+    print(f"The report: {outcome.folder / 'report.html'}")
+    failures, names = dict(outcome.failures), {table.name for table in plan.models}
+    for cell, error in load(outcome.folder).failures.items():  # also kept cells whose files are damaged
+        if cell.rpartition("/")[0] in names:
+            failures.setdefault(cell, error)
+    if failures:
+        sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
+        raise LmcompareError(f"{len(failures)} of the cells failed, the others are in the report: {sentences}")
+
+
+def _seeds(values: list[str] | None) -> tuple[int, ...] | None:
+    from lmcompare.harness.changes import seed_number
+
+    return tuple(map(seed_number, _listed(values))) if values else None
+
+
+def _listed(values: list[str] | None) -> tuple[str, ...]:
+    """Return the values of a repeated option; each may be several, separated by commas."""
+    listed = tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
+    if values and not listed:
+        raise LmcompareError("an option was given an empty value: leave the option out, or give it a value")
+    return listed
+
+
+def _listed_plugins(values: list[str] | None) -> tuple[str, ...]:
+    """Return the plug-ins of a repeated option; the path of a file may contain commas."""
+    listed: list[str] = []
+    for value in values or ():
+        home, _, name = value.rpartition(":")
+        whole = "," in home and "," not in name and Path(home).expanduser().is_file()
+        listed += [value] if whole else _listed([value])
+    return tuple(listed)

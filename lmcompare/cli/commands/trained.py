@@ -1,0 +1,100 @@
+"""Commands that use the trained models of a run: ``score``, ``generate`` and ``export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lmcompare.cli.app import app, flag
+from lmcompare.cli.output import note
+from lmcompare.errors import LmcompareError
+
+if TYPE_CHECKING:
+    from lmcompare.trained import TrainedModel
+
+Dir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", metavar="NAME", help="A model of the run.")]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Which of its seeds (default: the first).")
+]
+
+PluginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", metavar="PLUGIN", help="The code of a model that is not installed, named again; repeat."
+    ),
+]
+
+
+@app.command()
+def score(
+    folder: Dir,
+    model: ModelOption,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A text file, or - for standard input.")],
+    seed: SeedOption = None,
+    plugin: PluginOption = None,
+    documents: Annotated[
+        str, typer.Option(metavar="HOW", help="What is one text: line, blank-line or file.")
+    ] = "line",
+    tokens: Annotated[bool, flag("--tokens", help="Add each token with its surprisal in bits.")] = False,
+    encoding: Annotated[str, typer.Option(metavar="NAME", help="The file's encoding.")] = "utf-8",
+) -> None:
+    """Score texts with a trained model; one JSON line a text: log-probability (nats) and bits per byte."""
+    import json
+
+    from lmcompare import corpora
+
+    options = corpora.CorpusOptions(documents=documents, encoding=encoding)  # type: ignore[arg-type]
+    texts = corpora.read_documents(file, options)
+    trained = _trained(folder, model, seed, plugin)
+    for scored in trained.score_documents(texts):
+        print(json.dumps(scored.to_json(tokens=tokens), ensure_ascii=False))
+
+
+@app.command()
+def generate(
+    folder: Dir,
+    model: ModelOption,
+    prompt: Annotated[str, typer.Option(metavar="TEXT", help="What it goes on from.")] = "",
+    length: Annotated[int, typer.Option(metavar="N", min=1, help="Tokens.")] = 50,
+    temperature: Annotated[float, typer.Option(metavar="T", help="Above 0; 1 leaves the probabilities alone.")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(metavar="K", min=1, help="Draw from the K likeliest.")] = 50,
+    top_p: Annotated[float, typer.Option(metavar="P", help="Draw from the likeliest that hold this much.")] = 0.95,
+    seed: SeedOption = None,
+    plugin: PluginOption = None,
+    sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
+) -> None:
+    """Let a trained model go on from a prompt."""
+    from lmcompare.measure.sampling import Sampling
+
+    trained = _trained(folder, model, seed, plugin)
+    print(prompt + trained.generate(prompt, length, Sampling(temperature, top_k, top_p, sampling_seed)))
+
+
+@app.command()
+def export(
+    folder: Dir,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write: .arpa, .arpa.gz or .safetensors.")],
+    model: ModelOption,
+    seed: SeedOption = None,
+    plugin: PluginOption = None,
+    force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
+) -> None:
+    """Write a trained n-gram model to a file that other tools read."""
+    if file.exists() and not file.is_dir() and not force:
+        raise LmcompareError(f"{file} is there already: choose another name, or --force to replace it")
+    print(_trained(folder, model, seed, plugin).export(file, force=force))
+
+
+def _trained(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:
+    """Return a trained model of a run; one that is no valid probability model comes with a note."""
+    from lmcompare.api import load
+
+    trained = load(folder).model(model, seed, plugin=plugin or ())
+    if not trained.truthful:
+        note(f"'{model}' is not a valid probability model: it failed the truth checks of its run, see the report")
+    if not trained.model.traits.normalised:
+        note(f"'{model}' gives scores that need not sum to one: they are no probabilities, and may not be compared")
+    return trained

@@ -1,0 +1,187 @@
+"""Changes to an experiment, as the command line and the Python interface ask for them.
+
+Each function takes an experiment and returns another one, checked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from lmcompare.errors import LmcompareError, unknown
+from lmcompare.harness.experiment import BudgetTable, Experiment, ModelTable, load, shipped
+from lmcompare.harness.options import Preset
+
+BUDGETS = tuple(BudgetTable.model_fields)
+MATCHES = ("parameters", *BUDGETS)
+HERE = "the command line"
+
+
+def started(path: Path | None, preset: str | None) -> tuple[Experiment, Path]:
+    """Return the experiment to begin with, and the folder that its relative paths start from.
+
+    Parameters
+    ----------
+    path : Path or None
+        An experiment file; None is the experiment that comes with the package for the preset.
+    preset : str or None
+        "quick", "default" or "full"; None is what the file says.
+
+    Raises
+    ------
+    LmcompareError
+        For an unknown preset, or a file that is missing or wrong.
+    """
+    if preset is not None and preset not in get_args(Preset):
+        raise LmcompareError(unknown("preset", preset, get_args(Preset)))
+    if path is None:
+        return shipped(preset or "default"), Path()  # type: ignore[arg-type]
+    return load(path).replace(HERE, preset=preset), path.parent
+
+
+def with_corpus(
+    experiment: Experiment, spec: str | None, options: Mapping[str, Any], path: Path | None = None
+) -> Experiment:
+    """Return the experiment on another corpus, or with other options for reading its own.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    spec : str or None
+        A corpus as ``--corpus`` names it; the options of the experiment's own corpus do not apply to it.
+    options : mapping
+        Fields of ``CorpusOptions``; None leaves a value as it is.
+    path : Path or None
+        The experiment file. Without one, the new corpus also names the experiment, and so its folder.
+    """
+    name = None
+    table: dict[str, Any] = experiment.corpus.model_dump()
+    if spec is not None:
+        table = {"source": _absolute(spec, path)}
+        preset = "" if experiment.options.preset == "default" else f"-{experiment.options.preset}"
+        name = _folder_name(spec) + preset if path is None else None
+    return experiment.replace(HERE, corpus=table | _given(options), name=name)
+
+
+def with_tokens(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
+    """Return the experiment with another tokenizer or vocabulary.
+
+    ``table`` has keys of ``[tokens]``; None leaves a value as it is. The experiment's ``min_count`` and ``size``
+    belong to its own kind of tokenizer.
+    """
+    given = _given(table)
+    same_kind = given.get("kind", experiment.tokens.kind) == experiment.tokens.kind
+    return experiment.replace(HERE, tokens={**(experiment.tokens.model_dump() if same_kind else {}), **given})
+
+
+def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
+    """Return the experiment with these models only: tables of its own, by name or plug-in, or other plug-ins."""
+    return experiment.replace(HERE, models=[_model(name, experiment.models) for name in names])
+
+
+def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> Experiment:
+    """Return the experiment with hyper-parameters set, each as in "transformer.steps=200".
+
+    They are given to the models of that name, or to all of that plug-in. Raises ``LmcompareError`` for another form,
+    and for a name that no model of the experiment has.
+    """
+    models = [model.model_dump() for model in experiment.models]
+    for text in assignments:
+        target, value = assignment(text)
+        name, _, key = target.rpartition(".")
+        if not (name and key.isidentifier()):
+            raise LmcompareError(f"--set takes MODEL.KEY=VALUE, such as transformer.steps=200, not '{text}'")
+        named = [m for m in models if name in (m["name"], m["plugin"]) or _from_here(name) == m["plugin"]]
+        if not named:
+            known = [model["name"] for model in models]
+            raise LmcompareError(f"--set {text}: {unknown('model of the run', name, known)}")
+        if key in ModelTable.model_fields:
+            raise LmcompareError(
+                f"--set changes hyper-parameters: '{key}' of a model can be set in an experiment file only"
+            )
+        for model in named:
+            model[key] = value
+    return experiment.replace(HERE, models=models)
+
+
+def with_match(experiment: Experiment, amounts: Mapping[str, float], where: str = HERE) -> Experiment:
+    """Return the experiment with models made equal: in ``parameters``, and in one of ``BUDGETS``.
+
+    Raises ``LmcompareError`` for another name.
+    """
+    for key in amounts:
+        if key not in MATCHES:
+            raise LmcompareError(unknown("thing to match", key, MATCHES))
+    whole = {k: int(n) if isinstance(n, float) and n.is_integer() else n for k, n in amounts.items()}
+    match = {"parameters": whole.pop("parameters")} if "parameters" in whole else None
+    return experiment.replace(where, match=match, budget=whole or None)
+
+
+def with_examples(experiment: Experiment, prompts: Any = None, words: Any = None, where: str = HERE) -> Experiment:
+    """Return the experiment with other prompts, or other words to show in several contexts."""
+    changes = {key: value for key, value in (("prompts", prompts), ("words", words)) if value is not None}
+    return experiment.replace(where, examples=dict(experiment.examples) | changes)
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """Return the key and the value of "key=value"; the value is read as JSON, or else is a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not value:
+        raise LmcompareError(f"--set takes KEY=VALUE, not '{text}'")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+def amount(pair: str) -> tuple[str, float]:
+    """Return the name and the number of a value of ``--match``, such as "parameters=2e6"."""
+    key, _, number = pair.partition("=")
+    try:
+        return key, float(number.replace("_", ""))
+    except ValueError:
+        if key not in MATCHES:
+            raise LmcompareError(unknown("thing to match", key, MATCHES)) from None
+        raise LmcompareError(f"--match {key}=N takes a number, such as 2e6, not '{number}'") from None
+
+
+def seed_number(seed: str) -> int:
+    """Return a seed. Raises ``LmcompareError`` if it is not a whole number."""
+    try:
+        return int(seed)
+    except ValueError:
+        raise LmcompareError(f"a seed is a whole number, not '{seed}'") from None
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _model(name: str, models: Iterable[ModelTable]) -> ModelTable | dict[str, str]:
+    """Return the table of this name, or a new one for the plug-in of this name."""
+    listed = next((table for table in models if name in (table.name, table.plugin)), None)
+    return listed or {"plugin": _from_here(name)}
+
+
+def _from_here(plugin: str) -> str:
+    """Return a plug-in as the command line names it: the path of a file is relative to the working directory."""
+    home, colon, cls = plugin.rpartition(":")
+    return f"{Path(home).expanduser().resolve()}:{cls}" if colon and home.endswith(".py") else plugin
+
+
+def _absolute(spec: str, path: Path | None) -> str:
+    """Return a corpus as the command line names it: a path is relative to the working directory, not to the file."""
+    if path is None or "=" in spec or not Path(spec).expanduser().exists():
+        return spec
+    return str(Path(spec).expanduser().resolve())
+
+
+def _folder_name(spec: str) -> str:
+    """Return a name for a folder of results on a corpus."""
+    if spec == "-":
+        return "stdin"
+    name = Path(spec.partition(",")[0].rpartition("=")[2]).stem
+    return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "corpus"

@@ -1,0 +1,90 @@
+"""The learning curve of a training that may be cut off and goes on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmcompare.model import Progress
+from lmcompare.processes import Emit
+from lmcompare.runfolder.files import write_json
+from lmcompare.runfolder.layout import CURVE_COLUMNS
+
+SILENCE = 1.0  # seconds after which the clock of a model that reports no losses is stored again
+
+
+class LearningCurve:
+    """Passes a model's progress on and keeps the losses: the learning curve.
+
+    The rows are stored beside the checkpoints, so that a run that was cut off goes on with its curve and its clock. A
+    stored curve that can't be read counts for nothing. Of a model that tells no losses the clock goes on where it has
+    left something in the folder to go on from; else it begins anew, as its training does.
+    """
+
+    def __init__(self, emit: Emit, path: Path) -> None:
+        self._emit, self._path = emit, path
+        self._began = time.perf_counter()
+        self._rows: list[list[Any]] = []
+        self._before = 0.0  # seconds
+        with suppress(OSError, ValueError, TypeError, LookupError):
+            table = json.loads(path.read_text(encoding="utf-8"))
+            rows = [[int(step), float(seconds), *rest] for step, seconds, *rest in table["rows"]]
+            goes_on = rows or any(other != path for other in path.parent.iterdir())
+            self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
+        self._fresh = not self._rows
+        self._stored = self.seconds
+
+    @property
+    def seconds(self) -> float:
+        """Training seconds, those before the run was cut off included."""
+        return time.perf_counter() - self._began + self._before
+
+    def __call__(self, progress: Progress) -> None:
+        losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
+        if losses != [None, None]:
+            self._go_back_to(progress)
+        seconds = self.seconds
+        self._emit({"event": "progress", "seconds": seconds, **asdict(progress)})
+        if losses != [None, None]:
+            tokens = None if progress.tokens is None else int(progress.tokens)
+            self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
+        silent = not self._rows and seconds - self._stored >= SILENCE
+        if progress.valid_loss is not None or silent:
+            write_json(self._path, {"seconds": seconds, "rows": self._rows})
+            self._stored = seconds
+
+    def _go_back_to(self, progress: Progress) -> None:
+        """Drop the rows of steps that are done again; of a run that was cut off, their seconds as well."""
+        kept = [row for row in self._rows if not _again(row, progress)]
+        if not self._fresh and len(kept) < len(self._rows):
+            self._before = kept[-1][1] if kept else 0.0
+        self._rows, self._fresh = kept, True
+
+    def csv(self) -> str:
+        """The table of ``curve.csv``; losses in nats per token, empty where not measured."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(CURVE_COLUMNS)
+        writer.writerows([["" if v is None else v for v in row] for row in self._rows])
+        return out.getvalue()
+
+
+def _again(row: Sequence[Any], progress: Progress) -> bool:
+    """Whether a row's step is done again: one step may have a loss on train and then one on valid."""
+    step, *_, on_valid = row
+    return step > progress.step or (
+        step == progress.step and not (on_valid is None and progress.valid_loss is not None)
+    )
+
+
+def _finite(loss: float | None) -> float | None:
+    return None if loss is None or not np.isfinite(loss) else float(loss)

@@ -1,0 +1,40 @@
+"""The options of a run, declared once: an experiment file, the command line and the Python interface have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le
+
+Preset = Literal["quick", "default", "full"]
+Count = Annotated[int, Ge(1), Le(1024)]
+
+
+def _option(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How the models of a run are trained; ``metadata["help"]`` of a field is the help of the option.
+
+    Parameters
+    ----------
+    preset : {"quick", "default", "full"}
+        Which of its presets each model takes its hyper-parameters from.
+    device : str
+        "cpu", "cuda", "cuda:0", "mps", or "auto" for the best of this machine.
+    threads : int, optional
+        How many threads each model may use; by default all cores.
+    processes : int
+        How many processes train a neural model together, each on a GPU of its own or sharing the threads.
+    time_limit : float, optional
+        Seconds after which a model is stopped and counts as failed.
+    """
+
+    preset: Preset = _option("default", "quick, default or full.")
+    device: str = _option("auto", "cpu, cuda, mps or auto.")
+    threads: Count | None = _option(None, "Threads that each model may use.")
+    processes: Count = _option(1, "Processes that train a neural model together.")
+    time_limit: Annotated[float, Gt(0)] | None = _option(None, "Seconds after which a model is stopped and fails.")

@@ -1,0 +1,112 @@
+"""Tokenise a corpus, fit the vocabulary and the code on the training text, and store the result in the run folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError
+from lmcompare.measure.features import token_features
+from lmcompare.runfolder.layout import HELD_OUT, SPLITS, TOKENS_FILES
+from lmcompare.runfolder.seals import damage, is_sealed
+from lmcompare.runfolder.tokens import TokenizedCorpus, write_tokens
+from lmcompare.tokens import (
+    Encoded,
+    TextCode,
+    Tokenizer,
+    Vocabulary,
+    build_vocabulary,
+    encode,
+    make_tokenizer,
+    tokenise,
+    tokens_fingerprint,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lmcompare.corpora import Corpus
+    from lmcompare.harness.experiment import TokensTable
+
+
+def prepare(
+    corpus: Corpus, table: TokensTable, folder: Path, say: Callable[[str], object] = lambda _: None
+) -> TokenizedCorpus:
+    """Return the corpus under one tokenizer, stored under ``folder / fingerprint``.
+
+    What is stored there already under the same fingerprint is kept. If it was damaged, it is made anew, and ``say``
+    is given a sentence about that.
+
+    Raises
+    ------
+    LmcompareError
+        For a kind or option that does not exist, a vocabulary larger than the data, and a text without tokens.
+    """
+    tokenizer = make_tokenizer(table.tokenizer)
+    cut = {split: tokenise(corpus.split(split), tokenizer) for split in SPLITS}
+    vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
+    path = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
+    damaged = damage(path, TOKENS_FILES)
+    if damaged is None:
+        return TokenizedCorpus(path)
+    if is_sealed(path):
+        say(f"{path / damaged} is damaged or lost: it is made anew.")
+    code = TextCode.fit(cut["train"], tokenizer, vocabulary)
+    texts = {split: encode(text, tokenizer, vocabulary) for split, text in cut.items()}
+    if not len(texts["test"]) or not len(texts["valid"]):
+        raise LmcompareError("valid or test holds no token: give a longer text")
+    tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary)
+    write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, tables)
+    return TokenizedCorpus(path)
+
+
+def _tables(
+    corpus: Corpus,
+    cut: Mapping[str, Any],
+    texts: Mapping[str, Encoded],
+    code: TextCode,
+    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of the tokens and documents of valid and test."""
+    import pandas as pd
+
+    features, surfaces, documents = [], [], []
+    for split in HELD_OUT:
+        text = texts[split]
+        overhead_bits = code.overhead_bits(cut[split], tokenizer, vocabulary)
+        table = token_features(texts["train"], text, overhead_bits, split)
+        features.append(table)
+        assert text.spans is not None
+        surfaces.append(
+            table[["split", "document", "position"]].assign(
+                token=cut[split].surface(),
+                byte_start=text.spans[:, 0],
+                byte_end=text.spans[:, 1],
+                is_unknown=text.ids == vocabulary.unknown,
+            )
+        )
+        lengths = np.diff(np.append(text.starts, len(text)))
+        for index, (document, length) in enumerate(zip(corpus.split(split), lengths, strict=True)):
+            documents.append(
+                {
+                    "split": split,
+                    "document": index,
+                    "name": document.name,
+                    "bytes": len(document.text.encode()),
+                    "tokens": int(length),
+                    "sentences": len(document.sentences),
+                    "metadata": json.dumps(dict(document.metadata), ensure_ascii=False),
+                    "repeated": document.repeated,
+                    "repeats": document.repeats,
+                }
+            )
+    return {
+        "features": pd.concat(features, ignore_index=True),
+        "surface": pd.concat(surfaces, ignore_index=True),
+        "documents": pd.DataFrame(documents),
+    }

@@ -1,0 +1,87 @@
+"""Qualitative examples: what a model says next, how it goes on, how surprised it is by held-out sentences, and what
+context does to its vectors of a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from lmcompare.measure.sampling import Sampling, continuation
+from lmcompare.measure.scoring import likeliest
+from lmcompare.measure.selection import example_sentences
+from lmcompare.measure.word_contexts import chosen_words, word_tables
+from lmcompare.model import LanguageModel
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded
+
+NEXT = 10  # how many of the likeliest next tokens are shown
+
+
+def next_tokens(model: LanguageModel, corpus: TokenizedCorpus, prompt: str) -> list[dict[str, Any]]:
+    """Return the likeliest tokens after a prompt with their probabilities, the likeliest first."""
+    ids = corpus.prompt_ids(prompt)
+    text = Encoded.from_documents([ids], corpus.vocabulary)
+    ids, nats = likeliest(model.next_log_probs(text, np.array([len(text)])), NEXT)
+    return [
+        {"token": corpus.vocabulary[int(i)], "probability": float(np.exp(n))}
+        for i, n in zip(ids[0], nats[0], strict=True)
+    ]
+
+
+def continue_prompt(
+    model: LanguageModel, corpus: TokenizedCorpus, prompt: str, length: int, sampling: Sampling
+) -> str:
+    """Return the text of ``length`` tokens that the model goes on with; it begins where the prompt ends."""
+    drawn = continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, length, sampling)
+    before, _ = corpus.tokenizer.tokenize(prompt)
+    after = [corpus.vocabulary[i] for i in drawn]
+    detokenize = corpus.tokenizer.detokenize
+    return detokenize([*before, *after]).removeprefix(detokenize(before))
+
+
+def model_examples(
+    model: LanguageModel, corpus: TokenizedCorpus, options: Mapping[str, Any], seed: int
+) -> tuple[dict[str, Any], Encoded]:
+    """Return the table of ``examples.json``, and the sentences shown, each a document, for the model's exhibits.
+
+    ``options``: the values of the experiment's ``[examples]``.
+    """
+    sampling = Sampling(options["temperature"], options["top_k"], options["top_p"], seed)
+    prompts = [
+        {
+            "prompt": prompt,
+            "next": next_tokens(model, corpus, prompt),
+            "continuation": continue_prompt(model, corpus, prompt, options["length"], sampling),
+            "sampling": {**asdict(sampling), "tokens": options["length"]},
+        }
+        for prompt in options["prompts"]
+    ]
+    chosen = example_sentences(corpus, options["sentences"])
+    scored = _in_context(model, corpus, chosen)
+    sentences = [
+        {
+            "document": sentence.document,
+            "first": sentence.first,
+            "tokens": sentence.tokens,
+            "surprisal_bits": [float(-n / np.log(2)) if np.isfinite(n) else None for n in nats],
+        }
+        for sentence, nats in zip(chosen, scored, strict=True)
+    ]
+    ids = [corpus.test.ids[s.start : s.start + len(s.tokens)] for s in chosen]
+    return {"prompts": prompts, "sentences": sentences}, Encoded.from_documents(ids, corpus.vocabulary)
+
+
+def word_examples(model: LanguageModel, corpus: TokenizedCorpus, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the ``words`` of ``examples.json``: each in several contexts, with the distances between its vectors."""
+    return word_tables(model, corpus, chosen_words(corpus, options["prompts"], options["words"]))
+
+
+def _in_context(model: LanguageModel, corpus: TokenizedCorpus, chosen: list[Any]) -> list[Any]:
+    """Return the nats of each chosen sentence's tokens, scored within their documents, up to the sentence's end."""
+    cut = [corpus.test.ids[corpus.test.starts[s.document] : s.start + len(s.tokens)] for s in chosen]
+    text = Encoded.from_documents(cut, corpus.vocabulary)
+    nats = model.log_probs(text)
+    return [nats[end - len(s.tokens) : end] for s, end in zip(chosen, text.ends, strict=True)]

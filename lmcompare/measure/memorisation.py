@@ -1,0 +1,44 @@
+"""How much better a model knows train than text that it has not read: what it has learnt by heart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lmcompare.measure.scoring import checked_log_probs
+from lmcompare.model import LanguageModel
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded
+
+TOKENS, PIECE = 8192, 256  # of each split are read, in pieces of at most so many
+
+
+def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float | int | None]:
+    """Return ``train_nats`` and ``valid_nats``, the mean nats per known token on as much of train as of valid, and
+    ``train_tokens`` and ``valid_tokens``, how many these are.
+
+    Both texts are read in the same way: in pieces spread evenly over the split, each begun anew at the beginning of a
+    sentence. Unknown words are left out, as valid has more of them. None stands for a figure that is not finite.
+    """
+    found: dict[str, float | int | None] = {}
+    for which in ("train", "valid"):
+        text = pieces(corpus.split(which))
+        known = text.ids != text.vocabulary.unknown
+        nats = -float(checked_log_probs(model, text)[known].mean()) if known.any() else math.nan
+        found[f"{which}_nats"] = nats if math.isfinite(nats) else None
+        found[f"{which}_tokens"] = int(known.sum())
+    return found
+
+
+def pieces(text: Encoded, tokens: int = TOKENS, piece: int = PIECE) -> Encoded:
+    """Return about so many ``tokens`` of the text: pieces of at most ``piece`` tokens that begin with a sentence, do
+    not leave their document, and are spread evenly over the sentences; the whole text if it is no longer.
+    """
+    if len(text) <= tokens:
+        return text
+    starts = text.sentence_starts()
+    ends = np.minimum(starts + piece, text.ends[text.document_of(starts)])
+    count = min(len(starts), math.ceil(tokens / float((ends - starts).mean())))
+    chosen = np.linspace(0, len(starts), count, endpoint=False).astype(np.int64)
+    return Encoded.from_documents([text.ids[starts[k] : ends[k]] for k in chosen], text.vocabulary)

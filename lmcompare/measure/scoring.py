@@ -1,0 +1,170 @@
+"""A trained model's figures on valid and test, one row a token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.errors import PluginError
+from lmcompare.model import FloatArray, LanguageModel, check_block
+from lmcompare.runfolder.layout import SCORE_COLUMNS, TOP_COLUMNS
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BoolArray = npt.NDArray[np.bool_]
+
+PLACES = 5  # how many of the likeliest tokens are stored where any are
+GROUPS = 256  # of the types, whose greatest are looked at first where the likeliest are sought
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """``log_probs``: (N,) float64 nats of each token; ``target_rank``: (N,) its place among the model's V, 1 is the
+    likeliest; ``top_ids``, ``top_log_probs``: (M, 5) the likeliest tokens at the M shown positions and their nats.
+    """
+
+    log_probs: FloatArray
+    target_rank: IntArray
+    top_ids: IntArray
+    top_log_probs: FloatArray
+
+
+def checked_log_probs(model: LanguageModel, text: Encoded) -> FloatArray:
+    """Return (N,) float64 nats. Raises ``PluginError`` for a wrong shape, NaN, +inf or a text that was changed."""
+    with _unchanged(model, text):
+        scores = np.asarray(model.log_probs(text), np.float64)
+    where = f"{type(model).__name__}.log_probs"
+    if scores.shape != (len(text),):
+        raise PluginError(f"{where} gave shape {scores.shape} for {len(text)} tokens: one figure a token")
+    _check_figures(scores, where)
+    return scores
+
+
+@contextmanager
+def _unchanged(model: LanguageModel, text: Encoded) -> Iterator[IntArray]:
+    """Give a private copy of the ids, and see that the model leaves the text as it is: what it scores is the text
+    that it was given. Not every library heeds that an array is read-only.
+    """
+    ids = text.ids.copy()
+    yield ids
+    if not np.array_equal(ids, text.ids):
+        raise PluginError(f"{type(model).__name__} writes into text.ids, so that it scores another text: copy them")
+
+
+def _check_figures(scores: FloatArray, where: str) -> None:
+    for what, bad in (("+inf", scores == np.inf), ("NaN", np.isnan(scores))):
+        if bad.any():
+            raise PluginError(f"{where} gave {what} at {int(bad.sum())} of {len(scores)} tokens")
+
+
+def timed_log_probs(model: LanguageModel, text: Encoded) -> tuple[FloatArray, float]:
+    """Return the scores and the wall-clock seconds that they took."""
+    started = time.perf_counter()
+    scores = checked_log_probs(model, text)
+    return scores, time.perf_counter() - started
+
+
+def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Ranked:
+    """Walk once over the full distributions: each token's score and place, and the likeliest tokens at ``shown``
+    positions.
+
+    Equal probabilities are placed by id, so that the figure does not depend on the order of reading. Raises
+    ``PluginError`` for blocks of a wrong shape, positions left out, NaN or +inf.
+    """
+    log_probs = np.zeros(len(text), np.float64)
+    target_rank = np.zeros(len(text), np.int32)
+    row_of = np.full(len(text), -1)
+    row_of[shown] = np.arange(len(shown))
+    places = min(PLACES, len(text.vocabulary))
+    top_ids = np.zeros((len(shown), places), np.int32)
+    top_log_probs = np.zeros((len(shown), places), np.float64)
+    with _unchanged(model, text) as ids:
+        for at, block in model.stream(text):  # (B,), (B, V)
+            check_block(block, len(at), text, type(model).__name__)
+            targets = ids[at]
+            own = block[np.arange(len(at)), targets][:, None]  # (B, 1)
+            above, tied = _true_in_rows(block > own), _true_in_rows(block == own) > 1
+            for row in np.flatnonzero(tied):
+                above[row] += np.count_nonzero(block[row, : targets[row]] == own[row])
+            target_rank[at] = 1 + above
+            log_probs[at] = own[:, 0]
+            rows = np.flatnonzero(row_of[at] >= 0)
+            if len(rows):
+                top, nats = likeliest(block[rows], places)
+                top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = top, nats
+    where = f"{type(model).__name__}.stream"
+    if (target_rank == 0).any():
+        raise PluginError(f"{where} left out {int((target_rank == 0).sum())} positions")
+    _check_figures(log_probs, where)
+    return Ranked(log_probs, target_rank, top_ids, top_log_probs)
+
+
+def _true_in_rows(mask: BoolArray) -> IntArray:
+    """Return (B,) how many of each row of (B, V) are true; numpy's own count along an axis takes thrice the time."""
+    return np.fromiter(map(np.count_nonzero, mask), np.int64, len(mask))
+
+
+def likeliest(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArray]:
+    """Return the ids and nats, both (B, places), of the likeliest tokens of (B, V), the likeliest first."""
+    number, types = log_probs.shape
+    places, groups = min(places, types), min(GROUPS, types)
+    # A row's fifth greatest is at least the fifth greatest of its groups' maxima: few tokens are left to be sorted
+    maxima = log_probs[:, : types // groups * groups].reshape(number, types // groups, groups).max(axis=1)
+    least = np.partition(maxima, groups - places, axis=1)[:, groups - places]
+    if np.isnan(least).any():
+        return likeliest(np.where(np.isnan(log_probs), -np.inf, log_probs), places)
+    rows, ids = np.divmod(np.flatnonzero(log_probs >= least[:, None]), types)
+    values = log_probs[rows, ids].astype(np.float64)
+    order = np.lexsort((ids, -values, rows))  # ties by id
+    chosen = order[np.searchsorted(rows, np.arange(number))[:, None] + np.arange(places)]
+    return ids[chosen].astype(np.int32), values[chosen]
+
+
+def scores_table(
+    name: str,
+    seed: int,
+    surface: pd.DataFrame,
+    log_probs: FloatArray,
+    reset: FloatArray,
+    ranks: IntArray,
+) -> pd.DataFrame:
+    """Return the table of ``scores.parquet``; ``surface`` are the rows of ``TokenizedCorpus.surface``."""
+    table = surface.assign(
+        model=name, seed=seed, log_prob=log_probs, log_prob_reset=reset, target_rank=ranks.astype(np.int32)
+    )
+    return table[list(SCORE_COLUMNS)]
+
+
+def top_table(corpus: TokenizedCorpus, shown: IntArray, ranked: Ranked) -> pd.DataFrame:
+    """Return the table of ``top.parquet``: the most likely tokens at the (M,) ``shown`` positions of test."""
+    import pandas as pd
+
+    count, places = ranked.top_ids.shape
+    document = corpus.test.document_of(shown)
+    strings = np.array(corpus.vocabulary.tokens, object)
+    table = pd.DataFrame(
+        {
+            "document": np.repeat(document, places),
+            "position": np.repeat(shown - corpus.test.starts[document], places),
+            "place": np.tile(np.arange(1, places + 1), count),
+            "token": strings[ranked.top_ids.ravel()],
+            "log_prob": ranked.top_log_probs.ravel(),
+        }
+    )
+    return table[list(TOP_COLUMNS)]
+
+
+def unigram_log_probs(train: Encoded) -> FloatArray:
+    """Return the (V,) nats of the unigram model with add-one smoothing, the floor that models are compared with."""
+    counts = np.bincount(train.ids, minlength=len(train.vocabulary)) + 1.0
+    log_probs: FloatArray = np.log(counts / counts.sum())
+    return log_probs

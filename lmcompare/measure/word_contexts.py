@@ -1,0 +1,231 @@
+"""One word in several contexts: where it stands, and how far apart a model's vectors of it lie there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from lmcompare.errors import PluginError
+from lmcompare.measure.selection import digest_of, fresh_documents
+from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded, IntArray
+
+# English words of several meanings; the first that stand in enough contexts are shown, unless others are asked for
+AMBIGUOUS = ("bank", "curry", "plant", "current", "light", "order", "left", "present", "second", "right", "bill")
+SHOWN_WORDS = 4
+CONTEXTS = 8  # of a word, at most
+FEWEST = 4  # contexts of a word that nobody asked for
+COMMON, RARE = 200, 20  # words chosen from the text are none of so many most frequent and stand in train so often
+READ_BEFORE = 3  # tokens of the sentence that stand before the word, if it can be chosen
+SAMPLE, SAMPLE_LENGTH = 1000, 256  # tokens over which a model's vectors are centred; of a document's beginning
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """A place where a word stands: ``ids`` (n,), its document up to and including the word; the sentence's text
+    before the word, the word, and the text after it, which no causal model has read there; ``document`` and
+    ``position`` in test and the word's first ``byte`` in the document's text, or None for a prompt.
+    """
+
+    ids: IntArray
+    before: str
+    word: str
+    after: str
+    document: int | None = None
+    position: int | None = None
+    byte: int | None = None
+
+    @property
+    def source(self) -> object:
+        """What tells its document from others."""
+        return self.ids.tobytes() if self.document is None else self.document
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is stored of it."""
+        place = {"document": self.document, "position": self.position, "byte": self.byte}
+        return {"before": self.before, "word": self.word, "after": self.after, **place}
+
+
+@dataclass(frozen=True, eq=False)
+class Word:
+    """A word and the contexts in which it is shown."""
+
+    word: str
+    contexts: Sequence[Context]
+
+
+def chosen_words(corpus: TokenizedCorpus, prompts: Sequence[str], asked: Sequence[str] | None) -> list[Word]:
+    """Return the words to show, each in contexts that are the same for every model of these tokens.
+
+    Every word of ``asked`` is there, even with no context. If that is None, the first words of ``AMBIGUOUS`` are
+    chosen that stand in ``FEWEST`` contexts or more, and then the rarest words that stand in so many documents
+    of test. Words that are no single token are not found.
+    """
+    if asked is not None:
+        return [Word(word, _contexts(corpus, prompts, word)) for word in dict.fromkeys(asked)]
+    found: list[Word] = []
+    for word in chain(AMBIGUOUS, _content_words(corpus)):
+        if any(word == one.word for one in found):
+            continue
+        contexts = _contexts(corpus, prompts, word)
+        if len(contexts) >= FEWEST:
+            found.append(Word(word, contexts))
+        if len(found) == SHOWN_WORDS:
+            break
+    return found
+
+
+def word_tables(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[Word]) -> list[dict[str, Any]]:
+    """Return what ``examples.json`` holds of the words: contexts, and the matrix of distances between the vectors.
+
+    A distance is 1 - cos of two vectors from which the model's mean vector over a sample of test was taken away: 0 in
+    one direction, 1 as far as two tokens of the text are on average (Mu and Viswanath 2018 take the mean away since
+    all vectors of a model share a direction). It is None for a model that has no vectors.
+    """
+    contexts = [context for word in words for context in word.contexts]
+    vectors = _vectors(model, corpus, contexts)
+    tables = []
+    for word in words:
+        table: dict[str, Any] = {"word": word.word, "contexts": [c.to_json() for c in word.contexts]}
+        here, vectors = (None, None) if vectors is None else np.split(vectors, [len(word.contexts)])
+        table["distances"] = None if here is None else cosine_distances(here).round(4).tolist()
+        tables.append(table)
+    return tables
+
+
+def cosine_distances(vectors: FloatArray) -> FloatArray:
+    """(n, n) 1 - cos between the rows of (n, d); exactly 0 between equal rows, two zero vectors among them."""
+    scale = np.abs(vectors).max(axis=1, keepdims=True)  # first, so that no square is too large or too small
+    scaled = vectors / np.where(scale > 0, scale, 1)
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+    unit = scaled / np.where(lengths > 0, lengths, 1)
+    distances = 1 - (unit @ unit.T).clip(-1, 1)
+    equal = (vectors[:, None] == vectors[None]).all(-1)
+    found: FloatArray = np.where(equal, 0.0, distances)
+    return found
+
+
+def _vectors(model: LanguageModel, corpus: TokenizedCorpus, contexts: Sequence[Context]) -> FloatArray | None:
+    """(n, d) the vectors of the words where they stand, less the mean over a sample; None if there are none."""
+    if not contexts:
+        return None
+    longest: dict[object, IntArray] = {}  # every document is read once, up to the last place asked for
+    for context in contexts:
+        if len(context.ids) > len(longest.get(context.source, ())):
+            longest[context.source] = context.ids
+    text = Encoded.from_documents(list(longest.values()), corpus.vocabulary)
+    starts = dict(zip(longest, text.starts.tolist(), strict=True))
+    found = _asked(model, text, np.array([starts[c.source] + len(c.ids) - 1 for c in contexts]))
+    if found is None:
+        return None
+    sample = _asked(model, *_sample(corpus))
+    if sample is None or sample.shape[1] != found.shape[1]:
+        raise PluginError(
+            f"{type(model).__name__}.context_vectors gave vectors of another width, or none, when asked again"
+        )
+    centred: FloatArray = found - sample.mean(0)
+    return centred
+
+
+def _asked(model: LanguageModel, text: Encoded, at: IntArray) -> FloatArray | None:
+    """Return a model's vectors as float64. Raises ``PluginError`` if they are not (n, d) finite numbers."""
+    found = model.context_vectors(text, at)
+    if found is None:
+        return None
+    if not isinstance(found, np.ndarray) or not np.issubdtype(found.dtype, np.floating):
+        kind = found.dtype if isinstance(found, np.ndarray) else type(found).__name__
+        raise PluginError(
+            f"{type(model).__name__}.context_vectors gave {kind}: it returns an array of floats, or None"
+        )
+    if not np.isfinite(found).all():
+        raise PluginError(f"{type(model).__name__}.context_vectors gave what is no finite number")
+    if found.ndim != 2 or len(found) != len(at) or not found.shape[1]:
+        raise PluginError(
+            f"{type(model).__name__}.context_vectors gave the shape {np.shape(found)} for {len(at)} positions: it"
+            " returns (n, d) numbers, or None"
+        )
+    vectors: FloatArray = found.astype(np.float64)
+    return vectors
+
+
+def _sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:
+    """Return the beginnings of the test documents and ``SAMPLE`` positions, evenly spread over them."""
+    documents = [ids[:SAMPLE_LENGTH] for ids in corpus.test.documents() if len(ids)]
+    text = Encoded.from_documents(documents[:SAMPLE], corpus.vocabulary)
+    return text, np.unique(np.linspace(0, len(text) - 1, SAMPLE).astype(np.int64))
+
+
+def _contexts(corpus: TokenizedCorpus, prompts: Sequence[str], word: str) -> list[Context]:
+    """Return the contexts of the token that the word is; of several, such as with a blank, the one with most."""
+    tokens = [
+        i for i, token in enumerate(corpus.vocabulary.tokens) if i > 1 and word in (token, token.strip() or token)
+    ]
+    found = [[*_in_prompts(corpus, prompts, i), *_in_test(corpus, i)][:CONTEXTS] for i in tokens]
+    return max(found, key=len, default=[])
+
+
+def _in_prompts(corpus: TokenizedCorpus, prompts: Sequence[str], token: int) -> Iterator[Context]:
+    """Yield the first place of the token in each prompt that has it."""
+    for prompt in prompts:
+        lines = prompt.replace("\r\n", "\n").split("\n")
+        for index, line in enumerate(lines):
+            strings = corpus.tokenizer.tokenize(line)[0]
+            ids = corpus.prompt_ids("\n".join(lines[: index + 1]))
+            here = np.flatnonzero(ids[len(ids) - len(strings) :] == token)
+            if len(here):
+                place = int(here[0])
+                upto = ids[: len(ids) - len(strings) + place + 1]
+                yield Context(upto, *_around(corpus, strings, place))
+                break
+
+
+def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
+    """Yield places in test, one a document before a second one of any; first those with something before them."""
+    test = corpus.test
+    at = np.flatnonzero(test.ids == token)
+    at = at[fresh_documents(corpus)[test.document_of(at)]]
+    begins = test.sentence_starts()
+    ends = np.append(begins[1:], len(test))
+    sentence = np.searchsorted(begins, at, side="right") - 1
+    poor = at - begins[sentence] < READ_BEFORE
+    document = test.document_of(at)
+    assert test.spans is not None, "test is made from a text"
+    byte = test.spans[at, 0]  # by which places are drawn: the same ones whatever the tokens
+    taken: Counter[int] = Counter()  # places of each document
+    turns: list[tuple[int, int]] = []
+    for k in sorted(range(len(at)), key=lambda k: (poor[k], digest_of("word", int(document[k]), int(byte[k])))):
+        turns.append((taken[document[k]], k))
+        taken[document[k]] += 1
+    strings = corpus.test_strings
+    for _, k in sorted(turns, key=lambda turn: turn[0]):
+        first, last = int(begins[sentence[k]]), int(ends[sentence[k]])
+        last -= int(test.ids[last - 1] == corpus.vocabulary.end)
+        start = int(test.starts[document[k]])
+        around = _around(corpus, strings[first:last].tolist(), int(at[k]) - first)
+        yield Context(test.ids[start : at[k] + 1], *around, int(document[k]), int(at[k]) - start, int(byte[k]))
+
+
+def _around(corpus: TokenizedCorpus, strings: Sequence[str], place: int) -> tuple[str, str, str]:
+    """Return the text before the token at that place of a sentence, the token, and the text after it."""
+    detokenize = corpus.tokenizer.detokenize
+    before, upto = detokenize(strings[:place]), detokenize(strings[: place + 1])
+    return before, upto.removeprefix(before), detokenize(strings).removeprefix(upto)
+
+
+def _content_words(corpus: TokenizedCorpus) -> Iterator[str]:
+    """Yield some words of ``FEWEST`` documents of test or more that are neither common nor rare, rarest first."""
+    test, counts = corpus.test, corpus.vocabulary.counts
+    pairs = np.unique(test.document_of(np.arange(len(test))) * len(counts) + test.ids)
+    documents = np.bincount(pairs % len(counts), minlength=len(counts))
+    common = np.argsort(-counts, kind="stable")[:COMMON]
+    fitting = (documents >= FEWEST) & (counts >= RARE)
+    fitting[common] = False
+    ranked = sorted(np.flatnonzero(fitting).tolist(), key=lambda i: (counts[i], i))
+    words = (corpus.vocabulary[i].strip() for i in ranked)
+    yield from islice((word for word in words if len(word) > 2 and word.isalpha()), 5 * SHOWN_WORDS)

@@ -1,0 +1,50 @@
+"""Everything that is made from a stored run: results.json, results.csv, report.md, report.html and the charts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lmcompare.analysis import write_results
+from lmcompare.errors import LmcompareError, as_written
+from lmcompare.report.write import write_report_of
+from lmcompare.runfolder.run import load_run
+from lmcompare.runfolder.seals import locked
+
+
+def write_reports(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Write the results and the reports of a run into its folder.
+
+    Returns
+    -------
+    page : Path
+        The path of report.html.
+    missing : dict of str to str
+        By "name/seed", why a cell is not among the figures.
+
+    Raises
+    ------
+    LmcompareError
+        If the folder is not a run folder, contains values that no run wrote, or another process writes to it.
+    """
+    with as_written(folder):
+        run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
+        with locked(folder):
+            write_results(run)
+            page = write_report_of(run, folder)
+        return page, {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.error is not None}
+
+
+def rebuild(folder: Path) -> tuple[Path, dict[str, str]]:
+    """Do the same for a run of an earlier day, unless its folder has lost everything that a report is made of.
+
+    Raises
+    ------
+    LmcompareError
+        As ``write_reports``, and if no cell is left: the report that is there stays as it is.
+    """
+    run = load_run(folder)
+    if not run.scored and (lost := [cell for cell in run.cells if cell.lost]):
+        raise LmcompareError(
+            f"{folder} lacks what a report is made of ({lost[0].name}: {lost[0].error}); its report stays as it is"
+        )
+    return write_reports(folder)

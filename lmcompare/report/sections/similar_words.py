@@ -1,0 +1,84 @@
+"""Which words are alike: the neighbours of the same words under every model that has word vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Neighbours, from_json
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
+from lmcompare.report.tokens import visible
+from lmcompare.runfolder.files import read_list
+
+SHOWN = 5  # neighbours in a cell
+Near = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word with its neighbours under each model that lists it, the nearest first."""
+
+    word: str
+    near: dict[str, Near]
+
+    @property
+    def shared(self) -> set[str]:
+        """The neighbours on which all models that list the word agree."""
+        return set.intersection(*({name for name, _ in found} for found in self.near.values()))
+
+
+def build(data: ReportData) -> Section | None:
+    """Return the section, or None unless two models or more show the neighbours of some word."""
+    lists = {model.name: found for model in data.scored if (found := _listed(model))}
+    models = [model for model in data.scored if model.name in lists]
+    names = dict.fromkeys(word for found in lists.values() for word in found)
+    words = [Word(word, {name: found[word] for name, found in lists.items() if word in found}) for word in names]
+    words = [word for word in words if len(word.near) > 1]
+    if not words:
+        return None
+    said = reading(words)
+    strongest = {
+        model.name: max([a for word in words for _, a in word.near.get(model.name, ()) if a > 0], default=1.0)
+        for model in models
+    }
+    html = fill("similar_words", words=words, models=models, reading=said, strongest=strongest)
+    rows = (
+        (
+            plain(visible(word.word)),
+            *(", ".join(plain(visible(name)) for name, _ in word.near.get(m.name, ())) for m in models),
+        )
+        for word in words
+    )
+    grid = table(("word", *(plain(m.name) for m in models)), rows, 1 + len(models))
+    return Section("alike", "Which words are alike", html, f"{plain(said)}\n\n{grid}")
+
+
+def reading(words: Sequence[Word]) -> str:
+    """Say for which word the models agree most, and for how many they agree on nothing."""
+    most = max(words, key=lambda word: len(word.shared))
+    none = sum(not word.shared for word in words)
+    if not most.shared:
+        return "On no word do the models agree on a single near one."
+    return (
+        f"They agree most on “{visible(most.word)}”, with {len(most.shared)} of its {SHOWN} nearest in common; "
+        f"on {none} of {len(words)} words they agree on none."
+    )
+
+
+def _listed(model: Model) -> dict[str, Near]:
+    """The words whose neighbours the model shows; an exhibit that can't be read says so in its own place."""
+    found: dict[str, Near] = {}
+    for stored in read_list(model.cell.path / "exhibits.json"):
+        if not isinstance(stored, dict) or stored.get("kind") != Neighbours.kind:
+            continue
+        try:
+            exhibit = from_json(stored)
+        except LmcompareError:
+            continue
+        assert isinstance(exhibit, Neighbours)
+        for word, names, amounts in zip(exhibit.words, exhibit.neighbours, exhibit.similarities, strict=False):
+            found.setdefault(word, tuple(zip(names, amounts, strict=False))[:SHOWN])
+    return found

@@ -1,0 +1,76 @@
+"""The truth checks of the run: what was measured of every model, and whether it passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
+
+
+@dataclass(frozen=True)
+class Found:
+    """One check of one model: the worst figure over its seeds."""
+
+    figure: float | None
+    tolerance: float | None
+    passed: bool
+    detail: str
+
+
+def build(data: ReportData) -> Section | None:
+    """Return the section, or None where nothing was checked."""
+    names: dict[str, None] = {}
+    rows: list[tuple[Model, dict[str, Found]]] = []
+    for model in data.scored:
+        found: dict[str, Found] = {}
+        for cell in model.entry.done:
+            for check in cell.truth.get("checks", ()):
+                names.setdefault(str(check["name"]))
+                found[str(check["name"])] = _worse(found.get(str(check["name"])), check)
+        rows.append((model, found))
+    if not names:
+        return None
+    failing = [model.name for model, found in rows if not all(one.passed for one in found.values()) or not found]
+    what = "it reports" if len(failing) == 1 else "they report"
+    said = (
+        [f"{numbers.listed(failing)} did not pass: what {what} is not a probability of the text."] if failing else []
+    )
+    scores = [model.name for model, _ in rows if not model.entry.traits.get("normalised", True)]
+    if scores:
+        that = "its figures" if len(scores) == 1 else "their figures"
+        said.append(
+            f"{numbers.listed(scores)} {'says' if len(scores) == 1 else 'say'} that {that} need not sum to one:"
+            " scores, not probabilities, which are held to the other checks only."
+        )
+    rest = len(rows) - len({*failing, *scores})
+    if rest:
+        all_of = "All" if rest == len(rows) else "The other"
+        said.append(f"{all_of} {numbers.plural(rest, 'model')} passed: their figures are probabilities of the text.")
+    reading = " ".join(said)
+    html = fill("validity", names=list(names), rows=rows, reading=reading)
+    grid = table(
+        ("model", *map(plain, names)),
+        ((plain(model.name), *(_cell(found.get(name)) for name in names)) for model, found in rows),
+    )
+    return Section("truth", "Are these probabilities?", html, f"{plain(reading)}\n\n{grid}")
+
+
+def _cell(found: Found | None) -> str:
+    return numbers.NONE if found is None else f"{'✓' if found.passed else '✗'} {numbers.tidy(found.figure)}"
+
+
+def _worse(before: Found | None, check: dict[str, Any]) -> Found:
+    figure, tolerance = check.get("figure"), check.get("tolerance")
+    now = Found(
+        None if figure is None else float(figure),
+        None if tolerance is None else float(tolerance),
+        bool(check.get("passed")),
+        str(check.get("detail") or ""),
+    )
+    if before is None or (before.passed and not now.passed):
+        return now
+    return now if now.passed == before.passed and (now.figure or 0) > (before.figure or 0) else before

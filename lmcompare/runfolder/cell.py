@@ -1,0 +1,135 @@
+"""A stored cell: one model trained with one seed, what it is and what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmcompare.exhibits import Exhibit, from_json
+from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_list, read_object
+from lmcompare.runfolder.layout import CELL_TABLES, COST_KEYS, CURVE_COLUMNS, SCORE_COLUMNS, TOP_COLUMNS, Split
+from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table
+from lmcompare.runfolder.seals import check_sealed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES_OF_CELL = ("traits", "truth", "by_heart")
+
+
+def _failed(error: str) -> dict[str, Any]:
+    return {"status": "failed", "error": error, "traits": {}, "lost": True}
+
+
+class Cell:
+    """One model trained with one seed: what it is, whether it was done, what it stored."""
+
+    def __init__(self, path: Path, name: str, seed: int) -> None:
+        self.path, self.name, self.seed = path, name, seed
+        self.checked: set[Split] = set()  # whose scores were seen to stand in the rows of the features
+
+    def __repr__(self) -> str:
+        return f"Cell({self.name!r}, seed={self.seed}, {self.status})"
+
+    @cached_property
+    def info(self) -> Mapping[str, Any]:
+        """What cell.json says; a cell that was never finished, or has lost a file, counts as failed and says so."""
+        path = self.path / "cell.json"
+        if not path.exists():
+            return _failed(f"it was not run to its end: {REMEDY}")
+        try:
+            info = read_object(path, "status")
+            if info["status"] == "done":
+                self._look_at_files(info)
+        except RunFolderError as error:
+            return _failed(str(error).replace(f"{self.path}/", ""))
+        return info
+
+    def _look_at_files(self, info: Mapping[str, Any]) -> None:
+        """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
+        check_sealed(self.path, CELL_TABLES)
+        _ = self.cost, self.curve, self.examples
+        read_list(self.path / "exhibits.json")
+        for key in TABLES_OF_CELL:
+            if not isinstance(info.get(key), dict | None):
+                raise RunFolderError(f"{self.path / 'cell.json'} is damaged at '{key}': {REMEDY}")
+        if not all(isinstance(self.cost[key], int | float | None) for key in COST_KEYS):
+            raise RunFolderError(f"{self.path / 'cost.json'} holds no numbers: {REMEDY}")
+        for name, columns in (("scores.parquet", SCORE_COLUMNS), ("top.parquet", TOP_COLUMNS)):
+            check_table(self.path / name, columns)
+
+    @property
+    def status(self) -> str:
+        """'done' or 'failed'."""
+        return "done" if self.info["status"] == "done" else "failed"
+
+    @property
+    def lost(self) -> bool:
+        """Does it count as failed because its folder lacks what the run wrote, or never held it?"""
+        return bool(self.info.get("lost"))
+
+    @property
+    def error(self) -> str | None:
+        """Why the cell failed, in one sentence; None where it is done."""
+        return None if self.status == "done" else str(self.info.get("error") or "it failed without a reason")
+
+    @property
+    def traits(self) -> Mapping[str, bool]:
+        """What the model declares of itself: causal, normalised, adaptive, carries_state, pretrained."""
+        return dict(self.info.get("traits") or {})
+
+    @property
+    def truth(self) -> Mapping[str, Any]:
+        """What the run's truth checks found: 'passed' and 'checks'; empty where they were not run."""
+        return dict(self.info.get("truth") or {})
+
+    @property
+    def by_heart(self) -> Mapping[str, float | None]:
+        """Nats per known token on parts of train and of valid; empty where they were not measured: by older versions,
+        and of models that learn as they read.
+        """
+        return dict(self.info.get("by_heart") or {})
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the reader of this cell's figures should know."""
+        return tuple(self.info.get("notes") or ())
+
+    @cached_property
+    def cost(self) -> Mapping[str, Any]:
+        """Seconds, bytes and parameters, as cost.json has them."""
+        return read_object(self.path / "cost.json", *COST_KEYS)
+
+    @cached_property
+    def curve(self) -> pd.DataFrame:
+        """The learning curve: step, seconds, tokens, train_loss and valid_loss (nats per token)."""
+        return read_csv(self.path / "curve.csv", CURVE_COLUMNS)
+
+    @cached_property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """What the model shows of itself."""
+        return tuple(from_json(table) for table in read_list(self.path / "exhibits.json"))
+
+    @cached_property
+    def examples(self) -> Mapping[str, Any]:
+        """'prompts' with next tokens and continuations, and held-out 'sentences' with surprisals in bits."""
+        return read_object(self.path / "examples.json", "prompts", "sentences")
+
+    @cached_property
+    def top(self) -> pd.DataFrame:
+        """The five likeliest tokens at every position of some test passages: document, position, place, …"""
+        return read_table(self.path / "top.parquet", TOP_COLUMNS)
+
+    def scores(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the token scores (log-probabilities in nats), all or those of a split, all columns or these."""
+        return read_table(self.path / "scores.parquet", columns, split)
+
+    def score_blocks(
+        self, split: Split, columns: Sequence[str], documents: Array | None = None
+    ) -> Iterator[dict[str, Array]]:
+        """Yield these columns of a split's token scores block by block, in order, (N,) each; of these documents or
+        all.
+        """
+        return read_blocks(self.path / "scores.parquet", columns, split, documents)

@@ -1,0 +1,104 @@
+"""Files that appear whole or not at all, and one clear sentence for each that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmcompare.errors import LmcompareError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REMEDY = "run the same command again"  # it makes anew what is damaged or lost
+
+
+class RunFolderError(LmcompareError):
+    """A run folder, or one of its files, cannot be read."""
+
+
+def write_aside(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a file beside ``path``, then rename it into place.
+
+    Raises ``LmcompareError`` where the folder can't be written to or has no space left.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        aside = Path(name)
+        try:
+            write(aside)
+            mask = os.umask(0)
+            os.umask(mask)
+            aside.chmod(0o666 & ~mask)  # mkstemp makes files that only their owner can read
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise LmcompareError(
+            f"{path} can't be written ({error.strerror or error}): choose another output folder or make room"
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file in one piece; half a surrogate pair, as in the name of a file, becomes its escape."""
+    write_aside(path, lambda aside: aside.write_text(text, "utf-8", "backslashreplace", "\n"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file in one piece. NaN and infinities are refused: they are not JSON."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON value of a file. Raises ``RunFolderError`` where it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise unreadable(path, error) from None
+
+
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
+    """Return the JSON object of a file that has at least these keys. Raises ``RunFolderError`` where it has not."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise RunFolderError(f"{path} holds no JSON object: {REMEDY}")
+    missing = [key for key in keys if key not in value]
+    if missing:
+        raise RunFolderError(f"{path} lacks '{missing[0]}': {REMEDY}")
+    return value
+
+
+def read_list(path: Path) -> list[Any]:
+    """Return the JSON array of a file. Raises ``RunFolderError`` where it holds none."""
+    value = read_json(path)
+    if not isinstance(value, list):
+        raise RunFolderError(f"{path} holds no JSON array: {REMEDY}")
+    return value
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Return a CSV table that has at least these columns. Raises ``RunFolderError`` where it has not."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise unreadable(path, error) from None
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        raise RunFolderError(f"{path} has no column '{missing[0]}': {REMEDY}")
+    return frame
+
+
+def unreadable(path: Path, error: Exception) -> RunFolderError:
+    """Return the error of a file that is missing or cannot be read."""
+    if not path.exists():
+        return RunFolderError(f"{path} is missing: {REMEDY}")
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return RunFolderError(f"{path} is damaged ({reason}): {REMEDY}")

@@ -1,0 +1,54 @@
+"""The format of a run folder: the names of its files, their columns, and the version of all of it.
+
+::
+
+    manifest.json  checksums.json            what was run, with which experiment, on which machine
+    tokens/<fingerprint>/                    the corpus under one tokenizer: ``TOKENS_FILES``
+    cells/<model>/<seed>/                    one model trained with one seed: ``CELL_FILES``
+    results.json  results.csv  report.*      made from the above, and made again at any time
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+SCHEMA_VERSION = 1  # raised whenever a stored cell would have to be computed again
+
+Split = Literal["valid", "test"]  # a held-out split, which is scored
+HELD_OUT: tuple[Split, ...] = ("valid", "test")
+SPLITS = ("train", *HELD_OUT)
+
+MANIFEST = "manifest.json"
+MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
+SEAL = "checksums.json"  # the digests of the files beside it, written after them
+JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else
+
+TOKENIZER_FILES = ("tokenizer.json", "vocabulary.json", "code.json")
+TOKENS_FILES = (
+    *TOKENIZER_FILES,
+    *(f"{split}.npz" for split in SPLITS),
+    *("features.parquet", "surface.parquet", "documents.parquet"),
+)
+
+STATE_FILES = ("arrays.safetensors", "values.json")
+# What a report reads of a cell
+CELL_TABLES = (
+    *("cell.json", "scores.parquet", "top.parquet"),
+    *("cost.json", "curve.csv", "examples.json", "exhibits.json"),
+)
+CELL_FILES = (*CELL_TABLES, *(f"model/{name}" for name in STATE_FILES))
+TRAINED_FILES = (*STATE_FILES, "trained.json", "../curve.csv")  # of a cell's folder model/
+
+# One row per token of valid and test
+SURFACE_COLUMNS = ("split", "document", "position", "token", "byte_start", "byte_end", "is_unknown")
+SCORE_COLUMNS = (
+    *("split", "model", "seed", "document", "position", "token", "byte_start", "byte_end"),
+    *("log_prob", "is_unknown", "log_prob_reset", "target_rank"),
+)
+# One row per document of valid and test
+DOCUMENT_COLUMNS = (
+    *("split", "document", "name", "bytes", "tokens", "sentences", "metadata", "repeated", "repeats"),
+)
+TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
+CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
+COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")

@@ -1,0 +1,97 @@
+"""Parquet tables, written in one piece and read by column and block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.runfolder.files import REMEDY, RunFolderError, unreadable, write_aside
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[Any]
+BLOCK = 2**17  # rows of a long table that are in memory at a time
+BUFFER = 2**18  # bytes that are read at a time of each column
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a parquet file in one piece."""
+    write_aside(path, lambda aside: table.to_parquet(aside, index=False, compression="zstd"))
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None, split: str | None = None) -> pd.DataFrame:
+    """Return a Parquet table, or some of its columns, or the rows of one split.
+
+    Raises ``RunFolderError`` where the file or a column is missing, or the file is broken.
+    """
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    check_table(path, [*(columns or ()), *(["split"] if split else [])])
+    try:
+        kept = [("split", "=", split)] if split else None
+        table = pq.read_table(path, columns=None if columns is None else list(columns), filters=kept)
+        frame: pd.DataFrame = table.to_pandas()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    return frame
+
+
+def read_blocks(
+    path: Path, columns: Sequence[str], split: str, documents: Array | None = None
+) -> Iterator[dict[str, Array]]:
+    """Yield the rows of one split of a Parquet table in order, at most ``BLOCK`` at a time: (N,) by column.
+
+    ``documents``: the indices of those whose rows are wanted, if not all. Raises ``RunFolderError`` where the file or
+    a column is missing, or the file is broken.
+    """
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    asked = [*columns, "split", *(["document"] if documents is not None else [])]
+    check_table(path, asked)
+    try:
+        # buffered before it is asked for, all that was read would be held until the end
+        with pq.ParquetFile(path, read_dictionary=["split"], pre_buffer=False, buffer_size=BUFFER) as file:
+            groups = _row_groups(file.metadata, split)
+            for batch in file.iter_batches(BLOCK, groups, columns=list(dict.fromkeys(asked))):
+                which = batch.column("split")
+                kept = np.isin(which.indices.to_numpy(), np.flatnonzero(which.dictionary.to_numpy(False) == split))
+                if documents is not None:
+                    kept &= np.isin(batch.column("document").to_numpy(zero_copy_only=False), documents)
+                if not kept.all():
+                    batch = batch.filter(pyarrow.array(kept))
+                if batch.num_rows:
+                    yield {name: batch.column(name).to_numpy(zero_copy_only=False) for name in columns}
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+
+
+def _row_groups(metadata: Any, split: str) -> list[int]:
+    """Return the row groups that may hold rows of a split, as far as their statistics say."""
+    at = metadata.schema.names.index("split")
+    found = []
+    for group in range(metadata.num_row_groups):
+        known = metadata.row_group(group).column(at).statistics
+        if known is None or not known.has_min_max or known.min <= split <= known.max:
+            found.append(group)
+    return found
+
+
+def check_table(path: Path, columns: Sequence[str]) -> None:
+    """Raise ``RunFolderError`` where a Parquet file or one of these columns is missing, or its schema is broken."""
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    try:
+        known = pq.read_schema(path).names
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    missing = [c for c in columns if c not in known]
+    if missing:
+        raise RunFolderError(f"{path} has no column '{missing[0]}': {REMEDY}")

@@ -1,0 +1,84 @@
+"""Seals and locks: whether the files of a folder are as they were written, and who is writing to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from lmcompare.errors import LmcompareError
+from lmcompare.runfolder.files import REMEDY, RunFolderError, write_json, write_text
+from lmcompare.runfolder.layout import SEAL
+
+
+def seal(folder: Path, names: Iterable[str]) -> None:
+    """Write down the digests of these files of a folder, which are then whole: see ``damage``."""
+    write_json(folder / SEAL, {name: _digest(folder / name) for name in names})
+
+
+def damage(folder: Path, names: Iterable[str]) -> str | None:
+    """Return the first of these files that is not, to the bit, what was sealed in the folder; None if all are.
+
+    A file that is missing, and every file of a folder without a seal, counts as damaged.
+    """
+    try:
+        digests = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        digests = None
+    if not isinstance(digests, dict):
+        return SEAL
+    for name in names:
+        try:
+            if digests.get(name) != _digest(folder / name):
+                return name
+        except OSError:
+            return name
+    return None
+
+
+def check_sealed(folder: Path, names: Sequence[str]) -> None:
+    """Raise ``RunFolderError`` if one of these files of a folder is not as it was sealed."""
+    if is_sealed(folder) and (damaged := damage(folder, names)):
+        lost = "damaged" if (folder / damaged).is_file() else "missing"
+        raise RunFolderError(f"{folder / damaged} is {lost}: {REMEDY}")
+
+
+def is_sealed(folder: Path) -> bool:
+    """Return whether the folder has a seal at all: older versions wrote none."""
+    return (folder / SEAL).is_file()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process. Raises ``LmcompareError`` while another process holds it, and says which."""
+    from filelock import FileLock, Timeout
+
+    lock, holder = FileLock(folder / ".lock"), folder / ".holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = f" ({holder.read_text(encoding='utf-8').strip()})" if holder.is_file() else ""
+        raise LmcompareError(
+            f"another run is writing to {folder}{who}: wait until it is done, or choose another --out"
+        ) from None
+    except OSError as error:
+        raise LmcompareError(
+            f"{folder} can't be written to ({error.strerror or error}): choose another output folder or make room"
+        ) from error
+    try:
+        since = datetime.now().astimezone().isoformat(" ", "seconds")
+        write_text(holder, f"process {os.getpid()} on {socket.gethostname()}, since {since}\n")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()

@@ -1,0 +1,244 @@
+"""A corpus under one tokenizer: stored once in the run folder, read by every cell and by the report."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmcompare.corpora import Document
+from lmcompare.model import FloatArray
+from lmcompare.runfolder.files import (
+    RunFolderError,
+    read_json,
+    read_object,
+    unreadable,
+    write_aside,
+    write_json,
+    write_text,
+)
+from lmcompare.runfolder.layout import DOCUMENT_COLUMNS, SPLITS, SURFACE_COLUMNS, TOKENS_FILES, Split
+from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table, write_table
+from lmcompare.runfolder.seals import check_sealed, seal
+from lmcompare.tokens import (
+    Encoded,
+    IntArray,
+    TextCode,
+    Tokenizer,
+    Vocabulary,
+    encode,
+    encode_prompt,
+    fingerprint_parts,
+    make_tokenizer,
+    tokenise,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class TokenizedCorpus:
+    """The folder ``tokens/<fingerprint>``. Every file is read, and its checksum compared, when it is first needed.
+
+    Parameters
+    ----------
+    path : Path
+        The folder. Its name is the fingerprint of the tokens.
+    entry : Mapping, optional
+        What the manifest says of these tokens: see ``describe``.
+
+    Raises
+    ------
+    RunFolderError
+        From every property and method, where a file that it needs is missing or is not as it was written.
+    """
+
+    def __init__(self, path: Path, entry: Mapping[str, Any] | None = None) -> None:
+        self.path, self.entry = path, dict(entry or {})
+        self._checked: set[str] = set()  # the files whose checksums were compared
+
+    def __repr__(self) -> str:
+        return f"TokenizedCorpus({str(self.path)!r})"
+
+    def check(self) -> None:
+        """Compare the checksums of all files. Raises ``RunFolderError`` if one is not as it was written."""
+        check_sealed(self.path, TOKENS_FILES)
+        self._checked.update(TOKENS_FILES)
+
+    def _file(self, name: str) -> Path:
+        if name not in self._checked:
+            check_sealed(self.path, (name,))
+            self._checked.add(name)
+        return self.path / name
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the tokens, which is the name of the folder."""
+        return self.path.name
+
+    @property
+    def description(self) -> str:
+        """The tokenizer in words."""
+        return str(self.entry.get("description", ""))
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """The table ``[tokens]`` of the experiment."""
+        return dict(self.entry.get("spec") or {})
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer."""
+        return make_tokenizer(read_object(self._file("tokenizer.json"), "spec")["spec"])
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary, with the counts of the training text."""
+        table = read_object(self._file("vocabulary.json"), "tokens", "counts")
+        return Vocabulary(table["tokens"], np.array(table["counts"]))
+
+    @cached_property
+    def code(self) -> TextCode:
+        """The code by which white space and unknown words are charged."""
+        return TextCode.from_json(read_json(self._file("code.json")))
+
+    @cached_property
+    def train(self) -> Encoded:
+        """The training text."""
+        return self._text("train")
+
+    @cached_property
+    def valid(self) -> Encoded:
+        """The validation text, by which models choose."""
+        return self._text("valid")
+
+    @cached_property
+    def test(self) -> Encoded:
+        """The test text, on which models are compared."""
+        return self._text("test")
+
+    def _text(self, split: str) -> Encoded:
+        path = self._file(f"{split}.npz")
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                names = tuple(stored["names"].tolist())
+                return Encoded(stored["ids"], stored["starts"], self.vocabulary, stored["spans"], names)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise unreadable(path, error) from None
+
+    def split(self, name: str) -> Encoded:
+        """Return the text of a split: "train", "valid" or "test"."""
+        text: Encoded = getattr(self, name)
+        return text
+
+    @cached_property
+    def documents(self) -> pd.DataFrame:
+        """One row per document of valid and test.
+
+        Columns: split, document, name, bytes, tokens, sentences, metadata (JSON); repeated, whether it also occurs in
+        the training text, and repeats, how.
+        """
+        path = self._file("documents.parquet")
+        check_table(path, DOCUMENT_COLUMNS)
+        return read_table(path)
+
+    def documents_of(self, split: Split) -> pd.DataFrame:
+        """Return the documents of one split, indexed from 0 as ``document`` counts them."""
+        rows = self.documents[self.documents["split"] == split].set_index("document", drop=False)
+        if list(rows.index) != list(range(len(rows))):
+            raise RunFolderError(f"{self.path / 'documents.parquet'} does not number the {split} documents from 0")
+        return rows
+
+    def surface(self) -> pd.DataFrame:
+        """Return one row per token of valid and test, with the columns ``SURFACE_COLUMNS``."""
+        return read_table(self._file("surface.parquet"), SURFACE_COLUMNS)
+
+    @cached_property
+    def test_strings(self) -> Array:
+        """(N,) the tokens of the test text as they occur in it, also unknown words."""
+        surface = read_table(self._file("surface.parquet"), ("token",), "test")
+        strings: Array = surface["token"].to_numpy()
+        return strings
+
+    def features(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the table of token features, its rows in the order of every model's scores."""
+        return read_table(self._file("features.parquet"), columns, split)
+
+    def feature_blocks(self, split: Split, columns: Sequence[str]) -> Iterator[dict[str, Array]]:
+        """Yield these columns of a split's token features block by block, in order; (N,) each."""
+        return read_blocks(self._file("features.parquet"), columns, split)
+
+    def prompt_ids(self, prompt: str) -> IntArray:
+        """Return the (n,) ids of the beginning of a document."""
+        return encode_prompt(prompt, self.tokenizer, self.vocabulary)
+
+    def read(self, documents: Sequence[Document]) -> tuple[Encoded, list[str], FloatArray]:
+        """Return new documents as ids, their N token strings, and the (N,) overhead bits charged beside the model."""
+        cut = tokenise(documents, self.tokenizer)
+        encoded = encode(cut, self.tokenizer, self.vocabulary)
+        return encoded, cut.surface().tolist(), self.code.overhead_bits(cut, self.tokenizer, self.vocabulary)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the manifest's entry of these tokens."""
+        texts = {name: self.split(name) for name in SPLITS}
+        return {
+            "spec": read_object(self._file("tokenizer.json"), "table")["table"],
+            "description": self.tokenizer.description,
+            "types": len(self.vocabulary),
+            "parts": fingerprint_parts(self.tokenizer, self.vocabulary),
+            "tokens": {name: len(text) for name, text in texts.items()},
+            "unknown": {
+                name: int(np.count_nonzero(text.ids == self.vocabulary.unknown)) for name, text in texts.items()
+            },
+        }
+
+
+def write_tokens(
+    path: Path,
+    table: Mapping[str, Any],
+    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
+    code: TextCode,
+    texts: Mapping[str, Encoded],
+    tables: Mapping[str, pd.DataFrame],
+) -> None:
+    """Write and seal the folder of a corpus under one tokenizer.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, named by the fingerprint of the tokens.
+    table : Mapping
+        The table ``[tokens]`` of the experiment.
+    tokenizer, vocabulary, code
+        Fitted on the training text.
+    texts : Mapping
+        The encoded text of each split, with byte spans.
+    tables : Mapping
+        The tables "features", "surface" and "documents" of valid and test.
+    """
+    for name, rows in tables.items():
+        write_table(path / f"{name}.parquet", rows)
+    about = {"spec": tokenizer.spec, "description": tokenizer.description, "table": dict(table)}
+    write_json(path / "tokenizer.json", about)
+    words = {"tokens": list(vocabulary.tokens), "counts": vocabulary.counts.tolist()}
+    write_text(path / "vocabulary.json", json.dumps(words, ensure_ascii=False) + "\n")
+    write_text(path / "code.json", json.dumps(code.to_json(), ensure_ascii=False) + "\n")
+    for split, text in texts.items():
+        _write_text(path / f"{split}.npz", text)
+    seal(path, TOKENS_FILES)
+
+
+def _write_text(path: Path, text: Encoded) -> None:
+    arrays = {"ids": text.ids, "starts": text.starts, "spans": text.spans, "names": np.array(text.names, np.str_)}
+
+    def write(aside: Path) -> None:
+        with aside.open("wb") as out:
+            np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+
+    write_aside(path, write)

@@ -1,0 +1,166 @@
+"""Changes to an experiment, as the command line asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.harness import changes
+from lmcompare.harness.changes import (
+    amount,
+    started,
+    with_corpus,
+    with_examples,
+    with_hyperparameters,
+    with_match,
+    with_models,
+    with_tokens,
+)
+from lmcompare.harness.experiment import Experiment
+
+
+def main_job() -> Experiment:
+    return started(None, None)[0]
+
+
+def written(path: Path, toml: str) -> Experiment:
+    path.write_text(toml)
+    return started(path, None)[0]
+
+
+def test_without_changes_it_is_the_main_job() -> None:
+    plan, base = started(None, None)
+    assert (plan.name, plan.options.preset, plan.corpus.source, base) == ("default", "default", "wiki-sample", Path())
+
+
+def test_a_file_is_read_with_its_folder_and_another_preset(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('[corpus]\nsource = "lee"\n')
+    plan, base = started(path, "quick")
+    assert (plan.options.preset, plan.corpus.source, base) == ("quick", "lee", tmp_path)
+
+
+def test_a_corpus_names_the_folder_and_does_not_keep_options_of_the_other_corpus() -> None:
+    plan = with_corpus(main_job(), None, {"sentences": "line"})
+    plan = with_corpus(plan, "texts/My book.txt", {"lowercase": True, "encoding": None})
+    assert plan.name == "My-book"
+    assert plan.corpus.options.lowercase
+    assert plan.corpus.options.encoding == "utf-8"
+    assert plan.corpus.options.sentences is None
+    assert with_corpus(started(None, "quick")[0], "lee", {}).name == "lee-quick"
+    assert with_corpus(main_job(), "train=a.txt,valid=b,test=c", {}).name == "a"
+    assert with_corpus(main_job(), "-", {}).name == "stdin"
+
+
+def test_another_tokenizer_has_its_own_usual_min_count() -> None:
+    assert main_job().tokens.min_count == 2
+    assert with_tokens(main_job(), {"kind": "char", "min_count": None}).tokens.min_count == 1
+    assert with_tokens(main_job(), {"kind": "char", "min_count": 3}).tokens.min_count == 3
+    assert with_tokens(main_job(), {"kind": None, "size": 50}).tokens.min_count == 2
+
+
+def test_models_keep_their_tables_or_are_names_of_plug_ins(tmp_path: Path) -> None:
+    plan = written(
+        tmp_path / "x.toml", '[corpus]\nsource = "lee"\n[[models]]\nplugin = "ngram"\nname = "kn3"\norder = 3\n'
+    )
+    models = with_models(plan, ("kn3", "unigram", "./mine.py:Mine")).models
+    assert models[0].hyperparameters == {"order": 3}
+    assert models[1].plugin == "unigram"
+    assert models[2].plugin == f"{Path('mine.py').resolve()}:Mine"
+
+
+def test_hyper_parameters_are_set_by_the_name_of_a_model_or_plug_in(tmp_path: Path) -> None:
+    plan = written(
+        tmp_path / "x.toml",
+        '[corpus]\nsource = "lee"\n[[models]]\nplugin = "ngram"\nname = "kn3"\norder = 3\n'
+        '[[models]]\nplugin = "ngram"\nname = "kn2"\norder = 2\n[[models]]\nplugin = "unigram"\n',
+    )
+    given = ("kn3.order=4", "ngram.smoothing=katz", 'unigram.odd={"a": [1, 2.5]}', "kn2.none=null")
+    models = with_hyperparameters(plan, given).models
+    assert models[0].hyperparameters == {"order": 4, "smoothing": "katz"}
+    assert models[1].hyperparameters == {"order": 2, "smoothing": "katz", "none": None}
+    assert models[2].hyperparameters == {"odd": {"a": [1, 2.5]}}
+    mine = with_models(plan, ("./mine.py:Mine",))
+    assert with_hyperparameters(mine, ("./mine.py:Mine.rate=1e-2",)).models[0].hyperparameters == {"rate": 0.01}
+
+
+def test_hyper_parameters_are_set_by_the_name_of_the_class_in_a_file() -> None:
+    plan = with_hyperparameters(with_models(main_job(), ("./own.py:Mine", "ngram")), ("Mine.order=2",))
+    assert [model.hyperparameters for model in plan.models] == [{"order": 2}, {}]
+
+
+def test_an_experiment_without_a_corpus_reads_the_default_or_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    plan = written(path, '[[models]]\nplugin = "ngram"\n')
+    assert plan.corpus.source == "wiki-sample"
+    assert with_corpus(plan, "lee", {}, path).corpus.source == "lee"
+    with pytest.raises(LmcompareError, match=r"not 'notes.txt': write \[corpus\], and its keys on the lines below"):
+        written(path, 'corpus = "notes.txt"\n')
+
+
+def test_a_path_is_relative_to_the_working_directory_not_to_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("A text.")
+    plan = with_corpus(main_job(), "notes.txt", {}, tmp_path / "far" / "x.toml")
+    assert plan.corpus.source == str(tmp_path / "notes.txt")
+    assert plan.name == "default"
+
+
+def test_prompts_and_words_replace_those_of_the_experiment() -> None:
+    plan = with_examples(main_job(), ["My aunt"], ["bank", "spring"])
+    assert plan.examples.prompts == ("My aunt",)
+    assert plan.examples.words == ("bank", "spring")
+    assert with_examples(main_job()).examples == main_job().examples
+
+
+def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
+    plan = written(tmp_path / "x.toml", '[corpus]\nsource = "lee"\n[budget]\nsteps = 5\n[match]\nparameters = 7\n')
+    matched = with_match(plan, {"parameters": 2e6, "seconds": 1.5})
+    assert matched.match.parameters == 2_000_000
+    assert matched.budget.model_dump(exclude_none=True) == {"seconds": 1.5}
+    assert with_match(plan, {}) == plan
+    assert with_match(plan, {"tokens": 1e5}).budget.tokens == 100_000
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda plan: started(None, "quik"), "did you mean 'quick'"),
+        (
+            lambda plan: with_match(plan, {"steps": 5, "tokens": 1000}),
+            "give one of steps, tokens, epochs and seconds",
+        ),
+        (lambda plan: changes.seed_number("x"), "whole number, not 'x'"),
+        (lambda plan: with_hyperparameters(plan, ["order=3"]), "MODEL.KEY=VALUE.*not 'order=3'"),
+        (lambda plan: with_hyperparameters(plan, ["ngram.order"]), "KEY=VALUE"),
+        (lambda plan: with_hyperparameters(plan, ["ngrm.order=3"]), "'ngrm' .did you mean 'ngram'"),
+        (lambda plan: with_hyperparameters(plan, ["ngram.name=x"]), "'name'.*experiment file"),
+        (lambda plan: with_hyperparameters(with_models(plan, ["unigram"]), ["ngram.order=3"]), "unknown.*'ngram'"),
+        (lambda plan: plan.replace("here", threads=0), "here: threads"),
+        (lambda plan: plan.replace("here", preset="quik"), "'quik' .did you mean 'quick'"),
+        (lambda plan: plan.replace("here", corpus={"source": "lee", "train_words": 0}), "train_words is 0"),
+        (lambda plan: plan.replace("here", corpus={"source": "lee", "lowercas": True}), "did you mean 'lowercase'"),
+        (lambda plan: plan.replace("here", corpus={"source": "lee", "options": {}}), "unknown key 'options'"),
+        (lambda plan: with_match(plan, {"parametres": 2e6}), "did you mean 'parameters'"),
+        (lambda plan: amount("parameters"), "such as 2e6, not ''"),
+        (lambda plan: with_match(plan, {"parameters": 2.5}), "parameters"),
+        (lambda plan: with_match(plan, {"seconds": 0}), "seconds"),
+    ],
+)
+def test_wrong_changes_are_one_sentence(change: Callable[[Experiment], object], words: str) -> None:
+    with pytest.raises(LmcompareError, match=words):
+        change(main_job())
+
+
+def test_an_experiment_survives_its_table() -> None:
+    plan = with_corpus(main_job(), "lee", {"sentences": "line"}).replace("here", threads=2, seeds=(1, 2))
+    table = plan.model_dump(mode="json")
+    assert (table["threads"], table["corpus"]["sentences"]) == (2, "line")
+    assert "options" not in table
+    assert "options" not in table["corpus"]
+    assert Experiment.model_validate(table) == plan

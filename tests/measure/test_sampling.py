@@ -1,0 +1,79 @@
+"""Draws against the distributions that they should follow."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.measure.sampling import Sampling, continuation, draw
+from lmcompare.model import Stepper
+from lmcompare.tokens import Vocabulary
+
+P = np.array([0.1, 0.2, 0.3, 0.4])
+
+
+def _share(sampling: Sampling, draws: int = 20_000) -> np.ndarray:
+    generator = np.random.default_rng(1)
+    ids = np.argsort(-P)
+    counts = Counter(draw(ids, np.log(P[ids]), sampling, generator) for _ in range(draws))
+    return np.array([counts[i] for i in range(len(P))]) / draws
+
+
+def test_temperature_one_draws_from_the_model() -> None:
+    # the standard error at p = 0.4 and 20,000 draws is 0.0035
+    np.testing.assert_allclose(_share(Sampling(1.0, None, 1.0)), P, atol=0.015)
+
+
+def test_temperature_raises_probabilities_to_its_inverse() -> None:
+    wanted = P**2 / (P**2).sum()
+    np.testing.assert_allclose(_share(Sampling(0.5, None, 1.0)), wanted, atol=0.015)
+
+
+def test_top_k_and_top_p_keep_the_likeliest() -> None:
+    np.testing.assert_allclose(_share(Sampling(1.0, 2, 1.0)), [0, 0, 3 / 7, 4 / 7], atol=0.015)
+    # 0.4 does not reach 0.5, 0.4 + 0.3 does: two are kept
+    np.testing.assert_allclose(_share(Sampling(1.0, None, 0.5)), [0, 0, 3 / 7, 4 / 7], atol=0.015)
+    assert _share(Sampling(1.0, None, 0.01), 50)[3] == 1
+
+
+class _Cycle(Stepper):
+    """Predicts <unk> first, then the token after the last one pushed."""
+
+    def __init__(self) -> None:
+        self.pushed: list[int] = [1]
+
+    def log_probs(self) -> np.ndarray:
+        p = np.full(4, 1e-9)
+        p[0] = 1.0
+        p[self.pushed[-1] % 3 + 1] = 0.5
+        return np.log(p / p.sum())
+
+    def push(self, token: int) -> None:
+        self.pushed.append(token)
+
+
+class _Model:
+    def stepper(self, prefix: np.ndarray, vocabulary: Vocabulary) -> Stepper:
+        return _Cycle()
+
+
+def test_a_continuation_never_draws_unknown_and_is_the_same_for_a_seed() -> None:
+    vocabulary = Vocabulary(["<unk>", "</s>", "a", "b"])
+    drawn = continuation(_Model(), np.array([1]), vocabulary, 6, Sampling(seed=3))  # type: ignore[arg-type]
+    assert drawn == [2, 3, 1, 2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"temperature": t} for t in (0.0, -1.0, float("nan"), float("inf"))),
+        *({"top_p": p} for p in (0.0, 1.5, float("nan"))),
+        {"top_k": 0},
+    ],
+)
+def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(LmcompareError, match=next(iter(wrong))):
+        Sampling(**wrong)  # type: ignore[arg-type]

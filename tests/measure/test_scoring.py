@@ -1,0 +1,79 @@
+"""Ranks and the likeliest tokens, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from lmcompare.errors import PluginError
+from lmcompare.measure.scoring import checked_log_probs, likeliest, score_and_rank
+from lmcompare.tokens import Encoded, Vocabulary
+
+VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
+TABLE = np.log(np.array([[0.1, 0.2, 0.4, 0.2, 0.1], [0.2, 0.2, 0.2, 0.2, 0.2], [0.05, 0.05, 0.1, 0.3, 0.5]]))
+TEXT = Encoded.from_documents([[3, 2, 0]], VOCABULARY)
+
+
+class _Fixed:
+    """Three positions, three given distributions, streamed last first."""
+
+    def __init__(self, left_out: int = 0) -> None:
+        self.left_out = left_out
+
+    def stream(self, text: Encoded) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for at in reversed(range(self.left_out, 3)):
+            yield np.array([at]), TABLE[[at]]
+
+    def log_probs(self, text: Encoded) -> np.ndarray:
+        return np.array([-1.0, np.nan, -2.0])
+
+
+def test_targets_are_ranked_and_ties_go_by_id() -> None:
+    ranked = score_and_rank(_Fixed(), TEXT, np.array([0, 2]))  # type: ignore[arg-type]
+    # position 0: b (0.2) stands after a (0.4) and </s> (0.2, a smaller id); position 1: all equal, a is the third;
+    # position 2: <unk> (0.05) after c, b and a, before </s> (0.05, a greater id)
+    assert ranked.target_rank.tolist() == [3, 3, 4]
+    np.testing.assert_allclose(np.exp(ranked.log_probs), [0.2, 0.2, 0.05])
+    assert ranked.top_ids.tolist() == [[2, 1, 3, 0, 4], [4, 3, 2, 0, 1]]
+    np.testing.assert_allclose(np.exp(ranked.top_log_probs[1]), [0.5, 0.3, 0.1, 0.05, 0.05])
+
+
+def test_a_stream_that_leaves_positions_out_is_refused() -> None:
+    with pytest.raises(PluginError, match="left out 1"):
+        score_and_rank(_Fixed(left_out=1), TEXT, np.array([2]))  # type: ignore[arg-type]
+
+
+def test_scores_of_a_wrong_shape_or_nan_are_refused() -> None:
+    with pytest.raises(PluginError, match="NaN at 1 of 3"):
+        checked_log_probs(_Fixed(), TEXT)  # type: ignore[arg-type]
+    with pytest.raises(PluginError, match="shape"):
+        checked_log_probs(_Fixed(), TEXT.select([]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("types", [1, 4, 5, 255, 256, 257, 1000])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_the_likeliest_are_those_of_a_whole_sort_with_ties_by_id(types: int, kind: type) -> None:
+    values = np.random.default_rng(types).integers(-9, 0, (20, types)).astype(kind)
+    values[3] = -np.inf
+    values[4, : types // 2] = -np.inf
+    ids, nats = likeliest(values, 5)
+    expected = np.argsort(-values, axis=1, kind="stable")[:, :5]
+    np.testing.assert_array_equal(ids, expected)
+    np.testing.assert_array_equal(nats, np.take_along_axis(values, expected, axis=1))
+
+
+def test_what_is_not_a_number_is_not_likely() -> None:
+    values = np.log(np.random.default_rng(0).dirichlet(np.ones(600), 2))
+    values[0, :550] = np.nan
+    ids, nats = likeliest(values, 5)
+    assert np.isfinite(nats).all()
+    assert ids[0].tolist() == (550 + np.argsort(-values[0, 550:])[:5]).tolist()
+    assert ids[1].tolist() == np.argsort(-values[1])[:5].tolist()
+
+
+def test_fewer_types_than_places() -> None:
+    ids, nats = likeliest(np.log(np.array([[0.25, 0.75]])), 10)
+    assert ids.tolist() == [[1, 0]]
+    np.testing.assert_allclose(np.exp(nats), [[0.75, 0.25]])

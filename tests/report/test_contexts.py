@@ -1,0 +1,173 @@
+"""One word in several contexts: what is said of it and what is drawn."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lmcompare.analysis import Run, load_run
+from lmcompare.report.charts.contexts import numbered, ranges
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.sections import contexts
+from lmcompare.report.sections.contexts import Context, Placed, Word
+from tests.report.tree import Node
+from tests.run_folder import write_run_folder
+
+STILL = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+MOVED = [[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]]
+CONTEXTS = [
+    Context("the river", " bank", "", "prompt"),
+    Context("a", " bank", " x", "d"),
+    Context("", "bank", "", "d"),
+]
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+@pytest.fixture(scope="module")
+def models(run: Run) -> dict[str, Model]:
+    return ReportData(run).by_name
+
+
+def test_a_map_is_read(models: dict[str, Model]) -> None:
+    assert Placed(models["word2vec-bow"], STILL).reading == "One vector, wherever the word stands."
+    one = Placed(models["transformer"], MOVED)
+    assert one.mean == pytest.approx(0.6)
+    assert plain(one.reading) == (
+        "0.60 apart on average; nearest 1 and 2 (0.20), farthest 1 and 3 (1.00). The map keeps 100 % of the spread."
+    )
+    pair = Placed(models["transformer"], [[0.0, 0.5], [0.5, 0.0]])
+    assert plain(pair.reading) == "0.50 apart."
+    assert Placed(models["transformer"], [[0.0, 0.004], [0.004, 0.0]]).reading.startswith("It hardly moves")
+
+
+def test_points_lie_as_far_apart_as_the_vectors_on_the_sphere(models: dict[str, Model]) -> None:
+    points, kept = Placed(models["transformer"], MOVED).points
+    assert kept == pytest.approx(1.0)
+    for i in range(3):
+        for j in range(3):
+            apart = (points[i][0] - points[j][0]) ** 2 + (points[i][1] - points[j][1]) ** 2
+            assert apart == pytest.approx(2 * MOVED[i][j], abs=1e-9)  # |u - v|² = 2 (1 - cos)
+
+
+def test_the_models_are_set_against_one_another(models: dict[str, Model]) -> None:
+    bag, rnn, transformer = (models[name] for name in ("word2vec-bow", "rnn-attention", "transformer"))
+    half = [[d / 2 for d in row] for row in MOVED]
+    words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, half), Placed(transformer, MOVED)])]
+    assert contexts.reading(words, [bag, rnn, transformer]) == (
+        "To word2vec-bow a word is one point, whatever stands before it. Context moves the words of transformer by"
+        " 0.60 on average (rnn-attention 0.30), where 1 is as far as two tokens of the text lie apart on average."
+    )
+    # a word that one model does not place counts for none
+    more = [*words, Word("light", CONTEXTS, [Placed(transformer, half)])]
+    assert contexts.reading(more, [bag, rnn, transformer]) == contexts.reading(words, [bag, rnn, transformer])
+    assert contexts.reading([Word("bank", CONTEXTS, [Placed(bag, STILL)])], [bag]) == (
+        "To word2vec-bow a word is one point, whatever stands before it."
+    )
+
+
+def test_what_hardly_moves_is_not_called_moved(models: dict[str, Model]) -> None:
+    bag, rnn, transformer = (models[name] for name in ("word2vec-bow", "rnn-attention", "transformer"))
+    little = [[d / 1000 for d in row] for row in MOVED]
+    words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, little), Placed(transformer, MOVED)])]
+    assert contexts.reading(words, [bag, rnn, transformer]).endswith(
+        "on average. It hardly moves those of rnn-attention."
+    )
+
+
+def answer(distances: list[list[float]] | None, *keys: object) -> contexts.Answer:
+    return contexts.Answer([Context(f"before {key}", "bank", "", "d", key) for key in keys], distances)
+
+
+def test_models_are_compared_on_the_places_that_they_share(models: dict[str, Model]) -> None:
+    rnn, transformer, bag = (models[name] for name in ("rnn-attention", "transformer", "word2vec-bow"))
+    four = [[abs(i - j) / 10 for j in range(4)] for i in range(4)]
+    answers = {
+        rnn.name: {"bank": answer(MOVED, "a", "b", "c")},
+        transformer.name: {"bank": answer(four, "x", "c", "y", "a")},
+        bag.name: {"bank": answer(STILL, "p", "q", "a")},  # shares one place alone
+        "unigram": {"bank": answer(None, "a", "b", "c")},
+        "ngram": None,
+    }
+    together, alone = contexts.joined(answers, [rnn, transformer, bag, models["unigram"], models["ngram"]])
+    assert [c.key for c in together.contexts] == ["a", "c"]
+    assert [(one.model.name, one.distances) for one in together.placed] == [
+        ("rnn-attention", [[0.0, 1.0], [1.0, 0.0]]),
+        ("transformer", [[0.0, four[3][1]], [four[3][1], 0.0]]),
+    ]
+    assert [one.model.name for one in alone.placed] == ["word2vec-bow"]
+    apart = [Word("a", CONTEXTS, [Placed(rnn, MOVED)]), Word("b", CONTEXTS, [Placed(transformer, MOVED)])]
+    assert "not compared" in contexts.reading(apart, [rnn, transformer])
+
+
+def test_why_models_are_left_out(models: dict[str, Model]) -> None:
+    answers = {
+        "unigram": {"bank": answer(None, "a", "b")},
+        "ngram": None,
+        "leaky": {"bank": answer(None)},
+        "transformer": {"bank": answer(None, "a", "b")},
+    }
+    assert contexts._left_out([models[name] for name in answers], answers) == (
+        "Not here: unigram and transformer (without vectors of words), ngram (not asked, or without an answer), leaky"
+        " (with other tokens, of which none is such a word)."
+    )
+
+
+def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
+    path = write_run_folder(tmp_path / "run", models=("unigram", "transformer"), failed=(), invalid=(), seeds=(0,))
+    for file in path.glob("cells/*/*/examples.json"):
+        table = json.loads(file.read_text())
+        table["words"] = [{"word": "ze<b>ra", "contexts": [], "distances": None}]
+        file.write_text(json.dumps(table))
+    section = contexts.build(ReportData(load_run(path)))
+    assert section is not None
+    assert "ze&lt;b&gt;ra" in section.html
+    assert "Not here" not in section.html
+    assert "ze\\<b\\>ra" in section.markdown
+
+
+def test_points_that_are_one_have_their_numbers_together() -> None:
+    drawn = numbered([(0.0, 0.0)] * 4 + [(0.5, 0.0)], list("abcde"), 1.0, 0.7, 2, "a word")
+    assert re.findall(r"<text[^>]*>([^<]*)</text>", drawn) == ["1–4", "5"]
+    assert drawn.count("<title>") == 2
+    assert "1: a; 2: b; 3: c; 4: d" in drawn
+
+
+def test_a_long_sentence_is_cut_between_words() -> None:
+    stored = {"before": "word " * 40 + "the", "word": " bank", "after": " lent" * 30, "document": 7, "position": 3}
+    found = contexts._context(stored, ["only one"])
+    assert found.before == "… " + "word " * 17 + "the"
+    assert found.after == " lent" * 9 + " …"
+    assert found.source == "document 7"
+    unbroken = contexts._context({**stored, "before": "x" * 200, "after": "y" * 200, "document": 0}, ["only one"])
+    assert (len(unbroken.before), len(unbroken.after), unbroken.source) == (92, 52, "only one")
+
+
+def test_ranges() -> None:
+    assert [ranges(n) for n in ([1], [1, 2], [1, 2, 3], [1, 3, 4, 5, 8])] == ["1", "1, 2", "1–3", "1, 3–5, 8"]
+
+
+def test_the_section(tree: Node, markdown: str) -> None:
+    section = tree.one("section", id_="meaning")
+    said = section.text
+    assert "To word2vec-bow a word is one point" in said
+    assert "Not here: unigram, ngram and leaky (without vectors of words), char-transformer (not asked, or" in said
+    assert "or in fewer than two places of prompts and test: in." in said
+    assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
+    assert len(section.all("li")) == 5 + 4
+    assert "## Context changes meaning" in markdown
+    assert "| mean distance | word2vec-bow | rnn-attention | transformer |" in markdown
+
+
+def test_runs_of_an_older_version_have_no_words(tmp_path: Path) -> None:
+    path = write_run_folder(tmp_path / "run", models=("unigram", "transformer"), failed=(), invalid=())
+    for file in path.glob("cells/*/*/examples.json"):
+        table = json.loads(file.read_text())
+        del table["words"]
+        file.write_text(json.dumps(table))
+    assert contexts.build(ReportData(load_run(path))) is None

@@ -1,0 +1,94 @@
+"""Files whole or not at all; states back as they were."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.model import State
+from lmcompare.runfolder import files, states
+
+
+def test_a_state_comes_back(tmp_path: Path) -> None:
+    arrays = {"a": np.arange(6, dtype=np.int32).reshape(2, 3).T, "b": np.array([0.5], np.float32), "c": np.zeros(0)}
+    states.save_state(State(arrays, {"n": 3, "name": "ä"}), tmp_path)
+    state = states.load_state(tmp_path)
+    assert dict(state.values) == {"n": 3, "name": "ä"}
+    assert set(state.arrays) == set(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(state.arrays[name], array)
+        assert state.arrays[name].dtype == array.dtype
+
+
+def test_an_empty_state_comes_back(tmp_path: Path) -> None:
+    states.save_state(State(), tmp_path)
+    assert states.load_state(tmp_path) == State({}, {})
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"a": 1}, r"state\(\) returned a dict: return lmcompare.State"),
+        (None, r"state\(\) returned a NoneType"),
+        (State({"words": np.array(["a", "b"])}), "the array 'words' of <U1, which can't be stored"),
+        (State({"odd": np.array([{}, 1], object)}), "the array 'odd' of object"),
+        (State({"z": np.array([1j])}), "the array 'z' of complex128"),
+        (State({}, {"rate": float("nan")}), "values that JSON can't hold"),
+        (State({}, {"seen": {1, 2}}), "set is not JSON serializable"),
+    ],
+)
+def test_what_is_no_state_is_refused(tmp_path: Path, state: object, said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        states.save_state(state, tmp_path)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    files.write_json(path, {"old": 1})
+
+    def broken(aside: Path) -> None:
+        aside.write_text("half")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        files.write_aside(path, broken)
+    assert files.read_json(path) == {"old": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_no_space_left_is_one_sentence(tmp_path: Path) -> None:
+    def full(aside: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(LmcompareError, match=r"x\.json can't be written \(No space left on device\).*make room"):
+        files.write_aside(tmp_path / "x.json", full)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nan_is_not_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(tmp_path / "x.json", float("nan"))
+
+
+def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=r"none\.json is missing"):
+        files.read_json(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(LmcompareError, match=r"bad\.json is damaged"):
+        files.read_json(tmp_path / "bad.json")
+    with pytest.raises(LmcompareError, match="is missing"):
+        states.load_state(tmp_path)
+    (tmp_path / "arrays.safetensors").write_bytes(b"not tensors")
+    with pytest.raises(LmcompareError, match="is damaged"):
+        states.load_state(tmp_path)
+
+
+def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LmcompareError, match="choose another output folder"):
+        files.write_text(tmp_path / "file" / "x", "")

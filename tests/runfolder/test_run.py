@@ -1,0 +1,181 @@
+"""Opening a run folder, and one clear sentence for each that cannot be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lmcompare.analysis import Run, RunFolderError, load_run, results, token_scores
+from lmcompare.exhibits import KINDS
+
+
+def edit(path: Path, **changes: object) -> None:
+    """Change keys of a JSON file; None removes one."""
+    table = json.loads(path.read_text(encoding="utf-8")) | changes
+    path.write_text(json.dumps({k: v for k, v in table.items() if v is not None}), encoding="utf-8")
+
+
+def test_everything_of_a_run_can_be_read(run: Run) -> None:
+    assert run.name == "synthetic"
+    assert [m.name for m in run.models][:3] == ["unigram", "ngram", "word2vec-bow"]
+    assert run.model("crashing").done == ()
+    assert run.model("crashing") not in run.scored
+    assert {cell.status for cell in run.cells} == {"done", "failed"}
+    assert "division by zero" in str(run.model("crashing").failed[0].error)
+    transformer = run.model("transformer")
+    assert transformer.seeds == (0, 1)
+    assert transformer.traits["carries_state"]
+    assert transformer.truthful
+    assert transformer.summary
+    cell = transformer.first
+    assert cell is not None
+    assert cell.curve["valid_loss"].isna().any()  # not measured at every step
+    assert set(cell.scores("valid")["split"]) == {"valid"}
+    assert list(cell.scores("test", ("token",)).columns) == ["token"]
+    assert set(cell.top["place"]) == {1, 2, 3, 4, 5}
+    assert cell.examples["prompts"][0]["prompt"] == "How to make Thai"
+    shown = {e.kind for m in run.scored for c in m.done for e in c.exhibits}
+    assert shown == set(KINDS)
+    assert len(run.tokens) == 2
+    for tokens in run.tokens.values():
+        assert len(tokens.features("test")) == tokens.documents_of("test")["tokens"].sum()
+        assert tokens.description
+        assert len(tokens.vocabulary) == tokens.entry["types"]
+
+
+def test_the_check_that_failed_is_told(run: Run) -> None:
+    assert not run.model("leaky").truthful
+    assert {c["name"] for c in run.model("leaky").failed_checks} == {"the future leaves the past alone"}
+
+
+def test_neither_a_file_nor_an_empty_folder_is_a_run(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match=r"no manifest\.json"):
+        load_run(tmp_path)
+    with pytest.raises(RunFolderError, match="is not a folder"):
+        load_run(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schema_version": 99}, "schema_version 99"),
+        ({"models": None}, "lacks 'models'"),
+        ({"models": [{"name": "a"}]}, "not as lmcompare writes it"),
+        ({"models": 3}, "not as lmcompare writes it"),
+    ],
+)
+def test_a_manifest_of_another_shape(copied: Path, changes: dict[str, object], said: str) -> None:
+    edit(copied / "manifest.json", **changes)
+    with pytest.raises(RunFolderError, match=said) as caught:
+        load_run(copied)
+    assert "manifest.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\x00"])
+def test_a_broken_manifest(copied: Path, text: str) -> None:
+    (copied / "manifest.json").write_text(text)
+    with pytest.raises(RunFolderError, match=r"manifest\.json"):
+        load_run(copied)
+
+
+@pytest.mark.parametrize("place", ["/etc/cell", "../elsewhere", "cells/../../x", "cells\\..\\x"])
+def test_a_manifest_cannot_lead_out_of_the_folder(copied: Path, place: str) -> None:
+    models = json.loads((copied / "manifest.json").read_text(encoding="utf-8"))["models"]
+    models[0]["cells"][0] = place
+    edit(copied / "manifest.json", models=models)
+    with pytest.raises(RunFolderError, match="outside the run folder"):
+        load_run(copied)
+
+
+def test_a_cell_that_was_cut_off_counts_as_failed(copied: Path) -> None:
+    (copied / "cells" / "ngram" / "1" / "cell.json").unlink()
+    run = load_run(copied)
+    assert run.model("ngram").seeds == (0,)
+    assert "not run to its end" in str(run.model("ngram").failed[0].error)
+    failed = {(f["name"], f["seed"]) for f in results(run)["failed"]}
+    assert failed == {("ngram", 1), ("crashing", 0), ("crashing", 1)}
+
+
+CELL_FILES = (
+    "cell.json",
+    "scores.parquet",
+    "cost.json",
+    "curve.csv",
+    "exhibits.json",
+    "examples.json",
+    "top.parquet",
+)
+LOSSES = [(name, how) for name in CELL_FILES for how in ("missing", "broken", "empty")]
+LOSSES.remove(("cell.json", "missing"))  # that is a cell that was cut off
+
+
+@pytest.mark.parametrize(("name", "how"), LOSSES)
+def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name: str, how: str) -> None:
+    path = copied / "cells" / "ngram" / "0" / name
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if how == "empty" else b"PAR1 nonsense {")
+    run = load_run(copied)
+    assert run.model("ngram").seeds == (1,)
+    said = str(run.model("ngram").failed[0].error)
+    assert said.startswith(name)
+    assert "run the same command again" in said
+    assert {m["name"] for m in results(run)["models"]} >= {"ngram", "unigram"}
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "said"),
+    [
+        ("cell.json", "traits", "cell.json is damaged at 'traits'"),
+        ("cell.json", "truth", "cell.json is damaged at 'truth'"),
+        ("cost.json", "train_seconds", "cost.json holds no numbers"),
+    ],
+)
+def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: str, key: str, said: str) -> None:
+    path = copied / "cells" / "ngram" / "0" / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "so"}))
+    run = load_run(copied)
+    assert run.model("ngram").seeds == (1,)
+    assert said in str(run.model("ngram").failed[0].error)
+
+
+def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:
+    (copied / "manifest.json").unlink()
+    with pytest.raises(RunFolderError, match="did not come to its end: run the same command again"):
+        load_run(copied)
+
+
+def test_a_missing_column_is_named(copied: Path) -> None:
+    path = copied / "cells" / "ngram" / "0" / "scores.parquet"
+    pd.read_parquet(path).drop(columns="log_prob").to_parquet(path)
+    assert "no column 'log_prob'" in str(load_run(copied).model("ngram").failed[0].error)
+
+
+def test_scores_of_another_text_are_not_taken(copied: Path) -> None:
+    path = copied / "cells" / "ngram" / "0" / "scores.parquet"
+    scores = pd.read_parquet(path)
+    scores.iloc[:-1].to_parquet(path)  # a row short
+    run = load_run(copied)
+    with pytest.raises(RunFolderError, match="not those of"):
+        token_scores(run, run.model("ngram"))
+    scores.sample(frac=1, random_state=0).to_parquet(path)  # as many, in another order
+    with pytest.raises(RunFolderError, match="not those of"):
+        token_scores(run, run.model("ngram"))
+
+
+def test_a_split_stored_as_a_category_reads_the_same(copied: Path) -> None:
+    path = copied / "cells" / "ngram" / "0" / "scores.parquet"
+    before = load_run(copied).model("ngram").done[0].scores("test")["log_prob"]
+    scores = pd.read_parquet(path)
+    scores.astype({"split": "category", "model": "category", "token": "category"}).to_parquet(path)
+    after = load_run(copied).model("ngram").done[0].scores("test")["log_prob"]
+    assert before.tolist() == after.tolist()
+
+
+def test_an_unknown_model_is_an_error(run: Run) -> None:
+    with pytest.raises(RunFolderError, match="no model 'nobody'"):
+        run.model("nobody")
