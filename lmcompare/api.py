@@ -1,4 +1,4 @@
-"""The Python interface: compare models on a corpus, and take trained models out of a run folder."""
+"""The Python interface: compare models on a corpus, and use the trained models of a run folder."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def compare(
 
 
 def load(folder: str | Path) -> Comparison:
-    """Open a run folder; its trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
+    """Open a run folder, whose trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
     from lmcompare.analysis import load_run
 
     path = _path(folder, "a run folder")
@@ -151,14 +151,14 @@ class Comparison:
     ) -> None:
         self.folder = folder
         self.failures: dict[str, str] = dict(failures or {})
-        self._named = tuple(named)  # plug-ins that whoever made it has named, and whose code may run
+        self._named = tuple(named)  # plug-ins that the caller has named, whose code may run
 
     def __repr__(self) -> str:
         return f"Comparison({str(self.folder)!r})\n{self.table.to_string()}"
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a model, the best first; the columns are defined in ``docs/metrics.md``."""
+        """A row for each model, the best first; ``docs/metrics.md`` defines the columns."""
         from lmcompare.analysis import leaderboard, load_run
 
         return leaderboard(load_run(self.folder))
@@ -177,12 +177,21 @@ class Comparison:
     ) -> TrainedModel:
         """Return a trained model.
 
-        Parameters:
-            plugin: a model that is not of an installed plug-in needs its class, or its name ("module:Class",
-                "./file.py:Class"), once more, as does one that stands on such a model: a run folder is data, and may
-                not say what code is run. Its code must be that which the model was trained with.
+        Parameters
+        ----------
+        name : str
+            The model's name in the run.
+        seed : int, optional
+            By default the first of its seeds.
+        plugin : str, type, or sequence of them
+            The code of the model, or of a model that it is based on, if it is not installed: the class, or
+            "module:Class" or "./file.py:Class". A run folder is data and cannot decide what code is run. It must be
+            the code that the model was trained with.
 
-        Raises ``LmcompareError`` if there is none of this name and seed, or its code may not be run.
+        Raises
+        ------
+        LmcompareError
+            If the run has no model of this name and seed, or its code may not be run.
         """
         given = (plugin,) if isinstance(plugin, str | type) else tuple(plugin)
         finished = list(self._finished())
@@ -193,7 +202,7 @@ class Comparison:
         return TrainedModel.open(self.folder, name, seed, finished, (*self._named, *given))
 
     def to_html(self) -> str:
-        """Return the report, one page that works offline."""
+        """Return the report as HTML, a page that works offline."""
         return (self.folder / "report.html").read_text(encoding="utf-8")
 
     def _repr_html_(self) -> str:
@@ -209,7 +218,7 @@ class Comparison:
 
 
 def _path(path: str | Path, what: str) -> Path:
-    """Return a folder's path. Raises ``LmcompareError`` for what can be none."""
+    """Return the path of a folder. Raises ``LmcompareError`` for a value that cannot be one."""
     if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
         shown = repr(path) if isinstance(path, str) else kind_of(path)
         raise LmcompareError(f"{what} is the path of a folder, not {shown}")
@@ -217,7 +226,7 @@ def _path(path: str | Path, what: str) -> Path:
 
 
 def _table(model: ModelLike, live: dict[str, LanguageModel], preset: str, seeds: int) -> dict[str, Any]:
-    """Return the experiment's table of a model to be run with so many seeds; live objects are put aside by name."""
+    """Return a model's table for the experiment; classes and objects are added to ``live`` by name."""
     if isinstance(model, str):
         return {"plugin": model}
     if isinstance(model, Mapping):

@@ -24,9 +24,10 @@ FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Scored:
-    """A text's score: nats in all, bits per byte with every byte charged, and the tokens with their bits.
+    """The score of a text.
 
-    ``bits_per_byte`` is NaN for a text without bytes: all it is charged for is its end.
+    ``log_probability``: of the whole text, in nats. ``bits_per_byte``: every byte is charged; NaN for a text without
+    bytes, which is charged for its end only. ``tokens``: the N tokens.
     ``surprisal_bits``: −log2 of each token's probability under the model; ``overhead_bits``: charged beside the model
     for the spelling of unknown words and for the white space between tokens.
     """
@@ -40,7 +41,7 @@ class Scored:
     overhead_bits: tuple[float, ...]
 
     def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
-        """Return a JSON-able table; ``tokens`` adds each token with its surprisal; null is an infinite figure."""
+        """Return a table for JSON; ``tokens`` adds each token with its surprisal. An infinite number is null."""
         table: dict[str, Any] = {
             "text": self.text,
             "log_probability": _finite(self.log_probability),
@@ -72,10 +73,25 @@ class TrainedModel:
         cells: Sequence[tuple[Mapping[str, Any], Path]],
         named: Sequence[str | type[LanguageModel]] = (),
     ) -> TrainedModel:
-        """Restore one of the finished cells; ``seed`` None takes the first.
+        """Restore the model of a finished cell.
 
-        ``named``: plug-ins that are not installed and may be used all the same. Raises ``LmcompareError`` for any
-        other that the folder names, and for one whose code is not what the model was trained with.
+        Parameters
+        ----------
+        folder : Path
+            The run folder.
+        name : str
+        seed : int or None
+            None is the first seed of the model.
+        cells : sequence of (mapping, Path)
+            The finished cells: the contents of ``cell.json``, and the folder.
+        named : sequence of str or type
+            Plug-ins that are not installed and may be used.
+
+        Raises
+        ------
+        LmcompareError
+            If the folder names any other plug-in that is not installed, or one with other code than the model was
+            trained with.
         """
         from lmcompare import plugins
         from lmcompare.runfolder.states import load_state
@@ -143,7 +159,7 @@ class TrainedModel:
             )
 
     def next_tokens(self, prompt: str) -> list[tuple[str, float]]:
-        """Return the ten likeliest tokens after a prompt, with their probabilities."""
+        """Return the ten most likely tokens after a prompt, with their probabilities."""
         from lmcompare.measure.examples import next_tokens
 
         with blamed_on(f"{self.name}'s next_log_probs"):
@@ -151,7 +167,7 @@ class TrainedModel:
         return [(row["token"], row["probability"]) for row in rows]
 
     def generate(self, prompt: str, length: int = 50, sampling: Sampling | None = None) -> str:
-        """Return the text that the model goes on with, ``length`` tokens long."""
+        """Return a continuation of the prompt, ``length`` tokens long."""
         from lmcompare.measure.examples import continue_prompt
         from lmcompare.measure.sampling import Sampling
 
@@ -161,29 +177,35 @@ class TrainedModel:
             return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling or Sampling())
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the model to a file that other tools read, of the kind that its suffix tells; return the path.
+        """Write the model to a file that other tools read; the suffix decides its format.
 
-        N-gram models know ``.arpa``, ``.arpa.gz`` and ``.safetensors``. Raises ``LmcompareError`` for a model that
-        has no such form, a suffix that it does not know, and a file that is there already, unless ``force`` is set.
+        N-gram models have the formats ``.arpa``, ``.arpa.gz`` and ``.safetensors``.
+
+        Raises
+        ------
+        LmcompareError
+            For a model without such a format, for an unknown suffix, and for a file that exists, unless ``force`` is
+            true.
         """
         from lmcompare.runfolder.files import write_aside
 
         if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
             raise LmcompareError(f"the model is written to the path of a file, not to {path!r}")
-        forms, file = self.model.file_formats(), Path(path)
-        if not forms:
-            raise LmcompareError(f"'{self.name}' has no form that other tools read: export an n-gram model")
-        known = sorted((suffix for suffix in forms if file.name.endswith(suffix)), key=len)
+        formats, file = self.model.file_formats(), Path(path)
+        if not formats:
+            raise LmcompareError(f"'{self.name}' has no format that other tools read: export an n-gram model")
+        known = sorted((suffix for suffix in formats if file.name.endswith(suffix)), key=len)
         if not known or file.name == known[-1]:
             raise LmcompareError(
-                f"'{self.name}' can be written as {', '.join(forms)}: end the file's name so, not as {file.name!r}"
+                f"'{self.name}' can be written as {', '.join(formats)}: give the file one of these suffixes, not"
+                f" {file.name!r}"
             )
         if file.is_dir() or (file.exists() and not force):
             raise LmcompareError(
                 f"{file} is there already: choose another name{'' if file.is_dir() else ', or force'}"
             )
-        with blamed_on(f"{self.name}'s {known[-1]} form"):
-            write_aside(file, lambda aside: forms[known[-1]](self._corpus.vocabulary, aside))
+        with blamed_on(f"{self.name}'s {known[-1]} format"):
+            write_aside(file, lambda aside: formats[known[-1]](self._corpus.vocabulary, aside))
         return file
 
     def word_vector(self, word: str) -> FloatArray:
@@ -198,7 +220,7 @@ class TrainedModel:
 
 
 def _check_files(place: Path) -> None:
-    """Raise ``LmcompareError`` if the trained model is not, to the bit, what was stored."""
+    """Raise ``LmcompareError`` if the files of the trained model have changed since they were stored."""
     from lmcompare.runfolder.layout import STATE_FILES
     from lmcompare.runfolder.seals import damage
 
@@ -207,13 +229,13 @@ def _check_files(place: Path) -> None:
 
 
 def _check_code(name: str, model: LanguageModel, cell: Mapping[str, Any]) -> None:
-    """Raise ``LmcompareError`` if a plug-in that is not installed is not the code that the cell was trained with."""
+    """Raise ``LmcompareError`` if a plug-in that is not installed has other code than the cell was trained with."""
     from lmcompare import plugins
 
     of_files = [cell["plugin"], *(getattr(model, base) for base in model.bases)]
     if any(":" in plugin for plugin in of_files) and cell.get("code_digest") != plugins.code_digest(model):
         raise LmcompareError(
-            f"the code of '{name}' is not that which it was trained with: run it again, or name the file as it was"
+            f"the code of '{name}' has changed since it was trained: run it again, or name the file with the old code"
         )
 
 
@@ -222,11 +244,11 @@ def _finite(figure: float) -> float | None:
 
 
 def _text(text: str) -> str:
-    """Return a text as it is. Raises ``LmcompareError`` for what is none."""
+    """Return the text. Raises ``LmcompareError`` if it is not a valid string."""
     from lmcompare.corpora import has_utf8
 
     if not isinstance(text, str):
         raise LmcompareError(f"a text is a string, not {kind_of(text)}")
     if not has_utf8(text):
-        raise LmcompareError("the text holds half a surrogate pair, which is no character: decode it properly")
+        raise LmcompareError("the text contains half a surrogate pair, which is not a character: decode it properly")
     return text

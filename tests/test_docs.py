@@ -6,9 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.harness.options import RunOptions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,3 +71,10 @@ def test_commands_work(page: Path, tmp_path: Path) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_every_option_of_run_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "run.md").read_text(encoding="utf-8")
+    for option in (*fields(RunOptions), *fields(CorpusOptions)):
+        assert f"--{option.name.replace('_', '-')}" in page  # in the table of options
+        assert f"`{option.name}`" in page  # in the table of keys

@@ -111,7 +111,7 @@ def test_a_plug_in_is_named_again_and_must_be_the_same(folder: Path, finished: P
     changed = folder.parent / "changed" / "plugins.py"
     changed.parent.mkdir()
     changed.write_text(moved.read_text().replace("self.tilt - np.log(size)", "self.tilt - 2 * np.log(size)"))
-    with pytest.raises(LmcompareError, match="the code of 'Flat' is not that which it was trained with"):
+    with pytest.raises(LmcompareError, match="the code of 'Flat' has changed"):
         run.model("Flat", plugin=f"{changed}:Flat")
 
 

@@ -1,4 +1,4 @@
-"""The console script: every error is one sentence, and every way to end has its exit code."""
+"""The console script: an error is one sentence, and each way to end has its own exit code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lmcompare.cli.app import InterruptedRunError, app
 from lmcompare.errors import LmcompareError
 
 INTERRUPTED = 130
-# typer brings click along or stands on it, as its version goes; what both call a usage error is a base of this
+# Some versions of typer depend on click, others contain it; both derive usage errors from a class of this name.
 ClickError: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 
 
@@ -24,20 +24,20 @@ def main() -> None:
     """Run the command line; a user's error is one sentence and exit code 2, Ctrl-C is 130."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what a terminal can't show
+            stream.reconfigure(errors="backslashreplace")  # characters that the terminal can't show
     signal.signal(signal.SIGTERM, _terminated)
     code = 0
     try:
         code = app(standalone_mode=False, prog_name="lmcompare") or 0
         if code == INTERRUPTED:
-            raise KeyboardInterrupt  # typer keeps it to itself
+            raise KeyboardInterrupt  # typer catches it and returns the code
     except LmcompareError as error:
         _stop(str(error), 2)
     except ClickError as error:
         _stop(_usage(error), 2)
     except (KeyboardInterrupt, typer.Abort, InterruptedRunError) as stop:
         _stop(str(stop) or "interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has gone, as head does
+    except BrokenPipeError:  # the reader of the output has stopped reading, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except OSError as error:
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _usage(error: Any) -> str:
-    """Return what is wrong with the command's arguments, and where its help is."""
+    """Return what is wrong with the arguments of the command, and how to see its help."""
     said = " ".join(error.format_message().split())
     said = re.sub(r"\. (Did you mean .*\?|\(?Possible .*)$", lambda m: f" ({m[1].strip('()')})", said).rstrip(".")
     context = getattr(error, "ctx", None)
@@ -55,7 +55,7 @@ def _usage(error: Any) -> str:
 
 
 def _terminated(*_: object) -> None:
-    """Go the way of Ctrl-C, so that a running cell is ended too."""
+    """Stop as for Ctrl-C, so that a running cell is ended too."""
     raise KeyboardInterrupt
 
 
