@@ -70,7 +70,15 @@ class Scorer:
 
         def part(begin: int, end: int) -> None:
             loops.score(
-                text.ids, text.starts, begin, end, text.vocabulary.end, self._start, self._unigrams, *self._tables, scores
+                text.ids,
+                text.starts,
+                begin,
+                end,
+                text.vocabulary.end,
+                self._start,
+                self._unigrams,
+                *self._tables,
+                scores,
             )
 
         cuts = np.linspace(0, len(text), threads + 1).astype(int).tolist()
