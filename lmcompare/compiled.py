@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
@@ -24,10 +25,8 @@ def compiled(function: F) -> F:
     ``NUMBA_CACHE_DIR``. Where none of them can be written, each process compiles anew.
     """
     loops = numba.njit(nogil=True, error_model="numpy")(function)
-    try:
+    with suppress(RuntimeError):  # "no locator available"
         loops.enable_caching()
-    except RuntimeError:  # "no locator available"
-        pass
     return cast(F, loops)
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.table import NOTHING
+from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.tokens import FloatArray, IntArray
 
 SPREADS = (1, 4, 20, 100)  # how many times as often an n-gram stands in train without its first word: up to 1, 4 …

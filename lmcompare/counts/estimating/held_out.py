@@ -10,7 +10,8 @@ import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts, nodes_of
 from lmcompare.counts.estimating.discount_classes import Classes
-from lmcompare.counts.lookup.table import NOTHING, with_starts
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.lookup.table import with_starts
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 

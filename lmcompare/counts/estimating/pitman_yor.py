@@ -17,7 +17,8 @@ from lmcompare.compiled import compiled
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating.discount_classes import Classes
 from lmcompare.counts.estimating.held_out import HeldOut
-from lmcompare.counts.lookup.table import NOTHING, BackoffTable, Level, compact
+from lmcompare.counts.lookup.level import NOTHING, Level, compact
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import FloatArray, IntArray
 
 

@@ -11,14 +11,14 @@ n-grams whose context was found are looked up: about two a token.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.lookup import scoring_compiled as loops
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.lookup.level import Level, read_only
 from lmcompare.tokens import Encoded, FloatArray
 
 FULL = 0.6  # of the entries are used, at most
@@ -26,28 +26,26 @@ LINE = 64  # bytes of a bucket
 
 
 class Scorer:
-    """The hash tables of one back-off table."""
+    """The hash tables of the levels of one back-off table."""
 
-    def __init__(self, table: BackoffTable) -> None:
-        levels = table.levels
-        self._start = table.start
+    def __init__(self, levels: Sequence[Level]) -> None:
+        self._start = levels[0].width - 1
         self._unigrams = np.zeros(2 * len(levels[0]), np.float32)  # probability and weight in turns
         self._unigrams[::2] = levels[0].log10_probs
         self._unigrams[1 : 2 * len(levels[0].log10_backoffs) : 2] = levels[0].log10_backoffs
-        keys, floats, buckets = [], [], []
+        buckets = [int(len(level) / FULL / loops.ENTRIES) + 1 for level in levels[1:]]
+        firsts = np.cumsum([0, *buckets])[:-1] * loops.ENTRIES
+        memory = _aligned(sum(buckets) * LINE)
+        keys, floats = memory.view(np.uint64), memory.view(np.float32)
+        keys[:] = loops.FREE
+        self._tables = keys, floats, firsts[: len(buckets)].astype(np.uint64), np.array(buckets, np.uint64)
+        longer_levels = [*levels[2:], None][: len(levels) - 1]
         entries = np.arange(len(levels[0]), dtype=np.uint32)
-        for level, longer in zip(levels[1:], [*levels[2:], None], strict=True):
+        for level, longer, first, size in zip(levels[1:], longer_levels, *self._tables[2:], strict=True):
             parents, entries = entries, np.empty(len(level), np.uint32)
-            buckets.append(int(len(level) / FULL / loops.ENTRIES) + 1)
-            memory = _aligned(buckets[-1] * LINE)
-            keys.append(memory.view(np.uint64))
-            floats.append(memory.view(np.float32))
-            keys[-1][:] = loops.FREE
             continued = np.zeros(0, np.bool_) if longer is None else np.diff(longer.offsets) > 0
-            offsets, words = (a.astype(np.int32, copy=False) for a in (level.offsets, level.words))
-            arrays = map(_read_only, (offsets, words, level.log10_probs, level.log10_backoffs))
-            loops.enter(*arrays, continued, parents, keys[-1], floats[-1], np.uint64(buckets[-1]), entries)
-        self._tables = tuple(keys), tuple(floats), np.array(buckets, np.uint64)
+            numbers = read_only(level.log10_probs), read_only(level.log10_backoffs)
+            loops.enter(*level.search, *numbers, continued, parents, keys, floats, first, size, entries)
 
     def score(self, text: Encoded, threads: int = 1) -> FloatArray:
         """Return the log-probability of each token.
@@ -64,8 +62,6 @@ class Scorer:
         ndarray of shape (N,)
             float64, nats.
         """
-        if not self._tables[0]:
-            return self._unigrams[::2][text.ids].astype(np.float64) * loops.NATS
         scores = np.empty(len(text))
 
         def part(begin: int, end: int) -> None:
@@ -95,10 +91,3 @@ def _aligned(size: int) -> npt.NDArray[np.uint8]:
     memory = np.empty(size + LINE, np.uint8)
     begin = -memory.ctypes.data % LINE
     return memory[begin : begin + size]
-
-
-def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a view that is not written to, as those of a mapped file are: to compiled code they are one type."""
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -26,15 +26,15 @@ FINAL = np.uint64(0x40000000)  # marks an n-gram after which nothing was seen, a
 
 
 @compiled
-def _home(key: np.uint64, buckets: np.uint64) -> Any:
-    """Return the first entry of the bucket that a key belongs to."""
-    return ((((key * MULTIPLIER) >> UPPER) * buckets) >> UPPER) << TWO
+def _home(key: np.uint64, first: np.uint64, buckets: np.uint64) -> Any:
+    """Return the first entry of the bucket that a key belongs to; those of its order begin at ``first``."""
+    return first + (((((key * MULTIPLIER) >> UPPER) * buckets) >> UPPER) << TWO)
 
 
 @compiled
-def _next(entry: np.uint64, size: np.uint64) -> Any:
-    """Return the entry after this one in a table of ``size`` entries, the first after the last."""
-    return entry + ONE if entry + ONE < size else np.uint64(0)
+def _next(entry: np.uint64, first: np.uint64, buckets: np.uint64) -> Any:
+    """Return the entry after this one; after the last one of an order, its first."""
+    return entry + ONE if entry + ONE < first + (buckets << TWO) else first
 
 
 @compiled
@@ -47,6 +47,7 @@ def enter(
     parents: IntArray,
     keys: Keys,
     floats: Float32Array,
+    first: np.uint64,
     buckets: np.uint64,
     entries: IntArray,
 ) -> None:
@@ -56,20 +57,20 @@ def enter(
     k-gram; empty, as ``log10_backoffs``, at the highest order. ``entries``: (n_k,) gets the entry of each.
     """
     block = np.empty(BLOCK, np.uint64)
-    context, inner, size = 0, len(continued) > 0, buckets << TWO
-    for first in range(0, len(words), BLOCK):
-        count = min(BLOCK, len(words) - first)
+    context, inner = 0, len(continued) > 0
+    for begin in range(0, len(words), BLOCK):
+        count = min(BLOCK, len(words) - begin)
         for j in range(count):
-            while offsets[context + 1] <= first + j:
+            while offsets[context + 1] <= begin + j:
                 context += 1
-            block[j] = (np.uint64(parents[context]) << UPPER) | np.uint64(words[first + j])
-            prefetch(keys, _home(block[j], buckets) << ONE)
+            block[j] = (np.uint64(parents[context]) << UPPER) | np.uint64(words[begin + j])
+            prefetch(keys, _home(block[j], first, buckets) << ONE)
         for j in range(count):
-            entry, node, mark = _home(block[j], buckets), first + j, np.uint64(0)
+            entry, node, mark = _home(block[j], first, buckets), begin + j, np.uint64(0)
             while keys[entry << ONE] & KEY != FREE:
                 if entry & THREE == THREE:
                     keys[entry << ONE] |= SPILLED
-                entry = _next(entry, size)
+                entry = _next(entry, first, buckets)
             at = entry << TWO
             floats[at + TWO] = log10_probs[node]
             if inner:
@@ -89,8 +90,9 @@ def score(
     end_id: int,
     start: int,
     unigrams: Float32Array,
-    keys: tuple[Keys, ...],
-    floats: tuple[Float32Array, ...],
+    keys: Keys,
+    floats: Float32Array,
+    firsts: Keys,
     buckets: Keys,
     scores: FloatArray,
 ) -> None:
@@ -98,7 +100,7 @@ def score(
 
     A block begins a few tokens early, at which the contexts of its first tokens are found.
     """
-    orders = len(keys)
+    orders = len(firsts)
     early = max(orders - 1, 0)
     words, opens, log10 = np.empty(BLOCK, np.int32), np.empty(BLOCK + 1, np.bool_), np.empty(BLOCK)
     where, query, weight = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.float32)
@@ -121,11 +123,11 @@ def score(
             where[i] = i
             query[i] = (context << UPPER) | word
             weight[i] = unigrams[(context << ONE) + ONE]
-        for k in range(orders):
-            found = _look(m, where, query, weight, entry, hits, misses, keys[k], floats[k], buckets[k], log10)
+        for k in range(orders):  # those of k + 2 words
+            found = _look(m, where, query, weight, entry, hits, misses, keys, floats, firsts[k], buckets[k], log10)
             m = 0
             if k + 1 < orders:
-                m = _follow(found, where, query, weight, entry, hits, misses, words, opens, keys[k], floats[k])
+                m = _follow(found, where, query, weight, entry, hits, misses, words, opens, keys, floats)
         for i in range(block, last):
             scores[i] = log10[i - first] * NATS
 
@@ -141,16 +143,17 @@ def _look(
     misses: IntArray,
     keys: Keys,
     floats: Float32Array,
+    first: np.uint64,
     buckets: np.uint64,
     log10: FloatArray,
 ) -> int:
-    """Look m k-grams up: the j-th ends at ``where[j]``, its key is ``query[j]`` and its context weighs ``weight[j]``.
+    """Look m k-grams up: the j-th ends at ``where[j]``, its key is ``query[j]``, its context's weight ``weight[j]``.
 
-    What is found goes into ``log10``; what is not adds its weight. ``hits`` gets which were found and ``entry`` where.
+    What is found goes into ``log10``; what is not adds the weight. ``hits`` gets which were found, ``entry`` where.
     No branch depends on what was found, so that the processor has the entries of many n-grams under way at a time.
     """
     for j in range(m):
-        home = _home(query[j], buckets)
+        home = _home(query[j], first, buckets)
         entry[j] = home
         prefetch(keys, home << ONE)
     found = missed = 0
@@ -165,24 +168,24 @@ def _look(
         found += hit
         misses[missed] = j
         missed += not hit
-    for h in range(missed):
-        j = misses[h]
-        key, at = query[j], np.uint64(entry[j])
-        hit = False
-        if keys[(at << ONE) + SIX] & SPILLED:
-            at = _next(at + THREE, buckets << TWO)
-            while keys[at << ONE] & KEY != key and keys[at << ONE] & KEY != FREE:
-                at = _next(at, buckets << TWO)
-            hit = keys[at << ONE] & KEY == key
-        if hit:
-            entry[j] = at
+    for m in range(missed):
+        j = misses[m]
+        key, place = query[j], np.uint64(entry[j])
+        spilled = False
+        if keys[(place << ONE) + SIX] & SPILLED:
+            place = _next(place + THREE, first, buckets)
+            while keys[place << ONE] & KEY != key and keys[place << ONE] & KEY != FREE:
+                place = _next(place, first, buckets)
+            spilled = bool(keys[place << ONE] & KEY == key)
+        if spilled:
+            entry[j] = place
             hits[found] = j
             found += 1
         else:
             log10[where[j]] += weight[j]
-    for h in range(found):
-        j = np.uint64(hits[h])
-        log10[where[j]] = floats[(np.uint64(entry[j]) << TWO) + TWO]
+    for m in range(found):
+        place = np.uint64(entry[hits[m]])
+        log10[where[hits[m]]] = floats[(place << TWO) + TWO]
     return found
 
 
@@ -203,14 +206,13 @@ def _follow(
     """Ask for the n-grams that continue those that were found by the next word; return how many they are."""
     m = 0
     for h in range(found):
-        j = np.uint64(hits[h])
-        after, at = np.uint64(where[j]) + ONE, np.uint64(entry[j])
+        after, context = np.uint64(where[hits[h]]) + ONE, np.uint64(entry[hits[h]])
         hits[m] = after
-        misses[m] = at
-        m += (keys[at << ONE] & FINAL == 0) & (not opens[after])
+        misses[m] = context
+        m += (keys[context << ONE] & FINAL == 0) & (not opens[after])
     for j in range(m):
-        at, context = np.uint64(hits[j]), np.uint64(misses[j])
-        where[j] = at
-        query[j] = (context << UPPER) | np.uint64(words[at])
+        context, after = np.uint64(misses[j]), np.uint64(hits[j])
+        where[j] = after
+        query[j] = (context << UPPER) | np.uint64(words[after])
         weight[j] = floats[(context << TWO) + THREE]
     return m

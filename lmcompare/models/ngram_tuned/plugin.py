@@ -109,7 +109,7 @@ class NGramTuned(NGram):
             note = "Not tuned: valid is likelier under the discounts of the counts of counts, which were kept."
             self.notes = (note, *self.notes)
             return
-        self._become(table)
+        self._table = table
         self._tuned = Tuned.of(found, counts, classes)
         before = f"{math.exp(-plain):,.2f}" if np.isfinite(plain) else "∞"
         self.notes = (

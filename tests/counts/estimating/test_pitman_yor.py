@@ -32,7 +32,7 @@ def text_of(documents: Documents, size: int = WORDS) -> Encoded:
 
 
 def parted(train: Documents, valid: Documents, order: int, groups: int, repeats: int) -> tuple[list[Counts], Classes]:
-    counts = with_repeats(counting.count(with_starts(text_of(train)), order, WORDS, 1), repeats)
+    counts = with_repeats(list(counting.count(with_starts(text_of(train)), order, WORDS, 1)), repeats)
     return counts, Classes.of(counts, look_up(text_of(valid), counts), LEVELS, groups)
 
 
@@ -89,7 +89,7 @@ def test_table_and_likelihood_equal_brute_force(
     text = text_of(valid)
     table = estimate(counts, classes, parameters, WORDS, 0)
     at = np.arange(len(text))
-    found = np.exp(table.distributions(table.contexts_at(text, at), len(at)))
+    found = np.exp(table.distributions(table.contexts_at(text, at)))
     np.testing.assert_allclose(found, expected, rtol=3e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=0, atol=1e-6)
     np.testing.assert_allclose(np.exp(table.score(text)), expected[at, text.ids], rtol=3e-6)
