@@ -10,15 +10,15 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from lmcompare.errors import NotFittedError, PluginError
 from lmcompare.exhibits import Exhibit
+from lmcompare.state import State as State  # part of the contract
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.tokens import FloatArray as FloatArray
 
@@ -89,14 +89,6 @@ class Setting:
     checkpoints: Path | None = None
     budget: Budget = Budget()
     processes: int = 1
-
-
-@dataclass(frozen=True)
-class State:
-    """All that a trained model is, beside its hyper-parameters: named arrays and JSON values."""
-
-    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

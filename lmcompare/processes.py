@@ -1,13 +1,15 @@
-"""Work in a process of its own: events come back as JSON lines, and what goes wrong there stays there.
+"""Functions that are called in a Python process of their own.
 
-The parent calls ``run_child``. The child's module takes a job file's path, sends its events through
-``event_stream`` and calls ``end_with_parent``.
+``call`` runs ``"module:function"`` in a new process and returns its value; ``start`` gives the running process to
+callers that need several at once. The arguments go to the process as JSON. The function's first parameter is
+``emit``, which sends an event (a JSON object) to the caller; all other output of the process goes to standard error.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import signal
@@ -16,121 +18,178 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from lmcompare.errors import LmcompareError, what_went_wrong
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-PARENT = "LMCOMPARE_PARENT"  # the variable that tells a child which process started it
+PARENT = "LMCOMPARE_PARENT"  # the environment variable with the id of the process that started a child
+SERVE = "from lmcompare.processes import serve; serve()"
 
 Event = dict[str, Any]
 Emit = Callable[[Event], None]
 
 
-def run_child(
-    module: str,
-    job: Mapping[str, Any],
-    emit: Emit,
-    *,
-    stderr: IO[str] | None = None,
+class RaisedError(LmcompareError):
+    """The called function raised. ``expected``: it raised an ``LmcompareError``, whose sentence this error has."""
+
+    def __init__(self, sentence: str, expected: bool) -> None:
+        super().__init__(sentence)
+        self.expected = expected
+
+
+class EndedError(LmcompareError):
+    """The process ended before the function returned. ``code``: its exit code, -N after signal N."""
+
+    def __init__(self, code: int) -> None:
+        ended = f"ended with exit code {code}"
+        if code < 0:
+            ended = f"was ended by signal {-code}{' (out of memory?)' if code == -signal.SIGKILL else ''}"
+        super().__init__(f"the process {ended}")
+        self.code = code
+
+
+class TimeLimitError(LmcompareError):
+    """The process was ended because it ran longer than its time limit."""
+
+
+def call(
+    function: str,
+    *arguments: Any,
+    on_event: Callable[[Event], None] = lambda event: None,
+    log: Path | None = None,
     variables: Mapping[str, str] | None = None,
     seconds: float | None = None,
-) -> int:
-    """Run ``python -m module JOB.json`` to its end, passing its events on. Returns its exit code, −N for signal N.
+) -> Any:
+    """Call a function in a new process and return its value.
 
-    The parameters are those of ``child``. Raises ``TimeoutError`` where it was ended for having run longer than so
-    many ``seconds``.
+    Parameters
+    ----------
+    function : str
+        ``"module:function"``. The function is called as ``function(emit, *arguments)`` and returns a JSON value.
+    *arguments
+        JSON values.
+    on_event : callable
+        Called with each event that the function emits, as it comes.
+    log : Path, optional
+        The file for what the process writes to standard output and standard error, and for the traceback of what the
+        function raised. Without it, the output goes to this process's standard error.
+    variables : mapping, optional
+        Environment variables that are set before anything is imported.
+    seconds : float, optional
+        The time limit, after which the process is killed.
+
+    Raises
+    ------
+    RaisedError
+        The function raised an exception.
+    EndedError
+        The process ended before the function returned.
+    TimeLimitError
+        The time limit was over before the function returned.
     """
-    with child(module, job, stderr=stderr, variables=variables) as process, _ended_after(process, seconds) as over:
-        for event in events_of(process):
-            emit(event)
-        code = process.wait()
-    if over.is_set():
-        raise TimeoutError(f"it ran longer than its time limit of {seconds:g} s, and was ended")
-    return code
+    with start(function, *arguments, log=log, variables=variables) as child, _killed_after(child, seconds) as late:
+        for event in child.events():
+            on_event(event)
+        with contextlib.suppress(EndedError):
+            return child.result()
+        if late.is_set():
+            raise TimeLimitError(f"it ran longer than its time limit of {seconds:g} s, and was ended")
+        return child.result()
+
+
+class Child:
+    """A process that runs one function."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._outcome: tuple[str, Any] | None = None
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events that the function emits as they come, until the process ends."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            try:
+                kind, value = json.loads(line)
+            except ValueError:  # a line that was cut off when the process ended
+                continue
+            if kind == "event":
+                yield value
+            else:
+                self._outcome = kind, value
+
+    def result(self) -> Any:
+        """Wait for the end and return the function's value. Raises ``RaisedError`` or ``EndedError``."""
+        for _ in self.events():
+            pass
+        code = self.process.wait()
+        if self._outcome is None:
+            raise EndedError(code)
+        kind, value = self._outcome
+        if kind == "raised":
+            raise RaisedError(value["sentence"], value["expected"])
+        return value
 
 
 @contextlib.contextmanager
-def _ended_after(process: subprocess.Popen[str], seconds: float | None) -> Iterator[threading.Event]:
-    """Kill the process after so many seconds; the event tells that it came to it."""
-    over = threading.Event()
-    if seconds is None:
-        yield over
-        return
+def start(
+    function: str, *arguments: Any, log: Path | None = None, variables: Mapping[str, str] | None = None
+) -> Iterator[Child]:
+    """Start a function in a new process and give the process, which ends with the ``with`` block at the latest.
 
-    def end() -> None:
-        over.set()
-        process.kill()
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield over
-    finally:
-        timer.cancel()
-
-
-@contextlib.contextmanager
-def child(
-    module: str,
-    job: Mapping[str, Any],
-    *,
-    stderr: IO[str] | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> Iterator[subprocess.Popen[str]]:
-    """Start ``python -m module JOB.json`` and give the process.
-
-    Parameters: ``stderr``, where its messages go (None: to ours); ``variables``, added to the environment. However
-    this ends, Ctrl-C included, the child has ended too.
+    The parameters are those of ``call``.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        table = Path(scratch) / "job.json"
-        table.write_text(json.dumps(job), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+        job = Path(scratch) / "job.json"
+        job.write_text(
+            json.dumps({"function": function, "arguments": arguments, "traceback": log is not None}), encoding="utf-8"
+        )
         process = subprocess.Popen(
-            # -P: a file that lies where one stands must not shadow a module
-            [sys.executable, "-P", "-m", module, str(table)],
+            # -P: a file in the working directory must not replace a module
+            [sys.executable, "-P", "-c", SERVE, str(job)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=stderr,
+            stderr=None if log is None else stack.enter_context(log.open("w", encoding="utf-8")),
             text=True,
             env={**os.environ, **(variables or {}), PARENT: str(os.getpid())},
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
         try:
-            yield process
+            yield Child(process)
         finally:
             _end(process)
 
 
-def events_of(process: subprocess.Popen[str]) -> Iterator[Event]:
-    """Yield the events of a child as they come, until it ends."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        with contextlib.suppress(json.JSONDecodeError):
-            yield json.loads(line)
-
-
-def how_it_ended(code: int) -> str:
-    """Return how a child ended that did not say so itself."""
-    if code < 0:
-        return f"was ended by signal {-code}{' (out of memory?)' if code == -9 else ''}"
-    return f"ended with exit code {code}"
-
-
-@contextlib.contextmanager
-def event_stream() -> Iterator[Emit]:
-    """In the child: give the function that sends an event. Whatever else is printed goes to standard error."""
-    with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as events:
-        os.dup2(2, 1)
+def serve() -> None:
+    """Run the function of the job file that the command line names: what a child process does."""
+    _end_with_parent()
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as channel:
+        os.dup2(2, 1)  # what the function prints goes to standard error
         sys.stdout = sys.stderr
-        yield lambda event: print(json.dumps(event, default=_plain), file=events)
+
+        def send(kind: str, value: Any) -> None:
+            print(json.dumps([kind, value], default=_plain), file=channel)
+
+        try:
+            module, _, name = job["function"].partition(":")
+            function = getattr(importlib.import_module(module), name)
+            send("returned", function(lambda event: send("event", event), *job["arguments"]))
+        except BaseException as error:  # whatever a plug-in raises, SystemExit included
+            if job["traceback"]:
+                traceback.print_exc()
+            expected = isinstance(error, LmcompareError)
+            send("raised", {"sentence": str(error) if expected else what_went_wrong(error), "expected": expected})
+            sys.exit(1)
 
 
-def end_with_parent() -> None:
-    """In the child: end as soon as the process that started this one is gone, even before it came to this line.
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone, even if it is gone already.
 
-    On Linux the kernel sees to it; elsewhere it is found within half a second.
+    On Linux the kernel does it; elsewhere a thread looks every half second.
     """
     parent = int(os.environ.get(PARENT) or os.getppid())
     with contextlib.suppress(OSError, AttributeError):
@@ -146,9 +205,25 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _plain(value: Any) -> Any:
-    """Return a numpy or torch scalar as a Python number."""
-    return value.item() if hasattr(value, "item") else str(value)
+@contextlib.contextmanager
+def _killed_after(child: Child, seconds: float | None) -> Iterator[threading.Event]:
+    """Kill the process after some seconds; the event is set if this happened."""
+    late = threading.Event()
+    if seconds is None:
+        yield late
+        return
+
+    def kill() -> None:
+        late.set()
+        child.process.kill()
+
+    timer = threading.Timer(seconds, kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -162,3 +237,8 @@ def _end(process: subprocess.Popen[str]) -> None:
             process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _plain(value: Any) -> Any:
+    """Return a numpy or torch scalar as a Python number, anything else as text."""
+    return value.item() if hasattr(value, "item") else str(value)

@@ -1,4 +1,4 @@
-"""The conformance kit in a plug-in's own tests: one pytest test a check."""
+"""The conformance kits for the tests of plug-ins: of models, and of kinds of exhibit."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from lmcompare.checks import CHECKS, Check, Probe
 from lmcompare.checks.kit import model_name, run_one, unknown_excuses
 from lmcompare.checks.probe import LEARNING, Subject, maker
 from lmcompare.model import Budget
+from lmcompare.report.kinds.conformance import check_exhibit_kind
 
 if TYPE_CHECKING:
     import pytest
 
 Run = Callable[[Subject], None]
+
+__all__ = ["check_exhibit_kind", "parametrize_with_checks"]
 
 
 def parametrize_with_checks(

@@ -1,157 +1,206 @@
-"""Exhibits go through JSON and come out the same; what is none is refused in a sentence."""
+"""Tests that exhibits are the same after JSON and that faults of exhibits are refused with a sentence."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibit_shapes import problem
 from lmcompare.exhibits import (
     KINDS,
-    BackoffStep,
-    BackoffTrace,
     Bars,
-    Curve,
     Exhibit,
     Heatmap,
-    Map2D,
-    Neighbours,
     WorkedEquation,
     from_json,
+    kind_named,
+    problem_with,
     to_json,
 )
+from tests.exhibit_samples import FAULTS, heatmap, samples
 
-STEP = {"token": "bank", "matched": 2, "contexts": ("", "river"), "counts": (7, 2), "probabilities": (0.1, 0.4)}
-
-GOOD: dict[str, tuple[type[Exhibit], dict[str, Any]]] = {
-    "heatmap": (
-        Heatmap,
-        {
-            "rows": ("a", "b"),
-            "columns": ("x", "y", "z"),
-            "panels": ("head 1",),
-            "values": (((0.1, None, None), (0.5, 0.5, None)),),
-            "steps": (("score", (((2.0, None, None), (-1.0, 1.0, None)),)),),
-            "opens": (0, 1),
-        },
-    ),
-    "neighbours": (
-        Neighbours,
-        {"words": ("bank",), "neighbours": (("river", "money"),), "similarities": ((0.9, 0.8),)},
-    ),
-    "backoff": (BackoffTrace, {"steps": (BackoffStep(**STEP),)}),
-    "map": (Map2D, {"labels": ("a", "b"), "x": (0.0, 1.0), "y": (1.0, 0.0), "groups": ("one", "two")}),
-    "curve": (Curve, {"names": ("train",), "x": ((0.0, 1.0),), "y": ((5.0, 4.0),), "x_axis": "step"}),
-    "bars": (Bars, {"labels": ("a",), "values": (1.0,), "unit": "%"}),
-    "equation": (
-        WorkedEquation,
-        {"equation": "p", "saying": "Likely.", "lines": (("p", 0.5),)},
-    ),
-}
+SAMPLES = {sample.kind: sample for sample in samples()}
 
 
-def made(kind: str, **changed: Any) -> Exhibit:
-    cls, fields = GOOD[kind]
-    return cls(**{"title": "A title", "note": "A note.", **fields, **changed})
+def test_every_installed_kind_has_a_sample_and_faults() -> None:
+    assert set(KINDS.installed()) == set(SAMPLES) == set(FAULTS)
+    assert all(kind_named(kind) is type(sample) for kind, sample in SAMPLES.items())
 
 
-def test_every_kind_is_here() -> None:
-    assert set(GOOD) == set(KINDS)
-    assert all(cls is KINDS[kind] for kind, (cls, _) in GOOD.items())
+# Stored as JSON
 
 
-@pytest.mark.parametrize("kind", GOOD)
-def test_comes_out_of_json_the_same(kind: str) -> None:
-    exhibit = made(kind)
-    table = json.loads(json.dumps(to_json(exhibit), allow_nan=False))
-    assert table["kind"] == kind
-    assert from_json(table) == exhibit
-    assert hash(from_json(table)) == hash(exhibit)  # all the way down of tuples
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_an_exhibit_is_the_same_after_json(kind: str) -> None:
+    sample = SAMPLES[kind]
+    table = json.loads(json.dumps(to_json(sample), allow_nan=False))
+    before = json.dumps(table)
+    assert from_json(table) == sample
+    assert hash(from_json(table)) == hash(sample)  # tuples all the way down
+    assert json.dumps(table) == before
+
+
+def test_fields_with_defaults_may_be_absent() -> None:
+    table = to_json(replace(heatmap(), opens=(0, 1)))
+    del table["opens"]
+    assert from_json(table) == heatmap()
+
+
+BARS: dict[str, Any] = {"kind": "bars", "title": "x", "labels": ["a"], "values": [1.0]}
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "facts"),
     [
-        ({"kind": "hologram", "title": "x"}, "unknown kind of exhibit 'hologram'"),
-        ({"title": "x"}, "unknown kind of exhibit ''"),
-        (
-            {"kind": "bars", "title": "x", "labels": [], "values": [], "colour": "red"},
-            "'bars' does not have these fields",
-        ),
-        ({"kind": "bars", "title": "x"}, "'bars' does not have these fields"),
-        ({"kind": "backoff", "title": "x"}, "'backoff' does not have these fields"),
-        ({"kind": "backoff", "title": "x", "steps": [{"token": "a"}]}, "'backoff' does not have these fields"),
-        ({"kind": "backoff", "title": "x", "steps": [3]}, "'backoff' does not have these fields"),
+        ({**BARS, "kind": "hologram"}, ["no installed package", "hologram"]),
+        ({**BARS, "kind": "os:system"}, ["no installed package", "os:system"]),
+        ({**BARS, "kind": "./bars.py:Bars"}, ["no installed package"]),
+        ({**BARS, "kind": "lmcompare.exhibits.bars:Bars"}, ["no installed package"]),
+        ({**BARS, "kind": ["bars"]}, ["does not name its kind"]),
+        ({"title": "x"}, ["does not name its kind"]),
+        ({**BARS, "colour": "red"}, ["'bars' has no field 'colour'"]),
+        ({**BARS, "lables": ["b"]}, ["no field 'lables'", "labels"]),
+        ({"kind": "bars", "title": "x"}, ["'bars' lacks the field 'labels'"]),
+        ({"kind": "backoff", "title": "x", "steps": [{"token": "a"}]}, ["BackoffStep lacks the field 'matched'"]),
+        ({"kind": "backoff", "title": "x", "steps": [3]}, ["steps[0] is 3, not a BackoffStep"]),
+        ({"kind": "backoff", "title": "x", "steps": {"token": "a"}}, ["steps is", "not a tuple"]),
+        ({**BARS, "labels": {"a": 1}}, ["labels is", "not a tuple"]),
+        ({**BARS, "labels": [["a"]]}, ["labels[0] is", "not a text"]),
+        ({**BARS, "title": None}, ["title is None, not a text"]),
     ],
 )
-def test_what_is_no_exhibit_is_refused(table: dict[str, Any], said: str) -> None:
-    with pytest.raises(LmcompareError, match=said):
+def test_a_table_that_is_no_exhibit_is_refused(table: dict[str, Any], facts: list[str]) -> None:
+    with pytest.raises(LmcompareError) as refused:
         from_json(table)
-
-
-@pytest.mark.parametrize(("kind", "field"), [("heatmap", "opens"), ("backoff", "counted")])
-def test_what_was_stored_before_a_field_was_there_is_read(kind: str, field: str) -> None:
-    table = to_json(made(kind))
-    del table[field]
-    exhibit = from_json(table)
-    assert not getattr(exhibit, field)
-    assert problem(exhibit) == ""
-
-
-def test_reading_leaves_the_table_as_it_was() -> None:
-    table = json.loads(json.dumps(to_json(made("backoff"))))
-    before = json.dumps(table)
-    from_json(table)
-    assert json.dumps(table) == before
+    assert all(fact in str(refused.value) for fact in facts), refused.value
 
 
 # Do the parts fit together?
 
 
-@pytest.mark.parametrize("kind", GOOD)
-def test_well_formed_exhibits_have_no_problem(kind: str) -> None:
-    assert problem(made(kind)) == ""
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_a_sample_has_no_problem(kind: str) -> None:
+    assert problem_with(SAMPLES[kind]) == ""
 
 
 @pytest.mark.parametrize(
-    ("kind", "changed", "said"),
+    ("kind", "changed", "fact"), [(kind, *fault) for kind, faults in FAULTS.items() for fault in faults]
+)
+def test_a_fault_is_named(kind: str, changed: dict[str, Any], fact: str) -> None:
+    assert fact in problem_with(replace(SAMPLES[kind], **changed))
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+@pytest.mark.parametrize("wrong", [object(), 3 + 4j, b"text", {"a": 1}, np.float32(1.0), np.zeros(3)], ids=type)
+def test_every_field_is_checked_for_its_type(kind: str, wrong: object) -> None:
+    for field in fields(SAMPLES[kind]):
+        assert f"{field.name} is a value of type" in problem_with(
+            replace(SAMPLES[kind], **{field.name: wrong})  # type: ignore[arg-type]
+        )
+
+
+def test_numpy_numbers_that_are_python_floats_are_accepted() -> None:
+    assert problem_with(Bars(title="x", labels=("a",), values=(np.float64(0.5),))) == ""
+
+
+def test_a_map_may_have_no_groups() -> None:
+    assert problem_with(replace(SAMPLES["map"], groups=())) == ""  # type: ignore[call-arg]
+
+
+# Other objects
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unregistered(Exhibit):
+    kind: ClassVar[str] = "unregistered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Impostor(Exhibit):
+    kind: ClassVar[str] = "bars"
+
+
+@pytest.mark.parametrize(
+    ("value", "fact"),
     [
-        ("bars", {"title": " "}, "no title"),
-        ("bars", {"labels": ("a", "b")}, "labels 2, values 1"),
-        ("bars", {"values": (float("nan"),)}, "the number nan"),
-        ("bars", {"values": (float("inf"),)}, "the number inf"),
-        ("heatmap", {"panels": ("one", "two")}, "2 panels are named"),
-        ("heatmap", {"rows": ("a",)}, "for 1 rows"),
-        ("heatmap", {"columns": ("x", "y")}, "2 columns"),
-        ("heatmap", {"values": (((0.1, None, None), (0.5, 0.5)),)}, "panel 'head 1'"),
-        ("heatmap", {"steps": (("score", ()),)}, "1 panels are named, but there are 'score' of 0"),
-        ("heatmap", {"steps": (("score", (((2.0,), (1.0,)),)),)}, "'score' of panel 'head 1' has the shape (2, [1])"),
-        ("heatmap", {"steps": (("score", (((2.0, 1.0, float("inf")),) * 2,)),)}, "the number inf"),
-        ("heatmap", {"opens": (1, 0)}, "it opens on (1, 0)"),
-        ("heatmap", {"opens": (0, 2)}, "no panel of 1 and row of 2"),
-        ("heatmap", {"opens": (0, -1)}, "it opens on (0, -1)"),
-        ("heatmap", {"opens": (0,)}, "it opens on (0,)"),
-        ("neighbours", {"words": ("a", "b")}, "words 2"),
-        ("neighbours", {"similarities": ((0.9,),)}, "the lists of 'bank'"),
-        ("neighbours", {"similarities": ((0.9, 1.2),)}, "not a cosine"),
-        ("backoff", {"steps": (BackoffStep(**{**STEP, "counts": (1,)}),)}, "the orders of 'bank'"),
-        ("backoff", {"steps": (BackoffStep(**{**STEP, "matched": 3}),)}, "matched order 3 of 2"),
-        ("backoff", {"steps": (BackoffStep(**{**STEP, "probabilities": (0.1, 1.2)}),)}, "outside 0 … 1"),
-        ("map", {"x": (0.0,)}, "x 1"),
-        ("map", {"groups": ("one",)}, "groups 1"),
-        ("curve", {"names": ("train", "valid")}, "names 2"),
-        ("curve", {"y": ((5.0,),)}, "line 'train'"),
-        ("equation", {"equation": " "}, "LaTeX"),
-        ("equation", {"saying": ""}, "in words"),
-        ("equation", {"lines": (("p",),)}, "pair"),
+        (None, "NoneType, not a kind of exhibit"),
+        ({"kind": "bars"}, "dict, not a kind of exhibit"),
+        (Exhibit(title="x"), "no installed package has the kind of exhibit ''"),
+        (Unregistered(title="x"), "'unregistered'"),
+        (Impostor(title="x"), "Impostor is not the installed kind 'bars'"),
     ],
 )
-def test_what_does_not_fit_is_told(kind: str, changed: dict[str, Any], said: str) -> None:
-    assert said in problem(made(kind, **changed))
+def test_what_is_no_installed_kind_is_refused(value: object, fact: str) -> None:
+    assert fact in problem_with(value)
 
 
-def test_map_without_groups_is_well_formed() -> None:
-    assert problem(made("map", groups=())) == ""
+def test_a_check_that_fails_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Bars) -> str:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(Bars, "problem", fails)
+    assert "no luck" in problem_with(SAMPLES["bars"])
+
+
+# Size
+
+
+MANY = 10_000_000
+LARGE: list[tuple[str, Callable[[], dict[str, Any]]]] = [
+    ("bars", lambda: {"labels": ("a",) * MANY, "values": (0.5,) * MANY}),
+    ("bars", lambda: {"title": "x" * MANY}),
+    ("heatmap", lambda: {"values": (((0.5,) * MANY,),)}),
+    ("heatmap", lambda: {"values": (((0.5,) * 1000,) * 1000,)}),
+    ("curve", lambda: {"y": ((0.5,) * MANY,)}),
+    ("equation", lambda: {"equation": "x" * MANY}),
+    ("backoff", lambda: {"steps": SAMPLES["backoff"].steps * 100_000}),  # type: ignore[attr-defined]
+]
+
+
+@pytest.mark.parametrize(("kind", "changed"), LARGE)
+def test_too_large_exhibits_are_refused_in_little_time_and_memory(
+    kind: str, changed: Callable[[], dict[str, Any]]
+) -> None:
+    exhibit = replace(SAMPLES[kind], **changed())
+    tracemalloc.start()
+    before = time.process_time()
+    problem = problem_with(exhibit)
+    spent, memory = time.process_time() - before, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert f"more than {exhibit.most:,}" in problem
+    assert spent < 2.0
+    assert memory < 2_000_000
+
+
+def test_the_limit_counts_fields_entries_and_characters() -> None:
+    labels = ("a",) * 990
+    fits = Bars(title="x", labels=labels, values=(1.0,) * 990, note="n" * 1_599)
+    # five fields, 990 labels and as many values, and 15 for the hundreds of characters of the note
+    assert 5 + 2 * 990 + 15 == Bars.most == 2_000
+    assert problem_with(fits) == ""
+    assert "more than 2,000 parts" in problem_with(replace(fits, note="n" * 1_600))
+
+
+def test_a_large_table_is_refused_before_it_is_read() -> None:
+    table = {**BARS, "labels": ["a"] * 1_000_000}
+    with pytest.raises(LmcompareError, match="more than 2,000"):
+        from_json(table)
+
+
+def test_a_large_heat_map_that_fits_is_checked_in_reasonable_time() -> None:
+    row = (0.5, None) * 350
+    exhibit = Heatmap(title="x", rows=("r",) * 700, columns=("c",) * 700, panels=("p",), values=((row,) * 700,))
+    before = time.process_time()
+    assert problem_with(exhibit) == ""
+    assert time.process_time() - before < 3.0
+
+
+def test_an_equation_may_be_what_latex_cannot_read() -> None:
+    assert problem_with(WorkedEquation(title="x", equation=r"\frac{1", saying="One over nothing.")) == ""

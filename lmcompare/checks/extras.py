@@ -9,8 +9,7 @@ import numpy as np
 from lmcompare.checks.kit import Finding, check
 from lmcompare.checks.measure import AGREEMENT
 from lmcompare.checks.probe import Probe
-from lmcompare.exhibit_shapes import problem
-from lmcompare.exhibits import KINDS, Exhibit, from_json, to_json
+from lmcompare.exhibits import from_json, problem_with, to_json
 
 TITLE_LENGTH = 60  # characters
 
@@ -24,15 +23,9 @@ def exhibits_are_well_formed(probe: Probe) -> Finding:
     shown = list(probe.fitted.exhibits(text))
     stored = []
     for exhibit in shown:
-        if not isinstance(exhibit, Exhibit) or KINDS.get(exhibit.kind) is not type(exhibit):
-            return Finding(False, f"{type(exhibit).__name__} is none of the kinds of exhibit: {', '.join(KINDS)}")
-        wrong = problem(exhibit)
-        if wrong:
-            return Finding(False, f"{exhibit.kind} '{exhibit.title}': {wrong}")
-        try:
-            written = json.dumps(to_json(exhibit), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            return Finding(False, f"{exhibit.kind} '{exhibit.title}' can't be stored as JSON: {error}")
+        if wrong := problem_with(exhibit):
+            return Finding(False, f"{type(exhibit).__name__} '{str(getattr(exhibit, 'title', ''))[:80]}': {wrong}")
+        written = json.dumps(to_json(exhibit), allow_nan=False)
         if from_json(json.loads(written)) != exhibit:
             reason = f"{exhibit.kind} '{exhibit.title}' is not the same after JSON: use tuples, not lists"
             return Finding(False, reason)

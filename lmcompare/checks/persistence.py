@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from lmcompare import plugins
 from lmcompare.checks.kit import Finding, check, within
 from lmcompare.checks.measure import AGREEMENT, differences, largest
 from lmcompare.checks.probe import SHORT, Probe
 from lmcompare.checks.states import state_difference
-from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.model import State
-from lmcompare.processes import PARENT
+from lmcompare.errors import PluginError
+from lmcompare.model import LanguageModel, State
+from lmcompare.processes import Emit, EndedError, RaisedError, TimeLimitError, call
+from lmcompare.runfolder.states import load_state, save_state
 
 TEXT_KEY, DOCUMENTS, TOKENS = "reload", 3, 50  # the text that is scored on both sides
 TIME_LIMIT = 600  # seconds for the fresh process
@@ -26,8 +28,6 @@ TIME_LIMIT = 600  # seconds for the fresh process
 
 def stored(state: Any, folder: Path) -> State:
     """Write a state as a run does and read it back. Raises ``LmcompareError`` with what can't be stored."""
-    from lmcompare.runfolder.states import load_state, save_state
-
     if not isinstance(state, State):
         raise PluginError(f"state returned {type(state).__name__}, not lmcompare.State")
     for name, array in state.arrays.items():
@@ -74,11 +74,8 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
         folder = Path(name)
         stored(probe.fitted.state(), folder / "model")
         here = stored(probe.train(probe.seed, SHORT).state(), folder / "here")
-        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        _run_process(folder)
+        _in_a_fresh_process(folder, job)
         there_scores = np.load(folder / "scores.npy", allow_pickle=False)
-        from lmcompare.runfolder.states import load_state
-
         there = load_state(folder / "there")
     figure, _ = largest(differences(probe.scores(text), there_scores))
     if figure > AGREEMENT:
@@ -108,19 +105,41 @@ def _job(probe: Probe) -> dict[str, Any] | None:
     }
 
 
-def _run_process(folder: Path) -> None:
-    path = os.pathsep.join(p or os.getcwd() for p in sys.path)
-    order = {"PYTHONHASHSEED": "20240229"}  # another one of sets
-    environment = {**os.environ, **order, "PYTHONPATH": path, PARENT: str(os.getpid())}
-    # -P: a file that lies where one stands must not shadow a module
-    command = [sys.executable, "-P", "-m", "lmcompare.checks.reload", str(folder)]
+def _in_a_fresh_process(folder: Path, job: dict[str, Any]) -> None:
+    """Call ``load_and_train`` in a new process with another order of sets."""
+    variables = {"PYTHONHASHSEED": "20240229", "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
+    function = "lmcompare.checks.persistence:load_and_train"
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired:
-        raise LmcompareError(f"a fresh process took more than {TIME_LIMIT} seconds to load and train it") from None
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise PluginError(f"a fresh process can't load and train it: {lines[-1] if lines else done.returncode}")
+        call(function, str(folder), job, log=folder / "log.txt", variables=variables, seconds=TIME_LIMIT)
+    except TimeLimitError:
+        raise PluginError(f"a fresh process took more than {TIME_LIMIT} seconds to load and train it") from None
+    except (RaisedError, EndedError) as error:
+        raise PluginError(f"a fresh process can't load and train it: {error}") from None
+
+
+def load_and_train(emit: Emit, folder: str, job: dict[str, Any]) -> None:
+    """Write ``scores.npy`` of the model stored in ``model`` and, in ``there``, the state of one trained here.
+
+    Runs in a process of its own.
+    """
+    cls, here = _class(job), Path(folder)
+
+    def make() -> LanguageModel:
+        return plugins.build(cls, job["parameters"])
+
+    probe = Probe(make, job["seed"], device=job["device"])
+    model = make().restore(load_state(here / "model"))
+    np.save(here / "scores.npy", probe.scores(probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS), model))
+    save_state(probe.train(probe.seed, SHORT).state(), here / "there")
+
+
+def _class(job: dict[str, Any]) -> type[LanguageModel]:
+    try:
+        importable = importlib.util.find_spec(job["module"]) is not None
+    except (ImportError, ValueError):
+        importable = False
+    where = job["module"] if importable and job["module"] != "__main__" else job["file"]
+    return plugins.resolve(f"{where}:{job['name']}")
 
 
 CHECKS = (save_and_load, same_in_a_fresh_process)

@@ -1,19 +1,16 @@
-"""The kit in a process of its own, so that a plug-in that ends its process fails a check and does no more."""
+"""The conformance kit in a process of its own: a plug-in that ends its process ends no more than that."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from lmcompare import plugins
 from lmcompare.checks import CHECKS, run_checks
 from lmcompare.checks.kit import Result
-from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.processes import Event, end_with_parent, event_stream, how_it_ended, run_child
+from lmcompare.errors import LmcompareError
+from lmcompare.processes import Emit, EndedError, Event, RaisedError, TimeLimitError, call
 
 
 def run_checks_apart(
@@ -23,69 +20,62 @@ def run_checks_apart(
     on_result: Callable[[Result], None],
     seconds: float | None = None,
 ) -> list[Result]:
-    """Run the kit as ``run_checks`` does, in a process of its own, which is ended after so many ``seconds``.
+    """Run the kit as ``run_checks`` does, in a new process.
 
-    Raises ``PluginError`` for a plug-in that can't be found, does not have these hyper-parameters or refuses them,
-    and ``LmcompareError`` for one that ends the process; the results so far were given to ``on_result``.
+    Parameters
+    ----------
+    plugin : str
+        The name of the plug-in.
+    parameters : mapping
+        Its hyper-parameters.
+    seed : int
+        The seed of the texts and trainings.
+    on_result : callable
+        Called with each result as it comes.
+    seconds : float, optional
+        The time limit, after which the process is killed.
+
+    Raises
+    ------
+    PluginError
+        The plug-in is not found, or refuses the hyper-parameters.
+    LmcompareError
+        The plug-in ended the process or ran too long. The results before that were given to ``on_result``.
     """
     results: list[Result] = []
-    began: list[Event] = []
-    ends: list[Event] = []
+    built = False
 
-    def told(event: Event) -> None:
-        kind = event.pop("event")
-        if kind == "result":
-            results.append(Result(**event))
-            on_result(results[-1])
-        else:
-            (began if kind == "begins" else ends).append(event)
+    def take(event: Event) -> None:
+        nonlocal built
+        if event["event"] == "built":
+            built = True
+            return
+        results.append(Result(**event["result"]))
+        on_result(results[-1])
 
     try:
-        job = {"plugin": plugin, "parameters": dict(parameters), "seed": seed}
-        code = run_child(__name__, job, told, seconds=seconds)
-        error = ends[-1]["error"] if ends else f"the process {how_it_ended(code)}"
-    except TimeoutError as late:
-        error = str(late)
-    if error is None:
-        return results
-    if ends and ends[-1]["usage"]:
-        raise LmcompareError(error)
-    if not began:
-        at = " while it was imported and built"
-    else:
-        at = f" in the check '{CHECKS[len(results)].name}'" if len(results) < len(CHECKS) else ""
-    raise LmcompareError(f"the plug-in stopped the checks{at}: {error}")
+        call("lmcompare.checks.worker:run", plugin, dict(parameters), seed, on_event=take, seconds=seconds)
+    except (RaisedError, EndedError, TimeLimitError) as error:
+        if isinstance(error, RaisedError) and error.expected:
+            raise LmcompareError(str(error)) from None
+        where = " while it was imported and built"
+        if built:
+            where = f" in the check '{CHECKS[len(results)].name}'" if len(results) < len(CHECKS) else ""
+        raise LmcompareError(f"the plug-in stopped the checks{where}: {error}") from error
+    return results
 
 
-def main(path: str) -> int:
-    """Run the kit of a job file. Returns 0, or 1 if the checks could not come to their end."""
-    job = json.loads(Path(path).read_text(encoding="utf-8"))
-    with event_stream() as emit:
-        try:
-            cls = plugins.resolve(job["plugin"])
-            model = plugins.build(job["plugin"], job["parameters"], "quick")  # a wrong value is no failed check
-            for name in model.files:
-                if getattr(model, name) == "":
-                    raise LmcompareError(
-                        f"{job['plugin']} reads a file, and none is given: name it by --set {name}=PATH"
-                    )
-            emit({"event": "begins"})
-            run_checks(
-                cls,
-                parameters=job["parameters"],
-                seed=job["seed"],
-                on_result=lambda result: emit({"event": "result", **asdict(result)}),
-            )
-        except LmcompareError as error:
-            emit({"event": "end", "error": str(error), "usage": True})
-            return 1
-        except BaseException as error:  # SystemExit, GeneratorExit and the like
-            emit({"event": "end", "error": what_went_wrong(error), "usage": False})
-            return 1
-        emit({"event": "end", "error": None, "usage": False})
-    return 0
-
-
-if __name__ == "__main__":
-    end_with_parent()
-    sys.exit(main(sys.argv[1]))
+def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
+    """Run the kit and emit its results; runs in a process of its own."""
+    cls = plugins.resolve(plugin)
+    model = plugins.build(plugin, parameters, "quick")  # a wrong value is an error of the user, not a failed check
+    for name in model.files:
+        if getattr(model, name) == "":
+            raise LmcompareError(f"{plugin} reads a file, and none is given: name it by --set {name}=PATH")
+    emit({"event": "built"})
+    run_checks(
+        cls,
+        parameters=parameters,
+        seed=seed,
+        on_result=lambda result: emit({"event": "result", "result": asdict(result)}),
+    )

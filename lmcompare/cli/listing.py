@@ -1,48 +1,30 @@
-"""What an installed plug-in says of itself, asked in a process of its own.
+"""The summaries of installed plug-ins, each asked for in a process of its own.
 
-Importing somebody's package may end the process, or never end. The list of models must stand all the same.
+Importing a package may end the process or never return, and the list of models must be printed all the same.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-
 from lmcompare import plugins
-from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.processes import Event, end_with_parent, event_stream, how_it_ended, run_child
+from lmcompare.processes import Emit, EndedError, RaisedError, TimeLimitError, call
 
-SECONDS = 20.0  # that importing a plug-in may take
+SECONDS = 20.0  # for importing a plug-in
 
 
 def summary(name: str) -> str:
-    """Return the sentence for the list of models; one that can't be loaded says why."""
+    """Return the sentence for the list of models; for a plug-in that can't be loaded, the reason."""
     if plugins.MODELS.is_built_in(name):
         return plugins.summary(name)
-    said: list[Event] = []
     try:
-        code = run_child(__name__, {"name": name}, said.append, seconds=SECONDS)
-    except TimeoutError:
+        return str(call("lmcompare.cli.listing:imported_summary", name, seconds=SECONDS))
+    except TimeLimitError:
         return f"can't be loaded: importing it took longer than {SECONDS:g} s"
-    if not said:
-        return f"can't be loaded: importing it {how_it_ended(code).replace('was ended', 'ended the process')}"
-    return str(said[-1]["summary"])
+    except EndedError as ended:
+        return f"can't be loaded: while it was imported, {ended}"
+    except RaisedError as error:
+        return f"can't be loaded: {error}"
 
 
-def main(path: str) -> int:
-    """Send the summary of a job file's plug-in."""
-    name = json.loads(Path(path).read_text(encoding="utf-8"))["name"]
-    with event_stream() as emit:
-        try:
-            emit({"event": "summary", "summary": plugins.summary(name)})
-        except LmcompareError as error:
-            emit({"event": "summary", "summary": f"can't be loaded: {error}"})
-        except BaseException as error:  # KeyboardInterrupt and the like
-            emit({"event": "summary", "summary": f"can't be loaded: {what_went_wrong(error)}"})
-    return 0
-
-
-if __name__ == "__main__":
-    end_with_parent()
-    sys.exit(main(sys.argv[1]))
+def imported_summary(emit: Emit, name: str) -> str:
+    """Import a plug-in and return its summary; runs in a process of its own."""
+    return plugins.summary(name)

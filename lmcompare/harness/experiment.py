@@ -27,6 +27,7 @@ from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
+from lmcompare.tokens import TOKENIZERS
 
 DEFAULT_PROMPTS = (
     "How to make Thai",
@@ -106,9 +107,9 @@ class CorpusTable(TableWithOptions):
 
 
 class TokensTable(BaseModel):
-    """``[tokens]``: a kind, the vocabulary's limits, and further options of the kind.
+    """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
 
-    ``min_count`` is 2 for words if not given, so that the unknown word has something to be learnt from, else 1.
+    If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -120,15 +121,17 @@ class TokensTable(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _usual_min_count(cls, table: Any) -> Any:
-        usual = 2 if isinstance(table, Mapping) and table.get("kind", "word") == "word" else 1
-        return {"min_count": usual, **table} if isinstance(table, Mapping) else table
+        kind = table.get("kind", "word") if isinstance(table, Mapping) else None
+        if not isinstance(kind, str) or "min_count" in table:
+            return table
+        return {"min_count": TOKENIZERS.resolve(kind).usual_min_count, **table}
 
     @model_validator(mode="after")
     def _within_reason(self) -> Self:
         if self.min_count < 1:
-            raise ValueError("min_count is at least 1, which keeps every type of train")
-        if self.kind == "byte" and (self.min_count > 1 or self.size is not None):
-            raise ValueError("bytes always have the same vocabulary: leave min_count and size out")
+            raise ValueError("min_count is at least 1, which keeps every type of the training text")
+        if (self.min_count > 1 or self.size is not None) and TOKENIZERS.resolve(self.kind).fixed_vocabulary:
+            raise ValueError(f"{self.kind} always has the same vocabulary: leave min_count and size out")
         return self
 
     @property

@@ -17,10 +17,10 @@ from lmcompare.report.tokens import shown, visible
 
 
 @cache
-def environment() -> Environment:
-    """Return the one environment of all templates."""
+def environment(package: str = "lmcompare.report") -> Environment:
+    """Return the environment of the templates of a package, in its folder ``templates``."""
     made = Environment(
-        loader=PackageLoader("lmcompare.report"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -34,9 +34,19 @@ def environment() -> Environment:
     return made
 
 
-def fill(template: str, **context: Any) -> Markup:
-    """Return the template of that name with these values."""
-    return Markup(environment().get_template(f"{template}.html.j2").render(**context))
+def fill(template: str, /, package: str = "lmcompare.report", **context: Any) -> Markup:
+    """Return a template with these values.
+
+    Parameters
+    ----------
+    template : str
+        The template's path in the package's folder ``templates``, without ``.html.j2``.
+    package : str, default="lmcompare.report"
+        The package that brings the template.
+    **context : object
+        The values of the template's names; text in them is escaped.
+    """
+    return Markup(environment(package).get_template(f"{template}.html.j2").render(**context))
 
 
 def asset(name: str) -> str:

@@ -1,18 +1,19 @@
-"""Text to ids and back: tokenizers, vocabularies, encoded documents and the exact code length of a text."""
+"""Text to ids and back: tokenizers, vocabularies, encoded documents and the code length of a text."""
 
-from lmcompare.tokens.code import CODE_VERSION, OverheadBits, TextCode
+from lmcompare.tokens.codelength import CODE_VERSION, OverheadBits, TextCode
 from lmcompare.tokens.encode import (
     build_vocabulary,
     encode,
     encode_prompt,
     fingerprint_parts,
-    surface,
+    prompt_pieces,
+    tokenizer_code,
     tokens_fingerprint,
 )
 from lmcompare.tokens.encoded import Encoded
-from lmcompare.tokens.kinds import TOKENIZERS, make_tokenizer
 from lmcompare.tokens.reading import read_tokenised
-from lmcompare.tokens.tokenised import Separator, Text, Tokenised, tokenise, tokenised
+from lmcompare.tokens.registered import TOKENIZERS, listing, make_tokenizer
+from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt, tokenise, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, FloatArray, IntArray, Vocabulary
 
@@ -35,10 +36,13 @@ __all__ = [
     "encode",
     "encode_prompt",
     "fingerprint_parts",
+    "listing",
     "make_tokenizer",
+    "prompt_pieces",
     "read_tokenised",
-    "surface",
+    "rebuilt",
     "tokenise",
     "tokenised",
+    "tokenizer_code",
     "tokens_fingerprint",
 ]

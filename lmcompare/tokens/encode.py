@@ -1,63 +1,89 @@
-"""Documents to ids, and what belongs to it: the vocabulary, the surface of the tokens, prompts, the fingerprint."""
+"""Documents to ids, with the vocabulary, prompts and the fingerprint."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens.code import CODE_VERSION
+from lmcompare.registry import source_of
+from lmcompare.tokens.codelength import CODE_VERSION
 from lmcompare.tokens.encoded import Encoded
+from lmcompare.tokens.registered import is_built_in
 from lmcompare.tokens.tokenised import Text, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import IntArray, Vocabulary
 
 
 def build_vocabulary(train: Text, tokenizer: Tokenizer, min_count: int = 1, size: int | None = None) -> Vocabulary:
-    """Return the types of the training documents seen ``min_count`` times or more, ``size`` at most.
+    """Return the vocabulary of the training documents.
 
-    Raises ``LmcompareError`` when train has too few types for ``size``, or none at all.
+    Parameters
+    ----------
+    train : sequence of Document, or Tokenised
+    tokenizer : Tokenizer
+    min_count : int
+        The least count of a token in the vocabulary.
+    size : int, optional
+        The largest number of tokens in the vocabulary, ``<unk>`` and ``</s>`` included.
+
+    Raises
+    ------
+    LmcompareError
+        If the training text has too few types for ``size``, or none at all.
     """
     cut = tokenised(train, tokenizer)
     return Vocabulary.build(cut.sentences(), min_count=min_count, size=size, always=tokenizer.always_tokens)
 
 
 def encode(documents: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> Encoded:
-    """Return the documents as ids, each sentence closed by ``</s>``, with byte spans in each document's UTF-8."""
+    """Return the documents as ids, with byte spans in each document's UTF-8.
+
+    Each sentence, or each whole document if the tokenizer cuts these, is closed by ``</s>``.
+    """
     cut = tokenised(documents, tokenizer)
-    ids = np.append(vocabulary.end, vocabulary.ids(cut.types[1:]))  # of each type; the first one closes sentences
+    ids = np.append(vocabulary.end, vocabulary.ids(cut.types[1:]))  # of each type; the first is </s>
     return Encoded(ids[cut.tokens], cut.starts, vocabulary, cut.spans, cut.names)
 
 
-def surface(documents: Text, tokenizer: Tokenizer) -> npt.NDArray[np.object_]:
-    """(N,) the token strings in the order of ``encode``'s ids, as in the text, also of unknown words."""
-    return tokenised(documents, tokenizer).surface()
+def prompt_pieces(text: str, tokenizer: Tokenizer) -> list[str]:
+    """Return the pieces of a prompt that a tokenizer cuts: its lines, or all of it if it cuts whole documents."""
+    return [text] if tokenizer.covers == "documents" else text.replace("\r\n", "\n").split("\n")
 
 
 def encode_prompt(text: str, tokenizer: Tokenizer, vocabulary: Vocabulary) -> IntArray:
-    """(n,) int32: the ids of the beginning of a document; a line end closes a sentence, the text's end does not.
+    """Return the ids of the beginning of a document.
 
-    Raises ``LmcompareError`` for a text that is no valid Unicode.
+    A line end closes a sentence, if the tokenizer cuts sentences; the end of the prompt does not.
+
+    Returns
+    -------
+    (n,) int32 array
+
+    Raises
+    ------
+    LmcompareError
+        For a text that is not valid Unicode.
     """
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise LmcompareError("the prompt is no valid UTF-8: check the encoding of the terminal") from None
+        raise LmcompareError("the prompt is not valid UTF-8: check the encoding of the terminal") from None
     ids: list[int] = []
-    for index, line in enumerate(text.replace("\r\n", "\n").split("\n")):
+    for index, piece in enumerate(prompt_pieces(text, tokenizer)):
         if index:
             ids.append(vocabulary.end)
-        ids.extend(vocabulary.ids(tokenizer.tokenize(line)[0]).tolist())
+        ids.extend(vocabulary.ids(tokenizer.tokenize(piece)[0]).tolist())
     return np.array(ids, np.int32)
 
 
 def fingerprint_parts(tokenizer: Tokenizer, vocabulary: Vocabulary) -> dict[str, str]:
-    """Return what ``tokens_fingerprint`` is made of beside the corpus, so that one can say in what two differ."""
+    """Return digests of the parts of ``tokens_fingerprint`` beside the corpus, to find in what two differ."""
     parts = {
-        "tokenizer": [tokenizer.spec, tokenizer.rule],
+        "tokenizer": _identity(tokenizer),
         "vocabulary": vocabulary.tokens,
         "charged": CODE_VERSION,
     }
@@ -65,12 +91,29 @@ def fingerprint_parts(tokenizer: Tokenizer, vocabulary: Vocabulary) -> dict[str,
 
 
 def tokens_fingerprint(corpus_fingerprint: str, tokenizer: Tokenizer, vocabulary: Vocabulary) -> str:
-    """Return 16 hexadecimal digits: figures per token or per byte may be compared if and only if theirs agree.
+    """Return 16 hexadecimal digits: figures per token or per byte are comparable if and only if theirs are equal.
 
-    They cover the corpus, the tokenizer and its rule, the vocabulary in order, and the version of the code length.
+    They cover the corpus, the tokenizer with its options, its code and what it has learnt, the vocabulary in order,
+    and the version of the code length.
     """
-    parts = [corpus_fingerprint, tokenizer.spec, tokenizer.rule, vocabulary.tokens, CODE_VERSION]
-    return _digest(parts)
+    return _digest([corpus_fingerprint, *_identity(tokenizer), vocabulary.tokens, CODE_VERSION])
+
+
+def tokenizer_code(tokenizer: Tokenizer) -> str:
+    """Return a digest of the code of a tokenizer plug-in; "" for a built-in tokenizer, whose ``rule`` decides."""
+    return "" if is_built_in(tokenizer) else hashlib.sha256(source_of([type(tokenizer)])).hexdigest()[:16]
+
+
+def _identity(tokenizer: Tokenizer) -> list[Any]:
+    """Return the JSON values that decide how the tokenizer cuts, wherever its file is."""
+    if is_built_in(tokenizer):
+        return [tokenizer.spec, tokenizer.rule]
+    state, learnt = tokenizer.state(), hashlib.sha256()
+    for name in sorted(state.arrays):
+        array = np.ascontiguousarray(state.arrays[name])
+        learnt.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
+    spec = {**tokenizer.spec, "kind": type(tokenizer).__qualname__}
+    return [spec, [tokenizer.rule, tokenizer_code(tokenizer), dict(state.values), learnt.hexdigest()]]
 
 
 def _digest(value: object) -> str:

@@ -1,16 +1,18 @@
-"""Documents cut into tokens once, for all that counts, encodes or charges them."""
+"""Documents cut into tokens once, for everything that counts, encodes or charges them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError, blamed_on
+from lmcompare.tokens.registered import is_built_in
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, IntArray
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Separator(NamedTuple):
-    """What follows a sentence: the text up to the next one, or up to the end of the document, which it closes."""
+    """The text after a sentence, up to the next sentence or to the end of the document, which it then closes."""
 
     text: str
     closes: bool
@@ -27,22 +29,44 @@ class Separator(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Tokenised:
-    """D documents as N tokens, the ``</s>`` that closes each sentence included; whole, so the text can be rebuilt.
+    """D documents cut into N tokens, ``</s>`` included, with everything from which the text can be rebuilt.
 
-    ``types``: the distinct token strings; ``types[0]`` is the closing ``</s>``, which a literal ``</s>`` in the text
-    is not. ``tokens``: (N,) int32, the type of each token. ``spans``: (N, 2) int64, byte offsets in the document's
-    UTF-8. ``starts``: (D,) int64, the position of each document's first token. ``gaps``: (N,) int32, which of
-    ``gap_types`` stands between a token and the one before it in its sentence (or the beginning of the sentence).
-    ``separators``: (N,) int32, which of ``separator_types`` follows a ``</s>``; -1 at other tokens. ``n_bytes``:
-    (D,) int64, the length of each document. ``names``: the D names.
+    ``</s>`` closes each sentence or, if the tokenizer cuts whole documents, each document.
+
+    Parameters
+    ----------
+    types : tuple of str
+        The distinct token strings. ``types[0]`` is the closing ``</s>``; a literal ``</s>`` in the text is another.
+    tokens : (N,) int32 array
+        The type of each token.
+    spans : (N, 2) int64 array
+        The byte offsets of each token in its document's UTF-8.
+    starts : (D,) int64 array
+        The position of each document's first token.
+    sentence_starts : (S,) int64 array
+        The position of the first token of each sentence that has a token. A token that crosses the end of a sentence
+        belongs to the sentence of its last byte, and white space between two sentences to the one before.
+    space_types : tuple of str
+        The distinct strings of white space between tokens, the empty one first.
+    spaces : (N,) int32 array
+        Which of ``space_types`` is before each token, after the token before it or the beginning of the sentence.
+    separator_types : tuple of Separator
+        The distinct separators.
+    separators : (N,) int32 array
+        Which of ``separator_types`` is after a ``</s>``; -1 at other tokens.
+    n_bytes : (D,) int64 array
+        The length of each document.
+    names : tuple of str
+        The names of the documents.
     """
 
     types: tuple[str, ...]
     tokens: IntArray
     spans: IntArray
     starts: IntArray
-    gap_types: tuple[str, ...]
-    gaps: IntArray
+    sentence_starts: IntArray
+    space_types: tuple[str, ...]
+    spaces: IntArray
     separator_types: tuple[Separator, ...]
     separators: IntArray
     n_bytes: IntArray
@@ -53,24 +77,24 @@ class Tokenised:
 
     @property
     def closing(self) -> npt.NDArray[np.bool_]:
-        """(N,) where a sentence is closed."""
+        """(N,) true at the ``</s>`` that close a sentence or document."""
         return np.equal(self.tokens, 0)
 
     def first_of_sentence(self) -> npt.NDArray[np.bool_]:
-        """(N,) where a sentence begins (a ``</s>`` if it is empty)."""
+        """(N,) true at the first token after a ``</s>`` and at the very first token."""
         return np.concatenate([[True], self.closing[:-1]]) if len(self) else np.zeros(0, np.bool_)
 
     def surface(self) -> npt.NDArray[np.object_]:
-        """(N,) the token strings as they stand in the text, ``</s>`` at sentence ends."""
+        """(N,) the token strings as in the text, ``</s>`` where a sentence is closed."""
         strings: npt.NDArray[np.object_] = np.array(self.types, object)[self.tokens]
         return strings
 
     def counts(self) -> IntArray:
-        """(T,) how often each of ``types`` occurs."""
+        """(T,) the count of each of ``types``."""
         return np.bincount(self.tokens, minlength=len(self.types))
 
     def sentences(self) -> Iterator[list[str]]:
-        """Yield the tokens of each sentence, ``</s>`` left out."""
+        """Yield the tokens of each sentence (or document) that a ``</s>`` closes, without the ``</s>``."""
         strings = self.surface().tolist()
         first = 0
         for end in np.flatnonzero(self.closing).tolist():
@@ -87,19 +111,29 @@ def tokenised(text: Text, tokenizer: Tokenizer) -> Tokenised:
 
 
 def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
-    """Cut each sentence of each document and close it with ``</s>``.
+    """Cut documents into tokens and close each sentence, or each whole document, with ``</s>``.
 
-    Raises ``LmcompareError`` for a document that is no valid Unicode, or whose sentences leave bytes at its
-    beginning, overlap or reach beyond its text.
+    Parameters
+    ----------
+    documents : iterable of Document
+    tokenizer : Tokenizer
+        It is given each sentence or, if it ``covers`` documents, the whole text of each document.
+
+    Raises
+    ------
+    LmcompareError
+        For a document that is not valid Unicode, or whose sentences leave out its beginning, overlap or go beyond its
+        text; and for a tokenizer plug-in that fails, or whose tokens can't be put together to the same text again.
     """
     token_types, separator_types = _Numbers([None]), _Numbers()
     blocks: list[IntArray] = []  # per document: the types of its tokens
-    spans: list[IntArray] = []  # per sentence: byte offsets in all the text
-    begins: list[int] = []  # per sentence: where it begins, in bytes of all the text
+    spans: list[IntArray] = []  # per piece that is cut: byte offsets in the whole text
+    begins: list[int] = []  # per piece: where it begins, in bytes of the whole text
+    sentences: list[IntArray] = []  # per piece: the positions at which a sentence begins
     separators: list[Separator] = []
     raw: list[bytes] = []
     names: list[str] = []
-    position = 0  # bytes of text so far, all documents
+    position = n_tokens = 0  # bytes and tokens so far, all documents
     for document in documents:
         _check(document)
         text = document.text
@@ -107,16 +141,23 @@ def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
         names.append(document.name)
         raw.append(_utf8(document))
         width = len if text.isascii() else _width
-        sentences = document.sentences
-        nexts = [(start, False) for start, _ in sentences[1:]] + [(len(text), True)]
-        for (start, end), (until, closes) in zip(sentences, nexts, strict=False):
-            sentence = text[start:end]
-            found, offsets = tokenizer.tokenize(sentence)
+        whole = tokenizer.covers == "documents" and len(document.sentences) > 0
+        pieces = ((0, len(text)),) if whole else document.sentences
+        nexts = [(start, False) for start, _ in pieces[1:]] + [(len(text), True)]
+        for (start, end), (until, closes) in zip(pieces, nexts, strict=False):
+            piece = text[start:end]
+            found, offsets = _cut(tokenizer, piece)
+            within: IntArray = np.zeros(1, np.int64)
+            if whole:
+                bounds = pairwise([0, *(first for first, _ in document.sentences)])
+                within = _first_tokens(offsets[:, 1], np.cumsum([width(text[a:b]) for a, b in bounds]))
+            sentences.append(n_tokens + within)
+            n_tokens += len(found) + 1
             strings += found
             strings.append(None)
             begins.append(position)
             spans.append(offsets + position)
-            position += width(sentence)
+            position += width(piece)
             spans.append(np.array([[position, position]]))
             separators.append(Separator(text[end:until], closes))
             position += width(separators[-1].text)
@@ -125,26 +166,77 @@ def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
     starts = np.cumsum(lengths) - lengths
     tokens = np.concatenate([*blocks, np.zeros(0, np.int32)])
     places = np.concatenate([*spans, np.zeros((0, 2), np.int64)]).astype(np.int64)
-    gap_types, gaps = _gaps(b"".join(raw), tokens, places, np.array(begins, np.int64), tokenizer.gapless)
+    whole_text = b"".join(raw)
+    space_types: tuple[str, ...] = ("",)
+    spaces: IntArray = np.zeros(len(tokens), np.int32)
+    if tokenizer.covers == "words" and len(tokens):
+        space_types, spaces = _spaces(whole_text, tokens, places, np.array(begins, np.int64))
     after = np.full(len(tokens), -1, np.int32)
     after[tokens == 0] = separator_types.of(separators)
     n_bytes = np.array([len(r) for r in raw], np.int64)
-    return Tokenised(
+    text_of_all = Tokenised(
         types=(END_TOKEN, *token_types.values[1:]),
         tokens=tokens,
         spans=places - np.repeat(np.cumsum(n_bytes) - n_bytes, lengths)[:, None],
         starts=starts,
-        gap_types=gap_types,
-        gaps=gaps,
+        sentence_starts=np.concatenate([*sentences, np.zeros(0, np.int64)]).astype(np.int64),
+        space_types=space_types,
+        spaces=spaces,
         separator_types=tuple(separator_types.values),
         separators=after,
         n_bytes=n_bytes,
         names=tuple(names),
     )
+    if not is_built_in(tokenizer) and rebuilt(text_of_all, tokenizer) != whole_text:
+        raise PluginError(
+            f"the tokens of {type(tokenizer).__name__} can't be put together to the same text again, so that some "
+            "bytes would not be charged: lmcompare check names an example"
+        )
+    return text_of_all
+
+
+def rebuilt(text: Tokenised, tokenizer: Tokenizer) -> bytes:
+    """Return the UTF-8 of all documents, put together from white space, tokens and separators alone."""
+    spaces = np.array([space.encode() for space in text.space_types], object)[text.spaces]
+    tokens = np.array([b"", *(tokenizer.token_bytes(token) for token in text.types[1:])], object)[text.tokens]
+    after = np.array([*(separator.text.encode() for separator in text.separator_types), b""], object)[text.separators]
+    return b"".join(np.stack([spaces, tokens, after], axis=1).ravel().tolist())
+
+
+def _cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
+    """Return what a tokenizer makes of a text. Raises ``PluginError`` for what is not tokens with their offsets."""
+    if is_built_in(tokenizer):
+        return tokenizer.tokenize(text)
+    name = type(tokenizer).__name__
+    with blamed_on(f"{name}'s tokenize"):
+        tokens, offsets = tokenizer.tokenize(text)
+        offsets = np.asarray(offsets, np.int64).reshape(-1, 2)
+        if len(tokens) != len(offsets) or not all(isinstance(token, str) and token for token in tokens):
+            raise PluginError(
+                f"{name}'s tokenize returned {len(tokens)} tokens and {len(offsets)} offsets: return n strings that "
+                "are not empty and an (n, 2) array"
+            )
+        if len(offsets) and (offsets.min() < 0 or offsets.max() > _width(text)):
+            raise PluginError(f"{name}'s tokenize returned offsets outside of the text")
+    return tokens, offsets
+
+
+def _first_tokens(ends: IntArray, begins: IntArray) -> IntArray:
+    """Return which tokens of a document are the first of a sentence.
+
+    Parameters
+    ----------
+    ends : (n,) int array
+        The byte after each token.
+    begins : (s,) int array
+        The byte at which each sentence begins.
+    """
+    sentence = np.searchsorted(begins, ends - 1, side="right")
+    return np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))  # [0], the </s>, if there are no tokens
 
 
 class _Numbers:
-    """Numbers values in order of first appearance; the numbering of a list runs in C."""
+    """Numbers values in order of first appearance; a list is numbered in C."""
 
     def __init__(self, known: Sequence[Hashable] = ()) -> None:
         self._index: defaultdict[Hashable, int] = defaultdict()
@@ -152,7 +244,7 @@ class _Numbers:
         self.of(known)
 
     def of(self, values: Sequence[Hashable]) -> IntArray:
-        """(n,) int32: the number of each value, a new one where it is new."""
+        """(n,) int32: the number of each value; a new value gets a new number."""
         return np.fromiter(map(self._index.__getitem__, values), np.int32, len(values))
 
     @property
@@ -160,28 +252,24 @@ class _Numbers:
         return list(self._index)
 
 
-def _gaps(
-    raw: bytes, tokens: IntArray, spans: IntArray, begins: IntArray, gapless: bool
-) -> tuple[tuple[str, ...], IntArray]:
-    """Return the distinct gaps and (N,) which of them stands before each token; gap 0 is the empty one."""
+def _spaces(raw: bytes, tokens: IntArray, spans: IntArray, begins: IntArray) -> tuple[tuple[str, ...], IntArray]:
+    """Return the distinct strings of white space, the empty one first, and (N,) which is before each token."""
     numbers = _Numbers([""])
-    gaps = np.zeros(len(tokens), np.int32)
-    if gapless or not len(tokens):
-        return ("",), gaps
+    spaces = np.zeros(len(tokens), np.int32)
     first = np.concatenate([[True], tokens[:-1] == 0])
     before = np.concatenate([[0], spans[:-1, 1]])
     before[first] = begins
     lengths = spans[:, 0] - before
-    single = np.flatnonzero(lengths == 1)  # nearly all of them, so their bytes are looked up at once
+    single = np.flatnonzero(lengths == 1)  # nearly all of them, so look their bytes up at once
     bytes_before = np.frombuffer(raw, np.uint8)[before[single]]
     table = np.zeros(256, np.int32)
     seen = np.unique(bytes_before)
     table[seen] = numbers.of([chr(b) for b in seen.tolist()])
-    gaps[single] = table[bytes_before]
+    spaces[single] = table[bytes_before]
     longer = np.flatnonzero(lengths > 1)
     pairs = zip(before[longer].tolist(), spans[longer, 0].tolist(), strict=True)
-    gaps[longer] = numbers.of([raw[start:end].decode() for start, end in pairs])
-    return tuple(numbers.values), gaps
+    spaces[longer] = numbers.of([raw[start:end].decode() for start, end in pairs])
+    return tuple(numbers.values), spaces
 
 
 def _width(text: str) -> int:
@@ -193,13 +281,13 @@ def _utf8(document: Document) -> bytes:
         return document.text.encode()
     except UnicodeEncodeError as error:
         raise LmcompareError(
-            f"document '{document.name}' holds half a surrogate pair at character {error.start}, "
-            "which no UTF-8 text can: read it with the encoding it was written in"
+            f"document '{document.name}' contains half a surrogate pair at character {error.start}, "
+            "which is not valid UTF-8: read it with the encoding it was written in"
         ) from None
 
 
 def _check(document: Document) -> None:
-    """Raise ``LmcompareError`` unless sentences and what lies between them make up the whole text."""
+    """Raise ``LmcompareError`` unless the sentences and the text between them make up the whole text."""
     reached = 0
     for index, (start, end) in enumerate(document.sentences):
         if start < reached or end < start or end > len(document.text) or (index == 0 and start != 0):

@@ -1,70 +1,128 @@
-"""What a tokenizer is: text to tokens with their places, and tokens back to text."""
+"""The contract of a tokenizer: text to tokens with their byte offsets, and tokens back to text."""
 
 from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from lmcompare.tokens.vocabulary import IntArray
+from lmcompare import registry
+from lmcompare.state import State
+from lmcompare.tokens.vocabulary import END_TOKEN, IntArray
+
+Covers = Literal["words", "sentences", "documents"]
 
 
 class Tokenizer(ABC):
-    """Cuts a sentence into tokens; every byte that is not white space lies inside exactly one of them.
+    """Cuts text into tokens.
 
-    A kind of tokenizer is a class: ``kind`` names it in an experiment's ``[tokens]``, its options are the keyword
-    arguments of ``__init__``, stored under their own names. ``description``: one sentence for the report.
-    ``gapless``: the tokens touch, so that a sentence is its tokens and nothing else. ``rule``: what, beside kind and
-    options, decides the cuts (a regular expression); it enters the fingerprint of the tokens.
+    A tokenizer is a plug-in: one class. Its options are the keyword arguments of ``__init__``; each is stored under
+    its own name and is a JSON value. The class attributes say what it does:
+
+    Attributes
+    ----------
+    description : str
+        One sentence for the report.
+    covers : {"words", "sentences", "documents"}
+        What the tokens cover. "words": every byte of a sentence that is not white space. "sentences": every byte of a
+        sentence, white space included. "documents": every byte of a document; ``tokenize`` is given whole documents,
+        and a token may contain white space and cross the end of a sentence.
+    rule : str
+        What else decides the cuts, such as a regular expression; it is part of the fingerprint of the tokens.
+    fixed_vocabulary : bool
+        Whether the vocabulary is ``always_tokens`` and nothing else, so that no token is unknown, and ``min_count``
+        and ``size`` do not apply.
+    usual_min_count : int
+        The ``min_count`` of the vocabulary if the user gives none. Above 1, a model learns the probability of the
+        unknown word from the rare words of the training text.
+    kind : str
+        The name of the tokenizer in an experiment's ``[tokens]``. ``make_tokenizer`` sets it.
     """
 
-    kind: ClassVar[str]
     description: ClassVar[str]
-    gapless: ClassVar[bool] = False
+    covers: ClassVar[Covers] = "words"
     rule: ClassVar[str] = ""
+    fixed_vocabulary: ClassVar[bool] = False
+    usual_min_count: ClassVar[int] = 1
+    kind: str = ""
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        """Learn from the texts of the training documents, and return self.
+
+        The default learns nothing. A tokenizer that learns overrides ``state`` and ``restore`` too.
+        """
+        return self
+
+    def state(self) -> State:
+        """Return what ``fit`` has learnt. It is stored with the tokens and is part of their fingerprint."""
+        return State()
+
+    def restore(self, state: State) -> None:
+        """Take over what ``state`` returned in another process."""
+        return
 
     @abstractmethod
-    def tokenize(self, sentence: str) -> tuple[list[str], IntArray]:
-        """Return the n tokens and their (n, 2) int64 byte offsets in the sentence's UTF-8, start and end."""
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        """Cut a sentence, or a whole document if the tokenizer ``covers`` documents.
 
-    @abstractmethod
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        tokens : list of str
+            The n tokens in order, none of them empty.
+        offsets : (n, 2) int64 array
+            Where each token starts and ends in the text's UTF-8, in bytes.
+        """
+
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Return text to read, as for a continuation; ``</s>`` ends a line. Exact where ``gapless``."""
+        """Return text for people to read, such as a continuation.
+
+        ``</s>`` ends a line. Tokens that cover words are separated by blanks; others are joined by their bytes, and
+        bytes that are not valid UTF-8 become U+FFFD.
+        """
+        if self.covers != "words":
+            joined = b"".join(b"\n" if token == END_TOKEN else self.token_bytes(token) for token in tokens)
+            return joined.decode(errors="replace")
+        lines: list[list[str]] = [[]]
+        for token in tokens:
+            if token == END_TOKEN:
+                lines.append([])
+            else:
+                lines[-1].append(token)
+        return "\n".join(" ".join(line) for line in lines)
 
     def token_bytes(self, token: str) -> bytes:
-        """Return the bytes of text that a token stands for."""
+        """Return the bytes of text that a token stands for; the default is the token's UTF-8."""
         return token.encode()
 
     @property
     def always_tokens(self) -> tuple[str, ...]:
-        """Tokens that stand in every vocabulary, whatever train holds."""
+        """Tokens that are in every vocabulary, whatever their count in the training text."""
         return ()
 
     @property
     def spec(self) -> dict[str, Any]:
         """The JSON-able table, ``kind`` and options, from which ``make_tokenizer`` makes the same tokenizer."""
-        return {"kind": self.kind, **{name: getattr(self, name) for name in self.option_names()}}
+        kind = self.kind or registry.spec(type(self))
+        return {"kind": kind, **{name: getattr(self, name) for name in self.option_names()}}
 
     @classmethod
     def option_names(cls) -> tuple[str, ...]:
-        """The names of the options of this kind."""
+        """Return the names of the tokenizer's options."""
         return () if cls.__init__ is object.__init__ else tuple(inspect.signature(cls).parameters)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Tokenizer) and self.spec == other.spec
-
-    def __hash__(self) -> int:
-        return hash(repr(self.spec))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={getattr(self, k)!r}' for k in self.option_names())})"
 
 
 def utf8_lengths(text: str) -> IntArray:
-    """(n,) int64: how many bytes of UTF-8 each character of the text takes."""
+    """(n,) int64: the number of bytes of each character in UTF-8."""
     if text.isascii():
         return np.ones(len(text), np.int64)
     points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
@@ -72,13 +130,13 @@ def utf8_lengths(text: str) -> IntArray:
 
 
 def spans_of_lengths(lengths: IntArray) -> IntArray:
-    """(n, 2) the offsets of n pieces that touch, from their lengths (n,)."""
+    """(n, 2) the offsets of n adjacent pieces, from their lengths (n,)."""
     ends = np.cumsum(lengths, dtype=np.int64)
     return np.stack([ends - lengths, ends], axis=1)
 
 
 def spans_between(pieces: Sequence[str], ascii_only: bool) -> IntArray:
-    """(n, 2) the byte offsets of the tokens in [gap, token, gap, …, token, gap], 2n + 1 strings that touch."""
+    """(n, 2) the byte offsets of the tokens in [space, token, space, …, token, space], 2n + 1 adjacent strings."""
     if ascii_only:
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     else:

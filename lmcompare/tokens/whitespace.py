@@ -1,14 +1,13 @@
-"""For text that is tokenised already: a token is what stands between white space."""
+"""Tokens of text that is tokenised already: whatever white space separates."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 import regex
 
 from lmcompare.tokens.tokenizer import Tokenizer, spans_between
-from lmcompare.tokens.vocabulary import END_TOKEN, IntArray
+from lmcompare.tokens.vocabulary import IntArray
 
 
 @functools.cache
@@ -23,15 +22,6 @@ class WhitespaceTokenizer(Tokenizer):
     description = "Whatever stands between white space, for text that is tokenised already."
     rule = r"(\S+)"
 
-    def tokenize(self, sentence: str) -> tuple[list[str], IntArray]:
-        pieces = _cutter().split(sentence)
-        return pieces[1::2], spans_between(pieces, sentence.isascii())
-
-    def detokenize(self, tokens: Sequence[str]) -> str:
-        lines: list[list[str]] = [[]]
-        for token in tokens:
-            if token == END_TOKEN:
-                lines.append([])
-            else:
-                lines[-1].append(token)
-        return "\n".join(" ".join(line) for line in lines)
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        pieces = _cutter().split(text)
+        return pieces[1::2], spans_between(pieces, text.isascii())

@@ -33,8 +33,9 @@ WORD_PATTERN = rf"""
 """
 """The regular expression of the ``word`` tokenizer (the ``regex`` module's syntax, version 1, verbose).
 
-Its last alternative takes any character that is not white space, so nothing but white space lies between tokens.
-Hyphens part words (``well``, ``-``, ``known``); abbreviations are cut at their points (``U``, ``.``, ``S``, ``.``).
+Its last alternative matches any character that is not white space, so that only white space is left between tokens.
+A hyphen is a token of its own (``well``, ``-``, ``known``); abbreviations are cut at their points (``U``, ``.``,
+``S``, ``.``).
 """
 
 
@@ -44,7 +45,7 @@ def _cutter() -> regex.Pattern[str]:
 
 
 class WordTokenizer(Tokenizer):
-    """Cuts by ``WORD_PATTERN``; white space (Unicode's White_Space property) is what lies between tokens."""
+    """Cuts by ``WORD_PATTERN``; only white space (Unicode's White_Space property) is left between tokens."""
 
     kind = "word"
     description = (
@@ -52,10 +53,11 @@ class WordTokenizer(Tokenizer):
         "as single characters."
     )
     rule = WORD_PATTERN
+    usual_min_count = 2
 
-    def tokenize(self, sentence: str) -> tuple[list[str], IntArray]:
-        pieces = _cutter().split(sentence)  # one group in the pattern: gap, token, gap, …, token, gap
-        return pieces[1::2], spans_between(pieces, sentence.isascii())
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        pieces = _cutter().split(text)  # one group in the pattern: space, token, space, …, token, space
+        return pieces[1::2], spans_between(pieces, text.isascii())
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         return spaced(tokens)

@@ -1,22 +1,15 @@
-"""How several processes come together to train one network, and what each of them but the first does.
-
-The first calls ``assembled``, which starts the others as ``python -m lmcompare.training.member JOB.json``.
-"""
+"""Several processes that train one network: the first starts the others, and each of them joins the training."""
 
 from __future__ import annotations
 
-import json
 import pickle
-import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,7 +18,7 @@ from torch import distributed as dist
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Setting
-from lmcompare.processes import child, end_with_parent, event_stream, events_of, how_it_ended
+from lmcompare.processes import Child, Emit, EndedError, RaisedError, start
 from lmcompare.tokens import Encoded
 from lmcompare.training.lanes import BoolArray
 from lmcompare.training.seeds import reseed, seeded
@@ -34,6 +27,7 @@ from lmcompare.training.team import Team
 if TYPE_CHECKING:
     from lmcompare.training.language_model import TorchLanguageModel
 
+JOIN = "lmcompare.training.member:join"
 GRACE = 3  # seconds for a process to end whose connection was lost
 LONGEST_WAIT = timedelta(hours=2)  # the others wait while the first measures on valid
 
@@ -73,11 +67,13 @@ def assembled(model: TorchLanguageModel, texts: Texts, setting: Setting) -> Iter
             "checkpoints": None if setting.checkpoints is None else str(setting.checkpoints),
         }
         others = [
-            stack.enter_context(child("lmcompare.training.member", {**job, "rank": rank, "device": devices[rank]}))
+            stack.enter_context(
+                start("lmcompare.training.member:join", {**job, "rank": rank, "device": devices[rank]})
+            )
             for rank in range(1, size)
         ]
-        for rank, other in enumerate(others, 1):  # each says that it is there: a meeting would wait for hours
-            if next(events_of(other), None) is None:
+        for rank, other in enumerate(others, 1):  # each reports that it has started: a meeting would wait for hours
+            if next(other.events(), None) is None:
                 raise _lost(rank, size, other)
         torch.set_num_threads(threads)
         try:
@@ -92,33 +88,26 @@ def assembled(model: TorchLanguageModel, texts: Texts, setting: Setting) -> Iter
             torch.set_num_threads(setting.threads)
 
 
-def main(path: str) -> int:
-    """Train with the others, with the model and the texts that a job file names. Returns 0, or 1 if it failed."""
-    job: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+def join(emit: Emit, job: dict[str, Any]) -> None:
+    """Train with the others, with the model and the texts that a job names; runs in a process of its own."""
     rank, size, device, folder = job["rank"], job["size"], job["device"], Path(job["folder"])
-    with event_stream() as emit:
-        try:
-            model: Any = plugins.build(job["plugin"], job["hyperparameters"])
-            texts: Texts = pickle.loads((folder / "texts").read_bytes())
-            setting = Setting(
-                texts.train.vocabulary,
-                seed=job["seed"],
-                device=device,
-                threads=job["threads"],
-                budget=Budget(**job["budget"]),
-                checkpoints=job["checkpoints"] and Path(job["checkpoints"]),
-                processes=size,
-            )
-            torch.set_num_threads(setting.threads)
-            emit({"event": "there"})
-            with seeded(setting.seed, device), _meeting(folder, size, rank, device):
-                network = model.network(len(setting.vocabulary))  # gets the first one's weights
-                reseed(setting.seed, rank, device)  # what is dropped in its rows is its own affair
-                model.train_with(Team(size, rank, device), network, texts, setting)
-        except Exception:
-            traceback.print_exc()
-            return 1
-    return 0
+    model: Any = plugins.build(job["plugin"], job["hyperparameters"])
+    texts: Texts = pickle.loads((folder / "texts").read_bytes())
+    setting = Setting(
+        texts.train.vocabulary,
+        seed=job["seed"],
+        device=device,
+        threads=job["threads"],
+        budget=Budget(**job["budget"]),
+        checkpoints=job["checkpoints"] and Path(job["checkpoints"]),
+        processes=size,
+    )
+    torch.set_num_threads(setting.threads)
+    emit({"event": "started"})
+    with seeded(setting.seed, device), _meeting(folder, size, rank, device):
+        network = model.network(len(setting.vocabulary))  # gets the first one's weights
+        reseed(setting.seed, rank, device)  # dropout in its rows has its own random numbers
+        model.train_with(Team(size, rank, device), network, texts, setting)
 
 
 @contextmanager
@@ -153,22 +142,24 @@ def devices_of(setting: Setting) -> list[str]:
     return [f"cuda:{rank}" for rank in range(size)]
 
 
-def _ended(processes: Sequence[Popen[str]]) -> int | None:
+def _ended(others: Sequence[Child]) -> int | None:
     """Return which of the processes failed, None if none did: its connections close some time before it has ended."""
     began = time.monotonic()
     while True:
-        for which, process in enumerate(processes):
-            if process.poll():
+        for which, other in enumerate(others):
+            if other.process.poll():
                 return which
         if time.monotonic() - began > GRACE:
             return None
         time.sleep(0.1)
 
 
-def _lost(rank: int, size: int, process: Popen[str]) -> LmcompareError:
-    return LmcompareError(f"process {rank + 1} of the {size} that trained together {how_it_ended(process.wait())}")
-
-
-if __name__ == "__main__":
-    end_with_parent()
-    sys.exit(main(sys.argv[1]))
+def _lost(rank: int, size: int, other: Child) -> LmcompareError:
+    try:
+        other.result()
+        how = "ended too early"
+    except EndedError as ended:
+        how = str(ended).removeprefix("the process ")
+    except RaisedError as error:
+        how = f"failed: {error}"
+    return LmcompareError(f"process {rank + 1} of the {size} that trained together {how}")

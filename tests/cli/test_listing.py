@@ -36,7 +36,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("ends-it", "can't be loaded: importing it ended with exit code 3"),
+        ("ends-it", "can't be loaded: while it was imported, the process ended with exit code 3"),
         ("interrupts", "can't be loaded: KeyboardInterrupt"),
         ("breaks", "can't be loaded: plug-in 'breaks' can't be imported: RuntimeError: out of luck"),
         ("thief", "A thief."),

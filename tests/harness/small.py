@@ -57,7 +57,7 @@ class OddExhibits(Flat):
 
 
 class Unstorable(Flat):
-    """Shows what JSON does not hold."""
+    """Has a number in an exhibit that JSON does not have."""
 
     def exhibits(self, text):
         from lmcompare.exhibits import Bars

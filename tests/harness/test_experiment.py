@@ -100,7 +100,7 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
         ("seeds = [0]", "threads = 5000", "threads: this is at most 1024, not 5000"),
         ("order = 5", "order = nan", "order is nan: give a finite number"),
         ("order = 5", "order = -inf", "order is -inf: give a finite number"),
-        ('kind = "whitespace"\nmin_count = 1', 'kind = "byte"\nmin_count = 2', "bytes always have the same"),
+        ('kind = "whitespace"\nmin_count = 1', 'kind = "byte"\nmin_count = 2', "byte always has the same"),
         ("[examples]", "[examples]\nlength = 0", "examples.length: this is at least 1, not 0"),
     ],
 )

@@ -19,7 +19,7 @@ def test_worked_example() -> None:
     assert text.tokens.tolist() == [1, 2, 0, 3, 0, 0, 2, 0]
     assert text.spans.tolist() == [[0, 2], [3, 4], [4, 4], [6, 7], [7, 7], [9, 9], [0, 1], [1, 1]]
     assert text.starts.tolist() == [0, 6]
-    assert [text.gap_types[g] for g in text.gaps] == ["", " ", "", " ", "", "", "", ""]
+    assert [text.space_types[g] for g in text.spaces] == ["", " ", "", " ", "", "", "", ""]
     after = [text.separator_types[s] if s >= 0 else None for s in text.separators]
     assert after == [
         *(None, None, Separator("\n", False), None, Separator("\r\n", False), Separator("", True)),
@@ -31,6 +31,7 @@ def test_worked_example() -> None:
     assert list(text.sentences()) == [["é", "a"], ["b"], [], ["a"]]
     assert text.counts().tolist() == [4, 1, 2, 1]
     assert text.first_of_sentence().tolist() == [True, False, False, True, False, True, True, False]
+    assert text.sentence_starts.tolist() == [0, 3, 5, 6]
 
 
 @pytest.mark.parametrize("kind", KINDS)

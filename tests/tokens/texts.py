@@ -64,13 +64,13 @@ def documents(draw: st.DrawFn) -> list[Document]:
 
 
 def rebuilt(text: Tokenised, tokenizer: Tokenizer) -> list[bytes]:
-    """Return the raw documents, put together again from tokens, gaps and separators alone."""
+    """Return the raw documents, put together again from tokens, white space and separators alone."""
     ends = [*text.starts[1:], len(text)]
     raw = []
     for start, end in zip(text.starts, ends, strict=True):
         data = b""
         for i in range(start, end):
-            data += text.gap_types[text.gaps[i]].encode()
+            data += text.space_types[text.spaces[i]].encode()
             if text.tokens[i]:
                 data += tokenizer.token_bytes(text.types[text.tokens[i]])
             else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
-from lmcompare.processes import child
+from lmcompare.processes import Child, start
 from lmcompare.tokens import Encoded
 from lmcompare.training import member
 from lmcompare.training.lanes import Batch
@@ -104,22 +106,13 @@ def test_a_budget_of_seconds_ends_them_at_the_same_step() -> None:
 def test_a_process_that_is_lost_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     others: list[int] = []
 
-    def watched(*given: Any, **named: Any) -> Any:
-        started = child(*given, **named)
-        enter = started.__enter__
+    @contextmanager
+    def watched(*given: Any, **named: Any) -> Iterator[Child]:
+        with start(*given, **named) as child:
+            others.append(child.process.pid)
+            yield child
 
-        class Watched:
-            def __enter__(self) -> Any:
-                process = enter()
-                others.append(process.pid)
-                return process
-
-            def __exit__(self, *error: Any) -> Any:
-                return started.__exit__(*error)
-
-        return Watched()
-
-    monkeypatch.setattr(member, "child", watched)
+    monkeypatch.setattr(member, "start", watched)
 
     def kill(progress: Progress) -> None:
         if progress.step == 40:

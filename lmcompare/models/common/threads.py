@@ -1,4 +1,4 @@
-"""One thread for small fits in torch: they are over before a second one is awake."""
+"""One thread for small fits in torch, which are over before a second thread has started."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one thread, so that the figures do not depend on how many there are, and put it back after."""
+    """Make torch use one thread, so that the result does not depend on the number of threads."""
     import torch
 
     before = torch.get_num_threads()

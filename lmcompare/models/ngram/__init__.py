@@ -1,1 +1,1 @@
-"""The n-gram model, smoothed by Kneser and Ney's method or another of the classical ones."""
+"""The n-gram model with Kneser-Ney smoothing or another classical smoothing method."""

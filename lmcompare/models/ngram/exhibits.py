@@ -1,6 +1,6 @@
-"""How an n-gram model explains itself: its equation with its own numbers, and the orders it backed off through.
+"""The exhibits of models with a back-off table: the worked equation, the orders that matched, and back-off traces.
 
-The equation is that of its smoothing method; this file finds the prediction for which it is worked out.
+The smoothing method provides the equation; this file chooses the prediction for which it is worked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from latex2mathml.converter import convert
 
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.table import BackoffTable, words_before
@@ -24,10 +23,11 @@ START = "<s>"
 
 @dataclass(frozen=True, eq=False)
 class _Trace:
-    """What was found at each of the N tokens of a text with 0 … n - 1 words of context: n arrays (N,) of each.
+    """The look-ups for each of the N tokens of a text, with 0 … n - 1 words of context.
 
-    ``contexts``: the context's node; ``counts``: that of context and token, 0 if unseen; ``probabilities``: the
-    interpolated probability. ``matched``: (N,) the greatest order seen, 0 for a word that train does not hold.
+    ``contexts``, ``counts`` and ``probabilities`` have n arrays (N,): the node of the context, the count of context
+    and token (0 if unseen), and the interpolated probability. ``matched``, (N,), is the highest order that was seen,
+    0 for a word that does not occur in the training text.
     """
 
     contexts: list[IntArray]
@@ -37,7 +37,22 @@ class _Trace:
 
 
 def exhibits(table: BackoffTable, method: Explanation, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the worked equation, how often each order matched, and a back-off trace of each document of ``text``."""
+    """Yield the exhibits of a table.
+
+    Parameters
+    ----------
+    table : BackoffTable
+        The trained table.
+    method : Explanation
+        The method that estimated the table.
+    text : Encoded
+        The example sentences.
+
+    Yields
+    ------
+    Exhibit
+        The worked equation, the orders that matched, and a back-off trace of each document.
+    """
     if not len(text):
         return
     trace = _trace(table, text, math.log(method.unseen))
@@ -47,7 +62,7 @@ def exhibits(table: BackoffTable, method: Explanation, text: Encoded) -> Iterato
         if begin < end:
             yield BackoffTrace(
                 title="How it backed off",
-                note="For each token, the longest run of words before it that training had seen go on with it."
+                note="For each token, the longest context that was followed by this token in the training text."
                 + method.caution,
                 counted=method.counted,
                 steps=tuple(_step(table.order, text, trace, i) for i in range(int(begin), int(end))),
@@ -55,7 +70,7 @@ def exhibits(table: BackoffTable, method: Explanation, text: Encoded) -> Iterato
 
 
 def _trace(table: BackoffTable, text: Encoded, unseen: float) -> _Trace:
-    """``unseen``: nats, the weight for backing off from words that train does not hold."""
+    """Look up each token of a text; ``unseen`` is the back-off weight of unseen contexts in nats."""
     contexts = [np.zeros(len(text), np.int64), *table.contexts_at(text, np.arange(len(text)))]
     words = text.ids.astype(np.int64)
     before = words_before(text, np.arange(len(text)))
@@ -79,7 +94,7 @@ def _trace(table: BackoffTable, text: Encoded, unseen: float) -> _Trace:
 
 
 def _before(text: Encoded, at: int, most: int) -> list[str]:
-    """Return the last words, ``most`` or fewer, of the sentence before a position, from ``<s>`` on."""
+    """Return at most ``most`` words of the sentence before a position, ``<s>`` included."""
     begins = text.sentence_starts()
     begin = int(begins[np.searchsorted(begins, at, side="right") - 1])
     words = [START, *(text.vocabulary[int(i)] for i in text.ids[max(begin, at - most) : at])]
@@ -102,20 +117,20 @@ def _bars(order: int, trace: _Trace) -> Bars:
     found = np.bincount(trace.matched, minlength=order + 1)
     return Bars(
         title="The longest n-gram found",
-        note="How many tokens of the example sentences were predicted from an n-gram of each order; the longer, the"
-        " more of the context training had seen before this very token.",
-        labels=("not in training", *("the word alone" if k == 1 else f"{k}-gram" for k in range(1, order + 1))),
+        note="The number of tokens in the example sentences that were predicted from an n-gram of each order. Longer"
+        " n-grams use more of the context.",
+        labels=("unseen", *("the word alone" if k == 1 else f"{k}-gram" for k in range(1, order + 1))),
         values=tuple(float(n) for n in found),
         unit="tokens",
     )
 
 
 def _worked(table: BackoffTable, method: Explanation, text: Encoded, trace: _Trace) -> WorkedEquation:
-    """Work the equation out for the token of the first sentence whose numbers say most.
+    """Work the equation for the most instructive token of the first sentence.
 
-    That is one predicted from a trigram, or else from an order near to it, after the context seen most often; one
-    of known words, if there is any. With a method that knows no shorter contexts, it is one seen after its whole
-    context, if there is any.
+    Preferred are tokens without unknown words in the n-gram, predicted from a trigram or an order close to it, after
+    the most frequent context. For a method without shorter contexts, tokens seen after their whole context are
+    preferred.
     """
 
     def order(i: int) -> int:
@@ -148,14 +163,14 @@ def _worked(table: BackoffTable, method: Explanation, text: Encoded, trace: _Tra
     worked = method.lines(case)
     going_on = list(_further(table, method, text, trace, at, k, worked[-1][0].partition("(")[0]))
     whole = " ".join(_before(text, at, table.order - 1))
-    longest = f"'{case.context}' at the longest" if case.context else "none of these words"
-    after = f" after '{whole}': training saw it after {longest}" if going_on else case.after
+    longest = f"the longest context it was seen after is '{case.context}'"
+    none = "it was never seen after these words"
+    after = f" after '{whole}': {longest if case.context else none}" if going_on else case.after
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers for '{word}'{after}.",
-        equation=convert(method.equation.latex, display="block"),
-        plain=method.equation.plain,
-        saying=method.equation.saying,
+        equation=method.equation,
+        saying=method.saying,
         lines=(*worked, *going_on),
     )
 
@@ -163,28 +178,28 @@ def _worked(table: BackoffTable, method: Explanation, text: Encoded, trace: _Tra
 def _further(
     table: BackoffTable, method: Explanation, text: Encoded, trace: _Trace, at: int, k: int, letter: str
 ) -> Iterator[tuple[str, float]]:
-    """Yield the lines from the k-gram's figure to the model's, through the contexts that the word did not follow.
+    """Yield the lines from the probability of the k-gram to that of the model, which backs off from longer contexts.
 
-    ``letter``: what its figures are called.
+    ``letter`` is the name of the function, P or S.
     """
     if method.whole_context:
         return
     word, before = text.vocabulary[int(text.ids[at])], _before(text, at, table.order - 1)
     for length in range(k, len(before) + 1):
         context, probability = " ".join(before[len(before) - length :]), float(trace.probabilities[length][at])
-        if trace.contexts[length][at] == NOTHING:  # and so are all that are longer
+        if trace.contexts[length][at] == NOTHING:  # all longer contexts are unseen too
             context, probability = " ".join(before), float(trace.probabilities[len(before)][at])
             share = method.unseen ** (len(before) - length + 1)
-            yield f"times what is left after '{context}', which is not in training", share
+            yield f"times the back-off weight of '{context}', which was not seen", share
             yield f"{letter}({word} | {context})", probability
             return
         share = probability / float(trace.probabilities[length - 1][at])
-        yield f"times what is left after '{context}', which '{word}' never followed", share
+        yield f"times the back-off weight of '{context}', which '{word}' never followed", share
         yield f"{letter}({word} | {context})", probability
 
 
 def _continuations(table: BackoffTable, trace: _Trace, at: int, k: int) -> IntArray:
-    """Return the counts of all words after the context of k - 1 words at ``at``."""
+    """Return the counts of all words seen after the context of k - 1 words at a position."""
     level, context = table.levels[k - 1], int(trace.contexts[k - 1][at])
     if context == NOTHING:
         return np.zeros(0, np.int64)

@@ -1,4 +1,4 @@
-"""The n-gram model: word counts, smoothed by Kneser and Ney's method or another of the classical ones."""
+"""The n-gram model with Kneser-Ney smoothing or another classical smoothing method."""
 
 from __future__ import annotations
 
@@ -25,28 +25,34 @@ from lmcompare.models.ngram.smoothing.base import Smoothing
 from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-K = 0.003  # what add-k adds where nothing is said
+K = 0.003  # the default of k
 
 
 class NGram(TableModel):
-    """Guesses the next word from how often words followed the last few ones, backing off to shorter contexts.
+    """Predicts the next word from how often words followed the last few words, backing off to shorter contexts.
 
-    Interpolated modified Kneser-Ney (Chen and Goodman 1999) as KenLM's ``lmplz`` estimates it, over the V words of
-    the vocabulary: a word that train does not hold, ``<unk>`` among them, gets its share of the uniform
-    distribution in the unigrams. The context never reaches back across ``</s>`` or the document's beginning;
-    both stand for ``<s>``.
+    The default is interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999), as KenLM's ``lmplz`` estimates
+    it, over the V types of the vocabulary. Types that do not occur in the training text share the uniform
+    distribution below the unigrams. The context begins with ``<s>`` at the start of each sentence and document, and
+    never reaches further back. Counting is one pass; ``setting.budget`` has no effect.
 
-    Other ``smoothing``: "absolute" (absolute discounting), "witten-bell", "jelinek-mercer", "katz" and "add-k", each
-    of which estimates every order from how often n-grams stand in train, and is described in a file of its own.
-
-    Parameters: ``order``, the n in n-gram, 1 or more; ``fallback``, whether an order of which train is too small or
-    too odd to give discounts takes 0.5, 1 and 1.5 (a note of the model says so) or is an error; ``prune``, from the
-    unigrams up, how often an n-gram may stand in train and still be left out: ``(0, 0, 1)`` drops trigrams, and all
-    that is longer, that were seen once. The last number holds for the orders above it; the first is 0, since
-    unigrams are kept. ``smoothing``; ``k``, what "add-k" adds to each count, 0.003 if nothing is said; ``cutoff``,
-    the greatest count that "katz" discounts, 5 if nothing is said. ``prune`` is for "kneser-ney" alone, ``fallback``
-    for "absolute" and "katz" too (they take 0.5): what the smoothing does not heed is refused. ``setting.budget``
-    changes nothing: counting is one pass.
+    Parameters
+    ----------
+    order : int, default 5
+        n, the length of the longest n-gram in words; 1 or more.
+    fallback : bool, default True
+        Whether an order whose counts give no discounts takes fixed ones (0.5, 1 and 1.5; 0.5 with other smoothing)
+        and adds a note; otherwise it is an error. For "kneser-ney", "absolute" and "katz".
+    prune : list of int, default (0,)
+        For each order from the unigrams up, n-grams that occur this often or less are left out: (0, 0, 1) drops all
+        n-grams of 3 words or more that occur once. The last number applies to all higher orders; the first must be 0.
+        For "kneser-ney".
+    smoothing : str, default "kneser-ney"
+        The smoothing method: "kneser-ney", "absolute", "witten-bell", "jelinek-mercer", "katz" or "add-k".
+    k : float, default 0.003
+        What "add-k" adds to each count; greater than 0. For "add-k".
+    cutoff : int, default 5
+        The greatest count that "katz" discounts; 2 or more. For "katz".
     """
 
     def __init__(
@@ -58,7 +64,7 @@ class NGram(TableModel):
         k: float | None = None,
         cutoff: int | None = None,
     ) -> None:
-        check_whole("order", order, 1, " of words")
+        check_whole("order", order, 1)
         self.order = order
         self.fallback = fallback
         self.prune = _thresholds(prune, order)
@@ -70,9 +76,12 @@ class NGram(TableModel):
 
     @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Count and estimate; valid is read by the smoothing "jelinek-mercer" alone, which fits its weights to it.
+        """Count the training text and estimate the table; only "jelinek-mercer" reads the validation text.
 
-        Raises ``LmcompareError`` if train has no tokens, or without ``fallback`` if an order gives no discounts.
+        Raises
+        ------
+        LmcompareError
+            If the training text has no tokens, or if it gives an order no discounts and ``fallback`` is false.
         """
         self._estimate(self._count(train, setting), valid, setting.vocabulary)
         fitted(self._table, self).prepare()
@@ -84,22 +93,27 @@ class NGram(TableModel):
         return f"{self.order}-gram, {registry.method(self.smoothing).title}"
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the worked equation, the orders that matched on ``text`` and a back-off trace of each sentence."""
+        """Yield the worked equation, the orders that matched in ``text``, and a back-off trace of each document."""
         yield from exhibits.exhibits(self._for(text.vocabulary), self._method, text)
 
     def write_arpa(self, vocabulary: Vocabulary, out: TextIO) -> None:
-        """Write the model in the ARPA format, byte for byte as KenLM's ``lmplz`` does where train holds no ``<unk>``.
+        """Write the model in the ARPA format.
 
-        Raises ``LmcompareError`` if the format can't write a token of the vocabulary.
+        The file equals that of KenLM's ``lmplz`` byte for byte if ``<unk>`` does not occur in the training text.
+
+        Raises
+        ------
+        LmcompareError
+            If the format cannot represent a token of the vocabulary.
         """
         arpa.write(self._for(vocabulary), vocabulary, self._places, out)
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return what writes it as ARPA, packed or not, and as a compact binary file."""
+        """Return the functions that write the model as a plain or compressed ARPA file or as a binary file."""
         return files.formats(fitted(self._table, self), self._places)
 
     def state(self) -> State:
-        """Return the levels of the table, the constants of its smoothing, the order of the words in an ARPA file."""
+        """Return the table, the constants of its smoothing, and the order of the words in an ARPA file."""
         table = fitted(self._table, self)
         values = {
             "order": table.order,
@@ -113,7 +127,7 @@ class NGram(TableModel):
         return State({**table.arrays(), "places": self._places}, values)
 
     def restore(self, state: State) -> Self:
-        """Become the model of this state; its order, pruning and smoothing go before those given to ``__init__``."""
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         self.order, self.prune = int(state.values["order"]), list(state.values["prune"])
         self.smoothing, self.k, self.cutoff = (state.values[name] for name in ("smoothing", "k", "cutoff"))
         self._method = self._new_method()
@@ -124,9 +138,9 @@ class NGram(TableModel):
         return self
 
     def _count(self, train: Encoded, setting: Setting) -> Iterable[Counts]:
-        """Count the n-grams, order by order. Raises ``LmcompareError`` if there are none."""
+        """Count the n-grams, order by order."""
         if not len(train):
-            raise LmcompareError("train holds no tokens to count: give the n-gram model a text to learn from")
+            raise LmcompareError("the training text has no tokens: train the n-gram model on some text")
         words = with_starts(train)
         self._places = counting.places(words, len(setting.vocabulary), setting.vocabulary.end)
         self._method = self._new_method()
@@ -135,7 +149,7 @@ class NGram(TableModel):
         return counting.count(words, self.order, len(vocabulary), vocabulary.end, threads=setting.threads)
 
     def _estimate(self, levels: Iterable[Counts], valid: Encoded, vocabulary: Vocabulary) -> None:
-        """Make the table by the smoothing."""
+        """Estimate the table and the notes."""
         table = self._method.estimate(levels, len(vocabulary), with_starts(valid))
         lacks_unknown = not table.levels[0].counts[vocabulary.unknown]
         self.notes = (*self._method.notes, *([self._method.unknown_note] if lacks_unknown else []))
@@ -147,26 +161,23 @@ class NGram(TableModel):
 
 
 def _thresholds(prune: Sequence[int], order: int) -> list[int]:
-    """Return the pruning thresholds as a list. Raises ``PluginError`` if they make no sense."""
+    """Return the pruning thresholds as a list, after checking them."""
     valid = not isinstance(prune, str) and isinstance(prune, Sequence) and 1 <= len(prune) <= order
     if not valid or not all(is_whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
         raise PluginError(
-            f"prune is one whole number for each of the {order} orders or fewer, beginning with 0 for the unigrams"
-            f" and never falling, as in [0, 0, 1], not {prune!r}"
+            f"prune must be a list of at most {order} whole numbers, one for each order, that begins with 0 and never"
+            f" falls, as in [0, 0, 1], not {prune!r}"
         )
     return list(prune)
 
 
 def _checked(name: str, k: float | None, cutoff: int | None, **given: bool) -> tuple[float | None, int | None]:
-    """Return the parameters of the smoothing of this name; those left out have what they are by default.
-
-    Raises ``PluginError`` for an unknown smoothing, one that makes no sense and one that the smoothing does not heed.
-    """
+    """Return k and cutoff with their defaults, after checking that the smoothing uses what was given."""
     registry.check_used(name, {**given, "k": k is not None, "cutoff": cutoff is not None})
     uses = registry.method(name).uses
     k, cutoff = K if k is None and "k" in uses else k, CUTOFF if cutoff is None and "cutoff" in uses else cutoff
     if k is not None and (isinstance(k, bool) or not isinstance(k, (int, float)) or not 0 < k < float("inf")):
-        raise PluginError(f"k is a number greater than 0, not {k!r}")
+        raise PluginError(f"k must be a number greater than 0, not {k!r}")
     if cutoff is not None:
         check_whole("cutoff", cutoff, 2)
     return k, cutoff

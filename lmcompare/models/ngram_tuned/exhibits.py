@@ -1,4 +1,4 @@
-"""How a tuned n-gram model explains itself: its equation at work, and what was tuned beside what train would give."""
+"""The exhibits of the tuned n-gram model: its worked equation, its discounts and its strengths."""
 
 from __future__ import annotations
 
@@ -8,23 +8,34 @@ from lmcompare.counts.estimating.kneser_ney import Discounts
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.exhibits import Curve, Exhibit
 from lmcompare.models.ngram.exhibits import exhibits as explained
-from lmcompare.models.ngram.smoothing.base import Case, Equation, Explanation, Lines
-from lmcompare.models.ngram_tuned.tuned import Tuned
+from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
+from lmcompare.models.ngram_tuned.estimator import Tuned
 from lmcompare.tokens import Encoded
 from lmcompare.tokens.vocabulary import UNKNOWN_TOKEN
+
+
+def exhibits(table: BackoffTable, tuned: Tuned, discounts: Sequence[Discounts], text: Encoded) -> Iterator[Exhibit]:
+    """Yield the exhibits of the n-gram model, then the tuned discounts and the strengths."""
+    if not len(text):
+        return
+    yield from explained(table, Tuning(tuned), text)
+    yield _discounts(tuned, discounts)
+    if table.order > 1:
+        yield _strengths(tuned)
 
 
 class Tuning(Explanation):
     """The worked equation of a tuned model; the discount and the saved mass are read back from its probabilities."""
 
-    equation = Equation(
+    equation = (
         r"P(w \mid h) = \frac{c(h\,w) - D(h\,w) + \left(\sum_v D(h\,v) + \theta\right) P(w \mid h')}"
-        r"{\sum_v c(h\,v) + \theta}",
-        "P(w | h) = (c(h w) − D(h w) + (Σ_v D(h v) + θ) · P(w | h′)) / (Σ_v c(h v) + θ)",
+        r"{\sum_v c(h\,v) + \theta}"
+    )
+    saying = (
         "Use how often the word followed this context, less a discount. The discounts together, and the strength θ,"
         " go to the prediction of the shorter context, which lacks the first word. The equation is that of"
         " Kneser-Ney, but the discounts are not computed from the training text: they are chosen to make the"
-        " validation text as likely as possible.",
+        " validation text as likely as possible."
     )
     counted = (
         "Below the longest order a count is not a frequency but the number of different words before the n-gram, in"
@@ -56,16 +67,6 @@ class Tuning(Explanation):
         ]
 
 
-def exhibits(table: BackoffTable, tuned: Tuned, discounts: Sequence[Discounts], text: Encoded) -> Iterator[Exhibit]:
-    """Yield the worked equation, the orders that matched and the back-off traces, the discounts and the strengths."""
-    if not len(text):
-        return
-    yield from explained(table, Tuning(tuned), text)
-    yield _discounts(tuned, discounts)
-    if table.order > 1:
-        yield _strengths(tuned)
-
-
 def _discounts(tuned: Tuned, closed: Sequence[Discounts]) -> Curve:
     names, x, y = [], [], []
     for k, (fitted, of_train) in enumerate(zip(tuned.discounts, closed, strict=True), 1):
@@ -73,13 +74,14 @@ def _discounts(tuned: Tuned, closed: Sequence[Discounts]) -> Curve:
         if not seen:
             continue
         counts = tuple(float(j) for j, _ in seen)
-        names += [f"{k}-grams, tuned", f"{k}-grams, from train"]
+        names += [f"{k}-grams, tuned", f"{k}-grams, from training text"]
         x += [counts, counts]
         y += [tuple(d for _, d in seen), tuple(of_train.amounts[min(j, 3) - 1] for j, _ in seen)]
     return Curve(
-        title="What is taken off each count",
-        note="Tuned on the held-out text (the mean over the n-grams of training), and as the counts of counts of"
-        " training have it, where all counts from 3 on take the same. The last count stands for all above it too.",
+        title="The discount of each count",
+        note="The mean tuned discount of the n-grams in the training text, and the discounts that Kneser-Ney computes"
+        " from the training text, which are the same for all counts from 3 on. The last count includes all greater"
+        " ones.",
         names=tuple(names),
         x=tuple(x),
         y=tuple(y),
@@ -92,9 +94,9 @@ def _strengths(tuned: Tuned) -> Curve:
     orders = range(1, len(tuned.strengths))
     return Curve(
         title="The strength of the shorter context",
-        note="θ: how many words the say of the shorter context is worth beside the counts of the longer one, for"
-        " contexts from each mean count on. The mean count is how often a word that followed the context did so. The"
-        f" discounts worked out from train know no strength. That of the unigrams is {tuned.strengths[0][0]:.3g}.",
+        note="θ is the weight of the shorter context's prediction, in words, against the counts of the longer"
+        " context. It depends on the mean count of the words after a context; each point begins a group of contexts."
+        f" Kneser-Ney has θ = 0. The unigrams have θ = {tuned.strengths[0][0]:.3g}.",
         names=tuple(f"after {k} word{'s' * (k > 1)}" for k in orders),
         x=tuple((1.0, *tuned.edges[k]) for k in orders),
         y=tuple(tuned.strengths[k] for k in orders),

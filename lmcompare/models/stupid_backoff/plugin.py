@@ -1,4 +1,4 @@
-"""Stupid backoff: relative frequencies of n-grams as scores. It ranks words; it is no probability model."""
+"""Stupid back-off: relative frequencies of n-grams as scores, which rank words but are no probabilities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.lookup.level import NOTHING
-from lmcompare.counts.lookup.table import BackoffTable, with_starts, words_before
+from lmcompare.counts.lookup.table import CHUNK_TOKENS, BackoffTable, with_starts, words_before
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
@@ -29,43 +29,51 @@ from lmcompare.models.stupid_backoff.estimator import estimate
 from lmcompare.models.stupid_backoff.exhibits import Stupid
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-BLOCK_TOKENS = 2**16  # tokens whose contexts are looked up together
-
 _NO_MODEL = "stupid back-off gives scores, which do not sum to one"
 _UNKNOWN_NOTE = "<unk> does not occur in the training text: its score is that of any word with the count 0, α / V."
 
 
 class StupidBackoff(LanguageModel):
-    """Scores the next word by how often it followed the last few, a fixed share lower for each word given up.
+    """Scores the next word by how often it followed the last words, times a fixed factor for each dropped word.
 
-    ``S(w | h) = c(h w) / c(h)`` where w was seen after h, else ``α S(w | h')``, h' being h without its first word
-    (Brants et al. 2007, equation 5). The empty context counts all of train; a word that train does not hold has α / V
-    of the V words of the vocabulary, for the paper's recursion ends before such words. The context never reaches back
-    across ``</s>`` or the document's beginning; both stand for ``<s>``.
+    ``S(w | h) = c(h w) / c(h)`` if w was seen after h, else ``α S(w | h')``, where h' is h without its first word
+    (Brants et al. 2007, equation 5). A word that does not occur in the training text has the score α / V. The context
+    begins with ``<s>`` at the start of each sentence and document, and never reaches further back.
 
-    The scores after a context that train holds sum to more than one; after one that it does not hold they may sum to
-    far less. So it declares itself not normalised: it is run and shown, and never ranked.
+    After a context of the training text the scores sum to more than one; after an unseen context they may sum to far
+    less. So the model declares itself not normalised: it is trained and shown, but not ranked.
 
-    Parameters: ``order``, the n in n-gram, 1 or more; ``alpha``, above 0 and at most 1.
+    Parameters
+    ----------
+    order : int, default 5
+        n, the length of the longest n-gram in words; 1 or more.
+    alpha : float, default 0.4
+        α, the factor for each dropped word; greater than 0 and at most 1.
     """
 
     traits = Traits(normalised=False)
     known_failures: ClassVar[Mapping[str, str]] = {"is-a-language-model": _NO_MODEL, "sums-to-one": _NO_MODEL}
 
     def __init__(self, order: int = 5, alpha: float = 0.4) -> None:
-        check_whole("order", order, 1, " of words")
+        check_whole("order", order, 1)
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 1:
-            raise PluginError(f"alpha is a number above 0 and at most 1, not {alpha!r}")
+            raise PluginError(f"alpha must be a number greater than 0 and at most 1, not {alpha!r}")
         self.order, self.alpha = order, alpha
         self.notes: tuple[str, ...] = ()
         self._table: BackoffTable | None = None
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Count; valid is not read. Raises ``LmcompareError`` if train has no tokens."""
+        """Count the training text; the validation text is not read.
+
+        Raises
+        ------
+        LmcompareError
+            If the training text has no tokens.
+        """
         if not len(train):
-            raise LmcompareError("train holds no tokens to count: give the model a text to learn from")
+            raise LmcompareError("the training text has no tokens: train stupid back-off on some text")
         size, words = len(setting.vocabulary), with_starts(train)
-        counts = list(counting.count(words, self.order, size, setting.vocabulary.end))
+        counts = counting.count(words, self.order, size, setting.vocabulary.end)
         self._table = estimate(counts, size, self.alpha)
         lacks_unknown = not counts[0].raw[setting.vocabulary.unknown]
         self.notes = (_UNKNOWN_NOTE,) if lacks_unknown else ()
@@ -87,46 +95,46 @@ class StupidBackoff(LanguageModel):
             yield at, self._rows(text, at, np.float32)
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) float64 nats: the logarithms of the scores, by one look-up a token and order."""
+        """(N,) float64 nats: the logarithms of the scores, by one look-up per token and order."""
         table = self._for(text.vocabulary)
         scores = table.score(text)
-        for first in range(0, len(text), BLOCK_TOKENS):
-            at = np.arange(first, min(first + BLOCK_TOKENS, len(text)))
-            scores[at] += self._given_up(table.contexts_at(text, at), words_before(text, at))
+        for first in range(0, len(text), CHUNK_TOKENS):
+            at = np.arange(first, min(first + CHUNK_TOKENS, len(text)))
+            scores[at] += self._cost_of_unseen(table.contexts_at(text, at), words_before(text, at))
         return scores
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that keeps the contexts it stands after: a push is one look-up an order."""
+        """Return a stepper that keeps the current contexts: appending a token takes one look-up per order."""
         return _Stepper(self, self._for(vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the worked equation, the orders that matched on ``text`` and a back-off trace of each sentence."""
+        """Yield the worked equation, the orders that matched in ``text``, and a back-off trace of each document."""
         yield from exhibits.exhibits(self._for(text.vocabulary), Stupid(self.alpha), text)
 
     def state(self) -> State:
-        """Return the levels of the table."""
+        """Return the table."""
         table = fitted(self._table, self)
         return State(table.arrays(), {"order": table.order, "alpha": self.alpha, "notes": list(self.notes)})
 
     def restore(self, state: State) -> Self:
-        """Become the model of this state; its order and alpha go before those given to ``__init__``."""
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         self.order, self.alpha = int(state.values["order"]), state.values["alpha"]
         self.notes = tuple(state.values["notes"])
         self._table = BackoffTable.from_arrays(state.arrays, self.order)
         return self
 
-    def scores_after(self, contexts: IntArray, before: IntArray, dtype: type = np.float64) -> FloatArray:
-        """(B, V) nats: the scores after these contexts of a table, ``before`` words of the sentence among them."""
-        rows = fitted(self._table, self).distributions(contexts, dtype)
-        rows += self._given_up(contexts, before).astype(dtype)[:, None]
+    def scores_after(self, contexts: list[IntArray], before: IntArray, dtype: type = np.float64) -> FloatArray:
+        """(B, V) nats: the scores after these contexts, before which the sentence has ``before`` words, (B,)."""
+        rows = fitted(self._table, self).distributions(contexts, len(before), dtype)
+        rows += self._cost_of_unseen(contexts, before).astype(dtype)[:, None]
         return rows
 
     def _rows(self, text: Encoded, at: IntArray, dtype: type) -> FloatArray:
         table = self._for(text.vocabulary)
         return self.scores_after(table.contexts_at(text, at), words_before(text, at), dtype)
 
-    def _given_up(self, contexts: IntArray, before: IntArray) -> FloatArray:
-        """(B,) nats: what the contexts cost that train does not hold, which a table knows nothing of."""
+    def _cost_of_unseen(self, contexts: list[IntArray], before: IntArray) -> FloatArray:
+        """(B,) nats: the cost of the contexts that do not occur in the training text, which the table lacks."""
         known = np.zeros(len(before), np.int64)
         for nodes in contexts:
             known += nodes != NOTHING
@@ -135,7 +143,7 @@ class StupidBackoff(LanguageModel):
 
     def _for(self, vocabulary: Vocabulary) -> BackoffTable:
         table = fitted(self._table, self)
-        same_vocabulary("this model", table.start, vocabulary)
+        same_vocabulary("this stupid back-off model", table.start, vocabulary)
         return table
 
 

@@ -1,4 +1,4 @@
-"""The unigram model: the floor that every other model has to beat."""
+"""The unigram model: the baseline for all other models."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ from typing import ClassVar, Self
 import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
+from lmcompare.exhibits import Exhibit
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted, same_vocabulary
+from lmcompare.models.unigram import exhibits
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
-
-_EQUATION = (
-    '<math display="block"><mrow>'
-    "<mi>P</mi><mo>(</mo><mi>w</mi><mo>)</mo><mo>=</mo>"
-    "<mfrac>"
-    "<mrow><mi>c</mi><mo>(</mo><mi>w</mi><mo>)</mo><mo>+</mo><mi>&#x3B1;</mi></mrow>"
-    "<mrow><mi>N</mi><mo>+</mo><mi>&#x3B1;</mi><mi>V</mi></mrow>"
-    "</mfrac>"
-    "</mrow></math>"
-)
 
 
 class Unigram(LanguageModel):
-    """Guesses every word by how frequent it is, whatever came before: the floor for all other models.
+    """Predicts each word by its frequency and ignores the context: the baseline for all other models.
 
-    ``p(w) = (c(w) + α) / (N + α V)`` over the V words of the vocabulary, ``<unk>`` and ``</s>`` included (Lidstone
-    smoothing; α = 1 is Laplace's rule). Where train holds no ``<unk>``, it has what any word with the count 0 has.
+    ``p(w) = (c(w) + α) / (N + α V)`` over the V types of the vocabulary, ``<unk>`` and ``</s>`` included (Lidstone
+    smoothing; α = 1 is Laplace's rule).
 
-    Parameter: ``alpha``, what is added to each count; greater than 0.
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        What is added to each count; greater than 0.
     """
 
     known_failures: ClassVar[Mapping[str, str]] = {
         "beats-the-unigram-floor": "it is the floor",
-        "comes-near-the-entropy": "it does not read the context, from which the text could be guessed",
+        "comes-near-the-entropy": "it ignores the context, which makes the text predictable",
     }
 
     def __init__(self, alpha: float = 1.0) -> None:
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < float("inf"):
-            raise PluginError(f"alpha is a number greater than 0, not {alpha!r}")
+            raise PluginError(f"alpha must be a number greater than 0, not {alpha!r}")
         self.alpha = alpha
         self._log_probs: FloatArray | None = None  # (V,) nats
         self._counts: IntArray | None = None  # (V,)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Count the words of train; valid is not read. Raises ``LmcompareError`` if train has no tokens."""
+        """Count the words of the training text; the validation text is not read.
+
+        Raises
+        ------
+        LmcompareError
+            If the training text has no tokens.
+        """
         if not len(train):
-            raise LmcompareError("train holds no tokens to count: give the unigram model a text to learn from")
+            raise LmcompareError("the training text has no tokens: train the unigram model on some text")
         counts = np.bincount(train.ids, minlength=len(setting.vocabulary))
         self._counts = counts
         self._log_probs = np.log((counts + self.alpha) / (len(train) + self.alpha * len(counts)))
@@ -67,51 +67,24 @@ class Unigram(LanguageModel):
             yield at, np.tile(row, (len(at), 1))
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) float64 nats, by one look-up a token."""
+        """(N,) float64 nats, by one look-up per token."""
         scores: FloatArray = self._for(text.vocabulary)[text.ids]
         return scores
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that always says the same."""
+        """Return a stepper whose distribution never changes."""
         return _Constant(self._for(vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation, worked for the first token of ``text``, and the most frequent words of train."""
-        log_probs, counts = self._for(text.vocabulary), fitted(self._counts, self)
-        if len(text):
-            yield self._worked(text.vocabulary, int(text.ids[0]), log_probs, counts)
-        top = np.argsort(-counts, kind="stable")[:20]
-        yield Bars(
-            title="The likeliest words",
-            note="What it expects next at every place, whatever stands before.",
-            labels=tuple(text.vocabulary[int(i)] for i in top),
-            values=tuple(float(p) for p in 100 * np.exp(log_probs[top])),
-            unit="% probability",
-        )
-
-    def _worked(self, vocabulary: Vocabulary, word: int, log_probs: FloatArray, counts: IntArray) -> WorkedEquation:
-        token = vocabulary[word]
-        return WorkedEquation(
-            title="Its equation",
-            note=f"With the trained model's numbers for '{token}'.",
-            equation=_EQUATION,
-            plain="P(w) = (c(w) + α) / (N + α V)",
-            saying="A word is as likely as it was frequent in training; α keeps a little for those never seen.",
-            lines=(
-                (f"c({token}): how often it stands in training", float(counts[word])),
-                ("α: what is added to each count", float(self.alpha)),
-                ("N: the tokens of training", float(counts.sum())),
-                ("V: the types of the vocabulary", float(len(counts))),
-                (f"P({token})", float(np.exp(log_probs[word]))),
-            ),
-        )
+        """Yield the equation, worked for the first token of ``text``, and the most frequent words."""
+        return exhibits.exhibits(self._for(text.vocabulary), fitted(self._counts, self), self.alpha, text)
 
     def state(self) -> State:
         """Return the counts and log-probabilities."""
         return State({"log_probs": fitted(self._log_probs, self), "counts": fitted(self._counts, self)})
 
     def restore(self, state: State) -> Self:
-        """Become the model of this state."""
+        """Restore the model."""
         self._log_probs, self._counts = np.asarray(state.arrays["log_probs"]), np.asarray(state.arrays["counts"])
         return self
 

@@ -1,49 +1,84 @@
-"""One renderer for each kind of exhibit; the report knows kinds, never models."""
+"""Renderers: how the report draws each kind of exhibit.
+
+A renderer is a function that takes an exhibit and returns a ``Rendering``: an entry point in the group
+``lmcompare.renderers`` with the name of the kind. The report knows kinds and never models.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
-from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Exhibit, from_json
-from lmcompare.report.kinds import backoff, bars, curve, equation, heatmap, map2d, neighbours
+from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
+from lmcompare.exhibits import Exhibit, from_json, problem_with
+from lmcompare.registry import Registry
 from lmcompare.report.kinds.rendering import Rendering
-from lmcompare.report.markdown import plain
+from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 
-RENDERERS: dict[str, Callable[[Any], Rendering]] = {
-    "heatmap": heatmap.render,
-    "neighbours": neighbours.render,
-    "backoff": backoff.render,
-    "map": map2d.render,
-    "curve": curve.render,
-    "bars": bars.render,
-    "equation": equation.render,
-}
+Renderer = Callable[[Any], Rendering]
+LONGEST_TITLE = 200  # characters of the title of an exhibit that cannot be drawn
+
+
+def _checked(found: Any, name: str) -> Renderer:
+    if not callable(found):
+        raise PluginError(f"'{name}' is not a renderer: make it a function of an exhibit that returns a Rendering")
+    renderer: Renderer = found
+    return renderer
+
+
+RENDERERS: Registry[Renderer] = Registry("lmcompare.renderers", "renderer", _checked)
 
 
 def render(exhibit: Exhibit) -> Rendering:
-    """Return the exhibit as HTML and Markdown. Raises ``LmcompareError`` for a kind without a renderer."""
-    if exhibit.kind not in RENDERERS:
-        raise LmcompareError(f"the report cannot draw an exhibit of kind '{exhibit.kind}'")
-    return RENDERERS[exhibit.kind](exhibit)
+    """Return an exhibit as HTML and Markdown.
+
+    Raises
+    ------
+    LmcompareError
+        If anything is wrong with the exhibit, if no installed package has a renderer for its kind, or if the renderer
+        returns no ``Rendering``.
+    """
+    if problem := problem_with(exhibit):
+        raise LmcompareError(problem)
+    return _drawn(exhibit)
 
 
 def render_stored(stored: Mapping[str, Any]) -> tuple[str, str, Rendering]:
-    """Return title, note and rendering of an exhibit as it lies in ``exhibits.json``.
+    """Return title, note and rendering of an exhibit of ``exhibits.json``.
 
-    Exhibits come from plug-ins of anybody: one that can't be drawn must not cost the reader the report, so it is
-    replaced by a sentence that says why.
+    Exhibits come from anybody's plug-ins. One that cannot be drawn must not cost the reader the report: a sentence
+    that says why replaces it.
     """
-    title = str(stored.get("title") or "Untitled exhibit")
     try:
         exhibit = from_json(stored)
-        return exhibit.title, exhibit.note, render(exhibit)
-    except Exception as error:
-        why = str(error) if isinstance(error, LmcompareError) else f"{type(error).__name__}: {error}"
-        said = f"This exhibit could not be drawn: {why}."
-        return title, "", Rendering(fill("kinds/broken", why=why), "", plain(said))
+        return exhibit.title, exhibit.note, _drawn(exhibit)
+    except LmcompareError as error:
+        why = str(error)
+    except Exception as error:  # a plug-in's renderer
+        why = what_went_wrong(error)
+    title = stored.get("title")
+    title = title[:LONGEST_TITLE] if isinstance(title, str) and title.strip() else "Untitled exhibit"
+    sentence = f"This exhibit could not be drawn: {why}."
+    return title, "", Rendering(fill("kinds/broken", why=why), "", plain(sentence))
 
 
-__all__ = ["RENDERERS", "Rendering", "render", "render_stored"]
+def _drawn(exhibit: Exhibit) -> Rendering:
+    rendering = _renderer(exhibit.kind)(exhibit)
+    if not isinstance(rendering, Rendering):
+        raise LmcompareError(f"the renderer of the kind '{exhibit.kind}' returned no Rendering")
+    return rendering
+
+
+@cache
+def _renderer(kind: str) -> Renderer:
+    if kind not in RENDERERS.installed():
+        raise LmcompareError(
+            f"no installed package has a renderer for the kind '{kind}': install one with an entry point in the group"
+            f" '{RENDERERS.group}'"
+        )
+    return RENDERERS.resolve(kind)
+
+
+__all__ = ["RENDERERS", "Renderer", "Rendering", "fill", "plain", "render", "render_stored", "table"]

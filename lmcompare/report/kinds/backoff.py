@@ -1,4 +1,4 @@
-"""The orders that matched along a passage, and each step's way down to the unigram."""
+"""Draws the orders that matched along a passage and each token's back-off to the unigram."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lmcompare.report.tokens import visible
 
 
 def render(exhibit: BackoffTrace) -> Rendering:
-    """The passage coloured by the order that matched, then a table with a row a token and a column an order."""
+    """Draw the passage, coloured by the order that matched, and a table: a row for each token, a column an order."""
     orders = max((len(step.probabilities) for step in exhibit.steps), default=0)
     html = fill("kinds/backoff", exhibit=exhibit, orders=orders)
     rows = (
@@ -28,10 +28,10 @@ def render(exhibit: BackoffTrace) -> Rendering:
 
 
 def reading(exhibit: BackoffTrace) -> str:
-    """Say how often the longest order matched and how often nothing but the unigram."""
+    """Return a sentence on how often the longest order and how often only the unigram matched."""
     steps = exhibit.steps
     if not steps:
-        return "There is no token in it."
+        return "It has no tokens."
     longest = max(step.matched for step in steps)
     full = sum(step.matched == longest for step in steps)
     alone = sum(step.matched <= 1 for step in steps)

@@ -1,8 +1,6 @@
-"""Labelled amounts in one unit."""
+"""Draws labelled amounts as bars."""
 
 from __future__ import annotations
-
-import math
 
 from lmcompare.exhibits import Bars
 from lmcompare.report import numbers
@@ -11,13 +9,12 @@ from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
-MANY = 5  # bars that a sentence reads
+MANY = 5  # bars; fewer need no sentence
 
 
 def render(exhibit: Bars) -> Rendering:
-    """A bar a label, in the order given; negative amounts run to the left of zero."""
-    known = [v for v in exhibit.values if math.isfinite(v)]
-    low, high = min([0.0, *known]), max([0.0, *known])
+    """Draw a bar for each label, in the given order; bars of negative amounts extend to the left of zero."""
+    low, high = min([0.0, *exhibit.values]), max([0.0, *exhibit.values])
     span = (high - low) or 1.0
     amounts = numbers.aligned(exhibit.values)
     bars = [
@@ -25,8 +22,8 @@ def render(exhibit: Bars) -> Rendering:
             "label": label,
             "value": value,
             "amount": amount,
-            "left": 100 * (min(value, 0.0) - low) / span if math.isfinite(value) else 0.0,
-            "width": 100 * abs(value) / span if math.isfinite(value) else 0.0,
+            "left": 100 * (min(value, 0.0) - low) / span,
+            "width": 100 * abs(value) / span,
         }
         for label, value, amount in zip(exhibit.labels, exhibit.values, amounts, strict=True)
     ]
@@ -38,11 +35,11 @@ def render(exhibit: Bars) -> Rendering:
 
 
 def reading(exhibit: Bars) -> str:
-    """Name the greatest of many amounts and the least, if there is one; a few, or ranked ones, are read at once."""
+    """Return a sentence on the greatest and the least amount; "" for few or sorted bars, which need none."""
     named = zip(exhibit.values, numbers.aligned(exhibit.values), exhibit.labels, strict=True)
-    known = sorted((v, amount, visible(label)) for v, amount, label in named if math.isfinite(v))
+    known = sorted((v, amount, visible(label)) for v, amount, label in named)
     if not known:
-        return "There is no amount in it."
+        return "It has no bars."
     ranked = [v for v, _, _ in known] in (list(exhibit.values), list(exhibit.values)[::-1])
     if len(known) < MANY or ranked or known[-1][1] == known[-2][1]:
         return ""

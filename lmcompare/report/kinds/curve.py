@@ -1,8 +1,7 @@
-"""Lines over a shared kind of x."""
+"""Draws lines over a common quantity."""
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 from lmcompare.exhibits import Curve
@@ -11,11 +10,11 @@ from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.kinds.rendering import Rendering
 from lmcompare.report.templating import fill
 
-SAID = 4  # lines of which a sentence tells
+SAID = 4  # lines; more are not described in a sentence
 
 
 def render(exhibit: Curve) -> Rendering:
-    """The lines, each named at its end."""
+    """Draw the lines, each named at its end."""
     given = [
         Line(name, i, x, y) for i, (name, x, y) in enumerate(zip(exhibit.names, exhibit.x, exhibit.y, strict=True))
     ]
@@ -34,10 +33,10 @@ def render(exhibit: Curve) -> Rendering:
 
 
 def reading(exhibit: Curve) -> str:
-    """Say where each line begins, turns and ends; of many lines, or of waves, there is no short account."""
+    """Return a sentence on where each line begins, turns and ends; "" for many lines and for waves."""
     said = []
     for name, x, y in zip(exhibit.names, exhibit.x, exhibit.y, strict=True):
-        known = [(b, a) for a, b in zip(x, y, strict=True) if math.isfinite(a) and math.isfinite(b)]
+        known = list(zip(y, x, strict=True))
         if not known:
             continue
         steps = [step for (b, _), (a, _) in pairwise(known) if (step := a - b)]
@@ -52,4 +51,4 @@ def reading(exhibit: Curve) -> str:
         said.append(text)
     if len(said) > SAID:
         return ""
-    return "; ".join(said) + "." if said else "No line has a point."
+    return "; ".join(said) + "." if said else "It has no points."

@@ -1,17 +1,14 @@
-"""Heat maps: attention weights, one panel a head; weights of either sign."""
+"""Draws heat maps, for example attention weights with one panel a head."""
 
 from __future__ import annotations
 
 import base64
-import math
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from lmcompare.errors import LmcompareError
-from lmcompare.exhibit_shapes import misfit
 from lmcompare.exhibits import Heatmap
 from lmcompare.report import numbers
 from lmcompare.report.kinds.rendering import Rendering
@@ -27,8 +24,9 @@ Panel = Sequence[Sequence[float | None]]
 
 @dataclass(frozen=True)
 class Scale:
-    """How cells are written: the number times ``factor``, with so many decimal ``places``; ``unit``: what is said of
-    it. ``peak``: the greatest amount, so written.
+    """How the numbers of cells are written: times ``factor``, with ``places`` decimal places.
+
+    ``unit`` names the factor for the reader; ``peak`` is the greatest amount, as it is written.
     """
 
     factor: float
@@ -38,7 +36,7 @@ class Scale:
 
     @classmethod
     def of(cls, peak: float) -> Self:
-        """Shares are read in hundredths, numbers that fit a cell as they are, others as parts of the greatest."""
+        """Return hundredths for shares, plain numbers if they fit a cell, and else hundredths of the greatest."""
         if peak <= 1:
             return cls(100, 0, "in hundredths", 100 * peak)
         if peak < 1000:
@@ -46,23 +44,16 @@ class Scale:
         return cls(100 / peak, 0, f"in hundredths of {numbers.tidy(peak)}", 100.0)
 
     def of_cell(self, value: float | None) -> float | None:
-        """Return the number to be written."""
-        if value is None or not math.isfinite(value):
-            return None
-        return round(value * self.factor, self.places) + 0.0  # no minus before zero
+        """Return the number that is written in a cell."""
+        return None if value is None else round(value * self.factor, self.places) + 0.0  # no minus before zero
 
     def written(self, number: float) -> str:
-        """Return it as it is read."""
+        """Return a number of ``of_cell`` as text."""
         return f"{number:.{self.places}f}".replace("-", "−")
 
 
 def render(exhibit: Heatmap) -> Rendering:
-    """Every panel as a small picture, one of them as a table with its numbers.
-
-    Raises ``LmcompareError`` where its parts do not fit together.
-    """
-    if wrong := misfit(exhibit):
-        raise LmcompareError(wrong)
+    """Draw every panel as a small picture and one of them as a table with its numbers."""
     peak = max((abs(v) for panel in exhibit.values for v in _cells(panel)), default=0.0) or 1.0
     scale = Scale.of(peak)
     panel, row = exhibit.opens or (0, len(exhibit.rows) - 1)
@@ -101,11 +92,12 @@ def render(exhibit: Heatmap) -> Rendering:
 
 
 def reading(exhibit: Heatmap) -> str:
-    """Say where the strongest cell is, and, where rows are also columns and no cell lies ahead of its row, which
-    panels look the least and the furthest back.
+    """Return a sentence on the strongest cell.
+
+    If rows and columns are the same and no cell is ahead of its row, add which panels look least and furthest back.
     """
     best: tuple[float, str, str, str] | None = None
-    # A row with a cell or two, as the first ones under a causal mask, is strong of necessity.
+    # A row with one or two cells, such as the first rows under a causal mask, cannot but have a strong one.
     widths = [sum(v is not None for v in line) for panel in exhibit.values for line in panel]
     enough = min(3, max(widths, default=0))
     for name, panel in zip(exhibit.panels, exhibit.values, strict=True):
@@ -113,10 +105,10 @@ def reading(exhibit: Heatmap) -> str:
             if sum(v is not None for v in line) < enough:
                 continue
             for column, value in zip(exhibit.columns, line, strict=True):
-                if value is not None and math.isfinite(value) and (best is None or abs(value) > abs(best[0])):
+                if value is not None and (best is None or abs(value) > abs(best[0])):
                     best = (value, name, visible(row), visible(column))
     if best is None:
-        return "There is nothing to see in it."
+        return "It has no cells."
     where = f" in {best[1]}" if len(exhibit.panels) > 1 else ""
     aside = ", short rows aside" if any(0 < width < enough for width in widths) else ""
     axes = exhibit.row_axis or "row", exhibit.column_axis or "column"
@@ -135,12 +127,12 @@ def reading(exhibit: Heatmap) -> str:
 
 def picture(panel: Panel, peak: float) -> str:
     """Return the panel as a PNG of one pixel a cell in a ``data:`` address; opacity is the amount over ``peak``."""
-    height, width = len(panel), max(map(len, panel), default=0)
+    height, width = len(panel), len(panel[0]) if panel else 0
     rows = bytearray()
     for line in panel:
         rows.append(0)  # no filter
-        for value in (*line, *[None] * (width - len(line))):
-            amount = 0.0 if value is None or not math.isfinite(value) else value / peak
+        for value in line:
+            amount = 0.0 if value is None else value / peak
             rows += bytes((*(WARM if amount >= 0 else COOL), round(255 * min(1.0, abs(amount)))))
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)  # eight bits, RGBA
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 9)), (b"IEND", b""))
@@ -152,16 +144,16 @@ def picture(panel: Panel, peak: float) -> str:
 
 
 def _cells(panel: Panel) -> list[float]:
-    return [v for line in panel for v in line if v is not None and math.isfinite(v)]
+    return [v for line in panel for v in line if v is not None]
 
 
 def _rounded(line: Sequence[float | None]) -> list[float | None]:
-    """Return a line of a step, its numbers as they are shown."""
-    return [None if v is None or not math.isfinite(v) else round(v, 2) for v in line]
+    """Return a line of a step, rounded as it is shown."""
+    return [None if v is None else round(v, 2) for v in line]
 
 
 def _distance(panel: Panel) -> float | None:
-    """The mean of how far each row looks back, weighted by its weights; None if a cell is negative or lies ahead."""
+    """Return the mean distance that rows look back, weighted; None if a cell is negative or ahead of its row."""
     total = weight = 0.0
     for i, line in enumerate(panel):
         for j, value in enumerate(line):
@@ -173,13 +165,13 @@ def _distance(panel: Panel) -> float | None:
 
 
 def _markdown(exhibit: Heatmap) -> str:
-    """For each row the column with the greatest cell in the panel that it opens on."""
+    """Return, for each row, the column with the greatest cell of the panel shown first."""
     if not exhibit.values or len(exhibit.rows) > 40:
         return ""
     lines = []
     panel = exhibit.opens[0] if exhibit.opens else 0
     for row, line in zip(exhibit.rows, exhibit.values[panel], strict=True):
-        known = [(v, c) for v, c in zip(line, exhibit.columns, strict=True) if v is not None and math.isfinite(v)]
+        known = [(v, c) for v, c in zip(line, exhibit.columns, strict=True) if v is not None]
         if known:
             value, column = max(known)
             lines.append((plain(visible(row)), plain(visible(column)), f"{value:.2f}"))

@@ -1,4 +1,4 @@
-"""Labelled points in the plane."""
+"""Draws labelled points in the plane."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from lmcompare.report.kinds.rendering import Rendering
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
-MOST = 600  # points beyond this would cover one another
+MOST = 600  # points; more would cover each other
 
 
 def render(exhibit: Map2D) -> Rendering:
-    """The points, as many names as fit, a key of the groups."""
-    if not len(exhibit.labels) == len(exhibit.x) == len(exhibit.y):
-        raise ValueError(f"{len(exhibit.labels)} labels for {len(exhibit.x)} and {len(exhibit.y)} coordinates")
+    """Draw the points, as many names as fit, and a key of the groups."""
     labels = [visible(label) for label in exhibit.labels[:MOST]]
     drawn = points(labels, exhibit.x[:MOST], exhibit.y[:MOST], exhibit.groups[:MOST], exhibit.title)
     html = fill("kinds/map2d", exhibit=exhibit, drawing=drawn, groups=list(dict.fromkeys(exhibit.groups[:MOST])))
@@ -25,7 +23,7 @@ def render(exhibit: Map2D) -> Rendering:
 
 
 def reading(exhibit: Map2D) -> str:
-    """Say how the points part into groups; of points without groups there is nothing to say that is not seen."""
+    """Return a sentence on the sizes of the groups; "" without groups."""
     groups = Counter(exhibit.groups)
     if len(groups) < 2:
         return ""

@@ -1,4 +1,4 @@
-"""Words and the words nearest to them."""
+"""Draws words and their nearest words."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
-OPEN = 6  # rows beyond these are folded
+OPEN = 6  # rows; further ones are folded
 
 
 def render(exhibit: Neighbours) -> Rendering:
-    """A row a word, the nearest word first, with a bar for each similarity."""
+    """Draw a row for each word, the nearest word first, each with a bar for its similarity."""
     rows = [
         (word, list(zip(names, amounts, strict=True)))
         for word, names, amounts in zip(exhibit.words, exhibit.neighbours, exhibit.similarities, strict=True)
@@ -31,7 +31,7 @@ def render(exhibit: Neighbours) -> Rendering:
 
 
 def reading(exhibit: Neighbours) -> str:
-    """Name the nearest pair of all, if they are words: phrases are too long for a sentence."""
+    """Return a sentence on the nearest pair; "" for phrases, which are too long for a sentence."""
     firsts = [
         (amounts[0], visible(word), visible(names[0]))
         for word, names, amounts in zip(exhibit.words, exhibit.neighbours, exhibit.similarities, strict=True)

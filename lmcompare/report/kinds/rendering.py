@@ -1,4 +1,4 @@
-"""What the renderer of a kind of exhibit gives."""
+"""The result of drawing an exhibit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ from markupsafe import Markup
 
 @dataclass(frozen=True)
 class Rendering:
-    """``html`` for the page; ``reading``: one sentence made from the numbers that reads it; ``markdown``: the same
-    as far as Markdown goes (may be empty); ``svg``: the drawing, where there is one, for a file of its own.
+    """An exhibit as the report shows it.
+
+    Parameters
+    ----------
+    html : Markup
+        The exhibit for the page. An element of the class ``wide`` gets the full width of the page.
+    reading : str
+        One sentence, made from the numbers, that tells the reader what the exhibit shows; "" if there is none.
+    markdown : str, default=""
+        The exhibit for the Markdown report, as far as Markdown can show it.
+    svg : Markup or None, default=None
+        The drawing, if there is one; it is stored as a file.
     """
 
     html: Markup

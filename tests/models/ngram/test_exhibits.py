@@ -38,7 +38,7 @@ def test_trace_of_a_bigram_model_by_hand() -> None:
     # </s> after d, a word that train does not hold: the unigram, whole
     assert (third.token, third.matched, third.contexts, third.counts) == ("</s>", 1, ("", "d"), (2, 0))
     assert third.probabilities == pytest.approx((0.2 + 1 / 12, 0.2 + 1 / 12))
-    assert bars.labels == ("not in training", "the word alone", "2-gram")
+    assert bars.labels == ("unseen", "the word alone", "2-gram")
     assert bars.values == (1, 1, 1)
 
 
@@ -110,12 +110,12 @@ def test_the_equation_goes_on_through_the_contexts_that_the_word_did_not_follow(
     assert isinstance(equation, WorkedEquation)
     assert isinstance(trace, BackoffTrace)
     assert "Below the longest order" in trace.counted
-    assert equation.note.endswith("for 'b' after 'd c a': training saw it after 'a' at the longest.")
+    assert equation.note.endswith("for 'b' after 'd c a': the longest context it was seen after is 'a'.")
     labels = [label for label, _ in equation.lines[8:]]
     assert labels == [
-        "times what is left after 'c a', which 'b' never followed",
+        "times the back-off weight of 'c a', which 'b' never followed",
         "P(b | c a)",
-        "times what is left after 'd c a', which is not in training",
+        "times the back-off weight of 'd c a', which was not seen",
         "P(b | d c a)",
     ]
     assert equation.lines[-1][1] == pytest.approx(float(np.exp(model.log_probs(text)[3])))

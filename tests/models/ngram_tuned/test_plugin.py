@@ -9,16 +9,15 @@ import pytest
 
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.estimating import kneser_ney
-from lmcompare.counts.estimating.discount_classes import Classes, with_repeats
-from lmcompare.counts.estimating.held_out import HeldOut, look_up
-from lmcompare.counts.estimating.pitman_yor import likelihood
-from lmcompare.counts.estimating.tuning import closed_form, tune
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Curve, WorkedEquation, from_json, to_json
 from lmcompare.model import Setting, State
 from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram_tuned.discount_classes import Classes, with_repeats
+from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood, look_up
 from lmcompare.models.ngram_tuned.plugin import LEAST, NGramTuned
+from lmcompare.models.ngram_tuned.tuning import closed_form, tune
 from lmcompare.tokens import Encoded, Vocabulary
 
 SIZE = 60
@@ -103,7 +102,8 @@ def test_a_valid_that_says_too_little_leaves_the_ngram_model(tokens: int) -> Non
     valid = Encoded.from_documents([VALID.ids[:tokens]], WORDS)
     model, plain = (cls(order=3).fit(TRAIN, valid, Setting(WORDS)) for cls in (NGramTuned, NGram))
     np.testing.assert_array_equal(model.log_probs(OTHER), plain.log_probs(OTHER))
-    assert model.notes[0].startswith(f"Not tuned: valid has {tokens} tokens")
+    assert "Not tuned" in model.notes[0]
+    assert f"{tokens} tokens" in model.notes[0]
     assert model.notes[1:] == plain.notes
     assert [e.kind for e in model.exhibits(OTHER)] == [e.kind for e in plain.exhibits(OTHER)]
 
@@ -124,7 +124,7 @@ def test_refuses_a_train_without_tokens() -> None:
 @pytest.mark.parametrize("name", ["levels", "groups", "repeats", "order"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3"])
 def test_refuses_hyperparameters_that_make_no_sense(name: str, value: object) -> None:
-    with pytest.raises(PluginError, match=f"{name} is a whole number"):
+    with pytest.raises(PluginError, match=f"{name} must be a whole number"):
         NGramTuned(**{name: value})  # type: ignore[arg-type]
 
 

@@ -110,10 +110,10 @@ def test_it_passes_the_truth_checks_that_it_makes_a_promise_for() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"order": 0}, "order is a whole number"),
-        ({"order": True}, "order is a whole number"),
-        ({"alpha": 0}, "alpha is a number above 0"),
-        ({"alpha": 1.5}, "alpha is a number above 0"),
+        ({"order": 0}, "order must be a whole number"),
+        ({"order": True}, "order must be a whole number"),
+        ({"alpha": 0}, "alpha must be a number greater than 0"),
+        ({"alpha": 1.5}, "alpha must be a number greater than 0"),
     ],
 )
 def test_refuses_what_makes_no_sense(options: dict[str, float], message: str) -> None:

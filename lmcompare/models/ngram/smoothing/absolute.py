@@ -8,7 +8,7 @@ from typing import Any
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating import absolute
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.models.ngram.smoothing.base import Case, Equation, Lines, Smoothing, no_constants
+from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
 
 
@@ -24,11 +24,12 @@ class Absolute(Smoothing):
     name = "absolute"
     title = "absolute discounting"
     uses = frozenset({"fallback"})
-    equation = Equation(
-        r"P(w \mid h) = \frac{\max(c(h\,w) - D, 0)}{\sum_v c(h\,v)} + \frac{D\,T(h)}{\sum_v c(h\,v)}\,P(w \mid h')",
-        "P(w | h) = max(c(h w) − D, 0) / Σ_v c(h v) + D · T(h) / Σ_v c(h v) · P(w | h′)",
+    equation = (
+        r"P(w \mid h) = \frac{\max(c(h\,w) - D, 0)}{\sum_v c(h\,v)} + \frac{D\,T(h)}{\sum_v c(h\,v)}\,P(w \mid h')"
+    )
+    saying = (
         "Use how often the word followed this context, with the same discount D taken off every count. The discounts"
-        " of the T different words go to the prediction of the shorter context, which lacks the first word.",
+        " of the T different words go to the prediction of the shorter context, which lacks the first word."
     )
 
     def __init__(self, fallback: bool = True) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating import add_k
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.models.ngram.smoothing.base import Case, Equation, Lines, Smoothing
+from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing
 from lmcompare.tokens import IntArray
 
 
@@ -25,11 +25,10 @@ class AddK(Smoothing):
     uses = frozenset({"k"})
     unknown_note = "<unk> does not occur in the training text: after every context its count is 0."
     whole_context = True
-    equation = Equation(
-        r"P(w \mid h) = \frac{c(h\,w) + k}{\sum_v c(h\,v) + k\,V}",
-        "P(w | h) = (c(h w) + k) / (Σ_v c(h v) + k V)",
+    equation = r"P(w \mid h) = \frac{c(h\,w) + k}{\sum_v c(h\,v) + k\,V}"
+    saying = (
         "Add k to the count of every word after this context. After a context that does not occur in the training"
-        " text all words are equally likely.",
+        " text all words are equally likely."
     )
 
     def __init__(self, k: float) -> None:

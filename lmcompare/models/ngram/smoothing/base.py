@@ -15,25 +15,6 @@ from lmcompare.tokens import IntArray
 Lines = list[tuple[str, float]]  # the lines of a worked equation: (what is computed, the number)
 
 
-@dataclass(frozen=True)
-class Equation:
-    """An equation and its meaning.
-
-    Parameters
-    ----------
-    latex : str
-        The equation in LaTeX, without delimiters.
-    plain : str
-        The equation as one line of text.
-    saying : str
-        The meaning of the equation in one to three sentences.
-    """
-
-    latex: str
-    plain: str
-    saying: str
-
-
 @dataclass(frozen=True, eq=False)
 class Case:
     """One prediction of a trained model, for which its equation is worked.
@@ -126,8 +107,10 @@ class Explanation(ABC):
 
     Attributes
     ----------
-    equation : Equation
-        The equation of the method.
+    equation : str
+        The equation of the method in LaTeX.
+    saying : str
+        What the equation means, in one to three sentences.
     whole_context : bool
         Whether the equation uses the whole context and never a shorter one.
     unseen : float
@@ -138,7 +121,8 @@ class Explanation(ABC):
         What the reader has to know about the numbers, if anything.
     """
 
-    equation: Equation
+    equation: str
+    saying: str
     whole_context: bool = False
     unseen: float = 1.0
     counted: str = ""

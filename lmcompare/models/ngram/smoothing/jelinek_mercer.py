@@ -11,7 +11,7 @@ from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating import jelinek_mercer
 from lmcompare.counts.estimating.raw_counts import Array
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.models.ngram.smoothing.base import Case, Equation, Lines, Smoothing
+from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing
 from lmcompare.tokens import IntArray
 
 
@@ -20,12 +20,11 @@ class JelinekMercer(Smoothing):
 
     name = "jelinek-mercer"
     title = "Jelinek-Mercer"
-    equation = Equation(
-        r"P(w \mid h) = \lambda_{b(h)}\,\frac{c(h\,w)}{\sum_v c(h\,v)} + (1 - \lambda_{b(h)})\,P(w \mid h')",
-        "P(w | h) = λ_b(h) · c(h w) / Σ_v c(h v) + (1 − λ_b(h)) · P(w | h′)",
+    equation = r"P(w \mid h) = \lambda_{b(h)}\,\frac{c(h\,w)}{\sum_v c(h\,v)} + (1 - \lambda_{b(h)})\,P(w \mid h')"
+    saying = (
         "Mix how often the word followed this context with the prediction of the shorter context, which lacks the"
         " first word. The weight λ depends on how often the context was seen, and is chosen to fit the validation"
-        " text best.",
+        " text best."
     )
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from lmcompare.counts.estimating import katz
 from lmcompare.counts.estimating.katz import CUTOFF, FALLBACK
 from lmcompare.counts.estimating.raw_counts import Array, one_context
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.models.ngram.smoothing.base import Case, Equation, Lines, Smoothing, no_constants
+from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
 
 
@@ -35,13 +35,14 @@ class Katz(Smoothing):
         "<unk> does not occur in the training text: it has an even share of the probability that the unigrams leave"
         " to unseen types."
     )
-    equation = Equation(
+    equation = (
         r"P(w \mid h) = \begin{cases} d_c\,\frac{c(h\,w)}{\sum_v c(h\,v)} & \text{if } c(h\,w) > 0 \\"
-        r" \alpha(h)\,P(w \mid h') & \text{otherwise} \end{cases}",
-        "P(w | h) = d_c · c(h w) / Σ_v c(h v) if c(h w) > 0, else α(h) · P(w | h′)",
+        r" \alpha(h)\,P(w \mid h') & \text{otherwise} \end{cases}"
+    )
+    saying = (
         "A word that was seen after this context keeps most of its frequency: a small count c is reduced to the share"
         " d_c of it, by the Good-Turing estimate. The probability that this frees is divided by α among the words not"
-        " seen after this context, in proportion to their probability after the shorter context.",
+        " seen after this context, in proportion to their probability after the shorter context."
     )
 
     def __init__(self, cutoff: int = CUTOFF, fallback: bool = True) -> None:

@@ -11,7 +11,8 @@ from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating import kneser_ney
 from lmcompare.counts.estimating.kneser_ney import Discounts
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.models.ngram.smoothing.base import Case, Equation, Lines, Smoothing, no_constants
+from lmcompare.exhibits import latex_lines
+from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
 
 
@@ -34,14 +35,15 @@ class KneserNey(Smoothing):
         "Below the longest order a count is not a frequency but the number of different words before the n-gram,"
         " unless it begins with <s>."
     )
-    equation = Equation(
-        r"\begin{align*} P(w \mid h) &= \frac{c(h\,w) - D(c(h\,w))}{\sum_v c(h\,v)} + \gamma(h)\,P(w \mid h') \\"
-        r" \gamma(h) &= \frac{\sum_v D(c(h\,v))}{\sum_v c(h\,v)} \end{align*}",
-        "P(w | h) = (c(h w) − D(c(h w))) / Σ_v c(h v) + γ(h) · P(w | h′),  γ(h) = Σ_v D(c(h v)) / Σ_v c(h v)",
+    equation = latex_lines(
+        r"P(w \mid h) &= \frac{c(h\,w) - D(c(h\,w))}{\sum_v c(h\,v)} + \gamma(h)\,P(w \mid h')",
+        r"\gamma(h) &= \frac{\sum_v D(c(h\,v))}{\sum_v c(h\,v)}",
+    )
+    saying = (
         "Use how often the word followed this context, less a discount. The discounts together, γ(h), go to the"
         " prediction of the shorter context, which lacks the first word. Below the highest order a count is not a"
         " frequency but the number of different words before the n-gram: a word that follows many different words is"
-        " more likely to follow a new one.",
+        " more likely to follow a new one."
     )
 
     def __init__(self, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.estimating import witten_bell
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.models.ngram.smoothing.base import Case, Equation, Lines, Smoothing
+from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing
 from lmcompare.tokens import IntArray
 
 
@@ -16,11 +16,10 @@ class WittenBell(Smoothing):
 
     name = "witten-bell"
     title = "Witten-Bell"
-    equation = Equation(
-        r"P(w \mid h) = \frac{c(h\,w) + T(h)\,P(w \mid h')}{\sum_v c(h\,v) + T(h)}",
-        "P(w | h) = (c(h w) + T(h) · P(w | h′)) / (Σ_v c(h v) + T(h))",
+    equation = r"P(w \mid h) = \frac{c(h\,w) + T(h)\,P(w \mid h')}{\sum_v c(h\,v) + T(h)}"
+    saying = (
         "A context that was followed by many different words will probably be followed by new ones. So each of the T"
-        " different words adds one count to the shorter context, which predicts the new words.",
+        " different words adds one count to the shorter context, which predicts the new words."
     )
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:

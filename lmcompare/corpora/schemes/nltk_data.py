@@ -1,0 +1,136 @@
+"""``nltk:NAME``: the corpora that NLTK reads, found on NLTK's own data path; nothing is downloaded.
+
+NLTK: Bird, Klein and Loper (2009), *Natural Language Processing with Python*, O'Reilly, chapter 2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from lmcompare.corpora.contract import CorpusScheme, Found
+from lmcompare.corpora.document import has_utf8
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.pieces import Piece
+from lmcompare.errors import LmcompareError, one_line, suggest
+
+EXAMPLES = ("brown", "gutenberg", "inaugural", "reuters", "treebank", "webtext")
+_SUGGESTED = ", ".join(f"nltk:{name}" for name in EXAMPLES)
+
+
+def read_nltk(name: str, options: CorpusOptions) -> Found:
+    """Return a document for each file of a corpus of NLTK, in NLTK's order.
+
+    Each sentence is a line, its tokens joined by single spaces. Documents are named by their files. The categories
+    that NLTK gives a file are its metadata ``genre``, joined by commas.
+
+    Raises
+    ------
+    LmcompareError
+        If NLTK has no such corpus, its data are not on this machine or cannot be read, or it has no sentences of
+        words.
+    """
+    reader = _reader(name)
+    pieces: list[Piece] = []
+    broken = 0
+    with _explained(name):
+        if not callable(getattr(reader, "sents", None)) or not callable(getattr(reader, "fileids", None)):
+            raise _without_sentences(name)
+        for file in reader.fileids():
+            lines: list[str] = []
+            for sentence in reader.sents(file):
+                words = _words(sentence, name)
+                line = " ".join(words)
+                broken += line.split() != words
+                if words:
+                    lines.append(f"{line}\n")
+            if lines:
+                pieces.append(Piece(str(file), "".join(lines), _metadata(reader, file)))
+    if not pieces:
+        raise LmcompareError(f"NLTK's corpus '{name}' has no sentence in it; fetch it again with {_command(name)}")
+    notes = ["Each sentence is a line, the tokens of NLTK's reader joined by single spaces."]
+    if broken:
+        notes.append(
+            f"Sentences with tokens that are empty or contain white space, and are split differently: {broken:,}."
+        )
+    return Found(tuple(pieces), notes=tuple(notes), name=name, source=f"the corpus '{name}' of NLTK's data")
+
+
+def _reader(name: str) -> Any:
+    """NLTK's reader of this name, not loaded yet."""
+    readers = import_module("nltk.corpus")  # a second, so only when it is needed; nltk.corpus may be a lazy module
+    from nltk.corpus.reader.api import CorpusReader
+    from nltk.corpus.util import LazyCorpusLoader
+
+    known = {key: it for key, it in vars(readers).items() if isinstance(it, LazyCorpusLoader | CorpusReader)}
+    if name not in known:
+        raise LmcompareError(
+            f"NLTK has no corpus '{name}'{suggest(name, known)}; give one of its names, such as {_SUGGESTED}"
+        )
+    return known[name]
+
+
+def _words(sentence: object, name: str) -> list[str]:
+    words = list(sentence) if isinstance(sentence, Iterable) and not isinstance(sentence, str | dict) else [None]
+    strings = [word for word in words if isinstance(word, str) and has_utf8(word)]
+    if len(strings) < len(words):
+        raise _without_sentences(name)
+    return strings
+
+
+def _metadata(reader: Any, file: str) -> dict[str, str]:
+    if not callable(getattr(reader, "categories", None)):
+        return {}
+    return {"genre": ", ".join(str(category) for category in reader.categories(file))}
+
+
+def _without_sentences(name: str) -> LmcompareError:
+    return LmcompareError(
+        f"NLTK's corpus '{name}' has no sentences of words; give one that has, such as {_SUGGESTED}"
+    )
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn the errors of NLTK for missing or damaged data into one sentence."""
+    try:
+        yield
+    except LmcompareError:
+        raise
+    except Exception as error:
+        package = _lacking(error, name)
+        if package is None:
+            raise LmcompareError(
+                f"NLTK cannot read its corpus '{name}' ({one_line(error)[:200]}); fetch it again with "
+                f"{_command(name)}"
+            ) from error
+        needs = "" if package == name else f", which needs '{package}',"
+        raise LmcompareError(
+            f"NLTK's corpus '{name}'{needs} is not on this machine; fetch what is missing with "
+            f"{_command(package)}, or set NLTK_DATA to the folder that contains it"
+        ) from None
+
+
+def _lacking(error: BaseException | None, name: str) -> str | None:
+    """The package of NLTK's data that an error reports as missing; None for any other error."""
+    while error is not None:
+        if type(error) is LookupError:  # and no KeyError or IndexError, which are errors of other kinds
+            found = re.search(r"nltk\.download\(['\"]([\w.-]+)['\"]\)", str(error))
+            return found[1] if found else name
+        error = error.__cause__ or error.__context__  # a missing sentence tokenizer is raised as something else
+    return None
+
+
+def _command(package: str) -> str:
+    return f"python -m nltk.downloader {package}"
+
+
+NLTK = CorpusScheme(
+    "a corpus of NLTK's data, such as nltk:brown (python -m nltk.downloader brown downloads it)",
+    read_nltk,
+    argument="NAME",
+    examples=EXAMPLES,
+)

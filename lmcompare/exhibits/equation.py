@@ -1,0 +1,39 @@
+"""Worked equations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lmcompare.exhibits.exhibit import Exhibit
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkedEquation(Exhibit):
+    """The equation of a model, its meaning in words, and the same equation with the trained model's own numbers.
+
+    Parameters
+    ----------
+    equation : str
+        The equation in LaTeX, in display style, without ``$`` signs. ``latex_lines`` puts several equations below
+        each other; ``latex_text`` escapes a word for use in an equation.
+    saying : str
+        What the equation means, in one to three sentences.
+    lines : tuple of (str, float), default=()
+        Each quantity of the equation and its value in the trained model.
+    plain : str, default=""
+        The equation as one line of text. Needed only if ``equation`` is presentation MathML (``<math>…</math>``).
+    """
+
+    kind: ClassVar[str] = "equation"
+    most: ClassVar[int] = 2_000
+    equation: str
+    plain: str = ""
+    saying: str
+    lines: tuple[tuple[str, float], ...] = ()
+
+    def problem(self) -> str:
+        """Return that the equation or its meaning is missing."""
+        if self.equation.strip() and self.saying.strip():
+            return ""
+        return "it needs the equation, in LaTeX, and its meaning in words (saying)"

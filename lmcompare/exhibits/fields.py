@@ -1,0 +1,172 @@
+"""Checks and reads the fields of exhibits by their annotated types.
+
+Supported annotations are ``str``, ``int``, ``float``, ``bool``, ``None``, unions of these, ``tuple`` with one type
+for all entries or a type for each, and dataclasses of such fields. Numbers must be finite.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from lmcompare.errors import LmcompareError, suggest
+
+PER_TEXT = 100  # a text counts once for each hundred characters
+
+_IN_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "None"}
+_FITTING: dict[Any, set[type[Any]]] = {
+    str: {str},
+    int: {int},
+    float: {float, int},
+    bool: {bool},
+    NoneType: {NoneType},
+}
+_SIMPLE = frozenset((float, int, bool, NoneType))
+
+
+def is_larger(values: Iterable[Any], most: int) -> bool:
+    """Return whether nested values have more than ``most`` parts, without visiting many more.
+
+    Every entry of a tuple and every field is a part; a text counts once more for each ``PER_TEXT`` characters.
+    """
+    waiting: list[Sequence[Any]] = [list(values)]
+    total = len(waiting[0])
+    while waiting and total <= most:
+        inside = waiting.pop()
+        if _SIMPLE.issuperset(map(type, inside)):
+            continue
+        for value in inside:
+            if isinstance(value, str):
+                total += len(value) // PER_TEXT
+            elif isinstance(value, list | tuple):
+                waiting.append(value)
+                total += len(value)
+            elif isinstance(value, Mapping) or is_dataclass(value):
+                waiting.append(list(value.values() if isinstance(value, Mapping) else vars(value).values()))
+                total += len(waiting[-1])
+            if total > most:
+                break
+    return total > most
+
+
+def misfit(value: Any, kind: Any, place: str) -> str:
+    """Return why a value is not of an annotated type, and "" if it is.
+
+    Parameters
+    ----------
+    value : object
+        The value of a field or of a part of a field.
+    kind : type
+        The annotation.
+    place : str
+        The name of the part, such as ``"labels[2]"``.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        why = [misfit(value, part, place) for part in parts]
+        return "" if "" in why else why[0]
+    if origin is tuple:
+        return _tuple_misfit(value, parts, place)
+    if isinstance(kind, type) and is_dataclass(kind):
+        if not isinstance(value, kind):
+            return f"{place} is {_shown(value)}, not a {kind.__name__}"
+        each = hints(kind)
+        return _first(misfit(getattr(value, f.name), each[f.name], f"{place}.{f.name}") for f in fields(kind))
+    if kind not in _FITTING:
+        return f"{place} is annotated as {kind}, a type that an exhibit cannot have"
+    if not isinstance(value, tuple(_FITTING[kind])) or (isinstance(value, bool) and kind is not bool):
+        return f"{place} is {_shown(value)}, not {_IN_WORDS[kind]}"
+    if kind is float and not _is_finite(value):
+        return f"{place} is {_shown(value)}: only finite numbers can be drawn"
+    return ""
+
+
+def read(value: Any, kind: Any) -> Any:
+    """Return a value of an annotated type from the value that JSON has for it; one that does not fit as it is."""
+    if not isinstance(value, list | tuple | Mapping):
+        return value
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return next((made for part in parts if not misfit(made := read(value, part), part, "")), value)
+    if origin is tuple and isinstance(value, list | tuple):
+        if parts[-1] is Ellipsis:
+            return tuple(read(each, parts[0]) for each in value)
+        return tuple(read(each, part) for each, part in zip(value, parts, strict=False)) + tuple(value[len(parts) :])
+    if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, Mapping):
+        return built(kind, value, kind.__name__)
+    return value
+
+
+def built(cls: type[Any], table: Mapping[str, Any], name: str) -> Any:
+    """Return an instance of a dataclass from the JSON object with its fields.
+
+    Raises
+    ------
+    LmcompareError
+        If a field is missing or unknown; the message calls the dataclass ``name``.
+    """
+    known = {field.name: field for field in fields(cls) if field.init}
+    for key in table:
+        if key not in known:
+            raise LmcompareError(f"{name} has no field '{key}'{suggest(str(key), known)}")
+    for key, field in known.items():
+        if key not in table and field.default is MISSING and field.default_factory is MISSING:
+            raise LmcompareError(f"{name} lacks the field '{key}'")
+    each = hints(cls)
+    return cls(**{key: read(value, each[key]) for key, value in table.items()})
+
+
+_hints: dict[type[Any], Mapping[str, Any]] = {}
+
+
+def hints(cls: type[Any]) -> Mapping[str, Any]:
+    """Return the types of a dataclass's fields by name."""
+    if cls not in _hints:
+        _hints[cls] = get_type_hints(cls)
+    return _hints[cls]
+
+
+def _tuple_misfit(value: Any, parts: tuple[Any, ...], place: str) -> str:
+    if not isinstance(value, tuple | list):
+        return f"{place} is {_shown(value)}, not a tuple"
+    if parts[-1] is Ellipsis:
+        if _all_fit(value, parts[0]):
+            return ""
+        return _first(misfit(each, parts[0], f"{place}[{i}]") for i, each in enumerate(value))
+    if len(value) != len(parts):
+        return f"{place} has {len(value)} parts, not {len(parts)}"
+    return _first(
+        misfit(each, part, f"{place}[{i}]") for i, (each, part) in enumerate(zip(value, parts, strict=True))
+    )
+
+
+def _all_fit(value: tuple[Any, ...] | list[Any], kind: Any) -> bool:
+    """Return whether all entries are of a simple type; False if that takes a closer look. Long rows are common."""
+    simple = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    if not set(simple) <= set(_FITTING):
+        return False
+    return set(map(type, value)) <= set().union(*(_FITTING[one] for one in simple)) and (
+        float not in simple or all(each is None or isinstance(each, str) or _is_finite(each) for each in value)
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        return False
+
+
+def _shown(value: Any) -> str:
+    """Return a value in a message, shortened; of objects whose text may be long or fail, the type."""
+    if isinstance(value, str | int | float | NoneType):
+        return reprlib.repr(value)
+    return f"a value of type {type(value).__name__}"
+
+
+def _first(messages: Iterable[str]) -> str:
+    return next(filter(None, messages), "")

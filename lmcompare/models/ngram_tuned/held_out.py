@@ -1,0 +1,131 @@
+"""The likelihood of a held-out text under the parameters of the tuned n-gram model.
+
+What the likelihood needs from the counts is gathered once into flat arrays, so that each evaluation is arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from lmcompare.counts.counting.ngrams import Counts, nodes_of
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.lookup.table import with_starts
+from lmcompare.models.ngram_tuned.discount_classes import Classes
+from lmcompare.models.ngram_tuned.estimator import Parameters
+from lmcompare.tokens import Encoded, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """The N tokens of a held-out text at each of the n orders, and the C contexts of all orders that it contains.
+
+    Parameters
+    ----------
+    words : IntArray of shape (N,)
+        The ids of the tokens.
+    contexts : IntArray of shape (n, N)
+        For each order k, the number of the token's context of k - 1 words, 0 … C - 1; ``NOTHING`` if it was not seen.
+    counts, classes : IntArray of shape (n, N)
+        For each order, the count and the class of the k-gram that ends at the token; the class is ``NOTHING`` if the
+        k-gram was not seen.
+    totals : FloatArray of shape (C,)
+        The sum of the counts after each context.
+    rows : IntArray of shape (C,)
+        The row of the parameters that the context uses.
+    starts : IntArray of shape (C + 1,)
+        The entries of context c in ``cells`` and ``numbers`` are ``starts[c]:starts[c + 1]``.
+    cells, numbers : arrays of shape (X,)
+        After its context, ``numbers[i]`` words of the class ``cells[i]`` were seen.
+    """
+
+    words: IntArray
+    contexts: IntArray
+    counts: IntArray
+    classes: IntArray
+    totals: FloatArray
+    rows: IntArray
+    starts: IntArray
+    cells: IntArray
+    numbers: FloatArray
+
+    @classmethod
+    def gather(cls, nodes: Sequence[IntArray], counts: Sequence[Counts], classes: Classes) -> Self:
+        """Gather what the likelihood needs for a text with these ``nodes``, which ``look_up`` returns."""
+        tokens = nodes[0] != counts[0].width - 1
+        contexts, by_count, by_class, totals, rows, sizes, cells, numbers = ([] for _ in range(8))
+        first = 0
+        for k, level in enumerate(counts):
+            of_order, size = classes.orders[k], classes.n_classes
+            before = np.append(NOTHING, nodes[k - 1][:-1])[tokens] if k else np.zeros(tokens.sum(), np.int64)
+            seen = np.append(of_order.totals, 0)[before] > 0  # NOTHING is -1, so it reads the appended 0
+            used, local = np.unique(before[seen], return_inverse=True)
+            context = np.full(len(tokens[tokens]), NOTHING, np.int64)
+            context[seen] = first + local.reshape(-1)
+            rank = np.full(len(of_order.totals), NOTHING, np.int64)
+            rank[used] = np.arange(len(used))
+            of_gram = rank[level.contexts]
+            wanted = (of_gram != NOTHING) & (of_order.of_gram != NOTHING)
+            keys, number = np.unique(of_gram[wanted] * size + of_order.of_gram[wanted], return_counts=True)
+            contexts.append(context)
+            by_count.append(np.append(level.adjusted, 0)[nodes[k][tokens]])
+            by_class.append(np.append(of_order.of_gram, NOTHING)[nodes[k][tokens]])
+            totals.append(of_order.totals[used])
+            rows.append(classes.first_rows[k] + of_order.groups[used])
+            sizes.append(np.bincount(keys // size, minlength=len(used)))
+            cells.append(keys % size)
+            numbers.append(number.astype(np.float64))
+            first += len(used)
+        return cls(
+            nodes[0][tokens],
+            np.array(contexts),
+            np.array(by_count),
+            np.array(by_class),
+            np.concatenate(totals),
+            np.concatenate(rows),
+            np.append(0, np.cumsum(np.concatenate(sizes))),
+            np.concatenate(cells),
+            np.concatenate(numbers),
+        )
+
+
+def look_up(text: Encoded, counts: Sequence[Counts]) -> list[IntArray]:
+    """Return for each order the nodes, (N + S,), of the k-grams that end at each token and at each ``<s>`` of a text.
+
+    A node is ``NOTHING`` if the k-gram does not occur in the training text.
+    """
+    return nodes_of(counts, with_starts(text))
+
+
+def likelihood(text: HeldOut, parameters: Parameters, size: int, unknown: int) -> tuple[float, Parameters]:
+    """Return the mean log-likelihood of a held-out text in nats per token, and its derivatives by each parameter.
+
+    ``size`` is V, the number of types, and ``unknown`` the id of ``<unk>``.
+    """
+    from lmcompare.models.ngram_tuned.likelihood_compiled import log_likelihood
+
+    below, n = parameters.below(size, unknown), len(text.words)
+    discounts, strengths = np.zeros_like(parameters.discounts), np.zeros_like(parameters.strengths)
+    by_below = np.zeros(size)
+    total = log_likelihood(
+        text.words,
+        text.contexts,
+        text.counts,
+        text.classes,
+        text.totals,
+        text.rows,
+        text.starts,
+        text.cells,
+        text.numbers,
+        parameters.discounts,
+        parameters.strengths,
+        below,
+        discounts,
+        strengths,
+        by_below,
+    )
+    others = (by_below.sum() - by_below[unknown]) / max(1, size - 1)
+    return total / n, Parameters(discounts / n, strengths / n, float(by_below[unknown] - others) / n)

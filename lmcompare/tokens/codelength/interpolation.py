@@ -1,0 +1,123 @@
+"""Interpolated models of the code's small alphabets: Witten-Bell for white space, Kneser-Ney for spelling."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.tokens.codelength.context_counts import ContextCounts, take
+from lmcompare.tokens.vocabulary import IntArray
+
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+class SymbolModel(ABC):
+    """P(symbol | contexts): the estimate after the longest context, interpolated with those after shorter ones.
+
+    A context that was never seen gives way to the next shorter one.
+
+    Parameters
+    ----------
+    base : (K,) float array
+        The distribution below the shortest context; every entry is above 0.
+    levels : sequence of ContextCounts
+        The counts after the contexts of each length, the shortest contexts first.
+    """
+
+    def __init__(self, base: FloatArray, levels: Sequence[ContextCounts]) -> None:
+        self.base: FloatArray = np.asarray(base, np.float64)
+        self.levels = tuple(levels)
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, contexts: Sequence[IntArray], symbols: IntArray, base: FloatArray) -> Self:
+        """Count n symbols (n,) after their contexts: one (n,) array of keys ≥ 0 per length, the shortest first."""
+
+    @abstractmethod
+    def _mix(self, level: ContextCounts, index: IntArray, counts: IntArray, shorter: FloatArray) -> FloatArray:
+        """(n,) the estimates of one level at contexts given by index (values at index -1 are not used)."""
+
+    def probability(self, contexts: Sequence[IntArray], symbols: IntArray) -> FloatArray:
+        """(n,) the probability of each symbol (n,) after its contexts, one (n,) array per level."""
+        p: FloatArray = self.base[symbols]
+        for level, keys in zip(self.levels, contexts, strict=True):
+            index, counts = level.look_up(keys, symbols, len(self.base))
+            p = np.where(index >= 0, self._mix(level, index, counts, p), p)
+        return p
+
+
+class SymbolWittenBell(SymbolModel):
+    """With the counts c of a context, their sum n and the number t of its different symbols,
+
+        P(s | context) = (c(s) + t · P(s | next shorter context)) / (n + t)
+
+    (Witten and Bell, "The zero-frequency problem", 1991, method C; interpolated as in Chen and Goodman 1999, section
+    2.5). A context that only one symbol followed, n times, leaves 1 / (n + 1) of the probability to the shorter ones.
+    """
+
+    @classmethod
+    def fit(cls, contexts: Sequence[IntArray], symbols: IntArray, base: FloatArray) -> Self:
+        return cls(base, [ContextCounts.count(keys, symbols, len(base)) for keys in contexts])
+
+    def _mix(self, level: ContextCounts, index: IntArray, counts: IntArray, shorter: FloatArray) -> FloatArray:
+        n, t = take(level.totals, index), take(level.types, index)
+        mixed: FloatArray = (counts + t * shorter) / np.maximum(n + t, 1)
+        return mixed
+
+    def pruned(self, contexts: Sequence[IntArray], symbols: IntArray, least_bits: float) -> SymbolWittenBell:
+        """Return the model without the longest contexts that save fewer than ``least_bits`` on the counted text."""
+        shorter = SymbolWittenBell(self.base, self.levels[:-1])
+        level, keys = self.levels[-1], contexts[-1]
+        saved = np.log2(self.probability(contexts, symbols)) - np.log2(shorter.probability(contexts[:-1], symbols))
+        index, _ = level.look_up(keys, symbols, len(self.base))
+        gains = np.bincount(index[index >= 0], saved[index >= 0], minlength=len(level.contexts))
+        worthy = np.append(gains >= least_bits, False)[index]  # index -1, no context, takes the last
+        kept = ContextCounts.count(np.where(worthy, keys, -1), symbols, len(self.base))
+        return SymbolWittenBell(self.base, [*self.levels[:-1], kept])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the model as a JSON-able table."""
+        names = ("contexts", "events", "counts")
+        levels = [{name: getattr(level, name).tolist() for name in names} for level in self.levels]
+        return {"base": self.base.tolist(), "levels": levels}
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any]) -> SymbolWittenBell:
+        """Return the model that ``to_json`` stored."""
+        base = np.array(table["base"], np.float64)
+        levels = []
+        for stored in table["levels"]:
+            contexts, events, counts = (np.array(stored[n], np.int64) for n in ("contexts", "events", "counts"))
+            levels.append(ContextCounts.of_events(contexts, events, counts, len(base)))
+        return cls(base, levels)
+
+
+class SymbolKneserNey(SymbolModel):
+    """With one absolute discount d per level, and continuation counts c below the longest contexts,
+
+        P(s | context) = (max(c(s) - d, 0) + d · t · P(s | next shorter context)) / n
+
+    (Kneser and Ney 1995, interpolated as in Chen and Goodman 1999, section 2.7). d = n₁ / (n₁ + 2 n₂), from the
+    numbers of events counted once and twice (Ney, Essen and Kneser 1994), kept between 0.1 and 0.9.
+    """
+
+    @classmethod
+    def fit(cls, contexts: Sequence[IntArray], symbols: IntArray, base: FloatArray) -> Self:
+        levels = []
+        for keys, longer in zip(contexts, [*contexts[1:], None], strict=True):
+            if longer is None:
+                levels.append(ContextCounts.count(keys, symbols, len(base)))
+            else:  # each different longer context counts once
+                _, index = np.unique(longer, return_inverse=True)
+                _, once = np.unique(index.reshape(-1) * len(base) + symbols, return_index=True)
+                levels.append(ContextCounts.count(keys[once], symbols[once], len(base)))
+        return cls(base, levels)
+
+    def _mix(self, level: ContextCounts, index: IntArray, counts: IntArray, shorter: FloatArray) -> FloatArray:
+        d, n, t = level.discount, take(level.totals, index), take(level.types, index)
+        mixed: FloatArray = (np.maximum(counts - d, 0) + d * t * shorter) / np.maximum(n, 1)
+        return mixed

@@ -1,0 +1,95 @@
+"""The registry of tokenizers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from lmcompare import registry
+from lmcompare.errors import LmcompareError, PluginError, blamed_on, one_line, unknown
+from lmcompare.registry import Registry
+from lmcompare.state import State
+from lmcompare.tokens.tokenizer import Covers, Tokenizer
+
+VOCABULARY_KEYS = ("min_count", "size")
+DEFAULT = "word"
+
+
+def checked_class(found: Any, name: str) -> type[Tokenizer]:
+    """Return a class that is a complete tokenizer.
+
+    Raises
+    ------
+    PluginError
+        If it is not one; the message names it ``name``.
+    """
+    if not (inspect.isclass(found) and issubclass(found, Tokenizer)):
+        raise PluginError(f"'{name}' is not a class derived from lmcompare.tokens.Tokenizer")
+    if inspect.isabstract(found):
+        raise PluginError(f"the tokenizer '{name}' lacks {', '.join(sorted(found.__abstractmethods__))}")
+    if not isinstance(getattr(found, "description", None), str):
+        raise PluginError(f"the tokenizer '{name}' lacks description: give its class one sentence for the report")
+    if found.covers not in get_args(Covers):
+        raise PluginError(
+            f"the tokenizer '{name}' has covers = {found.covers!r}: it is one of {', '.join(get_args(Covers))}"
+        )
+    return found
+
+
+TOKENIZERS: Registry[type[Tokenizer]] = Registry("lmcompare.tokenizers", "tokenizer", checked_class)
+
+
+def make_tokenizer(table: Mapping[str, Any], state: State | None = None) -> Tokenizer:
+    """Make the tokenizer of an experiment's ``[tokens]`` table.
+
+    Parameters
+    ----------
+    table : mapping
+        ``kind``, the name of the tokenizer or ``"module:Class"`` or ``"./file.py:Class"``, and its options. The
+        vocabulary's limits, ``min_count`` and ``size``, may be in the table too and are ignored here.
+    state : State, optional
+        What a tokenizer of this table has learnt before.
+
+    Raises
+    ------
+    LmcompareError
+        For an unknown tokenizer or option, and for a tokenizer that refuses its options or its state.
+    """
+    options = {key: value for key, value in table.items() if key not in VOCABULARY_KEYS}
+    kind = options.pop("kind", DEFAULT)
+    if not isinstance(kind, str):
+        raise LmcompareError(f"kind is the name of a tokenizer, not {kind!r}")
+    cls = TOKENIZERS.resolve(kind)
+    known = cls.option_names()
+    for key in options:
+        if key not in known:
+            raise LmcompareError(unknown(f"option of the {kind} tokenizer", key, ("kind", *known, *VOCABULARY_KEYS)))
+    try:
+        tokenizer = cls(**options)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"the tokenizer {cls.__name__} refuses its options: {one_line(error)}") from error
+    tokenizer.kind = registry.spec(cls) if ":" in kind else kind
+    if state is not None:
+        with blamed_on(f"{cls.__name__}'s restore"):
+            tokenizer.restore(state)
+    return tokenizer
+
+
+def is_built_in(tokenizer: Tokenizer) -> bool:
+    """Return whether the tokenizer comes with lmcompare."""
+    return type(tokenizer).__module__.partition(".")[0] == "lmcompare"
+
+
+def listing() -> list[tuple[str, str, bool]]:
+    """Return the name and the description of each installed tokenizer, and whether it can be imported.
+
+    The description of one that can't be imported says why.
+    """
+    rows = []
+    for name in sorted(TOKENIZERS.installed()):
+        try:
+            rows.append((name, TOKENIZERS.resolve(name).description, True))
+        except PluginError as error:
+            rows.append((name, str(error), False))
+    return rows

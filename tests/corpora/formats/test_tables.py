@@ -1,0 +1,70 @@
+"""Tables as text: CSV, TSV and JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from lmcompare.corpora import CorpusOptions, File
+from lmcompare.corpora.formats.tables import read_csv, read_json_lines
+from lmcompare.errors import LmcompareError
+
+
+def read(
+    text: str, suffix: str = ".csv", column: str = "text"
+) -> tuple[list[tuple[str, str, dict[str, str]]], tuple[str, ...]]:
+    reader = read_json_lines if suffix == ".jsonl" else read_csv
+    file = File(text.encode(), "dir/t" + suffix, "t", suffix)
+    found = reader(file, CorpusOptions(text_column=None if column == "text" else column))
+    return [(p.name, p.text, dict(p.metadata)) for p in found.pieces], found.notes
+
+
+def test_rows_are_documents_and_other_columns_metadata() -> None:
+    rows, notes = read('genre,text,year\nnews,"one, ""two""\nthree",2001\nfiction,four,1999\n')
+    assert rows == [
+        ("t:2", 'one, "two"\nthree', {"genre": "news", "year": "2001"}),
+        ("t:4", "four", {"genre": "fiction", "year": "1999"}),
+    ]
+    assert notes == ()
+
+
+def test_tabs_and_json_lines() -> None:
+    assert read("text\tgenre\na b\tx\n", ".tsv")[0] == [("t:2", "a b", {"genre": "x"})]
+    lines = json.dumps({"text": "é", "n": 3, "tags": ["a"], "gone": None}) + "\n\n" + json.dumps({"text": "b"})
+    assert read(lines, ".jsonl")[0] == [("t:1", "é", {"n": "3", "tags": '["a"]'}), ("t:3", "b", {})]
+
+
+def test_rows_without_text_are_counted() -> None:
+    rows, notes = read('text,k\na,1\n"  ",2\n,3\n')
+    assert [row[1] for row in rows] == ["a"]
+    assert notes == ("Rows of t without text that were left out: 2.",)
+
+
+def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
+    limit = csv.field_size_limit()
+    assert len(read("text\n" + "a" * 200_000)[0][0][1]) == 200_000
+    assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "message"),
+    [
+        ("txet,k\na,1\n", ".csv", "dir/t.csv has no column 'text' .did you mean 'txet'.*--text-column"),
+        ("text,text\na,b\n", ".csv", "several columns called 'text'"),
+        ("text,k\na,1,2\n", ".csv", "more fields in line 2 than columns"),
+        ('text,k\n"a,1\n', ".csv", "not a well-formed table near line 2"),
+        ('{"text": "a"}\n{"texts": "b"}\n', ".jsonl", "no column 'text' in line 2 .did you mean 'texts'"),
+        ('{"text": "a"}\nnot json\n', ".jsonl", "is not JSON in line 2"),
+        ("[1]\n", ".jsonl", "no JSON object in line 1"),
+        ('{"text": 5}\n', ".jsonl", "has 5, which is not text, in column 'text' of line 1"),
+        ('{"text": "\\ud800"}\n', ".jsonl", "lone surrogate in line 1"),
+        ('{"text": "a", "b": "\\ud800"}\n', ".jsonl", "lone surrogate in line 1"),
+        ("[" * 100_000, ".jsonl", "is not JSON in line 1"),
+        ("text\n   \n", ".csv", "no row with text"),
+    ],
+)
+def test_bad_tables_say_what_is_wrong(text: str, suffix: str, message: str) -> None:
+    with pytest.raises(LmcompareError, match=message):
+        read(text, suffix)

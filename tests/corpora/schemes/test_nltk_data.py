@@ -1,0 +1,205 @@
+"""NLTK's corpora out of a data folder made here: documents, order, genres, and what is said when data are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from lmcompare.corpora import Corpus, CorpusOptions, Document, load
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import make_tokenizer
+
+NAMES = ("brown", "gutenberg", "reuters", "stopwords", "treebank", "treebank_chunk")
+
+# Brown's own format: word/tag, a sentence a line, blank lines between paragraphs. Listed by NLTK in this order.
+BROWN = {
+    "ca01": "\n\n\tThe/at jury/nn said/vbd ``/`` no/at evidence/nn ''/'' ./.\n\n\n\tIt/pps did/dod ./.\n\n",
+    "ca02": "\tTax/nn-hl rates/nns-hl\n\n\tand\\/or/cc 1\\/2/cd cup/nn ;/. ;/.\n",
+    "cb01": "\tWe/ppss disagree/vb ./.\n",
+    "ck01": "\tShe/pps laughed/vbd ./.\n\tHe/pps didn't/dod* ./.\n",
+}
+GENRES = "ck01 fiction\nca01 news\nca02 news\ncb01 editorial\n"
+TREEBANK = "( (S (NP-SBJ (DT The) (NN cat)) (VP (VBD sat) (NP (-NONE- *-1))) (. .)) )\n"
+
+
+class Data:
+    """A folder of NLTK's data with modes that NLTK trusts, whatever the umask is."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, path: str, text: str) -> None:
+        file = self.root / path
+        for folder in reversed(file.relative_to(self.root).parents):
+            (self.root / folder).mkdir(mode=0o755, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o644)
+
+    def write_brown(self) -> None:
+        for name, text in BROWN.items():
+            self.write(f"corpora/brown/{name}", text)
+        self.write("corpora/brown/cats.txt", GENRES)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Data]:
+    root = tmp_path / "nltk_data"
+    root.mkdir(mode=0o755)
+    monkeypatch.setattr("nltk.data.path", [str(root)])
+    _forget()
+    yield Data(root)
+    _forget()
+
+
+def _forget() -> None:
+    """Let NLTK look for its data again, as a new process does."""
+    for name in NAMES:
+        getattr(import_module("nltk.corpus"), name)._unload()
+
+
+def in_order(corpus: Corpus) -> list[Document]:
+    return sorted((*corpus.train, *corpus.valid, *corpus.test), key=lambda d: d.name)
+
+
+def test_a_document_is_a_file_and_a_line_is_a_sentence(data: Data) -> None:
+    data.write_brown()
+    corpus = load("nltk:brown")
+    documents = in_order(corpus)
+    assert [(d.name, d.text) for d in documents] == [
+        ("ca01", "The jury said `` no evidence '' .\nIt did .\n"),
+        ("ca02", "Tax rates\nand\\/or 1\\/2 cup ; ;\n"),
+        ("cb01", "We disagree .\n"),
+        ("ck01", "She laughed .\nHe didn't .\n"),
+    ]
+    first = documents[0]
+    assert [first.text[start:end] for start, end in first.sentences] == first.text.splitlines()
+    assert (corpus.name, corpus.source) == ("brown", "the corpus 'brown' of NLTK's data")
+    assert corpus.notes[0] == "Each sentence is a line, the tokens of NLTK's reader joined by single spaces."
+    assert len(corpus.train) == 2
+    assert len(corpus.valid) == len(corpus.test) == 1  # by hash, as all sources of many documents
+
+
+def test_white_space_gives_the_readers_tokens_back(data: Data) -> None:
+    data.write_brown()
+    tokenizer = make_tokenizer({"kind": "whitespace"})
+    reader = import_module("nltk.corpus").brown
+    for document in in_order(load("nltk:brown")):
+        lines = [tokenizer.tokenize(document.text[start:end])[0] for start, end in document.sentences]
+        assert lines == [list(sentence) for sentence in reader.sents(document.name)]
+
+
+def test_genres_are_metadata(data: Data) -> None:
+    data.write_brown()
+    assert {d.name: dict(d.metadata) for d in in_order(load("nltk:brown"))} == {
+        "ca01": {"genre": "news"},
+        "ca02": {"genre": "news"},
+        "cb01": {"genre": "editorial"},
+        "ck01": {"genre": "fiction"},
+    }
+
+
+def test_files_keep_nltks_order_where_the_text_is_cut_by_words(data: Data) -> None:
+    data.write_brown()
+    corpus = load("nltk:brown", CorpusOptions(train_words=12, valid_words=3))
+    # 8 + 3 words of ca01 are too few, the heading of two words reaches 12; then a line of five.
+    assert [(d.name, d.text) for d in (*corpus.train, *corpus.valid, *corpus.test)] == [
+        ("brown (train)", "The jury said `` no evidence '' .\nIt did .\nTax rates\n"),
+        ("brown (valid)", "and\\/or 1\\/2 cup ; ;\n"),
+        ("brown (test)", "We disagree .\nShe laughed .\nHe didn't .\n"),
+    ]
+
+
+def test_a_treebank_needs_no_genres(data: Data) -> None:
+    for n in range(3):
+        data.write(f"corpora/treebank/combined/wsj_{n:04}.mrg", TREEBANK.replace("cat", f"cat{n}"))
+    assert [(d.text, d.metadata) for d in in_order(load("nltk:treebank"))] == [
+        (f"The cat{n} sat *-1 .\n", {}) for n in range(3)
+    ]
+
+
+def test_running_text_is_cut_by_nltks_own_sentence_finder(data: Data) -> None:
+    for file in ("training/1", "training/2", "test/3"):
+        data.write(f"corpora/reuters/{file}", f"Gold fell to {file[-1]} pct. It rose\nagain.\n\nNext day.\n")
+    data.write("corpora/reuters/cats.txt", "training/1 gold trade\ntraining/2 gold\ntest/3 trade\n")
+    with pytest.raises(LmcompareError, match=r"which needs 'punkt_tab',.*python -m nltk\.downloader punkt_tab"):
+        load("nltk:reuters")
+    for file in ("collocations.tab", "sent_starters.txt", "ortho_context.tab"):
+        data.write(f"tokenizers/punkt_tab/english/{file}", "")
+    data.write("tokenizers/punkt_tab/english/abbrev_types.txt", "pct\n")
+    documents = {d.name: d for d in in_order(load("nltk:reuters"))}
+    assert documents["training/1"].metadata == {"genre": "gold, trade"}
+    assert documents["test/3"].metadata == {"genre": "trade"}
+    assert documents["test/3"].text == "Gold fell to 3 pct . It rose again .\nNext day .\n"
+
+
+def test_tokens_with_white_space_are_counted(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reader:
+        def fileids(self) -> list[str]:
+            return ["b", "a", "c"]
+
+        def sents(self, file: str) -> list[list[str]]:
+            return [[file, "New York", ""], [], [file, "x"]]
+
+    monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name: Reader())
+    corpus = load("nltk:odd")
+    assert (
+        corpus.notes[1]
+        == "Sentences with tokens that are empty or contain white space, and are split differently: 3."
+    )
+    assert in_order(corpus)[0].text == "a New York \na x\n"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            "nltk:brown",
+            r"'brown' is not on this machine; fetch .* python -m nltk\.downloader brown, or set NLTK_DATA",
+        ),
+        ("nltk:gutenberg", r"python -m nltk\.downloader gutenberg,"),
+        ("nltk:treebank_chunk", r"which needs 'treebank',.* python -m nltk\.downloader treebank,"),
+        ("nltk:brwon", r"NLTK has no corpus 'brwon' \(did you mean 'brown'\?\)"),
+        ("nltk:", r"NLTK has no corpus ''; give one of its names, such as nltk:brown"),
+        ("nltk:reader", r"NLTK has no corpus 'reader'"),  # something else that lies in NLTK's module
+        ("brown", r"did you mean 'nltk:brown'.*or nltk:NAME"),
+    ],
+)
+def test_what_is_not_there_is_said_in_one_sentence(spec: str, said: str, data: Data, tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=said) as caught:
+        load(spec, base=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_data_that_are_no_text_or_broken_are_refused(data: Data) -> None:
+    data.write("corpora/stopwords/english", "the\na\n")
+    with pytest.raises(LmcompareError, match=r"'stopwords' has no sentences of words; give one that has"):
+        load("nltk:stopwords")
+    data.write_brown()
+    (data.root / "corpora/brown/ca02").write_bytes(b"\tna\xefve/jj ./.\n")
+    with pytest.raises(LmcompareError, match=r"cannot read its corpus 'brown' .*; fetch it again with python -m"):
+        load("nltk:brown")
+    for name in BROWN:
+        data.write(f"corpora/brown/{name}", "\n")
+    _forget()
+    with pytest.raises(LmcompareError, match="'brown' has no sentence in it; fetch it again"):
+        load("nltk:brown")
+
+
+def test_sentences_of_something_else_than_words_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reader:
+        def __init__(self, sentence: object) -> None:
+            self.sentence = sentence
+
+        def fileids(self) -> list[str]:
+            return ["a"]
+
+        def sents(self, file: str) -> list[object]:
+            return [self.sentence]
+
+    for sentence in ("a string", {"text": "a"}, [("tagged", "vbn")], 7, ["\ud800"]):
+        monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name, s=sentence: Reader(s))
+        with pytest.raises(LmcompareError, match="'odd' has no sentences of words"):
+            load("nltk:odd")

@@ -1,0 +1,163 @@
+"""The Pitman-Yor n-gram model with given parameters: against brute force, its derivatives against differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmcompare.counts.counting import ngrams as counting
+from lmcompare.counts.counting.ngrams import Counts
+from lmcompare.counts.estimating import kneser_ney
+from lmcompare.counts.lookup.table import with_starts
+from lmcompare.model import FloatArray
+from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes, with_repeats
+from lmcompare.models.ngram_tuned.estimator import Parameters, estimate
+from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood, look_up
+from lmcompare.models.ngram_tuned.tuning import closed_form
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.ngram_tuned.brute_force_pitman_yor import BruteForce
+
+WORDS, LEVELS = 7, 3
+KINDS = LEVELS * (len(SPREADS) + 1)
+Documents = list[list[int]]
+documents_of_words = st.lists(st.lists(st.integers(0, WORDS - 2), max_size=14), min_size=1, max_size=6)
+
+
+def text_of(documents: Documents, size: int = WORDS) -> Encoded:
+    return Encoded.from_documents(documents, Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, size))]))
+
+
+def parted(train: Documents, valid: Documents, order: int, groups: int, repeats: int) -> tuple[list[Counts], Classes]:
+    counts = with_repeats(list(counting.count(with_starts(text_of(train)), order, WORDS, 1)), repeats)
+    return counts, Classes.of(counts, look_up(text_of(valid), counts), LEVELS, groups)
+
+
+def random_parameters(classes: Classes, seed: int) -> Parameters:
+    rng, rows = np.random.default_rng(seed), sum(classes.n_groups)
+    counts = np.repeat(np.arange(1, LEVELS + 1), len(SPREADS) + 1)
+    discounts = rng.uniform(0.05, 0.95, (rows, KINDS)) * counts
+    return Parameters(discounts, rng.uniform(0, 3, rows), float(rng.uniform(0.01, 0.9)))
+
+
+def truth_of(train: Documents, classes: Classes, p: Parameters, order: int, repeats: int) -> BruteForce:
+    first = [sum(classes.n_groups[:k]) for k in range(order)]
+
+    def discount(k: int, group: int, count: int, spread: int) -> float:
+        return float(p.discounts[first[k - 1] + group, (min(count, LEVELS) - 1) * (len(SPREADS) + 1) + spread])
+
+    return BruteForce(
+        train,
+        order,
+        WORDS,
+        repeats=repeats,
+        spreads=SPREADS,
+        edges=[o.edges.tolist() for o in classes.orders],
+        discount=discount,
+        strength=lambda k, group: float(p.strengths[first[k - 1] + group]),
+        unknown=p.unknown,
+    )
+
+
+def context_at(document: list[int], at: int, order: int) -> tuple[int, ...]:
+    words = [-7]
+    for word in document[:at]:
+        words = [-7] if word == 1 else [*words, word]
+    return tuple(words[-(order - 1) :]) if order > 1 else ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    train=documents_of_words.filter(any),
+    valid=st.lists(st.lists(st.integers(0, WORDS - 1), min_size=1, max_size=14), min_size=1, max_size=4),
+    order=st.integers(1, 5),
+    groups=st.integers(1, 4),
+    repeats=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_table_and_likelihood_equal_brute_force(
+    train: Documents, valid: Documents, order: int, groups: int, repeats: int, seed: int
+) -> None:
+    counts, classes = parted(train, valid, order, groups, repeats)
+    parameters = random_parameters(classes, seed)
+    truth = truth_of(train, classes, parameters, order, repeats)
+    contexts = [context_at(d, i, order) for d in valid for i in range(len(d))]
+    expected = np.array([[truth.probability(w, h) for w in range(WORDS)] for h in contexts])
+    text = text_of(valid)
+    table = estimate(counts, classes, parameters, WORDS, 0)
+    at = np.arange(len(text))
+    found = np.exp(table.distributions(table.contexts_at(text, at)))
+    np.testing.assert_allclose(found, expected, rtol=3e-6)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(np.exp(table.score(text)), expected[at, text.ids], rtol=3e-6)
+    held_out = HeldOut.gather(look_up(text, counts), counts, classes)
+    mean, _ = likelihood(held_out, parameters, WORDS, 0)
+    assert mean == pytest.approx(np.log(expected[at, text.ids]).mean(), rel=1e-12)
+
+
+def random_documents(seed: int) -> Documents:
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, WORDS)
+    return [rng.choice(WORDS - 1, rng.integers(1, 30), p=weights / weights.sum()).tolist() for _ in range(15)]
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_derivatives_equal_differences(order: int) -> None:
+    train, valid = random_documents(1), random_documents(2)
+    counts, classes = parted(train, valid, order, 3, 2)
+    text = HeldOut.gather(look_up(text_of(valid), counts), counts, classes)
+    at = random_parameters(classes, 5)
+    _, gradient = likelihood(text, at, WORDS, 0)
+
+    def difference(change: Callable[[float], Parameters]) -> float:
+        high, low = (likelihood(text, change(step), WORDS, 0)[0] for step in (1e-6, -1e-6))
+        return (high - low) / 2e-6
+
+    def moved(values: FloatArray, i: int, step: float) -> FloatArray:
+        values = values.copy()
+        values.flat[i] += step
+        return values
+
+    by_discounts = [
+        difference(lambda s, i=i: Parameters(moved(at.discounts, i, s), at.strengths, at.unknown))  # type: ignore[misc]
+        for i in range(at.discounts.size)
+    ]
+    by_strengths = [
+        difference(lambda s, i=i: Parameters(at.discounts, moved(at.strengths, i, s), at.unknown))  # type: ignore[misc]
+        for i in range(at.strengths.size)
+    ]
+    np.testing.assert_allclose(gradient.discounts.ravel(), by_discounts, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(gradient.strengths, by_strengths, rtol=1e-5, atol=1e-8)
+    by_unknown = difference(lambda s: Parameters(at.discounts, at.strengths, at.unknown + s))
+    assert gradient.unknown == pytest.approx(by_unknown, rel=1e-5, abs=1e-8)
+    assert np.count_nonzero(gradient.discounts) > 5 * (order > 1)
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_closed_form_parameters_make_modified_kneser_ney(order: int) -> None:
+    train, valid = random_documents(3), random_documents(4)
+    counts, classes = parted(train, valid, order, 2, repeats=1)
+    discounts = [kneser_ney.discounts(c.statistics) for c in counts]
+    table = estimate(counts, classes, closed_form(discounts, classes, WORDS), WORDS, 0)
+    interpolation = kneser_ney.Interpolation(WORDS)
+    for level, discount in zip(counts, discounts, strict=True):
+        interpolation.add(level, discount)
+    plain = interpolation.table()
+    np.testing.assert_allclose(table.score(text_of(valid)), plain.score(text_of(valid)), rtol=3e-6)
+    for level, same in zip(table.levels, plain.levels, strict=True):
+        np.testing.assert_array_equal(level.words, same.words)
+        np.testing.assert_array_equal(level.counts, same.counts)
+
+
+def test_a_unigram_model_worked_by_hand() -> None:
+    # "a a b </s>" over <unk> </s> a b c d e: counts a 2, b 1, </s> 1; sum 4. D(1) = 0.5, D(2) = 1, θ = 1; <unk> has
+    # 0.4 below, the other six 0.1 each. Saved: 0.5 + 0.5 + 1 + θ = 3, over 4 + 1: 0.6.
+    # p(a) = (2 - 1) / 5 + 0.6 · 0.1 = 0.26; p(b) = p(</s>) = 0.1 + 0.06; p(<unk>) = 0.24; c, d, e 0.06.
+    counts, classes = parted([[2, 2, 3, 1]], [[2]], 1, 1, 1)
+    amounts = np.repeat([0.5, 1.0, 1.5], len(SPREADS) + 1)[None, :]
+    table = estimate(counts, classes, Parameters(amounts, np.array([1.0]), 0.4), WORDS, 0)
+    row = np.exp(table.distributions([], 1)[0])
+    np.testing.assert_allclose(row, [0.24, 0.16, 0.26, 0.16, 0.06, 0.06, 0.06], rtol=1e-6)

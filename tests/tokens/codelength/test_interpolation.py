@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.tokens.codelength.context_counts import ContextCounts, find
+from lmcompare.tokens.codelength.interpolation import SymbolKneserNey, SymbolModel, SymbolWittenBell
+from tests.tokens.codelength.decoding import Reader, decisions, distribution, read
+
+# Three symbols. After context 0: symbol 0 twice, symbol 1 once; after context 1: symbol 0 once.
+CONTEXTS = [np.zeros(4, np.int64), np.array([0, 0, 0, 1])]
+SYMBOLS = np.array([0, 0, 1, 0])
+UNIFORM = np.full(3, 1 / 3)
+
+
+def test_witten_bell_by_hand() -> None:
+    model = SymbolWittenBell.fit(CONTEXTS, SYMBOLS, UNIFORM)
+    # The shorter level has counts 3, 1, 0: n = 4, t = 2. (c + 2/3) / 6 each.
+    shorter = np.array([11, 5, 2]) / 18
+    # After 0: counts 2, 1, 0, n = 3, t = 2. After 1: counts 1, 0, 0, n = 1, t = 1. After 7: the shorter level.
+    assert distribution(model, [0, 0]) == pytest.approx((np.array([2, 1, 0]) + 2 * shorter) / 5)
+    assert distribution(model, [0, 1]) == pytest.approx((np.array([1, 0, 0]) + shorter) / 2)
+    assert distribution(model, [0, 7]) == pytest.approx(shorter)
+    assert distribution(model, [0, -1]) == pytest.approx(shorter)
+    assert distribution(model, [9, 9]) == pytest.approx(UNIFORM)
+
+
+def test_kneser_ney_by_hand() -> None:
+    model = SymbolKneserNey.fit(CONTEXTS, SYMBOLS, UNIFORM)
+    # The shorter level counts the contexts each symbol follows: 2, 1, 0; n = 3, t = 2, and n1 = n2 = 1, so d = 1/3:
+    # (2 - 1/3)/3 + (1/3 · 2/3) · 1/3 = 17/27, (1 - 1/3)/3 + 2/27 = 8/27, 2/27.
+    shorter = np.array([17, 8, 2]) / 27
+    # The longer level has the counts 2, 1 (after 0) and 1 (after 1): n1 = 2, n2 = 1, so d = 2/4.
+    assert distribution(model, [0, 0]) == pytest.approx(np.array([1.5, 0.5, 0]) / 3 + 0.5 * 2 / 3 * shorter)
+    assert distribution(model, [0, 1]) == pytest.approx(np.array([0.5, 0, 0]) + 0.5 * shorter)
+    assert distribution(model, [0, 7]) == pytest.approx(shorter)
+
+
+EVENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 4)), max_size=40)
+
+
+@pytest.mark.parametrize("kind", [SymbolWittenBell, SymbolKneserNey])
+@given(events=EVENTS)
+def test_after_every_context_the_probabilities_sum_to_one(
+    kind: type[SymbolModel], events: list[tuple[int, int, int]]
+) -> None:
+    a, b, symbols = (np.array([e[i] for e in events], np.int64) for i in range(3))
+    base = np.array([0.5, 0.2, 0.1, 0.1, 0.1])
+    model = kind.fit([a, a * 4 + b], symbols, base)
+    for one in range(5):
+        for two in range(5):
+            p = distribution(model, [one, one * 4 + two])
+            assert p.sum() == pytest.approx(1, abs=1e-12)
+            assert p.min() > 0
+    if len(symbols):
+        each = model.probability([a, a * 4 + b], symbols)
+        for i in range(len(symbols)):  # one by one the very same figures
+            assert each[i] == distribution(model, [int(a[i]), int(a[i] * 4 + b[i])])[symbols[i]]
+
+
+def test_pruned_contexts_hand_over_to_the_shorter_ones() -> None:
+    # After context 0 symbol 0 comes as always; after context 1 it is always symbol 1.
+    keys = np.repeat([0, 1], [90, 10])
+    symbols = np.repeat([0, 1], [90, 10])
+    contexts = [np.zeros(100, np.int64), keys]
+    full = SymbolWittenBell.fit(contexts, symbols, UNIFORM)
+    pruned = full.pruned(contexts, symbols, least_bits=20.0)
+    # log2 of about 1/0.11 for each of ten symbols is some 30 bits; log2(1/0.89) for ninety is some 14.
+    assert pruned.levels[-1].contexts.tolist() == [1]
+    assert distribution(pruned, [0, 1]) == pytest.approx(distribution(full, [0, 1]))
+    assert distribution(pruned, [0, 0]) == pytest.approx(distribution(full, [0, 5]))
+
+
+def test_json_gives_the_same_model() -> None:
+    model = SymbolWittenBell.fit(CONTEXTS, SYMBOLS, UNIFORM)
+    again = SymbolWittenBell.from_json(json.loads(json.dumps(model.to_json())))
+    for keys in ([0, 0], [0, 1], [0, 7], [3, 3]):
+        assert np.array_equal(distribution(again, keys), distribution(model, keys))
+
+
+def test_discount_stays_within_bounds() -> None:
+    def level(*counts: int) -> ContextCounts:
+        return ContextCounts.of_events(np.array([0]), np.arange(len(counts)), np.array(counts), 10)
+
+    assert level(1, 1, 2).discount == 0.5
+    assert level(1, 1).discount == 0.9
+    assert level(3).discount == 0.1
+
+
+def test_find() -> None:
+    assert find(np.array([2, 5, 9]), np.array([5, 1, 9, 10, 2])).tolist() == [1, -1, 2, -1, 0]
+    assert find(np.zeros(0, np.int64), np.array([3])).tolist() == [-1]
+
+
+def two_bits() -> Reader[str]:
+    first = yield np.array([0.25, 0.75])
+    second = yield np.array([0.5, 0.5])
+    return f"{first}{second}"
+
+
+def test_readers_are_driven_from_both_sides() -> None:
+    assert read(two_bits(), lambda p: int(np.argmax(p))) == "10"
+    assert [(p.tolist(), s) for p, s in decisions(two_bits(), [0, 1])] == [([0.25, 0.75], 0), ([0.5, 0.5], 1)]
+    with pytest.raises(ValueError, match="2 of 3"):
+        list(decisions(two_bits(), [0, 1, 1]))
