@@ -159,5 +159,5 @@ def test_a_unigram_model_worked_by_hand() -> None:
     counts, classes = parted([[2, 2, 3, 1]], [[2]], 1, 1, 1)
     amounts = np.repeat([0.5, 1.0, 1.5], len(SPREADS) + 1)[None, :]
     table = estimate(counts, classes, Parameters(amounts, np.array([1.0]), 0.4), WORDS, 0)
-    row = np.exp(table.distributions([], 1)[0])
+    row = np.exp(table.distributions(table.beginning(1))[0])
     np.testing.assert_allclose(row, [0.24, 0.16, 0.26, 0.16, 0.06, 0.06, 0.06], rtol=1e-6)
