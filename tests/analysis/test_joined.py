@@ -22,6 +22,7 @@ from lmcompare.analysis import (
 )
 from lmcompare.analysis.comparability import ASPECTS, aspects, differences, tokens_differ
 from tests.analysis.tiny import tiny_run
+from tests.run_folder import reseal
 
 PARTS = {"read": "r", "changes": [], "train": "a", "valid": "b", "test": "c", "marks": "m", "names": "n"}
 SPLITS = {which: {"words": words, "documents": 2, "sentences": 3} for which, words in
@@ -63,7 +64,7 @@ def a_run(
             (path / "cells" / row["name"] / str(old)).rename(path / "cells" / row["name"] / str(new))
             row["seeds"], row["cells"] = [new], [f"cells/{row['name']}/{new}"]
     (path / "manifest.json").write_text(json.dumps(manifest))
-    return load_run(path)
+    return load_run(reseal(path))
 
 
 def test_runs_on_one_text_become_one_table_ranked_together(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_failed_cell_gives_way_to_one_that_another_run_finished(tmp_path: Path
     one = a_run(tmp_path / "one", {"ngram": [GIVEN, GIVEN]})
     (tmp_path / "one" / "cells" / "ngram" / "1" / "cell.json").write_text('{"status": "failed", "error": "x"}')
     two = a_run(tmp_path / "two", {"ngram": [[0.5] * 12]}, seeds={"ngram": [1]})
-    (table,) = join([load_run(one.path), two])
+    (table,) = join([load_run(reseal(one.path)), two])
     assert table.run.model("ngram").seeds == (0, 1)
     assert table.run.model("ngram").failed == ()
 
@@ -146,7 +147,7 @@ def test_what_stands_apart_says_why(tmp_path: Path, changed: Mapping[str, Any], 
         manifest = json.loads((other.path / "manifest.json").read_text())
         del manifest["corpus"]["parts"]
         (other.path / "manifest.json").write_text(json.dumps(manifest))
-        other = load_run(other.path)
+        other = load_run(reseal(other.path))
     tables = join([first, other, a_run(tmp_path / "third")])
     assert [list(table.run.labels) for table in tables] == [["first", "third"], ["other"]]
     assert tables[0].reasons == ()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lmcompare.analysis import Run, load_run, results, verdict
 from tests.analysis.tiny import SOUND, tiny_run
+from tests.run_folder import reseal
 
 
 def bits(rate: float, seed: int) -> list[list[float]]:
@@ -93,15 +94,15 @@ def test_test_documents_that_stand_in_train_are_counted(tmp_path: Path) -> None:
     table = pd.read_parquet(path)
     repeated = table["document"].isin([3, 7])
     table.assign(repeated=repeated, repeats=repeated.map({True: "passages", False: ""})).to_parquet(path)
-    said = verdict(load_run(tmp_path))
+    said = verdict(load_run(reseal(tmp_path)))
     told = "Of 40 test documents 2 stand in train as well (2 in passages, half of it or more)"
     assert f"{told}: what learns by heart gains by that." in said
     table.assign(repeats=["copy"] + ["near copy"] * 2 + [""] * 77).to_parquet(path)
-    assert not any("stand in train" in each for each in verdict(load_run(tmp_path))), "of valid, not of test"
+    assert not any("stand in train" in each for each in verdict(load_run(reseal(tmp_path)))), "of valid, not of test"
     table.assign(repeats=[""] * 77 + ["copy"] + ["near copy"] * 2).to_parquet(path)
-    said = verdict(load_run(tmp_path))
+    said = verdict(load_run(reseal(tmp_path)))
     assert any("3 stand in train as well (1 word for word, 2 nearly so)" in each for each in said)
-    counted = results(load_run(tmp_path))["repeated_documents"]
+    counted = results(load_run(reseal(tmp_path)))["repeated_documents"]
     assert counted["test"] == {"documents": 40, "copy": 1, "near copy": 2, "passages": 0}
     assert counted["valid"] == {"documents": 40, "copy": 0, "near copy": 0, "passages": 0}
 

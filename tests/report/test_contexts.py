@@ -14,7 +14,7 @@ from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import contexts
 from lmcompare.report.sections.contexts import Context, Placed, Word
 from tests.report.tree import Node
-from tests.run_folder import write_run_folder
+from tests.run_folder import reseal, write_run_folder
 
 STILL = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 MOVED = [[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]]
@@ -124,7 +124,7 @@ def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
         table = json.loads(file.read_text())
         table["words"] = [{"word": "ze<b>ra", "contexts": [], "distances": None}]
         file.write_text(json.dumps(table))
-    section = contexts.build(ReportData(load_run(path)))
+    section = contexts.build(ReportData(load_run(reseal(path))))
     assert section is not None
     assert "ze&lt;b&gt;ra" in section.html
     assert "Not here" not in section.html
@@ -170,4 +170,4 @@ def test_runs_of_an_older_version_have_no_words(tmp_path: Path) -> None:
         table = json.loads(file.read_text())
         del table["words"]
         file.write_text(json.dumps(table))
-    assert contexts.build(ReportData(load_run(path))) is None
+    assert contexts.build(ReportData(load_run(reseal(path)))) is None
