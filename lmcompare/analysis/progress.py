@@ -73,7 +73,7 @@ def gained_on_train(model: ModelEntry) -> float | None:
     """Return by how many nats per known token the model does better on train than on valid; None where that was not
     measured.
     """
-    known = model.first.by_heart if model.first is not None else {}
+    known = model.first.memorisation if model.first is not None else {}
     valid, train = known.get("valid_nats"), known.get("train_nats")
     return None if valid is None or train is None else valid - train
 

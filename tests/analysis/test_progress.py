@@ -49,7 +49,7 @@ def run_with(
     heart: dict[str, dict[str, float]] | None = None,
     **columns: Sequence[bool],
 ) -> Run:
-    cells = {name: {"by_heart": table} for name, table in (heart or {}).items()}
+    cells = {name: {"memorisation": table} for name, table in (heart or {}).items()}
     tiny_run(path, {name: [[0.25] * 4] for name in curves}, cells=cells, **columns)
     for name, table in curves.items():
         if table is not None:
