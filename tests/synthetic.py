@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
-from lmcompare.corpora import Corpus, Document
+from lmcompare.corpora import Corpus, Document, documents_of
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Progress, Setting, Size, State, Traits
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
@@ -70,7 +71,7 @@ RECIPES: dict[str, tuple[str, dict[str, bool], tuple[float, ...]]] = {
     "ngram": ("ngram", {}, (0.02, 0.18, 0.4, 0.4, 0, 0, 0)),
     "word2vec-bow": ("word2vec-bow", {"carries_state": True}, (0.02, 0.48, 0.25, 0, 0.15, 0.1, 0)),
     "rnn-attention": ("rnn-attention", {"carries_state": True}, (0.01, 0.06, 0.12, 0.14, 0.15, 0.52, 0)),
-    "transformer": ("transformer", {"carries_state": True}, (0.01, 0.05, 0.1, 0.14, 0.15, 0.55, 0)),
+    "transformer": ("transformer", {"carries_state": True}, (0.01, 0.04, 0.08, 0.12, 0.15, 0.60, 0)),
     "char-transformer": ("transformer", {"carries_state": True}, (0.01, 0.09, 0.3, 0.6, 0, 0, 0)),
     "cache": ("cache", {"adaptive": True, "carries_state": True}, (0.02, 0.18, 0.3, 0.3, 0.2, 0, 0)),
     "leaky": ("./leaky.py:Leaky", {"carries_state": True}, (0.01, 0.29, 0.2, 0, 0, 0, 0.5)),
@@ -129,10 +130,9 @@ def _document(
 ) -> Document:
     topic = int(rng.integers(0, TOPICS))
     lines = [" ".join(words) for words in grammar.document(topic, 1 + int(rng.poisson(mean - 1)), rare, rng)]
-    ends = np.cumsum([len(line) + 1 for line in lines]).tolist()
-    spans = tuple(zip([0, *ends], ends, strict=False))
     about = {"genre": GENRES[topic], "folder": f"part-{number % 3}"}
-    return Document(f"{split}-article-{number}", "".join(f"{line}\n" for line in lines), spans, about)
+    (document,) = documents_of(["".join(f"{line}\n" for line in lines)])
+    return replace(document, name=f"{split}-article-{number}", metadata=about)
 
 
 class Synthetic(LanguageModel):
@@ -189,7 +189,7 @@ class Synthetic(LanguageModel):
         self._tables = [_followers(train, at, length) for length in (1, 2)]
         self._grammar = _grammar_over(tokens)
         rng = np.random.default_rng(zlib.crc32(f"{self.name}/{state.values['seed']}".encode()))
-        self._taste = self.weights * rng.gamma(3.0, size=(8, 7))
+        self._taste = self.weights * rng.gamma(12.0, size=(8, 7)) / 12
         self._noise = np.exp(0.05 * rng.standard_normal((64, size)))
         self._vectors = rng.standard_normal((2, size, 3))
         return self

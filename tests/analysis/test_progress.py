@@ -12,6 +12,7 @@ import pytest
 from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.progress import Progress, gained_on_train, outlook, trained_unlike
 from tests.analysis.tiny import tiny_run
+from tests.run_folder import reseal
 
 LN2 = math.log(2)
 
@@ -54,7 +55,7 @@ def run_with(
     for name, table in curves.items():
         if table is not None:
             table.to_csv(path / "cells" / name / "0" / "curve.csv", index=False)
-    return load_run(path)
+    return load_run(reseal(path))
 
 
 def test_each_model_is_told_what_would_help_it(tmp_path: Path) -> None:
