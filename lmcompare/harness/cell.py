@@ -48,7 +48,7 @@ def _asked_for(job: Job, model: LanguageModel | None) -> list[str | type[Languag
 
 
 def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
-    corpus = TokenizedCorpus(job.tokens_path)
+    corpus = TokenizedCorpus(job.tokens_path, named=[job.tokenizer])
     corpus.check()
     if job.is_finished():
         model.restore(load_state(job.path / "model"))
@@ -123,7 +123,7 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
     if model.traits.adaptive:
         reset = np.full(len(corpus.test), np.nan)
     else:
-        reset = scoring.checked_log_probs(model, corpus.test.split_sentences())
+        reset = scoring.checked_log_probs(model, corpus.sentences("test"))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     size = model.size()
     table = scoring.scores_table(
@@ -157,7 +157,13 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, scores: pd
         test["log_prob"].to_numpy(),
         unigram_log_probs=scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
         seed=job.seed,
-        stored=Stored(test["log_prob_reset"].to_numpy(), corpus.valid, valid["log_prob"].to_numpy(), restore),
+        stored=Stored(
+            sentences=corpus.sentences("test"),
+            reset=test["log_prob_reset"].to_numpy(),
+            valid=corpus.valid,
+            valid_log_probs=valid["log_prob"].to_numpy(),
+            restore=restore,
+        ),
     )
 
 

@@ -41,10 +41,12 @@ STORED_TOKENS = 500  # of test and of valid
 
 @dataclass(frozen=True)
 class Stored:
-    """What a run holds besides the scores of test. ``reset``: (N,) nats of test with each sentence on its own;
+    """What a run holds besides the scores of test. ``sentences``: test with every sentence a document of its own, and
+    ``reset``, (N,) nats of it;
     ``valid``, ``valid_log_probs``: the split for choices with its scores; ``restore`` gives the stored model back.
     """
 
+    sentences: Encoded
     reset: FloatArray
     valid: Encoded
     valid_log_probs: FloatArray
@@ -175,7 +177,7 @@ def _again(view: View) -> Found:
 
 
 def _reset(view: View, stored: Stored) -> Found:
-    sentences = view.whole.split_sentences()
+    sentences = stored.sentences
     at = np.sort(view.generator.permutation(len(sentences))[:RESET_POSITIONS])
     before = stored.reset[at]
     documents = np.unique(sentences.document_of(at))

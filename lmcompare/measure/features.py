@@ -44,13 +44,26 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, IntArray]:
     return seen
 
 
-def token_features(train: Encoded, text: Encoded, overhead_bits: FloatArray, split: str) -> pd.DataFrame:
-    """Return the feature table of one split, one row a token; see ``docs/metrics.md`` for the columns."""
+def token_features(
+    train: Encoded, text: Encoded, sentence_starts: IntArray, overhead_bits: FloatArray, split: str
+) -> pd.DataFrame:
+    """Return the feature table of one split, one row per token; see ``docs/metrics.md`` for the columns.
+
+    Parameters
+    ----------
+    train, text : Encoded
+        The training text and the text of the split.
+    sentence_starts : (S,) int array
+        The position of the first token of each sentence of ``text``.
+    overhead_bits : (N,) float array
+        What each token is charged beside the model's own bits.
+    split : str
+        The name of the split.
+    """
     import pandas as pd
 
     at = np.arange(len(text))
     document = text.document_of(at)
-    sentence_starts = text.sentence_starts()
     sentence = np.searchsorted(sentence_starts, at, side="right") - 1
     first_of_document = np.searchsorted(sentence_starts, text.starts)
     # a token is repeated if the first place of its (document, id) pair lies before it

@@ -9,7 +9,7 @@ import numpy as np
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, IntArray
 
 TOKENS, PIECE = 8192, 256  # of each split are read, in pieces of at most so many
 
@@ -23,7 +23,7 @@ def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float |
     """
     found: dict[str, float | int | None] = {}
     for which in ("train", "valid"):
-        text = pieces(corpus.split(which))
+        text = pieces(corpus.split(which), corpus.sentence_starts(which))
         known = text.ids != text.vocabulary.unknown
         nats = -float(checked_log_probs(model, text)[known].mean()) if known.any() else math.nan
         found[f"{which}_nats"] = nats if math.isfinite(nats) else None
@@ -31,13 +31,12 @@ def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float |
     return found
 
 
-def pieces(text: Encoded, tokens: int = TOKENS, piece: int = PIECE) -> Encoded:
-    """Return about so many ``tokens`` of the text: pieces of at most ``piece`` tokens that begin with a sentence, do
+def pieces(text: Encoded, starts: IntArray, tokens: int = TOKENS, piece: int = PIECE) -> Encoded:
+    """Return about ``tokens`` tokens of the text: pieces of at most ``piece`` tokens that begin with a sentence, do
     not leave their document, and are spread evenly over the sentences; the whole text if it is no longer.
     """
     if len(text) <= tokens:
         return text
-    starts = text.sentence_starts()
     ends = np.minimum(starts + piece, text.ends[text.document_of(starts)])
     count = min(len(starts), math.ceil(tokens / float((ends - starts).mean())))
     chosen = np.linspace(0, len(starts), count, endpoint=False).astype(np.int64)

@@ -173,7 +173,7 @@ def _contexts(corpus: TokenizedCorpus, prompts: Sequence[str], word: str) -> lis
 def _in_prompts(corpus: TokenizedCorpus, prompts: Sequence[str], token: int) -> Iterator[Context]:
     """Yield the first place of the token in each prompt that has it."""
     for prompt in prompts:
-        lines = prompt.replace("\r\n", "\n").split("\n")
+        lines = corpus.prompt_pieces(prompt)
         for index, line in enumerate(lines):
             strings = corpus.tokenizer.tokenize(line)[0]
             ids = corpus.prompt_ids("\n".join(lines[: index + 1]))
@@ -190,7 +190,7 @@ def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
     test = corpus.test
     at = np.flatnonzero(test.ids == token)
     at = at[fresh_documents(corpus)[test.document_of(at)]]
-    begins = test.sentence_starts()
+    begins = corpus.sentence_starts("test")
     ends = np.append(begins[1:], len(test))
     sentence = np.searchsorted(begins, at, side="right") - 1
     poor = at - begins[sentence] < READ_BEFORE
