@@ -160,7 +160,7 @@ def kept(make: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P]
     """Return the function, computed once for each run and its other arguments; the results are in ``Run.derived``."""
 
     @wraps(make)
-    def once(run: Run, *args: P.args, **kwargs: P.kwargs) -> T:
+    def once(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> T:
         key = (make, *args, *kwargs.items())
         if key not in run.derived:
             run.derived[key] = make(run, *args, **kwargs)
