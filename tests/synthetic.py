@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from lmcompare.corpora import Corpus, Document, documents_of
+from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Progress, Setting, Size, State, Traits
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
@@ -163,7 +164,7 @@ class Synthetic(LanguageModel):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         if setting.seed in self.fails:
-            raise ZeroDivisionError("division by zero")
+            raise PluginError(f"{self.name} stopped in fit: division by zero")
         rng = np.random.default_rng(setting.seed)
         if self.name not in ("unigram", "ngram", "cache"):
             for step in range(0, 201, 20):
