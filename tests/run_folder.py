@@ -9,14 +9,18 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from lmcompare.harness import experiment
 from lmcompare.harness.run import run
+from lmcompare.measure import selection
 from lmcompare.runfolder.layout import SEAL
 from lmcompare.runfolder.seals import seal
 from tests.synthetic import MODELS, RECIPES, Synthetic, corpus_of
 
 PROMPTS = ("How to make Thai", "The river bank", "The central bank")
+WORDS = ("bank", "river", "zebra")  # the last occurs nowhere
+SHOWN = 700  # positions of the test text with stored top tokens, so that a short text is treated as a long one
 
 
 def write_run_folder(
@@ -78,7 +82,7 @@ def _made(
                 {"plugin": plugin_of(name), "name": name, **(chars if name.startswith("char") else {})}
                 for name in models
             ],
-            "examples": {"prompts": list(PROMPTS), "length": 15, "sentences": 4},
+            "examples": {"prompts": list(PROMPTS), "length": 15, "sentences": 4, "words": list(WORDS)},
         },
         "test",
     )
@@ -90,7 +94,9 @@ def _made(
         )
         for name in models
     }
-    run(asked, place, corpus=corpus_of(seed, documents, sentences), live=live, command="lmcompare run synthetic.toml")
+    corpus = corpus_of(seed, documents, sentences)
+    with patch.object(selection, "SHOWN_TOKENS", SHOWN):
+        run(asked, place, corpus=corpus, live=live, command="lmcompare run synthetic.toml")
     return place
 
 

@@ -142,10 +142,10 @@ def test_the_section(tree: Node, markdown: str) -> None:
     section = tree.one("section", id_="meaning")
     said = section.text
     assert "word2vec-bow has one vector for a word" in said
-    assert "unigram, ngram and leaky (no word vectors), char-transformer (no answer)" in said
-    assert "fewer than twice in prompts and test text: in." in said
+    assert "unigram, ngram and leaky (no word vectors), char-transformer (none of the words is a token)" in said
+    assert "fewer than twice in prompts and test text: zebra." in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
-    assert len(section.all("li")) == 5 + 4
+    assert len(section.all("li")) == 8 + 8
     assert "## Context changes a word's vector" in markdown
     assert "| mean distance | word2vec-bow | rnn-attention | transformer |" in markdown
 

@@ -99,7 +99,7 @@ def test_a_model_of_scores_stands_apart_and_is_said_to_be_one(tmp_path: Path) ->
     truth = tree.one(id_="truth").text
     assert "scores gives scores that need not sum to one" in truth
     assert "The other 2 models passed: their figures are valid probabilities" in truth
-    assert "scores, no probabilities" in tree.one(id_="inside").text
+    assert "scores, not probabilities" in tree.one(id_="inside").text
     assert "### scores (not ranked)" in markdown
     assert "### ngram\n" in markdown
 

@@ -160,7 +160,7 @@ def test_prompts_show_every_model_with_its_ten_tokens(run: Run, tree: Node) -> N
         items = [item.text for item in columns[1].all("li")]
         first = prompt["next"][0]
         assert len(items) == len(prompt["next"]) == 10
-        assert items[0] == spaced(f"{first['token']}{numbers.probability(first['probability'])}")
+        assert items[0] == spaced(f"{visible(first['token'])}{numbers.probability(first['probability'])}")
 
 
 def test_sentences_show_the_bits_of_every_token(run: Run, tree: Node) -> None:
