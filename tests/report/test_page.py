@@ -19,6 +19,7 @@ from lmcompare.report.data import ReportData
 from lmcompare.report.definitions import TERMS
 from lmcompare.report.sections import slices as slices_section
 from lmcompare.report.sections.summary import build as build_summary
+from lmcompare.report.tokens import visible
 from tests.report.tree import Node, parse
 
 
