@@ -1,7 +1,7 @@
-"""The contract: what a language model is to lmcompare.
+"""The contract between a language model and lmcompare.
 
-A plug-in is one class that knows nothing of the harness. It takes ids and gives natural-log probabilities; every
-metric, chart, check and continuation comes from the one primitive ``next_log_probs``.
+A model is one class. It is given token ids and returns natural-log probabilities; everything else has a default that
+follows from ``next_log_probs``. A model imports nothing of what runs, checks or shows it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,20 @@ BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this
 
 @dataclass(frozen=True)
 class Traits:
-    """What a model declares of itself; the conformance kit and every run check it.
+    """What a model declares about itself. Validity checks hold it to that.
 
-    ``causal``: a score depends on the document's past alone. ``normalised``: the next-token probabilities sum to
-    one. ``adaptive``: it learns from the test text's past across documents. ``carries_state``: it uses what came
-    before the current sentence. ``pretrained``: it has read text other than train.
+    Attributes
+    ----------
+    causal : bool
+        A score depends only on the past of its document.
+    normalised : bool
+        The probabilities of the next token sum to one.
+    adaptive : bool
+        The model learns from the earlier documents of the text that it scores.
+    carries_state : bool
+        The model uses what precedes the current sentence.
+    pretrained : bool
+        The model has read text other than the training text.
     """
 
     causal: bool = True
@@ -45,7 +54,19 @@ class Traits:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far ``fit`` has come. Losses are nats per token; ``tokens``: tokens read in training so far."""
+    """How far ``fit`` has come.
+
+    Attributes
+    ----------
+    step, steps : int
+        Steps done, and the number of steps where it is known.
+    train_loss, valid_loss : float, optional
+        Losses on the training and the validation text, in nats per token.
+    tokens : int, optional
+        Tokens read in training so far.
+    note : str
+        A short text for whoever watches.
+    """
 
     step: int
     steps: int | None = None
@@ -57,9 +78,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class Budget:
-    """A limit on training that goes before a model's own hyper-parameters; one of the four, or none.
+    """A limit on training that replaces what the hyper-parameters say. At most one of the four is set.
 
-    ``tokens`` are tokens of train read, those read again included.
+    Attributes
+    ----------
+    steps : int, optional
+        Steps of training.
+    epochs : float, optional
+        Passes over the training text.
+    seconds : float, optional
+        Seconds of training.
+    tokens : int, optional
+        Tokens read; a token that is read twice counts twice.
     """
 
     steps: int | None = None
@@ -74,11 +104,27 @@ def _silent(_: Progress) -> None:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run gives to ``fit``.
+    """What ``fit`` may use.
 
-    ``device``: "cpu", "cuda", "cuda:0", "mps". ``threads``: how many a model may use. ``progress``: called now and
-    then with a ``Progress``. ``checkpoints``: a folder of the model's own to go on from after a kill, or None.
-    ``processes``: how many may train together, a GPU each or sharing the threads; a model that can't takes one.
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        The V types of the texts.
+    seed : int
+        The source of all randomness.
+    device : str
+        "cpu", "cuda", "cuda:0", "mps", ...
+    threads : int
+        The number of threads that the model may use.
+    progress : callable
+        May be called now and then with a ``Progress``.
+    checkpoints : Path, optional
+        A folder in which training may leave what it needs to continue after it was killed.
+    budget : Budget
+        A limit on training.
+    processes : int
+        The number of processes that may train together, each with a GPU of its own or a share of the threads. A
+        model that can't do this uses one.
     """
 
     vocabulary: Vocabulary
@@ -93,26 +139,47 @@ class Setting:
 
 @dataclass(frozen=True)
 class Size:
-    """``parameters``: numbers that were fitted; ``bytes``: what the trained model takes when stored."""
+    """The size of a trained model.
+
+    Attributes
+    ----------
+    parameters : int
+        The number of fitted parameters.
+    bytes : int
+        The bytes of the stored model.
+    """
 
     parameters: int
     bytes: int
 
 
 class Stepper(ABC):
-    """Generation, a token at a time."""
+    """The state of decoding: a prefix to which tokens are appended one at a time."""
 
     @abstractmethod
     def log_probs(self) -> FloatArray:
-        """(V,) nats: the distribution of the next token."""
+        """Return the distribution of the next token, (V,) nats."""
 
     @abstractmethod
     def push(self, token: int) -> None:
-        """Append a token. ``Vocabulary.check`` refuses what is none."""
+        """Append a token. ``Vocabulary.check_one`` refuses an id that is not in the vocabulary."""
 
     def likeliest(self, places: int) -> tuple[IntArray, FloatArray]:
-        """Return the ids of the ``places`` likeliest next tokens (at most V) and their nats, the likeliest first and
-        equal ones by id. Override it where that is cheaper than the whole distribution.
+        """Return the most likely next tokens.
+
+        Override it where that is cheaper than the whole distribution.
+
+        Parameters
+        ----------
+        places : int
+            How many tokens to return; at most V are.
+
+        Returns
+        -------
+        ids : array of int, shape (places,)
+            The tokens, the most likely first and equally likely ones by id.
+        log_probs : array, shape (places,)
+            Their log-probabilities in nats.
         """
         log_probs = self.log_probs()
         ids = np.argsort(-log_probs, kind="stable")[:places]
@@ -120,61 +187,104 @@ class Stepper(ABC):
 
 
 class LanguageModel(ABC):
-    """Ids in, natural-log probabilities out.
+    """Token ids in, natural-log probabilities out.
 
-    Hyper-parameters are explicit keyword arguments of ``__init__``, stored under their own names and JSON-able.
-    ``presets`` may hold keyword arguments for "quick", "default" and "full". A model that brings a tokenizer of its
-    own names it in ``tokens``, a table like an experiment's ``[tokens]``. Hyper-parameters that are the paths of
-    files which ``fit`` reads are named in ``files``: a run takes them as relative to the experiment's file, and
-    trains again when a file's content has changed. Those that name other plug-ins, which the model trains and asks,
-    are named in ``bases``: a run trains again when their code has changed. A model that must fail a conformance check
-    names the check in ``known_failures``, with the reason. What a reader of the model's figures should know goes into
-    ``notes``: sentences that ``fit`` or ``restore`` set, for example that a parameter fell back to its default.
+    A model must have ``fit``, ``next_log_probs``, ``state`` and ``restore``. It may override ``stream``,
+    ``log_probs`` and ``stepper`` to be faster, ``title``, ``summary``, ``notes``, ``exhibits``, ``word_vectors``,
+    ``context_vectors`` and ``study`` to explain itself, and ``size``, ``sized`` and ``file_formats`` for what they
+    name.
+
+    Hyper-parameters are keyword arguments of ``__init__``, stored under their own names and JSON-able.
+
+    Attributes
+    ----------
+    traits : Traits
+        What the model declares about itself; set it in ``__init__`` where it depends on hyper-parameters.
+    notes : tuple of str
+        Sentences that a reader of the model's figures should know, for example that a parameter kept its default.
+        ``fit`` and ``restore`` set them.
+    presets : mapping
+        Hyper-parameters for "quick", "default" and "full".
+    tokens : mapping, optional
+        The tokenizer of a model that brings its own, a table like an experiment's ``[tokens]``.
+    files : tuple of str
+        The hyper-parameters that are paths of files which ``fit`` reads. Their content is a part of the model: when
+        it changes, the model is trained again.
+    bases : tuple of str
+        The hyper-parameters that name other plug-ins, which the model trains and asks. Their code is a part of the
+        model in the same way.
+    known_failures : mapping of str to str
+        The conformance checks that the model must fail, with the reasons.
     """
 
     traits: Traits = Traits()
+    notes: tuple[str, ...] = ()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     tokens: ClassVar[Mapping[str, Any] | None] = None
     files: ClassVar[tuple[str, ...]] = ()
     bases: ClassVar[tuple[str, ...]] = ()
     known_failures: ClassVar[Mapping[str, str]] = {}
-    notes: tuple[str, ...] = ()
 
-    # What a model must have
+    # A model must have these
 
     @abstractmethod
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Learn from train; valid may guide choices (stopping, tuning). Returns self."""
+        """Learn from a text.
+
+        Parameters
+        ----------
+        train : Encoded
+            The training text.
+        valid : Encoded
+            The validation text, which may guide choices such as when to stop. It may be empty.
+        setting : Setting
+            The vocabulary, the seed and what may be used.
+
+        Returns
+        -------
+        LanguageModel
+            The model itself.
+        """
 
     @abstractmethod
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(len(at), V) nats: the distribution of the token that stands, or would stand, at each position of ``at``,
-        given all that precedes it in its document. A position may be N, one past the end of the last document.
+        """Return the distribution of the token at each position, given what precedes it in its document.
+
+        Parameters
+        ----------
+        text : Encoded
+            N tokens in documents.
+        at : array of int, shape (B,)
+            Positions from 0 to N, in any order. Position N is one past the end of the last document.
+
+        Returns
+        -------
+        array, shape (B, V)
+            Log-probabilities in nats, float32 or float64.
         """
 
     @abstractmethod
     def state(self) -> State:
-        """Return all that ``restore`` needs; the harness writes the files."""
+        """Return everything that ``restore`` needs."""
 
     @abstractmethod
     def restore(self, state: State) -> Self:
-        """Become the model whose state this is. Returns self."""
+        """Become the trained model that has this state. Returns the model itself."""
 
-    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
-        """Work out, once trained, what ``exhibits`` tell of these texts, and keep it for ``state``.
-
-        The harness calls it after ``fit``; its time counts as no training time, so that explaining costs a model
-        nothing in the comparison. What it predicts must not change.
-        """
-        return
-
-    # What follows from it; override for speed
+    # A model may override these to be faster
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield (positions (B,), distributions (B, V) in nats) until every position of the text has come once.
+        """Yield positions and their distributions until every position of the text was yielded once.
 
-        The order is the model's own, so that recurrent ones can read documents side by side. The default asks
-        ``next_log_probs`` in blocks of at most 32 MB.
+        The order is the model's choice, so that a recurrent model can read documents side by side. The default calls
+        ``next_log_probs`` for blocks of at most 32 MB.
+
+        Yields
+        ------
+        at : array of int, shape (B,)
+            Positions of the text.
+        log_probs : array, shape (B, V)
+            The distributions there, in nats.
         """
         rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
         for first in range(0, len(text), rows):
@@ -182,30 +292,87 @@ class LanguageModel(ABC):
             yield at, self.next_log_probs(text, at)
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) nats: the log-probability of each token given all that precedes it in its document."""
+        """Return the (N,) log-probability of each token in nats, given what precedes it in its document."""
         scores = np.zeros(len(text), np.float64)
         for at, block in self.stream(text):
             check_block(block, len(at), text, type(self).__name__)
             scores[at] = block[np.arange(len(at)), text.ids[at]]
         return scores
 
-    def title(self) -> str:
-        """Return the name that people read: short, without a full stop, as "RNN with attention".
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return the state of decoding after a prefix.
 
-        It may depend on the hyper-parameters, but not on what was trained. The default is made of the class name:
+        Parameters
+        ----------
+        prefix : array of int, shape (n,)
+            The first tokens of a document.
+        vocabulary : Vocabulary
+            The vocabulary of the ids.
+        """
+        return _Recompute(self, prefix, vocabulary)
+
+    # By these a model explains itself
+
+    def title(self) -> str:
+        """Return a short name for people, without a full stop, as "RNN with attention".
+
+        It may depend on the hyper-parameters, but not on the training. The default is the class name in words:
         ``MyModel`` is "My model".
         """
         return words_of(type(self).__name__)
 
     def summary(self) -> str:
-        """Return what it is with its hyper-parameters, in a sentence: by default what its class says."""
+        """Return one sentence on what the model is; by default the first paragraph of the class's docstring."""
         return described(type(self))
 
-    def size(self) -> Size:
-        """Return the number of floating-point values of ``state()``, or of whole numbers if it has no others, and its
-        bytes.
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield figures and tables that explain the trained model.
 
-        Override it where some of these are no numbers that were fitted: ids, places in other arrays.
+        Parameters
+        ----------
+        text : Encoded
+            A few example documents of one sentence each.
+        """
+        return ()
+
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Compute what ``exhibits`` needs of the training and validation texts, and keep it for ``state``.
+
+        It is called after ``fit`` and is not part of the training: it must not change any probability.
+        """
+        return
+
+    def word_vectors(self) -> FloatArray | None:
+        """Return a (V, d) vector of each type, or None for a model without vectors."""
+        return None
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """Return a vector of each token in its context.
+
+        The default is the token's row of ``word_vectors``, which is the same in every context.
+
+        Parameters
+        ----------
+        text : Encoded
+            The text.
+        at : array of int, shape (n,)
+            Positions of tokens.
+
+        Returns
+        -------
+        array, shape (n, d), or None
+            What represents the document up to and including the token; None for a model without vectors.
+        """
+        vectors = self.word_vectors()
+        return None if vectors is None else vectors[text.ids[at]]
+
+    # Size and files
+
+    def size(self) -> Size:
+        """Return the number of fitted parameters and the bytes of the trained model.
+
+        The default counts all floating-point values of ``state()``, or all integers where there are no others.
+        Override it where some of these are not fitted: ids, or indices into other arrays.
         """
         arrays = [np.asarray(a) for a in self.state().arrays.values()]
         floats = sum(a.size for a in arrays if np.issubdtype(a.dtype, np.floating))
@@ -213,42 +380,36 @@ class LanguageModel(ABC):
         return Size(parameters=floats or whole, bytes=sum(a.nbytes for a in arrays))
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return the hyper-parameters that give it about so many ``parameters`` over a vocabulary of V ``types``.
+        """Return the hyper-parameters that give the model a certain size.
 
-        None for a model whose size follows from the text. Raises ``PluginError`` where it can't come near.
+        Parameters
+        ----------
+        parameters : int
+            About how many parameters the model should have.
+        types : int
+            The size of the vocabulary.
+
+        Returns
+        -------
+        mapping or None
+            The hyper-parameters that change, or None for a model whose size follows from the text.
+
+        Raises
+        ------
+        PluginError
+            The model can't have about this size.
         """
         return None
-
-    def word_vectors(self) -> FloatArray | None:
-        """(V, d) one vector a token, or None for a model without vectors."""
-        return None
-
-    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
-        """(n, d) what the model holds where each token at ``at`` stands, having read its document up to and including
-        that token, or None for a model without vectors. The report shows by it what context does to a word.
-
-        The default is the token's row of ``word_vectors``: one vector, wherever the token stands.
-        """
-        vectors = self.word_vectors()
-        return None if vectors is None else vectors[text.ids[at]]
-
-    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield what explains the model, shown on ``text``: a few example documents of one sentence each."""
-        return ()
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return what writes the trained model to a file that other tools read, by the file's suffix, as ".arpa"."""
+        """Return functions that write the trained model to a file for other tools, by file suffix (".arpa")."""
         return {}
 
-    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a ``Stepper`` that stands after ``prefix`` (n,), the beginning of a document."""
-        return _Recompute(self, prefix, vocabulary)
-
-    # What the harness asks of every model
+    # Every model has these; they are not overridden
 
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:
-        """The names of the hyper-parameters. Raises ``PluginError`` for ``*args`` or ``**kwargs`` in ``__init__``."""
+        """Return the names of the hyper-parameters. Raises ``PluginError`` for ``*args`` or ``**kwargs``."""
         kinds = inspect.Parameter
         if cls.__init__ is object.__init__:
             return ()
@@ -266,7 +427,7 @@ class LanguageModel(ABC):
 
 
 class _Recompute(Stepper):
-    """The stepper of a model that has none: it reads the whole prefix again at each step."""
+    """The default decoding state: it reads the whole prefix again at each step."""
 
     def __init__(self, model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary) -> None:
         self._model, self._vocabulary = model, vocabulary
@@ -303,7 +464,7 @@ def check_block(block: object, rows: int, text: Encoded, name: str) -> None:
 
 
 def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:
-    """Raise ``PluginError`` unless a vocabulary has as many types, ``size``, as the one ``what`` was trained on."""
+    """Raise ``PluginError`` unless a vocabulary has ``size`` types, as the one that ``what`` was trained on."""
     if len(vocabulary) != size:
         raise PluginError(
             f"{what} was trained on a vocabulary of {size:,} types, not of {len(vocabulary):,}: encode the text with"
@@ -312,7 +473,7 @@ def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:
 
 
 def fitted(value: T | None, model: LanguageModel) -> T:
-    """Return a part that ``fit`` makes. Raises ``NotFittedError`` while it is None."""
+    """Return ``value``, a part that ``fit`` makes. Raises ``NotFittedError`` if it is None."""
     if value is None:
         raise NotFittedError(f"this {type(model).__name__} is not trained yet: call fit or restore first")
     return value
