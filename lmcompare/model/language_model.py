@@ -1,8 +1,4 @@
-"""The contract between a language model and lmcompare.
-
-A model is one class. It is given token ids and returns natural-log probabilities; everything else has a default that
-follows from ``next_log_probs``. A model imports nothing of what runs, checks or shows it.
-"""
+"""The base class of language models, and helpers for the classes that derive from it."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -18,172 +13,14 @@ import numpy as np
 
 from lmcompare.errors import NotFittedError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.state import State as State  # part of the contract
-from lmcompare.tokens import Encoded, IntArray, Vocabulary
-from lmcompare.tokens import FloatArray as FloatArray
+from lmcompare.model.stepper import Stepper
+from lmcompare.model.values import Setting, Size, Traits
+from lmcompare.state import State
+from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 T = TypeVar("T")
 
 BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What a model declares about itself. Validity checks hold it to that.
-
-    Attributes
-    ----------
-    causal : bool
-        A score depends only on the past of its document.
-    normalised : bool
-        The probabilities of the next token sum to one.
-    adaptive : bool
-        The model learns from the earlier documents of the text that it scores.
-    carries_state : bool
-        The model uses what precedes the current sentence.
-    pretrained : bool
-        The model has read text other than the training text.
-    """
-
-    causal: bool = True
-    normalised: bool = True
-    adaptive: bool = False
-    carries_state: bool = False
-    pretrained: bool = False
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far ``fit`` has come.
-
-    Attributes
-    ----------
-    step, steps : int
-        Steps done, and the number of steps where it is known.
-    train_loss, valid_loss : float, optional
-        Losses on the training and the validation text, in nats per token.
-    tokens : int, optional
-        Tokens read in training so far.
-    note : str
-        A short text for whoever watches.
-    """
-
-    step: int
-    steps: int | None = None
-    train_loss: float | None = None
-    valid_loss: float | None = None
-    tokens: int | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """A limit on training that replaces what the hyper-parameters say. At most one of the four is set.
-
-    Attributes
-    ----------
-    steps : int, optional
-        Steps of training.
-    epochs : float, optional
-        Passes over the training text.
-    seconds : float, optional
-        Seconds of training.
-    tokens : int, optional
-        Tokens read; a token that is read twice counts twice.
-    """
-
-    steps: int | None = None
-    epochs: float | None = None
-    seconds: float | None = None
-    tokens: int | None = None
-
-
-def _silent(_: Progress) -> None:
-    return None
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What ``fit`` may use.
-
-    Attributes
-    ----------
-    vocabulary : Vocabulary
-        The V types of the texts.
-    seed : int
-        The source of all randomness.
-    device : str
-        "cpu", "cuda", "cuda:0", "mps", ...
-    threads : int
-        The number of threads that the model may use.
-    progress : callable
-        May be called now and then with a ``Progress``.
-    checkpoints : Path, optional
-        A folder in which training may leave what it needs to continue after it was killed.
-    budget : Budget
-        A limit on training.
-    processes : int
-        The number of processes that may train together, each with a GPU of its own or a share of the threads. A
-        model that can't do this uses one.
-    """
-
-    vocabulary: Vocabulary
-    seed: int = 0
-    device: str = "cpu"
-    threads: int = 1
-    progress: Callable[[Progress], None] = _silent
-    checkpoints: Path | None = None
-    budget: Budget = Budget()
-    processes: int = 1
-
-
-@dataclass(frozen=True)
-class Size:
-    """The size of a trained model.
-
-    Attributes
-    ----------
-    parameters : int
-        The number of fitted parameters.
-    bytes : int
-        The bytes of the stored model.
-    """
-
-    parameters: int
-    bytes: int
-
-
-class Stepper(ABC):
-    """The state of decoding: a prefix to which tokens are appended one at a time."""
-
-    @abstractmethod
-    def log_probs(self) -> FloatArray:
-        """Return the distribution of the next token, (V,) nats."""
-
-    @abstractmethod
-    def push(self, token: int) -> None:
-        """Append a token. ``Vocabulary.check_one`` refuses an id that is not in the vocabulary."""
-
-    def likeliest(self, places: int) -> tuple[IntArray, FloatArray]:
-        """Return the most likely next tokens.
-
-        Override it where that is cheaper than the whole distribution.
-
-        Parameters
-        ----------
-        places : int
-            How many tokens to return; at most V are.
-
-        Returns
-        -------
-        ids : array of int, shape (places,)
-            The tokens, the most likely first and equally likely ones by id.
-        log_probs : array, shape (places,)
-            Their log-probabilities in nats.
-        """
-        log_probs = self.log_probs()
-        ids = np.argsort(-log_probs, kind="stable")[:places]
-        return ids, log_probs[ids]
 
 
 class LanguageModel(ABC):
