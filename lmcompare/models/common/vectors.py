@@ -68,9 +68,7 @@ def tied_neighbours(model: LanguageModel, text: Encoded) -> Neighbours:
     """Return the neighbours by the tied vectors of a network."""
     vectors = model.word_vectors()
     assert vectors is not None
-    return neighbours_exhibit(
-        vectors, text, "By the cosine of the word vectors, which are used for input and output."
-    )
+    return neighbours_exhibit(vectors, text, "By the cosine of the vectors, used for input and output.")
 
 
 def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbours:
@@ -112,8 +110,8 @@ def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) ->
     points = plane.fit_transform(unit.astype(np.float64))
     return Map2D(
         title="A map of its words",
-        note=f"The vectors of {len(words)} frequent words, projected by t-SNE, which keeps similar words close; the axes"
-        " have no meaning.",
+        note=f"The vectors of {len(words)} frequent words, projected by t-SNE, which keeps similar words close; the"
+        " axes have no meaning.",
         labels=tuple(vocabulary[int(i)] for i in words),
         x=tuple(float(p) for p in points[:, 0]),
         y=tuple(float(p) for p in points[:, 1]),
