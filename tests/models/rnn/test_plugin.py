@@ -1,3 +1,5 @@
+"""Tests of the recurrent language model: its equations, its gates and its exhibits."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Tests of the recurrent language model with attention, against the equations computed position by position."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Tests of the encoder-decoder, against the equations computed word by word, and of what each word sees."""
+
 from __future__ import annotations
 
 from typing import Any

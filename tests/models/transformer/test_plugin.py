@@ -1,3 +1,5 @@
+"""Tests of the transformer: both implementations of attention, windows, position signals and exhibits."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Tests of word2vec-bow: the effect of word order, windows, vectors and exhibits."""
+
 from __future__ import annotations
 
 import itertools
