@@ -21,8 +21,8 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
     """Return the vectors of a vocabulary's words from a file.
 
     Files named ``.bin`` or ``.bin.gz`` are in word2vec's binary format. All others are UTF-8 text, each line a word
-    and its numbers, with the first line of word2vec and fastText or without it, as in GloVe. A word is looked up as it is
-    written and then in lower case.
+    and its numbers, with the first line of word2vec and fastText or without it, as in GloVe. A word is looked up as
+    it is written and then in lower case.
 
     Parameters
     ----------
