@@ -141,7 +141,7 @@ def test_a_run_that_stopped_early_does_not_continue(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_is_over_before_the_first_step_is_refused() -> None:
-    with pytest.raises(LmcompareError, match="over before the first step"):
+    with pytest.raises(LmcompareError, match="over before the first training step"):
         run(budget=Budget(seconds=1e-9))
 
 
