@@ -96,7 +96,9 @@ def text(split: str, ids: Array, documents: int, known: Vocabulary, rng: np.rand
 def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> TokenizedCorpus:
     """Write the tables of the tokens, and return what gives the harness's own tables of likeliest words."""
     known = train.vocabulary
-    features = [token_features(train, t.encoded, t.overhead_bits, t.split) for t in texts]
+    features = [
+        token_features(train, t.encoded, t.encoded.sentence_starts(), t.overhead_bits, t.split) for t in texts
+    ]
     write_table(folder / "features.parquet", pd.concat(features, ignore_index=True))
     tables = []
     for t in texts:
@@ -123,6 +125,9 @@ def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random
     seals.seal(folder, ("features.parquet", "documents.parquet", "vocabulary.json"))
     corpus = TokenizedCorpus(folder)
     corpus.__dict__ |= {"train": train, **{t.split: t.encoded for t in texts}}  # as if they were read
+    corpus._sentence_starts |= {
+        name: text.sentence_starts() for name, text in (("train", train), *((t.split, t.encoded) for t in texts))
+    }
     return corpus
 
 

@@ -127,6 +127,7 @@ def compare(
     show.say("Writing the report …")
     write_reports(outcome.folder)
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
+    named += [tokens.kind for tokens in (plan.tokens, *(m.tokens for m in plan.models)) if tokens is not None]
     return Comparison(outcome.folder, outcome.failures, (*named, *map(type, live.values())))
 
 

@@ -120,7 +120,7 @@ class TrainedModel:
             raise LmcompareError(f"{place / 'cell.json'} names tokens that no run wrote: run the same command again")
         tokens = folder / "tokens" / fingerprint
         with as_written(tokens):
-            corpus = TokenizedCorpus(tokens)
+            corpus = TokenizedCorpus(tokens, named=(*named, str((model.tokens or {}).get("kind", ""))))
             _ = corpus.tokenizer, corpus.vocabulary, corpus.code  # read here, so that damage is told at once
         return cls(name, model, corpus, truthful)
 

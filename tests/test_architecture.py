@@ -29,25 +29,27 @@ HEAVY = {
 # The rooms in the order of the data: each may import some of those above it
 MAY_IMPORT = {
     "errors": set(),
+    "lazy": set(),
     "memory": set(),
+    "compiled": set(),
     "processes": {"errors"},
     "registry": {"errors"},
-    "corpora": {"errors", "registry"},
+    "corpora": {"errors", "lazy", "registry"},
     "state": set(),
-    "tokens": {"errors", "memory", "registry", "state", "corpora"},
+    "tokens": {"errors", "memory", "compiled", "registry", "state", "corpora"},
     "exhibits": {"errors", "registry"},
     "model": {"errors", "state", "tokens", "exhibits"},
     "plugins": {"errors", "registry", "model"},
     "training": {"errors", "processes", "tokens", "exhibits", "model", "plugins"},
-    "counts": {"errors", "memory", "tokens"},
-    "models": {"errors", "memory", "tokens", "exhibits", "model", "plugins", "training", "counts"},
-    "runfolder": {"errors", "corpora", "tokens", "exhibits", "model"},
+    "counts": {"errors", "memory", "compiled", "tokens"},
+    "models": {"errors", "memory", "compiled", "tokens", "exhibits", "model", "plugins", "training", "counts"},
+    "runfolder": {"errors", "registry", "corpora", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "tokens", "exhibits", "model", "plugins", "runfolder"},
     "measure": {"errors", "tokens", "model", "runfolder"},
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
-        *("errors", "processes", "corpora", "tokens", "exhibits"),
+        *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
         *("model", "plugins", "runfolder", "checks", "measure", "experiments"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
@@ -58,6 +60,7 @@ MAY_IMPORT = {
     "cli": {
         *("errors", "processes", "corpora", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "report", "trained", "api"),
+        "tokens",
     },
 }
 

@@ -4,13 +4,30 @@
 packages can add their own.
 """
 
-from lmcompare.corpora.conformance import check_format, check_scheme
-from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, File, Found
-from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
-from lmcompare.corpora.load import documents_of, load, read_documents
-from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.pieces import Piece
-from lmcompare.corpora.registered import FORMATS, SCHEMES, CatalogueEntry, catalogue, format_catalogue
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmcompare.lazy import lazily
+
+if TYPE_CHECKING:
+    from lmcompare.corpora.conformance import check_format, check_scheme
+    from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, File, Found
+    from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
+    from lmcompare.corpora.loading import documents_of, load, read_documents
+    from lmcompare.corpora.options import CorpusOptions
+    from lmcompare.corpora.pieces import Piece
+    from lmcompare.corpora.registered import FORMATS, SCHEMES, CatalogueEntry, catalogue, format_catalogue
+
+_HOMES = {
+    "lmcompare.corpora.conformance": ("check_format", "check_scheme"),
+    "lmcompare.corpora.contract": ("CorpusFormat", "CorpusScheme", "File", "Found"),
+    "lmcompare.corpora.document": ("SPLITS", "Corpus", "Document", "has_utf8"),
+    "lmcompare.corpora.loading": ("documents_of", "load", "read_documents"),
+    "lmcompare.corpora.options": ("CorpusOptions",),
+    "lmcompare.corpora.pieces": ("Piece",),
+    "lmcompare.corpora.registered": ("FORMATS", "SCHEMES", "CatalogueEntry", "catalogue", "format_catalogue"),
+}
 
 __all__ = [
     "FORMATS",
@@ -34,3 +51,5 @@ __all__ = [
     "load",
     "read_documents",
 ]
+
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmcompare import exhibits, plugins
+from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
-from lmcompare.harness.truth import Stored, truth_checks
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
 from lmcompare.measure.selection import shown_positions
@@ -48,7 +48,7 @@ def _asked_for(job: Job, model: LanguageModel | None) -> list[str | type[Languag
 
 
 def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
-    corpus = TokenizedCorpus(job.tokens_path)
+    corpus = TokenizedCorpus(job.tokens_path, named=[job.tokenizer])
     corpus.check()
     if job.is_finished():
         model.restore(load_state(job.path / "model"))
@@ -72,7 +72,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
     )
-    job.finish({**_done(job, model, truth, notes), "by_heart": known})
+    job.finish({**_done(job, model, truth, notes), "memorisation": known})
 
 
 def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit) -> tuple[LanguageModel, float]:
@@ -123,7 +123,7 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
     if model.traits.adaptive:
         reset = np.full(len(corpus.test), np.nan)
     else:
-        reset = scoring.checked_log_probs(model, corpus.test.split_sentences())
+        reset = scoring.checked_log_probs(model, corpus.sentences("test"))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     size = model.size()
     table = scoring.scores_table(
@@ -145,20 +145,28 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
 
 
 def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, scores: pd.DataFrame) -> dict[str, Any]:
-    """Return the truth checks' table."""
+    """Return the table of the validity checks, JSON-able."""
     test, valid = (scores[scores["split"] == which] for which in ("test", "valid"))
 
     def restore() -> LanguageModel:
         return plugins.build(type(model), job.hyperparameters).restore(load_state(job.path / "model"))
 
-    return truth_checks(
-        model,
+    scored = Scored(
         corpus.test,
         test["log_prob"].to_numpy(),
-        unigram_log_probs=scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
-        seed=job.seed,
-        stored=Stored(test["log_prob_reset"].to_numpy(), corpus.valid, valid["log_prob"].to_numpy(), restore),
+        scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
+        corpus.sentences("test"),
+        test["log_prob_reset"].to_numpy(),
+        corpus.valid,
+        valid["log_prob"].to_numpy(),
+        restore,
     )
+    results = run_sampled_checks(model, scored, seed=job.seed)
+    checks = [
+        {"name": r.name, "passed": r.passed, "figure": r.figure, "tolerance": r.tolerance, "detail": r.reason}
+        for r in results
+    ]
+    return {"passed": all(r.passed for r in results), "checks": checks}
 
 
 def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> list[str]:

@@ -28,6 +28,8 @@ class Job:
         The seed of the training.
     tokens_fingerprint : str
         The tokens that the model reads.
+    tokenizer : str
+        The name of their tokenizer; the only one that the run folder may name.
     source_digest : str
         A digest of the plug-in's source.
     hyperparameters : dict
@@ -45,6 +47,7 @@ class Job:
     plugin: str
     seed: int
     tokens_fingerprint: str
+    tokenizer: str
     source_digest: str
     hyperparameters: dict[str, Any]
     device: str

@@ -17,6 +17,7 @@ from lmcompare.harness.matching import matched
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Display
 from lmcompare.model import LanguageModel
+from lmcompare.registry import absolute
 from lmcompare.runfolder.layout import TOKENS
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
@@ -43,7 +44,7 @@ def built(
     if table.name in live:
         return table.plugin, live[table.name]
     here = base or Path.cwd()
-    plugin = _absolute(table.plugin, here)
+    plugin = absolute(table.plugin, here)
     given = dict(table.hyperparameters)
     cls = plugins.resolve(plugin)
     for name in cls.files:
@@ -51,16 +52,8 @@ def built(
             given[name] = str((here / Path(given[name]).expanduser()).resolve())
     for name in cls.bases:
         if isinstance(given.get(name), str):
-            given[name] = _absolute(given[name], here)
+            given[name] = absolute(given[name], here)
     return plugin, plugins.build(plugin, given, experiment.options.preset)
-
-
-def _absolute(plugin: str, here: Path) -> str:
-    """Return a plug-in's name, with the path made absolute if it names a file."""
-    home, colon, cls = plugin.rpartition(":")
-    if colon and home.endswith(".py"):
-        return f"{(here / Path(home).expanduser()).resolve()}:{cls}"
-    return plugin
 
 
 def plans(
@@ -112,6 +105,7 @@ def plans(
             "name": name,
             "plugin": plugin,
             "tokens_fingerprint": tokens.fingerprint,
+            "tokenizer": tokens.tokenizer.kind,
             "source_digest": plugins.source_digest(model),
             "hyperparameters": _storable(model),
             "device": device,

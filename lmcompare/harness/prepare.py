@@ -1,4 +1,4 @@
-"""Tokenise a corpus, fit the vocabulary and the code on the training text, and store the result in the run folder."""
+"""Fit tokenizer, vocabulary and code on the training text, cut the corpus, and store it in the run folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, blamed_on
 from lmcompare.measure.features import token_features
 from lmcompare.runfolder.layout import HELD_OUT, SPLITS, TOKENS_FILES
 from lmcompare.runfolder.seals import damage, is_sealed
@@ -47,21 +47,24 @@ def prepare(
         For a kind or option that does not exist, a vocabulary larger than the data, and a text without tokens.
     """
     tokenizer = make_tokenizer(table.tokenizer)
+    with blamed_on(f"{type(tokenizer).__name__}'s fit"):
+        tokenizer.fit([document.text for document in corpus.train])
     cut = {split: tokenise(corpus.split(split), tokenizer) for split in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
     path = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
     damaged = damage(path, TOKENS_FILES)
     if damaged is None:
-        return TokenizedCorpus(path)
+        return TokenizedCorpus(path, named=[tokenizer.kind])
     if is_sealed(path):
         say(f"{path / damaged} is damaged or lost: it is made anew.")
     code = TextCode.fit(cut["train"], tokenizer, vocabulary)
     texts = {split: encode(text, tokenizer, vocabulary) for split, text in cut.items()}
     if not len(texts["test"]) or not len(texts["valid"]):
         raise LmcompareError("valid or test holds no token: give a longer text")
+    starts = {split: text.sentence_starts for split, text in cut.items()}
     tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary)
-    write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, tables)
-    return TokenizedCorpus(path)
+    write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables)
+    return TokenizedCorpus(path, named=[tokenizer.kind])
 
 
 def _tables(
@@ -79,7 +82,7 @@ def _tables(
     for split in HELD_OUT:
         text = texts[split]
         overhead_bits = code.overhead_bits(cut[split], tokenizer, vocabulary)
-        table = token_features(texts["train"], text, overhead_bits, split)
+        table = token_features(texts["train"], text, cut[split].sentence_starts, overhead_bits, split)
         features.append(table)
         assert text.spans is not None
         surfaces.append(

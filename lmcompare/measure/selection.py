@@ -38,7 +38,7 @@ def fresh_documents(corpus: TokenizedCorpus) -> npt.NDArray[np.bool_]:
 def shown_positions(corpus: TokenizedCorpus) -> IntArray:
     """(M,) the positions of the test text whose most likely tokens are stored: passages, drawn by hash."""
     test, fresh = corpus.test, fresh_documents(corpus)
-    begins = test.sentence_starts()
+    begins = corpus.sentence_starts("test")
     document = test.document_of(begins)
     first = np.flatnonzero(np.append(True, document[1:] != document[:-1]))
     within = np.arange(len(begins)) - np.repeat(first, np.diff(np.append(first, len(begins))))
@@ -56,7 +56,7 @@ def shown_positions(corpus: TokenizedCorpus) -> IntArray:
 def example_sentences(corpus: TokenizedCorpus, count: int) -> list[ExampleSentence]:
     """Return ``count`` held-out sentences of readable length, drawn by hash: the same for all models."""
     test = corpus.test
-    begins = test.sentence_starts()
+    begins = corpus.sentence_starts("test")
     lengths = np.diff(np.append(begins, len(test)))
     fresh = np.flatnonzero(fresh_documents(corpus)[test.document_of(begins)]).tolist()
     fitting = [i for i in fresh if lengths[i] in EXAMPLE_LENGTHS] or fresh

@@ -24,14 +24,14 @@ SEAL = "checksums.json"  # the digests of the files beside it, written after the
 TOKENS, CELLS = "tokens", "cells"  # folders
 JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else
 
-TOKENIZER_FILES = ("tokenizer.json", "vocabulary.json", "code.json")
+STATE_FILES = ("arrays.safetensors", "values.json")  # what a model or a tokenizer has learnt
 TOKENS_FILES = (
-    *TOKENIZER_FILES,
+    *("tokenizer.json", "vocabulary.json", "code.json"),
+    *(f"tokenizer/{name}" for name in STATE_FILES),
     *(f"{split}.npz" for split in SPLITS),
     *("features.parquet", "surface.parquet", "documents.parquet"),
 )
 
-STATE_FILES = ("arrays.safetensors", "values.json")
 # What a report reads of a cell
 CELL_TABLES = (
     *("cell.json", "scores.parquet", "top.parquet"),

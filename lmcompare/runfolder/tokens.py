@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmcompare.corpora import Document
+from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray
+from lmcompare.registry import only_installed
 from lmcompare.runfolder.files import (
     RunFolderError,
     read_json,
@@ -22,9 +24,17 @@ from lmcompare.runfolder.files import (
     write_json,
     write_text,
 )
-from lmcompare.runfolder.layout import DOCUMENT_COLUMNS, SPLITS, SURFACE_COLUMNS, TOKENS_FILES, Split
+from lmcompare.runfolder.layout import (
+    DOCUMENT_COLUMNS,
+    SPLITS,
+    STATE_FILES,
+    SURFACE_COLUMNS,
+    TOKENS_FILES,
+    Split,
+)
 from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table, write_table
 from lmcompare.runfolder.seals import check_sealed, seal
+from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import (
     Encoded,
     IntArray,
@@ -35,7 +45,9 @@ from lmcompare.tokens import (
     encode_prompt,
     fingerprint_parts,
     make_tokenizer,
+    prompt_pieces,
     tokenise,
+    tokenizer_code,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +62,9 @@ class TokenizedCorpus:
     path : Path
         The folder. Its name is the fingerprint of the tokens.
     entry : Mapping, optional
-        What the manifest says of these tokens: see ``describe``.
+        The manifest's entry of these tokens: see ``describe``.
+    named : sequence of str or type
+        Tokenizers that are not installed and that the user has named: the folder itself may name no code.
 
     Raises
     ------
@@ -58,8 +72,9 @@ class TokenizedCorpus:
         From every property and method, where a file that it needs is missing or is not as it was written.
     """
 
-    def __init__(self, path: Path, entry: Mapping[str, Any] | None = None) -> None:
-        self.path, self.entry = path, dict(entry or {})
+    def __init__(self, path: Path, entry: Mapping[str, Any] | None = None, named: Sequence[str | type] = ()) -> None:
+        self.path, self.entry, self._named = path, dict(entry or {}), tuple(named)
+        self._sentence_starts: dict[str, IntArray] = {}
         self._checked: set[str] = set()  # the files whose checksums were compared
 
     def __repr__(self) -> str:
@@ -93,8 +108,26 @@ class TokenizedCorpus:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer."""
-        return make_tokenizer(read_object(self._file("tokenizer.json"), "spec")["spec"])
+        """The tokenizer, with what it has learnt from the training text.
+
+        Raises
+        ------
+        PluginError
+            For a tokenizer that is neither installed nor named by the user.
+        LmcompareError
+            For a tokenizer whose code has changed since.
+        """
+        stored = read_object(self._file("tokenizer.json"), "spec", "code")
+        for name in STATE_FILES:
+            self._file(f"tokenizer/{name}")
+        with only_installed(*self._named):
+            tokenizer = make_tokenizer(stored["spec"], load_state(self.path / "tokenizer"))
+        if stored["code"] != tokenizer_code(tokenizer):
+            raise LmcompareError(
+                f"the code of the tokenizer {type(tokenizer).__name__} has changed since the run: run it again, or "
+                "name the file as it was"
+            )
+        return tokenizer
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -127,6 +160,7 @@ class TokenizedCorpus:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 names = tuple(stored["names"].tolist())
+                self._sentence_starts[split] = stored["sentence_starts"]
                 return Encoded(stored["ids"], stored["starts"], self.vocabulary, stored["spans"], names)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise unreadable(path, error) from None
@@ -135,6 +169,20 @@ class TokenizedCorpus:
         """Return the text of a split: "train", "valid" or "test"."""
         text: Encoded = getattr(self, name)
         return text
+
+    def sentence_starts(self, name: str) -> IntArray:
+        """(S,) the position of the first token of each sentence of a split.
+
+        A tokenizer that cuts whole documents does not close sentences with ``</s>``; these are its sentences all the
+        same, for figures and examples. No model sees them.
+        """
+        self.split(name)
+        return self._sentence_starts[name]
+
+    def sentences(self, name: str) -> Encoded:
+        """Return a split with every sentence a document of its own, for per-sentence figures."""
+        text = self.split(name)
+        return Encoded(text.ids, self.sentence_starts(name), self.vocabulary, text.spans)
 
     @cached_property
     def documents(self) -> pd.DataFrame:
@@ -177,6 +225,10 @@ class TokenizedCorpus:
         """Return the (n,) ids of the beginning of a document."""
         return encode_prompt(prompt, self.tokenizer, self.vocabulary)
 
+    def prompt_pieces(self, prompt: str) -> list[str]:
+        """Return the pieces of a prompt that the tokenizer cuts: its lines, or all of it."""
+        return prompt_pieces(prompt, self.tokenizer)
+
     def read(self, documents: Sequence[Document]) -> tuple[Encoded, list[str], FloatArray]:
         """Return new documents as ids, their N token strings, and the (N,) overhead bits charged beside the model."""
         cut = tokenise(documents, self.tokenizer)
@@ -205,6 +257,7 @@ def write_tokens(
     vocabulary: Vocabulary,
     code: TextCode,
     texts: Mapping[str, Encoded],
+    sentence_starts: Mapping[str, IntArray],
     tables: Mapping[str, pd.DataFrame],
 ) -> None:
     """Write and seal the folder of a corpus under one tokenizer.
@@ -219,23 +272,27 @@ def write_tokens(
         Fitted on the training text.
     texts : Mapping
         The encoded text of each split, with byte spans.
+    sentence_starts : Mapping
+        (S,) the position of the first token of each sentence of each split.
     tables : Mapping
         The tables "features", "surface" and "documents" of valid and test.
     """
     for name, rows in tables.items():
         write_table(path / f"{name}.parquet", rows)
-    about = {"spec": tokenizer.spec, "description": tokenizer.description, "table": dict(table)}
-    write_json(path / "tokenizer.json", about)
+    about = {"spec": tokenizer.spec, "description": tokenizer.description, "code": tokenizer_code(tokenizer)}
+    write_json(path / "tokenizer.json", {**about, "table": dict(table)})
+    save_state(tokenizer.state(), path / "tokenizer")
     words = {"tokens": list(vocabulary.tokens), "counts": vocabulary.counts.tolist()}
     write_text(path / "vocabulary.json", json.dumps(words, ensure_ascii=False) + "\n")
     write_text(path / "code.json", json.dumps(code.to_json(), ensure_ascii=False) + "\n")
     for split, text in texts.items():
-        _write_text(path / f"{split}.npz", text)
+        _write_text(path / f"{split}.npz", text, sentence_starts[split])
     seal(path, TOKENS_FILES)
 
 
-def _write_text(path: Path, text: Encoded) -> None:
+def _write_text(path: Path, text: Encoded, sentence_starts: IntArray) -> None:
     arrays = {"ids": text.ids, "starts": text.starts, "spans": text.spans, "names": np.array(text.names, np.str_)}
+    arrays["sentence_starts"] = sentence_starts
 
     def write(aside: Path) -> None:
         with aside.open("wb") as out:

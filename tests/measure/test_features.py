@@ -28,7 +28,7 @@ def test_the_feature_table_of_a_worked_text() -> None:
     # two documents: "a b </s> a </s>" and "a <unk> </s>"
     train = Encoded.from_documents([[2, 3, 1, 2, 1]], VOCABULARY)
     text = Encoded.from_documents([[2, 3, 1, 2, 1], [2, 0, 1]], VOCABULARY)
-    table = token_features(train, text, np.arange(8) / 10, "test")
+    table = token_features(train, text, text.sentence_starts(), np.arange(8) / 10, "test")
     assert table["split"].eq("test").all()
     assert table["document"].tolist() == [0, 0, 0, 0, 0, 1, 1, 1]
     assert table["position"].tolist() == [0, 1, 2, 3, 4, 0, 1, 2]

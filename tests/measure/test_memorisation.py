@@ -23,7 +23,7 @@ def test_pieces_begin_with_sentences_and_stay_in_their_documents(documents: int)
     sentences = [[*generator.integers(2, 4, n), 1] for n in lengths]
     texts = [np.concatenate(sentences[k::documents]) for k in range(documents)]
     text = Encoded.from_documents(texts, VOCABULARY)
-    part = pieces(text, 4096, 256)
+    part = pieces(text, text.sentence_starts(), 4096, 256)
     assert 0.8 * 4096 < len(part) < 1.3 * 4096
     whole = [ids.tobytes() for ids in text.documents()]
     for ids in part.documents():
@@ -34,7 +34,7 @@ def test_pieces_begin_with_sentences_and_stay_in_their_documents(documents: int)
 
 def test_a_short_text_is_read_whole() -> None:
     text = Encoded.from_documents([[2, 1], [3, 1]], VOCABULARY)
-    assert pieces(text) is text
+    assert pieces(text, text.sentence_starts()) is text
 
 
 class Knows(Honest):

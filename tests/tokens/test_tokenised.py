@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 
 from lmcompare.corpora import Document
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens import Separator, make_tokenizer, tokenise
-from tests.tokens.texts import KINDS, WILD, document, documents, rebuilt
+from lmcompare.tokens import IntArray, Separator, Tokenizer, make_tokenizer, tokenise
+from lmcompare.tokens import rebuilt as put_together
+from tests.tokens.texts import BYTE_PAIRS, KINDS, WILD, document, documents, rebuilt
 
 
 def test_worked_example() -> None:
@@ -34,12 +36,13 @@ def test_worked_example() -> None:
     assert text.sentence_starts.tolist() == [0, 3, 5, 6]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, BYTE_PAIRS])
 @given(docs=documents())
 def test_the_text_can_be_rebuilt(kind: str, docs: list[Document]) -> None:
     tokenizer = make_tokenizer({"kind": kind})
     text = tokenise(docs, tokenizer)
     assert rebuilt(text, tokenizer) == [d.text.encode() for d in docs]
+    assert put_together(text, tokenizer) == b"".join(d.text.encode() for d in docs)
     assert text.n_bytes.tolist() == [len(d.text.encode()) for d in docs]
     for start, end, one in zip(text.starts, [*text.starts[1:], len(text)], docs, strict=True):
         data = one.text.encode()
@@ -49,10 +52,65 @@ def test_the_text_can_be_rebuilt(kind: str, docs: list[Document]) -> None:
                 assert data[a:b] == tokenizer.token_bytes(text.types[text.tokens[at]])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, BYTE_PAIRS])
 def test_wild_text_can_be_rebuilt(kind: str) -> None:
     tokenizer = make_tokenizer({"kind": kind})
     assert rebuilt(tokenise(WILD, tokenizer), tokenizer) == [d.text.encode() for d in WILD]
+
+
+class Pairs(Tokenizer):
+    """Cuts whole documents into pieces of two bytes."""
+
+    description = "Two bytes a token."
+    covers = "documents"
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        data = text.encode("latin-1").decode("latin-1")
+        starts = np.arange(0, len(data), 2)
+        return [data[i : i + 2] for i in starts], np.stack([starts, np.minimum(starts + 2, len(data))], axis=1)
+
+
+def test_sentences_of_a_document_that_is_cut_whole() -> None:
+    #            byte 0123 4 567 8 9: sentences 0…3, 4…7, 7…7 and 8…10; "ab", "c ", "de", "fx", "gh"
+    docs = [document("abc", " ", "def", "", "", "x", "gh"), document("", name="e"), document("a", name="f")]
+    text = tokenise(docs, Pairs())
+    assert text.surface().tolist() == ["ab", "c ", "de", "fx", "gh", "</s>", "</s>", "a", "</s>"]
+    assert text.starts.tolist() == [0, 6, 7]
+    # "fx" ends in the separator after the empty sentence 7…7, so that one is its sentence
+    assert text.sentence_starts.tolist() == [0, 2, 3, 4, 6, 7]
+    assert text.spans.tolist()[:6] == [[0, 2], [2, 4], [4, 6], [6, 8], [8, 10], [10, 10]]
+    assert [text.separator_types[s] for s in text.separators if s >= 0] == 3 * [Separator("", True)]
+
+
+class Loses(Pairs):
+    """Writes lower case letters for capitals."""
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        return super().tokenize(text.lower())
+
+
+class Overlaps(Pairs):
+    """Gives tokens one offset too few."""
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        tokens, offsets = super().tokenize(text)
+        return tokens, offsets[1:]
+
+
+class Divides(Pairs):
+    """Fails."""
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "message"), [(Loses(), "Loses can't be put"), (Overlaps(), "offsets"), (Divides(), "ZeroDivision")]
+)
+def test_a_plug_in_that_would_let_bytes_go_free_is_refused(tokenizer: Tokenizer, message: str) -> None:
+    assert len(tokenise([document("ab")], Loses())) == 2
+    with pytest.raises(LmcompareError, match=message):
+        tokenise([document("A b")], tokenizer)
 
 
 def test_a_literal_end_is_not_the_closing_one() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import strategies as st
 
 from lmcompare.corpora import Document
 from lmcompare.tokens import Tokenised, Tokenizer
 
 KINDS = ("word", "whitespace", "char", "byte")
+BYTE_PAIRS = f"{Path(__file__).parent / 'bpe.py'}:BytePairs"  # it learns, and cuts whole documents
 
 
 def document(*pieces: str, name: str = "d") -> Document:

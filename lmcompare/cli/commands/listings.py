@@ -43,6 +43,17 @@ def corpora() -> None:
     print(f"{'train=A,…':<14} train=A,valid=B,test=C: three files or folders that are split already")
 
 
+@app.command()
+def tokenizers() -> None:
+    """List the installed tokenizers."""
+    from lmcompare.tokens.registered import listing
+
+    rows = listing()
+    width = max((len(name) for name, _, _ in rows), default=0)
+    for name, description, available in rows:
+        print(f"{name:<{width}}  {description if available else f'not available: {description}'}")
+
+
 def _print_model(name: str) -> None:
     """Print a model's summary and a table of its hyper-parameters with their defaults and meanings."""
     import inspect

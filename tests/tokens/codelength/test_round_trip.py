@@ -37,7 +37,7 @@ from tests.tokens.codelength.decoding import (
     word_reader,
     word_symbols,
 )
-from tests.tokens.texts import KINDS, TRAIN, WILD, documents
+from tests.tokens.texts import BYTE_PAIRS, KINDS, TRAIN, WILD, documents
 
 
 class AdaptiveUnigram:
@@ -147,7 +147,7 @@ FITTED: dict[tuple[str, int], tuple[Tokenizer, Vocabulary, TextCode]] = {}
 
 def fitted(kind: str, min_count: int) -> tuple[Tokenizer, Vocabulary, TextCode]:
     if (kind, min_count) not in FITTED:
-        tokenizer = make_tokenizer({"kind": kind})
+        tokenizer = make_tokenizer({"kind": kind}).fit([d.text for d in TRAIN])
         vocabulary = build_vocabulary(TRAIN, tokenizer, min_count)
         stored = json.dumps(TextCode.fit(TRAIN, tokenizer, vocabulary).to_json())
         FITTED[kind, min_count] = tokenizer, vocabulary, TextCode.from_json(json.loads(stored))
@@ -160,7 +160,7 @@ def claimed_bits(docs: Sequence[Document], tokenizer: Tokenizer, vocabulary: Voc
 
 
 @pytest.mark.parametrize("min_count", [1, 2])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, BYTE_PAIRS])
 def test_a_decoder_gets_the_bytes_back_at_the_size_claimed(kind: str, min_count: int) -> None:
     tokenizer, vocabulary, code = fitted(kind, min_count)
     docs = [*WILD, *TRAIN]
@@ -169,7 +169,7 @@ def test_a_decoder_gets_the_bytes_back_at_the_size_claimed(kind: str, min_count:
     assert -1 < len(bits) - claimed_bits(docs, tokenizer, vocabulary, code) < 3  # the coder ends in up to 2 bits
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, BYTE_PAIRS])
 @settings(max_examples=12)
 @given(docs=documents())
 def test_any_text_survives(kind: str, docs: list[Document]) -> None:

@@ -16,7 +16,7 @@ from tests.tokens.codelength.decoding import (
     space_reader,
     space_symbols,
 )
-from tests.tokens.texts import KINDS, TRAIN, WILD, document, lines
+from tests.tokens.texts import BYTE_PAIRS, KINDS, TRAIN, WILD, document, lines
 
 WORD = make_tokenizer({"kind": "word"})
 
@@ -61,6 +61,15 @@ def test_tokens_that_touch_have_no_white_space_to_pay_for(kind: str) -> None:
     code = TextCode.fit(TRAIN, tokenizer, vocabulary)
     assert code.white_space is None
     assert not code.charge(WILD, tokenizer, vocabulary).white_space.any()
+
+
+def test_of_a_document_that_is_cut_whole_nothing_is_left_to_pay_for() -> None:
+    tokenizer = make_tokenizer({"kind": BYTE_PAIRS}).fit([d.text for d in TRAIN])
+    vocabulary = build_vocabulary(TRAIN, tokenizer)
+    code = TextCode.fit(TRAIN, tokenizer, vocabulary)
+    assert code.white_space is None
+    assert code.separators is None
+    assert not code.overhead_bits(WILD, tokenizer, vocabulary).any()
 
 
 def test_who_pays_for_what() -> None:
@@ -140,7 +149,7 @@ def test_stored_and_read_back_it_charges_the_same(kind: str) -> None:
 
 
 def other_uses() -> list[tuple[Tokenizer, int]]:
-    return [(make_tokenizer({"kind": "char"}), 1), (WORD, 1)]
+    return [(make_tokenizer({"kind": "char"}), 1), (make_tokenizer({"kind": BYTE_PAIRS}), 1), (WORD, 1)]
 
 
 @pytest.mark.parametrize(("tokenizer", "min_count"), other_uses())
