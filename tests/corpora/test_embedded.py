@@ -58,7 +58,9 @@ def test_wiki_text_has_no_markup_left(wiki: Corpus) -> None:
         "__",
     ):
         assert mark not in prose, mark
-    assert not re.search(r"^[:;|!=]|^[*#] |^\W*$|File:|Category:|\bthumb\||style=|\d+px", prose.rstrip(), re.MULTILINE)
+    assert not re.search(
+        r"^[:;|!=]|^[*#] |^\W*$|File:|Category:|\bthumb\||style=|\d+px", prose.rstrip(), re.MULTILINE
+    )
     assert not re.search(r"\( | \)|\(\)|\([,;]|[,;]\)|\w ,(?=\s)", prose)
     # Stars mark reconstructed words, bars stand in formulae: text, and little of it.
     assert prose.count("|") < 10
