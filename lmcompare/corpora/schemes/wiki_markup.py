@@ -182,7 +182,7 @@ def _rows(code: Any) -> Iterator[str]:
     for node in code.nodes:
         name = str(node.tag).strip().lower() if type(node).__name__ == "Tag" else ""
         if name in ("td", "th"):
-            cell = _text(node.contents).strip().removeprefix("+ ")  # "|+" begins the caption
+            cell = _text(node.contents).removeprefix("+").strip()  # "|+" begins the caption
             lines = [line for each in cell.split("\n") if (line := each.strip(_ITEM + " "))]
             if "\n\n" in cell:  # a table that arranges the page, not a table of data
                 yield from lines
