@@ -46,7 +46,7 @@ def test_every_case_keeps_the_contract(model: object, check: Callable[[object], 
 
 
 @every_case
-def test_the_past_does_matter(case: str) -> None:
+def test_the_past_matters(case: str) -> None:
     model, text = trained(case), ragged()
     ids = text.ids.copy()
     ids[199] = (ids[199] + 5) % TYPES
@@ -55,7 +55,7 @@ def test_the_past_does_matter(case: str) -> None:
 
 
 @every_case
-def test_context_vectors_are_what_the_next_token_is_predicted_from(case: str) -> None:
+def test_context_vectors_predict_the_next_token(case: str) -> None:
     model, text = trained(case), ragged()
     at = np.array([300, 47, 0, 47, len(text) - 1, int(text.ends[0]) - 1])
     vectors = model.context_vectors(text, at)
@@ -98,7 +98,7 @@ def test_a_seed_decides_every_bit(case: str) -> None:
 
 
 @every_case
-def test_it_shows_itself(case: str) -> None:
+def test_it_yields_well_formed_exhibits(case: str) -> None:
     model = trained(case)
     text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1], [2, 1], []], VOCABULARY)
     titles = [exhibit.title for exhibit in model.exhibits(text)]
@@ -111,7 +111,7 @@ def test_it_shows_itself(case: str) -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "no-positions"])
 @pytest.mark.parametrize("wanted", [100_000, 1_000_000])
-def test_a_size_is_met(case: str, wanted: int) -> None:
+def test_a_requested_size_is_met(case: str, wanted: int) -> None:
     model = build(case)
     found = model.sized(wanted, TYPES)
     assert found is not None
@@ -121,14 +121,14 @@ def test_a_size_is_met(case: str, wanted: int) -> None:
     assert ("hidden" in found) == ("hidden" in model.hyperparameters())
 
 
-def test_a_size_keeps_proportions_and_what_is_left_out() -> None:
+def test_a_requested_size_keeps_proportions_and_absent_layers() -> None:
     found = build("gru", width=100, hidden=200).sized(500_000, TYPES)
     assert found is not None
     assert found["hidden"] == pytest.approx(2 * found["width"], abs=1)
     assert build("bag-of-a-sentence").sized(5000, TYPES)["hidden"] == 0  # type: ignore[index]
 
 
-def test_a_size_below_the_least_is_refused() -> None:
+def test_a_size_below_the_smallest_network_is_refused() -> None:
     with pytest.raises(PluginError, match="over 5,000 types it has"):
         build("rotary").sized(1000, 5000)
 
@@ -140,7 +140,7 @@ def test_a_size_beyond_every_machine_is_refused(parameters: int) -> None:
 
 
 @pytest.mark.parametrize("widths", [("widht",), {"cell": 64}, ("dropout",)])
-def test_widths_that_are_no_whole_numbers_are_told(widths: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_widths_that_are_not_whole_numbers_are_refused(widths: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RnnAttention, "widths", widths)
     with pytest.raises(PluginError, match=r"RnnAttention\.widths names"):
         build("gru").sized(100_000, TYPES)
@@ -148,13 +148,13 @@ def test_widths_that_are_no_whole_numbers_are_told(widths: Any, monkeypatch: pyt
 
 @every_case
 @pytest.mark.parametrize("wrong", [{"batch": 0}, {"patience": -1}, {"dropout": 1.0}, {"dropout": -0.1}])
-def test_what_no_training_could_use_is_refused_at_once(case: str, wrong: dict[str, Any]) -> None:
+def test_wrong_settings_are_refused_at_once(case: str, wrong: dict[str, Any]) -> None:
     with pytest.raises(LmcompareError, match=next(iter(wrong))):
         build(case, **wrong)
 
 
 @every_case
-def test_nothing_to_learn_from_is_told(case: str) -> None:
+def test_an_empty_training_text_is_refused(case: str) -> None:
     empty = Encoded.from_documents([[]], VOCABULARY)
     with pytest.raises(LmcompareError, match="training text is empty"):
         build(case).fit(empty, empty, Setting(VOCABULARY))
@@ -166,7 +166,7 @@ def test_a_budget_in_tokens() -> None:
     assert 700 <= read[-1] < 700 + 4 * 16
 
 
-def test_what_is_prepared_counts_in_a_budget_of_seconds() -> None:
+def test_preparation_counts_in_a_budget_of_seconds() -> None:
     class Slow(RnnAttention):
         def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
             time.sleep(0.5)
@@ -180,7 +180,7 @@ def test_what_is_prepared_counts_in_a_budget_of_seconds() -> None:
     assert time.perf_counter() - started > 0.5
 
 
-def test_a_run_with_a_budget_of_seconds_goes_on_too(tmp_path: Path) -> None:
+def test_a_run_with_a_budget_of_seconds_continues_too(tmp_path: Path) -> None:
     class Killed(BaseException):
         """As if the power went."""
 
@@ -202,7 +202,7 @@ def test_a_run_with_a_budget_of_seconds_goes_on_too(tmp_path: Path) -> None:
     assert [note for note in said if note] == [f"continues from step {measured[1]:,}"]
 
 
-def test_unknown_words_are_learnt_from_words_seen_once() -> None:
+def test_unknown_words_are_learned_from_words_that_occur_once() -> None:
     text = chain(1, 20, 40)
     counts = np.bincount(text.ids, minlength=TYPES)
     ids = text.ids.copy()
