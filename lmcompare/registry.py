@@ -153,6 +153,14 @@ def spec(cls: type) -> str:
     return f"{home}:{cls.__qualname__}"
 
 
+def absolute(name: str, folder: Path) -> str:
+    """Return the name of a plug-in, with the path made absolute if it names a file, relative to ``folder``."""
+    home, colon, cls = name.rpartition(":")
+    if colon and home.endswith(".py"):
+        return f"{(folder / Path(home).expanduser()).resolve()}:{cls}"
+    return name
+
+
 def source_of(classes: Iterable[type]) -> bytes:
     """Return the source code that plug-ins are made of, so that a change to it can be noticed.
 

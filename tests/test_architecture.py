@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
-        *("errors", "processes", "corpora", "tokens", "exhibits"),
+        *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
         *("model", "plugins", "runfolder", "checks", "measure", "experiments"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},

@@ -1,14 +1,11 @@
-"""A cell: one model, one corpus, one seed. What identifies it, and what it does from training to exhibits."""
+"""Run one cell: train the model, store it, score it, check it, and let it explain itself."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +14,7 @@ from lmcompare import exhibits, plugins
 from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
+from lmcompare.harness.job import Job
 from lmcompare.harness.truth import Stored, truth_checks
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
@@ -25,84 +23,13 @@ from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
-from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TRAINED_FILES
+from lmcompare.runfolder.layout import TRAINED_FILES
 from lmcompare.runfolder.parquet import write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that a process needs to run a cell; JSON-able.
-
-    ``hyperparameters`` are complete, presets included; ``files``: of those that are files, a digest of the content.
-    """
-
-    name: str
-    plugin: str
-    seed: int
-    folder: str
-    tokens_folder: str
-    tokens_fingerprint: str
-    tokenizer: str
-    source_digest: str
-    hyperparameters: dict[str, Any]
-    device: str
-    threads: int
-    processes: int = 1
-    budget: dict[str, Any] = field(default_factory=dict)
-    examples: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """What the cell's figures depend on, as a digest: a finished cell of the same key is not run again."""
-        return _digest({"schema": SCHEMA_VERSION, **self._table})
-
-    @property
-    def identity(self) -> str:
-        """What the model is whatever its seed, as a digest: cells of one identity are trainings of one model."""
-        return _digest(
-            {"schema": SCHEMA_VERSION, **{name: value for name, value in self._table.items() if name != "seed"}}
-        )
-
-    @property
-    def _table(self) -> dict[str, Any]:
-        table = asdict(self)
-        for place in ("name", "folder", "tokens_folder", "tokenizer", "examples", "files"):
-            del table[place]
-        table["hyperparameters"] = {**self.hyperparameters, **self.files}  # a file may move; its content is digested
-        table["plugin"] = Path(self.plugin).name  # a plug-in file may move; its source is digested
-        return table
-
-    @property
-    def examples_key(self) -> str:
-        """What its prompts and continuations depend on besides."""
-        return _digest(self.examples)
-
-    @property
-    def path(self) -> Path:
-        """The cell's folder."""
-        return Path(self.folder)
-
-
-def is_finished(job: Job) -> bool:
-    """Return whether the folder holds this very cell, trained and scored, every file of it as it was written."""
-    stored = _stored(job)
-    return stored.get("status") == "done" and stored.get("key") == job.key and not seals.damage(job.path, CELL_FILES)
-
-
-def damage(job: Job) -> str | None:
-    """Return the file for which a cell that was finished once has to be made anew; None if there is none."""
-    return seals.damage(job.path, CELL_FILES) if seals.is_sealed(job.path) else None
-
-
-def has_examples(job: Job) -> bool:
-    """Return whether a finished cell's examples answer the prompts that are asked for now."""
-    return _stored(job).get("examples_key") == job.examples_key
 
 
 def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
@@ -121,15 +48,15 @@ def _asked_for(job: Job, model: LanguageModel | None) -> list[str | type[Languag
 
 
 def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
-    corpus = TokenizedCorpus(Path(job.tokens_folder), named=[job.tokenizer])
+    corpus = TokenizedCorpus(job.tokens_path, named=[job.tokenizer])
     corpus.check()
-    if is_finished(job):
+    if job.is_finished():
         model.restore(load_state(job.path / "model"))
         emit({"event": "stage", "stage": "examples"})
         _write_examples(job, corpus, model)
-        _finish(job, {**_stored(job), "examples_key": job.examples_key})
+        job.finish({**job.stored(), "examples_key": job.examples_key})
         return
-    unfinished(job)
+    job.reopen()
     model, train_seconds = _trained(job, corpus, model, emit)
     emit({"event": "stage", "stage": "score"})
     scores, cost = _scored(job, corpus, model)
@@ -143,30 +70,9 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     notes = _write_examples(job, corpus, model)
     write_json(
         job.path / "cost.json",
-        {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **_place(job)},
+        {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
     )
-    _finish(job, {**_done(job, model, truth, notes), "by_heart": known})
-
-
-def _finish(job: Job, table: Mapping[str, Any]) -> None:
-    write_json(job.path / "cell.json", table)
-    seals.seal(job.path, CELL_FILES)
-
-
-def unfinished(job: Job) -> None:
-    """Forget that the cell was finished; the trained model stays."""
-    for name in ("cell.json", SEAL):
-        (job.path / name).unlink(missing_ok=True)
-
-
-def failed_cell(job: Job, error: str) -> None:
-    """Record that the cell failed and why; the report shows the sentence. A finished cell keeps its figures."""
-    if is_finished(job):
-        return
-    write_json(
-        job.path / "cell.json",
-        {"key": job.key, "status": "failed", "error": error, **_identity(job)},
-    )
+    job.finish({**_done(job, model, truth, notes), "by_heart": known})
 
 
 def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit) -> tuple[LanguageModel, float]:
@@ -186,12 +92,10 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
     setting = Setting(
         vocabulary=corpus.vocabulary,
         seed=job.seed,
-        device=job.device,
-        threads=job.threads,
         progress=curve,
         checkpoints=checkpoints,
         budget=Budget(**job.budget),
-        processes=job.processes,
+        **job.machine,
     )
     emit({"event": "stage", "stage": "train"})
     fitted = model.fit(corpus.train, corpus.valid, setting)
@@ -304,33 +208,4 @@ def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any], notes: list[
         "code_digest": plugins.code_digest(model),
         "notes": [*model.notes, *notes],
         "truth": dict(truth),
-        **_identity(job),
     }
-
-
-def _identity(job: Job) -> dict[str, Any]:
-    return {
-        "name": job.name,
-        "identity": job.identity,
-        "plugin": job.plugin,
-        "seed": job.seed,
-        "hyperparameters": job.hyperparameters,
-        "tokens_fingerprint": job.tokens_fingerprint,
-    }
-
-
-def _place(job: Job) -> dict[str, Any]:
-    return {"threads": job.threads, "processes": job.processes, "device": job.device}
-
-
-def _stored(job: Job) -> dict[str, Any]:
-    path = job.path / "cell.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return stored if isinstance(stored, dict) else {}
-
-
-def _digest(table: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:16]

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness.cell import Job, failed_cell, run_cell
+from lmcompare.harness.cell import run_cell
 from lmcompare.harness.environment import thread_variables
+from lmcompare.harness.job import Job
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, RaisedError, TimeLimitError, call
 
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
-Engine = Callable[[Job, Emit], str | None]
-
-
-def within(seconds: float | None) -> Engine:
-    """Return an engine that runs a cell in a process of its own with this time limit in seconds."""
-    return partial(in_process, seconds=seconds)
 
 
 def in_process(job: Job, emit: Emit, seconds: float | None = None) -> str | None:
     """Run the cell in a new process. Returns None, or the sentence that says why it failed.
 
-    The process gives the cell its own peak memory and threads, and a crash ends this cell alone.
+    The process gives the cell its own peak memory and threads, and a crash ends this cell alone. It is ended after
+    so many ``seconds``.
     """
     job.path.mkdir(parents=True, exist_ok=True)
     log = job.path / LOG
@@ -48,7 +42,7 @@ def in_process(job: Job, emit: Emit, seconds: float | None = None) -> str | None
         log.unlink()
         emit({"event": "done"})
         return None
-    failed_cell(job, error)
+    job.fail(error)
     return error
 
 
@@ -57,18 +51,14 @@ def run_job(emit: Emit, table: dict[str, Any]) -> None:
     run_cell(Job(**table), emit)
 
 
-def inline(model: LanguageModel) -> Engine:
-    """Return an engine that trains this very object, in this process; its peak memory is the process's."""
-
-    def run(job: Job, emit: Emit) -> str | None:
-        job.path.mkdir(parents=True, exist_ok=True)
-        try:
-            run_cell(job, emit, model)
-        except (Exception, SystemExit) as error:
-            sentence = str(error) if isinstance(error, LmcompareError) else what_went_wrong(error)
-            failed_cell(job, sentence)
-            return sentence
-        emit({"event": "done"})
-        return None
-
-    return run
+def inline(job: Job, emit: Emit, model: LanguageModel) -> str | None:
+    """Train this very object, in this process, whose peak memory is stored. Returns as ``in_process`` does."""
+    job.path.mkdir(parents=True, exist_ok=True)
+    try:
+        run_cell(job, emit, model)
+    except (Exception, SystemExit) as error:
+        sentence = str(error) if isinstance(error, LmcompareError) else what_went_wrong(error)
+        job.fail(sentence)
+        return sentence
+    emit({"event": "done"})
+    return None

@@ -27,6 +27,7 @@ from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
+from lmcompare.registry import absolute
 from lmcompare.tokens import TOKENIZERS
 
 DEFAULT_PROMPTS = (
@@ -313,6 +314,10 @@ def load(path: Path) -> Experiment:
     except tomllib.TOMLDecodeError as error:
         raise LmcompareError(f"{path} is not valid TOML: {error}") from None
     table.setdefault("name", path.stem)
+    for part in (table, *(table["models"] if isinstance(table.get("models"), list) else ())):
+        tokens = part.get("tokens") if isinstance(part, dict) else None
+        if isinstance(tokens, dict) and isinstance(tokens.get("kind"), str):
+            tokens["kind"] = absolute(tokens["kind"], path.parent)
     return parse(table, str(path))
 
 

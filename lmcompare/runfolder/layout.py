@@ -21,6 +21,7 @@ SPLITS = ("train", *HELD_OUT)
 MANIFEST = "manifest.json"
 MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
 SEAL = "checksums.json"  # the digests of the files beside it, written after them
+TOKENS, CELLS = "tokens", "cells"  # folders
 JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else
 
 STATE_FILES = ("arrays.safetensors", "values.json")  # what a model or a tokenizer has learnt

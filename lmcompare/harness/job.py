@@ -1,0 +1,162 @@
+"""A job: all that a process needs to run one cell, what identifies the cell, and whether it is finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lmcompare.runfolder import seals
+from lmcompare.runfolder.files import write_json
+from lmcompare.runfolder.layout import CELL_FILES, CELLS, SCHEMA_VERSION, SEAL, TOKENS
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to be trained with one seed; JSON-able.
+
+    Parameters
+    ----------
+    folder : str
+        The run folder.
+    name, plugin : str
+        The model's name, and its plug-in: the path of a file is absolute.
+    seed : int
+        The seed of the training.
+    tokens_fingerprint : str
+        The tokens that the model reads.
+    tokenizer : str
+        The name of their tokenizer; the only one that the run folder may name.
+    source_digest : str
+        A digest of the plug-in's source.
+    hyperparameters : dict
+        All of them, those of the preset included.
+    device, threads, processes
+        What the model is trained on.
+    budget, examples : dict
+        The tables ``[budget]`` and ``[examples]`` of the experiment.
+    files : dict
+        For each hyper-parameter that names a file, a digest of its content.
+    """
+
+    folder: str
+    name: str
+    plugin: str
+    seed: int
+    tokens_fingerprint: str
+    tokenizer: str
+    source_digest: str
+    hyperparameters: dict[str, Any]
+    device: str
+    threads: int
+    processes: int = 1
+    budget: dict[str, Any] = field(default_factory=dict)
+    examples: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The cell's folder."""
+        return Path(self.folder) / self.place
+
+    @property
+    def place(self) -> str:
+        """The cell's folder, relative to the run folder."""
+        return f"{CELLS}/{self.name}/{self.seed}"
+
+    @property
+    def tokens_path(self) -> Path:
+        """The folder of the corpus under the model's tokenizer."""
+        return Path(self.folder) / TOKENS / self.tokens_fingerprint
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """The device, threads and processes by name."""
+        return {"device": self.device, "threads": self.threads, "processes": self.processes}
+
+    @property
+    def identity(self) -> str:
+        """What the model is whatever its seed, as a digest: cells of one identity are trainings of one model."""
+        return _digest(self._training)
+
+    @property
+    def key(self) -> str:
+        """What the cell's figures depend on, as a digest: a finished cell of the same key is not run again."""
+        return _digest({**self._training, "seed": self.seed})
+
+    @property
+    def _training(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA_VERSION,
+            "plugin": Path(self.plugin).name,  # a plug-in file may move; its source is digested
+            "source_digest": self.source_digest,
+            "hyperparameters": {
+                **self.hyperparameters,
+                **self.files,
+            },  # so may any file: its content is digested
+            "tokens_fingerprint": self.tokens_fingerprint,
+            "budget": self.budget,
+            **self.machine,
+        }
+
+    @property
+    def examples_key(self) -> str:
+        """What the cell's prompts and continuations depend on besides, as a digest."""
+        return _digest(self.examples)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What cell.json states of the model, whether or not the cell was finished."""
+        return {
+            "name": self.name,
+            "identity": self.identity,
+            "plugin": self.plugin,
+            "seed": self.seed,
+            "hyperparameters": self.hyperparameters,
+            "tokens_fingerprint": self.tokens_fingerprint,
+        }
+
+    def stored(self) -> dict[str, Any]:
+        """Return the table of cell.json; empty where there is none that can be read."""
+        try:
+            stored = json.loads((self.path / "cell.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return stored if isinstance(stored, dict) else {}
+
+    def is_finished(self) -> bool:
+        """Return whether the folder contains this very cell, trained and scored, every file as it was written."""
+        stored = self.stored()
+        done = stored.get("status") == "done" and stored.get("key") == self.key
+        return done and not seals.damage(self.path, CELL_FILES)
+
+    def has_examples(self) -> bool:
+        """Return whether a finished cell's examples answer the prompts that are asked for now."""
+        return self.stored().get("examples_key") == self.examples_key
+
+    def damage(self) -> str | None:
+        """Return the file for which a cell that was finished once has to be made anew; None if there is none."""
+        return seals.damage(self.path, CELL_FILES) if seals.is_sealed(self.path) else None
+
+    def finish(self, table: Mapping[str, Any]) -> None:
+        """Write cell.json and seal the cell: it is finished."""
+        write_json(self.path / "cell.json", {**table, **self.about})
+        seals.seal(self.path, CELL_FILES)
+
+    def reopen(self) -> None:
+        """Forget that the cell was finished; the trained model stays."""
+        for name in ("cell.json", SEAL):
+            (self.path / name).unlink(missing_ok=True)
+
+    def fail(self, error: str) -> None:
+        """Record that the cell failed, and why. A finished cell keeps its figures."""
+        if not self.is_finished():
+            table = {"key": self.key, "status": "failed", "error": error}
+            write_json(self.path / "cell.json", {**table, **self.about})
+
+
+def _digest(table: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:16]
