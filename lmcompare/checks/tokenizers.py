@@ -201,7 +201,9 @@ def fit_returns_itself(probe: TokenizerProbe) -> Finding:
         return Finding(False, "fit returns something else: return self")
     if texts != list(TRAINING):
         return Finding(False, "fit changes the list of texts: copy it first")
-    return Finding(json.dumps(tokenizer.spec) == spec, "fit changes an option: store what it learns under other names")
+    return Finding(
+        json.dumps(tokenizer.spec) == spec, "fit changes an option: store what it learns under other names"
+    )
 
 
 @_check("same-when-fitted-again")
@@ -239,7 +241,9 @@ def vocabulary_is_fixed(probe: TokenizerProbe) -> Finding:
     if not all(isinstance(token, str) and token for token in always) or len(set(always)) < len(always):
         return Finding(False, "always_tokens contains the same string twice, or something else than strings")
     if taken := {UNKNOWN_TOKEN, END_TOKEN} & set(always):
-        return Finding(False, f"always_tokens contains {sorted(taken)[0]}, which every vocabulary has: name it otherwise")
+        return Finding(
+            False, f"always_tokens contains {sorted(taken)[0]}, which every vocabulary has: name it otherwise"
+        )
     if not probe.cls.fixed_vocabulary:
         return Finding(True)
     for text, tokens, _ in probe.cuts():
@@ -334,4 +338,3 @@ def _random_state(seed: int) -> Iterator[None]:
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "…")
-
