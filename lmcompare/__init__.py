@@ -5,8 +5,9 @@ The public names are imported when they are first used, so that ``import lmcompa
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lmcompare.lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -26,7 +27,6 @@ _HOMES = {
     "lmcompare.tokens": ("Encoded", "Vocabulary"),
     "lmcompare.trained": ("TrainedModel",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = ("checks", "corpora", "errors", "exhibits", "model", "plugins", "testing", "tokens")
 
 __all__ = [
@@ -48,14 +48,4 @@ __all__ = [
     "load",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"lmcompare.{name}")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'lmcompare' has no attribute '{name}'")
-    return getattr(import_module(_HOME_OF[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+__getattr__, __dir__ = lazily(__name__, _HOMES, _MODULES)

@@ -1,19 +1,55 @@
-"""Text in: a name, a path or texts in memory become a corpus of documents in train, valid and test."""
+"""Corpora: a specification becomes documents, split into training, validation and test text.
 
-from lmcompare.corpora.catalogue import CatalogueEntry, catalogue
-from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
-from lmcompare.corpora.load import documents_of, load, read_documents
-from lmcompare.corpora.options import CorpusOptions
+`load` reads a corpus. A `CorpusFormat` reads a kind of file and a `CorpusScheme` reads corpora by name; other
+packages can add their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmcompare.lazy import lazily
+
+if TYPE_CHECKING:
+    from lmcompare.corpora.conformance import check_format, check_scheme
+    from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, File, Found
+    from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
+    from lmcompare.corpora.load import documents_of, load, read_documents
+    from lmcompare.corpora.options import CorpusOptions
+    from lmcompare.corpora.pieces import Piece
+    from lmcompare.corpora.registered import FORMATS, SCHEMES, CatalogueEntry, catalogue, format_catalogue
+
+_HOMES = {
+    "lmcompare.corpora.conformance": ("check_format", "check_scheme"),
+    "lmcompare.corpora.contract": ("CorpusFormat", "CorpusScheme", "File", "Found"),
+    "lmcompare.corpora.document": ("SPLITS", "Corpus", "Document", "has_utf8"),
+    "lmcompare.corpora.load": ("documents_of", "load", "read_documents"),
+    "lmcompare.corpora.options": ("CorpusOptions",),
+    "lmcompare.corpora.pieces": ("Piece",),
+    "lmcompare.corpora.registered": ("FORMATS", "SCHEMES", "CatalogueEntry", "catalogue", "format_catalogue"),
+}
 
 __all__ = [
+    "FORMATS",
+    "SCHEMES",
     "SPLITS",
     "CatalogueEntry",
     "Corpus",
+    "CorpusFormat",
     "CorpusOptions",
+    "CorpusScheme",
     "Document",
+    "File",
+    "Found",
+    "Piece",
     "catalogue",
+    "check_format",
+    "check_scheme",
     "documents_of",
+    "format_catalogue",
     "has_utf8",
     "load",
     "read_documents",
 ]
+
+__getattr__, __dir__ = lazily(__name__, _HOMES)

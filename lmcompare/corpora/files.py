@@ -1,97 +1,56 @@
-"""Text out of files, folders and standard input."""
+"""Files and folders: which format a file has, and which files of a folder are read."""
 
 from __future__ import annotations
 
-import codecs
+import bz2
+import gzip
+import lzma
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
-from lmcompare.corpora.pieces import Piece
-from lmcompare.corpora.tables import TABLE_SUFFIXES, read_table
-from lmcompare.errors import LmcompareError, suggest
+from lmcompare.corpora.contract import CorpusFormat, File, Found, checked_found
+from lmcompare.corpora.options import CorpusOptions, SentenceMarks
+from lmcompare.corpora.registered import FORMATS, FormatFinder
+from lmcompare.errors import LmcompareError, blamed_on, suggest
 
-# Files so named are text: one that cannot be decoded is an error, not a file to pass over.
-TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".rst", ".cor", ".tok", ".tokens", ".raw", ".sent"})
-_ENCODINGS = (
-    "utf-8",
-    "utf-16",
-    "utf-32",
-    "latin-1",
-    "cp1252",
-    "iso-8859-15",
-    "gb18030",
-    "shift_jis",
-    "euc-kr",
-    "koi8-r",
-)
+_DECOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".bz2": bz2.decompress,
+    ".xz": lzma.decompress,
+}
+_TEXT = "text"  # the format of files that no other format claims
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a path led to: its texts, whether it is one text without document marks, whether it is a table with
-    columns, and sentences for the report.
+def read_path(path: Path, options: CorpusOptions) -> Found:
+    """Read a file, or the files of a folder.
+
+    Raises
+    ------
+    LmcompareError
+        If there is nothing at this path, it cannot be read, or there is no text in it.
     """
-
-    pieces: list[Piece]
-    single: bool = False
-    table: bool = False
-    notes: tuple[str, ...] = ()
-
-
-def check_encoding(encoding: str) -> None:
-    """Raise `LmcompareError` where Python knows no text encoding of this name."""
-    try:
-        "".encode(encoding)
-    except (LookupError, UnicodeError):
-        raise LmcompareError(
-            f"unknown encoding '{encoding}'{suggest(encoding, _ENCODINGS)}; give the name of a text encoding, "
-            "such as utf-8 or latin-1"
-        ) from None
+    if not path.exists():
+        raise missing_path(path)
+    finder = FormatFinder(options.file_format)
+    if path.is_dir():
+        return replace(_read_folder(path, options, finder), name=path.resolve().name, source=shown(path))
+    file = _open(path, shown(PurePath(path.name)))
+    found = _read_as(_format_of(file, finder) or _text_format(), file, options)
+    return replace(found, name=path.stem, source=shown(path))
 
 
-def decode(raw: bytes, name: str, encoding: str) -> str:
-    """Return the text of ``raw`` without a byte order mark; line ends stay as they are.
-
-    Raises:
-        LmcompareError: the bytes are not valid in this encoding (names the offset), or the text is empty.
-    """
-    if not raw:
-        raise LmcompareError(f"{name} is empty; give a file with text in it")
-    skip = 0
-    if raw.startswith(codecs.BOM_UTF8) and codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}:
-        skip, encoding = len(codecs.BOM_UTF8), "utf-8"
-    try:
-        text = raw[skip:].decode(encoding)
-        text.encode("utf-8")  # some encodings can spell half a surrogate pair, which no text can hold
-    except UnicodeDecodeError as error:
-        at = skip + error.start
-        raise LmcompareError(
-            f"{name} is not valid {encoding.upper()}: byte {at:,} (0x{raw[at]:02x}) cannot be decoded; "
-            "say how the file is encoded with --encoding, for example --encoding latin-1"
-        ) from None
-    except UnicodeEncodeError as error:
-        raise LmcompareError(
-            f"{name} holds a lone surrogate at character {error.start:,}, which is not text; say how the file is "
-            "encoded with --encoding"
-        ) from None
-    if not text.strip():
-        raise LmcompareError(f"{name} has no text in it, only white space; give a file with text in it")
-    return text
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes, or raise `LmcompareError` with the system's reason."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise LmcompareError(f"{path} cannot be read ({reason}); give a file that you may read") from None
+def read_stream(raw: bytes, options: CorpusOptions) -> Found:
+    """Read the content of standard input, whose format is known by its first bytes."""
+    file = File(raw, "standard input", "stdin")
+    found = _read_as(_format_of(file, FormatFinder(options.file_format)) or _text_format(), file, options)
+    return replace(found, name="stdin", source="standard input")
 
 
 def missing_path(path: Path) -> LmcompareError:
-    """The error for a path at which nothing is; suggests the file next to it with the nearest name."""
+    """Return the error for a path where there is nothing; it suggests the file there with the nearest name."""
     siblings: list[str] = []
     if path.parent.is_dir():
         siblings = sorted(p.name for p in path.parent.iterdir())
@@ -99,29 +58,61 @@ def missing_path(path: Path) -> LmcompareError:
 
 
 def shown(path: PurePath) -> str:
-    """Return a path with forward slashes; bytes of its name that are no UTF-8 become U+FFFD."""
+    """Return a path with forward slashes; bytes of its name that are not UTF-8 become U+FFFD."""
     return os.fsencode(path.as_posix()).decode("utf-8", "replace")
 
 
-def read_path(path: Path, encoding: str, text_column: str | None = None) -> Found:
-    """Read a file, a table of texts (``.csv``, ``.tsv``, ``.jsonl``) or a folder of these.
+def common_sentences(found: Iterable[Found]) -> SentenceMarks:
+    """Return how sentences are found in several sources: by Punkt only if all of them say so."""
+    return "punkt" if {each.sentences for each in found} == {"punkt"} else "line"
 
-    Raises:
-        LmcompareError: nothing is there, it cannot be read or decoded, or there is no text in it.
-    """
-    if not path.exists():
-        raise missing_path(path)
-    if path.is_dir():
-        return _read_folder(path, encoding, text_column)
-    text = decode(read_bytes(path), shown(path), encoding)
-    name = shown(PurePath(path.name))
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        pieces, notes = read_table(text, path.suffix.lower(), shown(path), name, text_column or "text")
-        return Found(pieces, table=True, notes=notes)
-    return Found([Piece(name, text)], single=True)
+
+def _open(path: Path, name: str) -> File:
+    """Read the bytes of a file, and decompress them if its last suffix says so."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise LmcompareError(f"{path} cannot be read ({reason}); give a file that you may read") from None
+    compression = path.suffix.lower()
+    if compression in _DECOMPRESS:
+        try:
+            raw = _DECOMPRESS[compression](raw)
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+            raise LmcompareError(
+                f"{shown(path)} is not a well-formed {compression} file ({error}); copy it again"
+            ) from None
+    return File(raw, shown(path), name, _suffix(path))
+
+
+def _suffix(path: Path) -> str:
+    """The suffix that names the format: that of ``a.csv.gz`` is ``.csv``."""
+    if path.suffix.lower() in _DECOMPRESS:
+        path = path.with_suffix("")
+    return path.suffix.lower()
+
+
+def _format_of(file: File, finder: FormatFinder) -> tuple[str, CorpusFormat] | None:
+    return finder.by_suffix(file.suffix) or finder.by_first_bytes(file.raw)
+
+
+def _text_format() -> tuple[str, CorpusFormat]:
+    return _TEXT, FORMATS.resolve(_TEXT)
+
+
+def _read_as(named: tuple[str, CorpusFormat], file: File, options: CorpusOptions) -> Found:
+    """Read a file in a format; whatever else than an `LmcompareError` the format raises is blamed on it."""
+    name, each = named
+    whose = f"corpus format '{name}'"
+    if not file.raw:
+        raise LmcompareError(f"{file.path} is empty; give a file with text in it")
+    with blamed_on(whose):
+        found = each.read(file, options)
+    return replace(checked_found(found, whose), table=each.table)
 
 
 def _walk(folder: Path) -> list[Path]:
+    """The files below a folder in the order of their paths, without hidden ones."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
@@ -129,52 +120,56 @@ def _walk(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.relative_to(folder).parts)
 
 
-def _read_folder(folder: Path, encoding: str, text_column: str | None) -> Found:
-    """One document a text file, in the order of their paths; tables are read where there is no other text."""
-    pieces: list[Piece] = []
-    tables: list[Path] = []
+def _read_folder(folder: Path, options: CorpusOptions, finder: FormatFinder) -> Found:
+    """Read all files with text in the order of their paths; tables are read only if there are no others."""
+    found: list[tuple[Path, Found]] = []
+    tables: list[tuple[Path, tuple[str, CorpusFormat]]] = []
     left_out: list[str] = []
     empty: list[str] = []
     for path in _walk(folder):
         name = shown(path.relative_to(folder))
-        suffix = path.suffix.lower()
-        if suffix in TABLE_SUFFIXES:
-            tables.append(path)
+        named = finder.by_suffix(_suffix(path))
+        if named is not None and named[1].table:
+            tables.append((path, named))
             continue
-        raw = read_bytes(path)
-        if not raw.strip():
+        file = _open(path, name)
+        named = named or finder.by_first_bytes(file.raw)
+        if not file.raw.strip():
             empty.append(name)
-            continue
-        if suffix not in TEXT_SUFFIXES and not _looks_like_text(raw, encoding):
+        elif named is not None and named[1].table:
+            tables.append((path, named))
+        elif named is None and not _looks_like_text(file.raw, options.encoding):
             left_out.append(name)
-            continue
-        text = decode(raw, shown(path), encoding)
-        pieces.append(Piece(name, text, {"folder": shown(path.parent.relative_to(folder))}))
-    notes: list[str] = []
-    as_table = not pieces
-    if pieces:
-        left_out += [shown(path.relative_to(folder)) for path in tables]
+        else:
+            found.append((path, _read_as(named or _text_format(), file, options)))
+    if found:
+        left_out += [shown(path.relative_to(folder)) for path, _ in tables]
     else:
-        for path in tables:
-            name, where = (shown(p.relative_to(folder)) for p in (path, path.parent))
-            text = decode(read_bytes(path), shown(path), encoding)
-            rows, more = read_table(text, path.suffix.lower(), shown(path), name, text_column or "text")
-            pieces += [Piece(row.name, row.text, {"folder": where, **row.metadata}) for row in rows]
-            notes += more
-    if not pieces:
+        found = [
+            (path, _read_as(named, _open(path, shown(path.relative_to(folder))), options)) for path, named in tables
+        ]
+    if not found:
         raise LmcompareError(
             f"the folder {folder} has no text files in it; put UTF-8 text files there (.txt, .md, …), "
             "or give another folder"
         )
+    pieces = tuple(
+        replace(piece, metadata={"folder": shown(path.parent.relative_to(folder)), **piece.metadata})
+        for path, each in found
+        for piece in each.pieces
+    )
+    notes = [note for _, each in found for note in each.notes]
     if left_out:
         notes.append(f"Left out of {folder.name} because they are not text: {_listed(left_out)}.")
     if empty:
         notes.append(f"Left out of {folder.name} because they are empty: {_listed(empty)}.")
-    return Found(pieces, table=as_table, notes=tuple(notes))
+    of_files = [each for _, each in found]
+    table = all(each.table for each in of_files)
+    return Found(pieces, table=table, sentences=common_sentences(of_files), notes=tuple(notes))
 
 
 def _looks_like_text(raw: bytes, encoding: str) -> bool:
-    """Whether a file whose name does not say so holds text: it can be decoded, and has no NUL."""
+    """Whether a file without a known suffix contains text: it can be decoded, and has no NUL."""
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError:
@@ -182,6 +177,6 @@ def _looks_like_text(raw: bytes, encoding: str) -> bool:
     return "\0" not in text
 
 
-def _listed(names: Sequence[str], shown: int = 5) -> str:
-    more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

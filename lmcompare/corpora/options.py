@@ -7,21 +7,16 @@ take their names, types, defaults and help sentences from its fields.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
+from lmcompare.corpora.decoding import check_encoding
 from lmcompare.corpora.document import has_utf8
-from lmcompare.corpora.files import check_encoding
 from lmcompare.corpora.pieces import DocumentMarks
 from lmcompare.errors import LmcompareError, kind_of, suggest
 
 SentenceMarks = Literal["line", "punkt"]
 
 _END = "</s>"  # the mark that closes a sentence; a word of the text with this spelling is an unknown word
-
-
-def _option(default: Any, help_text: str, minimum: int | None = None) -> Any:
-    """Declare an option; the metadata have its help sentence and, for a whole number, the smallest value."""
-    return field(default=default, metadata={"help": help_text, **({} if minimum is None else {"minimum": minimum})})
 
 
 @dataclass(frozen=True)
@@ -32,34 +27,60 @@ class CorpusOptions:
     is the smallest value of a whole number.
     """
 
-    documents: DocumentMarks | None = _option(
-        None,
-        "What one document is: a whole file, a line, or the text between blank lines. The default depends on the "
-        "source.",
+    documents: DocumentMarks | None = field(
+        default=None,
+        metadata={
+            "help": "What one document is: a whole file, a line, or the text between blank lines. The default "
+            "depends on the source."
+        },
     )
-    sentences: SentenceMarks | None = _option(
-        None,
-        "How sentences are found: each line is one, or by Punkt in running text. The default is Punkt for the "
-        "embedded corpora and for texts in memory, and lines for files.",
+    sentences: SentenceMarks | None = field(
+        default=None,
+        metadata={
+            "help": "How sentences are found: each line is one, or by Punkt in running text. The default is Punkt "
+            "for the embedded corpora and for texts in memory, and lines for files."
+        },
     )
-    lowercase: bool = _option(False, "Convert the text to lower case, after the sentences are found.")
-    nfc: bool = _option(False, "Normalise the text to Unicode NFC before anything else.")
-    encoding: str = _option("utf-8", "The encoding of text files and of standard input.")
-    text_column: str | None = _option(
-        None, "The column of a table that contains the text. The default is the column 'text'."
+    lowercase: bool = field(
+        default=False, metadata={"help": "Convert the text to lower case, after the sentences are found."}
     )
-    train_words: int | None = _option(
-        None, "Cut the text in its own order and take this many words as training text; needs valid_words.", 1
+    nfc: bool = field(default=False, metadata={"help": "Normalise the text to Unicode NFC before anything else."})
+    encoding: str = field(default="utf-8", metadata={"help": "The encoding of text files and of standard input."})
+    text_column: str | None = field(
+        default=None, metadata={"help": "The column of a table that contains the text. The default is 'text'."}
     )
-    valid_words: int | None = _option(
-        None, "The number of words of validation text after the training text; the rest is test text.", 1
+    train_words: int | None = field(
+        default=None,
+        metadata={
+            "help": "Cut the text in its own order and take this many words as training text; needs valid_words.",
+            "minimum": 1,
+        },
     )
-    rare_count: int | None = _option(
-        None,
-        "Replace words that occur this many times or fewer in the whole corpus, test text included; needs rare_word.",
-        1,
+    valid_words: int | None = field(
+        default=None,
+        metadata={
+            "help": "The number of words of validation text after the training text; the rest is test text.",
+            "minimum": 1,
+        },
     )
-    rare_word: str | None = _option(None, "The word that replaces rare words, such as <unk_>.")
+    rare_count: int | None = field(
+        default=None,
+        metadata={
+            "help": "Replace words that occur this many times or fewer in the whole corpus, test text included; "
+            "needs rare_word.",
+            "minimum": 1,
+        },
+    )
+    rare_word: str | None = field(
+        default=None, metadata={"help": "The word that replaces rare words, such as <unk_>."}
+    )
+    file_format: str | None = field(
+        default=None,
+        metadata={
+            "help": "The format of the files: the name of an installed format, or './file.py:NAME' for a format of "
+            "your own. The default depends on the suffix and the first bytes of each file."
+        },
+    )
 
     @property
     def changes(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from lmcompare.models.ngram.smoothing.registry import METHODS
 from lmcompare.testing import parametrize_with_checks
 
 PYPROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
-BUILT_IN: dict[str, str] = PYPROJECT["project"]["entry-points"][plugins.GROUP]
+BUILT_IN: dict[str, str] = PYPROJECT["project"]["entry-points"][plugins.MODELS.group]
 
 SMALL: dict[str, dict[str, Any]] = {
     "unigram": {},

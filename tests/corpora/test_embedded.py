@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from lmcompare.corpora import SPLITS, Corpus, catalogue, gensim_data, load
+from lmcompare.corpora import SPLITS, Corpus, catalogue, load
+from lmcompare.corpora.schemes import gensim_data
 from lmcompare.errors import LmcompareError
 
 
@@ -116,7 +117,11 @@ def test_split_is_by_hash_and_first_reaches_a_tenth(corpus: Corpus) -> None:
 
 
 def test_the_catalogue_lists_both_without_importing_gensim() -> None:
-    assert [(e.name, e.available, e.reason) for e in catalogue()] == [("wiki-sample", True, ""), ("lee", True, "")]
+    assert [(e.name, e.available, e.reason) for e in catalogue()] == [
+        ("lee", True, ""),
+        ("nltk:NAME", True, ""),
+        ("wiki-sample", True, ""),
+    ]
     code = (
         "import sys; from lmcompare.corpora import catalogue; catalogue(); "
         "print(sorted({'gensim', 'nltk', 'numpy', 'torch', 'pandas', 'scipy'} & set(sys.modules)))"
@@ -126,7 +131,11 @@ def test_the_catalogue_lists_both_without_importing_gensim() -> None:
 
 def test_a_gensim_without_the_file_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gensim_data, "data_path", lambda file: gensim_data.Path("/nowhere") / file)
-    assert [entry.available for entry in catalogue()] == [False, False]
+    assert {entry.name: entry.available for entry in catalogue()} == {
+        "lee": False,
+        "nltk:NAME": True,
+        "wiki-sample": False,
+    }
     with pytest.raises(
         LmcompareError, match=r"'lee' cannot be read because the installed gensim [\d.]+ lacks .*pip install"
     ):

@@ -151,7 +151,7 @@ def test_texts_in_memory() -> None:
     assert {d.text for d in everything(corpus)} == set(texts)
     assert all(len(d.sentences) == 2 for d in everything(corpus))  # Punkt, not lines
     assert corpus.notes[0] == "Documents without text that were left out: 1."
-    with pytest.raises(LmcompareError, match="document 2 is a int"):
+    with pytest.raises(LmcompareError, match="document 2 is an int"):
         load(["a", 2, "c"])  # type: ignore[list-item]
     with pytest.raises(LmcompareError, match="only 2 different documents"):
         load(["a", "b"])
@@ -242,7 +242,7 @@ def test_a_given_split_has_no_sizes(triple: dict[str, str], tmp_path: Path) -> N
         (
             "A whole text instead of a path. " * 30,
             {},
-            "can be no path; give the path of a file or folder, or texts as a list",
+            "cannot be a path; give the path of a file or folder, or texts as a list",
         ),
         ("two.txt", {}, "has only 2 lines of text, too few to cut"),
         ("two.txt", {"documents": "line"}, "has only 2 different documents, too few to split"),

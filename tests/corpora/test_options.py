@@ -1,7 +1,8 @@
-"""Options of a corpus that are wrong by themselves or do not go together."""
+"""The options of a corpus: wrong values, options that need each other, and their help sentences."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -22,15 +23,15 @@ from lmcompare.errors import LmcompareError
         ({"train_words": 10, "valid_words": -1}, "valid_words is -1; give a whole number"),
         ({"train_words": 0.8, "valid_words": 0.1}, "train_words is a float; give a whole number"),
         ({"train_words": True, "valid_words": 1}, "train_words is a bool; give a whole number"),
-        ({"rare_count": 3}, "rare_count is given without rare_word; name the word"),
-        ({"rare_word": "R"}, "rare_word is given without rare_count; say how often"),
+        ({"rare_count": 3}, "rare_count is given without rare_word"),
+        ({"rare_word": "R"}, "rare_word is given without rare_count"),
         ({"rare_count": 0, "rare_word": "R"}, "rare_count is 0; give a whole number"),
         ({"rare_count": 3, "rare_word": "two words"}, "rare_word is 'two words'; give one word without white space"),
         ({"rare_count": 3, "rare_word": ""}, "rare_word is ''; give one word"),
         ({"rare_count": 3, "rare_word": " R"}, "rare_word is ' R'; give one word"),
         ({"rare_count": 3, "rare_word": "\ud800"}, "rare_word is '\\ud800'; give one word"),
         ({"rare_count": 3, "rare_word": 7}, "rare_word is 7; give one word"),
-        ({"rare_count": 3, "rare_word": "</s>"}, "rare_word is </s>, which closes sentences; give another word"),
+        ({"rare_count": 3, "rare_word": "</s>"}, "rare_word is </s>"),
     ],
 )
 def test_wrong_options_are_one_sentence(options: dict[str, Any], said: str) -> None:
@@ -42,4 +43,12 @@ def test_wrong_options_are_one_sentence(options: dict[str, Any], said: str) -> N
 
 def test_right_options_pass() -> None:
     CorpusOptions().check()
-    CorpusOptions("line", "punkt", True, True, "latin-1", "text", 800_000, 200_000, 3, "<unk_>").check()
+    CorpusOptions("line", "punkt", True, True, "latin-1", "text", 800_000, 200_000, 3, "<unk_>", "csv").check()
+
+
+def test_every_option_has_a_help_sentence_and_every_count_a_minimum() -> None:
+    options = fields(CorpusOptions)
+    assert len(options) == 11
+    for option in options:
+        assert option.metadata["help"].endswith(".")
+        assert option.metadata.get("minimum") == (1 if "int" in str(option.type) else None)

@@ -30,17 +30,28 @@ def models(
 
 @app.command()
 def corpora() -> None:
-    """List the corpora that need no download, and what else can be read."""
-    from lmcompare.corpora import catalogue
+    """List the corpora that have a name, the formats of files, and what else can be read."""
+    from lmcompare.corpora import catalogue, format_catalogue
 
     for entry in catalogue():
-        print(f"{entry.name:<14} {entry.description}{'' if entry.available else f' (not here: {entry.reason})'}")
-    print(
-        f"{'nltk:NAME':<14} a corpus of NLTK's data, such as nltk:brown (python -m nltk.downloader brown fetches it)"
-    )
-    print(f"{'PATH':<14} a UTF-8 text file, a .csv, .tsv or .jsonl table, or a folder of text files")
+        print(f"{entry.name:<14} {entry.description}{'' if entry.available else f' (not available: {entry.reason})'}")
+    print(f"{'PATH':<14} a file or a folder of files, in one of these formats:")
+    for entry in format_catalogue():
+        said = entry.description if entry.available else f"not available: {entry.reason}"
+        print(f"{'':<14} {entry.name} ({', '.join(entry.suffixes)}): {said}")
     print(f"{'-':<14} standard input")
     print(f"{'train=A,…':<14} train=A,valid=B,test=C: three files or folders that are split already")
+
+
+@app.command()
+def tokenizers() -> None:
+    """List the installed tokenizers."""
+    from lmcompare.tokens.registered import listing
+
+    rows = listing()
+    width = max((len(name) for name, _, _ in rows), default=0)
+    for name, description, available in rows:
+        print(f"{name:<{width}}  {description if available else f'not available: {description}'}")
 
 
 def _print_model(name: str) -> None:

@@ -1,14 +1,14 @@
-"""What a text's own past says of the next word: counts of n-grams that fade, and how they enter a model's guess.
+"""Caches: decaying counts of the n-grams in a text's own past, and their mixture with a model's prediction.
 
-A *cache* of order n counts, at each position, which words have followed the last n - 1 words so far; a count fades to
-half within ``half_life`` tokens (Kuhn and De Mori, *A cache-based natural language model for speech recognition*,
-1990; with contexts Jelinek, Merialdo, Roukos and Strauss 1991). The caches lie in a chain above a model P_0, each
-smoothed by the one below it,
+A *cache* of order n counts, at each position, which words have followed the last n - 1 words so far. A count decays
+to half within ``half_life`` tokens (Kuhn and De Mori, *A cache-based natural language model for speech recognition*,
+1990; with contexts Jelinek, Merialdo, Roukos and Strauss 1991). The caches form a chain above a model P_0, in which
+each is smoothed by the one below it,
 
     P_k(w) = (c_k(w) + γ P_{k-1}(w)) / (C_k + γ),   C_k = Σ_w c_k(w),   γ = ``STRENGTH``,
 
-and the guess is Σ_k λ_k P_k with weights λ that depend on how much each cache has seen, ln(1 + C_k). All P_k sum to
-one if P_0 does, so the guess does.
+and the prediction is Σ_k λ_k P_k, with weights λ that depend on the evidence of each cache, ln(1 + C_k). All P_k sum
+to one if P_0 does, and so does the prediction.
 """
 
 from __future__ import annotations
@@ -23,30 +23,37 @@ from lmcompare.models.common import gates
 from lmcompare.models.common.gates import Float32Array, Gate, Seen
 from lmcompare.tokens import Encoded, IntArray
 
-STRENGTH = 1.0  # γ: as many counts as the model below a cache is worth; 0.3 to 3 differ by less than 0.5 % on valid
-HELD_OUT = 2**18  # tokens of valid that the weights are fitted on, at most
-TRUST = 0.9  # the weight of the model where there is no valid text to fit it on
+STRENGTH = 1.0  # γ; from 0.3 to 3 the validation perplexity differs by less than 0.5 %
+HELD_OUT = 2**18  # the greatest number of tokens that the weights are fitted to
+TRUST = 0.9  # the weight of the model if there is no validation text
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Remembers which words followed the last ``order`` - 1; what lies ``half_life`` tokens back counts half."""
+    """A cache of n-grams of this order, whose counts decay to half within ``half_life`` tokens."""
 
     order: int
     half_life: float
 
     @property
     def decay(self) -> float:
-        """What a count is multiplied with at each token."""
+        """The factor by which a count decays at each token."""
         return float(0.5 ** (1 / self.half_life))
 
 
 class Past:
-    """What there is to remember at each position of a text: what stands before it in its document, or, ``carried``,
-    anywhere before it. Position N is the one after the text's end.
+    """The past of each position of a text: what comes before it in its document, or in the text if ``carried``.
 
-    ``words``: (N,); ``begins``: (N + 1,) where the memory of each position begins; ``previous``: (``longest``, N), in
-    row k - 1 the last position before within that memory where the same k words end, or -1.
+    Position N is the position after the end of the text.
+
+    Attributes
+    ----------
+    words : IntArray of shape (N,)
+        The ids of the text.
+    begins : IntArray of shape (N + 1,)
+        The first position of each position's past.
+    previous : IntArray of shape (longest, N)
+        In row k - 1, the last earlier position within that past at which the same k words end, or -1.
     """
 
     def __init__(self, text: Encoded, longest: int, *, carried: bool) -> None:
@@ -55,7 +62,11 @@ class Past:
         at = np.arange(size + 1)
         self.begins = np.zeros(size + 1, np.int64) if carried else text.context_starts(at)
         self.previous: IntArray = np.empty((longest, size), np.int64)
-        ending = np.searchsorted(np.unique(self.begins), self.begins[:size])  # what ends here, numbered: nothing yet
+        ending = np.searchsorted(
+            np.unique(self.begins),
+            self.begins[:size],
+            # a number for the last k words at each position; at first k = 0
+        )
         for length in range(1, longest + 1):
             if length > 1:
                 ending = np.append(0, ending[:-1])[:size]
@@ -65,26 +76,26 @@ class Past:
         self._sums: dict[tuple[int, float], FloatArray] = {}
 
     def counts(self, cache: Cache) -> FloatArray:
-        """(N,) the count that the cache has, at each position, for the token that stands there."""
-        return self._faded(cache.order, cache.decay, self.previous[cache.order - 1], np.arange(len(self.words)) - 1)
+        """(N,) the count of each token in the cache at its position."""
+        return self._decayed(cache.order, cache.decay, self.previous[cache.order - 1], np.arange(len(self.words)) - 1)
 
     def masses(self, cache: Cache, at: IntArray) -> FloatArray:
-        """(B,) the sum of all counts that the cache has at each of B positions."""
+        """(B,) the sum of all counts of the cache at B positions."""
         if cache.order == 1:
             seen: FloatArray = np.expm1((at - self.begins[at]) * np.log(cache.decay)) / (cache.decay - 1)
             return seen
         last = np.full(len(at), -1)
         inside = at > self.begins[at]
         last[inside] = self.previous[cache.order - 2][at[inside] - 1]
-        return self._faded(cache.order - 1, cache.decay, last, at - 2)
+        return self._decayed(cache.order - 1, cache.decay, last, at - 2)
 
-    def _faded(self, length: int, decay: float, last: IntArray, now: IntArray) -> FloatArray:
-        """(B,) the count of the ``length`` words that end at ``last``, as it has faded by ``now``; 0 for -1."""
-        from lmcompare.models.cache import estimator_compiled as caches_compiled
+    def _decayed(self, length: int, decay: float, last: IntArray, now: IntArray) -> FloatArray:
+        """(B,) the count of the ``length`` words that end at ``last``, decayed until ``now``; 0 if ``last`` is -1."""
+        from lmcompare.models.cache import estimator_compiled
 
         key = length, decay
         if key not in self._sums:
-            self._sums[key] = caches_compiled.faded(self.previous[length - 1], decay)
+            self._sums[key] = estimator_compiled.decayed(self.previous[length - 1], decay)
         found = np.zeros(len(last))
         some = last >= 0
         found[some] = self._sums[key][last[some]] * decay ** (now[some] - last[some])
@@ -92,7 +103,7 @@ class Past:
 
 
 def _latest(kinds: IntArray, at: IntArray) -> IntArray:
-    """(N,) the last position before each of ``at`` that has the same kind and is one of them, or -1."""
+    """(N,) for each of the positions ``at``, the last earlier one of them with the same kind, or -1."""
     order = at[np.argsort(kinds[at], kind="stable")]
     found = np.full(len(kinds), -1, np.int64)
     same = kinds[order[1:]] == kinds[order[:-1]]
@@ -102,9 +113,16 @@ def _latest(kinds: IntArray, at: IntArray) -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """K caches above a model, from the lowest to the highest, and the gate that weighs model and caches.
+    """K caches above a model, and the gate with the weights of the model and the caches.
 
-    ``carried``: what they remember is carried from document to document.
+    Parameters
+    ----------
+    caches : tuple of Cache
+        The caches, from the lowest to the highest.
+    gate : Gate
+        The gate over the evidence of the caches.
+    carried : bool
+        Whether the past is carried from document to document.
     """
 
     caches: tuple[Cache, ...]
@@ -112,21 +130,21 @@ class Chain:
     carried: bool
 
     def past(self, text: Encoded) -> Past:
-        """Return what there is to remember at each position of a text."""
+        """Return the past of each position of a text."""
         return Past(text, max(cache.order for cache in self.caches), carried=self.carried)
 
     def score(self, past: Past, probabilities: FloatArray) -> FloatArray:
-        """(N,) the probability of each token, from that which the model below gives it."""
+        """(N,) the probability of each token, from its probability by the model, (N,)."""
         factors = self.factors(past, np.arange(len(past.words)))
         counts = np.stack([past.counts(cache) for cache in self.caches])
         scored: FloatArray = factors[0] * probabilities + (factors[1:] * counts).sum(0)
         return scored
 
     def add(self, past: Past, at: IntArray, rows: FloatArray) -> None:
-        """Turn the model's distributions at B positions, (B, V) probabilities, into those of all, in place."""
-        from lmcompare.models.cache import estimator_compiled as caches_compiled
+        """Add the caches to the model's distributions at B positions, (B, V) probabilities, in place."""
+        from lmcompare.models.cache import estimator_compiled
 
-        caches_compiled.add(
+        estimator_compiled.add(
             past.words,
             past.begins,
             past.previous,
@@ -139,10 +157,10 @@ class Chain:
         )
 
     def factors(self, past: Past, at: IntArray) -> FloatArray:
-        """(K + 1, B): what the model's probabilities and each cache's counts are multiplied with at B positions."""
+        """(K + 1, B) the factors of the model's probabilities and of each cache's counts at B positions."""
         masses = masses_of(self.caches, past, at)
         factors = self.gate.shares(np.log1p(masses))
-        for k in range(len(self.caches), 0, -1):  # what a level leaves to the one below it
+        for k in range(len(self.caches), 0, -1):  # each level passes on a part of its weight to the level below
             factors[k] /= masses[k - 1] + STRENGTH
             factors[k - 1] += STRENGTH * factors[k]
         return factors
@@ -154,7 +172,7 @@ def masses_of(caches: Sequence[Cache], past: Past, at: IntArray) -> FloatArray:
 
 
 def levels(caches: Sequence[Cache], past: Past, probabilities: FloatArray) -> tuple[Float32Array, Float32Array]:
-    """(K + 1, N): P_0, given, to P_K of each token; and (K, N) the evidence, ln(1 + C_k)."""
+    """Return the probabilities P_0 … P_K of each token, (K + 1, N), and the evidence ln(1 + C_k), (K, N)."""
     masses = masses_of(caches, past, np.arange(len(past.words)))
     found = [probabilities]
     for cache, mass in zip(caches, masses, strict=True):
@@ -163,9 +181,20 @@ def levels(caches: Sequence[Cache], past: Past, probabilities: FloatArray) -> tu
 
 
 def fit(caches: Sequence[Cache], text: Encoded, log_probs: FloatArray, *, carried: bool, seed: int) -> Chain:
-    """Return the chain whose weights suit a held-out text best; without a text the caches share a tenth of them.
+    """Return the chain whose weights maximise the likelihood of a held-out text.
 
-    ``log_probs``: (N,) nats, the model's own scores of the text.
+    Parameters
+    ----------
+    caches : sequence of Cache
+        The caches, from the lowest to the highest.
+    text : Encoded
+        The held-out text of N tokens. If it is empty, the model has the weight 0.9 and the caches share the rest.
+    log_probs : FloatArray of shape (N,)
+        The model's scores of the text in nats.
+    carried : bool
+        Whether the past is carried from document to document.
+    seed : int
+        The seed for the order of the tokens.
     """
     caches = tuple(caches)
     if not len(text):

@@ -1,4 +1,4 @@
-"""The loops of caches: counts that fade along a text, and whole distributions with them."""
+"""The compiled loops of ``estimator``: counts that decay along a text, and distributions with them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from lmcompare.counts.compiled import compiled
 from lmcompare.model import FloatArray
 from lmcompare.tokens import IntArray
 
-GONE = 80.0  # half-lives after which a count is nothing beside the rounding of the others
-SMALL = 1e-100  # a scale below which sums are written out anew
+GONE = 80.0  # half-lives after which a count is smaller than the rounding errors of the others
+SMALL = 1e-100  # below this scale the counts are multiplied by it
 
 
 @compiled
-def faded(previous: IntArray, decay: float) -> FloatArray:
-    """(N,) for each position, the count of what ends there, itself included, as of that position.
+def decayed(previous: IntArray, decay: float) -> FloatArray:
+    """(N,) the decayed count, at each position, of the n-gram that ends there, including this occurrence.
 
-    ``previous``: (N,) the last position before where the same ends, or -1.
+    ``previous``, (N,), has the last earlier position at which the same n-gram ends, or -1.
     """
     sums = np.ones(len(previous))
     for at in range(len(previous)):
@@ -38,13 +38,14 @@ def add(
     factors: FloatArray,
     rows: FloatArray,
 ) -> None:
-    """Multiply rows (B, V) by ``factors[0]`` and add each cache's counts times its factor, in place.
+    """Multiply the rows, (B, V), by ``factors[0]``, and add the counts of each cache times its factor, in place.
 
-    ``words``, ``begins`` and ``previous`` (longest, N) are those of ``Past``; ``orders`` and ``decays`` (K,) of the
-    caches; ``at``: (B,) positions; ``order``: (B,) the rows by rising position; ``factors``: (K + 1, B).
+    ``words``, ``begins`` and ``previous`` are those of ``Past``; ``orders`` and ``decays``, (K,), those of the
+    caches. ``at`` has B positions, ``order`` the rows in ascending order of position, and ``factors`` has shape (K +
+    1, B).
     """
     types = rows.shape[1]
-    counts = np.zeros((len(orders), types))  # of single words, as of ``now``, divided by ``scales``
+    counts = np.zeros((len(orders), types))  # of single words at the position ``now``, divided by ``scales``
     scales = np.ones(len(orders))
     begin = now = -1
     for b in order:

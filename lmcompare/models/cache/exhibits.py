@@ -1,4 +1,4 @@
-"""How a cache explains itself: its equation, what it gains as a document goes on, and a sentence read twice."""
+"""The exhibits of a cache: the worked equation, the gain along a document, and a sentence read twice."""
 
 from __future__ import annotations
 
@@ -16,14 +16,24 @@ from lmcompare.models.common.sentences import readable
 from lmcompare.tokens import Encoded
 
 SENTENCES = 2
-READ = (30, 100, 300, 1000, 3000, 10_000)  # tokens read before, where the ranges of the account end
-FEW = 50  # tokens of valid in a range, at least
+READ = (30, 100, 300, 1000, 3000, 10_000)  # the ends of the ranges of tokens read before
+FEW = 50  # the least number of validation tokens in a range
 
 
 @dataclass(frozen=True)
-class Account:
-    """What was found on valid, JSON-able: the mean ``weights`` of the base and of each cache; the perplexity of the
-    ``base`` and of all; and by how many tokens had been ``read`` before, by how much the second is lower (a share).
+class ValidSummary:
+    """The results on the validation text, as JSON values.
+
+    Parameters
+    ----------
+    weights : tuple of float
+        The mean weights of the base and of each cache.
+    base, perplexity : float
+        The perplexity of the base, and of the base with caches.
+    read : tuple of str
+        Ranges of the number of tokens read before.
+    gains : tuple of float
+        In each range, the relative reduction of perplexity by the caches.
     """
 
     weights: tuple[float, ...] = ()
@@ -33,16 +43,16 @@ class Account:
     gains: tuple[float, ...] = ()
 
     @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Account:
-        """Return the account that was stored."""
+    def from_json(cls, table: Mapping[str, Any]) -> ValidSummary:
+        """Return the stored summary."""
         lists: dict[str, Any] = {k: tuple(v) for k, v in table.items() if isinstance(v, list | tuple)}
         return cls(**{**table, **lists})
 
 
-def account(chain: Chain, text: Encoded, base: FloatArray) -> Account:
-    """Look at a held-out text with the base's (N,) scores of it."""
+def summarise(chain: Chain, text: Encoded, base: FloatArray) -> ValidSummary:
+    """Return the results on a text for which the base has these scores, (N,)."""
     if not (len(text) and np.isfinite(base).all()):
-        return Account()
+        return ValidSummary()
     past = chain.past(text)
     evidence = np.log1p(masses_of(chain.caches, past, np.arange(len(text))))
     scores = np.log(chain.score(past, np.exp(base)))
@@ -54,11 +64,11 @@ def account(chain: Chain, text: Encoded, base: FloatArray) -> Account:
             read.append(f"{first:,} to {last - 1:,}" if np.isfinite(last) else f"{first:,} and more")
             gains.append(1 - _perplexity(scores[inside]) / _perplexity(base[inside]))
     weights = tuple(float(x) for x in chain.gate.shares(evidence).mean(1))
-    return Account(weights, _perplexity(base), _perplexity(scores), tuple(read), tuple(gains))
+    return ValidSummary(weights, _perplexity(base), _perplexity(scores), tuple(read), tuple(gains))
 
 
-def exhibits(chain: Chain, base: LanguageModel, name: str, found: Account, text: Encoded) -> Iterator[Exhibit]:
-    """Yield all exhibits of the caches over a base of this name."""
+def exhibits(chain: Chain, base: LanguageModel, name: str, found: ValidSummary, text: Encoded) -> Iterator[Exhibit]:
+    """Yield the exhibits of the caches over the base with this name."""
     twice = []
     for ids in readable(text, SENTENCES):
         once = ids if ids[-1] == text.vocabulary.end else np.append(ids, text.vocabulary.end)  # it may be cut
@@ -79,62 +89,61 @@ _EQUATION = latex_lines(
     r"P_k(w) &= \frac{c_k(w) + \gamma\,P_{k-1}(w)}{C_k + \gamma}",
 )
 _SAYING = (
-    "What was said before is likely to be said again. A model guesses first, without memory (k = 0). Above it lie"
-    " counts of what followed the same words earlier in the {where} the shortest context first; a count fades as it"
-    " recedes. The more has been seen, the more weight the memory has."
+    "Words that occurred before are likely to occur again. A model predicts first, without memory (k = 0). Above it"
+    " are counts of the words that followed the same context earlier in the {where}, the shortest context first. A"
+    " count decays with distance. The more a cache has seen, the greater its weight."
 )
 
 
 def _worked(chain: Chain, model: str, text: Encoded, base: FloatArray) -> WorkedEquation:
-    """Work the equation out for the word of a sentence, read a second time, that gains most."""
+    """Work the equation for the word that gains most when a sentence is read a second time."""
     past = chain.past(text)
     probabilities = chain.score(past, np.exp(base))
-    second = np.arange(len(text) // 2, len(text) - 1)  # without </s>, which a sentence that was cut did not have
+    second = np.arange(len(text) // 2, len(text) - 1)  # without </s>, which may have been added
     at = second[np.argmax(np.log(probabilities[second]) - base[second])]
     here = np.array([at])
     found, evidence = levels(chain.caches, past, np.exp(base))
     shares = chain.gate.shares(evidence[:, here])[:, 0]
     word = text.vocabulary[int(text.ids[at])]
     shown = [
-        (f"P₀({word}): '{model}' says", float(found[0, at])),
+        (f"P₀({word}): by '{model}'", float(found[0, at])),
         ("λ₀: its weight here", float(shares[0])),
         ("γ", STRENGTH),
     ]
     for k, cache in enumerate(chain.caches, 1):
         shown += [
             (f"c({word}), {named(cache.order, cache.half_life)}", float(past.counts(cache)[at])),
-            ("C: all that it counts here", float(past.masses(cache, here)[0])),
+            ("C: the sum of its counts here", float(past.masses(cache, here)[0])),
             (f"P({word}) by this cache", float(found[k, at])),
             ("λ: its weight here", float(shares[k])),
         ]
     shown.append((f"P({word})", float(probabilities[at])))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers for '{word}' when a sentence, by itself, is read for the second"
-        " time.",
+        note=f"With the trained model's numbers for '{word}' when a sentence is read for the second time.",
         equation=_EQUATION,
-        saying=_SAYING.format(where="text, document after document," if chain.carried else "document,"),
+        saying=_SAYING.format(where="text" if chain.carried else "document"),
         lines=tuple(shown),
     )
 
 
-def _gains(chain: Chain, model: str, found: Account) -> Bars:
+def _gains(chain: Chain, model: str, found: ValidSummary) -> Bars:
     where = "text" if chain.carried else "document"
     return Bars(
-        title=f"What memory gains as a {where} goes on",
-        note=f"By how much the caches lower the perplexity on valid, by how many tokens of the {where} were read"
-        f" before. Over all of valid they take that of {model} from {found.base:.1f} to {found.perplexity:.1f}; the"
-        " weights were fitted there.",
+        title=f"The gain from memory along a {where}",
+        note="The reduction of validation perplexity by the caches, by the number of tokens that were read before in"
+        f" the {where}. Over the whole validation text, to which the weights were fitted, the perplexity of {model}"
+        f" falls from {found.base:.1f} to {found.perplexity:.1f}.",
         labels=found.read,
         values=tuple(100 * gain for gain in found.gains),
         unit="% lower perplexity",
     )
 
 
-def _weights(chain: Chain, model: str, found: Account) -> Bars:
+def _weights(chain: Chain, model: str, found: ValidSummary) -> Bars:
     return Bars(
-        title="How much each is trusted",
-        note="The mean weights on valid.",
+        title="The mean weights",
+        note="The mean weights of the model and its caches on the validation text.",
         labels=(f"{model}, without memory", *(named(c.order, c.half_life) for c in chain.caches)),
         values=tuple(100 * w for w in found.weights),
         unit="% of the weight",
@@ -146,7 +155,8 @@ def _twice(chain: Chain, text: Encoded, base: FloatArray) -> Heatmap:
     probabilities = chain.score(chain.past(text), np.exp(base)).reshape(2, half)
     return Heatmap(
         title="The same sentence, read twice",
-        note="The probability of each token when nothing was read before, and when the sentence comes again at once.",
+        note="The probability of each token when the sentence is read for the first time, and when it is repeated"
+        " immediately.",
         rows=("the first time", "the second time"),
         columns=tuple(text.vocabulary[int(i)] for i in text.ids[:half]),
         panels=("probability",),
@@ -157,9 +167,9 @@ def _twice(chain: Chain, text: Encoded, base: FloatArray) -> Heatmap:
 
 
 def named(order: int, half_life: float) -> str:
-    """Return what a cache is called."""
+    """Return the name of a cache."""
     what = {1: "words", 2: "pairs", 3: "triples"}.get(order, f"{order}-grams")
-    return f"{what}, half in {half_life:,g}"
+    return f"{what}, half-life {half_life:,g}"
 
 
 def _perplexity(log_probs: FloatArray) -> float:

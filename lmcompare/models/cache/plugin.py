@@ -1,4 +1,4 @@
-"""A cache over another model: what has been said in a document is likely to be said again."""
+"""A cache over another model: words that occurred in a document are likely to occur again."""
 
 from __future__ import annotations
 
@@ -15,26 +15,37 @@ from lmcompare.model import FloatArray, LanguageModel, Setting, State, Stepper, 
 from lmcompare.models.cache import estimator as caches
 from lmcompare.models.cache import exhibits as cache_exhibits
 from lmcompare.models.cache.estimator import Cache, Chain, Past
-from lmcompare.models.cache.exhibits import Account
+from lmcompare.models.cache.exhibits import ValidSummary
 from lmcompare.models.common.gates import Gate
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-SHORTEST, LONGEST = 0.1, 1e9  # half-lives, in tokens, whose powers a float can tell from 0 and 1
-BASE = "base."  # before the names of the base's arrays
+SHORTEST, LONGEST = 0.1, 1e9  # half-lives in tokens whose decay a float can distinguish from 0 and 1
+BASE = "base."  # the prefix of the base's arrays
 
 
 class CacheModel(LanguageModel):
-    """Another model with a memory: n-grams of the text's own past are counted as it is read, and fade as it goes on.
+    """Adds a memory to another model: n-grams of the text's own past are counted as it is read, and decay.
 
-    Single words, pairs and triples (up to ``order``) that stood earlier in the document are guessed again, the more
-    the oftener and the later they stood there; ``counts/caches.py`` has the formulas. The weights are fitted on
-    valid. The memory is emptied at the beginning of each document, so that the model scores a document by its past
-    alone, like any other. With ``carry`` it is kept from one document to the next: then the model learns from the
-    test text as it reads it, declares itself *adaptive*, and is ranked only among models that do the same.
+    Words, pairs and triples (up to ``order``) that occurred earlier in the document become more likely, the more so
+    the more often and the more recently they occurred; ``estimator.py`` has the formulas. The weights are fitted to
+    the validation text. The memory is emptied at the beginning of each document, so that the model scores a document
+    from its own past, like any other model. With ``carry`` the memory is kept from one document to the next: the
+    model then learns from the test text while reading it, declares itself *adaptive*, and is ranked only among
+    adaptive models.
 
-    Parameters: ``base``, the plug-in that guesses without memory, trained here; ``options``, its hyper-parameters;
-    ``half_lives``, within how many tokens a count fades to half, one cache each at every order; ``carry``.
+    Parameters
+    ----------
+    base : str, default "ngram-mixture"
+        The plug-in that predicts without memory; it is trained here.
+    options : table, optional
+        The hyper-parameters of the base.
+    order : int, default 3
+        The length of the longest n-gram in the caches, in words; 1 or more.
+    half_lives : list of float, default (100, 10000)
+        The numbers of tokens within which a count decays to half; each is a cache at every order.
+    carry : bool, default False
+        Whether the memory is kept from one document to the next.
     """
 
     traits = Traits(carries_state=True)
@@ -49,38 +60,38 @@ class CacheModel(LanguageModel):
         carry: bool = False,
     ) -> None:
         if not isinstance(base, str):
-            raise PluginError(f"base is the name of a plug-in, as in base = 'ngram', not {base!r}")
+            raise PluginError(f"base must be the name of a plug-in, as in base = 'ngram', not {base!r}")
         if not (options is None or isinstance(options, Mapping)):
-            raise PluginError(f"options is a table of the base's hyper-parameters, not {options!r}")
+            raise PluginError(f"options must be a table of the base's hyper-parameters, not {options!r}")
         check_whole("order", order, 1)
         lives = list(half_lives) if isinstance(half_lives, Sequence) and not isinstance(half_lives, str) else []
         if not lives or not all(map(_is_half_life, lives)):
             raise PluginError(
-                f"half_lives is a list of numbers of tokens, each from {SHORTEST:g} to {LONGEST:,.0f}, as in"
+                f"half_lives must be a list of numbers of tokens, each from {SHORTEST:g} to {LONGEST:,.0f}, as in"
                 f" [100, 10000], not {half_lives!r}"
             )
         if len(set(lives)) < len(lives):
-            raise PluginError(f"half_lives names each number once, not {lives!r}")
+            raise PluginError(f"half_lives must not repeat a number: {lives!r}")
         if not isinstance(carry, bool):
-            raise PluginError(f"carry is true or false, not {carry!r}")
+            raise PluginError(f"carry must be true or false, not {carry!r}")
         self.base, self.options, self.order = base, dict(options or {}), order
         self.half_lives, self.carry = lives, carry
         self._base = plugins.build(base, self.options)
         for what, given in (
-            ("has files", [name for name in self._base.files if getattr(self._base, name) is not None]),
+            ("reads files", [name for name in self._base.files if getattr(self._base, name) is not None]),
             ("has tokens of its own", self._base.tokens),
-            ("itself stands on another model", self._base.bases),
+            ("has a base itself", self._base.bases),
         ):
             if given:
-                raise PluginError(f"a cache can't stand on '{base}', which {what}: choose another base")
+                raise PluginError(f"'{base}', which {what}, cannot be the base of a cache: choose another base")
         own = self._base.traits
         self.traits = replace(own, carries_state=True, adaptive=self.carry or own.adaptive)
         self.notes: tuple[str, ...] = ()
         self._chain: Chain | None = None
-        self._account = Account()
+        self._summary = ValidSummary()
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train the base, then fit the weights of the caches on valid."""
+        """Train the base, and fit the weights of the caches to the validation text."""
         if self._base.fit(train, valid, setting) is not self._base:
             raise PluginError(
                 f"fit of the base, '{self.base}', must return the model itself: end it with 'return self'"
@@ -88,18 +99,19 @@ class CacheModel(LanguageModel):
         own = self._scores(valid)
         self._chain = caches.fit(self._caches(), valid, own, carried=self.carry, seed=setting.seed)
         where = "carried from document to document" if self.carry else "emptied at the beginning of each document"
-        said = f"A memory over '{self.base}', {where}."
+        note = f"A memory over '{self.base}', {where}."
         if len(valid):
-            said += f" The weights of its caches were fitted on {min(len(valid), caches.HELD_OUT):,} tokens of valid."
+            tokens = min(len(valid), caches.HELD_OUT)
+            note += f" The weights of its caches were fitted to {tokens:,} tokens of the validation text."
         else:
-            said += " There was no valid text: its caches share a tenth of the weight."
-        self.notes = (*self._base.notes, said)
+            note += " There was no validation text: its caches share a tenth of the weight."
+        self.notes = (*self._base.notes, note)
         return self
 
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
-        """Find what its memory gains on valid, and let the base find what it shows."""
+        """Summarise the gain from memory on the validation text, and let the base study the texts too."""
         self._base.study(train, valid, setting)
-        self._account = cache_exhibits.account(fitted(self._chain, self), valid, self._scores(valid))
+        self._summary = cache_exhibits.summarise(fitted(self._chain, self), valid, self._scores(valid))
 
     def title(self) -> str:
         """Return its name for people: the base and that it has a cache."""
@@ -109,63 +121,63 @@ class CacheModel(LanguageModel):
         """(B, V) nats; rows sum to one if the base's do."""
         chain = fitted(self._chain, self)
         at = np.asarray(at, np.int64)
-        return self._remembering(chain, chain.past(text), at, self._base.next_log_probs(text, at.copy()))
+        return self._with_caches(chain, chain.past(text), at, self._base.next_log_probs(text, at.copy()))
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield the base's blocks with what is remembered added."""
+        """Yield the base's blocks with the caches added."""
         chain = fitted(self._chain, self)
         past = chain.past(text)
         for at, block in self._base.stream(text):
-            yield at, self._remembering(chain, past, np.asarray(at, np.int64), block)
+            yield at, self._with_caches(chain, past, np.asarray(at, np.int64), block)
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) nats, from the base's scores and two counts a token and cache."""
+        """(N,) nats, from the base's scores and two counts per token and cache."""
         chain = fitted(self._chain, self)
         with np.errstate(divide="ignore"):
             return np.log(chain.score(chain.past(text), np.exp(self._scores(text))))
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper over the base's: besides one of the base's, a step reads the whole past anew."""
+        """Return a stepper over the base's stepper; each step reads the whole past again."""
         return _CacheStepper(fitted(self._chain, self), self._base.stepper(prefix, vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the caches' equation, what they gain and a sentence read twice; then the base's exhibits."""
+        """Yield the caches' equation and gains and a sentence read twice, then the base's exhibits."""
         chain = fitted(self._chain, self)
-        yield from cache_exhibits.exhibits(chain, self._base, self.base, self._account, text)
+        yield from cache_exhibits.exhibits(chain, self._base, self.base, self._summary, text)
         for exhibit in self._base.exhibits(text):
             title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
             yield replace(exhibit, title=f"Without memory, {self.base}: {title}")
 
     def word_vectors(self) -> FloatArray | None:
-        """(V, d) those of the base, or None."""
+        """Return the base's word vectors, (V, d), or None."""
         return self._base.word_vectors()
 
     def state(self) -> State:
-        """Return the base's state, the gate, and what was found on valid."""
+        """Return the base's state, the gate, and the summary of the validation text."""
         chain, base = fitted(self._chain, self), self._base.state()
         arrays = {BASE + name: array for name, array in base.arrays.items()}
         values = {
             "hyperparameters": self.hyperparameters(),
             "base": dict(base.values),
-            "account": asdict(self._account),
+            "summary": asdict(self._summary),
             "notes": list(self.notes),
         }
         return State({**arrays, "gate_weights": chain.gate.weights, "gate_bias": chain.gate.bias}, values)
 
     def restore(self, state: State) -> Self:
-        """Become the model of this state; its hyper-parameters go before those given to ``__init__``."""
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values, arrays = state.values, state.arrays
         CacheModel.__init__(self, **values["hyperparameters"])
         base = {name.removeprefix(BASE): array for name, array in arrays.items() if name.startswith(BASE)}
         self._base = self._base.restore(State(base, values["base"]))
         gate = Gate(np.array(arrays["gate_weights"]), np.array(arrays["gate_bias"]))
         self._chain = Chain(self._caches(), gate, self.carry)
-        self._account = Account.from_json(values["account"])
+        self._summary = ValidSummary.from_json(values["summary"])
         self.notes = tuple(values["notes"])
         return self
 
     def _scores(self, text: Encoded) -> FloatArray:
-        """(N,) nats of the base. Raises ``PluginError`` for what are no log-probabilities."""
+        """Return the base's scores, (N,) nats, after checking them."""
         scores = np.asarray(self._base.log_probs(text), np.float64) if len(text) else np.zeros(0)
         if scores.shape != (len(text),):
             raise PluginError(f"log_probs of the base, '{self.base}', gave shape {scores.shape}, not {(len(text),)}")
@@ -175,15 +187,15 @@ class CacheModel(LanguageModel):
             )
         return scores
 
-    def _remembering(self, chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
+    def _with_caches(self, chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
         if not isinstance(block, np.ndarray) or block.ndim != 2 or len(block) != len(at):
             raise PluginError(
-                f"the base, '{self.base}', gave no row of probabilities for each of {len(at)} positions"
+                f"the base, '{self.base}', did not return a row of probabilities for each of {len(at)} positions"
             )
-        return _remembering(chain, past, at, block)
+        return _with_caches(chain, past, at, block)
 
     def _caches(self) -> tuple[Cache, ...]:
-        """Return the caches from the lowest to the highest: longer contexts, and at each the more recent."""
+        """Return the caches from the lowest to the highest, by order and by descending half-life."""
         lives = sorted(self.half_lives, reverse=True)
         return tuple(Cache(order, life) for order in range(1, self.order + 1) for life in lives)
 
@@ -192,8 +204,8 @@ def _is_half_life(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and SHORTEST <= value <= LONGEST
 
 
-def _remembering(chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
-    """(B, V) nats: the distributions of the base at B positions with what is remembered there."""
+def _with_caches(chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
+    """(B, V) nats: the base's distributions at B positions with the caches added."""
     with np.errstate(divide="ignore"):
         rows = np.exp(block, dtype=np.float32 if block.dtype.itemsize <= 4 else np.float64)
         chain.add(past, at, rows)
@@ -209,7 +221,7 @@ class _CacheStepper(Stepper):
     def log_probs(self) -> FloatArray:
         past = self._chain.past(Encoded.from_documents([self._ids], self._vocabulary))
         base = np.asarray(self._base.log_probs())[None]
-        row: FloatArray = _remembering(self._chain, past, np.array([len(self._ids)]), base)[0]
+        row: FloatArray = _with_caches(self._chain, past, np.array([len(self._ids)]), base)[0]
         return row
 
     def push(self, token: int) -> None:

@@ -1,11 +1,11 @@
-"""Gates: the weights of a mixture as a softmax of the evidence, fitted on held-out text.
+"""Gates: the weights of a mixture as a softmax of the evidence, fitted to held-out text.
 
-The evidence for a model is how often train saw the context it looked at, at each length: ln(1 + count). A gate gives
-every model a score that is linear in all evidence, and the softmax of the scores are the weights. They depend on the
-context alone, so the mixture of distributions is a distribution.
+The evidence for a model is how often its context was seen in the training text, at each length: ln(1 + count). A gate
+gives every model a score that is linear in all evidence, and the weights are the softmax of the scores. They depend
+only on the context, so the mixture of distributions is a distribution.
 
-A *part* is a mixture of chains. A *member* is one part, or a part that predicts the class of the word and one that
-predicts the word in its class, which are multiplied. The members are mixed by a gate of their own.
+A *part* is a mixture of chains. A *member* is one part, or the product of a part that predicts the class of the word
+and a part that predicts the word in its class. The members are mixed by a gate of their own.
 """
 
 from __future__ import annotations
@@ -22,23 +22,31 @@ from lmcompare.models.common.threads import one_thread
 Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.floating[Any]]
 
-BATCH = 2048  # tokens a step
+BATCH = 2048  # tokens per step
 EPOCHS = 14
-STEPS = 300  # at least, where the text is short
-RATE = 0.02  # Adam's
-LEAST_DEVIATION = 0.1  # of evidence: what hardly ever differs from its mean would throw the fit off
-PENALTY = 20.0  # nats, over all held-out text, for a squared weight of 1: ties the gates where there is little text
+STEPS = 300  # the least number of steps, for short texts
+RATE = 0.02  # the learning rate of Adam
+LEAST_DEVIATION = 0.1  # added to the deviation of evidence, which may be almost constant
+PENALTY = 20.0  # nats over the whole held-out text for a squared weight of 1: regularises gates on short texts
 
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """``weights``: (F, M) and ``bias``: (M,), float32: scores from evidence (F, B)."""
+    """The scores of M models as a linear function of F pieces of evidence.
+
+    Parameters
+    ----------
+    weights : array of shape (F, M)
+        The factors.
+    bias : array of shape (M,)
+        The scores without evidence.
+    """
 
     weights: Float32Array
     bias: Float32Array
 
     def shares(self, evidence: FloatArray) -> FloatArray:
-        """(M, B) float64: the weight of each of M models at B positions, from the evidence (F, B)."""
+        """(M, B) float64: the weights of the models at B positions, from the evidence, (F, B)."""
         scores = self.weights.T.astype(np.float64) @ evidence + self.bias[:, None]
         scores -= scores.max(0)
         scores = np.exp(scores)
@@ -48,25 +56,34 @@ class Gate:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What a gate mixes over N held-out tokens: ``probabilities`` (M, N), and the ``evidence`` (F, N) for it."""
+    """The input of a gate for N held-out tokens: ``probabilities``, (M, N), and ``evidence``, (F, N)."""
 
     probabilities: Float32Array
     evidence: Float32Array
 
 
 def even(models: int, evidence: int) -> Gate:
-    """Return the gate that gives every model the same weight, whatever the evidence."""
+    """Return the gate that gives all models the same weight."""
     return Gate(np.zeros((evidence, models), np.float32), np.zeros(models, np.float32))
 
 
 @one_thread()
 def fit(members: Sequence[Sequence[Seen]], evidence: Float32Array, seed: int) -> tuple[list[Gate], Gate]:
-    """Return the gates of all parts, member by member, and the gate of the members.
+    """Fit all gates together, by Adam on the log-likelihood of the mixture.
 
-    Parameters: ``members``, the parts of each; ``evidence``, (F, N), for the gate of the members; ``seed``, for the
-    order in which the N tokens are read.
+    Parameters
+    ----------
+    members : sequence of sequence of Seen
+        The parts of each member.
+    evidence : array of shape (F, N)
+        The evidence for the gate of the members.
+    seed : int
+        The seed for the order of the N tokens.
 
-    All gates are fitted together, by Adam on the log-likelihood of the mixture.
+    Returns
+    -------
+    tuple of list of Gate and Gate
+        The gates of all parts, member by member, and the gate of the members.
     """
     import torch
 
@@ -108,9 +125,7 @@ def fit(members: Sequence[Sequence[Seen]], evidence: Float32Array, seed: int) ->
 
 
 class _Standardised:
-    """``values``: (N, F), the evidence (F, N) with mean 0 and deviation 1 each, so that one rate and one penalty fit
-    all.
-    """
+    """Evidence with mean 0 and deviation 1, so that one rate and one penalty suit all; ``values`` is (N, F)."""
 
     def __init__(self, evidence: Float32Array) -> None:
         import torch
@@ -121,7 +136,7 @@ class _Standardised:
         self.values = torch.tensor(np.ascontiguousarray(standard, np.float32))
 
     def gate(self, weights: Any, bias: Any) -> Gate:
-        """Return the gate over the evidence as it is."""
+        """Return the gate over the original evidence."""
         scaled = weights.detach().double().numpy() / self._deviation
         shifted = bias.detach().double().numpy() - (self._mean * scaled).sum(0)
         return Gate(scaled.astype(np.float32), shifted.astype(np.float32))

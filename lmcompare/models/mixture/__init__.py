@@ -1,6 +1,7 @@
-"""Mixtures of n-gram models over words, word classes and contexts with gaps.
+"""Mixtures of n-gram models over words, over word classes and with gaps.
 
-Reading order: ``features`` (what a context is made of), ``context_trees`` (counts after such contexts),
-``discounting``, ``chains`` (one smoothed model), ``mixtures`` (several, weighted by gates), ``estimator`` (training),
-``base`` and the three plug-ins.
+Reading order: ``features`` (what a context consists of), ``context_trees`` (the counts after such contexts),
+``discounting`` (fitted discounts), ``chains`` (one smoothed model), ``mixtures`` (several, weighted by gates),
+``word_classes`` (clustering), ``estimator`` (training), ``plugin`` (the three models) and ``exhibits``. Files whose
+names end in ``_compiled`` have the loops that Numba compiles.
 """

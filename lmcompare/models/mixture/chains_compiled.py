@@ -1,7 +1,7 @@
-"""The compiled ways through a context tree; ``chains`` says what they compute.
+"""The compiled loops of ``chains``.
 
-``tree`` is the tuple (features, children, offsets, words) of ``trees.Tree``. ``entries``: the node of each first
-feature, ``NOTHING`` where train has none; ``base``: the level of the tree where a chain begins, 0 or 1.
+``tree`` is the tuple (features, children, offsets, words) of ``context_trees.Tree``; ``entries`` has the node of each
+first feature, -1 if it was not seen; ``base`` is the level of the tree where a chain begins, 0 or 1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lmcompare.tokens import IntArray
 
 @compiled
 def find(values: IntArray, first: int, last: int, wanted: int) -> int:
-    """Return where ``wanted`` stands in ``values[first:last]``, which rise; -1 if it does not."""
+    """Return the index of ``wanted`` in ``values[first:last]``, which are ascending; -1 if it is not there."""
     end = last
     while first < last:
         middle = (first + last) >> 1
@@ -27,11 +27,8 @@ def find(values: IntArray, first: int, last: int, wanted: int) -> int:
 
 @compiled
 def nodes(features: IntArray, tree: Any, entries: IntArray, found: IntArray) -> None:
-    """Write the node of each context of 0 … L features into ``found`` (L + 1, B), which is all -1.
-
-    ``features``: (L, B).
-    """
-    told, children = tree[0], tree[1]
+    """Write the node of each context of 0 … L features, (L, B), into ``found``, (L + 1, B), which is all -1."""
+    last_features, children = tree[0], tree[1]
     for i in range(found.shape[1]):
         node = 0
         found[0, i] = 0
@@ -42,7 +39,7 @@ def nodes(features: IntArray, tree: Any, entries: IntArray, found: IntArray) -> 
             if k == 0:
                 node = entries[x] if x < len(entries) else -1
             else:
-                node = find(told, children[node], children[node + 1], x)
+                node = find(last_features, children[node], children[node + 1], x)
             if node < 0:
                 break
             found[k + 1, i] = node
@@ -50,9 +47,9 @@ def nodes(features: IntArray, tree: Any, entries: IntArray, found: IntArray) -> 
 
 @compiled
 def look(found: IntArray, words: IntArray, tree: Any, counts: IntArray, sums: Any, statistics: Any) -> None:
-    """Write what train says of B words after their contexts into ``statistics`` (L + 1, 6, B), which is all 0.
+    """Write the counts of B words after their contexts into ``statistics``, (L + 1, 6, B), which is all 0.
 
-    These are the word's count and the context's five ``sums`` (5, C): of all counts, and how many of them are 1, 2,
+    They are the count of the word and the context's five ``sums``, (5, C): the total, and how many counts are 1, 2,
     3, and 4 or more.
     """
     offsets, seen = tree[2], tree[3]
@@ -80,12 +77,12 @@ def score(
     probabilities: Any,
     evidence: Any,
 ) -> None:
-    """Write the probability of each of B words after its context into ``probabilities`` (B,).
+    """Write the probabilities of B words after their contexts into ``probabilities``, (B,).
 
-    ``first``: the probability of each word at the level ``base``. ``evidence``: (L, B), all 0; what ``amounts`` (C,)
-    says of the contexts of 1 … L features is written there.
+    ``first`` has the probability of each word at the level ``base``. The ``amounts``, (C,), of the contexts of 1 … L
+    features are written into ``evidence``, (L, B), which is all 0.
     """
-    told, children, offsets, seen = tree
+    last_features, children, offsets, seen = tree
     for i in range(len(words)):
         node, p = 0, first[words[i]]
         for k in range(len(features)):
@@ -95,7 +92,7 @@ def score(
             if k == 0:
                 node = entries[x] if x < len(entries) else -1
             else:
-                node = find(told, children[node], children[node + 1], x)
+                node = find(last_features, children[node], children[node + 1], x)
             if node < 0:
                 break
             evidence[k, i] = amounts[node]
@@ -109,10 +106,9 @@ def score(
 def spread(
     found: IntArray, rows: IntArray, weights: Any, tree: Any, base: int, own: Any, gamma: Any, out: Any, rest: Any
 ) -> None:
-    """Add weighted distributions to rows: of B contexts, ``weights[i]`` times that of context i to ``rows[i]``.
+    """Add ``weights[i]`` times the distribution after context i to the row ``rows[i]`` of ``out``, for B contexts.
 
-    ``out``: (rows, words). Only what stands above the level ``base`` is added; ``rest`` (B,) is set to the weight
-    that is left for that level.
+    Only the levels above ``base`` are added; ``rest``, (B,), is set to the weight that is left for the base.
     """
     offsets, seen = tree[2], tree[3]
     for i in range(len(weights)):
@@ -128,9 +124,9 @@ def spread(
 
 @compiled
 def fill(rest: Any, classes: IntArray, first: Any, out: Any) -> None:
-    """Add to each row of ``out`` (B, V) what ``first`` (V,) gives each word, times its class's weight in ``rest``.
+    """Add ``first``, (V,), times the weight of each word's class in ``rest``, (B, K), to each row of ``out``, (B, V).
 
-    ``rest``: (B, K). ``classes``: (V,), or longer.
+    ``classes`` has the class of each word, (V,) or longer.
     """
     for row in range(len(out)):
         for word in range(len(first)):
@@ -139,9 +135,10 @@ def fill(rest: Any, classes: IntArray, first: Any, out: Any) -> None:
 
 @compiled
 def blend(rows: Any, classes: IntArray, within: Any, weights: Any, out: Any) -> None:
-    """Add to each row of ``out`` (B, V) its weight times the row of the classes times that of the words in them.
+    """Add weighted products of class and word probabilities to each row of ``out``, (B, V).
 
-    ``rows``: (B, K), or ``within`` is to be taken as it is where K is 0. ``within``: (B, V). ``weights``: (B,).
+    ``rows``, (B, K), has the probabilities of the classes, or no columns if the factor is 1; ``within``, (B, V),
+    those of the words in their classes; ``weights``, (B,), the weights.
     """
     whole = rows.shape[1] == 0
     for row in range(len(out)):

@@ -1,10 +1,10 @@
-"""Context trees: what was seen in train after contexts that are told one *feature* at a time.
+"""Context trees: the words seen in the training text after contexts that consist of *features*.
 
-A feature is anything known of the past: the word before, the class of the word three back. A context is the
-features told so far; the next feature makes it one longer. The contexts are the nodes of a tree, numbered level by
-level and, in a level, by parent and then by feature; node 0, the root, is the empty context. So the children of a
-node stand side by side with rising features, and so do the words seen after a node: two flat arrays and their offsets
-hold the whole tree. It is the back-off path of a factored language model (Bilmes and Kirchhoff 2003).
+A feature is anything known about the past, such as the previous word or the class of the word three positions back. A
+context is a sequence of features; one more feature makes it longer. The contexts are the nodes of a tree, numbered
+level by level, within a level by parent, and within a parent by feature; node 0, the root, is the empty context. So
+the children of a node are consecutive with ascending features, and so are the words seen after a node: flat arrays
+and offsets hold the whole tree. It is the back-off path of a factored language model (Bilmes and Kirchhoff 2003).
 """
 
 from __future__ import annotations
@@ -16,20 +16,30 @@ import numpy as np
 
 from lmcompare.tokens import IntArray
 
-NOTHING = -1  # in place of a feature or a node: there is none
-LEAST = 2  # a context seen less often is not made longer: whatever is longer was followed by the same word
+NOTHING = -1  # a missing feature or node
+LEAST = 2  # a rarer context has no children: any longer one would be followed by the same single word
 
 
 @dataclass(frozen=True, eq=False)
 class Tree:
     """C contexts and the G pairs of a context and a word seen after it.
 
-    ``levels``: (L + 2,) int64; the contexts of k features are ``levels[k]:levels[k + 1]``. ``features``: (C,) int32,
-    the last feature of each context. ``children``: (C + 1,) int32; the contexts one feature longer than context c are
-    ``children[c]:children[c + 1]``. ``offsets``: (C + 1,) int32; the pairs of context c are
-    ``offsets[c]:offsets[c + 1]``. ``words``: (G,) int32, rising within a context. ``counts``: (G,) int32: of a
-    context that no more features make longer, how often the word stands after it; of any other, after how many
-    of the contexts one feature longer, which is Kneser and Ney's count (1995).
+    Parameters
+    ----------
+    levels : IntArray of shape (L + 2,)
+        The contexts of k features are ``levels[k]:levels[k + 1]``.
+    features : IntArray of shape (C,)
+        The last feature of each context.
+    children : IntArray of shape (C + 1,)
+        The contexts that are one feature longer than context c are ``children[c]:children[c + 1]``.
+    offsets : IntArray of shape (C + 1,)
+        The pairs of context c are ``offsets[c]:offsets[c + 1]``.
+    words : IntArray of shape (G,)
+        The word of each pair, ascending within a context.
+    counts : IntArray of shape (G,)
+        The count of each pair. After a context without children it is the frequency of the word; after any other
+        context it is the number of its children that the word follows, the continuation count of Kneser and Ney
+        (1995).
     """
 
     levels: IntArray
@@ -41,20 +51,26 @@ class Tree:
 
 
 def grow(features: Sequence[IntArray], words: IntArray, types: int) -> Tree:
-    """Count the words (N,), each below ``types``, after contexts of L features.
+    """Return the tree of a text of N words.
 
-    ``features``: L arrays (N,), ``NOTHING`` where a feature is not there, which ends the context: before the
-    beginning of a sentence there is nothing. A context seen less than ``LEAST`` times ends too. Where contexts end,
-    the word counts as often as it stands there.
+    Parameters
+    ----------
+    features : sequence of L IntArray of shape (N,)
+        The features before each word. ``NOTHING`` ends the context, and so does a context seen fewer than ``LEAST``
+        times; there a word counts as often as it occurs.
+    words : IntArray of shape (N,)
+        The words, each below ``types``.
+    types : int
+        The number of types.
     """
     pairs, pair_at, raw = np.unique(words.astype(np.int64), return_inverse=True, return_counts=True)
-    nodes, at = np.zeros(len(words), np.int64), np.arange(len(words))  # of those whose contexts have not ended
-    levels, told = [0, 1], [np.zeros(1, np.int64)]
+    nodes, at = np.zeros(len(words), np.int64), np.arange(len(words))  # of the words whose contexts have not ended
+    levels, last = [0, 1], [np.zeros(1, np.int64)]
     parents, all_pairs, all_counts = [np.zeros(0, np.int64)], [pairs], []
-    for stream in features:
-        x = stream[at]
+    for feature in features:
+        x = feature[at]
         goes_on = (x != NOTHING) & (np.bincount(nodes)[nodes] >= LEAST) if len(at) else np.zeros(0, bool)
-        width = int(stream.max(initial=0)) + 1
+        width = int(feature.max(initial=0)) + 1
         keys, longer_nodes = np.unique(nodes[goes_on] * width + x[goes_on], return_inverse=True)
         longer, longer_at, longer_raw = np.unique(
             longer_nodes * types + words[at[goes_on]], return_inverse=True, return_counts=True
@@ -64,7 +80,7 @@ def grow(features: Sequence[IntArray], words: IntArray, types: int) -> Tree:
         ended = np.bincount(pair_at[~goes_on], minlength=len(pairs))
         all_counts.append(np.bincount(shorter, minlength=len(pairs)) + ended)
         parents.append(keys // width + levels[-2])
-        told.append(keys % width)
+        last.append(keys % width)
         all_pairs.append(longer + levels[-1] * types)
         levels.append(levels[-1] + len(keys))
         nodes, at, pairs, pair_at, raw = longer_nodes, at[goes_on], longer, longer_at, longer_raw
@@ -72,7 +88,7 @@ def grow(features: Sequence[IntArray], words: IntArray, types: int) -> Tree:
     sizes = np.bincount(np.concatenate(parents), minlength=levels[-1])
     return Tree(
         levels=np.array(levels, np.int64),
-        features=np.concatenate(told).astype(np.int32),
+        features=np.concatenate(last).astype(np.int32),
         children=np.append(1, 1 + np.cumsum(sizes)).astype(np.int32),
         offsets=np.append(0, np.cumsum(np.bincount(flat // types, minlength=levels[-1]))).astype(np.int32),
         words=(flat % types).astype(np.int32),

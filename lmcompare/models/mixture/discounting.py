@@ -1,12 +1,12 @@
-"""Discounts and strengths of a context tree, fitted on held-out text.
+"""Discounts and strengths of a context tree, fitted to held-out text.
 
 A word with the count c after a context with the total T has the probability
 
     p(w | h) = (c − D(c)) / (T + θ) + (θ + Σ_v D(c(v))) / (T + θ) · p(w | h′)
 
-h′ is the context without its last feature. D(c) is one number each for the counts 1, 2, 3, and 4 and more, θ one
-number; both differ by the length of the context. It is the predictive rule of a Pitman-Yor process with a discount
-for each count (Teh 2006), and with θ = 0 Chen and Goodman's modified Kneser-Ney (1999).
+where h′ is the context without its last feature. D has a value for each of the counts 1, 2, 3, and 4 or more, and θ
+is one number; all five depend on the length of the context. This is the predictive rule of a Pitman-Yor process with
+a discount for each count (Teh 2006); with θ = 0 it is the modified Kneser-Ney of Chen and Goodman (1999).
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from lmcompare.tokens import IntArray
 FloatArray = npt.NDArray[np.float64]
 
 COUNTS = 4  # kinds of count: 1, 2, 3, and 4 or more
-STRENGTH = 0.1  # θ where nothing was fitted
-SURE = 50.0  # tokens that the rules of thumb are worth against held-out ones
+STRENGTH = 0.1  # θ if there is no held-out text
+SURE = 50.0  # the weight of the rules of thumb, in held-out tokens
 STEPS = 40
 
 
 def rules_of_thumb(counts: Sequence[IntArray]) -> FloatArray:
     """(L + 1, 5) the discounts of the counts 1 … 4 and the strength of each level, from its counts alone.
 
-    D_j is Chen and Goodman's ``j - (j + 1) Y n_{j+1} / n_j`` with ``Y = n_1 / (n_1 + 2 n_2)``, kept between a tenth
-    and nine tenths of j; where n_j is 0 it is half of j.
+    D_j is ``j - (j + 1) Y n_{j+1} / n_j`` with ``Y = n_1 / (n_1 + 2 n_2)`` (Chen and Goodman 1999), limited to the
+    range from 0.1 j to 0.9 j; if n_j is 0, it is 0.5 j.
     """
     rules = np.full((len(counts), COUNTS + 1), STRENGTH)
     for level, found in enumerate(counts):
@@ -46,10 +46,21 @@ def rules_of_thumb(counts: Sequence[IntArray]) -> FloatArray:
 
 @one_thread()
 def fit(statistics: npt.NDArray[np.float32], first: npt.NDArray[np.float32], rules: FloatArray) -> FloatArray:
-    """Return the discounts and strengths (L + 1, 5) under which N held-out words are likeliest, near to ``rules``.
+    """Return the discounts and strengths that maximise the likelihood of N held-out words, regularised to ``rules``.
 
-    ``statistics``: (L + 1, 6, N), what ``walks.look`` writes. ``first``: (N,) the probabilities below the first
-    level.
+    Parameters
+    ----------
+    statistics : array of shape (L + 1, 6, N)
+        The counts that ``chains_compiled.look`` writes.
+    first : array of shape (N,)
+        The probabilities of the words below the first level.
+    rules : FloatArray of shape (L + 1, 5)
+        The initial values, from ``rules_of_thumb``.
+
+    Returns
+    -------
+    FloatArray of shape (L + 1, 5)
+        The discounts of the counts 1 … 4 and the strength of each level.
     """
     import torch
 
@@ -83,7 +94,7 @@ def fit(statistics: npt.NDArray[np.float32], first: npt.NDArray[np.float32], rul
 
 
 def _values(free: Any) -> Any:
-    """Discounts between 0 and their counts, strengths above 0, from numbers that may take any value."""
+    """Return discounts between 0 and their counts, and strengths above 0, from unbounded numbers."""
     import torch
 
     discounts = torch.sigmoid(free[:, :COUNTS]).clamp(1e-3, 1 - 1e-4) * torch.arange(1, COUNTS + 1)

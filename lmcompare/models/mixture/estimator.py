@@ -1,4 +1,4 @@
-"""Training a mixture: grow the chains, fit discounts and gates on the held-out text, and look at it there."""
+"""Training a mixture: count the chains, fit discounts and gates to the validation text, and evaluate it there."""
 
 from __future__ import annotations
 
@@ -12,25 +12,31 @@ from lmcompare.counts.lookup.table import with_starts
 from lmcompare.model import FloatArray, Progress, Setting
 from lmcompare.models.common import gates
 from lmcompare.models.common.gates import Seen
-from lmcompare.models.mixture import chains
-from lmcompare.models.mixture import features as streams
-from lmcompare.models.mixture import word_classes as clusters
-from lmcompare.models.mixture.features import WORDS, Feature
+from lmcompare.models.mixture import chains, word_classes
+from lmcompare.models.mixture.features import WORDS, Feature, feature_values, history, reach_of
 from lmcompare.models.mixture.mixtures import Mixture, Part
 from lmcompare.tokens import Encoded, IntArray
 
-HELD_OUT = 2**18  # tokens of valid that gates are fitted on, at most
-UNKNOWN = "<unk> by itself"
+HELD_OUT = 2**18  # the greatest number of tokens that gates are fitted to
+UNKNOWN = "<unk> alone"
 
 Chains = Sequence[Sequence[Feature]]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One member: its ``name``, the chains over words, and with a ``target`` those over the classes of that map.
+class MemberSpec:
+    """The definition of a member.
 
-    Without ``target`` (0) all chains predict words. With it ``chains`` predict the class and ``within`` the word in
-    its class, beginning with the feature (0, ``target``).
+    Parameters
+    ----------
+    name : str
+        The name of the member.
+    chains : sequence of sequence of Feature
+        The features of each chain.
+    target : int, default 0
+        The map of what the chains predict. With 0 they predict words; otherwise the classes of that map.
+    within : sequence of sequence of Feature, optional
+        If the target is a class, the chains that predict the word in its class; their first feature is (0, target).
     """
 
     name: str
@@ -40,12 +46,25 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Account:
-    """What was found on the held-out text, JSON-able.
+class ValidSummary:
+    """The results on the validation text, as JSON values.
 
-    ``names``: of the members. ``tokens``: how many. ``perplexity``: of the mixture, unknown words included.
-    ``without``: when each member is left out and the others share its weight. ``weights``: (M,) the mean weight of
-    each. ``counts``: how often train saw the last two words, as labels, and ``by_count``: the mean weights there.
+    Parameters
+    ----------
+    names : tuple of str
+        The names of the members.
+    tokens : int
+        The number of tokens.
+    perplexity : float
+        The perplexity of the mixture, unknown words included.
+    without : tuple of float
+        The perplexity without each member, whose weight the others share.
+    weights : tuple of float
+        The mean weight of each member.
+    counts : tuple of str
+        Ranges of how often the last two words were seen in the training text.
+    by_count : tuple of tuple of float
+        The mean weights in each range.
     """
 
     names: tuple[str, ...]
@@ -57,53 +76,67 @@ class Account:
     by_count: tuple[tuple[float, ...], ...] = ()
 
     @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Account:
-        """Return the account that was stored."""
+    def from_json(cls, table: Mapping[str, Any]) -> ValidSummary:
+        """Return the stored summary."""
         lists = {k: tuple(v) for k, v in table.items() if isinstance(v, list | tuple)}
         lists["by_count"] = tuple(tuple(row) for row in table["by_count"])
         return cls(**{**table, **lists})
 
 
 def classes_of(train: Encoded, sizes: Sequence[int], setting: Setting) -> list[IntArray]:
-    """Return the maps: of words to themselves, and to classes in a clustering of each size."""
+    """Return the maps: the identity on words, and a map to classes for each number of classes."""
     words, vocabulary = with_starts(train), setting.vocabulary
     maps: list[IntArray] = [np.arange(len(vocabulary) + 1, dtype=np.int32)]
     for size in sizes:
 
-        def tell(sweep: int, moved: int, _: float, size: int = size) -> None:
+        def report(sweep: int, moved: int, _: float, size: int = size) -> None:
             note = f"{size} classes, sweep {sweep}: {moved:,} words moved"
-            setting.progress(Progress(step=sweep, steps=clusters.SWEEPS, tokens=len(train), note=note))
+            setting.progress(Progress(step=sweep, steps=word_classes.SWEEPS, tokens=len(train), note=note))
 
         size = min(size, len(np.unique(train.ids)))
-        maps.append(clusters.cluster(words, len(vocabulary), vocabulary.end, size, progress=tell).astype(np.int32))
+        maps.append(
+            word_classes.cluster(words, len(vocabulary), vocabulary.end, size, progress=report).astype(np.int32)
+        )
     return maps
 
 
-def blend(
-    recipes: Sequence[Recipe], maps: Sequence[IntArray], train: Encoded, valid: Encoded, setting: Setting
-) -> tuple[Mixture, Account]:
-    """Return the trained mixture and its account. Without held-out text the gates give all the same weight."""
-    reach = max(streams.reach(c) for r in recipes for c in [*r.chains, *r.within])
+def train_mixture(
+    specs: Sequence[MemberSpec], maps: Sequence[IntArray], train: Encoded, valid: Encoded, setting: Setting
+) -> tuple[Mixture, ValidSummary]:
+    """Return the trained mixture and its results on the validation text.
+
+    Parameters
+    ----------
+    specs : sequence of MemberSpec
+        The members.
+    maps : sequence of IntArray of shape (V + 1,)
+        The maps from words to words or classes.
+    train, valid : Encoded
+        The training and validation text. Without a validation text all weights are equal.
+    setting : Setting
+        The setting of the run.
+    """
+    reach = max(reach_of(c) for r in specs for c in [*r.chains, *r.within])
     before, words = _read(train, np.arange(len(train)), reach)
     some = np.linspace(0, len(valid) - 1, min(len(valid), HELD_OUT)).astype(np.int64)
     held_before, held_words = _read(valid, some, reach)
-    strange = held_words == setting.vocabulary.unknown
-    unknown = bool(strange.any()) and setting.vocabulary.unknown not in train.ids
-    held_out = (held_before[:, ~strange], held_words[~strange]) if unknown else (held_before, held_words)
-    total, done = sum(len(r.chains) + len(r.within) for r in recipes), 0
+    is_unknown = held_words == setting.vocabulary.unknown
+    unknown = bool(is_unknown.any()) and setting.vocabulary.unknown not in train.ids
+    held_out = (held_before[:, ~is_unknown], held_words[~is_unknown]) if unknown else (held_before, held_words)
+    total, done = sum(len(r.chains) + len(r.within) for r in specs), 0
     members: list[list[list[chains.Chain]]] = []
     seen: list[list[Seen]] = []
-    for recipe in recipes:
+    for spec in specs:
         members.append([])
         seen.append([])
-        for target, each in ((recipe.target, recipe.chains), (WORDS, recipe.within)):
+        for target, each in ((spec.target, spec.chains), (WORDS, spec.within)):
             if not each:
                 continue
             grown = []
             for features in each:
                 grown.append(chains.train(features, target, maps, before, words, held_out)[0])
                 done += 1
-                note = f"{recipe.name}: {len(grown[-1].words):,} n-grams"
+                note = f"{spec.name}: {len(grown[-1].words):,} n-grams"
                 setting.progress(Progress(step=done, steps=total, tokens=len(train), note=note))
             scored = [chain.score(held_before, held_words, maps) for chain in grown]
             members[-1].append(grown)
@@ -111,32 +144,32 @@ def blend(
     lengths = [len(member[0][0].features) for member in members]
     evidence = np.concatenate([m[0].evidence[:n] for m, n in zip(seen, lengths, strict=True)])
     if unknown:
-        nothing = np.zeros((0, len(strange)), np.float32)
-        seen.append([Seen(strange[None].astype(np.float32), nothing)])
-    names = (*(r.name for r in recipes), *([UNKNOWN] if unknown else []))
+        nothing = np.zeros((0, len(is_unknown)), np.float32)
+        seen.append([Seen(is_unknown[None].astype(np.float32), nothing)])
+    names = (*(r.name for r in specs), *([UNKNOWN] if unknown else []))
     if len(held_words):
         part_gates, gate = gates.fit(seen, evidence, setting.seed)
     else:
         part_gates = [gates.even(len(p.probabilities), len(p.evidence)) for m in seen for p in m]
         gate = gates.even(len(members), len(evidence))
-    each_gate = iter(part_gates)
-    parts = tuple(tuple(Part(tuple(part), next(each_gate)) for part in member) for member in members)
+    next_gate = iter(part_gates)
+    parts = tuple(tuple(Part(tuple(part), next(next_gate)) for part in member) for member in members)
     mixture = Mixture(parts, gate, tuple(maps), unknown)
-    return mixture, _account(names, mixture, valid, some) if len(some) else Account(names)
+    return mixture, _summary(names, mixture, valid, some) if len(some) else ValidSummary(names)
 
 
 def _read(text: Encoded, at: IntArray, reach: int) -> tuple[IntArray, IntArray]:
-    return streams.history(text, at, reach), text.ids[at].astype(np.int64)
+    return history(text, at, reach), text.ids[at].astype(np.int64)
 
 
-def _account(names: tuple[str, ...], mixture: Mixture, valid: Encoded, at: IntArray) -> Account:
+def _summary(names: tuple[str, ...], mixture: Mixture, valid: Encoded, at: IntArray) -> ValidSummary:
     probabilities, shares = mixture.members_at(valid, at)
     weighted = probabilities * shares
     labels, kinds = _seen_pairs(mixture, valid, at)
     by_count = [
         tuple(float(x) for x in shares[:, kinds == k].mean(1)) for k in range(len(labels)) if (kinds == k).any()
     ]
-    return Account(
+    return ValidSummary(
         names=names,
         tokens=len(at),
         perplexity=_perplexity(weighted.sum(0)),
@@ -156,15 +189,16 @@ def _perplexity(probabilities: FloatArray) -> float:
 
 
 def _seen_pairs(mixture: Mixture, text: Encoded, at: IntArray) -> tuple[list[str], IntArray]:
-    """Return labels for how much train says of the last two words, and the label of each position.
+    """Return ranges of how often the last two words were seen, and the index of the range at each position.
 
-    It is read off the first chain that is told as many words; where none is, off the longest context of the first.
+    The counts are those of the first chain that begins with the last two words; without such a chain, of the first
+    feature of the first chain.
     """
     chain = next((c for c in mixture.chains() if c.features[:2] == ((1, WORDS), (2, WORDS))), None)
     depth = 2 if chain else 1
     chain = chain or next(mixture.chains())
-    before = streams.history(text, at, mixture.reach)
-    _, evidence = chain.find(streams.show(chain.features[:depth], mixture.maps, before, None))
+    before = history(text, at, mixture.reach)
+    _, evidence = chain.find(feature_values(chain.features[:depth], mixture.maps, before, None))
     counts = np.rint(np.expm1(evidence[-1])) if len(evidence) else np.zeros(len(at))
     bounds = np.array([1, 2, 5, 20, 100])
     return ["never", "once", "2 to 4", "5 to 19", "20 to 99", "100 and more"], np.searchsorted(

@@ -1,4 +1,4 @@
-"""How a mixture of chains explains itself: its equation, what each member gains, when it counts, and the classes."""
+"""The exhibits of mixtures: the worked equation, the gain and weights of the members, and the word classes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lmcompare.counts.lookup.table import with_starts
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, Neighbours, WorkedEquation, latex_lines
 from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import readable
-from lmcompare.models.mixture import word_classes as clusters
-from lmcompare.models.mixture.estimator import Account
+from lmcompare.models.mixture import word_classes
+from lmcompare.models.mixture.estimator import ValidSummary
 from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, IntArray
 
 SHOWN = 14  # classes
-ALIKE = 8  # words of a class, beside its most frequent one
+ALIKE = 8  # words of a class, besides its most frequent one
 SENTENCES = 2
 
 _EQUATION = latex_lines(
@@ -26,44 +26,51 @@ _EQUATION = latex_lines(
     r"P_i(w \mid h) &= P(C(w) \mid h)\,P(w \mid C(w), h)",
 )
 _SAYING = (
-    "Several models guess, and each is trusted as much as the counts behind its guess have deserved on held-out text."
-    " A model with classes first guesses the kind of word, of which there are few and of which much is known, and"
-    " then the word among those of its kind."
+    "Several models predict the word. The weight of each depends on how often its context was seen, and is fitted to"
+    " the validation text. A model with classes first predicts the class of the word, which is easier because there"
+    " are few classes with many examples, and then the word in its class."
 )
 
 
 @dataclass(frozen=True)
-class Portrait:
-    """The most frequent words (ids) of a class, and how alike each stands to the first: the cosine of what the words
-    stand beside, as counts of classes."""
+class ClassExample:
+    """The most frequent words of a class.
+
+    Parameters
+    ----------
+    words : tuple of int
+        The ids of the words, by descending frequency.
+    cosines : tuple of float
+        The similarity of each word to the first: the cosine of the counts of the classes beside them.
+    """
 
     words: tuple[int, ...]
     cosines: tuple[float, ...]
 
     @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Portrait:
-        """Return the portrait that was stored."""
+    def from_json(cls, table: Mapping[str, Any]) -> ClassExample:
+        """Return the stored example."""
         return cls(tuple(table["words"]), tuple(table["cosines"]))
 
 
-def portraits(classes: IntArray, train: Encoded) -> Iterator[Portrait]:
-    """Yield the classes of three words and more that stand for most of train."""
+def class_examples(classes: IntArray, train: Encoded) -> Iterator[ClassExample]:
+    """Yield the classes of at least three words that cover most of the training text."""
     V = len(train.vocabulary)
     counts = np.bincount(train.ids, minlength=V)
     sizes = np.bincount(classes[:V][counts > 0])
     tokens = np.bincount(classes[:V], weights=counts, minlength=len(sizes))
     large = np.flatnonzero(sizes > 2)
-    after, before = clusters.pairs(with_starts(train), V)
+    after, before = word_classes.pairs(with_starts(train), V)
     for c in large[np.argsort(-tokens[large], kind="stable")][:SHOWN]:
         members = np.flatnonzero((classes[:V] == c) & (counts > 0))
         top = members[np.argsort(-counts[members], kind="stable")][: ALIKE + 1]
         beside = np.stack([_beside(int(w), classes, after, before) for w in top])
         beside /= np.maximum(np.linalg.norm(beside, axis=1, keepdims=True), 1e-12)
-        yield Portrait(tuple(int(w) for w in top), tuple(float(x) for x in np.clip(beside @ beside[0], -1, 1)))
+        yield ClassExample(tuple(int(w) for w in top), tuple(float(x) for x in np.clip(beside @ beside[0], -1, 1)))
 
 
-def _beside(word: int, classes: IntArray, after: clusters.Pairs, before: clusters.Pairs) -> FloatArray:
-    """(2K,) how often each class stands after the word, and before it."""
+def _beside(word: int, classes: IntArray, after: word_classes.Pairs, before: word_classes.Pairs) -> FloatArray:
+    """(2K,) how often each class occurs after the word, and before it."""
     width = int(classes.max()) + 1
     sides = []
     for offsets, others, counts in (after, before):
@@ -72,29 +79,31 @@ def _beside(word: int, classes: IntArray, after: clusters.Pairs, before: cluster
     return np.concatenate(sides)
 
 
-def exhibits(mixture: Mixture, account: Account, shown: Sequence[Portrait], text: Encoded) -> Iterator[Exhibit]:
-    """Yield all exhibits of a mixture."""
+def exhibits(
+    mixture: Mixture, summary: ValidSummary, shown: Sequence[ClassExample], text: Encoded
+) -> Iterator[Exhibit]:
+    """Yield the exhibits of a mixture for the example sentences in ``text``."""
     if len(text):
-        yield _worked(mixture, account, text)
-    if account.without:
-        yield _gains(account)
-    if account.by_count and len(account.names) > 1:
-        yield _when(account)
-    if len(account.names) > 1:
+        yield _worked(mixture, summary, text)
+    if summary.without:
+        yield _gains(summary)
+    if summary.by_count and len(summary.names) > 1:
+        yield _weights_by_count(summary)
+    if len(summary.names) > 1:
         for ids in readable(text, SENTENCES):
-            yield _who(mixture, account, Encoded.from_documents([ids], text.vocabulary))
+            yield _shares(mixture, summary, Encoded.from_documents([ids], text.vocabulary))
     if shown:
         yield _classes(shown, text)
 
 
-def _worked(mixture: Mixture, account: Account, text: Encoded) -> WorkedEquation:
-    """Work the equation out for a token in the first sentence, the third if there are so many."""
+def _worked(mixture: Mixture, summary: ValidSummary, text: Encoded) -> WorkedEquation:
+    """Work the equation for the third token of the first document, or its last one if it is shorter."""
     at = min(2, int(text.ends[text.ends > 0][0]) - 1)
     probabilities, shares = (x[:, 0] for x in mixture.members_at(text, np.array([at])))
     word, before = text.vocabulary[int(text.ids[at])], " ".join(text.vocabulary[int(i)] for i in text.ids[:at])
     shown: list[tuple[str, float]] = []
-    for member, p, share in zip(account.names, probabilities, shares, strict=True):
-        shown += [(f"λ: the weight of '{member}' here", float(share)), (f"P({word}) says '{member}'", float(p))]
+    for member, p, share in zip(summary.names, probabilities, shares, strict=True):
+        shown += [(f"λ: the weight of '{member}' here", float(share)), (f"P({word}) by '{member}'", float(p))]
     shown.append((f"P({word} | {before or '<s>'})", float(probabilities @ shares)))
     return WorkedEquation(
         title="Its equation",
@@ -105,39 +114,39 @@ def _worked(mixture: Mixture, account: Account, text: Encoded) -> WorkedEquation
     )
 
 
-def _gains(account: Account) -> Bars:
+def _gains(summary: ValidSummary) -> Bars:
     return Bars(
-        title="What each member gains",
-        note="By how much the perplexity on valid would rise without it, the others sharing its weight"
-        f" (with all of them it is {account.perplexity:.1f}).",
-        labels=account.names,
-        values=tuple(p - account.perplexity for p in account.without),
-        unit="perplexity on valid",
+        title="The gain from each member",
+        note="The increase in validation perplexity without the member, whose weight the others then share. With all"
+        f" members the perplexity is {summary.perplexity:.1f}.",
+        labels=summary.names,
+        values=tuple(p - summary.perplexity for p in summary.without),
+        unit="validation perplexity",
     )
 
 
-def _when(account: Account) -> Heatmap:
+def _weights_by_count(summary: ValidSummary) -> Heatmap:
     return Heatmap(
-        title="Who is trusted when",
-        note="The mean weights on valid, by how often train saw the last two words (counted as the model counts:"
-        " after how many different words).",
-        rows=account.counts,
-        columns=account.names,
+        title="The weights by how often the context was seen",
+        note="The mean weights on the validation text, by the count of the last two words in the training text. The"
+        " count is the one that the model uses: the number of different words before them.",
+        rows=summary.counts,
+        columns=summary.names,
         panels=("weight",),
-        values=(account.by_count,),
+        values=(summary.by_count,),
         row_axis="the last two words were seen",
         column_axis="member",
     )
 
 
-def _who(mixture: Mixture, account: Account, text: Encoded) -> Heatmap:
+def _shares(mixture: Mixture, summary: ValidSummary, text: Encoded) -> Heatmap:
     probabilities, shares = mixture.members_at(text, np.arange(len(text)))
     parts = probabilities * shares
     parts /= parts.sum(0)
     return Heatmap(
-        title="Who guessed it",
-        note="The part of each token's probability that comes from each member.",
-        rows=account.names,
+        title="The members that predicted each token",
+        note="The share of each token's probability that comes from each member.",
+        rows=summary.names,
         columns=tuple(text.vocabulary[int(i)] for i in text.ids),
         panels=("share",),
         values=(tuple(tuple(float(x) for x in line) for line in parts),),
@@ -146,14 +155,14 @@ def _who(mixture: Mixture, account: Account, text: Encoded) -> Heatmap:
     )
 
 
-def _classes(shown: Sequence[Portrait], text: Encoded) -> Neighbours:
+def _classes(shown: Sequence[ClassExample], text: Encoded) -> Neighbours:
     def words(ids: Sequence[int]) -> tuple[str, ...]:
         return tuple(text.vocabulary[i] for i in ids)
 
     return Neighbours(
         title="Some of its classes",
-        note="The most frequent words of classes that it found by itself, and how alike they stand to the first word"
-        " of the class: the cosine of the counts of the classes beside them.",
+        note="The most frequent words of some classes that it found in the training text, with their similarity to"
+        " the first word: the cosine of the counts of the classes beside them.",
         words=words([p.words[0] for p in shown]),
         neighbours=tuple(words(p.words[1:]) for p in shown),
         similarities=tuple(p.cosines[1:] for p in shown),

@@ -1,9 +1,9 @@
-"""What is known before each position of a text: the words, and the classes of the words, some way back.
+"""The features of a context: the words, or the classes of the words, at given distances before a position.
 
-A *feature* is a pair (distance, map): the word that stands ``distance`` positions back as map number ``map`` shows
-it. Map 0 shows the word itself, the others its class in one clustering. Distance 0 is the word to be predicted: the
-class of the word itself, told before the word is. Nothing is known from before the sentence; ``<s>``, the word V,
-stands one position before its first word.
+A *feature* is a pair (distance, map). It is the word ``distance`` positions back, seen through map number ``map``:
+map 0 gives the word itself, the other maps its class in one clustering. Distance 0 is the predicted word: its class,
+which is known before the word is. There are no features from before the sentence; ``<s>``, the word V, is one
+position before its first word.
 """
 
 from __future__ import annotations
@@ -16,13 +16,25 @@ from lmcompare.models.mixture.context_trees import NOTHING
 from lmcompare.tokens import Encoded, IntArray
 
 Feature = tuple[int, int]
-WORDS = 0  # the map that shows the words themselves
+WORDS = 0  # the map from words to themselves
 
 
 def history(text: Encoded, at: IntArray, most: int) -> IntArray:
-    """(most, B) int64: the words 1, 2 … ``most`` positions before each of B positions; ``NOTHING`` before ``<s>``.
+    """Return the words 1, 2 … ``most`` positions before each of B positions of a text.
 
-    Position N is the one after the text's end.
+    Parameters
+    ----------
+    text : Encoded
+        A text of N tokens.
+    at : IntArray of shape (B,)
+        The positions; N is the position after the end of the text.
+    most : int
+        The greatest distance.
+
+    Returns
+    -------
+    IntArray of shape (most, B)
+        The ids; ``NOTHING`` before ``<s>``.
     """
     closed = np.append(-1, np.flatnonzero(text.ids == text.vocabulary.end)) + 1
     begins = np.maximum(text.context_starts(at), closed[np.searchsorted(closed, at, side="right") - 1])
@@ -35,21 +47,36 @@ def history(text: Encoded, at: IntArray, most: int) -> IntArray:
     return words
 
 
-def show(features: Sequence[Feature], maps: Sequence[IntArray], before: IntArray, words: IntArray | None) -> IntArray:
-    """(L, B) int64: the features of B positions, ``NOTHING`` where there is none.
+def feature_values(
+    features: Sequence[Feature], maps: Sequence[IntArray], before: IntArray, words: IntArray | None
+) -> IntArray:
+    """Return the values of L features at B positions.
 
-    ``maps``: (V + 1,) each, from words to what they are shown as. ``before``: (D, B), the history. ``words``: (B,)
-    the words that stand there, if a feature has the distance 0.
+    Parameters
+    ----------
+    features : sequence of Feature
+        The features.
+    maps : sequence of IntArray of shape (V + 1,)
+        The maps from words to words or classes.
+    before : IntArray of shape (D, B)
+        The words before each position, from ``history``.
+    words : IntArray of shape (B,) or None
+        The words at the positions; needed if a feature has the distance 0.
+
+    Returns
+    -------
+    IntArray of shape (L, B)
+        The values; ``NOTHING`` where there is no such word.
     """
-    shown = np.full((len(features), before.shape[1]), NOTHING, np.int64)
-    for row, (distance, map_) in zip(shown, features, strict=True):
-        stream = before[distance - 1] if distance else words
-        assert stream is not None
-        told = stream != NOTHING
-        row[told] = maps[map_][stream[told]]
-    return shown
+    values = np.full((len(features), before.shape[1]), NOTHING, np.int64)
+    for row, (distance, map_) in zip(values, features, strict=True):
+        source = before[distance - 1] if distance else words
+        assert source is not None
+        exists = source != NOTHING
+        row[exists] = maps[map_][source[exists]]
+    return values
 
 
-def reach(features: Sequence[Feature]) -> int:
-    """Return how many words back a context looks."""
+def reach_of(features: Sequence[Feature]) -> int:
+    """Return the greatest distance among the features."""
     return max((distance for distance, _ in features), default=0)

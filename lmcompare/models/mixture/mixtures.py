@@ -1,9 +1,9 @@
-"""A mixture of chains: what the class, skip and mixture models are underneath.
+"""A mixture of chains, which is what the class, skip and mixture models compute.
 
 ``p(w | h) = Σ_i λ_i(h) p_i(w | h)``, where a member p_i is a mixture of chains over words, or a mixture of chains
 over word classes times a mixture of chains over the words of a class, ``p(C | h) p(w | C, h)`` (Goodman, *A bit of
-progress in language modeling*, 2001). ``gates`` says where the weights come from. Every chain sums to one, so all
-does.
+progress in language modeling*, 2001). ``lmcompare.models.common.gates`` computes the weights. Every chain sums to
+one, so the mixture does too.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ import numpy.typing as npt
 
 from lmcompare.model import FloatArray, Stepper
 from lmcompare.models.common.gates import Gate
-from lmcompare.models.mixture import features as streams
 from lmcompare.models.mixture.chains import Chain
 from lmcompare.models.mixture.context_trees import NOTHING
-from lmcompare.models.mixture.features import WORDS
+from lmcompare.models.mixture.features import WORDS, feature_values, history, reach_of
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-BLOCK = 2**14  # tokens that are scored at a time
-ROWS = 64  # distributions that are worked at a time
+BLOCK = 2**14  # tokens scored at a time
+ROWS = 64  # distributions computed at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """M chains that predict the same, and their gate over the evidence of all of them, one below the other."""
+    """M chains with the same target, and their gate over the concatenated evidence of all of them."""
 
     chains: tuple[Chain, ...]
     gate: Gate
@@ -37,15 +36,15 @@ class Part:
     def score(
         self, before: IntArray, words: IntArray, maps: Sequence[IntArray]
     ) -> tuple[FloatArray, npt.NDArray[np.float32]]:
-        """(B,) the probabilities of the words, and the evidence for the first chain."""
+        """Return the probabilities of the words, (B,), and the evidence of the first chain."""
         scored = [chain.score(before, words, maps) for chain in self.chains]
         shares = self.gate.shares(np.concatenate([evidence for _, evidence in scored]))
         return sum(share * p for share, (p, _) in zip(shares, scored, strict=True)), scored[0][1]
 
     def distributions(self, before: IntArray, maps: Sequence[IntArray]) -> tuple[FloatArray, npt.NDArray[np.float32]]:
-        """(B, types) the distributions of what is predicted, and the evidence for the first chain."""
+        """Return the distributions over the target's types, (B, types), and the evidence of the first chain."""
         size = before.shape[1]
-        found = [chain.find(streams.show(chain.features, maps, before, None)) for chain in self.chains]
+        found = [chain.find(feature_values(chain.features, maps, before, None)) for chain in self.chains]
         shares = self.gate.shares(np.concatenate([evidence for _, evidence in found]))
         out = np.zeros((size, len(self.chains[0].first)))
         for chain, (nodes, _), share in zip(self.chains, found, shares, strict=True):
@@ -53,8 +52,8 @@ class Part:
         return out, found[0][1]
 
     def within(self, before: IntArray, maps: Sequence[IntArray]) -> FloatArray:
-        """(B, V) the distribution of the words of each class, all classes in one row."""
-        from lmcompare.models.mixture import chains_compiled as walks
+        """(B, V) the probability of each word in its class; a row has the distributions of all classes."""
+        from lmcompare.models.mixture import chains_compiled
 
         size = before.shape[1]
         classes = maps[self.chains[0].features[0][1]]
@@ -62,24 +61,34 @@ class Part:
         every, rows = np.tile(np.arange(count), size), np.repeat(np.arange(size), count)
         found = []
         for chain in self.chains:
-            later = streams.show(chain.features[1:], maps, before, None)
+            later = feature_values(chain.features[1:], maps, before, None)
             found.append(chain.find(np.concatenate([every[None], np.repeat(later, count, axis=1)])))
         shares = self.gate.shares(np.concatenate([evidence for _, evidence in found]))
         out = np.zeros((size, len(classes) - 1))
         for chain, (nodes, _), share in zip(self.chains, found, shares, strict=True):
-            walks.fill(chain.spread(nodes, rows, share, out).reshape(size, count), classes, chain.first, out)
+            chains_compiled.fill(
+                chain.spread(nodes, rows, share, out).reshape(size, count), classes, chain.first, out
+            )
         return out
 
 
-Member = tuple[Part, ...]  # one part, or two whose probabilities are multiplied: of the class, of the word in it
+Member = tuple[Part, ...]  # one part over words, or a part over classes and a part over the words of a class
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Members and their gate over the evidence for the first chain of each, one below the other.
+    """The members and their gate.
 
-    ``maps``: (V + 1,) each, int32; map 0 shows the words themselves, the others classes. With ``unknown`` the gate
-    has one weight more, the last: that of ``<unk>`` by itself.
+    Parameters
+    ----------
+    members : tuple of Member
+        The members.
+    gate : Gate
+        The gate over the concatenated evidence of each member's first chain.
+    maps : tuple of IntArray of shape (V + 1,)
+        Map 0 is the identity on words; the others map words to classes.
+    unknown : bool
+        Whether ``<unk>`` alone is a further member; its weight is the gate's last.
     """
 
     members: tuple[Member, ...]
@@ -94,8 +103,8 @@ class Mixture:
 
     @property
     def reach(self) -> int:
-        """How many words back it looks."""
-        return max(streams.reach(c.features) for c in self.chains())
+        """The number of words before a position that it uses."""
+        return max(reach_of(c.features) for c in self.chains())
 
     def chains(self) -> Iterator[Chain]:
         """Yield the chains of all members."""
@@ -113,8 +122,8 @@ class Mixture:
         return scores
 
     def members_at(self, text: Encoded, at: IntArray) -> tuple[FloatArray, FloatArray]:
-        """(M, B) the probability that each member gives to the token that stands at each position, and its weight."""
-        before, words = streams.history(text, at, self.reach), text.ids[at].astype(np.int64)
+        """Return the probability of the token at each position by each member, (M, B), and the weights, (M, B)."""
+        before, words = history(text, at, self.reach), text.ids[at].astype(np.int64)
         evidence, probabilities = [], []
         for member in self.members:
             scored = [part.score(before, words, self.maps) for part in member]
@@ -126,7 +135,7 @@ class Mixture:
 
     def distributions(self, before: IntArray) -> FloatArray:
         """(B, V) nats: the distributions of the next word after B histories (D, B)."""
-        from lmcompare.models.mixture import chains_compiled as walks
+        from lmcompare.models.mixture import chains_compiled
 
         out = np.zeros((before.shape[1], self.size))
         for first in range(0, len(out), ROWS):
@@ -135,10 +144,10 @@ class Mixture:
             shares = self.gate.shares(np.concatenate([evidence for _, evidence in firsts]))
             for member, (row, _), share in zip(self.members, firsts, shares, strict=False):
                 if len(member) == 1:
-                    walks.blend(row[:, :0], self.maps[WORDS], row, share, rows)
+                    chains_compiled.blend(row[:, :0], self.maps[WORDS], row, share, rows)
                 else:
                     classes = self.maps[member[1].chains[0].features[0][1]]
-                    walks.blend(row, classes, member[1].within(some, self.maps), share, rows)
+                    chains_compiled.blend(row, classes, member[1].within(some, self.maps), share, rows)
             if self.unknown:
                 rows[:, Vocabulary.unknown] += shares[-1]
         log_probs: FloatArray = np.log(out, out=out)
@@ -146,12 +155,12 @@ class Mixture:
 
     def at(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats: the distributions at B positions of a text."""
-        return self.distributions(streams.history(text, at, self.reach))
+        return self.distributions(history(text, at, self.reach))
 
     # To arrays and back
 
     def shape(self) -> list[list[list[dict[str, Any]]]]:
-        """Return members, parts and chains as JSON values: what each chain is told and predicts."""
+        """Return the features and target of each chain, by member and part, as JSON values."""
         return [
             [
                 [{"features": [list(f) for f in c.features], "target": c.target} for c in part.chains]
@@ -171,7 +180,7 @@ class Mixture:
 
     @classmethod
     def from_arrays(cls, shape: Sequence[Any], unknown: bool, arrays: Mapping[str, npt.NDArray[Any]]) -> Mixture:
-        """Return the mixture of this shape whose ``arrays`` these are."""
+        """Return the mixture with this shape and these stored arrays."""
         members, c, g = [], 0, 0
         for member in shape:
             parts = []
@@ -189,12 +198,12 @@ class Mixture:
 
 
 class MixtureStepper(Stepper):
-    """Generation with the last words kept: a push moves them on."""
+    """A stepper that keeps the last words."""
 
     def __init__(self, mixture: Mixture, prefix: IntArray, vocabulary: Vocabulary) -> None:
         self._mixture, self._vocabulary = mixture, vocabulary
         text = Encoded.from_documents([prefix], vocabulary)
-        self._before = streams.history(text, np.array([len(text)]), mixture.reach)
+        self._before = history(text, np.array([len(text)]), mixture.reach)
 
     def log_probs(self) -> FloatArray:
         row: FloatArray = self._mixture.distributions(self._before)[0]

@@ -1,14 +1,15 @@
-"""Word classes from the words beside each word: the exchange algorithm.
+"""Word classes from the words beside each word, by the exchange algorithm.
 
-Words are put into K classes such that the class bigram model of train is as likely as can be (Kneser and Ney 1993;
-Martin, Liermann and Ney, *Algorithms for bigram and trigram word clustering*, 1998). With N(c, d) the number of times
-a word of class c stands before one of class d, the log-likelihood is, but for what no classes change,
+Words are put into K classes so that the class bigram model of the training text has the greatest likelihood (Kneser
+and Ney 1993; Martin, Liermann and Ney, *Algorithms for bigram and trigram word clustering*, 1998). With N(c, d) the
+number of times that a word of class c occurs before a word of class d, the log-likelihood is, up to a term that does
+not depend on the classes,
 
     Σ_{c,d} N(c, d) ln N(c, d) − Σ_c N(c, ·) ln N(c, ·) − Σ_d N(·, d) ln N(·, d)
 
-Every word is taken out of its class and put where this is greatest, the frequent words first, sweep after sweep: it
-never falls. Moving a word changes only the rows and columns of two classes, so a sweep takes about K operations a
-bigram of train.
+In each sweep every word, the frequent ones first, is removed from its class and put into the class that makes this
+greatest, so it never decreases. Moving a word changes only the rows and columns of two classes, so a sweep takes
+about K operations for each bigram of the training text.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from lmcompare.tokens import IntArray
 
 Pairs = tuple[IntArray, IntArray, IntArray]
 
-SWEEPS = 12  # after which some hundred of 17,000 words still move, and the likelihood no longer
+SWEEPS = 12  # after which a hundred of 17,000 words still move, but the likelihood hardly changes
 
 
 def cluster(
@@ -33,17 +34,30 @@ def cluster(
     sweeps: int = SWEEPS,
     progress: Callable[[int, int, float], None] = lambda sweep, moved, likelihood: None,
 ) -> IntArray:
-    """Return the (V + 1,) int64 classes of all words, ``<s>`` among them.
+    """Return the classes of all words, ``<s>`` included.
 
-    Parameters: ``words``, (N + S,) int64, sentences that each begin with ``<s>``; ``start``, V, the id of ``<s>``;
-    ``end``, the id of ``</s>``; ``size``, the number K of classes for ordinary words, the first K; ``sweeps``, how
-    many at most; ``progress``, called after each sweep with its number, how many words moved and the log-likelihood.
+    Words are first dealt to the classes in order of frequency, so nothing is random.
 
-    It begins with the words dealt out to the classes by falling frequency, so nothing is random.
-    ``</s>`` has the class K and ``<s>`` the class K + 1, alone; the types that train does not hold are the class
-    K + 2. With fewer types than K, classes at the end of the K stay empty.
+    Parameters
+    ----------
+    words : IntArray of shape (N + S,)
+        The ids of the S sentences of the training text, each of which begins with ``<s>``.
+    start, end : int
+        The ids of ``<s>``, which is V, and of ``</s>``.
+    size : int
+        K, the number of classes of ordinary words.
+    sweeps : int, default 12
+        The greatest number of sweeps.
+    progress : callable, optional
+        Called after each sweep with its number, the number of words that moved, and the log-likelihood.
+
+    Returns
+    -------
+    IntArray of shape (V + 1,)
+        The classes: 0 … K - 1 for ordinary words, K for ``</s>``, K + 1 for ``<s>``, and K + 2 for the types that do
+        not occur in the training text. With fewer types than K, some classes are empty.
     """
-    from lmcompare.models.mixture import word_classes_compiled as exchange
+    from lmcompare.models.mixture import word_classes_compiled
 
     after, before = pairs(words, start)
     counts = np.bincount(words, minlength=start + 1)
@@ -53,11 +67,11 @@ def cluster(
     classes[ranked], classes[end], classes[start] = np.arange(len(ranked)) % size, size, size + 1
     forth = class_counts(classes, after, size + 3)
     back, sums = forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)])
-    small = np.arange(min(len(words) + 1, exchange.TABLED))
+    small = np.arange(min(len(words) + 1, word_classes_compiled.TABLED))
     table = small * np.log(np.maximum(small, 1))
     now = log_likelihood(forth)
     for sweep in range(sweeps):
-        moved, risen = exchange.sweep(ranked, size, classes, after, before, forth, back, sums, table)
+        moved, risen = word_classes_compiled.sweep(ranked, size, classes, after, before, forth, back, sums, table)
         now += risen
         progress(sweep + 1, moved, now)
         if moved == 0:
@@ -68,7 +82,7 @@ def cluster(
 def pairs(words: IntArray, start: int) -> tuple[Pairs, Pairs]:
     """Return the pair tables of the words after each word and of the words before each word.
 
-    A pair never reaches into the next sentence: nothing stands before ``<s>``.
+    Pairs do not cross sentences: no word comes before ``<s>``.
     """
     at = np.flatnonzero(words[1:] != start)
     first, second = words[at], words[at + 1]
@@ -82,7 +96,7 @@ def _pair_table(words: IntArray, others: IntArray, width: int) -> Pairs:
 
 
 def class_counts(classes: IntArray, after: Pairs, n: int) -> IntArray:
-    """(n, n) int64: how often a word of each class stands before one of each class."""
+    """(n, n) int64: how often a word of class c occurs before a word of class d."""
     offsets, others, counts = after
     first = np.repeat(classes, np.diff(offsets))
     flat = np.bincount(first * n + classes[others], weights=counts, minlength=n * n)
@@ -90,7 +104,7 @@ def class_counts(classes: IntArray, after: Pairs, n: int) -> IntArray:
 
 
 def log_likelihood(forth: IntArray) -> float:
-    """Return what the exchange algorithm raises, in nats, for a table of class bigram counts."""
+    """Return the log-likelihood in nats, up to a constant, of a table of class bigram counts."""
 
     def total(counts: npt.NDArray[np.integer]) -> float:
         seen = counts[counts > 0].astype(np.float64)

@@ -1,6 +1,6 @@
-"""The loops of the exchange algorithm; ``clusters`` says what they compute.
+"""The compiled loops of ``word_classes``.
 
-A *pair table* is ``offsets`` (W + 1,), ``others`` and ``counts``: the words beside word w and how often they stand
+A *pair table* is ``offsets`` (W + 1,), ``others`` and ``counts``: the words beside word w and how often they occur
 there are ``others[offsets[w]:offsets[w + 1]]`` and ``counts[offsets[w]:offsets[w + 1]]``.
 """
 
@@ -18,7 +18,7 @@ TABLED = 2**18  # x log x is looked up for counts below this
 
 @compiled
 def xlogx(x: int, table: Any) -> float:
-    """x ln x, 0 for 0; ``table`` holds it for small x."""
+    """Return x ln x, 0 for 0; ``table`` has the values for small x."""
     value: float = table[x] if x < len(table) else x * np.log(x)
     return value
 
@@ -27,11 +27,11 @@ def xlogx(x: int, table: Any) -> float:
 def put(
     word: int, c: int, by: int, classes: IntArray, after: Any, before: Any, forth: IntArray, back: IntArray, sums: Any
 ) -> None:
-    """Add ``by`` times (1: put in, -1: take out) the pairs of a word to the counts of class ``c``.
+    """Add the pairs of a word to the counts of class ``c``, ``by`` times: 1 to put it in, -1 to take it out.
 
-    ``after``, ``before``: the pair tables of the words to its right and to its left. ``forth``: (K, K) how often
-    each class stands before each; ``back``: its transpose. ``sums``: (2, K), how often each class stands first and
-    second.
+    ``after`` and ``before`` are the pair tables of the words to its right and to its left. ``forth``, (K, K), has the
+    number of times that each class comes before each other, ``back`` is its transpose, and ``sums``, (2, K), has how
+    often each class comes first and second.
     """
     offsets, others, counts = after
     for i in range(offsets[word], offsets[word + 1]):
@@ -52,9 +52,9 @@ def put(
 
 @compiled
 def joined(n: int, row: IntArray, movable: int, table: Any, gain: Any) -> float:
-    """Add to ``gain`` what n pairs win where a class has such pairs already, as often as ``row`` (K,) says.
+    """Add to ``gain`` the gain from n more pairs for the classes that have such pairs, whose numbers are in ``row``.
 
-    Returns what they win in every class.
+    Returns the gain for a class without such pairs.
     """
     own: float = xlogx(n, table)
     for g in range(movable):
@@ -79,10 +79,10 @@ def gains(
     left: IntArray,
     gain: Any,
 ) -> None:
-    """Write by how many nats the log-likelihood grows if a word that is in no class is put into each class.
+    """Write the increase of the log-likelihood in nats if a word without a class is put into each class.
 
-    ``gain``: (``movable``,) what is written, for the first classes, those that words may move to. ``right``,
-    ``left``: (K,) zeros to work in. The rest as for ``put``.
+    It is written into ``gain``, (``movable``,), for the first classes, to which words may move. ``right`` and
+    ``left``, (K,), are zeros to work in. The other arguments are those of ``put``.
     """
     itself = 0
     first, second = 0, 0
@@ -133,9 +133,9 @@ def sweep(
     sums: Any,
     table: Any,
 ) -> tuple[int, float]:
-    """Move each of ``words`` in turn into the class where the log-likelihood is greatest, in place.
+    """Move each of ``words`` in turn into the class with the greatest log-likelihood, in place.
 
-    Returns how many moved and by how many nats the log-likelihood rose.
+    Returns the number of words that moved and the increase of the log-likelihood in nats.
     """
     right, left = np.zeros(len(sums[0]), np.int64), np.zeros(len(sums[0]), np.int64)
     gain = np.zeros(movable)

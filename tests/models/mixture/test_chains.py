@@ -9,9 +9,8 @@ import pytest
 
 from lmcompare.model import Setting
 from lmcompare.models.mixture import chains
-from lmcompare.models.mixture import estimator as blending
-from lmcompare.models.mixture import features as streams
-from lmcompare.models.mixture.estimator import Recipe
+from lmcompare.models.mixture.estimator import UNKNOWN, MemberSpec, train_mixture
+from lmcompare.models.mixture.features import feature_values, history
 from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.mixture import brute_force_chains
@@ -32,7 +31,7 @@ NO_TEXT = (np.zeros((3, 0), np.int64), np.zeros(0, np.int64))
 
 
 def tokens(text: Encoded) -> tuple[np.ndarray, np.ndarray]:
-    return streams.history(text, np.arange(len(text)), 3), text.ids.astype(np.int64)
+    return history(text, np.arange(len(text)), 3), text.ids.astype(np.int64)
 
 
 SHAPES = {
@@ -53,20 +52,20 @@ def test_every_probability_is_that_of_the_definition(shape: str) -> None:
     chain, discounts = chains.train(features, target, MAPS, before, words, NO_TEXT)
     base = chain.base
     found = brute_force_chains.counts(
-        streams.show(features, MAPS, before, words).tolist(), MAPS[target][words].tolist(), 2
+        feature_values(features, MAPS, before, words).tolist(), MAPS[target][words].tolist(), 2
     )
     size = len(VOCABULARY)
-    history, _ = tokens(OTHER)
+    others, _ = tokens(OTHER)
     for word in range(size):
-        asked = np.full(history.shape[1], word)
-        p, evidence = chain.score(history, asked, MAPS)
-        told = streams.show(features, MAPS, history, asked)
+        asked = np.full(others.shape[1], word)
+        p, evidence = chain.score(others, asked, MAPS)
+        values = feature_values(features, MAPS, others, asked)
         shown = int(MAPS[target][word])
         below = (CLASSES[:size] == shown).sum() / size if target else 1 / size
         if base:
             below = 1 / (CLASSES[:size] == CLASSES[word]).sum()
         for i in range(len(p)):
-            path = tuple(told[:, i].tolist())
+            path = tuple(values[:, i].tolist())
             path = path[: path.index(-1)] if -1 in path else path
             assert p[i] == pytest.approx(
                 brute_force_chains.probability(found, path, shown, discounts.tolist(), base, below), rel=1e-5
@@ -76,18 +75,18 @@ def test_every_probability_is_that_of_the_definition(shape: str) -> None:
                 assert evidence[k, i] == pytest.approx(np.log1p(sum(after.values())), rel=1e-6)
 
 
-RECIPES = [
-    Recipe("words", [[(1, 0), (2, 0)], [(2, 0), (3, 0)]]),
-    Recipe("classes", [[(1, 1), (1, 0)], [(2, 1)]], 1, [[(0, 1), (1, 0)], [(0, 1), (2, 1)]]),
+SPECS = [
+    MemberSpec("words", [[(1, 0), (2, 0)], [(2, 0), (3, 0)]]),
+    MemberSpec("classes", [[(1, 1), (1, 0)], [(2, 1)]], 1, [[(0, 1), (1, 0)], [(0, 1), (2, 1)]]),
 ]
 
 
 @pytest.fixture(scope="module")
 def mixture() -> Mixture:
-    blended, account = blending.blend(RECIPES, MAPS, TRAIN, OTHER, Setting(VOCABULARY))
-    assert blended.unknown
-    assert account.names == ("words", "classes", blending.UNKNOWN)
-    return blended
+    trained, summary = train_mixture(SPECS, MAPS, TRAIN, OTHER, Setting(VOCABULARY))
+    assert trained.unknown
+    assert summary.names == ("words", "classes", UNKNOWN)
+    return trained
 
 
 def test_distributions_sum_to_one_and_hold_the_scores(mixture: Mixture) -> None:
@@ -114,15 +113,15 @@ def test_a_mixture_is_the_weighted_sum_of_its_members(mixture: Mixture) -> None:
     np.testing.assert_allclose(mixture.score(OTHER), np.log(total), rtol=1e-5)
 
 
-def test_the_account_is_of_the_held_out_text(mixture: Mixture) -> None:
-    _, account = blending.blend(RECIPES, MAPS, TRAIN, OTHER, Setting(VOCABULARY))
-    assert account.tokens == len(OTHER)
-    assert account.perplexity == pytest.approx(np.exp(-mixture.score(OTHER).mean()))
-    assert sum(account.weights) == pytest.approx(1)
+def test_the_summary_is_of_the_held_out_text(mixture: Mixture) -> None:
+    _, summary = train_mixture(SPECS, MAPS, TRAIN, OTHER, Setting(VOCABULARY))
+    assert summary.tokens == len(OTHER)
+    assert summary.perplexity == pytest.approx(np.exp(-mixture.score(OTHER).mean()))
+    assert sum(summary.weights) == pytest.approx(1)
     probabilities, shares = mixture.members_at(OTHER, np.arange(len(OTHER)))
     without = [(probabilities * shares)[[j for j in range(3) if j != i]].sum(0) / (1 - shares[i]) for i in range(3)]
     expected = [np.exp(-np.log(np.maximum(p, 1e-30)).mean()) for p in without]
-    assert account.without == pytest.approx(expected)
+    assert summary.without == pytest.approx(expected)
 
 
 def test_arrays_bring_a_mixture_back(mixture: Mixture) -> None:

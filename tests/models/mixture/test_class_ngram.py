@@ -8,7 +8,7 @@ import pytest
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Neighbours
 from lmcompare.model import Setting
-from lmcompare.models.mixture.class_ngram import ClassNGram
+from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Vocabulary
 from tests.models.mixture.cases import (

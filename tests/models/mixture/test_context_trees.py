@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.models.mixture import context_trees as trees
+from lmcompare.models.mixture.context_trees import Tree, grow
 from tests.models.mixture import brute_force_chains
 
 
-def as_dictionary(tree: trees.Tree) -> dict[tuple[int, ...], dict[int, int]]:
+def as_dictionary(tree: Tree) -> dict[tuple[int, ...], dict[int, int]]:
     """All contexts of a tree with their words and counts, found from the root downwards."""
     found = {}
 
@@ -29,7 +29,7 @@ def test_contexts_and_counts_are_those_of_dictionaries(seed: int, length: int, n
     rng = np.random.default_rng(seed)
     features = [rng.integers(-1, 3, n) for _ in range(length)]
     words = rng.integers(0, 4, n)
-    tree = trees.grow(features, words, 4)
+    tree = grow(features, words, 4)
     expected = brute_force_chains.counts([f.tolist() for f in features], words.tolist(), 2)
     assert as_dictionary(tree) == expected
     assert tree.levels[-1] == len(tree.features) == len(tree.children) - 1 == len(tree.offsets) - 1
@@ -38,7 +38,7 @@ def test_contexts_and_counts_are_those_of_dictionaries(seed: int, length: int, n
 def test_kneser_ney_counts_by_hand() -> None:
     # after x = 5: word 1 with y = 7 twice and y = 8 once, word 2 with y = 7; after x = 6: word 1, no y
     x, y, words = np.array([5, 5, 5, 5, 6]), np.array([7, 7, 8, 7, -1]), np.array([1, 1, 1, 2, 1])
-    found = as_dictionary(trees.grow([x, y], words, 3))
+    found = as_dictionary(grow([x, y], words, 3))
     assert found[(5, 7)] == {1: 2, 2: 1}
     assert found[(5,)] == {1: 2, 2: 1}  # word 1 in two of the longer contexts
     assert found[(6,)] == {1: 1}
@@ -46,5 +46,5 @@ def test_kneser_ney_counts_by_hand() -> None:
 
 
 def test_what_is_seen_once_is_made_no_longer() -> None:
-    found = as_dictionary(trees.grow([np.array([1, 1, 2]), np.array([3, 3, 3])], np.array([0, 1, 0]), 2))
+    found = as_dictionary(grow([np.array([1, 1, 2]), np.array([3, 3, 3])], np.array([0, 1, 0]), 2))
     assert set(found) == {(), (1,), (2,), (1, 3)}

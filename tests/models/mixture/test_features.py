@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.models.mixture import features as streams
 from lmcompare.models.mixture.context_trees import NOTHING
+from lmcompare.models.mixture.features import feature_values, history, reach_of
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary.build([["a", "b", "c"]])
@@ -27,7 +27,7 @@ def before(ids: list[int], most: int) -> list[int]:
 @given(documents, st.integers(1, 5))
 def test_history_is_what_a_walk_finds(texts: list[list[int]], most: int) -> None:
     text = Encoded.from_documents(texts, VOCABULARY)
-    found = streams.history(text, np.arange(len(text) + 1), most)
+    found = history(text, np.arange(len(text) + 1), most)
     expected = [before(ids[:i], most) for ids in texts for i in range(len(ids))]
     expected.append(before(texts[-1] if texts else [], most))
     assert found.T.tolist() == expected
@@ -36,7 +36,7 @@ def test_history_is_what_a_walk_finds(texts: list[list[int]], most: int) -> None
 def test_features_are_shown_as_their_maps_show_them() -> None:
     words = np.arange(START + 1)
     classes = np.array([9, 9, 7, 7, 8, 6])
-    history = np.array([[2, START, 3], [START, NOTHING, 2]])  # (2, B)
-    shown = streams.show([(1, 0), (2, 1), (0, 1)], [words, classes], history, np.array([4, 2, END]))
+    words_before = np.array([[2, START, 3], [START, NOTHING, 2]])  # (2, B)
+    shown = feature_values([(1, 0), (2, 1), (0, 1)], [words, classes], words_before, np.array([4, 2, END]))
     assert shown.tolist() == [[2, START, 3], [6, NOTHING, 7], [8, 7, 9]]
-    assert streams.reach([(1, 0), (2, 1), (0, 1)]) == 2
+    assert reach_of([(1, 0), (2, 1), (0, 1)]) == 2

@@ -8,8 +8,7 @@ import pytest
 
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Bars, Heatmap
-from lmcompare.models.mixture.class_ngram import ClassNGram
-from lmcompare.models.mixture.ngram_mixture import NGramMixture
+from lmcompare.models.mixture.plugin import ClassNGram, NGramMixture
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Vocabulary
 from tests.models.mixture.cases import animals, encoded, perplexity, sums_and_agrees, survives_small_texts, trained
@@ -61,8 +60,8 @@ def test_it_shows_what_each_member_gains_and_when_it_counts(model: tuple[NGramMi
 
 def test_contexts_stay_within_the_order() -> None:
     for order in (2, 3, 4, 5):
-        for recipe in NGramMixture(classes=[2, 4], order=order).recipes():
-            for chain in [*recipe.chains, *recipe.within]:
+        for spec in NGramMixture(classes=[2, 4], order=order).member_specs():
+            for chain in [*spec.chains, *spec.within]:
                 assert len(set(chain)) == len(chain)
                 assert max(distance for distance, _ in chain) < order
 

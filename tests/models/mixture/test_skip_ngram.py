@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import PluginError
-from lmcompare.models.mixture.skip_ngram import SkipNGram, gapped
+from lmcompare.models.mixture.plugin import SkipNGram, contexts_with_gaps
 from lmcompare.models.ngram.plugin import NGram
 from tests.models.mixture.cases import animals, encoded, perplexity, sums_and_agrees, survives_small_texts, trained
 
 
 def test_contexts_with_one_gap() -> None:
-    assert list(gapped(1)) == [[]]
-    assert list(gapped(2)) == [[1]]
-    assert list(gapped(3)) == [[1, 2], [2]]
-    assert list(gapped(5)) == [[1, 2, 3, 4], [2, 3, 4], [3, 4], [4], [1, 3, 4], [1, 4], [1, 2, 4]]
+    assert list(contexts_with_gaps(1)) == [[]]
+    assert list(contexts_with_gaps(2)) == [[1]]
+    assert list(contexts_with_gaps(3)) == [[1, 2], [2]]
+    assert list(contexts_with_gaps(5)) == [[1, 2, 3, 4], [2, 3, 4], [3, 4], [4], [1, 3, 4], [1, 4], [1, 2, 4]]
 
 
 def test_it_reads_past_a_word_that_says_nothing() -> None:

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.models.mixture import word_classes as clusters
-from lmcompare.models.mixture import word_classes_compiled as exchange
+from lmcompare.models.mixture import word_classes, word_classes_compiled
 from lmcompare.tokens import IntArray
 
 END, FIRST = 1, 2  # the ids of </s> and of the first ordinary word
@@ -42,8 +41,8 @@ def drawn(seed: int, types: int, count: int = 60) -> IntArray:
 def test_the_likelihood_is_that_of_brute_force() -> None:
     words = drawn(0, 12)
     classes = np.random.default_rng(1).integers(0, 4, 13)
-    after, _ = clusters.pairs(words, 12)
-    found = clusters.log_likelihood(clusters.class_counts(classes, after, 4))
+    after, _ = word_classes.pairs(words, 12)
+    found = word_classes.log_likelihood(word_classes.class_counts(classes, after, 4))
     assert found == pytest.approx(brute_force(words, classes, 12))
 
 
@@ -53,14 +52,14 @@ def test_the_gain_of_a_move_is_the_likelihood_worked_out_anew(seed: int, size: i
     words = drawn(seed, types, 20)
     rng = np.random.default_rng(seed)
     classes = np.append(rng.integers(0, size, types), size)
-    after, before = clusters.pairs(words, types)
-    forth = clusters.class_counts(classes, after, size + 1)
+    after, before = word_classes.pairs(words, types)
+    forth = word_classes.class_counts(classes, after, size + 1)
     back, sums = forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)])
     table = np.arange(8) * np.log(np.maximum(np.arange(8), 1))  # short, so that both ways to x ln x are taken
     word = int(rng.integers(FIRST, types))
-    exchange.put(word, classes[word], -1, classes, after, before, forth, back, sums)
+    word_classes_compiled.put(word, classes[word], -1, classes, after, before, forth, back, sums)
     gain, right, left = np.zeros(size), np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
-    exchange.gains(word, size, classes, after, before, forth, back, sums, table, right, left, gain)
+    word_classes_compiled.gains(word, size, classes, after, before, forth, back, sums, table, right, left, gain)
     wanted = []
     for c in range(size):
         moved = classes.copy()
@@ -74,7 +73,7 @@ def test_the_gain_of_a_move_is_the_likelihood_worked_out_anew(seed: int, size: i
 def test_the_likelihood_never_falls_and_is_what_is_reported() -> None:
     words = drawn(3, 40, 300)
     seen: list[float] = []
-    classes = clusters.cluster(words, 40, END, 6, progress=lambda _, __, now: seen.append(now))
+    classes = word_classes.cluster(words, 40, END, 6, progress=lambda _, __, now: seen.append(now))
     assert seen == sorted(seen)
     assert len(seen) > 1
     assert seen[-1] == pytest.approx(brute_force(words, classes, 40))
@@ -84,14 +83,14 @@ def test_words_that_stand_in_the_same_places_come_together() -> None:
     rng = np.random.default_rng(5)
     groups = [range(2, 6), range(6, 10), range(10, 14)]  # a sentence takes one word of each, in this order
     text = sentences([[int(rng.choice(g)) for g in groups] for _ in range(200)], 15)
-    classes = clusters.cluster(text, 15, END, 3)
+    classes = word_classes.cluster(text, 15, END, 3)
     for group in groups:
         assert len({int(classes[w]) for w in group}) == 1
     assert len(set(classes[2:14].tolist())) == 3
 
 
 def test_the_ends_and_what_train_does_not_hold_have_classes_of_their_own() -> None:
-    classes = clusters.cluster(sentences([[2, 3], [3, 2, 4]], 6), 6, END, 2)
+    classes = word_classes.cluster(sentences([[2, 3], [3, 2, 4]], 6), 6, END, 2)
     assert classes[END] == 2
     assert classes[6] == 3
     assert classes[0] == classes[5] == 4  # <unk> and a type that train does not hold
@@ -99,5 +98,5 @@ def test_the_ends_and_what_train_does_not_hold_have_classes_of_their_own() -> No
 
 
 def test_a_text_without_words_and_more_classes_than_words() -> None:
-    assert clusters.cluster(sentences([[], []], 3), 3, END, 4).tolist() == [6, 4, 6, 5]
-    assert len(set(clusters.cluster(sentences([[2, 3, 2]], 4), 4, END, 50)[[2, 3]].tolist())) <= 2
+    assert word_classes.cluster(sentences([[], []], 3), 3, END, 4).tolist() == [6, 4, 6, 5]
+    assert len(set(word_classes.cluster(sentences([[2, 3, 2]], 4), 4, END, 50)[[2, 3]].tolist())) <= 2

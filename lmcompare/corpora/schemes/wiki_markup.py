@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 
-from lmcompare.corpora.wiki_templates import expand_templates, superscript
+from lmcompare.corpora.schemes.wiki_templates import expand_templates, superscript
 
 _PRIVATE = 0xF0000  # protected characters are moved to plane 15, where no text lives, and moved back at the end
 _MARKUP = "'[]{}|*#:;=<>!&_-~,.()"

@@ -77,7 +77,7 @@ def test_a_document_is_a_file_and_a_line_is_a_sentence(data: Data) -> None:
     first = documents[0]
     assert [first.text[start:end] for start, end in first.sentences] == first.text.splitlines()
     assert (corpus.name, corpus.source) == ("brown", "the corpus 'brown' of NLTK's data")
-    assert corpus.notes[0] == "Each sentence is a line, the tokens of NLTK's reader joined by single blanks."
+    assert corpus.notes[0] == "Each sentence is a line, the tokens of NLTK's reader joined by single spaces."
     assert len(corpus.train) == 2
     assert len(corpus.valid) == len(corpus.test) == 1  # by hash, as all sources of many documents
 
@@ -143,9 +143,12 @@ def test_tokens_with_white_space_are_counted(data: Data, monkeypatch: pytest.Mon
         def sents(self, file: str) -> list[list[str]]:
             return [[file, "New York", ""], [], [file, "x"]]
 
-    monkeypatch.setattr("lmcompare.corpora.nltk_data._reader", lambda name: Reader())
+    monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name: Reader())
     corpus = load("nltk:odd")
-    assert corpus.notes[1] == "Sentences with tokens that hold white space, or nothing, and come apart there: 3."
+    assert (
+        corpus.notes[1]
+        == "Sentences with tokens that are empty or contain white space, and are split differently: 3."
+    )
     assert in_order(corpus)[0].text == "a New York \na x\n"
 
 
@@ -197,6 +200,6 @@ def test_sentences_of_something_else_than_words_are_refused(monkeypatch: pytest.
             return [self.sentence]
 
     for sentence in ("a string", {"text": "a"}, [("tagged", "vbn")], 7, ["\ud800"]):
-        monkeypatch.setattr("lmcompare.corpora.nltk_data._reader", lambda name, s=sentence: Reader(s))
+        monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name, s=sentence: Reader(s))
         with pytest.raises(LmcompareError, match="'odd' has no sentences of words"):
             load("nltk:odd")

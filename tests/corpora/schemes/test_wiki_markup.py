@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lmcompare.corpora.wiki_markup import protect, resolve, restore
-from lmcompare.corpora.wiki_prose import to_prose
-from lmcompare.corpora.wiki_templates import expand_templates, superscript
+from lmcompare.corpora.schemes.wiki_markup import protect, resolve, restore
+from lmcompare.corpora.schemes.wiki_prose import to_prose
+from lmcompare.corpora.schemes.wiki_templates import expand_templates, superscript
 
 
 def prose(markup: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables of texts."""
+"""Tables as text: CSV, TSV and JSON lines."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import json
 
 import pytest
 
-from lmcompare.corpora.tables import read_table
+from lmcompare.corpora import CorpusOptions, File
+from lmcompare.corpora.formats.tables import read_csv, read_json_lines
 from lmcompare.errors import LmcompareError
 
 
 def read(
     text: str, suffix: str = ".csv", column: str = "text"
 ) -> tuple[list[tuple[str, str, dict[str, str]]], tuple[str, ...]]:
-    pieces, notes = read_table(text, suffix, "dir/t" + suffix, "t", column)
-    return [(p.name, p.text, dict(p.metadata)) for p in pieces], notes
+    reader = read_json_lines if suffix == ".jsonl" else read_csv
+    file = File(text.encode(), "dir/t" + suffix, "t", suffix)
+    found = reader(file, CorpusOptions(text_column=None if column == "text" else column))
+    return [(p.name, p.text, dict(p.metadata)) for p in found.pieces], found.notes
 
 
 def test_rows_are_documents_and_other_columns_metadata() -> None:
@@ -55,8 +58,10 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
         ('{"text": "a"}\n{"texts": "b"}\n', ".jsonl", "no column 'text' in line 2 .did you mean 'texts'"),
         ('{"text": "a"}\nnot json\n', ".jsonl", "is not JSON in line 2"),
         ("[1]\n", ".jsonl", "no JSON object in line 1"),
-        ('{"text": 5}\n', ".jsonl", "holds no text but 5 in column 'text' of line 1"),
+        ('{"text": 5}\n', ".jsonl", "has 5, which is not text, in column 'text' of line 1"),
         ('{"text": "\\ud800"}\n', ".jsonl", "lone surrogate in line 1"),
+        ('{"text": "a", "b": "\\ud800"}\n', ".jsonl", "lone surrogate in line 1"),
+        ("[" * 100_000, ".jsonl", "is not JSON in line 1"),
         ("text\n   \n", ".csv", "no row with text"),
     ],
 )

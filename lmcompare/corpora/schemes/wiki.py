@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bz2
 
-from lmcompare.corpora.gensim_data import located
+from lmcompare.corpora.contract import CorpusScheme, Found
+from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.pieces import Piece
-from lmcompare.corpora.wiki_markup import resolve, restore
-from lmcompare.corpora.wiki_prose import to_prose
+from lmcompare.corpora.schemes.gensim_data import located, missing
+from lmcompare.corpora.schemes.wiki_markup import resolve, restore
+from lmcompare.corpora.schemes.wiki_prose import to_prose
 
 WIKI_FILE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 
@@ -17,7 +19,7 @@ CLEANING = (
 )
 
 
-def read_wiki() -> list[Piece]:
+def read_wiki(name: str, options: CorpusOptions) -> Found:
     """Return the articles in the order of the dump, named by their titles; redirects and empty pages are left out.
 
     Raises:
@@ -34,4 +36,16 @@ def read_wiki() -> list[Piece]:
             text = restore(to_prose(filter_wiki(resolve(markup))))
             if text:
                 articles.append(Piece(title, text + "\n"))
-    return articles
+    return Found(
+        tuple(articles),
+        sentences="punkt",
+        notes=(CLEANING,),
+        source="the shortened English Wikipedia dump in gensim's test data (CC BY-SA)",
+    )
+
+
+WIKI_SAMPLE = CorpusScheme(
+    "106 articles of the English Wikipedia of 2016, about 480,000 words of clean running text",
+    read_wiki,
+    missing=lambda: missing(WIKI_FILE),
+)

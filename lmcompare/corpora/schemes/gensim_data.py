@@ -1,4 +1,4 @@
-"""Where gensim's wheel keeps its test data, found without importing gensim."""
+"""Finds files of gensim's test data, which its wheel installs, without importing gensim."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lmcompare.errors import LmcompareError
 
 
 def missing(file: str) -> str:
-    """Return why ``file`` of gensim's test data cannot be read, or "" where it is there."""
+    """Return why ``file`` of gensim's test data cannot be read, or "" if it can."""
     spec = find_spec("gensim")
     if spec is None or not spec.submodule_search_locations:
         return "gensim is not installed"
@@ -24,17 +24,19 @@ def missing(file: str) -> str:
 
 
 def data_path(file: str) -> Path:
-    """Return the path at which gensim's test data would hold ``file``; gensim must be installed."""
+    """Return the path of ``file`` in gensim's test data; gensim must be installed."""
     spec = find_spec("gensim")
     places = spec.submodule_search_locations if spec is not None else None
     return Path(next(iter(places or ["gensim"]))) / "test" / "test_data" / file
 
 
 def located(file: str, corpus: str) -> Path:
-    """Return the path of ``file``, which the embedded ``corpus`` is read from.
+    """Return the path of ``file``, from which the embedded ``corpus`` is read.
 
-    Raises:
-        LmcompareError: gensim, or this file of it, is not installed.
+    Raises
+    ------
+    LmcompareError
+        If gensim, or this file of it, is not installed.
     """
     reason = missing(file)
     if reason:

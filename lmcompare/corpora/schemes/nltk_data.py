@@ -1,4 +1,4 @@
-"""``nltk:NAME``: the corpora that NLTK reads, from where NLTK's own data path finds them; nothing is downloaded.
+"""``nltk:NAME``: the corpora that NLTK reads, found on NLTK's own data path; nothing is downloaded.
 
 NLTK: Bird, Klein and Loper (2009), *Natural Language Processing with Python*, O'Reilly, chapter 2.
 """
@@ -11,25 +11,27 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from lmcompare.corpora.contract import CorpusScheme, Found
 from lmcompare.corpora.document import has_utf8
+from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.pieces import Piece
 from lmcompare.errors import LmcompareError, one_line, suggest
 
-PREFIX = "nltk:"
-WELL_KNOWN = tuple(
-    f"{PREFIX}{name}" for name in ("brown", "gutenberg", "inaugural", "reuters", "treebank", "webtext")
-)
+EXAMPLES = ("brown", "gutenberg", "inaugural", "reuters", "treebank", "webtext")
+_SUGGESTED = ", ".join(f"nltk:{name}" for name in EXAMPLES)
 
 
-def read_nltk(name: str) -> tuple[list[Piece], tuple[str, ...]]:
-    """Return a document for each file of the corpus, in NLTK's order, and sentences for the report.
+def read_nltk(name: str, options: CorpusOptions) -> Found:
+    """Return a document for each file of a corpus of NLTK, in NLTK's order.
 
-    Each sentence is a line, its tokens joined by single blanks. Documents are named by their files; the categories
+    Each sentence is a line, its tokens joined by single spaces. Documents are named by their files. The categories
     that NLTK gives a file are its metadata ``genre``, joined by commas.
 
-    Raises:
-        LmcompareError: NLTK has no such corpus, its data are not on this machine or cannot be read, or it has no
-            sentences of words.
+    Raises
+    ------
+    LmcompareError
+        If NLTK has no such corpus, its data are not on this machine or cannot be read, or it has no sentences of
+        words.
     """
     reader = _reader(name)
     pieces: list[Piece] = []
@@ -49,23 +51,24 @@ def read_nltk(name: str) -> tuple[list[Piece], tuple[str, ...]]:
                 pieces.append(Piece(str(file), "".join(lines), _metadata(reader, file)))
     if not pieces:
         raise LmcompareError(f"NLTK's corpus '{name}' has no sentence in it; fetch it again with {_command(name)}")
-    notes = ["Each sentence is a line, the tokens of NLTK's reader joined by single blanks."]
+    notes = ["Each sentence is a line, the tokens of NLTK's reader joined by single spaces."]
     if broken:
-        notes.append(f"Sentences with tokens that hold white space, or nothing, and come apart there: {broken:,}.")
-    return pieces, tuple(notes)
+        notes.append(
+            f"Sentences with tokens that are empty or contain white space, and are split differently: {broken:,}."
+        )
+    return Found(tuple(pieces), notes=tuple(notes), name=name, source=f"the corpus '{name}' of NLTK's data")
 
 
 def _reader(name: str) -> Any:
-    """Return NLTK's reader of this name, not loaded yet."""
-    readers = import_module("nltk.corpus")  # a second: only where it is needed; nltk.corpus itself may be a stand-in
+    """NLTK's reader of this name, not loaded yet."""
+    readers = import_module("nltk.corpus")  # a second, so only when it is needed; nltk.corpus may be a lazy module
     from nltk.corpus.reader.api import CorpusReader
     from nltk.corpus.util import LazyCorpusLoader
 
     known = {key: it for key, it in vars(readers).items() if isinstance(it, LazyCorpusLoader | CorpusReader)}
     if name not in known:
         raise LmcompareError(
-            f"NLTK has no corpus '{name}'{suggest(name, known)}; give one of its names, such as "
-            f"{', '.join(WELL_KNOWN)}"
+            f"NLTK has no corpus '{name}'{suggest(name, known)}; give one of its names, such as {_SUGGESTED}"
         )
     return known[name]
 
@@ -86,13 +89,13 @@ def _metadata(reader: Any, file: str) -> dict[str, str]:
 
 def _without_sentences(name: str) -> LmcompareError:
     return LmcompareError(
-        f"NLTK's corpus '{name}' has no sentences of words; give one that has, such as {', '.join(WELL_KNOWN)}"
+        f"NLTK's corpus '{name}' has no sentences of words; give one that has, such as {_SUGGESTED}"
     )
 
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
-    """Turn what NLTK raises over data that are not there, or are damaged, into one sentence."""
+    """Turn the errors of NLTK for missing or damaged data into one sentence."""
     try:
         yield
     except LmcompareError:
@@ -107,12 +110,12 @@ def _explained(name: str) -> Iterator[None]:
         needs = "" if package == name else f", which needs '{package}',"
         raise LmcompareError(
             f"NLTK's corpus '{name}'{needs} is not on this machine; fetch what is missing with "
-            f"{_command(package)}, or set NLTK_DATA to the folder that holds it"
+            f"{_command(package)}, or set NLTK_DATA to the folder that contains it"
         ) from None
 
 
 def _lacking(error: BaseException | None, name: str) -> str | None:
-    """Return the package of NLTK's data whose absence an error is about; None where it is about something else."""
+    """The package of NLTK's data that an error reports as missing; None for any other error."""
     while error is not None:
         if type(error) is LookupError:  # and no KeyError or IndexError, which are errors of other kinds
             found = re.search(r"nltk\.download\(['\"]([\w.-]+)['\"]\)", str(error))
@@ -123,3 +126,11 @@ def _lacking(error: BaseException | None, name: str) -> str | None:
 
 def _command(package: str) -> str:
     return f"python -m nltk.downloader {package}"
+
+
+NLTK = CorpusScheme(
+    "a corpus of NLTK's data, such as nltk:brown (python -m nltk.downloader brown downloads it)",
+    read_nltk,
+    argument="NAME",
+    examples=EXAMPLES,
+)

@@ -1,0 +1,204 @@
+"""What a corpus format and a corpus scheme are: one function each, with a description.
+
+A *format* reads the content of a file: ``.csv``, ``.parquet``, a format of your own. A *scheme* reads a corpus that
+has a name instead of a path: ``lee``, ``nltk:brown``. Both return a `Found`, the documents before they are split and
+cut into sentences. `lmcompare.corpora.registered` finds them by entry points, so that a package can add its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lmcompare.corpora.decoding import decode
+from lmcompare.corpora.document import SPLITS, has_utf8
+from lmcompare.corpora.options import CorpusOptions, SentenceMarks
+from lmcompare.corpora.pieces import Piece
+from lmcompare.errors import PluginError, kind_of
+
+
+@dataclass(frozen=True)
+class File:
+    """The content of a file, as a format receives it.
+
+    Parameters
+    ----------
+    raw : bytes
+        The content; that of a compressed file after it was decompressed.
+    path : str
+        The path, for error messages.
+    name : str
+        The name that the documents of this file get: its name, or its path inside the folder that is read.
+    suffix : str
+        The suffix in lower case, such as ``".csv"``; that of ``a.csv.gz`` is ``".csv"``.
+    """
+
+    raw: bytes
+    path: str
+    name: str
+    suffix: str = ""
+
+    def text(self, encoding: str) -> str:
+        """Return the decoded content.
+
+        Raises
+        ------
+        LmcompareError
+            If the content is not valid in this encoding, or has no text.
+        """
+        return decode(self.raw, self.path, encoding)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a format or a scheme has read.
+
+    Parameters
+    ----------
+    pieces : tuple of Piece
+        The name, text and metadata of each document.
+    splits : mapping of str to tuple of Piece, optional
+        The documents of "train", "valid" and "test", for a corpus that is already split; ``pieces`` is then empty.
+    one_text : bool
+        The only piece is a running text without document boundaries: it is split at line ends in its own order.
+    table : bool
+        The source has columns, and the option ``text_column`` was used. Set by schemes; a format declares it.
+    sentences : str
+        How sentences are found unless the options say otherwise: "line" or "punkt".
+    notes : tuple of str
+        Sentences for the report: how the text was cleaned, what was left out.
+    name : str
+        The name of the corpus; "" for the name in the corpus specification.
+    source : str
+        Where the text comes from, for the report; "" for the corpus specification.
+    """
+
+    pieces: tuple[Piece, ...] = ()
+    splits: Mapping[str, tuple[Piece, ...]] | None = None
+    one_text: bool = False
+    table: bool = False
+    sentences: SentenceMarks = "line"
+    notes: tuple[str, ...] = ()
+    name: str = ""
+    source: str = ""
+
+    def all_pieces(self) -> list[Piece]:
+        """Return the pieces of a corpus that is split or not, in order."""
+        return [*self.pieces, *(piece for which in SPLITS for piece in (self.splits or {}).get(which, ()))]
+
+
+@dataclass(frozen=True)
+class CorpusFormat:
+    """A format of files.
+
+    Parameters
+    ----------
+    description : str
+        What such a file contains, for ``lmcompare corpora``.
+    suffixes : tuple of str
+        The suffixes of such files, in lower case, with the full stop: ``(".csv",)``.
+    read : callable
+        ``read(file, options)`` takes a `File` and the `CorpusOptions` and returns a `Found`. It raises
+        `LmcompareError`, one sentence, for a file that it cannot read.
+    first_bytes : tuple of bytes
+        What a file of this format can begin with, for files without a known suffix.
+    table : bool
+        A file has many documents and a column with their text, which the option ``text_column`` names. In a folder
+        tables are read only if there are no other files with text.
+    """
+
+    description: str
+    suffixes: tuple[str, ...]
+    read: Callable[[File, CorpusOptions], Found]
+    first_bytes: tuple[bytes, ...] = ()
+    table: bool = False
+
+
+def _always_available() -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class CorpusScheme:
+    """A way to read corpora that have a name.
+
+    Parameters
+    ----------
+    description : str
+        What it reads, for ``lmcompare corpora``.
+    read : callable
+        ``read(name, options)`` takes what follows the colon in the corpus specification ("brown" of ``nltk:brown``)
+        and the `CorpusOptions`, and returns a `Found`. It raises `LmcompareError`, one sentence, for a corpus that it
+        cannot read.
+    argument : str
+        What follows the colon, for ``lmcompare corpora``, such as ``"NAME"``; "" for a scheme that is one corpus
+        and has no colon.
+    examples : tuple of str
+        Names that can follow the colon, suggested if a name is not known.
+    missing : callable
+        ``missing()`` returns why the scheme cannot be used on this machine, or "". It should not import much.
+    """
+
+    description: str
+    read: Callable[[str, CorpusOptions], Found]
+    argument: str = ""
+    examples: tuple[str, ...] = ()
+    missing: Callable[[], str] = _always_available
+
+
+def checked_format(found: object, name: str) -> CorpusFormat:
+    """Return ``found`` if it is a format; raise `PluginError` if not."""
+    if not isinstance(found, CorpusFormat):
+        raise PluginError(f"corpus format '{name}' is {kind_of(found)}, not an lmcompare.corpora.CorpusFormat")
+    if not all(isinstance(s, str) and s.startswith(".") and s == s.lower() for s in found.suffixes):
+        raise PluginError(
+            f"corpus format '{name}' has the suffixes {found.suffixes!r}; give them in lower case with a full stop, "
+            "such as ('.csv',)"
+        )
+    return found
+
+
+def checked_scheme(found: object, name: str) -> CorpusScheme:
+    """Return ``found`` if it is a scheme; raise `PluginError` if not."""
+    if not isinstance(found, CorpusScheme):
+        raise PluginError(f"corpus scheme '{name}' is {kind_of(found)}, not an lmcompare.corpora.CorpusScheme")
+    return found
+
+
+def checked_found(found: object, whose: str) -> Found:
+    """Check what a format or a scheme has returned.
+
+    Parameters
+    ----------
+    found : object
+        What it returned.
+    whose : str
+        Its name in error messages, such as ``"corpus format 'csv'"``.
+
+    Raises
+    ------
+    PluginError
+        If it is not a `Found`, has no text, or a name, text or metadata value is not text that UTF-8 can store.
+    """
+    if not isinstance(found, Found):
+        raise PluginError(f"{whose} returned {kind_of(found)}, not an lmcompare.corpora.Found")
+    pieces = found.all_pieces()
+    for number, piece in enumerate(pieces, 1):
+        if not isinstance(piece, Piece):
+            raise PluginError(
+                f"{whose} returned {kind_of(piece)} as document {number:,}, not an lmcompare.corpora.Piece"
+            )
+        strings = (piece.name, piece.text, *piece.metadata, *piece.metadata.values())
+        if not all(isinstance(string, str) and has_utf8(string) for string in strings):
+            raise PluginError(
+                f"{whose} returned a name, text or metadata value of document {number:,} that is not text"
+            )
+        if not piece.name:
+            raise PluginError(f"{whose} returned no name for document {number:,}")
+    if not any(piece.text.strip() for piece in pieces):
+        raise PluginError(f"{whose} returned no text")
+    if found.splits is not None and (found.pieces or set(found.splits) != set(SPLITS)):
+        raise PluginError(f"{whose} returned splits that are not exactly {', '.join(SPLITS)}")
+    if found.one_text and len(found.pieces) != 1:
+        raise PluginError(f"{whose} returned {len(found.pieces):,} documents as one text")
+    return found

@@ -1,0 +1,51 @@
+"""Parquet tables: each row is a document, its other columns are metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lmcompare.corpora.contract import CorpusFormat, File, Found
+from lmcompare.corpora.formats.tables import Row, documents_of_rows, unknown_column
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.errors import LmcompareError, one_line
+
+
+def read_parquet(file: File, options: CorpusOptions) -> Found:
+    """Return a document for each row with text.
+
+    Raises
+    ------
+    LmcompareError
+        If the file is not well-formed Parquet, there is no such column, or no row has text.
+    """
+    return documents_of_rows(_rows(file, options), file, options)
+
+
+def _rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
+    import pyarrow  # half a second: only when it is needed
+    from pyarrow import parquet
+
+    column = options.text_column or "text"
+    try:
+        table = parquet.ParquetFile(pyarrow.BufferReader(file.raw))
+        names = table.schema_arrow.names
+        if column not in names:
+            raise unknown_column(file, column, names)
+        number = 0
+        for batch in table.iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+    except (pyarrow.ArrowException, OSError, ValueError, UnicodeError) as error:
+        raise LmcompareError(
+            f"{file.path} is not well-formed Parquet ({one_line(error)[:200]}); write it again"
+        ) from None
+
+
+PARQUET = CorpusFormat(
+    "a Parquet table: a document a row, the column 'text' or the one that --text-column names",
+    (".parquet", ".pq"),
+    read_parquet,
+    first_bytes=(b"PAR1",),
+    table=True,
+)

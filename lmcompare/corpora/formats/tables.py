@@ -1,0 +1,160 @@
+"""Tables as text, ``.csv``, ``.tsv`` and ``.jsonl``: each row is a document, its other columns are metadata."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from lmcompare.corpora.contract import CorpusFormat, File, Found
+from lmcompare.corpora.document import has_utf8
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.pieces import Piece
+from lmcompare.errors import LmcompareError, suggest
+
+Row = dict[str, Any]
+
+
+def read_csv(file: File, options: CorpusOptions) -> Found:
+    """Return a document for each row with text of a table with commas or, in a ``.tsv`` file, tabs.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such column, a row is not well-formed, or no row has text.
+    """
+    return documents_of_rows(_csv_rows(file, options), file, options)
+
+
+def read_json_lines(file: File, options: CorpusOptions) -> Found:
+    """Return a document for each line with text, a JSON object.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such column, a line is not a JSON object, or no line has text.
+    """
+    return documents_of_rows(_json_rows(file, options), file, options)
+
+
+def documents_of_rows(rows: Iterable[tuple[int, Row]], file: File, options: CorpusOptions) -> Found:
+    """Turn the rows of a table into documents named ``file:line``.
+
+    Parameters
+    ----------
+    rows : iterable of tuple of int and dict
+        The line on which a row starts (the number of the row in a binary table), and its columns.
+    file : File
+        The file that the rows come from.
+    options : CorpusOptions
+        ``text_column`` names the column with the text; the other columns become metadata, as text.
+
+    Raises
+    ------
+    LmcompareError
+        If a row lacks the column or has something else than text there, or no row has text.
+    """
+    column = options.text_column or "text"
+    pieces: list[Piece] = []
+    blank = 0
+    for line, row in rows:
+        if column not in row:
+            raise unknown_column(file, column, row, f" in line {line:,}")
+        value = row[column]
+        if value is not None and not isinstance(value, str):
+            raise LmcompareError(
+                f"{file.path} has {_as_text(value)[:40]}, which is not text, in column '{column}' of line {line:,}; "
+                "name the column that contains the text with --text-column"
+            )
+        if not value or not value.strip():
+            blank += 1
+            continue
+        metadata = {key: _as_text(v) for key, v in row.items() if key != column and v is not None}
+        if not has_utf8("".join((value, *metadata, *metadata.values()))):
+            raise LmcompareError(
+                f"{file.path} has a lone surrogate in line {line:,}, which is not text; correct that line"
+            )
+        pieces.append(Piece(f"{file.name}:{line}", value, metadata))
+    if not pieces:
+        raise LmcompareError(f"{file.path} has no row with text in column '{column}'; give a table with text in it")
+    notes = (f"Rows of {file.name} without text that were left out: {blank:,}.",) if blank else ()
+    return Found(tuple(pieces), notes=notes)
+
+
+def unknown_column(file: File, column: str, columns: Iterable[str], where: str = "") -> LmcompareError:
+    """Return the error for a table without the text column, with the nearest name and all that there are."""
+    names = list(columns)
+    return LmcompareError(
+        f"{file.path} has no column '{column}'{where}{suggest(column, names)}; name the column that contains the "
+        f"text with --text-column (there are: {', '.join(names) or 'none'})"
+    )
+
+
+def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
+    column = options.text_column or "text"
+    dialect = "excel-tab" if file.suffix == ".tsv" else "excel"
+    end = 0  # the last line of the row before
+    text = file.text(options.encoding)
+    limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # many documents are longer than the usual 128 KB
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), dialect=dialect, strict=True)
+        columns = reader.fieldnames or []
+        if column not in columns:
+            raise unknown_column(file, column, columns)
+        if columns.count(column) > 1:
+            raise LmcompareError(f"{file.path} has several columns called '{column}'; give each a name of its own")
+        end = reader.line_num
+        for row in reader:
+            start, end = end + 1, reader.line_num
+            if None in row:
+                raise LmcompareError(
+                    f"{file.path} has more fields in line {start:,} than columns; put fields with commas in double "
+                    "quotes"
+                )
+            yield start, row
+    except csv.Error as error:
+        raise LmcompareError(
+            f"{file.path} is not a well-formed table near line {end + 1:,} ({error}); correct the quotes there"
+        ) from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _json_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
+    for number, line in enumerate(file.text(options.encoding).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise LmcompareError(
+                f"{file.path} is not JSON in line {number:,} ({reason}); write one JSON object a line"
+            ) from None
+        if not isinstance(row, dict):
+            raise LmcompareError(f"{file.path} has no JSON object in line {number:,}; write one object a line")
+        yield number, row
+
+
+def _as_text(value: object) -> str:
+    """A metadata value as text: that of a nested column as JSON."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+CSV = CorpusFormat(
+    "a table with commas or tabs: a document a row, the column 'text' or the one that --text-column names",
+    (".csv", ".tsv"),
+    read_csv,
+    table=True,
+)
+JSON_LINES = CorpusFormat(
+    "a JSON object a line: a document a line, the key 'text' or the one that --text-column names",
+    (".jsonl", ".ndjson"),
+    read_json_lines,
+    table=True,
+)

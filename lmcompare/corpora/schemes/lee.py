@@ -1,0 +1,33 @@
+"""``lee``: three hundred short news texts from gensim's installed test data."""
+
+from __future__ import annotations
+
+from lmcompare.corpora.contract import CorpusScheme, Found
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.pieces import Piece, cut
+from lmcompare.corpora.schemes.gensim_data import located, missing
+
+LEE_FILE = "lee_background.cor"
+
+
+def read_lee(name: str, options: CorpusOptions) -> Found:
+    """Return the news texts in the order of the file, one document a line, with their line ends.
+
+    Raises
+    ------
+    LmcompareError
+        If gensim, or this file of it, is not installed.
+    """
+    text = located(LEE_FILE, "lee").read_bytes().decode("utf-8")
+    return Found(
+        tuple(cut(Piece("lee", text), "line")),
+        sentences="punkt",
+        source="the Lee background corpus in gensim's test data",
+    )
+
+
+LEE = CorpusScheme(
+    "300 news texts of the Australian Broadcasting Corporation of 2001, about 60,000 words",
+    read_lee,
+    missing=lambda: missing(LEE_FILE),
+)

@@ -1,0 +1,153 @@
+"""From a corpus specification to documents: a scheme, a file, a folder, standard input, a given split, or texts."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from lmcompare.corpora.contract import CorpusScheme, Found, checked_found
+from lmcompare.corpora.document import SPLITS, has_utf8
+from lmcompare.corpora.files import common_sentences, missing_path, read_path, read_stream, shown
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.pieces import Piece
+from lmcompare.corpora.registered import SCHEMES
+from lmcompare.errors import LmcompareError, blamed_on, kind_of, suggest
+
+Source = str | os.PathLike[str] | Mapping[str, str] | Sequence[str]
+
+_OWN_SCHEME = re.compile(r"([^:]+\.py:\w+)(?::(.*))?", re.DOTALL)  # ./file.py:NAME and what follows a second colon
+
+
+def read_source(source: Source, options: CorpusOptions, base: Path, stdin: BinaryIO | None = None) -> Found:
+    """Read the documents of a corpus specification, before they are split.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such corpus, or it cannot be read.
+    """
+    if isinstance(source, Mapping):
+        return _read_splits(source, options, base)
+    if isinstance(source, os.PathLike):
+        return read_path(base / source, options)
+    if not isinstance(source, str):
+        return _read_texts(source)
+    if source == "-":
+        return read_stream((stdin or sys.stdin.buffer).read(), options)
+    if (scheme := _scheme_of(source)) is not None:
+        return _read_scheme(source, *scheme, options)
+    path = base / Path(source).expanduser()
+    if source and not _exists(path, source):
+        if re.match(r"\s*\w+\s*=", source):
+            return _read_splits(_parse_splits(source), options, base)
+        raise _not_found(source, path, base)
+    if not source.strip():
+        raise LmcompareError(f"the corpus has no name; give a path, or one of the names {_names()}")
+    return read_path(path, options)
+
+
+def _scheme_of(source: str) -> tuple[str, str] | None:
+    """The name of the scheme that a specification begins with, and what follows it; None for a path."""
+    if own := _OWN_SCHEME.fullmatch(source):
+        return own[1], own[2] or ""
+    name, colon, rest = source.partition(":")
+    if name in SCHEMES.installed() and bool(colon) == bool(SCHEMES.resolve(name).argument):
+        return name, rest
+    return None
+
+
+def _read_scheme(source: str, name: str, argument: str, options: CorpusOptions) -> Found:
+    scheme = SCHEMES.resolve(name)
+    whose = f"corpus scheme '{name}'"
+    with blamed_on(whose):
+        found = scheme.read(argument, options)
+    found = checked_found(found, whose)
+    return replace(found, name=found.name or argument or source, source=found.source or source)
+
+
+def _schemes() -> dict[str, CorpusScheme]:
+    return {name: SCHEMES.resolve(name) for name in SCHEMES.installed() if SCHEMES.is_built_in(name)}
+
+
+def _names() -> str:
+    return ", ".join(name for name, scheme in _schemes().items() if not scheme.argument)
+
+
+def _not_found(source: str, path: Path, base: Path) -> LmcompareError:
+    """The error for a specification that is neither a scheme nor a path; it suggests the nearest name."""
+    if os.sep in source or path.suffix:
+        return missing_path(path)
+    names = [*SCHEMES.installed()]
+    for name, scheme in _schemes().items():
+        names += [f"{name}:{example}" for example in scheme.examples]
+    names += sorted(p.name for p in base.iterdir()) if base.is_dir() else []
+    with_argument = " or ".join(f"{name}:{each.argument}" for name, each in _schemes().items() if each.argument)
+    return LmcompareError(
+        f"'{source}' is neither a file or folder nor the name of a corpus{suggest(source, names)}; give a path, one "
+        f"of the names {_names()}, or {with_argument}"
+    )
+
+
+def _exists(path: Path, source: str) -> bool:
+    """Whether there is something at ``path``; a text given instead of a path is an error of its own."""
+    if len(path.name.encode(errors="replace")) > 255 or "\0" in source:  # no file system allows such a name
+        raise LmcompareError(
+            f"'{source[:30]}…' cannot be a path; give the path of a file or folder, or texts as a list of strings"
+        )
+    return path.exists()
+
+
+def _read_texts(texts: Sequence[str]) -> Found:
+    pieces = []
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise LmcompareError(f"document {number:,} is {kind_of(text)}, not a text; give a sequence of strings")
+        if not has_utf8(text):
+            raise LmcompareError(f"document {number:,} has a lone surrogate, which is not text; decode it correctly")
+        if text.strip():
+            pieces.append(Piece(f"document {number}", text))
+    blank = len(texts) - len(pieces)
+    notes = (f"Documents without text that were left out: {blank:,}.",) if blank else ()
+    return Found(tuple(pieces), sentences="punkt", notes=notes, name="documents", source="documents given in memory")
+
+
+def _parse_splits(source: str) -> dict[str, str]:
+    """The paths of ``train=a.txt,valid=b.txt,test=c.txt``; a path may contain a comma."""
+    paths: dict[str, str] = {}
+    for part in re.split(r",(?=\s*\w+\s*=)", source):
+        key, _, path = part.partition("=")
+        if key.strip() in paths:
+            raise LmcompareError(
+                f"the corpus '{source}' gives {key.strip()} twice; give each of {', '.join(SPLITS)} once"
+            )
+        paths[key.strip()] = path.strip()
+    return paths
+
+
+def _read_splits(paths: Mapping[str, str], options: CorpusOptions, base: Path) -> Found:
+    for key in paths:
+        if key not in SPLITS:
+            raise LmcompareError(f"unknown split '{key}'{suggest(key, SPLITS)}; give {', '.join(SPLITS)}")
+    missing = [which for which in SPLITS if not paths.get(which)]
+    if missing:
+        raise LmcompareError(
+            f"the corpus names no {' and no '.join(missing)}; give all three as train=…,valid=…,test=…, or one file "
+            "or folder, which is then split"
+        )
+    places = {which: base / Path(paths[which]).expanduser() for which in SPLITS}
+    found = {which: read_path(path, options) for which, path in places.items()}
+    folders = {path.resolve().parent for path in places.values()}
+    name = folders.pop().name if len(folders) == 1 else places["train"].stem
+    return Found(
+        splits={which: each.pieces for which, each in found.items()},
+        table=any(each.table for each in found.values()),
+        sentences=common_sentences(found.values()),
+        notes=tuple(note for each in found.values() for note in each.notes),
+        name=name or "corpus",
+        source=", ".join(f"{which} {shown(places[which])}" for which in SPLITS),
+    )
