@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Run = Callable[[Subject], None]
 
-__all__ = ["check_exhibit_kind", "parametrize_with_checks"]
+__all__ = ["check_exhibit_kind", "parametrize_with_checks", "parametrize_with_tokenizer_checks"]
 
 
 def parametrize_with_checks(

@@ -121,7 +121,9 @@ def options_are_stored(probe: TokenizerProbe) -> Finding:
 def empty_text(probe: TokenizerProbe) -> Finding:
     """A text without characters has no tokens."""
     tokens, offsets = probe.fitted.tokenize("")
-    return Finding(len(tokens) == 0 and np.asarray(offsets).shape == (0, 2), f"it has {len(tokens)} tokens")
+    shape = np.asarray(offsets).shape
+    wrong = f"it has {len(tokens)} tokens and offsets of shape {shape}: return [] and an array of shape (0, 2)"
+    return Finding(len(tokens) == 0 and shape == (0, 2), wrong)
 
 
 @_check("tokens-are-strings")
