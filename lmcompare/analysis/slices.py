@@ -83,19 +83,19 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
     TokenSlice("word_class", "by kind of word", CLASSES, lambda f: f["word_class"]),
     TokenSlice(
         "train_count",
-        "by how often the token stands in train (0: unknown)",
+        "by how often the token occurs in the training text (0: unknown)",
         _bucket_labels(COUNT_EDGES, 0),
         lambda f: _bucket(f["train_count"], COUNT_EDGES),
     ),
     TokenSlice(
         "context_order",
-        "by the longest n-gram before the token that stands in train",
+        "by how many of the preceding tokens occur in this order in the training text",
         ("1", "2", "3", "4", "5"),
         lambda f: f["longest_before"],
     ),
     TokenSlice(
         "seen_order",
-        "by the longest n-gram ending at the token that stands in train",
+        "by how many tokens up to this one occur in this order in the training text",
         ("1", "2", "3", "4", "5"),
         lambda f: f["longest_seen"],
     ),
@@ -113,14 +113,14 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
     ),
     TokenSlice(
         "repeated",
-        "known tokens, by whether they stood in the document before",
-        ("new", "repeated"),
+        "known tokens: first mention in the document or repetition",
+        ("first mention", "repetition"),
         _repeated,
     ),
     TokenSlice(
         "repeated_rare",
-        f"tokens seen 1 to {RARE} times in train, by whether they stood in the document before",
-        ("new", "repeated"),
+        f"rare tokens (1 to {RARE} times in the training text): first mention or repetition",
+        ("first mention", "repetition"),
         _rare_repeated,
     ),
 )

@@ -66,7 +66,7 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
     surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)]).clip(
         max=MOST_BITS
     )
-    spread = _counted(surprisal, [m.name not in data.apart for m in models]).std(axis=0)
+    spread = _counted(surprisal, [m.name not in data.unranked for m in models]).std(axis=0)
     spans: list[tuple[int, int]] = []
     room = BUDGET // len(models)
     for start, stop in sorted(_cut(text), key=lambda span: -float(spread[slice(*span)].mean())):
@@ -116,7 +116,7 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
         }
         for one in passages
     ]
-    return {"models": [{"name": m.name, "index": m.index} for m in models], "words": list(words), "passages": packed}
+    return {"models": [{"name": m.title, "index": m.index} for m in models], "words": list(words), "passages": packed}
 
 
 def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
