@@ -171,7 +171,7 @@ def our_speed(model: TorchLanguageModel, text: Encoded, threads: int, seconds: f
 
 def scoring(model: TorchLanguageModel, text: Encoded) -> tuple[float, float]:
     """Seconds of log_probs, and of the bare forward pass over the same inputs in the same shapes."""
-    network = model._ready()
+    network = model.trained_network()
     types, table, bias = network.head.types, network.head.table, network.head.bias
     shapes: list[tuple[Tensor, bool]] = []
     forward = network.forward

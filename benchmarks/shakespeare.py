@@ -106,7 +106,7 @@ def ours(ids: np.ndarray, vocabulary: Vocabulary, budget: Budget, threads: int, 
     train, valid = (Encoded.from_documents(part, vocabulary) for part in (cuts[:split], cuts[split:]))
     model = Transformer(**{**OURS, "length": CONTEXT + 1, **changes})  # type: ignore[arg-type]
     model.fit(train, valid, Setting(vocabulary, threads=threads, budget=budget))
-    network = model._ready()
+    network = model.trained_network()
 
     def log_probs(inputs: Tensor) -> Tensor:
         begun = torch.cat([torch.full_like(inputs[:, :1], len(vocabulary)), inputs], 1)

@@ -1,13 +1,14 @@
-"""Stored scores to tables: metrics, intervals, slices and mixtures, from the run folder alone."""
+"""Figures from stored scores: metrics, intervals, slices and mixtures, without prose."""
 
 from lmcompare.analysis.comparison import Comparison, Difference, Standing, compare_models
-from lmcompare.analysis.joined import JoinedRun, Table, join, write_joined_results
+from lmcompare.analysis.joined import JoinedRun, Table, join
+from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.analysis.results import leaderboard, results, write_results
 from lmcompare.analysis.scores import TokenScores, token_scores
 from lmcompare.analysis.slices import slices
-from lmcompare.analysis.verdict import verdict
+from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.run import ModelEntry, Run, load_run
@@ -19,12 +20,14 @@ __all__ = [
     "Difference",
     "JoinedRun",
     "ModelEntry",
+    "Row",
     "Run",
     "RunFolderError",
     "Standing",
     "Table",
     "TokenScores",
     "TokenizedCorpus",
+    "Verdict",
     "compare_models",
     "document_figures",
     "join",
@@ -32,10 +35,10 @@ __all__ = [
     "load_run",
     "mixtures",
     "results",
+    "rows",
     "slices",
     "token_scores",
     "verdict",
     "wins",
-    "write_joined_results",
     "write_results",
 ]

@@ -1,116 +1,87 @@
-"""Do two runs stand on the same text, so that their figures may be compared? If not, in what do the texts differ?"""
+"""Whether figures of two runs can be compared: they must be measured on the same text and charged alike."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from lmcompare.runfolder.run import Run
 
 SPLITS = ("train", "valid", "test")
-ASPECTS = ("text", "changes", "split", "documents and sentences")
+Kind = Literal[
+    "charging",  # the same text, but its bytes were charged by other rules
+    "test text",
+    "training text",
+    "validation text",
+    "source text",  # the text differs only where it was cut or changed afterwards
+    "changes",  # such as lower case
+    "test split",
+    "training split",
+    "validation split",
+    "boundaries",  # documents, sentences or the white space between them
+    "names",  # of documents
+]
+BY_SPLIT: tuple[tuple[str, Kind, Kind], ...] = (
+    ("test", "test text", "test split"),
+    ("train", "training text", "training split"),
+    ("valid", "validation text", "validation split"),
+)
 
 
-def differences(run: Run, other: Run) -> list[str]:
-    """Return in what a run's figures stand on something else than another's, a sentence each; none where bits per
-    byte may be compared.
-    """
+@dataclass(frozen=True)
+class TextDifference:
+    """One way in which the text of a run differs from that of another run."""
+
+    kind: Kind
+    run: Run
+    other: Run
+
+
+def differences(run: Run, other: Run) -> list[TextDifference]:
+    """Return how the text of a run differs from another's; empty if their bits per byte can be compared."""
+    return [TextDifference(kind, run, other) for kind in _kinds(run, other)]
+
+
+def same_tokenizer(run: Run, fingerprint: str, other: str) -> bool:
+    """Return whether two tokenized texts of a run differ in their vocabularies only."""
+    one, two = ((run.tokens[fp].entry.get("parts") or {}).get("tokenizer") for fp in (fingerprint, other))
+    return one is not None and one == two
+
+
+def parts_of(run: Run) -> Mapping[str, Any]:
+    """Return the digests of the parts that make up a run's text, and the list of its changes."""
+    return run.corpus.get("parts") or {}
+
+
+def sizes_of(run: Run) -> dict[str, int]:
+    """Return the number of words of each split."""
+    splits = run.corpus.get("splits") or {}
+    return {split: int((splits.get(split) or {}).get("words") or 0) for split in SPLITS}
+
+
+def _kinds(run: Run, other: Run) -> list[Kind]:
     if run.corpus_fingerprint == other.corpus_fingerprint:
-        return _charged_otherwise(run, other)
-    parts, others = run.corpus.get("parts"), other.corpus.get("parts")
-    if not (isinstance(parts, Mapping) and isinstance(others, Mapping)):
-        return ["Its text is another, or cut or split otherwise: the version that ran it did not note which."]
+        return ["charging"] if _charged_differently(run, other) else []
+    parts, others = parts_of(run), parts_of(other)
     differ = {name for name in {**parts, **others} if parts.get(name) != others.get(name)}
     if "read" in differ:
-        return _another_text(run, other, differ)
-    said = []
+        return [next((text for split, text, _ in BY_SPLIT if split in differ), "source text")]
+    found: list[Kind] = []
     if "changes" in differ:
-        said.append(f"The text was changed in another way: {_changes(parts)} here, {_changes(others)} there.")
-    if differ & set(SPLITS) and ("changes" not in differ or _sizes(run) != _sizes(other)):
-        said += _another_split(run, other, differ)
+        found.append("changes")
+    if differ & set(SPLITS) and ("changes" not in differ or sizes_of(run) != sizes_of(other)):
+        found.append(next(kind for split, _, kind in BY_SPLIT if split in differ))
     if "marks" in differ and not differ & {*SPLITS, "changes"}:
-        said.append(
-            "What counts as a document or a sentence, or the white space between them, is another thing: "
-            f"{_marks(run)} here, {_marks(other)} there."
-        )
-    return said or ["Its documents have other names: run both on the same files to compare them."]
+        found.append("boundaries")
+    return found or ["names"]
 
 
-def _charged_otherwise(run: Run, other: Run) -> list[str]:
-    """Say whether bytes of the same text were charged in another way: not where some tokens are the same, whose
-    fingerprint holds it.
-    """
+def _charged_differently(run: Run, other: Run) -> bool:
+    """Tokens with the same fingerprint are charged alike; other tokens may be."""
     if set(run.tokens) & set(other.tokens):
-        return []
+        return False
     ways, others = (
-        {table.entry.get("parts", {}).get("charged") for table in each.tokens.values()} for each in (run, other)
+        {(table.entry.get("parts") or {}).get("charged") for table in each.tokens.values()} for each in (run, other)
     )
-    if ways == others and None not in ways:
-        return []
-    if None in ways | others:
-        return ["The text is the same, but an older version that did not note how it charges bytes ran one of them."]
-    return ["The text is the same, but another version of lmcompare charged its bytes in another way."]
-
-
-def tokens_differ(run: Run, fingerprint: str, other: str) -> str:
-    """Return in what tokens of one fingerprint differ from those of another, as the end of a sentence."""
-    one, two = (run.tokens[fp].entry for fp in (fingerprint, other))
-    parts, others = one.get("parts") or {}, two.get("parts") or {}
-    if parts.get("tokenizer") and parts.get("tokenizer") == others.get("tokenizer"):
-        return f"the vocabulary is another here, of {one.get('types') or 0:,} types for {two.get('types') or 0:,}"
-    return "what counts as a token is another thing here"
-
-
-def _another_text(run: Run, other: Run, differ: set[str]) -> list[str]:
-    names = [str(each.corpus.get("name")) for each in (run, other)]
-    if names[0] == names[1]:  # of files, the folder's: where they lie says more
-        names = [str(each.corpus.get("source") or each.corpus.get("name")) for each in (run, other)]
-    here, there = (f"“\u2068{name}\u2069”" for name in names)  # isolated: a name may be written from right to left
-    named = f"{here} here, {there} there"
-    if "test" in differ:
-        return [f"The test text is another: {named}."]
-    if "train" in differ:
-        return [f"The test text is the same, but the models learnt from another: {named}."]
-    if "valid" in differ:
-        return [f"Choices are made on another text: {named}."]
-    return [f"The text was another before it was changed or cut: {named}."]
-
-
-def _another_split(run: Run, other: Run, differ: set[str]) -> list[str]:
-    if "test" in differ:
-        return [f"The text is split otherwise: test is {_size(run, 'test')} here, {_size(other, 'test')} there."]
-    if "train" in differ:
-        return [
-            "The test text is the same, but the models learnt from another part of the text: "
-            f"{_size(run, 'train')} here, {_size(other, 'train')} there."
-        ]
-    return [f"Choices are made on another text: valid is {_size(run, 'valid')} here, {_size(other, 'valid')} there."]
-
-
-def aspects(run: Run) -> dict[str, str]:
-    """Return what figures on a run's text depend on, in words, by ``ASPECTS``."""
-    corpus, parts = run.corpus, run.corpus.get("parts") or {}
-    read = f" [{parts['read']}]" if parts.get("read") else ""
-    sizes = (f"{which} {size}" for which, size in zip(SPLITS, _sizes(run), strict=True))
-    said = (f"{corpus.get('name')}{read}", _changes(parts), "; ".join(sizes), _marks(run))
-    return dict(zip(ASPECTS, said, strict=True))
-
-
-def _sizes(run: Run) -> list[str]:
-    return [_size(run, which) for which in SPLITS]
-
-
-def _changes(parts: Mapping[str, Any]) -> str:
-    changes: Sequence[str] = parts.get("changes") or ()
-    return ", ".join(changes) or "as it is"
-
-
-def _size(run: Run, split: str) -> str:
-    table = (run.corpus.get("splits") or {}).get(split) or {}
-    return f"{table.get('words') or 0:,} words"
-
-
-def _marks(run: Run) -> str:
-    table = (run.corpus.get("splits") or {}).get("test") or {}
-    counts = ((noun, int(table.get(f"{noun}s") or 0)) for noun in ("document", "sentence"))
-    return " and ".join(f"{n:,} {noun}{'' if n == 1 else 's'}" for noun, n in counts) + " in test"
+    return ways != others

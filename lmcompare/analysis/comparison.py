@@ -1,9 +1,9 @@
-"""Which models may be ranked against one another, how they differ, and their ranks."""
+"""Which models can be compared with each other, how much they differ, and their ranks."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -20,7 +20,7 @@ from lmcompare.analysis.intervals import (
     ranks,
     ratio_bootstrap,
 )
-from lmcompare.analysis.resampling import TOO_FEW, units_of
+from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
@@ -29,13 +29,23 @@ Group = Literal["ranked", "adaptive", "not ranked"]
 SIGNIFICANCE = 0.05
 NAN = float("nan")
 PER_PAIR = 40  # resamples a pair: enough for the smallest p-value to stay significant after Holm's correction
-POWER = 0.84  # standard errors beyond the edge of what is significant: found in four of five test texts
+POWER = 0.84  # standard errors beyond the critical value: significant on four of five test texts
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a model stands. ``bits_per_byte`` with its 95 % interval; ``rank`` within its ``group``, None outside
-    both groups; ``reason``: why it is not ranked, in one sentence.
+    """The place of a model in the comparison.
+
+    Parameters
+    ----------
+    group : {"ranked", "adaptive", "not ranked"}
+        Models are ranked within the first two groups.
+    reason : str or None
+        Why the model is not ranked with the others: a main clause for results.json and the report.
+    bits_per_byte, low, high : float
+        The figure with its 95 % interval, NaN without one.
+    rank : int or None
+        One plus the number of significantly better models of its group.
     """
 
     name: str
@@ -49,9 +59,14 @@ class Standing:
 
 @dataclass(frozen=True)
 class Difference:
-    """Bits per byte of ``first`` − ``second``: below zero, the first is better.
+    """Bits per byte of ``first`` minus ``second``: negative if the first is better.
 
-    ``low``, ``high``: 95 % interval of this pair alone. ``p_holm``: the p-value corrected for all pairs of the group.
+    Parameters
+    ----------
+    low, high : float
+        The 95 % interval of this pair alone.
+    p_value, p_holm : float
+        The p-value, and the same after Holm's correction for all pairs of the group.
     """
 
     first: str
@@ -64,31 +79,46 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Can the two be told apart at the 5 % level, all pairs considered?"""
+        """Whether the difference is significant at the 5 % level after the correction for all pairs."""
         return self.p_holm < SIGNIFICANCE
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All models of a run on its test text. ``smallest_detectable``: the difference in bits per byte that this test
-    text would show to be significant in four of five cases, all pairs considered; the median over the ranked pairs,
-    NaN without any.
+    """All models of a run, compared on its test text.
+
+    Parameters
+    ----------
+    unit : str
+        The resampling unit: "documents" or "blocks of 20 sentences".
+    units : int
+        The number of units.
+    whole_documents : bool
+        Whether every unit is a whole document.
+    resamples : int
+        The number of bootstrap resamples, 0 if the text is too short for intervals.
+    smallest_detectable : float
+        The minimum detectable difference in bits per byte: a true difference that is significant on four of five such
+        test texts, the median over the ranked pairs; NaN without any.
+    seeds : dict of str to int
+        The number of seeds of each model. Intervals cover the variation between trainings for several seeds only.
     """
 
     standings: tuple[Standing, ...]
     differences: tuple[Difference, ...]
     unit: str
     units: int
+    whole_documents: bool
     resamples: int
     smallest_detectable: float
-    note: str
+    seeds: Mapping[str, int]
 
     def standing(self, name: str) -> Standing:
         """Return the standing of one model."""
         return next(s for s in self.standings if s.name == name)
 
     def difference(self, first: str, second: str) -> Difference | None:
-        """Return first − second, whichever way it is stored; None where the two are not compared."""
+        """Return first − second; None if the two are not compared."""
         for d in self.differences:
             if (d.first, d.second) == (first, second):
                 return d
@@ -98,32 +128,39 @@ class Comparison:
 
 
 def group_of(model: ModelEntry) -> tuple[Group, str | None]:
-    """Return whether a model may be ranked, and if not why, in one sentence, from its traits and truth checks."""
+    """Return the group of a model and why it is not ranked with the others, from its traits and validity checks."""
     traits = model.traits
-    if traits and not traits.get("causal", False):  # what it says of itself, before the checks that find the same
-        return "not ranked", "not a language model: what it gives to a token depends on what comes after"
+    if traits and not traits.get("causal", False):  # it declares what a validity check would find
+        return "not ranked", "it is not causal: its probability of a token depends on later tokens"
     if model.failed_checks:
         worst = model.failed_checks[0]
         figure, tolerance = worst.get("figure"), worst.get("tolerance")
         measured = f" ({figure:g}, tolerance {tolerance:g})" if figure is not None and tolerance is not None else ""
-        return "not ranked", f"not a valid probability model: it fails the truth check '{worst['name']}'{measured}"
+        return (
+            "not ranked",
+            f"it is not a valid probability model: it fails the validity check '{worst['name']}'{measured}",
+        )
     if not model.truthful:
-        return "not ranked", "its truth checks were not run or did not pass"
+        return "not ranked", "its validity checks were not run or did not pass"
     if not traits.get("normalised", False):
-        return "not ranked", "not a probability model: its next-token figures need not sum to one"
+        return "not ranked", "it is not a probability model: its scores of the next token need not sum to one"
     if traits.get("adaptive", False):
-        return "adaptive", "it learns from the test text's past, so it is compared with other such models only"
+        return (
+            "adaptive",
+            "it learns from the test documents that it has been scored on",
+        )
     return "ranked", None
 
 
 def is_valid(model: ModelEntry) -> bool:
-    """Is it a causal, normalised probability model that passed the run's truth checks?"""
+    """Return whether a model is a causal, normalised probability model that passed all validity checks."""
     return group_of(model)[0] != "not ranked"
 
 
 def comparable_names(comparison: Comparison) -> tuple[str, ...]:
-    """Return the models whose figures may stand side by side, in the order of the experiment: those that are ranked,
-    or the adaptive ones where no other is.
+    """Return the models whose figures can be compared, in the order of the experiment.
+
+    These are the ranked models, or the adaptive ones if no model is ranked.
     """
     for group in ("ranked", "adaptive"):
         found = tuple(s.name for s in comparison.standings if s.group == group)
@@ -133,9 +170,9 @@ def comparable_names(comparison: Comparison) -> tuple[str, ...]:
 
 
 def main_tokens(run: Run, comparison: Comparison) -> str:
-    """Return the fingerprint of the tokens that most of the comparable models have; "" where no model was scored.
+    """Return the fingerprint of the tokens that most of the comparable models have; "" if no model was scored.
 
-    Perplexity and accuracy are per token: they may be compared between models of the same tokens only.
+    Perplexity and accuracy are per token, so they can be compared only between models with the same tokens.
     """
     names = comparable_names(comparison) or tuple(model.name for model in run.scored)
     of_model = {model.name: model.tokens_fingerprint for model in run.scored}
@@ -149,7 +186,7 @@ def compare_models(run: Run) -> Comparison:
     units = units_of(run)
     bits = np.zeros((len(units), len(run.scored)))  # (U, M), averaged over seeds; infinite where p was 0
     standings: list[Standing] = []
-    trainings: list[tuple[float, int]] = []  # of each model: the variance of its seeds' bits per byte, and how many
+    trainings: list[tuple[float, int]] = []  # for each model: the variance of bits per byte over seeds, the seeds
     for m, model in enumerate(run.scored):
         found = sums(run, "test")[model.name]
         trainings.append(_over_seeds(found.bits, float(units.bytes.sum())))
@@ -160,17 +197,23 @@ def compare_models(run: Run) -> Comparison:
         total = float(units.bytes.sum())
         figure = float(bits[:, m].sum() / total) if total else NAN
         standings.append(Standing(model.name, group, reason, figure, NAN, NAN))
+    seeds = {model.name: n for model, (_, n) in zip(run.scored, trainings, strict=True)}
+
+    def compared(
+        places: Sequence[Standing], differences: tuple[Difference, ...], resamples: int, detectable: float
+    ) -> Comparison:
+        n_units, whole = len(units), units.whole_documents
+        return Comparison(tuple(places), differences, units.kind, n_units, whole, resamples, detectable, seeds)
+
     if len(units) < LEAST_UNITS:
-        return Comparison(
-            tuple(_ranked(standings, ())), (), units.kind, len(units), 0, NAN, TOO_FEW if len(units) else units.note
-        )
+        return compared(_ranked(standings, ()), (), 0, NAN)
 
     pairs = [(i, j) for i, j in combinations(range(len(standings)), 2) if _comparable(standings[i], standings[j])]
     finite = [m for m in range(len(standings)) if np.isfinite(bits[:, m]).all()]
     columns = [bits[:, m] for m in finite] + [bits[:, i] - bits[:, j] for i, j in pairs]
     resamples = max(RESAMPLES, PER_PAIR * len(pairs))
     if not columns:
-        return Comparison(tuple(standings), (), units.kind, len(units), 0, NAN, units.note)
+        return compared(standings, (), 0, NAN)
     sampled = ratio_bootstrap(np.stack(columns, axis=1), units.bytes[:, None].astype(np.float64), resamples=resamples)
     squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
     of_pairs = [squares[i] + squares[j] for i, j in pairs]
@@ -188,14 +231,14 @@ def compare_models(run: Run) -> Comparison:
     )
     main = [len(finite) + k for k, (i, _) in enumerate(pairs) if standings[i].group == "ranked"]
     detectable = smallest_detectable(sampled, main)
-    ranked = tuple(_ranked(standings, differences))
-    note = f"{units.note} {_on_trainings(run, trainings)}".strip()
-    return Comparison(ranked, differences, units.kind, len(units), resamples, detectable, note)
+    return compared(_ranked(standings, differences), differences, resamples, detectable)
 
 
 def smallest_detectable(found: Bootstrap, pairs: Sequence[int]) -> float:
-    """Return the difference that is found significant in four of five test texts, the median over these columns of a
-    bootstrap; NaN without any. What counts is Holm's first step, which the pair that differs most must pass.
+    """Return the minimum detectable difference: significant on four of five test texts, the median over these pairs.
+
+    ``pairs`` are columns of the bootstrap; NaN without any. The level is that of Holm's first step, which the pair
+    with the largest difference must pass.
     """
     if not pairs:
         return NAN
@@ -210,24 +253,12 @@ def _over_seeds(bits: Array, n_bytes: float) -> tuple[float, int]:
     return (float(figures.var(ddof=1)) if known else 0.0), len(bits)
 
 
-def _on_trainings(run: Run, trainings: Sequence[tuple[float, int]]) -> str:
-    """Say which models' intervals take in how trainings differ."""
-    several = [model.name for model, (_, seeds) in zip(run.scored, trainings, strict=True) if seeds > 1]
-    if not several:
-        return "Every model was trained with one seed: how another training would come out is not in the intervals."
-    alone = [model.name for model, (_, seeds) in zip(run.scored, trainings, strict=True) if seeds == 1]
-    said = (
-        "Intervals, differences and ranks take in that another training, with other seeds, would come out otherwise"
-    )
-    return f"{said}; of {', '.join(alone)}, trained with one seed, they can't." if alone else f"{said}."
-
-
 def _comparable(one: Standing, other: Standing) -> bool:
     return one.group == other.group != "not ranked"
 
 
 def _holm_by_group(standings: Sequence[Standing], pairs: Sequence[tuple[int, int]], p: Array) -> Array:
-    """(P,) p-values corrected within each group: what is done in one does not make the other less certain."""
+    """(P,) p-values, corrected within each group: comparisons in one group do not affect the other."""
     adjusted = np.ones(len(pairs))
     groups = np.array([standings[i].group for i, _ in pairs])
     for group in set(groups.tolist()):
@@ -236,7 +267,7 @@ def _holm_by_group(standings: Sequence[Standing], pairs: Sequence[tuple[int, int
 
 
 def _ranked(standings: Sequence[Standing], differences: Sequence[Difference]) -> list[Standing]:
-    """Give the models of each group their ranks; models that can't be told apart share one."""
+    """Give the models of each group their ranks."""
     placed = list(standings)
     apart = {frozenset((d.first, d.second)) for d in differences if d.significant}
     for group in ("ranked", "adaptive"):

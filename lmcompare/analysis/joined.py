@@ -1,4 +1,4 @@
-"""Several runs side by side: those on one text become one run, the others stand apart with the reason."""
+"""Several runs in one report: runs on the same text become one run, others get tables of their own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from lmcompare.analysis.comparability import differences
-from lmcompare.analysis.results import SCHEMA_VERSION as RESULTS
-from lmcompare.analysis.results import leaderboard, results
+from lmcompare.analysis.comparability import TextDifference, differences
 from lmcompare.runfolder.cell import Cell
-from lmcompare.runfolder.files import RunFolderError, write_json, write_text
+from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import SCHEMA_VERSION
 from lmcompare.runfolder.run import ModelEntry, Run
 
@@ -23,14 +19,14 @@ MACHINE = ("cpu", "cores", "memory_bytes", "platform")  # of the manifest's hard
 
 @dataclass(frozen=True)
 class Table:
-    """Runs whose figures may be compared, as one run. ``reasons``: what is other about its text than the first's."""
+    """Runs on the same text as one run, and how this text differs from that of the first table."""
 
     run: JoinedRun
-    reasons: tuple[str, ...]
+    differences: tuple[TextDifference, ...]
 
 
 class JoinedRun(Run):
-    """Runs on one text as one. Models of one name that are not the same are told apart by their runs' names."""
+    """Runs on one text as one run. Different models of the same name get the names of their runs in brackets."""
 
     def __init__(self, runs: Sequence[Run], labels: Sequence[str]) -> None:
         self.runs, self.labels = tuple(runs), tuple(labels)
@@ -41,12 +37,12 @@ class JoinedRun(Run):
 
     @property
     def one_machine(self) -> bool:
-        """Were all of them run on one machine?"""
+        """Whether all of them were run on one machine."""
         return len({_machine(run) for run in self.runs}) == 1
 
 
 def join(runs: Sequence[Run]) -> list[Table]:
-    """Put runs into one table for each text, in the order of the runs. Raises ``RunFolderError`` without any."""
+    """Put runs into one table for each text, in the order of the runs; ``RunFolderError`` without any."""
     if not runs:
         raise RunFolderError("there is no run to report on: give the folders that 'lmcompare run' wrote")
     labels = dict(zip(runs, labels_of(runs), strict=True))
@@ -62,30 +58,8 @@ def join(runs: Sequence[Run]) -> list[Table]:
     ]
 
 
-def write_joined_results(tables: Sequence[Table], names: Sequence[str], folder: Path) -> None:
-    """Write the figures of several tables: results.json holds ``tables``, each with its name, its runs, why it stands
-    apart from the first, and its figures; results.csv has a column ``table`` before those of a run.
-    """
-    listed = [
-        {
-            "name": name,
-            "runs": [str(run.path) for run in each.run.runs],
-            "reasons": list(each.reasons),
-            "results": results(each.run),
-        }
-        for name, each in zip(names, tables, strict=True)
-    ]
-    write_json(folder / "results.json", {"schema_version": RESULTS, "tables": listed})
-    boards = [leaderboard(each.run) for each in tables]
-    for board, name in zip(boards, names, strict=True):
-        board.insert(0, "table", name)
-    write_text(folder / "results.csv", pd.concat(boards).to_csv(index=False, lineterminator="\n"))
-
-
 def labels_of(runs: Sequence[Run]) -> list[str]:
-    """Return a short name for each run, no two the same: the experiment's where that is one's own, else the folder's,
-    else its path.
-    """
+    """Return a short and distinct name for each run: of its experiment, else of its folder, else its path."""
     labels = [run.name for run in runs]
     for other in ([run.path.resolve().name for run in runs], [str(run.path) for run in runs]):
         count = Counter(labels)
@@ -94,7 +68,7 @@ def labels_of(runs: Sequence[Run]) -> list[str]:
 
 
 def _models(runs: Sequence[Run], labels: Sequence[str]) -> Iterator[ModelEntry]:
-    """Yield the models of all runs. What several runs trained alike is one model, with the seeds of all of them."""
+    """Yield the models of all runs; the same model in several runs becomes one, with the seeds of all of them."""
     alike: dict[tuple[str, str], list[tuple[str, ModelEntry]]] = {}
     for run, label in zip(runs, labels, strict=True):
         for model in run.models:
@@ -119,7 +93,7 @@ def _machine(run: Run) -> tuple[Any, ...]:
 
 
 def _manifest(runs: Sequence[Run], models: Sequence[ModelEntry]) -> dict[str, Any]:
-    """Return what a manifest would say of all of them together; ``runs`` holds what each says of itself."""
+    """Return the manifest of all runs together; ``runs`` contains that of each."""
     rows = {
         cell: row
         for run in runs

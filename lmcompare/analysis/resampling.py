@@ -1,4 +1,4 @@
-"""What is resampled: test documents where there are enough of them, else passages within them."""
+"""The resampling units of the test text: documents if there are enough of them, else blocks of sentences."""
 
 from __future__ import annotations
 
@@ -15,32 +15,27 @@ LEAST_DOCUMENTS = 30
 BLOCK_SENTENCES = 20
 MOST_UNITS = 2_000
 
-OVER_DOCUMENTS = (
-    "Intervals are over test documents, resampled in pairs; the models are taken as trained, averaged over seeds."
-)
-OVER_BLOCKS = (
-    f"There are fewer than {LEAST_DOCUMENTS} test documents: intervals are over blocks of {BLOCK_SENTENCES} "
-    "sentences and cover other passages of these documents, not other documents."
-)
-BLOCKS_ARE_DOCUMENTS = (
-    f"There are fewer than {LEAST_DOCUMENTS} test documents: intervals are over blocks of {BLOCK_SENTENCES} "
-    "sentences, each of which is a whole document here; the fewer they are, the wider the intervals."
-)
-NOTHING = "No model was scored."
-TOO_FEW = "The test text is too short for intervals: no difference between models can be told from chance."
-
 
 @dataclass(frozen=True)
 class Units:
     """The U resampling units of the test text, the same for every model whatever its tokenizer.
 
-    ``kind``: "documents" or "blocks of 20 sentences". ``bytes``: (U,). ``first``: (D,) the unit of each document's
-    first sentence; ``blocks``: (D,) how many units it has. ``group``: (U₀,) from unit to group, where there were
-    more than 2,000 units (they are dealt at random into so many groups, which leaves the estimates as they are).
+    Parameters
+    ----------
+    kind : str
+        "documents" or "blocks of 20 sentences".
+    bytes : array of shape (U,)
+        The UTF-8 bytes of each unit.
+    first : array of shape (D,)
+        The unit of each document's first sentence.
+    blocks : array of shape (D,)
+        The number of units of each document.
+    group : array of shape (U0,)
+        From unit to group. More than 2,000 units are distributed at random over 2,000 groups, which leaves the
+        estimates unchanged.
     """
 
     kind: str
-    note: str
     bytes: Array
     first: Array
     blocks: Array
@@ -48,6 +43,11 @@ class Units:
 
     def __len__(self) -> int:
         return len(self.bytes)
+
+    @property
+    def whole_documents(self) -> bool:
+        """Whether every unit is a whole document."""
+        return not (self.blocks > 1).any()
 
     def of(self, document: Array, sentence: Array) -> Array:
         """(N,) the unit of each token, given its document and the index of its sentence in it."""
@@ -58,9 +58,13 @@ class Units:
 def units_of(run: Run) -> Units:
     """Divide the test text of a run into resampling units.
 
-    Documents are the units where 30 or more hold text. Below that, blocks of 20 sentences are, in which a rest of
-    fewer than 10 belongs to the block before it. Raises ``RunFolderError`` where the tokenizers of the run do not
-    charge the same bytes.
+    The units are documents if 30 or more of them contain text. Otherwise they are blocks of 20 sentences, where a
+    remainder of fewer than 10 sentences belongs to the block before it.
+
+    Raises
+    ------
+    RunFolderError
+        If the tokenizers of the run do not charge the same bytes.
     """
     used = list(dict.fromkeys(model.tokens_fingerprint for model in run.scored))
     tables = [run.tokens[fp] for fp in used]
@@ -73,11 +77,11 @@ def units_of(run: Run) -> Units:
             )
     if not sizes:
         none = np.zeros(0, np.int64)
-        return Units("documents", NOTHING, none, none, none, none)
+        return Units("documents", none, none, none, none)
     n_bytes = sizes[0]
     if (n_bytes > 0).sum() >= LEAST_DOCUMENTS:
         ones = np.ones(len(n_bytes), np.int64)
-        return _grouped("documents", OVER_DOCUMENTS, n_bytes, np.arange(len(n_bytes)), ones)
+        return _grouped("documents", n_bytes, np.arange(len(n_bytes)), ones)
     sentences, byte_start = _sentences(run, used[0])
     counts = np.bincount(sentences[:, 0], minlength=len(n_bytes))
     blocks = np.maximum(1, (counts + BLOCK_SENTENCES // 2) // BLOCK_SENTENCES)
@@ -90,12 +94,11 @@ def units_of(run: Run) -> Units:
     begins[at] = edges
     ends = np.append(begins[1:], 0)
     ends[first + blocks - 1] = n_bytes
-    note = OVER_BLOCKS if (blocks > 1).any() else BLOCKS_ARE_DOCUMENTS
-    return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", note, ends - begins, first, blocks)
+    return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", ends - begins, first, blocks)
 
 
 def _sentences(run: Run, fingerprint: str) -> tuple[Array, Array]:
-    """(S, 2) document and index of every test sentence, in order, and (S,) the byte at which it begins."""
+    """(S, 2) document and index of every test sentence, in order, and (S,) the byte at which each begins."""
     model = next(model for model in run.scored if model.tokens_fingerprint == fingerprint)
     pairs, starts = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
     columns = ("sentence", "position_in_sentence")
@@ -107,19 +110,19 @@ def _sentences(run: Run, fingerprint: str) -> tuple[Array, Array]:
 
 
 def dealt(units: int) -> Array:
-    """(units,) the group that each unit is dealt to at random where there are too many of them, else its own."""
+    """(units,) the group of each unit: its own, or a random one if there are more than ``MOST_UNITS``."""
     return np.arange(units) if units <= MOST_UNITS else np.random.default_rng(0).permutation(units) % MOST_UNITS
 
 
 def summed(values: Array, group: Array) -> Array:
-    """(G, L) the sums of the rows of (U, L) values over groups of them, given the group of each row."""
-    if len(group) <= MOST_UNITS:  # each is its own
+    """(G, L) the sums of (U, L) values over groups of rows, given the group of each row."""
+    if len(group) <= MOST_UNITS:  # every row is its own group
         return values
     size = int(group.max()) + 1
     return np.stack([np.bincount(group, column, minlength=size) for column in values.T], axis=1)
 
 
-def _grouped(kind: str, note: str, n_bytes: Array, first: Array, blocks: Array) -> Units:
+def _grouped(kind: str, n_bytes: Array, first: Array, blocks: Array) -> Units:
     group = dealt(len(n_bytes))
     n_bytes = summed(n_bytes[:, None], group)[:, 0].astype(np.int64)
-    return Units(kind, note, n_bytes, first, blocks, group)
+    return Units(kind, n_bytes, first, blocks, group)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,9 @@ import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
 from lmcompare.analysis.contamination import repeated_documents
+from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
+from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.totals import sums
@@ -59,44 +61,52 @@ WHOLE = ("rank", "peak_memory_bytes", "parameters", "model_bytes")
 
 
 def results(run: Run) -> dict[str, Any]:
-    """Return all figures of a run as one JSON-able table; what is not a finite number is None.
+    """Return all figures of a run as one table for JSON, in which None replaces what is not a finite number.
 
-    Keys: schema_version, experiment, corpus_fingerprint, main_tokens_fingerprint (the tokens of most of the models:
-    perplexities and accuracies are comparable between models of the same tokens only), repeated_documents (of valid
-    and of test: how many stand in train as well), models (those with a finished
-    cell, in the order of the experiment), failed (cells without figures: name, plugin, seed, error), interval (how
-    the intervals were made), differences (pairs of models of one group: bits per byte of first − second with
-    interval and p-values).
+    Returns
+    -------
+    dict
+        The contents of results.json: schema_version, experiment, corpus_fingerprint, main_tokens_fingerprint (of the
+        tokens that most models have), repeated_documents (contamination of validation and test text), models (those
+        with a finished cell, in the order of the experiment), failed (cells without figures), interval (how the
+        intervals were computed) and differences (of all pairs of one group). docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
 
 
 def leaderboard(run: Run) -> pd.DataFrame:
-    """Return one row a model, the best first: by rank and bits per byte, then those that aren't ranked, then the
-    failed. Columns as in results.csv, ``COLUMNS``; missing figures are NaN, missing whole numbers <NA>.
+    """Return the leaderboard as a table, in the order of ``analysis.leaderboard.rows``.
+
+    Returns
+    -------
+    DataFrame
+        The columns of results.csv, ``COLUMNS``. Missing figures are NaN, missing whole numbers <NA>.
     """
-    table = _results(run)
-    rows = [_board_row(model) for model in table["models"]]
-    scored = {model["name"] for model in table["models"]}
-    for cell in table["failed"]:
-        if cell["name"] not in scored:
-            scored.add(cell["name"])
-            row = dict.fromkeys(COLUMNS)
-            row |= {"name": cell["name"], "plugin": cell["plugin"], "status": "failed", "reason": cell["error"]}
-            rows.append(row | {"valid_probability_model": False, "seeds": ""})
-    order = ("ranked", "adaptive", "not ranked", "failed")
-    rows.sort(key=lambda r: (order.index(str(r["status"])), r["rank"] or 0, _or_inf(r["bits_per_byte"])))
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame(rows(_results(run)))
+
+
+def frame(board: Sequence[Row]) -> pd.DataFrame:
+    """Return the rows of a leaderboard as a table with the columns of results.csv."""
+    found = pd.DataFrame([_columns(row) for row in board], columns=list(COLUMNS))
     for column in COLUMNS[: COLUMNS.index("valid_probability_model")]:
         if column not in TEXTS:
-            frame[column] = frame[column].astype("Int64" if column in WHOLE else np.float64)
-    return frame
+            found[column] = found[column].astype("Int64" if column in WHOLE else np.float64)
+    return found
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    cells = {column: getattr(row, column) for column in COLUMNS}
+    ranked = {} if row.status == "ranked" else {"rank": None}
+    return cells | ranked | {"seeds": " ".join(map(str, row.seeds))}
 
 
 def write_results(run: Run, folder: Path | None = None) -> None:
-    """Write results.json and results.csv into a folder, the run's own if none is given, each whole or not at all.
+    """Write results.json and results.csv into a folder, by default the run's own, each completely or not at all.
 
-    Raises ``LmcompareError`` where the folder can't be written to.
+    Raises
+    ------
+    LmcompareError
+        If the folder cannot be written to.
     """
     place = run.path if folder is None else folder
     table = io.StringIO()
@@ -128,7 +138,7 @@ def _results(run: Run) -> dict[str, Any]:
                 "units": comparison.units,
                 "resamples": comparison.resamples,
                 "smallest_detectable_difference": comparison.smallest_detectable,
-                "note": comparison.note,
+                "note": interval_note(comparison),
             },
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
         }
@@ -175,7 +185,7 @@ def _figures(figures: Figures) -> dict[str, float]:
 
 
 def _costs(model: ModelEntry) -> dict[str, float | int | None]:
-    """Times and sizes are means over seeds, memory is the greatest."""
+    """Times and sizes are means over seeds, memory is the maximum."""
     return {
         "train_seconds": _over_seeds(model, "train_seconds", np.mean),
         "microseconds_per_token": _over_seeds(model, "microseconds_per_token", np.mean),
@@ -186,7 +196,7 @@ def _costs(model: ModelEntry) -> dict[str, float | int | None]:
 
 
 def _over_seeds(model: ModelEntry, key: str, reduce: Callable[[list[float]], Any]) -> float | None:
-    """A figure that some seed could not measure is None."""
+    """None if some seed did not measure the figure."""
     values = [cell.cost[key] for cell in model.done]
     return None if any(value is None for value in values) else float(reduce([float(v) for v in values]))
 
@@ -195,21 +205,8 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
-def _board_row(model: Mapping[str, Any]) -> dict[str, Any]:
-    named = {c: model[c] for c in COLUMNS if c in model}
-    return named | {
-        "status": model["group"],
-        "seeds": " ".join(str(seed) for seed in model["seeds"]),
-        "reason": model["unranked_reason"],
-    }
-
-
-def _or_inf(value: float | None) -> float:
-    return math.inf if value is None else value
-
-
 def _finite(value: Any) -> Any:
-    """Return the value with None for what JSON can't say: NaN and infinities."""
+    """Return the value with None in place of NaN and infinities, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _finite(v) for key, v in value.items()}
     if isinstance(value, list):

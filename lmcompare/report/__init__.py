@@ -1,4 +1,4 @@
-"""Stored tables and exhibits to ``report.html``, ``report.md`` and charts; never imports a model, torch or gensim."""
+"""The report of a run: figures and exhibits as words, charts and pages. It never imports a model, torch or gensim."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ __all__ = ["render_html", "render_markdown", "write_joined_report", "write_repor
 def write_report(folder: Path) -> Path:
     """Write ``report.html``, ``report.md`` and ``charts/*.svg`` into a run folder and return the HTML file's path.
 
-    Raises ``LmcompareError`` if the folder is no run folder, one of its files is broken, or it can't be written to.
+    Raises
+    ------
+    LmcompareError
+        If the folder is no run folder, one of its files is damaged, or it cannot be written to.
     """
     from lmcompare.report.write import write_report as write
 
@@ -25,8 +28,12 @@ def write_report(folder: Path) -> Path:
 def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
     """Write one report of several runs into a folder of its own and return the HTML file's path.
 
-    Runs on one text become one table; where there are several texts, each has its own, with the reason. Raises
-    ``LmcompareError`` if a folder is no run folder or is given twice, or ``out`` holds anything else.
+    Runs on the same text become one table; each other text has a table of its own, with the reason.
+
+    Raises
+    ------
+    LmcompareError
+        If a folder is no run folder or is given twice, or ``out`` contains other files.
     """
     from lmcompare.report.write import write_joined_report as write
 
@@ -34,7 +41,7 @@ def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
 
 
 def render_html(run: Run) -> str:
-    """Return the report of a run as one HTML page that needs no other file and asks the network for nothing."""
+    """Return the report of a run as one HTML page that needs no other file and no network."""
     from lmcompare.report.page import Report
 
     return Report(run).html()

@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: a sensible count of digits, a unit, a dash where there is none."""
+"""Numbers as text: a sensible number of digits, a unit, and a dash for a missing figure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Format = Callable[[float | None], str]
 
 
 def missing(value: float | None) -> bool:
-    """Return whether there is no number to show: None or not a number."""
+    """Return whether there is no number to show: None or NaN."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def decimals(value: float | None, places: int) -> str:
-    """Return the number with thousands apart and ``places`` digits after the point."""
+    """Return the number with thousands separators and ``places`` digits after the point."""
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):
@@ -28,12 +28,12 @@ def decimals(value: float | None, places: int) -> str:
 
 
 def perplexity(value: float | None) -> str:
-    """Return a perplexity with about four digits that mean something."""
+    """Return a perplexity with about four significant digits."""
     return decimals(value, 0 if value and value >= 1000 else 1 if value and value >= 100 else 2)
 
 
 def bits_per_byte(value: float | None) -> str:
-    """Return bits per byte: three decimals are a tenth of a percent at the usual size."""
+    """Return bits per byte with three decimals, about 0.1 % of usual figures."""
     return decimals(value, 3)
 
 
@@ -43,17 +43,17 @@ def bits(value: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """Return a whole number with its thousands apart."""
+    """Return a whole number with thousands separators."""
     return decimals(value, 0)
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    """Return a share of one as percent."""
+    """Return a share as percent: 0.25 is 25 %."""
     return NONE if value is None or math.isnan(value) else f"{decimals(100 * value, places)}{NBSP}%"
 
 
 def probability(value: float | None) -> str:
-    """Return a probability as percent, small ones with more digits; below a millionth as ``< 0.0001 %``."""
+    """Return a probability as percent, with more digits for small ones; below a millionth, ``< 0.0001 %``."""
     if value is None or math.isnan(value):
         return NONE
     if 0 < value < 1e-6:
@@ -106,7 +106,7 @@ def microseconds(value: float | None) -> str:
 
 
 def tidy(value: float | None) -> str:
-    """Return any number in four digits, very large and very small ones in scientific notation."""
+    """Return any number with four digits, very large and very small ones in scientific notation."""
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):
@@ -121,9 +121,9 @@ def tidy(value: float | None) -> str:
 
 
 def aligned(values: Sequence[float]) -> list[str]:
-    """Return numbers to stand below each other: with as many decimals each, three digits for the greatest.
+    """Return the numbers of a column: all with the same decimals, three digits for the largest.
 
-    What is too small for these is written as less than the least there is.
+    A number that is too small for these decimals is written as less than the smallest one.
     """
     known = [abs(v) for v in values if math.isfinite(v)]
     top = max(known, default=0.0)
@@ -140,13 +140,28 @@ def aligned(values: Sequence[float]) -> list[str]:
 
 
 def p_value(value: float | None) -> str:
-    """Return a p-value in three decimals; with thousands of resamples smaller ones are not told apart."""
+    """Return a p-value with three decimals, which is what thousands of resamples can resolve."""
     return f"<{NBSP}0.001" if value is not None and value < 0.001 else decimals(value, 3)
 
 
 def rough(value: float) -> str:
-    """Return a ratio in two digits: 1.3, 58, 6,700."""
+    """Return a ratio with two digits: 1.3, 58, 6,700."""
     return f"{float(f'{value:.2g}'):,.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def two_digits(value: float) -> str:
+    """Return a small number with two significant digits: 0.014."""
+    return f"{value:.2g}"
+
+
+def amount(value: float) -> str:
+    """Return a large count in words: 2.04 million, 950,000."""
+    return f"{value / 1e6:.3g} million" if value >= 1e6 else count(value)
+
+
+def perplexity_share(nats: float) -> str:
+    """Return by what share of itself a perplexity falls when the loss falls by ``nats`` per token."""
+    return percent(1 - math.exp(-nats), 0)
 
 
 def plural(number: float, noun: str, nouns: str = "") -> str:

@@ -37,26 +37,24 @@ SCRIPTS = ("page.js", "reader.js")
 NAMES = {
     "leaderboard": "Leaderboard",
     "cost": "Cost",
-    "alike": "Alike",
-    "meaning": "Context",
+    "alike": "Similar words",
+    "meaning": "In context",
     "learning": "Learning",
-    "wins": "Where",
+    "wins": "By kind",
     "reader": "Reader",
-    "next": "What next",
+    "next": "Next words",
     "sentences": "Sentences",
-    "inside": "Inside",
-    "together": "Together",
-    "text": "Text",
-    "truth": "Truth",
+    "inside": "Inside the models",
+    "together": "Mixtures",
+    "text": "Corpus",
+    "truth": "Validity",
     "reproduce": "Reproduce",
     "definitions": "Definitions",
 }
 
 
 def whole_page(template: str, **context: Any) -> str:
-    """Return a page made of a template that extends the layout: style and scripts inside, so that it needs nothing
-    but itself.
-    """
+    """Return a page made from a template that extends the layout, with style and scripts inside."""
     scripts = [Markup(asset(name)) for name in SCRIPTS]
     digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
     style = Markup(style_sheet() + asset("charts.css") + asset("report.css"))
@@ -64,7 +62,7 @@ def whole_page(template: str, **context: Any) -> str:
 
 
 class Report:
-    """A report of a run, its parts made once for both forms; ``names`` as in ``ReportData``."""
+    """The report of a run as HTML and Markdown; ``names`` as in ``ReportData``."""
 
     def __init__(self, run: Run, names: Sequence[str] = ()) -> None:
         self.data = ReportData(run, names)
@@ -73,16 +71,16 @@ class Report:
 
     @property
     def version(self) -> str:
-        """The version of lmcompare that made the run."""
+        """The version of lmcompare that carried out the run."""
         return str(self.data.run.manifest.get("lmcompare") or "")
 
     @property
     def charts(self) -> dict[str, Markup]:
-        """The drawings that ``markdown`` refers to, by the name of their file in ``charts/``."""
+        """The drawings that ``markdown`` refers to, by file name in ``charts/``."""
         return {name: drawing for section in self.sections for name, drawing in section.charts.items()}
 
     def html(self) -> str:
-        """Return the page, drawings inside."""
+        """Return the page with its drawings."""
         return whole_page(
             "page",
             version=self.version,
@@ -101,7 +99,7 @@ class Report:
             if section.markdown:
                 parts.append(section.markdown)
         parts.append(
-            f"Written by lmcompare {self.version}. `report.html` beside this file shows more, and interactively."
+            f"Written by lmcompare {self.version}. The interactive `report.html` beside this file shows more."
         )
         return "\n\n".join(parts) + "\n"
 

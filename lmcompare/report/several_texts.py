@@ -1,4 +1,4 @@
-"""Runs on several texts on one page: a leaderboard for each text, and why the figures of two are not compared."""
+"""Runs on several texts on one page: a leaderboard for each text, and why figures of two texts are not compared."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lmcompare.analysis.comparability import ASPECTS, aspects
 from lmcompare.analysis.joined import Table
-from lmcompare.analysis.verdict import repeated_warning, verdict
+from lmcompare.analysis.verdict import verdict
 from lmcompare.report import numbers
+from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary, leaderboard
 from lmcompare.report.templating import anchor
+from lmcompare.report.text_differences import ASPECTS, aspects, in_words
 
 LONGEST = 40  # characters of a folder's name
 LEAD = (
-    "Bits per byte, perplexity and every other figure depend on the text, on how it is cut and split, and on what"
-    " is charged. Where these differ, a lower figure is no better model: each text has its own table, and nothing"
-    " is ranked across tables."
+    "Bits per byte, perplexity and all other figures depend on the text, on how it is split into documents, sentences"
+    " and tokens, and on what is charged. Where these differ, a lower figure does not mean a better model. Each text"
+    " therefore has a table of its own, and nothing is ranked across tables."
 )
 
 
 @dataclass(frozen=True)
 class Part:
-    """One table of the page; ``first`` is the one that the others are told apart from, ``names`` the models of all
-    tables.
-    """
+    """One table of the page; ``first`` is the table that the others are compared with, ``names`` all models."""
 
     number: int
     table: Table
@@ -37,12 +36,12 @@ class Part:
 
     @property
     def text(self) -> str:
-        """What its text is called."""
+        """The name of its text."""
         return str(self.table.run.corpus.get("name") or "text")
 
     @property
     def name(self) -> str:
-        """The number of the table and what its text is called."""
+        """The number of the table and the name of its text."""
         return f"{self.number}. {self.text}"
 
     @property
@@ -52,26 +51,39 @@ class Part:
 
     @property
     def folder(self) -> str:
-        """Where its full report lies, relative to the page."""
+        """The folder of its full report, relative to the page."""
         return f"tables/{self.number}-{anchor(self.text)[:LONGEST]}"
 
     @cached_property
+    def data(self) -> ReportData:
+        """The run with its figures."""
+        return ReportData(self.table.run, self.names)
+
+    @cached_property
     def aspects(self) -> Mapping[str, str]:
-        """What its figures depend on, in words."""
+        """What its figures depend on."""
         return aspects(self.table.run)
 
     def differs(self, aspect: str) -> bool:
-        """Is this another thing in the first table?"""
+        """Return whether the first table has something else there."""
         return self.aspects[aspect] != aspects(self.first.run)[aspect]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why its figures cannot be compared with those of the first table, in sentences."""
+        return [in_words(difference) for difference in self.table.differences]
 
     @cached_property
     def verdict(self) -> str:
-        """The first sentence of what its figures say, and whether test documents stand in train."""
-        return " ".join([verdict(self.table.run)[0], *repeated_warning(self.table.run)])
+        """Who is best, and whether the test text is contaminated."""
+        found = verdict(self.data.rows, self.data.comparison, timed=False)
+        repeated = self.data.results["repeated_documents"].get("test", {})
+        return " ".join([words.outcome(found, {}, self.data.title)[0], *words.contamination(repeated)])
 
     @cached_property
     def leaderboard(self) -> Section:
-        return leaderboard.build(ReportData(self.table.run, self.names), place=f"{self.key}-")
+        """Its leaderboard."""
+        return leaderboard.build(self.data, prefix=f"{self.key}-")
 
 
 class SeveralTexts:
@@ -99,7 +111,7 @@ class SeveralTexts:
 
     def markdown(self) -> str:
         """Return the page as Markdown."""
-        said = [f"# {plain(self.title)}", plain(self.subtitle), LEAD, "## What may be compared"]
+        said = [f"# {plain(self.title)}", plain(self.subtitle), LEAD, "## What can be compared"]
         rows = (
             (plain(part.name), *(plain(part.aspects[a]) for a in ASPECTS), plain(", ".join(part.table.run.labels)))
             for part in self.parts
@@ -107,10 +119,9 @@ class SeveralTexts:
         said.append(table(("table", *ASPECTS, "runs"), rows, 2 + len(ASPECTS)))
         for part in self.parts:
             said.append(f"## {plain(part.name)}")
-            if part.table.reasons:
-                said.append(plain("Not to be compared with the first table. " + " ".join(part.table.reasons)))
+            if part.reasons:
+                said.append(plain("Do not compare these figures with the first table. " + " ".join(part.reasons)))
             said.append(f"{plain(part.verdict)} [The full report of this table]({part.folder}/report.md)")
-            board = part.leaderboard.markdown.replace("](charts/", f"]({part.folder}/charts/")
-            said.append(board)
+            said.append(part.leaderboard.markdown.replace("](charts/", f"]({part.folder}/charts/"))
         terms = glossary.build()
         return "\n\n".join([*said, f"## {terms.title}", terms.markdown]) + "\n"

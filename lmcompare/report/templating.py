@@ -1,4 +1,4 @@
-"""The templates and what they share: escaping is on, a name that is missing is an error."""
+"""The Jinja templates and their helpers; values are escaped, and a missing name is an error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from lmcompare.report import numbers
 from lmcompare.report.charts import svg
@@ -55,7 +55,7 @@ def asset(name: str) -> str:
 
 
 def embedded(value: Any) -> Markup:
-    """Return JSON that is safe inside ``<script type="application/json">``: nothing in it can close the element."""
+    """Return JSON for ``<script type="application/json">``, in which nothing can close the element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -63,7 +63,7 @@ def embedded(value: Any) -> Markup:
 
 
 def term(key: str, text: str = "") -> Markup:
-    """Return a term that says its definition on hovering and leads to it in the glossary."""
+    """Return a term with its definition as a tooltip and a link to the glossary."""
     found = TERMS[key]
     return Markup('<a class="term" href="#term-{}" title="{}">{}</a>').format(
         key, f"{found.definition} Unit: {found.unit}." if found.unit else found.definition, text or found.name
@@ -71,7 +71,7 @@ def term(key: str, text: str = "") -> Markup:
 
 
 def chip(name: str, index: int, family: str = "m") -> Markup:
-    """Return a model's name behind its mark; ``family`` "g" for a group within an exhibit."""
+    """Return a model's name with its mark; ``family`` "g" is for a group within an exhibit."""
     mark = svg.marker(index, 7, 7, family=family)
     return Markup(
         '<span class="chip {}"><svg class="key" viewBox="0 0 14 14" aria-hidden="true">{}</svg>{}</span>'
@@ -79,10 +79,5 @@ def chip(name: str, index: int, family: str = "m") -> Markup:
 
 
 def anchor(name: str) -> str:
-    """Return the name as part of an id: letters, digits and hyphens, other signs by their code."""
+    """Return the name as part of an id: letters, digits and hyphens, other characters as their code."""
     return "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}" if c not in "-_ " else "-" for c in name)
-
-
-def joined(parts: list[Markup]) -> Markup:
-    """Return the parts one after the other."""
-    return Markup("\n").join(escape(part) for part in parts)

@@ -1,4 +1,4 @@
-"""Writing the reports into the run folder, whole or not at all."""
+"""Write the reports into a folder, each completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from lmcompare.analysis import Run, Table, join, load_run, write_joined_results, write_results
+import pandas as pd
+
+from lmcompare.analysis import Run, Table, join, leaderboard, load_run, results, write_results
+from lmcompare.analysis.results import SCHEMA_VERSION
 from lmcompare.errors import LmcompareError, as_written
 from lmcompare.report.charts.svg import standalone
 from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
-from lmcompare.runfolder.files import write_text
+from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import JOINED
 from lmcompare.runfolder.seals import locked
 
@@ -22,15 +25,12 @@ ENTRIES = ("tables", "charts", "results.json", "results.csv", "report.md", "repo
 
 
 def write_report(folder: Path) -> Path:
-    """Write ``report.html``, ``report.md`` and ``charts/*.svg`` into a run folder and return the HTML file's path.
-
-    Raises ``LmcompareError`` if the folder is no run folder, one of its files is broken, or it can't be written to.
-    """
+    """Write ``report.html``, ``report.md`` and ``charts/*.svg`` into a run folder; see ``lmcompare.report``."""
     return write_report_of(load_run(folder), folder)
 
 
 def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
-    """Write the same for a run that need not lie in the folder; ``names``: the models of other tables beside it."""
+    """Write the same for any run; ``names`` are the models of other tables beside it."""
     report = Report(run, names)
     html, markdown = report.html(), report.markdown()
     charts = {name: standalone(drawing) for name, drawing in report.charts.items()}
@@ -46,12 +46,9 @@ def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
 
 
 def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
-    """Write one report of several runs into ``out``, with results.json and results.csv; return the HTML file's path.
+    """Write one report of several runs into ``out``, with results.json and results.csv; see ``lmcompare.report``.
 
-    Runs on one text become one table. Where there are several texts, the page holds a leaderboard for each, and the
-    full report of each lies in a folder under ``out / "tables"``.
-
-    Raises ``LmcompareError`` if a folder is no run folder or is given twice, or ``out`` holds anything else.
+    With several texts, the full report of each is in a folder under ``out / "tables"``.
     """
     places = [folder.resolve() for folder in folders]
     if twice := [folder for folder in folders if places.count(folder.resolve()) > 1]:
@@ -79,15 +76,31 @@ def _write_tables(tables: Sequence[Table], place: Path) -> None:
         within.mkdir(parents=True)
         write_results(part.table.run, within)
         write_report_of(part.table.run, within, part.names)
-    write_joined_results(tables, [part.name for part in page.parts], place)
+    _write_joined_results(page, place)
     write_text(place / "report.md", page.markdown())
     write_text(place / "report.html", page.html())
 
 
+def _write_joined_results(page: SeveralTexts, folder: Path) -> None:
+    """Write results.json with ``tables``, and results.csv with a column ``table`` before those of a run."""
+    listed = [
+        {
+            "name": part.name,
+            "runs": [str(run.path) for run in part.table.run.runs],
+            "reasons": part.reasons,
+            "results": results(part.table.run),
+        }
+        for part in page.parts
+    ]
+    write_json(folder / "results.json", {"schema_version": SCHEMA_VERSION, "tables": listed})
+    boards = [leaderboard(part.table.run) for part in page.parts]
+    for board, part in zip(boards, page.parts, strict=True):
+        board.insert(0, "table", part.name)
+    write_text(folder / "results.csv", pd.concat(boards).to_csv(index=False, lineterminator="\n"))
+
+
 def _check_place(out: Path) -> None:
-    """Raise ``LmcompareError`` where a folder holds anything that no report of several runs has written: a run, or
-    what is not ours to remove.
-    """
+    """Raise ``LmcompareError`` if a folder contains anything that no report of several runs has written."""
     if out.exists() and not out.is_dir():
         raise LmcompareError(f"{out} is a file, not a folder: choose another --out")
     if not out.is_dir():
@@ -98,18 +111,18 @@ def _check_place(out: Path) -> None:
     strange += sorted(str(path.relative_to(out)) for path in tables if path.name not in ENTRIES)
     strange = [name for name in strange if not name.startswith(ASIDE)]
     if strange:
-        raise LmcompareError(f"{out} holds other files ({strange[0]}): choose a new or empty folder as --out")
+        raise LmcompareError(f"{out} contains other files ({strange[0]}): choose a new or empty folder as --out")
 
 
 def _clear(out: Path, kept: str) -> None:
-    """Remove what a report that was killed left aside."""
+    """Remove the temporary files of a report that was killed."""
     for stale in out.glob(f"{ASIDE}*"):
         if stale != Path(kept):
             shutil.rmtree(stale, ignore_errors=True)
 
 
 def _replace(new: Path, old: Path) -> None:
-    """Put a file or folder in the place of another, which comes back if that fails; without a new one it goes."""
+    """Replace a file or folder, restoring it if that fails; without a new one, remove it."""
     with tempfile.TemporaryDirectory(dir=old.parent, prefix=ASIDE) as place:
         gone = Path(place) / old.name
         if old.exists():
@@ -124,7 +137,7 @@ def _replace(new: Path, old: Path) -> None:
 
 
 def _write_charts(folder: Path, charts: dict[str, str]) -> None:
-    """Replace the folder of charts by a new one, so that none of an earlier report stays behind."""
+    """Replace the folder of charts, so that none of an earlier report remains."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=ASIDE) as aside:
         new = Path(aside) / "charts"
         new.mkdir()

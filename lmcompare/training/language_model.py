@@ -1,4 +1,4 @@
-"""From a network to a language model: what every torch plug-in derives from."""
+"""The base class of language models whose probabilities come from a neural network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import torch
@@ -35,19 +35,28 @@ from lmcompare.training.seeds import seeded
 from lmcompare.training.softmax import WHOLE_ROWS
 from lmcompare.training.team import Team
 
-WIDEST = 2**20  # a network wider than that fits into no machine
+WIDEST = 2**20  # no machine can hold a wider network
+N = TypeVar("N", bound=Network)
 
 
 class TorchLanguageModel(LanguageModel):
-    """A language model whose probabilities come from a ``Network`` trained by the one loop.
+    """A language model whose probabilities come from a ``Network`` that the training loop of lmcompare trains.
 
-    A plug-in names its hyper-parameters in ``__init__``, calls ``super().__init__()``, and writes ``network`` and
-    ``recipe``. ``notes``: sentences on this training for the report; ``measured``: what ``measure`` returned, empty
-    before ``study``.
+    A plug-in names its hyper-parameters in ``__init__``, calls ``super().__init__()``, and defines ``network``.
+    Hyper-parameters with the names of the settings of ``Recipe`` decide how it is trained.
+
+    Attributes
+    ----------
+    widths : tuple of str
+        The hyper-parameters that grow together when a run asks for a model of a given size.
+    notes : tuple of str
+        Sentences on this training for the report.
+    measured : mapping
+        The result of ``measure``; empty before ``study``.
     """
 
     traits = Traits(carries_state=True)
-    widths: ClassVar[tuple[str, ...]] = ()  # hyper-parameters that grow together when it is given a size
+    widths: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.notes = ()
@@ -56,38 +65,64 @@ class TorchLanguageModel(LanguageModel):
 
     @abstractmethod
     def network(self, types: int) -> Network:
-        """Return an untrained network over a vocabulary of V ``types``; its inputs are 0 … V, V the beginning."""
+        """Return an untrained network.
 
-    @abstractmethod
-    def recipe(self) -> Recipe:
-        """Return how it is trained."""
-
-    def check_settings(self) -> None:
-        """Refuse what no training could use: called as ``__init__`` ends, it does so before any model is trained.
-
-        Raises ``LmcompareError`` for a setting of the recipe or a dropout that is out of range.
+        Parameters
+        ----------
+        types : int
+            V, the size of the vocabulary. The network's inputs are the ids 0 … V - 1 and V, a document's beginning.
         """
-        Recipe.of(vars(self))
-        share = getattr(self, "dropout", 0.0)
+
+    def recipe(self) -> Recipe:
+        """Return the training settings: by default the hyper-parameters with the names of the recipe's fields."""
+        return Recipe.of(self.hyperparameters())
+
+    def store_settings(self, values: Mapping[str, Any]) -> None:
+        """Store the training settings, and check them before anything is trained.
+
+        A plug-in's ``__init__`` calls it with ``locals()``, so that it need not store each setting by hand.
+
+        Parameters
+        ----------
+        values : mapping
+            Values by name. Those of hyper-parameters with the names of ``Recipe``'s fields, and ``dropout``, are
+            stored as attributes; others are ignored.
+
+        Raises
+        ------
+        LmcompareError
+            If a setting or ``dropout`` is out of range.
+        """
+        settings = {name for name in self.parameter_names() if name in values and name in Recipe.names()}
+        for name in settings:
+            setattr(self, name, values[name])
+        Recipe.of({name: values[name] for name in settings})
+        share = values.get("dropout", 0.0)
         if not 0 <= share < 1:
             raise LmcompareError(f"dropout is a share, at least 0 and below 1, not {share}")
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
-        """Do what comes before training, in place: start from vectors made elsewhere, for one."""
+        """Change the untrained network in place, for example to start from word vectors made elsewhere."""
         return
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
-        """Return what ``study`` measures of the trained model on its texts, JSON-able; stored with it."""
+        """Return measurements of the trained model for its exhibits, JSON-able; they are stored with the model."""
         return {}
 
     def width_step(self) -> int:
-        """Return what its ``widths`` must be multiples of."""
+        """Return the number of which all ``widths`` must be multiples."""
         return 1
 
     # The contract
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on ``setting.device`` with ``setting.threads`` threads, from ``setting.seed``, within its budget."""
+        """Train on ``setting.device`` with ``setting.threads`` threads, from ``setting.seed``, within its budget.
+
+        Raises
+        ------
+        LmcompareError
+            If the training text is empty or training does not converge.
+        """
         if not len(train):
             raise LmcompareError("the training text is empty: give one with at least a sentence")
         devices_of(setting)
@@ -107,13 +142,13 @@ class TorchLanguageModel(LanguageModel):
         return self
 
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
-        """Keep what ``measure`` finds."""
+        """Store the result of ``measure``."""
         self.measured = self.measure(train, valid, setting)
 
     def train_with(
         self, team: Team, network: Network, texts: Texts, setting: Setting, *, spent: float = 0.0
     ) -> Outcome:
-        """Train the network as one of the processes of a team, after ``spent`` seconds of what comes before."""
+        """Train the network as one process of a team; ``spent`` seconds of the budget are already used."""
         return run_training(
             *(network, texts.train, texts.valid, self.recipe(), setting),
             rare=texts.rare,
@@ -126,27 +161,31 @@ class TorchLanguageModel(LanguageModel):
         return type(self).__qualname__, self.hyperparameters()
 
     def _rare(self, train: Encoded) -> BoolArray | None:
-        """Return the words that teach ``<unk>`` where train has none: those seen once, in the text at hand."""
+        """Return the (V,) mask of words that occur once, which teach ``<unk>``; None if train has ``<unk>``."""
         counts = np.bincount(train.ids, minlength=len(train.vocabulary))
         if counts[train.vocabulary.unknown]:
             return None
         rare: BoolArray = counts == 1
         rare[train.vocabulary.end] = False
         if not rare.any():
-            said = "Train holds no <unk> and no word seen once, so <unk> kept the probability it began with."
+            said = (
+                "The training text has no <unk> and no word that occurs once, so <unk> kept its initial probability."
+            )
             self.notes = (*self.notes, said)
             return None
-        said = "Train holds no <unk>: to learn it, words seen once were read as <unk> half of the time in training."
+        said = (
+            "The training text has no <unk>: to learn it, words that occur once were read as <unk> half of the time."
+        )
         self.notes = (*self.notes, said)
         return rare
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) nats; documents are read side by side, each once."""
+        """Return (N,) nats: the log-probability of every token. Documents are read side by side, each once."""
         return self.log_probs_at(text, np.arange(len(text)))
 
     def log_probs_at(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(n,) nats: the log-probabilities of the tokens at these positions."""
-        network = self._ready()
+        """Return (n,) nats: the log-probabilities of the tokens at these positions."""
+        network = self.trained_network()
         scores = np.zeros(len(at), np.float64)
         with torch.inference_mode():
             for where, features in read(network, text, at):
@@ -159,14 +198,14 @@ class TorchLanguageModel(LanguageModel):
         yield from self._blocks(text, np.arange(len(text)))
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(len(at), V) nats; each document is read from its beginning up to the last position asked for."""
+        """Return (n, V) nats. Each document is read from its beginning up to the last position in ``at``."""
         out = np.empty((len(at), len(text.vocabulary)), np.float32)
         for where, block in self._blocks(text, np.asarray(at, np.int64)):
             out[where] = block
         return out
 
     def _blocks(self, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, FloatArray]]:
-        network = self._ready()
+        network = self.trained_network()
         rows = max(1, min(WHOLE_ROWS, BLOCK_BYTES // (4 * len(text.vocabulary))))
         with torch.inference_mode():
             for where, features in read(network, text, at):
@@ -175,14 +214,14 @@ class TorchLanguageModel(LanguageModel):
                     yield where[first : first + rows], block.cpu().numpy()
 
     def state(self) -> State:
-        """The network's weights by name, the notes, and what was measured."""
-        network = self._ready()
+        """Return the network's weights by name, the notes and the measurements."""
+        network = self.trained_network()
         arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
         values = {"types": network.head.types, "notes": list(self.notes), "measured": dict(self.measured)}
         return State(arrays, values)
 
     def restore(self, state: State) -> Self:
-        """Build the network anew and take the stored weights."""
+        """Build the network and set the stored weights."""
         with seeded(0):
             network = self.network(int(state.values["types"]))
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
@@ -193,9 +232,24 @@ class TorchLanguageModel(LanguageModel):
         return self
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return ``widths``, in the proportions that they have, for about so many ``parameters``; None without any.
+        """Return values for ``widths``, in their present proportions, for a network of a given size.
 
-        Raises ``PluginError`` if the narrowest network has a tenth more.
+        Parameters
+        ----------
+        parameters : int
+            The number of parameters to come near.
+        types : int
+            V, the size of the vocabulary.
+
+        Returns
+        -------
+        mapping or None
+            The new hyper-parameters; None if the plug-in names no ``widths``.
+
+        Raises
+        ------
+        PluginError
+            If even the narrowest network has more than 1.1 times as many parameters.
         """
         if not self.widths:
             return None
@@ -209,7 +263,7 @@ class TorchLanguageModel(LanguageModel):
             }
 
         def size(steps: int) -> int:
-            with torch.device("meta"):  # nothing is filled in, so that any size costs nothing
+            with torch.device("meta"):  # allocates no memory, so that any size costs nothing
                 network = type(self)(**{**self.hyperparameters(), **at(steps)}).network(types)
             return sum(each.numel() for each in network.state_dict().values() if each.is_floating_point())
 
@@ -228,7 +282,7 @@ class TorchLanguageModel(LanguageModel):
         return at(best)
 
     def _widths(self) -> dict[str, int]:
-        """Return the hyper-parameters named in ``widths``. Raises ``PluginError`` if they are no whole numbers."""
+        """Return the hyper-parameters named in ``widths``."""
         names = tuple(self.widths)
         for name in names:
             if name not in self.parameter_names() or type(getattr(self, name)) is not int:
@@ -239,15 +293,15 @@ class TorchLanguageModel(LanguageModel):
         return {name: getattr(self, name) for name in names}
 
     def word_vectors(self) -> FloatArray | None:
-        """(V, d) the vectors that the network reads."""
-        head = self._ready().head
+        """Return the (V, d) vectors of the network's inputs."""
+        head = self.trained_network().head
         vectors: FloatArray = head.table[: head.types].detach().cpu().numpy()
         return vectors
 
     def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
-        """(n, d) the features after the token at each position: those from which the network predicts the next."""
-        network = self._ready()
-        # features belong to the position that they predict: every document gets one more behind its last token
+        """Return (n, d): the features from which the network predicts the token after each position."""
+        network = self.trained_network()
+        # Features belong to the position that they predict, so every document gets one more token at its end.
         documents = [np.append(ids, text.vocabulary.end) for ids in text.documents()]
         longer = Encoded.from_documents(documents, text.vocabulary)
         vectors = np.zeros((len(at), network.head.table.shape[1]), np.float32)
@@ -257,10 +311,23 @@ class TorchLanguageModel(LanguageModel):
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a ``Stepper`` that carries the network's memory: a token costs one step, however long the text."""
-        return _MemoryStepper(self._ready(), prefix, vocabulary)
+        return _MemoryStepper(self.trained_network(), prefix, vocabulary)
 
-    def _ready(self) -> Network:
+    def trained_network(self) -> Network:
+        """Return the trained network.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit`` or ``restore``.
+        """
         return fitted(self._network, self)
+
+    def trained_as(self, kind: type[N]) -> N:
+        """Return the trained network, which must be of this class: plug-ins narrow ``trained_network`` with it."""
+        network = fitted(self._network, self)
+        assert isinstance(network, kind)
+        return network
 
 
 class _MemoryStepper(Stepper):

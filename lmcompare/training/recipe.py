@@ -1,4 +1,4 @@
-"""How a network is trained: every number the loop needs, and the learning rate over time."""
+"""The settings of a training run, and the learning rate over time."""
 
 from __future__ import annotations
 
@@ -22,16 +22,47 @@ _CHOICES = {
 class Recipe:
     """The settings of one training run.
 
-    ``steps``: optimiser steps (``Setting.budget`` goes before them); ``batch`` documents read side by side,
-    ``length`` tokens of each a step; ``alone``: the share of the steps that read single sentences, each as a document
-    of its own, so that a network used to long documents learns to begin anew; ``learning_rate``: its height after
-    ``warmup`` (a share of the run), from where it falls to ``final`` times that, as ``decay`` says; ``optimiser``:
-    "adamw", or "muon" for the matrices inside the network and AdamW for the rest; ``head_rate``: how many times the
-    learning rate the head (word vectors and biases) gets; ``weight_decay``: of matrices; ``betas``: AdamW's;
-    ``clip``: the greatest norm of the gradient; ``candidates``: how many words a sampled softmax compares with (0:
-    always the full softmax), until ``full_share`` of the run is left, which is trained with the full one;
-    ``evaluations`` on valid, spread evenly over the run, at most ``valid_tokens`` tokens each; ``patience``: that
-    many without a gain end the run (0: never); ``precision``: "auto" takes bfloat16 where it is measured faster.
+    Parameters
+    ----------
+    steps : int, default=1000
+        Optimiser steps. A budget of the run (``Setting.budget``) overrides them.
+    batch : int, default=32
+        Documents read side by side.
+    length : int, default=64
+        Tokens of each document read in a step.
+    alone : float, default=0.0
+        The share of steps that read single sentences, each as a document of its own. It teaches a network that is
+        used to long documents how to begin.
+    learning_rate : float, default=1e-3
+        The peak learning rate, reached at the end of the warm-up.
+    warmup : float, default=0.05
+        The share of the run during which the learning rate rises.
+    decay : {"linear", "cosine", "constant"}, default="linear"
+        How the learning rate falls after the warm-up.
+    final : float, default=0.0
+        The final learning rate as a share of the peak.
+    optimiser : {"adamw", "muon"}, default="adamw"
+        "adamw", or "muon": Muon for the matrices inside the network and AdamW for all other weights.
+    head_rate : float, default=1.0
+        The factor by which the learning rate of the head (word vectors and biases) differs.
+    weight_decay : float, default=0.1
+        The decay of matrices; vectors do not decay.
+    betas : (float, float), default=(0.9, 0.99)
+        AdamW's moving-average coefficients.
+    clip : float, default=1.0
+        The greatest norm of the gradient.
+    candidates : int, default=0
+        Negative samples of the sampled softmax; 0 always trains with the full softmax.
+    full_share : float, default=0.0
+        The last share of the run, which is trained with the full softmax.
+    evaluations : int, default=8
+        Evaluations on the validation text, evenly spread over the run.
+    valid_tokens : int, default=4096
+        The most tokens of the validation text that an evaluation reads.
+    patience : int, default=0
+        Evaluations without improvement after which training stops; 0 never stops early.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        The precision of matrix products; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     steps: int = 1000
@@ -72,12 +103,17 @@ class Recipe:
                 raise LmcompareError(f"{name} is one of {', '.join(choices)}, not '{getattr(self, name)}'")
 
     @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names of all settings."""
+        return frozenset(field.name for field in fields(cls))
+
+    @classmethod
     def of(cls, hyperparameters: Mapping[str, Any]) -> Self:
-        """Take the settings from a model's hyper-parameters of the same names."""
-        return cls(**{each.name: hyperparameters[each.name] for each in fields(cls) if each.name in hyperparameters})
+        """Return the recipe with the settings that are among a model's hyper-parameters."""
+        return cls(**{name: value for name, value in hyperparameters.items() if name in cls.names()})
 
     def rate(self, progress: float) -> float:
-        """Return the learning rate when ``progress``, from 0 to 1, of the run is done."""
+        """Return the learning rate at a point of the run; ``progress`` is the share that is done, from 0 to 1."""
         if progress < self.warmup:
             return self.learning_rate * max(progress / self.warmup, 1e-2)
         if self.decay == "constant":

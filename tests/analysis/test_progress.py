@@ -1,4 +1,4 @@
-"""What more training or text would change: said of small curves whose figures are worked by hand."""
+"""What more training or text would change: small curves whose figures are worked by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.analysis.progress import Progress, gained_on_train, outlook, trained_unlike
+from lmcompare.analysis.progress import Outlook, Progress, memorisation, outlook, unequal_reading
 from tests.analysis.tiny import tiny_run
 
 LN2 = math.log(2)
@@ -57,7 +57,7 @@ def run_with(
     return load_run(path)
 
 
-def test_each_model_is_told_what_would_help_it(tmp_path: Path) -> None:
+def test_what_would_help_each_model(tmp_path: Path) -> None:
     curves = {
         "counts": None,
         "hungry": curve([5, 3 + LN2, 3.2, 3]),  # perplexity fell by a half
@@ -67,45 +67,30 @@ def test_each_model_is_told_what_would_help_it(tmp_path: Path) -> None:
         "floor": None,
     }
     heart = {
-        "counts": known(2.0, 2.0 + math.log(10)),  # train is ten times as well known
+        "counts": known(2.0, 2.0 + math.log(10)),  # the training text is ten times as well known
         "hungry": known(3.0, 3.0 + LN2),  # twice
         "eager": known(3.0, 3.05),
         "floor": known(6.5, 6.0),
     }
     run = run_with(tmp_path / "run", curves, heart, seen_3=[True, False, False, False])
-    assert outlook(run, list(curves)) == [
-        "More training would probably help: in the second half of it perplexity on valid still fell by 50 % (hungry)"
-        " and 25 % (eager).",
-        "More text would probably help those most that know train by heart: without unknown words, perplexity is"
-        " lower there than on valid by 90 % (counts) and 50 % (hungry); 75 % of the test tokens complete three in a"
-        " row that train never has.",
-        "over got worse on valid before the end: fewer steps would do, or more text.",
-    ]
-    assert outlook(run, ["done", "floor"]) == outlook(run, []) == []
-    assert gained_on_train(run.model("hungry")) == pytest.approx(LN2)
-    assert gained_on_train(run.model("done")) is None
+    found = outlook(run, list(curves))
+    assert found.falling == pytest.approx({"hungry": LN2, "eager": -math.log(0.75)})
+    assert found.memorised == pytest.approx({"counts": math.log(10), "hungry": LN2})
+    assert list(found.memorised) == ["counts", "hungry"], "the strongest first"
+    assert found.unseen_trigrams == pytest.approx(0.75)
+    assert found.risen == ("over",)
+    assert outlook(run, ["done", "floor"]) == outlook(run, []) == Outlook({}, {}, None, ())
+    assert memorisation(run.model("hungry")) == pytest.approx(LN2)
+    assert memorisation(run.model("done")) is None
 
 
-def test_of_many_models_the_ends_are_told(tmp_path: Path) -> None:
-    curves = {f"m{k}": curve([5, 3 - math.log(1 - k / 10), 3, 3]) for k in range(1, 8)}
-    (said,) = outlook(run_with(tmp_path / "run", curves), list(curves))
-    assert said.endswith("perplexity on valid still fell by 10 % to 70 % (7 models, most under m7).")
-
-
-def test_models_that_read_unequally_much_are_told_apart(tmp_path: Path) -> None:
+def test_models_that_read_different_amounts(tmp_path: Path) -> None:
     curves = {
         "counts": None,
         "much": curve([4, 4], each=1_020_000),
         "little": curve([4, 4], each=500_000),
         "as little": curve([4, 4], each=510_000),
-        "least": curve([4, 4], each=400),
     }
     run = run_with(tmp_path / "run", curves)
-    assert trained_unlike(run, ["much", "counts", "little"]) == [
-        "Not all read equally much of train: much 2.04 million tokens, little 1 million, those read again included"
-        " (--match tokens=N makes them equal)."
-    ]
-    assert trained_unlike(run, ["least", "much"])[0].startswith(
-        "Not all read equally much of train: much 2.04 million tokens, least 800, those"
-    )
-    assert trained_unlike(run, ["little", "as little"]) == trained_unlike(run, ["much", "counts"]) == []
+    assert unequal_reading(run, ["little", "counts", "much"]) == {"much": 2_040_000, "little": 1_000_000}
+    assert unequal_reading(run, ["little", "as little"]) == unequal_reading(run, ["much", "counts"]) == {}

@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.analysis import Run, RunFolderError, load_run, token_scores
 from lmcompare.analysis import resampling as module
-from lmcompare.analysis.resampling import BLOCKS_ARE_DOCUMENTS, OVER_BLOCKS, OVER_DOCUMENTS, units_of
+from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import sums
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import write_run_folder
@@ -19,7 +19,7 @@ from tests.run_folder import write_run_folder
 def test_documents_are_units_where_there_are_thirty(run: Run) -> None:
     units = units_of(run)
     assert units.kind == "documents"
-    assert units.note == OVER_DOCUMENTS
+    assert units.whole_documents
     assert len(units) == 40
     scores = token_scores(run, run.model("ngram"))
     assert (units.of(scores.document, scores.sentence) == scores.document).all()
@@ -34,7 +34,7 @@ def test_blocks_of_twenty_sentences_by_hand(tmp_path: Path) -> None:
     )
     units = units_of(run)
     assert units.kind == "blocks of 20 sentences"
-    assert units.note == OVER_BLOCKS
+    assert not units.whole_documents
     assert units.bytes.tolist() == [40, 63, 40, 40, 20, 6]
     scores = token_scores(run, run.model("a"))
     assert np.bincount(units.of(scores.document, scores.sentence)).tolist() == [40, 58, 40, 40, 20, 6]
@@ -44,7 +44,7 @@ def test_blocks_of_twenty_sentences_by_hand(tmp_path: Path) -> None:
 def test_short_documents_are_blocks_of_their_own(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": [[0.5] * 60]}, documents=[[2] * 29, [2]], n_bytes=[58, 4])
     units = units_of(run)
-    assert units.note == BLOCKS_ARE_DOCUMENTS
+    assert units.whole_documents
     assert units.bytes.tolist() == [58, 4]
 
 

@@ -100,7 +100,7 @@ def test_context_vectors_are_what_the_next_token_is_predicted_from(case: str) ->
     if isinstance(model, Word2VecBow):  # a word is the same in every bag
         np.testing.assert_array_equal(vectors, model.word_vectors()[text.ids[at]])
         return
-    head = model._ready().head
+    head = model.trained_network().head
     with torch.inference_mode():
         predicted = head.log_probs(torch.from_numpy(vectors)).numpy()
     for row, start, place in zip(predicted, text.context_starts(at), at, strict=True):
@@ -124,7 +124,7 @@ def test_a_stepper_is_where_the_document_is(case: str) -> None:
 @every_case
 def test_generating_reads_every_token_once(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = trained(case)
-    network = model._ready()
+    network = model.trained_network()
     read, forward = [], network.forward
 
     def counted(inputs: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
@@ -270,5 +270,5 @@ def test_unknown_words_are_learnt_from_words_seen_once() -> None:
     ids[rare] = 3  # one 5 is left
     assert counts[0] > 0
     model = fitted(build("gru"), Encoded(ids, text.starts, VOCABULARY))
-    assert any("words seen once were read as <unk>" in note for note in model.notes)
+    assert any("words that occur once were read as <unk>" in note for note in model.notes)
     assert not any("<unk>" in note for note in fitted(build("gru"), text).notes)

@@ -34,16 +34,15 @@ def models(run: Run) -> dict[str, Model]:
     return ReportData(run).by_name
 
 
-def test_a_map_is_read(models: dict[str, Model]) -> None:
-    assert Placed(models["word2vec-bow"], STILL).reading == "One vector, wherever the word stands."
+def test_the_distances_of_a_map_are_given(models: dict[str, Model]) -> None:
+    assert "same vector in every context" in Placed(models["word2vec-bow"], STILL).caption
     one = Placed(models["transformer"], MOVED)
     assert one.mean == pytest.approx(0.6)
-    assert plain(one.reading) == (
-        "0.60 apart on average; nearest 1 and 2 (0.20), farthest 1 and 3 (1.00). The map keeps 100 % of the spread."
-    )
+    for fact in ("1 and 2 (0.20)", "1 and 3 (1.00)", "100 %"):
+        assert fact in plain(one.caption)
     pair = Placed(models["transformer"], [[0.0, 0.5], [0.5, 0.0]])
-    assert plain(pair.reading) == "0.50 apart."
-    assert Placed(models["transformer"], [[0.0, 0.004], [0.004, 0.0]]).reading.startswith("It hardly moves")
+    assert "0.50" in pair.caption
+    assert "below 0.01" in Placed(models["transformer"], [[0.0, 0.004], [0.004, 0.0]]).caption
 
 
 def test_points_lie_as_far_apart_as_the_vectors_on_the_sphere(models: dict[str, Model]) -> None:
@@ -55,29 +54,16 @@ def test_points_lie_as_far_apart_as_the_vectors_on_the_sphere(models: dict[str, 
             assert apart == pytest.approx(2 * MOVED[i][j], abs=1e-9)  # |u - v|² = 2 (1 - cos)
 
 
-def test_the_models_are_set_against_one_another(models: dict[str, Model]) -> None:
+def test_the_mean_distances_of_the_models_are_compared(models: dict[str, Model]) -> None:
     bag, rnn, transformer = (models[name] for name in ("word2vec-bow", "rnn-attention", "transformer"))
     half = [[d / 2 for d in row] for row in MOVED]
     words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, half), Placed(transformer, MOVED)])]
-    assert contexts.reading(words, [bag, rnn, transformer]) == (
-        "To word2vec-bow a word is one point, whatever stands before it. Context moves the words of transformer by"
-        " 0.60 on average (rnn-attention 0.30), where 1 is as far as two tokens of the text lie apart on average."
-    )
-    # a word that one model does not place counts for none
+    said = contexts.caption(words, [bag, rnn, transformer])
+    assert "word2vec-bow has one vector for a word" in said
+    assert "transformer 0.60 and rnn-attention 0.30" in said
+    # a word that one model does not have does not count
     more = [*words, Word("light", CONTEXTS, [Placed(transformer, half)])]
-    assert contexts.reading(more, [bag, rnn, transformer]) == contexts.reading(words, [bag, rnn, transformer])
-    assert contexts.reading([Word("bank", CONTEXTS, [Placed(bag, STILL)])], [bag]) == (
-        "To word2vec-bow a word is one point, whatever stands before it."
-    )
-
-
-def test_what_hardly_moves_is_not_called_moved(models: dict[str, Model]) -> None:
-    bag, rnn, transformer = (models[name] for name in ("word2vec-bow", "rnn-attention", "transformer"))
-    little = [[d / 1000 for d in row] for row in MOVED]
-    words = [Word("bank", CONTEXTS, [Placed(bag, STILL), Placed(rnn, little), Placed(transformer, MOVED)])]
-    assert contexts.reading(words, [bag, rnn, transformer]).endswith(
-        "on average. It hardly moves those of rnn-attention."
-    )
+    assert contexts.caption(more, [bag, rnn, transformer]) == said
 
 
 def answer(distances: list[list[float]] | None, *keys: object) -> contexts.Answer:
@@ -102,7 +88,7 @@ def test_models_are_compared_on_the_places_that_they_share(models: dict[str, Mod
     ]
     assert [one.model.name for one in alone.placed] == ["word2vec-bow"]
     apart = [Word("a", CONTEXTS, [Placed(rnn, MOVED)]), Word("b", CONTEXTS, [Placed(transformer, MOVED)])]
-    assert "not compared" in contexts.reading(apart, [rnn, transformer])
+    assert "not compared" in contexts.caption(apart, [rnn, transformer])
 
 
 def test_why_models_are_left_out(models: dict[str, Model]) -> None:
@@ -112,10 +98,10 @@ def test_why_models_are_left_out(models: dict[str, Model]) -> None:
         "leaky": {"bank": answer(None)},
         "transformer": {"bank": answer(None, "a", "b")},
     }
-    assert contexts._left_out([models[name] for name in answers], answers) == (
-        "Not here: unigram and transformer (without vectors of words), ngram (not asked, or without an answer), leaky"
-        " (with other tokens, of which none is such a word)."
-    )
+    said = contexts._left_out([models[name] for name in answers], answers)
+    assert "unigram and transformer (no word vectors)" in said
+    assert "ngram (no answer)" in said
+    assert "leaky (none of the words is a token)" in said
 
 
 def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
@@ -155,12 +141,12 @@ def test_ranges() -> None:
 def test_the_section(tree: Node, markdown: str) -> None:
     section = tree.one("section", id_="meaning")
     said = section.text
-    assert "To word2vec-bow a word is one point" in said
-    assert "Not here: unigram, ngram and leaky (without vectors of words), char-transformer (not asked, or" in said
-    assert "or in fewer than two places of prompts and test: in." in said
+    assert "word2vec-bow has one vector for a word" in said
+    assert "unigram, ngram and leaky (no word vectors), char-transformer (no answer)" in said
+    assert "fewer than twice in prompts and test text: in." in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
     assert len(section.all("li")) == 5 + 4
-    assert "## Context changes meaning" in markdown
+    assert "## Context changes a word's vector" in markdown
     assert "| mean distance | word2vec-bow | rnn-attention | transformer |" in markdown
 
 

@@ -31,7 +31,6 @@ def sections(tree: Node) -> list[str]:
 def test_one_model(tmp_path: Path) -> None:
     tree = built(tmp_path, models=("ngram",))
     assert tree.one("h1").text == "One language model, one text"
-    assert "nothing else is ranked with it" in tree.one(id_="leaderboard").text
     assert "together" not in sections(tree)  # there is nothing to mix
     assert not tree.all(class_="picker")
 
@@ -39,14 +38,14 @@ def test_one_model(tmp_path: Path) -> None:
 def test_no_model_was_finished(tmp_path: Path) -> None:
     tree = built(tmp_path, models=("unigram", "ngram"), failed=("unigram", "ngram"))
     assert tree.one("h1").text == "No language models, one text"
-    assert "No model can be ranked" in tree.one(id_="leaderboard").text
+    assert "No model of this run can be ranked" in tree.one(id_="leaderboard").text
     assert [row[0] for row in tree.one(id_="failed").one("table").rows()] == ["unigram", "ngram"]
     assert sections(tree) == ["leaderboard", "text", "reproduce", "definitions"]
 
 
 def test_no_model_is_valid(tmp_path: Path) -> None:
     tree = built(tmp_path, models=("unigram", "leaky"), invalid=("unigram", "leaky"))
-    assert "No model can be ranked" in tree.one(id_="leaderboard").text
+    assert "No model of this run can be ranked" in tree.one(id_="leaderboard").text
     assert len(tree.one(id_="not-ranked").one("table").rows()) == 2
     assert "cost" not in sections(tree)
     assert "unigram and leaky did not pass" in tree.one(id_="truth").text
@@ -67,7 +66,7 @@ def test_too_little_text_for_intervals(tmp_path: Path) -> None:
     row = tree.one(id_="leaderboard").one("table").rows()[0]
     assert row[2] != "–"
     strip = tree.one(id_="leaderboard").one("tbody").one("svg", "strip")
-    assert strip.attributes["aria-label"].endswith("95 % unknown")
+    assert strip.attributes["aria-label"].endswith("95 % interval unknown")
     assert "too short for intervals" in tree.one(id_="leaderboard").text
 
 
@@ -98,8 +97,8 @@ def test_a_model_of_scores_stands_apart_and_is_said_to_be_one(tmp_path: Path) ->
     assert "need not sum to one" in row[1]
     assert "scores" not in [r[1].split()[0] for r in tree.one(id_="leaderboard").one("table").rows()]
     truth = tree.one(id_="truth").text
-    assert "scores says that its figures need not sum to one" in truth
-    assert "The other 2 models passed: their figures are probabilities" in truth
+    assert "scores gives scores that need not sum to one" in truth
+    assert "The other 2 models passed: their figures are valid probabilities" in truth
     assert "scores, no probabilities" in tree.one(id_="inside").text
     assert "### scores (not ranked)" in markdown
     assert "### ngram\n" in markdown

@@ -8,6 +8,7 @@ from lmcompare.exhibits import KINDS
 from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
 from lmcompare.harness.run import run
+from lmcompare.report.build import write_reports
 from tests.harness.small import write_text
 from tests.report.tree import Node, parse
 
@@ -83,7 +84,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Node:
     }
     outcome = run(files.parse(table, "test"), place / "run", base=place, show=Quiet())
     assert not outcome.failures
-    return parse((outcome.folder / "report.html").read_text())
+    page, _ = write_reports(outcome.folder)
+    return parse(page.read_text())
 
 
 def test_it_has_its_section_with_every_kind(tree: Node) -> None:

@@ -75,9 +75,8 @@ def test_texts_that_differ_have_tables_of_their_own(apart: Path, runs: dict[str,
     tree = page(apart)
     assert tree.one("h1").text == "3 runs, 2 texts"
     one, two = (next(s for s in tree.all("section") if s.attributes["id"] == f"table-{n}") for n in (1, 2))
-    assert "Not to be compared" not in one.text
-    assert "Not to be compared with the first table." in two.text
-    assert "the version that ran it did not note which" in two.text
+    assert "Do not compare" not in one.text
+    assert "Do not compare these figures with the first table." in two.text
     elsewhere = {m["name"]: m for m in results(load_run(runs["else"]))["models"]}
     figure = numbers.bits_per_byte(elsewhere["ngram"]["bits_per_byte"])
     assert figure in two.text
@@ -120,7 +119,7 @@ def test_the_page_is_whole(apart: Path) -> None:
 def test_markdown_says_the_same(apart: Path) -> None:
     said = (apart / "report.md").read_text(encoding="utf-8")
     assert "# 3 runs, 2 texts" in said
-    assert "Not to be compared with the first table." in said
+    assert "Do not compare these figures with the first table." in said
     for line in said.splitlines():
         for part in line.split("](")[1:]:
             target = part.split(")")[0]

@@ -103,7 +103,7 @@ def test_a_missing_file_is_named(copy: Path) -> None:
     ("build", "others"),
     [
         ("from lmcompare.report import write_report; write_report(sys.argv[1])", {"sklearn", "lmcompare.models"}),
-        ("from lmcompare.cli.commands import report; report([Path(sys.argv[1])])", set()),
+        ("from lmcompare.cli.commands.report import report; report([Path(sys.argv[1])])", set()),
     ],
 )
 def test_loads_neither_models_nor_heavy_libraries(copy: Path, build: str, others: set[str]) -> None:

@@ -11,7 +11,6 @@ import typer
 
 from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named
 from lmcompare.cli.options import declared, of
-from lmcompare.cli.output import print_table
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.options import RunOptions
@@ -68,6 +67,7 @@ def run(
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run as run_experiment
     from lmcompare.report.build import write_reports
+    from lmcompare.report.terminal import print_leaderboard
 
     plan, base = changes.started(experiment, options["preset"])
     plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=_seeds(seed))
@@ -95,7 +95,7 @@ def run(
         raise InterruptedRunError(
             f"interrupted; finished models are kept in {folder}, and the same command continues from there"
         ) from None
-    print_table(outcome.folder)
+    print_leaderboard(outcome.folder)
     print(f"The report: {outcome.folder / 'report.html'}")
     failures, names = dict(outcome.failures), {table.name for table in plan.models}
     for cell, error in load(outcome.folder).failures.items():  # also kept cells whose files are damaged

@@ -1,4 +1,4 @@
-"""An n-gram model that another run or another tool has estimated, read from its file."""
+"""An n-gram model that another run or another tool estimated, read from its file."""
 
 from __future__ import annotations
 
@@ -18,28 +18,32 @@ from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Se
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 BLOCK_ROWS = 4096
-EXACT = 1e-6  # a sum this near to one is one
-FEW_DIGITS = 1e-3  # as far off as the rounding of a file that gives four digits takes a sum
-NO_UNKNOWN = 1e-90  # <unk> less likely than this is none
+EXACT = 1e-6  # the greatest deviation of a sum from one that is accepted as it is
+FEW_DIGITS = 1e-3  # the greatest deviation that the rounding of a file with four digits explains
+NO_UNKNOWN = 1e-90  # a file without <unk> gives it less than this
 
 
 class NGramFile(LanguageModel):
-    """Guesses the next word by an n-gram model from a file: ARPA, as other tools write it, or binary.
+    """Predicts the next word by an n-gram model from a file, in ARPA format or the binary format of this project.
 
-    The file is brought to the run's V types so that they are a distribution after every context. ``<unk>`` takes the
-    probability of the file's words that the vocabulary lacks, since a token outside the vocabulary is ``<unk>``. The
-    types that the file lacks share the probability of the file's ``<unk>`` evenly, with one share for what neither
-    knows, which is in ``<unk>`` too. As a context all of these are the file's ``<unk>``. Notes of the model say how
-    many there are. A file without ``<unk>`` gives it 1e-100, as KenLM does. The context never reaches back across
-    ``</s>`` or the document's beginning; both stand for ``<s>``.
+    The model of the file is converted to the run's V types, so that it is a distribution after every context. A token
+    outside the vocabulary is ``<unk>``, so ``<unk>`` has the probability of the file's words that are not in the
+    vocabulary. The types that are not in the file share the probability of the file's ``<unk>`` evenly, with one more
+    share for words that are in neither, which is added to ``<unk>``. In contexts all of these are the file's
+    ``<unk>``. Notes report their numbers. A file without ``<unk>`` gives it 1e-100, as KenLM does. The context begins
+    with ``<s>`` at the start of each sentence and document, and never reaches further back.
 
-    The sums after all contexts of the file are looked at. Where they miss one by no more than a file of few digits
-    does, 1e-3, the back-off weights are worked out again, and a note says so; by more, it is an error, unless
-    ``renormalise`` is set.
+    The sums after all contexts of the file are checked. If they deviate from one by at most 1e-3, which the rounding
+    of a file with few digits explains, the back-off weights are computed again and a note reports it. A greater
+    deviation is an error, unless ``renormalise`` is true. The training and validation text are not read, and
+    ``setting.budget`` has no effect.
 
-    Parameters: ``path``, the file; in an experiment relative to its file. ``renormalise``, whether the back-off
-    weights of a file whose sums are far from one are worked out again. Train and valid are not read, and
-    ``setting.budget`` changes nothing.
+    Parameters
+    ----------
+    path : str
+        The path of the file, relative to the experiment file.
+    renormalise : bool, default False
+        Whether the back-off weights of a file whose sums are far from one are computed again.
     """
 
     traits = Traits(pretrained=True)
@@ -47,18 +51,21 @@ class NGramFile(LanguageModel):
 
     def __init__(self, path: str = "", renormalise: bool = False) -> None:
         if not isinstance(path, str) or "\0" in path:
-            raise PluginError(f"path is the path of an ARPA file or a binary n-gram file, not {path!r}")
+            raise PluginError(f"path must be the path of an ARPA file or a binary n-gram file, not {path!r}")
         if not isinstance(renormalise, bool):
-            raise PluginError(f"renormalise is true or false, not {renormalise!r}")
+            raise PluginError(f"renormalise must be true or false, not {renormalise!r}")
         self.path = path
         self.renormalise = renormalise
         self.notes: tuple[str, ...] = ()
         self._mapped: Mapped | None = None
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Read the file and bring it to the vocabulary.
+        """Read the file and convert it to the vocabulary.
 
-        Raises ``LmcompareError`` for no path, a file that can't be read, or one that is no probability model.
+        Raises
+        ------
+        LmcompareError
+            If there is no path, the file cannot be read, or its probabilities do not sum to one.
         """
         if not self.path:
             raise LmcompareError("ngram-file has no file to read: set path to an ARPA file or a binary n-gram file")
@@ -66,7 +73,7 @@ class NGramFile(LanguageModel):
         table, words = files.read(path)
         contexts, repaired = self._distributions(table, words)
         self._mapped = mapped(contexts, words, setting.vocabulary)
-        self.notes = (*self._what_to_know(contexts, words, len(setting.vocabulary)), *repaired)
+        self.notes = (*self._notes(contexts, words, len(setting.vocabulary)), *repaired)
         setting.progress(Progress(step=1, steps=1, tokens=0))
         return self
 
@@ -90,47 +97,50 @@ class NGramFile(LanguageModel):
             yield at, _spread(table.distributions(table.contexts_at(before, at), len(at), np.float32), lacking)
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) float64 nats, by one or two look-ups a token and order."""
+        """(N,) float64 nats, by one or two look-ups per token and order."""
         table, lacking = self._for(text.vocabulary)
-        return table.score(_as_context(text, lacking), _as_guessed(text, lacking) if len(lacking) else None)
+        return table.score(_as_context(text, lacking), _as_predicted(text, lacking) if len(lacking) else None)
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that keeps the contexts it stands after: a push is one look-up an order."""
+        """Return a stepper that keeps the current contexts: appending a token takes one look-up per order."""
         return _Stepper(*self._for(vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield how many tokens of ``text`` were predicted from an n-gram of each order."""
+        """Yield the number of tokens of ``text`` that were predicted from an n-gram of each order."""
         table, lacking = self._for(text.vocabulary)
         if len(text):
-            yield _bars(table, _as_context(text, lacking), _as_guessed(text, lacking).ids.astype(np.int64), lacking)
+            yield _bars(table, _as_context(text, lacking), _as_predicted(text, lacking).ids.astype(np.int64), lacking)
 
     def state(self) -> State:
-        """Return the levels of the table over the vocabulary and the types that the file lacked."""
+        """Return the converted table and the types that are not in the file."""
         mapped = fitted(self._mapped, self)
         values = {"order": mapped.table.order, "left_over": mapped.left_over, "notes": list(self.notes)}
         return State({**mapped.table.arrays(), "lacking": mapped.lacking}, values)
 
     def restore(self, state: State) -> Self:
-        """Become the model of this state; the file is not read again."""
+        """Restore the model; the file is not read again."""
         self.notes = tuple(state.values["notes"])
         table = BackoffTable.from_arrays(state.arrays, int(state.values["order"]))
         self._mapped = Mapped(table, state.arrays["lacking"], int(state.values["left_over"]))
         return self
 
     def _for(self, vocabulary: Vocabulary) -> tuple[BackoffTable, IntArray]:
-        """Return the table and the types that the file lacked."""
+        """Return the table and the types that are not in the file."""
         mapped = fitted(self._mapped, self)
         if len(vocabulary) != mapped.table.start:
             raise PluginError(
-                f"this n-gram model was brought to a vocabulary of {mapped.table.start:,} types, not of"
-                f" {len(vocabulary):,}: encode the text with the vocabulary it was given"
+                f"this n-gram model was converted to a vocabulary of {mapped.table.start:,} types, not of"
+                f" {len(vocabulary):,}: encode the text with that vocabulary"
             )
         return mapped.table, mapped.lacking
 
     def _distributions(self, table: BackoffTable, words: Vocabulary) -> tuple[Contexts, tuple[str, ...]]:
-        """Return the contexts of a table whose sums are one, and a note where its weights had to be changed for it.
+        """Return the contexts of a table whose sums are one, and a note if its weights were changed for that.
 
-        Raises ``LmcompareError`` for a table that is no distribution.
+        Raises
+        ------
+        LmcompareError
+            If the sums are too far from one.
         """
         contexts = Contexts(table)
         worst, total = _worst(contexts)
@@ -138,45 +148,46 @@ class NGramFile(LanguageModel):
             return contexts, ()
         name = Path(self.path).name
         after = " ".join((*words.tokens, "<s>")[word] for word in contexts.named(worst)) or "nothing"
-        said = f"the probabilities after '{after}' in {name} sum to {total:.6g}"
+        problem = f"the probabilities after '{after}' in {name} sum to {total:.6g}"
         if not (abs(total - 1) <= FEW_DIGITS or self.renormalise):
             raise LmcompareError(
-                f"{said}, so it is no probability model: estimate it again, or set renormalise = true to have its"
-                " back-off weights worked out again"
+                f"{problem}, so it is no probability model: estimate it again, or set renormalise = true to compute"
+                " its back-off weights again"
             )
         with np.errstate(all="ignore"):
             contexts.normalise()
             contexts = Contexts(contexts.normalised())
         if not abs(_worst(contexts)[1] - 1) <= EXACT:
-            raise LmcompareError(f"{said}, and no back-off weights make it a distribution: estimate it again")
+            raise LmcompareError(f"{problem}, and no back-off weights make it a distribution: estimate it again")
         return contexts, (
-            f"Not quite a distribution: {said}. The back-off weights were worked out again: now all sums are one.",
+            f"Not quite a distribution: {problem}. The back-off weights were computed again: now all sums are one.",
         )
 
-    def _what_to_know(self, contexts: Contexts, words: Vocabulary, size: int) -> tuple[str, ...]:
+    def _notes(self, contexts: Contexts, words: Vocabulary, size: int) -> tuple[str, ...]:
         mapped = fitted(self._mapped, self)
         table, lacking = contexts.table, len(mapped.lacking)
         grams = sum(len(level) for level in table.levels)
         notes = [f"Read from {Path(self.path).name}: order {table.order}, {grams:,} n-grams, {len(words):,} words."]
         if lacking:
             notes.append(
-                f"The file lacks {lacking:,} of the {size:,} types: they share the probability of its <unk> evenly."
+                f"{lacking:,} of the {size:,} types are not in the file: they share the probability of its <unk>"
+                " evenly."
             )
         if mapped.left_over:
             notes.append(
-                f"The vocabulary lacks {mapped.left_over:,} of the file's {len(words):,} words: their probability"
-                " goes to <unk>."
+                f"{mapped.left_over:,} of the file's {len(words):,} words are not in the vocabulary: their"
+                " probability goes to <unk>."
             )
         if contexts.probs[0][0] < NO_UNKNOWN:
             notes.append(
-                "The file has no <unk>: a word that it lacks is next to impossible, with 1e-100"
-                + (" and what the words give that the vocabulary lacks." if mapped.left_over else ".")
+                "The file has no <unk>: a word that is not in the file has the probability 1e-100"
+                + (", plus that of the file's words that are not in the vocabulary." if mapped.left_over else ".")
             )
         return tuple(notes)
 
 
 def _worst(contexts: Contexts) -> tuple[int, float]:
-    """Return the context after which the sum is farthest from one, and that sum; infinity for what is no number."""
+    """Return the context whose sum is farthest from one, and that sum; a sum that is no number is infinite."""
     with np.errstate(all="ignore"):
         sums = np.nan_to_num(contexts.sums(), nan=np.inf, posinf=np.inf)
     worst = int(np.abs(sums - 1).argmax())
@@ -184,12 +195,12 @@ def _worst(contexts: Contexts) -> tuple[int, float]:
 
 
 def _as_context(text: Encoded, lacking: IntArray) -> Encoded:
-    """Return the text with ``<unk>`` for the types that the file lacked, as they stand in its contexts."""
+    """Return the text with ``<unk>`` for the types that are not in the file, for use as contexts."""
     return _replaced(text, lacking, text.vocabulary.unknown) if len(lacking) else text
 
 
-def _as_guessed(text: Encoded, lacking: IntArray) -> Encoded:
-    """Return the text with the first of the types that the file lacked for all of them, as they end its n-grams."""
+def _as_predicted(text: Encoded, lacking: IntArray) -> Encoded:
+    """Return the text with the first of the types that are not in the file for all of them, for predictions."""
     return _replaced(text, lacking, int(lacking[0])) if len(lacking) else text
 
 
@@ -200,7 +211,7 @@ def _replaced(text: Encoded, types: IntArray, by: int) -> Encoded:
 
 
 def _spread(rows: FloatArray, lacking: IntArray) -> FloatArray:
-    """Give what the first of the types that the file lacked has to all of them, in place."""
+    """Copy the probability of the first type that is not in the file to all such types, in place."""
     if len(lacking) > 1:
         rows[:, lacking[1:]] = rows[:, lacking[:1]]
     return rows
@@ -213,7 +224,8 @@ def _bars(table: BackoffTable, before: Encoded, words: IntArray, lacking: IntArr
     found = np.bincount(matched, minlength=table.order + 1)
     return Bars(
         title="The longest n-gram found",
-        note="How many tokens of the example sentences were predicted from an n-gram of each order in the file.",
+        note="The number of tokens in the example sentences that were predicted from an n-gram of each order in the"
+        " file.",
         labels=("not in the file", *("the word alone" if k == 1 else f"{k}-gram" for k in range(1, table.order + 1))),
         values=tuple(float(n) for n in found),
         unit="tokens",

@@ -1,1 +1,1 @@
-"""The recurrent network."""
+"""The recurrent language model (GRU or LSTM)."""

@@ -1,17 +1,15 @@
-"""How the recurrent net explains itself: what its gates do, and its equation."""
+"""The exhibits of the recurrent language model: its equation and the values of its gates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
+from lmcompare.model import LanguageModel
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
+from lmcompare.models.rnn.network import Recurrence, gates
 from lmcompare.tokens import Encoded, IntArray
-
-if TYPE_CHECKING:
-    from lmcompare.models.rnn.plugin import Rnn
 
 
 def _gate(letter: str, activation: str = r"\sigma") -> str:
@@ -31,30 +29,30 @@ _GRU = latex_lines(
     r"\mathbf{s}_i &= \mathbf{z}_i \odot \mathbf{s}_{i-1} + (1 - \mathbf{z}_i) \odot \mathbf{g}_i",
 )
 _SAYING = (
-    "The net carries one state of fixed size through the document. At each word its gates decide, number by number,"
-    " what of the old state is kept, what of the word is taken in, and what is shown to the next step and to the"
-    " guess. What is not kept is gone."
+    "The network carries a state of fixed size through the document. At each word its gates decide, number by number,"
+    " what is kept of the old state, what is added from the word, and what the next step and the prediction see."
+    " Whatever is not kept is lost."
 )
 
 
-def exhibits(model: Rnn, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the worked equation of one number, what the gates do in two sentences, and the nearest words."""
+def exhibits(model: LanguageModel, network: Recurrence, text: Encoded) -> Iterator[Exhibit]:
+    """Yield the worked equation of one unit, the gates over two sentences, and the nearest words."""
     documents = readable(text, 2)
     if documents:
-        yield _worked(model, text, documents[0])
+        yield _worked(model, network, text, documents[0])
     for ids in documents:
-        yield _map(model, text, ids)
+        yield _map(network, text, ids)
     yield tied_neighbours(model, text)
 
 
-def _map(model: Rnn, text: Encoded, ids: IntArray) -> Heatmap:
-    found = model.gates(ids[:-1])
+def _map(network: Recurrence, text: Encoded, ids: IntArray) -> Heatmap:
+    found = gates(network, network.inputs(ids[:-1])[0])
     columns = {"keeps": found.keep, "takes in": found.take}
-    columns["shows" if model.cell == "lstm" else "looks back"] = found.show
+    columns["shows" if network.is_lstm else "looks back"] = found.show
     return Heatmap(
         title="What its gates do",
-        note="Each row is a word just read; how far each gate is open, on average over the state's numbers: 0 is"
-        " closed, 1 is open.",
+        note="Each row is a word that was just read, each column a gate: how far it is open, averaged over the units"
+        " of the state. 0 is closed, 1 is open.",
         rows=labels(text, ids[:-1]),
         columns=tuple(columns),
         panels=("last layer",),
@@ -64,9 +62,9 @@ def _map(model: Rnn, text: Encoded, ids: IntArray) -> Heatmap:
     )
 
 
-def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
-    at = min(len(ids) - 1, 6)  # predicts ids[at], having read ids[:at]
-    found = model.gates(ids[:at])
+def _worked(model: LanguageModel, network: Recurrence, text: Encoded, ids: IntArray) -> WorkedEquation:
+    at = min(len(ids) - 1, 6)  # predicts ids[at] from ids[:at]
+    found = gates(network, network.inputs(ids[:at])[0])
     change = (found.cell[-1] - found.cell[-2]).abs()
     unit = int(change.argmax())
     keep, take, new, show, cell, state = (
@@ -74,11 +72,11 @@ def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
     )
     before = float(found.cell[-2, unit])
     word = text.vocabulary[int(ids[at - 1])]
-    if model.cell == "lstm":
+    if network.is_lstm:
         lines = [
             (f"f: how much is kept at '{word}'", keep),
-            ("n: how much is taken in", take),
-            ("g: what would be taken in", new),
+            ("n: how much is added", take),
+            ("g: the candidate content", new),
             ("c before", before),
             ("c = f · c before + n · g", cell),
             ("o: how much is shown", show),
@@ -87,8 +85,8 @@ def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
     else:
         lines = [
             (f"z: how much is kept at '{word}'", keep),
-            ("r: how much of the state the new content sees", show),
-            ("g: what would be taken in", new),
+            ("r: how much of the state the new content uses", show),
+            ("g: the candidate content", new),
             ("s before", before),
             ("s = z · s before + (1 − z) · g", state),
         ]
@@ -96,9 +94,9 @@ def _worked(model: Rnn, text: Encoded, ids: IntArray) -> WorkedEquation:
     read = " ".join(labels(text, ids[:at]))
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{read}', {ALONE}, for the number of the state"
-        f" that changes most: number {unit + 1} of {model.hidden}.",
-        equation=_LSTM if model.cell == "lstm" else _GRU,
+        note=f"With the trained model's numbers after '{read}', {ALONE}, for the unit of the state that changes"
+        f" most: unit {unit + 1} of {network.recurrence.hidden_size}.",
+        equation=_LSTM if network.is_lstm else _GRU,
         saying=_SAYING,
         lines=tuple(lines),
     )

@@ -1,4 +1,4 @@
-"""Recurrence: the network of a recurrent language model, and what its gates do."""
+"""The network of the recurrent language model, and the values of its gates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CELLS = ("gru", "lstm")
 
 
 class Recurrence(Network):
-    """Word vectors, a recurrence, and a softmax with the same vectors, which sees the states through ``output``."""
+    """Word vectors, recurrent layers, and a softmax with the same vectors; ``output`` maps states to features."""
 
     output: nn.Linear
 
@@ -28,7 +28,7 @@ class Recurrence(Network):
         self.recurrence = kind(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
 
     def states(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the last layer's states (B, T, H) and ``state`` (B, layers, H), for an LSTM also ``cell``."""
+        """Return the last layer's states (B, T, H) and the memory: ``state`` and ``cell``, if any, (B, layers, H)."""
         read = dropout(self.head.embed(inputs), self.dropout, self.training)
         given: Any = None
         if memory is not None:
@@ -43,12 +43,12 @@ class Recurrence(Network):
         return dropout(states, self.dropout, self.training), left
 
     def features(self, states: Tensor) -> Tensor:
-        """Return (B, T, width), what the softmax sees of (B, T, ``output.in_features``)."""
+        """Return the features (B, T, width) of states (B, T, ``output.in_features``)."""
         return dropout(torch.tanh(self.output(states)), self.dropout, self.training)
 
 
 class RnnNetwork(Recurrence):
-    """A recurrence and nothing else."""
+    """A recurrent network without attention."""
 
     def __init__(self, types: int, cell: str, width: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__(types, cell, width, hidden, layers, dropout)
@@ -62,11 +62,22 @@ class RnnNetwork(Recurrence):
 
 @dataclass(frozen=True)
 class Gates:
-    """What the last layer does as it reads T inputs, each (T, H).
+    """The gates and states of the last layer over T inputs, each (T, H).
 
-    Of an LSTM: ``keep``, the forget gate, ``take``, the input gate, ``new``, what it would take in, ``show``, the
-    output gate, ``cell`` and ``state``. Of a GRU: ``keep``, the update gate, ``take``, 1 - keep, ``new``, ``show``,
-    the reset gate, which says how much of the state the new content may see, and ``cell`` = ``state``.
+    Parameters
+    ----------
+    keep : Tensor
+        LSTM: the forget gate. GRU: the update gate.
+    take : Tensor
+        LSTM: the input gate. GRU: 1 - keep.
+    new : Tensor
+        The candidate content.
+    show : Tensor
+        LSTM: the output gate. GRU: the reset gate, which decides how much of the state the new content uses.
+    cell : Tensor
+        LSTM: the cell state. GRU: the hidden state.
+    state : Tensor
+        The hidden state.
     """
 
     keep: Tensor
@@ -79,7 +90,7 @@ class Gates:
 
 @torch.no_grad()
 def gates(network: Recurrence, inputs: Tensor) -> Gates:
-    """Work the recurrence out by its equations over the (T,) inputs of a document, from its beginning.
+    """Return the gates over the (T,) inputs of a document, computed from the equations.
 
     Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); Cho et al. (2014).
     """

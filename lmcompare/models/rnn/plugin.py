@@ -1,4 +1,4 @@
-"""A recurrent net, and nothing else: what attention adds is what another model has over this one."""
+"""The recurrent language model. The gain of attention is what ``rnn-attention`` improves over this model."""
 
 from __future__ import annotations
 
@@ -7,22 +7,53 @@ from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.models.rnn.network import CELLS, Gates, Recurrence, RnnNetwork, gates
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.models.rnn.exhibits import exhibits
+from lmcompare.models.rnn.network import CELLS, Recurrence, RnnNetwork
+from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.network import Network
-from lmcompare.training.recipe import Recipe
 
 
 class Rnn(TorchLanguageModel):
-    """A GRU or LSTM language model: all it knows of the past is a state of fixed size.
+    """A GRU or LSTM language model: it remembers the past in a hidden state of fixed size.
 
-    s_i = LSTM(x_i, s_{i-1}) (Hochreiter and Schmidhuber 1997) or GRU (Cho et al. 2014); f_i = tanh(O s_i) feeds the
-    softmax, whose vectors are those that are read. The state goes on through the whole document.
+    s_i = LSTM(x_i, s_{i-1}) (Hochreiter and Schmidhuber 1997) or GRU (Cho et al. 2014); the features
+    f_i = tanh(O s_i) feed the softmax, whose word vectors are also the input vectors. The state is carried through
+    the whole document.
 
-    Parameters: ``cell``, "gru" or "lstm"; ``width``, of word vectors and features; ``hidden``, of the state;
-    ``layers``, of the recurrence; ``dropout``, on word vectors, states and features. The others are those of
-    ``Recipe``.
+    Parameters
+    ----------
+    cell : {"gru", "lstm"}, default="lstm"
+        The recurrent unit.
+    width : int, default=256
+        The size of word vectors and features.
+    hidden : int, default=256
+        The size of the hidden state.
+    layers : int, default=1
+        Recurrent layers.
+    dropout : float, default=0.1
+        Dropout on word vectors, states and features.
+    steps : int, default=1000
+        Optimiser steps; a budget of the run overrides them.
+    batch : int, default=32
+        Documents read side by side.
+    length : int, default=64
+        Tokens of each document read in a step.
+    alone : float, default=0.0
+        The share of steps that read single sentences as documents of their own.
+    learning_rate : float, default=0.02
+        The peak learning rate.
+    optimiser : {"adamw", "muon"}, default="adamw"
+        AdamW for all weights, or Muon for the matrices inside the network.
+    weight_decay : float, default=0.4
+        The decay of matrices.
+    candidates : int, default=768
+        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
+    full_share : float, default=0.0
+        The last share of the run, which is trained with the full softmax.
+    patience : int, default=0
+        Evaluations without improvement after which training stops; 0 never stops early.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
@@ -56,36 +87,24 @@ class Rnn(TorchLanguageModel):
         if min(width, hidden, layers) < 1:
             raise LmcompareError("width, hidden and layers must be at least 1")
         self.cell, self.width, self.hidden, self.layers, self.dropout = cell, width, hidden, layers, dropout
-        self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
-        self.optimiser, self.weight_decay, self.precision = optimiser, weight_decay, precision
-        self.candidates, self.full_share = candidates, full_share
-        self.patience, self.alone = patience, alone
-        self.check_settings()
+        self.store_settings(locals())
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return "RNN"
 
     def summary(self) -> str:
-        """Return what it is, with its own cell."""
+        """Return the summary with the cell of this model."""
         return super().summary().replace("A GRU or LSTM", {"gru": "A GRU", "lstm": "An LSTM"}[self.cell])
 
-    def network(self, types: int) -> Network:
+    def network(self, types: int) -> Recurrence:
         """Return the untrained network."""
         return RnnNetwork(types, self.cell, self.width, self.hidden, self.layers, self.dropout)
 
-    def recipe(self) -> Recipe:
-        """Return how it is trained."""
-        return Recipe.of(self.hyperparameters())
-
-    def gates(self, ids: IntArray) -> Gates:
-        """Return what the last layer's gates do as a document of these ids is read: T = len + 1 inputs."""
-        network = self._ready()
-        assert isinstance(network, Recurrence)
-        return gates(network, network.inputs(ids)[0])
+    def trained_network(self) -> Recurrence:
+        """Return the trained network."""
+        return self.trained_as(RnnNetwork)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield what its gates do in a sentence, the equation with numbers, and nearest words."""
-        from lmcompare.models.rnn.exhibits import exhibits
-
-        return exhibits(self, text)
+        """Yield the worked equation, what the gates do in two sentences, and the nearest words."""
+        return exhibits(self, self.trained_network(), text)

@@ -1,4 +1,4 @@
-"""Additive attention of each state over a window of the states before it, all positions at once."""
+"""Additive attention of every state over a window of the states before it, for all positions at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-TOGETHER = 2**18  # numbers worked on at once: a few distances' worth, and still in the cache
+TOGETHER = 2**18  # numbers computed at once: a few distances, which fit in the processor's cache
 
 
 class AdditiveAttention(nn.Module):
@@ -24,11 +24,25 @@ class AdditiveAttention(nn.Module):
     def forward(
         self, states: Tensor, past: Tensor, filled: Tensor, reach: int | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the contexts (B, T, H) and the weights (B, T, window), [..., -1] that of the state just before.
+        """Return the context vectors and the weights.
 
-        Parameters: ``states`` (B, T, H); ``past`` (B, window, H), the states before them, the last ``filled`` (B,) of
-        which are there; ``reach``, how many states back it may look, None for all of them. Where there is none at
-        all, weights and context are zero.
+        Parameters
+        ----------
+        states : (B, T, H) Tensor
+            The states that attend.
+        past : (B, window, H) Tensor
+            The states before them.
+        filled : (B,) Tensor
+            How many of the last states of ``past`` are valid.
+        reach : int or None, default=None
+            How many states back the attention may look; None for the whole window.
+
+        Returns
+        -------
+        contexts : (B, T, H) Tensor
+        weights : (B, T, window) Tensor
+            The last column is the weight of the state just before. Weights and context are zero at a position
+            without a past state.
         """
         length = states.shape[1]
         before = torch.cat([past, states[:, :-1]], 1)  # (B, window + T - 1, H)
@@ -42,25 +56,23 @@ class AdditiveAttention(nn.Module):
 
 
 def banded(weights: Tensor) -> Tensor:
-    """Spread (B, T, W) to (B, T, W + T - 1), row t shifted right by t: one matrix product then mixes the states."""
+    """Return (B, T, W) as (B, T, W + T - 1) with row t shifted right by t, for one matrix product with the states."""
     rows, length, window = weights.shape
     across = window + length - 1
-    padded = functional.pad(
-        weights, (0, across + 1 - window)
-    )  # a row one longer than it should be shifts the next by one
+    padded = functional.pad(weights, (0, across + 1 - window))  # one more column shifts the next row by one
     return padded.reshape(rows, -1)[:, : length * across].reshape(rows, length, across)
 
 
 class _Scores(torch.autograd.Function):
     """scores[b, t, w] = v · tanh(query[b, t] + key[b, t + w]), a few distances at a time.
 
-    What is worked on stays in the cache, which makes it several times faster than all of them in one tensor.
+    A few distances stay in the processor's cache, which is several times faster than one large tensor. We use
     tanh x = 2σ(2x) - 1, since torch computes the logistic function nine times faster on processors.
     """
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, keys: Tensor, v: Tensor) -> Tensor:
-        """Parameters: query (B, T, A), keys (B, W + T - 1, A), v (A,); returns (B, T, W)."""
+        """Return the scores (B, T, W) of the query (B, T, A), the keys (B, W + T - 1, A) and v (A,)."""
         rows, length, width = query.shape
         window = keys.shape[1] - length + 1
         training = any(ctx.needs_input_grad)
@@ -81,7 +93,7 @@ class _Scores(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """d tanh = 4σ(1 - σ)."""
+        """Return the gradients of query, keys and v; the derivative of tanh is 4σ(1 - σ)."""
         logistic, v = ctx.saved_tensors
         window, rows, length, width = logistic.shape
         slope = slope.permute(2, 0, 1).contiguous()  # (W, B, T)
@@ -101,5 +113,5 @@ class _Scores(torch.autograd.Function):
 
 
 def _together(window: int, query: Tensor) -> int:
-    """Return how many distances are worked on at once; ``query``, (B, T, A), is what one of them takes."""
+    """Return how many distances are computed at once, each as large as ``query`` (B, T, A)."""
     return max(1, min(window, TOGETHER // max(query.numel(), 1)))

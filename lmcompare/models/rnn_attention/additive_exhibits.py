@@ -1,4 +1,4 @@
-"""What exhibits of additive attention share: its equation, and its worked lines."""
+"""The equation of additive attention and its worked lines, shared by two models."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from lmcompare.model import FloatArray
 def equation(state: str, attended: str, index: str, limit: str) -> str:
     """Return the score e, the weight a and the context vector c, in LaTeX.
 
-    Parameters: ``state`` and ``attended``, the letters of the state that attends and of the states attended to;
-    ``index``, the index of the first; ``limit``, the bound of j, for example ``< i``.
+    Parameters
+    ----------
+    state, attended : str
+        The letters of the state that attends and of the states it attends to.
+    index : str
+        The index of the attending state.
+    limit : str
+        The bound of j, for example ``"< i"``.
     """
     return latex_lines(
         rf"e_{{{index}j}} &= \mathbf{{v}} \cdot \tanh(\mathbf{{W}} \mathbf{{{state}}}_{index}"
@@ -23,6 +29,6 @@ def equation(state: str, attended: str, index: str, limit: str) -> str:
 
 
 def worked(words: Sequence[str], scores: FloatArray, weights: FloatArray) -> list[tuple[str, float]]:
-    """Return the lines of scores and weights of the states after these words."""
-    lines = [(f"e: how the state after '{word}' fits", float(e)) for word, e in zip(words, scores, strict=True)]
-    return lines + [(f"a: its weight, '{word}'", float(a)) for word, a in zip(words, weights, strict=True)]
+    """Return the worked lines of the scores and weights of the states after these words."""
+    lines = [(f"e: the score of the state after '{word}'", float(e)) for word, e in zip(words, scores, strict=True)]
+    return lines + [(f"a: the weight of '{word}'", float(a)) for word, a in zip(words, weights, strict=True)]

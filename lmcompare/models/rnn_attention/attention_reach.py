@@ -1,33 +1,41 @@
-"""What looking back is worth: how far a trained net's attention reaches, and what the guess loses without it."""
+"""Measures how far back the attention of a trained network looks, and what it gains by looking back."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from lmcompare.exhibits import Bars, Exhibit
+from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
 from lmcompare.tokens import Encoded
 from lmcompare.training.loop import excerpt
 
-if TYPE_CHECKING:
-    from lmcompare.models.rnn_attention.plugin import AttentiveRnnNetwork
-
-LOOKED_AT = 2048  # tokens of valid
+EXCERPT = 2048  # tokens of the validation text
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Measured on ``tokens`` of valid, with the trained weights as they are.
+    """Measurements of attention on the validation text, with the trained weights unchanged. JSON-able.
 
-    ``weights``: (window,) the mean weight of the state so many places back, the nearest first, where the whole window
-    is there; empty where no document is so long. ``spread``: how many states it looks at there, the exponential of
-    the mean entropy of the weights: 1 for one at a time, ``window`` for all alike. ``reaches``: how many states back
-    it was allowed to look, 0 for not at all, rising; ``bits``: of each, the mean bits a token. JSON-able.
+    Parameters
+    ----------
+    tokens : int, default=0
+        The tokens of validation text that were read.
+    weights : tuple of float, default=()
+        The mean weight at each distance, the nearest state first, over positions that see a whole window; empty if
+        no document is that long.
+    spread : float, default=0.0
+        The number of states that the attention looks at, at those positions: the exponential of the mean entropy of
+        the weights, from 1 (a single state) to ``window`` (all states alike).
+    reaches : tuple of int, default=()
+        How many states back the attention was allowed to look, rising; 0 is no attention.
+    bits : tuple of float, default=()
+        For each of ``reaches``, the mean bits per token.
     """
 
     tokens: int = 0
@@ -38,16 +46,16 @@ class Reach:
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Self:
-        """Return what was stored."""
+        """Return the measurements from their JSON table."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in table.items()}
         return cls(**values)
 
 
 @torch.no_grad()
 def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
-    """Read an excerpt of valid with the attention held to 0, 1, 4, 16, … states back, and with all of the window."""
+    """Read an excerpt of the validation text with attention limited to 0, 1, 4, 16, … states and to the window."""
     window = network.attention.window
-    documents = [ids for ids in excerpt(valid, LOOKED_AT).documents() if len(ids)]
+    documents = [ids for ids in excerpt(valid, EXCERPT).documents() if len(ids)]
     tokens = sum(map(len, documents))
     if not tokens:
         return Reach()
@@ -61,7 +69,7 @@ def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
         for k, reach in enumerate(reaches):
             features, weights = network.look_back(states, *network.no_past(states), reach)
             nats[k] -= float(network.head.log_prob_of(features[0], targets).double().sum())
-        whole = weights[0, window:].double()  # (T - window, window): of the last reach, where all of it is there
+        whole = weights[0, window:].double()  # (T - window, window): the last reach, whole windows only
         weight += whole.sum(0).flip(0).cpu().numpy()
         entropy += float(torch.special.entr(whole).sum())
         full += max(len(ids) - window, 0)
@@ -75,7 +83,7 @@ def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
 
 
 def exhibits(found: Reach) -> list[Exhibit]:
-    """Return where the weight goes, and what it costs to see less; nothing where nothing was measured."""
+    """Return the weight by distance and the loss when the network sees less; nothing if nothing was measured."""
     drawn: list[Exhibit] = []
     if not found.tokens:
         return drawn
@@ -86,9 +94,9 @@ def exhibits(found: Reach) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="How far back it looks",
-                note="How much a state so many words back weighs, as a multiple of what it would if all the"
-                f" {window} in the window weighed the same; on valid, where the whole window is there. At a time it"
-                f" looks at {found.spread:.1f} of them, by the entropy of its weights.",
+                note="The mean weight of a state at each distance, in words back, as a multiple of the weight it"
+                f" would have if all {window} states of the window weighed the same. By the entropy of its weights,"
+                f" the attention looks at {found.spread:.1f} states at a time (validation text, whole windows).",
                 labels=tuple(str(b) if b == a + 1 else f"{a + 1}–{b}" for a, b in ranges),
                 values=tuple(window * sum(found.weights[a:b]) / (b - a) for a, b in ranges),
                 unit="times",
@@ -98,11 +106,11 @@ def exhibits(found: Reach) -> list[Exhibit]:
     drawn.append(
         Bars(
             title="What looking back is worth",
-            note=f"How many bits a token more the trained net needs on {found.tokens:,} tokens of valid if it may"
-            f" look at fewer states than its window holds; with all of them it needs {found.bits[-1]:.2f}. Nothing"
-            " was trained again, so that a net which never had attention may lose less; and one or a few states"
-            " alone, where it learnt to read the mean of many, can serve it worse than none. The state itself has"
-            " read every word: attention can add only what the state has lost.",
+            note="How many more bits per token the trained network needs if it may look at fewer states than its"
+            f" window has ({found.tokens:,} tokens of the validation text); with the whole window it needs"
+            f" {found.bits[-1]:.2f}. The network was not trained again, so a network that never had attention may"
+            " lose less, and a few states can be worse than none for a network that learned to use the mean of many."
+            " The hidden state has read every word as well: attention adds only what the state has lost.",
             labels=tuple("none" if reach == 0 else f"the last {reach}" for reach in found.reaches[:-1]),
             values=tuple(lost[:-1]),
             unit="bits",

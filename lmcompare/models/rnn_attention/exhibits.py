@@ -1,53 +1,51 @@
-"""How the recurrent net with additive attention explains itself: where it looks back, and its equation."""
+"""The exhibits of the recurrent language model with attention: its equation and where it looks back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
+from lmcompare.model import LanguageModel
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.rnn_attention import additive_exhibits, attention_reach
+from lmcompare.models.rnn_attention.attention_reach import Reach
+from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
 from lmcompare.tokens import Encoded, IntArray
-
-if TYPE_CHECKING:
-    from lmcompare.models.rnn_attention.plugin import RnnAttention
 
 _EQUATION = additive_exhibits.equation("s", "s", "i", "< i")
 _SAYING = (
-    "Having read a word, the net asks each of its own earlier states how well it fits what it needs now, turns the"
-    " answers into weights that sum to one, and takes the weighted mean of those states beside its present one to"
-    " guess the next word."
+    "After each word the network compares its state with each of its past states, turns the scores into weights that"
+    " sum to one, and predicts the next word from the weighted mean of the past states and its present state."
 )
 
 
-def exhibits(model: RnnAttention, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the worked equation, where it looks in two sentences, what looking is worth, and the nearest words."""
+def exhibits(model: LanguageModel, network: AttentiveRnnNetwork, reach: Reach, text: Encoded) -> Iterator[Exhibit]:
+    """Yield the worked equation, the attention over two sentences, its reach, and the nearest words."""
     documents = readable(text, 2)
     if documents:
-        yield _worked(model, text, documents[0])
+        yield _worked(model, network, text, documents[0])
     for ids in documents:
-        yield _map(model, text, ids)
-    yield from attention_reach.exhibits(model.reach())
+        yield _map(network, text, ids)
+    yield from attention_reach.exhibits(reach)
     yield tied_neighbours(model, text)
 
 
-def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
+def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
     read = labels(text, ids[:-1])
-    weights = model.attention_weights(ids[:-1])  # (T, T)
+    weights = network.attention_weights(ids[:-1])  # (T, T)
     size = len(read)
     scores = np.full((size, size), np.nan)
     for i in range(1, size):
-        found, _, _ = model.attention_at(ids[:i])
+        found = network.attention_at(ids[:i]).scores
         scores[i, i - len(found) : i] = found
     shares = tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size))
     return Heatmap(
         title="Where it looks back",
-        note="Each row is a word just read, each column an earlier state of the net; the darker, the more of it goes"
-        " into the guess of the next word. It sees its own past only.",
+        note="Each row is a word that was just read, each column a past state of the network. The darker the cell,"
+        " the more that state contributes to the prediction of the next word.",
         rows=read,
         columns=read,
         panels=("additive attention",),
@@ -66,27 +64,27 @@ def _map(model: RnnAttention, text: Encoded, ids: IntArray) -> Heatmap:
 
 
 def _worked_at(ids: IntArray) -> int:
-    """Return how many words the worked equation has read; it predicts the one after them."""
+    """Return the number of words before the one that the worked equation predicts."""
     return min(len(ids) - 1, 6)
 
 
-def _worked(model: RnnAttention, text: Encoded, ids: IntArray) -> WorkedEquation:
-    """Work out what the map's steps do not show."""
+def _worked(model: LanguageModel, network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> WorkedEquation:
+    """Return the equation with the numbers that the steps of the map do not show."""
     at = _worked_at(ids)
     read = labels(text, ids[:at])
-    scores, weights, context = model.attention_at(ids[:at])
-    most = int(weights.argmax())
-    label = f"'{read[len(read) - 1 - len(scores) + most]}'"
+    found = network.attention_at(ids[:at])
+    most = int(found.weights.argmax())
+    label = f"'{read[len(read) - 1 - len(found.scores) + most]}'"
     lines = [
-        (f"e: how the state after {label} fits", float(scores[most])),
-        (f"a: the weight of {label}, the greatest", float(weights[most])),
-        ("‖c‖: the length of the context vector", float(np.linalg.norm(context))),
+        (f"e: the score of the state after {label}", float(found.scores[most])),
+        (f"a: the weight of {label}, the greatest", float(found.weights[most])),
+        ("‖c‖: the length of the context vector", float(np.linalg.norm(found.context))),
         came_next(model, text, ids, at),
     ]
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}; the map shows every state's, step"
-        " by step.",
+        note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}; the map shows the numbers of every"
+        " state.",
         equation=_EQUATION,
         saying=_SAYING,
         lines=tuple(lines),

@@ -1,4 +1,4 @@
-"""Encoder and decoder: windows and chunks cut out of a document, worked out side by side."""
+"""The encoder-decoder network: windows and chunks are cut out of documents and computed side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lmcompare.tokens import Vocabulary
+from lmcompare.model import FloatArray
+from lmcompare.tokens import IntArray, Vocabulary
 from lmcompare.training.dropout import dropout
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.softmax import Head
@@ -15,11 +16,20 @@ from lmcompare.training.softmax import Head
 
 @dataclass(frozen=True)
 class Groups:
-    """The N groups of words that a piece of text predicts.
+    """The N groups of words that are predicted in a piece of text.
 
-    ``windows`` (N, W) and ``chunks`` (N, C): the inputs that encoder and decoder read, ``there`` (N, W): those of the
-    window that stand in the document; ``first`` (N,): the place of the decoder's first input; ``group``, ``step``
-    (B, T): by which group, and at which of its steps, what follows an input of the piece is predicted.
+    Parameters
+    ----------
+    windows : (N, W) Tensor
+        The inputs that the encoder reads.
+    chunks : (N, C) Tensor
+        The inputs that the decoder reads.
+    there : (N, W) Tensor of bool
+        Which inputs of the window are in the document.
+    first : (N,) Tensor
+        The position of the decoder's first input in the document.
+    group, step : (B, T) Tensor
+        The group, and the step of its decoder, that predict the word after each input of the piece.
     """
 
     windows: Tensor
@@ -32,7 +42,17 @@ class Groups:
 
 @dataclass(frozen=True)
 class Attended:
-    """``states`` (N, C, H) of the decoder, ``scores`` and ``weights`` (N, C, W), ``contexts`` (N, C, H)."""
+    """What decoder and attention compute for N groups.
+
+    Parameters
+    ----------
+    states : (N, C, H) Tensor
+        The decoder's states.
+    scores, weights : (N, C, W) Tensor
+        The attention before and after the softmax.
+    contexts : (N, C, H) Tensor
+        The context vectors.
+    """
 
     states: Tensor
     scores: Tensor
@@ -40,11 +60,32 @@ class Attended:
     contexts: Tensor
 
 
-class EncoderDecoderNetwork(Network):
-    """Word vectors, a two-way recurrence over windows, a recurrence over chunks, and additive attention between them.
+@dataclass(frozen=True)
+class Alignment:
+    """What the decoder attends to in one chunk.
 
-    It keeps no states from piece to piece but the last inputs, from which the windows and chunks are cut anew: what a
-    position sees does not depend on where the pieces are cut.
+    Parameters
+    ----------
+    first : int
+        The position of the first of the T inputs that the decoder reads.
+    weights, scores : (T, window) array
+        The attention to the inputs first - window + 1 … first, after and before the softmax; the weight is zero
+        before the document's beginning.
+    contexts : (T, hidden) array
+        The context vectors.
+    """
+
+    first: int
+    weights: FloatArray
+    scores: FloatArray
+    contexts: FloatArray
+
+
+class EncoderDecoderNetwork(Network):
+    """Word vectors, an encoder in both directions over windows, a decoder over chunks, and additive attention.
+
+    The memory keeps only the last inputs, from which windows and chunks are cut again, so what a position sees does
+    not depend on where the text is cut into pieces.
     """
 
     def __init__(
@@ -76,7 +117,8 @@ class EncoderDecoderNetwork(Network):
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, width) and the memory.
 
-        Memory: ``words`` (B, window + chunk - 2), the last inputs; ``read`` (B,), how many the document has had.
+        The memory is ``words`` (B, window + chunk - 2), the last inputs, and ``read`` (B,), how many inputs of the
+        document have been read.
         """
         groups = self.groups(inputs, memory)
         seen = self.attend(groups)
@@ -88,22 +130,22 @@ class EncoderDecoderNetwork(Network):
         return dropout(features, self.dropout, self.training), left
 
     def groups(self, inputs: Tensor, memory: Memory | None) -> Groups:
-        """Cut out what is needed to predict what follows each of the (B, T) inputs."""
+        """Return the windows and chunks that predict the word after each of the (B, T) inputs."""
         memory = self._nothing_read(inputs) if memory is None else memory
         rows, length = inputs.shape
         read = memory["read"][:, None]  # (B, 1)
-        place = read + torch.arange(length, device=inputs.device)  # (B, T) of an input in its document
-        index = place // self.stride - read // self.stride  # (B, T) groups since the piece's first
+        place = read + torch.arange(length, device=inputs.device)  # (B, T), of an input in its document
+        index = place // self.stride - read // self.stride  # (B, T), groups since the first of the piece
         most = int(index.max()) + 1
         number = read // self.stride + torch.arange(most, device=inputs.device)  # (B, G)
         first = ((number + 1) * self.stride - self.chunk).clamp(min=0)  # (B, G)
         words = torch.cat([memory["words"], inputs], 1)  # (B, K + T)
-        behind = memory["words"].shape[1] - read[..., None]  # from a place in the document to one in ``words``
+        behind = memory["words"].shape[1] - read[..., None]  # from a position in the document to one in ``words``
         around = torch.arange(1 - self.window, 1, device=inputs.device) + first[..., None]  # (B, G, W)
         ahead = torch.arange(self.chunk, device=inputs.device) + first[..., None]  # (B, G, C)
 
         def at(places: Tensor) -> Tensor:
-            # what is not there is masked, or stands in a chunk behind all that is asked for
+            # Positions outside the document are masked, or follow everything that the chunk predicts.
             clamped = (places + behind).clamp(0, words.shape[1] - 1).flatten(1)
             return words.gather(1, clamped).flatten()
 
@@ -117,8 +159,8 @@ class EncoderDecoderNetwork(Network):
         )
 
     def attend(self, groups: Groups) -> Attended:
-        """Read the windows, run over the chunks and look back from these to those."""
-        windows = self.head.embed(groups.windows) * groups.there[..., None]  # before the beginning there is nothing
+        """Encode the windows, decode the chunks and attend from the chunks to the windows."""
+        windows = self.head.embed(groups.windows) * groups.there[..., None]  # zero before the document's beginning
         encoded, _ = self.encoder(dropout(windows, self.dropout, self.training))  # (N, W, H)
         encoded = dropout(encoded, self.dropout, self.training)
         begin = torch.tanh(self.bridge(encoded[:, -1]))[None]  # (1, N, H)
@@ -131,6 +173,16 @@ class EncoderDecoderNetwork(Network):
         scores = 2 * (logistic @ self.v.to(logistic.dtype)) - self.v.sum()
         weights = torch.softmax(scores.masked_fill(~groups.there[:, None], -torch.inf), -1)
         return Attended(states, scores, weights, weights.to(encoded.dtype) @ encoded)
+
+    @torch.no_grad()
+    def alignment(self, ids: IntArray) -> Alignment:
+        """Return what the decoder attends to when it predicts the word after a document of these ids."""
+        groups = self.groups(self.inputs(ids), None)
+        seen = self.attend(groups)
+        first = int(groups.first[-1])
+        read = len(ids) + 1 - first
+        weights, scores, contexts = (x[-1, :read].cpu().numpy() for x in (seen.weights, seen.scores, seen.contexts))
+        return Alignment(first, weights, scores, contexts)
 
     def _nothing_read(self, inputs: Tensor) -> Memory:
         rows = len(inputs)

@@ -1,58 +1,76 @@
-"""The textbook's encoder and decoder as an honest language model: what is read precedes what is predicted."""
+"""The recurrent encoder-decoder as a causal language model: the encoder reads only what precedes the prediction."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
-
-import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray
 from lmcompare.models.rnn.network import CELLS
+from lmcompare.models.rnn_encoder_decoder.exhibits import exhibits
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """What the decoder looks at in one chunk: ``first``, the place of the first of the T inputs that it reads, and
-    ``weights`` (T, window) on the inputs at first - window + 1 … first, zero for those before the document's
-    beginning; ``scores``, the same before the softmax, and ``contexts`` (T, hidden), what it takes from the encoder.
-    """
-
-    first: int
-    weights: FloatArray
-    scores: FloatArray
-    contexts: FloatArray
 
 
 class RnnEncoderDecoder(TorchLanguageModel):
     """An encoder reads the words before a chunk, and a decoder with additive attention over them predicts the chunk.
 
-    The design of Bahdanau, Cho and Bengio (2015) without a second language: the encoder reads a window forwards and
-    backwards, h_j = [→h_j; ←h_j]; the decoder begins with the encoder's last state and reads the chunk's words as it
-    predicts them; e_tj = v · tanh(W s_t + U h_j), a_tj = softmax_j(e_tj), c_t = Σ_j a_tj h_j, and
-    f_t = tanh(O [s_t; c_t]) feeds the softmax. The context joins after the decoder's recurrence (as in Luong et al.
-    2015), so that all words of a chunk are worked out at once.
+    The design of Bahdanau, Cho and Bengio (2015) without a second language. The encoder reads a window in both
+    directions, h_j = [→h_j; ←h_j]. The decoder starts from the encoder's last state and reads the words of the chunk
+    as it predicts them: e_tj = v · tanh(W s_t + U h_j), a_tj = softmax_j(e_tj), c_t = Σ_j a_tj h_j, and the features
+    f_t = tanh(O [s_t; c_t]) feed the softmax. The context vector joins after the decoder's recurrence (as in Luong et
+    al. 2015), so that all words of a chunk are computed at once.
 
-    What is visible: a document's input u is the word before its word u, input 0 its beginning. Words are predicted in
-    groups of ``stride`` S: group k holds the words kS … kS + S - 1. For its word u the decoder reads the inputs
-    a … u, with a = kS + S - ``chunk``, or 0 at the document's beginning; the encoder has read the ``window`` inputs
-    that end with a. So word u sees the words a - ``window`` … u - 1 and nothing else; every word is predicted once,
-    in training as in scoring, and nothing that is predicted has been read. With ``stride`` = ``chunk`` the chunks lie
-    end to end, and the decoder of a chunk's first word has read one word; a smaller stride makes chunks overlap, of
-    which only the last ``stride`` words count, having seen more of it, at ``chunk`` / ``stride`` times the cost.
+    What is visible: input u of a document is the word before word u, and input 0 is the document's beginning. Words
+    are predicted in groups of ``stride`` S; group k has the words kS … kS + S - 1. For word u of a group the decoder
+    reads the inputs a … u, with a = kS + S - ``chunk``, or 0 at the document's beginning, and the encoder has read
+    the ``window`` inputs that end with a. So word u sees the words a - ``window`` … u - 1 and nothing else. Each word
+    is predicted once, in training and in scoring. If ``stride`` equals ``chunk``, the decoder of a chunk's first word
+    has read one word; with a smaller stride, chunks overlap and only their last ``stride`` words count, for which the
+    decoder has read more, at ``chunk`` / ``stride`` times the cost.
 
-    Parameters: ``cell``, "gru" or "lstm"; ``width``, of word vectors and features; ``hidden``, of the decoder's
-    state, half of it for each direction of the encoder; ``attention``, the width of the additive scores; ``window``,
-    inputs that the encoder reads; ``chunk``, words that a decoder runs over; ``stride``, words from chunk to chunk,
-    None for as many as ``chunk``; ``dropout``, on word vectors, states and features. The others are those of
-    ``Recipe``.
+    Parameters
+    ----------
+    cell : {"gru", "lstm"}, default="lstm"
+        The recurrent unit.
+    width : int, default=256
+        The size of word vectors and features.
+    hidden : int, default=256
+        The size of the decoder's state; each direction of the encoder has half of it.
+    attention : int, default=64
+        The width of the additive scores.
+    window : int, default=32
+        How many inputs the encoder reads.
+    chunk : int, default=16
+        How many words the decoder reads.
+    stride : int or None, default=None
+        The distance in words from one chunk to the next; None for ``chunk``.
+    dropout : float, default=0.1
+        Dropout on word vectors, states and features.
+    steps : int, default=1000
+        Optimiser steps; a budget of the run overrides them.
+    batch : int, default=32
+        Documents read side by side.
+    length : int, default=64
+        Tokens of each document read in a step.
+    alone : float, default=0.0
+        The share of steps that read single sentences as documents of their own.
+    learning_rate : float, default=0.02
+        The peak learning rate.
+    optimiser : {"adamw", "muon"}, default="adamw"
+        AdamW for all weights, or Muon for the matrices inside the network.
+    weight_decay : float, default=0.4
+        The decay of matrices.
+    candidates : int, default=768
+        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
+    full_share : float, default=0.0
+        The last share of the run, which is trained with the full softmax.
+    patience : int, default=0
+        Evaluations without improvement after which training stops; 0 never stops early.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
@@ -92,18 +110,14 @@ class RnnEncoderDecoder(TorchLanguageModel):
             raise LmcompareError(f"hidden must be even, not {hidden}: each direction of the encoder gets half")
         if stride is not None and not 1 <= stride <= chunk:
             raise LmcompareError(
-                f"stride {stride} must lie in 1 … {chunk}, the chunk: with a longer one, words would go unpredicted"
+                f"stride {stride} must be from 1 to {chunk}, the chunk: with a longer one, words are left unpredicted"
             )
         self.cell, self.width, self.hidden, self.attention = cell, width, hidden, attention
         self.window, self.chunk, self.stride, self.dropout = window, chunk, stride, dropout
-        self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
-        self.optimiser, self.weight_decay, self.precision = optimiser, weight_decay, precision
-        self.candidates, self.full_share = candidates, full_share
-        self.patience, self.alone = patience, alone
-        self.check_settings()
+        self.store_settings(locals())
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return "RNN encoder-decoder"
 
     def network(self, types: int) -> EncoderDecoderNetwork:
@@ -120,28 +134,14 @@ class RnnEncoderDecoder(TorchLanguageModel):
             dropout=self.dropout,
         )
 
+    def trained_network(self) -> EncoderDecoderNetwork:
+        """Return the trained network."""
+        return self.trained_as(EncoderDecoderNetwork)
+
     def width_step(self) -> int:
-        """Return what its ``widths`` must be multiples of."""
+        """Return 2: each direction of the encoder has half of the state."""
         return 2
 
-    def recipe(self) -> Recipe:
-        """Return how it is trained."""
-        return Recipe.of(self.hyperparameters())
-
-    def alignment(self, ids: IntArray) -> Alignment:
-        """Return what the decoder looks at that predicts what comes after a document of these ids."""
-        network = self._ready()
-        assert isinstance(network, EncoderDecoderNetwork)
-        with torch.no_grad():
-            groups = network.groups(network.inputs(ids), None)
-            seen = network.attend(groups)
-        first = int(groups.first[-1])
-        read = len(ids) + 1 - first
-        weights, scores, contexts = (x[-1, :read].cpu().numpy() for x in (seen.weights, seen.scores, seen.contexts))
-        return Alignment(first, weights, scores, contexts)
-
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield where the decoder looks in two sentences, the equation with numbers, and nearest words."""
-        from lmcompare.models.rnn_encoder_decoder.exhibits import exhibits
-
-        return exhibits(self, text)
+        """Yield the equation with numbers, the attention of a chunk, and the nearest words."""
+        return exhibits(self, self.trained_network(), text)

@@ -1,31 +1,35 @@
-"""How far back each head of a trained transformer looks, measured on held-out text."""
+"""Measures how far back each head of a trained transformer looks, on the validation text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from lmcompare.exhibits import Exhibit, Heatmap
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.tokens import Encoded
 from lmcompare.training.loop import excerpt
 
-if TYPE_CHECKING:
-    from lmcompare.models.transformer.network import TransformerNetwork
-
-LOOKED_AT = 2048  # tokens of valid
-PIECE = 4  # times the window: no more is written out at once
+EXCERPT = 2048  # tokens of the validation text
+PIECE = 4  # the longest piece computed at once, in windows
 SHOWN = 24  # heads
 
 
 @dataclass(frozen=True)
 class HeadReach:
-    """Measured at ``places`` of valid that see a whole window. ``shares``: layer → head → distance, from 0 (the word
-    just read) on: the mean weight; each head's sum to one. JSON-able.
+    """How much each head attends to each distance, over positions that see a whole window. JSON-able.
+
+    Parameters
+    ----------
+    places : int, default=0
+        The number of positions.
+    shares : tuple, default=()
+        Layer, head, distance: the mean weight, from distance 0, the word just read. The weights of a head sum to one.
     """
 
     places: int = 0
@@ -33,7 +37,7 @@ class HeadReach:
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Self:
-        """Return what was stored; nothing was measured if the table is empty."""
+        """Return the measurements from their JSON table; an empty table is no measurement."""
         layers = table.get("shares", ())
         shares = tuple(tuple(tuple(map(float, head)) for head in heads) for heads in layers)
         return cls(int(table.get("places", 0)), shares)
@@ -41,12 +45,12 @@ class HeadReach:
 
 @torch.no_grad()
 def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
-    """Read an excerpt of valid, and where a position sees a whole window keep the weight of each distance."""
+    """Read an excerpt of the validation text and average the weights by distance where a position sees a window."""
     design = network.design
     window = design.window
     total = np.zeros((design.layers, design.heads, window))
     places = 0
-    for ids in excerpt(valid, LOOKED_AT).documents():
+    for ids in excerpt(valid, EXCERPT).documents():
         for first in range(0, len(ids), PIECE * window):
             piece = ids[first : first + PIECE * window]
             if len(piece) < window:
@@ -64,7 +68,7 @@ def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
 
 
 def exhibits(found: HeadReach) -> list[Exhibit]:
-    """Return a map of heads by distance; nothing where nothing was measured."""
+    """Return a map of heads by distance; nothing if nothing was measured."""
     if not found.places:
         return []
     window = len(found.shares[0][0])
@@ -80,9 +84,9 @@ def exhibits(found: HeadReach) -> list[Exhibit]:
     return [
         Heatmap(
             title="How far back each head looks",
-            note="How much a word so many places back weighs (0 is the word just read), as a multiple of what it"
-            f" would if all {window} in the window weighed the same; on the average over {found.places:,} places of"
-            f" valid that see a whole window.{note}",
+            note="The mean weight of a word at each distance (0 is the word just read), as a multiple of the weight"
+            f" it would have if all {window} words of the window weighed the same; averaged over {found.places:,}"
+            f" positions of the validation text that see a whole window.{note}",
             rows=tuple(name for name, _ in rows[::step]),
             columns=tuple(str(a) if b == a + 1 else f"{a}–{b - 1}" for a, b in ranges),
             panels=("times an even share",),

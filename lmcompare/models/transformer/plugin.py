@@ -1,71 +1,78 @@
-"""A decoder-only transformer: causal self-attention, and nothing but attention, over the document's past."""
+"""The transformer language model: causal self-attention over a window that slides along the document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, ClassVar
-
-import numpy as np
-import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Setting, Traits
-from lmcompare.models.transformer import head_reach
-from lmcompare.models.transformer.head_reach import HeadReach
+from lmcompare.model import Setting, Traits
+from lmcompare.models.transformer.exhibits import exhibits
+from lmcompare.models.transformer.head_reach import HeadReach, measured
 from lmcompare.models.transformer.network import ACTIVATIONS, Design, TransformerNetwork
 from lmcompare.models.transformer.positions import POSITIONS
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class HeadAt:
-    """What one head does at one place: ``products``, q·k, ``biases``, what is added for the distance, if anything,
-    and ``weights``, all (n,) of the places it sees; ``mixed``, (d,), the mean of their values.
-    """
-
-    layer: int
-    head: int
-    products: FloatArray
-    biases: FloatArray | None
-    weights: FloatArray
-    mixed: FloatArray
-
-
-@dataclass(frozen=True)
-class LayerMaps:
-    """What the heads of a layer do with a document of T inputs: ``products`` q·k, ``scores``, these over √d and with
-    what is added for the distance, and ``weights``, all (heads, T, T); ``lengths`` ‖v‖ of the values, (heads, T).
-    """
-
-    products: FloatArray
-    scores: FloatArray
-    weights: FloatArray
-    lengths: FloatArray
 
 
 class Transformer(TorchLanguageModel):
     """A pre-norm causal transformer (Vaswani et al. 2017) with a window that slides along the document.
 
-    Each layer adds attention and then a feed-forward net to what it was given: x + O(softmax(Q Kᵀ / √d) V), where Q,
-    K and V are the query, key and value projections of the normalised x. A position attends to itself and the
-    ``window`` - 1 positions before it in its document, at every layer, so words up to layers · (window - 1) back can
-    reach it.
+    Each layer adds attention and then a feed-forward network to its input: x + O(softmax(Q Kᵀ / √d) V), where Q, K
+    and V are the query, key and value projections of the normalised x. A position attends to itself and to the
+    ``window`` - 1 positions before it in its document, in every layer, so words up to layers · (window - 1) back can
+    influence it.
 
-    Parameters: ``width``, of word vectors and layers; ``heads``, of attention; ``layers``; ``window``, positions that
-    one attends to; ``positions``, "rotary" (Su et al. 2021), "learned" (a vector a place, places counted modulo
-    ``window``), "sinusoidal" (Vaswani et al. 2017), "alibi" (Press, Smith and Lewis 2022: a score falls with the
-    distance, in each head by another slope), "relative" (a learned number a distance and head is added to the score,
-    as in Raffel et al. 2020 but without buckets) or "none"; ``dropout``, on word vectors and what each layer adds;
-    ``kv_heads``, heads of keys and values that groups of query heads share (Ainslie et al. 2023), None for as many as
-    ``heads``; ``qk_norm``, whether queries and keys are normalised (Henry et al. 2020); ``activation`` of the
-    feed-forward net, "gelu", "relu2" (So et al. 2021) or "swiglu" (Shazeer 2020). ``causal = false`` takes the mask
-    away, to show what it is for: a position then sees the words to come that are read with it, the one to predict
-    among them, and the model declares itself not causal: it is no language model and is not ranked. The others are
-    those of ``Recipe``.
+    Parameters
+    ----------
+    width : int, default=256
+        The size of word vectors and layers.
+    heads : int, default=4
+        Attention heads.
+    layers : int, default=2
+        Layers.
+    window : int, default=64
+        The positions that a position attends to, itself included.
+    positions : {"rotary", "learned", "sinusoidal", "alibi", "relative", "none"}, default="rotary"
+        The position signal: "rotary" (Su et al. 2021), "learned" vectors, counted modulo ``window``, "sinusoidal"
+        (Vaswani et al. 2017), "alibi", scores that fall with the distance (Press, Smith and Lewis 2022), "relative",
+        a learned number for each distance and head (as in Raffel et al. 2020, without buckets), or "none".
+    dropout : float, default=0.05
+        Dropout on word vectors and on what each layer adds.
+    steps : int, default=1000
+        Optimiser steps; a budget of the run overrides them.
+    batch : int, default=16
+        Documents read side by side.
+    length : int, default=64
+        Tokens of each document read in a step.
+    alone : float, default=0.0
+        The share of steps that read single sentences as documents of their own.
+    learning_rate : float, default=0.01
+        The peak learning rate.
+    optimiser : {"adamw", "muon"}, default="muon"
+        AdamW for all weights, or Muon for the matrices inside the network.
+    weight_decay : float, default=0.4
+        The decay of matrices.
+    candidates : int, default=768
+        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
+    full_share : float, default=0.0
+        The last share of the run, which is trained with the full softmax.
+    patience : int, default=0
+        Evaluations without improvement after which training stops; 0 never stops early.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
+    kv_heads : int or None, default=None
+        Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); None for ``heads``.
+    qk_norm : bool, default=True
+        Whether queries and keys are normalised (Henry et al. 2020).
+    activation : {"gelu", "relu2", "swiglu"}, default="gelu"
+        The activation of the feed-forward network: "relu2" is the square of ReLU (So et al. 2021), "swiglu" is that
+        of Shazeer (2020).
+    causal : bool, default=True
+        Whether the causal mask is there. Without it a position sees the words that come after it, the one to predict
+        included: the model then declares itself not causal, is no language model and is not ranked.
     """
 
     widths: ClassVar[tuple[str, ...]] = ("width",)
@@ -106,40 +113,33 @@ class Transformer(TorchLanguageModel):
         if activation not in ACTIVATIONS:
             raise LmcompareError(f"activation is one of {', '.join(ACTIVATIONS)}, not '{activation}'")
         if kv_heads is not None and (kv_heads < 1 or heads % kv_heads):
-            raise LmcompareError(f"kv_heads {kv_heads} must divide heads {heads}: each serves as many of them")
+            raise LmcompareError(f"kv_heads {kv_heads} must divide heads {heads}: each is shared by as many heads")
         if width % heads or (width // heads) % 2:
             raise LmcompareError(
                 f"width {width} must be an even multiple of heads {heads}: each head gets an even share"
             )
         self.width, self.heads, self.layers, self.window, self.positions = width, heads, layers, window, positions
-        self.dropout, self.steps, self.batch, self.length = dropout, steps, batch, length
-        self.learning_rate, self.optimiser, self.weight_decay = learning_rate, optimiser, weight_decay
-        self.candidates, self.full_share, self.precision = candidates, full_share, precision
-        self.patience, self.alone = patience, alone
-        self.kv_heads, self.qk_norm, self.activation, self.causal = kv_heads, qk_norm, activation, causal
+        self.dropout, self.kv_heads, self.qk_norm, self.activation = dropout, kv_heads, qk_norm, activation
+        self.causal = causal
         self.traits = Traits(carries_state=True, causal=causal)
-        self.check_settings()
+        self.store_settings(locals())
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return "Transformer" if self.causal else "Transformer without a causal mask"
 
     def summary(self) -> str:
-        """Return what it is: no language model without the mask."""
+        """Return the summary; without the mask it says that this is no language model."""
         if self.causal:
             return super().summary()
         return (
-            "A pre-norm transformer (Vaswani et al. 2017) without its mask (causal = false), which reads the words"
-            " that it is to predict: no language model."
+            "A pre-norm transformer (Vaswani et al. 2017) without its causal mask (causal = false), which reads the"
+            " words that it predicts: no language model."
         )
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""
-        return TransformerNetwork(types, self.design())
-
-    def design(self) -> Design:
-        """Return what it is made of."""
-        return Design(
+        design = Design(
             width=self.width,
             heads=self.heads,
             layers=self.layers,
@@ -151,80 +151,24 @@ class Transformer(TorchLanguageModel):
             activation=self.activation,
             causal=self.causal,
         )
-
-    def width_step(self) -> int:
-        """Return what its ``widths`` must be multiples of."""
-        return 2 * self.heads
-
-    def recipe(self) -> Recipe:
-        """Return how it is trained."""
-        return Recipe.of(self.hyperparameters())
-
-    def attention_maps(self, ids: IntArray) -> list[LayerMaps]:
-        """Return what each layer's heads do as a document of these ids is read; T = len + 1.
-
-        Row and column 0 are the beginning of the document; a row of weights sums to one. Longer than ``window``, the
-        farther past has the weight 0.
-        """
-        network, inputs = self._reading(ids)
-        with torch.no_grad():
-            layers = network.attend(inputs, None, maps=True)[2]
-            bias = network.view(inputs.shape[1], None, inputs.new_zeros(1)).bias
-        return [
-            LayerMaps(
-                products=(maps.scores[0] * np.sqrt(self.width // self.heads)).cpu().numpy(),
-                scores=(maps.scores[0] if bias is None else maps.scores[0] + bias).cpu().numpy(),
-                weights=maps.weights[0].cpu().numpy(),
-                lengths=maps.value[0].norm(dim=-1).cpu().numpy(),
-            )
-            for maps in layers
-        ]
-
-    def attention_at(self, ids: IntArray) -> HeadAt:
-        """Return what one head does after the last of these ids, over the n = min(len + 1, window) places it sees.
-
-        It is the head that turns most to a single word other than the one just read.
-        """
-        network, inputs = self._reading(ids)
-        with torch.no_grad():
-            layers = network.attend(inputs, None, maps=True)[2]
-            bias = network.view(inputs.shape[1], None, inputs.new_zeros(1)).bias
-        before = torch.stack([maps.weights[0, :, -1, :-1].amax(-1) for maps in layers])  # (layers, heads)
-        layer, head = divmod(int(before.argmax()), self.heads)
-        maps = layers[layer]
-        seen = slice(max(0, len(ids) + 1 - self.window), None)
-        return HeadAt(
-            layer=layer,
-            head=head,
-            products=(maps.scores[0, head, -1, seen] * np.sqrt(self.width // self.heads)).cpu().numpy(),
-            biases=None if bias is None else bias[head, -1, seen].cpu().numpy(),
-            weights=maps.weights[0, head, -1, seen].cpu().numpy(),
-            mixed=maps.mixed[0, head, -1].cpu().numpy(),
-        )
+        return TransformerNetwork(types, design)
 
     def trained_network(self) -> TransformerNetwork:
-        """Return the trained network. Raises ``NotFittedError`` before ``fit`` or ``restore``."""
-        network = self._ready()
-        assert isinstance(network, TransformerNetwork)
-        return network
+        """Return the trained network."""
+        return self.trained_as(TransformerNetwork)
 
-    def _reading(self, ids: IntArray) -> tuple[TransformerNetwork, torch.Tensor]:
-        """Return the trained network and these ids as the (1, len + 1) inputs of a document."""
-        network = self.trained_network()
-        return network, network.inputs(ids)
+    def width_step(self) -> int:
+        """Return 2 · ``heads``: each head has an even share of the width."""
+        return 2 * self.heads
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
-        """Measure on valid how far back each head looks; without the mask there is no back."""
-        return asdict(head_reach.measured(self.trained_network(), valid)) if self.causal else {}
+        """Measure on the validation text how far back each head looks; nothing without the causal mask."""
+        return asdict(measured(self.trained_network(), valid)) if self.causal else {}
 
     def reach(self) -> HeadReach:
-        """Return what was measured on valid when it was trained."""
+        """Return the result of ``measure``: how far back each head looks."""
         return HeadReach.from_json(self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the attention maps of a sentence, the equation with numbers, how far its heads look, what it knows of
-        places, and nearest words.
-        """
-        from lmcompare.models.transformer.exhibits import exhibits
-
-        return exhibits(self, text)
+        """Yield the equation with numbers, attention maps, the heads' reach, the position signal, nearest words."""
+        return exhibits(self, self.trained_network(), self.reach(), text)

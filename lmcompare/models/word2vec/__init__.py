@@ -1,1 +1,1 @@
-"""Word vectors in a bag: word2vec, then a softmax over the mean of the context's vectors."""
+"""word2vec vectors in a bag, and a softmax over their mean."""

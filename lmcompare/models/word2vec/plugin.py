@@ -1,4 +1,4 @@
-"""Word vectors in a bag: word2vec, then a softmax over the mean of the last words' vectors."""
+"""word2vec vectors in a bag: a softmax over the mean of the vectors of the last words."""
 
 from __future__ import annotations
 
@@ -7,45 +7,77 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Setting, Traits
 from lmcompare.models.word2vec import similar_contexts
+from lmcompare.models.word2vec.exhibits import Origin, exhibits
+from lmcompare.models.word2vec.network import WEIGHTS, BagNetwork
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
 from lmcompare.models.word2vec.similar_contexts import Account
 from lmcompare.models.word2vec.skip_gram import word2vec
-from lmcompare.tokens import Encoded, IntArray, Vocabulary
-from lmcompare.training.dropout import dropout
+from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.network import Memory, Network
-from lmcompare.training.recipe import Recipe
-from lmcompare.training.softmax import Head
-
-WEIGHTS = ("uniform", "decay", "position")
+from lmcompare.training.network import Network
 
 
 class Word2VecBow(TorchLanguageModel):
-    """word2vec vectors (Mikolov et al. 2013) in a bag of the last words, and a softmax layer that guesses the next.
+    """word2vec vectors (Mikolov et al. 2013) in a bag of the last words, and a softmax layer that predicts the next.
 
-    p(w | context) = softmax(V f + b), f = tanh(A m + a), m = the mean of the vectors of the last ``window`` inputs.
-    The mean has uniform weights, so the order inside the window cannot matter, unless ``weights`` says so: "decay", a
-    word k places back weighs r^k, with a learned r; "position", each place has a learned vector that the word's is
-    multiplied with, number by number (Mnih and Kavukcuoglu 2013). These are no longer bags. The window counts every
-    token, ``</s>`` included. Without ``across`` the bag is emptied at ``</s>``, which stays in it as the mark of a
-    beginning, and a document begins like a sentence; with it, the bag reaches back over sentence ends, and the
-    beginning of a document is an input of its own.
+    p(w | context) = softmax(V f + b), f = tanh(A m + a), where m is the mean of the vectors of the last ``window``
+    inputs. With uniform weights the order inside the window has no effect; other ``weights`` make it matter, and the
+    model is then not a bag. The window counts every token, ``</s>`` included. Without ``across`` the bag is emptied
+    at ``</s>``, which stays in it as the mark of a beginning, and a document begins like a sentence; with ``across``
+    the bag reaches back over sentence ends, and the beginning of a document is an input of its own.
 
-    Parameters: ``width``, of the word vectors; ``skip_gram``, skip-gram if true, CBOW if false; ``reach``, how many
-    words to each side word2vec looks at; ``negative``, its negative samples; ``epochs``, of word2vec over train;
-    ``window``, words in the bag; ``hidden``, the units of f, 0 for a log-linear model (f = m); ``tune``, whether the
-    vectors are trained on with the softmax, or stay as word2vec made them; ``vectors``, a file of vectors that others
-    trained, ``width`` numbers each, in place of word2vec's: the model then has read other text, and says so. The
-    others are those of ``Recipe``.
+    Parameters
+    ----------
+    width : int, default=128
+        The size of the word vectors.
+    skip_gram : bool, default=True
+        Skip-gram if true, CBOW if false.
+    reach : int, default=5
+        How many words on each side word2vec looks at.
+    negative : int, default=5
+        Negative samples of word2vec.
+    epochs : int, default=5
+        Epochs of word2vec over the training text.
+    window : int, default=3
+        Words in the bag.
+    across : bool, default=False
+        Whether the bag reaches back over sentence ends.
+    hidden : int, default=256
+        Units of the hidden layer; 0 for a log-linear model (f = m).
+    tune : bool, default=True
+        Whether the vectors are trained further with the softmax, or stay as word2vec made them.
+    weights : {"uniform", "decay", "position"}, default="uniform"
+        The weights of the mean: "decay" gives a word k positions back the weight r^k with a learned r; "position"
+        multiplies it, number by number, with a learned vector of its position (Mnih and Kavukcuoglu 2013).
+    dropout : float, default=0.1
+        Dropout on the mean and on the hidden layer.
+    steps : int, default=1000
+        Optimiser steps; a budget of the run overrides them.
+    batch : int, default=16
+        Documents read side by side.
+    length : int, default=64
+        Tokens of each document read in a step.
+    learning_rate : float, default=0.01
+        The peak learning rate.
+    weight_decay : float, default=0.1
+        The decay of matrices.
+    candidates : int, default=512
+        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
+    full_share : float, default=0.0
+        The last share of the run, which is trained with the full softmax.
+    patience : int, default=0
+        Evaluations without improvement after which training stops; 0 never stops early.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
+    vectors : str or None, default=None
+        A file of pre-trained vectors of ``width`` numbers, used in place of word2vec's. The model then has read other
+        text and is marked as pre-trained.
     """
 
     files: ClassVar[tuple[str, ...]] = ("vectors",)
@@ -91,33 +123,28 @@ class Word2VecBow(TorchLanguageModel):
     ) -> None:
         super().__init__()
         self.traits = Traits(carries_state=across, pretrained=vectors is not None)
-        self.vectors = vectors
         if min(width, window, reach, negative, epochs) < 1 or hidden < 0:
             raise LmcompareError(
                 "width, window, reach, negative and epochs must be at least 1, and hidden at least 0"
             )
         if weights not in WEIGHTS:
             raise LmcompareError(f"weights is one of {', '.join(WEIGHTS)}, not '{weights}'")
-        self.weights = weights
         self.width, self.skip_gram, self.reach, self.negative, self.epochs = width, skip_gram, reach, negative, epochs
         self.window, self.across, self.hidden, self.tune, self.dropout = window, across, hidden, tune, dropout
-        self.steps, self.batch, self.length, self.learning_rate = steps, batch, length, learning_rate
-        self.weight_decay, self.precision = weight_decay, precision
-        self.candidates, self.full_share = candidates, full_share
-        self.patience = patience
-        self.check_settings()
+        self.weights, self.vectors = weights, vectors
+        self.store_settings(locals())
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return "word2vec, bag of words" if self.weights == "uniform" else "word2vec, weighted window"
 
     def summary(self) -> str:
-        """Return what it is: no bag where the words are weighted by their place."""
+        """Return the summary; with weights by position it says that this is not a bag."""
         if self.weights == "uniform":
             return super().summary()
         return (
-            "word2vec vectors (Mikolov et al. 2013) of the last words, weighted by their place"
-            f" (weights = {self.weights}) and so no longer a bag, and a softmax layer that guesses the next."
+            "word2vec vectors (Mikolov et al. 2013) of the last words, weighted by their position"
+            f" (weights = {self.weights}) and so no longer a bag, and a softmax layer that predicts the next."
         )
 
     def network(self, types: int) -> BagNetwork:
@@ -129,20 +156,20 @@ class Word2VecBow(TorchLanguageModel):
             weights=self.weights,
         )
 
-    def recipe(self) -> Recipe:
-        """Return how the softmax layer is trained."""
-        return Recipe.of(self.hyperparameters())
+    def trained_network(self) -> BagNetwork:
+        """Return the trained network."""
+        return self.trained_as(BagNetwork)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
-        """Count what likeness foresees on valid."""
-        return asdict(similar_contexts.account(self, train, valid, setting.seed))
+        """Count words of the validation text that the model predicts from similar contexts."""
+        return asdict(similar_contexts.account(self, self.trained_network(), train, valid, setting.seed))
 
     def account(self) -> Account:
-        """Return what was counted on valid when it was trained: words foreseen by likeness."""
+        """Return the result of ``measure``: words predicted from similar contexts."""
         return Account.from_json(self.measured)
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
-        """Train word2vec on train, or read the vectors given, and put them into the network."""
+        """Train word2vec on the training text, or read the given vectors, and set them in the network."""
         if self.vectors is not None:
             vectors, found = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
             tokens = found[train.ids].mean() if len(train) else 0.0
@@ -165,120 +192,15 @@ class Word2VecBow(TorchLanguageModel):
             network.get_parameter("vectors").zero_()[: len(vectors)].copy_(torch.from_numpy(vectors))
 
     def word_vectors(self) -> FloatArray | None:
-        """(V, width) the vectors in the bag: word2vec's, trained on if ``tune``."""
-        network = self._ready()
-        vectors: FloatArray = network.get_parameter("vectors")[: network.head.types].detach().cpu().numpy()
+        """Return the (V, width) vectors of the bag."""
+        network = self.trained_network()
+        vectors: FloatArray = network.vectors[: network.head.types].detach().cpu().numpy()
         return vectors
 
     def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
-        """(n, width) the vectors of the tokens themselves: in a bag a word is the same whatever stands before it."""
+        """Return the (n, width) vectors of the tokens: in a bag a word has the same vector in every context."""
         return LanguageModel.context_vectors(self, text, at)
 
-    def bags(self, windows: IntArray) -> FloatArray:
-        """(n, d) the mean vectors of (n, window) inputs, V for the document's beginning, -1 where there is none."""
-        network = self._ready()
-        assert isinstance(network, BagNetwork)
-        inputs = torch.from_numpy(windows).to(network.vectors.device)
-        memory = {"words": inputs[:, :-1].clamp(min=0), "filled": (inputs[:, :-1] >= 0).sum(1)}
-        with torch.inference_mode():
-            means: FloatArray = network.bag(inputs[:, -1:], memory)[0][:, 0].cpu().numpy()
-        return means
-
-    def place_weights(self) -> FloatArray:
-        """(window,) how much the input that many places before the last one weighs: for "position" the root mean
-        square of its vector, for "decay" r^k, for "uniform" 1.
-        """
-        network = self._ready()
-        assert isinstance(network, BagNetwork)
-        with torch.no_grad():
-            squares = [network.weight(back).square().mean() for back in range(self.window)]
-        weights: FloatArray = torch.stack(squares).sqrt().cpu().numpy()
-        return weights
-
-    def scores(self, text: Encoded, at: int, target: int) -> tuple[float, float, float]:
-        """Return what stands behind p(target) at a position: its score v·f + b, ‖m‖, and log Z."""
-        network = self._ready()
-        assert isinstance(network, BagNetwork)
-        start = int(text.context_starts(np.array([at]))[0])
-        inputs = network.inputs(text.ids[start:at])
-        with torch.no_grad():
-            mean = network.bag(inputs, None)[0][0, -1]
-            features = network(inputs, None)[0][0, -1]
-            logits = network.head.bias + network.head.table[: network.head.types] @ features
-        return float(logits[target]), float(mean.norm()), float(logits.logsumexp(0))
-
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation with numbers, a test of the order, nearest words, and a map."""
-        from lmcompare.models.word2vec.exhibits import exhibits
-
-        return exhibits(self, text)
-
-
-class BagNetwork(Network):
-    """The mean of the last ``window`` inputs' vectors, a hidden layer, a softmax."""
-
-    def __init__(
-        self,
-        types: int,
-        width: int,
-        window: int,
-        hidden: int,
-        dropout: float,
-        *,
-        across: bool,
-        tune: bool,
-        weights: str,
-    ) -> None:
-        super().__init__()
-        self.window, self.across, self.dropout = window, across, dropout
-        self.vectors = nn.Parameter(torch.randn(types + 1, width), requires_grad=tune)
-        self.layer = nn.Linear(width, hidden) if hidden else None
-        self.head = Head(types, hidden or width)
-        # one dimension each, so that they do not decay
-        self.decay = nn.Parameter(torch.ones(1)) if weights == "decay" else None
-        self.places = nn.Parameter(torch.ones(window * width)) if weights == "position" else None
-
-    def weight(self, back: int) -> Tensor:
-        """(1,) or (d,): what the vector of the input ``back`` places before the last one is multiplied with."""
-        if self.decay is not None:
-            return torch.sigmoid(self.decay) ** back
-        if self.places is not None:
-            return self.places.view(self.window, -1)[back]
-        return self.vectors.new_ones(1)
-
-    def bag(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the mean vector (B, T, d) of the window that ends at each input, and the memory.
-
-        It is a weighted mean by the weights of the places, or for "position" the plain one of the weighted vectors.
-
-        Memory: ``words`` (B, window - 1), the last inputs; ``filled`` (B,), how many of them are there.
-        """
-        rows, length = inputs.shape
-        kept = self.window - 1
-        if memory is None:
-            memory = {"words": inputs.new_zeros(rows, kept), "filled": inputs.new_zeros(rows)}
-        words = torch.cat([memory["words"], inputs], 1)  # (B, W - 1 + T)
-        if not self.across:
-            words = torch.where(words == self.head.types, Vocabulary.end, words)
-        place = torch.arange(kept + length, device=inputs.device)
-        there = place[None] >= kept - memory["filled"][:, None]  # (B, W - 1 + T)
-        sentence = torch.zeros_like(words) if self.across else (words == Vocabulary.end).cumsum(1)
-        vectors = functional.embedding(words, self.vectors)
-        total = vectors.new_zeros(rows, length, vectors.shape[-1])
-        count = vectors.new_zeros(rows, length, 1)
-        for back in range(self.window):
-            here = slice(kept - back, kept - back + length)
-            used = (there[:, here] & (sentence[:, here] == sentence[:, kept:]))[..., None]
-            weight = self.weight(back)
-            total = total + vectors[:, here] * used * weight
-            count = count + (used * weight if self.decay is not None else used)
-        left = {"words": words[:, length:], "filled": (memory["filled"] + length).clamp(max=kept)}
-        return total / count, left
-
-    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the features (B, T, hidden) and the memory of ``bag``."""
-        features, left = self.bag(inputs, memory)
-        features = dropout(features, self.dropout, self.training)
-        if self.layer is not None:
-            features = dropout(torch.tanh(self.layer(features)), self.dropout, self.training)
-        return features, left
+        """Yield the equation with numbers, a test of the word order, similar contexts, nearest words and a map."""
+        return exhibits(self, self.trained_network(), Origin(self.vectors is None, self.tune), self.account(), text)

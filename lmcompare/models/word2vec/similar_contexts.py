@@ -1,35 +1,43 @@
-"""What word vectors add to counts: words foreseen after contexts that are like others, and the same as none."""
+"""Measures what word vectors add to counts: unseen bigrams that similar contexts make more likely, with a control."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.exhibits import Bars, Exhibit, Neighbours
 from lmcompare.model import FloatArray
+from lmcompare.models.word2vec.network import BagNetwork
 from lmcompare.tokens import Encoded, IntArray
-
-if TYPE_CHECKING:
-    from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.training.language_model import TorchLanguageModel
 
 BoolArray = npt.NDArray[np.bool_]
 
-LOOKED_AT = 2000  # tokens of valid
-CONTEXTS = 200  # of a word in train that are compared
-POOL = 2000  # contexts of train at random, from which as many are taken
-SHOWN, NEAR = 8, 3  # words, and contexts of each
-KNOWN = 5  # a word shown was seen as often in train
+LOOKED_AT = 2000  # words of the validation text
+CONTEXTS = 200  # contexts of a word in the training text that are compared
+POOL = 2000  # random contexts of the training text, from which the control contexts are taken
+SHOWN, NEAR = 8, 3  # words shown, and contexts of each
+KNOWN = 5  # the least count in the training text of a word shown
 
 
 @dataclass(frozen=True)
-class Foreseen:
-    """A word that came next and was made likelier: from ``frequency`` to ``probability``.
+class Example:
+    """A word after an unseen context whose probability a similar context raised.
 
-    ``near``: the contexts in train that it followed and that are nearest, with their ``cosines``, falling.
+    Parameters
+    ----------
+    context, word : str
+        The context and the word that followed it.
+    frequency, probability : float
+        The word's relative frequency in the training text, and its probability by the model.
+    near : tuple of str
+        The nearest contexts that the word followed in the training text.
+    cosines : tuple of float
+        Their cosines with the context, falling.
     """
 
     context: str
@@ -42,11 +50,25 @@ class Foreseen:
 
 @dataclass(frozen=True)
 class Account:
-    """How many tokens of valid were ``looked_at``; ``unseen``, of these: that never followed the word before them in
-    train; ``likelier``, of these: to which the model gives more than their frequency, by ``gain`` bits on average; to
-    the others it gives ``loss`` bits less. ``compared`` and ``similar``, of the likelier, of the others, and of both
-    with contexts exchanged: those that in train followed contexts without a word in common, and of which one was
-    nearer than any of as many contexts of other words at random. JSON-able.
+    """Counts of words of the validation text that are predicted from similar contexts. JSON-able.
+
+    Parameters
+    ----------
+    looked_at : int, default=0
+        The words that were looked at.
+    unseen : int, default=0
+        Those of them that never follow the previous word in the training text.
+    likelier : int, default=0
+        The unseen words to which the model gives more than their relative frequency.
+    gain, loss : float, default=0.0
+        The mean gain in bits of the likelier words, and the mean loss in bits of the other unseen words.
+    compared : (int, int, int), default=(0, 0, 0)
+        The words that follow, in the training text, a context without a word in common with theirs: among the
+        likelier words, among the others, and among both with contexts exchanged (the control).
+    similar : (int, int, int), default=(0, 0, 0)
+        Those of them for which such a context is nearer than any of as many random contexts of other words.
+    examples : tuple of Example, default=()
+        The likelier words with the greatest gains.
     """
 
     looked_at: int = 0
@@ -56,39 +78,42 @@ class Account:
     loss: float = 0.0
     compared: tuple[int, ...] = (0, 0, 0)
     similar: tuple[int, ...] = (0, 0, 0)
-    examples: tuple[Foreseen, ...] = ()
+    examples: tuple[Example, ...] = ()
 
     @property
     def others(self) -> int:
-        """How many were not made likelier."""
+        """The unseen words that were not made likelier."""
         return self.unseen - self.likelier
 
     @property
     def net(self) -> float:
-        """Bits a word by which the unseen are likelier than their frequency, on average."""
+        """The mean gain of the unseen words over their relative frequency, in bits per word."""
         return (self.likelier * self.gain - self.others * self.loss) / max(self.unseen, 1)
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Self:
-        """Return the account that was stored; an empty one for a table that knows no losses."""
-        if "loss" not in table:
+        """Return the account from its JSON table; an empty table is an empty account."""
+        if not table:
             return cls()
         lists = {name: tuple(table[name]) for name in ("compared", "similar")}
         tables: list[dict[str, Any]] = [
             {key: tuple(value) if isinstance(value, list | tuple) else value for key, value in one.items()}
             for one in table.get("examples", ())
         ]
-        return cls(**{**table, **lists, "examples": tuple(Foreseen(**one) for one in tables)})
+        return cls(**{**table, **lists, "examples": tuple(Example(**one) for one in tables)})
 
 
-def account(model: Word2VecBow, train: Encoded, valid: Encoded, seed: int) -> Account:
-    """Look at up to ``LOOKED_AT`` words of valid, evenly spread; unknown words and sentence ends are passed over."""
+def account(model: TorchLanguageModel, network: BagNetwork, train: Encoded, valid: Encoded, seed: int) -> Account:
+    """Return the counts over up to ``LOOKED_AT`` evenly spaced words of the validation text.
+
+    Unknown words and sentence ends are left out. ``seed`` decides which random contexts are compared.
+    """
     known = np.flatnonzero((valid.ids != valid.vocabulary.end) & (valid.ids != valid.vocabulary.unknown))
     if not (len(known) and len(train)):
         return Account()
     at: IntArray = _spread(known, LOOKED_AT)
     types = len(train.vocabulary)
-    windows = _windows(valid, at, model.window)
+    windows = _windows(valid, at, network.window)
     before = train.ids.astype(np.int64)[:-1]
     pairs = np.unique(before * types + train.ids[1:])
     last = np.where(windows[:, -1] == types, train.vocabulary.end, windows[:, -1])
@@ -99,9 +124,9 @@ def account(model: Word2VecBow, train: Encoded, valid: Encoded, seed: int) -> Ac
     words = valid.ids[at]
     gains = model.log_probs_at(valid, at) - np.log(frequency[words])
     better = gains > 0
-    searcher = _Searcher(model, train, seed)
+    searcher = _Searcher(network, train, seed)
     found = [searcher.nearest(window, int(word)) for window, word in zip(windows, words, strict=True)]
-    exchanged = [  # every word with the context of another, far from it
+    exchanged = [  # the control: every word with the context of another one
         searcher.nearest(window, int(word))
         for window, word in zip(np.roll(windows, len(words) // 2, 0), words, strict=True)
     ]
@@ -110,18 +135,18 @@ def account(model: Word2VecBow, train: Encoded, valid: Encoded, seed: int) -> Ac
         [near for near, likelier in zip(found, better, strict=True) if not likelier],
         exchanged,
     )
-    examples: list[Foreseen] = []
+    examples: list[Example] = []
     for k in np.argsort(-gains, kind="stable"):
         near, word = found[k], int(words[k])
         if not (better[k] and near is not None and near.nearer and counts[word] >= KNOWN) or len(examples) == SHOWN:
             continue
         examples.append(
-            Foreseen(
+            Example(
                 context=searcher.text(windows[k]),
                 word=train.vocabulary[word],
                 frequency=float(frequency[word]),
                 probability=float(np.exp(gains[k]) * frequency[word]),
-                near=tuple(searcher.text(w) for w in _windows(train, near.places, model.window)),
+                near=tuple(searcher.text(w) for w in _windows(train, near.places, network.window)),
                 cosines=tuple(float(c) for c in near.cosines),
             )
         )
@@ -139,22 +164,22 @@ def account(model: Word2VecBow, train: Encoded, valid: Encoded, seed: int) -> Ac
 
 
 def exhibits(found: Account) -> list[Exhibit]:
-    """Return what was gained and lost, how often a context was similar, and examples; nothing if none was counted."""
+    """Return gains and losses, how often a context was similar, and examples; nothing if no word was unseen."""
     if not found.unseen:
         return []
     drawn: list[Exhibit] = [
         Bars(
-            title="Foreseen by likeness",
-            note=f"{found.unseen:,} of {found.looked_at:,} words of valid came after a word that they never followed"
-            " in train: counts of pairs know nothing of them but how frequent they are. By how much the model made"
-            " them likelier than that on average, or less likely.",
+            title="Predicted from similar contexts",
+            note=f"{found.unseen:,} of {found.looked_at:,} words of the validation text follow a word that they never"
+            " follow in the training text, so that counts of word pairs know only their frequency. The bars show by"
+            " how much the model raised or lowered their probability over that frequency, on average.",
             labels=(
                 f"made likelier ({found.likelier:,})",
                 f"made less likely ({found.others:,})",
                 f"all {found.unseen:,}, net",
             ),
             values=(found.gain, -found.loss, found.net),
-            unit="bits a word",
+            unit="bits per word",
         )
     ]
     similar, compared = (_with_both(counts) for counts in (found.similar, found.compared))
@@ -163,9 +188,9 @@ def exhibits(found: Account) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="How often a context was similar",
-                note="How many of these words followed, in train, a context with no word in common that lies nearer"
-                " to theirs, by the vectors, than any of as many contexts of other words at random. With the"
-                " contexts exchanged among the words it shows how often that is so by chance.",
+                note="The share of these words that follow, in the training text, a similar context: one with no word"
+                " in common with theirs whose vector is nearer than those of as many random contexts of other words."
+                " “Exchanged” is the control, with the contexts exchanged among the words.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
                 unit="% of the words",
@@ -174,10 +199,10 @@ def exhibits(found: Account) -> list[Exhibit]:
     if found.examples:
         drawn.append(
             Neighbours(
-                title="Which contexts were alike",
-                note=f"The {len(found.examples)} that gained most of the words made likelier after a similar context,"
-                " with their frequency and the probability they got; and, by cosine, the contexts that they did"
-                " follow in train, none of which shares a word with theirs.",
+                title="Which contexts were similar",
+                note=f"The {len(found.examples)} words with a similar context that gained most, with their frequency"
+                " and their probability, and the nearest contexts that they follow in the training text, by cosine."
+                " None of them shares a word with the context.",
                 words=tuple(
                     f"{one.context} … {one.word} ({_percent(one.frequency)} → {_percent(one.probability)})"
                     for one in found.examples
@@ -203,8 +228,9 @@ def _percent(share: float) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Near:
-    """The ``places`` in train where a word followed the nearest contexts, and their ``cosines``; ``nearer``: whether
-    the nearest is nearer than all of as many contexts of other words at random.
+    """The ``places`` in the training text where a word follows the nearest contexts, and their ``cosines``.
+
+    ``nearer``: whether the nearest is nearer than all of as many random contexts of other words.
     """
 
     places: IntArray
@@ -213,27 +239,27 @@ class _Near:
 
 
 class _Searcher:
-    """Finds, for a word, the contexts of train that are like a given one."""
+    """Finds the contexts of a word in the training text that are similar to a given context."""
 
-    def __init__(self, model: Word2VecBow, train: Encoded, seed: int) -> None:
-        self.model, self.train = model, train
-        self.order = np.argsort(train.ids, kind="stable")  # positions word by word
+    def __init__(self, network: BagNetwork, train: Encoded, seed: int) -> None:
+        self.network, self.train = network, train
+        self.order = np.argsort(train.ids, kind="stable")  # positions, sorted by word
         self.edges = np.searchsorted(train.ids[self.order], np.arange(len(train.vocabulary) + 1))
         random = np.random.default_rng([seed, 31])
         pool = random.permutation(len(train))[:POOL]
-        self.pool, self.pool_words = _windows(train, pool, model.window), train.ids[pool]
+        self.pool, self.pool_words = _windows(train, pool, network.window), train.ids[pool]
         self.pool_means = self._means(self.pool)
 
     def nearest(self, window: IntArray, word: int) -> _Near | None:
-        """Return where in train the word followed the contexts nearest to this one; None if it followed none.
+        """Return where in the training text the word follows the contexts nearest to this one; None if nowhere.
 
-        Contexts with a word in common are left out, of those at random too.
+        Contexts with a word in common are left out, also among the random ones.
         """
         places: IntArray = self.order[self.edges[word] : self.edges[word + 1]]
         if not len(places):
             return None
         places = _spread(places, CONTEXTS)
-        windows = _windows(self.train, places, self.model.window)
+        windows = _windows(self.train, places, self.network.window)
         apart = self._apart(windows, window)
         places, windows = places[apart], windows[apart]
         others = self.pool_means[self._apart(self.pool, window) & (self.pool_words != word)][: len(places)]
@@ -243,12 +269,12 @@ class _Searcher:
         cosines = self._means(windows) @ mean
         nearer = not len(others) or bool(cosines.max() > (others @ mean).max())
         order = np.argsort(-cosines, kind="stable")
-        different = np.unique(windows[order], axis=0, return_index=True)[1]  # the first of those that are the same
+        different = np.unique(windows[order], axis=0, return_index=True)[1]  # the first of equal windows
         best = order[np.sort(different)[:NEAR]]
         return _Near(places[best], np.clip(cosines[best], -1.0, 1.0), nearer)
 
     def text(self, window: IntArray) -> str:
-        """Return the words that the bag holds."""
+        """Return the words in the bag."""
         vocabulary = self.train.vocabulary
         seen = self._seen(window[None])[0]
         return " ".join(
@@ -258,22 +284,22 @@ class _Searcher:
         )
 
     def _means(self, windows: IntArray) -> FloatArray:
-        """Return the (n, d) vectors of the bags, of length 1."""
-        means = self.model.bags(windows)
+        """Return the (n, d) mean vectors of the bags, scaled to length 1."""
+        means = self.network.means(windows)
         unit: FloatArray = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
         return unit
 
     def _apart(self, windows: IntArray, window: IntArray) -> BoolArray:
-        """Return which (n, W) windows have no word in common with one."""
+        """Return (n,): which of the (n, W) windows have no word in common with a window."""
         mine = window[self._seen(window[None])[0]]
         shared = np.isin(windows, mine) & self._seen(windows)
         apart: BoolArray = np.logical_not(shared.any(axis=1))
         return apart
 
     def _seen(self, windows: IntArray) -> BoolArray:
-        """Return which inputs of (n, W) windows are in the bag: those behind the last sentence end, and it."""
+        """Return (n, W): which inputs of the windows are in the bag, from the last sentence end on."""
         there: BoolArray = windows >= 0
-        if self.model.across:
+        if self.network.across:
             return there
         ends: BoolArray = (windows == self.train.vocabulary.end) | (windows == len(self.train.vocabulary))
         after = np.cumsum(ends[:, ::-1], 1)[:, ::-1]  # sentence ends from here on
@@ -282,13 +308,13 @@ class _Searcher:
 
 
 def _spread(places: IntArray, most: int) -> IntArray:
-    """Return at most so many of one or more places, evenly spread."""
+    """Return at most ``most`` of one or more places, evenly spaced."""
     chosen: IntArray = places[np.linspace(0, len(places) - 1, min(most, len(places))).astype(np.int64)]
     return chosen
 
 
 def _windows(text: Encoded, at: IntArray, window: int) -> IntArray:
-    """Return (n, W) the inputs before each position: ids, V for the document's beginning, -1 where there is none."""
+    """Return (n, W): the inputs before each position; V is the document's beginning, -1 no input."""
     starts = text.context_starts(at)
     places = at[:, None] + np.arange(-window, 0)  # of the words that are the inputs
     ids: IntArray = text.ids[np.clip(places, 0, None)].astype(np.int64)

@@ -58,7 +58,8 @@
     for (const table of document.querySelectorAll("table.sortable")) {
       for (const head of table.querySelectorAll("thead th[data-sort]")) {
         head.querySelector("button").addEventListener("click", () => {
-          sort(table, head, head.getAttribute("aria-sort") !== "ascending");
+          const now = head.getAttribute("aria-sort"); // the best first: "more" is better in some columns
+          sort(table, head, now ? now !== "ascending" : head.dataset.sort !== "more");
         });
       }
     }

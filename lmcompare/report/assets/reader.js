@@ -7,7 +7,7 @@
 
   function visible(token) {
     if (Object.hasOwn(SIGNS, token)) return SIGNS[token];
-    return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => SIGNS[c] || "\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"))
+    return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => SIGNS[c] || (c < " " ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : c === "\u007f" ? "\u2421" : "\\u00" + c.charCodeAt(0).toString(16)))
       .replace(/[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
   }
 
@@ -99,7 +99,7 @@
         const mean = bits.reduce((sum, b) => sum + b, 0) / bits.length / 100;
         line.append(this.marks[m].cloneNode(true), " " + mean.toFixed(2) + (m + 1 < this.data.models.length ? ", " : ""));
       });
-      line.append(" bits a token on this passage.");
+      line.append(" bits per token on this passage.");
     }
 
     open(i) {
@@ -112,7 +112,7 @@
       shut.addEventListener("click", () => this.close());
       const parts = [shut, make("h3", "", "“" + visible(this.data.words[target]) + "”")];
       const unknown = this.passage.unknown[i] === "1";
-      if (unknown) parts.push(make("p", "fine", "Not in the vocabulary: every model is asked for <unk> instead."));
+      if (unknown) parts.push(make("p", "fine", "Not in the vocabulary: scored as <unk>."));
       this.data.models.forEach((model, m) => {
         const row = make("div", "card-model");
         row.style.setProperty("--c", "var(--" + this.hue(m) + ")");
@@ -143,7 +143,7 @@
       if (this.now >= 0 && this.tokens[this.now]) this.tokens[this.now].classList.remove("now");
       this.now = -1;
       this.card.classList.remove("open");
-      this.card.replaceChildren(make("p", "fine", "Point at a token, or step through them with Tab or the arrow keys, to see what each model expected there."));
+      this.card.replaceChildren(make("p", "fine", "Point at a token, tap it, or move to it with Tab and the arrow keys to see what each model expected."));
     }
 
     onKey(event) {

@@ -1,4 +1,4 @@
-"""Context changes meaning: one word in several sentences, and where each model puts it."""
+"""How context changes a word's vector: one word in several sentences, and its vectors in each model."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from lmcompare.report.tokens import printable, visible
 SHOWN_OPEN = 2  # words beyond these are folded
 READ, UNREAD = 90, 50  # characters of a sentence shown before and after the word
 HARDLY = 0.005  # distances below this are printed as 0.00
-NOT_SHOWN = "Not shown, as no single token of the vocabulary or in fewer than two places of prompts and test"
-UNRELATED = math.sqrt(2)  # how far apart vectors of distance 1 lie on the unit sphere
+NOT_SHOWN = (
+    "Not shown, because it is not a token of the vocabulary or occurs fewer than twice in prompts and test text"
+)
+UNRELATED = math.sqrt(2)  # the chord between unit vectors of context distance 1
 
 
 @dataclass(frozen=True)
 class Context:
-    """A place where the word stands: the text before it, the word, the text after it, where that is from, and what it
-    is known by whatever the tokens.
+    """One occurrence of the word: the text before it, the word, the text after it, and its source.
+
+    ``key`` identifies the occurrence in all models, whatever their tokens.
     """
 
     before: str
@@ -39,65 +42,64 @@ class Context:
     key: object = field(default=None, compare=False)
 
     @property
-    def said(self) -> str:
-        """The text up to the word, for a narrow place."""
+    def short(self) -> str:
+        """The end of the text up to the word, for a tooltip."""
         return f"{self.before}{self.word}"[-60:].strip()
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A model's vectors of the word: ``distances`` (n, n), 0 for one direction, 1 as far as two tokens on average."""
+    """The context distances (n, n) between a model's vectors of the word in its n contexts."""
 
     model: Model
     distances: Sequence[Sequence[float]]
 
     @cached_property
     def pairs(self) -> list[tuple[float, int, int]]:
-        """(distance, i, j) of every two contexts, the nearest first."""
+        """(distance, i, j) of all pairs of contexts, the nearest first."""
         return sorted((self.distances[i][j], i, j) for i, j in combinations(range(len(self.distances)), 2))
 
     @property
     def mean(self) -> float:
-        """The mean distance of two contexts."""
+        """The mean distance between two contexts."""
         return sum(d for d, _, _ in self.pairs) / len(self.pairs)
 
     @property
     def still(self) -> bool:
-        """Is it one and the same vector in all contexts?"""
+        """Whether the vector is the same in all contexts."""
         return self.pairs[-1][0] == 0
 
     @property
     def moves(self) -> bool:
-        """Does context move the word by more than is printed as 0.00?"""
+        """Whether some distance is not printed as 0.00."""
         return self.pairs[-1][0] >= HARDLY
 
     @cached_property
     def points(self) -> tuple[list[tuple[float, float]], float]:
-        """The vectors on the unit sphere, brought into the plane, and the share of their spread that is kept."""
+        """The vectors on the unit sphere projected to the plane, and the share of their variance that is kept."""
         chords = [[math.sqrt(2 * max(d, 0.0)) for d in row] for row in self.distances]
         found, kept = classical_scaling(chords)
         return [(float(x), float(y)) for x, y in found], kept
 
     @property
-    def reading(self) -> str:
-        """One sentence that reads the map."""
+    def caption(self) -> str:
+        """The distances in words."""
         if self.still:
-            return "One vector, wherever the word stands."
+            return "The same vector in every context."
         if not self.moves:
-            return "It hardly moves: no two lie 0.01 apart."
+            return "Almost the same vector in every context: all distances are below 0.01."
         (near, a, b), (far, c, d) = self.pairs[0], self.pairs[-1]
         if len(self.pairs) == 1:
-            return f"{numbers.decimals(self.mean, 2)} apart."
+            return f"Distance {numbers.decimals(self.mean, 2)}."
         return (
-            f"{numbers.decimals(self.mean, 2)} apart on average; nearest {a + 1} and {b + 1}"
-            f" ({numbers.decimals(near, 2)}), farthest {c + 1} and {d + 1} ({numbers.decimals(far, 2)})."
-            f" The map keeps {numbers.percent(self.points[1], 0)} of the spread."
+            f"Most similar: {a + 1} and {b + 1} ({numbers.decimals(near, 2)}); least: {c + 1} and {d + 1}"
+            f" ({numbers.decimals(far, 2)}). The map keeps {numbers.percent(self.points[1], 0)} of the variance."
         )
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word in its contexts, as the models place it that read these."""
+    """A word in its contexts, and its vectors in the models that have read them."""
 
     word: str
     contexts: Sequence[Context]
@@ -105,18 +107,18 @@ class Word:
 
     @property
     def reach(self) -> float:
-        """How far from the centre the maps go: the same for every model."""
+        """The radius of the maps, the same for every model."""
         return max([UNRELATED / 2, *(math.hypot(*p) for one in self.placed for p in one.points[0])])
 
     def drawing(self, one: Placed) -> Markup:
-        """Return a model's map."""
-        label = f"“{visible(self.word)}” in {len(self.contexts)} contexts under {one.model.name}"
-        says = [context.said for context in self.contexts]
+        """Return the map of a model."""
+        label = f"The vectors of “{visible(self.word)}” in {len(self.contexts)} contexts: {one.model.title}"
+        says = [context.short for context in self.contexts]
         return numbered(one.points[0], says, self.reach, UNRELATED / 2, one.model.index, label)
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None where no model was asked for words."""
+    """Return the section, or None if the run has no words in context."""
     answers = {model.name: _answers(data, model) for model in data.scored}
     words = joined(answers, data.scored)
     models = [m for m in data.scored if any(m is one.model for word in words for one in word.placed)]
@@ -124,7 +126,7 @@ def build(data: ReportData) -> Section | None:
     missing = [word for word in asked if word not in {one.word for one in words}]
     if not words and not missing:
         return None
-    said = reading(words, models) if words else ""
+    said = caption(words, models) if words else ""
     left_out = _left_out([m for m in data.scored if m not in models], answers) if words else ""
     html = fill(
         "contexts",
@@ -133,38 +135,34 @@ def build(data: ReportData) -> Section | None:
         left_out=left_out,
         missing=missing,
         not_shown=NOT_SHOWN,
-        reading=said,
+        caption=said,
         shown_open=SHOWN_OPEN,
     )
-    return Section("meaning", "Context changes meaning", html, _markdown(words, models, said, left_out, missing))
+    return Section(
+        "meaning", "Context changes a word's vector", html, _markdown(words, models, said, left_out, missing)
+    )
 
 
-def reading(words: Sequence[Word], models: Sequence[Model]) -> str:
-    """Say for which models a word is one point, and how far the others move theirs."""
+def caption(words: Sequence[Word], models: Sequence[Model]) -> str:
+    """Return which models have one vector for a word, and how far context moves it in the others."""
     means = _averages(words, models)
-    still = [m.name for m in models if all(one.still for w in words for one in w.placed if one.model is m)]
-    moving = [m for m in models if m.name not in still and means[m.index] is not None]
-    hardly = [m.name for m in moving if (means[m.index] or 0.0) < HARDLY]
-    moving = [m for m in moving if m.name not in hardly]
+    still = [m for m in models if all(one.still for w in words for one in w.placed if one.model is m)]
+    moving = [m for m in models if m not in still and means[m.index] is not None]
+    moving.sort(key=lambda m: -(means[m.index] or 0.0))
     said = []
     if still:
-        said.append(f"To {numbers.listed(still)} a word is one point, whatever stands before it.")
+        verb = "has" if len(still) == 1 else "have"
+        said.append(f"{numbers.listed([m.title for m in still])} {verb} one vector for a word, whatever the context.")
     if moving:
-        first, *others = sorted(moving, key=lambda m: -(means[m.index] or 0.0))
-        less = ", ".join(f"{m.name} {numbers.decimals(means[m.index], 2)}" for m in others)
-        said.append(
-            f"Context moves the words of {first.name} by {numbers.decimals(means[first.index], 2)} on average"
-            f"{f' ({less})' if less else ''}, where 1 is as far as two tokens of the text lie apart on average."
-        )
-    if hardly:
-        said.append(f"It hardly moves those of {numbers.listed(hardly)}.")
+        parts = [f"{m.title} {numbers.decimals(means[m.index], 2)}" for m in moving]
+        said.append(f"Mean distance between two contexts of a word: {numbers.listed(parts)}.")
     if not said:
-        said.append("No word stands in the same places for all of these models: their figures are not compared.")
+        said.append("The models have no contexts in common, so their distances are not compared.")
     return " ".join(said)
 
 
 def _averages(words: Sequence[Word], models: Sequence[Model]) -> dict[int, float | None]:
-    """Return each model's mean distance over the words that all of these models place, by the model's number."""
+    """Return each model's mean distance over the words that all of these models have, by the model's index."""
     shared = [word for word in words if len(word.placed) == len(models)]
     found: dict[int, float | None] = {}
     for model in models:
@@ -175,7 +173,7 @@ def _averages(words: Sequence[Word], models: Sequence[Model]) -> dict[int, float
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model stored of one word; ``distances`` are None where it has no vectors."""
+    """What a model stored for one word; ``distances`` are None if it has no word vectors."""
 
     contexts: Sequence[Context]
     distances: Sequence[Sequence[float]] | None
@@ -185,10 +183,10 @@ Answers = Mapping[str, Mapping[str, Answer] | None]
 
 
 def joined(answers: Answers, models: Sequence[Model]) -> list[Word]:
-    """Return the words that some model places in two contexts or more.
+    """Return the words that some model has in two or more contexts.
 
-    Models that were asked about the same word in other places, having other tokens or prompts, are compared on the
-    places that they share where these are two or more, and else stand apart.
+    Models with other tokens or prompts may have other occurrences of the same word. They are compared on the
+    occurrences that they share, if these are two or more, and are shown separately otherwise.
     """
     names = dict.fromkeys(word for found in answers.values() for word in found or {})
     words: list[Word] = []
@@ -212,7 +210,7 @@ def joined(answers: Answers, models: Sequence[Model]) -> list[Word]:
 
 
 def _word(word: str, keys: Sequence[object], members: Sequence[tuple[Model, Answer]]) -> Word:
-    """Return a word in the contexts of these keys, in the text of the first model."""
+    """Return a word in the contexts of these keys, with the text of the first model."""
     placed = []
     for model, answer in members:
         place = {context.key: i for i, context in enumerate(answer.contexts)}
@@ -224,7 +222,7 @@ def _word(word: str, keys: Sequence[object], members: Sequence[tuple[Model, Answ
 
 
 def _answers(data: ReportData, model: Model) -> dict[str, Answer] | None:
-    """Return what a model stored of the words; None if it was not asked or could not answer."""
+    """Return what a model stored for the words; None if it was not asked or could not answer."""
     stored = model.cell.examples.get("words")
     if not stored:
         return None
@@ -237,19 +235,19 @@ def _answers(data: ReportData, model: Model) -> dict[str, Answer] | None:
 
 
 def _left_out(models: Sequence[Model], answers: Answers) -> str:
-    """Say of the models that place no word why they do not."""
+    """Return why some models are not shown."""
     reasons: dict[str, list[str]] = {}
     for model in models:
         found = answers[model.name]
         if found is None:
-            reason = "not asked, or without an answer"
+            reason = "no answer"
         elif any(len(answer.contexts) > 1 for answer in found.values()):
-            reason = "without vectors of words"
+            reason = "no word vectors"
         else:
-            reason = "with other tokens, of which none is such a word"
-        reasons.setdefault(reason, []).append(model.name)
+            reason = "none of the words is a token"
+        reasons.setdefault(reason, []).append(model.title)
     parts = [f"{numbers.listed(names)} ({reason})" for reason, names in reasons.items()]
-    return f"Not here: {', '.join(parts)}." if parts else ""
+    return f"Not shown: {', '.join(parts)}." if parts else ""
 
 
 def _context(stored: Mapping[str, Any], names: Sequence[str]) -> Context:
@@ -260,7 +258,7 @@ def _context(stored: Mapping[str, Any], names: Sequence[str]) -> Context:
         key = (f"{stored['before']}".strip(), f"{stored['word']}".strip())
     if len(before) > READ:
         cut = before[-READ:]
-        before = f"… {cut.partition(' ')[2] or cut}"  # at a blank, where there is one
+        before = f"… {cut.partition(' ')[2] or cut}"  # at a space, if there is one
     if len(after) > UNREAD:
         cut = after[:UNREAD]
         after = f"{cut.rpartition(' ')[0] or cut} …"
@@ -284,14 +282,14 @@ def _markdown(
         )
         for word in words
     )
-    parts = [plain(said), table(("mean distance", *(plain(m.name) for m in models)), rows)] if words else []
+    parts = [plain(said), table(("mean distance", *(plain(m.title) for m in models)), rows)] if words else []
     for word in words[:SHOWN_OPEN]:
         lines = [
             f"{i}. {plain(c.before)} **{plain(c.word.strip())}**{' ' if c.after[:1] == ' ' else ''}{plain(c.after)}"
             f" ({plain(c.source)})"
             for i, c in enumerate(word.contexts, 1)
         ]
-        readings = [f"- {plain(one.model.name)}: {plain(one.reading)}" for one in word.placed]
+        readings = [f"- {plain(one.model.title)}: {plain(one.caption)}" for one in word.placed]
         parts += [f"### “{plain(visible(word.word))}”", "\n".join(lines), "\n".join(readings)]
     if missing:
         parts.append(f"{NOT_SHOWN}: {', '.join(plain(visible(word)) for word in missing)}.")

@@ -1,15 +1,15 @@
-"""The text that was read: splits, tokens, unknown words, and what the reader should know of the corpus."""
+"""The corpus: splits, tokens, unknown words, contamination, and what a reader should know about the text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from lmcompare.analysis.contamination import KINDS
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
+from lmcompare.report.verdict import REPEATED
 
 SPLITS = ("train", "valid", "test")
 SIZES = ("documents", "sentences", "words", "bytes")
@@ -20,7 +20,7 @@ def build(data: ReportData) -> Section:
     corpus = data.run.corpus
     splits = corpus.get("splits") or {}
     tokens = [(data.tokens_name(fp), t.entry) for fp, t in data.run.tokens.items()]
-    said = reading(data)
+    said = caption(data)
     repeated: Mapping[str, Mapping[str, int]] = data.results["repeated_documents"]
     html = fill(
         "corpus",
@@ -29,19 +29,21 @@ def build(data: ReportData) -> Section:
         names=SPLITS,
         sizes=SIZES,
         tokens=tokens,
-        reading=said,
+        caption=said,
         repeated=repeated,
-        kinds=KINDS,
+        kinds=REPEATED,
     )
     rows = [
         (
             *(s, *(numbers.count(splits[s].get(k)) for k in SIZES)),
-            *(numbers.count(repeated.get(s, {}).get(kind)) for kind in KINDS),
+            *(numbers.count(repeated.get(s, {}).get(kind)) for kind in REPEATED),
         )
         for s in SPLITS
         if s in splits
     ]
-    sizes = table(("split", *SIZES, *(f"in train {words}" for words in KINDS.values())), rows) if rows else ""
+    sizes = (
+        table(("split", *SIZES, *(f"in the training text {how}" for how in REPEATED.values())), rows) if rows else ""
+    )
     kinds = table(
         ("tokens", "types", *(f"{s} tokens" for s in SPLITS), "unknown in test"),
         (
@@ -66,18 +68,18 @@ def unknown_share(entry: Mapping[str, Any], split: str) -> float | None:
     return int((entry.get("unknown") or {}).get(split, 0)) / int(total) if total else None
 
 
-def reading(data: ReportData) -> str:
-    """Say in one sentence what was trained on and what was scored; nothing where the run does not say."""
+def caption(data: ReportData) -> str:
+    """Return in one sentence what was trained on and what was scored; "" if the run does not say."""
     splits = data.run.corpus.get("splits") or {}
     train, test = splits.get("train") or {}, splits.get("test") or {}
     if not (train and test):
         return ""
     said = (
-        f"The models learnt from {numbers.plural(train.get('documents', 0), 'document')} "
-        f"({numbers.size(train.get('bytes'))}) and were scored on {numbers.plural(test.get('documents', 0), 'other')}"
-        f" ({numbers.size(test.get('bytes'))})"
+        f"The models were trained on {numbers.plural(train.get('documents', 0), 'document')}"
+        f" ({numbers.size(train.get('bytes'))}) and tested on {numbers.plural(test.get('documents', 0), 'other')}"
+        f" ({numbers.size(test.get('bytes'))})."
     )
     if not data.main_tokens:
-        return said + "."
+        return said
     share = unknown_share(data.run.tokens[data.main_tokens].entry, "test")
-    return f"{said}; {numbers.percent(share)} of the test tokens are words that are not in the vocabulary."
+    return f"{said} {numbers.percent(share)} of the test tokens are unknown words."

@@ -27,7 +27,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Series:
-    """Exhibits in a row with the same kind and title: the first is shown, the others are folded."""
+    """Successive exhibits of the same kind and title: the first is shown, the others are folded."""
 
     first: Drawn
     others: list[Drawn]
@@ -35,7 +35,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Inside:
-    """What one model shows of itself."""
+    """The exhibits of one model."""
 
     model: Model
     exhibits: list[Drawn]
@@ -45,7 +45,7 @@ class Inside:
 
     @property
     def series(self) -> list[Series]:
-        """The exhibits with those that repeat a title put together."""
+        """The exhibits, grouped by successive equal titles."""
         found: list[Series] = []
         for one in self.exhibits:
             if found and (one.kind, one.title) == (found[-1].first.kind, found[-1].first.title):
@@ -62,21 +62,21 @@ class Inside:
 TRAITS = {
     "causal": "causal",
     "normalised": "normalised",
-    "adaptive": "learns from the test text's past",
-    "carries_state": "remembers across sentences",
-    "pretrained": "has read other text before",
+    "adaptive": "adaptive: learns from the test documents it has been scored on",
+    "carries_state": "uses context across sentences",
+    "pretrained": "pre-trained on other text",
 }
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None where no model was scored."""
+    """Return the section, or None if no model was scored."""
     insides = [_inside(model) for model in data.scored]
     if not insides:
         return None
     charts = {name: drawing for inside in insides for name, drawing in inside.charts.items()}
-    html = fill("exhibits", insides=insides, apart=data.apart)
+    html = fill("exhibits", insides=insides, unranked=data.unranked)
     return Section(
-        "inside", "Inside each model", html, "\n\n".join(_markdown(i, data.apart) for i in insides), charts
+        "inside", "Inside each model", html, "\n\n".join(_markdown(i, data.unranked) for i in insides), charts
     )
 
 
@@ -95,10 +95,10 @@ def _inside(model: Model) -> Inside:
     return inside
 
 
-def _markdown(inside: Inside, apart: frozenset[str]) -> str:
-    """The first exhibit of each series."""
+def _markdown(inside: Inside, unranked: frozenset[str]) -> str:
+    """The first exhibit of each series as Markdown."""
     entry = inside.model.entry
-    parts = [f"### {marked(inside.model, apart)}", plain(entry.summary)]
+    parts = [f"### {marked(inside.model, unranked)}", plain(entry.summary)]
     for one in (series.first for series in inside.series):
         file = next((name for name, drawing in inside.charts.items() if drawing is one.rendering.svg), "")
         parts += [

@@ -8,27 +8,27 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from lmcompare.analysis.progress import ALIKE, RISEN
+from lmcompare.analysis.progress import RISEN, SAME_AMOUNT
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.markdown import plain
 from lmcompare.report.templating import fill
 
-STEEP = 1.15  # losses above so many times the highest on valid, those of the first steps, are left out
+STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
 AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None where no model learns in steps."""
+    """Return the section, or None if no model is trained in steps."""
     groups: list[tuple[str, list[tuple[str, Markup]], str]] = []
     for fingerprint, models in data.groups.items():
-        sound = [model for model in models if model.name not in data.apart]
-        curves = [(model, curve) for model in sound if len(curve := model.cell.curve.dropna(how="all")) > 1]
+        valid = [model for model in models if model.name not in data.unranked]
+        curves = [(model, curve) for model in valid if len(curve := model.cell.curve.dropna(how="all")) > 1]
         if curves:
             name = data.tokens_name(fingerprint)
             drawn = [(axis, chart) for axis in AXES if (chart := _chart(curves, axis)) is not None]
-            groups.append((name, drawn, reading(curves)))
+            groups.append((name, drawn, caption(curves)))
     if not groups:
         return None
     charts = {f"learning-{i}-{axis}.svg": chart for i, (_, drawn, _) in enumerate(groups) for axis, chart in drawn}
@@ -41,49 +41,38 @@ def build(data: ReportData) -> Section | None:
     return Section("learning", "Learning curves", fill("learning", groups=groups), f"{markdown}\n\n{said}", charts)
 
 
-def reading(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
-    """Say of each model where its validation loss was lowest, and whether it was still falling there."""
-    learning: list[str] = []
-    others: list[str] = []
+def caption(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
+    """Return which models got worse again, and who is ahead after equally many tokens if others read more."""
+    said: list[str] = []
     for model, curve in curves:
         valid = curve.dropna(subset=["valid_loss"])
         if valid.empty:
-            others.append(f"{model.name} measured no validation loss.")
+            said.append(f"{model.title} measured no validation loss.")
             continue
         best, end = valid.iloc[int(valid["valid_loss"].to_numpy().argmin())], valid.iloc[-1]
-        said = f"{model.name} ({best['valid_loss']:.2f} nats{_when(best)})"
-        if best.name == end.name and len(valid) > 1:
-            learning.append(said)
-        elif float(end["valid_loss"]) > RISEN * float(best["valid_loss"]):
-            others.append(
-                f"{said} had its lowest validation loss before its end and then rose to {end['valid_loss']:.2f}: "
-                "more steps on this text would not help it."
+        if float(end["valid_loss"]) > RISEN * float(best["valid_loss"]):
+            said.append(
+                f"The validation loss of {model.title} was lowest{_when(best)}, {best['valid_loss']:.2f} nats, and"
+                f" then rose to {end['valid_loss']:.2f}: more steps on this text would not help."
             )
-        else:
-            others.append(f"{said} had its lowest validation loss before its end and stayed near it.")
-    if learning:
-        verb = "was" if len(learning) == 1 else "were"
-        others.insert(0, f"{numbers.listed(learning)} {verb} lowest at the end.")
-    return " ".join([*others, *_after_as_many_tokens(curves)])
+    return " ".join([*said, *_at_equal_tokens(curves)])
 
 
-def _after_as_many_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
-    """Say who is ahead after as many tokens as the least trained model read, where others read more."""
+def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
     known = [(model, rows) for model, curve in curves if len(rows := curve.dropna(subset=["tokens", "valid_loss"]))]
     ends = [float(rows["tokens"].iloc[-1]) for _, rows in known]
-    if len(known) < 2 or max(ends) <= ALIKE * min(ends):
+    if len(known) < 2 or max(ends) <= SAME_AMOUNT * min(ends):
         return []
-    losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.name) for m, rows in known)
+    losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
     return [
-        f"After {numbers.short(min(ends))} tokens, all that some of them read, it is"
-        f" {numbers.listed([f'{loss:.2f} for {name}' for loss, name in losses])}; of those that went on the learning"
-        " rate was still higher there than it would have been at the end."
+        f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
+        f" {numbers.listed([f'{loss:.2f} for {title}' for loss, title in losses])}. The longer trainings had not yet"
+        " lowered their learning rates there, so this comparison is a little unfair to them."
     ]
 
 
 def _when(row: pd.Series[float]) -> str:
-    said = f" at step {numbers.count(float(row['step']))}" if pd.notna(row["step"]) else ""
-    return said + (f", {numbers.seconds(float(row['seconds']))}" if pd.notna(row["seconds"]) else "")
+    return f" at step {numbers.count(float(row['step']))}" if pd.notna(row["step"]) else ""
 
 
 def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None:
@@ -97,9 +86,9 @@ def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None
             known = curve[(curve[column] <= top) & curve[axis].notna()]
             if len(known):
                 x, y = (known[axis] / unit).astype(float).tolist(), known[column].astype(float).tolist()
-                given.append(Line(model.name, model.index, x, y, faint))
+                given.append(Line(model.title, model.index, x, y, faint))
     named = {line.name for line in given if not line.faint}
-    # A model that measured no validation loss is drawn by its training loss and keeps its name.
+    # a model without validation loss is drawn by its training loss and keeps its name
     given = [line if line.name in named else Line(line.name, line.index, line.x, line.y) for line in given]
     if not given:
         return None
@@ -108,7 +97,7 @@ def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None
 
 
 def _unit(longest: float) -> tuple[str, float]:
-    """The axis of a time with its unit in seconds."""
+    """Return the title of a time axis, and its unit in seconds."""
     for name, unit in (("Hours", 3600.0), ("Minutes", 60.0)):
         if longest > 2 * unit:
             return f"{name} of training", unit

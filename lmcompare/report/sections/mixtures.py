@@ -1,4 +1,4 @@
-"""Do the models know different things? Mixtures, and who gives more to each token."""
+"""Do the models make different mistakes? Mixtures, and which model is better on how many tokens."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 
-SLIGHT = 0.0005  # a gain that would be shown as 0.0 %
+SLIGHT = 0.0005  # a smaller gain would be shown as 0.0 %
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """A mixture with its parts: (model, weight)."""
+    """A mixture with its parts, pairs of a model and its weight, the heaviest first."""
 
     parts: list[tuple[Model, float]]
     perplexity: float
@@ -27,18 +27,17 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Group:
-    """Models with the same tokens. ``grid``: how often the model of the row gives more than that of the column."""
+    """Models with the same tokens; ``grid`` has the share of tokens on which the row's model beats the column's."""
 
     name: str
     models: list[Model]
     mixtures: list[Mixture]
     grid: list[list[float | None]]
-    reading: str
-    wins_reading: str
+    caption: str
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None where there are no two models that may be mixed."""
+    """Return the section, or None if there are no two models that can be mixed."""
     blends, shares = mixtures(data.run), wins(data.run)
     groups = [
         _group(data, str(fp), rows, shares[shares["tokens_fingerprint"] == fp])
@@ -47,13 +46,16 @@ def build(data: ReportData) -> Section | None:
     if not groups:
         return None
     markdown = "\n\n".join(map(_markdown, groups))
-    return Section("together", "Do they know different things?", fill("mixtures", groups=groups), markdown)
+    return Section("together", "Do they make different mistakes?", fill("mixtures", groups=groups), markdown)
 
 
 def _group(data: ReportData, fingerprint: str, rows: pd.DataFrame, shares: pd.DataFrame) -> Group:
     found = [
         Mixture(
-            [(data.by_name[n], w) for n, w in zip(row["models"], row["weights"], strict=True)],
+            sorted(
+                ((data.by_name[n], w) for n, w in zip(row["models"], row["weights"], strict=True)),
+                key=lambda part: -part[1],
+            ),
             float(row["test_perplexity"]),
             data.by_name[row["best_single"]],
             float(row["gain"]),
@@ -64,61 +66,51 @@ def _group(data: ReportData, fingerprint: str, rows: pd.DataFrame, shares: pd.Da
     models = sorted({m.name: m for mixture in found for m, _ in mixture.parts}.values(), key=lambda m: m.index)
     share = {(r["first"], r["second"]): float(r["share"]) for r in shares.to_dict("records")}
     grid = [[share.get((a.name, b.name)) for b in models] for a in models]
-    said = f"{reading(found)} {fitted(int(rows['fitted_tokens'].iloc[0]), int(rows['valid_tokens'].iloc[0]))}".strip()
-    return Group(data.tokens_name(fingerprint), models, found, grid, said, wins_reading(share) if share else "")
+    said = f"{caption(found)} {fitted(int(rows['fitted_tokens'].iloc[0]), int(rows['valid_tokens'].iloc[0]))}".strip()
+    return Group(data.tokens_name(fingerprint), models, found, grid, said)
 
 
-def reading(found: list[Mixture]) -> str:
-    """Name the best pair and what it gains."""
-    pairs = [mixture for mixture in found if len(mixture.parts) == 2]
-    best = max(pairs, key=lambda mixture: mixture.gain)
-    names = numbers.listed([model.name for model, _ in best.parts])
+def caption(found: list[Mixture]) -> str:
+    """Return which pair gains most, and which mixture has the lowest perplexity."""
     lowest = found[0]
-    said = (
-        f"The pair that gains most from mixing is {names}: {numbers.percent(best.gain)} less perplexity than "
-        f"{best.best_single.name} alone"
-    )
     if lowest.gain < SLIGHT:
-        return f"No mixture predicts the text better than {lowest.best_single.name} alone."
-    of = "all of them" if len(lowest.parts) > 2 else numbers.listed([m.name for m, _ in lowest.parts])
-    return f"{said}; the lowest perplexity, {numbers.perplexity(lowest.perplexity)}, has the mixture of {of}."
+        return f"No mixture is better than {lowest.best_single.title} alone."
+    best = max((mixture for mixture in found if len(mixture.parts) == 2), key=lambda mixture: mixture.gain)
+    names = numbers.listed([model.title for model, _ in best.parts])
+    said = (
+        f"The pair that gains most is {names}: {numbers.percent(best.gain)} lower perplexity than"
+        f" {best.best_single.title} alone."
+    )
+    if lowest is best:
+        return said
+    of = "all of them" if len(lowest.parts) > 2 else numbers.listed([model.title for model, _ in lowest.parts])
+    return f"{said} Mixing {of} gives the lowest perplexity, {numbers.perplexity(lowest.perplexity)}."
 
 
 def fitted(tokens: int, valid: int) -> str:
-    """Say on how much of valid the weights stand, where not on all of it."""
+    """Return on how much of the validation text the weights are fitted, if not on all of it."""
     if tokens == valid:
         return ""
-    some, whole = numbers.count(tokens), numbers.count(valid)
-    return f"The weights are fitted to {some} tokens spread evenly over the {whole} of valid."
-
-
-def wins_reading(share: dict[tuple[str, str], float]) -> str:
-    """Name the most lopsided and the most even pair."""
-    above = {pair: s for pair, s in share.items() if s >= 0.5}
-    high, even = max(above, key=above.__getitem__), min(above, key=above.__getitem__)
-    share_of = f"{numbers.percent(above[high], 0)} of the tokens"
-    said = f"{high[0]} gives a higher probability than {high[1]} to {share_of}, the clearest case"
-    if even == high:
-        return said + "."
-    return f"{said}; {even[0]} and {even[1]} are the closest, with {numbers.percent(above[even], 0)}."
+    some, all_tokens = numbers.count(tokens), numbers.count(valid)
+    return f"The weights are fitted to {some} tokens, evenly spaced over the {all_tokens} of the validation text."
 
 
 def _markdown(group: Group) -> str:
     rows = (
         (
-            " + ".join(f"{numbers.percent(w, 0)} {plain(m.name)}" for m, w in mixture.parts),
+            " + ".join(f"{numbers.percent(w, 0)} {plain(m.title)}" for m, w in mixture.parts),
             numbers.perplexity(mixture.perplexity),
-            plain(mixture.best_single.name),
+            plain(mixture.best_single.title),
             numbers.percent(mixture.gain),
         )
         for mixture in group.mixtures
     )
     blends = table(("mixture", "perplexity", "best alone", "gain"), rows)
     grid = table(
-        ("more than →", *(plain(m.name) for m in group.models)),
+        ("better than →", *(plain(m.title) for m in group.models)),
         (
-            (plain(m.name), *(numbers.percent(s, 0) for s in line))
+            (plain(m.title), *(numbers.percent(s, 0) for s in line))
             for m, line in zip(group.models, group.grid, strict=True)
         ),
     )
-    return f"{blends}\n\n{plain(group.reading)}\n\n{grid}\n\n{plain(group.wins_reading)}"
+    return f"{blends}\n\n{plain(group.caption)}\n\n{grid}"

@@ -1,9 +1,8 @@
-"""What comes next: after every prompt each model's likeliest tokens and its continuation, side by side."""
+"""What comes next: each model's most likely tokens after a prompt, and a sampled continuation."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ MARKDOWN_PLACES = 5
 
 @dataclass(frozen=True)
 class Column:
-    """What one model says after a prompt: (token, probability) from the likeliest on, and a continuation."""
+    """One model's next tokens with their probabilities, the most likely first, and its continuation of a prompt."""
 
     model: Model
     next: Sequence[tuple[str, float]]
@@ -30,49 +29,23 @@ class Column:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt with a column a model and a sentence that reads them."""
+    """One prompt with a column for each model."""
 
     text: str
     columns: Sequence[Column]
-    reading: str
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None where no model was asked anything."""
+    """Return the section, or None if the run has no prompts."""
     asked: dict[str, list[Column]] = {}
     for model in data.scored:
         for entry in model.cell.examples["prompts"]:
             asked.setdefault(str(entry["prompt"]), []).append(_column(model, entry))
     if not asked:
         return None
-    prompts = [
-        Prompt(text, columns, reading(text, [c for c in columns if _counts(c.model, data)]))
-        for text, columns in asked.items()
-    ]
-    html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN, apart=data.apart)
-    return Section("next", "What comes next", html, "\n\n".join(_markdown(p, data.apart) for p in prompts))
-
-
-def reading(prompt: str, columns: Sequence[Column]) -> str:
-    """Say how far the models agree on the likeliest token and which is the surest."""
-    firsts = [(column.model.name, *column.next[0]) for column in columns if column.next]
-    if not firsts:
-        return "No model gave a distribution."
-    name, token, sure = max(firsts, key=lambda first: first[2])
-    common, times = Counter(token for _, token, _ in firsts).most_common(1)[0]
-    if len(firsts) == 1:
-        return f"After “{prompt}” {name} expects “{visible(token)}” with {numbers.probability(sure)}."
-    agree = (
-        "each model expects something else"
-        if times == 1
-        else f"{times} of {len(firsts)} models expect “{visible(common)}” most"
-    )
-    return f"After “{prompt}” {agree}; the surest is {name}: “{visible(token)}” with {numbers.probability(sure)}."
-
-
-def _counts(model: Model, data: ReportData) -> bool:
-    """Whether what the model expects may be set against what others do: it is ranked, and its tokens are theirs."""
-    return model.name not in data.apart and model.entry.tokens_fingerprint == data.main_tokens
+    prompts = [Prompt(text, columns) for text, columns in asked.items()]
+    html = fill("prompts", prompts=prompts, shown_open=SHOWN_OPEN, unranked=data.unranked)
+    return Section("next", "What comes next", html, "\n\n".join(_markdown(p, data.unranked) for p in prompts))
 
 
 def _column(model: Model, entry: Mapping[str, Any]) -> Column:
@@ -84,24 +57,13 @@ def _column(model: Model, entry: Mapping[str, Any]) -> Column:
 
 
 def _sampling(how: Mapping[str, Any]) -> str:
-    """Say in words how a continuation was drawn."""
-    said = []
-    if how.get("temperature") is not None:
-        said.append(f"temperature {how['temperature']}")
-    share = how.get("top_p")
-    part = "" if share is None or share >= 1 else numbers.percent(float(share), 0)
-    if how.get("top_k"):
-        fewer = f", or fewer where these make up {part}" if part else ""
-        said.append(f"from the {how['top_k']} likeliest tokens{fewer}")
-    elif part:
-        said.append(f"from the likeliest tokens that make up {part}")
-    if how.get("seed") is not None:
-        said.append(f"seed {how['seed']}")
-    return ", ".join(said)
+    """Return how a continuation was sampled."""
+    names = {"temperature": "temperature", "top_k": "top-k", "top_p": "top-p", "seed": "seed"}
+    return ", ".join(f"{name} {how[key]}" for key, name in names.items() if how.get(key) is not None)
 
 
-def _markdown(prompt: Prompt, apart: frozenset[str]) -> str:
-    head = [marked(column.model, apart) for column in prompt.columns]
+def _markdown(prompt: Prompt, unranked: frozenset[str]) -> str:
+    head = [marked(column.model, unranked) for column in prompt.columns]
     rows = [
         [
             f"{plain(visible(c.next[i][0]))} {numbers.probability(c.next[i][1])}" if i < len(c.next) else ""
@@ -110,10 +72,10 @@ def _markdown(prompt: Prompt, apart: frozenset[str]) -> str:
         for i in range(MARKDOWN_PLACES)
     ]
     said = "\n".join(
-        f"- **{marked(c.model, apart)}**: {plain(prompt.text)} *{plain(c.continuation) or '…'}*"
+        f"- **{marked(c.model, unranked)}**: {plain(prompt.text)} *{plain(c.continuation) or '…'}*"
         for c in prompt.columns
     )
     return (
-        f"### “{plain(prompt.text)} …”\n\n{plain(prompt.reading)}\n\n{table(head, rows, len(head))}\n\n"
+        f"### “{plain(prompt.text)} …”\n\n{table(head, rows, len(head))}\n\n"
         f"Continuations ({plain(prompt.columns[0].sampling)}):\n\n{said}"
     )

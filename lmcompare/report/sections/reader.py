@@ -1,4 +1,4 @@
-"""The reader of the test text: every token coloured by its surprisal under a chosen model, or by a difference."""
+"""The test text with every token coloured by its surprisal in a chosen model, or by a difference of two models."""
 
 from __future__ import annotations
 
@@ -18,51 +18,52 @@ from lmcompare.report.tokens import visible
 
 @dataclass(frozen=True)
 class Group:
-    """What models with the same tokens are read on; ``best`` is the one that is shown first."""
+    """Passages of models with the same tokens; ``best`` is the index of the model that is shown first."""
 
     name: str
     models: tuple[Model, ...]
     passages: list[Passage]
     titles: list[str]
     best: int
-    reading: str
-    looked_at: str
+    chosen_from: str
     data: dict[str, Any]
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None where the run stored no passages."""
+    """Return the section, or None if the run stored no passages."""
     groups = []
     for fingerprint, models in data.groups.items():
         passages = chosen(data, models)
         if passages:
             means = np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)
-            means[[m.name in data.apart for m in models]] += np.inf  # never shown as the best
+            means[[m.name in data.unranked for m in models]] += np.inf  # not shown first
             best = int(np.argmin(means))
-            name, said = data.tokens_name(fingerprint), reading(models, passages[0], data.apart)
+            name = data.tokens_name(fingerprint)
             titles, stored = [title(p) for p in passages], packed(models, passages)
-            groups.append(Group(name, models, passages, titles, best, said, _looked_at(data, models), stored))
+            groups.append(Group(name, models, passages, titles, best, _chosen_from(data, models), stored))
     if not groups:
         return None
     first = groups[0]
-    markdown = f"{plain(first.reading)}\n\n{_markdown(first.models, first.passages[0], data.apart)}"
-    return Section("reader", "The reader of the test text", fill("reader", groups=groups, apart=data.apart), markdown)
+    markdown = _markdown(first.models, first.passages[0], data.unranked)
+    return Section(
+        "reader", "The test text, token by token", fill("reader", groups=groups, unranked=data.unranked), markdown
+    )
 
 
-def _looked_at(data: ReportData, models: Sequence[Model]) -> str:
-    """Say from how much of test the passages are chosen, where that is not all of it."""
+def _chosen_from(data: ReportData, models: Sequence[Model]) -> str:
+    """Return from how much of the test text the passages are chosen, if not from all of it."""
     found = len(stored_places(models))
     sizes = data.run.tokens[models[0].entry.tokens_fingerprint].entry.get("tokens") or {}
     if not sizes.get("test") or found >= sizes["test"]:
         return ""
     return (
-        f"They are chosen from {numbers.count(found)} of the {numbers.count(sizes['test'])} test tokens, those of"
-        " passages drawn before any model was scored."
+        f"They come from a random {numbers.percent(found / sizes['test'], 0)} of the test text, drawn before any"
+        " model was scored."
     )
 
 
 def title(passage: Passage) -> str:
-    """Return document, first words and disagreement."""
+    """Return the document, the first words and the disagreement of the models."""
     words = ""
     for token, spaced in zip(passage.tokens[:40], passage.spaced, strict=False):
         if len(words) > 44:
@@ -71,29 +72,7 @@ def title(passage: Passage) -> str:
     return f"{passage.document}: “{words.strip()}…” (±{passage.disagreement:.2f} bits)"
 
 
-def reading(models: Sequence[Model], passage: Passage, apart: frozenset[str] = frozenset()) -> str:
-    """Name the token of the passage on which the models differ most, those that stand apart left out."""
-    kept = [i for i, m in enumerate(models) if m.name not in apart] or list(range(len(models)))
-    models, bits = [models[i] for i in kept], passage.bits[kept]
-    means = bits.mean(axis=1)
-    best = int(means.argmin())
-    said = (
-        f"Where they disagree most, in {passage.document}, {models[best].name} needs the fewest bits,"
-        f" {means[best]:.2f} a token"
-        if len(models) > 1
-        else f"On a passage of {passage.document} {models[0].name} needs {means[0]:.2f} bits a token"
-    )
-    if len(models) > 1:
-        at = int((bits.max(axis=0) - bits.min(axis=0)).argmax())
-        low, high = int(bits[:, at].argmin()), int(bits[:, at].argmax())
-        said += (
-            f"; they differ most at “{visible(passage.tokens[at])}”: {numbers.bits(float(bits[low, at]))} bits "
-            f"for {models[low].name}, {numbers.bits(float(bits[high, at]))} for {models[high].name}"
-        )
-    return said + "."
-
-
-def _markdown(models: Sequence[Model], passage: Passage, apart: frozenset[str]) -> str:
+def _markdown(models: Sequence[Model], passage: Passage, unranked: frozenset[str]) -> str:
     """The ten tokens on which the models differ most, with every model's surprisal."""
     gaps = passage.bits.max(axis=0) - passage.bits.min(axis=0)
     order = sorted(np.argsort(-gaps, kind="stable")[:10].tolist())
@@ -105,4 +84,4 @@ def _markdown(models: Sequence[Model], passage: Passage, apart: frozenset[str]) 
         )
         for i in order
     )
-    return table(("before it", "token", *(f"{marked(m, apart)}, bits" for m in models)), rows, 2)
+    return table(("context", "token", *(f"{marked(m, unranked)}, bits" for m in models)), rows, 2)

@@ -24,7 +24,7 @@ def build(data: ReportData) -> Section:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one run came about. ``name``: what tells it from the others, "" where it is the only one."""
+    """How to repeat one run; ``name`` is "" if it is the only one."""
 
     name: str
     command: str
@@ -57,7 +57,7 @@ def _without_none(value: Any) -> Any:
 
 
 def facts_of(data: ReportData, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what one run was run with, and where, as pairs of a name and a value."""
+    """Return the settings, versions and machine of one run as pairs of a name and a value."""
     hardware = manifest.get("hardware") or {}
     versions = manifest.get("versions") or {}
     device = str(hardware.get("device") or "")
@@ -80,13 +80,13 @@ def facts_of(data: ReportData, manifest: Mapping[str, Any]) -> list[tuple[str, s
 
 
 def _otherwise(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the models that an earlier run into the folder trained under other settings, and with which."""
+    """Return the models that an earlier run into the same folder trained with other settings."""
     rows = [row for row in manifest["models"] if row.get("settings")]
     if not rows:
         return []
     last = rows[-1]["settings"]
     return [
-        (f"{row['name']} ran with", ", ".join(f"{key} {_setting(row['settings'].get(key))}" for key in other))
+        (f"{row['name']} was trained with", ", ".join(f"{key} {_setting(row['settings'].get(key))}" for key in other))
         for row in rows
         if (other := [key for key in last if row["settings"].get(key) != last[key]])
     ]

@@ -1,8 +1,7 @@
-"""Which words are alike: the neighbours of the same words under every model that has word vectors."""
+"""The nearest neighbours of the same words in every model that has word vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcompare.errors import LmcompareError
@@ -19,7 +18,7 @@ Near = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True)
 class Word:
-    """A word with its neighbours under each model that lists it, the nearest first."""
+    """A word with its neighbours in each model that lists it, the nearest first."""
 
     word: str
     near: dict[str, Near]
@@ -31,7 +30,7 @@ class Word:
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None unless two models or more show the neighbours of some word."""
+    """Return the section, or None unless two or more models show the neighbours of some word."""
     lists = {model.name: found for model in data.scored if (found := _listed(model))}
     models = [model for model in data.scored if model.name in lists]
     names = dict.fromkeys(word for found in lists.values() for word in found)
@@ -39,12 +38,11 @@ def build(data: ReportData) -> Section | None:
     words = [word for word in words if len(word.near) > 1]
     if not words:
         return None
-    said = reading(words)
     strongest = {
         model.name: max([a for word in words for _, a in word.near.get(model.name, ()) if a > 0], default=1.0)
         for model in models
     }
-    html = fill("similar_words", words=words, models=models, reading=said, strongest=strongest)
+    html = fill("similar_words", words=words, models=models, strongest=strongest)
     rows = (
         (
             plain(visible(word.word)),
@@ -52,24 +50,12 @@ def build(data: ReportData) -> Section | None:
         )
         for word in words
     )
-    grid = table(("word", *(plain(m.name) for m in models)), rows, 1 + len(models))
-    return Section("alike", "Which words are alike", html, f"{plain(said)}\n\n{grid}")
-
-
-def reading(words: Sequence[Word]) -> str:
-    """Say for which word the models agree most, and for how many they agree on nothing."""
-    most = max(words, key=lambda word: len(word.shared))
-    none = sum(not word.shared for word in words)
-    if not most.shared:
-        return "On no word do the models agree on a single near one."
-    return (
-        f"They agree most on “{visible(most.word)}”, with {len(most.shared)} of its {SHOWN} nearest in common; "
-        f"on {none} of {len(words)} words they agree on none."
-    )
+    grid = table(("word", *(plain(m.title) for m in models)), rows, 1 + len(models))
+    return Section("alike", "Similar words", html, grid)
 
 
 def _listed(model: Model) -> dict[str, Near]:
-    """The words whose neighbours the model shows; an exhibit that can't be read says so in its own place."""
+    """The words whose neighbours the model shows; a damaged exhibit is reported where it is shown."""
     found: dict[str, Near] = {}
     for stored in read_list(model.cell.path / "exhibits.json"):
         if not isinstance(stored, dict) or stored.get("kind") != Neighbours.kind:

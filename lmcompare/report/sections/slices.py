@@ -1,4 +1,4 @@
-"""Where each model wins: surprisal by what the token is like, bits per byte by what the document is like."""
+"""Where each model is good: surprisal by kind of token, bits per byte by kind of document."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import anchor, fill
 
 DOCUMENTS = 40  # in the table
-FEW = 100  # a bin with fewer tokens is too thin to be read out
-UNORDERED = ("word_class", "repeated", "repeated_rare")  # no line leads from one kind to the next
-UNITS = {
-    "surprisal": ("Surprisal (bits per token)", "bits a token"),
-    "bits_per_byte": ("Bits per byte", "bits per byte"),
+NAMED = 6  # of more models than these, a caption gives only the extremes
+UNORDERED = ("word_class", "repeated", "repeated_rare")  # categories, which no line connects
+AXES = {
+    "surprisal": "Surprisal (bits per token)",
+    "bits_per_byte": "Bits per byte",
 }
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One way to cut the test text, drawn and read. ``counts``: how many tokens (documents) each bin holds."""
+    """One division of the test text; ``counts`` are the tokens or documents in each bin."""
 
     key: str
     title: str
@@ -35,11 +35,11 @@ class Slice:
     counts: Sequence[int]
     counted: str
     rows: Sequence[tuple[Model, Sequence[str]]]
-    reading: str
+    caption: str
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None where no model can be compared."""
+    """Return the section, or None if no model can be compared."""
     models = [m for m in data.comparable if m.entry.tokens_fingerprint == data.main_tokens]
     if not models:
         return None
@@ -61,16 +61,16 @@ def build(data: ReportData) -> Section | None:
         models=data.comparable,
     )
     parts = [
-        f"**{plain(s.title)}.** {plain(s.reading)}\n\n![{plain(s.title)}](charts/wins-{s.key}.svg)\n\n"
+        f"**{plain(s.title)}.** {plain(s.caption)}\n\n![{plain(s.title)}](charts/wins-{s.key}.svg)\n\n"
         + table((f"{s.counted}", *map(plain, s.labels)), [("count", *map(numbers.count, s.counts)), *_cells(s)])
         for s in found
     ]
     charts = {f"wins-{s.key}.svg": s.chart for s in found}
-    return Section("wins", "Where each model wins", html, "\n\n".join([*parts, plain(documents)]), charts)
+    return Section("wins", "Where each model is good", html, "\n\n".join([*parts, plain(documents)]), charts)
 
 
 def _cells(one: Slice) -> list[tuple[str, ...]]:
-    return [(plain(model.name), *texts) for model, texts in one.rows]
+    return [(plain(model.title), *texts) for model, texts in one.rows]
 
 
 def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -> Slice | None:
@@ -78,7 +78,7 @@ def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -
     rows = rows[rows["model"].isin([model.name for model in models])]
     places = sorted(set(rows["place"]))
     if len(places) < 2:
-        return None  # a single bin says what the leaderboard says
+        return None  # a single bin repeats the leaderboard
     counted = "tokens" if measure == "surprisal" else "documents"
     first = rows[rows["model"] == models[0].name].set_index("place")
     labels = [str(first["value"].get(p, p)) for p in places]
@@ -86,65 +86,52 @@ def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -
     series = []
     for model in models:
         mine = rows[rows["model"] == model.name].set_index("place")
-        series.append(Series(model.name, model.index, *(_column(mine, c, places) for c in (measure, "low", "high"))))
-    axis, unit = UNITS[measure]
+        series.append(Series(model.title, model.index, *(_column(mine, c, places) for c in (measure, "low", "high"))))
+    axis = AXES[measure]
     spoken = title[0].upper() + title[1:]
-    spoken_of = f"{axis} {title}, for each model"
-    chart = bins(labels, series, spoken_of, "", axis, numbers.tidy, log=False, joined=name not in UNORDERED)
+    label = f"{axis}: {title}, for each model"
+    chart = bins(labels, series, label, "", axis, numbers.tidy, log=False, joined=name not in UNORDERED)
     shown = [(m, [numbers.decimals(v, 2) for v in s.values]) for m, s in zip(models, series, strict=True)]
-    said = reading(labels, counts, series, unit)
+    said = caption(labels, series)
     if name == "seen_order":
-        said += new_and_known(labels, counts, series)
+        said = f"{said} {new_and_known(labels, counts, series)}".strip()
     return Slice(anchor(name), spoken, chart, labels, counts, counted, shown, said)
 
 
-def reading(labels: Sequence[str], counts: Sequence[int], series: Sequence[Series], unit: str) -> str:
-    """Say who is best in which bins, and in which bin the best and the worst are furthest apart."""
+def caption(labels: Sequence[str], series: Sequence[Series]) -> str:
+    """Return which model is best in which bins; "" if one model is best in all of them."""
     best: dict[str, list[str]] = {}
-    gap, widest = -1.0, ""
     for i, label in enumerate(labels):
-        known = sorted((v, s.name) for s in series if (v := s.values[i]) is not None)
-        if not known:
-            continue
-        best.setdefault(known[0][1], []).append(label)
-        if known[-1][0] - known[0][0] > gap and (counts[i] >= FEW or max(counts) < FEW):
-            gap = known[-1][0] - known[0][0]
-            widest = (
-                f"“{label}”, where {known[0][1]} needs {known[0][0]:.2f} {unit} and {known[-1][1]} {known[-1][0]:.2f}"
-            )
+        known = [(v, s.name) for s in series if (v := s.values[i]) is not None]
+        if known:
+            best.setdefault(min(known)[1], []).append(label)
+    if len(best) < 2:
+        return ""
     most = max(best, key=lambda name: len(best[name]))
-    if len(best) == 1:
-        said = f"{most} has the lowest figure everywhere"
-    else:
-        rest = [
-            f"{name} for {numbers.listed(_ranges(found, labels))}" for name, found in best.items() if name != most
-        ]
-        said = f"{most} has the lowest figure in {len(best[most])} of {len(labels)} cases, {numbers.listed(rest)}"
-    return f"{said}; the models are furthest apart at {widest}." if gap > 0 and len(series) > 1 else said + "."
+    rest = [f"{name} for {numbers.listed(_ranges(found, labels))}" for name, found in best.items() if name != most]
+    return f"{most} is best in {len(best[most])} of {len(labels)} groups, {numbers.listed(rest)}."
 
 
 def new_and_known(labels: Sequence[str], counts: Sequence[int], series: Sequence[Series]) -> str:
-    """Say what each model needs where even the pair of words is new to train, and who is best where most is known."""
+    """Return what each model needs where even the word pair is unseen, and who is best where most is seen."""
     if len(labels) < 2 or labels[0] != "1" or not sum(counts):
         return ""
     new = sorted((v, s.name) for s in series if (v := s.values[0]) is not None)
     known = sorted((v, s.name) for s in series if (v := s.values[-1]) is not None)
     if len(new) < 2 or not known:
         return ""
-    first, *others = (f"{name} {value:.2f}" for value, name in new)
-
-    def share(at: int) -> str:
-        return numbers.percent(counts[at] / sum(counts), 0)
-
+    shares = [numbers.percent(count / sum(counts), 0) for count in counts]
+    parts = [f"{name} {value:.2f}" for value, name in new]
+    needs = numbers.listed(parts) if len(parts) <= NAMED else f"from {parts[0]} to {parts[-1]}"
     return (
-        f" Where even the pair of words is new to train, {share(0)} of the tokens, a table of counts has nothing to"
-        f" go by: {first} bits a token, {numbers.listed(list(others))}. Where {labels[-1]} in a row are known"
-        f" ({share(-1)}) {known[0][1]} needs least, {known[0][0]:.2f}."
+        f"For {shares[0]} of the tokens even the word pair is unseen, and counts are of no help. Bits per token"
+        f" there: {needs}. For {shares[-1]} a sequence of {labels[-1]} tokens is known; there {known[0][1]}"
+        f" needs the fewest, {known[0][0]:.2f}."
     )
 
 
 def _ranges(chosen: Sequence[str], labels: Sequence[str]) -> list[str]:
-    """Return labels in quotes, three and more neighbours as from … to."""
+    """Return labels in quotes, with three or more neighbours as a range."""
     runs: list[list[str]] = []
     for label in chosen:
         if runs and labels.index(label) == labels.index(runs[-1][-1]) + 1:
@@ -166,9 +153,7 @@ def _column(rows: pd.DataFrame, column: str, places: Sequence[int]) -> list[floa
 
 @dataclass(frozen=True)
 class Board:
-    """Test documents in a table: ``rows`` are name, bytes and the bits per byte of each of the ``models``; ``title``
-    says which they are.
-    """
+    """A table of test documents; ``rows`` are name, bytes and the bits per byte of each of the ``models``."""
 
     title: str
     models: Sequence[Model]
@@ -183,7 +168,7 @@ def _board(rows: pd.DataFrame, models: Sequence[Model]) -> Board | None:
     wide = wide[[m.name for m in models]].dropna()
     if wide.empty:
         return None
-    title = "Every document"
+    title = "All documents"
     if len(wide) > DOCUMENTS:
         apart = wide.max(axis=1) - wide.min(axis=1)
         title = f"The {DOCUMENTS} of {numbers.count(len(wide))} documents on which the models differ most"
@@ -194,13 +179,14 @@ def _board(rows: pd.DataFrame, models: Sequence[Model]) -> Board | None:
 
 
 def _documents(rows: pd.DataFrame, models: Sequence[Model]) -> str:
-    """Say on how many test documents each model is the best."""
+    """Return on how many test documents each model is the best."""
     wide = rows[rows["model"].isin([m.name for m in models])].pivot(
         index="place", columns="model", values="bits_per_byte"
     )
     if wide.empty or len(models) < 2:
         return ""
     wins = wide.idxmin(axis=1).value_counts()
-    parts = [f"{name} on {numbers.count(n)}" for name, n in wins.items()]
+    title = {model.name: model.title for model in models}
+    parts = [f"{title[str(name)]} for {numbers.count(n)}" for name, n in wins.items()]
     documents = numbers.plural(len(wide), "test document")
-    return f"Of {documents}, the model with the fewest bits per byte is {numbers.listed(parts)}."
+    return f"The best model differs between documents. Of {documents}, it is {numbers.listed(parts)}."

@@ -1,4 +1,4 @@
-"""The top of the report: title, verdict and the few figures that a reader takes along."""
+"""The top of the report: title, verdict and key figures."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lmcompare.analysis.verdict import judge
+from lmcompare.analysis.progress import outlook, unequal_reading
+from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.report import numbers
+from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData
 from lmcompare.report.markdown import plain
 from lmcompare.report.sections import leaderboard
-from lmcompare.report.sections.cost import NEAR
 
-WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A figure in large type; ``term``: its key in the glossary, if it has one."""
+    """A figure in large type; ``term`` is its key in the glossary, if it has one."""
 
     name: str
     value: str
@@ -27,70 +28,78 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Opening:
-    """What stands above the sections."""
+class Summary:
+    """The part above the sections.
+
+    Parameters
+    ----------
+    outcome, outlook, limits : list of str
+        Sentences: who is best, what would probably help, and what limits the comparison.
+    """
 
     title: str
     subtitle: str
-    lead: list[str]
+    outcome: list[str]
     outlook: list[str]
-    rest: list[str]
+    limits: list[str]
     facts: list[Fact]
     chart: Markup | None
 
     @property
     def markdown(self) -> str:
+        """The same as Markdown."""
         facts = "\n".join(f"- {plain(f.name)}: **{plain(f.value)}** ({plain(f.detail)})" for f in self.facts)
-        said = "\n\n".join(plain(" ".join(part)) for part in (self.lead, self.outlook, self.rest) if part)
+        parts = (("", self.outcome), ("What would probably help (an estimate). ", self.outlook), ("", self.limits))
+        said = "\n\n".join(plain(start + " ".join(part)) for start, part in parts if part)
         return f"# {plain(self.title)}\n\n{plain(self.subtitle)}\n\n{said}\n\n{facts}"
 
 
-def build(data: ReportData) -> Opening:
-    """Return the opening."""
+def build(data: ReportData) -> Summary:
+    """Return the summary."""
     run = data.run
+    found = verdict(data.rows, data.comparison, timed=run.one_machine)
+    names = [row.name for _, row in data.with_status("ranked")]
     count = len(data.scored)
-    models = f"{WORDS[count] if count < len(WORDS) else count} language model{'s' if count != 1 else ''}"
-    created = str(run.manifest.get("created") or "")[:10]
-    said = judge(run)
-    runs = len(data.manifests)
+    number = COUNTS[count] if count < len(COUNTS) else count
+    return Summary(
+        title=f"{number} language model{'s' if count != 1 else ''}, one text",
+        subtitle=_subtitle(data),
+        outcome=words.outcome(found, unequal_reading(run, names), data.title),
+        outlook=words.outlook(outlook(run, names), data.title),
+        limits=words.limits(data.comparison, data.results, data.rows, data.title),
+        facts=_facts(data, found),
+        chart=leaderboard.chart(data),
+    )
+
+
+def _subtitle(data: ReportData) -> str:
+    run = data.run
     splits = run.corpus.get("splits") or {}
-    subtitle = (
-        f"{run.name}: trained on {numbers.size((splits.get('train') or {}).get('bytes'))} and scored on "
-        f"{numbers.size((splits.get('test') or {}).get('bytes'))} of {run.corpus.get('name') or 'text'}"
-        + (f", {created}" if created else "")
-        + (f"; {runs} runs" if runs > 1 else "")
-    )
-    title = f"{models[0].upper()}{models[1:]}, one text"
-    return Opening(title, subtitle, said.outcome, said.outlook, said.notes, _facts(data), leaderboard.chart(data))
+    train, test = (numbers.size((splits.get(split) or {}).get("bytes")) for split in ("train", "test"))
+    said = f"{run.name}: trained on {train} of {run.corpus.get('name') or 'text'}, tested on {test} of it"
+    created = str(run.manifest.get("created") or "")[:10]
+    runs = len(data.manifests)
+    return said + (f", {created}" if created else "") + (f"; {runs} runs" if runs > 1 else "")
 
 
-def _facts(data: ReportData) -> list[Fact]:
-    ranking = data.ranking
-    if not ranking:
+def _facts(data: ReportData, found: Verdict | None) -> list[Fact]:
+    if not data.ranking:
         return []
-    best, standing = ranking[0]
-    interval = (
-        f"bits per byte, {numbers.bits_per_byte(standing.low)} to {numbers.bits_per_byte(standing.high)}"
-        if standing.low == standing.low
-        else "bits per byte"
-    )
-    facts = [Fact(f"Best: {best.name}", numbers.bits_per_byte(standing.bits_per_byte), interval, "bits_per_byte")]
-    figures = data.figures[best.name]
-    if best.entry.tokens_fingerprint == data.main_tokens and figures.get("perplexity") is not None:
-        share = numbers.percent(figures.get("top1_accuracy"), 0)
-        detail = f"choices per token; its first guess is right for {share}"
-        facts.append(Fact("Its perplexity", numbers.perplexity(figures["perplexity"]), detail, "perplexity"))
-    near = [
-        (float(seconds), model)
-        for model, s in ranking
-        if (seconds := data.figures[model.name].get("train_seconds")) is not None
-        and s.bits_per_byte <= standing.bits_per_byte * (1 + NEAR)
-    ]
-    if near and data.run.one_machine:
-        time, cheapest = min(near, key=lambda pair: pair[0])
-        facts.append(
-            Fact(f"Fastest within {numbers.percent(NEAR, 0)}", cheapest.name, f"trained in {numbers.seconds(time)}")
-        )
+    best, row = data.ranking[0]
+    interval = "bits per byte"
+    if row.interval:
+        low, high = map(numbers.bits_per_byte, row.interval)
+        interval += f", 95 % interval {low} to {high}"
+    facts = [Fact(f"Best: {best.title}", numbers.bits_per_byte(row.bits_per_byte), interval, "bits_per_byte")]
+    if row.figure("perplexity") is not None:
+        share = numbers.percent(row.top1_accuracy, 0)
+        detail = f"its first guess is right for {share} of the tokens"
+        facts.append(Fact("Its perplexity", numbers.perplexity(row.perplexity), detail, "perplexity"))
+    if found and found.cheapest and found.cheapest is not found.best:
+        time = numbers.seconds(found.cheapest.train_seconds)
+        facts.append(Fact("Nearly as good, fastest to train", data.title(found.cheapest.name), f"trained in {time}"))
+    elif row.train_seconds is not None and data.run.one_machine:
+        facts.append(Fact("Its training time", numbers.seconds(row.train_seconds), "wall clock", "train_seconds"))
     tokens = data.run.tokens[data.main_tokens].entry if data.main_tokens else {}
     if (test := (tokens.get("tokens") or {}).get("test")) is not None:
         documents = (data.run.corpus.get("splits") or {}).get("test", {}).get("documents")

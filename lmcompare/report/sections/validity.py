@@ -1,7 +1,8 @@
-"""The truth checks of the run: what was measured of every model, and whether it passed."""
+"""The validity checks of the run: what was measured for each model, and whether it passed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from lmcompare.report.templating import fill
 
 @dataclass(frozen=True)
 class Found:
-    """One check of one model: the worst figure over its seeds."""
+    """The result of one check of one model: the worst figure over its seeds."""
 
     figure: float | None
     tolerance: float | None
@@ -22,7 +23,7 @@ class Found:
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None where nothing was checked."""
+    """Return the section, or None if nothing was checked."""
     names: dict[str, None] = {}
     rows: list[tuple[Model, dict[str, Found]]] = []
     for model in data.scored:
@@ -34,29 +35,30 @@ def build(data: ReportData) -> Section | None:
         rows.append((model, found))
     if not names:
         return None
-    failing = [model.name for model, found in rows if not all(one.passed for one in found.values()) or not found]
-    what = "it reports" if len(failing) == 1 else "they report"
-    said = (
-        [f"{numbers.listed(failing)} did not pass: what {what} is not a probability of the text."] if failing else []
-    )
-    scores = [model.name for model, _ in rows if not model.entry.traits.get("normalised", True)]
+    failing = [model for model, found in rows if not all(one.passed for one in found.values()) or not found]
+    scores = [model for model, _ in rows if not model.entry.traits.get("normalised", True)]
+    said = []
+    if failing:
+        said.append(f"{_titles(failing)} did not pass: the figures are not valid probabilities of the text.")
     if scores:
-        that = "its figures" if len(scores) == 1 else "their figures"
-        said.append(
-            f"{numbers.listed(scores)} {'says' if len(scores) == 1 else 'say'} that {that} need not sum to one:"
-            " scores, not probabilities, which are held to the other checks only."
-        )
-    rest = len(rows) - len({*failing, *scores})
+        said.append(f"{_titles(scores)} gives scores that need not sum to one, so only the other checks apply.")
+    rest = len(rows) - len({model.name for model in (*failing, *scores)})
     if rest:
-        all_of = "All" if rest == len(rows) else "The other"
-        said.append(f"{all_of} {numbers.plural(rest, 'model')} passed: their figures are probabilities of the text.")
+        who = "All" if rest == len(rows) else "The other"
+        said.append(
+            f"{who} {numbers.plural(rest, 'model')} passed: their figures are valid probabilities of the text."
+        )
     reading = " ".join(said)
     html = fill("validity", names=list(names), rows=rows, reading=reading)
     grid = table(
         ("model", *map(plain, names)),
-        ((plain(model.name), *(_cell(found.get(name)) for name in names)) for model, found in rows),
+        ((plain(model.title), *(_cell(found.get(name)) for name in names)) for model, found in rows),
     )
-    return Section("truth", "Are these probabilities?", html, f"{plain(reading)}\n\n{grid}")
+    return Section("truth", "Are these valid probabilities?", html, f"{plain(reading)}\n\n{grid}")
+
+
+def _titles(models: Sequence[Model]) -> str:
+    return numbers.listed([model.title for model in models])
 
 
 def _cell(found: Found | None) -> str:

@@ -107,10 +107,9 @@ def test_another_vocabulary_by_hand(tmp_path: Path) -> None:
     after_a = [third + 0.04 + 0.2, 0.08, third, 0.08, third, 0.5]
     rows = np.exp(model.next_log_probs(text, np.arange(4)))
     np.testing.assert_allclose(rows, [unigrams, after_a, unigrams, after_a], rtol=2e-6)
-    assert model.notes[1:] == (
-        "The file lacks 2 of the 6 types: they share the probability of its <unk> evenly.",
-        "The vocabulary lacks 2 of the file's 6 words: their probability goes to <unk>.",
-    )
+    _, types, words = model.notes
+    assert types.startswith("2 of the 6 types are not in the file")
+    assert words.startswith("2 of the file's 6 words are not in the vocabulary")
 
 
 def test_as_a_context_a_lacking_type_is_the_files_unknown_word(tmp_path: Path) -> None:
@@ -152,7 +151,9 @@ def test_without_unknown_word_it_is_noted(tmp_path: Path) -> None:
     content = f"\\data\\\nngram 1=6\nngram 2=1\n\\1-grams:\n{unigrams}\n\\2-grams:\n-0.2218487496 a b\n\\end\\\n"
     vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
     model = read(by_hand(tmp_path, content), vocabulary)
-    assert model.notes[1:] == ("The file has no <unk>: a word that it lacks is next to impossible, with 1e-100.",)
+    (note,) = model.notes[1:]
+    assert "no <unk>" in note
+    assert "1e-100" in note
     assert model.log_probs(Encoded.from_documents([[0]], vocabulary))[0] == pytest.approx(-100 * np.log(10))
 
 
@@ -182,9 +183,9 @@ def test_what_goes_wrong(tmp_path: Path) -> None:
         NGramFile().fit(TEXT, TEXT, Setting(WORDS))
     with pytest.raises(LmcompareError, match="there is no file"):
         read(tmp_path / "none", WORDS)
-    with pytest.raises(PluginError, match="path is the path"):
+    with pytest.raises(PluginError, match="path must be the path"):
         NGramFile(3)  # type: ignore[arg-type]
-    with pytest.raises(PluginError, match="renormalise is true or false"):
+    with pytest.raises(PluginError, match="renormalise must be true or false"):
         NGramFile("a", renormalise=1)  # type: ignore[arg-type]
     with pytest.raises(NotFittedError):
         NGramFile("a").log_probs(TEXT)

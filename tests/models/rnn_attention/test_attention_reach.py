@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Bars
+from lmcompare.models.rnn_attention import attention_reach
 from lmcompare.models.rnn_attention.additive_attention import AdditiveAttention
 from lmcompare.models.rnn_attention.attention_reach import Reach
-from lmcompare.models.rnn_attention.plugin import AttentiveRnnNetwork, RnnAttention, attention_reach
+from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
+from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY, ragged
@@ -56,7 +58,7 @@ def test_it_measures_what_the_net_scores_and_where_it_looks() -> None:
     shares, entropy, seen = np.zeros(7), 0.0, 0
     for ids in text.documents():
         if len(ids):
-            weights = model.attention_weights(ids[:-1])
+            weights = model.trained_network().attention_weights(ids[:-1])
             for i in range(7, len(weights)):
                 window = weights[i, i - 7 : i]
                 shares += window[::-1]

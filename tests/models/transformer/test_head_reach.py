@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import Heatmap
+from lmcompare.models.transformer.attention_maps import attention_maps
 from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, measured
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
@@ -22,7 +23,7 @@ def test_shares_are_the_mean_weights_of_places_that_see_a_whole_window() -> None
     window = model.window
     long, short = chain(3, 1, PIECE * window).ids, chain(4, 1, 10).ids[: window - 1]
     found = measured(model.trained_network(), Encoded.from_documents([long[: PIECE * window], short], VOCABULARY))
-    maps = model.attention_maps(long[: PIECE * window - 1])
+    maps = attention_maps(model.trained_network(), long[: PIECE * window - 1])
     assert found.places == (PIECE - 1) * window + 1
     for layer in range(model.layers):
         for head in range(model.heads):
@@ -42,7 +43,7 @@ def test_the_map_has_a_row_a_head_and_a_column_a_range() -> None:
     assert drawn.rows == ("layer 1, head 1", "layer 1, head 2")
     assert drawn.columns == ("0", "1", "2", "3–4", "5–8", "9")
     np.testing.assert_allclose(drawn.values[0][0], [5, 2, 1, 0.5, 0.21875, 0.125])  # 10 places: 10 · the mean share
-    assert "all 10 in the window" in drawn.note
+    assert "all 10 words" in drawn.note
 
 
 def test_a_head_that_looks_everywhere_alike_is_one_everywhere() -> None:

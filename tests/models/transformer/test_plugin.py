@@ -9,6 +9,7 @@ import torch
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
 from lmcompare.models.transformer import exhibits as transformer_exhibits
+from lmcompare.models.transformer.attention_maps import attention_at, attention_maps
 from lmcompare.models.transformer.network import ACTIVATIONS, Design, FeedForward, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
@@ -145,7 +146,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     model = trained(case)
     assert isinstance(model, Transformer)
     ids = np.array([2, 3, 4, 5, 6])
-    maps = model.attention_maps(ids)
+    maps = attention_maps(model.trained_network(), ids)
     assert [m.weights.shape for m in maps] == [(2, 6, 6)] * 2
     for layer in maps:
         np.testing.assert_allclose(layer.weights.sum(-1), 1.0, atol=1e-6)
@@ -158,7 +159,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
         if case == "rotary":
             np.testing.assert_allclose(layer.products / 2.0, layer.scores, atol=1e-5)  # √(8 / 2) = 2
         assert layer.lengths.shape == (2, 6)
-    at = model.attention_at(ids)
+    at = attention_at(model.trained_network(), ids)
     np.testing.assert_allclose(at.weights, maps[at.layer].weights[at.head, 5], atol=1e-6)
     shares = np.exp(at.products / 2.0 + (0.0 if at.biases is None else at.biases))  # √(8 / 2) = 2
     np.testing.assert_allclose(shares / shares.sum(), at.weights, atol=1e-5)
@@ -189,7 +190,7 @@ def test_the_head_of_the_equation_is_among_many_shown(monkeypatch: pytest.Monkey
     monkeypatch.setattr(transformer_exhibits, "PANELS", 2)
     model = trained("rotary")
     assert isinstance(model, Transformer)
-    at = model.attention_at(np.array([2, 3, 4, 5, 6]))
+    at = attention_at(model.trained_network(), np.array([2, 3, 4, 5, 6]))
     exhibits = model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY))
     drawn = next(e for e in exhibits if isinstance(e, Heatmap))
     assert len(drawn.panels) == 2

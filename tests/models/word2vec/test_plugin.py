@@ -9,7 +9,8 @@ import torch
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Map2D, Neighbours, WorkedEquation
 from lmcompare.model import Setting, described
-from lmcompare.models.word2vec.plugin import BagNetwork, Word2VecBow
+from lmcompare.models.word2vec.network import BagNetwork
+from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.word2vec.skip_gram import word2vec
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.neural_cases import SMALL, trained
@@ -117,7 +118,7 @@ def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> Non
     text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1]], VOCABULARY)
     exhibits = list(model.exhibits(text))
     near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Nearest words")
-    assert "word2vec's, trained on with the softmax:" in near.note
+    assert "trained further with the softmax" in near.note
     order = next(e for e in exhibits if isinstance(e, Bars))
     assert order.title == "How much the order of the words matters"
     assert order.values[0] > 1e-6

@@ -1,4 +1,4 @@
-"""Words foreseen by likeness, on a text where what is alike is known."""
+"""Tests of the prediction from similar contexts, on a text whose similar contexts are known."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
     again = Word2VecBow(**model.hyperparameters()).restore(model.state())
     assert again.account() == model.account()
     exhibits = list(model.exhibits(Encoded.from_documents([[F, B, J, 1]], VOCABULARY)))
-    bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Foreseen by likeness")
+    bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Predicted from similar contexts")
     gain = model.account().gain
     assert bars.values == (gain, 0.0, pytest.approx(gain))
     assert bars.labels == ("made likelier (20)", "made less likely (0)", "all 20, net")
     shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "How often a context was similar")
     assert dict(zip(shares.labels, shares.values, strict=True))["made likelier"] == 100
-    near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Which contexts were alike")
+    near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Which contexts were similar")
     assert re.fullmatch(r"f b … j \([\d.]+ % → [\d.]+ %\)", near.words[0])
     assert near.neighbours[0][0] == "c a"
 
@@ -123,7 +123,7 @@ def test_every_unseen_word_is_likelier_or_not(model: Word2VecBow) -> None:
     train, _ = alike()
     random = np.random.default_rng(1)
     valid = Encoded.from_documents([[*random.integers(2, 12, 6), 1] for _ in range(50)], VOCABULARY)
-    again = similar_contexts.account(model, train, valid, 0)
+    again = similar_contexts.account(model, model.trained_network(), train, valid, 0)
     assert 0 < again.likelier < again.unseen
     assert again.gain > 0
     assert again.loss > 0
@@ -131,13 +131,6 @@ def test_every_unseen_word_is_likelier_or_not(model: Word2VecBow) -> None:
     assert again.compared[0] <= again.likelier
     assert again.compared[1] <= again.others
     assert all(few <= many for few, many in zip(again.similar, again.compared, strict=True))
-
-
-def test_an_account_of_an_earlier_version_shows_nothing() -> None:
-    assert (
-        Account.from_json({"looked_at": 2000, "unseen": 600, "likelier": 300, "similar": 200, "bits": 1.6})
-        == Account()
-    )
 
 
 @pytest.mark.parametrize("across", [False, True])
@@ -148,7 +141,7 @@ def test_the_words_of_a_window_are_those_of_the_bag(across: bool) -> None:
     windows = similar_contexts._windows(text, np.array([0, 1, 3, 5, 6, 7]), 4)
     expected = [[-1, -1, -1, 12], [-1, -1, 12, 2], [12, 2, 3, 1], [3, 1, 4, 5], [-1, -1, -1, 12], [-1, -1, 12, 7]]
     assert windows.tolist() == expected
-    searcher = similar_contexts._Searcher(model, text, 0)
+    searcher = similar_contexts._Searcher(model.trained_network(), text, 0)
     shown = [searcher.text(window) for window in windows]
     whole = ["<s>", "<s> a", "<s> a b </s>", "b </s> c d", "<s>", "<s> f"]
     assert shown == (whole if across else ["<s>", "<s> a", "</s>", "</s> c d", "<s>", "<s> f"])
@@ -159,12 +152,11 @@ def test_the_bag_of_a_window_is_that_of_the_document(case: str) -> None:
     text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 7, 8]], VOCABULARY)
     model = trained(case)
     assert isinstance(model, Word2VecBow)
-    network = model._ready()
-    assert isinstance(network, word2vec_bow.BagNetwork)
+    network = model.trained_network()
     with torch.no_grad():
         whole = network.bag(torch.tensor([[12, 2, 3, 1, 4, 5, 6, 7, 8]]), None)[0][0].numpy()
     windows = similar_contexts._windows(text, np.arange(9), 4)  # the beginning is among the last four of the first
-    np.testing.assert_allclose(model.bags(windows), whole, atol=1e-6)
+    np.testing.assert_allclose(network.means(windows), whole, atol=1e-6)
 
 
 def test_a_text_of_nothing_counts_nothing() -> None:
@@ -172,5 +164,5 @@ def test_a_text_of_nothing_counts_nothing() -> None:
     assert isinstance(model, Word2VecBow)
     nothing = Encoded.from_documents([[1, 0, 1]], VOCABULARY)
     for train, valid in ((text, nothing), (nothing.select([]), text)):
-        assert similar_contexts.account(model, train, valid, 0) == Account()
+        assert similar_contexts.account(model, model.trained_network(), train, valid, 0) == Account()
     assert similar_contexts.exhibits(Account()) == []

@@ -1,0 +1,110 @@
+"""The leaderboard: one row for each model, in the one order in which every medium shows them.
+
+The rows are made from the table of ``results``, so that a program that reads ``results.json`` gets the same ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+Status = Literal["ranked", "adaptive", "not ranked", "failed"]
+ORDER: tuple[Status, ...] = ("ranked", "adaptive", "not ranked", "failed")
+PER_TOKEN = ("perplexity", "perplexity_excluding_unknown", "perplexity_reset", "top1_accuracy", "top5_accuracy")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of the leaderboard.
+
+    A figure that does not exist is None. Units are those of ``results.json`` (docs/metrics.md).
+
+    Parameters
+    ----------
+    status : {"ranked", "adaptive", "not ranked", "failed"}
+        Models of different status are not compared with each other.
+    rank : int or None
+        One plus the number of significantly better models of the same status; None if not ranked or failed.
+    same_tokens : bool
+        Whether the model has the tokens of most models, so that figures per token can be compared with theirs.
+    reason : str or None
+        Why the model is not ranked with the others, or how it failed.
+    """
+
+    name: str
+    plugin: str
+    status: Status
+    same_tokens: bool = False
+    rank: int | None = None
+    bits_per_byte: float | None = None
+    bits_per_byte_low: float | None = None
+    bits_per_byte_high: float | None = None
+    bits_per_byte_spread: float | None = None
+    tokens: str | None = None
+    tokens_fingerprint: str | None = None
+    perplexity: float | None = None
+    perplexity_spread: float | None = None
+    perplexity_excluding_unknown: float | None = None
+    perplexity_reset: float | None = None
+    top1_accuracy: float | None = None
+    top5_accuracy: float | None = None
+    train_seconds: float | None = None
+    microseconds_per_token: float | None = None
+    peak_memory_bytes: int | None = None
+    parameters: int | None = None
+    model_bytes: int | None = None
+    tokens_read: float | None = None
+    overhead_bits_per_byte: float | None = None
+    zero_probability_tokens: int = 0
+    valid_probability_model: bool = False
+    seeds: tuple[int, ...] = ()
+    reason: str | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of bits per byte."""
+        low, high = self.bits_per_byte_low, self.bits_per_byte_high
+        return None if low is None or high is None else (low, high)
+
+    def figure(self, key: str) -> float | None:
+        """Return a figure by its name in ``results.json``, None if it is per token and the tokens differ."""
+        value: float | None = getattr(self, key)
+        return None if key in PER_TOKEN and not self.same_tokens else value
+
+
+def rows(results: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of a table of results.
+
+    Returns
+    -------
+    list of Row
+        Ranked models, then adaptive ones, then those that are not ranked, then failed ones. Within each group the
+        model with the fewest bits per byte comes first, and equal ones keep the order of the experiment.
+    """
+    found = [_row(model, results["main_tokens_fingerprint"]) for model in results["models"]]
+    names = {row.name for row in found}
+    for cell in results["failed"]:
+        if cell["name"] not in names:
+            names.add(cell["name"])
+            found.append(Row(cell["name"], cell["plugin"], "failed", reason=cell["error"]))
+    return sorted(found, key=lambda row: (ORDER.index(row.status), _or_infinity(row.bits_per_byte)))
+
+
+def _row(model: Mapping[str, Any], main_tokens: str) -> Row:
+    same = {field.name: model[field.name] for field in fields(Row) if field.name in model}
+    return Row(
+        **same
+        | {
+            "status": model["group"],
+            "same_tokens": model["tokens_fingerprint"] == main_tokens,
+            "rank": model["rank_in_group"],
+            "seeds": tuple(model["seeds"]),
+            "reason": model["unranked_reason"],
+        }
+    )
+
+
+def _or_infinity(value: float | None) -> float:
+    return math.inf if value is None else value

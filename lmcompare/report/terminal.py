@@ -1,0 +1,52 @@
+"""The leaderboard as ``lmcompare run`` prints it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from lmcompare.analysis.leaderboard import Row, rows
+from lmcompare.report import numbers
+from lmcompare.runfolder.files import read_json
+
+HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
+
+
+def print_leaderboard(folder: Path) -> None:
+    """Print the models of a run in the order of the leaderboard, and why some are not ranked with the others.
+
+    Perplexity and accuracy are left out for a model with other tokens than most models, since they cannot be
+    compared. A model that is not ranked has its bits per byte in brackets.
+    """
+    board = [row for row in rows(read_json(folder / "results.json")) if row.status != "failed"]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in HEADS:
+        table.add_column(head, justify="left" if head == "model" else "right", no_wrap=head != "model")
+    for row in board:
+        table.add_row(*_cells(row))
+    Console().print(table)
+    for row in board:
+        if row.reason:
+            status = "ranked separately" if row.status == "adaptive" else "not ranked"
+            print(f"{row.name} is {status}: {row.reason}.")
+    for row in board:
+        if not row.same_tokens:
+            print(f"{row.name} has {row.tokens} tokens: compare its bits per byte, not its perplexity.")
+
+
+def _cells(row: Row) -> list[str]:
+    ranked = row.status != "not ranked"
+    figure = numbers.bits_per_byte(row.bits_per_byte)
+    low, high = row.interval if row.interval and ranked else (None, None)
+    return [
+        str(row.rank or numbers.NONE) if row.status == "ranked" else numbers.NONE,
+        row.name,
+        figure if ranked else f"({figure})",
+        numbers.NONE if low is None else f"{numbers.decimals(low, 2)}–{numbers.decimals(high, 2)}",
+        numbers.perplexity(row.figure("perplexity") if ranked else None),
+        numbers.percent(row.figure("top1_accuracy") if ranked else None),
+        numbers.seconds(row.train_seconds),
+        numbers.microseconds(row.microseconds_per_token),
+    ]

@@ -1,0 +1,217 @@
+"""The verdict in words: who is best and how surely, what would probably help, and what limits the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.analysis.progress import Outlook
+from lmcompare.analysis.verdict import NEAR, Rival, Verdict
+from lmcompare.report import numbers
+
+Titles = Callable[[str], str]  # from a model's name to its title
+DETAILED = 3  # tied models beyond these are listed by name only
+NAMED = 5  # of more models than these, only the extremes are given
+SMALL = 0.02  # a smaller relative difference is called small
+REPEATED = {"copy": "word for word", "near copy": "almost word for word", "passages": "in long passages"}
+
+
+def outcome(found: Verdict | None, read: Mapping[str, float], title: Titles) -> list[str]:
+    """Return who is best, by how much, and what is nearly as good for less, in sentences.
+
+    Parameters
+    ----------
+    found : Verdict or None
+        None if no model is ranked.
+    read : mapping of str to float
+        The number of training tokens that each model read, if these numbers differ.
+    """
+    if found is None:
+        return ["No model of this run can be ranked."]
+    figure = f"{numbers.decimals(found.best.bits_per_byte, 2)} bits per byte"
+    if not found.rivals:
+        return [f"{title(found.best.name)} is the only ranked model: it needs {figure} for the test text."]
+    said = [*_lead(found, figure, title), *unequal_reading(read, title), *_seeds(found, title)]
+    weakest = found.rivals[-1].row
+    saved = 1 - _bits(found.best) / _bits(weakest)
+    if len(found.rivals) > 1 and saved >= 0.005:
+        said.append(
+            f"{title(found.best.name)} needs {numbers.percent(saved, 0)} fewer bits than the weakest model,"
+            f" {title(weakest.name)} ({numbers.decimals(weakest.bits_per_byte, 2)})."
+        )
+    return [*said, *_cheaper(found, title)]
+
+
+def unequal_reading(read: Mapping[str, float], title: Titles) -> list[str]:
+    """Return a sentence on models that read different amounts of training text."""
+    if not read:
+        return []
+    amounts: dict[str, list[str]] = {}
+    for name, tokens in read.items():
+        amounts.setdefault(numbers.amount(tokens), []).append(title(name))
+    (most, first), *others = amounts.items()
+    parts = [f"{numbers.listed(first)} read {most} tokens"]
+    parts += [f"{numbers.listed(who)} {n}" for n, who in others]
+    return [f"They did not train on equal amounts of text: {'; '.join(parts)} (repeats included)."]
+
+
+def outlook(found: Outlook, title: Titles) -> list[str]:
+    """Return what more training or more text would probably change, in sentences."""
+    said = []
+    if found.falling:
+        said.append(
+            f"More training: in its second half, validation perplexity still fell by {_shares(found.falling, title)}."
+        )
+    if found.memorised:
+        unseen = numbers.percent(found.unseen_trigrams, 0)
+        said.append(
+            "More training text, above all for models that memorise: on known words, their perplexity is lower on the"
+            f" training text than on the validation text by {_shares(found.memorised, title)}."
+            f" {unseen} of the test tokens end a three-token sequence that never occurs in the training text."
+        )
+    if found.risen:
+        names = numbers.listed([title(name) for name in found.risen])
+        said.append(f"Fewer steps: {names} got worse on the validation text before the end of training.")
+    return said
+
+
+def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Row], title: Titles) -> list[str]:
+    """Return what limits the comparison: resolution, contamination, models that are not ranked or failed."""
+    said: list[str] = []
+    ranked = [row for row in rows if row.status == "ranked"]
+    if len(ranked) > 1 and comparison.smallest_detectable > 0:
+        said.append(
+            "This test text can reliably detect differences of about"
+            f" {numbers.two_digits(comparison.smallest_detectable)} bits per byte, and somewhat smaller ones"
+            " between models that make the same mistakes."
+        )
+    said += contamination(results["repeated_documents"].get("test", {}))
+    said += _apart(rows, title)
+    said += _failed(results["failed"], title)
+    return said
+
+
+def contamination(counts: Mapping[str, int]) -> list[str]:
+    """Return a sentence on test documents that also occur in the training text, if there are any."""
+    parts = [f"{numbers.count(counts[kind])} {how}" for kind, how in REPEATED.items() if counts.get(kind)]
+    total = sum(counts.get(kind, 0) for kind in REPEATED)
+    if not total:
+        return []
+    occur = "also occurs" if total == 1 else "also occur"
+    return [
+        f"Of {numbers.plural(counts['documents'], 'test document')}, {numbers.count(total)} {occur} in the training"
+        f" text ({', '.join(parts)}): models that memorise benefit from that."
+    ]
+
+
+def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
+    best = title(found.best.name)
+    if not found.tied:
+        second = found.rivals[0]
+        behind = _bits(second.row) / _bits(found.best) - 1
+        small = "a small but significant difference" if behind < SMALL else "a significant difference"
+        return [
+            f"{best} predicts this text best: {figure}. {title(second.row.name)} is"
+            f" {numbers.percent(behind, 1 if behind < 0.1 else 0)} behind, {small}{_by(second)}."
+        ]
+    if len(found.tied) > DETAILED:
+        worst = numbers.decimals(max(_bits(rival.row) for rival in found.tied), 2)
+        names = numbers.listed([title(rival.row.name) for rival in found.tied])
+        others = f"{len(found.tied)} other models are not significantly worse: {names} (up to {worst})"
+    else:
+        names = numbers.listed([f"{title(rival.row.name)}{_by(rival)}" for rival in found.tied])
+        others = f"{names} {'is' if len(found.tied) == 1 else 'are'} not significantly worse"
+    share = "; they share rank 1" if all(rival.row.rank == 1 for rival in found.tied) else ""
+    said = [f"{best} has the lowest figure, {figure}, but {others}{share}."]
+    if alone := [title(rival.row.name) for rival in found.tied if _only_alone(rival)]:
+        said.append(
+            f"The difference from {numbers.listed(alone, 'or')} would be significant as a single comparison, but not"
+            " after the correction for all pairs."
+        )
+    return said
+
+
+def _only_alone(rival: Rival) -> bool:
+    d = rival.difference
+    return d is not None and d.p_value < SIGNIFICANCE <= d.p_holm
+
+
+def _by(rival: Rival) -> str:
+    """The difference with its interval, in brackets."""
+    d = rival.difference
+    if d is None or d.low != d.low:
+        return ""
+    low, high = numbers.decimals(d.low, 3), numbers.decimals(d.high, 3)
+    return f" ({numbers.decimals(d.difference, 3)} bits per byte, 95 % interval {low} to {high})"
+
+
+def _seeds(found: Verdict, title: Titles) -> list[str]:
+    if found.unstable is None:
+        return []
+    name, spread = found.unstable
+    gap = _bits(found.rivals[0].row) - _bits(found.best)
+    return [
+        f"{title(name)} varies more from seed to seed (standard deviation {numbers.decimals(spread, 3)}) than the"
+        f" first two models differ ({numbers.decimals(gap, 3)}): other seeds could reverse their order."
+    ]
+
+
+def _cheaper(found: Verdict, title: Titles) -> list[str]:
+    near = numbers.percent(NEAR, 0)
+    if not found.near:
+        said = [f"No other model comes within {near} of it."]
+    elif found.cheapest is None:
+        return []
+    elif found.cheapest is found.best:
+        said = [f"No model within {near} of it trains faster than its {numbers.seconds(found.best.train_seconds)}."]
+    else:
+        time = numbers.seconds(found.cheapest.train_seconds)
+        return [
+            f"{title(found.cheapest.name)} is within {near} of the best and trains in {time} instead of"
+            f" {numbers.seconds(found.best.train_seconds)}."
+        ]
+    if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
+        times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
+        behind = _bits(cheap) / _bits(found.best) - 1
+        said.append(
+            f"{title(cheap.name)} trains {times} times faster ({numbers.seconds(cheap.train_seconds)}) and is"
+            f" {numbers.percent(behind, 0 if behind >= 0.02 else 1)} worse."
+        )
+    return said
+
+
+def _apart(rows: Iterable[Row], title: Titles) -> list[str]:
+    said = []
+    for row in rows:
+        if row.status == "adaptive":
+            figure = f"{numbers.decimals(row.bits_per_byte, 2)} bits per byte"
+            said.append(f"{title(row.name)} ({figure}) is ranked separately: {row.reason}.")
+        elif row.status == "not ranked":
+            said.append(f"{title(row.name)} is not ranked: {row.reason}.")
+    return said
+
+
+def _failed(cells: Sequence[Mapping[str, Any]], title: Titles) -> list[str]:
+    """One sentence for each model and error, its seeds together."""
+    seeds: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        seeds.setdefault((cell["name"], str(cell["error"]).rstrip(".")), []).append(str(cell["seed"]))
+    return [
+        f"{title(name)} failed with seed{'s' if len(which) > 1 else ''} {numbers.listed(which)}: {error}."
+        for (name, error), which in seeds.items()
+    ]
+
+
+def _shares(nats: Mapping[str, float], title: Titles) -> str:
+    """Return differences of loss as shares of perplexity: "30 % (Transformer) and 11 % (RNN)"."""
+    shares = [(title(name), numbers.perplexity_share(gap)) for name, gap in nats.items()]
+    if len(shares) > NAMED:
+        return f"{shares[-1][1]} to {shares[0][1]} ({len(shares)} models, {shares[0][0]} most)"
+    return numbers.listed([f"{share} ({name})" for name, share in shares])
+
+
+def _bits(row: Row) -> float:
+    assert row.bits_per_byte is not None, "a ranked model has a finite figure"
+    return row.bits_per_byte

@@ -1,0 +1,25 @@
+"""Tests that the docstring of every neural plug-in lists its hyper-parameters with their defaults, one by one."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.training.recipe import Recipe
+
+
+@pytest.mark.parametrize("cls", [Rnn, RnnAttention, RnnEncoderDecoder, Transformer, Word2VecBow, Recipe])
+def test_parameters_are_listed_in_order_with_their_defaults(cls: type) -> None:
+    section = inspect.getdoc(cls).partition("Parameters\n----------\n")[2]  # type: ignore[union-attr]
+    listed = re.findall(r"^(\w+) : .*, default=(.+)$", section, re.MULTILINE)
+    signature = inspect.signature(cls)
+    assert [name for name, _ in listed] == list(signature.parameters)
+    for name, default in listed:
+        assert eval(default) == signature.parameters[name].default, name

@@ -1,0 +1,120 @@
+"""The captions of charts and tables, against small numbers worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from lmcompare.analysis import Run
+from lmcompare.report.charts.bins import Series
+from lmcompare.report.charts.scatter import Dot
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.sections import cost, learning, mixtures, sentences
+from lmcompare.report.sections import slices as slices_section
+
+NONE: list[float | None] = [None] * 5
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+@pytest.fixture(scope="module")
+def models(run: Run) -> dict[str, Model]:
+    return ReportData(run).by_name
+
+
+def test_cost_names_the_cheapest_of_the_models_near_the_best() -> None:
+    dots = [Dot("floor", 0, 1, 2.0), Dot("cheap", 1, 10, 1.04), Dot("best", 2, 600, 1.0), Dot("dear", 3, 900, 1.02)]
+    said = plain(cost.caption(dots, cost.COSTS[0]))
+    assert "cheap trains fastest: 10 s instead of 10 min for best" in said
+    assert "floor" not in said
+
+
+def test_cost_has_no_caption_where_the_best_model_is_about_the_cheapest() -> None:
+    assert cost.caption([Dot("best", 0, 103, 1.0), Dot("other", 1, 100, 1.01)], cost.COSTS[0]) == ""
+    assert cost.caption([Dot("floor", 0, 1, 2.0), Dot("best", 2, 90, 1.0)], cost.COSTS[0]) == ""
+
+
+def test_slices_name_the_best_model_of_each_group() -> None:
+    labels = ("a", "b", "c", "d", "e")
+    one = Series("one", 0, [1.0, 1.0, 1.0, 5.0, 2.0], NONE, NONE)
+    two = Series("two", 1, [2.0, 3.0, 2.0, 1.0, None], NONE, NONE)
+    said = slices_section.caption(labels, [one, two])
+    assert "one is best in 4 of 5 groups" in said
+    assert "two for “d”" in said
+    assert slices_section.caption(labels, [one]) == "", "one model is best everywhere: the chart shows it"
+    assert slices_section._ranges(["a", "b", "c", "e"], labels) == ["“a” to “c”", "“e”"]
+
+
+def test_unseen_word_pairs_are_compared() -> None:
+    labels = ("1", "2", "3", "4", "5")
+    one = Series("one", 0, [9.0, 5.0, 4.0, 3.0, 2.0], NONE, NONE)
+    two = Series("two", 1, [8.0, 5.0, 4.0, 3.0, 2.5], NONE, NONE)
+    said = plain(slices_section.new_and_known(labels, [25, 25, 20, 20, 10], [one, two]))
+    assert "25 % of the tokens" in said
+    assert "two 8.00 and one 9.00" in said
+    assert "10 %" in said
+    assert "one needs the fewest, 2.00" in said
+
+
+def curve(valid: list[float]) -> pd.DataFrame:
+    size = range(len(valid))
+    columns = {"step": [10 * i for i in size], "seconds": [60.0 * i for i in size], "tokens": list(size)}
+    return pd.DataFrame(columns | {"train_loss": valid, "valid_loss": valid})
+
+
+def test_learning_names_the_models_that_got_worse(models: dict[str, Model]) -> None:
+    said = learning.caption(
+        [
+            (models["transformer"], curve([5.0, 4.0, 3.0])),
+            (models["rnn-attention"], curve([5.0, 3.0, 3.5])),
+            (models["ngram"], curve([math.nan, math.nan])),
+        ]
+    )
+    assert "rnn-attention was lowest at step 10, 3.00 nats" in said
+    assert "3.50" in said
+    assert "ngram measured no validation loss" in said
+    assert "transformer" not in said
+
+
+def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) -> None:
+    # one read 2 of the other's 4 tokens, when the other had 3.5
+    given = [
+        (models["transformer"], curve([5.0, 4.5, 3.5, 3.0, 2.5])),
+        (models["rnn-attention"], curve([5.0, 4.0, 3.75])),
+    ]
+    assert "After 2 tokens" in learning.caption(given)
+    assert "3.50 for transformer and 3.75 for rnn-attention" in learning.caption(given)
+    assert learning.caption([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))]) == ""
+
+
+def test_sentences_name_the_token_of_most_disagreement(models: dict[str, Model]) -> None:
+    chosen = [models[n] for n in ("unigram", "ngram", "leaky")]
+    bits = [[5.0, 9.0], [4.0, 2.0], [0.1, 0.1]]
+    one = sentences.Sentence("d", ["a", "b"], chosen, bits, [False, True], 2, frozenset({"leaky"}))
+    assert "“b”" in one.caption
+    assert "7.0 bits" in one.caption, "9 − 2; the model that is not ranked does not count"
+
+
+def test_mixtures_name_the_pair_that_gains_most_and_the_lowest_perplexity(models: dict[str, Model]) -> None:
+    a, b, c = models["unigram"], models["ngram"], models["transformer"]
+    found = [
+        mixtures.Mixture([(c, 0.5), (b, 0.4), (a, 0.1)], 60.0, c, 0.25),
+        mixtures.Mixture([(c, 0.6), (b, 0.4)], 64.0, c, 0.2),
+        mixtures.Mixture([(c, 0.9), (a, 0.1)], 79.0, c, 0.01),
+    ]
+    said = plain(mixtures.caption(found))
+    assert "transformer and ngram: 20.0 % lower perplexity than transformer alone" in said
+    assert "all of them gives the lowest perplexity, 60.00" in said
+    nothing = [mixtures.Mixture([(b, 0.5), (a, 0.5)], 60.0, b, 0.0001)]
+    assert mixtures.caption(nothing) == "No mixture is better than ngram alone."
+
+
+def test_mixtures_say_if_the_weights_are_fitted_to_a_part_of_the_validation_text() -> None:
+    assert mixtures.fitted(64_571, 64_571) == ""
+    said = mixtures.fitted(250_000, 1_000_000)
+    assert "250,000" in said
+    assert "1,000,000" in said

@@ -1,0 +1,24 @@
+"""The leaderboard that a run prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmcompare.analysis import load_run, write_results
+from lmcompare.report.terminal import print_leaderboard
+from tests.run_folder import write_run_folder
+
+
+def test_figures_that_cannot_be_compared_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram", "char-ngram", "leaky"), failed=())
+    write_results(load_run(folder))
+    print_leaderboard(folder)
+    said = capsys.readouterr().out.splitlines()
+    lines = {name: next(line for line in said if name in line.split()) for name in ("ngram", "char-ngram", "leaky")}
+    assert lines["char-ngram"].count("–") == lines["ngram"].count("–") + 2, "no perplexity and no accuracy"
+    assert lines["leaky"].count("–") == 4, "no rank, no interval, no perplexity and no accuracy"
+    assert "(" in lines["leaky"], "its bits per byte are in brackets"
+    assert any("char-ngram" in line and "char tokens" in line for line in said[5:])
+    assert any(line.startswith("leaky is not ranked") for line in said[5:])
