@@ -22,7 +22,7 @@ os.environ["NUMBA_BOUNDSCHECK"] = "1"  # an index out of range is an error, not 
 NUMBA = [  # takes no instrumented code
     *(
         f"lmcompare.counts.{name}"
-        for name in ("counting.compiled", "lookup.compiled", "estimating.kneser_ney_compiled")
+        for name in ("counting.ngrams_compiled", "lookup.scoring_compiled", "estimating.kneser_ney_compiled")
     ),
     *(f"lmcompare.counts.files.{name}" for name in ("arpa_compiled", "building")),
     "lmcompare.models.mixture.chains_compiled",

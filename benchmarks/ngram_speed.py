@@ -139,9 +139,9 @@ def scoring(train: Path, test: Path, folder: Path, rounds: int) -> None:
         seen["KenLM's module, sentence by sentence"] = kenlm_scores(arpa, test)
     print(f"\nScoring {test.name} with the model of {train.name}: nanoseconds a token, and times as fast as query")
     middle = {name: statistics.median(figures) for name, figures in seen.items() if figures}
-    peer = middle.get("query, from text, wall")
     for name, figure in middle.items():
-        print(f"  {name:<40}{figure:9.0f}{f'{peer / figure:9.2f}' if peer else ''}", flush=True)
+        peer = middle.get(f"query, from text, {name.rpartition(', ')[2]}")
+        print(f"  {name:<44}{figure:9.0f}{f'{peer / figure:9.2f}' if peer else ''}", flush=True)
 
 
 def kenlm_scores(arpa: Path, test: Path, sentences: int = 20_000) -> list[float]:
@@ -261,16 +261,15 @@ def task_score(path: str, test: str) -> None:
     train, model = trained(path, 2)
     figures = {}
     ids = read_tokenised(test, train.vocabulary)
-    model._compiled.score(ids.select([]))
+    model.log_probs(ids.select([]))
     for threads in (1, 2):
         model.threads = threads
-        started = time.perf_counter()
-        model._compiled.score(ids, threads)
-        figures[f"lmcompare, from ids, {threads} thread(s)"] = 1e9 * (time.perf_counter() - started) / len(ids)
-        started = time.perf_counter()
-        again = read_tokenised(test, train.vocabulary, threads=threads)
-        model._compiled.score(again, threads)
-        figures[f"lmcompare, from text, {threads} thread(s)"] = 1e9 * (time.perf_counter() - started) / len(ids)
+        for name, read in (("ids", False), ("text", True)):
+            wall, cpu = time.perf_counter(), time.process_time()
+            model.log_probs(read_tokenised(test, train.vocabulary, threads=threads) if read else ids)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            figures[f"lmcompare, from {name}, {threads} thread(s), wall"] = 1e9 * wall / len(ids)
+            figures[f"lmcompare, from {name}, {threads} thread(s), CPU"] = 1e9 * cpu / len(ids)
     print(json.dumps(figures))
 
 
@@ -278,15 +277,13 @@ def task_distributions(path: str, test: str) -> None:
     """Print how many contexts a second: streamed, into one block, the ten likeliest; and words generated."""
     import numpy as np
 
-    from lmcompare.models.ngram.table_model import as_rows
     from lmcompare.tokens import read_tokenised
 
     train, model = trained(path, 2, TYPES)
     text = read_tokenised(test, train.vocabulary)
-    table, loops = model._table, model._compiled
+    table = model._table
     at = np.arange(2048)
-    contexts = as_rows(table.contexts_at(text, at), len(at))
-    block = np.empty((64, table.start), np.float32)
+    contexts = table.contexts_at(text, at)
     figures = {}
 
     def rate(work: Callable[[int], object], size: int) -> float:
@@ -298,12 +295,8 @@ def task_distributions(path: str, test: str) -> None:
         return done / (time.perf_counter() - started)
 
     types = f"{table.start:,} types"
-    figures[f"into one block, {types}"] = rate(
-        lambda k: loops.distributions(np.ascontiguousarray(contexts[:, k : k + 64]), block), 64
-    )
-    figures["the ten likeliest"] = rate(
-        lambda k: loops.likeliest(np.ascontiguousarray(contexts[:, k : k + 64]), 10), 64
-    )
+    figures[f"blocks of 64, {types}"] = rate(lambda k: table.distributions(contexts[:, k : k + 64], np.float32), 64)
+    figures["the ten likeliest"] = rate(lambda k: table.likeliest(contexts[:, k : k + 64], 10), 64)
     started, done = time.perf_counter(), 0
     for positions, _ in model.stream(text):
         done += len(positions)

@@ -29,7 +29,7 @@ Group = Literal["ranked", "adaptive", "not ranked"]
 SIGNIFICANCE = 0.05
 NAN = float("nan")
 PER_PAIR = 40  # resamples a pair: enough for the smallest p-value to stay significant after Holm's correction
-POWER = 0.84  # standard errors beyond the edge of what is significant: found in four of five test texts
+POWER = 0.84  # standard errors beyond the critical value: significant on four of five test texts
 
 
 @dataclass(frozen=True)

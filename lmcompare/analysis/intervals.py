@@ -1,8 +1,8 @@
-"""Intervals and p-values by a paired, studentised bootstrap of ratios, and by what differs from seed to seed.
+"""Intervals and p-values by a paired, studentised bootstrap of ratios, and the variation between seeds.
 
 The figure is a ratio of sums over U units (documents): Σ bits / Σ bytes. A resample draws U units with replacement,
 the same ones for every model. Plain percentile and BCa intervals cover too little for ratios over few units of
-unequal length; the symmetric studentised one holds its level from ten units on (docs/metrics.md has the figures).
+unequal length; the symmetric studentised interval keeps its level from ten units on (figures in docs/metrics.md).
 
 Sources: Efron and Tibshirani (1993), "An Introduction to the Bootstrap", chapter 12 (bootstrap-t); Hall (1988),
 "On symmetric bootstrap confidence intervals", JRSS B 50 (symmetric); Cochran (1977), "Sampling Techniques", eq. 6.13
@@ -20,15 +20,15 @@ from lmcompare.runfolder.parquet import Array
 
 RESAMPLES = 10_000
 LEVEL = 0.95
-LEAST_UNITS = 5  # with fewer, one resample in twenty may hold a single unit, and nothing can be said
-CHUNK = 2**20  # counts held at a time
+LEAST_UNITS = 5  # with fewer, one resample in twenty may consist of a single unit
+CHUNK = 2**20  # counts in memory at a time
 
 
 @dataclass(frozen=True)
 class Bootstrap:
     """K ratios with their standard errors, and the (R, K) studentised deviations of R resamples.
 
-    ``units``: (K,) on how many units each ratio stands, those with a denominator above zero.
+    ``units`` (K,) is the number of units of each ratio, those with a denominator above zero.
     """
 
     estimate: Array
@@ -46,8 +46,9 @@ class Bootstrap:
         return self.estimate - half, self.estimate + half
 
     def p_values(self) -> Array:
-        """(K,) two-sided p-values of "the ratio is zero": the share of resamples that deviate as much; 1 where there
-        are too few units to tell.
+        """(K,) two-sided p-values of "the ratio is zero": the share of resamples that deviate as much.
+
+        1 if there are too few units.
         """
         tiny = _tiny(self.estimate)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -58,11 +59,17 @@ class Bootstrap:
         return np.where((self.units >= LEAST_UNITS) & np.isfinite(self.estimate), p, 1.0)
 
     def with_trainings(self, error: Array, freedom: int, seed: int = 0) -> Bootstrap:
-        """Return the same ratios with what another training would change, as well as another text.
+        """Return the same ratios with the variation between trainings added to that between texts.
 
-        ``error``: (K,) the standard error over seeds, 0 where nothing is known to differ; ``freedom``: its degrees of
-        freedom. The two are independent, so a deviation is the sum of a resample's, in bits, and one over seeds,
-        which is Student's t for means of normal figures.
+        The two are independent, so a deviation is the sum of a resample's and one over seeds, which follows Student's
+        t for means of normal figures.
+
+        Parameters
+        ----------
+        error : array of shape (K,)
+            The standard error over seeds, 0 where no variation is known.
+        freedom : int
+            Its degrees of freedom.
         """
         drawn = np.random.default_rng(seed).standard_t(max(freedom, 1), self.deviations.shape)
         whole = np.hypot(self.error, error)
@@ -77,9 +84,15 @@ class Bootstrap:
 def over_trainings(variances: Array, seeds: Array) -> tuple[Array, int]:
     """Return (M,) the squared standard errors of M models' means over seeds, and their common degrees of freedom.
 
-    ``variances``: (M,) over the S seeds of each model, with divisor S − 1, 0 where S is 1; ``seeds``: (M,) S. Few
-    seeds tell little of a variance, so those that are not zero are pooled, as in an analysis of variance; a model
-    that varies more than that keeps its own.
+    Few seeds estimate a variance poorly, so variances above zero are pooled, as in an analysis of variance; a model
+    that varies more keeps its own.
+
+    Parameters
+    ----------
+    variances : array of shape (M,)
+        Over the S seeds of each model, with divisor S − 1; 0 if S is 1.
+    seeds : array of shape (M,)
+        S of each model.
     """
     varying = (variances > 0) & (seeds > 1)
     freedom = int((seeds - 1)[varying].sum())
@@ -94,9 +107,14 @@ def ratio_bootstrap(
 ) -> Bootstrap:
     """Resample units and studentise K ratios at once.
 
-    Parameters: ``numerators``, (U, K); ``denominators``, (U, K), or (U, 1) where all ratios share it; both finite,
-    and the denominators at least zero. A difference of two ratios with a shared denominator is a ratio as well: give
-    the difference of their numerators.
+    A difference of two ratios with the same denominator is a ratio too: give the difference of their numerators.
+
+    Parameters
+    ----------
+    numerators : array of shape (U, K)
+        Finite.
+    denominators : array of shape (U, K) or (U, 1)
+        Finite and at least zero; (U, 1) if all ratios share it.
     """
     units = len(numerators)
     total = denominators.sum(axis=0)  # (K,) or (1,)
@@ -117,11 +135,10 @@ def ratio_bootstrap(
             # Σ w (x − R* y)², written around R so that nothing cancels
             around = counts @ squares
             spread = around - 2 * shift * (counts @ crossed) + shift**2 * (counts @ denominators**2)
-            spread = np.where(
-                spread > 1e-10 * around, spread, 0.0
-            )  # less is rounding: one unit, drawn again and again
+            # less is rounding: a single unit, drawn again and again
+            spread = np.where(spread > 1e-10 * around, spread, 0.0)
             studentised = shift * drawn / np.sqrt(scale * spread)
-        # a resample without spread or without a denominator tells nothing: it counts as infinitely far off
+        # a resample without spread or without a denominator counts as infinitely far off
         deviations[done : done + len(counts)] = np.where(np.isnan(studentised), np.inf, studentised)
         done += len(counts)
     on = np.broadcast_to((denominators > 0).sum(axis=0), estimate.shape)

@@ -2,7 +2,7 @@
 
 Every sum is over the whole test text and is divided once, at the end: no averages of averages. Of several seeds,
 perplexities are averaged as exp(mean of log), which is to average the cross-entropies, and all else arithmetically;
-so a model's mean perplexity and its mean bits per byte tell the same story.
+so a model's mean perplexity agrees with its mean bits per byte.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Figures:
 
 
 def seed_figures(found: Sums, n_bytes: int, split: Split = "test") -> list[Figures]:
-    """Return the figures of each seed. Ranks and reset scores exist on test only."""
+    """Return the figures of each seed. Ranks and per-sentence scores exist on the test text only."""
     none = float("nan")
     on_test = split == "test"
     return [

@@ -1,8 +1,8 @@
-"""Do the models know different things? Fixed linear mixtures, and who gives more to each token.
+"""Do the models make different mistakes? Linear mixtures, and which model is better on how many tokens.
 
-A mixture gives a token Σ w_i p_i; its weights are fitted on valid and its perplexity is measured on test, so a gain
-is no accident of the fit. Only ranked models over the same tokens can be mixed, and only the finished cell of the
-first seed of each takes part: a mixture over seeds would be an ensemble, which is another model.
+A mixture gives a token the probability Σ w_i p_i. Its weights are fitted on the validation text and its perplexity is
+measured on the test text. Only ranked models with the same tokens are mixed, and only the first finished seed of each
+takes part: a mixture over seeds would be an ensemble, which is another model.
 """
 
 from __future__ import annotations
@@ -24,15 +24,24 @@ from lmcompare.runfolder.run import ModelEntry, Run
 
 STEPS = 200
 TOLERANCE = 1e-7  # nats per token: less is not worth another step
-FITTED = 2**20  # tokens of valid to which weights are fitted: more would gain a millionth of a nat a token
+FITTED = 2**20  # validation tokens to which weights are fitted: more would gain a millionth of a nat per token
 
 
 def fit_weights(log_probs: Array) -> Array:
-    """Return (M,) weights, at least zero and of sum one, that maximise the likelihood of the mixture.
+    """Return the weights that maximise the likelihood of the mixture, by expectation maximisation.
 
-    Parameters: ``log_probs``, (M, N) nats of N tokens under M models. The log-likelihood is concave in the weights;
-    expectation maximisation (Jelinek and Mercer 1980) climbs it without a step size. Tokens to which every model
-    gives probability 0 say nothing of the weights.
+    The log-likelihood is concave in the weights, and expectation maximisation needs no step size (Jelinek and Mercer,
+    1980). Tokens to which every model gives probability 0 are left out.
+
+    Parameters
+    ----------
+    log_probs : array of shape (M, N)
+        Log-probabilities of N tokens in M models, in nats.
+
+    Returns
+    -------
+    array of shape (M,)
+        Non-negative weights that sum to one.
     """
     models = len(log_probs)
     top = log_probs.max(axis=0)
@@ -52,7 +61,7 @@ def fit_weights(log_probs: Array) -> Array:
 
 
 def mixed_log_probs(log_probs: Array, weights: Array) -> Array:
-    """(N,) nats of each token under the mixture Σ w_i p_i of (M, N) log-probabilities."""
+    """(N,) log-probabilities (nats) of each token in the mixture Σ w_i p_i, from those of M models (M, N)."""
     top = log_probs.max(axis=0)
     safe = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
@@ -61,7 +70,7 @@ def mixed_log_probs(log_probs: Array, weights: Array) -> Array:
 
 @dataclass(frozen=True)
 class _Totals:
-    """Sums over the tokens of a split, in nats: ``alone`` (M,) of each model, ``mixed`` (G,) of each mixture."""
+    """Sums of log-probabilities over a split (nats): ``alone`` (M,) of models, ``mixed`` (G,) of mixtures."""
 
     tokens: int
     alone: Array
@@ -69,12 +78,14 @@ class _Totals:
 
 
 def mixtures(run: Run) -> pd.DataFrame:
-    """Return the best mixture of every pair, and of all where there are three or more, of ranked models.
+    """Return the best mixture of every pair of ranked models, and of all of them if there are three or more.
 
-    Columns: models (tuple of names), weights (tuple), tokens_fingerprint, valid_perplexity and test_perplexity of
-    the mixture, best_single (the name of the model of the mixture that is best on test), best_single_perplexity,
-    gain (1 − mixture / best single), valid_tokens, fitted_tokens (of these, to which the weights were fitted: of a
-    long valid every second, third … token).
+    Returns
+    -------
+    DataFrame
+        One row for each mixture. models (tuple of names), weights (tuple), tokens_fingerprint, valid_perplexity,
+        test_perplexity, best_single (its best model on the test text), best_single_perplexity, gain (1 − mixture /
+        best single), valid_tokens, fitted_tokens (the evenly spaced validation tokens used for the weights).
     """
     rows = []
     for models in _alike(run):
@@ -108,8 +119,13 @@ def mixtures(run: Run) -> pd.DataFrame:
 
 
 def wins(run: Run) -> pd.DataFrame:
-    """Return how often each model gives a test token more than each other: first, second, tokens_fingerprint,
-    share (of tokens to which first gives the higher probability; a tie is half a win), tokens.
+    """Return on how many test tokens each model is better than each other model.
+
+    Returns
+    -------
+    DataFrame
+        first, second, tokens_fingerprint, share (of the tokens to which first gives the higher probability; equal
+        probabilities count half), tokens.
     """
     rows = []
     for models in _alike(run):
@@ -130,13 +146,13 @@ def wins(run: Run) -> pd.DataFrame:
 
 
 def _alike(run: Run) -> list[list[ModelEntry]]:
-    """Return the ranked models that may be mixed: two or more over the same tokens."""
+    """Return the ranked models that can be mixed: groups of two or more with the same tokens."""
     groups = [[model for model in models if group_of(model)[0] == "ranked"] for models in by_tokens(run).values()]
     return [models for models in groups if len(models) > 1]
 
 
 def _some(run: Run, models: Sequence[ModelEntry]) -> Array:
-    """(M, N) nats of the tokens of valid, of a long one so many as ``FITTED`` at equal distances."""
+    """(M, N) log-probabilities of the validation tokens, evenly subsampled to at most ``FITTED``."""
     every = -(-int(run.tokens[models[0].tokens_fingerprint].documents_of("valid")["tokens"].sum()) // FITTED)
     found, seen = [np.zeros((len(models), 0))], 0
     for block in blocks(run, models, "valid", seeds=1):
@@ -148,7 +164,7 @@ def _some(run: Run, models: Sequence[ModelEntry]) -> Array:
 def _totals(
     run: Run, models: Sequence[ModelEntry], split: Split, groups: Sequence[list[int]], weights: Sequence[Array]
 ) -> _Totals:
-    """Return what the tokens of a split sum to under each model and each mixture of a group of them."""
+    """Return the sums of log-probabilities over a split for each model and each mixture."""
     tokens, alone, mixed = 0, np.zeros(len(models)), np.zeros(len(groups))
     for block in blocks(run, models, split, seeds=1):
         log_probs = _first_seeds(block)
@@ -159,5 +175,5 @@ def _totals(
 
 
 def _first_seeds(block: Block) -> Array:
-    """(M, N) nats of the first finished seed of each model."""
+    """(M, N) log-probabilities of the first finished seed of each model."""
     return np.concatenate([block.stacked(m)[:1] for m in range(len(block.scores))])

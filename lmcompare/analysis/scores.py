@@ -17,11 +17,20 @@ SCORES = ("log_prob", "log_prob_reset", "target_rank", "is_unknown")
 
 @dataclass(frozen=True)
 class TokenScores:
-    """What the S finished seeds of one model gave to the N tokens of a split.
+    """The scores of the S finished seeds of one model for the N tokens of a split.
 
-    ``log_prob``, ``log_prob_reset``: (S, N) float64 nats, the latter NaN on valid. ``target_rank``: (S, N), 1 is the
-    likeliest, 0 on valid. ``is_unknown``: (N,) bool. ``document``, ``sentence``: (N,) indices, the latter within the
-    document. ``overhead_bits``: (N,) bits charged beside the model's own.
+    Parameters
+    ----------
+    log_prob, log_prob_reset : array of shape (S, N)
+        Log-probabilities in nats, in context and with every sentence on its own; the latter NaN on valid.
+    target_rank : array of shape (S, N)
+        1 is the most likely token; 0 on valid.
+    is_unknown : array of shape (N,)
+        Whether a token is not in the vocabulary.
+    document, sentence : array of shape (N,)
+        Indices, that of the sentence within its document.
+    overhead_bits : array of shape (N,)
+        Bits charged beside the model's own.
     """
 
     log_prob: Array
@@ -37,7 +46,7 @@ class TokenScores:
 
     @property
     def bits(self) -> Array:
-        """(S, N) bits that each token is charged: −log2 of its probability, and what stands beside the model."""
+        """(S, N) bits that each token is charged: −log2 of its probability, and its overhead bits."""
         return -self.log_prob / LN2 + self.overhead_bits
 
 

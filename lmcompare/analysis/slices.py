@@ -1,4 +1,4 @@
-"""Where each model wins: the test text cut by what its tokens or documents are like.
+"""Where each model is good: the test text divided by kind of token or document.
 
 Every table has one row a model and value, in the order of the experiment and of the values. Surprisal per token and
 perplexity may be compared between models with the same ``tokens_fingerprint`` only; bits per byte, which exists where
@@ -26,8 +26,8 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 
 RESAMPLES = 2_000
-LEAST_UNITS = 10  # a value that stands in fewer documents gets no interval
-RARE = 100  # "rare" is seen this often or less in train
+LEAST_UNITS = 10  # a group of tokens that occurs in fewer units has no interval
+RARE = 100  # a rare token occurs at most this often in the training text
 
 COUNT_EDGES = (0, 1, 3, 10, 100, 1_000, 10_000)
 SENTENCE_EDGES = (1, 2, 3, 4, 5, 10, 20, 40)
@@ -58,7 +58,7 @@ def _bucket(values: Array, edges: tuple[int, ...]) -> Array:
 
 
 def _longest_seen(features: Columns) -> Array:
-    """(N,) 0 … 4: the longest n-gram of order 1 … 5 that ends at the token and stands in train."""
+    """(N,) 0 … 4: the longest n-gram of order 1 … 5 that ends at the token and occurs in the training text."""
     longest = np.zeros(len(features["position"]), np.int64)
     for order in range(2, 6):
         longest = np.where(features[f"seen_{order}"], order - 1, longest)
@@ -137,14 +137,18 @@ TITLES: Mapping[str, str] = {s.name: s.title for s in TOKEN_SLICES} | {"document
 
 @lru_cache(maxsize=4)
 def slices(run: Run) -> Mapping[str, pd.DataFrame]:
-    """Return all tables by name: those of ``TOKEN_SLICES``, "document", and "metadata:KEY" for each metadata key
-    with two to twenty values among the test documents.
+    """Return all tables by name: those of ``TOKEN_SLICES``, "document" and "metadata:KEY".
 
-    Columns of a token table: model, tokens_fingerprint, place (0, 1, …), value (its label), tokens, share (of the
-    model's test tokens), surprisal (mean bits per token, no overhead bits) with low and high (95 %, over the run's
-    resampling units; NaN where fewer than ten hold such tokens), perplexity (2 to the surprisal).
-    Columns of a document or metadata table: model, tokens_fingerprint, place, value, documents, bytes, tokens,
-    bits_per_byte with low and high (metadata only), perplexity.
+    There is a table for each metadata key with two to twenty values among the test documents.
+
+    Returns
+    -------
+    mapping of str to DataFrame
+        Token tables have the columns model, tokens_fingerprint, place (0, 1, …), value (its label), tokens, share (of
+        the model's test tokens), surprisal (mean bits per token, no overhead bits) with low and high (95 % interval;
+        NaN if fewer than ten units contain such tokens), perplexity (2 to the surprisal). Document and metadata
+        tables have model, tokens_fingerprint, place, value, documents, bytes, tokens, bits_per_byte with low and high
+        (metadata only), perplexity.
     """
     tables = token_slices(run)
     by_document = pd.concat([_by_document(run, model) for model in run.scored]) if run.scored else pd.DataFrame()
@@ -260,8 +264,9 @@ def _metadata(text: object) -> dict[str, str]:
 
 
 def _intervals(parts: Sequence[tuple[Array, Array]]) -> list[tuple[Array, Array, Array]]:
-    """Return, of numerators and denominators, (U, K) each, the (K,) ratios with the ends of their intervals; an
-    infinite code length has none. All that stand on as many units are resampled together.
+    """Return the (K,) ratios of numerators and denominators, (U, K) each, with the ends of their intervals.
+
+    An infinite code length has no interval. Parts with equally many units are resampled together.
     """
     found: dict[int, tuple[Array, Array, Array]] = {}
     for units in {len(numerators) for numerators, _ in parts}:

@@ -1,4 +1,4 @@
-"""The token tables of several models side by side, block by block: a long text need not fit into memory."""
+"""The token tables of several models side by side, block by block, so that a long text need not fit into memory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 
-PLACE = ("document", "position")  # what rows of different tables are known by
+PLACE = ("document", "position")  # identifies the rows of different tables
 Columns = dict[str, Array]  # (N,) by name
 
 
 @dataclass(frozen=True)
 class Block:
-    """N tokens in a row. ``features``: what was asked for of the features, and ``PLACE``; ``scores``: the same of
-    each model's finished cells, in the order of models and seeds.
+    """N successive tokens: columns of their features, with ``PLACE``, and of the scores of each finished cell.
+
+    ``scores`` is in the order of models and seeds.
     """
 
     features: Columns
@@ -29,7 +30,7 @@ class Block:
         return len(self.features["position"])
 
     def stacked(self, model: int, column: str = "log_prob") -> Array:
-        """(S, N) a column of one model, its seeds side by side; reals are float64."""
+        """(S, N) a column of one model for all its seeds; reals are float64."""
         found = np.stack([cell[column] for cell in self.scores[model]])
         return found.astype(np.float64, copy=False) if found.dtype.kind == "f" else found
 
@@ -82,9 +83,7 @@ def _once(*names: str) -> list[str]:
 
 
 def _side_by_side(streams: Sequence[Iterator[Columns]]) -> Iterator[list[Columns]]:
-    """Yield pieces of equal length of all tables; at the end of tables of unequal length, nothing of those that are
-    over.
-    """
+    """Yield equally long row blocks from all tables; a table that ends early yields empty blocks."""
     held = [next(stream, {}) for stream in streams]
     while any(held):
         size = min(map(_length, held))

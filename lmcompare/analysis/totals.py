@@ -1,6 +1,6 @@
-"""What the tokens of a split sum to under each model: all that its figures and intervals are made of.
+"""Sums over the tokens of a split for each model, from which all figures and intervals are computed.
 
-The token tables are read once, block by block, and what is kept is by seed, by document and by resampling unit.
+The token tables are read once, block by block; the sums are kept by seed, by document and by resampling unit.
 """
 
 from __future__ import annotations
@@ -21,13 +21,24 @@ from lmcompare.runfolder.run import ModelEntry, Run
 
 @dataclass
 class Sums:
-    """Of one model with S finished seeds, over the N tokens of a split with D documents and U resampling units.
+    """Sums for one model with S finished seeds over a split of N tokens, D documents and U resampling units.
 
-    ``tokens``: N; ``known``: how many of them are in the vocabulary; ``impossible``: how many some seed gives
-    probability 0. ``overhead_bits``: charged beside the model. (S,) each: ``log_prob``, ``log_prob_known`` (of
-    known tokens) and ``log_prob_reset``, in nats; ``first`` and ``fifth``, the tokens that are among the 1 or 5
-    likeliest. (D,) each: ``document_tokens``, ``document_unknown``, and, averaged over seeds, ``document_bits`` (all
-    that is charged) and ``document_nats``. ``unit_bits``: (U,) all that is charged, averaged over seeds; test only.
+    Parameters
+    ----------
+    tokens, known, impossible : int
+        N, the tokens in the vocabulary, and the tokens to which some seed gives probability 0.
+    overhead_bits : float
+        Bits that are charged beside the model's own.
+    log_prob, log_prob_known, log_prob_reset : array of shape (S,)
+        Log-probability in nats of all tokens, of the known ones, and of all with every sentence on its own.
+    first, fifth : array of shape (S,)
+        Tokens that are the most likely one, or among the top five.
+    document_tokens, document_unknown : array of shape (D,)
+        Tokens, and unknown ones.
+    document_bits, document_nats : array of shape (D,)
+        Charged bits, and surprisal in nats, averaged over seeds.
+    unit_bits : array of shape (U,)
+        Charged bits averaged over seeds; test text only.
     """
 
     tokens: int
@@ -47,11 +58,11 @@ class Sums:
 
     @property
     def bits(self) -> Array:
-        """(S,) all that is charged: −log2 of the text's probability, and what stands beside the model."""
+        """(S,) charged bits: −log2 of the text's probability, and the overhead bits."""
         return np.asarray(-self.log_prob / LN2 + self.overhead_bits)
 
     def add(self, block: Block, model: int, unit: Array | None) -> None:
-        """Take in a block, of which this is the model at an index; ``unit``: (N,) of its tokens, None on valid."""
+        """Add a block; ``model`` is the index in it, ``unit`` (N,) the resampling units, None on valid."""
         document, overhead_bits = block.features["document"], block.features["overhead_bits"]
         log_prob = block.stacked(model)
         is_unknown = block.scores[model][0]["is_unknown"].astype(bool)

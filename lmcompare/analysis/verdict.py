@@ -1,4 +1,4 @@
-"""Who is best, by how much, how surely, and what is nearly as good for less: the facts, without words."""
+"""Which model is best, how certainly, and which is nearly as good but cheaper: the facts, without words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of word a token is, by a rule that needs nothing but its letters and its count in train."""
+"""The kind of word that a token is, by a rule that uses only its letters and its count in the training text."""
 
 from __future__ import annotations
 
@@ -8,20 +8,30 @@ import numpy as np
 
 from lmcompare.runfolder.parquet import Array
 
-FREQUENT = 100  # so many words of train, the most frequent, are mostly words of grammar, in whatever language
+FREQUENT = 100  # the most frequent words of any language are mostly function words
 
 CLASSES = ("frequent word", "other word", "capitalised word", "number", "mark", "end of a sentence", "unknown word")
 _FREQUENT, _OTHER, _CAPITALISED, _NUMBER, _MARK, _END, _UNKNOWN = range(len(CLASSES))
-WORDLIKE = 0.5  # the share of types with two letters or more from which tokens are words at all
+WORDLIKE = 0.5  # tokens are words if at least this share of the types has two letters or more
 
 
 def word_classes(tokens: Sequence[str], counts: Sequence[int]) -> Array:
-    """Return (V,) the index into ``CLASSES`` of each type of a vocabulary, -1 for all where its tokens are no words:
-    single letters or bytes.
+    """Return the kind of each type of a vocabulary.
 
-    ``tokens``: the V strings in the order of ids, ``<unk>`` and ``</s>`` first; ``counts``: of each in train. A
-    number holds a digit, a mark neither letter nor digit; of the words, the ``FREQUENT`` most frequent come before
-    those that begin with a capital.
+    A number contains a digit, a mark neither letter nor digit. The ``FREQUENT`` most frequent words are frequent
+    words, even with a capital.
+
+    Parameters
+    ----------
+    tokens : sequence of V str
+        In the order of ids, ``<unk>`` and ``</s>`` first.
+    counts : sequence of V int
+        Occurrences in the training text.
+
+    Returns
+    -------
+    array of shape (V,)
+        Indices into ``CLASSES``; -1 for all if the tokens are not words but letters or bytes.
     """
     found = np.array([_class(token) for token in tokens], np.int64)
     found[:2] = (_UNKNOWN, _END)

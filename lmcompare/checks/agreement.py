@@ -1,13 +1,100 @@
-"""Do all the ways to a probability give the same one?"""
+"""Checks that all ways to ask for a probability give the same one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from lmcompare.checks.asked import Asked, distributions, scores
 from lmcompare.checks.kit import Finding, check, within
-from lmcompare.checks.measure import AGREEMENT, differences, largest, place
+from lmcompare.checks.measure import AGREEMENT, BEYOND, differences, largest, place, probability_sums
 from lmcompare.checks.probe import Probe
+from lmcompare.model import FloatArray
 from lmcompare.tokens import IntArray, Vocabulary
+
+
+def scores_agree(asked: Asked) -> Finding:
+    """Return whether the scores are what the distributions give the tokens at the positions of ``asked``."""
+    text = asked.text
+    at = asked.at[asked.at < len(text)]
+    chain = asked.rows[np.arange(len(at)), text.ids[at]]  # the position after the end, if asked for, is the last
+    figure, row = largest(differences(asked.scores[at], chain))
+    where = int(at[row])
+    return within(
+        figure,
+        AGREEMENT,
+        f"log_probs gives '{text.vocabulary[int(text.ids[where])]}' {asked.scores[where]:.6g} nats and "
+        f"next_log_probs {chain[row]:.6g} {place(text, where)}; they may differ by {{tolerance}}",
+        f"{len(at):,} tokens differ by at most {{figure}} nats; {{tolerance}} is allowed",
+    )
+
+
+def stream_is_the_same(asked: Asked, known: Sequence[FloatArray] = ()) -> Finding:
+    """Return whether ``stream`` yields each position once, with the right distribution.
+
+    Parameters
+    ----------
+    asked : Asked
+        At its positions the whole distribution is compared with ``next_log_probs``. Elsewhere a normalised model's
+        distribution must sum to one.
+    known : sequence of array, shape (N,)
+        Scores of all tokens by other ways, in nats, which the distributions of ``stream`` must agree with.
+    """
+    text = asked.text
+    times = np.zeros(len(text), np.int64)
+    worst, reason = 0.0, ""
+
+    def compare(gaps: FloatArray, at: IntArray, sentence: str) -> None:
+        nonlocal worst, reason
+        figure, row = largest(gaps)
+        if figure > worst:
+            worst, reason = figure, f"{sentence} {place(text, int(at[row]))}"
+
+    for given, block in asked.model.stream(text):
+        at = np.asarray(given, np.int64)
+        if block.shape != (len(at), len(text.vocabulary)):
+            return Finding(False, f"stream yields {len(at)} positions with a block of shape {block.shape}")
+        if len(at) and (at.min() < 0 or at.max() >= len(text)):
+            return Finding(False, f"stream yields position {at.max()} of a text of {len(text)} tokens")
+        np.add.at(times, at, 1)
+        own = block[np.arange(len(at)), text.ids[at]]
+        for scores_so_far in known:
+            compare(differences(own, scores_so_far[at]), at, "stream and log_probs differ by {figure} nats")
+        here = np.isin(at, asked.at)
+        if here.any():
+            rows = asked.rows[np.searchsorted(asked.at, at[here])]
+            compare(differences(block[here], rows), at[here], "stream and next_log_probs differ by {figure} nats")
+        if asked.model.traits.normalised and not here.all():
+            gaps = np.nan_to_num(np.abs(probability_sums(block[~here]) - 1), nan=BEYOND, posinf=BEYOND)
+            compare(np.minimum(gaps, BEYOND), at[~here], "stream's probabilities are {figure} from a sum of one")
+    if np.any(times != 1):
+        wrong = int(np.flatnonzero(times != 1)[0])
+        return Finding(False, f"stream yields the position {place(text, wrong)} {times[wrong]} times: once each")
+    return within(
+        worst,
+        AGREEMENT,
+        f"{reason}; {{tolerance}} is allowed",
+        f"{len(text):,} positions once each, at most {{figure}} nats from the other ways to ask",
+    )
+
+
+def scored_the_same(asked: Asked, how: str, cause: str = "") -> Finding:
+    """Return whether ``log_probs`` gives the scores of ``asked`` once more, and the same distributions.
+
+    ``how`` begins the sentence of the result ("scored again"); ``cause`` ends that of a failure.
+    """
+    figure, row = largest(differences(scores(asked.model, asked.text), asked.scores))
+    if len(asked.at):
+        other, other_row = largest(differences(distributions(asked.model, asked.text, asked.at), asked.rows))
+        if other > figure:
+            figure, row = other, int(asked.at[other_row])
+    return within(
+        figure,
+        AGREEMENT,
+        f"{how}, the figures {place(asked.text, row)} change by {{figure}} nats{cause}",
+        f"{how}, {len(asked.text):,} tokens differ by at most {{figure}} nats",
+    )
 
 
 @check("log-probs-agree")
@@ -16,18 +103,7 @@ def log_probs_agree(probe: Probe) -> Finding:
     texts = probe.texts
     long = texts.text("chain", tokens=1000)
     text = texts.encoded(*texts.contexts("chain").documents(), *long.documents())
-    scores = probe.scores(text)
-    chain = np.concatenate(
-        [probe.distributions(text, at)[np.arange(len(at)), text.ids[at]] for at in _blocks(len(text), 230)]
-    )
-    figure, row = largest(differences(scores, chain))
-    return within(
-        figure,
-        AGREEMENT,
-        f"log_probs gives '{text.vocabulary[int(text.ids[row])]}' {scores[row]:.6g} nats and next_log_probs "
-        f"{chain[row]:.6g} {place(text, row)}; they may differ by {{tolerance}}",
-        f"{len(text):,} tokens differ by at most {{figure}} nats; {{tolerance}} is allowed",
-    )
+    return scores_agree(probe.ask(text, np.arange(len(text))))
 
 
 @check("positions-do-not-mix")
@@ -55,29 +131,9 @@ def positions_do_not_mix(probe: Probe) -> Finding:
 
 @check("stream-agrees")
 def stream_agrees(probe: Probe) -> Finding:
-    """``stream`` comes by every position once, with the distribution that ``next_log_probs`` gives."""
+    """``stream`` yields every position once, with the distribution that ``next_log_probs`` gives."""
     text = probe.texts.contexts("stream")
-    seen: list[int] = []
-    worst, where = 0.0, 0
-    for at, block in probe.fitted.stream(text):
-        if block.shape != (len(at), len(text.vocabulary)):
-            return Finding(False, f"stream yields {len(at)} positions with a block of shape {block.shape}")
-        seen.extend(int(a) for a in at)
-        if len(at) and (min(seen) < 0 or max(seen) >= len(text)):
-            return Finding(False, f"stream yields position {max(seen)} of a text of {len(text)} tokens")
-        gap, row = largest(differences(block, probe.distributions(text, at)))
-        if gap > worst:
-            worst, where = gap, int(at[row])
-    times = np.bincount(seen, minlength=len(text))
-    if np.any(times != 1):
-        wrong = int(np.flatnonzero(times != 1)[0])
-        return Finding(False, f"stream yields the position {place(text, wrong)} {times[wrong]} times: once each")
-    return within(
-        worst,
-        AGREEMENT,
-        f"stream and next_log_probs differ by {{figure}} nats {place(text, where)}; {{tolerance}} is allowed",
-        f"{len(text)} positions once each, at most {{figure}} nats from next_log_probs",
-    )
+    return stream_is_the_same(probe.ask(text, np.arange(len(text))))
 
 
 @check("stepper-agrees")
@@ -112,26 +168,11 @@ def stepper_agrees(probe: Probe) -> Finding:
 def same_when_scored_again(probe: Probe) -> Finding:
     """Scoring a text again gives the same: a model does not remember what it was scored on."""
     text = probe.texts.text("again", documents=4, tokens=60)
-    between = probe.texts.text("between", documents=2, tokens=40)
     at = np.arange(0, len(text) + 1, 7)
-    first = probe.scores(text)
-    distributions = probe.distributions(text, at)
-    probe.scores(between)
-    gaps = differences(probe.scores(text), first)
-    figure, row = largest(gaps)
-    other, other_row = largest(differences(probe.distributions(text, at), distributions))
-    if other > figure:
-        figure, row = other, int(at[other_row])
-    return within(
-        figure,
-        AGREEMENT,
-        f"scored again, the figures {place(text, row)} change by {{figure}} nats: it remembers what it has scored",
-        f"{len(text)} tokens scored again differ by at most {{figure}} nats",
-    )
-
-
-def _blocks(count: int, size: int) -> list[IntArray]:
-    return [np.arange(first, min(first + size, count)) for first in range(0, count, size)]
+    asked = Asked(probe.fitted, text, at, probe.scores(text).copy())
+    _ = asked.rows  # asked for before the other text is scored
+    probe.scores(probe.texts.text("between", documents=2, tokens=40))
+    return scored_the_same(asked, "scored again", ": it remembers what it has scored")
 
 
 CHECKS = (log_probs_agree, positions_do_not_mix, stream_agrees, stepper_agrees, same_when_scored_again)

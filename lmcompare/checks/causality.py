@@ -1,4 +1,4 @@
-"""What may be seen at a position: its document's past, and nothing else."""
+"""Checks of what is visible at a position: its document's past and nothing else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lmcompare.checks.futures import Future, alter, changed, nothing, past_unchanged
 from lmcompare.checks.kit import Finding, check, within
 from lmcompare.checks.measure import AGREEMENT, differences, largest, others, place
 from lmcompare.checks.probe import Probe
@@ -20,43 +21,21 @@ RESET_GAP = 1e-6  # nats; below this, what came before the sentence is not used
 @check("future-leaves-past-alone")
 def future_leaves_past_alone(probe: Probe) -> Finding:
     """Changing, cutting off or extending what follows a position leaves its distribution and its past's scores."""
-    original = probe.texts.text("future", tokens=LENGTH)
-    scores = probe.scores(original)
-    everywhere = np.arange(len(original) + 1)
-    distributions = probe.distributions(original, everywhere)
-    generator = np.random.default_rng([probe.seed, 1])
-    worst, reason, compared = 0.0, "", 0
-    for how, cut, altered in _futures(probe, original, generator):
-        gap, row = largest(differences(probe.scores(altered)[:cut], scores[:cut]))
-        if gap > worst:
-            worst = gap
-            reason = _seen(f"the score of the token {place(original, row)}", cut, how)
-        at = np.unique([0, max(cut - 2, 0), cut - 1, cut])
-        gap, row = largest(differences(probe.distributions(altered, at), distributions[at]))
-        if gap > worst:
-            worst = gap
-            reason = _seen(f"the distribution {place(original, int(at[row]))}", cut, how)
-        compared += cut + len(at)
-    return within(
-        worst, AGREEMENT, reason, f"{compared:,} figures before another future differ by at most {{figure}} nats"
-    )
+    text = probe.texts.text("future", tokens=LENGTH)
+    N, generator = len(text), np.random.default_rng([probe.seed, 1])
+    cuts = np.array([*CUTS, N - 2, N])
+    before = np.concatenate([[0], cuts - 2, cuts - 1, cuts])
+    asked = probe.ask(text, np.unique(before[before >= 0]))
 
+    def futures() -> Iterator[Future]:
+        for cut in CUTS:
+            yield alter(asked, "changed", [cut], [others(text, N - cut, generator)])
+            yield alter(asked, "cut off", [cut], [nothing()])
+        yield alter(asked, "changed", [N - 2], [changed(text, N - 2, N, generator)])
+        yield alter(asked, "extended", [N], [others(text, 300, generator)])
+        yield alter(asked, "extended", [64], [others(text, 2 * N, generator)])
 
-def _seen(what: str, cut: int, how: str) -> str:
-    return f"{what} changes by {{figure}} nats when the text from token {cut} on is {how}: it sees the future"
-
-
-def _futures(probe: Probe, original: Encoded, generator: np.random.Generator) -> Iterator[tuple[str, int, Encoded]]:
-    """Yield (what was done, the cut, the text): the same before the cut, another text from there on."""
-    ids, N = original.ids, len(original)
-    for cut in CUTS:
-        yield "changed", cut, probe.texts.encoded(np.append(ids[:cut], others(original, N - cut, generator)))
-        yield "cut off", cut, probe.texts.encoded(ids[:cut])
-    one_changed = ids.copy()
-    one_changed[-2] = (one_changed[-2] + 1) % len(original.vocabulary)
-    yield "changed", N - 2, probe.texts.encoded(one_changed)
-    yield "extended", N, probe.texts.encoded(np.append(ids, others(original, 300, generator)))
-    yield "extended", 40, probe.texts.encoded(np.append(ids[:40], others(original, 2 * N, generator)))
+    return past_unchanged(asked, futures())
 
 
 @check("independent-of-neighbours")

@@ -94,10 +94,10 @@ def title_and_summary_are_texts(probe: Probe) -> Finding:
     """``title`` is a short name on one line, without a full stop, and ``summary`` is a sentence."""
     title, summary = probe.untrained.title(), probe.untrained.summary()
     for name, text in (("title", title), ("summary", summary)):
-        if not isinstance(text, str) or not text.strip() or "\n" in text:
+        if not isinstance(text, str) or "\n" in text:
             return Finding(False, f"{name} returned {text!r}: return a text of one line")
-    if len(title) > TITLE_LENGTH or title.endswith("."):
-        limit = f"at most {TITLE_LENGTH} characters without a full stop"
+    if not 0 < len(title.strip()) <= TITLE_LENGTH or title.endswith("."):
+        limit = f"1 to {TITLE_LENGTH} characters without a full stop"
         return Finding(False, f"title returned {title!r}: return a name of {limit}")
     if probe.fitted.title() != title:
         return Finding(False, f"title is {title!r} before training and {probe.fitted.title()!r} after it")

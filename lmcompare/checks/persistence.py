@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.checks.kit import Finding, check, within
+from lmcompare.checks.agreement import scored_the_same
+from lmcompare.checks.asked import Asked
+from lmcompare.checks.kit import Finding, check
 from lmcompare.checks.measure import AGREEMENT, differences, largest
 from lmcompare.checks.probe import SHORT, Probe
 from lmcompare.checks.states import state_difference
@@ -56,8 +58,7 @@ def save_and_load(probe: Probe) -> Finding:
     unlike = state_difference(loaded, model.state())
     if unlike:
         return Finding(False, f"a restored model has another state than it was given: {unlike}")
-    figure, _ = largest(differences(probe.scores(text), probe.scores(text, model)))
-    return within(figure, AGREEMENT, "loaded, it scores {figure} nats apart", "it scores within {figure} nats")
+    return scored_the_same(Asked(model, text, [], probe.scores(text)), "stored and loaded")
 
 
 @check("same-in-a-fresh-process")

@@ -1,24 +1,24 @@
-"""Is every next-token distribution one? Sums, signs, and what the model says of itself."""
+"""Checks of next-token distributions: their sums, their signs, and what the model declares about them."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from lmcompare.checks.asked import Asked
 from lmcompare.checks.kit import Finding, check, within
-from lmcompare.checks.measure import largest, place, probability_sums, sum_tolerance
+from lmcompare.checks.measure import BEYOND, largest, place, probability_sums, sum_tolerance
 from lmcompare.checks.probe import Probe
-from lmcompare.model import FloatArray, Traits
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.model import Traits
 
 
-def _everywhere(probe: Probe) -> tuple[Encoded, IntArray, FloatArray]:
-    """Distributions after contexts of every kind, the end of a text and a long context among them."""
+def _everywhere(probe: Probe) -> Asked:
+    """Return the model asked after contexts of every kind, the end of a text and a long context among them."""
     short = probe.texts.contexts("sums")
     long = probe.texts.text("sums", tokens=700)
     text = probe.texts.encoded(*short.documents(), *long.documents())
     last = len(text)
     at = np.concatenate([np.arange(len(short) + 1), np.arange(last - 300, last, 29), [last]])
-    return text, at, probe.distributions(text, at)
+    return probe.ask(text, at)
 
 
 @check("is-a-language-model")
@@ -37,30 +37,28 @@ def declares_a_language_model(probe: Probe) -> Finding:
     return Finding(True, "it declares itself causal and normalised")
 
 
-@check("sums-to-one")
-def sums_to_one(probe: Probe) -> Finding:
-    """The probabilities of all V tokens sum to one after every context."""
-    text, at, block = _everywhere(probe)
-    tolerance = sum_tolerance(block)
-    sums = probability_sums(block)
-    gaps = np.abs(sums - 1)
-    if np.isnan(gaps).any():
-        return Finding(False, f"the probabilities are not numbers {place(text, int(at[np.isnan(gaps)][0]))}")
+def row_sums(asked: Asked) -> Finding:
+    """Return whether the probabilities sum to one at the positions of ``asked``."""
+    tolerance = sum_tolerance(asked.rows)
+    sums = probability_sums(asked.rows)
+    gaps = np.minimum(np.nan_to_num(np.abs(sums - 1), nan=BEYOND, posinf=BEYOND), BEYOND)
     figure, row = largest(gaps)
     return within(
         figure,
         tolerance,
-        f"the probabilities sum to {sums[row]:.6g} {place(text, int(at[row]))}; they may be {{tolerance}} from 1",
-        f"{len(at)} sums are within {{figure}} of 1; {{tolerance}} is allowed",
+        f"the probabilities sum to {sums[row]:.6g} {place(asked.text, int(asked.at[row]))}; they may be "
+        "{tolerance} from 1",
+        f"{len(asked.at)} sums are within {{figure}} of 1; {{tolerance}} is allowed",
     )
 
 
-@check("finite-and-at-most-zero")
-def finite_and_at_most_zero(probe: Probe) -> Finding:
-    """No token is impossible and none is more than certain: log-probabilities are finite and at most zero."""
-    text, at, block = _everywhere(probe)
-    scores = probe.scores(text)
-    for what, values, where in (("next_log_probs", block, at), ("log_probs", scores, np.arange(len(text)))):
+def all_possible(asked: Asked) -> Finding:
+    """Return whether all log-probabilities and scores of ``asked`` are finite and at most zero."""
+    text = asked.text
+    for what, values, where in (
+        ("next_log_probs", asked.rows, asked.at),
+        ("log_probs", asked.scores, np.arange(len(text))),
+    ):
         bad = ~np.isfinite(values)
         if bad.any():
             first = np.argwhere(bad)[0]
@@ -79,7 +77,21 @@ def finite_and_at_most_zero(probe: Probe) -> Finding:
                 figure,
                 tolerance,
             )
-    return Finding(True, f"{block.size + scores.size:,} log-probabilities are finite and at most 0")
+    return Finding(
+        True, f"{asked.rows.size + asked.scores.size:,} log-probabilities are finite and at most 0", 0.0, 0.0
+    )
+
+
+@check("sums-to-one")
+def sums_to_one(probe: Probe) -> Finding:
+    """The probabilities of all V tokens sum to one after every context."""
+    return row_sums(_everywhere(probe))
+
+
+@check("finite-and-at-most-zero")
+def finite_and_at_most_zero(probe: Probe) -> Finding:
+    """No token is impossible and none is more than certain: log-probabilities are finite and at most zero."""
+    return all_possible(_everywhere(probe))
 
 
 CHECKS = (declares_a_language_model, sums_to_one, finite_and_at_most_zero)

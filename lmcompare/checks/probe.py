@@ -6,7 +6,7 @@ import copy
 import inspect
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -14,13 +14,14 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from lmcompare import plugins
+from lmcompare.checks.asked import Asked, distributions, scores
 from lmcompare.checks.texts import MarkovTexts
 from lmcompare.errors import PluginError, said
 from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
 from lmcompare.tokens import Encoded, IntArray
 
 Make = Callable[[], LanguageModel]
-Positions = IntArray | list[int]
+Positions = IntArray | Sequence[int]
 Subject = str | type[LanguageModel] | LanguageModel | Make
 
 LEARNING = Budget(epochs=20)
@@ -106,38 +107,22 @@ class Probe:
                 raise
         return self._fitted
 
+    def ask(self, text: Encoded, at: Positions = ()) -> Asked:
+        """Return the shared model asked about a text at these positions."""
+        return Asked(self.fitted, text, np.asarray(at, np.int64))
+
     def scores(self, text: Encoded, model: LanguageModel | None = None) -> FloatArray:
         """(N,) ``log_probs`` of the shared model or another. Raises ``PluginError`` for a wrong shape or type."""
-        scores = (model or self.fitted).log_probs(text)
-        _expect("log_probs", scores, (len(text),), f"{len(text)} tokens")
-        return scores
+        return scores(model or self.fitted, text)
 
     def distributions(self, text: Encoded, at: Positions, model: LanguageModel | None = None) -> FloatArray:
         """(B, V) ``next_log_probs`` of the shared model or another. Raises ``PluginError`` for a wrong shape."""
-        at = np.asarray(at, np.int64)
-        block = (model or self.fitted).next_log_probs(text, at)
-        V = len(text.vocabulary)
-        _expect("next_log_probs", block, (len(at), V), f"{len(at)} positions and {V} types")
-        return block
+        return distributions(model or self.fitted, text, np.asarray(at, np.int64))
 
 
 def excuses_are_texts(declared: object) -> TypeGuard[Mapping[str, str]]:
     """Is this a table from checks to reasons?"""
     return isinstance(declared, Mapping) and all(isinstance(t, str) for pair in declared.items() for t in pair)
-
-
-def _expect(what: str, answer: Any, shape: tuple[int, ...], given: str) -> None:
-    if not isinstance(answer, np.ndarray):
-        raise PluginError(f"{what} returned {type(answer).__name__}, not a numpy array")
-    if answer.shape != shape:
-        raise PluginError(f"{what} returned shape {answer.shape} for {given}: it must be {shape}")
-    if answer.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise PluginError(f"{what} returned {answer.dtype}: scores are float32 or float64")
-    if np.isnan(answer).any():  # said once for all: what is no number differs from everything
-        raise PluginError(
-            f"{what} gave NaN, which is no number, at {int(np.isnan(answer).sum()):,} of {answer.size:,} places: look"
-            " for the log of what is below 0, 0 / 0, or a hyper-parameter that should have been refused"
-        )
 
 
 def maker(subject: Subject, parameters: Mapping[str, Any], preset: str) -> Make:

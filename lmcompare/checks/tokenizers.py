@@ -269,7 +269,22 @@ TOKENIZER_CHECKS = (
 )
 
 
-def run_tokenizer_checks(subject: Subject, options: Mapping[str, Any] | None = None) -> list[Result]:
+def is_tokenizer(name: str) -> bool:
+    """Return whether a plug-in's name, ``"module:Class"`` or ``"./file.py:Class"`` is that of a tokenizer."""
+    if ":" not in name:
+        return name in TOKENIZERS.installed()
+    try:
+        TOKENIZERS.resolve(name)
+    except PluginError:
+        return False
+    return True
+
+
+def run_tokenizer_checks(
+    subject: Subject,
+    options: Mapping[str, Any] | None = None,
+    on_result: Callable[[Result], None] = lambda _: None,
+) -> list[Result]:
     """Run the conformance kit over one tokenizer.
 
     Parameters
@@ -279,6 +294,8 @@ def run_tokenizer_checks(subject: Subject, options: Mapping[str, Any] | None = N
         whose options are used.
     options : mapping, optional
         Its options.
+    on_result : callable
+        Called with each result as it comes.
 
     Returns
     -------
@@ -292,7 +309,11 @@ def run_tokenizer_checks(subject: Subject, options: Mapping[str, Any] | None = N
     """
     probe = TokenizerProbe(table_of(subject, options))
     probe.make()
-    return [run_tokenizer_check(check, probe) for check in TOKENIZER_CHECKS]
+    results = []
+    for check in TOKENIZER_CHECKS:
+        results.append(run_tokenizer_check(check, probe))
+        on_result(results[-1])
+    return results
 
 
 def run_tokenizer_check(check: TokenizerCheck, probe: TokenizerProbe) -> Result:

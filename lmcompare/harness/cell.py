@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmcompare import exhibits, plugins
+from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
-from lmcompare.harness.truth import Stored, truth_checks
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
 from lmcompare.measure.selection import shown_positions
@@ -145,26 +145,28 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
 
 
 def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, scores: pd.DataFrame) -> dict[str, Any]:
-    """Return the truth checks' table."""
+    """Return the table of the validity checks, JSON-able."""
     test, valid = (scores[scores["split"] == which] for which in ("test", "valid"))
 
     def restore() -> LanguageModel:
         return plugins.build(type(model), job.hyperparameters).restore(load_state(job.path / "model"))
 
-    return truth_checks(
-        model,
+    scored = Scored(
         corpus.test,
         test["log_prob"].to_numpy(),
-        unigram_log_probs=scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
-        seed=job.seed,
-        stored=Stored(
-            sentences=corpus.sentences("test"),
-            reset=test["log_prob_reset"].to_numpy(),
-            valid=corpus.valid,
-            valid_log_probs=valid["log_prob"].to_numpy(),
-            restore=restore,
-        ),
+        scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
+        corpus.sentences("test"),
+        test["log_prob_reset"].to_numpy(),
+        corpus.valid,
+        valid["log_prob"].to_numpy(),
+        restore,
     )
+    results = run_sampled_checks(model, scored, seed=job.seed)
+    checks = [
+        {"name": r.name, "passed": r.passed, "figure": r.figure, "tolerance": r.tolerance, "detail": r.reason}
+        for r in results
+    ]
+    return {"passed": all(r.passed for r in results), "checks": checks}
 
 
 def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> list[str]:

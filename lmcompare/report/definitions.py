@@ -24,7 +24,7 @@ class Term:
     unit : str
         The unit of a figure, and whether less or more is better; "" for a term that is no figure.
     formula : str
-        How a figure is computed, in one line; "" where the definition says it.
+        How a figure is computed, in one line; "" if there is none.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The colours, each with its light and its dark value; style sheets name them and never spell them.
 
 The models' colours, in the strict order in which models are listed, differ in lightness as well as in hue, so that
-they can be told apart with deuteranopia, protanopia and tritanopia; each model has a mark of its own shape besides.
+they are distinguishable with deuteranopia, protanopia and tritanopia; each model also has a marker of its own shape.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Held-out passages for the reader: tokens, each model's surprisal and its five likeliest words, packed small.
+"""Held-out passages for the reader: tokens, each model's surprisal and its top five tokens, in compact form.
 
-Only the passages that the run stored likeliest words for are read, and of these the ones on which the models
-disagree most, until ``BUDGET`` is spent: a page must stay a page.
+They come from the passages for which the run stored the top five tokens: those on which the models disagree most,
+until ``BUDGET`` is spent, which limits the size of the page.
 """
 
 from __future__ import annotations
@@ -19,17 +19,30 @@ from lmcompare.report.data import Model, ReportData
 from lmcompare.runfolder.files import RunFolderError
 
 BUDGET = 14_000  # tokens × models
-BYTES = 900  # a passage is closed at the first sentence end after so many bytes
+BYTES = 900  # a passage ends at the first sentence end after this many bytes
 PLACES = 5
-MOST_BITS = 999.0  # stands for the infinite surprisal of a token that was given probability 0
+MOST_BITS = 999.0  # replaces the infinite surprisal of a token with probability 0
 PLACE = ["document", "position"]
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Tokens in a row of one test document. ``bits``: (models, tokens) surprisal; ``top``: (models, tokens, 5) pairs
-    of token and probability; ``spaced``: whether something stands between a token and the one before it;
-    ``unknown``: whether the token is not in the vocabulary, so that it is scored as <unk>.
+    """Successive tokens of one test document.
+
+    Parameters
+    ----------
+    first : int
+        The position of the first token in the document.
+    spaced : tuple of bool
+        Whether there is white space before a token.
+    unknown : tuple of bool
+        Whether a token is scored as <unk>.
+    bits : array of shape (models, tokens)
+        Surprisal.
+    top : tuple of shape (models, tokens, 5)
+        Pairs of a token and its probability.
+    disagreement : float
+        The mean standard deviation of the models' surprisal, in bits.
     """
 
     document: str
@@ -43,7 +56,7 @@ class Passage:
 
 
 def stored_places(models: Sequence[Model]) -> pd.DataFrame:
-    """Return document and position of the test tokens at which the run stored every model's likeliest words."""
+    """Return document and position of the test tokens for which the run stored every model's top five tokens."""
     places, *others = (model.cell.top[PLACE].drop_duplicates() for model in models)
     for other in others:
         places = places.merge(other, on=PLACE)
@@ -51,11 +64,10 @@ def stored_places(models: Sequence[Model]) -> pd.DataFrame:
 
 
 def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
-    """Return passages for models that share their tokens, the one on which they disagree most first.
+    """Return passages for models with the same tokens, the one on which they disagree most first.
 
-    Disagreement is the spread (standard deviation) of the models' surprisals at a token, averaged over the passage;
-    of three or more models the one with the most surprisal is left out of it, else the floor would decide alone, and
-    those that are not ranked are never counted.
+    Disagreement is the standard deviation of the models' surprisal at a token, averaged over the passage. Of three or
+    more models the worst is left out, since it would dominate, and models that are not ranked do not count.
     """
     places = stored_places(models)
     if places.empty:
@@ -74,7 +86,7 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
             room -= stop - start
             spans.append((start, stop))
     rows = text.iloc[[i for span in spans for i in range(*span)]]
-    likeliest = [_likeliest(top, rows) for top in tops]
+    top_tokens = [_top_tokens(top, rows) for top in tops]
     documents = data.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
     found: list[Passage] = []
     for start, stop in spans:
@@ -89,7 +101,7 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
                 spaced=(False, *gaps.tolist()),
                 unknown=tuple(rows["is_unknown"].astype(bool).tolist()),
                 bits=surprisal[:, start:stop],
-                top=tuple(tuple(lists[key] for key in keys) for lists in likeliest),
+                top=tuple(tuple(lists[key] for key in keys) for lists in top_tokens),
                 disagreement=float(spread[start:stop].mean()),
             )
         )
@@ -97,7 +109,7 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
 
 
 def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, Any]:
-    """Return the passages as JSON: words by number, surprisals in hundredths of a bit, probabilities in 1/10,000."""
+    """Return the passages for JSON: words as numbers, surprisal in 1/100 bit, probabilities in 1/10,000."""
     words: dict[str, int] = {}
 
     def number(token: str) -> int:
@@ -120,13 +132,13 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
 
 
 def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """The test scores at these places, in their order; of a long text no more is held than that."""
+    """The test scores at these places, in their order; only these are kept in memory."""
     documents = places["document"].unique()
     blocks = cell.score_blocks("test", [*PLACE, *columns], documents)
     found = [rows for block in blocks if len(rows := places.merge(pd.DataFrame(block), on=PLACE))]
     rows = places.merge(pd.concat(found), on=PLACE, how="left", validate="1:1") if found else places
     if "log_prob" not in rows or rows["log_prob"].isna().any():
-        raise RunFolderError(f"{cell.path} has likeliest words where it has no scores: run the same command again")
+        raise RunFolderError(f"{cell.path} has top tokens without scores: run the same command again")
     return rows
 
 
@@ -136,8 +148,8 @@ def _counted(surprisal: npt.NDArray[np.float64], ranked: list[bool]) -> npt.NDAr
     return np.delete(rows, int(rows.mean(axis=1).argmax()), axis=0) if len(rows) > 2 else rows
 
 
-def _likeliest(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
-    """The likeliest tokens with their probabilities at the places of these rows."""
+def _top_tokens(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
+    """The top tokens with their probabilities at the places of these rows."""
     table = rows[PLACE].merge(top, on=PLACE).sort_values([*PLACE, "place"], kind="stable")
     found: dict[tuple[int, int], tuple[tuple[str, float], ...]] = {}
     p = np.exp(table["log_prob"].to_numpy(np.float64))
@@ -151,7 +163,7 @@ def _likeliest(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], t
 
 
 def _cut(text: pd.DataFrame) -> list[tuple[int, int]]:
-    """Cut rows into spans of tokens in a row, closed at sentence ends after enough bytes and at gaps."""
+    """Divide rows into spans of successive tokens that end at sentence ends after enough bytes, and at gaps."""
     document, position = text["document"].to_numpy(), text["position"].to_numpy()
     begin, end = text["byte_start"].to_numpy(), text["byte_end"].to_numpy()
     closes = (text["token"] == "</s>").to_numpy()

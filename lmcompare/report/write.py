@@ -111,7 +111,7 @@ def _check_place(out: Path) -> None:
     strange += sorted(str(path.relative_to(out)) for path in tables if path.name not in ENTRIES)
     strange = [name for name in strange if not name.startswith(ASIDE)]
     if strange:
-        raise LmcompareError(f"{out} holds other files ({strange[0]}): choose a new or empty folder as --out")
+        raise LmcompareError(f"{out} contains other files ({strange[0]}): choose a new or empty folder as --out")
 
 
 def _clear(out: Path, kept: str) -> None:

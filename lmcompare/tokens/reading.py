@@ -7,25 +7,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import regex
 
 from lmcompare import memory
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
-from lmcompare.tokens.whitespace import WhitespaceTokenizer
 
 BLOCK_BYTES = 2**22  # of the file, read at a time
 PIECE = 2**20  # tokens that are looked at at a time
 LINE_END = -1  # in place of a token's number, while there is no vocabulary
-# white space beyond ASCII, and separators that Arrow takes for white space where it looks for that
-BLANKS = "\x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-NOT_BLANK = regex.compile("[\x1c-\x1f]")
 
-Block = tuple[IntArray, list[str], IntArray]  # codes of tokens (n,), what the codes stand for, tokens of each line
+Block = tuple[IntArray, list[str]]  # the number of each token (n,), -1 at the end of each line, and the tokens
 
 
 @memory.given_back()
@@ -85,16 +79,11 @@ def _text(path: Path, threads: int, numbered: Callable[[list[str]], IntArray], l
     All in one array that is mapped for it: blocks that are freed one by one would leave holes in memory.
     """
     ids, filled = np.empty(2**20 + path.stat().st_size // 4, np.int32), 0
-    for codes, tokens, on_line in _blocks(path, threads):
-        first, filled = filled, filled + len(codes) + len(on_line)
+    for codes, tokens in _blocks(path, threads):
+        first, filled = filled, filled + len(codes)
         if filled > len(ids):
             ids.resize(filled + filled // 4, refcheck=False)
-        inside = np.ones(filled - first, bool)
-        inside[np.cumsum(on_line + 1) - 1] = False
-        block = ids[first:filled]
-        block[inside] = numbered(tokens)[codes]
-        block[~inside] = line_end
-        del block  # a view of what may be moved
+        np.take(np.append(numbered(tokens), np.int32(line_end)), codes, out=ids[first:filled], mode="wrap")
     ids.resize(filled, refcheck=False)
     return ids
 
@@ -133,39 +122,15 @@ def _blocks(path: Path, threads: int) -> Iterator[Block]:
             waiting.append(pool.submit(_split, left))
         while waiting:
             yield waiting.popleft().result()
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
 
 
 def _split(block: bytes) -> Block:
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    from lmcompare.tokens import reading_compiled as loops  # numba takes half a second to load
 
-    text = block.decode()
-    if text.isascii() or not any(blank in text for blank in BLANKS):
-        words = pc.ascii_split_whitespace(_lines(block))
-    elif NOT_BLANK.search(text):
-        words = pa.array([regex.findall(WhitespaceTokenizer.rule, line) for line in text.split("\n")])
-    else:
-        words = pc.utf8_split_whitespace(_lines(block))
-    coded = words.flatten().dictionary_encode()
-    tokens: list[str] = coded.dictionary.to_pylist()
-    codes, offsets = (np.from_dlpack(a).astype(np.int64) for a in (coded.indices, words.offsets))
-    if "" in tokens:  # what stands before a blank that opens a line, and after one, a newline too, that closes it
-        real = codes != tokens.index("")
-        offsets = np.append(0, np.cumsum(real))[offsets]
-        codes = codes[real]
-    return codes, tokens, np.diff(offsets)
-
-
-def _lines(block: bytes) -> Any:
-    """Return Arrow's array of the lines, each with its newline, which is white space: nothing is copied.
-
-    Made of a list, or turned into numpy's, an array of Arrow's would import pandas and hold its 40 MB.
-    """
-    import pyarrow as pa
-
-    after = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1
-    bounds = np.concatenate([[0], after, [len(block)]]).astype(np.int32)
-    return pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(block))
+    block.decode()  # for its errors
+    text = np.frombuffer(block, np.uint8)
+    codes = np.empty(len(block) + 1, np.int32)
+    begins, ends = np.empty((2, len(block) // 2 + 1), np.int64)
+    n_codes, n_tokens = loops.number(text, codes, begins, ends)
+    places = zip(begins[:n_tokens].tolist(), ends[:n_tokens].tolist(), strict=True)
+    return codes[:n_codes], [block[begin:end].decode() for begin, end in places]

@@ -71,10 +71,10 @@ def test_models_that_fail_the_truth_checks_are_in_no_difference(run: Run) -> Non
         ({"truth": None}, "not ranked", "were not run"),
         ({"truth": {}}, "not ranked", "were not run"),
         ({"traits": SOUND | {"normalised": False}}, "not ranked", "need not sum to one"),
-        ({"traits": SOUND | {"causal": False}}, "not ranked", "what comes after"),
-        ({"traits": SOUND | {"causal": False}, "truth": FAILED}, "not ranked", "what comes after"),
+        ({"traits": SOUND | {"causal": False}}, "not ranked", "later tokens"),
+        ({"traits": SOUND | {"causal": False}, "truth": FAILED}, "not ranked", "later tokens"),
         ({"traits": {}}, "not ranked", "need not sum to one"),
-        ({"traits": SOUND | {"adaptive": True}}, "adaptive", "learns from the test text's past"),
+        ({"traits": SOUND | {"adaptive": True}}, "adaptive", "learns from the test documents"),
         ({"traits": SOUND | {"pretrained": True}}, "ranked", None),
     ],
 )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lmcompare.checks import run_checks
+from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.checks.texts import MarkovTexts
-from lmcompare.harness.truth import truth_checks
 from lmcompare.model import Setting
 from tests.checks.leaky import Leaky
 
@@ -34,7 +34,7 @@ def test_the_kit_sees_that_it_sees_the_future() -> None:
 
 def test_a_run_sees_it_too(trained: Leaky) -> None:
     scores = trained.log_probs(TEXTS.test)
-    report = truth_checks(trained, TEXTS.test, scores, unigram_log_probs=TEXTS.floor(TEXTS.test))
-    failing = {c["name"] for c in report["checks"] if not c["passed"]}
+    results = run_sampled_checks(trained, Scored(TEXTS.test, scores, TEXTS.floor(TEXTS.test)))
+    failing = {result.name for result in results if not result.passed}
     assert "the future leaves the past alone" in failing
     assert "sums to one" not in failing

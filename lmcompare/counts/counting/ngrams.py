@@ -1,17 +1,22 @@
-"""The n-grams of a text, counted in every order: how often each stands there and what it stands after.
+"""The n-grams of a text, counted in every order: how often each occurs and after how many words.
 
-This is the plain form, a sort an order; ``counting_compiled`` gives the same and is faster on long texts. Nodes and
-keys are those of ``backoff``.
+All positions of the text are kept sorted by the k-gram that ends there, so that the occurrences of each k-gram are
+side by side: its *span*. Sorting each span by the word that follows gives the (k+1)-grams, numbered as the nodes of
+``lookup.level``; most spans have a position or two, so that there is next to nothing to sort. Spans do not touch each
+other: several threads can share them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from lmcompare.counts.lookup.table import NOTHING, find
+from lmcompare.compiled import share
+from lmcompare.counts.counting import ngrams_compiled as loops
+from lmcompare.counts.lookup.level import NOTHING, find
 from lmcompare.tokens import IntArray
 
 BLOCK = 2**20  # how many words or counts are looked at at a time
@@ -51,44 +56,77 @@ class Counts:
         return self.contexts * self.width + self.words
 
 
-def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0) -> list[Counts]:
-    """Count the n-grams of a text of the orders 1 to ``order``.
+def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0, threads: int = 1) -> Iterator[Counts]:
+    """Count the n-grams of a text and yield them order by order.
 
-    Parameters: ``words``, (N + S,), sentences that each begin with ``<s>``; ``start``, V, the id of ``<s>``;
-    ``end`` and ``unknown``, the ids of ``</s>`` and ``<unk>``. No n-gram holds ``<s>`` but as its first word, and its
-    unigram has the count 0.
+    Parameters
+    ----------
+    words : ndarray of shape (N + S,)
+        Ids, sentences that each begin with ``<s>``. No n-gram has ``<s>`` but as its first word, and its unigram has
+        the count 0.
+    order : int
+        The longest n-grams, 1 or more.
+    start, end, unknown : int
+        The ids of ``<s>``, which is V, of ``</s>`` and of ``<unk>``.
+    threads : int
+        How many parts of the text are sorted at a time; the counts do not depend on it.
     """
-    return list(_levels(words, order, start, end, unknown))
-
-
-def _levels(words: IntArray, order: int, start: int, end: int, unknown: int) -> Iterator[Counts]:
+    words = np.ascontiguousarray(words, np.int32)
     width = start + 1
-    words = words.astype(np.int64)
-    keys, shorter, size = np.arange(width), np.zeros(width, np.int64), 1
-    nodes, raw = words, np.bincount(words, minlength=width)
+    latest = latest_grams(words, places(words, start, end, unknown), order)
+    positions, begins = loops.sort_by_word(words, width)
+    nodes = words.copy()  # (N + S,) the node of the longest k-gram so far that ends at each position
+    word: IntArray = np.arange(width, dtype=np.int32)
+    shorter: IntArray = np.zeros(width, np.int32)
+    offsets: IntArray = np.array([0, width], np.int32)
+    raw: IntArray = np.diff(begins)
     raw[start] = 0
     first_initial = start  # the k-grams that begin with <s>, the greatest id, stand after all others
-    latest = latest_grams(words, places(words, start, end, unknown), order)
-    for k in range(1, order + 1):
-        context, word = keys // width, (keys % width).astype(np.int32)
-        offsets = np.append(0, np.cumsum(np.bincount(context, minlength=size)))
-        if k == order:
-            yield Counts(width, word, offsets, shorter, raw, raw, statistics(raw, raw))
-            return
-        at = np.flatnonzero((nodes[:-1] != NOTHING) & (words[1:] != start)) + 1
-        longer, node_at, longer_raw = np.unique(
-            nodes[at - 1] * width + words[at], return_inverse=True, return_counts=True
-        )
-        longer_shorter = np.empty(len(longer), np.int64)
-        longer_shorter[node_at] = nodes[at]
-        adjusted = np.bincount(longer_shorter, minlength=len(keys))
+    for k in range(1, order):
+        last = int(nodes[latest[k - 1]]) if k <= len(latest) else None
+        longer, positions, begins, children = _extend(threads, words, start, positions, begins)
+        longer_shorter = np.empty(len(longer), np.int32)
+        numbered = (positions, begins, nodes, longer_shorter, k + 1 < order)
+        share(threads, begins, partial(loops.number, *numbered))
+        if k + 1 == order:
+            del words, positions, nodes, numbered  # the estimates can have their room
+        adjusted = loops.occurrences(longer_shorter, len(word))
         adjusted[first_initial:] = raw[first_initial:]
-        last = nodes[latest[k - 1]] if k <= len(latest) else None
         yield Counts(width, word, offsets, shorter, raw, adjusted, statistics(adjusted, raw, last))
-        first_initial = int(np.searchsorted(longer, first_initial * width))
-        nodes = np.full(len(words), NOTHING, np.int64)
-        nodes[at] = node_at
-        size, keys, shorter, raw = len(keys), longer, longer_shorter, longer_raw
+        offsets = np.append(np.int32(0), np.cumsum(children, dtype=np.int32))
+        del children, adjusted
+        first_initial = int(offsets[first_initial])
+        word, shorter, raw = longer, longer_shorter, np.diff(begins)
+    del begins
+    yield Counts(width, word, offsets, shorter, raw, raw, statistics(raw, raw))
+
+
+def _extend(
+    threads: int, words: IntArray, start: int, positions: IntArray, begins: IntArray
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Return the words of the longer n-grams, their sorted positions (written over the old ones), the beginnings of
+    their spans with the end of the last, and how many of them each context has.
+    """
+    longer, longer_begins = np.empty(len(positions), np.int32), np.empty(len(positions) + 1, np.int32)
+    children = np.empty(len(begins) - 1, np.int32)
+    most = int(np.diff(begins).max(initial=0))
+
+    def part(first: int, last: int) -> tuple[int, int, int]:
+        keys, spare = np.empty(most, np.uint64), np.empty(most, np.uint64)
+        arrays = (words, positions, begins, longer, longer_begins, children, keys, spare)
+        return int(begins[first]), *loops.extend_part(first, last, start, *arrays)
+
+    filled = made = 0
+    for begin, position_end, gram_end in share(threads, begins, part):  # close the gaps between the parts
+        n_positions, n_grams = position_end - begin, gram_end - begin
+        positions[filled : filled + n_positions] = positions[begin:position_end]
+        longer[made : made + n_grams] = longer[begin:gram_end]
+        longer_begins[made : made + n_grams] = longer_begins[begin:gram_end] - (begin - filled)
+        filled, made = filled + n_positions, made + n_grams
+    longer_begins[made] = filled
+    longer.resize(made, refcheck=False)
+    longer_begins.resize(made + 1, refcheck=False)
+    return longer, positions[:filled], longer_begins, children
 
 
 def nodes_of(levels: Sequence[Counts], words: IntArray) -> list[IntArray]:

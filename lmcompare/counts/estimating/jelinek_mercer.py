@@ -15,7 +15,8 @@ import numpy.typing as npt
 from lmcompare.counts.counting.ngrams import Counts, nodes_of
 from lmcompare.counts.estimating import raw_counts as raw
 from lmcompare.counts.estimating.raw_counts import Array, Order
-from lmcompare.counts.lookup.table import NOTHING, BackoffTable
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import IntArray
 
 STEPS = 500

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.compiled import share
 from lmcompare.counts.counting.ngrams import BLOCK, Counts
-from lmcompare.counts.lookup.table import BackoffTable, Level, compact
+from lmcompare.counts.estimating import kneser_ney_compiled as loops
+from lmcompare.counts.lookup.level import Level, compact
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import IntArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -63,15 +67,13 @@ class Interpolation:
 
     Parameters: ``start``, V, the id of ``<s>``; ``thresholds``: per order, from 0 for the unigrams on and never
     falling, the last for all orders above: n-grams that stand in train so often or less are left out, and the whole
-    of their counts goes into γ(h); ``compiled``, whether compiled loops do the work, with the same result, in so many
-    ``threads``.
+    of their counts goes into γ(h); ``threads``: how many share the work, with the same result.
     """
 
-    def __init__(self, start: int, thresholds: Sequence[int] = (), compiled: bool = False, threads: int = 1) -> None:
+    def __init__(self, start: int, thresholds: Sequence[int] = (), threads: int = 1) -> None:
         self._start = start
         self._threads = threads
         self._thresholds = thresholds
-        self._compiled = compiled
         uniform = 1.0 / float(np.float32(start))
         self._lower = np.full(start + 1, uniform, np.float32)  # probabilities of the order below
         self._kept: BoolArray | None = None  # which n-grams of the order below are, None for all
@@ -83,12 +85,7 @@ class Interpolation:
         k = len(self._levels) + 1
         threshold = self._thresholds[min(k, len(self._thresholds)) - 1] if k > 1 and self._thresholds else 0
         kept = level.raw > threshold if threshold else None
-        if self._compiled:
-            from lmcompare.counts.estimating.kneser_ney_compiled import interpolate
-
-            probabilities, gamma = interpolate(level, kept, discount, self._lower, self._threads)
-        else:
-            probabilities, gamma = _interpolate(level, kept, discount, self._lower)
+        probabilities, gamma = interpolate(level, kept, discount, self._lower, self._threads)
         if k == 1:
             probabilities[self._start] = 1.0  # never predicted; lmplz writes log10 1
         self._log10_gammas.append(_log10(gamma if self._kept is None else gamma[self._kept]))
@@ -108,27 +105,22 @@ class Interpolation:
         return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(self._levels, backoffs, strict=True)))
 
 
-def _interpolate(
-    level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array
+def interpolate(
+    level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array, threads: int = 1
 ) -> tuple[Float32Array, Float32Array]:
     """Return the probabilities (n_k,) of one order and γ (n_{k-1},) of its contexts.
 
     ``lower``: (n_{k-1},) the probabilities of the order below. γ is 1 for a context that nothing was seen after: it
     leaves everything to the shorter one.
     """
-    contexts, size = level.contexts, len(level.offsets) - 1
-    total = np.bincount(contexts, weights=level.adjusted, minlength=size).astype(np.float32)
-    counts = level.adjusted if kept is None else np.where(kept, level.adjusted, 0)
-    gamma = np.zeros(size, np.float32)
-    for j, amount in enumerate(discount.amounts, 1):
-        with_count = (counts == j) if j < 3 else (counts >= 3)
-        gamma += np.float32(amount) * np.bincount(contexts[with_count], minlength=size).astype(np.float32)
-    if kept is not None:
-        pruned = np.bincount(contexts, weights=level.adjusted - counts, minlength=size)
-        gamma += pruned.astype(np.float32)
-    gamma = np.divide(gamma, total, out=np.ones_like(gamma), where=total > 0)
-    own = (level.adjusted.astype(np.float32) - discount.of(level.adjusted)) / total[contexts]
-    return own + gamma[contexts] * lower[level.shorter], gamma
+    probabilities = np.empty(len(level), np.float32)
+    gammas = np.empty(len(level.offsets) - 1, np.float32)
+    amounts = np.array([0.0, *discount.amounts], np.float32)
+    some = np.zeros(0, np.bool_) if kept is None else kept
+    adjusted, shorter = level.adjusted.astype(np.int32, copy=False), level.shorter.astype(np.int32, copy=False)
+    arrays = (level.offsets, adjusted, shorter, some, amounts, lower, probabilities, gammas)
+    share(threads, level.offsets, partial(loops.interpolate, *arrays))
+    return probabilities, gammas
 
 
 def _log10(values: Float32Array) -> Float32Array:
@@ -142,10 +134,10 @@ def _log10(values: Float32Array) -> Float32Array:
 
 
 def estimate(
-    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), compiled: bool = False, threads: int = 1
+    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1
 ) -> tuple[BackoffTable, tuple[Discounts, ...]]:
     """Return the table over ``size`` types and the discounts of each order; see ``Interpolation`` for the rest."""
-    interpolation = Interpolation(size, prune, compiled, threads)
+    interpolation = Interpolation(size, prune, threads)
     found: list[Discounts] = []
     for level in counts:
         found.append(discounts(level.statistics))

@@ -1,33 +1,19 @@
-"""The interpolation of ``kneser_ney`` as a compiled loop: the same figures to the last bit."""
+"""The compiled loop of Kneser-Ney's interpolation, in float32 and in the order of ``lmplz``."""
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
+import numpy.typing as npt
 
-from lmcompare.counts.compiled import compiled, share
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating.kneser_ney import BoolArray, Discounts, Float32Array
+from lmcompare.compiled import compiled
 from lmcompare.tokens import IntArray
 
-
-def interpolate(
-    level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array, threads: int
-) -> tuple[Float32Array, Float32Array]:
-    """Return the probabilities of one order and γ of its contexts, as ``kneser_ney`` does."""
-    probabilities = np.empty(len(level), np.float32)
-    gammas = np.empty(len(level.offsets) - 1, np.float32)
-    amounts = np.array([0.0, *discount.amounts], np.float32)
-    some = np.zeros(0, np.bool_) if kept is None else kept
-    adjusted, shorter = level.adjusted.astype(np.int32, copy=False), level.shorter.astype(np.int32, copy=False)
-    arrays = (level.offsets, adjusted, shorter, some, amounts, lower, probabilities, gammas)
-    share(threads, level.offsets, partial(_interpolate, *arrays))
-    return probabilities, gammas
+BoolArray = npt.NDArray[np.bool_]
+Float32Array = npt.NDArray[np.float32]
 
 
 @compiled
-def _interpolate(
+def interpolate(
     offsets: IntArray,
     adjusted: IntArray,
     shorter: IntArray,
@@ -39,6 +25,7 @@ def _interpolate(
     first: int,
     last: int,
 ) -> None:
+    """Write the probabilities of one order and γ after the contexts ``first`` to ``last`` - 1."""
     pruning = len(kept) > 0
     for context in range(first, last):
         begin, end = offsets[context], offsets[context + 1]

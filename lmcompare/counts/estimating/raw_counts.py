@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.table import BackoffTable, Level, compact
+from lmcompare.counts.lookup.level import Level, compact
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import IntArray
 
 Array = npt.NDArray[np.float64]

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.lookup.table import BackoffTable, Level
+from lmcompare.counts.lookup.level import Level
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.tokens import Vocabulary
 

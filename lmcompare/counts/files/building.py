@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.compiled import compiled
-from lmcompare.counts.lookup.table import NATS, NOTHING, BackoffTable, Level
+from lmcompare.compiled import compiled
+from lmcompare.counts.lookup.level import NATS, NOTHING, Level
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import FloatArray, IntArray
 
 Float32Array = npt.NDArray[np.float32]

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmcompare.counts.files.building import Grams, build, lexicographic
+from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts, logarithms
-from lmcompare.counts.lookup.table import NOTHING, BackoffTable
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import FloatArray, IntArray, Vocabulary
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lmcompare.counts.compiled import compiled
+from lmcompare.compiled import compiled
 from lmcompare.tokens import IntArray
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.counts.compiled import compiled
+from lmcompare.compiled import compiled
 from lmcompare.tokens import IntArray
 
 TABLED = 2**18  # x log x is looked up for counts below this

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.counts.lookup.table import NOTHING, BackoffTable, words_before
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.lookup.table import BackoffTable, words_before
 from lmcompare.exhibits import BackoffStep, BackoffTrace, Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models.ngram.smoothing.base import Case, Explanation

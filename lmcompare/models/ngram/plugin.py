@@ -22,7 +22,7 @@ from lmcompare.models.common.parameters import check_whole, is_whole
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing import registry
 from lmcompare.models.ngram.smoothing.base import Smoothing
-from lmcompare.models.ngram.table_model import TableModel, counted
+from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 K = 0.003  # the default of k
@@ -84,6 +84,7 @@ class NGram(TableModel):
             If the training text has no tokens, or if it gives an order no discounts and ``fallback`` is false.
         """
         self._estimate(self._count(train, setting), valid, setting.vocabulary)
+        fitted(self._table, self).prepare()
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
@@ -132,7 +133,7 @@ class NGram(TableModel):
         self._method = self._new_method()
         self._method.restore(state.values["constants"])
         self.notes = tuple(state.values["notes"])
-        self._become(BackoffTable.from_arrays(state.arrays, self.order))
+        self._table = BackoffTable.from_arrays(state.arrays, self.order)
         self._places = state.arrays["places"]
         return self
 
@@ -144,15 +145,15 @@ class NGram(TableModel):
         self._places = counting.places(words, len(setting.vocabulary), setting.vocabulary.end)
         self._method = self._new_method()
         self._method.threads = self.threads = setting.threads
-        levels, self._method.compiled = counted(words, self.order, setting)
-        return levels
+        vocabulary = setting.vocabulary
+        return counting.count(words, self.order, len(vocabulary), vocabulary.end, threads=setting.threads)
 
     def _estimate(self, levels: Iterable[Counts], valid: Encoded, vocabulary: Vocabulary) -> None:
         """Estimate the table and the notes."""
         table = self._method.estimate(levels, len(vocabulary), with_starts(valid))
         lacks_unknown = not table.levels[0].counts[vocabulary.unknown]
         self.notes = (*self._method.notes, *([self._method.unknown_note] if lacks_unknown else []))
-        self._become(table)
+        self._table = table
 
     def _new_method(self) -> Smoothing:
         parameters = {"fallback": self.fallback, "prune": self.prune, "k": self.k, "cutoff": self.cutoff}

@@ -10,8 +10,9 @@ import numpy as np
 
 from lmcompare.counts.files import formats as files
 from lmcompare.counts.files.mapping import Mapped, mapped
+from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts
-from lmcompare.counts.lookup.table import NOTHING, BackoffTable
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Setting, State, Stepper, Traits, fitted
@@ -85,7 +86,7 @@ class NGramFile(LanguageModel):
         """(B, V) float64 nats; rows sum to one within 1e-6."""
         table, lacking = self._for(text.vocabulary)
         contexts = table.contexts_at(_as_context(text, lacking), at)
-        return _spread(table.distributions(contexts, len(at)), lacking)
+        return _spread(table.distributions(contexts), lacking)
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield the distributions in text order as float32; rows sum to one within 1e-6."""
@@ -94,12 +95,16 @@ class NGramFile(LanguageModel):
         before = _as_context(text, lacking)
         for first in range(0, len(text), rows):
             at = np.arange(first, min(first + rows, len(text)))
-            yield at, _spread(table.distributions(table.contexts_at(before, at), len(at), np.float32), lacking)
+            yield at, _spread(table.distributions(table.contexts_at(before, at), np.float32), lacking)
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one or two look-ups per token and order."""
         table, lacking = self._for(text.vocabulary)
-        return table.score(_as_context(text, lacking), _as_predicted(text, lacking) if len(lacking) else None)
+        before, words = _as_context(text, lacking), _as_predicted(text, lacking).ids
+        scores = table.score(before)
+        at = np.flatnonzero(before.ids != words)  # the types that the file lacked
+        scores[at] = table.score_after(table.contexts_at(before, at), words[at])
+        return scores
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper that keeps the current contexts: appending a token takes one look-up per order."""
@@ -242,7 +247,7 @@ class _Stepper(Stepper):
         self._contexts = table.contexts_at(_as_context(text, lacking), np.array([len(text)]))
 
     def log_probs(self) -> FloatArray:
-        row: FloatArray = _spread(self._table.distributions(self._contexts, 1), self._lacking)[0]
+        row: FloatArray = _spread(self._table.distributions(self._contexts), self._lacking)[0]
         return row
 
     def push(self, token: int) -> None:

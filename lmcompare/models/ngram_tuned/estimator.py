@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.table import NOTHING, BackoffTable, Level, compact
+from lmcompare.counts.lookup.level import NOTHING, Level, compact
+from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.models.ngram_tuned.discount_classes import Classes
 from lmcompare.tokens import FloatArray
 

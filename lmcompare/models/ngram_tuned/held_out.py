@@ -12,7 +12,8 @@ from typing import Self
 import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts, nodes_of
-from lmcompare.counts.lookup.table import NOTHING, with_starts
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.lookup.table import with_starts
 from lmcompare.models.ngram_tuned.discount_classes import Classes
 from lmcompare.models.ngram_tuned.estimator import Parameters
 from lmcompare.tokens import Encoded, FloatArray, IntArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmcompare.counts.compiled import compiled
+from lmcompare.compiled import compiled
 from lmcompare.tokens import FloatArray, IntArray
 
 

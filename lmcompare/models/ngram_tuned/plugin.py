@@ -123,7 +123,7 @@ class NGramTuned(NGram):
             note = "Not tuned: the validation text is more likely under the discounts of ngram, which were kept."
             self.notes = (note, *self.notes)
             return
-        self._become(table)
+        self._table = table
         self._tuned = Tuned.of(found, counts, classes)
         before = f"{math.exp(-plain):,.2f}" if np.isfinite(plain) else "∞"
         self.notes = (

@@ -8,7 +8,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.lookup.table import CHUNK_TOKENS, NOTHING, BackoffTable, with_starts, words_before
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.lookup.table import BackoffTable, with_starts, words_before
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
@@ -27,6 +28,8 @@ from lmcompare.models.ngram import exhibits
 from lmcompare.models.stupid_backoff.estimator import estimate
 from lmcompare.models.stupid_backoff.exhibits import Stupid
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+BLOCK_TOKENS = 2**16  # tokens whose contexts are looked up together
 
 _NO_MODEL = "stupid back-off gives scores, which do not sum to one"
 _UNKNOWN_NOTE = "<unk> does not occur in the training text: its score is that of any word with the count 0, α / V."
@@ -72,7 +75,7 @@ class StupidBackoff(LanguageModel):
         if not len(train):
             raise LmcompareError("the training text has no tokens: train stupid back-off on some text")
         size, words = len(setting.vocabulary), with_starts(train)
-        counts = counting.count(words, self.order, size, setting.vocabulary.end)
+        counts = list(counting.count(words, self.order, size, setting.vocabulary.end))
         self._table = estimate(counts, size, self.alpha)
         lacks_unknown = not counts[0].raw[setting.vocabulary.unknown]
         self.notes = (_UNKNOWN_NOTE,) if lacks_unknown else ()
@@ -97,8 +100,8 @@ class StupidBackoff(LanguageModel):
         """(N,) float64 nats: the logarithms of the scores, by one look-up per token and order."""
         table = self._for(text.vocabulary)
         scores = table.score(text)
-        for first in range(0, len(text), CHUNK_TOKENS):
-            at = np.arange(first, min(first + CHUNK_TOKENS, len(text)))
+        for first in range(0, len(text), BLOCK_TOKENS):
+            at = np.arange(first, min(first + BLOCK_TOKENS, len(text)))
             scores[at] += self._cost_of_unseen(table.contexts_at(text, at), words_before(text, at))
         return scores
 
@@ -122,9 +125,9 @@ class StupidBackoff(LanguageModel):
         self._table = BackoffTable.from_arrays(state.arrays, self.order)
         return self
 
-    def scores_after(self, contexts: list[IntArray], before: IntArray, dtype: type = np.float64) -> FloatArray:
+    def scores_after(self, contexts: IntArray, before: IntArray, dtype: type = np.float64) -> FloatArray:
         """(B, V) nats: the scores after these contexts, before which the sentence has ``before`` words, (B,)."""
-        rows = fitted(self._table, self).distributions(contexts, len(before), dtype)
+        rows = fitted(self._table, self).distributions(contexts, dtype)
         rows += self._cost_of_unseen(contexts, before).astype(dtype)[:, None]
         return rows
 
@@ -132,7 +135,7 @@ class StupidBackoff(LanguageModel):
         table = self._for(text.vocabulary)
         return self.scores_after(table.contexts_at(text, at), words_before(text, at), dtype)
 
-    def _cost_of_unseen(self, contexts: list[IntArray], before: IntArray) -> FloatArray:
+    def _cost_of_unseen(self, contexts: IntArray, before: IntArray) -> FloatArray:
         """(B,) nats: the cost of the contexts that do not occur in the training text, which the table lacks."""
         known = np.zeros(len(before), np.int64)
         for nodes in contexts:

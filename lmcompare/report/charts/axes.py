@@ -50,7 +50,7 @@ class Frame:
         return self.height - self.margins.bottom
 
     def axes(self, x_title: str, y_title: str, x_label: Label, y_label: Label) -> list[Markup]:
-        """Return grid, ticks and titles; the title of y stands on top, where it can be read without turning."""
+        """Return grid, ticks and titles; the title of y is above the axis, where it is horizontal."""
         parts: list[Markup] = []
         for tick in self.y.ticks(5):
             at = self.y(tick)
@@ -95,7 +95,7 @@ def frame(
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Return positions near the wanted ones, in the same order, at least ``gap`` apart and inside low … high.
 
-    Labels at the ends of lines are put apart by this; where they can't all fit they are spaced evenly.
+    This separates the labels at the ends of lines; labels that do not all fit are spaced evenly.
     """
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     gap = min(gap, (high - low) / max(1, len(wanted) - 1)) if len(wanted) > 1 else gap

@@ -1,4 +1,4 @@
-"""A figure of each model over bins in order, with intervals: where each model wins."""
+"""A figure of each model in several groups of tokens or documents, with intervals."""
 
 from __future__ import annotations
 
@@ -38,12 +38,13 @@ def bins(
     joined: bool = True,
     size: tuple[float, float] = (420, 285),
 ) -> Markup:
-    """Return the chart: a line through the bins for each model, or marks alone where bins have no order (not
-    ``joined``); whiskers for the intervals, a little apart.
+    """Return the chart: for each model a line through the bins, or marks only if they are not ``joined``.
+
+    Whiskers are intervals; models are shifted a little so that they do not overlap.
     """
     width, height = size
     room = (width - Margins().left - Margins().right) / max(1, len(labels))
-    crowded = max(map(len, labels), default=0) * 6.2 > room  # names then stand on two levels
+    crowded = max(map(len, labels), default=0) * 6.2 > room  # the names alternate between two levels
     margins = Margins(bottom=24 + (14 if crowded else 0) + (16 if x_title else 0))
     low, high = _limits(series)
     every = [v if v is None else min(max(v, low), high) for s in series for v in (*s.values, *s.low, *s.high)]
@@ -67,7 +68,7 @@ def bins(
 
 
 def _limits(series: Sequence[Series]) -> tuple[float, float]:
-    """How far the chart reaches: to the figures and a third of their range beyond; longer whiskers are cut there."""
+    """The limits of the chart: the figures and a third of their range beyond; longer whiskers are cut."""
     known = [v for one in series for v in one.values if v is not None]
     if not known:
         return 0.0, 1.0
@@ -85,10 +86,10 @@ def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_lab
             continue
         low, high = one.low[i], one.high[i]
         x = plot.x(i) + shift
-        says = f"{one.name}, {labels[i]}: {y_label(value)}"
+        title = f"{one.name}, {labels[i]}: {y_label(value)}"
         if low is not None and high is not None:
             ends = (min(max(plot.y(v), plot.top), plot.bottom) for v in (low, high))
             parts.append(svg.line(x, next(ends), x, next(ends), "whisker"))
-            says += f" (95 %: {y_label(low)} to {y_label(high)})"
-        parts.append(svg.marker(one.index, x, plot.y(value), says, 4))
+            title += f" (95 %: {y_label(low)} to {y_label(high)})"
+        parts.append(svg.marker(one.index, x, plot.y(value), title, 4))
     return svg.of_model(one.index, *parts)

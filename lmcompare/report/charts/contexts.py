@@ -1,4 +1,4 @@
-"""Numbered points about a centre: one word's vectors in several contexts."""
+"""Numbered points around a centre: one word's vectors in several contexts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from lmcompare.report.charts import svg
 from lmcompare.report.charts.labels import Labels
 
 WIDTH, HEIGHT, EDGE = 260.0, 220.0, 18.0
-ONE_POINT = 9.0  # pixels; marks nearer than this cover one another, and have their numbers together
+ONE_POINT = 9.0  # pixels; closer marks share a label
 
 
 def numbered(
-    points: Sequence[tuple[float, float]], says: Sequence[str], reach: float, circle: float, index: int, label: str
+    points: Sequence[tuple[float, float]], titles: Sequence[str], reach: float, circle: float, index: int, label: str
 ) -> Markup:
-    """Return the map of points 1 to n, in the colour of the model of number ``index``; ``says``: their texts.
+    """Return the map of points 1 to n, in the colour of the model of this index, with their titles as tooltips.
 
-    ``reach``: how far from the centre the drawing goes, so that several have one scale; ``circle``: the radius of the
-    circle that shows the scale.
+    ``reach`` is the radius of the drawing, so that several have one scale; ``circle`` is that of the scale circle.
     """
     scale = (min(WIDTH, HEIGHT) / 2 - EDGE) / reach
     at = [(WIDTH / 2 + scale * x, HEIGHT / 2 - scale * y) for x, y in points]
@@ -31,7 +30,7 @@ def numbered(
     names = []
     for group in groups:
         x, y = at[group[0]]
-        title = "; ".join(f"{i + 1}: {says[i]}" for i in group)
+        title = "; ".join(f"{i + 1}: {titles[i]}" for i in group)
         parts.append(svg.marker(index, x, y, title))
         name = ranges([i + 1 for i in group])
         tx, ty, anchor = labels.place(x, y, 7.0 * len(name))
@@ -53,7 +52,7 @@ def _together(at: Sequence[tuple[float, float]]) -> list[list[int]]:
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Return rising numbers as one reads them aloud: "1–3, 5"."""
+    """Return increasing numbers with ranges: "1–3, 5"."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:

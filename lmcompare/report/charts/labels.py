@@ -1,4 +1,4 @@
-"""Where a name stands beside its mark, so that names and marks cover one another as little as may be."""
+"""Where to put a name beside its mark, so that names and marks overlap as little as possible."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from lmcompare.report.charts.scales import fit
 def points(
     labels: Sequence[str], x: Sequence[float], y: Sequence[float], groups: Sequence[str], label: str
 ) -> Markup:
-    """Return the map: every point, and as many names as stand free of one another; the others show on hovering."""
+    """Return the map: all points, and as many names as fit without overlap; the others are tooltips."""
     width, height = 720.0, 480.0
     to_x, to_y = fit(x, (14, width - 14), log=False), fit(y, (height - 14, 14), log=False)
     order = list(dict.fromkeys(groups))

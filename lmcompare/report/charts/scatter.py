@@ -1,4 +1,4 @@
-"""Two amounts of each model against one another, with the Pareto front."""
+"""Two figures of each model against each other, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Dot:
 
 
 def pareto(dots: Sequence[Dot]) -> list[Dot]:
-    """Return the models than which none is both cheaper and better, from the cheapest on."""
+    """Return the models that no other model beats on both cost and quality, the cheapest first."""
     front: list[Dot] = []
     for dot in sorted(dots, key=lambda d: (d.x, d.y)):
         if not front or dot.y < front[-1].y:

@@ -25,7 +25,7 @@ SHAPES: tuple[tuple[tuple[float, float], ...], ...] = (
 def element(name: str, *children: Child, **attributes: object) -> Markup:
     """Return ``<name a="b">children</name>``.
 
-    A child that is not ``Markup`` is text and is escaped, as are the attributes' values. ``class_`` stands for
+    A child that is not ``Markup`` is text and is escaped, as are the attributes' values. ``class_`` becomes
     ``class``, other underscores for hyphens; an attribute that is None is left out; numbers have two decimals.
     """
     written = Markup("").join(
@@ -38,7 +38,7 @@ def element(name: str, *children: Child, **attributes: object) -> Markup:
 
 
 def drawing(width: float, height: float, label: str, children: Iterable[Child], class_: str = "") -> Markup:
-    """Return an ``<svg>`` that scales with its column; ``label`` is what a screen reader says of it."""
+    """Return an ``<svg>`` that scales with its column; ``label`` is its text for screen readers."""
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" class="chart {}" viewBox="0 0 {} {}" style="max-width:{}px" '
         'role="img" aria-label="{}">{}</svg>'
@@ -82,7 +82,7 @@ def marker(index: int, x: float, y: float, title: str = "", radius: float = 5.0,
 
 
 def of_model(index: int, *children: Child, family: str = "m", class_: str = "") -> Markup:
-    """Return a group in the colour of the model of that number, which says whose it is; ``class_`` goes before."""
+    """Return a group in the colour of the model of this index; ``class_`` precedes its class."""
     number = {"data_model": index} if family == "m" else {}
     return element("g", *children, class_=class_ + hue(index, family), **number)
 

@@ -1,1 +1,1 @@
-"""The parts of the report, each of which makes its HTML and its Markdown from the same numbers."""
+"""The sections of the report; each makes its HTML and its Markdown from the same figures."""

@@ -89,7 +89,7 @@ def arpa(order: int, prune: Sequence[int] = (0,), lines: Sequence[str] = LINES) 
 
 def test_the_discounts_are_those_of_lmplz() -> None:
     text, vocabulary = read()
-    counts = counting.count(with_starts(text), 3, len(vocabulary), vocabulary.end)
+    counts = list(counting.count(with_starts(text), 3, len(vocabulary), vocabulary.end))
     for level, expected in zip(counts, DISCOUNTS, strict=True):
         found = kneser_ney.discounts(level.statistics)
         assert found.reason == ""

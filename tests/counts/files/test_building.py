@@ -20,7 +20,7 @@ def score(table: BackoffTable, context: tuple[int, ...], word: int) -> float:
     nodes = table.beginning(1)
     for w in context:
         nodes = table.advance(nodes, np.array([w]))
-    return float(np.exp(table.distributions(nodes, 1)[0, word]))
+    return float(np.exp(table.distributions(nodes)[0, word]))
 
 
 @settings(max_examples=60)

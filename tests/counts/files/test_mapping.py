@@ -20,7 +20,7 @@ def row(model: Mapped, context: tuple[int, ...]) -> list[float]:
     nodes = model.table.beginning(1)
     for w in context:
         nodes = model.table.advance(nodes, np.array([UNKNOWN if w in model.lacking else w]))
-    probs = np.exp(model.table.distributions(nodes, 1)[0])
+    probs = np.exp(model.table.distributions(nodes)[0])
     probs[model.lacking] = probs[model.lacking[:1]]
     return [float(p) for p in probs]
 

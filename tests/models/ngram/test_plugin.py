@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.counts.lookup.table import CHUNK_TOKENS
+from lmcompare.counts.lookup.scoring_compiled import BLOCK
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
@@ -168,11 +168,11 @@ def test_a_text_longer_than_a_chunk_scores_as_its_parts() -> None:
     documents = random_documents(6, 25, documents=5000)
     model = trained(documents[:200], 25, 4)
     text = Encoded.from_documents(documents, vocabulary(25))
-    assert len(text) > CHUNK_TOKENS
+    assert len(text) > BLOCK
     parts = [model.log_probs(text.select(range(d, d + 500))) for d in range(0, 5000, 500)]
     np.testing.assert_array_equal(model.log_probs(text), np.concatenate(parts))
     endless = Encoded.from_documents([np.where(text.ids == 1, 2, text.ids)], vocabulary(25))  # one sentence
-    rows = np.arange(CHUNK_TOKENS - 2, CHUNK_TOKENS + 3)
+    rows = np.arange(BLOCK - 2, BLOCK + 3)
     nearby = model.next_log_probs(endless, rows)[np.arange(5), endless.ids[rows]]
     np.testing.assert_allclose(model.log_probs(endless)[rows], nearby, atol=1e-12)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.lookup.table import NOTHING, with_starts
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.lookup.table import with_starts
 from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes, with_repeats
 from lmcompare.models.ngram_tuned.held_out import look_up
 from lmcompare.tokens import Encoded, Vocabulary
@@ -20,7 +21,7 @@ def encoded(*sentences: list[int]) -> Encoded:
 
 def test_a_word_before_counts_up_to_the_repeats() -> None:
     # "a b </s>" three times and "c b </s>" once: before b stand a (3 times) and c.
-    counts = counting.count(with_starts(encoded([2, 3], [2, 3], [2, 3], [4, 3])), 3, 5, 1)
+    counts = list(counting.count(with_starts(encoded([2, 3], [2, 3], [2, 3], [4, 3])), 3, 5, 1))
     for repeats, of_b in ((1, 2), (2, 3), (3, 4), (9, 4)):
         changed = with_repeats(counts, repeats)
         assert changed[0].adjusted[3] == of_b
@@ -32,7 +33,7 @@ def test_a_word_before_counts_up_to_the_repeats() -> None:
 
 def test_classes_are_of_count_and_spread() -> None:
     train = encoded([2, 3], [2, 3], [2, 3], [4, 3], [3])
-    counts = counting.count(with_starts(train), 2, 5, 1)
+    counts = list(counting.count(with_starts(train), 2, 5, 1))
     classes = Classes.of(counts, look_up(train, counts), levels=2, groups=1)
     unigrams = classes.orders[0].of_gram
     assert unigrams.tolist() == [NOTHING, 0, 0, SPREAD, 0, NOTHING]  # b stands after a, c, <s>; </s> after b alone
@@ -45,7 +46,7 @@ def test_classes_are_of_count_and_spread() -> None:
 def test_contexts_are_parted_by_their_mean_count() -> None:
     # After a: b 3 (mean 3); after c: b and a, 1 each (mean 1); after b: </s> 4, mean 4; after <s>: a 3, c 2.
     train = encoded([2, 3], [2, 3], [2, 3], [4, 3], [4, 2])
-    counts = counting.count(with_starts(train), 2, 5, 1)
+    counts = list(counting.count(with_starts(train), 2, 5, 1))
     classes = Classes.of(counts, look_up(train, counts), levels=3, groups=2)
     edges, groups = classes.orders[1].edges, classes.orders[1].groups
     means = np.array([3 / 1, 1.0, 4.0])  # of a, though </s> follows it once as well: (3 + 1) / 2

@@ -32,7 +32,7 @@ def text_of(documents: Documents, size: int = WORDS) -> Encoded:
 
 
 def parted(train: Documents, valid: Documents, order: int, groups: int, repeats: int) -> tuple[list[Counts], Classes]:
-    counts = with_repeats(counting.count(with_starts(text_of(train)), order, WORDS, 1), repeats)
+    counts = with_repeats(list(counting.count(with_starts(text_of(train)), order, WORDS, 1)), repeats)
     return counts, Classes.of(counts, look_up(text_of(valid), counts), LEVELS, groups)
 
 
@@ -89,7 +89,7 @@ def test_table_and_likelihood_equal_brute_force(
     text = text_of(valid)
     table = estimate(counts, classes, parameters, WORDS, 0)
     at = np.arange(len(text))
-    found = np.exp(table.distributions(table.contexts_at(text, at), len(at)))
+    found = np.exp(table.distributions(table.contexts_at(text, at)))
     np.testing.assert_allclose(found, expected, rtol=3e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=0, atol=1e-6)
     np.testing.assert_allclose(np.exp(table.score(text)), expected[at, text.ids], rtol=3e-6)
@@ -159,5 +159,5 @@ def test_a_unigram_model_worked_by_hand() -> None:
     counts, classes = parted([[2, 2, 3, 1]], [[2]], 1, 1, 1)
     amounts = np.repeat([0.5, 1.0, 1.5], len(SPREADS) + 1)[None, :]
     table = estimate(counts, classes, Parameters(amounts, np.array([1.0]), 0.4), WORDS, 0)
-    row = np.exp(table.distributions([], 1)[0])
+    row = np.exp(table.distributions(table.beginning(1))[0])
     np.testing.assert_allclose(row, [0.24, 0.16, 0.26, 0.16, 0.06, 0.06, 0.06], rtol=1e-6)

@@ -56,7 +56,7 @@ def test_is_likelier_than_the_ngram_model(tuned: NGramTuned) -> None:
 @pytest.mark.parametrize("valid", [VALID, text(4, 40), text(5, 3), TRAIN])
 @pytest.mark.parametrize("repeats", [1, 2])
 def test_tuning_never_makes_valid_less_likely(valid: Encoded, repeats: int) -> None:
-    counts = with_repeats(counting.count(with_starts(TRAIN), 3, SIZE, 1), repeats)
+    counts = with_repeats(list(counting.count(with_starts(TRAIN), 3, SIZE, 1)), repeats)
     nodes = look_up(valid, counts)
     classes = Classes.of(counts, nodes, 5, 4)
     held_out = HeldOut.gather(nodes, counts, classes)

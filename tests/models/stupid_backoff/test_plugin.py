@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
-from lmcompare.harness.truth import truth_checks
 from lmcompare.model import Setting, State
 from lmcompare.models.stupid_backoff.plugin import StupidBackoff
 from lmcompare.tokens import Encoded, Vocabulary
@@ -102,9 +102,9 @@ def test_a_word_that_train_lacks_is_worked_out_too() -> None:
 def test_it_passes_the_truth_checks_that_it_makes_a_promise_for() -> None:
     model = trained(random_documents(3, 20), vocabulary(20), 3)
     text = Encoded.from_documents(random_documents(4, 20), vocabulary(20))
-    report = truth_checks(model, text, model.log_probs(text), unigram_log_probs=np.full(len(text), -3.0))
-    assert report["passed"]
-    assert "sums to one" not in [check["name"] for check in report["checks"]]
+    results = run_sampled_checks(model, Scored(text, model.log_probs(text), np.full(len(text), -3.0)))
+    assert all(result.passed for result in results)
+    assert "sums to one" not in [result.name for result in results]
 
 
 @pytest.mark.parametrize(

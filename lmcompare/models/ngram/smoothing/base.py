@@ -148,8 +148,8 @@ class Smoothing(Explanation):
         The note for a training text without ``<unk>``.
     notes : tuple of str
         The notes of the last estimate, such as which orders took fixed discounts.
-    compiled, threads : bool, int
-        Whether the estimate may use compiled loops, and with how many threads.
+    threads : int
+        How many threads may share the work of the estimate.
     """
 
     name: ClassVar[str]
@@ -160,7 +160,6 @@ class Smoothing(Explanation):
         " types."
     )
     notes: tuple[str, ...] = ()
-    compiled: bool = False
     threads: int = 1
 
     @abstractmethod

@@ -52,7 +52,7 @@ class KneserNey(Smoothing):
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
         """Estimate the discounts and the table; ``valid`` is not read."""
-        table, self.discounts = kneser_ney.estimate(counts, size, self.prune, self.compiled, self.threads)
+        table, self.discounts = kneser_ney.estimate(counts, size, self.prune, self.threads)
         notes = []
         for k, discount in enumerate(self.discounts, 1):
             if discount.reason and not self.fallback:

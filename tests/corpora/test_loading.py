@@ -286,3 +286,9 @@ def test_the_fingerprint_of_what_was_read_is_that_of_the_text_before_changes(tmp
     assert load(path, rare).parts["changes"] == ["Unicode NFC", "words seen 1 times or less are <r>"]
     path.write_text("".join(f"The Cat {n} sat.\n" for n in range(41)))
     assert load(path, CorpusOptions(documents="line")).parts["read"] != plain["read"]
+
+
+def test_load_is_the_function_each_time_it_is_named() -> None:
+    from lmcompare import corpora
+
+    assert corpora.load is corpora.load is load

@@ -1,18 +1,20 @@
-"""A run's own truth checks: honest models pass, rogues are caught by the right check, and the work is bounded."""
+"""The checks of a run: honest models pass, rogues are caught by the right check, and the work is bounded."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lmcompare.checks.kit import Result
+from lmcompare.checks.positions import CUT_TOKENS, READ_TOKENS, sample
+from lmcompare.checks.sampled import CHECKS, Scored, run_sampled_checks
 from lmcompare.checks.texts import MarkovTexts
-from lmcompare.harness.truth import NAMES, truth_checks
-from lmcompare.harness.truth_positions import CUT_TOKENS, READ_TOKENS, sample
 from lmcompare.model import FloatArray, LanguageModel, Setting, Traits
 from lmcompare.tokens import Encoded, IntArray
 from tests.checks import rogues, sloppy
@@ -22,28 +24,55 @@ from tests.checks.honest import Honest, normalised
 TEXTS = MarkovTexts(0)
 LONG = TEXTS.text("truth long", tokens=700).ids
 TEST = TEXTS.encoded(*TEXTS.text("truth", documents=9, tokens=120).documents(), LONG, [], TEXTS.valid.ids[:90])
-TRUTH_GALLERY = sorted({(rogue, truth) for rogue, _, truth in GALLERY if truth}, key=lambda row: row[0].__name__)
+SUMS, POSSIBLE, AGREE, STREAM, FUTURE, AGAIN, SENTENCES, STORED = CHECKS
+ALWAYS = [SUMS, POSSIBLE, AGREE, STREAM, FUTURE, AGAIN]  # what can be asked with the test text alone
+RUN_GALLERY = sorted({(rogue, truth) for rogue, _, truth in GALLERY if truth}, key=lambda row: row[0].__name__)
 
 
-def checked(model: LanguageModel, text: Encoded = TEST, **options: Any) -> dict[str, Any]:
+def checked(model: LanguageModel, text: Encoded = TEST, **options: Any) -> dict[str, Result]:
     model.fit(TEXTS.train, TEXTS.valid, Setting(TEXTS.vocabulary))
     scores = np.asarray(model.log_probs(text), np.float64)
-    return truth_checks(model, text, scores, unigram_log_probs=TEXTS.floor(text), **options)
+    results = run_sampled_checks(model, Scored(text, scores, TEXTS.floor(text)), **options)
+    json.dumps([asdict(result) for result in results], allow_nan=False)
+    return {result.name: result for result in results}
 
 
-def failing(report: dict[str, Any]) -> set[str]:
-    return {c["name"] for c in report["checks"] if not c["passed"]}
+def failing(results: dict[str, Result]) -> set[str]:
+    return {name for name, result in results.items() if not result.passed}
 
 
-def test_honest_model_passes_and_the_report_is_stored_as_json() -> None:
-    report = checked(Honest())
-    assert report["passed"] is True
-    assert [c["name"] for c in report["checks"]] == list(NAMES)
-    for check in report["checks"]:
-        assert set(check) == {"name", "passed", "figure", "tolerance", "detail"}
-        assert 0 <= check["figure"] <= check["tolerance"]
-        assert len(check["detail"]) > 20
-    assert json.loads(json.dumps(report, allow_nan=False)) == report
+def test_honest_model_passes() -> None:
+    results = checked(Honest())
+    assert list(results) == ALWAYS
+    for result in results.values():
+        assert result.passed
+        assert result.figure is not None
+        assert result.tolerance is not None
+        assert 0 <= result.figure <= result.tolerance
+        assert len(result.reason) > 20
+
+
+def test_what_a_run_stores_is_checked_as_well() -> None:
+    model = Honest()
+    model.fit(TEXTS.train, TEXTS.valid, Setting(TEXTS.vocabulary))
+    scores, valid = model.log_probs(TEST), model.log_probs(TEXTS.valid)
+    split = TEST.split_sentences()
+    sentences = model.log_probs(split)
+
+    def results(restored: LanguageModel, sentence_scores: FloatArray, valid_scores: FloatArray) -> dict[str, Result]:
+        stored = Scored(
+            TEST, scores, TEXTS.floor(TEST), split, sentence_scores, TEXTS.valid, valid_scores, lambda: restored
+        )
+        return {result.name: result for result in run_sampled_checks(model, stored)}
+
+    sound = results(Honest().restore(model.state()), sentences, valid)
+    assert list(sound) == list(CHECKS)
+    assert failing(sound) == set()
+    other = Honest(alpha=7.0)
+    other.fit(TEXTS.train, TEXTS.valid, Setting(TEXTS.vocabulary))
+    assert failing(results(other, sentences, valid)) == {STORED}
+    assert failing(results(model, sentences, valid + 0.1)) == {STORED}
+    assert failing(results(model, sentences - 0.1, valid)) == {SENTENCES}
 
 
 def test_a_model_of_scores_is_held_to_all_but_the_sum() -> None:
@@ -53,55 +82,45 @@ def test_a_model_of_scores_is_held_to_all_but_the_sum() -> None:
         def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
             return super().next_log_probs(text, at) + np.log(2)
 
-    assert failing(checked(Doubled())) >= {"sums to one"}
+    assert failing(checked(Doubled())) >= {SUMS}
     declared = Doubled()
     declared.traits = Traits(normalised=False)
-    report = checked(declared)
-    assert report["passed"]
-    assert [c["name"] for c in report["checks"]] == [name for name in NAMES if name != "sums to one"]
-    for rogue, truth in (
-        (rogues.PeeksInScores, NAMES[1]),
-        (rogues.StreamPeeks, NAMES[2]),
-        (rogues.PeeksAhead, NAMES[3]),
-    ):
+    results = checked(declared)
+    assert failing(results) == set()
+    assert list(results) == [name for name in ALWAYS if name not in (SUMS, POSSIBLE)]
+    for rogue, truth in ((rogues.PeeksInScores, AGREE), (rogues.StreamPeeks, STREAM), (rogues.PeeksAhead, FUTURE)):
         model = rogue()
         model.traits = Traits(normalised=False)
         assert truth in failing(checked(model))
 
 
-@pytest.mark.parametrize(("rogue", "truth"), TRUTH_GALLERY, ids=lambda v: getattr(v, "__name__", v))
+@pytest.mark.parametrize(("rogue", "truth"), RUN_GALLERY, ids=lambda v: getattr(v, "__name__", v))
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_rogue_is_caught_by_the_right_check(
     rogue: type[LanguageModel], truth: str, seed: int, tmp_path: Path
 ) -> None:
     model = rogue(str(tmp_path / "memory.txt")) if rogue is rogues.Remembers else rogue()
-    report = checked(model, seed=seed)
-    assert report["passed"] is False
-    assert truth in failing(report)
-    json.dumps(report, allow_nan=False)
+    assert truth in failing(checked(model, seed=seed))
 
 
 def test_only_what_is_wrong_is_accused() -> None:
-    assert failing(checked(rogues.SentenceStart())) == {"sums to one", "stream agrees with log_probs"}
-    assert failing(checked(rogues.StreamPeeks())) == {"stream agrees with log_probs"}
-    assert failing(checked(rogues.ScoresKinder())) == {
-        "the scores agree with next_log_probs",
-        "stream agrees with log_probs",
-    }
+    assert failing(checked(rogues.SentenceStart())) == {SUMS, STREAM}
+    assert failing(checked(rogues.StreamPeeks())) == {STREAM}
+    assert failing(checked(rogues.ScoresKinder())) == {AGREE, STREAM}
 
 
 def test_detail_tells_the_figure_and_the_place() -> None:
-    report = checked(rogues.SentenceStart())
-    sums = report["checks"][0]
-    assert sums["figure"] == pytest.approx(0.05)
-    assert "sum to 1.05 " in sums["detail"]
-    assert "at the beginning of document" in sums["detail"] or "</s>' (document" in sums["detail"]
-    future = checked(rogues.PeeksAhead())["checks"][3]
-    assert f"changes by {future['figure']:.4g} nats" in future["detail"]
+    sums = checked(rogues.SentenceStart())[SUMS]
+    assert sums.figure == pytest.approx(0.05)
+    assert "sum to 1.05 " in sums.reason
+    assert "at the beginning of document" in sums.reason or "</s>' (document" in sums.reason
+    future = checked(rogues.PeeksAhead())[FUTURE]
+    assert f"changes by {future.figure:.4g} nats" in future.reason
 
 
 def test_same_seed_looks_at_the_same_places() -> None:
-    assert checked(Honest(), seed=5) == checked(Honest(), seed=5)
+    one, other = checked(Honest(), seed=5), checked(Honest(), seed=5)
+    assert [(r.reason, r.figure) for r in one.values()] == [(r.reason, r.figure) for r in other.values()]
 
 
 class KnowsTheEnd(Honest):
@@ -128,8 +147,8 @@ class CountsTheText(Honest):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_figures_that_hang_on_a_length_are_caught(seed: int) -> None:
-    assert "the future leaves the past alone" in failing(checked(KnowsTheEnd(), seed=seed))
-    assert "stream agrees with log_probs" in failing(checked(CountsTheText(), seed=seed))
+    assert FUTURE in failing(checked(KnowsTheEnd(), seed=seed))
+    assert STREAM in failing(checked(CountsTheText(), seed=seed))
 
 
 class Stumbles(Honest):
@@ -142,10 +161,10 @@ class Stumbles(Honest):
 
 
 def test_what_a_model_raises_is_told() -> None:
-    report = checked(Stumbles())
-    assert failing(report) >= {"sums to one", "the scores agree with next_log_probs"}
-    assert report["checks"][0]["detail"] == "the model raised MemoryError: too many types"
-    assert report["checks"][0]["figure"] == 1e6
+    results = checked(Stumbles())
+    assert failing(results) >= {SUMS, AGREE}
+    assert results[SUMS].reason == "the model raised MemoryError: too many types"
+    assert results[SUMS].figure == 1e6
 
 
 def test_no_number_is_no_probability() -> None:
@@ -158,9 +177,19 @@ def test_no_number_is_no_probability() -> None:
         def log_probs(self, text: Encoded) -> FloatArray:
             return np.full(len(text), -3.0)
 
-    report = checked(NotANumber())
-    assert "sums to one" in failing(report)
-    json.dumps(report, allow_nan=False)
+    assert SUMS in failing(checked(NotANumber()))
+
+
+def test_an_impossible_token_is_found_though_the_text_has_none() -> None:
+    class NeverTheLast(Honest):
+        def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+            rows = super().next_log_probs(text, at).copy()
+            rows[:, -1] = -np.inf
+            return normalised(rows)
+
+    results = checked(NeverTheLast())
+    assert failing(results) == {POSSIBLE}
+    assert "-inf nats to 'never'" in results[POSSIBLE].reason
 
 
 class Cache(Honest):
@@ -178,10 +207,10 @@ class Cache(Honest):
 
 
 def test_model_that_learns_from_earlier_documents_passes_if_it_declares_so() -> None:
-    assert checked(Cache())["passed"]
+    assert failing(checked(Cache())) == set()
     undeclared = Cache()
     undeclared.traits = Traits()
-    assert "scoring again gives the same" in failing(checked(undeclared))
+    assert AGAIN in failing(checked(undeclared))
 
 
 @pytest.mark.parametrize(
@@ -197,11 +226,11 @@ def test_model_that_learns_from_earlier_documents_passes_if_it_declares_so() -> 
 )
 def test_texts_of_every_shape(documents: list[Any]) -> None:
     text = TEXTS.encoded(*documents)
-    assert checked(Honest(), text)["passed"]
+    assert failing(checked(Honest(), text)) == set()
 
 
 def test_text_without_tokens_has_nothing_to_check() -> None:
-    assert checked(Honest(), TEXTS.encoded([], [])) == {"passed": True, "checks": []}
+    assert checked(Honest(), TEXTS.encoded([], [])) == {}
 
 
 # Where it looks
@@ -253,6 +282,6 @@ def test_reading_is_bounded_in_a_long_text() -> None:
 
 
 def test_the_gallery_is_not_empty() -> None:
-    assert len(TRUTH_GALLERY) >= 12
-    assert all(truth in NAMES for _, truth in TRUTH_GALLERY)
+    assert len(RUN_GALLERY) >= 12
+    assert all(truth in CHECKS for _, truth in RUN_GALLERY)
     assert sloppy.NotCausal.traits.causal is False

@@ -1,4 +1,4 @@
-"""Where a run looks when it checks a model: positions and cuts that cost a bounded amount of reading."""
+"""The positions of the test text at which a run checks a model; the number of tokens read for them is bounded."""
 
 from __future__ import annotations
 
@@ -9,18 +9,26 @@ import numpy as np
 from lmcompare.model import FloatArray
 from lmcompare.tokens import Encoded, IntArray
 
-READ_TOKENS = 6_000  # of documents to be read up to a sampled position, beside the longest document
-CUT_TOKENS = 3_000  # of documents to be read again up to a cut, for each way of altering the future
+READ_TOKENS = 6_000  # read to reach the sampled positions, besides the longest document
+CUT_TOKENS = 3_000  # read again to reach the cuts, for each way to alter the future
 CUTS = 6
-HEAD = 600  # a cut in documents too long to be read again up to a sampled position lies within this many tokens
+HEAD = 600  # where documents are too long, cuts are among their first tokens, as many as this
 SENTENCE_STARTS = 4
-PATIENCE = 50  # candidates looked at for each position that is wanted
+PATIENCE = 50  # positions tried for each position that is wanted
 
 
 @dataclass(frozen=True)
 class Sample:
-    """``positions``: where distributions are asked for, rising; ``cuts``: those of them behind which the future is
-    altered. Both are positions in the whole text. ``kinds``: how many were found for each reason.
+    """The sampled positions of a text.
+
+    Attributes
+    ----------
+    positions : array of int
+        Where distributions are asked for, in ascending order.
+    cuts : array of int
+        The positions from which the future is altered; they are among ``positions``.
+    kinds : dict
+        How many positions were sampled for each reason.
     """
 
     positions: IntArray
@@ -31,12 +39,23 @@ class Sample:
 def sample(
     text: Encoded, log_probs: FloatArray, unigram_log_probs: FloatArray, count: int, generator: np.random.Generator
 ) -> Sample:
-    """Choose some ``count`` positions of a text: a third uniform, a third after the rarest contexts, a third where
-    the model gains most over the unigram floor; beside them a few at the beginning of a sentence, where some n-gram
-    models are known to be wrong, and the first and last of the longest document.
+    """Choose about ``count`` positions of a text of N tokens.
 
-    ``log_probs``, ``unigram_log_probs``: (N,) nats of each token under the model and the floor. A recurrent model
-    reads a document up to the position; candidates that would make it read too much are passed over.
+    A third is uniform, a third follows the rarest contexts, and a third is where the model gains most over the
+    unigram model. Added to these are a few beginnings of sentences, where some n-gram models are known to be wrong,
+    and the first and the last position of the longest document. A recurrent model reads a document up to the
+    position; positions that would make it read too much are left out.
+
+    Parameters
+    ----------
+    text : Encoded
+        The text.
+    log_probs, unigram_log_probs : array, shape (N,)
+        The score of each token under the model and under the unigram model, in nats.
+    count : int
+        The number of positions.
+    generator : numpy.random.Generator
+        Where random numbers come from.
     """
     N = len(text)
     starts, documents = text.context_starts(np.arange(N)), text.document_of(np.arange(N))
@@ -75,8 +94,10 @@ def sample(
 
 
 def _rarest(text: Encoded, starts: IntArray, generator: np.random.Generator) -> IntArray:
-    """All positions, those after the rarest tokens first: by the training count of the last token of the context,
-    then of the one before; equals in random order. The beginning of a document comes last.
+    """Return all positions, those after the rarest tokens first.
+
+    The order is by the training count of the last token of the context, then of the token before it, then random.
+    Beginnings of documents come last.
     """
     counts = text.vocabulary.counts[text.ids]
     often = np.iinfo(np.int64).max
@@ -90,7 +111,7 @@ def _rarest(text: Encoded, starts: IntArray, generator: np.random.Generator) -> 
 
 
 def _cuts(text: Encoded, positions: IntArray, generator: np.random.Generator) -> IntArray:
-    """Some of the positions that are cheap to read up to; others near the beginning where these are too few."""
+    """Return some of the positions that are cheap to reach, and near the beginnings of documents if too few are."""
     offsets = positions - text.context_starts(positions)
     left = CUT_TOKENS
     cuts: list[int] = []

@@ -1,0 +1,110 @@
+"""One order of a back-off table: its n-grams, their probabilities and back-off weights, as flat arrays.
+
+The k-grams of one order are numbered 0 … n_k - 1 (their *nodes*) by the node of the context (the first k - 1 words,
+a node of the order below) and, after the same context, by the last word. So the words that were seen after a context
+are side by side, and one binary search among them looks an n-gram up. At order 1 the node is the word itself; the
+word V is ``<s>``, the beginning of a sentence, which is a context and never a prediction. A search reads no more of
+the arrays than it needs, so that they may be in a file that is mapped into memory.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.counts.lookup import level_compiled as loops
+from lmcompare.tokens import FloatArray, IntArray
+
+NATS = math.log(10)  # in log10
+NOTHING = -1  # in place of a word or a node: there is none
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """The n_k k-grams of one order k.
+
+    ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int32 or int64; the
+    k-grams with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what
+    the probabilities were estimated from; empty where that is not known. ``log10_probs``: (n_k,) float32, log10 of
+    the probabilities. ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this
+    k-gram, 0 where nothing was seen after it; empty at the highest order.
+    """
+
+    width: int
+    words: IntArray
+    offsets: IntArray
+    counts: IntArray
+    log10_probs: npt.NDArray[np.float32]
+    log10_backoffs: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def log_probs(self) -> FloatArray:
+        """(n_k,) float64 nats: the probabilities."""
+        return self.log10_probs.astype(np.float64) * NATS
+
+    @cached_property
+    def contexts(self) -> IntArray:
+        """(n_k,) int64, rising: the context node of each k-gram."""
+        return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
+
+    @cached_property
+    def search(self) -> tuple[IntArray, IntArray]:
+        """``offsets`` and ``words`` as compiled loops take them: int32, read-only."""
+        return whole(self.offsets), whole(self.words)
+
+    def find(self, contexts: IntArray, words: IntArray) -> IntArray:
+        """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
+
+        After the context ``NOTHING`` there is none, nor one of the words ``NOTHING`` and ``<s>``, so callers need not
+        set them apart.
+        """
+        return find(*self.search, contexts, words)
+
+    def log_probs_of(self, nodes: IntArray) -> FloatArray:
+        """(n,) float64 nats: the probabilities of these k-grams; the others are not touched."""
+        return self.log10_probs[nodes].astype(np.float64) * NATS
+
+    def backoff(self, nodes: IntArray) -> FloatArray:
+        """(n,) float64 nats: the back-off weights of these contexts, 0 for ``NOTHING``, a context never seen."""
+        return self.log10_backoff(nodes) * NATS
+
+    def log10_backoff(self, nodes: IntArray) -> FloatArray:
+        """(n,) float64 log10: the same."""
+        weights, seen = np.zeros(nodes.shape), nodes != NOTHING
+        weights[seen] = self.log10_backoffs[nodes[seen]]
+        return weights
+
+
+def find(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: IntArray) -> IntArray:
+    """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
+
+    ``offsets``, ``level_words``: those of the level. Whatever the offsets hold, nothing else is read.
+    """
+    nodes = np.empty(len(words), np.int64)
+    loops.find(whole(offsets), whole(level_words), contexts.astype(np.int64), words.astype(np.int64), nodes)
+    return nodes
+
+
+def compact(numbers: IntArray) -> IntArray:
+    """Return whole numbers from 0 on in 32 bits, if they fit, so that a table does not show how it was counted."""
+    return numbers.astype(np.int32, copy=False) if int(numbers.max(initial=0)) < 2**31 else numbers
+
+
+def whole(array: IntArray) -> IntArray:
+    """Return whole numbers as compiled loops take them: int32, read-only."""
+    return read_only(array.astype(np.int32, copy=False))
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a view that is not written to, as those of a mapped file are: to compiled code they are one type."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
