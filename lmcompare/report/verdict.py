@@ -121,7 +121,9 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
         names = numbers.listed([title(rival.row.name) for rival in found.tied])
         others = f"{len(found.tied)} other models are not significantly worse: {names} (up to {worst})"
     else:
-        names = numbers.listed([f"{title(rival.row.name)}{_by(rival)}" for rival in found.tied])
+        names = numbers.listed(
+            [f"{title(rival.row.name)} ({numbers.decimals(_bits(rival.row), 2)})" for rival in found.tied]
+        )
         others = f"{names} {'is' if len(found.tied) == 1 else 'are'} not significantly worse"
     share = "; they share rank 1" if all(rival.row.rank == 1 for rival in found.tied) else ""
     said = [f"{best} has the lowest figure, {figure}, but {others}{share}."]
