@@ -1,4 +1,4 @@
-"""The neural models, small, in every form that computes differently."""
+"""Small neural models, one for every variant that computes differently."""
 
 from __future__ import annotations
 
