@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 from lmcompare.checks import CHECKS, Check, Probe
 from lmcompare.checks.kit import model_name, run_one, unknown_excuses
 from lmcompare.checks.probe import LEARNING, Subject, maker
+from lmcompare.checks.tokenizers import (
+    TOKENIZER_CHECKS,
+    TokenizerCheck,
+    TokenizerProbe,
+    run_tokenizer_check,
+    table_of,
+)
+from lmcompare.checks.tokenizers import Subject as TokenizerSubject
 from lmcompare.model import Budget
 from lmcompare.report.kinds.conformance import check_exhibit_kind
 
@@ -16,7 +24,7 @@ if TYPE_CHECKING:
 
 Run = Callable[[Subject], None]
 
-__all__ = ["check_exhibit_kind", "parametrize_with_checks"]
+__all__ = ["check_exhibit_kind", "parametrize_with_checks", "parametrize_with_tokenizer_checks"]
 
 
 def parametrize_with_checks(
@@ -68,5 +76,44 @@ def _run_excuses(probe: Probe) -> Run:
 
         for result in unknown_excuses(probe, CHECKS):
             pytest.fail(result.reason, pytrace=False)
+
+    return check
+
+
+def parametrize_with_tokenizer_checks(
+    tokenizers: Sequence[TokenizerSubject], *, options: Mapping[str, Any] | None = None
+) -> pytest.MarkDecorator:
+    """Return a decorator that runs a test once for each tokenizer and check of the tokenizers' kit::
+
+        @parametrize_with_tokenizer_checks([MyTokenizer(merges=50)])
+        def test_contract(tokenizer, check):
+            check(tokenizer)
+
+    Parameters
+    ----------
+    tokenizers : sequence of str, class or Tokenizer
+        As in ``run_tokenizer_checks``.
+    options : mapping, optional
+        Options of all of them.
+    """
+    import pytest
+
+    cases = []
+    for subject in tokenizers:
+        probe = TokenizerProbe(table_of(subject, options))
+        name = probe.cls.__name__
+        cases += [
+            pytest.param(subject, _run_on_tokenizer(one, probe), id=f"{name}-{one.name}") for one in TOKENIZER_CHECKS
+        ]
+    return pytest.mark.parametrize(("tokenizer", "check"), cases)
+
+
+def _run_on_tokenizer(one: TokenizerCheck, probe: TokenizerProbe) -> Callable[[TokenizerSubject], None]:
+    def check(_: TokenizerSubject) -> None:
+        import pytest
+
+        result = run_tokenizer_check(one, probe)
+        if not result.passed:
+            pytest.fail(f"{one.name}: {result.reason}", pytrace=False)
 
     return check
