@@ -1,8 +1,9 @@
-"""Tests of what all neural models have in common, whichever way they are asked for a distribution."""
+"""What every neural model must keep, in every form that computes differently."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +15,34 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.testing import parametrize_with_checks
 from lmcompare.tokens import Encoded
 from lmcompare.training.network import Memory, Network
-from tests.models.neural_cases import CASES, SMALL, build, trained
+from tests.models.neural_cases import CASES, SMALL, build, factory, trained
 from tests.training.texts import TYPES, VOCABULARY, chain, fitted, ragged
 
+KIT = (  # the checks of the kit that depend on how a network computes; the others are asked in tests/conformance
+    "sums-to-one",
+    "finite-and-at-most-zero",
+    "log-probs-agree",
+    "positions-do-not-mix",
+    "stream-agrees",
+    "stepper-agrees",
+    "future-leaves-past-alone",
+    "independent-of-neighbours",
+    "carries-state-as-declared",
+    "empty-document",
+    "very-long-document",
+    "save-and-load",
+    "notes-are-sentences",
+    "context-vectors-fit",
+)
 every_case = pytest.mark.parametrize("case", CASES)
 
 
-@every_case
-def test_distributions_are_normalised_and_agree_with_the_scores(case: str) -> None:
-    model, text = trained(case), ragged()
-    at = np.arange(len(text) + 1)  # N too: what would follow the last document
-    table = model.next_log_probs(text, at)
-    assert table.shape == (len(text) + 1, TYPES)
-    np.testing.assert_allclose(np.exp(table.astype(np.float64)).sum(1), 1.0, atol=1e-5)
-    np.testing.assert_allclose(model.log_probs(text), table[at[:-1], text.ids], atol=1e-4)
-
-
-@every_case
-def test_any_positions_in_any_order(case: str) -> None:
-    model, text = trained(case), ragged()
-    table = model.next_log_probs(text, np.arange(len(text) + 1))
-    at = np.array([300, 47, 389, 0, 47, 40, 48, 129, 388, 349])  # repeated; begins of documents; past their windows
-    np.testing.assert_allclose(model.next_log_probs(text, at), table[at], atol=1e-4)
-
-
-@every_case
-def test_the_stream_gives_each_position_once(case: str) -> None:
-    model, text = trained(case), ragged()
-    table = model.next_log_probs(text, np.arange(len(text)))
-    seen = np.zeros(len(text), int)
-    for at, block in model.stream(text):
-        np.testing.assert_allclose(block, table[at], atol=1e-4)
-        seen[at] += 1
-    assert (seen == 1).all()
-
-
-@every_case
-def test_the_future_does_not_matter(case: str) -> None:
-    model, text = trained(case), ragged()
-    before = model.next_log_probs(text, np.arange(len(text)))
-    for changed in (3, 200, 388):
-        ids = text.ids.copy()
-        ids[changed:] = (ids[changed:] + 5) % TYPES
-        after = model.next_log_probs(Encoded(ids, text.starts, VOCABULARY), np.arange(changed + 1))
-        np.testing.assert_allclose(after, before[: changed + 1], atol=1e-5)
+@parametrize_with_checks([factory(case) for case in CASES], budget=Budget(steps=8), only=KIT)
+def test_every_case_keeps_the_contract(model: object, check: Callable[[object], None]) -> None:
+    check(model)
 
 
 @every_case
@@ -69,26 +52,6 @@ def test_the_past_matters(case: str) -> None:
     ids[199] = (ids[199] + 5) % TYPES
     changed = model.next_log_probs(Encoded(ids, text.starts, VOCABULARY), np.array([200]))
     assert np.abs(changed - model.next_log_probs(text, np.array([200]))).max() > 1e-6
-
-
-@every_case
-def test_documents_do_not_mix(case: str) -> None:
-    model, text = trained(case), ragged()
-    scores = model.log_probs(text)
-    for document, (start, end) in enumerate(zip(text.starts, text.ends, strict=True)):
-        np.testing.assert_allclose(model.log_probs(text.select([document])), scores[start:end], atol=1e-4)
-
-
-@every_case
-def test_an_empty_text(case: str) -> None:
-    model = trained(case)
-    nothing = Encoded.from_documents([], VOCABULARY)
-    first = model.next_log_probs(ragged(), np.array([0]))
-    assert len(model.log_probs(nothing)) == 0
-    np.testing.assert_allclose(model.next_log_probs(nothing, np.array([0])), first, atol=1e-5)
-    np.testing.assert_allclose(
-        model.next_log_probs(Encoded.from_documents([[]], VOCABULARY), np.array([0])), first, atol=1e-5
-    )
 
 
 @every_case
@@ -109,19 +72,6 @@ def test_context_vectors_predict_the_next_token(case: str) -> None:
 
 
 @every_case
-def test_a_stepper_agrees_with_the_document(case: str) -> None:
-    model = trained(case)
-    ids = np.random.default_rng(3).integers(0, TYPES, 40)
-    table = model.next_log_probs(Encoded.from_documents([ids], VOCABULARY), np.arange(41))
-    stepper = model.stepper(ids[:15], VOCABULARY)
-    for at in range(15, 40):
-        np.testing.assert_allclose(stepper.log_probs(), table[at], atol=1e-4)
-        stepper.push(int(ids[at]))
-    np.testing.assert_allclose(stepper.log_probs(), table[40], atol=1e-4)
-    np.testing.assert_allclose(model.stepper(ids[:0], VOCABULARY).log_probs(), table[0], atol=1e-4)
-
-
-@every_case
 def test_generating_reads_every_token_once(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = trained(case)
     network = model.trained_network()
@@ -137,15 +87,6 @@ def test_generating_reads_every_token_once(case: str, monkeypatch: pytest.Monkey
         stepper.push(token % TYPES)
         stepper.log_probs()
     assert read == [11, *[1] * 30]  # the beginning and the prefix, then one a step, however long the text
-
-
-@every_case
-def test_a_restored_model_scores_the_same(case: str) -> None:
-    model, text = trained(case), ragged()
-    again = build(case).restore(model.state())
-    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
-    assert again.notes == model.notes
-    assert again.size() == model.size()
 
 
 @every_case
