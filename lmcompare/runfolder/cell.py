@@ -24,18 +24,18 @@ def _failed(error: str) -> dict[str, Any]:
 
 
 class Cell:
-    """One model trained with one seed: what it is, whether it was done, what it stored."""
+    """One model trained with one seed: its description, its status, and its stored results."""
 
     def __init__(self, path: Path, name: str, seed: int) -> None:
         self.path, self.name, self.seed = path, name, seed
-        self.checked: set[Split] = set()  # whose scores were seen to stand in the rows of the features
+        self.checked: set[Split] = set()  # splits whose rows were compared with those of the features
 
     def __repr__(self) -> str:
         return f"Cell({self.name!r}, seed={self.seed}, {self.status})"
 
     @cached_property
     def info(self) -> Mapping[str, Any]:
-        """What cell.json says; a cell that was never finished, or has lost a file, counts as failed and says so."""
+        """The content of cell.json; an unfinished cell, or one that has lost a file, counts as failed."""
         path = self.path / "cell.json"
         if not path.exists():
             return _failed(f"it was not run to its end: {REMEDY}")
@@ -48,14 +48,14 @@ class Cell:
         return info
 
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
-        """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
+        """Raise ``RunFolderError`` if a file is missing or damaged: one cell does not affect the others."""
         check_sealed(self.path, CELL_TABLES)
         _ = self.cost, self.curve, self.examples, self.exhibit_tables
         for key in TABLES_OF_CELL:
             if not isinstance(info.get(key), dict | None):
                 raise RunFolderError(f"{self.path / 'cell.json'} is damaged at '{key}': {REMEDY}")
         if not all(isinstance(self.cost[key], int | float | None) for key in COST_KEYS):
-            raise RunFolderError(f"{self.path / 'cost.json'} holds no numbers: {REMEDY}")
+            raise RunFolderError(f"{self.path / 'cost.json'} does not contain numbers: {REMEDY}")
         for name, columns in (("scores.parquet", SCORE_COLUMNS), ("top.parquet", TOP_COLUMNS)):
             check_table(self.path / name, columns)
 
@@ -66,7 +66,7 @@ class Cell:
 
     @property
     def lost(self) -> bool:
-        """Does it count as failed because its folder lacks what the run wrote, or never held it?"""
+        """Whether it counts as failed because files of the run are missing or damaged."""
         return bool(self.info.get("lost"))
 
     @property
@@ -81,22 +81,22 @@ class Cell:
 
     @property
     def truth(self) -> Mapping[str, Any]:
-        """What the run's truth checks found: 'passed' and 'checks'; empty where they were not run."""
+        """The results of the validity checks: 'passed' and 'checks'; empty if they were not run."""
         return dict(self.info.get("truth") or {})
 
     @property
     def memorisation(self) -> Mapping[str, float | None]:
-        """Nats per known token on parts of train and of valid; empty for models that learn as they read."""
+        """Nats per known token on parts of train and of valid; empty for adaptive models."""
         return dict(self.info.get("memorisation") or {})
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the reader of this cell's figures should know."""
+        """Sentences for the readers of this cell's figures."""
         return tuple(self.info.get("notes") or ())
 
     @cached_property
     def cost(self) -> Mapping[str, Any]:
-        """Seconds, bytes and parameters, as cost.json has them."""
+        """Seconds, bytes and parameters: the content of cost.json."""
         return read_object(self.path / "cost.json", *COST_KEYS)
 
     @cached_property
@@ -121,7 +121,7 @@ class Cell:
 
     @cached_property
     def top(self) -> pd.DataFrame:
-        """The five likeliest tokens at every position of some test passages: document, position, place, …"""
+        """The five most likely tokens at every position of some test passages: document, position, place, …"""
         return read_table(self.path / "top.parquet", TOP_COLUMNS)
 
     def scores(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file in one piece; half a surrogate pair, as in the name of a file, becomes its escape."""
+    """Write a UTF-8 text file in one piece; half a surrogate pair, as in a file name, is written as its escape."""
     write_aside(path, lambda aside: aside.write_text(text, "utf-8", "backslashreplace", "\n"))
 
 
@@ -67,7 +67,7 @@ def read_object(path: Path, *keys: str) -> dict[str, Any]:
     """Return the JSON object of a file that has at least these keys. Raises ``RunFolderError`` where it has not."""
     value = read_json(path)
     if not isinstance(value, dict):
-        raise RunFolderError(f"{path} holds no JSON object: {REMEDY}")
+        raise RunFolderError(f"{path} does not contain a JSON object: {REMEDY}")
     missing = [key for key in keys if key not in value]
     if missing:
         raise RunFolderError(f"{path} lacks '{missing[0]}': {REMEDY}")
@@ -78,7 +78,7 @@ def read_list(path: Path) -> list[Any]:
     """Return the JSON array of a file. Raises ``RunFolderError`` where it holds none."""
     value = read_json(path)
     if not isinstance(value, list):
-        raise RunFolderError(f"{path} holds no JSON array: {REMEDY}")
+        raise RunFolderError(f"{path} does not contain a JSON array: {REMEDY}")
     return value
 
 

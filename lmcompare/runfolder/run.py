@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ModelEntry:
-    """One model of the experiment with its cells, one a seed."""
+    """One model of the experiment, with one cell per seed."""
 
     def __init__(self, name: str, plugin: str, tokens_fingerprint: str, cells: tuple[Cell, ...]) -> None:
         self.name, self.plugin, self.tokens_fingerprint, self.cells = name, plugin, tokens_fingerprint, cells
@@ -31,17 +31,17 @@ class ModelEntry:
 
     @property
     def done(self) -> tuple[Cell, ...]:
-        """The cells that were finished; every figure is made from these."""
+        """The finished cells, from which every figure is computed."""
         return tuple(cell for cell in self.cells if cell.status == "done")
 
     @property
     def failed(self) -> tuple[Cell, ...]:
-        """The cells that were not."""
+        """The cells that were not finished."""
         return tuple(cell for cell in self.cells if cell.status == "failed")
 
     @property
     def first(self) -> Cell | None:
-        """The finished cell of the first seed, whose examples and exhibits stand for the model."""
+        """The finished cell of the first seed, whose examples and exhibits represent the model."""
         return next(iter(self.done), None)
 
     @property
@@ -51,7 +51,7 @@ class ModelEntry:
 
     @property
     def traits(self) -> Mapping[str, bool]:
-        """What the model declares of itself; empty where no cell says."""
+        """The traits that the model declares; empty if no cell was run."""
         return next((cell.traits for cell in (*self.done, *self.cells) if cell.traits), {})
 
     @property
@@ -71,18 +71,18 @@ class ModelEntry:
 
     @property
     def failed_checks(self) -> tuple[Mapping[str, Any], ...]:
-        """The truth checks that did not pass in some finished cell, each as cell.json has it."""
+        """The validity checks that failed in some finished cell, as in cell.json."""
         checks = (check for cell in self.done for check in cell.truth.get("checks", ()))
         return tuple(check for check in checks if not check.get("passed"))
 
     @property
     def truthful(self) -> bool:
-        """Were the truth checks run in every finished cell, and did all pass?"""
+        """Whether all validity checks passed in every finished cell."""
         return all(cell.truth.get("passed") is True for cell in self.done)
 
 
 class Run:
-    """A run folder. ``manifest`` is manifest.json as it stands."""
+    """A run folder; ``manifest`` is the content of manifest.json."""
 
     def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
         self.path, self.manifest = path, manifest
@@ -96,7 +96,7 @@ class Run:
 
     @cached_property
     def derived(self) -> dict[object, Any]:
-        """What was computed from this run by functions that are ``kept``, as long as the run is in memory."""
+        """The results of ``kept`` functions of this run, by function and arguments."""
         return {}
 
     def __repr__(self) -> str:
@@ -112,7 +112,7 @@ class Run:
 
     @property
     def one_machine(self) -> bool:
-        """Was all of it run on one machine, so that seconds and bytes of memory may be compared?"""
+        """Whether everything was run on one machine, so that seconds and bytes of memory can be compared."""
         return True
 
     @property
@@ -127,7 +127,7 @@ class Run:
 
     @property
     def corpus_fingerprint(self) -> str:
-        """What the text and its splits are known by."""
+        """The fingerprint of the text and its splits."""
         return str(self.corpus["fingerprint"])
 
     @property
@@ -141,7 +141,7 @@ class Run:
         return tuple(model for model in self.models if model.done)
 
     def tokens_name(self, fingerprint: str) -> str:
-        """Return what the tokens of this fingerprint are called, with the size of the vocabulary if need be."""
+        """Return the name of these tokens: their kind, and the vocabulary's size if two have one kind."""
         kinds = {fp: str(table.spec.get("kind") or fp) for fp, table in self.tokens.items()}
         kind = kinds[fingerprint]
         if list(kinds.values()).count(kind) == 1:
@@ -157,7 +157,7 @@ class Run:
 
 
 def kept(make: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P], T]:
-    """Return the function, computed once for each run and its other arguments; the results are in ``Run.derived``."""
+    """Return a function that computes once for each run and arguments, and keeps the result in ``Run.derived``."""
 
     @wraps(make)
     def once(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -17,12 +17,12 @@ from lmcompare.runfolder.layout import SEAL
 
 
 def seal(folder: Path, names: Iterable[str]) -> None:
-    """Write down the digests of these files of a folder, which are then whole: see ``damage``."""
+    """Write the digests of these files of a folder, by which ``damage`` recognises them."""
     write_json(folder / SEAL, {name: _digest(folder / name) for name in names})
 
 
 def damage(folder: Path, names: Iterable[str]) -> str | None:
-    """Return the first of these files that is not, to the bit, what was sealed in the folder; None if all are.
+    """Return the first of these files that differs from what was sealed in the folder; None if all are the same.
 
     A file that is missing, and every file of a folder without a seal, counts as damaged.
     """
@@ -60,7 +60,7 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process. Raises ``LmcompareError`` while another process holds it, and says which."""
+    """Lock a folder for this process. Raises ``LmcompareError`` with the other process's id while it has the lock."""
     from filelock import FileLock, Timeout
 
     lock, holder = FileLock(folder / ".lock"), folder / ".holder"

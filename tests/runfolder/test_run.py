@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
     [
         ("cell.json", "traits", "cell.json is damaged at 'traits'"),
         ("cell.json", "truth", "cell.json is damaged at 'truth'"),
-        ("cost.json", "train_seconds", "cost.json holds no numbers"),
+        ("cost.json", "train_seconds", "cost.json does not contain numbers"),
     ],
 )
 def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: str, key: str, said: str) -> None:
