@@ -43,7 +43,7 @@ def test_its_known_failures_are_stale_for_a_good_model(tmp_path: Path) -> None:
 
 
 def test_table_names_every_check_and_no_other() -> None:
-    table = PAGE.partition("| check | what it asks |")[2].partition("\n\n")[0]
+    table = PAGE.partition("| check | what must be true |")[2].partition("\n\n")[0]
     named = [
         name
         for line in table.splitlines()

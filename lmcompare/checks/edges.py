@@ -1,4 +1,4 @@
-"""Texts at the edge of what there is: nothing, one token, very many, and words that train does not hold."""
+"""Checks of extreme texts: no token, one token, very many tokens, and words that the training text does not have."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def unseen_tokens(probe: Probe) -> Finding:
 
 @check("out-of-range-is-refused")
 def out_of_range_is_refused(probe: Probe) -> Finding:
-    """A position that is none of the text, and a token that is none of the vocabulary, is an error."""
+    """A position outside the text, and a token outside the vocabulary, is an error."""
     text = probe.texts.text("range", documents=2, tokens=20)
     N, V, model = len(text), len(text.vocabulary), probe.fitted
 
@@ -122,7 +122,7 @@ def out_of_range_is_refused(probe: Probe) -> Finding:
             False,
             f"{what} is answered: call text.check_positions(at) or vocabulary.check(ids), where nothing else does",
         )
-    return Finding(True, f"{len(calls)} ways of asking for what there is not")
+    return Finding(True, f"{len(calls)} wrong positions and tokens are refused")
 
 
 def _not_a_distribution(probe: Probe, text: Encoded, at: list[int], block: FloatArray) -> Finding | None:

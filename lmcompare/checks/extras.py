@@ -1,4 +1,4 @@
-"""What a model may offer besides: exhibits, word vectors, its size."""
+"""Checks of what a model offers besides probabilities: its title and notes, exhibits, vectors and its size."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def word_vectors_fit(probe: Probe) -> Finding:
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or len(vectors) != V or not vectors.shape[1]:
         return Finding(False, f"word_vectors has shape {np.shape(vectors)}: it must be ({V}, d)")
     if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
-        return Finding(False, "word_vectors holds what is no finite floating-point number")
+        return Finding(False, "word_vectors has values that are not finite floating-point numbers")
     return Finding(True, f"{V} vectors of {vectors.shape[1]} dimensions")
 
 
@@ -62,7 +62,7 @@ def context_vectors_fit(probe: Probe) -> Finding:
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or len(vectors) != len(at) or not vectors.shape[1]:
         return Finding(False, f"context_vectors has shape {np.shape(vectors)} for {len(at)} positions: (n, d) is due")
     if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
-        return Finding(False, "context_vectors holds what is no finite floating-point number")
+        return Finding(False, "context_vectors has values that are not finite floating-point numbers")
     document, start = whole.document_of(at), whole.context_starts(at)
     cut = probe.texts.encoded(*(whole.ids[a : b + 1] for a, b in zip(start, at, strict=True)))
     alone = probe.fitted.context_vectors(cut, cut.ends - 1)
@@ -78,14 +78,14 @@ def context_vectors_fit(probe: Probe) -> Finding:
 
 @check("size-is-told")
 def size_is_told(probe: Probe) -> Finding:
-    """``size`` tells the parameters and the bytes of the trained model, neither negative; ``sized`` its widths."""
+    """``size`` returns a number of parameters and of bytes, neither negative; ``sized`` names hyper-parameters."""
     size = probe.fitted.size()
     if size.parameters < 0 or size.bytes < 0 or int(size.parameters) != size.parameters:
-        return Finding(False, f"size tells {size.parameters} parameters and {size.bytes} bytes")
+        return Finding(False, f"size returned {size.parameters} parameters and {size.bytes} bytes")
     widths = probe.fitted.sized(size.parameters, len(probe.texts.vocabulary))
     for name in widths or ():
         if name not in probe.fitted.parameter_names():
-            return Finding(False, f"sized names '{name}', which is no hyper-parameter")
+            return Finding(False, f"sized names '{name}', which is not a hyper-parameter")
     return Finding(True, f"{size.parameters:,} parameters, {size.bytes:,} bytes")
 
 

@@ -1,4 +1,4 @@
-"""A trained model is what its state says: stored and loaded, here or in a fresh process, it scores the same."""
+"""Checks of stored models: loaded, in this process or in a fresh one, a model scores the same."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
     if job is None:
         return Finding(
             True,
-            f"{probe.cls.__qualname__} stands in no file of its own, so that only this process could be checked",
+            f"{probe.cls.__qualname__} is not at the top level of a file, so that only this process could be checked",
         )
     text = probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS)
     with tempfile.TemporaryDirectory(prefix="lmcompare-check-") as name:

@@ -148,7 +148,7 @@ def run_sampled_checks(
     -------
     list of Result
         A result for each check; none for a text without tokens. ``figure`` is the largest deviation: of a sum of
-        probabilities from one, else in nats; 1e6 stands for what is not a finite number. Whatever the model raises
+        probabilities from one, else in nats; 1e6 is the figure for what is not finite. Whatever the model raises
         makes the check fail. A model that declares ``normalised=False`` is not asked for sums of one.
     """
     if not len(scored.text):

@@ -1,4 +1,4 @@
-"""Small synthetic texts whose entropy is known: what the kit trains a model on and scores it with."""
+"""Small synthetic texts of known entropy, on which the conformance kit trains and scores a model."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class MarkovTexts:
         return self.encoded(*(self._documents(f"{key} {d}", tokens) for d in range(documents)))
 
     def contexts(self, key: str) -> Encoded:
-        """Return short documents in which a token stands after contexts of every kind."""
+        """Return short documents with tokens after contexts of every kind."""
         unknown, end, never, a, b = 0, 1, len(self.vocabulary) - 1, 2, 7
         ordinary = self._documents(f"{key} contexts", 60)
         return self.encoded(

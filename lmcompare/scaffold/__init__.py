@@ -1,4 +1,4 @@
-"""``lmcompare new NAME``: a small plug-in package that works as it stands, to begin from."""
+"""``lmcompare new NAME``: a small plug-in package that works, to start from."""
 
 from __future__ import annotations
 
