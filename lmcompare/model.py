@@ -160,6 +160,10 @@ class LanguageModel(ABC):
     def restore(self, state: State) -> Self:
         """Become the model whose state this is. Returns self."""
 
+    def warm_up(self) -> None:
+        """Compile or load the code that training and scoring need. The harness calls it before it times them."""
+        return
+
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
         """Work out, once trained, what ``exhibits`` tell of these texts, and keep it for ``state``.
 
