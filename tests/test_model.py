@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare import model as contract
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
-from lmcompare.model import FloatArray, LanguageModel, Setting, Size, State, Traits, fitted
+from lmcompare.model import FloatArray, LanguageModel, Setting, Size, State, Traits, fitted, language_model
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.checks.honest import Honest
 
@@ -61,7 +61,7 @@ def test_log_probs_of_nothing() -> None:
 
 
 def test_stream_asks_in_blocks_that_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contract, "BLOCK_BYTES", 3 * 4 * 4 + 5)  # three rows of four float32 and a bit
+    monkeypatch.setattr(language_model, "BLOCK_BYTES", 3 * 4 * 4 + 5)  # three rows of four float32 and a bit
     model = Counting()
     blocks = list(model.stream(text([2, 3, 1, 2], [3, 1, 2])))
     assert model.asked == [3, 3, 1]
@@ -69,7 +69,7 @@ def test_stream_asks_in_blocks_that_stay_small(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_stream_goes_on_where_a_row_is_bigger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contract, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(language_model, "BLOCK_BYTES", 1)
     model = Counting()
     np.testing.assert_allclose(np.exp(model.log_probs(text([2, 2]))), [1 / 4, 2 / 5])
     assert model.asked == [1, 1]

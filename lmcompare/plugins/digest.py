@@ -18,8 +18,8 @@ def source_digest(model: LanguageModel) -> str:
     """
     digest = hashlib.sha256(_code(model))
     package = Path(__file__).parent.parent
-    shared = (p for part in ("tokens", "training") for p in sorted((package / part).rglob("*.py")))
-    for path in [package / "model.py", package / "state.py", *shared]:
+    shared = (p for part in ("model", "tokens", "training") for p in sorted((package / part).rglob("*.py")))
+    for path in [package / "state.py", *shared]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

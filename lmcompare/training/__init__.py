@@ -1,5 +1,5 @@
-"""What the models built on torch share: one training loop, batches, softmax, checkpoints, precision.
+"""Training and scoring of neural language models: one loop, batches, softmax, checkpoints, precision.
 
-A plug-in of your own derives from ``TorchLanguageModel`` (training/language_model.py), hands it a ``Network`` and a
-``Recipe``, and gets fit, scoring, generation and storage. docs/models-neural.md shows one in full.
+A plug-in derives from ``TorchLanguageModel`` (training/language_model.py), defines a ``Network``, and gets fitting,
+scoring, generation and storage. docs/models-neural.md has a complete example.
 """

@@ -1,4 +1,4 @@
-"""All that a training run needs to go on from where it was, bit for bit."""
+"""Checkpoints: everything that an interrupted training run needs to continue with the same bits."""
 
 from __future__ import annotations
 
@@ -16,17 +16,41 @@ from lmcompare.errors import one_line
 from lmcompare.training.network import Memory
 
 FILE = "training.safetensors"
-DIGEST = 32  # bytes that the file ends with
+DIGEST = 32  # bytes at the end of the file
 
 
 @dataclass
 class Snapshot:
-    """A moment of a run.
+    """The state of a training run after a step.
 
-    ``key`` names the run it belongs to; ``weights``, ``optimisers`` and ``generators``, torch's random states, are as
-    after step ``step``; ``memory`` is what the rows keep of their documents; ``best`` are the weights that did best
-    on valid, with ``best_loss``, and ``stale`` counts the evaluations since; ``history`` holds (step, seconds,
-    tokens, train loss, valid loss); ``halvings`` counts how often the learning rate was halved.
+    Parameters
+    ----------
+    key : str
+        The run that it belongs to.
+    step, tokens : int
+        The steps made and the tokens read.
+    seconds : float
+        The training time.
+    precision : str
+        The precision of training.
+    weights : dict of Tensor
+        The network's weights.
+    optimisers : list of dict
+        The states of the optimisers.
+    generators : list of Tensor
+        Torch's random states.
+    memory : Memory or None
+        The memory of the rows.
+    best : dict of Tensor
+        The weights with the lowest validation loss.
+    best_loss : float
+        Their loss.
+    stale : int, default=0
+        The evaluations since then.
+    halvings : int, default=0
+        How often the learning rate was halved.
+    history : list
+        Step, seconds, tokens, training loss and validation loss of every evaluation.
     """
 
     key: str
@@ -46,10 +70,15 @@ class Snapshot:
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:
-    """Write the snapshot and its digest aside, then rename them: a kill leaves the old one or the new one.
+    """Write a snapshot to a temporary file and rename it, so that a killed process leaves the old or the new one.
 
-    It is a safetensors file, the numbers beside the tensors as JSON in its head, and the digest after its end:
-    nothing in it is code. Raises ``OSError`` where the disk is full.
+    The file is in the safetensors format, with all other values as JSON in its header and a digest after its end;
+    nothing in it is code.
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -60,7 +89,7 @@ def save(snapshot: Snapshot, folder: Path) -> None:
     values = {name: _written(getattr(snapshot, name), name, tensors) for name in snapshot.__dataclass_fields__}
     try:
         save_file(tensors, aside, {"snapshot": json.dumps(values)})
-    except SafetensorError as error:  # a full disk says so too
+    except SafetensorError as error:  # a full disk among others
         raise OSError(one_line(error)) from error
     with aside.open("r+b") as file:
         digest = hashlib.file_digest(file, _digest).digest()
@@ -70,7 +99,7 @@ def save(snapshot: Snapshot, folder: Path) -> None:
 
 
 def load(folder: Path | None, key: str) -> Snapshot | None:
-    """Return the run's snapshot; None where there is none, it is damaged, or it belongs to another run."""
+    """Return the snapshot of a run; None if there is none, it is damaged, or it belongs to another run."""
     from safetensors import SafetensorError
     from safetensors.torch import load as load_tensors
 
@@ -82,11 +111,11 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
         content, digest = content[:-DIGEST], content[-DIGEST:]
         if digest != _digest(content).digest():
             return None
-        length = int.from_bytes(content[:8], "little")  # of the head
+        length = int.from_bytes(content[:8], "little")  # of the header
         values = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["snapshot"])
         tensors = load_tensors(content)
         found = Snapshot(**{name: _read(value, tensors) for name, value in values.items()})
-    except (OSError, SafetensorError, ValueError, TypeError, LookupError):  # whole, but of another version
+    except (OSError, SafetensorError, ValueError, TypeError, LookupError):  # intact, but of another version
         return None
     return found if found.key == key else None
 
@@ -96,14 +125,16 @@ def _digest(content: bytes = b"") -> Any:
 
 
 def _written(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
-    """Return a value as JSON holds it; tensors are put aside under the name of their place.
+    """Return a value in the form of JSON; its tensors are added to ``tensors`` under the name of their place.
 
-    Whole numbers are keys of an optimiser's state, and tuples rows of the history: JSON knows neither.
+    JSON has neither the integer keys of an optimiser's state nor the tuples of the history, so both are marked.
     """
     if isinstance(value, Tensor):
         own = value.contiguous()
         held = {each.untyped_storage().data_ptr() for each in tensors.values()}
-        tensors[name] = own.clone() if own.untyped_storage().data_ptr() in held else own  # it takes no shared memory
+        tensors[name] = (
+            own.clone() if own.untyped_storage().data_ptr() in held else own
+        )  # safetensors refuses shared memory
         return {"tensor": name}
     if isinstance(value, dict):
         return {"dict": [[key, _written(each, f"{name}.{key}", tensors)] for key, each in value.items()]}
@@ -114,7 +145,7 @@ def _written(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
 
 
 def _read(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Return what ``_written`` was given."""
+    """Return the value from which ``_written`` made this one."""
     if not isinstance(value, dict):
         return value
     ((kind, held),) = value.items()
@@ -127,7 +158,7 @@ def _read(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def copied(values: Any) -> Any:
-    """Return nested dicts, lists and tensors with every tensor copied to the processor's memory."""
+    """Return nested dicts, lists and tensors with every tensor copied to the CPU's memory."""
     if isinstance(values, Tensor):
         return values.detach().to("cpu", copy=True)
     if isinstance(values, dict):
@@ -138,5 +169,5 @@ def copied(values: Any) -> Any:
 
 
 def run_key(**parts: Any) -> str:
-    """Return a text that differs between runs which must not share a checkpoint."""
+    """Return a text that differs between runs that must not share a checkpoint."""
     return repr({name: asdict(p) if hasattr(p, "__dataclass_fields__") else p for name, p in sorted(parts.items())})

@@ -1,4 +1,4 @@
-"""Cross-entropy over many words, with the gradient made beside the loss, a few rows of logits at a time."""
+"""Cross-entropy over large vocabularies: loss and gradient are computed together, a few rows of logits at a time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CHUNK_ELEMENTS = 2 * 2**20  # logits held at once: what stays in the cache is several times faster
+CHUNK_ELEMENTS = 2 * 2**20  # logits computed at once; chunks that fit in the cache are several times faster
 
 
 class FullCrossEntropy(torch.autograd.Function):
-    """Mean of -log softmax(x tableᵀ + bias)[target]; (n, V) is never held."""
+    """The mean of -log softmax(x tableᵀ + bias)[target], without an (n, V) matrix in memory."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-        """Parameters: features (n, d), table (V or more, d), bias (V,), targets (n,)."""
+        """Return the loss of features (n, d) and targets (n,), with a table (V or more, d) and a bias (V,)."""
         n, types = len(targets), len(bias)
         kind = _kind(features)
         weight = table[:types].to(kind)
@@ -38,20 +38,20 @@ class FullCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale what ``forward`` made."""
+        """Scale the gradients that ``forward`` computed."""
         to_features, to_table, to_bias = ctx.saved_tensors
         scale = slope / ctx.n
         return (to_features * scale).to(ctx.kind), to_table.mul_(scale), to_bias.mul_(scale), None
 
 
 class SampledCrossEntropy(torch.autograd.Function):
-    """Mean of log(exp s_t + Σ_{j in words, j ≠ t} exp(s_j - log q_j)) - s_t, with s = x tableᵀ + bias."""
+    """The mean of log(exp s_t + Σ_{j in words, j ≠ t} exp(s_j - log q_j)) - s_t, with s = x tableᵀ + bias."""
 
     @staticmethod
     def forward(
         ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor, words: Tensor, log_q: Tensor
     ) -> Tensor:
-        """Parameters: as in ``FullCrossEntropy``, words (S,) all different, log_q (S,)."""
+        """Return the loss; words (S,) are distinct, log_q (S,), the others as in ``FullCrossEntropy``."""
         n = len(targets)
         kind = _kind(features)
         weight = table[words].to(kind)
@@ -68,7 +68,7 @@ class SampledCrossEntropy(torch.autograd.Function):
             x = features[part]
             own_weight = table[targets[part]]
             own = (x.float() * own_weight).sum(1) + bias[targets[part]]
-            logits = torch.empty(len(x), len(words) + 1, device=x.device)  # the target's own score stands last
+            logits = torch.empty(len(x), len(words) + 1, device=x.device)  # the target's own score is the last column
             torch.add(x.to(kind) @ weight.T, offset, out=logits[:, :-1])
             logits[:, -1] = own
             rows = torch.nonzero(hit[part] >= 0).squeeze(1)
@@ -88,7 +88,7 @@ class SampledCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale what ``forward`` made and put it at its words."""
+        """Scale the gradients that ``forward`` computed and add them at the words of the sample."""
         features, targets, words, to_features, to_weight, to_words, own_slope = ctx.saved_tensors
         scale = slope / len(targets)
         to_table = to_features.new_zeros(ctx.shape)
@@ -101,7 +101,7 @@ class SampledCrossEntropy(torch.autograd.Function):
 
 
 def _kind(features: Tensor) -> torch.dtype:
-    """Return the type in which autocast would multiply."""
+    """Return the type in which autocast multiplies."""
     device = features.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
 

@@ -1,4 +1,4 @@
-"""Dropout with an eighth of the random numbers, which take longer to draw on a processor than the layer takes."""
+"""Dropout that draws an eighth of the random numbers, since drawing them is slow on a CPU."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch.nn import functional
 
 
 def dropout(x: Tensor, share: float, training: bool) -> Tensor:
-    """Set a ``share`` of the numbers to zero and scale up the rest (Srivastava et al. 2014); only in training.
+    """Set a ``share`` of the numbers to zero and scale up the rest, in training only (Srivastava et al. 2014).
 
-    On a processor the share is rounded to a multiple of 1/256, so that one random byte decides: torch's generator,
-    which stays the only source of randomness, is asked for 8 bytes at once.
+    On a CPU the share is rounded to a multiple of 1/256, so that one random byte decides about a number: torch's
+    generator, which remains the only source of randomness, draws 8 bytes at once.
     """
     if not training or share <= 0.0:
         return x

@@ -1,4 +1,4 @@
-"""Which tokens a training step reads: documents laid end to end in rows, each row going on where it was."""
+"""Batches: documents run through rows (lanes), and each row goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from lmcompare.training.softmax import IGNORED
 
 BoolArray = npt.NDArray[np.bool_]
 
-LONGEST = 4  # times ``length``: sentences read alone are no longer
+LONGEST = 4  # the longest sentence that is read alone, in multiples of ``length``
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step reads.
+    """The tokens of one training step.
 
-    ``inputs``, ``targets``: (B, T) int64; padding, only ever behind the end of a row, has the target -1. ``begins``:
-    (B,) the rows that read a new piece of text; the others go on from the memory of the last batch that ``goes_on``.
+    Parameters
+    ----------
+    inputs, targets : (B, T) array of int64
+        The ids read and predicted. Padding is at the end of a row and has the target -1.
+    begins : (B,) array of bool
+        The rows that begin a new part of the text. The others go on from the memory of the last batch with
+        ``goes_on``.
+    goes_on : bool
+        Whether the batch is one of a sequence that shares a memory.
     """
 
     inputs: IntArray
@@ -32,13 +39,13 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """How many tokens are predicted."""
+        """The number of predicted tokens."""
         return int((self.targets != IGNORED).sum())
 
 
 @dataclass
 class _Part:
-    """A stretch of one document: inputs and targets of equal length, and how far it has been read."""
+    """A part of one document: inputs and targets of equal length, and how many of them have been read."""
 
     inputs: IntArray
     targets: IntArray
@@ -48,14 +55,26 @@ class _Part:
 class Lanes:
     """An endless sequence of batches over the training text, the same for the same seed.
 
-    Documents are shuffled anew each pass. Those longer than ``length`` run through ``rows`` lanes, ``length`` tokens
-    a step; the next one begins when one ends. A document so long that lanes would have to read the same text at
-    once is cut into parts, at places that change from pass to pass. Short documents are put into batches of their
-    own, sorted by length within the pass, so that little is padding; these begin anew.
+    Each pass shuffles the documents. Documents longer than ``length`` run through ``rows`` lanes, ``length`` tokens
+    a step; when one ends, the next one begins in its lane. A document longer than a lane's share of the text is cut
+    into parts, at positions that change from pass to pass. Short documents form batches of their own, sorted by
+    length so that there is little padding, and start with an empty memory.
 
-    ``rare``: (V,) mask of the words that are read as ``<unk>`` half of the time, or None. ``alone``: the share of the
-    batches made of sentences that are read as if each were a document; it teaches a network to begin anew, which one
-    that reads long documents hardly ever does. Sentences longer than ``LONGEST`` · ``length`` are left out of these.
+    Parameters
+    ----------
+    text : Encoded
+        The training text.
+    rows : int
+        Documents read side by side.
+    length : int
+        Tokens of each document read in a step.
+    seed : int
+        The seed of the order.
+    rare : (V,) array of bool or None, default=None
+        The words that are read as ``<unk>`` half of the time.
+    alone : float, default=0.0
+        The share of batches whose sentences are read as documents of their own, which teaches a network that is used
+        to long documents how to begin. Sentences longer than ``LONGEST`` · ``length`` are left out.
     """
 
     def __init__(
@@ -109,7 +128,7 @@ class Lanes:
             yield self._batch(pieces, width, begins, goes_on=True)
 
     def _parts(self) -> Iterator[_Part]:
-        """Yield the long documents pass after pass, cut where they are longer than a lane's share of the text."""
+        """Yield the long documents, pass after pass, cut if they are longer than a lane's share of the text."""
         while True:
             drawn: list[tuple[int, int, int]] = []
             for document in self.long:
@@ -127,7 +146,7 @@ class Lanes:
             order = self.random.permutation(len(starts))
             order = order[np.argsort((ends - starts)[order], kind="stable")]
             batches: list[list[int]] = [[]]
-            for each in order:  # rising in length: the newest is the longest
+            for each in order:  # rising in length: the last one is the longest
                 if (len(batches[-1]) + 1) * (ends[each] - starts[each]) > room and batches[-1]:
                     batches.append([])
                 batches[-1].append(int(each))

@@ -1,4 +1,4 @@
-"""The training loop: one for every network, so that families differ in the network and nothing else."""
+"""The training loop of all networks: steps, evaluations, early stopping, checkpoints and the end of the budget."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from lmcompare.training.softmax import Candidates
 from lmcompare.training.team import Objective, Team
 
 HALVINGS = 3
-STRETCH = 512  # tokens: where documents are longer, the loss is measured on so long parts of them
-REPORTS = 100  # calls of progress over a run
+STRETCH = 512  # tokens; the validation loss of a few long documents is measured on parts of this length
+REPORTS = 100  # progress reports in a run
 
 
 @dataclass
 class Outcome:
-    """How a run went: the snapshot it ended with and sentences for the report."""
+    """The result of a training run: its last snapshot, and sentences for the report."""
 
     snapshot: Snapshot
     notes: list[str] = field(default_factory=list)
@@ -51,18 +51,40 @@ def train(
     team: Team | None = None,
     spent: float = 0.0,
 ) -> Outcome:
-    """Train the network in place and leave it with the weights that did best on valid.
+    """Train a network in place, and set the weights that had the lowest validation loss.
 
-    ``rare``: (V,) the words read as ``<unk>`` half of the time. ``name`` tells models apart in checkpoints. ``team``:
-    the processes that train it together, each of which calls this. ``spent``: seconds that count as used already.
-    Torch's global random state decides dropout: seed it before. Raises ``LmcompareError`` if the loss stays
-    non-finite after the learning rate was halved three times, or the budget is over before the first step.
+    Torch's global random state decides dropout: seed it before.
+
+    Parameters
+    ----------
+    network : Network
+        The untrained network.
+    train_text, valid_text : Encoded
+        The texts.
+    recipe : Recipe
+        The training settings.
+    setting : Setting
+        Seed, device, budget and progress.
+    rare : (V,) array of bool or None, default=None
+        The words that are read as ``<unk>`` half of the time.
+    name : str, default=""
+        The model's identity, by which its checkpoints are found.
+    team : Team or None, default=None
+        The processes that train together, each of which calls this function.
+    spent : float, default=0.0
+        Seconds of the budget that are already used.
+
+    Raises
+    ------
+    LmcompareError
+        If the loss is still not finite after the learning rate was halved three times, or if the budget is over
+        before the first step.
     """
     return _Run(network, train_text, valid_text, recipe, setting, rare, name, team or Team(), spent).run()
 
 
 def evaluate(network: Network, text: Encoded) -> float:
-    """Return the mean -log p of the text's tokens in nats, with the full softmax; nan for an empty text."""
+    """Return the mean -log p of the tokens of a text in nats, with the full softmax; nan for an empty text."""
     was_training = network.training
     network.eval()
     total, ids = 0.0, torch.from_numpy(text.ids.astype(np.int64))
@@ -110,7 +132,7 @@ class _Run:
         self.history: list[tuple[int, float, int, float, float]] = []
         self.notes: list[str] = []
         self.started = time.perf_counter() - spent
-        self.spent = spent  # seconds before this step, by the first process's clock
+        self.spent = spent  # seconds before this step, by the clock of the first process
 
     def run(self) -> Outcome:
         found = self.team.own(checkpoint.load(self.setting.checkpoints, self.key) if self.team.leads else None)
@@ -119,10 +141,10 @@ class _Run:
         last = found or self._snapshot()
         while True:
             self._return_to(last)
-            if last is found:  # once: the checkpoint that a run which was cut off left
+            if last is found:  # once: the checkpoint of an interrupted run
                 found = None
                 if self._progress() < 1.0 and not self._gave_up():
-                    self._report(note=f"goes on from step {self.step:,}")
+                    self._report(note=f"continues from step {self.step:,}")
             try:
                 for last in self._segments():
                     if self.setting.checkpoints is not None:
@@ -141,14 +163,15 @@ class _Run:
         self.network.load_state_dict(self.best)
         self.network.eval()
         if self._gave_up():
-            vain = "measurement" if self.stale == 1 else f"{self.stale} measurements"
+            vain = "evaluation" if self.stale == 1 else f"{self.stale} evaluations"
             self.notes.append(
-                f"Stopped early: the last {vain} on valid brought no gain (patience {self.recipe.patience})."
+                f"Stopped early: no improvement in the last {vain} on the validation text (patience"
+                f" {self.recipe.patience})."
             )
         if self.halvings:
             self.notes.append(
-                f"The loss was not a number {self.halvings} time(s) in training; each time the run went back to its "
-                "last checkpoint and the learning rate was halved."
+                f"The training loss was not a number {self.halvings} time(s); each time training went back to the"
+                " last checkpoint and the learning rate was halved."
             )
         together = f" by {self.team.size} processes" if self.team.size > 1 else ""
         self.notes.append(f"Trained for {self.step:,} steps{together} in {self.precision}; scored in float32.")
@@ -161,8 +184,8 @@ class _Run:
         return measured(self.setting.device, torch.get_num_threads()) if self.team.leads else ""
 
     def _segments(self) -> Iterator[Snapshot]:
-        """Train; yield a snapshot after each evaluation on valid."""
-        if self._gave_up():  # a run that was killed after its last step
+        """Train, and yield a snapshot after each evaluation on the validation text."""
+        if self._gave_up():  # killed after its last step
             return
         self.network.train()
         batches = islice(self._lanes(), self.step, None)
@@ -170,7 +193,9 @@ class _Run:
         evaluated = self._evaluations_due()
         seconds = self.setting.budget.seconds
         if seconds is not None and not self.step and self._progress() >= 1.0:
-            raise LmcompareError(f"{seconds:g} s were over before the first step of training: give it more time")
+            raise LmcompareError(
+                f"the budget of {seconds:g} s was over before the first training step: allow more time"
+            )
         while (done := self._progress()) < 1.0:
             batch = next(batches)
             losses.append(self._train_step(batch, done))
@@ -212,7 +237,7 @@ class _Run:
         if not math.isfinite(value):
             raise FloatingPointError
         self.network.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss * (self.team.size * part))  # averaged, they make the mean over all tokens
+        torch.autograd.backward(loss * (self.team.size * part))  # their average is the mean over all tokens
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         if not math.isfinite(float(norm)):
             raise FloatingPointError
@@ -234,7 +259,7 @@ class _Run:
         self.history.append((self.step, self._seconds(), self.tokens, train_loss, loss))
         self._report(train_loss=train_loss, valid_loss=loss)
 
-    # How far the run is, in the unit of its budget
+    # The progress of the run, in the unit of its budget
 
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
@@ -257,7 +282,7 @@ class _Run:
         return int(min(self._progress(), 1.0) * self.recipe.evaluations + 1e-9)
 
     def _steps(self) -> int | None:
-        """How many steps the run will have, as far as one can tell."""
+        """Return how many steps the run will have, as far as it is known."""
         if self._counts_steps():
             steps = self.setting.budget.steps
             return self.recipe.steps if steps is None else steps
@@ -275,7 +300,7 @@ class _Run:
             return
         self.setting.progress(Progress(self.step, self._steps(), train_loss, valid_loss, self.tokens, note))
 
-    # Going back and going on
+    # Snapshots
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
@@ -311,8 +336,10 @@ class _Run:
 
 
 def excerpt(text: Encoded, tokens: int) -> Encoded:
-    """Return about so many ``tokens`` of the text, as documents: the beginnings of its own, each cut in the same
-    proportion, or, where these would be long, stretches of ``STRETCH`` tokens spread evenly over the text.
+    """Return about ``tokens`` tokens of a text, as documents.
+
+    They are the beginnings of its documents, all cut in the same proportion; of a few long documents, parts of
+    ``STRETCH`` tokens that are evenly spread over the text.
     """
     if len(text) <= tokens:
         return text

@@ -1,4 +1,4 @@
-"""Several processes that train one network: the first starts the others, and each of them joins the training."""
+"""Starts the processes that train one network together, and is what each of them runs."""
 
 from __future__ import annotations
 
@@ -10,31 +10,28 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import distributed as dist
 
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError
-from lmcompare.model import Budget, Setting
+from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Child, Emit, EndedError, RaisedError, start
 from lmcompare.tokens import Encoded
 from lmcompare.training.lanes import BoolArray
 from lmcompare.training.seeds import reseed, seeded
 from lmcompare.training.team import Team
 
-if TYPE_CHECKING:
-    from lmcompare.training.language_model import TorchLanguageModel
-
 JOIN = "lmcompare.training.member:join"
-GRACE = 3  # seconds for a process to end whose connection was lost
-LONGEST_WAIT = timedelta(hours=2)  # the others wait while the first measures on valid
+GRACE = 3  # seconds that a process may take to end after its connection was lost
+LONGEST_WAIT = timedelta(hours=2)  # the other processes wait while the first evaluates on the validation text
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What a run reads: the texts, and the words read as ``<unk>``."""
+    """The texts of a training run, and the (V,) mask of words that are read as ``<unk>`` half of the time."""
 
     train: Encoded
     valid: Encoded
@@ -42,10 +39,15 @@ class Texts:
 
 
 @contextmanager
-def assembled(model: TorchLanguageModel, texts: Texts, setting: Setting) -> Iterator[Team]:
-    """Give the team of ``setting.processes``, this one the first; whatever happens, the others end with it.
+def assembled(model: LanguageModel, texts: Texts, setting: Setting) -> Iterator[Team]:
+    """Yield the team of ``setting.processes`` processes, of which this one is the first.
 
-    Raises ``LmcompareError`` where there are fewer GPUs than processes, and when one of the others ends early.
+    The other processes end with the context, whatever happens.
+
+    Raises
+    ------
+    LmcompareError
+        If there are fewer GPUs than processes, or one of the other processes ends early.
     """
     size = setting.processes
     if size == 1:
@@ -67,12 +69,12 @@ def assembled(model: TorchLanguageModel, texts: Texts, setting: Setting) -> Iter
             "checkpoints": None if setting.checkpoints is None else str(setting.checkpoints),
         }
         others = [
-            stack.enter_context(
-                start("lmcompare.training.member:join", {**job, "rank": rank, "device": devices[rank]})
-            )
+            stack.enter_context(start(JOIN, {**job, "rank": rank, "device": devices[rank]}))
             for rank in range(1, size)
         ]
-        for rank, other in enumerate(others, 1):  # each reports that it has started: a meeting would wait for hours
+        for rank, other in enumerate(
+            others, 1
+        ):  # each reports its start, since init_process_group would wait for hours
             if next(other.events(), None) is None:
                 raise _lost(rank, size, other)
         torch.set_num_threads(threads)
@@ -89,7 +91,7 @@ def assembled(model: TorchLanguageModel, texts: Texts, setting: Setting) -> Iter
 
 
 def join(emit: Emit, job: dict[str, Any]) -> None:
-    """Train with the others, with the model and the texts that a job names; runs in a process of its own."""
+    """Train the model of a job together with the other processes; runs in a process of its own."""
     rank, size, device, folder = job["rank"], job["size"], job["device"], Path(job["folder"])
     model: Any = plugins.build(job["plugin"], job["hyperparameters"])
     texts: Texts = pickle.loads((folder / "texts").read_bytes())
@@ -105,8 +107,8 @@ def join(emit: Emit, job: dict[str, Any]) -> None:
     torch.set_num_threads(setting.threads)
     emit({"event": "started"})
     with seeded(setting.seed, device), _meeting(folder, size, rank, device):
-        network = model.network(len(setting.vocabulary))  # gets the first one's weights
-        reseed(setting.seed, rank, device)  # dropout in its rows has its own random numbers
+        network = model.network(len(setting.vocabulary))  # gets the weights of the first process
+        reseed(setting.seed, rank, device)  # every process has its own dropout
         model.train_with(Team(size, rank, device), network, texts, setting)
 
 
@@ -125,9 +127,12 @@ def _meeting(folder: Path, size: int, rank: int, device: str) -> Iterator[None]:
 
 
 def devices_of(setting: Setting) -> list[str]:
-    """Return the device of each process: a processor is shared, of GPUs each has one.
+    """Return the device of each process: they share the CPU, or each has a GPU.
 
-    Raises ``LmcompareError`` where there are too few.
+    Raises
+    ------
+    LmcompareError
+        If there are too few GPUs.
     """
     device, size = setting.device, setting.processes
     kind = torch.device(device).type
@@ -143,7 +148,7 @@ def devices_of(setting: Setting) -> list[str]:
 
 
 def _ended(others: Sequence[Child]) -> int | None:
-    """Return which of the processes failed, None if none did: its connections close some time before it has ended."""
+    """Return which process failed, or None. Its connections close some time before it has ended, so wait a little."""
     began = time.monotonic()
     while True:
         for which, other in enumerate(others):

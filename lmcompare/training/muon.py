@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrices are made orthogonal before they are applied."""
+"""Muon, an optimiser whose updates are orthogonalised momentum matrices."""
 
 from __future__ import annotations
 
@@ -12,9 +12,20 @@ from torch import Tensor
 class Muon(torch.optim.Optimizer):
     """Muon (Jordan et al. 2024) with the scale of Liu et al. (2025), for the matrices inside a network.
 
-    Each step moves a matrix by the nearest orthogonal matrix to its momentum: all directions are learnt alike, not
-    only the few in which gradients are large. Scaled by 0.2 √(longer side), the step is as large as one of AdamW, so
-    that both take the same learning rate. Parameters are two-dimensional; ``lr``, ``momentum``, ``weight_decay``.
+    Each step moves a matrix by the orthogonal matrix nearest to its momentum, so that all directions are learned at
+    the same rate and not only the few with large gradients. Scaled by 0.2 √(longer side), a step is as large as one
+    of AdamW, so both use the same learning rate.
+
+    Parameters
+    ----------
+    params : iterable
+        Two-dimensional parameters, or groups of them.
+    lr : float, default=1e-3
+        The learning rate.
+    momentum : float, default=0.95
+        The moving-average coefficient of the gradient.
+    weight_decay : float, default=0.0
+        The decay of the matrices.
     """
 
     def __init__(
@@ -28,9 +39,9 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Make one step; there is no closure."""
+        """Make one step; ``closure`` is not used."""
         for group in self.param_groups:
-            alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}  # matrices of one shape, and where they lead
+            alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}  # matrices of one shape and their directions
             for matrix in group["params"]:
                 if matrix.grad is None:
                     continue
@@ -50,10 +61,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """Return nearly U Vᵀ of each of the (B, m, n) matrices U S Vᵀ, by five steps of Newton and Schulz's iteration.
+    """Return approximately U Vᵀ of each of the (B, m, n) matrices U S Vᵀ, by five Newton-Schulz iterations.
 
-    The quintic's coefficients are Jordan's: they push all singular values to between 0.7 and 1.2 fast, rather than to
-    1 exactly. All in bfloat16 under autocast, which is precise enough for a direction.
+    Jordan's coefficients of the quintic bring all singular values quickly to between 0.7 and 1.2, and not exactly to
+    1. Under autocast it computes in bfloat16, which is precise enough for a direction.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     device = matrices.device.type

@@ -1,4 +1,4 @@
-"""Which optimiser moves which parameters."""
+"""Chooses the optimiser of each parameter."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lmcompare.training.recipe import Recipe
 
 
 def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.optim.Optimizer]:
-    """Return AdamW and, if the recipe says "muon", Muon for the matrices inside the network.
+    """Return AdamW and, if the recipe's optimiser is "muon", Muon for the matrices inside the network.
 
-    The head (word vectors and biases) has a rate of its own; vectors and scalars do not decay. Each group holds
-    ``times``, what the learning rate of the moment is multiplied with.
+    The head (word vectors and biases) has a learning rate of its own; vectors and scalars do not decay. ``times`` of
+    each parameter group is the factor of the present learning rate.
     """
     head = {id(p) for p in network.head.parameters()}
     sorted_: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}

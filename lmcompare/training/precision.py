@@ -1,4 +1,4 @@
-"""bfloat16 where the machine is faster with it: chosen by measuring, once a process, before training."""
+"""Chooses bfloat16 if the machine is faster with it, by one measurement per process before training."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import lru_cache
 
 import torch
 
-GAIN = 1.5  # how much faster bfloat16 must be; far from what the choice is between: 0.1 (emulated) or 3 and more
+GAIN = 1.5  # how much faster bfloat16 must be; it is either emulated (a tenth of the speed) or 3 times as fast
 
 
 @lru_cache
 def measured(device: str, threads: int) -> str:
-    """Return "bfloat16" or "float32", whichever multiplies matrices of a network's usual size faster by ``GAIN``."""
+    """Return "bfloat16" if it multiplies usual matrices ``GAIN`` times as fast as float32, else "float32"."""
     kind = torch.device(device).type
     if kind == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
@@ -23,7 +23,7 @@ def measured(device: str, threads: int) -> str:
 
 
 def _best_time(kind: torch.dtype, trials: int = 7) -> float:
-    """Return the least seconds that a product of (512, 256) and (256, 1024) takes: the least is blind to load."""
+    """Return the shortest time in seconds of a product of (512, 256) and (256, 1024), which load hardly affects."""
     a, b = torch.ones(512, 256, dtype=kind), torch.ones(256, 1024, dtype=kind)
     times = []
     for _ in range(trials):
@@ -34,7 +34,7 @@ def _best_time(kind: torch.dtype, trials: int = 7) -> float:
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[object]:
-    """Return the context in which a training step computes in this precision; weights stay float32."""
+    """Return the context in which a training step computes in a precision; weights stay in float32."""
     if precision == "float32":
         return nullcontext()
     return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)

@@ -1,4 +1,4 @@
-"""Scoring: a trained network reads documents side by side, in memory bounded by the batch."""
+"""Reads documents side by side with a trained network, in memory that does not grow with the text."""
 
 from __future__ import annotations
 
@@ -17,10 +17,26 @@ ROOM = 4096  # tokens of all rows read at once
 
 @torch.no_grad()
 def read(network: Network, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, Tensor]]:
-    """Yield (where (n,), features (n, d)), so that features[k] predicts what stands at position at[where[k]].
+    """Yield the features that predict the tokens at some positions of a text.
 
-    Each document is read once, from its beginning up to the last position asked for; documents of similar length
-    share a batch. Every element of ``at`` comes exactly once, in an order of its own.
+    Each document is read once, from its beginning up to the last of its positions; documents of similar length share
+    a batch.
+
+    Parameters
+    ----------
+    network : Network
+        The trained network.
+    text : Encoded
+        The text.
+    at : (N,) array of int
+        Positions, in any order.
+
+    Yields
+    ------
+    where : (n,) array of int
+        Indices into ``at``; every index comes once.
+    features : (n, d) Tensor
+        ``features[k]`` predicts the token at position ``at[where[k]]``.
     """
     if not len(at):
         return

@@ -1,4 +1,4 @@
-"""Torch's random states: seeded for a model's training, kept in checkpoints, left alone for everybody else."""
+"""Random states of torch: seeded for a training, kept in checkpoints, restored for all other code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Seed torch inside, on the processor and the device, and leave its global random states as they were."""
+    """Seed torch inside the context, on processor and device, and restore its global random states afterwards."""
     kind = torch.device(device).type
     others = [] if kind == "cpu" else [torch.device(device).index or 0]
     with torch.random.fork_rng(devices=others, device_type="cuda" if kind == "cpu" else kind):
@@ -23,12 +23,12 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
 
 
 def derived(*numbers: int) -> int:
-    """Return a seed of 63 bits that depends on all of the numbers."""
+    """Return a seed of 63 bits that depends on all the numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def reseed(seed: int, rank: int, device: str) -> None:
-    """Set the random states to those of one of several processes, which differ from one another."""
+    """Set the random states of one of several processes, which differ from each other."""
     own = derived(seed, rank)
     torch.default_generator.manual_seed(own)
     kind = torch.device(device).type
@@ -37,7 +37,7 @@ def reseed(seed: int, rank: int, device: str) -> None:
 
 
 def random_states(device: str) -> list[Tensor]:
-    """Return the random state of the processor and, where it is another one, of the device."""
+    """Return the random state of the processor and, if it is another one, of the device."""
     states = [torch.get_rng_state()]
     kind = torch.device(device).type
     if kind != "cpu":

@@ -15,16 +15,23 @@ from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntro
 from lmcompare.training.seeds import derived
 
 IGNORED = -1  # the target of padding
-ROWS = 512  # positions whose logits are made together
-WHOLE_ROWS = 192  # where all of them are kept: they are gone over several times, and should stay in the cache
-PIECE_ELEMENTS = 2**19  # logits made at once on a CPU: they are still in the cache when they are added up
+ROWS = 512  # positions whose logits are computed together
+WHOLE_ROWS = 192  # the same, if all logits are kept: they are read several times and should stay in the cache
+PIECE_ELEMENTS = 2**19  # logits computed at once on a CPU, so that they are in the cache when they are added
 
 
 class Head(nn.Module):
     """log p(w | features) = features · table[w] + bias[w] - log Z.
 
-    ``table`` is (V + 1, d): with ``embed`` the same vectors are read at the input (Press and Wolf 2017), where row V
-    stands for the beginning of a document; it is never predicted. ``bias`` is (V,).
+    The table (V + 1, d) also has the input vectors (``embed``; Press and Wolf 2017). Row V is the beginning of a
+    document, which is never predicted. The bias is (V,).
+
+    Parameters
+    ----------
+    types : int
+        V, the size of the vocabulary.
+    width : int
+        d, the size of the vectors.
     """
 
     def __init__(self, types: int, width: int) -> None:
@@ -35,19 +42,16 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def start_from(self, counts: npt.NDArray[np.integer]) -> None:
-        """Set the bias to the log of the (V,) training counts, add-one smoothed: training begins at the unigram."""
+        """Set the bias to the log of the (V,) training counts, add-one smoothed: training starts at the unigram."""
         smoothed = torch.as_tensor(np.asarray(counts, np.float64) + 1.0)
         self.bias.copy_((smoothed / smoothed.sum()).log())
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """Return the (…, d) vectors of the input ids, V included.
-
-        Their gradient is sparse, to be added to the loss's: a second dense one would cost more than it holds.
-        """
+        """Return the (…, d) vectors of input ids, V included; their gradient is sparse, as a dense one is slow."""
         return functional.embedding(inputs, self.table, sparse=True)
 
     def log_probs(self, features: Tensor) -> Tensor:
-        """Return (n, V) nats in float32 for features (n, d)."""
+        """Return the log-probabilities (n, V), in nats and float32, for features (n, d)."""
         out = torch.empty(len(features), self.types, device=features.device)
         for rows in _slices(len(features), WHOLE_ROWS):
             log_z = _LogSum()
@@ -58,7 +62,7 @@ class Head(nn.Module):
         return out.clamp_(max=0.0)
 
     def log_prob_of(self, features: Tensor, targets: Tensor) -> Tensor:
-        """Return (n,) nats: the log-probability of each target, with the full softmax, in bounded memory."""
+        """Return (n,) nats: the log-probability of each target by the full softmax, in bounded memory."""
         out = torch.empty(len(targets), device=features.device)
         for rows in _slices(len(targets), ROWS):
             x, wanted = features[rows].float(), targets[rows]
@@ -66,12 +70,12 @@ class Head(nn.Module):
             for _, logits in self._logits(x):
                 log_z.add(logits)
             out[rows] = (x * self.table[wanted]).sum(1) + self.bias[wanted] - log_z.value()
-        return out.clamp_(max=0.0)  # the two sums are rounded differently
+        return out.clamp_(max=0.0)  # both sums are rounded
 
     def _logits(self, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Yield (words, their logits (W, n)) for features (n, d), a piece of the vocabulary at a time.
+        """Yield words and their logits (W, n) for features (n, d), a piece of the vocabulary at a time.
 
-        With the words as rows, some processors' libraries multiply twice as fast as with the positions as rows.
+        Some processors' libraries multiply twice as fast with words as rows as with positions as rows.
         """
         x = features.float().T
         size = self.types
@@ -88,9 +92,17 @@ class Head(nn.Module):
     def sampled_loss(self, features: Tensor, targets: Tensor, words: Tensor, log_q: Tensor) -> Tensor:
         """Return the mean -log p of the targets in nats, differentiable, with Z estimated from a sample of the words.
 
-        Z ≈ exp s_t + Σ_{j in sample, j ≠ t} exp(s_j - log q_j): each sampled word stands for the 1/q_j words it was
-        drawn from (Bengio and Senécal 2008; the log-Q correction), so that the mean of the estimate is Z.
-        ``words`` and ``log_q``, both (S,): what ``Candidates`` drew.
+        Z ≈ exp s_t + Σ_{j in sample, j ≠ t} exp(s_j - log q_j): each sampled word represents the 1/q_j words from
+        which it was drawn, so that the estimate has the mean Z (Bengio and Senécal 2008; the log-Q correction).
+
+        Parameters
+        ----------
+        features : (n, d) Tensor
+            The features.
+        targets : (n,) Tensor of int64
+            The words to predict.
+        words, log_q : (S,) Tensor
+            The sample that ``Candidates`` drew, and the log of its probabilities.
         """
         words, log_q = words.to(features.device), log_q.to(features.device)
         loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q)  # type: ignore[no-untyped-call]
@@ -98,10 +110,10 @@ class Head(nn.Module):
 
 
 class _LogSum:
-    """log Σ exp of each column, of logits that come a piece at a time.
+    """log Σ exp of each column of logits that come a piece at a time.
 
-    All are shifted by what is greatest in the first piece, so that torch's ``logsumexp``'s search of every piece is
-    saved; where a later one holds a logit that overflows so, the shift is raised to it.
+    All pieces are shifted by the greatest logits of the first one, which saves the search for the maximum that
+    torch's ``logsumexp`` makes in every piece; if a later logit overflows, the shift is raised.
     """
 
     def __init__(self) -> None:
@@ -109,7 +121,7 @@ class _LogSum:
         self._sum: Tensor  # (n,), of exp(logit - shift)
 
     def add(self, logits: Tensor) -> None:
-        """Take the piece (W, n) in; it is written over."""
+        """Add a piece (W, n), which is overwritten."""
         if self._shift is None:
             self._shift = logits.amax(0)
             self._sum = torch.zeros_like(self._shift)
@@ -128,14 +140,20 @@ class _LogSum:
 
 
 class Candidates:
-    """Draws the words of a sampled softmax: S different ones, word j with the known probability q_j, beside those
-    that a step is to predict.
+    """Draws the negative samples of a sampled softmax: S distinct words, word j with the known probability q_j.
 
-    The step's own words are sure to be there (q = 1). What a network predicts too often are words of the texts at
-    hand, which a sample of all words hardly ever holds; left uncorrected, long trainings go astray. q_j of the others
-    is in proportion to their count, and 1 for the frequent ones: drawn more often than they occur, rare words would
-    be pushed down more often than up, by steps that Adam makes of one length. Systematic sampling over a random
-    order: S is always the same and q_j is exact (Madow 1949).
+    The words that a step predicts are always in the sample (q = 1). The words that a network predicts too often are
+    words of the present texts, which a sample of all words would rarely contain; without them long trainings diverge.
+    For other words q_j is proportional to their count, and 1 for frequent words: if rare words were drawn more often
+    than they occur, Adam's steps of constant length would push them down more often than up. Systematic sampling over
+    a random order makes S constant and q_j exact (Madow 1949).
+
+    Parameters
+    ----------
+    counts : (V,) array of int
+        The training counts.
+    size : int
+        S.
     """
 
     def __init__(self, counts: npt.NDArray[np.integer], size: int) -> None:
@@ -145,9 +163,9 @@ class Candidates:
         self.random = torch.Generator()
 
     def draw(self, seed: int, step: int, targets: npt.NDArray[np.integer]) -> tuple[Tensor, Tensor]:
-        """Return a step's words (S' ≥ S,) and their log q (S',): the same in whatever process, and after a restart.
+        """Return the words of a step (S' ≥ S,) and their log q (S',), the same in every process and after a restart.
 
-        ``targets``: what the step predicts, of any shape, with ``IGNORED`` for padding.
+        ``targets`` are the words that the step predicts, of any shape, with ``IGNORED`` for padding.
         """
         self.random.manual_seed(derived(seed, step))
         order = torch.randperm(len(self.probability), generator=self.random)

@@ -1,4 +1,4 @@
-"""Several processes that train one network: each reads its share of a batch's rows; gradients are averaged."""
+"""A team of processes that train one network: each reads a share of a batch's rows, and gradients are averaged."""
 
 from __future__ import annotations
 
@@ -20,9 +20,18 @@ T = TypeVar("T")
 
 
 class Team:
-    """The processes of one training run; ``rank`` 0, the first, measures on valid, reports and writes checkpoints.
+    """The processes of one training run. The first, of ``rank`` 0, evaluates, reports and writes checkpoints.
 
-    Made by itself it stands for a single process, for which everything below changes nothing.
+    The default is a single process, for which all methods return their arguments.
+
+    Parameters
+    ----------
+    size : int, default=1
+        The number of processes.
+    rank : int, default=0
+        Which of them this is.
+    device : str, default="cpu"
+        The device of this process.
     """
 
     def __init__(self, size: int = 1, rank: int = 0, device: str = "cpu") -> None:
@@ -34,15 +43,15 @@ class Team:
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """Return the module with the first process's weights in all, and with gradients that are averaged."""
+        """Return the module with the weights of the first process and with averaged gradients."""
         if self.size == 1:
             return module
         ids = None if torch.device(self.device).type == "cpu" else [torch.device(self.device)]
-        # a third party's network may have weights that some batches do not touch
+        # A plug-in's network may have weights that some batches do not use.
         return DistributedDataParallel(module, device_ids=ids, find_unused_parameters=True)
 
     def share(self, batch: Batch) -> Batch:
-        """Return this process's rows of a batch; where there are too few for all, a row of which nothing counts."""
+        """Return this process's rows of a batch; if there are too few rows, a row whose targets are ignored."""
         if self.size == 1:
             return batch
         rows = self._rows(len(batch.inputs))
@@ -52,7 +61,7 @@ class Team:
         return replace(batch, inputs=batch.inputs[rows], targets=batch.targets[rows], begins=batch.begins[rows])
 
     def total(self, value: float) -> float:
-        """Return the sum of all processes' values."""
+        """Return the sum of the values of all processes."""
         if self.size == 1:
             return value
         tensor = torch.tensor([value], dtype=torch.float64, device=self.device)
@@ -60,7 +69,7 @@ class Team:
         return float(tensor)
 
     def led(self, value: T) -> T:
-        """Return the first process's value."""
+        """Return the value of the first process."""
         if self.size == 1:
             return value
         box = [value]
@@ -68,7 +77,7 @@ class Team:
         return box[0]
 
     def joined(self, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot with what all processes keep of their rows and of their random states."""
+        """Return the snapshot with the memories and random states of all processes."""
         if self.size == 1:
             return snapshot
         parts: list[Any] = [None] * self.size
@@ -79,7 +88,7 @@ class Team:
         return replace(snapshot, generators=[state for part in parts for state in part[0]], memory=memory)
 
     def own(self, snapshot: Snapshot | None) -> Snapshot | None:
-        """Return this process's part of what ``joined`` made, which the first process has read."""
+        """Return this process's part of a snapshot that ``joined`` made and the first process has read."""
         if self.size == 1:
             return snapshot
         found = self.led(snapshot)
@@ -97,7 +106,7 @@ class Team:
 
 
 class Objective(nn.Module):
-    """A network with its loss, so that what is wrapped is what gradients flow through."""
+    """A network with its loss, so that the gradients flow through one module that can be wrapped."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -106,9 +115,16 @@ class Objective(nn.Module):
     def forward(
         self, inputs: Tensor, targets: Tensor, memory: Memory | None, sample: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Memory]:
-        """Return the mean -log p of the targets (B, T) in nats and the memory, without its gradient.
+        """Return the mean -log p of the targets in nats, and the memory without its gradient.
 
-        ``sample``: words and log q of a sampled softmax, or None for the full one. Without targets the loss is 0.
+        Parameters
+        ----------
+        inputs, targets : (B, T) Tensor of int64
+            As in ``Batch``. Without targets the loss is 0.
+        memory : Memory or None
+            The memory of the rows.
+        sample : (words, log q) or None
+            The sample of a sampled softmax; None for the full softmax.
         """
         features, after = self.network(inputs, memory)
         features, targets = features.flatten(0, 1), targets.flatten()

@@ -233,7 +233,7 @@ def test_what_is_prepared_counts_in_a_budget_of_seconds() -> None:
     started = time.perf_counter()
     steps: list[int] = []
     slow = Slow(**{**SMALL, **CASES["gru"][1]})
-    with pytest.raises(LmcompareError, match=r"0\.5 s were over before the first step"):
+    with pytest.raises(LmcompareError, match=r"0\.5 s was over before the first training step"):
         fitted(slow, budget=Budget(seconds=0.5), progress=lambda p: steps.append(p.step))
     assert not steps
     assert time.perf_counter() - started > 0.5
@@ -258,7 +258,7 @@ def test_a_run_with_a_budget_of_seconds_goes_on_too(tmp_path: Path) -> None:
     said: list[str] = []
     fitted(build("bag"), **limit, progress=lambda p: [steps.append(p.step), said.append(p.note)])
     assert min(steps) == measured[1] > 0, "it went on from the second measurement"
-    assert [note for note in said if note] == [f"goes on from step {measured[1]:,}"]
+    assert [note for note in said if note] == [f"continues from step {measured[1]:,}"]
 
 
 def test_unknown_words_are_learnt_from_words_seen_once() -> None:

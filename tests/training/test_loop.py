@@ -135,7 +135,7 @@ def test_a_run_that_stopped_early_is_not_gone_on_with(tmp_path: Path) -> None:
     assert not steps
     assert_same(again, whole)
     assert second.notes == outcome.notes
-    assert any("the last 2 measurements on valid brought no gain" in note for note in outcome.notes)
+    assert any("in the last 2 evaluations" in note for note in outcome.notes)
 
 
 def test_a_budget_that_is_over_before_the_first_step_is_told() -> None:

@@ -1,17 +1,17 @@
-// What makes the page handier: theme, sorting, picking out models, copying, heat maps. Everything reads without it.
+// Theme, sorting, highlighting of models, copying and heat maps. The page can be read without this script.
 (function () {
   "use strict";
   const root = document.documentElement;
   root.classList.add("scripted");
 
-  // The theme is the reader's system's until a choice is made; ?theme=dark in the address counts as one.
+  // The theme of the system applies until the reader chooses one, with the button or with ?theme=dark in the address.
   const asked = new URLSearchParams(location.search).get("theme");
   const stored = remembered("lmcompare-theme");
   const theme = asked || stored;
   if (theme === "dark" || theme === "light") root.dataset.theme = theme;
 
   function remembered(key, value) {
-    try { // storage may be forbidden, for files for one
+    try { // storage may be forbidden, for example for local files
       if (value === undefined) return localStorage.getItem(key);
       localStorage.setItem(key, value);
     } catch (error) { /* the choice is then forgotten on leaving, no more */ }
@@ -34,7 +34,7 @@
     say();
   }
 
-  // Sorting: by data-v of the cells, numbers as numbers; what has no value stays at the end.
+  // Sorting: by data-v of the cells, numbers as numbers; rows without a value stay at the end.
   function valueOf(row, column) {
     const text = row.cells[column].dataset.v ?? row.cells[column].textContent.trim();
     return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
@@ -65,7 +65,7 @@
     }
   }
 
-  // Picking out: the chosen models keep their strength, all others fade.
+  // Highlighting: the chosen models keep their colours, all others fade.
   function setUpPicking() {
     const buttons = document.querySelectorAll("[data-pick]");
     const marks = document.querySelectorAll("[data-model], .m");
@@ -89,25 +89,25 @@
     }
   }
 
-  // Charts: a mark under the pointer says what it stands for; a click on a model's picks it out, as its button does.
+  // Charts: a mark under the pointer shows its tooltip; a click on it highlights its model, as the button does.
   function setUpMarks() {
     const tip = document.createElement("div");
     tip.className = "tip";
     tip.hidden = true;
-    tip.setAttribute("aria-hidden", "true"); // what it says stands in the tables
+    tip.setAttribute("aria-hidden", "true"); // the tables contain the same text
     document.body.append(tip);
     const markAt = (event) => (event.target instanceof Element ? event.target.closest(".chart .mark") : null);
     let shown = null;
     const show = (mark) => {
       shown = mark;
       const title = mark && mark.querySelector("title");
-      if (title) { // else the browser shows it once more
-        mark.dataset.says = title.textContent;
+      if (title) { // otherwise the browser shows it again
+        mark.dataset.tip = title.textContent;
         title.remove();
       }
-      tip.hidden = !(mark && mark.dataset.says);
+      tip.hidden = !(mark && mark.dataset.tip);
       if (tip.hidden) return;
-      tip.textContent = mark.dataset.says;
+      tip.textContent = mark.dataset.tip;
       const at = mark.getBoundingClientRect(), own = tip.getBoundingClientRect();
       const left = Math.min(at.left + at.width / 2 - own.width / 2, root.clientWidth - own.width - 8);
       const above = at.top - own.height - 8;
@@ -140,7 +140,7 @@
     }
   }
 
-  // Heat maps: a click on a small panel shows it in the table with its numbers; a row can be seen step by step.
+  // Heat maps: a click on a small panel shows it in the table with its numbers; a row can be shown step by step.
   function setUpHeat() {
     for (const heat of document.querySelectorAll(".heat")) {
       const source = heat.querySelector(".heat-data");
@@ -184,7 +184,7 @@
     cell.style.setProperty("--w", value === null ? "0" : String(Math.abs(value) / peak));
   }
 
-  // Boxes that scroll can be reached by Tab; those that need not scroll are no stops.
+  // Boxes that scroll can be reached by Tab; other boxes are skipped.
   function setUpScrolling() {
     const boxes = document.querySelectorAll(".scroll[tabindex]");
     const update = () => {

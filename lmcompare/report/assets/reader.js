@@ -1,7 +1,7 @@
-// The reader of the test text: colours the tokens of a passage and shows what each model expected at one of them.
+// The test text, token by token: colours the tokens of a passage and shows what each model expected at one of them.
 (function () {
   "use strict";
-  const FULL = 1600; // hundredths of a bit at which a token has its full colour
+  const FULL = 1600; // hundredths of a bit at which a token has its strongest colour
   const APART = 800; // the same for a difference of two models
   const SIGNS = { "</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅" };
 
@@ -156,7 +156,7 @@
     }
   }
 
-  // On a phone the card lies over the page: it goes when its reader does.
+  // On a phone the card covers the page: it closes when its passage leaves the screen.
   const readers = new Map(Array.from(document.querySelectorAll(".reader"), (box) => [box, new Reader(box)]));
   const watcher = new IntersectionObserver((entries) => {
     for (const entry of entries) if (!entry.isIntersecting) readers.get(entry.target).close();

@@ -12,6 +12,8 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 
+SMALLEST = 0.01  # parts of smaller weight are only counted
+SHOWN_OPEN = 15  # mixtures beyond these are folded
 SLIGHT = 0.0005  # a smaller gain would be shown as 0.0 %
 
 
@@ -23,6 +25,16 @@ class Mixture:
     perplexity: float
     best_single: Model
     gain: float
+
+    @property
+    def main(self) -> list[tuple[Model, float]]:
+        """The parts that weigh 1 % or more; both of a pair."""
+        return self.parts if len(self.parts) == 2 else [part for part in self.parts if part[1] >= SMALLEST]
+
+    @property
+    def rest(self) -> int:
+        """The number of other parts."""
+        return len(self.parts) - len(self.main)
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,12 @@ def build(data: ReportData) -> Section | None:
     if not groups:
         return None
     markdown = "\n\n".join(map(_markdown, groups))
-    return Section("together", "Do they make different mistakes?", fill("mixtures", groups=groups), markdown)
+    return Section(
+        "together",
+        "Do they make different mistakes?",
+        fill("mixtures", groups=groups, shown_open=SHOWN_OPEN),
+        markdown,
+    )
 
 
 def _group(data: ReportData, fingerprint: str, rows: pd.DataFrame, shares: pd.DataFrame) -> Group:
@@ -98,7 +115,8 @@ def fitted(tokens: int, valid: int) -> str:
 def _markdown(group: Group) -> str:
     rows = (
         (
-            " + ".join(f"{numbers.percent(w, 0)} {plain(m.title)}" for m, w in mixture.parts),
+            " + ".join(f"{numbers.percent(w, 0)} {plain(m.title)}" for m, w in mixture.main)
+            + (f" and {numbers.plural(mixture.rest, 'model')} below 1 %" if mixture.rest else ""),
             numbers.perplexity(mixture.perplexity),
             plain(mixture.best_single.title),
             numbers.percent(mixture.gain),

@@ -1,0 +1,37 @@
+"""The contract between a language model and lmcompare.
+
+A model is one class. It is given token ids and returns natural-log probabilities; everything else has a default that
+follows from ``next_log_probs``. A model imports nothing of what runs, checks or shows it.
+"""
+
+from lmcompare.model.language_model import (
+    BLOCK_BYTES,
+    LanguageModel,
+    check_block,
+    described,
+    fitted,
+    same_vocabulary,
+    words_of,
+)
+from lmcompare.model.stepper import Stepper
+from lmcompare.model.values import Budget, Progress, Setting, Size, Traits
+from lmcompare.state import State
+from lmcompare.tokens import FloatArray
+
+__all__ = [
+    "BLOCK_BYTES",
+    "Budget",
+    "FloatArray",
+    "LanguageModel",
+    "Progress",
+    "Setting",
+    "Size",
+    "State",
+    "Stepper",
+    "Traits",
+    "check_block",
+    "described",
+    "fitted",
+    "same_vocabulary",
+    "words_of",
+]

@@ -1,0 +1,320 @@
+"""The base class of language models, and helpers for the classes that derive from it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+
+from lmcompare.errors import NotFittedError, PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.model.stepper import Stepper
+from lmcompare.model.values import Setting, Size, Traits
+from lmcompare.state import State
+from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
+
+T = TypeVar("T")
+
+BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this
+
+
+class LanguageModel(ABC):
+    """Token ids in, natural-log probabilities out.
+
+    A model must have ``fit``, ``next_log_probs``, ``state`` and ``restore``. It may override ``stream``,
+    ``log_probs`` and ``stepper`` to be faster, ``title``, ``summary``, ``notes``, ``exhibits``, ``word_vectors``,
+    ``context_vectors`` and ``study`` to explain itself, and ``size``, ``sized`` and ``file_formats`` for what they
+    name.
+
+    Hyper-parameters are keyword arguments of ``__init__``, stored under their own names and JSON-able.
+
+    Attributes
+    ----------
+    traits : Traits
+        What the model declares about itself; set it in ``__init__`` where it depends on hyper-parameters.
+    notes : tuple of str
+        Sentences that a reader of the model's figures should know, for example that a parameter kept its default.
+        ``fit`` and ``restore`` set them.
+    presets : mapping
+        Hyper-parameters for "quick", "default" and "full".
+    tokens : mapping, optional
+        The tokenizer of a model that brings its own, a table like an experiment's ``[tokens]``.
+    files : tuple of str
+        The hyper-parameters that are paths of files which ``fit`` reads. Their content is a part of the model: when
+        it changes, the model is trained again.
+    bases : tuple of str
+        The hyper-parameters that name other plug-ins, which the model trains and asks. Their code is a part of the
+        model in the same way.
+    known_failures : mapping of str to str
+        The conformance checks that the model must fail, with the reasons.
+    """
+
+    traits: Traits = Traits()
+    notes: tuple[str, ...] = ()
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    tokens: ClassVar[Mapping[str, Any] | None] = None
+    files: ClassVar[tuple[str, ...]] = ()
+    bases: ClassVar[tuple[str, ...]] = ()
+    known_failures: ClassVar[Mapping[str, str]] = {}
+
+    # A model must have these
+
+    @abstractmethod
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Learn from a text.
+
+        Parameters
+        ----------
+        train : Encoded
+            The training text.
+        valid : Encoded
+            The validation text, which may guide choices such as when to stop. It may be empty.
+        setting : Setting
+            The vocabulary, the seed and what may be used.
+
+        Returns
+        -------
+        LanguageModel
+            The model itself.
+        """
+
+    @abstractmethod
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """Return the distribution of the token at each position, given what precedes it in its document.
+
+        Parameters
+        ----------
+        text : Encoded
+            N tokens in documents.
+        at : array of int, shape (B,)
+            Positions from 0 to N, in any order. Position N is one past the end of the last document.
+
+        Returns
+        -------
+        array, shape (B, V)
+            Log-probabilities in nats, float32 or float64.
+        """
+
+    @abstractmethod
+    def state(self) -> State:
+        """Return everything that ``restore`` needs."""
+
+    @abstractmethod
+    def restore(self, state: State) -> Self:
+        """Become the trained model that has this state. Returns the model itself."""
+
+    # A model may override these to be faster
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield positions and their distributions until every position of the text was yielded once.
+
+        The order is the model's choice, so that a recurrent model can read documents side by side. The default calls
+        ``next_log_probs`` for blocks of at most 32 MB.
+
+        Yields
+        ------
+        at : array of int, shape (B,)
+            Positions of the text.
+        log_probs : array, shape (B, V)
+            The distributions there, in nats.
+        """
+        rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
+        for first in range(0, len(text), rows):
+            at = np.arange(first, min(first + rows, len(text)))
+            yield at, self.next_log_probs(text, at)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """Return the (N,) log-probability of each token in nats, given what precedes it in its document."""
+        scores = np.zeros(len(text), np.float64)
+        for at, block in self.stream(text):
+            check_block(block, len(at), text, type(self).__name__)
+            scores[at] = block[np.arange(len(at)), text.ids[at]]
+        return scores
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return the state of decoding after a prefix.
+
+        Parameters
+        ----------
+        prefix : array of int, shape (n,)
+            The first tokens of a document.
+        vocabulary : Vocabulary
+            The vocabulary of the ids.
+        """
+        return _Recompute(self, prefix, vocabulary)
+
+    # By these a model explains itself
+
+    def title(self) -> str:
+        """Return a short name for people, without a full stop, as "RNN with attention".
+
+        It may depend on the hyper-parameters, but not on the training. The default is the class name in words:
+        ``MyModel`` is "My model".
+        """
+        return words_of(type(self).__name__)
+
+    def summary(self) -> str:
+        """Return one sentence on what the model is; by default the first paragraph of the class's docstring."""
+        return described(type(self))
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield figures and tables that explain the trained model.
+
+        Parameters
+        ----------
+        text : Encoded
+            A few example documents of one sentence each.
+        """
+        return ()
+
+    def warm_up(self) -> None:
+        """Compile or load the code that training and scoring need. The harness calls it before it times them."""
+        return
+
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Compute what ``exhibits`` needs of the training and validation texts, and keep it for ``state``.
+
+        It is called after ``fit`` and is not part of the training: it must not change any probability.
+        """
+        return
+
+    def word_vectors(self) -> FloatArray | None:
+        """Return a (V, d) vector of each type, or None for a model without vectors."""
+        return None
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """Return a vector of each token in its context.
+
+        The default is the token's row of ``word_vectors``, which is the same in every context.
+
+        Parameters
+        ----------
+        text : Encoded
+            The text.
+        at : array of int, shape (n,)
+            Positions of tokens.
+
+        Returns
+        -------
+        array, shape (n, d), or None
+            What represents the document up to and including the token; None for a model without vectors.
+        """
+        vectors = self.word_vectors()
+        return None if vectors is None else vectors[text.ids[at]]
+
+    # Size and files
+
+    def size(self) -> Size:
+        """Return the number of fitted parameters and the bytes of the trained model.
+
+        The default counts all floating-point values of ``state()``, or all integers where there are no others.
+        Override it where some of these are not fitted: ids, or indices into other arrays.
+        """
+        arrays = [np.asarray(a) for a in self.state().arrays.values()]
+        floats = sum(a.size for a in arrays if np.issubdtype(a.dtype, np.floating))
+        whole = sum(a.size for a in arrays if np.issubdtype(a.dtype, np.integer))
+        return Size(parameters=floats or whole, bytes=sum(a.nbytes for a in arrays))
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the hyper-parameters that give the model a certain size.
+
+        Parameters
+        ----------
+        parameters : int
+            About how many parameters the model should have.
+        types : int
+            The size of the vocabulary.
+
+        Returns
+        -------
+        mapping or None
+            The hyper-parameters that change, or None for a model whose size follows from the text.
+
+        Raises
+        ------
+        PluginError
+            The model can't have about this size.
+        """
+        return None
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return functions that write the trained model to a file for other tools, by file suffix (".arpa")."""
+        return {}
+
+    # Every model has these; they are not overridden
+
+    @classmethod
+    def parameter_names(cls) -> tuple[str, ...]:
+        """Return the names of the hyper-parameters. Raises ``PluginError`` for ``*args`` or ``**kwargs``."""
+        kinds = inspect.Parameter
+        if cls.__init__ is object.__init__:
+            return ()
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        if any(p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD) for p in parameters):
+            raise PluginError(f"{cls.__name__}.__init__ takes *args or **kwargs: name its hyper-parameters instead")
+        return tuple(p.name for p in parameters)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return the hyper-parameters by name. Raises ``PluginError`` if one is not stored under its own name."""
+        missing = [name for name in self.parameter_names() if not hasattr(self, name)]
+        if missing:
+            raise PluginError(f"{type(self).__name__} does not store '{missing[0]}' under that name in __init__")
+        return {name: getattr(self, name) for name in self.parameter_names()}
+
+
+class _Recompute(Stepper):
+    """The default decoding state: it reads the whole prefix again at each step."""
+
+    def __init__(self, model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._model, self._vocabulary = model, vocabulary
+        self._ids = [int(i) for i in prefix]
+
+    def log_probs(self) -> FloatArray:
+        text = Encoded.from_documents([self._ids], self._vocabulary)
+        distribution: FloatArray = self._model.next_log_probs(text, np.array([len(self._ids)]))[0]
+        return distribution
+
+    def push(self, token: int) -> None:
+        self._vocabulary.check_one(token)
+        self._ids.append(token)
+
+
+def words_of(name: str) -> str:
+    """Return a class name as words: "My model" for ``MyModel``, "LSTM tagger" for ``LSTMTagger``."""
+    words = re.findall(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z0-9]+|[0-9]+", name) or [name]
+    first, *rest = [word if word.isupper() and len(word) > 1 else word.lower() for word in words]
+    return " ".join([first[:1].upper() + first[1:], *rest])
+
+
+def described(cls: type[LanguageModel]) -> str:
+    """Return the first paragraph of a model's docstring, on one line."""
+    return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split()).replace("``", "")
+
+
+def check_block(block: object, rows: int, text: Encoded, name: str) -> None:
+    """Raise ``PluginError`` unless a model's distributions are an array of (``rows``, V)."""
+    wanted = (rows, len(text.vocabulary))
+    if not isinstance(block, np.ndarray) or block.shape != wanted:
+        found = f"shape {block.shape}" if isinstance(block, np.ndarray) else f"a {type(block).__name__}"
+        raise PluginError(f"{name} gave {found} for {rows} positions: next_log_probs returns an array of {wanted}")
+
+
+def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:
+    """Raise ``PluginError`` unless a vocabulary has ``size`` types, as the one that ``what`` was trained on."""
+    if len(vocabulary) != size:
+        raise PluginError(
+            f"{what} was trained on a vocabulary of {size:,} types, not of {len(vocabulary):,}: encode the text with"
+            " the vocabulary it was trained with"
+        )
+
+
+def fitted(value: T | None, model: LanguageModel) -> T:
+    """Return ``value``, a part that ``fit`` makes. Raises ``NotFittedError`` if it is None."""
+    if value is None:
+        raise NotFittedError(f"this {type(model).__name__} is not trained yet: call fit or restore first")
+    return value

@@ -1,0 +1,135 @@
+"""What a model declares about itself, and what its training is given and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmcompare.tokens import Vocabulary
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a model declares about itself. Validity checks hold it to that.
+
+    Attributes
+    ----------
+    causal : bool
+        A score depends only on the past of its document.
+    normalised : bool
+        The probabilities of the next token sum to one.
+    adaptive : bool
+        The model learns from the earlier documents of the text that it scores.
+    carries_state : bool
+        The model uses what precedes the current sentence.
+    pretrained : bool
+        The model has read text other than the training text.
+    """
+
+    causal: bool = True
+    normalised: bool = True
+    adaptive: bool = False
+    carries_state: bool = False
+    pretrained: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far ``fit`` has come.
+
+    Attributes
+    ----------
+    step, steps : int
+        Steps done, and the number of steps where it is known.
+    train_loss, valid_loss : float, optional
+        Losses on the training and the validation text, in nats per token.
+    tokens : int, optional
+        Tokens read in training so far.
+    note : str
+        A short text for whoever watches.
+    """
+
+    step: int
+    steps: int | None = None
+    train_loss: float | None = None
+    valid_loss: float | None = None
+    tokens: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit on training that replaces what the hyper-parameters say. At most one of the four is set.
+
+    Attributes
+    ----------
+    steps : int, optional
+        Steps of training.
+    epochs : float, optional
+        Passes over the training text.
+    seconds : float, optional
+        Seconds of training.
+    tokens : int, optional
+        Tokens read; a token that is read twice counts twice.
+    """
+
+    steps: int | None = None
+    epochs: float | None = None
+    seconds: float | None = None
+    tokens: int | None = None
+
+
+def _silent(_: Progress) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What ``fit`` may use.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        The V types of the texts.
+    seed : int
+        The source of all randomness.
+    device : str
+        "cpu", "cuda", "cuda:0", "mps", ...
+    threads : int
+        The number of threads that the model may use.
+    progress : callable
+        May be called now and then with a ``Progress``.
+    checkpoints : Path, optional
+        A folder in which training may leave what it needs to continue after it was killed.
+    budget : Budget
+        A limit on training.
+    processes : int
+        The number of processes that may train together, each with a GPU of its own or a share of the threads. A
+        model that can't do this uses one.
+    """
+
+    vocabulary: Vocabulary
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+    progress: Callable[[Progress], None] = _silent
+    checkpoints: Path | None = None
+    budget: Budget = Budget()
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a trained model.
+
+    Attributes
+    ----------
+    parameters : int
+        The number of fitted parameters.
+    bytes : int
+        The bytes of the stored model.
+    """
+
+    parameters: int
+    bytes: int
