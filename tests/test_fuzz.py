@@ -17,7 +17,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
 from lmcompare.tokens import Vocabulary
-from tests.harness.small import reseal
+from tests.run_folder import reseal
 
 OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RARELY = settings(OFTEN, max_examples=12)

@@ -14,7 +14,8 @@ import pytest
 
 import lmcompare
 from lmcompare.errors import LmcompareError
-from tests.harness.small import reseal, write_plugins, write_text
+from tests.harness.small import write_plugins, write_text
+from tests.run_folder import reseal
 
 CELLS = "cells"
 

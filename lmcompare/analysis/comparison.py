@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
@@ -23,7 +22,7 @@ from lmcompare.analysis.intervals import (
 from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.run import ModelEntry, Run
+from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 Group = Literal["ranked", "adaptive", "not ranked"]
 SIGNIFICANCE = 0.05
@@ -180,7 +179,7 @@ def main_tokens(run: Run, comparison: Comparison) -> str:
     return max(counts, key=lambda fp: counts[fp], default="")
 
 
-@lru_cache(maxsize=4)
+@kept
 def compare_models(run: Run) -> Comparison:
     """Compare all models with a finished cell on the test text, by bits per byte."""
     units = units_of(run)

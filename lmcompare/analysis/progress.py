@@ -88,7 +88,7 @@ def memorisation(model: ModelEntry) -> float | None:
 
     None if that was not measured.
     """
-    known = model.first.by_heart if model.first is not None else {}
+    known = model.first.memorisation if model.first is not None else {}
     valid, train = known.get("valid_nats"), known.get("train_nats")
     return None if valid is None or train is None else valid - train
 

@@ -7,7 +7,6 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,7 +23,7 @@ from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import Split
-from lmcompare.runfolder.run import ModelEntry, Run
+from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 SCHEMA_VERSION = 1
 METHOD = "paired bootstrap, symmetric studentised"
@@ -115,7 +114,7 @@ def write_results(run: Run, folder: Path | None = None) -> None:
     write_text(place / "results.csv", table.getvalue())
 
 
-@lru_cache(maxsize=4)
+@kept
 def _results(run: Run) -> dict[str, Any]:
     comparison = compare_models(run)
     table: dict[str, Any] = _finite(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from lmcompare.analysis.token_blocks import Columns, blocks
 from lmcompare.analysis.totals import by_tokens
 from lmcompare.analysis.word_kinds import CLASSES, word_classes
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.run import ModelEntry, Run
+from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 RESAMPLES = 2_000
 LEAST_UNITS = 10  # a group of tokens that occurs in fewer units has no interval
@@ -135,7 +135,7 @@ FEATURES = (
 TITLES: Mapping[str, str] = {s.name: s.title for s in TOKEN_SLICES} | {"document": "by document"}
 
 
-@lru_cache(maxsize=4)
+@kept
 def slices(run: Run) -> Mapping[str, pd.DataFrame]:
     """Return all tables by name: those of ``TOKEN_SLICES``, "document" and "metadata:KEY".
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from lmcompare.analysis.scores import LN2, SCORES
 from lmcompare.analysis.token_blocks import Block, blocks
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.run import ModelEntry, Run
+from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Sums:
             self.unit_bits += np.bincount(unit, bits, minlength=len(self.unit_bits))
 
 
-@lru_cache(maxsize=8)
+@kept
 def sums(run: Run, split: Split) -> Mapping[str, Sums]:
     """Return the sums of every model with a finished cell, by name.
 

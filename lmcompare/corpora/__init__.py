@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lmcompare.corpora.conformance import check_format, check_scheme
     from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, File, Found
     from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
-    from lmcompare.corpora.load import documents_of, load, read_documents
+    from lmcompare.corpora.loading import documents_of, load, read_documents
     from lmcompare.corpora.options import CorpusOptions
     from lmcompare.corpora.pieces import Piece
     from lmcompare.corpora.registered import FORMATS, SCHEMES, CatalogueEntry, catalogue, format_catalogue
@@ -23,7 +23,7 @@ _HOMES = {
     "lmcompare.corpora.conformance": ("check_format", "check_scheme"),
     "lmcompare.corpora.contract": ("CorpusFormat", "CorpusScheme", "File", "Found"),
     "lmcompare.corpora.document": ("SPLITS", "Corpus", "Document", "has_utf8"),
-    "lmcompare.corpora.load": ("documents_of", "load", "read_documents"),
+    "lmcompare.corpora.loading": ("documents_of", "load", "read_documents"),
     "lmcompare.corpora.options": ("CorpusOptions",),
     "lmcompare.corpora.pieces": ("Piece",),
     "lmcompare.corpora.registered": ("FORMATS", "SCHEMES", "CatalogueEntry", "catalogue", "format_catalogue"),

@@ -72,7 +72,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
     )
-    job.finish({**_done(job, model, truth, notes), "by_heart": known})
+    job.finish({**_done(job, model, truth, notes), "memorisation": known})
 
 
 def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit) -> tuple[LanguageModel, float]:

@@ -1,5 +1,4 @@
-"""Qualitative examples: what a model says next, how it goes on, how surprised it is by held-out sentences, and what
-context does to its vectors of a word."""
+"""Qualitative examples: next tokens, continuations, the surprisal of held-out sentences, and words in context."""
 
 from __future__ import annotations
 
@@ -10,21 +9,21 @@ from typing import Any
 import numpy as np
 
 from lmcompare.measure.sampling import Sampling, continuation
-from lmcompare.measure.scoring import likeliest
+from lmcompare.measure.scoring import most_likely
 from lmcompare.measure.selection import example_sentences
 from lmcompare.measure.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
 
-NEXT = 10  # how many of the likeliest next tokens are shown
+NEXT = 10  # how many of the most likely next tokens are shown
 
 
 def next_tokens(model: LanguageModel, corpus: TokenizedCorpus, prompt: str) -> list[dict[str, Any]]:
-    """Return the likeliest tokens after a prompt with their probabilities, the likeliest first."""
+    """Return the most likely tokens after a prompt with their probabilities, in descending order."""
     ids = corpus.prompt_ids(prompt)
     text = Encoded.from_documents([ids], corpus.vocabulary)
-    ids, nats = likeliest(model.next_log_probs(text, np.array([len(text)])), NEXT)
+    ids, nats = most_likely(model.next_log_probs(text, np.array([len(text)])), NEXT)
     return [
         {"token": corpus.vocabulary[int(i)], "probability": float(np.exp(n))}
         for i, n in zip(ids[0], nats[0], strict=True)
@@ -34,7 +33,7 @@ def next_tokens(model: LanguageModel, corpus: TokenizedCorpus, prompt: str) -> l
 def continue_prompt(
     model: LanguageModel, corpus: TokenizedCorpus, prompt: str, length: int, sampling: Sampling
 ) -> str:
-    """Return the text of ``length`` tokens that the model goes on with; it begins where the prompt ends."""
+    """Return the text of ``length`` tokens with which the model continues the prompt."""
     drawn = continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, length, sampling)
     before, _ = corpus.tokenizer.tokenize(prompt)
     after = [corpus.vocabulary[i] for i in drawn]

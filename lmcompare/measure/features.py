@@ -1,4 +1,4 @@
-"""What is known of each token whatever the model: its count in train, its n-grams seen in train, its place."""
+"""Features of each token that no model decides: its count in train, its n-grams seen in train, its position."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ORDERS = (2, 3, 4, 5)
 
 
 def seen_orders(train: Encoded, text: Encoded) -> dict[int, IntArray]:
-    """Return for each order n of 2 to 5 an (N,) bool: does the n-gram that ends at this token stand in train?
+    """Return for each order n of 2 to 5 an (N,) bool: does the n-gram that ends at this token occur in train?
 
-    N-grams lie within one document. Each order's n-grams get integer ids from the ids of their first n-1 tokens,
-    so that a pair of integers stands for any n-gram.
+    N-grams do not cross documents. The n-grams of each order get integer ids from the ids of their first n-1 tokens,
+    so that a pair of integers identifies any n-gram.
     """
     types = len(train.vocabulary)
     seen: dict[int, IntArray] = {}
@@ -30,14 +30,14 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, IntArray]:
         keys = node_train[at_train - 1] * types + train.ids[at_train]
         table = np.unique(keys)
         wanted = node_text[at_text - 1] * types + text.ids[at_text]
-        place = np.searchsorted(table, wanted)
+        index = np.searchsorted(table, wanted)
         found = (
-            known[at_text - 1] & (table[np.minimum(place, len(table) - 1)] == wanted) if len(table) else wanted < 0
+            known[at_text - 1] & (table[np.minimum(index, len(table) - 1)] == wanted) if len(table) else wanted < 0
         )
         known = np.zeros(len(text), bool)
         known[at_text] = found
         node_text = np.zeros(len(text), np.int64)
-        node_text[at_text] = place
+        node_text[at_text] = index
         node_train = np.zeros(len(train), np.int64)
         node_train[at_train] = np.searchsorted(table, keys)
         seen[order] = known
@@ -66,7 +66,7 @@ def token_features(
     document = text.document_of(at)
     sentence = np.searchsorted(sentence_starts, at, side="right") - 1
     first_of_document = np.searchsorted(sentence_starts, text.starts)
-    # a token is repeated if the first place of its (document, id) pair lies before it
+    # a token is repeated if its (document, id) pair occurs before it
     pairs = document.astype(np.int64) * len(text.vocabulary) + text.ids
     _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
     counts = np.where(text.ids == text.vocabulary.unknown, 0, train.vocabulary.counts[text.ids])

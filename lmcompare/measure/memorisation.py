@@ -1,4 +1,4 @@
-"""How much better a model knows train than text that it has not read: what it has learnt by heart."""
+"""Memorisation: how much better a model predicts the training text than text that it has not read."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
-TOKENS, PIECE = 8192, 256  # of each split are read, in pieces of at most so many
+TOKENS, PIECE = 8192, 256  # tokens read of each split, and at most in each piece
 
 
 def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float | int | None]:
-    """Return ``train_nats`` and ``valid_nats``, the mean nats per known token on as much of train as of valid, and
-    ``train_tokens`` and ``valid_tokens``, how many these are.
+    """Return the mean nats per known token on equal amounts of train and valid.
 
-    Both texts are read in the same way: in pieces spread evenly over the split, each begun anew at the beginning of a
-    sentence. Unknown words are left out, as valid has more of them. None stands for a figure that is not finite.
+    Both texts are read in the same way: in pieces spread evenly over the split, each of which starts with a sentence
+    and is a document of its own. Unknown words are left out, because valid has more of them.
+
+    Returns
+    -------
+    dict
+        ``train_nats`` and ``valid_nats``, None where they are not finite; ``train_tokens`` and ``valid_tokens``, the
+        numbers of known tokens.
     """
     found: dict[str, float | int | None] = {}
     for which in ("train", "valid"):

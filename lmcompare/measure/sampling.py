@@ -13,8 +13,18 @@ from lmcompare.tokens import IntArray, Vocabulary
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn: from the ``top_k`` likeliest, of these from the smallest set that holds ``top_p`` of the
-    probability (Holtzman et al. 2020), after dividing log-probabilities by ``temperature``.
+    """How tokens are drawn.
+
+    Parameters
+    ----------
+    temperature : float
+        Divides the log-probabilities.
+    top_k : int, optional
+        Only this number of the most likely tokens can be drawn.
+    top_p : float
+        Of those, only the smallest set with this share of the probability (Holtzman et al. 2020).
+    seed : int
+        Of the draws.
     """
 
     temperature: float = 0.8
@@ -32,11 +42,11 @@ class Sampling:
 
 
 def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:
-    """Return one of the token ids (n,), the likeliest first, drawn by their log-probabilities in nats."""
+    """Return one of the token ids (n,), given the most likely first, drawn by their log-probabilities in nats."""
     scaled = nats[: sampling.top_k].astype(np.float64) / sampling.temperature
     weights = np.exp(scaled - scaled[0])
     weights /= weights.sum()
-    # keep the shortest head that reaches top_p, its last member included
+    # keep the shortest list that reaches top_p, its last member included
     kept = int(np.searchsorted(np.cumsum(weights), sampling.top_p)) + 1
     head = weights[:kept] / weights[:kept].sum()
     drawn = int(np.searchsorted(np.cumsum(head), generator.random(), side="right"))
@@ -46,15 +56,15 @@ def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.rand
 def continuation(
     model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary, length: int, sampling: Sampling
 ) -> list[int]:
-    """Return ``length`` token ids that go on from ``prefix``; ``<unk>`` is never drawn, for it spells no word."""
+    """Return ``length`` token ids that continue ``prefix``; ``<unk>`` is never drawn, because it spells no word."""
     generator = np.random.default_rng(sampling.seed)
     stepper = model.stepper(prefix, vocabulary)
     drawn: list[int] = []
     places = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
     for _ in range(length):
         ids, nats = stepper.likeliest(places)
-        spelt = ids != vocabulary.unknown
-        token = draw(ids[spelt], nats[spelt], sampling, generator)
+        spelled = ids != vocabulary.unknown
+        token = draw(ids[spelled], nats[spelled], sampling, generator)
         drawn.append(token)
         stepper.push(token)
     return drawn

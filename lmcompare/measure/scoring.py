@@ -22,15 +22,23 @@ if TYPE_CHECKING:
 
 BoolArray = npt.NDArray[np.bool_]
 
-PLACES = 5  # how many of the likeliest tokens are stored where any are
-FEW_TOKENS = 100  # that are scored before scoring is timed
-GROUPS = 256  # of the types, whose greatest are looked at first where the likeliest are sought
+PLACES = 5  # how many of the most likely tokens are stored at a position
+FEW_TOKENS = 100  # scored before scoring is timed
+GROUPS = 256  # groups of types; the maxima of the groups bound the fifth greatest value
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """``log_probs``: (N,) float64 nats of each token; ``target_rank``: (N,) its place among the model's V, 1 is the
-    likeliest; ``top_ids``, ``top_log_probs``: (M, 5) the likeliest tokens at the M shown positions and their nats.
+    """Scores and ranks of the N tokens of a text.
+
+    Parameters
+    ----------
+    log_probs : array of shape (N,)
+        Nats of each token, float64.
+    target_rank : array of shape (N,)
+        Its rank among the V types, 1 for the most likely.
+    top_ids, top_log_probs : array of shape (M, 5)
+        The most likely tokens at the M shown positions, and their nats.
     """
 
     log_probs: FloatArray
@@ -52,8 +60,9 @@ def checked_log_probs(model: LanguageModel, text: Encoded) -> FloatArray:
 
 @contextmanager
 def _unchanged(model: LanguageModel, text: Encoded) -> Iterator[IntArray]:
-    """Give a private copy of the ids, and see that the model leaves the text as it is: what it scores is the text
-    that it was given. Not every library heeds that an array is read-only.
+    """Give a private copy of the ids, and check that the model does not change the text that it scores.
+
+    Not every library respects that an array is read-only.
     """
     ids = text.ids.copy()
     yield ids
@@ -79,10 +88,9 @@ def timed_log_probs(model: LanguageModel, text: Encoded) -> tuple[FloatArray, fl
 
 
 def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Ranked:
-    """Walk once over the full distributions: each token's score and place, and the likeliest tokens at ``shown``
-    positions.
+    """Read the full distributions once: scores and ranks of all tokens, and the most likely tokens at ``shown``.
 
-    Equal probabilities are placed by id, so that the figure does not depend on the order of reading. Raises
+    Equal probabilities are ranked by id, so that the ranks do not depend on the order of reading. Raises
     ``PluginError`` for blocks of a wrong shape, positions left out, NaN or +inf.
     """
     log_probs = np.zeros(len(text), np.float64)
@@ -104,7 +112,7 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
             log_probs[at] = own[:, 0]
             rows = np.flatnonzero(row_of[at] >= 0)
             if len(rows):
-                top, nats = likeliest(block[rows], places)
+                top, nats = most_likely(block[rows], places)
                 top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = top, nats
     where = f"{type(model).__name__}.stream"
     if (target_rank == 0).any():
@@ -114,19 +122,19 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
 
 
 def _true_in_rows(mask: BoolArray) -> IntArray:
-    """Return (B,) how many of each row of (B, V) are true; numpy's own count along an axis takes thrice the time."""
+    """Return (B,) the number of true values in each row of (B, V), in a third of the time of numpy's own count."""
     return np.fromiter(map(np.count_nonzero, mask), np.int64, len(mask))
 
 
-def likeliest(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArray]:
-    """Return the ids and nats, both (B, places), of the likeliest tokens of (B, V), the likeliest first."""
+def most_likely(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArray]:
+    """Return the ids and nats, both (B, places), of the most likely tokens of (B, V), in descending order."""
     number, types = log_probs.shape
     places, groups = min(places, types), min(GROUPS, types)
     # A row's fifth greatest is at least the fifth greatest of its groups' maxima: few tokens are left to be sorted
     maxima = log_probs[:, : types // groups * groups].reshape(number, types // groups, groups).max(axis=1)
     least = np.partition(maxima, groups - places, axis=1)[:, groups - places]
     if np.isnan(least).any():
-        return likeliest(np.where(np.isnan(log_probs), -np.inf, log_probs), places)
+        return most_likely(np.where(np.isnan(log_probs), -np.inf, log_probs), places)
     rows, ids = np.divmod(np.flatnonzero(log_probs >= least[:, None]), types)
     values = log_probs[rows, ids].astype(np.float64)
     order = np.lexsort((ids, -values, rows))  # ties by id

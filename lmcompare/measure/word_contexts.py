@@ -1,4 +1,4 @@
-"""One word in several contexts: where it stands, and how far apart a model's vectors of it lie there."""
+"""One word in several contexts: where it occurs, and the distances between a model's vectors of it there."""
 
 from __future__ import annotations
 
@@ -16,21 +16,31 @@ from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
-# English words of several meanings; the first that stand in enough contexts are shown, unless others are asked for
+# English words of several meanings; the first that occur in enough contexts are shown, unless others are asked for
 AMBIGUOUS = ("bank", "curry", "plant", "current", "light", "order", "left", "present", "second", "right", "bill")
 SHOWN_WORDS = 4
 CONTEXTS = 8  # of a word, at most
 FEWEST = 4  # contexts of a word that nobody asked for
-COMMON, RARE = 200, 20  # words chosen from the text are none of so many most frequent and stand in train so often
-READ_BEFORE = 3  # tokens of the sentence that stand before the word, if it can be chosen
+COMMON, RARE = (
+    200,
+    20,
+)  # words from the text are not among the 200 most frequent; their least count
+READ_BEFORE = 3  # tokens of the sentence before the word, where there is a choice
 SAMPLE, SAMPLE_LENGTH = 1000, 256  # tokens over which a model's vectors are centred; of a document's beginning
 
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """A place where a word stands: ``ids`` (n,), its document up to and including the word; the sentence's text
-    before the word, the word, and the text after it, which no causal model has read there; ``document`` and
-    ``position`` in test and the word's first ``byte`` in the document's text, or None for a prompt.
+    """An occurrence of a word.
+
+    Parameters
+    ----------
+    ids : array of shape (n,)
+        Its document up to and including the word.
+    before, word, after : str
+        The text of the sentence before the word, the word, and the text after it, which no causal model has read.
+    document, position, byte : int, optional
+        The document and the position in test, and the word's first byte in the document's text; None for a prompt.
     """
 
     ids: IntArray
@@ -43,13 +53,13 @@ class Context:
 
     @property
     def source(self) -> object:
-        """What tells its document from others."""
+        """The identity of its document."""
         return self.ids.tobytes() if self.document is None else self.document
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is stored of it."""
-        place = {"document": self.document, "position": self.position, "byte": self.byte}
-        return {"before": self.before, "word": self.word, "after": self.after, **place}
+        """Return the table that is stored."""
+        where = {"document": self.document, "position": self.position, "byte": self.byte}
+        return {"before": self.before, "word": self.word, "after": self.after, **where}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +73,9 @@ class Word:
 def chosen_words(corpus: TokenizedCorpus, prompts: Sequence[str], asked: Sequence[str] | None) -> list[Word]:
     """Return the words to show, each in contexts that are the same for every model of these tokens.
 
-    Every word of ``asked`` is there, even with no context. If that is None, the first words of ``AMBIGUOUS`` are
-    chosen that stand in ``FEWEST`` contexts or more, and then the rarest words that stand in so many documents
-    of test. Words that are no single token are not found.
+    Every word of ``asked`` is returned, even without a context. If ``asked`` is None, the first words of
+    ``AMBIGUOUS`` with at least ``FEWEST`` contexts are chosen, and then the rarest words that occur in as many test
+    documents. Words that are not one token are not found.
     """
     if asked is not None:
         return [Word(word, _contexts(corpus, prompts, word)) for word in dict.fromkeys(asked)]
@@ -82,11 +92,11 @@ def chosen_words(corpus: TokenizedCorpus, prompts: Sequence[str], asked: Sequenc
 
 
 def word_tables(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[Word]) -> list[dict[str, Any]]:
-    """Return what ``examples.json`` holds of the words: contexts, and the matrix of distances between the vectors.
+    """Return the ``words`` of ``examples.json``: contexts, and the matrix of distances between the vectors.
 
-    A distance is 1 - cos of two vectors from which the model's mean vector over a sample of test was taken away: 0 in
-    one direction, 1 as far as two tokens of the text are on average (Mu and Viswanath 2018 take the mean away since
-    all vectors of a model share a direction). It is None for a model that has no vectors.
+    A distance is 1 - cos of two vectors after the model's mean vector over a sample of test was subtracted: 0 for one
+    direction, 1 for the average distance of two tokens of the text (Mu and Viswanath 2018 subtract the mean because
+    all vectors of a model share a direction). The distances are None for a model without vectors.
     """
     contexts = [context for word in words for context in word.contexts]
     vectors = _vectors(model, corpus, contexts)
@@ -112,10 +122,10 @@ def cosine_distances(vectors: FloatArray) -> FloatArray:
 
 
 def _vectors(model: LanguageModel, corpus: TokenizedCorpus, contexts: Sequence[Context]) -> FloatArray | None:
-    """(n, d) the vectors of the words where they stand, less the mean over a sample; None if there are none."""
+    """(n, d) the vectors of the words in their contexts, less the mean over a sample; None if there are none."""
     if not contexts:
         return None
-    longest: dict[object, IntArray] = {}  # every document is read once, up to the last place asked for
+    longest: dict[object, IntArray] = {}  # every document is read once, up to its last context
     for context in contexts:
         if len(context.ids) > len(longest.get(context.source, ())):
             longest[context.source] = context.ids
@@ -162,7 +172,7 @@ def _sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:
 
 
 def _contexts(corpus: TokenizedCorpus, prompts: Sequence[str], word: str) -> list[Context]:
-    """Return the contexts of the token that the word is; of several, such as with a blank, the one with most."""
+    """Return the contexts of the token that is the word; of several, as with a blank, the most frequent."""
     tokens = [
         i for i, token in enumerate(corpus.vocabulary.tokens) if i > 1 and word in (token, token.strip() or token)
     ]
@@ -171,7 +181,7 @@ def _contexts(corpus: TokenizedCorpus, prompts: Sequence[str], word: str) -> lis
 
 
 def _in_prompts(corpus: TokenizedCorpus, prompts: Sequence[str], token: int) -> Iterator[Context]:
-    """Yield the first place of the token in each prompt that has it."""
+    """Yield the first occurrence of the token in each prompt that has it."""
     for prompt in prompts:
         lines = corpus.prompt_pieces(prompt)
         for index, line in enumerate(lines):
@@ -179,14 +189,14 @@ def _in_prompts(corpus: TokenizedCorpus, prompts: Sequence[str], token: int) -> 
             ids = corpus.prompt_ids("\n".join(lines[: index + 1]))
             here = np.flatnonzero(ids[len(ids) - len(strings) :] == token)
             if len(here):
-                place = int(here[0])
-                upto = ids[: len(ids) - len(strings) + place + 1]
-                yield Context(upto, *_around(corpus, strings, place))
+                first = int(here[0])
+                upto = ids[: len(ids) - len(strings) + first + 1]
+                yield Context(upto, *_around(corpus, strings, first))
                 break
 
 
 def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
-    """Yield places in test, one a document before a second one of any; first those with something before them."""
+    """Yield occurrences in test: one per document before a second of any, those with a longer past first."""
     test = corpus.test
     at = np.flatnonzero(test.ids == token)
     at = at[fresh_documents(corpus)[test.document_of(at)]]
@@ -196,8 +206,8 @@ def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
     poor = at - begins[sentence] < READ_BEFORE
     document = test.document_of(at)
     assert test.spans is not None, "test is made from a text"
-    byte = test.spans[at, 0]  # by which places are drawn: the same ones whatever the tokens
-    taken: Counter[int] = Counter()  # places of each document
+    byte = test.spans[at, 0]  # occurrences are drawn by it, so that they are the same whatever the tokens
+    taken: Counter[int] = Counter()  # occurrences in each document
     turns: list[tuple[int, int]] = []
     for k in sorted(range(len(at)), key=lambda k: (poor[k], digest_of("word", int(document[k]), int(byte[k])))):
         turns.append((taken[document[k]], k))
@@ -211,10 +221,10 @@ def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
         yield Context(test.ids[start : at[k] + 1], *around, int(document[k]), int(at[k]) - start, int(byte[k]))
 
 
-def _around(corpus: TokenizedCorpus, strings: Sequence[str], place: int) -> tuple[str, str, str]:
-    """Return the text before the token at that place of a sentence, the token, and the text after it."""
+def _around(corpus: TokenizedCorpus, strings: Sequence[str], index: int) -> tuple[str, str, str]:
+    """Return the text before the token at an index of a sentence, the token, and the text after it."""
     detokenize = corpus.tokenizer.detokenize
-    before, upto = detokenize(strings[:place]), detokenize(strings[: place + 1])
+    before, upto = detokenize(strings[:index]), detokenize(strings[: index + 1])
     return before, upto.removeprefix(before), detokenize(strings).removeprefix(upto)
 
 

@@ -16,7 +16,7 @@ from lmcompare.runfolder.seals import check_sealed
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES_OF_CELL = ("traits", "truth", "by_heart")
+TABLES_OF_CELL = ("traits", "truth", "memorisation")
 
 
 def _failed(error: str) -> dict[str, Any]:
@@ -50,8 +50,7 @@ class Cell:
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
         """Raise ``RunFolderError`` where a file is missing or broken, so that one cell's loss is its own."""
         check_sealed(self.path, CELL_TABLES)
-        _ = self.cost, self.curve, self.examples
-        read_list(self.path / "exhibits.json")
+        _ = self.cost, self.curve, self.examples, self.exhibit_tables
         for key in TABLES_OF_CELL:
             if not isinstance(info.get(key), dict | None):
                 raise RunFolderError(f"{self.path / 'cell.json'} is damaged at '{key}': {REMEDY}")
@@ -86,11 +85,9 @@ class Cell:
         return dict(self.info.get("truth") or {})
 
     @property
-    def by_heart(self) -> Mapping[str, float | None]:
-        """Nats per known token on parts of train and of valid; empty where they were not measured: by older versions,
-        and of models that learn as they read.
-        """
-        return dict(self.info.get("by_heart") or {})
+    def memorisation(self) -> Mapping[str, float | None]:
+        """Nats per known token on parts of train and of valid; empty for models that learn as they read."""
+        return dict(self.info.get("memorisation") or {})
 
     @property
     def notes(self) -> Sequence[str]:
@@ -108,9 +105,14 @@ class Cell:
         return read_csv(self.path / "curve.csv", CURVE_COLUMNS)
 
     @cached_property
+    def exhibit_tables(self) -> tuple[Any, ...]:
+        """The exhibits as they are stored; those of a kind that is not installed are among them."""
+        return tuple(read_list(self.path / "exhibits.json"))
+
+    @property
     def exhibits(self) -> tuple[Exhibit, ...]:
-        """What the model shows of itself."""
-        return tuple(from_json(table) for table in read_list(self.path / "exhibits.json"))
+        """The figures and tables by which the model explains itself."""
+        return tuple(from_json(table) for table in self.exhibit_tables)
 
     @cached_property
     def examples(self) -> Mapping[str, Any]:

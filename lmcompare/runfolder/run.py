@@ -5,15 +5,19 @@ Nothing small is read twice. Token tables, which may be long, are read anew at e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property, wraps
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_object
 from lmcompare.runfolder.layout import MANIFEST, MANIFEST_KEYS, SCHEMA_VERSION
 from lmcompare.runfolder.seals import check_sealed
 from lmcompare.runfolder.tokens import TokenizedCorpus
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ModelEntry:
@@ -90,6 +94,11 @@ class Run:
             if model.done and model.tokens_fingerprint not in self.tokens:
                 raise RunFolderError(f"{path / MANIFEST} does not list the tokens of the model '{model.name}'")
 
+    @cached_property
+    def derived(self) -> dict[object, Any]:
+        """What was computed from this run by functions that are ``kept``, as long as the run is in memory."""
+        return {}
+
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {len(self.models)} models)"
 
@@ -145,6 +154,20 @@ class Run:
             if model.name == name:
                 return model
         raise RunFolderError(f"the run in {self.path} has no model '{name}'")
+
+
+def kept(make: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P], T]:
+    """Return the function, computed once for each run and its other arguments; the results are in ``Run.derived``."""
+
+    @wraps(make)
+    def once(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (make, *args, *kwargs.items())
+        if key not in run.derived:
+            run.derived[key] = make(run, *args, **kwargs)
+        found: T = run.derived[key]
+        return found
+
+    return once
 
 
 def load_run(folder: str | Path) -> Run:

@@ -43,13 +43,13 @@ def damage(folder: Path, names: Iterable[str]) -> str | None:
 
 def check_sealed(folder: Path, names: Sequence[str]) -> None:
     """Raise ``RunFolderError`` if one of these files of a folder is not as it was sealed."""
-    if is_sealed(folder) and (damaged := damage(folder, names)):
+    if (damaged := damage(folder, names)) is not None:
         lost = "damaged" if (folder / damaged).is_file() else "missing"
         raise RunFolderError(f"{folder / damaged} is {lost}: {REMEDY}")
 
 
 def is_sealed(folder: Path) -> bool:
-    """Return whether the folder has a seal at all: older versions wrote none."""
+    """Return whether the folder has a seal: whether it was finished once."""
     return (folder / SEAL).is_file()
 
 

@@ -20,6 +20,7 @@ from lmcompare.analysis import (
 )
 from lmcompare.analysis.comparability import differences, same_tokenizer
 from tests.analysis.tiny import tiny_run
+from tests.run_folder import reseal
 
 PARTS = {"read": "r", "changes": [], "train": "a", "valid": "b", "test": "c", "marks": "m", "names": "n"}
 SPLITS = {which: {"words": words, "documents": 2, "sentences": 3} for which, words in
@@ -61,7 +62,7 @@ def a_run(
             (path / "cells" / row["name"] / str(old)).rename(path / "cells" / row["name"] / str(new))
             row["seeds"], row["cells"] = [new], [f"cells/{row['name']}/{new}"]
     (path / "manifest.json").write_text(json.dumps(manifest))
-    return load_run(path)
+    return load_run(reseal(path))
 
 
 def test_runs_on_one_text_become_one_table_ranked_together(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_a_failed_cell_gives_way_to_one_that_another_run_finished(tmp_path: Path
     one = a_run(tmp_path / "one", {"ngram": [GIVEN, GIVEN]})
     (tmp_path / "one" / "cells" / "ngram" / "1" / "cell.json").write_text('{"status": "failed", "error": "x"}')
     two = a_run(tmp_path / "two", {"ngram": [[0.5] * 12]}, seeds={"ngram": [1]})
-    (table,) = join([load_run(one.path), two])
+    (table,) = join([load_run(reseal(one.path)), two])
     assert table.run.model("ngram").seeds == (0, 1)
     assert table.run.model("ngram").failed == ()
 

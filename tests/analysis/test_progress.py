@@ -12,6 +12,7 @@ import pytest
 from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.progress import Outlook, Progress, memorisation, outlook, unequal_reading
 from tests.analysis.tiny import tiny_run
+from tests.run_folder import reseal
 
 LN2 = math.log(2)
 
@@ -49,12 +50,12 @@ def run_with(
     heart: dict[str, dict[str, float]] | None = None,
     **columns: Sequence[bool],
 ) -> Run:
-    cells = {name: {"by_heart": table} for name, table in (heart or {}).items()}
+    cells = {name: {"memorisation": table} for name, table in (heart or {}).items()}
     tiny_run(path, {name: [[0.25] * 4] for name in curves}, cells=cells, **columns)
     for name, table in curves.items():
         if table is not None:
             table.to_csv(path / "cells" / name / "0" / "curve.csv", index=False)
-    return load_run(path)
+    return load_run(reseal(path))
 
 
 def test_what_would_help_each_model(tmp_path: Path) -> None:

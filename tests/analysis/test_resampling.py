@@ -13,7 +13,7 @@ from lmcompare.analysis import resampling as module
 from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import sums
 from tests.analysis.tiny import tiny_run
-from tests.run_folder import write_run_folder
+from tests.run_folder import reseal, write_run_folder
 
 
 def test_documents_are_units_where_there_are_thirty(run: Run) -> None:
@@ -87,4 +87,4 @@ def test_tokenizers_that_charge_other_bytes_are_an_error(copied: Path) -> None:
     table["bytes"] += 1
     table.to_parquet(path)
     with pytest.raises(RunFolderError, match="other bytes"):
-        units_of(load_run(copied))
+        units_of(load_run(reseal(copied)))

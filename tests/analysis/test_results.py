@@ -16,6 +16,7 @@ from lmcompare.analysis import Run, leaderboard, load_run, results, write_result
 from lmcompare.analysis.results import COLUMNS
 from lmcompare.errors import LmcompareError
 from tests.analysis.tiny import tiny_run
+from tests.run_folder import reseal
 
 PROMISED = {
     "name",
@@ -85,15 +86,15 @@ def test_the_csv_is_the_leaderboard(copied: Path) -> None:
 
 
 def test_costs_over_seeds(copied: Path) -> None:
-    path = copied / "cells" / "ngram" / "1" / "cost.json"
+    first, path = (copied / "cells" / "ngram" / seed / "cost.json" for seed in "01")
     cost = json.loads(path.read_text())
-    cost |= {"train_seconds": cost["train_seconds"] + 2, "peak_memory_bytes": cost["peak_memory_bytes"] * 3}
-    path.write_text(json.dumps(cost))
-    before = {m["name"]: m for m in results(load_run(copied))["models"]}["ngram"]
+    first.write_text(json.dumps(cost | {"train_seconds": 1.2, "peak_memory_bytes": 126_000_000}))
+    path.write_text(json.dumps(cost | {"train_seconds": 3.2, "peak_memory_bytes": 3 * 126_000_000}))
+    before = {m["name"]: m for m in results(load_run(reseal(copied)))["models"]}["ngram"]
     assert before["train_seconds"] == pytest.approx(1.2 + 1)  # the mean
     assert before["peak_memory_bytes"] == 3 * 126_000_000  # the greatest
     path.write_text(json.dumps(cost | {"peak_memory_bytes": None}))  # could not be measured there
-    after = {m["name"]: m for m in results(load_run(copied))["models"]}["ngram"]
+    after = {m["name"]: m for m in results(load_run(reseal(copied)))["models"]}["ngram"]
     assert after["peak_memory_bytes"] is None
 
 

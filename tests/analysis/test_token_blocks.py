@@ -15,6 +15,7 @@ from lmcompare.analysis.token_blocks import blocks
 from lmcompare.runfolder import parquet as module
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import read_blocks
+from tests.run_folder import reseal
 
 
 @pytest.fixture
@@ -40,9 +41,10 @@ def test_blocks_are_the_tables_side_by_side(run: Run, short: int, split: Split) 
 
 def test_tables_need_not_be_stored_in_the_same_pieces(copied: Path) -> None:
     path = copied / "cells" / "ngram" / "0" / "scores.parquet"
-    before = token_scores(load_run(copied), load_run(copied).model("ngram"))
-    pd.read_parquet(path).to_parquet(path, row_group_size=13)
     run = load_run(copied)
+    before = token_scores(run, run.model("ngram"))
+    pd.read_parquet(path).to_parquet(path, row_group_size=13)
+    run = load_run(reseal(copied))
     after = token_scores(run, run.model("ngram"))
     assert after.log_prob.tolist() == before.log_prob.tolist()
 
@@ -57,7 +59,7 @@ def test_other_rows_than_the_features_are_an_error(copied: Path, short: int, cha
         "moved": scores.assign(position=scores["position"] + (np.arange(len(scores)) == len(scores) - 1)),
     }
     changed[change].to_parquet(path)
-    run = load_run(copied)
+    run = load_run(reseal(copied))
     for _ in range(2):  # nor is it taken for checked the second time
         with pytest.raises(RunFolderError, match=r"ngram/1/scores\.parquet are not those of .*features\.parquet"):
             list(blocks(run, [run.model("unigram"), run.model("ngram")], "test"))

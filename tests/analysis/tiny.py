@@ -11,6 +11,17 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis import Run, load_run
+from lmcompare.runfolder.files import write_json
+from lmcompare.runfolder.layout import (
+    CELL_TABLES,
+    CURVE_COLUMNS,
+    DOCUMENT_COLUMNS,
+    MANIFEST,
+    SCHEMA_VERSION,
+    SCORE_COLUMNS,
+)
+from lmcompare.runfolder.parquet import write_table
+from lmcompare.runfolder.seals import seal
 
 Array = np.ndarray[Any, Any]
 SOUND = {"causal": True, "normalised": True, "adaptive": False, "carries_state": False, "pretrained": False}
@@ -58,7 +69,7 @@ def tiny_run(
     )
     tokens = path / "tokens" / "fp"
     tokens.mkdir(parents=True)
-    _both(features).to_parquet(tokens / "features.parquet")
+    write_table(tokens / "features.parquet", _both(features))
     (tokens / "vocabulary.json").write_text('{"tokens": ["<unk>", "</s>", "word"], "counts": [1, 1, 1]}')
     table = pd.DataFrame(
         {
@@ -72,7 +83,8 @@ def tiny_run(
             "repeats": "",
         }
     )
-    _both(table).to_parquet(tokens / "documents.parquet")
+    write_table(tokens / "documents.parquet", _both(table)[list(DOCUMENT_COLUMNS)])
+    seal(tokens, ("features.parquet", "documents.parquet", "vocabulary.json"))
     for name, seeds in probabilities.items():
         for seed, given_to in enumerate(seeds):
             on_valid = seeds[seed] if valid is None else valid[name][seed]
@@ -92,7 +104,7 @@ def tiny_run(
                 both.loc[both["split"] == "valid", "log_prob"] = np.log(on_valid)
             cell = path / "cells" / name / str(seed)
             cell.mkdir(parents=True)
-            both.to_parquet(cell / "scores.parquet")
+            write_table(cell / "scores.parquet", both[list(SCORE_COLUMNS)])
             info: dict[str, Any] = {"status": "done", "error": None, "traits": SOUND, "truth": PASSED, "notes": []}
             cost = {"train_seconds": 1.0, "microseconds_per_token": 2.0, "peak_memory_bytes": 3, "parameters": 4}
             cost |= {"model_bytes": 5} | dict((costs or {}).get(name, {}))
@@ -100,10 +112,11 @@ def tiny_run(
             (cell / "cost.json").write_text(json.dumps(cost))
             (cell / "examples.json").write_text('{"prompts": [], "sentences": []}')
             (cell / "exhibits.json").write_text("[]")
-            (cell / "curve.csv").write_text("step,seconds,tokens,train_loss,valid_loss\n")
-            base.iloc[:0].assign(place=1, token="x", log_prob=0.0).to_parquet(cell / "top.parquet")
+            (cell / "curve.csv").write_text(",".join(CURVE_COLUMNS) + "\n")
+            write_table(cell / "top.parquet", base.iloc[:0].assign(place=1, token="x", log_prob=0.0))
+            seal(cell, CELL_TABLES)
     manifest = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "name": "tiny",
         "experiment": {},
         "corpus": {"fingerprint": "c"},
@@ -119,7 +132,8 @@ def tiny_run(
             for name, seeds in probabilities.items()
         ],
     }
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    write_json(path / MANIFEST, manifest)
+    seal(path, (MANIFEST,))
     return load_run(path)
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
-
-from lmcompare.runfolder import seals
-from lmcompare.runfolder.layout import SEAL
 
 PLUGINS = '''
 """Plug-ins of the harness's tests."""
@@ -162,12 +158,6 @@ def write_plugins(folder: Path) -> Path:
     path = folder / "plugins.py"
     path.write_text(PLUGINS, encoding="utf-8")
     return path
-
-
-def reseal(folder: Path) -> None:
-    """Make the folder's seal fit the files as they are now, if it has one: as one does who means harm."""
-    if seals.is_sealed(folder):
-        seals.seal(folder, json.loads((folder / SEAL).read_text()))
 
 
 def write_text(folder: Path, documents: int = 60, name: str = "text.txt") -> Path:

@@ -14,7 +14,8 @@ from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
-from tests.harness.small import reseal, write_text
+from tests.harness.small import write_text
+from tests.run_folder import reseal
 
 EXPERIMENT = files.parse(
     {

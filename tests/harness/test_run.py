@@ -20,7 +20,8 @@ from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
 from lmcompare.harness.run import Outcome, run
 from lmcompare.report.build import rebuild, write_reports
-from tests.harness.small import reseal, write_plugins, write_text
+from tests.harness.small import write_plugins, write_text
+from tests.run_folder import reseal
 
 
 class Watch(Quiet):

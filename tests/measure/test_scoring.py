@@ -1,4 +1,4 @@
-"""Ranks and the likeliest tokens, by hand."""
+"""Ranks and the most likely tokens, by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import PluginError
-from lmcompare.measure.scoring import checked_log_probs, likeliest, score_and_rank, timed_log_probs
+from lmcompare.measure.scoring import checked_log_probs, most_likely, score_and_rank, timed_log_probs
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
@@ -56,11 +56,11 @@ def test_scores_of_a_wrong_shape_or_nan_are_refused() -> None:
 
 @pytest.mark.parametrize("types", [1, 4, 5, 255, 256, 257, 1000])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_the_likeliest_are_those_of_a_whole_sort_with_ties_by_id(types: int, kind: type) -> None:
+def test_the_most_likely_are_those_of_a_full_sort_with_ties_by_id(types: int, kind: type) -> None:
     values = np.random.default_rng(types).integers(-9, 0, (20, types)).astype(kind)
     values[3] = -np.inf
     values[4, : types // 2] = -np.inf
-    ids, nats = likeliest(values, 5)
+    ids, nats = most_likely(values, 5)
     expected = np.argsort(-values, axis=1, kind="stable")[:, :5]
     np.testing.assert_array_equal(ids, expected)
     np.testing.assert_array_equal(nats, np.take_along_axis(values, expected, axis=1))
@@ -69,14 +69,14 @@ def test_the_likeliest_are_those_of_a_whole_sort_with_ties_by_id(types: int, kin
 def test_what_is_not_a_number_is_not_likely() -> None:
     values = np.log(np.random.default_rng(0).dirichlet(np.ones(600), 2))
     values[0, :550] = np.nan
-    ids, nats = likeliest(values, 5)
+    ids, nats = most_likely(values, 5)
     assert np.isfinite(nats).all()
     assert ids[0].tolist() == (550 + np.argsort(-values[0, 550:])[:5]).tolist()
     assert ids[1].tolist() == np.argsort(-values[1])[:5].tolist()
 
 
 def test_fewer_types_than_places() -> None:
-    ids, nats = likeliest(np.log(np.array([[0.25, 0.75]])), 10)
+    ids, nats = most_likely(np.log(np.array([[0.25, 0.75]])), 10)
     assert ids.tolist() == [[1, 0]]
     np.testing.assert_allclose(np.exp(nats), [[0.75, 0.25]])
 

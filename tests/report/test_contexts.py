@@ -14,7 +14,7 @@ from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import contexts
 from lmcompare.report.sections.contexts import Context, Placed, Word
 from tests.report.tree import Node
-from tests.run_folder import write_run_folder
+from tests.run_folder import reseal, write_run_folder
 
 STILL = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 MOVED = [[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]]
@@ -110,7 +110,7 @@ def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
         table = json.loads(file.read_text())
         table["words"] = [{"word": "ze<b>ra", "contexts": [], "distances": None}]
         file.write_text(json.dumps(table))
-    section = contexts.build(ReportData(load_run(path)))
+    section = contexts.build(ReportData(load_run(reseal(path))))
     assert section is not None
     assert "ze&lt;b&gt;ra" in section.html
     assert "Not here" not in section.html
@@ -142,10 +142,10 @@ def test_the_section(tree: Node, markdown: str) -> None:
     section = tree.one("section", id_="meaning")
     said = section.text
     assert "word2vec-bow has one vector for a word" in said
-    assert "unigram, ngram and leaky (no word vectors), char-transformer (no answer)" in said
-    assert "fewer than twice in prompts and test text: in." in said
+    assert "unigram, ngram and leaky (no word vectors), char-transformer (none of the words is a token)" in said
+    assert "fewer than twice in prompts and test text: zebra." in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
-    assert len(section.all("li")) == 5 + 4
+    assert len(section.all("li")) == 8 + 8
     assert "## Context changes a word's vector" in markdown
     assert "| mean distance | word2vec-bow | rnn-attention | transformer |" in markdown
 
@@ -156,4 +156,4 @@ def test_runs_of_an_older_version_have_no_words(tmp_path: Path) -> None:
         table = json.loads(file.read_text())
         del table["words"]
         file.write_text(json.dumps(table))
-    assert contexts.build(ReportData(load_run(path))) is None
+    assert contexts.build(ReportData(load_run(reseal(path)))) is None

@@ -13,7 +13,7 @@ import pytest
 from lmcompare.analysis import load_run
 from lmcompare.report import render_html, render_markdown
 from tests.report.tree import Node, parse
-from tests.run_folder import write_run_folder
+from tests.run_folder import reseal, write_run_folder
 
 
 def built(folder: Path, **options: object) -> Node:
@@ -55,7 +55,7 @@ def test_control_characters_are_shown_as_pictures(tmp_path: Path) -> None:
     folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), documents=8)
     for path in (folder / "cells").rglob("examples.json"):
         path.write_text(path.read_text().replace("How to make Thai", "\\u001b[31mHow"))
-    run = load_run(folder)
+    run = load_run(reseal(folder))
     for page in (render_html(run), render_markdown(run)):
         assert "\x1b" not in page
         assert "␛" in page
@@ -90,7 +90,7 @@ def test_a_model_of_scores_stands_apart_and_is_said_to_be_one(tmp_path: Path) ->
     cell["traits"]["normalised"] = False
     cell["truth"]["checks"] = cell["truth"]["checks"][1:]  # a run does not look at the sums
     path.write_text(json.dumps(cell))
-    run = load_run(folder)
+    run = load_run(reseal(folder))
     tree, markdown = parse(render_html(run)), render_markdown(run)
     (row,) = tree.one(id_="not-ranked").one("table").rows()
     assert row[0] == "scores"
@@ -99,7 +99,7 @@ def test_a_model_of_scores_stands_apart_and_is_said_to_be_one(tmp_path: Path) ->
     truth = tree.one(id_="truth").text
     assert "scores gives scores that need not sum to one" in truth
     assert "The other 2 models passed: their figures are valid probabilities" in truth
-    assert "scores, no probabilities" in tree.one(id_="inside").text
+    assert "scores, not probabilities" in tree.one(id_="inside").text
     assert "### scores (not ranked)" in markdown
     assert "### ngram\n" in markdown
 
@@ -133,7 +133,7 @@ def test_a_model_that_gives_a_token_no_chance(tmp_path: Path) -> None:
     scores.loc[scores.index[-40:], "log_prob"] = -math.inf
     scores.loc[(scores["split"] == "test") & (scores["document"] == 0), "log_prob"] = -math.inf
     scores.to_parquet(path, index=False)
-    tree = parse(render_html(load_run(folder)))
+    tree = parse(render_html(load_run(reseal(folder))))
     row = tree.one(id_="not-ranked").one("table").rows()[0]
     assert row[0] == "ngram"
     assert row[2] == "∞"
@@ -172,7 +172,7 @@ def test_what_a_run_lacks_the_report_leaves_out(
 ) -> None:
     folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram", "rnn-attention"), seeds=(0,), documents=6)
     change(folder)
-    run = load_run(folder)
+    run = load_run(reseal(folder))
     tree = parse(render_html(run))
     assert not gone & set(sections(tree))
     assert {"leaderboard", "wins", "reader", "inside", "text"} <= set(sections(tree))

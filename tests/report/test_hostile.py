@@ -14,7 +14,7 @@ from lmcompare.exhibits import KINDS, to_json
 from lmcompare.report import write_report
 from tests.exhibit_samples import samples
 from tests.report.tree import Node, parse
-from tests.run_folder import write_run_folder
+from tests.run_folder import reseal, write_run_folder
 
 EVIL = '</script></style></title><script>window.evil=1</script><img src=x onerror="window.evil=1">\'&'
 ARABIC, EMOJI, LONG = "مرحبا", "👩‍🔬", "x" * 3000
@@ -67,7 +67,7 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "no JSON"
         ] * (len(documents) % 2)
         documents.to_parquet(path, index=False)
-    write_report(folder)
+    write_report(reseal(folder))
     return folder
 
 

@@ -19,6 +19,7 @@ from lmcompare.report.data import ReportData
 from lmcompare.report.definitions import TERMS
 from lmcompare.report.sections import slices as slices_section
 from lmcompare.report.sections.summary import build as build_summary
+from lmcompare.report.tokens import visible
 from tests.report.tree import Node, parse
 
 
@@ -102,7 +103,7 @@ def test_models_without_a_rank_are_set_apart_with_the_reason(run: Run, tree: Nod
     apart = tree.one(id_="not-ranked").one("table").rows()
     assert [row[0] for row in apart] == ["leaky"]
     assert "not a valid probability model" in apart[0][1]
-    assert "greatest difference 3.2 nats" in apart[0][1]  # the check's own words
+    assert "nats when what follows is changed" in apart[0][1]  # the words of the check
     failed = tree.one(id_="failed").one("table").rows()
     assert failed == [["crashing", "0, 1", "crashing stopped in fit: division by zero"]]
     ranked = tree.one("section", id_="leaderboard").one("table").text
@@ -160,7 +161,7 @@ def test_prompts_show_every_model_with_its_ten_tokens(run: Run, tree: Node) -> N
         items = [item.text for item in columns[1].all("li")]
         first = prompt["next"][0]
         assert len(items) == len(prompt["next"]) == 10
-        assert items[0] == spaced(f"{first['token']}{numbers.probability(first['probability'])}")
+        assert items[0] == spaced(f"{visible(first['token'])}{numbers.probability(first['probability'])}")
 
 
 def test_sentences_show_the_bits_of_every_token(run: Run, tree: Node) -> None:

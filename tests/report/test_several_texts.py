@@ -12,7 +12,7 @@ from lmcompare.analysis import load_run, results
 from lmcompare.errors import LmcompareError
 from lmcompare.report import numbers, write_joined_report
 from tests.report.tree import Node, parse
-from tests.run_folder import write_run_folder
+from tests.run_folder import reseal, write_run_folder
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def edit(path: Path, **changes: object) -> None:
     manifest = json.loads((path / "manifest.json").read_text())
     (path / "manifest.json").write_text(json.dumps(manifest | changes))
+    reseal(path)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 
 from lmcompare.analysis import Run, RunFolderError, load_run, results, token_scores
 from lmcompare.exhibits import KINDS
+from tests.run_folder import reseal
 
 
 def edit(path: Path, **changes: object) -> None:
@@ -70,7 +71,7 @@ def test_neither_a_file_nor_an_empty_folder_is_a_run(tmp_path: Path) -> None:
 def test_a_manifest_of_another_shape(copied: Path, changes: dict[str, object], said: str) -> None:
     edit(copied / "manifest.json", **changes)
     with pytest.raises(RunFolderError, match=said) as caught:
-        load_run(copied)
+        load_run(reseal(copied))
     assert "manifest.json" in str(caught.value)
 
 
@@ -78,7 +79,7 @@ def test_a_manifest_of_another_shape(copied: Path, changes: dict[str, object], s
 def test_a_broken_manifest(copied: Path, text: str) -> None:
     (copied / "manifest.json").write_text(text)
     with pytest.raises(RunFolderError, match=r"manifest\.json"):
-        load_run(copied)
+        load_run(reseal(copied))
 
 
 @pytest.mark.parametrize("place", ["/etc/cell", "../elsewhere", "cells/../../x", "cells\\..\\x"])
@@ -87,12 +88,12 @@ def test_a_manifest_cannot_lead_out_of_the_folder(copied: Path, place: str) -> N
     models[0]["cells"][0] = place
     edit(copied / "manifest.json", models=models)
     with pytest.raises(RunFolderError, match="outside the run folder"):
-        load_run(copied)
+        load_run(reseal(copied))
 
 
 def test_a_cell_that_was_cut_off_counts_as_failed(copied: Path) -> None:
     (copied / "cells" / "ngram" / "1" / "cell.json").unlink()
-    run = load_run(copied)
+    run = load_run(reseal(copied))
     assert run.model("ngram").seeds == (0,)
     assert "not run to its end" in str(run.model("ngram").failed[0].error)
     failed = {(f["name"], f["seed"]) for f in results(run)["failed"]}
@@ -119,7 +120,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
         path.unlink()
     else:
         path.write_bytes(b"" if how == "empty" else b"PAR1 nonsense {")
-    run = load_run(copied)
+    run = load_run(reseal(copied))
     assert run.model("ngram").seeds == (1,)
     said = str(run.model("ngram").failed[0].error)
     assert said.startswith(name)
@@ -138,7 +139,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
 def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: str, key: str, said: str) -> None:
     path = copied / "cells" / "ngram" / "0" / name
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: "so"}))
-    run = load_run(copied)
+    run = load_run(reseal(copied))
     assert run.model("ngram").seeds == (1,)
     assert said in str(run.model("ngram").failed[0].error)
 
@@ -146,20 +147,20 @@ def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: st
 def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:
     (copied / "manifest.json").unlink()
     with pytest.raises(RunFolderError, match="did not come to its end: run the same command again"):
-        load_run(copied)
+        load_run(reseal(copied))
 
 
 def test_a_missing_column_is_named(copied: Path) -> None:
     path = copied / "cells" / "ngram" / "0" / "scores.parquet"
     pd.read_parquet(path).drop(columns="log_prob").to_parquet(path)
-    assert "no column 'log_prob'" in str(load_run(copied).model("ngram").failed[0].error)
+    assert "no column 'log_prob'" in str(load_run(reseal(copied)).model("ngram").failed[0].error)
 
 
 def test_scores_of_another_text_are_not_taken(copied: Path) -> None:
     path = copied / "cells" / "ngram" / "0" / "scores.parquet"
     scores = pd.read_parquet(path)
     scores.iloc[:-1].to_parquet(path)  # a row short
-    run = load_run(copied)
+    run = load_run(reseal(copied))
     with pytest.raises(RunFolderError, match="not those of"):
         token_scores(run, run.model("ngram"))
     scores.sample(frac=1, random_state=0).to_parquet(path)  # as many, in another order
@@ -169,10 +170,10 @@ def test_scores_of_another_text_are_not_taken(copied: Path) -> None:
 
 def test_a_split_stored_as_a_category_reads_the_same(copied: Path) -> None:
     path = copied / "cells" / "ngram" / "0" / "scores.parquet"
-    before = load_run(copied).model("ngram").done[0].scores("test")["log_prob"]
+    before = load_run(reseal(copied)).model("ngram").done[0].scores("test")["log_prob"]
     scores = pd.read_parquet(path)
     scores.astype({"split": "category", "model": "category", "token": "category"}).to_parquet(path)
-    after = load_run(copied).model("ngram").done[0].scores("test")["log_prob"]
+    after = load_run(reseal(copied)).model("ngram").done[0].scores("test")["log_prob"]
     assert before.tolist() == after.tolist()
 
 

@@ -12,7 +12,6 @@ from lmcompare.report.data import Model, ReportData, Section, marked
 from lmcompare.report.kinds import Rendering, render_stored
 from lmcompare.report.markdown import plain
 from lmcompare.report.templating import anchor, fill
-from lmcompare.runfolder.files import read_list
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def build(data: ReportData) -> Section | None:
 def _inside(model: Model) -> Inside:
     cell = model.cell
     drawn = []
-    for stored in read_list(cell.path / "exhibits.json"):
+    for stored in cell.exhibit_tables:
         table = stored if isinstance(stored, dict) else {}
         title, note, rendering = render_stored(table)
         drawn.append(Drawn(str(table.get("kind", "")), title, note, rendering))

@@ -10,7 +10,6 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
-from lmcompare.runfolder.files import read_list
 
 SHOWN = 5  # neighbours in a cell
 Near = tuple[tuple[str, float], ...]
@@ -57,7 +56,7 @@ def build(data: ReportData) -> Section | None:
 def _listed(model: Model) -> dict[str, Near]:
     """The words whose neighbours the model shows; a damaged exhibit is reported where it is shown."""
     found: dict[str, Near] = {}
-    for stored in read_list(model.cell.path / "exhibits.json"):
+    for stored in model.cell.exhibit_tables:
         if not isinstance(stored, dict) or stored.get("kind") != Neighbours.kind:
             continue
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -286,3 +288,8 @@ def test_the_fingerprint_of_what_was_read_is_that_of_the_text_before_changes(tmp
     assert load(path, rare).parts["changes"] == ["Unicode NFC", "words seen 1 times or less are <r>"]
     path.write_text("".join(f"The Cat {n} sat.\n" for n in range(41)))
     assert load(path, CorpusOptions(documents="line")).parts["read"] != plain["read"]
+
+
+def test_a_module_does_not_hide_the_function_of_its_package() -> None:
+    code = "from lmcompare import corpora; corpora.documents_of(['a']); assert callable(corpora.load)"
+    subprocess.run([sys.executable, "-c", code], check=True)
