@@ -97,7 +97,7 @@ def score(
     buckets: Keys,
     scores: FloatArray,
 ) -> None:
-    """Write the nats of the tokens ``begin`` to ``end`` - 1; ``document``: the first one that starts from ``begin`` on.
+    """Write the nats of the tokens ``begin`` to ``end`` - 1; ``document``: the first to start from ``begin`` on.
 
     A block begins a few tokens early, at which the contexts of its first tokens are found.
     """
