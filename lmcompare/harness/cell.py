@@ -88,6 +88,7 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
         if stale != checkpoints:
             shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
     checkpoints.mkdir(parents=True, exist_ok=True)
+    model.warm_up()
     curve = LearningCurve(emit, checkpoints / "curve.json")
     setting = Setting(
         vocabulary=corpus.vocabulary,

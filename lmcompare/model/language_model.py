@@ -172,6 +172,10 @@ class LanguageModel(ABC):
         """
         return ()
 
+    def warm_up(self) -> None:
+        """Compile or load the code that training and scoring need. The harness calls it before it times them."""
+        return
+
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
         """Compute what ``exhibits`` needs of the training and validation texts, and keep it for ``state``.
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ BLOCK_BYTES = 2**22  # of the file, read at a time
 PIECE = 2**20  # tokens that are looked at at a time
 LINE_END = -1  # in place of a token's number, while there is no vocabulary
 
+T = TypeVar("T")
 Block = tuple[IntArray, list[str]]  # the number of each token (n,), -1 at the end of each line, and the tokens
 
 
@@ -41,13 +43,15 @@ def read_tokenised(
     path = Path(path)
     try:
         if vocabulary is not None:
-            ids = _text(path, threads, vocabulary.ids, vocabulary.end)
+            table = vocabulary.token_table
+            ids = _text(path, threads, lambda block: table.ids(_checked(block)), lambda ids: ids)
         else:
             ids, vocabulary = _with_vocabulary(path, threads, min_count)
     except OSError as error:
         raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
     except UnicodeDecodeError as error:
         raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
+    ids.flags.writeable = False  # so that it need not be copied
     return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
 
 
@@ -55,12 +59,14 @@ def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray
     """Return the ids of the file's text and a vocabulary made of it."""
     numbers: dict[str, int] = {}  # of the tokens, by first appearance
 
-    def numbered(tokens: list[str]) -> IntArray:
+    def numbered(block: Block) -> IntArray:
+        codes, tokens = block
         new = [token for token in tokens if token not in numbers]
         numbers.update(zip(new, range(len(numbers), len(numbers) + len(new)), strict=True))
-        return np.fromiter(map(numbers.__getitem__, tokens), np.int32, len(tokens))
+        number_of = np.fromiter(map(numbers.__getitem__, tokens), np.int32, len(tokens))
+        return np.append(number_of, np.int32(LINE_END))[codes]
 
-    ids = _text(path, threads, numbered, LINE_END)
+    ids = _text(path, threads, _split, numbered)
     if not numbers:
         raise LmcompareError(f"{path} holds no tokens: name a file of tokenised text")
     counts = np.zeros(len(numbers) + 1, np.int64)
@@ -73,17 +79,18 @@ def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray
     return ids, vocabulary
 
 
-def _text(path: Path, threads: int, numbered: Callable[[list[str]], IntArray], line_end: int) -> IntArray:
-    """(N,) int32: each token as the number that ``numbered`` gives it, ``line_end`` at the end of each line.
+def _text(path: Path, threads: int, work: Callable[[bytes], T], ids_of: Callable[[T], IntArray]) -> IntArray:
+    """(N,) int32: the ids of the file's text. ``work`` is done on each block in a thread, ``ids_of`` in order.
 
     All in one array that is mapped for it: blocks that are freed one by one would leave holes in memory.
     """
     ids, filled = np.empty(2**20 + path.stat().st_size // 4, np.int32), 0
-    for codes, tokens in _blocks(path, threads):
-        first, filled = filled, filled + len(codes)
+    for done in _blocks(path, threads, work):
+        block = ids_of(done)
+        first, filled = filled, filled + len(block)
         if filled > len(ids):
             ids.resize(filled + filled // 4, refcheck=False)
-        np.take(np.append(numbered(tokens), np.int32(line_end)), codes, out=ids[first:filled], mode="wrap")
+        ids[first:filled] = block
     ids.resize(filled, refcheck=False)
     return ids
 
@@ -106,20 +113,20 @@ def _vocabulary(found: list[str], counts: IntArray, lines: int, min_count: int) 
     )
 
 
-def _blocks(path: Path, threads: int) -> Iterator[Block]:
-    """Yield the file's blocks in order; ``threads`` of them are worked on at a time."""
+def _blocks(path: Path, threads: int, work: Callable[[bytes], T]) -> Iterator[T]:
+    """Yield what ``work`` makes of the file's blocks, in order; ``threads`` of them are worked on at a time."""
     with path.open("rb") as file, ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Block]] = deque()
+        waiting: deque[Future[T]] = deque()
         left, first = b"", True
         while piece := file.read(BLOCK_BYTES):
             whole, newline, left = (left + piece).rpartition(b"\n")
             if newline:
-                waiting.append(pool.submit(_split, whole.removeprefix(codecs.BOM_UTF8) if first else whole))
+                waiting.append(pool.submit(work, whole.removeprefix(codecs.BOM_UTF8) if first else whole))
                 first = False
             if len(waiting) > threads:
                 yield waiting.popleft().result()
         if left := left.removeprefix(codecs.BOM_UTF8) if first else left:
-            waiting.append(pool.submit(_split, left))
+            waiting.append(pool.submit(work, left))
         while waiting:
             yield waiting.popleft().result()
 
@@ -127,10 +134,15 @@ def _blocks(path: Path, threads: int) -> Iterator[Block]:
 def _split(block: bytes) -> Block:
     from lmcompare.tokens import reading_compiled as loops  # numba takes half a second to load
 
-    block.decode()  # for its errors
-    text = np.frombuffer(block, np.uint8)
+    text = np.frombuffer(_checked(block), np.uint8)
     codes = np.empty(len(block) + 1, np.int32)
     begins, ends = np.empty((2, len(block) // 2 + 1), np.int64)
     n_codes, n_tokens = loops.number(text, codes, begins, ends)
     places = zip(begins[:n_tokens].tolist(), ends[:n_tokens].tolist(), strict=True)
     return codes[:n_codes], [block[begin:end].decode() for begin, end in places]
+
+
+def _checked(block: bytes) -> bytes:
+    """Return the block. Raises ``UnicodeDecodeError`` if it is not UTF-8."""
+    block.decode()
+    return block

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.compiled import share
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.estimating import kneser_ney
 from lmcompare.counts.lookup import scoring_compiled
@@ -136,10 +135,3 @@ def test_an_empty_text_has_no_scores() -> None:
     table = table_of(text_of(2, 20, 500), 3)
     assert table.score(Encoded.from_documents([], vocabulary(20))).shape == (0,)
     assert table.score(Encoded.from_documents([[], []], vocabulary(20)), 2).shape == (0,)
-
-
-def test_parts_cover_all_ranges_once() -> None:
-    begins = np.array([0, 10, 10, 11, 40, 41])
-    for threads in (1, 2, 3, 8):
-        parts = share(threads, begins, lambda first, last: (first, last))
-        assert [i for first, last in parts for i in range(first, last)] == [0, 1, 2, 3, 4]

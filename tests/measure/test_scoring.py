@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from lmcompare.errors import PluginError
-from lmcompare.measure.scoring import checked_log_probs, most_likely, score_and_rank
+from lmcompare.measure.scoring import checked_log_probs, most_likely, score_and_rank, timed_log_probs
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
@@ -77,3 +79,17 @@ def test_fewer_types_than_places() -> None:
     ids, nats = most_likely(np.log(np.array([[0.25, 0.75]])), 10)
     assert ids.tolist() == [[1, 0]]
     np.testing.assert_allclose(np.exp(nats), [[0.75, 0.25]])
+
+
+def test_what_a_first_call_costs_is_not_timed() -> None:
+    class Slow(_Fixed):
+        calls: ClassVar[list[int]] = []
+
+        def log_probs(self, text: Encoded) -> np.ndarray:
+            self.calls.append(len(text))
+            time.sleep(0.2 if len(self.calls) == 1 else 0)
+            return np.zeros(len(text))
+
+    scores, seconds = timed_log_probs(Slow(), TEXT)  # type: ignore[arg-type]
+    assert len(scores) == Slow.calls[-1] == 3
+    assert seconds < 0.2

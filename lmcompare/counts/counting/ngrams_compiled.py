@@ -114,7 +114,8 @@ def _sort_keys(keys: Keys, spare: Keys, n: int, bits: int) -> None:
             put[digit] += 1
         source, target = target, source
     if passes % 2:
-        keys[:n] = spare[:n]
+        for i in range(n):  # an assignment of slices takes Numba seconds to compile
+            keys[i] = spare[i]
 
 
 @compiled

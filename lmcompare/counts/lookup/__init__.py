@@ -1,1 +1,1 @@
-"""The back-off table, and looking up probabilities in it."""
+"""The back-off table (``level``, ``table``), and from it scores, whole distributions and sums."""

@@ -68,6 +68,7 @@ class Scorer:
             loops.score(
                 text.ids,
                 text.starts,
+                int(np.searchsorted(text.starts, begin)),
                 begin,
                 end,
                 text.vocabulary.end,

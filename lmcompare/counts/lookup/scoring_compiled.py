@@ -85,6 +85,7 @@ def enter(
 def score(
     ids: IntArray,
     starts: IntArray,
+    document: int,
     begin: int,
     end: int,
     end_id: int,
@@ -96,7 +97,7 @@ def score(
     buckets: Keys,
     scores: FloatArray,
 ) -> None:
-    """Write the nats of the tokens ``begin`` to ``end`` - 1.
+    """Write the nats of the tokens ``begin`` to ``end`` - 1; ``document``: the first to start from ``begin`` on.
 
     A block begins a few tokens early, at which the contexts of its first tokens are found.
     """
@@ -108,8 +109,12 @@ def score(
     for block in range(begin, end, BLOCK - early):
         first, last = max(block - early, 0), min(block + BLOCK - early, end)
         m = last - first
-        opens[: m + 1] = False
-        document = np.searchsorted(starts, first)
+        for i in range(m):
+            opens[i] = False
+        while document > 0 and starts[document - 1] >= first:
+            document -= 1
+        while document < len(starts) and starts[document] < first:
+            document += 1
         while document < len(starts) and starts[document] < last:
             opens[starts[document] - first] = True
             document += 1

@@ -74,6 +74,12 @@ class NGram(TableModel):
         self._places: IntArray = np.zeros(0, np.int64)
         self._method: Smoothing = self._new_method()
 
+    def warm_up(self) -> None:
+        """Compile or load the loops that count, estimate and score, by a model of a few words."""
+        vocabulary = Vocabulary.build([["a", "b"]])
+        text = Encoded.from_documents([[2, 3, 1]], vocabulary)
+        NGram(self.order).fit(text, text, Setting(vocabulary)).log_probs(text)
+
     @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Count the training text and estimate the table; only "jelinek-mercer" reads the validation text.
