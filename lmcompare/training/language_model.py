@@ -85,8 +85,8 @@ class TorchLanguageModel(LanguageModel):
         Parameters
         ----------
         values : mapping
-            Values by name. Those of hyper-parameters with the names of ``Recipe``'s fields, and ``dropout``, are
-            stored as attributes; others are ignored.
+            Values by name. Those of hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
+            ``dropout`` is checked only, and others are ignored.
 
         Raises
         ------
