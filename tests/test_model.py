@@ -100,9 +100,9 @@ def test_stepper_from_nothing() -> None:
 def test_stepper_refuses_what_is_no_token() -> None:
     stepper = Counting().stepper(np.array([2]), VOCABULARY)
     for token in (4, -1):
-        with pytest.raises(LmcompareError, match=r"token ids lie in 0 … 3"):
+        with pytest.raises(LmcompareError, match=r"token ids .* 0 and 3"):
             stepper.push(token)
-    with pytest.raises(LmcompareError, match=r"token ids lie in 0 … 3"):
+    with pytest.raises(LmcompareError, match=r"token ids .* 0 and 3"):
         Counting().stepper(np.array([2, 4]), VOCABULARY).log_probs()
 
 

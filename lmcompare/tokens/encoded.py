@@ -1,4 +1,4 @@
-"""Documents as ids: what every model reads."""
+"""Documents as token ids, the form in which every model reads a text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,24 @@ from lmcompare.tokens.vocabulary import IntArray, Vocabulary
 class Encoded:
     """D documents, one after the other, as N token ids; read-only.
 
-    ``ids``: (N,) int32, each sentence closed by ``vocabulary.end``. ``starts``: (D,) int64, the position of each
-    document's first token, rising; equal starts are empty documents. ``spans``: (N, 2) int64, the byte offsets of
-    each token in the UTF-8 text of its document, or None where the ids come from no text; ``</s>`` has an empty
-    span at the end of its sentence. ``names``: the D names of the documents.
+    Parameters
+    ----------
+    ids : (N,) int32 array
+        The ids. Each sentence is closed by ``vocabulary.end``; each document, if the tokenizer cuts whole documents.
+    starts : (D,) int64 array
+        The position of each document's first token, in rising order; equal starts are empty documents.
+    vocabulary : Vocabulary
+        The vocabulary of the ids.
+    spans : (N, 2) int64 array, optional
+        The byte offsets of each token in the UTF-8 text of its document; None if the ids do not come from a text.
+        ``</s>`` has an empty span at the end of its sentence.
+    names : tuple of str
+        The names of the documents; by default their numbers.
+
+    Raises
+    ------
+    LmcompareError
+        For arrays of another shape, ids that are not in the vocabulary, and starts outside of the text.
     """
 
     ids: IntArray
@@ -31,14 +45,14 @@ class Encoded:
         ids = _array(self.ids)
         starts = np.ascontiguousarray(self.starts, np.int64)
         if ids.ndim != 1 or starts.ndim != 1:
-            raise LmcompareError(f"ids and starts are one-dimensional, not of shape {ids.shape} and {starts.shape}")
+            raise LmcompareError(f"ids and starts have one dimension, not the shapes {ids.shape} and {starts.shape}")
         self.vocabulary.check(ids)
         if len(ids) and not len(starts):
             raise LmcompareError(
                 "tokens without a document: give starts, the position of each document's first token"
             )
         if len(starts) and (starts[0] != 0 or np.any(np.diff(starts) < 0) or starts[-1] > len(ids)):
-            raise LmcompareError("document starts begin at 0, never fall and stay within the text")
+            raise LmcompareError("document starts begin at 0, do not decrease and stay within the text")
         object.__setattr__(self, "ids", _frozen(np.ascontiguousarray(ids, np.int32)))
         object.__setattr__(self, "starts", _frozen(starts))
         if self.spans is not None:
@@ -68,19 +82,19 @@ class Encoded:
         return np.append(self.starts[1:], len(self.ids)) if len(self.starts) else self.starts
 
     def document_of(self, at: IntArray) -> IntArray:
-        """(n,) the index of the document that each position belongs to; position N belongs to the last one.
+        """(n,) the index of each position's document; position N belongs to the last one.
 
-        Raises ``LmcompareError`` for a position that is none of the text.
+        Raises ``LmcompareError`` for a position outside of the text.
         """
         self.check_positions(at)
         return np.searchsorted(self.starts, at, side="right") - 1
 
     def context_starts(self, at: IntArray) -> IntArray:
-        """(n,) where the context of each position begins: the start of its document; 0 where there is none."""
+        """(n,) where the context of each position begins: the start of its document; 0 if there are no documents."""
         return self.starts[self.document_of(at)] if len(self.starts) else np.zeros(len(at), np.int64)
 
     def check_positions(self, at: IntArray) -> None:
-        """Raise ``LmcompareError`` unless all of these are positions of the text, or N, one past its end."""
+        """Raise ``LmcompareError`` unless these are all positions of the text, or N, one past its end."""
         found = np.asarray(at)
         if not found.size:
             return
@@ -88,11 +102,15 @@ class Encoded:
             raise LmcompareError(f"positions are whole numbers, not of {found.dtype}")
         if found.min() < 0 or found.max() > len(self):
             raise LmcompareError(
-                f"positions of this text lie in 0 … {len(self)}, but {found.min()} … {found.max()} were asked for"
+                f"positions of this text are between 0 and {len(self)}, not {found.min()} … {found.max()}"
             )
 
     def sentence_starts(self) -> IntArray:
-        """(S,) the position of each sentence's first token; a document's tail without ``</s>`` counts as one."""
+        """(S,) the position of each sentence's first token, as far as ``</s>`` closes sentences.
+
+        The end of a document without ``</s>`` counts as a sentence. If the tokenizer cuts whole documents, these are
+        the starts of the documents.
+        """
         after = np.flatnonzero(self.ids == self.vocabulary.end) + 1
         begins = np.union1d(self.starts, after)
         return begins[begins < len(self.ids)]
@@ -103,7 +121,7 @@ class Encoded:
             yield self.ids[start:end]
 
     def select(self, documents: Sequence[int] | IntArray) -> Encoded:
-        """Return the documents of these indices, in this order, as an ``Encoded`` of their own."""
+        """Return the documents with these indices, in this order, as an ``Encoded``."""
         ends = self.ends
         where = [np.arange(self.starts[d], ends[d]) for d in documents]
         rows = np.concatenate(where) if where else np.zeros(0, np.int64)
@@ -117,7 +135,7 @@ class Encoded:
         )
 
     def split_sentences(self) -> Encoded:
-        """Return the same tokens with every sentence a document of its own: what a *reset* figure is scored on."""
+        """Return the same tokens with every sentence a document of its own, for per-sentence figures."""
         return Encoded(self.ids, self.sentence_starts(), self.vocabulary, self.spans)
 
 
@@ -127,7 +145,7 @@ def _array(ids: Sequence[int] | IntArray) -> IntArray:
 
 
 def _frozen(array: IntArray) -> IntArray:
-    """Return the array read-only, copied first if the caller could still write to it."""
+    """Return the array read-only; a copy, if the caller could still write to it."""
     if array.flags.writeable:
         array = array.copy()
         array.flags.writeable = False

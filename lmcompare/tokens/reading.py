@@ -1,4 +1,4 @@
-"""Long texts that are tokenised already, read from a file straight into ids."""
+"""Reads long texts that are tokenised already from a file directly into ids."""
 
 from __future__ import annotations
 
@@ -28,12 +28,26 @@ Block = tuple[IntArray, list[str]]  # the number of each token (n,), -1 at the e
 def read_tokenised(
     path: str | Path, vocabulary: Vocabulary | None = None, *, min_count: int = 1, threads: int = 1
 ) -> Encoded:
-    """Return the text of a UTF-8 file as one document: tokens stand between white space, a sentence on each line.
+    """Return the text of a UTF-8 file as one document: a sentence per line, tokens separated by white space.
 
-    It is what the corpus option ``sentences = "line"`` and ``kind = "whitespace"`` make of the file, without byte
-    spans, in a twentieth of the time: lines end at ``\\n``, a blank one is an empty sentence, a byte order mark is
-    left out. Without ``vocabulary`` there is a new one, of the tokens that stand there ``min_count`` times or more.
-    Raises ``LmcompareError`` for a file that can't be read, is not UTF-8 or holds no tokens to make a vocabulary of.
+    The result is that of the option ``sentences = "line"`` and the ``whitespace`` tokenizer, without byte spans
+    and in a twentieth of the time: lines end at ``\\n``, a blank line is an empty sentence, and a byte order mark is
+    left out.
+
+    Parameters
+    ----------
+    path : str or Path
+    vocabulary : Vocabulary, optional
+        By default a new one, of the tokens that occur at least ``min_count`` times in the file.
+    min_count : int
+        The least count of a token in a new vocabulary.
+    threads : int
+        How many blocks of the file are processed at the same time.
+
+    Raises
+    ------
+    LmcompareError
+        For a file that can't be read, that is not UTF-8, or that has no tokens for a new vocabulary.
     """
     for name, value in (("threads", threads), ("min_count", min_count)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -68,7 +82,7 @@ def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray
 
     ids = _text(path, threads, _split, numbered)
     if not numbers:
-        raise LmcompareError(f"{path} holds no tokens: name a file of tokenised text")
+        raise LmcompareError(f"{path} contains no tokens: name a file of tokenised text")
     counts = np.zeros(len(numbers) + 1, np.int64)
     for block in _pieces(ids):
         counts += np.bincount(block + 1, minlength=len(counts))
@@ -82,7 +96,7 @@ def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray
 def _text(path: Path, threads: int, work: Callable[[bytes], T], ids_of: Callable[[T], IntArray]) -> IntArray:
     """(N,) int32: the ids of the file's text. ``work`` is done on each block in a thread, ``ids_of`` in order.
 
-    All in one array that is mapped for it: blocks that are freed one by one would leave holes in memory.
+    It is one array that grows: blocks that are freed one by one would leave holes in memory.
     """
     ids, filled = np.empty(2**20 + path.stat().st_size // 4, np.int32), 0
     for done in _blocks(path, threads, work):
@@ -102,11 +116,11 @@ def _pieces(ids: IntArray) -> Iterator[IntArray]:
 
 
 def _vocabulary(found: list[str], counts: IntArray, lines: int, min_count: int) -> Vocabulary:
-    """Return the vocabulary that ``Vocabulary.build`` makes of these tokens, given in order of first appearance."""
+    """Return the vocabulary that ``Vocabulary.build`` makes of these tokens, in the order of first appearance."""
     ranked = [int(i) for i in np.argsort(-counts, kind="stable") if found[i] not in (UNKNOWN_TOKEN, END_TOKEN)]
     kept = [i for i in ranked if counts[i] >= min_count]
     if not kept:
-        raise LmcompareError(f"no token of the text is seen {min_count} times or more: lower min_count")
+        raise LmcompareError(f"no token of the text occurs {min_count} times or more: lower min_count")
     unknown = int(counts.sum() - counts[kept].sum())
     return Vocabulary(
         [UNKNOWN_TOKEN, END_TOKEN, *(found[i] for i in kept)], np.array([unknown, lines, *counts[kept]], np.int64)

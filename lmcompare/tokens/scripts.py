@@ -1,4 +1,4 @@
-"""The scripts whose words are not set apart by blanks."""
+"""The scripts that are written without blanks between words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import functools
 
 import regex
 
-# The four code points are the marks of length and voicing that Hiragana and Katakana share.
+# The four code points are the marks of length and voicing common to Hiragana and Katakana.
 _SCRIPTS = (
     "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham Tai_Viet Javanese Balinese"
 )
 UNSPACED = "".join(rf"\p{{Script={script}}}" for script in _SCRIPTS.split()) + r"\u30FC\uFF70\uFF9E\uFF9F"
-"""The characters of these scripts, as the inside of a regular expression's set."""
+"""The characters of these scripts, to be put into a set of a regular expression."""
 
 _WIDE_PUNCTUATION = r"\u3001-\u3003\u3008-\u301F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65"
 
@@ -23,5 +23,5 @@ def _unspaced() -> regex.Pattern[str]:
 
 @functools.lru_cache(maxsize=65536)
 def is_unspaced(token: str) -> bool:
-    """Whether the token begins with a character of a script written without blanks, or its punctuation."""
+    """Return whether the token begins with a character of a script without blanks, or with its punctuation."""
     return _unspaced().match(token) is not None

@@ -1,4 +1,4 @@
-"""Blanks between words and punctuation marks, for text that is to be read."""
+"""Blanks between words and punctuation marks, for text that people read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lmcompare.tokens.scripts import is_unspaced
 from lmcompare.tokens.vocabulary import END_TOKEN
 
-# No blank before these, none after those, none on either side of the last.
+# No blank before a closing mark, none after an opening one, none on either side of a joining one.
 _CLOSING = frozenset(",.;:!?%)]}…”’»›°′″") | {"...", "'s", "’s", "'S", "’S"}
 _OPENING = frozenset("([{“‘„«‹¿¡$£€¥#@")
 _JOINING = frozenset("-/–—_\\⁄~")
@@ -17,8 +17,8 @@ _STRAIGHT_QUOTES = frozenset("\"'")
 def spaced(tokens: Sequence[str]) -> str:
     """Join tokens as English text is written; ``</s>`` ends a line.
 
-    A straight quotation mark opens and closes in turn within a sentence. Characters of scripts without blanks, and
-    the wide punctuation that goes with them, touch their neighbours.
+    A straight quotation mark opens and closes in turn within a sentence. There is no blank between characters of
+    scripts without blanks, nor beside their wide punctuation.
     """
     lines: list[list[str]] = [[]]
     for token in tokens:
@@ -32,7 +32,7 @@ def spaced(tokens: Sequence[str]) -> str:
 def _line(tokens: Sequence[str]) -> str:
     pieces: list[str] = []
     opened: set[str] = set()
-    touches = True  # whether the next token touches what stands before it
+    touches = True  # whether there is no blank before the next token
     for at, token in enumerate(tokens):
         straight = token in _STRAIGHT_QUOTES
         closes = straight and (token in opened or _is_apostrophe(tokens, at))
@@ -47,5 +47,5 @@ def _line(tokens: Sequence[str]) -> str:
 
 
 def _is_apostrophe(tokens: Sequence[str], at: int) -> bool:
-    """Whether this is a straight single quote without a partner: *the workers' rights*."""
+    """Return whether this is a straight single quote without a partner, as in *the workers' rights*."""
     return tokens[at] == "'" and "'" not in tokens[at + 1 :]

@@ -24,13 +24,22 @@ END_TOKEN = "</s>"
 
 
 class Vocabulary:
-    """The V token strings a model may predict; id 0 is ``<unk>``, id 1 is ``</s>``, which closes a sentence.
+    """The V tokens that a model predicts. Id 0 is ``<unk>``; id 1 is ``</s>``, which closes a sentence or document.
 
-    Nothing stands for the beginning of a sentence or document: it is never predicted. A literal ``<unk>`` in the
-    text is the unknown word; a literal ``</s>`` in the text is an unknown word too, since only the tokenizer
-    closes sentences.
+    The beginning of a sentence or document has no token, since it is never predicted. A literal ``<unk>`` in the text
+    is an unknown word, and so is a literal ``</s>``: only ``tokenise`` closes sentences.
 
-    Parameters: ``tokens``, the V strings in id order; ``counts``, (V,) how often each stands in train.
+    Parameters
+    ----------
+    tokens : sequence of str
+        The V strings in the order of their ids.
+    counts : (V,) int array, optional
+        The count of each token in the training text; zeros by default.
+
+    Raises
+    ------
+    LmcompareError
+        If the first two tokens are others, or if a token occurs twice.
     """
 
     unknown: int = 0
@@ -44,7 +53,7 @@ class Vocabulary:
         self.counts.flags.writeable = False
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         if len(self._ids) != len(self.tokens):
-            raise LmcompareError("a vocabulary holds each token once, but some stand in it twice")
+            raise LmcompareError("a vocabulary contains each token once, but some occur twice")
         self._lookup = {**self._ids, END_TOKEN: self.unknown}
 
     @classmethod
@@ -56,12 +65,24 @@ class Vocabulary:
         size: int | None = None,
         always: Sequence[str] = (),
     ) -> Vocabulary:
-        """Count the tokens of the training sentences and keep those seen often enough.
+        """Count the tokens of the training sentences and keep the frequent ones.
 
-        Parameters: ``sentences``, the tokens of each training sentence, ``</s>`` left out; ``min_count``, the
-        least count of a kept token; ``size``, the greatest V, ``<unk>`` and ``</s>`` included, by falling count
-        and, among equals, by first appearance; ``always``, tokens kept whatever their count (the 256 bytes).
-        Raises ``LmcompareError`` when ``size`` asks for more types than train holds, or for too few.
+        Parameters
+        ----------
+        sentences : iterable of sequences of str
+            The tokens of each training sentence, without ``</s>``.
+        min_count : int
+            The least count of a token that is kept.
+        size : int, optional
+            The largest V, ``<unk>`` and ``</s>`` included. The most frequent tokens are kept; among equally frequent
+            ones, those that appear first.
+        always : sequence of str
+            Tokens that are kept whatever their count, such as the 256 bytes.
+
+        Raises
+        ------
+        LmcompareError
+            If ``size`` is larger than the number of types in the training text, or too small, or if no token is left.
         """
         counted: Counter[str] = Counter()
         closed = 0
@@ -77,20 +98,20 @@ class Vocabulary:
         if size is not None:
             if size - 2 > len(wanted):
                 raise LmcompareError(
-                    f"a vocabulary of {size:,} was asked for, but train has only {len(wanted) + 2:,} types"
-                    f"{f' seen {min_count} times or more' if min_count > 1 else ''}: ask for a smaller one"
+                    f"size is {size:,}, but the training text has only {len(wanted) + 2:,} types"
+                    f"{f' that occur {min_count} times or more' if min_count > 1 else ''}: choose a smaller size"
                 )
             least = max(len(kept), 1) + 2
             if size < least:
                 raise LmcompareError(
-                    f"a vocabulary of these tokens holds at least {least} types, {UNKNOWN_TOKEN} and {END_TOKEN} "
-                    f"included, but {size:,} were asked for: ask for more or leave size out"
+                    f"a vocabulary of these tokens has at least {least} types, {UNKNOWN_TOKEN} and {END_TOKEN} "
+                    f"included, but size is {size:,}: choose a larger size or leave it out"
                 )
             others = [t for t in wanted if t not in kept]
             kept.update(others[: size - 2 - len(kept)])
             wanted = [t for t in wanted if t in kept]
         if not wanted:
-            raise LmcompareError(f"no token of train is seen {min_count} times or more: lower min_count")
+            raise LmcompareError(f"no token of the training text occurs {min_count} times or more: lower min_count")
         left = set(wanted)
         unknown = literal + sum(n for t, n in counted.items() if t not in left)
         counts = np.array([unknown, closed, *(counted[t] for t in wanted)], np.int64)
@@ -115,11 +136,11 @@ class Vocabulary:
         return f"Vocabulary({len(self):,} types)"
 
     def id(self, token: str) -> int:
-        """Return the id of a token that stands in the text; 0 (``<unk>``) if it is not in the vocabulary."""
+        """Return the id of a token of a text; 0 (``<unk>``) if it is not in the vocabulary."""
         return self._lookup.get(token, self.unknown)
 
     def ids(self, tokens: Iterable[str]) -> IntArray:
-        """Return the (n,) int32 ids of the tokens of a text, ``</s>`` never among them."""
+        """Return the (n,) int32 ids of the tokens of a text, of which none is the closing ``</s>``."""
         return np.fromiter(map(self._lookup.get, tokens, repeat(self.unknown)), np.int32)
 
     @cached_property
@@ -130,20 +151,21 @@ class Vocabulary:
         return TokenTable(self.tokens, self.end + 1, self.unknown, self.end)
 
     def check_one(self, token: int) -> None:
-        """Do the same as ``check`` for one id, at the price of a comparison: generation asks at every step."""
+        """Do the same as ``check`` for one id, faster: generation asks at every step."""
         if type(token) is not int or not 0 <= token < len(self.tokens):
             self.check([token])
 
     def check(self, ids: IntArray | Sequence[int]) -> None:
-        """Raise ``LmcompareError`` unless all of these are ids of its tokens: an index that is off by one, or below
-        zero, would be answered with another token's figures.
+        """Raise ``LmcompareError`` unless these are all ids of its tokens.
+
+        An index that is negative, or too large by one, would otherwise get the figures of another token.
         """
         found = np.asarray(ids)
         if not found.size:
             return
-        if found.dtype.kind not in "iu":  # numpy would cut them off
+        if found.dtype.kind not in "iu":  # numpy would cut the fractions off
             raise LmcompareError(f"token ids are whole numbers, not of {found.dtype}")
         if found.min() < 0 or found.max() >= len(self):
             raise LmcompareError(
-                f"token ids lie in 0 … {len(self) - 1}, but {found.min()} … {found.max()} were given"
+                f"token ids are between 0 and {len(self) - 1}, but {found.min()} … {found.max()} were given"
             )

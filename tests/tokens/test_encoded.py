@@ -62,13 +62,13 @@ def test_read_only_and_apart_from_the_caller() -> None:
 @pytest.mark.parametrize(
     ("ids", "starts", "message"),
     [
-        ([4], [0], "lie in 0 … 3"),
-        ([-1], [0], "lie in 0 … 3"),
+        ([4], [0], "between 0 and 3"),
+        ([-1], [0], "between 0 and 3"),
         ([2], [], "without a document"),
         ([2, 2], [1], "begin at 0"),
-        ([2, 2], [0, 2, 1], "never fall"),
+        ([2, 2], [0, 2, 1], "do not decrease"),
         ([2, 2], [0, 3], "within the text"),
-        ([[2]], [0], "one-dimensional"),
+        ([[2]], [0], "one dimension"),
     ],
 )
 def test_ill_formed(ids: list[int], starts: list[int], message: str) -> None:

@@ -23,7 +23,7 @@ def test_size_and_min_count_together() -> None:
     sentences = [["a"] * 3 + ["b"] * 2 + ["c"] * 2 + ["d"]]
     assert Vocabulary.build(sentences, min_count=2, size=4).tokens == ("<unk>", "</s>", "a", "b")
     assert Vocabulary.build(sentences, min_count=2, size=4).counts.tolist() == [3, 1, 3, 2]
-    with pytest.raises(LmcompareError, match="only 5 types seen 2 times or more"):
+    with pytest.raises(LmcompareError, match=r"only 5 types .* 2 times or more"):
         Vocabulary.build(sentences, min_count=2, size=6)
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from lmcompare.tokens.codelength.context_counts import ContextCounts, take
-from lmcompare.tokens.vocabulary import IntArray
-
-FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
+from lmcompare.tokens.vocabulary import FloatArray, IntArray
 
 
 class SymbolModel(ABC):

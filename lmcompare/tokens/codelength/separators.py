@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.tokens.codelength.interpolation import FloatArray, SymbolWittenBell
+from lmcompare.tokens.codelength.interpolation import SymbolWittenBell
 from lmcompare.tokens.codelength.spelling import SpellingModel
 from lmcompare.tokens.codelength.token_classes import BEGINNING, TokenClasses
 from lmcompare.tokens.tokenised import Separator, Tokenised
-from lmcompare.tokens.vocabulary import IntArray
+from lmcompare.tokens.vocabulary import FloatArray, IntArray
 
 _ORDER = 3  # of the spelling of separators that the training text lacks
 

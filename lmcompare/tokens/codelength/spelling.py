@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.tokens.codelength.interpolation import FloatArray, SymbolKneserNey
-from lmcompare.tokens.vocabulary import IntArray
+from lmcompare.tokens.codelength.interpolation import SymbolKneserNey
+from lmcompare.tokens.vocabulary import FloatArray, IntArray
 
 END = 256  # the symbol after the last byte of a word
 ALPHABET = 257

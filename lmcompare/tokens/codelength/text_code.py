@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens.codelength.interpolation import FloatArray
 from lmcompare.tokens.codelength.separators import SeparatorModel
 from lmcompare.tokens.codelength.spelling import SpellingModel
 from lmcompare.tokens.codelength.token_classes import TokenClasses
 from lmcompare.tokens.codelength.white_space import WhiteSpaceModel
 from lmcompare.tokens.tokenised import Text, Tokenised, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
-from lmcompare.tokens.vocabulary import Vocabulary
+from lmcompare.tokens.vocabulary import FloatArray, Vocabulary
 
 CODE_VERSION = 1
 """Raise it with every change of the bits that a text is charged: it is part of the fingerprint of the tokens."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.tokens.codelength.interpolation import FloatArray, SymbolWittenBell
+from lmcompare.tokens.codelength.interpolation import SymbolWittenBell
 from lmcompare.tokens.codelength.spelling import SpellingModel
 from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING, TokenClasses
 from lmcompare.tokens.tokenised import Tokenised
-from lmcompare.tokens.vocabulary import IntArray, Vocabulary
+from lmcompare.tokens.vocabulary import FloatArray, IntArray, Vocabulary
 
 _LEAST_BITS = 2.0  # a pair of tokens is a context of its own if that saves this much on the training text
 _ORDER = 3  # of the spelling of white space that the training text lacks

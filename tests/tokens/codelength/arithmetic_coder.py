@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lmcompare.tokens.codelength.interpolation import FloatArray
+from lmcompare.tokens import FloatArray
 
 WIDTH = 62  # bits of the registers
 TOTAL = 1 << 40  # what the frequencies of a distribution add up to

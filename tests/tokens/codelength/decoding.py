@@ -11,8 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from lmcompare.tokens import Separator, Vocabulary
-from lmcompare.tokens.codelength.interpolation import FloatArray, SymbolModel
+from lmcompare.tokens import FloatArray, Separator, Vocabulary
+from lmcompare.tokens.codelength.interpolation import SymbolModel
 from lmcompare.tokens.codelength.separators import SeparatorModel
 from lmcompare.tokens.codelength.spelling import END, SpellingModel
 from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING

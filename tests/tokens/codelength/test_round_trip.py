@@ -16,6 +16,7 @@ from hypothesis import given, settings
 
 from lmcompare.corpora import Document
 from lmcompare.tokens import (
+    FloatArray,
     Separator,
     TextCode,
     Tokenizer,
@@ -25,7 +26,6 @@ from lmcompare.tokens import (
     make_tokenizer,
     tokenise,
 )
-from lmcompare.tokens.codelength.interpolation import FloatArray
 from tests.tokens.codelength.arithmetic_coder import Decoder, Encoder
 from tests.tokens.codelength.decoding import (
     decisions,
