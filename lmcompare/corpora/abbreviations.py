@@ -1,9 +1,8 @@
-"""English abbreviations that end in a full stop and seldom end a sentence, in lower case, without the final stop.
+"""English abbreviations that seldom end a sentence, in lower case and without the final full stop.
 
-Punkt learns a corpus's own abbreviations, but one seen once or twice ("Jan." in forty articles) is not learnt and
-ends a sentence wherever it stands. Words that are also common words at the end of a sentence
-(``no.``, ``sun.``, ``mass.``) are not in this list: those that stand before numbers are in `BEFORE_NUMBERS`, the
-others are left to Punkt.
+Punkt learns the abbreviations of a corpus, but not those that occur only once or twice. Common words that can end a
+sentence (``no.``, ``sun.``, ``mass.``) are not in this list: those that precede numbers are in `BEFORE_NUMBERS`, and
+Punkt decides about the others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a corpus is: documents in three splits, each with its text and where its sentences are."""
+"""A corpus: documents in three splits, each with its text and the positions of its sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPLITS = ("train", "valid", "test")
 
 
 def has_utf8(text: str) -> bool:
-    """Whether a text can be stored as UTF-8: it holds no half of a surrogate pair."""
+    """Return whether UTF-8 can store a text: it has no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -27,14 +27,19 @@ def has_utf8(text: str) -> bool:
 class Document:
     """A text and the sentences in it.
 
-    Attributes:
-        name: what the document is called: a title, a file's path, ``file:line``.
-        text: the raw text, after the options; every UTF-8 byte of it is charged to a model.
-        sentences: (start, end) character spans, in order and disjoint; the first starts at 0, and there is one at
-            least.
-        metadata: what is known of the document besides (folder, genre, …), for slices of the results.
-        repeats: how it stands in train as well, if it is held out: "copy", "near copy" or "passages"; "" if it does
-            not.
+    Parameters
+    ----------
+    name : str
+        A title, the path of a file, or ``file:line``.
+    text : str
+        The raw text, after the options; every UTF-8 byte of it is charged to a model.
+    sentences : tuple of tuple of int
+        (start, end) character spans, in order and disjoint; there is at least one, and the first starts at 0.
+    metadata : mapping of str to str
+        What else is known of the document (folder, genre, …), for slices of the results.
+    repeats : str
+        How a held-out document also occurs in the training text: "copy", "near copy" or "passages"; "" if it does
+        not.
     """
 
     name: str
@@ -45,24 +50,33 @@ class Document:
 
     @property
     def repeated(self) -> bool:
-        """Whether it is held out and stands in train as well, all of it or half and more."""
+        """Whether this held-out document also occurs in the training text, half of it or more."""
         return bool(self.repeats)
 
     @property
     def words(self) -> int:
-        """The number of words parted by white space."""
+        """The number of words, separated by white space."""
         return len(self.text.split())
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Documents to train on, to choose with and to be tested on.
+    """Documents for training, validation and test.
 
-    Attributes:
-        notes: sentences for the report: how the text was split and cleaned, what stands in two splits.
-        source: where the text comes from, for people.
-        read: the fingerprint of the text before anything was changed in it; "" if that is not known.
-        changes: what was done to the text, such as "lower case".
+    Parameters
+    ----------
+    name : str
+        The name of the corpus.
+    train, valid, test : tuple of Document
+        The documents of each split.
+    notes : tuple of str
+        Sentences for the report: how the text was split and cleaned, what occurs in two splits.
+    source : str
+        Where the text comes from, for the report.
+    read : str
+        The fingerprint of the text before any change; "" if it is not known.
+    changes : tuple of str
+        How the text was changed, such as "lower case".
     """
 
     name: str
@@ -77,8 +91,10 @@ class Corpus:
     def split(self, which: str) -> tuple[Document, ...]:
         """Return the documents of "train", "valid" or "test".
 
-        Raises:
-            ValueError: ``which`` is none of these.
+        Raises
+        ------
+        ValueError
+            If ``which`` is another name.
         """
         if which not in SPLITS:
             raise ValueError(f"'{which}' is no split; there are {', '.join(SPLITS)}")
@@ -100,7 +116,7 @@ class Corpus:
 
     @cached_property
     def parts(self) -> dict[str, Any]:
-        """What the fingerprint is made of, so that one can say in what two corpora differ.
+        """The parts of the fingerprint, which show how two corpora differ.
 
         ``read``: the text before any change; ``changes``; ``train``, ``valid``, ``test``: the words of each split, in
         order; ``marks``: white space, and where documents and sentences begin; ``names`` of the documents. All but
@@ -119,7 +135,7 @@ class Corpus:
 
 
 def text_fingerprint(texts: Iterable[str]) -> str:
-    """Return 16 hexadecimal digits for the words of texts in their order, wherever one ends and the next begins."""
+    """Return 16 hexadecimal digits for the words of texts in order, whatever the boundaries between the texts are."""
     digest = hashlib.sha256()
     for text in texts:
         digest.update("".join(f"{word} " for word in text.split()).encode())
@@ -134,6 +150,6 @@ def _digest(parts: Iterable[str]) -> str:
 
 
 def _update(digest: Hash, part: bytes) -> None:
-    """Take in a part with its length before it, so that no two sequences run together to the same bytes."""
+    """Add a part after its length, so that different sequences never give the same bytes."""
     digest.update(f"{len(part)}:".encode())
     digest.update(part)

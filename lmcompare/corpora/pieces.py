@@ -1,4 +1,4 @@
-"""A piece: a text on its way to becoming a document, and how texts are cut into such pieces."""
+"""A piece: a text before it becomes a document, and how a text is cut into pieces."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def cut(piece: Piece, documents: DocumentMarks) -> list[Piece]:
     """Cut a text into documents.
 
     ``file``: one document. ``line``: each line that is not blank, with its line end; blank lines are dropped.
-    ``blank-line``: the stretches between blank lines; the blank lines after one belong to the end of its text, those
-    before the first are dropped. The pieces are named ``name:line``, counted from 1.
+    ``blank-line``: the text between blank lines; the blank lines after it belong to its end, and those before the
+    first text are dropped. The pieces are named ``name:line``, counted from 1.
     """
     if documents == "file":
         return [piece] if piece.text.strip() else []

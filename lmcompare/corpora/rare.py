@@ -1,4 +1,4 @@
-"""Rare words of the whole corpus replaced by one named word, as classic settings of word models have it."""
+"""Replaces the rare words of a corpus by one word, as in classic settings of word models."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ Documents = Mapping[str, tuple[Document, ...]]
 
 
 def replace_rare(split: Documents, count: int, word: str) -> tuple[dict[str, tuple[Document, ...]], str]:
-    """Put ``word`` in the place of each word that stands ``count`` times or less in all splits together.
+    """Replace each word that occurs ``count`` times or less in all splits together by ``word``.
 
-    Words are what white space parts inside a sentence; the white space itself and what lies between sentences stay.
+    Words are separated by white space inside a sentence. The white space itself, also between sentences, stays.
 
-    Returns:
-        The splits, their sentence spans moved with the text, and a sentence for the report.
+    Returns
+    -------
+    tuple of dict and str
+        The splits, with the sentence spans of the new texts, and a sentence for the report.
 
-    Raises:
-        LmcompareError: no word stands more often.
+    Raises
+    ------
+    LmcompareError
+        If no word occurs more often.
     """
     counts = Counter(w for documents in split.values() for document in documents for w in _words(document))
     rare = {w for w, n in counts.items() if n <= count}

@@ -1,7 +1,7 @@
-"""What of the held-out documents stands in train already: copies, near copies, and passages known by heart.
+"""Finds contamination: held-out documents that also occur in the training text as copies, near copies or passages.
 
-Runs of words are compared as 64-bit hashes, in letters made small. Train is read in parts, so that the memory is
-bounded by the held-out text. Near copies are found as in Broder (1997), "On the resemblance and containment of
+Runs of words are compared as 64-bit hashes, in lower case. The training text is read in parts, so that the held-out
+text bounds the memory. Near copies are found as in Broder (1997), "On the resemblance and containment of
 documents", without sampling.
 """
 
@@ -38,18 +38,18 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Repeat:
-    """How a held-out document repeats train. ``share``: of its runs of words that stand there."""
+    """How a held-out document repeats the training text; ``share`` is that of its runs of words that occur there."""
 
     kind: Kind
     share: float
 
 
 def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | None]]:
-    """Return for each document of valid and test how it repeats train, None where it does not; None for all of train.
+    """Return how each held-out document repeats the training text; None if it does not, and for training documents.
 
-    A *copy* has the words of a document of train, in small letters. A *near copy* shares ``ALIKE`` of its runs of
-    ``SHINGLE`` words with one document of about its size. Of *passages*, runs of ``PASSAGE`` words, ``MUCH`` or more
-    stand somewhere in train.
+    A *copy* has the words of a training document, in lower case. A *near copy* shares ``ALIKE`` of its runs of
+    ``SHINGLE`` words with one training document of about its size. Of the *passages* of a document, runs of
+    ``PASSAGE`` words, ``MUCH`` or more occur somewhere in the training text.
     """
     held_out = [*split["valid"], *split["test"]]
     numbered: dict[str, int] = {}
@@ -105,7 +105,7 @@ def repeats_noted(split: Mapping[str, Sequence[Piece]], found: Mapping[str, Sequ
 
 
 class _Passages:
-    """Which runs of ``PASSAGE`` words of the held-out documents stand in train."""
+    """Which runs of ``PASSAGE`` words of the held-out documents occur in the training text."""
 
     def __init__(self, held: Sequence[Ints]) -> None:
         self.documents = len(held)
@@ -114,7 +114,7 @@ class _Passages:
         self.seen = np.zeros(len(self.known), bool)
 
     def look(self, part: Sequence[Ints]) -> None:
-        """Mark those that stand in a part of train."""
+        """Mark the runs that occur in a part of the training text."""
         _, hashes = _runs(part, PASSAGE)
         at = _find(self.known, hashes)
         self.seen[at[at >= 0]] = True
@@ -126,7 +126,7 @@ class _Passages:
 
 
 class _Shingles:
-    """With which document of train a held-out one has most runs of ``SHINGLE`` words in common."""
+    """With which training document a held-out document has the most runs of ``SHINGLE`` words in common."""
 
     def __init__(self, held: Sequence[Ints]) -> None:
         self.documents = len(held)
@@ -138,7 +138,7 @@ class _Shingles:
         self.read = 0
 
     def look(self, part: Sequence[Ints]) -> None:
-        """Note which of them stand in the documents of a part of train."""
+        """Note which runs occur in the documents of a part of the training text."""
         of, hashes = _runs(part, SHINGLE)
         self.sizes.append(np.bincount(of, minlength=len(part)))
         at = _find(self.known, hashes)

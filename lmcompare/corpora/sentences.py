@@ -1,7 +1,7 @@
-"""Where sentences begin and end: a sentence a line, or NLTK's Punkt trained on the corpus's own train split.
+"""Finds sentences: each line is one, or NLTK's Punkt finds them, trained on the training text of the corpus.
 
-Spans are (start, end) character offsets into a document's text, in order and disjoint; the first starts at 0 and
-there is always one. What lies between two spans is the separator, which ``</s>`` stands for.
+Spans are (start, end) character offsets into a document's text, in order and disjoint; there is at least one, and the
+first starts at 0. ``</s>`` stands for the text between two spans.
 
 Punkt: Kiss and Strunk (2006), *Unsupervised Multilingual Sentence Boundary Detection*, Computational Linguistics
 32(4).
@@ -33,19 +33,19 @@ def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def line_sentences(text: str) -> Spans:
-    """Return a span a line, without its line end; a blank line is an empty sentence (``</s>`` is its line end)."""
+    """Return a span for each line, without its line end; a blank line is an empty sentence."""
     return tuple((start, end) for start, end, _ in lines_of(text)) or ((0, len(text)),)
 
 
 def block_sentences(text: str) -> Spans:
-    """Return a span a line, as `line_sentences` does, but none for the blank lines that end the text."""
+    """Return a span for each line, but none for the blank lines at the end of the text."""
     spans = line_sentences(text)
     last = max((n for n, (start, end) in enumerate(spans) if text[start:end].strip()), default=0)
     return spans[: last + 1]
 
 
 def whole_sentence(text: str) -> Spans:
-    """Return one span: the text without the line end that closes it."""
+    """Return one span: the text without its last line end."""
     return ((0, len(text) - (2 if text.endswith("\r\n") else 1 if text.endswith("\n") else 0)),)
 
 
@@ -92,7 +92,7 @@ class PunktSplitter:
         return spans
 
     def _goes_on(self, before: str, after: str) -> bool:
-        """Whether what Punkt took for the end of ``before`` (its last hundred characters) is none in English."""
+        """Whether the sentence continues where Punkt ended it, after ``before`` (its last hundred characters)."""
         if _CONTINUATION.match(after):
             return True  # "Ill. : Regnery", "J. (1984)", "art." -Einstein
         opening = _OPENING.match(after)
@@ -156,11 +156,11 @@ def _trained(text: str) -> PunktParameters:
 
 
 def _confirmed(learnt: set[str], text: str) -> set[str]:
-    """Those of the learnt abbreviations that the text bears out.
+    """The learnt abbreviations that the text confirms.
 
-    Punkt takes a rare word that stands only at the ends of sentences ("meal.") for an abbreviation. One with full
-    stops inside ("c.i.a.") or of a single letter is kept; any other has to be short and to be followed by a comma, a
-    colon, a digit or a small letter as often as not.
+    Punkt takes a rare word that occurs only at the ends of sentences ("meal.") for an abbreviation. One with full
+    stops inside ("c.i.a.") or of a single letter is kept. Any other must be short, and at least half of the time a
+    comma, a colon, a digit or a lower-case letter must follow it.
     """
     kept = {a for a in learnt if "." in a or len(a) == 1}
     if not (doubtful := {a for a in learnt - kept if len(a) <= 5}):

@@ -1,4 +1,4 @@
-"""Which documents are trained on, chosen with and tested on, and what stands in two of these splits."""
+"""Splits documents into training, validation and test text, and counts what occurs in two of these splits."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ Split = dict[str, list[Piece]]
 def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str] = str) -> tuple[Split, list[str]]:
     """Split documents by a hash of their text, so that neither their order nor a seed matters.
 
-    The documents are ordered by the SHA-256 of ``key(text)`` in UTF-8; test, then valid, takes them one by one until
-    it first holds a tenth of all words (parted by white space); train is the rest. Copies of one text follow each
-    other in this order and are kept in one split; each split gets one document at least.
+    The documents are ordered by the SHA-256 of ``key(text)`` in UTF-8. Test, then valid, takes them one by one until
+    it first has a tenth of all words (separated by white space); train is the rest. Copies of one text are next to
+    each other in this order and stay in one split. Each split gets at least one document.
 
-    Returns:
-        The splits, and sentences on how they came about.
+    Returns
+    -------
+    tuple of dict and list of str
+        The splits, and sentences for the report on how they were made.
 
-    Raises:
-        LmcompareError: there are fewer than three different documents.
+    Raises
+    ------
+    LmcompareError
+        If there are fewer than three different documents.
     """
     hashed = sorted(
         ((hashlib.sha256(key(piece.text).encode()).digest(), n) for n, piece in enumerate(pieces)), key=lambda h: h
@@ -62,8 +66,10 @@ def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str
 def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     """Cut one text at line ends into its first eight, its ninth and its last tenth, by words; each is a document.
 
-    Raises:
-        LmcompareError: the text has fewer than three lines that are not blank.
+    Raises
+    ------
+    LmcompareError
+        If the text has fewer than three lines that are not blank.
     """
     lines = [(following, len(piece.text[start:end].split())) for start, end, following in lines_of(piece.text)]
     filled = sum(1 for _, words in lines if words)
@@ -96,13 +102,15 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
 def split_by_words(
     pieces: Sequence[Piece], train_words: int, valid_words: int, name: str, source: str
 ) -> tuple[Split, list[str]]:
-    """Join the texts in their order and cut at line ends: so many words of train, so many of valid, the rest is test.
+    """Join the texts in their order and cut at line ends into train, valid and test, the rest.
 
-    Train and valid each end with the line that first brings them to their size, so that each may hold a few words
+    Train and valid each end with the line that first reaches their number of words, so that each may have a few words
     more. A text without a line end at its end gets one before the next. Each split is one document.
 
-    Raises:
-        LmcompareError: there are too few words.
+    Raises
+    ------
+    LmcompareError
+        If there are too few words.
     """
     text = "".join(p.text if p.text.endswith("\n") else f"{p.text}\n" for p in pieces[:-1]) + pieces[-1].text
     sizes = (train_words, valid_words)
@@ -133,11 +141,13 @@ def split_by_words(
 
 
 def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
-    """Count what stands in two splits: documents, or the lines of splits that are a single document.
+    """Count what occurs in two splits: documents, or lines if each split is a single document.
 
-    Returns:
-        A sentence for each pair of splits with something in common, or one sentence that says there is nothing. What
-        documents have in common with train is left to ``repeats``.
+    Returns
+    -------
+    list of str
+        A sentence for each pair of splits with something in common, or one sentence that there is nothing.
+        ``repeats`` finds the documents that also occur in the training text.
     """
     by_line = all(len(pieces) == 1 for pieces in split.values())
     kind = "line" if by_line else "document"
