@@ -62,3 +62,9 @@ def test_declared_failures_are_expected_and_stale_or_misspelt_ones_fail(tmp_path
     assert "XFAIL test_plugin.py::test_contract[Excused-sums-to-one] - answers in bits: the probabilities" in said
     assert "FAILED test_plugin.py::test_contract[Excused-word-vectors-fit]" in said
     assert "FAILED test_plugin.py::test_contract[Excused-known_failures]" in said
+
+
+def test_only_some_checks_can_be_asked() -> None:
+    mark = parametrize_with_checks([honest.Honest], only=["sums-to-one", "save-and-load"])
+    names = [case.id for case in mark.args[1]]
+    assert names == ["Honest-sums-to-one", "Honest-save-and-load", "Honest-known_failures"]

@@ -63,6 +63,12 @@ class Row:
     reason: str | None = None
 
     @property
+    def bits(self) -> float:
+        """Bits per byte of a ranked model, which has a finite figure."""
+        assert self.bits_per_byte is not None, f"{self.name} has no finite figure"
+        return self.bits_per_byte
+
+    @property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval of bits per byte."""
         low, high = self.bits_per_byte_low, self.bits_per_byte_high

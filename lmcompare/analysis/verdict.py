@@ -72,7 +72,7 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
         return None
     best, *rest = ranked
     rivals = tuple(Rival(row, comparison.difference(row.name, best.name)) for row in rest)
-    near = tuple(row for row in rest if _bits(row) <= (1 + NEAR) * _bits(best))
+    near = tuple(row for row in rest if row.bits <= (1 + NEAR) * best.bits)
     times = {row.name: row.train_seconds for row in ranked if timed and row.train_seconds is not None}
     candidates = [row for row in (best, *near) if row.name in times]
     cheap = [row for row in rest if best.name in times and CHEAP * times.get(row.name, 1e99) <= times[best.name]]
@@ -83,15 +83,10 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
         unstable=_unstable(best, rest[0]) if rest else None,
         near=near,
         cheapest=min(candidates, key=lambda row: times[row.name], default=None),
-        far_cheaper=min(cheap, key=_bits, default=None),
+        far_cheaper=min(cheap, key=lambda row: row.bits, default=None),
     )
 
 
 def _unstable(best: Row, second: Row) -> tuple[str, float] | None:
     spread, name = max((row.bits_per_byte_spread or 0.0, row.name) for row in (best, second))
-    return (name, spread) if spread > _bits(second) - _bits(best) else None
-
-
-def _bits(row: Row) -> float:
-    assert row.bits_per_byte is not None, "a ranked model has a finite figure"
-    return row.bits_per_byte
+    return (name, spread) if spread > second.bits - best.bits else None

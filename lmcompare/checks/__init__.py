@@ -1,4 +1,7 @@
-"""The conformance kit: does a plug-in keep the contract? It runs against any model, built in or not."""
+"""The validity checks: the conformance kit asks all of them of a plug-in, a run asks some of the model it scores.
+
+``run_checks`` is the kit; ``sampled.run_sampled_checks`` is what a run asks.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +49,38 @@ def run_checks(
     only: Sequence[str] | None = None,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
-    """Run the kit against a plug-in and return a result for each check, in their order.
+    """Run the conformance kit against a plug-in. Whatever the plug-in raises becomes a failed result.
 
-    Parameters: ``subject``, a plug-in's name, a class, an untrained model or a function that makes one;
-    ``parameters``, hyper-parameters, which go before those of ``preset``; ``seed`` of texts and trainings;
-    ``budget``, a limit on the training that the learning checks judge; ``only``, the names of some checks;
-    ``on_result``, called with each result as it comes. Whatever the plug-in raises becomes a failed result.
-    Raises ``PluginError`` for a plug-in that can't be found or does not have these hyper-parameters and
-    ``LmcompareError`` for an unknown check.
+    Parameters
+    ----------
+    subject : str, class, LanguageModel or callable
+        The name of a plug-in, a class, an untrained model, or a function that returns one.
+    parameters : mapping, optional
+        Hyper-parameters, which replace those of the preset.
+    preset : str
+        "quick", "default" or "full".
+    seed : int
+        The seed of the texts and trainings.
+    budget : Budget
+        A limit on the training that the learning checks judge.
+    device : str
+        The device of the training, as in ``Setting``.
+    only : sequence of str, optional
+        The names of the checks to run. By default all are run.
+    on_result : callable, optional
+        Called with each result as it comes.
+
+    Returns
+    -------
+    list of Result
+        One result for each check, in the order of ``CHECKS``.
+
+    Raises
+    ------
+    PluginError
+        The plug-in is not found, or does not have these hyper-parameters.
+    LmcompareError
+        There is no check of a name in ``only``.
     """
     checks = select(CHECKS, only)
     probe = Probe(maker(subject, parameters or {}, preset), seed, budget, device)

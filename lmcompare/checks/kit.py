@@ -1,4 +1,4 @@
-"""What a check is, what it finds, and the running of the kit over one model."""
+"""A check, its finding and its result, and how one check is run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,17 @@ STALE = "known_failures"  # the class attribute, and the name of the check that 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check saw. ``figure`` and ``tolerance``, where it measured, are in the unit that the reason names."""
+    """What a check found.
+
+    Attributes
+    ----------
+    passed : bool
+        Whether the check passed.
+    reason : str
+        Why it failed, or what was measured.
+    figure, tolerance : float, optional
+        The measured deviation and the largest that passes, in the unit that the reason names.
+    """
 
     passed: bool
     reason: str = ""
@@ -28,7 +38,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One small promise of the contract. ``summary``: what a model must do to pass."""
+    """One promise of the contract.
+
+    Attributes
+    ----------
+    name : str
+        The name, as in "sums-to-one".
+    summary : str
+        What a model must do to pass.
+    run : callable
+        Returns a ``Finding`` for a ``Probe``.
+    """
 
     name: str
     summary: str
@@ -37,10 +57,22 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """How one check went for one model.
+    """The result of one check for one model.
 
-    ``reason``: why it failed, or what was measured; ``figure`` and ``tolerance`` in nats or as the reason says;
-    ``expected_failure``: the excuse that the model's ``known_failures`` gives for this check, where it did fail.
+    Attributes
+    ----------
+    name : str
+        The name of the check.
+    passed : bool
+        Whether it passed.
+    reason : str
+        Why it failed, or what was measured.
+    figure, tolerance : float, optional
+        The measured deviation and the largest that passes, in nats or in the unit that the reason names.
+    expected_failure : str, optional
+        The reason that the model's ``known_failures`` gives for a failure of this check.
+    seconds : float
+        How long the check took.
     """
 
     name: str
@@ -53,7 +85,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether the model may be used all the same: the check passed, or failed as its author says it must."""
+        """Whether the check passed, or failed as the model's ``known_failures`` says it must."""
         return self.passed or self.expected_failure is not None
 
 
@@ -68,9 +100,9 @@ def check(name: str) -> Callable[[Callable[[Probe], Finding]], Check]:
 
 
 def within(figure: float, tolerance: float, failing: str, passing: str) -> Finding:
-    """Return a finding that holds while ``figure`` is at most ``tolerance``, with a sentence for either case.
+    """Return a finding that passes if ``figure`` is at most ``tolerance``.
 
-    ``{figure}`` and ``{tolerance}`` in the sentences are filled in.
+    ``{figure}`` and ``{tolerance}`` are filled in in the sentence for either case.
     """
     passed = figure <= tolerance
     sentence = passing if passed else failing
@@ -81,7 +113,7 @@ def within(figure: float, tolerance: float, failing: str, passing: str) -> Findi
 
 
 def select(checks: Sequence[Check], only: Sequence[str] | None) -> Sequence[Check]:
-    """Return the checks of these names, all for None. Raises ``LmcompareError`` for a name that no check has."""
+    """Return the checks of these names, or all for None. Raises ``LmcompareError`` for an unknown name."""
     if only is None:
         return checks
     names = [c.name for c in checks]
@@ -109,7 +141,7 @@ def run_one(one: Check, probe: Probe) -> Result:
 
 
 def unknown_excuses(probe: Probe, checks: Sequence[Check]) -> list[Result]:
-    """Return a failed result for each excuse in ``known_failures`` that no check answers to."""
+    """Return a failed result for each name in ``known_failures`` that is not the name of a check."""
     if not excuses_are_texts(probe.declared_failures):
         return [
             Result(STALE, False, "known_failures is a table from the names of checks to reasons, all of them texts")
@@ -120,7 +152,7 @@ def unknown_excuses(probe: Probe, checks: Sequence[Check]) -> list[Result]:
 
 
 def raised(error: Exception, probe: Probe) -> str:
-    """Return what a plug-in raised and where: in its own file if it comes by there."""
+    """Return what a plug-in raised and where: in its own file if the error passed through it."""
     sentence = said(error)[:300]
     if isinstance(error, PluginError):  # a sentence already
         return sentence

@@ -1,4 +1,4 @@
-"""How far apart two figures are, how far they may be, and where in a text: what the kit and the runs measure with."""
+"""What the checks measure with: differences between figures, tolerances, and positions of a text in words."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lmcompare.tokens import Encoded, IntArray
 AGREEMENT = 1e-4  # nats; two ways to the same figure may differ by as much, in float32 and in float64
 SUM_FLOAT32 = 1e-4  # a distribution held in float32 may sum to one ± this
 SUM_FLOAT64 = 1e-6  # one held in float64
-BEYOND = 1e6  # stands for a difference that is no number, so that every figure can be stored as JSON
-SHOWN_TOKENS = 3  # of a context
+BEYOND = 1e6  # the figure for a difference that is not finite, so that it can be stored as JSON
+SHOWN_TOKENS = 3  # the tokens of a context that a sentence shows
 
 
 def sum_tolerance(log_probs: FloatArray) -> float:
@@ -28,14 +28,14 @@ def sum_tolerance(log_probs: FloatArray) -> float:
 
 
 def probability_sums(log_probs: FloatArray) -> FloatArray:
-    """(B,) what the probabilities of each row of (B, V) nats sum to, added up in float64; NaN where there is one."""
+    """Return the (B,) sums of the probabilities in each row of (B, V) nats, computed in float64; NaN for NaN."""
     with np.errstate(over="ignore"):
         sums: FloatArray = np.exp(log_probs.astype(np.float64)).sum(axis=1)
     return sums
 
 
 def differences(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Return the absolute differences in nats; ``BEYOND`` where either is no finite number and they are not equal."""
+    """Return the absolute differences in nats; ``BEYOND`` where one is not finite and they are not equal."""
     with np.errstate(invalid="ignore"):
         gap = np.abs(one.astype(np.float64) - other.astype(np.float64))
     gap[one == other] = 0.0  # two impossible tokens are equal, though -inf minus -inf is no number
@@ -44,7 +44,7 @@ def differences(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def largest(gaps: FloatArray) -> tuple[float, int]:
-    """Return the largest of (n,) or (n, V) gaps and the row in which it stands; (0, 0) if there is none."""
+    """Return the largest of (n,) or (n, V) differences and its row; (0, 0) if there are none."""
     if not gaps.size:
         return 0.0, 0
     rows = gaps if gaps.ndim == 1 else gaps.max(axis=1)
@@ -53,9 +53,9 @@ def largest(gaps: FloatArray) -> tuple[float, int]:
 
 
 def place(text: Encoded, at: int, document: int | None = None) -> str:
-    """Say where a position stands: its last context tokens, its document and its place there.
+    """Return a position in words: the tokens before it, its document and its number there.
 
-    ``document``: for a position that is one past the end of this document, where the next one begins.
+    ``document`` is needed for the position one past the end of a document, where the next one begins.
     """
     d = int(text.document_of(np.array([at]))[0]) if document is None else document
     start = int(text.starts[d]) if text.n_documents else 0
@@ -74,5 +74,5 @@ def as_sentence_number(value: float) -> str:
 
 
 def others(text: Encoded, count: int, generator: np.random.Generator) -> IntArray:
-    """(count,) ids drawn from the whole vocabulary, each as likely: what no model expects."""
+    """Return (count,) ids drawn uniformly from the whole vocabulary, which no model expects."""
     return generator.integers(0, len(text.vocabulary), count).astype(np.int32)

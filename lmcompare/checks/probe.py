@@ -1,4 +1,4 @@
-"""A model under examination: made, trained and asked on behalf of the checks, which share the trainings."""
+"""The model that the conformance kit examines: made, trained and asked here, with trainings that the checks share."""
 
 from __future__ import annotations
 
@@ -29,14 +29,22 @@ SHORT = Budget(epochs=1)  # where only the bits count, not what was learned
 
 
 class FitFailedError(PluginError):
-    """The model can't be trained, so that there is nothing to check."""
+    """The model can't be trained, so there is nothing to check."""
 
 
 class Probe:
-    """Makes and trains a model, asks it, and sees that its answers have the right shape.
+    """Makes and trains a model, asks it, and checks the shapes of its answers.
 
-    Parameters: ``make`` returns an untrained model, a new one at each call; ``seed`` of texts and trainings;
-    ``budget``, the limit on the training that the learning checks judge; ``device`` as in ``Setting``.
+    Parameters
+    ----------
+    make : callable
+        Returns a new untrained model at each call.
+    seed : int
+        The seed of the texts and trainings.
+    budget : Budget
+        A limit on the training that the learning checks judge.
+    device : str
+        The device of the trainings, as in ``Setting``.
     """
 
     def __init__(self, make: Make, seed: int = 0, budget: Budget = LEARNING, device: str = "cpu") -> None:
@@ -150,9 +158,9 @@ def maker(subject: Subject, parameters: Mapping[str, Any], preset: str) -> Make:
 
 
 def scramble_global_randomness() -> Callable[[], None]:
-    """Put the process's global random generators elsewhere and return what puts them back.
+    """Change the state of the global random generators and return a function that restores it.
 
-    A model that draws from them without seeding them is found out by it. torch's is touched only where it is loaded.
+    This detects a model that draws from them without seeding them. torch's is changed only if torch was imported.
     """
     state, numpy_state = random.getstate(), np.random.get_state()
     random.seed(987_654_321)

@@ -9,8 +9,10 @@ from typing import Any
 from lmcompare import plugins
 from lmcompare.checks import CHECKS, run_checks
 from lmcompare.checks.kit import Result
+from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, is_tokenizer, run_tokenizer_checks
 from lmcompare.errors import LmcompareError
 from lmcompare.processes import Emit, EndedError, Event, RaisedError, TimeLimitError, call
+from lmcompare.tokens import make_tokenizer
 
 
 def run_checks_apart(
@@ -20,14 +22,14 @@ def run_checks_apart(
     on_result: Callable[[Result], None],
     seconds: float | None = None,
 ) -> list[Result]:
-    """Run the kit as ``run_checks`` does, in a new process.
+    """Run the kit of models or of tokenizers, whichever the plug-in is, in a new process.
 
     Parameters
     ----------
     plugin : str
-        The name of the plug-in.
+        The name of the plug-in, a model or a tokenizer.
     parameters : mapping
-        Its hyper-parameters.
+        Its hyper-parameters or options.
     seed : int
         The seed of the texts and trainings.
     on_result : callable
@@ -43,12 +45,11 @@ def run_checks_apart(
         The plug-in ended the process or ran too long. The results before that were given to ``on_result``.
     """
     results: list[Result] = []
-    built = False
+    names: list[str] = []
 
     def take(event: Event) -> None:
-        nonlocal built
         if event["event"] == "built":
-            built = True
+            names.extend(event["checks"])
             return
         results.append(Result(**event["result"]))
         on_result(results[-1])
@@ -59,23 +60,27 @@ def run_checks_apart(
         if isinstance(error, RaisedError) and error.expected:
             raise LmcompareError(str(error)) from None
         where = " while it was imported and built"
-        if built:
-            where = f" in the check '{CHECKS[len(results)].name}'" if len(results) < len(CHECKS) else ""
+        if names:
+            where = f" in the check '{names[len(results)]}'" if len(results) < len(names) else ""
         raise LmcompareError(f"the plug-in stopped the checks{where}: {error}") from error
     return results
 
 
 def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
     """Run the kit and emit its results; runs in a process of its own."""
+
+    def tell(result: Result) -> None:
+        emit({"event": "result", "result": asdict(result)})
+
+    if is_tokenizer(plugin):
+        make_tokenizer({"kind": plugin, **parameters})
+        emit({"event": "built", "checks": [check.name for check in TOKENIZER_CHECKS]})
+        run_tokenizer_checks(plugin, parameters, tell)
+        return
     cls = plugins.resolve(plugin)
     model = plugins.build(plugin, parameters, "quick")  # a wrong value is an error of the user, not a failed check
     for name in model.files:
         if getattr(model, name) == "":
             raise LmcompareError(f"{plugin} reads a file, and none is given: name it by --set {name}=PATH")
-    emit({"event": "built"})
-    run_checks(
-        cls,
-        parameters=parameters,
-        seed=seed,
-        on_result=lambda result: emit({"event": "result", "result": asdict(result)}),
-    )
+    emit({"event": "built", "checks": [check.name for check in CHECKS]})
+    run_checks(cls, parameters=parameters, seed=seed, on_result=tell)

@@ -9,17 +9,15 @@ Punkt: Kiss and Strunk (2006), *Unsupervised Multilingual Sentence Boundary Dete
 
 from __future__ import annotations
 
-import gc
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmcompare.corpora.abbreviations import ABBREVIATIONS, BEFORE_NUMBERS, NEVER_LAST
 
 if TYPE_CHECKING:
-    from nltk.tokenize.punkt import PunktSentenceTokenizer
+    from nltk.tokenize.punkt import PunktParameters
 
 Span = tuple[int, int]
 Spans = tuple[Span, ...]
@@ -58,11 +56,14 @@ class PunktSplitter:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
+        from nltk.tokenize.punkt import PunktSentenceTokenizer
+
         text = "\n\n".join(texts)
         # In a text without capitals a sentence that begins in lower case says nothing.
         self._cased = len(re.findall(r"[A-Z]", text)) > 0.002 * len(text)
-        self._punkt = _trained(text)
-        self._starters = self._punkt._params.sent_starters | _STARTERS
+        parameters = _trained(text)
+        self._punkt = PunktSentenceTokenizer(parameters)
+        self._starters = parameters.sent_starters | _STARTERS
 
     def spans(self, text: str) -> Spans:
         """Return the sentence spans of ``text``, without the white space around them (but the first starts at 0)."""
@@ -141,19 +142,17 @@ def _trim(text: str, start: int, end: int) -> Span:
     return start, end
 
 
-def _trained(text: str) -> PunktSentenceTokenizer:
-    from nltk.tokenize.punkt import PunktSentenceTokenizer
+def _trained(text: str) -> PunktParameters:
+    """The parameters of Punkt for a text: what it learns, with the listed abbreviations, without doubtful ones."""
+    from nltk.tokenize.punkt import PunktTrainer
 
-    trainer, language = _fast_trainer()
-    trainer._params.abbrev_types |= ABBREVIATIONS  # known beforehand, they also help to learn the sentence starters
-    with _no_garbage_collection():
-        trainer.train(text, finalize=True)
+    trainer = PunktTrainer()
+    trainer.train(text, finalize=True)
     parameters = trainer.get_params()
-    learnt = parameters.abbrev_types - ABBREVIATIONS
-    parameters.abbrev_types = set(ABBREVIATIONS) | _confirmed(learnt, text)
+    parameters.abbrev_types = set(ABBREVIATIONS) | _confirmed(parameters.abbrev_types - ABBREVIATIONS, text)
     # A name that begins many sentences ("Lincoln" in his biography) does not begin one after "Gen." or "U.S.".
     parameters.sent_starters = {word for word in parameters.sent_starters if f" {word} " in text}
-    return PunktSentenceTokenizer(parameters, lang_vars=language)
+    return parameters
 
 
 def _confirmed(learnt: set[str], text: str) -> set[str]:
@@ -174,73 +173,3 @@ def _confirmed(learnt: set[str], text: str) -> set[str]:
         seen[word] += 1
         goes_on[word] += match[2] is not None
     return kept | {a for a in doubtful if seen[a] and 2 * goes_on[a] >= seen[a]}
-
-
-def _fast_trainer() -> tuple[Any, Any]:
-    """NLTK's Punkt trainer and language, with the same results at a quarter of its time (see the tests)."""
-    from nltk.tokenize.punkt import PunktLanguageVars, PunktToken, PunktTrainer
-
-    class Language(PunktLanguageVars):  # type: ignore[misc]
-        """English. Curly quotes close sentences in every NLTK release, so that a corpus is cut alike under each."""
-
-        re_boundary_realignment = re.compile(r"[\"')\]}‘’“”«»]+?(?:\s+|(?=--)|$)", re.MULTILINE)
-        _re_non_word_chars = r"(?:[)\";}\]\*:@\'\({\[‘’“”«»?!])"
-
-        def __init__(self) -> None:
-            words = {"NonWord": self._re_non_word_chars, "MultiChar": self._re_multi_char_punct}
-            words["WordStart"] = self._re_word_start
-            self._words = re.compile(self._word_tokenize_fmt % words, re.VERBOSE)
-            ends = {"NonWord": self._re_non_word_chars, "SentEndChars": self._re_sent_end_chars}
-            self._ends = re.compile(self._period_context_fmt % ends, re.VERBOSE)
-
-        def word_tokenize(self, s: str) -> list[str]:
-            return self._words.findall(s)
-
-        def period_context_re(self) -> re.Pattern[str]:
-            return self._ends
-
-    class Types(dict[str, str]):
-        def __missing__(self, token: str) -> str:
-            kind: str = PunktToken._RE_NUMERIC.sub("##number##", token.lower())
-            self[token] = kind
-            return kind
-
-    types = Types()
-
-    class Token(PunktToken):  # type: ignore[misc]
-        def __init__(self, tok: str, parastart: bool | None = None, linestart: bool | None = None) -> None:
-            self.tok, self.type, self.period_final = tok, types[tok], tok[-1] == "."
-            self.parastart, self.linestart = parastart, linestart
-            self.sentbreak = self.abbr = self.ellipsis = None
-
-    class Counts(Counter[str]):
-        """A frequency distribution whose total is summed once: it is asked for after all words are counted."""
-
-        total_count = 0
-
-        def N(self) -> int:  # noqa: N802 - NLTK's name
-            self.total_count = self.total_count or sum(self.values())
-            return self.total_count
-
-    class Trainer(PunktTrainer):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__(lang_vars=Language(), token_cls=Token)
-            self._type_fdist = Counts()
-
-        def _first_pass_annotation(self, aug_tok: Any) -> None:
-            if aug_tok.tok[-1] in ".?!":  # no other token can end a sentence
-                super()._first_pass_annotation(aug_tok)
-
-    return Trainer(), Language()
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Training holds half a million tokens at once; walking them again and again takes longer than the training."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -21,14 +21,11 @@ class WorkedEquation(Exhibit):
         What the equation means, in one to three sentences.
     lines : tuple of (str, float), default=()
         Each quantity of the equation and its value in the trained model.
-    plain : str, default=""
-        The equation as one line of text. Needed only if ``equation`` is presentation MathML (``<math>…</math>``).
     """
 
     kind: ClassVar[str] = "equation"
     most: ClassVar[int] = 2_000
     equation: str
-    plain: str = ""
     saying: str
     lines: tuple[tuple[str, float], ...] = ()
 

@@ -170,8 +170,10 @@ def plural(number: float, noun: str, nouns: str = "") -> str:
 
 
 def listed(items: list[str], last: str = "and") -> str:
-    """Return "a", "a and b", "a, b and c"."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+    """Return "a", "a and b", "a, b and c"; with semicolons if an item contains a comma: "a, x; b; and c"."""
+    if len(items) < 3 or not any(", " in item for item in items):
+        return f"{', '.join(items[:-1])} {last} {items[-1]}" if len(items) > 1 else "".join(items)
+    return f"{'; '.join(items[:-1])}; {last} {items[-1]}"
 
 
 def _three(value: float) -> str:

@@ -35,7 +35,7 @@ def outcome(found: Verdict | None, read: Mapping[str, float], title: Titles) -> 
         return [f"{title(found.best.name)} is the only ranked model: it needs {figure} for the test text."]
     said = [*_lead(found, figure, title), *unequal_reading(read, title), *_seeds(found, title)]
     weakest = found.rivals[-1].row
-    saved = 1 - _bits(found.best) / _bits(weakest)
+    saved = 1 - found.best.bits / weakest.bits
     if len(found.rivals) > 1 and saved >= 0.005:
         said.append(
             f"{title(found.best.name)} needs {numbers.percent(saved, 0)} fewer bits than the weakest model,"
@@ -110,18 +110,20 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
     best = title(found.best.name)
     if not found.tied:
         second = found.rivals[0]
-        behind = _bits(second.row) / _bits(found.best) - 1
+        behind = second.row.bits / found.best.bits - 1
         small = "a small but significant difference" if behind < SMALL else "a significant difference"
         return [
             f"{best} predicts this text best: {figure}. {title(second.row.name)} is"
             f" {numbers.percent(behind, 1 if behind < 0.1 else 0)} behind, {small}{_by(second)}."
         ]
     if len(found.tied) > DETAILED:
-        worst = numbers.decimals(max(_bits(rival.row) for rival in found.tied), 2)
+        worst = numbers.decimals(max(rival.row.bits for rival in found.tied), 2)
         names = numbers.listed([title(rival.row.name) for rival in found.tied])
         others = f"{len(found.tied)} other models are not significantly worse: {names} (up to {worst})"
     else:
-        names = numbers.listed([f"{title(rival.row.name)}{_by(rival)}" for rival in found.tied])
+        names = numbers.listed(
+            [f"{title(rival.row.name)} ({numbers.decimals(rival.row.bits, 2)})" for rival in found.tied]
+        )
         others = f"{names} {'is' if len(found.tied) == 1 else 'are'} not significantly worse"
     share = "; they share rank 1" if all(rival.row.rank == 1 for rival in found.tied) else ""
     said = [f"{best} has the lowest figure, {figure}, but {others}{share}."]
@@ -151,7 +153,7 @@ def _seeds(found: Verdict, title: Titles) -> list[str]:
     if found.unstable is None:
         return []
     name, spread = found.unstable
-    gap = _bits(found.rivals[0].row) - _bits(found.best)
+    gap = found.rivals[0].row.bits - found.best.bits
     return [
         f"{title(name)} varies more from seed to seed (standard deviation {numbers.decimals(spread, 3)}) than the"
         f" first two models differ ({numbers.decimals(gap, 3)}): other seeds could reverse their order."
@@ -174,7 +176,7 @@ def _cheaper(found: Verdict, title: Titles) -> list[str]:
         ]
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
         times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
-        behind = _bits(cheap) / _bits(found.best) - 1
+        behind = cheap.bits / found.best.bits - 1
         said.append(
             f"{title(cheap.name)} trains {times} times faster ({numbers.seconds(cheap.train_seconds)}) and is"
             f" {numbers.percent(behind, 0 if behind >= 0.02 else 1)} worse."
@@ -210,8 +212,3 @@ def _shares(nats: Mapping[str, float], title: Titles) -> str:
     if len(shares) > NAMED:
         return f"{shares[-1][1]} to {shares[0][1]} ({len(shares)} models, {shares[0][0]} most)"
     return numbers.listed([f"{share} ({name})" for name, share in shares])
-
-
-def _bits(row: Row) -> float:
-    assert row.bits_per_byte is not None, "a ranked model has a finite figure"
-    return row.bits_per_byte

@@ -115,13 +115,13 @@ def test_where_a_plug_in_raised_is_told() -> None:
     assert result.reason.startswith("raised IndexError: one beyond (test_run_checks.py, line ")
 
 
-def test_what_is_no_number_is_said_once_and_blamed_on_nothing_else() -> None:
+def test_nan_is_reported_as_such_and_blamed_on_nothing_else() -> None:
     class Negative(Honest):
         def next_log_probs(self, text: Encoded, at: Any) -> Any:
             return super().next_log_probs(text, at) * np.nan
 
     failed = [r for r in run_checks(Negative) if not r.passed]
-    said = [r for r in failed if "which is no number" in r.reason]
+    said = [r for r in failed if "which is not a number" in r.reason]
     assert len(said) >= 15
     assert {r.name for r in failed} - {r.name for r in said} <= {"stream-agrees", "stepper-agrees"}
 

@@ -8,8 +8,10 @@ import pytest
 
 from lmcompare.checks import run_checks
 from lmcompare.checks.kit import Result
+from lmcompare.checks.tokenizers import run_tokenizer_checks
 from lmcompare.checks.worker import run_checks_apart
 from lmcompare.errors import LmcompareError
+from tests.tokens.texts import BYTE_PAIRS
 
 PLUGINS = """
 import os
@@ -47,6 +49,15 @@ def test_the_results_are_those_of_the_kit() -> None:
     assert [(r.name, r.passed, r.reason, r.expected_failure) for r in apart] == [
         (r.name, r.passed, r.reason, r.expected_failure) for r in here
     ]
+
+
+def test_tokenizers_have_a_kit_of_their_own() -> None:
+    told: list[Result] = []
+    apart = run_checks_apart(BYTE_PAIRS, {"merges": 5}, 0, told.append)
+    assert told == apart == run_tokenizer_checks(BYTE_PAIRS, {"merges": 5})
+    assert all(result.passed for result in run_checks_apart("byte", {}, 0, told.append))
+    with pytest.raises(LmcompareError, match="did you mean 'merges'"):
+        run_checks_apart(BYTE_PAIRS, {"merge": 5}, 0, told.append)
 
 
 @pytest.mark.parametrize(

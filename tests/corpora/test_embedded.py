@@ -58,11 +58,13 @@ def test_wiki_text_has_no_markup_left(wiki: Corpus) -> None:
         "__",
     ):
         assert mark not in prose, mark
-    assert not re.search(r"^[*#:;|!=]|^\W*$|File:|Category:|\bthumb\||style=|\d+px", prose.rstrip(), re.MULTILINE)
+    assert not re.search(
+        r"^[:;|!=]|^[*#] |^\W*$|File:|Category:|\bthumb\||style=|\d+px", prose.rstrip(), re.MULTILINE
+    )
     assert not re.search(r"\( | \)|\(\)|\([,;]|[,;]\)|\w ,(?=\s)", prose)
     # Stars mark reconstructed words, bars stand in formulae: text, and little of it.
     assert prose.count("|") < 10
-    assert prose.count("*") < 150
+    assert prose.count("*") < 200
 
 
 def test_wiki_text_keeps_case_punctuation_and_sentences(wiki: Corpus) -> None:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.corpora import Corpus
-from lmcompare.corpora.sentences import PunktSplitter, Spans, _fast_trainer, line_sentences, whole_sentence
+from lmcompare.corpora.sentences import PunktSplitter, Spans, line_sentences, whole_sentence
 
 # Enough English for Punkt to know which words begin sentences and which are written small.
 TRAINING = """The river rose in the night. It took the bridge with it. They had built the bridge in a year.
@@ -104,19 +103,6 @@ def test_punkt_spans_are_in_order_and_hold_all_that_is_not_space(text: str) -> N
 _SHARED = PunktSplitter([TRAINING])
 
 
-def test_the_fast_trainer_learns_what_nltk_learns(lee: Corpus) -> None:
-    from nltk.tokenize.punkt import PunktTrainer
-
-    text = "\n\n".join(document.text for document in lee.train)
-    fast, language = _fast_trainer()
-    fast.train(text)
-    slow = PunktTrainer(lang_vars=language)
-    slow.train(text)
-    for learnt in ("abbrev_types", "collocations", "sent_starters", "ortho_context"):
-        assert getattr(fast.get_params(), learnt) == getattr(slow.get_params(), learnt), learnt
-    assert fast.get_params().sent_starters  # it did learn
-
-
 def test_a_word_seen_only_at_sentence_ends_is_no_abbreviation() -> None:
     # "meal." stands at ends only; "zool." is followed by small letters: one is a word, the other an abbreviation.
     lines = ["He had a meal. They left the house.", "It was a zool. garden with a lake."] * 6
@@ -129,9 +115,3 @@ def test_a_text_without_capitals_is_still_cut() -> None:
     splitter = PunktSplitter([TRAINING.lower()])
     text = "the river rose in the night. it took the bridge."
     assert len(splitter.spans(text)) == 2
-
-
-def test_training_leaves_garbage_collection_on(punkt: PunktSplitter) -> None:
-    import gc
-
-    assert gc.isenabled()

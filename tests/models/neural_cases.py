@@ -1,10 +1,12 @@
-"""The neural models, small, in every form that computes differently."""
+"""Small neural models, one for every variant that computes differently."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from lmcompare.model import LanguageModel
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
@@ -60,6 +62,16 @@ def build(case: str, **changes: Any) -> TorchLanguageModel:
     """An untrained model of this case."""
     cls, parameters = CASES[case]
     return cls(**{**SMALL, **parameters, **changes})
+
+
+def factory(case: str) -> Callable[[], LanguageModel]:
+    """A function of the case's name that makes the untrained model."""
+
+    def make() -> LanguageModel:
+        return build(case)
+
+    make.__name__ = case
+    return make
 
 
 @lru_cache

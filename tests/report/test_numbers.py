@@ -56,6 +56,7 @@ from lmcompare.report import numbers
         (numbers.plural(2, "box", "boxes"), "2 boxes"),
         (numbers.listed(["a"]), "a"),
         (numbers.listed(["a", "b", "c"]), "a, b and c"),
+        (numbers.listed(["a, x", "b", "c"]), "a, x; b; and c"),
     ],
 )
 def test_by_hand(written: str, expected: str) -> None:

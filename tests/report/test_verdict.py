@@ -64,7 +64,7 @@ def test_a_far_cheaper_model_is_named_where_the_best_is_the_cheapest_of_the_good
 
 def test_equal_models_differ_by_nothing(tmp_path: Path) -> None:
     said = outcome(tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2, 0)}, documents=[[10]] * 40))
-    assert "0.000 bits per byte" in said
+    assert "B (2.00) is not significantly worse" in said
     assert "fewer bits" not in said
     assert "-0.0" not in said
     assert "−0.0" not in said

@@ -1,3 +1,5 @@
+"""Tests of the batches: which tokens are read, in which order and how often."""
+
 from __future__ import annotations
 
 from itertools import islice
@@ -40,7 +42,7 @@ def stretches(text: Encoded, some: list[Batch]) -> list[tuple[list[int], list[in
     return done
 
 
-def test_rows_read_stretches_of_one_document_each() -> None:
+def test_every_row_reads_consecutive_parts_of_one_document() -> None:
     text = numbered()
     documents = [tuple(d.tolist()) for d in text.documents()]
     whole = 0
@@ -84,14 +86,14 @@ def test_short_documents_share_batches_of_the_same_size() -> None:
     assert padding < 0.15  # unsorted it would be 0.4
 
 
-def test_one_long_document_is_not_read_by_all_lanes_at_the_same_place() -> None:
+def test_lanes_read_one_long_document_at_different_positions() -> None:
     text = numbered((1000,))
     batch = batches(text, 1, rows=5)[0]
     assert len({tuple(row) for row in batch.inputs}) == 5
 
 
 @pytest.mark.parametrize("lengths", [(1,), (5,), (9,), (8, 8), (3, 100)])
-def test_any_text_will_do(lengths: tuple[int, ...]) -> None:
+def test_documents_of_any_length_are_read(lengths: tuple[int, ...]) -> None:
     text = numbered(lengths)
     seen = sum(batch.tokens for batch in batches(text, 50, rows=16, length=8))
     assert seen >= 50
@@ -126,6 +128,6 @@ def test_a_share_of_the_batches_reads_sentences_as_documents() -> None:
     assert len(stretches(text, plain)) > 50
 
 
-def test_without_any_short_sentence_none_is_read_alone() -> None:
+def test_without_short_sentences_none_is_read_alone() -> None:
     text = Encoded.from_documents([[2] * 100], VOCABULARY)
     assert all(batch.goes_on for batch in islice(Lanes(text, 2, 8, 0, alone=1.0), 50))

@@ -1,3 +1,5 @@
+"""Tests of the training loop: checkpoints, budgets, early stopping and losses that are not numbers."""
+
 from __future__ import annotations
 
 import math
@@ -42,7 +44,7 @@ def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
         assert torch.equal(a[name], b[name]), name
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
     whole, outcome = run()
     for killed_at in (5, 13, 22):
 
@@ -79,7 +81,7 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_used(damage: str, tm
     assert_same(run(checkpoints=tmp_path)[0], whole)
 
 
-def test_a_checkpoint_with_any_bit_turned_is_not_used(tmp_path: Path) -> None:
+def test_a_checkpoint_with_a_flipped_bit_is_not_used(tmp_path: Path) -> None:
     run(checkpoints=tmp_path)
     path = tmp_path / checkpoint.FILE
     content = path.read_bytes()
@@ -90,7 +92,7 @@ def test_a_checkpoint_with_any_bit_turned_is_not_used(tmp_path: Path) -> None:
         assert checkpoint.load(tmp_path, key) is None
 
 
-def test_a_checkpoint_holds_what_was_put_in_it(tmp_path: Path) -> None:
+def test_a_checkpoint_keeps_all_values(tmp_path: Path) -> None:
     shared = torch.randn(3, 4)
     odd = {
         0: {"step": torch.tensor(7.0), "rows": (1, 2.5)},
@@ -126,7 +128,7 @@ def test_a_checkpoint_holds_what_was_put_in_it(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
 
 
-def test_a_run_that_stopped_early_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_that_stopped_early_does_not_continue(tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=400, evaluations=50, patience=2, learning_rate=0.3)
     whole, outcome = run(recipe, checkpoints=tmp_path)
     assert outcome.snapshot.step < 400
@@ -138,12 +140,12 @@ def test_a_run_that_stopped_early_is_not_gone_on_with(tmp_path: Path) -> None:
     assert any("in the last 2 evaluations" in note for note in outcome.notes)
 
 
-def test_a_budget_that_is_over_before_the_first_step_is_told() -> None:
-    with pytest.raises(LmcompareError, match="over before the first step"):
+def test_a_budget_that_is_over_before_the_first_step_is_refused() -> None:
+    with pytest.raises(LmcompareError, match="over before the first training step"):
         run(budget=Budget(seconds=1e-9))
 
 
-def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_is_written_completely_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(checkpoints=tmp_path)
     before = (tmp_path / checkpoint.FILE).read_bytes()
     snapshot = run()[1].snapshot
@@ -159,7 +161,7 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / checkpoint.FILE).read_bytes() == before
 
 
-def test_threads_of_randomness_outside_are_left_alone() -> None:
+def test_random_states_outside_of_training_do_not_change() -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
@@ -182,7 +184,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, when: list[int]) -> list[float]:
     return rates
 
 
-def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_not_a_number_halves_the_learning_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     rates = spoil(monkeypatch, [11])  # steps 9 to 11 follow the evaluation after 8
     said: list[str] = []
     _, outcome = run(replace(RECIPE, decay="constant", warmup=0.0), progress=lambda p: p.note and said.append(p.note))
@@ -192,7 +194,7 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(monkeypatch: pyte
     assert any("halved" in note for note in outcome.notes)
 
 
-def test_three_times_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_learning_rate_is_halved_at_most_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch, [3, 4, 5])
     assert run()[1].snapshot.halvings == 3
     monkeypatch.undo()
@@ -201,7 +203,7 @@ def test_three_times_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
         run()
 
 
-def test_a_loss_of_infinity_is_noticed() -> None:
+def test_an_infinite_loss_is_noticed() -> None:
     with pytest.raises(LmcompareError, match="does not converge"):
         run(replace(RECIPE, learning_rate=1e30, clip=1e30))
 
@@ -216,7 +218,7 @@ def test_budgets() -> None:
     assert len(run()[1].snapshot.history) == RECIPE.evaluations
 
 
-def test_the_best_weights_on_valid_are_kept_and_stale_runs_end() -> None:
+def test_the_best_weights_are_kept_and_runs_without_improvement_end() -> None:
     other = Encoded.from_documents([(TRAIN.ids[:120] + 3) % 12], VOCABULARY)  # what helps on train hurts here
     seen: list[float] = []
     recipe = replace(RECIPE, steps=400, evaluations=50, patience=3, learning_rate=3e-2)
@@ -228,7 +230,7 @@ def test_the_best_weights_on_valid_are_kept_and_stale_runs_end() -> None:
     assert evaluate(network, other) == pytest.approx(min(seen)) == pytest.approx(outcome.snapshot.best_loss)
 
 
-def test_progress_tells_how_far_it_is() -> None:
+def test_progress_reports_the_position_in_the_run() -> None:
     told: list[Progress] = []
     run(progress=told.append)
     assert [p.step for p in told if p.valid_loss is not None] == [4, 8, 12, 16, 20, 24]
@@ -259,7 +261,7 @@ def test_an_excerpt_of_one_long_document_is_spread_over_it() -> None:
         np.testing.assert_array_equal(stretch, ids[start : start + len(stretch)])
 
 
-def test_an_excerpt_holds_a_share_of_every_document() -> None:
+def test_an_excerpt_has_a_share_of_every_document() -> None:
     text = ragged()
     part = excerpt(text, 40)
     assert 40 <= len(part) <= 40 + text.n_documents
@@ -269,12 +271,12 @@ def test_an_excerpt_holds_a_share_of_every_document() -> None:
     assert excerpt(text, 10_000) is text
 
 
-def test_nothing_to_train_on_is_an_error() -> None:
+def test_an_empty_training_text_is_an_error() -> None:
     with pytest.raises(LmcompareError, match="training text is empty"):
         RnnAttention().fit(Encoded.from_documents([], VOCABULARY), VALID, Setting(VOCABULARY))
 
 
-def test_without_valid_text_train_is_looked_at() -> None:
+def test_without_validation_text_the_training_text_is_evaluated() -> None:
     nothing = Encoded.from_documents([], VOCABULARY)
     model = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, steps=4)
     assert len(model.fit(TRAIN, nothing, Setting(VOCABULARY)).log_probs(VALID)) == len(VALID)

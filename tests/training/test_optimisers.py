@@ -1,3 +1,5 @@
+"""Tests of Muon, and of the optimiser that each parameter gets."""
+
 from __future__ import annotations
 
 import pytest
@@ -11,7 +13,7 @@ from lmcompare.training.recipe import Recipe
 
 
 @pytest.mark.parametrize("shape", [(6, 6), (4, 20), (20, 4)])
-def test_orthogonal_keeps_directions_and_evens_out_their_sizes(shape: tuple[int, int]) -> None:
+def test_orthogonal_keeps_directions_and_equalises_their_sizes(shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
     left, sizes, right = torch.linalg.svd(torch.randn(*shape), full_matrices=False)
     sizes = torch.linspace(1.0, 0.1, len(sizes))
@@ -45,7 +47,7 @@ def test_a_step_of_muon_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
-def test_each_parameter_has_one_optimiser_and_the_rate_of_its_place(name: str) -> None:
+def test_each_parameter_has_one_optimiser_and_its_learning_rate(name: str) -> None:
     network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3).network(12)
     recipe = Recipe(optimiser=name, head_rate=3.0, weight_decay=0.2)
     seen = {}
@@ -63,7 +65,7 @@ def test_each_parameter_has_one_optimiser_and_the_rate_of_its_place(name: str) -
     assert places["attention.v"] == ("AdamW", 1.0, 0.0)
 
 
-def test_what_is_frozen_is_left_out() -> None:
+def test_frozen_parameters_are_left_out() -> None:
     network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3).network(12)
     network.head.table.requires_grad_(False)
     held = [p for o in optimisers(network, Recipe(), "cpu") for g in o.param_groups for p in g["params"]]

@@ -1,3 +1,5 @@
+"""Tests of reading documents side by side."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -33,7 +35,7 @@ class Tally(Network):
 
 @pytest.mark.parametrize("length", [1, 5, 128])
 @pytest.mark.parametrize("room", [1, 64, 4096])
-def test_each_position_is_read_from_its_document_up_to_it(
+def test_each_position_is_predicted_from_its_document_up_to_it(
     length: int, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "LENGTH", length)

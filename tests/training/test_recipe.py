@@ -1,3 +1,5 @@
+"""Tests of the training settings, dropout and the choice of precision."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -81,7 +83,7 @@ def test_precision_is_measured_once_and_used() -> None:
         assert (a @ a).dtype == torch.float32
 
 
-def test_a_recipe_of_hyperparameters_takes_what_is_its_own() -> None:
+def test_a_recipe_takes_only_its_settings_from_hyperparameters() -> None:
     given = {"width": 8, "steps": 7, "batch": 3, "learning_rate": 0.5, "optimiser": "muon", "precision": "float32"}
     expected = Recipe(steps=7, batch=3, learning_rate=0.5, optimiser="muon", precision="float32")
     assert Recipe.of(given) == expected

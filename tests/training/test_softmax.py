@@ -1,3 +1,5 @@
+"""Tests of the full and the sampled softmax, against torch and against the formulas."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -20,7 +22,7 @@ def slopes(loss: torch.Tensor, head: Head, features: torch.Tensor) -> tuple[torc
     return torch.autograd.grad(loss, [features, head.table, head.bias])
 
 
-def test_the_full_loss_and_its_slope_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_full_loss_and_its_gradient_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)  # 4 rows at a time
     head, features, targets = head_and_targets()
     mine = head.full_loss(features, targets)
@@ -31,7 +33,7 @@ def test_the_full_loss_and_its_slope_are_those_of_torch(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("candidates", [None, 20])
-def test_vectors_read_and_predicted_get_the_sum_of_both_slopes(candidates: int | None) -> None:
+def test_tied_vectors_get_the_sum_of_both_gradients(candidates: int | None) -> None:
     head, _, targets = head_and_targets()
     inputs = torch.randint(0, 51, targets.shape)  # 50 is the beginning of a document
 
@@ -47,7 +49,7 @@ def test_vectors_read_and_predicted_get_the_sum_of_both_slopes(candidates: int |
 
 
 @pytest.mark.parametrize(("rows", "elements"), [(512, 2**19), (7, 30), (5, 1), (23, 23 * 50)])
-def test_log_probabilities_are_torchs_however_the_vocabulary_is_cut(
+def test_log_probabilities_are_those_of_torch_for_any_piece_size(
     monkeypatch: pytest.MonkeyPatch, rows: int, elements: int
 ) -> None:
     monkeypatch.setattr(softmax, "ROWS", rows)
@@ -60,7 +62,7 @@ def test_log_probabilities_are_torchs_however_the_vocabulary_is_cut(
         torch.testing.assert_close(head.log_prob_of(features, targets), plain.gather(1, targets[:, None]).squeeze(1))
 
 
-def test_a_later_piece_may_hold_logits_far_above_those_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_piece_may_have_much_greater_logits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(softmax, "PIECE_ELEMENTS", 23 * 10)  # ten words at a time
     head, features, targets = head_and_targets()
     with torch.no_grad():
@@ -70,7 +72,7 @@ def test_a_later_piece_may_hold_logits_far_above_those_of_the_first(monkeypatch:
         torch.testing.assert_close(head.log_prob_of(features, targets), plain.gather(1, targets[:, None]).squeeze(1))
 
 
-def test_what_is_no_number_stays_none() -> None:
+def test_nan_stays_nan() -> None:
     head, features, targets = head_and_targets()
     with torch.no_grad():
         head.table[3] = torch.nan
@@ -78,7 +80,7 @@ def test_what_is_no_number_stays_none() -> None:
         assert head.log_prob_of(features, targets).isnan().all()
 
 
-def test_a_certain_word_is_never_more_than_certain() -> None:
+def test_no_probability_exceeds_one() -> None:
     head = Head(3, 2)
     with torch.no_grad():
         head.table.copy_(torch.tensor([[1e3, 1.0], [0.1, 0.3], [0.2, 0.7], [0.0, 0.0]]))
@@ -87,7 +89,7 @@ def test_a_certain_word_is_never_more_than_certain() -> None:
         assert head.log_probs(features).max() <= 0
 
 
-def test_the_sampled_loss_and_its_slope_are_those_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sampled_loss_and_its_gradient_are_those_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)
     head, features, targets = head_and_targets()
     words, log_q = torch.randperm(50)[:20], -torch.rand(20)
@@ -108,7 +110,7 @@ def test_the_sampled_loss_and_its_slope_are_those_of_the_formula(monkeypatch: py
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
 
 
-def test_the_sum_over_a_sample_is_right_on_average() -> None:
+def test_the_estimate_of_the_sum_is_unbiased() -> None:
     head, features, targets = head_and_targets()
     counts = np.random.default_rng(0).integers(0, 100, 50)
     candidates = Candidates(counts, 12)
@@ -123,7 +125,7 @@ def test_the_sum_over_a_sample_is_right_on_average() -> None:
     torch.testing.assert_close(z, true, rtol=0.05, atol=0.0)
 
 
-def test_candidates_are_different_words_drawn_as_often_as_they_say() -> None:
+def test_negative_samples_are_distinct_and_drawn_with_their_probabilities() -> None:
     counts = np.array([1000, 500, 0, 3, 3, 20, 7, 1, 0, 90])
     candidates = Candidates(counts, 4)
     # add-one smoothed, 1001, 501 and 91 of 1634 are sure to be drawn, and the other 41 share one place
@@ -138,7 +140,7 @@ def test_candidates_are_different_words_drawn_as_often_as_they_say() -> None:
     torch.testing.assert_close(drawn.double() / 4000, candidates.probability, atol=0.03, rtol=0.0)
 
 
-def test_the_words_to_predict_are_sure_to_be_there() -> None:
+def test_the_predicted_words_are_always_in_the_sample() -> None:
     candidates = Candidates(np.arange(200), 20)
     plain = candidates.draw(0, 5, np.array([], np.int64))
     words, log_q = candidates.draw(0, 5, np.array([[3, 150, 3], [199, IGNORED, IGNORED]]))
@@ -149,7 +151,7 @@ def test_the_words_to_predict_are_sure_to_be_there() -> None:
     torch.testing.assert_close(log_q[3:].exp().double(), candidates.probability[others], rtol=1e-5, atol=0.0)
 
 
-def test_a_draw_depends_on_the_seed_and_the_step_alone() -> None:
+def test_a_sample_depends_only_on_the_seed_and_the_step() -> None:
     candidates, random = Candidates(np.arange(200), 20), torch.get_rng_state()
     own = np.array([5, 9])
     first = candidates.draw(3, 7, own)[0]
@@ -159,21 +161,21 @@ def test_a_draw_depends_on_the_seed_and_the_step_alone() -> None:
     assert torch.equal(random, torch.get_rng_state())
 
 
-def test_asking_for_more_candidates_than_words_takes_all() -> None:
+def test_more_negative_samples_than_words_are_all_words() -> None:
     candidates = Candidates(np.arange(5), 9)
     words, log_q = candidates.draw(0, 0, np.array([2]))
     assert sorted(words.tolist()) == [0, 1, 2, 3, 4]
     assert not log_q.any()
 
 
-def test_training_begins_at_the_unigram() -> None:
+def test_training_starts_at_the_unigram() -> None:
     head = Head(4, 3)
     head.start_from(np.array([0, 2, 5, 9]))
     p = head.log_probs(torch.zeros(1, 3)).exp()[0]
     np.testing.assert_allclose(p.detach(), np.array([1, 3, 6, 10]) / 20, rtol=1e-5)
 
 
-def test_bfloat16_changes_the_slope_by_rounding_only() -> None:
+def test_bfloat16_changes_the_gradient_by_rounding_only() -> None:
     head, features, targets = head_and_targets()
     exact = slopes(FullCrossEntropy.apply(features, head.table, head.bias, targets), head, features)
     with torch.autocast("cpu", dtype=torch.bfloat16):

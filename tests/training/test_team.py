@@ -1,4 +1,4 @@
-"""Several processes: what they train together is what one trains, to rounding."""
+"""Tests that several processes train what one process trains, up to rounding."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_two_processes_train_what_one_trains(name: str) -> None:
     assert any("20 steps by 2 processes" in note for note in together.notes)
 
 
-def test_killed_they_go_on_to_the_same_bits(tmp_path: Path) -> None:
+def test_killed_processes_end_with_the_same_bits(tmp_path: Path) -> None:
     changes = {"dropout": 0.3}  # each process has random states of its own
     whole = weights(trained("recurrent", 2, changes))
 
@@ -103,7 +103,7 @@ def test_a_budget_of_seconds_ends_them_at_the_same_step() -> None:
     assert steps[-1] > 0
 
 
-def test_a_process_that_is_lost_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_process_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     others: list[int] = []
 
     @contextmanager
@@ -122,7 +122,7 @@ def test_a_process_that_is_lost_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         trained("recurrent", 2, {"steps": 4000}, progress=kill)
 
 
-def test_one_that_does_not_begin_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_process_that_does_not_start_is_named(capfd: pytest.CaptureFixture[str]) -> None:
     class Local(RnnAttention):
         """Stands in a function, where no other process finds it."""
 
@@ -135,7 +135,7 @@ def test_more_processes_than_gpus_are_refused() -> None:
         built("recurrent").fit(TRAIN, VALID, Setting(VOCABULARY, device="cuda", processes=99))
 
 
-def test_rows_are_shared_out_and_each_row_once() -> None:
+def test_every_row_is_read_by_one_process() -> None:
     inputs = np.arange(35).reshape(7, 5)
     batch = Batch(inputs, inputs + 1, np.arange(7) == 3, goes_on=True)
     shares = [Team(3, rank).share(batch) for rank in range(3)]
@@ -147,7 +147,7 @@ def test_rows_are_shared_out_and_each_row_once() -> None:
     assert (few[0].targets == IGNORED).all()
 
 
-def test_a_share_without_a_target_costs_nothing() -> None:
+def test_a_share_without_targets_has_no_loss() -> None:
     network = built("recurrent").network(12)
     inputs = torch.zeros(1, 4, dtype=torch.long)
     loss, memory = Objective(network)(inputs, torch.full((1, 4), IGNORED), None, None)

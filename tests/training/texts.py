@@ -1,4 +1,4 @@
-"""Small texts with a known answer, and models small enough to train within a test."""
+"""Small texts with a known entropy, and models small enough to train within a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``wiki-sample``: a hundred English Wikipedia articles out of gensim's installed test data."""
+"""``wiki-sample``: a hundred English Wikipedia articles from gensim's installed test data."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from lmcompare.corpora.contract import CorpusScheme, Found
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.pieces import Piece
 from lmcompare.corpora.schemes.gensim_data import located, missing
-from lmcompare.corpora.schemes.wiki_markup import resolve, restore
-from lmcompare.corpora.schemes.wiki_prose import to_prose
+from lmcompare.corpora.schemes.wiki_markup import article_text
 
 WIKI_FILE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 
 CLEANING = (
-    "Redirects and empty pages were dropped and the wiki markup was cleaned away; a paragraph, heading, list item or "
-    "table row is a line, headings without text below them, references and boxes are left out."
+    "Redirects and empty pages were dropped and the wiki markup was removed; a paragraph, heading, list item or "
+    "table row is a line; headings without text below them, references and boxes are left out."
 )
 
 
 def read_wiki(name: str, options: CorpusOptions) -> Found:
-    """Return the articles in the order of the dump, named by their titles; redirects and empty pages are left out.
+    """Return the articles in the order of the dump, named by their titles, without redirects and empty pages.
 
-    Raises:
-        LmcompareError: this gensim installation lacks the file.
+    Raises
+    ------
+    LmcompareError
+        If gensim, or this file of it, is not installed.
     """
     path = located(WIKI_FILE, "wiki-sample")
-    from gensim.corpora.wikicorpus import extract_pages, filter_wiki  # half a second: only where it is needed
+    from gensim.corpora.wikicorpus import extract_pages  # half a second: only when it is needed
 
-    articles: list[Piece] = []
+    articles = []
     with bz2.open(path) as dump:
         for title, markup, _ in extract_pages(dump, ["0"]):
             if markup.lstrip()[:9].casefold() == "#redirect":
                 continue
-            text = restore(to_prose(filter_wiki(resolve(markup))))
-            if text:
+            if text := article_text(markup):
                 articles.append(Piece(title, text + "\n"))
     return Found(
         tuple(articles),

@@ -1,8 +1,9 @@
-"""Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999), as KenLM's ``lmplz`` reads it.
+"""Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999), as KenLM's ``lmplz`` estimates it.
 
-Two steps, each over whole arrays: work the discounts out of the counts of counts, and interpolate from the unigrams
-up. Both are done in float32 and in the order in which ``lmplz`` does them, so that the figures are equal to the last
-bit.
+``p(w | h) = (c(hw) - D(c(hw))) / c(h·) + γ(h) p(w | h')`` with ``γ(h) = Σ_w D(c(hw)) / c(h·)``, where h' is h without
+its first word. There are two steps: the discounts D are computed from the counts of counts, and the probabilities are
+interpolated from the unigrams up. Both use float32 and the order of operations of ``lmplz``, so the results are equal
+to the last bit.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FALLBACK = (0.5, 1.0, 1.5)
 
 @dataclass(frozen=True)
 class Discounts:
-    """What one order takes off the counts 1, 2, and 3 or more. ``reason``: why they are the fixed ones, or ""."""
+    """The discounts of one order for the counts 1, 2, and 3 or more; ``reason`` says why they are the fixed ones."""
 
     amounts: tuple[float, float, float]
     reason: str = ""
@@ -41,10 +42,10 @@ class Discounts:
 
 
 def discounts(statistics: IntArray) -> Discounts:
-    """Return the discounts of one order, Chen and Goodman's equation 26, in float32.
+    """Return the discounts of one order (Chen and Goodman 1999, equation 26), in float32.
 
-    They are the fixed 0.5, 1 and 1.5, with the reason, where the equation has no answer: no n-gram with the count
-    1, 2 or 3, or a discount below 0 or above the count that it is taken off.
+    They are 0.5, 1 and 1.5, with the reason, if no n-gram has the count 1, 2 or 3, or if a discount would be below 0
+    or above its count. ``statistics``, (4,), has the numbers of n-grams with the counts 1, 2, 3 and 4.
     """
     for j in (1, 2, 3):
         if not statistics[j - 1]:
@@ -61,13 +62,17 @@ def discounts(statistics: IntArray) -> Discounts:
 class Interpolation:
     """The levels of a table, estimated one by one from the unigrams up.
 
-    ``p(w | h) = (c(hw) - D(c(hw))) / c(h·) + γ(h) p(w | h')`` with ``γ(h) = Σ_w D(c(hw)) / c(h·)``, where h' is h
-    without its first word. Unigrams are interpolated with the uniform distribution over the V words, ``<unk>``
-    included, whether train holds them or not.
+    The unigrams are interpolated with the uniform distribution over the V types.
 
-    Parameters: ``start``, V, the id of ``<s>``; ``thresholds``: per order, from 0 for the unigrams on and never
-    falling, the last for all orders above: n-grams that stand in train so often or less are left out, and the whole
-    of their counts goes into γ(h); ``threads``: how many share the work, with the same result.
+    Parameters
+    ----------
+    start : int
+        V, the number of types, which is also the id of ``<s>``.
+    thresholds : sequence of int, optional
+        For each order from the unigrams up, n-grams that occur this often or less are pruned: their whole counts go
+        to γ(h). The first number is 0, the numbers never fall, and the last one applies to all higher orders.
+    threads : int, default 1
+        The number of threads; it does not change the result.
     """
 
     def __init__(self, start: int, thresholds: Sequence[int] = (), threads: int = 1) -> None:
@@ -76,7 +81,7 @@ class Interpolation:
         self._thresholds = thresholds
         uniform = 1.0 / float(np.float32(start))
         self._lower = np.full(start + 1, uniform, np.float32)  # probabilities of the order below
-        self._kept: BoolArray | None = None  # which n-grams of the order below are, None for all
+        self._kept: BoolArray | None = None  # which n-grams of the order below are not pruned; None for all
         self._levels: list[tuple[IntArray, IntArray, IntArray, Float32Array]] = []
         self._log10_gammas: list[Float32Array] = []
 
@@ -98,8 +103,8 @@ class Interpolation:
         self._lower, self._kept = probabilities, kept
 
     def table(self) -> BackoffTable:
-        """Return the table of all that was added."""
-        # the first γ, that of the empty context, is in the unigrams
+        """Return the table of the estimated orders."""
+        # γ of the empty context is included in the unigrams
         backoffs = [*self._log10_gammas[1:], np.zeros(0, np.float32)]
         width = self._start + 1
         return BackoffTable(tuple(Level(width, *arrays, w) for arrays, w in zip(self._levels, backoffs, strict=True)))
@@ -108,10 +113,25 @@ class Interpolation:
 def interpolate(
     level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array, threads: int = 1
 ) -> tuple[Float32Array, Float32Array]:
-    """Return the probabilities (n_k,) of one order and γ (n_{k-1},) of its contexts.
+    """Return the probabilities of one order, (n_k,), and γ of its contexts, (n_{k-1},).
 
-    ``lower``: (n_{k-1},) the probabilities of the order below. γ is 1 for a context that nothing was seen after: it
-    leaves everything to the shorter one.
+    Parameters
+    ----------
+    level : Counts
+        The counts of the order.
+    kept : array of shape (n_k,) or None
+        Which k-grams are not pruned; None for all.
+    discount : Discounts
+        The discounts of the order.
+    lower : array of shape (n_{k-1},)
+        The probabilities of the order below.
+    threads : int, default 1
+        The number of threads.
+
+    Returns
+    -------
+    tuple of two arrays
+        The probabilities, and γ, which is 1 for a context after which nothing was seen.
     """
     probabilities = np.empty(len(level), np.float32)
     gammas = np.empty(len(level.offsets) - 1, np.float32)
@@ -124,7 +144,7 @@ def interpolate(
 
 
 def _log10(values: Float32Array) -> Float32Array:
-    """Return log10, 0 at most, taken in float64 and rounded."""
+    """Return log10, at most 0, computed in float64 and rounded to float32."""
     logs = np.empty(len(values), np.float32)
     with np.errstate(divide="ignore"):  # a discount may be exactly 0
         for block in range(0, len(values), BLOCK):

@@ -1,4 +1,4 @@
-"""What word vectors show: who stands near whom, and a map."""
+"""Exhibits of word vectors: the nearest words, and a map."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from lmcompare.exhibits import Map2D, Neighbours
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-KNOWN = 5  # a word seen less often hardly has a vector of its own
-COMMON = 0.0015  # words above this share of the text are mostly grammar
+KNOWN = 5  # the vector of a rarer word is close to its random beginning
+COMMON = 0.0015  # words above this share of the text are mostly function words
 
 
 def content_words(vocabulary: Vocabulary, most: int) -> IntArray:
-    """Return the ids of frequent words that mean something by themselves, by falling count.
+    """Return the ids of at most ``most`` frequent content words, by descending count.
 
-    There is no list of them: they are lower-case words of five letters or more below ``COMMON`` of the text, or, in
-    a vocabulary without such (characters, bytes, other scripts), simply its most frequent tokens.
+    Content words are lower-case words of five letters or more whose share of the text is below ``COMMON``. In a
+    vocabulary without such words (characters, bytes, other scripts) they are the most frequent tokens.
     """
     counts = vocabulary.counts
     order = np.argsort(-counts, kind="stable")
@@ -31,9 +31,21 @@ def content_words(vocabulary: Vocabulary, most: int) -> IntArray:
 def neighbours(
     vectors: FloatArray, vocabulary: Vocabulary, words: Sequence[int] | IntArray, most: int = 8
 ) -> tuple[list[list[int]], list[list[float]]]:
-    """Return, for each word, the ids of the nearest other words by cosine, and the cosines, falling.
+    """Return for each word the ids of its nearest words, and their cosines in descending order.
 
-    Words seen fewer than ``KNOWN`` times in train are left out as neighbours, unless nearly all are so rare.
+    Words that occur fewer than ``KNOWN`` times in the training text are not neighbours, unless almost all words are
+    that rare.
+
+    Parameters
+    ----------
+    vectors : FloatArray of shape (V, d)
+        The word vectors.
+    vocabulary : Vocabulary
+        The vocabulary.
+    words : sequence of int
+        The ids of the words.
+    most : int, default 8
+        The number of neighbours of each word.
     """
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     known = vocabulary.counts >= KNOWN
@@ -53,14 +65,14 @@ def neighbours(
 
 
 def tied_neighbours(model: LanguageModel, text: Encoded) -> Neighbours:
-    """Show the neighbours by the vectors that a network both reads and predicts with."""
+    """Return the neighbours by the tied vectors of a network."""
     vectors = model.word_vectors()
     assert vectors is not None
-    return neighbours_exhibit(vectors, text, "By the cosine of the vectors that are read and, being tied, predict.")
+    return neighbours_exhibit(vectors, text, "By the cosine of the vectors, used for input and output.")
 
 
 def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbours:
-    """Show the neighbours of some frequent words and of words of the examples."""
+    """Return the neighbours of some frequent words and of words in the example sentences."""
     vocabulary = text.vocabulary
     frequent = content_words(vocabulary, 40)[::4][:8]
     shown = [
@@ -81,9 +93,9 @@ def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbo
 
 
 def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) -> Map2D | None:
-    """Draw frequent words in the plane by t-SNE over their cosines (van der Maaten and Hinton 2008), seeded.
+    """Return a map of frequent words by t-SNE of their vectors (van der Maaten and Hinton 2008), with a fixed seed.
 
-    Returns None for a vocabulary of fewer than 10 words.
+    It is None for a vocabulary of fewer than 10 words.
     """
     from sklearn.manifold import TSNE
 
@@ -98,8 +110,8 @@ def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) ->
     points = plane.fit_transform(unit.astype(np.float64))
     return Map2D(
         title="A map of its words",
-        note=f"The vectors of {len(words)} frequent words, drawn so that near ones stay near (t-SNE); the axes mean"
-        " nothing.",
+        note=f"The vectors of {len(words)} frequent words, projected by t-SNE, which keeps similar words close; the"
+        " axes have no meaning.",
         labels=tuple(vocabulary[int(i)] for i in words),
         x=tuple(float(p) for p in points[:, 0]),
         y=tuple(float(p) for p in points[:, 1]),

@@ -57,7 +57,7 @@ def exhibits(table: BackoffTable, method: Explanation, text: Encoded) -> Iterato
         return
     trace = _trace(table, text, math.log(method.unseen))
     yield _worked(table, method, text, trace)
-    yield _bars(table.order, trace)
+    yield longest_found(trace.matched, table.order)
     for begin, end in zip(text.starts, text.ends, strict=True):
         if begin < end:
             yield BackoffTrace(
@@ -113,13 +113,26 @@ def _step(order: int, text: Encoded, trace: _Trace, at: int) -> BackoffStep:
     )
 
 
-def _bars(order: int, trace: _Trace) -> Bars:
-    found = np.bincount(trace.matched, minlength=order + 1)
+def longest_found(matched: IntArray, order: int, unseen: str = "unseen", where: str = "") -> Bars:
+    """Return the number of tokens that were predicted from an n-gram of each order.
+
+    Parameters
+    ----------
+    matched : IntArray of shape (N,)
+        The highest order that was found for each token; 0 if the word itself was not found.
+    order : int
+        The order of the model.
+    unseen : str, default "unseen"
+        The label of words that were not found.
+    where : str, optional
+        Where the n-grams were found, with a leading space.
+    """
+    found = np.bincount(matched, minlength=order + 1)
     return Bars(
         title="The longest n-gram found",
-        note="The number of tokens in the example sentences that were predicted from an n-gram of each order. Longer"
-        " n-grams use more of the context.",
-        labels=("unseen", *("the word alone" if k == 1 else f"{k}-gram" for k in range(1, order + 1))),
+        note=f"The number of tokens in the example sentences that were predicted from an n-gram of each order{where}."
+        " Longer n-grams use more of the context.",
+        labels=(unseen, *("the word alone" if k == 1 else f"{k}-gram" for k in range(1, order + 1))),
         values=tuple(float(n) for n in found),
         unit="tokens",
     )

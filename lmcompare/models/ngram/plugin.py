@@ -50,9 +50,9 @@ class NGram(TableModel):
     smoothing : str, default "kneser-ney"
         The smoothing method: "kneser-ney", "absolute", "witten-bell", "jelinek-mercer", "katz" or "add-k".
     k : float, default 0.003
-        What "add-k" adds to each count; greater than 0. For "add-k".
+        What "add-k" adds to each count; greater than 0, and 0.003 if not set. For "add-k".
     cutoff : int, default 5
-        The greatest count that "katz" discounts; 2 or more. For "katz".
+        The greatest count that "katz" discounts; 2 or more, and 5 if not set. For "katz".
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What all models share that are one back-off table once they are trained."""
+"""The base class of models that consist of one back-off table after training."""
 
 from __future__ import annotations
 

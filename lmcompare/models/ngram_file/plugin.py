@@ -14,8 +14,9 @@ from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.exhibits import Bars, Exhibit
+from lmcompare.exhibits import Exhibit
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Setting, State, Stepper, Traits, fitted
+from lmcompare.models.ngram.exhibits import longest_found
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 BLOCK_ROWS = 4096
@@ -114,7 +115,9 @@ class NGramFile(LanguageModel):
         """Yield the number of tokens of ``text`` that were predicted from an n-gram of each order."""
         table, lacking = self._for(text.vocabulary)
         if len(text):
-            yield _bars(table, _as_context(text, lacking), _as_predicted(text, lacking).ids.astype(np.int64), lacking)
+            words = _as_predicted(text, lacking).ids.astype(np.int64)
+            matched = _matched(table, _as_context(text, lacking), words, lacking)
+            yield longest_found(matched, table.order, "not in the file", " in the file")
 
     def state(self) -> State:
         """Return the converted table and the types that are not in the file."""
@@ -222,19 +225,12 @@ def _spread(rows: FloatArray, lacking: IntArray) -> FloatArray:
     return rows
 
 
-def _bars(table: BackoffTable, before: Encoded, words: IntArray, lacking: IntArray) -> Bars:
+def _matched(table: BackoffTable, before: Encoded, words: IntArray, lacking: IntArray) -> IntArray:
+    """(N,) the highest order that was found for each token; 0 for a type that is not in the file."""
     matched = (~np.isin(words, lacking)).astype(np.int64)
     for k, context in enumerate(table.contexts_at(before, np.arange(len(before))), 2):
         matched[table.levels[k - 1].find(context, words) != NOTHING] = k
-    found = np.bincount(matched, minlength=table.order + 1)
-    return Bars(
-        title="The longest n-gram found",
-        note="The number of tokens in the example sentences that were predicted from an n-gram of each order in the"
-        " file.",
-        labels=("not in the file", *("the word alone" if k == 1 else f"{k}-gram" for k in range(1, table.order + 1))),
-        values=tuple(float(n) for n in found),
-        unit="tokens",
-    )
+    return matched
 
 
 class _Stepper(Stepper):

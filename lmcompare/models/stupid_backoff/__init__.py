@@ -1,1 +1,1 @@
-"""Stupid backoff: relative frequencies as scores, without normalisation."""
+"""Stupid back-off: relative frequencies as scores, without normalisation."""

@@ -1,1 +1,1 @@
-"""The transformer."""
+"""The transformer language model."""

@@ -1,4 +1,4 @@
-"""The transformer made of self-attention: layers, positions, and a memory of the last keys and values."""
+"""The network of the transformer: layers, the position signal, and a memory of the last keys and values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACTIVATIONS = ("gelu", "relu2", "swiglu")
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """What a transformer is made of; the hyper-parameters of ``Transformer`` under their names."""
+    """The design of a network: the hyper-parameters of ``Transformer`` of the same names."""
 
     width: int
     heads: int
@@ -35,8 +35,10 @@ class Design:
 
 
 class FeedForward(nn.Module):
-    """down(f(up(x))): f is GELU, the square of ReLU ("relu2", So et al. 2021), or SwiGLU (Shazeer 2020): silu(a) · b
-    of the two halves of up(x), each two thirds as wide so that there are as many parameters.
+    """down(f(up(x))), with GELU, the square of ReLU ("relu2", So et al. 2021) or SwiGLU (Shazeer 2020) as f.
+
+    SwiGLU is silu(a) · b of the two halves of up(x), each two thirds as wide, so that the number of parameters is the
+    same.
     """
 
     def __init__(self, width: int, activation: str) -> None:
@@ -47,7 +49,7 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, d) to (…, d)."""
+        """Return (…, d) for x (…, d)."""
         above = self.up(x)
         if self.activation == "swiglu":
             gate, above = above.chunk(2, -1)
@@ -61,7 +63,7 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """A layer: attention, then a feed-forward net, each on the normalised input and added to it (pre-norm)."""
+    """A layer: attention and then a feed-forward network, each applied to the normalised input and added to it."""
 
     def __init__(self, design: Design) -> None:
         super().__init__()
@@ -74,7 +76,7 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
-        """Return x (B, T, d) after the layer, and keys, values and maps as the attention does."""
+        """Return x (B, T, d) after the layer, and the keys, values and maps of ``SelfAttention.forward``."""
         seen, kept, shown = self.attention(self.before_attention(x), past, view, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
         fed = self.feed_forward(self.before_feed_forward(x))
@@ -82,9 +84,9 @@ class Block(nn.Module):
 
 
 class TransformerNetwork(Network):
-    """Word vectors, positions, blocks, a last norm, and a softmax with the same word vectors.
+    """Word vectors, a position signal, layers, a final norm, and a softmax with the same word vectors.
 
-    Unless ``design.causal``, a position also sees what comes after it in the piece that it is read with.
+    If ``design.causal`` is false, a position also sees the later positions of the piece that is read at once.
     """
 
     def __init__(self, types: int, design: Design) -> None:
@@ -98,18 +100,18 @@ class TransformerNetwork(Network):
         self.distances: nn.Parameter | None = None
         if design.positions == "learned":
             self.places = nn.Parameter(0.02 * torch.randn(design.window, design.width))
-        if design.positions == "relative":  # flat, since optimisers take what has two dimensions for a matrix
+        if design.positions == "relative":  # flat, since two-dimensional parameters are treated as matrices
             reach = design.window if design.causal else 2 * design.window - 1
             self.distances = nn.Parameter(torch.zeros(design.heads * reach))
-        for block in blocks:  # what a layer adds begins small, the deeper the net the smaller (GPT-2)
+        for block in blocks:  # the deeper the network, the less each layer adds at first (GPT-2)
             for linear in (block.attention.output, block.feed_forward.down):
                 nn.init.normal_(linear.weight, std=0.02 / math.sqrt(2 * design.layers))
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d) and the memory.
 
-        Memory: ``keys`` and ``values`` (B, layers, kv_heads, window - 1, d / heads), the last places, not yet turned;
-        ``read`` (B,), how many tokens of the document have been read.
+        The memory is ``keys`` and ``values`` (B, layers, kv_heads, window - 1, d / heads) of the last positions,
+        before rotation, and ``read`` (B,), how many tokens of the document have been read.
         """
         features, left, _ = self.attend(inputs, memory)
         return features, left
@@ -117,7 +119,7 @@ class TransformerNetwork(Network):
     def attend(
         self, inputs: Tensor, memory: Memory | None, *, maps: bool = False
     ) -> tuple[Tensor, Memory, list[Maps]]:
-        """Do what ``forward`` does; with ``maps`` return each layer's ``Maps`` as well."""
+        """Return what ``forward`` returns and, with ``maps``, the ``Maps`` of each layer."""
         rows, length = inputs.shape
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
         view = self.view(length, memory, read)
@@ -137,7 +139,7 @@ class TransformerNetwork(Network):
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
 
     def view(self, length: int, memory: Memory | None, read: Tensor) -> View:
-        """Return what a piece of so many tokens sees; ``read``, (B,): how many each row's document had before."""
+        """Return what the positions of a piece see; ``read`` (B,) is how many tokens each document had before it."""
         design = self.design
         remembered = 0 if memory is None else design.window - 1
         place = torch.arange(remembered + length, device=read.device)
@@ -155,7 +157,7 @@ class TransformerNetwork(Network):
         return View(mask, self._bias(distance), rotation, design.causal)
 
     def _bias(self, distance: Tensor) -> Tensor | None:
-        """Return what is added to the scores (heads, T, M + T) at these distances, or None."""
+        """Return the bias of the scores (heads, T, M + T) at these distances, or None."""
         design = self.design
         if design.positions == "alibi":
             return -alibi_slopes(design.heads).to(distance.device)[:, None, None] * distance.abs()
@@ -166,7 +168,7 @@ class TransformerNetwork(Network):
         return self.distances.view(design.heads, -1)[:, seen]
 
     def _remembered(self, kept: Tensor) -> Tensor:
-        """Return the last ``window`` - 1 places of (B, heads, S, d), with zeros before them where there are fewer."""
+        """Return the last ``window`` - 1 positions of (B, heads, S, d), padded with zeros at the front."""
         reach = self.design.window - 1
         missing = reach - kept.shape[2]
         if missing > 0:
@@ -174,7 +176,7 @@ class TransformerNetwork(Network):
         return kept[:, :, kept.shape[2] - reach :].detach()
 
     def _places(self, read: Tensor, length: int) -> Tensor:
-        """Return what is added to the word vectors for their places in the document: (B, T, d) or 0."""
+        """Return what is added to the word vectors for their positions in the document: (B, T, d), or 0."""
         place = read[:, None] + torch.arange(length, device=read.device)  # (B, T)
         if self.places is not None:
             return self.places[place % self.design.window]

@@ -14,11 +14,19 @@ from lmcompare.models.transformer.positions import Rotation
 
 @dataclass
 class View:
-    """What the T positions of a piece may look at, the same for all layers: M remembered places, then the piece.
+    """What the T positions of a piece see, the same in all layers: M remembered positions and then the piece.
 
-    ``mask``: (B, 1, T, M + T), true where a position may look; None for the piece alone, where ``causal`` up to the
-    position itself. ``bias``: (heads, T, M + T), what is added to the scores for the distance, or None.
-    ``rotation``: of the M + T places, or None where positions are not rotary.
+    Parameters
+    ----------
+    mask : (B, 1, T, M + T) Tensor of bool or None
+        True where a position may look. None if there is only the piece; if ``causal``, each position then sees the
+        piece up to itself.
+    bias : (heads, T, M + T) Tensor or None, default=None
+        What is added to the scores for the distance.
+    rotation : Rotation or None, default=None
+        The rotation of the M + T positions, if they are rotary.
+    causal : bool, default=True
+        Whether later positions are hidden.
     """
 
     mask: Tensor | None
@@ -27,7 +35,7 @@ class View:
     causal: bool = True
 
     def allowed(self, length: int, device: torch.device) -> Tensor:
-        """Return the mask (B or 1, 1, T, M + T), written out."""
+        """Return the mask as a tensor (B or 1, 1, T, M + T)."""
         if self.mask is not None:
             return self.mask
         everywhere = torch.ones(1, 1, length, length, dtype=torch.bool, device=device)
@@ -36,9 +44,18 @@ class View:
 
 @dataclass
 class Maps:
-    """What the written-out attention shows: ``scores`` q·k / √d, before what is added for the distance, and
-    ``weights``, both (B, heads, T, M + T); the ``value`` of each place (B, heads, M + T, d / heads); the ``mixed``
-    values (B, heads, T, d / heads).
+    """The intermediate results of attention.
+
+    Parameters
+    ----------
+    scores : (B, heads, T, M + T) Tensor
+        q·k / √d, without the bias.
+    weights : (B, heads, T, M + T) Tensor
+        The softmax of the scores with the bias.
+    value : (B, heads, M + T, d / heads) Tensor
+        The value of each position.
+    mixed : (B, heads, T, d / heads) Tensor
+        The weighted means of the values.
     """
 
     scores: Tensor
@@ -48,11 +65,19 @@ class Maps:
 
 
 class SelfAttention(nn.Module):
-    """softmax(Q Kᵀ / √d) V, each head by itself.
+    """softmax(Q Kᵀ / √d) V in each head.
 
-    ``kv_heads``: how many heads of keys and values there are; each serves as many heads of queries (Ainslie et al.
-    2023). ``qk_norm``: queries and keys are normalised, with a gain for each of their numbers, before they are turned
-    (Henry et al. 2020; by LayerNorm as in Dehghani et al. 2023).
+    Parameters
+    ----------
+    width : int
+        The size of the inputs and outputs.
+    heads : int
+        Heads of queries.
+    kv_heads : int
+        Heads of keys and values, each shared by heads / kv_heads query heads (Ainslie et al. 2023).
+    qk_norm : bool
+        Whether queries and keys are normalised before rotation, with a learned gain (Henry et al. 2020; by LayerNorm
+        as in Dehghani et al. 2023).
     """
 
     def __init__(self, width: int, heads: int, kv_heads: int, qk_norm: bool) -> None:
@@ -69,10 +94,25 @@ class SelfAttention(nn.Module):
     def forward(
         self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
-        """Return (B, T, d), all keys and values (B, kv_heads, M + T, d / heads), and the maps.
+        """Apply attention to a piece.
 
-        ``past``: the keys and values of the M remembered places, as this returned them. ``maps``: write the attention
-        out and return what it shows, else None.
+        Parameters
+        ----------
+        x : (B, T, d) Tensor
+            The inputs.
+        past : (keys, values) or None
+            The keys and values of the M remembered positions.
+        view : View
+            What the positions see.
+        maps : bool, default=False
+            Whether to return the intermediate results.
+
+        Returns
+        -------
+        out : (B, T, d) Tensor
+        kept : (keys, values)
+            All keys, before rotation, and values (B, kv_heads, M + T, d / heads).
+        maps : Maps or None
         """
         query = self.query_norm(_split(self.query(x), self.heads))
         key = self.key_norm(_split(self.key(x), self.kv_heads))
@@ -83,7 +123,7 @@ class SelfAttention(nn.Module):
         kept = (key, value)
         if view.rotation is not None:
             query, key = view.rotation.turn(query), view.rotation.turn(key)
-        query, key = query.to(value.dtype), key.to(value.dtype)  # norms and turns are float32 under autocast
+        query, key = query.to(value.dtype), key.to(value.dtype)  # norms and rotations are float32 under autocast
         if self.kv_heads < self.heads:
             key, value = (each.repeat_interleave(self.heads // self.kv_heads, 1) for each in (key, value))
         shown = None
@@ -97,9 +137,13 @@ class SelfAttention(nn.Module):
 
 
 def written_out(query: Tensor, key: Tensor, value: Tensor, view: View) -> Maps:
-    """Do what scaled_dot_product_attention does, step by step: Vaswani et al. (2017), equation 1.
+    """Return the steps of scaled dot-product attention (Vaswani et al. 2017, equation 1).
 
-    Parameters: ``query`` (B, heads, T, d), ``key`` and ``value`` (B, heads, M + T, d).
+    Parameters
+    ----------
+    query : (B, heads, T, d) Tensor
+    key, value : (B, heads, M + T, d) Tensor
+    view : View
     """
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, heads, T, M + T)
     with_bias = scores if view.bias is None else scores + view.bias
@@ -109,7 +153,7 @@ def written_out(query: Tensor, key: Tensor, value: Tensor, view: View) -> Maps:
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, view: View) -> Tensor:
-    """Return the mixed values (B, heads, T, d) by torch's kernel."""
+    """Return the weighted means of the values (B, heads, T, d), computed by torch's kernel."""
     mask = view.mask
     if view.bias is not None:
         allowed = view.allowed(query.shape[2], query.device)
@@ -120,10 +164,10 @@ def _fused(query: Tensor, key: Tensor, value: Tensor, view: View) -> Tensor:
 
 
 def _split(x: Tensor, heads: int) -> Tensor:
-    """(B, T, heads · d) to (B, heads, T, d)."""
+    """Return (B, T, heads · d) as (B, heads, T, d)."""
     return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
 
 
 def _faster_written_out(query: Tensor) -> bool:
-    """True for bfloat16 on a processor, for which torch's fused kernel takes twice the time."""
+    """Return whether it is bfloat16 on a CPU, for which torch's fused kernel takes twice the time."""
     return query.device.type == "cpu" and query.dtype == torch.bfloat16

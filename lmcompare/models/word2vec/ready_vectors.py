@@ -1,4 +1,4 @@
-"""Word vectors that others have trained, from files of word2vec, fastText and GloVe."""
+"""Reads pre-trained word vectors from files of word2vec, fastText and GloVe."""
 
 from __future__ import annotations
 
@@ -18,12 +18,32 @@ Vector = npt.NDArray[np.float32]
 
 
 def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vector, npt.NDArray[np.bool_]]:
-    """Return (V, width) the vectors of the vocabulary's words, and (V,) which of them the file has.
+    """Return the vectors of a vocabulary's words from a file.
 
-    Formats: word2vec's binary one for names in ``.bin`` or ``.bin.gz``, else UTF-8 text, a word and its numbers a
-    line, with word2vec's and fastText's first line or, as GloVe has it, without. A word is looked up as it is
-    written, then in lower case; one that is not there has the zero vector. Raises ``LmcompareError`` for a file that
-    is none, or whose vectors are not ``width`` long.
+    Files named ``.bin`` or ``.bin.gz`` are in word2vec's binary format. All others are UTF-8 text, each line a word
+    and its numbers, with the first line of word2vec and fastText or without it, as in GloVe. A word is looked up as
+    it is written and then in lower case.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    vocabulary : Vocabulary
+        The words.
+    width : int
+        The length of the vectors.
+
+    Returns
+    -------
+    vectors : (V, width) array of float32
+        Zero for words that are not in the file.
+    found : (V,) array of bool
+        The words that are in the file.
+
+    Raises
+    ------
+    LmcompareError
+        If the file cannot be read as word vectors, or its vectors are not ``width`` long and finite.
     """
     wanted = {name for i in range(len(vocabulary)) for name in (vocabulary[i], vocabulary[i].lower())}
     binary = path.name.removesuffix(".gz").endswith(".bin")
@@ -42,7 +62,7 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
         )
     if broken := next((name for name, vector in given.items() if not np.isfinite(vector).all()), None):
         raise LmcompareError(
-            f"the vector of '{broken}' in {path} holds what is no finite number: remove it, or make the file anew"
+            f"the vector of '{broken}' in {path} is not finite: remove the word, or write the file again"
         )
     vectors = np.zeros((len(vocabulary), width), np.float32)
     found = np.zeros(len(vocabulary), np.bool_)
@@ -55,9 +75,9 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
 
 
 def _from_text(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
-    """Yield the words that are wanted; a text may hold millions, of which most are passed over unread.
+    """Yield the wanted words; a file may have millions of words, most of which are skipped.
 
-    The first line says how many numbers a word has: GloVe's files hold words with blanks in them.
+    The first line decides how many numbers a word has, since GloVe's files have words with spaces.
     """
     length = 0
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
@@ -67,13 +87,13 @@ def _from_text(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
                 continue
             first, length = not length, length or len(parts) - 1
             if len(parts) <= max(length, 1):
-                raise ValueError(f"line {number + 1} is no word with {max(length, 1)} numbers")
+                raise ValueError(f"line {number + 1} is not a word with {max(length, 1)} numbers")
             name = b" ".join(parts[:-length]).decode("utf-8", "replace")
             if name in wanted or first:
-                with np.errstate(over="ignore"):  # seen to by the caller
+                with np.errstate(over="ignore"):  # the caller checks for infinite numbers
                     yield name, np.array(parts[-length:], np.float32)
     if not length:
-        raise ValueError("it holds no vectors")
+        raise ValueError("it has no vectors")
 
 
 def _from_binary(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:

@@ -1,4 +1,4 @@
-"""Word vectors by gensim's word2vec, the same for the same seed."""
+"""Trains word2vec vectors with gensim, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,33 @@ from lmcompare.tokens import Encoded
 def word2vec(
     text: Encoded, *, width: int, skip_gram: bool, reach: int, negative: int, epochs: int, seed: int
 ) -> npt.NDArray[np.float32]:
-    """Return (V, width) vectors trained on the sentences of the text, ``</s>`` among their words.
+    """Return word vectors trained on the sentences of a text, whose words include ``</s>``.
 
     Skip-gram or CBOW with negative sampling (Mikolov et al. 2013, "Distributed representations of words and phrases
-    and their compositionality"). One worker and a hash that does not change from process to process: gensim promises
-    the same vectors for the same seed only with both. A word that does not stand in the text has the zero vector.
+    and their compositionality"). gensim promises the same vectors for the same seed only with one worker and a hash
+    that is the same in every process.
+
+    Parameters
+    ----------
+    text : Encoded
+        The training text.
+    width : int
+        The size of the vectors.
+    skip_gram : bool
+        Skip-gram if true, CBOW if false.
+    reach : int
+        How many words on each side of a word are its context.
+    negative : int
+        Negative samples.
+    epochs : int
+        Epochs over the text.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    (V, width) array of float32
+        Zero for words that do not occur in the text.
     """
     from gensim.models import Word2Vec
 
@@ -34,7 +56,7 @@ def word2vec(
         epochs=epochs,
         min_count=1,
         workers=1,
-        seed=seed + 1,  # gensim refuses a generator seeded with 0 in some of its parts
+        seed=seed + 1,  # parts of gensim refuse the seed 0
         hashfxn=_stable_hash,
     )
     vectors = np.zeros((len(names), width), np.float32)

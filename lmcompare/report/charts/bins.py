@@ -35,10 +35,12 @@ def bins(
     y_label: Label,
     *,
     log: bool = True,
-    joined: bool = True,
+    joined_from: int | None = 0,
     size: tuple[float, float] = (420, 285),
 ) -> Markup:
-    """Return the chart: for each model a line through the bins, or marks only if they are not ``joined``.
+    """Return the chart: for each model a line through the bins, or marks only.
+
+    The line starts at the bin ``joined_from``; bins before it, or all for None, are categories without an order.
 
     Whiskers are intervals; models are shifted a little so that they do not overlap.
     """
@@ -63,7 +65,7 @@ def bins(
     parts.append(svg.text(2, 13, y_title, "axis"))
     shift = min(9.0, 0.6 * room / max(1, len(series)))
     for k, one in enumerate(series):
-        parts.append(_series(one, plot, labels, (k - (len(series) - 1) / 2) * shift, y_label, joined))
+        parts.append(_series(one, plot, labels, (k - (len(series) - 1) / 2) * shift, y_label, joined_from))
     return svg.drawing(width, height, label, parts)
 
 
@@ -76,11 +78,14 @@ def _limits(series: Sequence[Series]) -> tuple[float, float]:
     return max(min(known) - room, 0.0 if min(known) >= 0 else -float("inf")), max(known) + room
 
 
-def _series(one: Series, plot: Frame, labels: Sequence[str], shift: float, y_label: Label, joined: bool) -> Markup:
+def _series(
+    one: Series, plot: Frame, labels: Sequence[str], shift: float, y_label: Label, joined_from: int | None
+) -> Markup:
     parts: list[Markup] = []
-    at = [(plot.x(i) + shift, plot.y(v)) for i, v in enumerate(one.values) if v is not None]
-    if len(at) > 1 and joined:
-        parts.append(svg.path(at, "line thin"))
+    if joined_from is not None:
+        known = [(i, v) for i, v in enumerate(one.values) if v is not None and i >= joined_from]
+        if len(known) > 1:
+            parts.append(svg.path([(plot.x(i) + shift, plot.y(v)) for i, v in known], "line thin"))
     for i, value in enumerate(one.values):
         if value is None:
             continue

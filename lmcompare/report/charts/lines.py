@@ -68,6 +68,6 @@ def lines(
     return svg.drawing(*size, label, parts)
 
 
-def shortened(name: str, limit: int = 18) -> str:
+def shortened(name: str, limit: int = 24) -> str:
     """Return the name, cut in its middle if it is long."""
     return name if len(name) <= limit else f"{name[: limit // 2]}…{name[-(limit // 2 - 1) :]}"

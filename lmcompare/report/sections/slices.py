@@ -17,7 +17,7 @@ from lmcompare.report.templating import anchor, fill
 
 DOCUMENTS = 40  # in the table
 NAMED = 6  # of more models than these, a caption gives only the extremes
-UNORDERED = ("word_class", "repeated", "repeated_rare")  # categories, which no line connects
+JOINED_FROM = {"word_class": None, "repeated": None, "repeated_rare": None, "train_count": 1}  # 0 times: unknown
 AXES = {
     "surprisal": "Surprisal (bits per token)",
     "bits_per_byte": "Bits per byte",
@@ -90,7 +90,7 @@ def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -
     axis = AXES[measure]
     spoken = title[0].upper() + title[1:]
     label = f"{axis}: {title}, for each model"
-    chart = bins(labels, series, label, "", axis, numbers.tidy, log=False, joined=name not in UNORDERED)
+    chart = bins(labels, series, label, "", axis, numbers.tidy, log=False, joined_from=JOINED_FROM.get(name, 0))
     shown = [(m, [numbers.decimals(v, 2) for v in s.values]) for m, s in zip(models, series, strict=True)]
     said = caption(labels, series)
     if name == "seen_order":

@@ -1,4 +1,4 @@
-"""Modified Kneser-Ney straight from its formulas, over tuples in dictionaries: slow, and independent of the library.
+"""Modified Kneser-Ney straight from its formulas, with tuples in dictionaries: slow, and independent of the library.
 
 Words are integers 0 … V - 1 (0 ``<unk>``, 1 ``</s>``); ``START`` stands for ``<s>``. All is worked in float64 but for
 the test whether a discount lies between 0 and its count, where float32 decides as it does in lmplz.
@@ -16,7 +16,7 @@ END = 1
 
 
 def sentences_of(documents: list[list[int]]) -> list[list[int]]:
-    """The sentences of all documents; a document's tail without ``</s>`` is one too."""
+    """Return the sentences of all documents; the end of a document without ``</s>`` is a sentence too."""
     sentences = []
     for document in documents:
         current: list[int] = []
@@ -31,7 +31,7 @@ def sentences_of(documents: list[list[int]]) -> list[list[int]]:
 
 
 class BruteForce:
-    """``probability(word, context)`` for any context, which begins with ``START`` if the sentence does."""
+    """The model; a context begins with ``START`` if it reaches back to the beginning of the sentence."""
 
     def __init__(self, documents: list[list[int]], order: int, size: int, prune: tuple[int, ...] = (0,)) -> None:
         self.order, self.size = order, size

@@ -1,4 +1,4 @@
-"""The other smoothing methods straight from their formulas, over tuples in dictionaries: slow, and independent.
+"""The other smoothing methods straight from their formulas, with tuples in dictionaries: slow, and independent.
 
 Words, ``START`` and contexts are those of ``brute_force_kneser_ney``; all is worked in float64.
 """
@@ -15,7 +15,7 @@ Gram = tuple[int, ...]
 
 
 class RawCounts(ABC):
-    """``probability(word, context)`` for any context of at most n - 1 words, cut at ``START``."""
+    """A model of frequencies; a context has at most n - 1 words and begins with ``START`` at the earliest."""
 
     def __init__(self, documents: list[list[int]], order: int, size: int) -> None:
         self.order, self.size = order, size
@@ -78,7 +78,7 @@ class JelinekMercer(RawCounts):
     def __init__(self, documents: list[list[int]], order: int, size: int, valid: list[list[int]]) -> None:
         super().__init__(documents, order, size)
         self.weights: dict[tuple[int, int], float] = defaultdict(lambda: 0.5)
-        tokens = []  # of each: from the empty context to the longest seen one, its weight and the word's frequency
+        tokens = []  # for each token and seen context, from the empty one up: the key of its weight, the frequency
         for sentence in sentences_of(valid):
             words = [START, *sentence]
             for i in range(1, len(words)):
@@ -88,7 +88,7 @@ class JelinekMercer(RawCounts):
                     for h in contexts
                     if self.after(h)
                 ])  # fmt: skip
-        most = Counter[int]()  # the greatest bucket of each order: every weight up to it has its share of the prior
+        most = Counter[int]()  # the greatest bucket of each order; the prior includes every weight up to it
         for h in self.followers:
             k, b = self.key(h)
             most[k] = max(most[k], b)

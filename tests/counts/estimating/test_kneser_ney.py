@@ -1,4 +1,4 @@
-"""Counts and discounts by hand, and every figure of a small model as lmplz writes it."""
+"""Tests of Kneser-Ney: discounts worked by hand, and every number of a small model as lmplz writes it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary
 
-# KenLM's lmplz (0.3.0) -o 3 on these three lines, its ARPA file and the discounts it prints. The text is one where
-# it matters that the last n-gram of each lower order enters the counts of counts with its raw count: with the
-# adjusted count instead, the unigrams' discounts would be 0.6, 0.2 and 3.
+# KenLM's lmplz (0.3.0) -o 3 on these three lines, its ARPA file and the discounts it prints. In this text it
+# matters that the last n-gram of each lower order enters the counts of counts with its raw count: with the adjusted
+# count the unigrams' discounts would be 0.6, 0.2 and 3.
 LINES = ("e a b d b a b", "e a a c a c a", "a a b a c a c")
 DISCOUNTS = ((0.5, 0.5, 1.0), (0.571429, 1.42857, 0.714286), (0.777778, 0.833333, 3.0))
 ARPA = """\\data\\
@@ -87,7 +87,7 @@ def arpa(order: int, prune: Sequence[int] = (0,), lines: Sequence[str] = LINES) 
     return out.getvalue()
 
 
-def test_the_discounts_are_those_of_lmplz() -> None:
+def test_the_discounts_equal_those_of_lmplz() -> None:
     text, vocabulary = read()
     counts = list(counting.count(with_starts(text), 3, len(vocabulary), vocabulary.end))
     for level, expected in zip(counts, DISCOUNTS, strict=True):
@@ -96,11 +96,11 @@ def test_the_discounts_are_those_of_lmplz() -> None:
         assert found.amounts == pytest.approx(expected, rel=1e-5)
 
 
-def test_every_figure_is_that_of_lmplz() -> None:
+def test_every_number_equals_lmplz() -> None:
     assert arpa(3) == ARPA
 
 
-def test_pruned_as_lmplz_prunes() -> None:
+def test_pruning_equals_that_of_lmplz() -> None:
     trigrams = arpa(3, (0, 0, 1)).split("\\3-grams:\n")[1].split("\n\n")[0]
     assert trigrams == "-0.072819315\t<s> e a\n-0.38171372\ta c a\n-0.2492765\tc a c"
     assert "ngram 2=7\n" in arpa(2, (0, 1))
@@ -109,9 +109,9 @@ def test_pruned_as_lmplz_prunes() -> None:
 def test_discounts_by_hand() -> None:
     # n = 4, 2, 1, 1: Y = 4 / (4 + 2 · 2) = 1/2; D1 = 1 - 2 Y 2/4 = 1/2; D2 = 2 - 3 Y 1/2 = 5/4; D3 = 3 - 4 Y 1/1 = 1
     assert kneser_ney.discounts(np.array([4, 2, 1, 1])) == kneser_ney.Discounts((0.5, 1.25, 1.0))
-    # none with the count 4 is legal: D3 = 3
+    # no n-gram with the count 4 is allowed: D3 = 3
     assert kneser_ney.discounts(np.array([4, 2, 1, 0])) == kneser_ney.Discounts((0.5, 1.25, 3.0))
-    # so is a discount of exactly 0: Y = 4 / 6, D2 = 2 - 3 Y 1/1 = 0
+    # a discount of exactly 0 is allowed too: Y = 4 / 6, D2 = 2 - 3 Y 1/1 = 0
     assert kneser_ney.discounts(np.array([4, 1, 1, 0])).amounts == pytest.approx((2 / 3, 0.0, 3.0))
 
 
@@ -125,5 +125,5 @@ def test_discounts_by_hand() -> None:
         ([4, 2, 1, 2], "the discount of the count 3 would be -1"),  # Y = 1/2, D3 = 3 - 4 Y 2/1
     ],
 )
-def test_discounts_that_the_equation_does_not_give(statistics: list[int], reason: str) -> None:
+def test_fallback_discounts_with_the_reason(statistics: list[int], reason: str) -> None:
     assert kneser_ney.discounts(np.array(statistics)) == kneser_ney.Discounts((0.5, 1.0, 1.5), reason)

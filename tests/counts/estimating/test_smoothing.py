@@ -1,4 +1,4 @@
-"""Every smoothing method against brute force and the contract: probabilities, sums, state, exhibits, ARPA files."""
+"""Tests of every smoothing method against brute force: probabilities, sums, state, exhibits and ARPA files."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def trained(
 
 
 def random_documents(seed: int, size: int, documents: int = 20) -> list[list[int]]:
-    """Documents of a few sentences, words by Zipf's law; about one in three is not closed."""
+    """Documents of a few sentences, words by Zipf's law; about one in three ends without ``</s>``."""
     rng = np.random.default_rng(seed)
     weights = 1 / np.arange(1, size + 1)
     drawn = [rng.choice(size, rng.integers(0, 40), p=weights / weights.sum()) for _ in range(documents)]
@@ -61,7 +61,7 @@ def random_documents(seed: int, size: int, documents: int = 20) -> list[list[int
 
 
 def contexts_of(truth: BruteForce | brute.RawCounts, documents: list[list[int]]) -> list[tuple[int, ...]]:
-    """What stands before every position, and behind the end of the last document."""
+    """Return the context of every position, and of the position after the end of the last document."""
     found: list[tuple[int, ...]] = []
     for d, document in enumerate(documents):
         for at in range(len(document) + (d == len(documents) - 1)):
@@ -89,7 +89,7 @@ def agrees(model: Any, truth: Any, documents: list[list[int]], size: int) -> Non
     order=st.integers(1, 5),
 )
 def test_equals_brute_force(smoothing: str, train: list[list[int]], test: list[list[int]], order: int) -> None:
-    # The last word of the vocabulary never stands in train; documents may be empty, and their last sentence open.
+    # The last type does not occur in the training text; documents may be empty or end without </s>.
     model = trained(smoothing, train, WORDS, order, valid=test)
     truth = BRUTE[smoothing](train, order, WORDS, test)
     agrees(model, truth, train, WORDS)
@@ -99,9 +99,7 @@ def test_equals_brute_force(smoothing: str, train: list[list[int]], test: list[l
 @pytest.mark.parametrize("smoothing", OTHERS)
 @settings(max_examples=20, deadline=None)
 @given(train=documents_of_words.filter(any), order=st.integers(1, 4))
-def test_equals_brute_force_where_train_may_hold_every_type(
-    smoothing: str, train: list[list[int]], order: int
-) -> None:
+def test_equals_brute_force_if_every_type_may_be_seen(smoothing: str, train: list[list[int]], order: int) -> None:
     # V = 3, so that after some contexts every word was seen.
     train = [[w % 3 for w in d] for d in train]
     agrees(trained(smoothing, train, 3, order), BRUTE[smoothing](train, order, 3, train), train, 3)
@@ -110,7 +108,7 @@ def test_equals_brute_force_where_train_may_hold_every_type(
 @pytest.mark.parametrize("smoothing", OTHERS)
 @pytest.mark.parametrize("order", [1, 3, 5])
 def test_equals_brute_force_on_a_longer_text(smoothing: str, order: int) -> None:
-    # Long enough for discounts and Good-Turing ratios of its own.
+    # The text is long enough for estimated discounts and Good-Turing ratios.
     size = 60
     train, test = random_documents(order, size, documents=100), random_documents(100 + order, size, documents=6)
     model, truth = trained(smoothing, train, size, order, valid=test), BRUTE[smoothing](train, order, size, test)
@@ -141,7 +139,7 @@ def test_sums_to_one_after_every_kind_of_context(smoothing: str, order: int, unk
 
 @pytest.mark.parametrize("smoothing", METHODS)
 @pytest.mark.parametrize("order", [1, 3])
-def test_state_gives_the_same_model_back(smoothing: str, order: int) -> None:
+def test_restoring_the_state_gives_the_same_model(smoothing: str, order: int) -> None:
     documents = random_documents(8, 20)
     model = trained(smoothing, documents, 20, order)
     text = Encoded.from_documents(documents, vocabulary(20))
@@ -152,7 +150,7 @@ def test_state_gives_the_same_model_back(smoothing: str, order: int) -> None:
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 @pytest.mark.parametrize("sentence", [[2, 3, 0, 4, 1], [19, 19, 1], [2, 1], [3, 2, 2, 2, 5, 2, 1]])
 def test_the_worked_numbers_make_the_probability(smoothing: str, order: int, sentence: list[int]) -> None:
-    # The word 19 does not stand in train.
+    # The word 19 does not occur in the training text.
     model = trained(smoothing, random_documents(8, 19), 20, order)
     text = Encoded.from_documents([sentence], vocabulary(20))
     equation, _, *traces = model.exhibits(text)
@@ -179,7 +177,7 @@ def test_each_method_has_an_equation_of_its_own(smoothing: str) -> None:
 
 
 @pytest.mark.parametrize("smoothing", METHODS)
-def test_the_arpa_file_says_what_the_model_says(smoothing: str) -> None:
+def test_the_arpa_file_has_the_scores_of_the_model(smoothing: str) -> None:
     documents = random_documents(4, 12)
     model = trained(smoothing, documents, 12, 3)
     out = io.StringIO()
@@ -203,7 +201,7 @@ def test_the_arpa_file_says_what_the_model_says(smoothing: str) -> None:
     np.testing.assert_allclose(model.log_probs(text) / np.log(10), expected, atol=1e-5)
 
 
-# What goes wrong
+# Errors and notes
 
 
 @pytest.mark.parametrize(
@@ -220,7 +218,7 @@ def test_the_arpa_file_says_what_the_model_says(smoothing: str) -> None:
         ({"smoothing": "katz", "cutoff": 1}, "cutoff must be a whole number, 2 or more"),
     ],
 )
-def test_refuses_what_makes_no_sense(options: dict[str, Any], message: str) -> None:
+def test_invalid_hyperparameters_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(PluginError, match=message):
         NGram(order=3, **options)
 

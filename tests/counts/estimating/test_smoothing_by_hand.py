@@ -1,4 +1,4 @@
-"""The smoothing methods by hand, and beside NLTK where its definition is the same."""
+"""Tests of the smoothing methods against hand-worked arithmetic, and against NLTK where the definitions agree."""
 
 from __future__ import annotations
 
@@ -62,17 +62,18 @@ def test_absolute_discounting() -> None:
 
 
 def test_jelinek_mercer_with_weights_of_a_half() -> None:
-    # Valid is empty. Unigrams: p(a) = p(</s>) = (1/3 + 1/5) / 2 = 4/15, p(b) = p(c) = (1/6 + 1/5) / 2 = 11/60,
-    # p(<unk>) = 1/10. After a: half of it, and b and c have 1/4 more.
+    # The validation text is empty.
+    # Unigrams: p(a) = p(</s>) = (1/3 + 1/5) / 2 = 4/15, p(b) = p(c) = (1/6 + 1/5) / 2 = 11/60,
+    # p(<unk>) = 1/10. After a: half of that, and 1/4 more for b and c.
     found = rows(trained("jelinek-mercer", 2, valid=[]))
     unigrams = np.array([1 / 10, 4 / 15, 4 / 15, 11 / 60, 11 / 60])
     np.testing.assert_allclose(found[AFTER_A], unigrams / 2 + [0, 0, 0, 1 / 4, 1 / 4], rtol=RTOL)
     np.testing.assert_allclose(found[AFTER_UNKNOWN], unigrams, rtol=RTOL)
 
 
-def test_jelinek_mercer_where_valid_is_one_word() -> None:
-    # Valid is "a": 1/3 by frequency, 1/5 by the uniform distribution, so that the frequency explains it with the
-    # posterior r = 5λ / (3 + 2λ). The weight stands still where λ = (r + 1/2) / 2, that is where 4 λ² = 3/2.
+def test_jelinek_mercer_fitted_to_one_word() -> None:
+    # The validation text is "a": 1/3 by frequency, 1/5 by the uniform distribution, so the posterior of the frequency
+    # is r = 5λ / (3 + 2λ). The fixed point is λ = (r + 1/2) / 2, that is 4 λ² = 3/2.
     model = trained("jelinek-mercer", 1, valid=[[2]])
     *below, weight = model.state().values["constants"][0]
     assert weight == pytest.approx(math.sqrt(3 / 8), abs=1e-3)  # the unigrams' context was seen 6 times: 4 to 7
@@ -81,10 +82,10 @@ def test_jelinek_mercer_where_valid_is_one_word() -> None:
 
 
 def test_katz_with_fixed_discounts() -> None:
-    # No ratios of Good and Turing in so small a text: 1/2 comes off every count.
-    # Unigrams: p(a) = p(</s>) = 1.5 / 6, p(b) = p(c) = 0.5 / 6; <unk>, the only unseen type, has the rest, 1/3.
-    # After <s>: p(a) = 1.5 / 2, left 1/4, which the others share as 3/4 of the unigrams: α = 1/3.
-    # After a: p(b) = p(c) = 1/4, left 1/2 for <unk>, a, </s>, 5/6 of the unigrams: α = 3/5.
+    # A text of this size has no Good-Turing ratios: 1/2 is subtracted from every count.
+    # Unigrams: p(a) = p(</s>) = 1.5 / 6, p(b) = p(c) = 0.5 / 6; <unk>, the only unseen type, has the remaining 1/3.
+    # After <s>: p(a) = 1.5 / 2, the remaining 1/4 is shared by the others, 3/4 of the unigrams: α = 1/3.
+    # After a: p(b) = p(c) = 1/4, the remaining 1/2 is shared by <unk>, a, </s>, 5/6 of the unigrams: α = 3/5.
     model = trained("katz", 2)
     found = rows(model)
     np.testing.assert_allclose(found[AFTER_START], [1 / 9, 1 / 12, 3 / 4, 1 / 36, 1 / 36], rtol=RTOL)
@@ -98,7 +99,7 @@ def test_katz_with_fixed_discounts() -> None:
 
 def test_good_turing_ratios() -> None:
     # n = 10, 4, 1: A = 3 · 1 / 10; d1 = (2 · 4 / 10 - A) / (1 - A) = 5/7; d2 = (3 · 1 / 4 / 2 - A) / (1 - A) = 3/28.
-    # What they take, 10 · 2/7 + 4 · 2 · 25/28 = 10, is what Good and Turing give to the unseen: n1.
+    # The discounts sum to 10 · 2/7 + 4 · 2 · 25/28 = 10 = n1, the Good-Turing estimate for unseen words.
     found, problem = katz.ratios(np.array([0, 10, 4, 1]), 2)
     assert not problem
     assert found == pytest.approx([5 / 7, 3 / 28])
@@ -115,7 +116,7 @@ def test_good_turing_ratios() -> None:
         ([0, 10, 4, 0], "the ratio of the count 2 would be 0"),
     ],
 )
-def test_good_turing_ratios_that_can_not_be_used(n: list[int], problem: str) -> None:
+def test_unusable_good_turing_ratios(n: list[int], problem: str) -> None:
     assert katz.ratios(np.array(n), 2)[1] == problem
 
 
@@ -125,15 +126,15 @@ def counts_of(*times: int) -> counting.Counts:
     return counting.Counts(len(raw), nothing, np.array([0, len(raw)]), nothing, raw, raw, nothing)
 
 
-def test_a_smaller_cutoff_is_taken_where_it_gives_ratios() -> None:
-    # 10 once, 4 twice, 1 three times, none four times: up to 2, as above.
+def test_a_smaller_cutoff_is_used_if_it_gives_ratios() -> None:
+    # 10 words once, 4 twice, 1 three times, none four times: the cutoff is 2, as above.
     kept, reason = katz.order_ratios(counts_of(*[1] * 10, *[2] * 4, 3, 9), 5)
     assert kept == pytest.approx([0, 5 / 7, 3 / 28])
     assert reason == "none occurs 4 times"
 
 
-def test_a_context_whose_counts_are_not_discounted_is_seen_once_more() -> None:
-    # "a b" twelve times, then words enough for ratios up to 2: after a stands b alone, too often for a discount.
+def test_a_context_without_discounted_counts_is_counted_once_more() -> None:
+    # "a b" twelve times, and enough words for ratios up to 2: only b follows a, too often for a discount.
     train = [[2, 3, 1]] * 12 + [[w, 1] for w in range(4, 14)] + [[w, 1] for w in range(14, 18)] * 2 + [[18, 1]] * 3
     words = Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, 19))])
     text = Encoded.from_documents(train, words)
@@ -151,22 +152,22 @@ def test_absolute_discount_of_the_counts_of_counts() -> None:
 
 
 def test_add_k() -> None:
-    # k = 1. After <s> and a, each seen twice: (c + 1) / (2 + 5); after b (1 + 1) / (1 + 5); after <unk> all alike.
+    # k = 1. After <s> and a, each seen twice: (c + 1) / (2 + 5); after b (1 + 1) / (1 + 5); after <unk> all equal.
     found = rows(trained("add-k", 2, k=1))
     np.testing.assert_allclose(found[AFTER_START], np.array([1, 1, 3, 1, 1]) / 7, rtol=RTOL)
     np.testing.assert_allclose(found[AFTER_A], np.array([1, 1, 1, 2, 2]) / 7, rtol=RTOL)
     np.testing.assert_allclose(found[AFTER_B], np.array([1, 2, 1, 1, 1]) / 6, rtol=RTOL)
     np.testing.assert_allclose(found[AFTER_UNKNOWN], np.full(5, 1 / 5), rtol=RTOL)
-    # One order up, "<s> a" is what counts after a; "a b" at </s>; the first word has <s> alone.
+    # With order 3 the context after a is "<s> a", that of </s> is "a b", and that of the first word <s>.
     longer = rows(trained("add-k", 3, k=1))
     np.testing.assert_allclose(longer, found, rtol=RTOL)
 
 
-# What it shows
+# Exhibits
 
 
 def test_the_worked_equation_of_each_method() -> None:
-    # "a b </s>" under a bigram model: a after <s>, seen twice of twice.
+    # "a b </s>" under a bigram model: a after <s>, which a followed both times.
     text = Encoded.from_documents([[2, 3, 1]], WORDS)
     expected = {
         "witten-bell": [2, 2, 1, 0.28, 0.28, 0.76],
@@ -183,7 +184,7 @@ def test_the_worked_equation_of_each_method() -> None:
         assert trace.steps[0].counts == (2, 2)  # frequencies, of the unigram too
 
 
-# Beside NLTK
+# Comparison with NLTK
 
 SENTENCES = ["a b a c", "b a", "a b c c b", "c", "b a b"]
 
@@ -213,23 +214,23 @@ def ours(smoothing: str, order: int, **options: Any) -> tuple[NGram, Any]:
     return model, after
 
 
-def test_add_k_is_the_lidstone_of_nltk() -> None:
+def test_add_k_equals_lidstone_of_nltk() -> None:
     from nltk.lm import Lidstone
 
     theirs = of_nltk(Lidstone, 3, gamma=0.3)
     _, after = ours("add-k", 3, k=0.3)
     for context in [("<s>",), ("<s>", "a"), ("<s>", "c"), ("a", "b"), ("c", "c"), ("c", "a")]:
-        # NLTK takes any context as it is; ours always begins at <s>, and reads the last two words.
+        # NLTK accepts any context; ours always begins with <s>, and uses the last two words.
         before = context if context[0] == "<s>" else ("b", *context)
         expected = [theirs.score(word, context) for word in TOKENS]
         np.testing.assert_allclose(after(before), expected, rtol=RTOL)
 
 
 @pytest.mark.parametrize("smoothing", ["witten-bell", "absolute"])
-def test_interpolation_is_that_of_nltk(smoothing: str) -> None:
-    # NLTK's unigrams are bare frequencies, which give unseen words nothing; ours go on to the uniform distribution.
-    # Its discount is given, and one for all orders; ours is worked out of each. So what is compared is the step from
-    # one order to the next: p(w | h) = α + γ p(w | h').
+def test_interpolation_equals_that_of_nltk(smoothing: str) -> None:
+    # NLTK's unigrams are unsmoothed frequencies; ours are interpolated with the uniform distribution. Its discount is
+    # an argument, the same for all orders; ours is estimated for each. So the test compares the step from one order
+    # to the next: p(w | h) = α + γ p(w | h').
     from nltk.lm import AbsoluteDiscountingInterpolated, WittenBellInterpolated
 
     model, after = ours(smoothing, 3)
@@ -239,7 +240,7 @@ def test_interpolation_is_that_of_nltk(smoothing: str) -> None:
             theirs = of_nltk(AbsoluteDiscountingInterpolated, 3, discount=discount)
         else:
             theirs = of_nltk(WittenBellInterpolated, 3)
-        # "<unk>" before a context, a word that was never seen, makes it the longest that was.
+        # With "<unk>", which was never seen, before it, the context is the longest one that was seen.
         whole, shorter = after(("<unk>", *context)), after(("<unk>", *context[1:]))
         for word, p, lower in zip(TOKENS, whole, shorter, strict=True):
             alpha, gamma = theirs.estimator.alpha_gamma(word, context)

@@ -1,4 +1,4 @@
-"""Counts that fade, against sums written out, and whole distributions against single scores."""
+"""Tests of decaying counts against sums written out, and of distributions against single scores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DOCUMENTS = st.lists(st.lists(st.integers(0, len(VOCABULARY) - 1), max_size=25),
 
 
 def written_out(text: Encoded, cache: Cache, at: int, *, carried: bool) -> np.ndarray:
-    """(V,) the counts of a cache at a position, straight from their definition."""
+    """Return the counts of a cache at a position, (V,), straight from their definition."""
     begin = 0 if carried else int(text.context_starts(np.array([at]))[0])
     counts = np.zeros(len(text.vocabulary))
     back = cache.order - 1
@@ -29,7 +29,7 @@ def written_out(text: Encoded, cache: Cache, at: int, *, carried: bool) -> np.nd
 
 
 def test_counts_by_hand() -> None:
-    # a b a b: at the last token the pair (a, b) was seen once; b itself stood two tokens back, a one
+    # a b a b: at the last token the pair (a, b) was seen once, b two tokens back and a one token back
     a, b = VOCABULARY.ids(["a", "b"]).tolist()
     past = Past(Encoded.from_documents([[a, b, a, b]], VOCABULARY), 2, carried=False)
     assert past.counts(Cache(1, 1.0)).tolist() == [0, 0, 0.5, 0.5]
@@ -39,7 +39,7 @@ def test_counts_by_hand() -> None:
 
 
 @given(DOCUMENTS, st.booleans())
-def test_counts_and_masses_are_the_sums_of_their_definition(documents: list[list[int]], carried: bool) -> None:
+def test_counts_and_masses_equal_their_definition(documents: list[list[int]], carried: bool) -> None:
     text = Encoded.from_documents(documents, VOCABULARY)
     past = Past(text, 3, carried=carried)
     for cache in CACHES:
@@ -51,7 +51,7 @@ def test_counts_and_masses_are_the_sums_of_their_definition(documents: list[list
 
 
 @given(DOCUMENTS, st.booleans(), st.integers(0, 2**31))
-def test_the_guess_is_the_mixture_of_all_levels(documents: list[list[int]], carried: bool, seed: int) -> None:
+def test_the_prediction_is_the_mixture_of_all_levels(documents: list[list[int]], carried: bool, seed: int) -> None:
     text = Encoded.from_documents(documents, VOCABULARY)
     rng = np.random.default_rng(seed)
     gate = Gate(
@@ -78,7 +78,7 @@ def test_the_guess_is_the_mixture_of_all_levels(documents: list[list[int]], carr
 
 
 def test_a_count_far_back_is_neither_lost_nor_infinite() -> None:
-    # Half-lives far shorter than the text: scales are written out anew and what is gone is left out
+    # The half-lives are much shorter than the text: scales are reset, and tiny counts are ignored
     rng = np.random.default_rng(0)
     text = Encoded.from_documents([rng.integers(0, len(VOCABULARY), 3000)], VOCABULARY)
     past, at = Past(text, 2, carried=False), np.array([1, 2500, 3000])

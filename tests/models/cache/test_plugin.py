@@ -1,4 +1,4 @@
-"""The cache over other models: what is remembered, when it is forgotten, and what it refuses."""
+"""Tests of the cache over other models: its memory, its documents, and its errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASE = {"base": "ngram", "options": {"order": 3}}
 
 
 def topical(documents: int, seed: int) -> list[list[list[str]]]:
-    """Documents that are each about one name of forty, which every second sentence has."""
+    """Return documents that each have one of forty names in every second sentence."""
     rng = np.random.default_rng(seed)
     names = [f"name{k}" for k in range(40)]
     return [
@@ -29,7 +29,7 @@ def topical(documents: int, seed: int) -> list[list[list[str]]]:
 
 
 def joined(documents: list[list[list[str]]], vocabulary: Vocabulary) -> Encoded:
-    """One text of several documents."""
+    """Return one text of several documents."""
     return Encoded.from_documents([encoded(d, vocabulary).ids for d in documents], vocabulary)
 
 
@@ -47,7 +47,7 @@ def model() -> tuple[CacheModel, Vocabulary]:
     return fitted_to_topics()
 
 
-def test_what_was_said_is_guessed_again(model: tuple[CacheModel, Vocabulary]) -> None:
+def test_words_that_occurred_become_more_likely(model: tuple[CacheModel, Vocabulary]) -> None:
     cache, vocabulary = model
     text = joined(topical(40, 2), vocabulary)
     assert perplexity(cache, text) < 0.95 * perplexity(cache._base, text)
@@ -71,7 +71,7 @@ def test_a_document_is_forgotten_unless_carried(model: tuple[CacheModel, Vocabul
         sums_and_agrees(cache, both)
 
 
-def test_what_it_was_comes_back_from_json_and_arrays(model: tuple[CacheModel, Vocabulary]) -> None:
+def test_restoring_the_state_gives_the_same_model(model: tuple[CacheModel, Vocabulary]) -> None:
     cache, vocabulary = model
     state = cache.state()
     again = CacheModel().restore(type(state)(state.arrays, json.loads(json.dumps(state.values))))
@@ -179,7 +179,7 @@ def test_a_base_of_half_precision() -> None:
         ({"base": 3}, "base must be the name"),
     ],
 )
-def test_hyperparameters_that_make_no_sense(wrong: dict[str, object], why: str) -> None:
+def test_invalid_hyperparameters_are_refused(wrong: dict[str, object], why: str) -> None:
     with pytest.raises(PluginError, match=why):
         CacheModel(**wrong)  # type: ignore[arg-type]
 

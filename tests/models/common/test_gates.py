@@ -1,4 +1,4 @@
-"""Gates against expectation maximisation, and against what generated the data."""
+"""Tests of gates against expectation maximisation and known data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lmcompare.models.common.gates import Seen
 
 
 def expectation_maximisation(p: np.ndarray) -> np.ndarray:
-    """The constant weights (M,) under which a mixture is likeliest."""
+    """Return the constant weights, (M,), that maximise the likelihood of a mixture."""
     weights = np.full(len(p), 1 / len(p))
     for _ in range(2000):
         parts = p * weights[:, None]
@@ -18,7 +18,7 @@ def expectation_maximisation(p: np.ndarray) -> np.ndarray:
     return weights
 
 
-def test_without_evidence_the_weights_are_those_of_em() -> None:
+def test_without_evidence_the_weights_equal_those_of_em() -> None:
     p = np.random.default_rng(0).beta(0.4, 1.5, (3, 3000)).astype(np.float32)
     nothing = np.zeros((0, 3000), np.float32)
     members = [[Seen(row[None], nothing)] for row in p]
@@ -27,7 +27,7 @@ def test_without_evidence_the_weights_are_those_of_em() -> None:
     np.testing.assert_allclose(found, expectation_maximisation(p.astype(float)), atol=0.02)
 
 
-def test_the_member_that_the_evidence_speaks_for_is_trusted() -> None:
+def test_the_member_that_the_evidence_favours_has_the_weight() -> None:
     rng = np.random.default_rng(1)
     evidence = rng.integers(0, 2, (1, 8000)).astype(np.float32) * 3
     good = np.where(evidence[0] > 0, 0.5, 0.01).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Context trees and the smoothing of chains straight from their definitions, over tuples in dictionaries."""
+"""Context trees and the smoothing of chains straight from their definitions, with tuples in dictionaries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Path = tuple[int, ...]
 
 
 def paths(features: Sequence[Sequence[int]], n: int, least: int) -> list[list[Path]]:
-    """All contexts of each of n positions, from the empty one to the longest.
+    """Return all contexts of each of n positions, from the empty one to the longest.
 
     They are told up to the first feature that is -1, and no longer than one that was seen ``least`` times.
     """
@@ -20,7 +20,7 @@ def paths(features: Sequence[Sequence[int]], n: int, least: int) -> list[list[Pa
 
 
 def counts(features: Sequence[Sequence[int]], words: Sequence[int], least: int) -> dict[Path, dict[int, int]]:
-    """Of each context the words after it: in how many of the longer contexts, and how often where there is none."""
+    """Return the words after each context: in how many longer contexts, or how often if there is none."""
     found: dict[Path, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     longer: set[tuple[Path, int]] = set()
     for each, word in zip(paths(features, len(words), least), words, strict=True):
@@ -39,7 +39,7 @@ def probability(
     base: int,
     below: float,
 ) -> float:
-    """p(word | path): ``discounts`` (levels from ``base`` on, 5), ``below``: the probability below the base."""
+    """Return p(word | path) for discounts, (levels from ``base`` on, 5), and the probability below the base."""
     p = below
     for k in range(base, len(path) + 1):
         after = found.get(path[:k])

@@ -1,4 +1,4 @@
-"""Small texts and what every plug-in made of chains has to do on them."""
+"""Small texts, and checks that every mixture model must pass on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOUNS, VERBS = ("cat", "dog", "cow", "fox"), ("sees", "hears", "likes")
 
 
 def animals(sentences: int, seed: int, strange: float = 0.0) -> list[list[str]]:
-    """Sentences of a grammar in which classes of words follow each other: 'the cat sees a dog .'"""
+    """Return sentences of a grammar of word classes, such as 'the cat sees a dog .'"""
     rng = np.random.default_rng(seed)
     text = []
     for _ in range(sentences):
@@ -24,7 +24,7 @@ def animals(sentences: int, seed: int, strange: float = 0.0) -> list[list[str]]:
 
 
 def encoded(sentences: list[list[str]], vocabulary: Vocabulary) -> Encoded:
-    """One document of all sentences."""
+    """Return one document of all sentences."""
     ids: list[int] = []
     for sentence in sentences:
         ids += [*vocabulary.ids(sentence).tolist(), vocabulary.end]
@@ -32,13 +32,13 @@ def encoded(sentences: list[list[str]], vocabulary: Vocabulary) -> Encoded:
 
 
 def trained(model: LanguageModel, train: list[list[str]], valid: list[list[str]]) -> tuple[LanguageModel, Vocabulary]:
-    """The model, fitted to these texts."""
+    """Return the model, fitted to these texts, and the vocabulary."""
     vocabulary = Vocabulary.build(train)
     return model.fit(encoded(train, vocabulary), encoded(valid, vocabulary), Setting(vocabulary)), vocabulary
 
 
 def sums_and_agrees(model: LanguageModel, text: Encoded) -> None:
-    """Distributions sum to one everywhere and hold the scores, streamed or not, and the stepper says the same."""
+    """Check that distributions sum to one and agree with the scores, the stream and the stepper."""
     rows = model.next_log_probs(text, np.arange(len(text) + 1))
     np.testing.assert_allclose(np.exp(rows).sum(1), 1, atol=1e-6)
     scores = model.log_probs(text)
@@ -52,7 +52,7 @@ def sums_and_agrees(model: LanguageModel, text: Encoded) -> None:
 
 
 def survives_small_texts(make: Callable[[], LanguageModel]) -> None:
-    """One sentence to train on, no valid, a vocabulary of four or five types, all 256 bytes."""
+    """Check texts of one sentence, an empty validation text, vocabularies of a few types, and all 256 bytes."""
     for train, valid in (
         ([["a"]], []),
         ([[]], [["a"]]),
@@ -70,5 +70,5 @@ def survives_small_texts(make: Callable[[], LanguageModel]) -> None:
 
 
 def perplexity(model: LanguageModel, text: Encoded) -> float:
-    """Of all tokens, unknown words included."""
+    """Return the perplexity of all tokens, unknown words included."""
     return float(np.exp(-model.log_probs(text).mean()))

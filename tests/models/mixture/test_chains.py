@@ -1,4 +1,4 @@
-"""Chains and mixtures of them against their definitions."""
+"""Tests of chains and mixtures against their definitions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_probability_is_that_of_the_definition(shape: str) -> None:
+def test_every_probability_equals_the_definition(shape: str) -> None:
     features, target = SHAPES[shape]
     before, words = tokens(TRAIN)
     chain, discounts = chains.train(features, target, MAPS, before, words, NO_TEXT)
@@ -89,7 +89,7 @@ def mixture() -> Mixture:
     return trained
 
 
-def test_distributions_sum_to_one_and_hold_the_scores(mixture: Mixture) -> None:
+def test_distributions_sum_to_one_and_agree_with_the_scores(mixture: Mixture) -> None:
     at = np.arange(len(OTHER) + 1)
     rows = mixture.at(OTHER, at)
     np.testing.assert_allclose(np.exp(rows).sum(1), 1, atol=1e-6)
@@ -113,7 +113,7 @@ def test_a_mixture_is_the_weighted_sum_of_its_members(mixture: Mixture) -> None:
     np.testing.assert_allclose(mixture.score(OTHER), np.log(total), rtol=1e-5)
 
 
-def test_the_summary_is_of_the_held_out_text(mixture: Mixture) -> None:
+def test_the_summary_of_the_validation_text(mixture: Mixture) -> None:
     _, summary = train_mixture(SPECS, MAPS, TRAIN, OTHER, Setting(VOCABULARY))
     assert summary.tokens == len(OTHER)
     assert summary.perplexity == pytest.approx(np.exp(-mixture.score(OTHER).mean()))
@@ -124,7 +124,7 @@ def test_the_summary_is_of_the_held_out_text(mixture: Mixture) -> None:
     assert summary.without == pytest.approx(expected)
 
 
-def test_arrays_bring_a_mixture_back(mixture: Mixture) -> None:
+def test_a_mixture_is_restored_from_its_arrays(mixture: Mixture) -> None:
     again = Mixture.from_arrays(mixture.shape(), mixture.unknown, mixture.arrays())
     assert np.array_equal(again.score(OTHER), mixture.score(OTHER))
     assert np.array_equal(again.at(OTHER, np.arange(5)), mixture.at(OTHER, np.arange(5)))

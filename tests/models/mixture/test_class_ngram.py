@@ -1,4 +1,4 @@
-"""The class n-gram model: its formula, what it learns where words do not repeat, and small texts."""
+"""Tests of the class n-gram model: its formula, its gain on rare words, and small texts."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def model() -> tuple[ClassNGram, Vocabulary]:
     return fitted, vocabulary
 
 
-def test_the_word_does_not_depend_on_the_words_before_but_on_their_classes(
+def test_the_word_depends_only_on_the_classes_of_the_words_before(
     model: tuple[ClassNGram, Vocabulary],
 ) -> None:
     fitted, vocabulary = model
     text = encoded([["the", "cat", "sees"], ["the", "dog", "sees"]], vocabulary)
     after_cat, after_dog = np.exp(fitted.next_log_probs(text, np.array([2, 6])))
     np.testing.assert_allclose(after_cat, after_dog, rtol=1e-6)
-    # within a class the shares are those of train, whatever the context
+    # within a class the shares do not depend on the context
     nouns = vocabulary.ids(NOUNS)
     after_the = np.exp(fitted.next_log_probs(text, np.array([1])))[0]
     np.testing.assert_allclose(
@@ -44,7 +44,7 @@ def test_the_word_does_not_depend_on_the_words_before_but_on_their_classes(
     )
 
 
-def test_it_knows_kinds_of_words_where_words_have_hardly_been_seen() -> None:
+def test_classes_help_if_words_are_rare() -> None:
     train, test = animals(25, 3), animals(300, 4)
     classes, vocabulary = trained(ClassNGram(classes=4, order=4), train, animals(100, 5))
     words, _ = trained(NGram(order=4), train, [])
@@ -72,7 +72,7 @@ def test_the_classes_are_shown(model: tuple[ClassNGram, Vocabulary]) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"classes": 0}, {"classes": 2.5}, {"order": 0}, {"order": True}])
-def test_hyperparameters_that_make_no_sense(wrong: dict[str, object]) -> None:
+def test_invalid_hyperparameters_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(PluginError, match="whole number"):
         ClassNGram(**wrong)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Context trees against dictionaries of tuples."""
+"""Tests of context trees against dictionaries of tuples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def as_dictionary(tree: Tree) -> dict[tuple[int, ...], dict[int, int]]:
 
 
 @given(st.integers(0, 10_000), st.integers(0, 4), st.integers(1, 40))
-def test_contexts_and_counts_are_those_of_dictionaries(seed: int, length: int, n: int) -> None:
+def test_contexts_and_counts_equal_those_of_dictionaries(seed: int, length: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     features = [rng.integers(-1, 3, n) for _ in range(length)]
     words = rng.integers(0, 4, n)
@@ -45,6 +45,6 @@ def test_kneser_ney_counts_by_hand() -> None:
     assert found[()] == {1: 2, 2: 1}  # word 1 after 5 and after 6
 
 
-def test_what_is_seen_once_is_made_no_longer() -> None:
+def test_a_context_seen_once_has_no_children() -> None:
     found = as_dictionary(grow([np.array([1, 1, 2]), np.array([3, 3, 3])], np.array([0, 1, 0]), 2))
     assert set(found) == {(), (1,), (2,), (1, 3)}

@@ -1,4 +1,4 @@
-"""Discounts by rule and by fit, against hand-worked arithmetic and the likelihood at other values."""
+"""Tests of discounts by rule, against hand-worked arithmetic, and by fit, against other values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lmcompare.models.mixture import discounting
 
 def test_rules_of_thumb_by_hand() -> None:
     # n = 4, 2, 1, 1, 0: Y = 4 / 8 = 1/2; D1 = 1 - 2 Y 2/4 = 1/2; D2 = 2 - 3 Y 1/2 = 5/4; D3 = 3 - 4 Y 1/1 = 1; and
-    # D4 = 4 - 0, kept below nine tenths of 4
+    # D4 = 4 - 0, limited to 0.9 · 4
     counts = np.array([1, 1, 1, 1, 2, 2, 3, 4])
     (rules,) = discounting.rules_of_thumb([counts])
     assert rules.tolist() == pytest.approx([0.5, 1.25, 1.0, 3.6, discounting.STRENGTH])
@@ -34,7 +34,7 @@ def likelihood(values: np.ndarray, statistics: np.ndarray, below: np.ndarray) ->
     return float(np.log((own + (strength + saved) * below[:2]) / (total + strength)).mean())
 
 
-def test_the_fit_is_likelier_than_the_rule_and_than_its_neighbours() -> None:
+def test_the_fit_is_more_likely_than_the_rule_and_its_neighbours() -> None:
     statistics, below = draw(100_000)
     rules = np.array([[0.5, 1.0, 1.5, 2.0, 0.1]])
     (fitted,) = discounting.fit(statistics, below, rules)
@@ -48,7 +48,7 @@ def test_the_fit_is_likelier_than_the_rule_and_than_its_neighbours() -> None:
     assert (fitted[:4] < [1, 2, 3, 4]).all()
 
 
-def test_little_text_stays_near_the_rule() -> None:
+def test_a_short_text_stays_near_the_rule() -> None:
     statistics, below = draw(2)
     rules = np.array([[0.5, 1.0, 1.5, 2.0, 0.1]])
     few = discounting.fit(statistics, below, rules)

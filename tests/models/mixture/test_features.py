@@ -1,4 +1,4 @@
-"""What is known before each position, by a walk through the text."""
+"""Tests of histories and features against a walk through the text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ documents = st.lists(st.lists(st.integers(0, START - 1), max_size=8), max_size=4
 
 
 def before(ids: list[int], most: int) -> list[int]:
-    """The words before the end of a document's beginning, the nearest first."""
+    """Return the words at the end of a document's beginning, the nearest first."""
     sentence = [START]
     for word in ids:
         sentence = [START] if word == END else [*sentence, word]
@@ -25,7 +25,7 @@ def before(ids: list[int], most: int) -> list[int]:
 
 
 @given(documents, st.integers(1, 5))
-def test_history_is_what_a_walk_finds(texts: list[list[int]], most: int) -> None:
+def test_history_equals_a_walk(texts: list[list[int]], most: int) -> None:
     text = Encoded.from_documents(texts, VOCABULARY)
     found = history(text, np.arange(len(text) + 1), most)
     expected = [before(ids[:i], most) for ids in texts for i in range(len(ids))]
@@ -33,7 +33,7 @@ def test_history_is_what_a_walk_finds(texts: list[list[int]], most: int) -> None
     assert found.T.tolist() == expected
 
 
-def test_features_are_shown_as_their_maps_show_them() -> None:
+def test_features_are_mapped() -> None:
     words = np.arange(START + 1)
     classes = np.array([9, 9, 7, 7, 8, 6])
     words_before = np.array([[2, START, 3], [START, NOTHING, 2]])  # (2, B)

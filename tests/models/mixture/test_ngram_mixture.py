@@ -1,4 +1,4 @@
-"""The n-gram mixture: better than what it is made of, and sound on small texts."""
+"""Tests of the n-gram mixture: better than its members, and correct on small texts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_distributions_scores_and_steps_agree(model: tuple[NGramMixture, Vocabul
     sums_and_agrees(mixture, encoded([*animals(4, 7), ["zebra", "the"], []], vocabulary))
 
 
-def test_what_it_was_comes_back_from_json_and_arrays(model: tuple[NGramMixture, Vocabulary]) -> None:
+def test_restoring_the_state_gives_the_same_model(model: tuple[NGramMixture, Vocabulary]) -> None:
     mixture, vocabulary = model
     state = mixture.state()
     kept = type(state)(state.arrays, json.loads(json.dumps(state.values)))
@@ -47,7 +47,7 @@ def test_what_it_was_comes_back_from_json_and_arrays(model: tuple[NGramMixture, 
     assert again.notes == mixture.notes
 
 
-def test_it_shows_what_each_member_gains_and_when_it_counts(model: tuple[NGramMixture, Vocabulary]) -> None:
+def test_it_shows_the_gain_and_the_weights_of_each_member(model: tuple[NGramMixture, Vocabulary]) -> None:
     mixture, vocabulary = model
     shown = list(mixture.exhibits(encoded(animals(1, 3), vocabulary)))
     (gains,) = [e for e in shown if isinstance(e, Bars)]
@@ -73,6 +73,6 @@ def test_small_texts() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"classes": []}, {"classes": "50"}, {"classes": [500, 50]}, {"classes": [0]}, {"order": 1}]
 )
-def test_hyperparameters_that_make_no_sense(wrong: dict[str, object]) -> None:
+def test_invalid_hyperparameters_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(PluginError):
         NGramMixture(**wrong)  # type: ignore[arg-type]

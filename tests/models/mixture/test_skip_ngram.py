@@ -1,4 +1,4 @@
-"""The skip n-gram model: which words it leaves out, what that is good for, and small texts."""
+"""Tests of the skip n-gram model: its gaps, their use, and small texts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def test_contexts_with_one_gap() -> None:
     assert list(contexts_with_gaps(5)) == [[1, 2, 3, 4], [2, 3, 4], [3, 4], [4], [1, 3, 4], [1, 4], [1, 2, 4]]
 
 
-def test_it_reads_past_a_word_that_says_nothing() -> None:
-    """The last word says nothing, the one before it everything: there is no telling which pairs will be seen."""
+def test_it_skips_an_uninformative_word() -> None:
+    """The last word is random, and the word before it determines the next word."""
 
     def draw(count: int, seed: int) -> list[list[str]]:
         rng = np.random.default_rng(seed)
@@ -41,10 +41,10 @@ def test_distributions_scores_and_steps_agree() -> None:
     assert any("<unk>" in note for note in model.notes)  # type: ignore[attr-defined]
 
 
-def test_unknown_words_are_as_likely_as_they_were_on_valid() -> None:
+def test_unknown_words_are_as_likely_as_in_the_validation_text() -> None:
     train, valid = animals(200, 0), animals(800, 1, strange=0.3)
     model, vocabulary = trained(SkipNGram(order=4), train, valid)
-    last = np.arange(4, 7 * 100, 7)  # where the zebras stand
+    last = np.arange(4, 7 * 100, 7)  # the positions of the zebras
     rows = np.exp(model.next_log_probs(encoded(animals(100, 2), vocabulary), last))
     assert rows[:, vocabulary.unknown].mean() == pytest.approx(0.3, abs=0.08)
 
@@ -54,12 +54,12 @@ def test_small_texts() -> None:
     survives_small_texts(lambda: SkipNGram(order=1))
 
 
-def test_an_order_that_makes_no_sense() -> None:
+def test_an_invalid_order_is_refused() -> None:
     with pytest.raises(PluginError, match="order must be a whole number"):
         SkipNGram(order=0)
 
 
-def test_training_again_gives_the_same_figures() -> None:
+def test_training_again_gives_the_same_scores() -> None:
     one, two = (trained(SkipNGram(order=3), animals(80, 0), animals(40, 1)) for _ in range(2))
     text = encoded(animals(20, 2), one[1])
     assert np.array_equal(one[0].log_probs(text), two[0].log_probs(text))

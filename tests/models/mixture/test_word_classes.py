@@ -1,4 +1,4 @@
-"""The exchange algorithm against the likelihood worked out anew by brute force."""
+"""Tests of the exchange algorithm against the likelihood computed by brute force."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sentences(text: list[list[int]], size: int) -> IntArray:
 
 
 def brute_force(words: IntArray, classes: IntArray, start: int) -> float:
-    """ln of the likelihood of all class bigrams, but for what depends on no classes: over a dictionary."""
+    """Return the log-likelihood of all class bigrams up to a constant, with a dictionary."""
     pairs = Counter((int(classes[a]), int(classes[b])) for a, b in pairwise(words) if b != start)
     left: Counter[int] = Counter()
     right: Counter[int] = Counter()
@@ -38,7 +38,7 @@ def drawn(seed: int, types: int, count: int = 60) -> IntArray:
     return sentences(text, types)
 
 
-def test_the_likelihood_is_that_of_brute_force() -> None:
+def test_the_likelihood_equals_brute_force() -> None:
     words = drawn(0, 12)
     classes = np.random.default_rng(1).integers(0, 4, 13)
     after, _ = word_classes.pairs(words, 12)
@@ -47,7 +47,7 @@ def test_the_likelihood_is_that_of_brute_force() -> None:
 
 
 @given(st.integers(0, 1000), st.integers(2, 5))
-def test_the_gain_of_a_move_is_the_likelihood_worked_out_anew(seed: int, size: int) -> None:
+def test_the_gain_of_a_move_equals_brute_force(seed: int, size: int) -> None:
     types = 9
     words = drawn(seed, types, 20)
     rng = np.random.default_rng(seed)
@@ -55,7 +55,7 @@ def test_the_gain_of_a_move_is_the_likelihood_worked_out_anew(seed: int, size: i
     after, before = word_classes.pairs(words, types)
     forth = word_classes.class_counts(classes, after, size + 1)
     back, sums = forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)])
-    table = np.arange(8) * np.log(np.maximum(np.arange(8), 1))  # short, so that both ways to x ln x are taken
+    table = np.arange(8) * np.log(np.maximum(np.arange(8), 1))  # short, so that both ways to compute x ln x are used
     word = int(rng.integers(FIRST, types))
     word_classes_compiled.put(word, classes[word], -1, classes, after, before, forth, back, sums)
     gain, right, left = np.zeros(size), np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
@@ -70,7 +70,7 @@ def test_the_gain_of_a_move_is_the_likelihood_worked_out_anew(seed: int, size: i
     assert not left.any()
 
 
-def test_the_likelihood_never_falls_and_is_what_is_reported() -> None:
+def test_the_likelihood_never_decreases_and_is_reported() -> None:
     words = drawn(3, 40, 300)
     seen: list[float] = []
     classes = word_classes.cluster(words, 40, END, 6, progress=lambda _, __, now: seen.append(now))
@@ -79,9 +79,9 @@ def test_the_likelihood_never_falls_and_is_what_is_reported() -> None:
     assert seen[-1] == pytest.approx(brute_force(words, classes, 40))
 
 
-def test_words_that_stand_in_the_same_places_come_together() -> None:
+def test_words_in_the_same_positions_share_a_class() -> None:
     rng = np.random.default_rng(5)
-    groups = [range(2, 6), range(6, 10), range(10, 14)]  # a sentence takes one word of each, in this order
+    groups = [range(2, 6), range(6, 10), range(10, 14)]  # a sentence has one word of each, in this order
     text = sentences([[int(rng.choice(g)) for g in groups] for _ in range(200)], 15)
     classes = word_classes.cluster(text, 15, END, 3)
     for group in groups:
@@ -89,11 +89,11 @@ def test_words_that_stand_in_the_same_places_come_together() -> None:
     assert len(set(classes[2:14].tolist())) == 3
 
 
-def test_the_ends_and_what_train_does_not_hold_have_classes_of_their_own() -> None:
+def test_sentence_ends_and_unseen_types_have_classes_of_their_own() -> None:
     classes = word_classes.cluster(sentences([[2, 3], [3, 2, 4]], 6), 6, END, 2)
     assert classes[END] == 2
     assert classes[6] == 3
-    assert classes[0] == classes[5] == 4  # <unk> and a type that train does not hold
+    assert classes[0] == classes[5] == 4  # <unk> and an unseen type
     assert set(classes[[2, 3, 4]].tolist()) <= {0, 1}
 
 

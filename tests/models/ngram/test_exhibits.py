@@ -1,4 +1,4 @@
-"""What the n-gram model shows of itself is what it computed."""
+"""Tests that the exhibits of the n-gram model show what it computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
-TRAIN = [[2, 3, 1], [2, 4, 1]]  # a b </s>, a c </s>: worked by hand in test_ngram.py; d does not stand in it
+TRAIN = [[2, 3, 1], [2, 4, 1]]  # a b </s>, a c </s>: worked by hand in test_plugin.py; without d
 
 
 def shown(order: int, *documents: list[int]) -> tuple[NGram, Encoded, WorkedEquation, Bars, list[BackoffTrace]]:
@@ -35,7 +35,7 @@ def test_trace_of_a_bigram_model_by_hand() -> None:
     assert first.probabilities == pytest.approx((0.1 + 1 / 12, 0.5 + 0.5 * (0.1 + 1 / 12)))
     assert (second.token, second.matched, second.contexts, second.counts) == ("d", 0, ("", "a"), (0, 0))
     assert second.probabilities == pytest.approx((1 / 12, 0.5 / 12))
-    # </s> after d, a word that train does not hold: the unigram, whole
+    # </s> after d, which does not occur in the training text: the unigram
     assert (third.token, third.matched, third.contexts, third.counts) == ("</s>", 1, ("", "d"), (2, 0))
     assert third.probabilities == pytest.approx((0.2 + 1 / 12, 0.2 + 1 / 12))
     assert bars.labels == ("unseen", "the word alone", "2-gram")
@@ -45,13 +45,13 @@ def test_trace_of_a_bigram_model_by_hand() -> None:
 def test_the_longest_context_gives_the_probability() -> None:
     model, text, _, bars, traces = shown(4, [2, 3, 2, 4, 1], [], [4, 1, 2, 3, 1])
     steps = [step for trace in traces for step in trace.steps]
-    assert len(traces) == 2  # an empty document has nothing to show
+    assert len(traces) == 2  # an empty document has no trace
     last = [step.probabilities[-1] for step in steps]
     np.testing.assert_allclose(last, np.exp(model.log_probs(text)), rtol=1e-12)
     assert sum(bars.values) == len(text)
     assert steps[3].contexts == ("", "a", "b a", "a b a")
-    assert steps[7].contexts == ("", "<s>")  # after </s> a sentence begins anew
-    # a run of words that was seen contains only runs that were seen
+    assert steps[7].contexts == ("", "<s>")  # a sentence begins after </s>
+    # if an n-gram was seen, so were all n-grams in it
     assert [step.matched for step in steps] == [sum(c > 0 for c in step.counts) for step in steps]
     assert max(step.matched for step in steps) == 4
 
@@ -82,8 +82,8 @@ def test_the_equation_by_hand() -> None:
     assert values == pytest.approx([2, 1, 2, 0.5, 0.5, 0.1 + 1 / 12, 0.05 + 1 / 24, 0.55 + 1 / 24])
 
 
-def test_the_equation_is_of_known_words_if_there_are_any() -> None:
-    # Train holds "<unk> a </s>" three times and "b a </s>" once, so that after <unk> stands the context seen most.
+def test_the_equation_prefers_known_words() -> None:
+    # "<unk> a </s>" occurs three times and "b a </s>" once, so the most frequent context is <unk>.
     train = Encoded.from_documents([[0, 2, 1]] * 3 + [[3, 2, 1]], VOCABULARY)
     model = NGram(order=2).fit(train, train, Setting(VOCABULARY))
 
@@ -101,11 +101,11 @@ def test_all_exhibits_are_json() -> None:
         assert from_json(json.loads(json.dumps(to_json(exhibit)))) == exhibit
 
 
-def test_the_equation_goes_on_through_the_contexts_that_the_word_did_not_follow() -> None:
-    # After "c c a", of "c c a a </s>", b followed "a" alone: "c a" went on with a, and "c c a" too.
+def test_the_equation_includes_the_contexts_that_the_word_did_not_follow() -> None:
+    # b followed "a", but neither "c a" nor "c c a", which were followed by a in "c c a a </s>".
     train = Encoded.from_documents([[4, 4, 2, 2, 1], *[[2, 3, 1]] * 3], VOCABULARY)
     model = NGram(order=4).fit(train, train, Setting(VOCABULARY))
-    text = Encoded.from_documents([[5, 4, 2, 3]], VOCABULARY)  # d stands in no training
+    text = Encoded.from_documents([[5, 4, 2, 3]], VOCABULARY)  # d does not occur in the training text
     equation, _, trace = model.exhibits(text)
     assert isinstance(equation, WorkedEquation)
     assert isinstance(trace, BackoffTrace)
@@ -121,6 +121,6 @@ def test_the_equation_goes_on_through_the_contexts_that_the_word_did_not_follow(
     assert equation.lines[-1][1] == pytest.approx(float(np.exp(model.log_probs(text)[3])))
 
 
-def test_nothing_is_shown_of_an_empty_text() -> None:
+def test_an_empty_text_has_no_exhibits() -> None:
     model, *_ = shown(2, [2])
     assert list(model.exhibits(Encoded.from_documents([], VOCABULARY))) == []

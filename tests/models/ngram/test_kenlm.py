@@ -1,4 +1,4 @@
-"""The n-gram model on the text that gensim ships, against KenLM's own figures.
+"""Tests of the n-gram model against KenLM on a text that gensim contains.
 
 The figures are those of KenLM's lmplz and query (interpolated modified Kneser-Ney, no pruning) on gensim's
 ``lee_background.cor``, split at white space: lines 1 - 250 are train, 251 - 300 test, a sentence each. Probabilities
@@ -110,14 +110,12 @@ def test_tokens_and_sentences(scored: tuple[int, NGram, Encoded, FloatArray]) ->
 
 
 def test_the_uniform_share_is_over_the_types_that_can_be_predicted(lee: tuple[Encoded, Encoded]) -> None:
-    # lmplz counts 9,533 unigrams, <s> among them; V leaves it out.
+    # lmplz counts 9,533 unigrams including <s>, which V excludes.
     assert len(lee[0].vocabulary) == 9533 - 1
 
 
 @pytest.mark.parametrize(("order", "prune"), ARPA_DIGESTS)
-def test_the_arpa_file_is_that_of_lmplz_to_the_byte(
-    order: int, prune: tuple[int, ...], lee: tuple[Encoded, Encoded]
-) -> None:
+def test_the_arpa_file_equals_that_of_lmplz(order: int, prune: tuple[int, ...], lee: tuple[Encoded, Encoded]) -> None:
     train, _ = lee
     out = io.StringIO()
     NGram(order, prune=prune).fit(train, train, Setting(train.vocabulary)).write_arpa(train.vocabulary, out)

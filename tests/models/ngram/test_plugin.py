@@ -1,4 +1,4 @@
-"""The n-gram model against the formulas worked by brute force and by hand, and against the contract."""
+"""Tests of the n-gram model against brute force, hand-worked arithmetic and the contract."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def trained(documents: list[list[int]], size: int, order: int, **options: object
 
 
 def random_documents(seed: int, size: int, documents: int = 20) -> list[list[int]]:
-    """Documents of a few sentences, words by Zipf's law; about one in three is not closed."""
+    """Documents of a few sentences, words by Zipf's law; about one in three ends without ``</s>``."""
     rng = np.random.default_rng(seed)
     weights = 1 / np.arange(1, size + 1)
     drawn = [rng.choice(size, rng.integers(0, 40), p=weights / weights.sum()) for _ in range(documents)]
@@ -52,7 +52,7 @@ documents_without_unknown = st.lists(st.lists(st.integers(1, WORDS - 2), max_siz
     rises=st.lists(st.integers(0, 1), max_size=6),
 )
 def test_equals_brute_force(train: list[list[int]], test: list[list[int]], order: int, rises: list[int]) -> None:
-    # The last word of the vocabulary never stands in train; documents may be empty, and their last sentence open.
+    # The last type does not occur in the training text; documents may be empty or end without </s>.
     prune = tuple(np.cumsum([0, *rises]).tolist())[:order]
     model, truth = trained(train, WORDS, order, prune=prune), BruteForce(train, order, WORDS, prune)
     for documents in (train, test):
@@ -69,8 +69,8 @@ def test_equals_brute_force(train: list[list[int]], test: list[list[int]], order
 
 
 @pytest.mark.parametrize("order", range(1, 8))
-def test_equals_brute_force_where_train_gives_discounts(order: int) -> None:
-    # Long enough for discounts of its own at the lower orders, which few of the small texts above have.
+def test_equals_brute_force_with_estimated_discounts(order: int) -> None:
+    # The text is long enough for estimated discounts at the lower orders, unlike most of the small texts above.
     size = 150
     documents = random_documents(order, size, documents=60)
     model, truth = trained(documents, size, order), BruteForce(documents, order, size)
@@ -94,7 +94,7 @@ def test_a_bigram_model_worked_by_hand() -> None:
     # After <s>: p(a) = (2 - 1) / 2 + 1/2 · 0.2 = 0.6; the others 1/2 · p: <unk> 0.05, </s> 0.15, b 0.1, c 0.1.
     # After a: γ = (0.5 + 0.5) / 2 = 0.5; p(b) = p(c) = 0.5 / 2 + 0.5 · 0.2 = 0.35; <unk> 0.05, </s> 0.15, a 0.1.
     # After b: γ = 0.5 / 1; p(</s>) = 0.5 + 0.5 · 0.3 = 0.65; <unk> 0.05, a, b, c 0.1.
-    # After <unk>, which train does not hold: the unigrams.
+    # After <unk>, which does not occur in the training text: the unigrams.
     a, b, c = 2, 3, 4
     model = trained([[a, b, 1], [a, c, 1]], 5, 2)
     text = Encoded.from_documents([[a, b, 1, 0]], vocabulary(5))
@@ -110,7 +110,7 @@ def test_a_bigram_model_worked_by_hand() -> None:
     np.testing.assert_allclose(model.log_probs(text), log_probs, rtol=RTOL)
 
 
-def test_a_word_that_train_does_not_hold_has_the_share_of_the_unknown() -> None:
+def test_unseen_types_have_the_probability_of_the_unknown_word() -> None:
     model = trained([[2, 3, 1], [2, 4, 1]], 9, 2)  # 5 … 8 are in the vocabulary only, like <unk>
     text = Encoded.from_documents([[2, 5]], vocabulary(9))
     rows = np.exp(model.next_log_probs(text, np.arange(3)))
@@ -143,7 +143,7 @@ def test_sums_to_one_after_every_kind_of_context(order: int, unknown_in_train: b
 
 
 @pytest.mark.parametrize("order", [1, 2, 5])
-def test_the_past_of_the_sentence_is_all_that_counts(order: int) -> None:
+def test_only_the_past_of_the_sentence_matters(order: int) -> None:
     documents = random_documents(3, 20)
     model = trained(documents, 20, order)
     text = Encoded.from_documents(documents, vocabulary(20))
@@ -153,7 +153,7 @@ def test_the_past_of_the_sentence_is_all_that_counts(order: int) -> None:
     np.testing.assert_array_equal(model.next_log_probs(text, at), alone)
 
 
-def test_nothing_before_is_the_beginning_of_a_sentence() -> None:
+def test_a_document_begins_like_a_sentence() -> None:
     model = trained(random_documents(5, 20), 20, 3)
     words = vocabulary(20)
     begin = model.next_log_probs(Encoded.from_documents([[4, 5]], words), np.array([0]))
@@ -178,13 +178,13 @@ def test_a_text_longer_than_a_chunk_scores_as_its_parts() -> None:
 
 
 @pytest.mark.parametrize("order", [1, 2, 4])
-def test_the_stepper_says_what_a_whole_text_would(order: int) -> None:
+def test_the_stepper_agrees_with_the_whole_text(order: int) -> None:
     model = trained(random_documents(7, 20), 20, order)
     steps_agree(model, Encoded.from_documents([[4, 0, 6, 1, 3, 19, 2, 2, 1, 5]], vocabulary(20)))
 
 
 @pytest.mark.parametrize("order", [1, 5])
-def test_state_gives_the_same_model_back(order: int) -> None:
+def test_restoring_the_state_gives_the_same_model(order: int) -> None:
     documents = random_documents(8, 20)
     model = trained(documents, 20, order)
     text = Encoded.from_documents(documents, vocabulary(20))
@@ -198,27 +198,27 @@ def test_size_counts_probabilities_and_backoff_weights() -> None:
     assert model.size().bytes == sum(a.nbytes for a in model.state().arrays.values())
 
 
-# What goes wrong
+# Errors and notes
 
 
 @pytest.mark.parametrize("order", [0, -1, 2.0, "3", True])
-def test_refuses_an_order_that_is_none(order: object) -> None:
+def test_an_invalid_order_is_refused(order: object) -> None:
     with pytest.raises(PluginError, match="order must be a whole number"):
         NGram(order=order)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("prune", [[], (1,), [0, 1, 0], [0, 0, 0, 0], [0, -1], [0, 0.5], [0, True], 0, "0"])
-def test_refuses_thresholds_that_make_no_sense(prune: object) -> None:
+def test_invalid_thresholds_are_refused(prune: object) -> None:
     with pytest.raises(PluginError, match="prune must be a list of at most 3 whole numbers"):
         NGram(order=3, prune=prune)  # type: ignore[arg-type]
 
 
-def test_refuses_a_train_without_tokens() -> None:
+def test_a_training_text_without_tokens_is_refused() -> None:
     with pytest.raises(LmcompareError, match="no tokens"):
         trained([[], []], 5, 2)
 
 
-def test_lacking_discounts_are_noted_or_refused() -> None:
+def test_missing_discounts_are_noted_or_refused() -> None:
     documents = [[2, 3, 1], [2, 4, 1]]
     notes = trained(documents, 5, 2).notes
     assert notes[0].startswith("The 1-grams take the discounts 0.5, 1 and 1.5 (none has the count 3)")
@@ -234,12 +234,12 @@ def test_a_discount_of_zero_is_noted() -> None:
     assert model.notes[0].startswith("A discount of the 1-grams is 0")
 
 
-def test_notes_what_an_unknown_word_gets_where_train_holds_none() -> None:
+def test_a_training_text_without_unknown_words_is_noted() -> None:
     assert any("<unk>" in note for note in trained([[2, 3, 1]], 5, 2).notes)
     assert not any("<unk>" in note for note in trained([[2, 0, 3, 1]], 5, 2).notes)
 
 
-def test_refuses_another_vocabulary_and_an_untrained_model() -> None:
+def test_another_vocabulary_and_an_untrained_model_are_refused() -> None:
     text = Encoded.from_documents([[2, 3]], vocabulary(6))
     with pytest.raises(PluginError, match="5 types, not of 6"):
         trained([[2, 3, 1]], 5, 2).log_probs(text)

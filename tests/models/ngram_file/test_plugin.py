@@ -97,7 +97,7 @@ def test_another_vocabulary_is_a_distribution(
 
 
 def test_another_vocabulary_by_hand(tmp_path: Path) -> None:
-    # The vocabulary lacks c and d, the file x and y. The file's <unk> is shared by <unk>, x and y.
+    # c and d are not in the vocabulary, x and y not in the file. The file's <unk> is shared by <unk>, x and y.
     vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
     model = read(by_hand(tmp_path), vocabulary)
     text = Encoded.from_documents([[3, 2, 3]], vocabulary)
@@ -112,7 +112,7 @@ def test_another_vocabulary_by_hand(tmp_path: Path) -> None:
     assert words.startswith("2 of the file's 6 words are not in the vocabulary")
 
 
-def test_as_a_context_a_lacking_type_is_the_files_unknown_word(tmp_path: Path) -> None:
+def test_as_a_context_a_type_without_entry_is_the_files_unknown_word(tmp_path: Path) -> None:
     content = BY_HAND.replace("-1 <unk>", "-1 <unk> -0.3010299957").replace("2=3", "2=4")
     content = content.replace("\\end", "-0.2218487496 <unk> b\n\\end")  # 0.6, and half of what sums to 0.8
     vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "b", "c", "d"])
@@ -121,7 +121,7 @@ def test_as_a_context_a_lacking_type_is_the_files_unknown_word(tmp_path: Path) -
     np.testing.assert_allclose(rows, [[0.025, 0.1, 0.025, 0.1, 0.6, 0.05, 0.1]] * 2, rtol=2e-6)
 
 
-def test_few_digits_are_made_good_and_noted(tmp_path: Path) -> None:
+def test_few_digits_are_repaired_and_noted(tmp_path: Path) -> None:
     vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
     model = read(by_hand(tmp_path, BY_HAND.replace("-0.3010299957 a b", "-0.301 a b")), vocabulary)
     rows = model.next_log_probs(Encoded.from_documents([[2]], vocabulary), np.arange(2))
@@ -131,7 +131,7 @@ def test_few_digits_are_made_good_and_noted(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_no_distribution_is_refused_unless_asked_for(tmp_path: Path) -> None:
+def test_a_file_without_distributions_is_refused_unless_renormalised(tmp_path: Path) -> None:
     path = by_hand(tmp_path, BY_HAND.replace("-0.3010299957 a b", "-0.2 a b"))
     vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
     with pytest.raises(LmcompareError, match=r"after 'a' in hand.arpa sum to 1.13096, so it is no probability"):
@@ -139,12 +139,12 @@ def test_what_is_no_distribution_is_refused_unless_asked_for(tmp_path: Path) -> 
     model = read(path, vocabulary, renormalise=True)
     rows = np.exp(model.next_log_probs(Encoded.from_documents([[2]], vocabulary), np.arange(2)))
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-7)
-    # what is given stays: b 10^-0.2, <unk> 0.1, d 0.2; </s>, a and c share the rest as 2 : 2 : 1
+    # the listed words keep theirs: b 10^-0.2, <unk> 0.1, d 0.2; </s>, a and c share the rest as 2 : 2 : 1
     rest = 1 - 10**-0.2 - 0.3
     np.testing.assert_allclose(rows[1], [0.1, 0.4 * rest, 0.4 * rest, 10**-0.2, 0.2 * rest, 0.2], rtol=1e-5)
 
 
-def test_without_unknown_word_it_is_noted(tmp_path: Path) -> None:
+def test_a_file_without_unknown_word_is_noted(tmp_path: Path) -> None:
     # </s>, a, b, c and d have 0.2 each; after a, b has 0.6, and the others half of theirs
     lines = [f"-0.6989700043 {word}" for word in ("</s>", "b", "c", "d")]
     unigrams = "\n".join(["-99 <s>", "-0.6989700043 a -0.3010299957", *lines])
@@ -157,7 +157,7 @@ def test_without_unknown_word_it_is_noted(tmp_path: Path) -> None:
     assert model.log_probs(Encoded.from_documents([[0]], vocabulary))[0] == pytest.approx(-100 * np.log(10))
 
 
-def test_state_gives_the_same_model_back(tmp_path: Path) -> None:
+def test_restoring_the_state_gives_the_same_model(tmp_path: Path) -> None:
     vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
     model = read(by_hand(tmp_path), vocabulary)
     text = Encoded.from_documents([[3, 2, 5, 1, 0, 4]], vocabulary)
@@ -178,7 +178,7 @@ def test_exhibit_counts_the_orders_that_were_found(tmp_path: Path) -> None:
     assert list(model.exhibits(Encoded.from_documents([], vocabulary))) == []
 
 
-def test_what_goes_wrong(tmp_path: Path) -> None:
+def test_errors(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="has no file to read"):
         NGramFile().fit(TEXT, TEXT, Setting(WORDS))
     with pytest.raises(LmcompareError, match="there is no file"):

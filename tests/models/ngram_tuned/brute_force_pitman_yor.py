@@ -1,4 +1,4 @@
-"""The tuned n-gram model straight from its equation, over tuples in dictionaries: slow, but independent.
+"""The tuned n-gram model straight from its equation, with tuples in dictionaries: slow, but independent.
 
 Words are as in ``brute_force_kneser_ney``.
 """

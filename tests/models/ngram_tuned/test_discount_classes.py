@@ -1,4 +1,4 @@
-"""Which discount an n-gram takes, worked by hand."""
+"""Tests of the discount classes against hand-worked examples."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ def encoded(*sentences: list[int]) -> Encoded:
     return Encoded.from_documents([[w for s in sentences for w in [*s, 1]]], WORDS)
 
 
-def test_a_word_before_counts_up_to_the_repeats() -> None:
-    # "a b </s>" three times and "c b </s>" once: before b stand a (3 times) and c.
+def test_a_preceding_word_counts_up_to_the_repeats() -> None:
+    # "a b </s>" three times and "c b </s>" once: b follows a three times and c once.
     counts = list(counting.count(with_starts(encoded([2, 3], [2, 3], [2, 3], [4, 3])), 3, 5, 1))
     for repeats, of_b in ((1, 2), (2, 3), (3, 4), (9, 4)):
         changed = with_repeats(counts, repeats)
         assert changed[0].adjusted[3] == of_b
         np.testing.assert_array_equal(changed[2].adjusted, counts[2].adjusted)  # the highest order
     bigrams = {(int(k) // 6, int(k) % 6): int(c) for k, c in zip(counts[1].keys, changed[1].adjusted, strict=True)}
-    assert bigrams[5, 2] == 3  # <s> a: nothing stands before it, the raw count holds
+    assert bigrams[5, 2] == 3  # <s> a: no word comes before it, so it has its frequency
     assert bigrams[3, 1] == 4  # b </s>: after a 3 times, after c once
 
 
-def test_classes_are_of_count_and_spread() -> None:
+def test_classes_depend_on_count_and_spread() -> None:
     train = encoded([2, 3], [2, 3], [2, 3], [4, 3], [3])
     counts = list(counting.count(with_starts(train), 2, 5, 1))
     classes = Classes.of(counts, look_up(train, counts), levels=2, groups=1)
     unigrams = classes.orders[0].of_gram
-    assert unigrams.tolist() == [NOTHING, 0, 0, SPREAD, 0, NOTHING]  # b stands after a, c, <s>; </s> after b alone
+    assert unigrams.tolist() == [NOTHING, 0, 0, SPREAD, 0, NOTHING]  # b follows a, c and <s>; </s> follows b only
     bigrams = dict(zip(counts[1].keys.tolist(), classes.orders[1].of_gram.tolist(), strict=True))
-    assert bigrams[2 * 6 + 3] == SPREAD + 1  # a b: 3 times of the 5 that b has: up to 4 times as often
-    assert bigrams[4 * 6 + 3] == 2  # c b: once of 5, more than 4 times as often
-    assert bigrams[5 * 6 + 4] == 0  # <s> c: wherever c stands
+    assert bigrams[2 * 6 + 3] == SPREAD + 1  # a b: 3 of the 5 times of b, which is up to 4 times as often
+    assert bigrams[4 * 6 + 3] == 2  # c b: 1 of 5 times, so b is more than 4 times as often
+    assert bigrams[5 * 6 + 4] == 0  # <s> c: every occurrence of c
 
 
-def test_contexts_are_parted_by_their_mean_count() -> None:
+def test_contexts_are_grouped_by_their_mean_count() -> None:
     # After a: b 3 (mean 3); after c: b and a, 1 each (mean 1); after b: </s> 4, mean 4; after <s>: a 3, c 2.
     train = encoded([2, 3], [2, 3], [2, 3], [4, 3], [4, 2])
     counts = list(counting.count(with_starts(train), 2, 5, 1))
@@ -56,4 +56,4 @@ def test_contexts_are_parted_by_their_mean_count() -> None:
     assert classes.orders[0].edges.shape == (0,)
     assert classes.first_rows.tolist() == [0, 1]
     alike = Classes.of(counts, [np.array([2, 2]), np.array([NOTHING, NOTHING])], levels=3, groups=5)
-    assert alike.n_groups == [1, 1]  # one mean count can't be parted
+    assert alike.n_groups == [1, 1]  # equal mean counts are one group

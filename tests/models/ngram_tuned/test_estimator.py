@@ -1,4 +1,4 @@
-"""The Pitman-Yor n-gram model with given parameters: against brute force, its derivatives against differences."""
+"""Tests of the tuned n-gram model with given parameters: brute force, and derivatives against differences."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def text_of(documents: Documents, size: int = WORDS) -> Encoded:
     return Encoded.from_documents(documents, Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, size))]))
 
 
-def parted(train: Documents, valid: Documents, order: int, groups: int, repeats: int) -> tuple[list[Counts], Classes]:
+def classified(
+    train: Documents, valid: Documents, order: int, groups: int, repeats: int
+) -> tuple[list[Counts], Classes]:
     counts = with_repeats(list(counting.count(with_starts(text_of(train)), order, WORDS, 1)), repeats)
     return counts, Classes.of(counts, look_up(text_of(valid), counts), LEVELS, groups)
 
@@ -81,7 +83,7 @@ def context_at(document: list[int], at: int, order: int) -> tuple[int, ...]:
 def test_table_and_likelihood_equal_brute_force(
     train: Documents, valid: Documents, order: int, groups: int, repeats: int, seed: int
 ) -> None:
-    counts, classes = parted(train, valid, order, groups, repeats)
+    counts, classes = classified(train, valid, order, groups, repeats)
     parameters = random_parameters(classes, seed)
     truth = truth_of(train, classes, parameters, order, repeats)
     contexts = [context_at(d, i, order) for d in valid for i in range(len(d))]
@@ -107,7 +109,7 @@ def random_documents(seed: int) -> Documents:
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_derivatives_equal_differences(order: int) -> None:
     train, valid = random_documents(1), random_documents(2)
-    counts, classes = parted(train, valid, order, 3, 2)
+    counts, classes = classified(train, valid, order, 3, 2)
     text = HeldOut.gather(look_up(text_of(valid), counts), counts, classes)
     at = random_parameters(classes, 5)
     _, gradient = likelihood(text, at, WORDS, 0)
@@ -139,7 +141,7 @@ def test_derivatives_equal_differences(order: int) -> None:
 @pytest.mark.parametrize("order", [1, 3])
 def test_closed_form_parameters_make_modified_kneser_ney(order: int) -> None:
     train, valid = random_documents(3), random_documents(4)
-    counts, classes = parted(train, valid, order, 2, repeats=1)
+    counts, classes = classified(train, valid, order, 2, repeats=1)
     discounts = [kneser_ney.discounts(c.statistics) for c in counts]
     table = estimate(counts, classes, closed_form(discounts, classes, WORDS), WORDS, 0)
     interpolation = kneser_ney.Interpolation(WORDS)
@@ -156,7 +158,7 @@ def test_a_unigram_model_worked_by_hand() -> None:
     # "a a b </s>" over <unk> </s> a b c d e: counts a 2, b 1, </s> 1; sum 4. D(1) = 0.5, D(2) = 1, θ = 1; <unk> has
     # 0.4 below, the other six 0.1 each. Saved: 0.5 + 0.5 + 1 + θ = 3, over 4 + 1: 0.6.
     # p(a) = (2 - 1) / 5 + 0.6 · 0.1 = 0.26; p(b) = p(</s>) = 0.1 + 0.06; p(<unk>) = 0.24; c, d, e 0.06.
-    counts, classes = parted([[2, 2, 3, 1]], [[2]], 1, 1, 1)
+    counts, classes = classified([[2, 2, 3, 1]], [[2]], 1, 1, 1)
     amounts = np.repeat([0.5, 1.0, 1.5], len(SPREADS) + 1)[None, :]
     table = estimate(counts, classes, Parameters(amounts, np.array([1.0]), 0.4), WORDS, 0)
     row = np.exp(table.distributions(table.beginning(1))[0])

@@ -1,4 +1,4 @@
-"""The tuned n-gram model: never worse on valid than what it starts from, and an n-gram model in all else."""
+"""Tests of the tuned n-gram model: tuning never makes the validation text less likely."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def tuned() -> NGramTuned:
     return NGramTuned(order=4).fit(TRAIN, VALID, Setting(WORDS))
 
 
-def test_is_likelier_than_the_ngram_model(tuned: NGramTuned) -> None:
+def test_texts_are_more_likely_than_under_the_ngram_model(tuned: NGramTuned) -> None:
     plain = NGram(order=4).fit(TRAIN, VALID, Setting(WORDS))
     assert tuned.log_probs(VALID).mean() > plain.log_probs(VALID).mean()
-    assert tuned.log_probs(OTHER).mean() > plain.log_probs(OTHER).mean()  # from the same source, not read
+    assert tuned.log_probs(OTHER).mean() > plain.log_probs(OTHER).mean()  # from the same source, but not read
     assert tuned.notes[0].startswith("Discounts, strengths")
 
 
@@ -69,8 +69,8 @@ def test_tuning_never_makes_valid_less_likely(valid: Encoded, repeats: int) -> N
     assert (found.strengths >= 0).all()
 
 
-def test_tuning_finds_a_share_of_the_unknown(tuned: NGramTuned) -> None:
-    # Train holds no <unk>, valid 1 in 20: the model expects it about so often, and the types it never saw hardly.
+def test_tuning_finds_the_probability_of_the_unknown_word(tuned: NGramTuned) -> None:
+    # 1 in 20 validation tokens is <unk>, but no training token: it is predicted about as often, unseen types rarely.
     rows = np.exp(tuned.next_log_probs(OTHER, np.arange(len(OTHER))))
     assert rows[:, 0].mean() == pytest.approx((VALID.ids == 0).mean(), rel=0.25)
     assert (rows[:, -1] > 0).all()
@@ -98,7 +98,7 @@ def test_the_same_bits_twice(tuned: NGramTuned) -> None:
 
 
 @pytest.mark.parametrize("tokens", [0, 1, LEAST - 1])
-def test_a_valid_that_says_too_little_leaves_the_ngram_model(tokens: int) -> None:
+def test_a_short_validation_text_leaves_the_ngram_model(tokens: int) -> None:
     valid = Encoded.from_documents([VALID.ids[:tokens]], WORDS)
     model, plain = (cls(order=3).fit(TRAIN, valid, Setting(WORDS)) for cls in (NGramTuned, NGram))
     np.testing.assert_array_equal(model.log_probs(OTHER), plain.log_probs(OTHER))
@@ -109,26 +109,26 @@ def test_a_valid_that_says_too_little_leaves_the_ngram_model(tokens: int) -> Non
 
 
 @pytest.mark.parametrize("ids", [[1], [2, 1], [2], [0, 0, 1], [1, 1, 1]])
-def test_a_tiny_train(ids: list[int]) -> None:
+def test_a_tiny_training_text(ids: list[int]) -> None:
     model = NGramTuned(order=4).fit(Encoded.from_documents([ids], WORDS), VALID, Setting(WORDS))
     rows = np.exp(model.next_log_probs(OTHER, np.arange(50)))
     assert np.abs(rows.sum(axis=1) - 1).max() < 1e-6
     assert len(list(model.exhibits(OTHER)))
 
 
-def test_refuses_a_train_without_tokens() -> None:
+def test_a_training_text_without_tokens_is_refused() -> None:
     with pytest.raises(LmcompareError, match="no tokens"):
         NGramTuned().fit(Encoded.from_documents([], WORDS), VALID, Setting(WORDS))
 
 
 @pytest.mark.parametrize("name", ["levels", "groups", "repeats", "order"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3"])
-def test_refuses_hyperparameters_that_make_no_sense(name: str, value: object) -> None:
+def test_invalid_hyperparameters_are_refused(name: str, value: object) -> None:
     with pytest.raises(PluginError, match=f"{name} must be a whole number"):
         NGramTuned(**{name: value})  # type: ignore[arg-type]
 
 
-def test_state_gives_the_same_model_back(tuned: NGramTuned) -> None:
+def test_restoring_the_state_gives_the_same_model(tuned: NGramTuned) -> None:
     state = tuned.state()
     stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.values))))
     again = NGramTuned(levels=2).restore(stored)
@@ -139,7 +139,7 @@ def test_state_gives_the_same_model_back(tuned: NGramTuned) -> None:
 
 
 @pytest.mark.parametrize("order", [1, 4])
-def test_exhibits_show_what_the_model_says(order: int) -> None:
+def test_exhibits_show_what_the_model_computes(order: int) -> None:
     model = NGramTuned(order=order).fit(TRAIN, VALID, Setting(WORDS))
     shown = list(model.exhibits(OTHER))
     assert [from_json(json.loads(json.dumps(to_json(e)))) for e in shown] == shown

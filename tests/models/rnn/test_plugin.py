@@ -1,3 +1,5 @@
+"""Tests of the recurrent language model: its equations, its gates and its exhibits."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -17,7 +19,7 @@ from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_the_equations_are_those_of_torchs_loop(cell: str, layers: int) -> None:
+def test_the_gates_agree_with_torchs_recurrence(cell: str, layers: int) -> None:
     torch.manual_seed(0)
     network = RnnNetwork(TYPES, cell, 6, 5, layers, 0.0).eval()
     inputs = torch.randint(0, TYPES, (9,))
@@ -38,7 +40,7 @@ def test_it_learns_a_chain(cell: str) -> None:
     assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
 
 
-def test_sentences_read_alone_teach_it_to_begin() -> None:
+def test_sentences_read_alone_teach_it_how_documents_begin() -> None:
     # one document, so that its beginning is read hardly ever; each sentence begins with a
     random = np.random.default_rng(0)
     one = [i for _ in range(400) for i in (2, *random.integers(3, 12, 2), VOCABULARY.end)]
@@ -52,7 +54,7 @@ def test_sentences_read_alone_teach_it_to_begin() -> None:
     assert begun[0.0] < 2 * begun[0.3]
 
 
-def test_attention_is_all_that_the_other_has_more() -> None:
+def test_only_attention_distinguishes_the_two_models() -> None:
     plain, attentive = Rnn().hyperparameters(), RnnAttention().hyperparameters()
     assert {name: attentive[name] for name in plain} == plain
     assert set(attentive) - set(plain) == {"attention", "window"}
@@ -84,7 +86,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [Rnn, RnnAttention])
-def test_it_says_which_cell_it_has(kind: type[Rnn]) -> None:
+def test_the_summary_names_the_cell(kind: type[Rnn]) -> None:
     assert kind(cell="gru").summary().startswith("A GRU language model")
     assert kind(cell="lstm").summary().startswith("An LSTM language model")
 

@@ -1,4 +1,4 @@
-"""What looking back is worth, against a net whose window is smaller and against the net's own scores."""
+"""Tests of the reach of attention, against a network with a smaller window and the network's own scores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def network_of(model: RnnAttention) -> AttentiveRnnNetwork:
 
 
 @pytest.mark.parametrize("reach", [1, 3, 5])
-def test_held_to_a_reach_it_is_attention_over_a_smaller_window(reach: int) -> None:
+def test_attention_with_a_limited_reach_is_attention_over_a_smaller_window(reach: int) -> None:
     torch.manual_seed(1)
     attention = AdditiveAttention(hidden=5, width=3, window=5)
     states, past = torch.randn(3, 9, 5), torch.randn(3, 5, 5)
@@ -47,7 +47,7 @@ def test_without_reach_there_is_no_context() -> None:
     assert not weights.any()
 
 
-def test_it_measures_what_the_net_scores_and_where_it_looks() -> None:
+def test_it_measures_the_scores_and_weights_of_the_network() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
     text = ragged()
@@ -69,7 +69,7 @@ def test_it_measures_what_the_net_scores_and_where_it_looks() -> None:
     assert sum(found.weights) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_net_without_its_attention_scores_as_with_the_context_at_zero() -> None:
+def test_without_attention_the_context_is_zero() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
     network = copy.deepcopy(network_of(model))
@@ -81,7 +81,7 @@ def test_a_net_without_its_attention_scores_as_with_the_context_at_zero() -> Non
     assert attention_reach.measured(network_of(model), text).bits[0] == pytest.approx(expected, abs=1e-5)
 
 
-def test_short_documents_and_none() -> None:
+def test_short_documents_and_an_empty_text() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
     short = attention_reach.measured(network_of(model), Encoded.from_documents([[2, 3], [4]], VOCABULARY))
@@ -92,7 +92,7 @@ def test_short_documents_and_none() -> None:
     assert attention_reach.exhibits(empty) == []
 
 
-def test_it_is_stored_and_shown() -> None:
+def test_the_measurements_are_stored_and_shown() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
     found = model.reach()

@@ -1,3 +1,5 @@
+"""Tests of the recurrent language model with attention, against the equations computed position by position."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -47,7 +49,7 @@ def test_attention_equals_the_equation_position_by_position(length: int, window:
         torch.testing.assert_close(weights[row], torch.stack(expected[1]), atol=1e-5, rtol=1e-5)
 
 
-def test_the_slope_of_the_scores_is_that_of_the_equation() -> None:
+def test_the_gradient_of_the_scores_is_that_of_the_equation() -> None:
     torch.manual_seed(2)
     attention = AdditiveAttention(hidden=4, width=3, window=3).double()
     states = torch.randn(2, 4, 4, dtype=torch.double, requires_grad=True)

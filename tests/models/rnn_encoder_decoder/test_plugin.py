@@ -1,3 +1,5 @@
+"""Tests of the encoder-decoder, against the equations computed word by word, and of what each word sees."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -60,7 +62,7 @@ def test_it_equals_the_equation_word_by_word(cell: str, window: int, chunk: int,
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_rows_that_stand_at_different_places_of_their_chunks() -> None:
+def test_rows_at_different_positions_of_their_chunks() -> None:
     net = network(window=5, chunk=4, stride=4)
     inputs = torch.randint(0, TYPES, (3, 21))
     with torch.no_grad():
@@ -74,7 +76,7 @@ def test_rows_that_stand_at_different_places_of_their_chunks() -> None:
 
 
 @pytest.mark.parametrize(("window", "chunk", "stride"), [(3, 4, 4), (2, 6, 2)])
-def test_a_word_sees_exactly_what_is_said_to_be_visible(window: int, chunk: int, stride: int) -> None:
+def test_a_word_sees_exactly_the_documented_words(window: int, chunk: int, stride: int) -> None:
     net = network(window=window, chunk=chunk, stride=stride)
     inputs = torch.randint(0, TYPES, (20,))
     with torch.no_grad():

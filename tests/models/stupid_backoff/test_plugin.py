@@ -1,4 +1,4 @@
-"""Stupid back-off by hand, against brute force, and as a model that says what it is."""
+"""Tests of stupid back-off against hand-worked arithmetic, brute force and the contract."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ def trained(documents: list[list[int]], words: Vocabulary, order: int, alpha: fl
 
 
 def test_by_hand() -> None:
-    # Unigrams: a and </s> 2/6, b and c 1/6; <unk>, not in train, 0.4 / 5. After a: b and c 1/2, the others 0.4 of it.
+    # Unigrams: a and </s> 2/6, b and c 1/6; <unk>, unseen, 0.4 / 5.
+    # After a: b and c 1/2, the others 0.4 of their unigrams.
     model = trained(TRAIN, WORDS, 3)
     text = Encoded.from_documents([[2, 3, 2]], WORDS)
     found = np.exp(model.next_log_probs(text, np.arange(4)))
     unigrams = np.array([0.08, 2 / 6, 2 / 6, 1 / 6, 1 / 6])
     at_start = 0.4 * unigrams
-    at_start[2] = 1  # a is all that was seen after <s>
+    at_start[2] = 1  # only a was seen after <s>
     np.testing.assert_allclose(found[0], at_start, rtol=RTOL)
-    # "<s> a": b and c 1/2; the others give up two words.
+    # "<s> a": b and c 1/2; the others drop two words.
     np.testing.assert_allclose(found[1], [*0.16 * unigrams[:3], 0.5, 0.5], rtol=RTOL)
-    # "b a" was never seen, and giving it up costs 0.4 as well: 0.4 · 1/2 for b and c, 0.16 of the unigrams.
+    # "b a" was never seen, and dropping it costs 0.4 too: 0.4 · 1/2 for b and c, 0.16 of the unigrams.
     np.testing.assert_allclose(found[3], [*0.16 * unigrams[:3], 0.2, 0.2], rtol=RTOL)
     assert found.sum(axis=1).max() > 1
 
@@ -58,7 +59,7 @@ def test_equals_brute_force(train: list[list[int]], test: list[list[int]], order
 
 
 @pytest.mark.parametrize("order", [1, 2, 4])
-def test_the_stepper_and_the_stream_say_what_a_whole_text_would(order: int) -> None:
+def test_the_stepper_and_the_stream_agree_with_the_whole_text(order: int) -> None:
     model = trained(random_documents(7, 20), vocabulary(20), order)
     text = Encoded.from_documents([[4, 0, 6, 1, 3, 19, 2, 2, 1, 5]], vocabulary(20))
     steps_agree(model, text)
@@ -67,7 +68,7 @@ def test_the_stepper_and_the_stream_say_what_a_whole_text_would(order: int) -> N
     np.testing.assert_allclose(streamed, rows[:-1], atol=1e-5)
 
 
-def test_state_gives_the_same_model_back() -> None:
+def test_restoring_the_state_gives_the_same_model() -> None:
     text = Encoded.from_documents(random_documents(8, 20), vocabulary(20))
     model = trained(random_documents(9, 20), vocabulary(20), 3, alpha=0.25)
     state = model.state()
@@ -77,7 +78,7 @@ def test_state_gives_the_same_model_back() -> None:
     assert list(again.exhibits(text)) == list(model.exhibits(text))
 
 
-def test_what_it_shows_are_scores() -> None:
+def test_its_exhibits_call_them_scores() -> None:
     model = trained(TRAIN, WORDS, 3)
     text = Encoded.from_documents([[3, 2, 3, 1]], WORDS)
     equation, _, trace = model.exhibits(text)
@@ -91,7 +92,7 @@ def test_what_it_shows_are_scores() -> None:
     assert trace.steps[2].probabilities == pytest.approx((1 / 6, 0.5, 0.2), rel=RTOL)
 
 
-def test_a_word_that_train_lacks_is_worked_out_too() -> None:
+def test_the_equation_of_an_unseen_word() -> None:
     model = trained(TRAIN, WORDS, 1)
     equation, *_ = model.exhibits(Encoded.from_documents([[0]], WORDS))
     assert isinstance(equation, WorkedEquation)
@@ -99,7 +100,7 @@ def test_a_word_that_train_lacks_is_worked_out_too() -> None:
     assert [note.split()[0] for note in model.notes] == ["<unk>"]
 
 
-def test_it_passes_the_truth_checks_that_it_makes_a_promise_for() -> None:
+def test_it_passes_the_validity_checks_of_a_model_that_is_not_normalised() -> None:
     model = trained(random_documents(3, 20), vocabulary(20), 3)
     text = Encoded.from_documents(random_documents(4, 20), vocabulary(20))
     results = run_sampled_checks(model, Scored(text, model.log_probs(text), np.full(len(text), -3.0)))
@@ -116,12 +117,12 @@ def test_it_passes_the_truth_checks_that_it_makes_a_promise_for() -> None:
         ({"alpha": 1.5}, "alpha must be a number greater than 0"),
     ],
 )
-def test_refuses_what_makes_no_sense(options: dict[str, float], message: str) -> None:
+def test_invalid_hyperparameters_are_refused(options: dict[str, float], message: str) -> None:
     with pytest.raises(PluginError, match=message):
         StupidBackoff(**options)  # type: ignore[arg-type]
 
 
-def test_refuses_a_train_without_tokens_and_another_vocabulary() -> None:
+def test_an_empty_text_and_another_vocabulary_are_refused() -> None:
     with pytest.raises(LmcompareError, match="no tokens"):
         trained([[], []], WORDS, 2)
     with pytest.raises(PluginError, match="vocabulary of 5 types, not of 20"):

@@ -1,4 +1,4 @@
-"""How far a transformer's heads look, against a loop over its attention maps."""
+"""Tests of the reach of a transformer's heads, against a loop over its attention maps."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_shares_are_the_mean_weights_of_places_that_see_a_whole_window() -> None
     assert HeadReach.from_json(json.loads(json.dumps(asdict(found)))) == found
 
 
-def test_the_map_has_a_row_a_head_and_a_column_a_range() -> None:
+def test_the_map_has_a_row_for_each_head_and_a_column_for_each_range() -> None:
     head = (0.5, 0.2, 0.1, 0.05, 0.05, 0.025, 0.025, 0.025, 0.0125, 0.0125)
     (drawn,) = exhibits(HeadReach(100, ((head, head[::-1]),)))
     assert isinstance(drawn, Heatmap)
@@ -46,13 +46,13 @@ def test_the_map_has_a_row_a_head_and_a_column_a_range() -> None:
     assert "all 10 words" in drawn.note
 
 
-def test_a_head_that_looks_everywhere_alike_is_one_everywhere() -> None:
+def test_uniform_attention_is_one_at_every_distance() -> None:
     (drawn,) = exhibits(HeadReach(100, (((1 / 64,) * 64,),)))
     assert isinstance(drawn, Heatmap)
     np.testing.assert_allclose(drawn.values[0][0], np.ones(len(drawn.columns)))
 
 
-def test_many_heads_are_thinned_out_and_said_to_be() -> None:
+def test_a_note_says_that_only_some_of_many_heads_are_shown() -> None:
     (drawn,) = exhibits(HeadReach(5, (((1.0,),) * 30,)))
     assert isinstance(drawn, Heatmap)
     assert len(drawn.rows) == 15
@@ -60,7 +60,7 @@ def test_many_heads_are_thinned_out_and_said_to_be() -> None:
     assert drawn.columns == ("0",)
 
 
-def test_nothing_measured_is_nothing_shown() -> None:
+def test_without_measurements_nothing_is_shown() -> None:
     model = trained("rotary")
     assert isinstance(model, Transformer)
     empty = measured(model.trained_network(), Encoded.from_documents([[2, 3]], VOCABULARY))

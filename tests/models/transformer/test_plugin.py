@@ -1,3 +1,5 @@
+"""Tests of the transformer: both implementations of attention, windows, position signals and exhibits."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -37,7 +39,7 @@ def network_of(changes: dict[str, Any], **more: Any) -> TransformerNetwork:
 
 
 @pytest.mark.parametrize("biased", [False, True])
-def test_written_out_equals_a_loop_and_the_fused_kernel(biased: bool) -> None:
+def test_explicit_attention_equals_a_loop_and_the_fused_kernel(biased: bool) -> None:
     torch.manual_seed(0)
     query, key, value = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 9, 4), torch.randn(2, 3, 9, 6)
     mask = torch.rand(2, 1, 5, 9) < 0.5
@@ -61,7 +63,7 @@ def test_written_out_equals_a_loop_and_the_fused_kernel(biased: bool) -> None:
 
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("design", DESIGNS)
-def test_the_network_is_the_same_by_either_path(design: str, causal: bool) -> None:
+def test_both_implementations_give_the_same_network(design: str, causal: bool) -> None:
     network = network_of(DESIGNS[design], layers=3, window=5, causal=causal)
     memory = None
     for _ in range(3):  # the third piece sees a full memory
@@ -90,7 +92,7 @@ def test_where_the_text_is_cut_does_not_matter(design: str, pieces: list[int]) -
     torch.testing.assert_close(torch.cat(features, 1), whole, atol=1e-5, rtol=1e-5)
 
 
-def test_the_window_is_as_long_as_said() -> None:
+def test_the_window_has_the_stated_length() -> None:
     network = network_of({}, window=4)
     inputs = torch.randint(0, TYPES, (1, 30))
     other = inputs.clone()
@@ -114,7 +116,7 @@ def test_rotation_makes_products_depend_on_distance_alone() -> None:
     assert product(7, 7) == pytest.approx(float((q * k).sum()), abs=1e-5)
 
 
-def test_positions_matter_except_without_them() -> None:
+def test_positions_matter_except_with_none() -> None:
     inputs, swapped = torch.tensor([[12, 2, 3, 4]]), torch.tensor([[12, 3, 2, 4]])
     for positions in POSITIONS:
         network = network_of({"positions": positions}, layers=1)
@@ -186,7 +188,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     assert any(label.startswith("b,") for label, _ in equation.lines) == (case == "alibi")
 
 
-def test_the_head_of_the_equation_is_among_many_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_head_of_the_equation_is_among_those_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformer_exhibits, "PANELS", 2)
     model = trained("rotary")
     assert isinstance(model, Transformer)
@@ -206,7 +208,7 @@ def test_slopes_are_those_of_the_paper() -> None:
     np.testing.assert_allclose(alibi_slopes(6), [2.0**-2, 2.0**-4, 2.0**-6, 2.0**-8, 2.0**-1, 2.0**-3])
 
 
-def test_a_relative_bias_is_one_number_a_distance() -> None:
+def test_a_relative_bias_is_one_number_for_each_distance() -> None:
     network = network_of({"positions": "relative"}, window=4)
     assert network.distances is not None
     with torch.no_grad():
@@ -259,7 +261,7 @@ def test_feed_forward_nets_are_those_of_their_equations() -> None:
         assert sum(p.numel() for p in net.parameters()) == pytest.approx(2 * 4 * 12 * 12, rel=0.1)
 
 
-def test_without_the_mask_it_reads_what_it_is_to_predict_and_says_so() -> None:
+def test_without_the_mask_it_reads_the_word_to_predict_and_declares_it() -> None:
     model = fitted(
         Transformer(width=16, heads=2, layers=1, window=8, dropout=0.0, steps=200, batch=8, length=32, causal=False),
         chain(1, 20, 200),

@@ -1,4 +1,4 @@
-"""What the position signal looks like, against the formulas of the papers."""
+"""Tests of the exhibit of the position signal, against the formulas of the papers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def network(positions: str, **more: Any) -> TransformerNetwork:
     return TransformerNetwork(9, Design(**usual | {"positions": positions} | more))
 
 
-def test_rotary_is_the_cosine_of_the_turn() -> None:
+def test_rotary_shows_the_cosine_of_the_angle() -> None:
     (drawn,) = exhibits(network("rotary"))  # four pairs a head
     assert isinstance(drawn, Curve)
     assert drawn.names == ("pair 1", "pair 2", "pair 3", "pair 4")
@@ -56,7 +56,7 @@ def test_alibi_falls_by_each_heads_slope() -> None:
 
 
 @pytest.mark.parametrize("causal", [True, False])
-def test_relative_is_what_was_learnt(causal: bool) -> None:
+def test_relative_shows_the_learned_numbers(causal: bool) -> None:
     net = network("relative", window=3, causal=causal)
     assert net.distances is not None
     with torch.no_grad():
@@ -71,7 +71,7 @@ def test_no_positions_are_no_signal() -> None:
     assert exhibits(network("none")) == []
 
 
-def test_of_many_heads_some_are_drawn() -> None:
+def test_only_some_of_many_heads_are_drawn() -> None:
     (drawn,) = exhibits(network("alibi", width=48, heads=24))
     assert isinstance(drawn, Curve)
     assert len(drawn.names) == 8

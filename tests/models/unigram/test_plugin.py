@@ -1,4 +1,4 @@
-"""The unigram floor, by hand."""
+"""Tests of the unigram model against hand-worked arithmetic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lmcompare.report.kinds.mathml import typeset
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
-# "a b </s>", "a a </s>" and an open "b": a 3, b 2, </s> 2, N = 7; <unk> and c never. V = 5, α = 1: over 12.
+# "a b </s>", "a a </s>" and "b" without </s>: a 3, b 2, </s> 2, <unk> and c 0; N = 7, V = 5, α = 1: N + α V = 12.
 TRAIN = Encoded.from_documents([[2, 3, 1, 2, 2, 1], [], [3]], VOCABULARY)
 BY_HAND = np.array([1, 3, 4, 3, 1]) / 12
 
@@ -35,7 +35,7 @@ def test_add_one_by_hand() -> None:
 
 
 def test_another_alpha_by_hand() -> None:
-    # α = 1/2: over 7 + 5/2 = 19/2
+    # α = 1/2: N + α V = 7 + 5/2 = 19/2
     expected = np.array([0.5, 2.5, 3.5, 2.5, 0.5]) / 9.5
     np.testing.assert_allclose(np.exp(trained(0.5).next_log_probs(TRAIN, np.array([1]))[0]), expected, rtol=1e-14)
 
@@ -52,7 +52,7 @@ def test_the_stream_covers_the_text_and_sums_to_one() -> None:
     np.testing.assert_allclose(rows[::50], model.next_log_probs(text, np.arange(0, 400, 50)), atol=1e-5)
 
 
-def test_a_stepper_gives_nobody_the_models_own_array() -> None:
+def test_a_stepper_returns_a_copy() -> None:
     model = trained()
     stepper = model.stepper(np.zeros(0, np.int64), VOCABULARY)
     stepper.log_probs()[:] = 0
@@ -60,7 +60,7 @@ def test_a_stepper_gives_nobody_the_models_own_array() -> None:
     np.testing.assert_allclose(np.exp(stepper.log_probs()), BY_HAND, rtol=1e-14)
 
 
-def test_state_gives_the_same_model_back() -> None:
+def test_restoring_the_state_gives_the_same_model() -> None:
     model = trained(0.3)
     state = model.state()
     again = Unigram(alpha=0.3).restore(State(dict(state.arrays), json.loads(json.dumps(dict(state.values)))))
@@ -82,12 +82,12 @@ def test_exhibits_show_the_models_numbers() -> None:
 
 
 @pytest.mark.parametrize("alpha", [0, -1, math.inf, math.nan, "1", True])
-def test_refuses_an_alpha_that_is_none(alpha: object) -> None:
+def test_an_invalid_alpha_is_refused(alpha: object) -> None:
     with pytest.raises(PluginError, match="alpha must be a number greater than 0"):
         Unigram(alpha=alpha)  # type: ignore[arg-type]
 
 
-def test_refuses_an_empty_train_another_vocabulary_and_to_score_untrained() -> None:
+def test_an_empty_text_another_vocabulary_and_an_untrained_model_are_refused() -> None:
     empty = Encoded.from_documents([[]], VOCABULARY)
     with pytest.raises(LmcompareError, match="no tokens"):
         Unigram().fit(empty, empty, Setting(VOCABULARY))

@@ -1,3 +1,5 @@
+"""Tests of word2vec-bow: the effect of word order, windows, vectors and exhibits."""
+
 from __future__ import annotations
 
 import itertools
@@ -52,7 +54,7 @@ def test_a_bag_of_a_sentence_ends_where_the_sentence_began() -> None:
     assert np.abs(across[0] - across[1]).max() > 1e-6
 
 
-def test_a_sentence_scores_alike_wherever_it_stands_unless_the_bag_reaches_across() -> None:
+def test_a_sentence_scores_the_same_anywhere_unless_the_bag_reaches_across() -> None:
     text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 1, 7]], VOCABULARY)
     for case in ("bag", "bag-of-a-sentence"):
         model = trained(case)
@@ -99,12 +101,12 @@ def test_weighted_means_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["reach", "negative", "epochs", "window", "width"])
-def test_what_word2vec_could_not_use_is_refused(wrong: str) -> None:
+def test_wrong_settings_of_word2vec_are_refused(wrong: str) -> None:
     with pytest.raises(LmcompareError, match=wrong):
         Word2VecBow(**{wrong: 0})
 
 
-def test_a_word_without_neighbours_is_shown_all_the_same() -> None:
+def test_a_word_without_neighbours_is_shown() -> None:
     few = Vocabulary(["<unk>", "</s>", "a"], np.array([1, 9, 20]))
     text = Encoded.from_documents([[2, 2, 2, 2, 1], [2, 2, 1]], few)
     model = Word2VecBow(width=4, hidden=4, epochs=1, **SMALL).fit(text, text, Setting(few))
@@ -143,7 +145,7 @@ def test_vectors_stay_as_word2vec_made_them_unless_tuned() -> None:
     assert np.abs(tuned - made).max() > 1e-4
 
 
-def test_word2vec_puts_words_of_like_company_together() -> None:
+def test_words_with_similar_contexts_have_similar_vectors() -> None:
     # a and b stand between c and d, e and f between g and h: each pair has the same company.
     random = np.random.default_rng(0)
     lines = [
@@ -169,7 +171,7 @@ def test_a_window_of_one_learns_a_chain() -> None:
     assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.05
 
 
-def test_the_exhibits_hold_its_own_numbers() -> None:
+def test_the_exhibits_show_the_models_numbers() -> None:
     model = trained("bag")
     text = Encoded.from_documents([[2, 3, 4, 5, 6, 7, 8, 1]], VOCABULARY)
     exhibits = list(model.exhibits(text))

@@ -1,4 +1,4 @@
-"""Vectors of others: every format, words that are missing, files that are none."""
+"""Tests of pre-trained vectors: every format, missing words, and files without vectors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_word_is_looked_up_as_written_then_in_lower_case(tmp_path: Path) -> No
     assert found.tolist() == [False, False, True, True, False]
 
 
-def test_a_bag_begins_with_them_and_says_that_it_has_read_other_text(tmp_path: Path) -> None:
+def test_a_bag_starts_from_them_and_declares_itself_pretrained(tmp_path: Path) -> None:
     path = write(tmp_path / "ft.vec")
     model = Word2VecBow(width=3, hidden=4, window=2, tune=False, vectors=str(path), **SMALL)
     assert model.traits.pretrained
@@ -71,8 +71,8 @@ def test_a_bag_begins_with_them_and_says_that_it_has_read_other_text(tmp_path: P
         ("v.bin", b"3 3\na \x00", "can't be read"),
         ("v.vec.gz", b"no gzip", "can't be read"),
         ("v.txt", b"a 1 2 3\n", "set width = 3"),
-        ("v.txt", b"a 1 2\n\nb\n", "line 3 is no word with 2 numbers"),
-        ("v.txt", b"a\n", "line 1 is no word with 1 numbers"),
+        ("v.txt", b"a 1 2\n\nb\n", "line 3 is not a word with 2 numbers"),
+        ("v.txt", b"a\n", "line 1 is not a word with 1 numbers"),
         ("v.txt", b"a 1 nan\n", "the vector of 'a'"),
         ("v.txt", b"a 1 1e99\n", "the vector of 'a'"),
         ("v.bin", b"999999999999 2\na ", "can't be read"),
@@ -81,7 +81,9 @@ def test_a_bag_begins_with_them_and_says_that_it_has_read_other_text(tmp_path: P
         ("v.txt.gz", gzip.compress(b"a 1 2\n" * 500, mtime=0)[:12] + b"\xff" * 20, "can't be read"),
     ],
 )
-def test_what_is_no_file_of_vectors_is_one_sentence(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_file_without_vectors_is_refused_in_one_sentence(
+    name: str, content: bytes, said: str, tmp_path: Path
+) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(LmcompareError, match=said) as caught:
@@ -89,7 +91,7 @@ def test_what_is_no_file_of_vectors_is_one_sentence(name: str, content: bytes, s
     assert str(path) in str(caught.value)
 
 
-def test_blanks_in_words_and_between_them(tmp_path: Path) -> None:
+def test_spaces_in_words_and_between_columns(tmp_path: Path) -> None:
     path = tmp_path / "glove.txt"
     path.write_bytes(b"\xef\xbb\xbfa 1 2\n. . . 5 6\nb\t3\t4\n\n")
     vectors, found = ready_vectors(path, VOCABULARY, 2)
@@ -99,6 +101,6 @@ def test_blanks_in_words_and_between_them(tmp_path: Path) -> None:
     assert ready_vectors(path, dots, 2)[0][2].tolist() == [5, 6]
 
 
-def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="can't be read"):
         ready_vectors(tmp_path / "none.txt", VOCABULARY, 2)

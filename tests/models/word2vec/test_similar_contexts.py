@@ -70,7 +70,7 @@ def model() -> Word2VecBow:
     return bag
 
 
-def test_what_came_after_a_like_word_is_counted(model: Word2VecBow) -> None:
+def test_a_word_after_a_similar_context_is_counted(model: Word2VecBow) -> None:
     found = model.account()
     assert found.looked_at == 120
     assert found.unseen == 20  # j after b, and nothing else
@@ -119,7 +119,7 @@ def test_losses_count_as_well_as_gains() -> None:
     assert shares.values == (100.0, 50.0, pytest.approx(200 / 3), 50.0)
 
 
-def test_every_unseen_word_is_likelier_or_not(model: Word2VecBow) -> None:
+def test_every_unseen_word_is_made_likelier_or_less_likely(model: Word2VecBow) -> None:
     train, _ = alike()
     random = np.random.default_rng(1)
     valid = Encoded.from_documents([[*random.integers(2, 12, 6), 1] for _ in range(50)], VOCABULARY)
@@ -159,7 +159,7 @@ def test_the_bag_of_a_window_is_that_of_the_document(case: str) -> None:
     np.testing.assert_allclose(network.means(windows), whole, atol=1e-6)
 
 
-def test_a_text_of_nothing_counts_nothing() -> None:
+def test_an_empty_text_has_no_counts() -> None:
     model, text = trained("bag"), Encoded.from_documents([[2, 3, 4]], VOCABULARY)
     assert isinstance(model, Word2VecBow)
     nothing = Encoded.from_documents([[1, 0, 1]], VOCABULARY)

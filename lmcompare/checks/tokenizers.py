@@ -1,0 +1,363 @@
+"""The conformance kit of tokenizers: one small promise of the contract per check."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import regex
+
+from lmcompare.checks.kit import Finding, Result
+from lmcompare.errors import PluginError, what_went_wrong
+from lmcompare.runfolder.states import load_state, save_state
+from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Tokenizer, make_tokenizer
+from lmcompare.tokens.registered import TOKENIZERS, checked_class
+
+TRAINING = (
+    "The cat sat on the mat. The dog sat on the cat!\nThen the cat, “Tom”, ran; it's gone.\n",
+    "In 1990 about 1,000.5 cats lived here: 3 of them well-fed.\n\nCafé au lait costs 2 €.\n",
+    "我们的猫。今天 is a day. The the the cat cat\tsat  \r\n",
+)
+TEXTS = (
+    *TRAINING,
+    "The zebra doesn't lurk “here”.",
+    " leading and trailing blanks \t",
+    "two\n\nparagraphs\r\nand a\u2028line separator\u00a0.",
+    "👩\u200d👩\u200d👧 🇩🇪 👍🏽 e\u0301te\u0301 \u0301 한국어 ที่ดี",
+    "\x00\x1c\ufeff\ufffd\u200b\U0010ffff\ue000",
+    "a literal <unk> and </s>, <0x41> and ‹x›",
+    "x" * 3000,
+    " ",
+    "\n",
+)
+"""What the checks cut: words of the training texts and others, white space of all kinds, marks, emoji, controls."""
+
+Subject = Tokenizer | type[Tokenizer] | str
+
+
+@dataclass(frozen=True)
+class TokenizerCheck:
+    """One promise of the contract. ``summary``: what a tokenizer must do to pass."""
+
+    name: str
+    summary: str
+    run: Callable[[TokenizerProbe], Finding]
+
+
+class TokenizerProbe:
+    """Makes and fits the tokenizers that the checks look at.
+
+    Parameters
+    ----------
+    table : mapping
+        ``kind`` and the options, as in an experiment's ``[tokens]``.
+    """
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = dict(table)
+        self.cls = TOKENIZERS.resolve(str(table["kind"]))
+
+    def make(self) -> Tokenizer:
+        """Return a tokenizer that has learnt nothing."""
+        return make_tokenizer(self.table)
+
+    @cached_property
+    def fitted(self) -> Tokenizer:
+        """A tokenizer that has learnt from the training texts."""
+        tokenizer = self.make()
+        tokenizer.fit(list(TRAINING))
+        return tokenizer
+
+    def cuts(self) -> Iterator[tuple[str, list[str], IntArray]]:
+        """Yield each text with its tokens and (n, 2) offsets. Raises ``PluginError`` if they are not such."""
+        for text in TEXTS:
+            tokens, offsets = self.fitted.tokenize(text)
+            offsets = np.asarray(offsets)
+            if offsets.dtype.kind not in "iu" or offsets.shape != (len(tokens), 2):
+                raise PluginError(
+                    f"{_shown(text)} has {len(tokens)} tokens, but offsets of shape {offsets.shape} and type "
+                    f"{offsets.dtype}: return n strings and an (n, 2) array of whole numbers"
+                )
+            yield text, list(tokens), offsets.astype(np.int64)
+
+
+def _check(name: str) -> Callable[[Callable[[TokenizerProbe], Finding]], TokenizerCheck]:
+    """Make a check of a function; the first paragraph of its docstring is the summary."""
+
+    def made(function: Callable[[TokenizerProbe], Finding]) -> TokenizerCheck:
+        summary = " ".join((function.__doc__ or "").partition("\n\n")[0].split())
+        return TokenizerCheck(name, summary, function)
+
+    return made
+
+
+@_check("options-are-stored")
+def options_are_stored(probe: TokenizerProbe) -> Finding:
+    """Each option is stored under its own name, unchanged, and is a JSON value."""
+    tokenizer = probe.make()
+    for name in tokenizer.option_names():
+        if not hasattr(tokenizer, name):
+            return Finding(False, f"the option {name} is not stored: set self.{name} = {name}")
+        if name in probe.table and getattr(tokenizer, name) != probe.table[name]:
+            return Finding(
+                False, f"the option {name} was {probe.table[name]!r} and is stored as {getattr(tokenizer, name)!r}"
+            )
+    try:
+        again = make_tokenizer(json.loads(json.dumps(tokenizer.spec, allow_nan=False)))
+    except (TypeError, ValueError) as error:
+        return Finding(False, f"the options are not JSON values ({error})")
+    return Finding(again.spec == tokenizer.spec, "its options, through JSON, make a tokenizer with other options")
+
+
+@_check("empty-text")
+def empty_text(probe: TokenizerProbe) -> Finding:
+    """A text without characters has no tokens."""
+    tokens, offsets = probe.fitted.tokenize("")
+    shape = np.asarray(offsets).shape
+    wrong = f"it has {len(tokens)} tokens and offsets of shape {shape}: return [] and an array of shape (0, 2)"
+    return Finding(len(tokens) == 0 and shape == (0, 2), wrong)
+
+
+@_check("tokens-are-strings")
+def tokens_are_strings(probe: TokenizerProbe) -> Finding:
+    """Tokens are strings with at least one character, and offsets are an (n, 2) array of whole numbers."""
+    for text, tokens, _ in probe.cuts():
+        for token in tokens:
+            if not isinstance(token, str) or not token:
+                return Finding(False, f"{_shown(text)} has the token {token!r}")
+    return Finding(True)
+
+
+@_check("every-byte-once")
+def every_byte_once(probe: TokenizerProbe) -> Finding:
+    """Every byte is in exactly one token; if ``covers`` is "words", white space need not be in one."""
+    for text, _, offsets in probe.cuts():
+        data, reached = text.encode(), 0
+        for start, end in [*offsets.tolist(), [len(data), len(data)]]:
+            if start < reached or end < start or end > len(data):
+                return Finding(False, f"{_shown(text)} has a token at bytes {start} to {end}, after byte {reached}")
+            left = data[reached:start].decode(errors="replace")
+            if left and (probe.cls.covers != "words" or not regex.fullmatch(r"\s+", left)):
+                return Finding(False, f"{_shown(text)}: the bytes {reached} to {start} ({left!r}) are in no token")
+            reached = end
+    return Finding(True)
+
+
+@_check("tokens-spell-the-text")
+def tokens_spell_the_text(probe: TokenizerProbe) -> Finding:
+    """``token_bytes`` gives the bytes of the text from which the token was cut."""
+    for text, tokens, offsets in probe.cuts():
+        data = text.encode()
+        for token, (start, end) in zip(tokens, offsets.tolist(), strict=True):
+            spelled = probe.fitted.token_bytes(token)
+            if spelled != data[start:end]:
+                return Finding(
+                    False, f"{_shown(text)}: the token {token!r} spells {spelled!r}, the text has {data[start:end]!r}"
+                )
+    return Finding(True)
+
+
+@_check("detokenize-gives-text")
+def detokenize_gives_text(probe: TokenizerProbe) -> Finding:
+    """``detokenize`` returns a string for any tokens, ``</s>`` and ``<unk>`` included, and the text itself if the
+    tokens cover white space.
+    """
+    for text, tokens, _ in probe.cuts():
+        back = probe.fitted.detokenize(tokens)
+        if not isinstance(back, str):
+            return Finding(False, f"it gives {type(back).__name__} for the tokens of {_shown(text)}: return a string")
+        if probe.cls.covers != "words" and back != text:
+            return Finding(False, f"the tokens of {_shown(text)} become {_shown(back)}")
+        marked = probe.fitted.detokenize([END_TOKEN, *tokens, UNKNOWN_TOKEN, END_TOKEN])
+        if not isinstance(marked, str):
+            return Finding(False, f"with </s> and <unk> it gives {type(marked).__name__}: return a string")
+    return Finding(True)
+
+
+@_check("same-when-cut-again")
+def same_when_cut_again(probe: TokenizerProbe) -> Finding:
+    """The tokens of a text depend on the text alone: not on the texts cut before, nor on a random state."""
+    first = [(tokens, offsets.tolist()) for _, tokens, offsets in probe.cuts()]
+    for index in reversed(range(len(TEXTS))):
+        with _random_state(index):
+            tokens, offsets = probe.fitted.tokenize(TEXTS[index])
+        if (list(tokens), np.asarray(offsets).tolist()) != first[index]:
+            return Finding(False, f"{_shown(TEXTS[index])} is cut otherwise the second time")
+    return Finding(True)
+
+
+@_check("fit-returns-itself")
+def fit_returns_itself(probe: TokenizerProbe) -> Finding:
+    """``fit`` returns the tokenizer and leaves the texts and the options as they were."""
+    tokenizer, texts = probe.make(), list(TRAINING)
+    spec = json.dumps(tokenizer.spec)
+    if tokenizer.fit(texts) is not tokenizer:
+        return Finding(False, "fit returns something else: return self")
+    if texts != list(TRAINING):
+        return Finding(False, "fit changes the list of texts: copy it first")
+    return Finding(
+        json.dumps(tokenizer.spec) == spec, "fit changes an option: store what it learns under other names"
+    )
+
+
+@_check("same-when-fitted-again")
+def same_when_fitted_again(probe: TokenizerProbe) -> Finding:
+    """The same texts teach the same: in a new tokenizer, in the same one, and whatever the random state."""
+    wanted = _behaviour(probe.fitted)
+    for seed in (1, 2):
+        tokenizer = probe.make()
+        with _random_state(seed):
+            tokenizer.fit(list(TRAINING))
+        if _behaviour(tokenizer) != wanted:
+            return Finding(False, "a second tokenizer, fitted on the same texts, cuts otherwise: use a fixed seed")
+    tokenizer.fit(list(TRAINING))
+    return Finding(_behaviour(tokenizer) == wanted, "fitted a second time it cuts otherwise: fit begins anew")
+
+
+@_check("state-can-be-stored")
+def state_can_be_stored(probe: TokenizerProbe) -> Finding:
+    """A new tokenizer that restores the stored ``state`` cuts the same tokens and knows the same vocabulary."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_state(probe.fitted.state(), Path(folder))
+        state = load_state(Path(folder))
+    return Finding(
+        _behaviour(make_tokenizer(probe.table, state)) == _behaviour(probe.fitted),
+        "restored from its state it cuts otherwise: state returns, and restore takes over, all that fit has learnt",
+    )
+
+
+@_check("vocabulary-is-fixed")
+def vocabulary_is_fixed(probe: TokenizerProbe) -> Finding:
+    """``always_tokens`` are different strings other than ``<unk>`` and ``</s>``; with ``fixed_vocabulary`` there are
+    no other tokens.
+    """
+    always = probe.fitted.always_tokens
+    if not all(isinstance(token, str) and token for token in always) or len(set(always)) < len(always):
+        return Finding(False, "always_tokens contains the same string twice, or something else than strings")
+    if taken := {UNKNOWN_TOKEN, END_TOKEN} & set(always):
+        return Finding(
+            False, f"always_tokens contains {sorted(taken)[0]}, which every vocabulary has: name it otherwise"
+        )
+    if not probe.cls.fixed_vocabulary:
+        return Finding(True)
+    for text, tokens, _ in probe.cuts():
+        if strange := [token for token in tokens if token not in set(always)]:
+            return Finding(False, f"{_shown(text)} has the token {strange[0]!r}, which is not in always_tokens")
+    return Finding(len(always) > 0, "fixed_vocabulary is set, but always_tokens is empty")
+
+
+TOKENIZER_CHECKS = (
+    options_are_stored,
+    empty_text,
+    tokens_are_strings,
+    every_byte_once,
+    tokens_spell_the_text,
+    detokenize_gives_text,
+    same_when_cut_again,
+    fit_returns_itself,
+    same_when_fitted_again,
+    state_can_be_stored,
+    vocabulary_is_fixed,
+)
+
+
+def is_tokenizer(name: str) -> bool:
+    """Return whether a plug-in's name, ``"module:Class"`` or ``"./file.py:Class"`` is that of a tokenizer."""
+    if ":" not in name:
+        return name in TOKENIZERS.installed()
+    try:
+        TOKENIZERS.resolve(name)
+    except PluginError:
+        return False
+    return True
+
+
+def run_tokenizer_checks(
+    subject: Subject,
+    options: Mapping[str, Any] | None = None,
+    on_result: Callable[[Result], None] = lambda _: None,
+) -> list[Result]:
+    """Run the conformance kit over one tokenizer.
+
+    Parameters
+    ----------
+    subject : str, class or Tokenizer
+        The name of an installed tokenizer, ``"module:Class"`` or ``"./file.py:Class"``; a class; or a tokenizer,
+        whose options are used.
+    options : mapping, optional
+        Its options.
+    on_result : callable
+        Called with each result as it comes.
+
+    Returns
+    -------
+    list of Result
+        One per check, in the order of ``TOKENIZER_CHECKS``.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such tokenizer, or if it refuses its options.
+    """
+    probe = TokenizerProbe(table_of(subject, options))
+    probe.make()
+    results = []
+    for check in TOKENIZER_CHECKS:
+        results.append(run_tokenizer_check(check, probe))
+        on_result(results[-1])
+    return results
+
+
+def run_tokenizer_check(check: TokenizerCheck, probe: TokenizerProbe) -> Result:
+    """Run one check; whatever the tokenizer raises is a failure with its reason."""
+    try:
+        found = check.run(probe)
+    except PluginError as error:
+        found = Finding(False, str(error))
+    except Exception as error:
+        found = Finding(False, f"raised {what_went_wrong(error)}")
+    return Result(check.name, found.passed, "" if found.passed else found.reason)
+
+
+def table_of(subject: Subject, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the table ``[tokens]`` of a name, a class or a tokenizer."""
+    if isinstance(subject, str):
+        return {"kind": subject, **(options or {})}
+    if isinstance(subject, Tokenizer):
+        return {**subject.spec, **(options or {})}
+    cls = checked_class(subject, subject.__name__)
+    return {"kind": f"{cls.__module__}:{cls.__qualname__}", **(options or {})}
+
+
+def _behaviour(tokenizer: Tokenizer) -> str:
+    """Return all that a tokenizer does with the texts, to be compared."""
+    cuts = []
+    for text in TEXTS:
+        tokens, offsets = tokenizer.tokenize(text)
+        cuts.append([list(tokens), np.asarray(offsets).tolist(), [tokenizer.token_bytes(t).hex() for t in tokens]])
+    return json.dumps([cuts, list(tokenizer.always_tokens)])
+
+
+@contextmanager
+def _random_state(seed: int) -> Iterator[None]:
+    """Set the global random states, and put back what they were."""
+    kept, kept_numpy = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(kept)
+        np.random.set_state(kept_numpy)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "…")

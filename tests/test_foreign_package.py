@@ -1,0 +1,189 @@
+"""A package of somebody else's with a plug-in of every kind: one file, and one entry point for each."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+PACKAGE = '''
+"""A model, a tokenizer that learns, a binary corpus format, a corpus scheme, and a kind of exhibit."""
+
+import struct
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from lmcompare import State
+from lmcompare.corpora import CorpusFormat, CorpusScheme, Found, Piece
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Exhibit
+from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.report.kinds import Rendering
+from lmcompare.tokens import Tokenizer
+from markupsafe import Markup
+
+
+class Pairs(Tokenizer):
+    """Characters, and the pair of letters that is most frequent in the training text."""
+
+    description = "Characters and one frequent pair."
+    covers = "documents"
+
+    def __init__(self):
+        self.pair = ""
+
+    def fit(self, texts):
+        counts = Counter(a + b for text in texts for a, b in zip(text, text[1:]) if (a + b).isalpha())
+        self.pair = min(counts, key=lambda pair: (-counts[pair], pair))
+        return self
+
+    def state(self):
+        return State({}, {"pair": self.pair})
+
+    def restore(self, state):
+        self.pair = state.values["pair"]
+
+    def tokenize(self, text):
+        tokens = []
+        for character in text:
+            if tokens and tokens[-1] + character == self.pair:
+                tokens[-1] += character
+            else:
+                tokens.append(character)
+        ends = np.cumsum([len(token.encode()) for token in tokens], dtype=np.int64)
+        return tokens, np.stack([np.append(0, ends)[:-1], ends], axis=1)
+
+
+def read_packed(file, options):
+    documents, at = [], 0
+    while at < len(file.raw):
+        if len(file.raw) < at + 4:
+            raise LmcompareError(f"{file.path} is cut short: give a whole .packed file")
+        (length,) = struct.unpack_from("<I", file.raw, at)
+        try:
+            text = zlib.decompress(file.raw[at + 4 : at + 4 + length]).decode()
+        except (zlib.error, UnicodeDecodeError):
+            raise LmcompareError(f"{file.path} is damaged: give a whole .packed file") from None
+        documents.append(Piece(f"{file.name}:{len(documents)}", text))
+        at += 4 + length
+    return Found(tuple(documents))
+
+
+PACKED = CorpusFormat("compressed documents", (".packed",), read_packed)
+
+
+def read_times(name, options):
+    return Found(tuple(Piece(f"{n}", f"{name} {n}.") for n in range(60)))
+
+
+TIMES = CorpusScheme("a sentence, repeated", read_times, "WORDS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp(Exhibit):
+    kind: ClassVar[str] = "stamp"
+    words: tuple[str, ...]
+
+
+def render(stamp):
+    return Rendering(Markup("<p class='stamp'>stamped</p>"), "", "stamped")
+
+
+class Stamped(Unigram):
+    """A unigram model with a stamp."""
+
+    def exhibits(self, text):
+        yield Stamp(title="The stamp", words=("stamped",))
+'''
+
+ENTRY_POINTS = """
+[lmcompare.models]
+stamped = foreign:Stamped
+[lmcompare.tokenizers]
+pairs = foreign:Pairs
+[lmcompare.corpus_formats]
+packed = foreign:PACKED
+[lmcompare.corpus_schemes]
+times = foreign:TIMES
+[lmcompare.exhibits]
+stamp = foreign:Stamp
+[lmcompare.renderers]
+stamp = foreign:render
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process in which the package is installed."""
+    site = tmp_path / "site"
+    info = site / "foreign-1.dist-info"
+    info.mkdir(parents=True)
+    (site / "foreign.py").write_text(PACKAGE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    path = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{path}" if path else str(site)}
+
+
+def lmcompare(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lmcompare.cli", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def packed(texts: list[str]) -> bytes:
+    compressed = [zlib.compress(text.encode()) for text in texts]
+    return b"".join(struct.pack("<I", len(each)) + each for each in compressed)
+
+
+def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path, installed: dict[str, str]) -> None:
+    texts = [f"The cat sat on mat {n}.\nIt was the other cat.\n" for n in range(40)]
+    (tmp_path / "text.packed").write_bytes(packed(texts))
+    command = ("run", "--corpus", "text.packed", "--tokens", "pairs", "--model", "stamped,unigram", "--out", "out")
+    done = lmcompare(installed, tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in json.loads((tmp_path / "out" / "results.json").read_text())["models"]}
+    assert rows["stamped"]["bits_per_byte"] == rows["unigram"]["bits_per_byte"]
+    assert rows["stamped"]["valid_probability_model"]
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert "<p class='stamp'>" in report
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    read = sum(split["bytes"] for split in manifest["corpus"]["splits"].values())
+    assert read == sum(len(text.encode()) for text in texts)
+    scored = lmcompare(installed, tmp_path, "score", "out", "--model", "stamped", "text.packed")
+    assert scored.returncode == 0, scored.stderr
+
+
+def test_a_corpus_scheme_of_a_package(tmp_path: Path, installed: dict[str, str]) -> None:
+    done = lmcompare(
+        installed, tmp_path, "run", "--corpus", "times:Old cats sit", "--model", "unigram", "--out", "out"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_its_plug_ins_are_listed(tmp_path: Path, installed: dict[str, str]) -> None:
+    listed = {
+        "models": "A unigram model with a stamp",
+        "tokenizers": "Characters and one frequent pair",
+        "corpora": "compressed documents",
+    }
+    for command, words in listed.items():
+        done = lmcompare(installed, tmp_path, command)
+        assert words in done.stdout, done.stderr
+
+
+def test_a_run_folder_is_not_read_with_code_that_is_not_installed(tmp_path: Path, installed: dict[str, str]) -> None:
+    command = ("run", "--corpus", "times:Old cats sit", "--tokens", "pairs", "--model", "unigram", "--out", "out")
+    assert lmcompare(installed, tmp_path, *command).returncode == 0
+    done = lmcompare(dict(os.environ), tmp_path, "generate", "out", "--model", "unigram")
+    assert done.returncode == 2
+    assert "pairs" in done.stderr
+    assert "Traceback" not in done.stderr
