@@ -18,7 +18,7 @@ from lmcompare.checks.futures import Future, alter, changed, nothing, past_uncha
 from lmcompare.checks.kit import Finding, Result
 from lmcompare.checks.measure import AGREEMENT, BEYOND, others
 from lmcompare.checks.positions import Sample, sample
-from lmcompare.checks.probability import all_possible, row_sums
+from lmcompare.checks.probability import row_sums
 from lmcompare.errors import PluginError, said
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.tokens import Encoded, IntArray
@@ -183,10 +183,6 @@ def _sums(probe: SampledProbe) -> Finding | None:
     return Finding(found.passed, found.reason + where * found.passed, found.figure, found.tolerance)
 
 
-def _possible(probe: SampledProbe) -> Finding | None:
-    return all_possible(probe.asked) if probe.model.traits.normalised else None
-
-
 def _agree(probe: SampledProbe) -> Finding:
     return scores_agree(probe.asked)
 
@@ -258,7 +254,7 @@ def _stored(probe: SampledProbe) -> Finding | None:
         if text is not None and log_probs is not None and len(text):
             part = probe.part_of(text, log_probs, STORED_TOKENS)
             asked = Asked(model, part.text, [], part.scores)
-            findings.append(scored_the_same(asked, f"scored by the stored model, the {which} text:"))
+            findings.append(scored_the_same(asked, f"scored by the stored model ({which} text)"))
     return max(findings, key=lambda found: found.figure or 0.0)
 
 
@@ -270,7 +266,6 @@ def _selected(text: Encoded, log_probs: FloatArray, documents: IntArray | list[i
 
 CHECKS: dict[str, Check] = {
     "sums to one": _sums,
-    "every token is possible": _possible,
     "the scores agree with next_log_probs": _agree,
     "stream agrees with log_probs": _stream,
     "the future leaves the past alone": _future,
