@@ -33,11 +33,11 @@ def replace_rare(split: Documents, count: int, word: str) -> tuple[dict[str, tup
     counts = Counter(w for documents in split.values() for document in documents for w in _words(document))
     rare = {w for w, n in counts.items() if n <= count}
     if len(rare) == len(counts):
-        raise LmcompareError(f"no word stands more than {count:,} times in the corpus; give a smaller rare_count")
+        raise LmcompareError(f"no word occurs more than {count:,} times in the corpus; give a smaller rare_count")
     replaced = {which: tuple(_replaced(d, rare, word) for d in documents) for which, documents in split.items()}
     total, gone = counts.total(), sum(counts[w] for w in rare)
     note = (
-        f"Words that stand {count:,} times or less in the whole corpus, test included, were replaced by {word}: "
+        f"Words that occur {count:,} times or less in the whole corpus, test included, were replaced by {word}: "
         f"{gone:,} of {total:,} words ({100 * gone / total:.1f} %), {len(rare):,} of {len(counts):,} types."
     )
     return replaced, note

@@ -96,10 +96,10 @@ def repeats_noted(split: Mapping[str, Sequence[Piece]], found: Mapping[str, Sequ
                 some = ", ".join(f"{name} ({-100 * share:.0f} %)" for share, name in of_kind[:LISTED])
                 more = f" and {len(of_kind) - LISTED:,} more" if len(of_kind) > LISTED else ""
                 parts.append(f"{len(of_kind):,} {words} ({some}{more})")
-        stand = "stands" if len(named) == 1 else "stand"
+        occur = "occurs" if len(named) == 1 else "occur"
         notes.append(
-            f"Of the {len(of_documents):,} documents of {which}, {len(named):,} {stand} in train as well: "
-            f"{'; '.join(parts)}. Models that learn by heart gain by that."
+            f"Of the {len(of_documents):,} documents of {which}, {len(named):,} also {occur} in the training text: "
+            f"{'; '.join(parts)}. This favours models that memorise their training text."
         )
     return notes
 

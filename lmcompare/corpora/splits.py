@@ -161,9 +161,9 @@ def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
             share = 100 * again / len(items[later])
             notes.append(
                 f"Of the {_counted(len(items[later]), kind)} of {later}, {again:,} ({share:.1f} %) also "
-                f"{'stands' if again == 1 else 'stand'} in {earlier}."
+                f"{'occurs' if again == 1 else 'occur'} in {earlier}."
             )
-    return [f"No {kind} stands in two splits."] if none else notes
+    return [f"No {kind} occurs in two splits."] if none else notes
 
 
 def _items(pieces: Sequence[Piece], by_line: bool) -> list[str]:

@@ -114,14 +114,14 @@ def test_a_given_split_is_kept_and_its_overlap_reported(triple: dict[str, str], 
     corpus = load(triple, base=tmp_path)
     assert [len(corpus.split(which)) for which in ("train", "valid", "test")] == [1, 1, 1]
     assert sentences(corpus.train[0]) == ["a b.", "c.", "", "d"]
-    assert corpus.notes == ("Of the 2 lines of test, 1 (50.0 %) also stands in train.",)
+    assert corpus.notes == ("Of the 2 lines of test, 1 (50.0 %) also occurs in train.",)
     spec = "train=train.txt, valid=valid.txt,test=test.txt"
     assert load(spec, base=tmp_path).fingerprint == corpus.fingerprint
     lines = load(spec, CorpusOptions(documents="line"), base=tmp_path)
     assert [len(lines.split(which)) for which in ("train", "valid", "test")] == [3, 1, 2]
     (said,) = lines.notes
     assert said.startswith(
-        "Of the 2 documents of test, 1 stands in train as well: 1 word for word (test.txt:1 (100 %))."
+        "Of the 2 documents of test, 1 also occurs in the training text: 1 word for word (test.txt:1 (100 %))."
     )
 
 
@@ -250,7 +250,7 @@ def test_a_given_split_has_no_sizes(triple: dict[str, str], tmp_path: Path) -> N
         ("two.txt", {"documents": "line"}, "has only 2 different documents, too few to split"),
         ("ten.txt", {"train_words": 40, "valid_words": 10}, "only 50 words, too few for 40 of train, 10 of valid"),
         ("ten.txt", {"train_words": 40}, "train_words is given without valid_words"),
-        ("ten.txt", {"rare_count": 10, "rare_word": "R"}, "no word stands more than 10 times"),
+        ("ten.txt", {"rare_count": 10, "rare_word": "R"}, "no word occurs more than 10 times"),
         ("empty.txt", {}, r"empty\.txt is empty"),
         ("ten.txt", {"encoding": "utf-99"}, "unknown encoding 'utf-99'"),
         ("ten.txt", {"documents": "lines"}, "unknown value 'lines' of documents .did you mean 'line'"),

@@ -30,7 +30,7 @@ def test_words_are_counted_in_all_splits_together() -> None:
         "test": "a <unk_>\n",
     }
     assert note == (
-        "Words that stand 2 times or less in the whole corpus, test included, were replaced by <unk_>: 3 of 10 words "
+        "Words that occur 2 times or less in the whole corpus, test included, were replaced by <unk_>: 3 of 10 words "
         "(30.0 %), 2 of 4 types."
     )
 
@@ -63,7 +63,7 @@ def test_sentences_are_found_before_words_are_replaced() -> None:
         "They left <unk_> again.",
     ]
     assert corpus.fingerprint != plain.fingerprint
-    assert corpus.notes[-1].startswith("Words that stand 2 times or less")
+    assert corpus.notes[-1].startswith("Words that occur 2 times or less")
 
 
 def test_the_count_and_the_word_are_part_of_the_fingerprint() -> None:
@@ -81,7 +81,7 @@ def test_the_same_as_word_by_word(lines: list[str], count: int) -> None:
     counts = Counter(" ".join(texts.values()).split())
     before = split(**texts)
     if not counts or max(counts.values()) <= count:
-        with pytest.raises(LmcompareError, match="no word stands more than"):
+        with pytest.raises(LmcompareError, match="no word occurs more than"):
             replace_rare(before, count, "R")
         return
     after, _ = replace_rare(before, count, "R")
@@ -97,5 +97,5 @@ def test_the_same_as_word_by_word(lines: list[str], count: int) -> None:
 
 
 def test_a_count_that_no_word_exceeds_is_an_error() -> None:
-    with pytest.raises(LmcompareError, match="no word stands more than 1,000 times in the corpus; give a smaller"):
+    with pytest.raises(LmcompareError, match="no word occurs more than 1,000 times in the corpus; give a smaller"):
         replace_rare(split("a a\n", "a\n", "b\n"), 1000, "R")

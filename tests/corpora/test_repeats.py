@@ -119,10 +119,10 @@ def test_what_is_found_is_counted_and_named() -> None:
     texts = [TWENTY, f"{TWENTY} x", OTHER.replace("tau", "x"), "fresh words all of them"]
     split = split_of([TWENTY, OTHER], [TWENTY] * 5, texts)
     valid, test = repeats_noted(split, repeats(split))
-    assert valid.startswith("Of the 5 documents of valid, 5 stand in train as well: 5 word for word (")
+    assert valid.startswith("Of the 5 documents of valid, 5 also occur in the training text: 5 word for word (")
     assert "and 2 more" in valid
     assert test.startswith(
-        "Of the 4 documents of test, 3 stand in train as well: 1 word for word (test0 (100 %)); 2 "
+        "Of the 4 documents of test, 3 also occur in the training text: 1 word for word (test0 (100 %)); 2 "
     )
     assert (
         "nearly so, with 40 % or more of their runs of 3 words in one document (test2 (94 %), test1 (93 %))" in test

@@ -156,12 +156,12 @@ def test_a_text_without_a_test_left_is_too_short() -> None:
 def test_overlap_counts_documents() -> None:
     split = {"train": pieces("a\n", "b\n", "c\n"), "valid": pieces("d\n"), "test": pieces("a", "b\n", "e", "d")}
     assert overlap(split) == [
-        "Of the 4 documents of test, 1 (25.0 %) also stands in valid.",
+        "Of the 4 documents of test, 1 (25.0 %) also occurs in valid.",
     ]
 
 
 def test_overlap_counts_lines_where_each_split_is_one_document() -> None:
     split = {"train": pieces("a\nb\n\nc\n"), "valid": pieces("c\nd"), "test": pieces("x\n\ny\n")}
-    assert overlap(split) == ["Of the 2 lines of valid, 1 (50.0 %) also stands in train."]
+    assert overlap(split) == ["Of the 2 lines of valid, 1 (50.0 %) also occurs in train."]
     split["valid"] = pieces("d")
-    assert overlap(split) == ["No line stands in two splits."]
+    assert overlap(split) == ["No line occurs in two splits."]

@@ -17,12 +17,14 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
     out: Annotated[
         str | None,
-        typer.Option("--out", "-o", metavar="FOLDER", help="Where that of several runs goes; else reports/joined."),
+        typer.Option(
+            "--out", "-o", metavar="FOLDER", help="Where the report of several runs goes (default: reports/joined)."
+        ),
     ] = None,
 ) -> None:
-    """Build the reports of a run folder again from what it stores, or one report of several runs.
+    """Build the report of a run folder again from what it stores, or one report of several runs.
 
-    Runs on the same text stand in one table; others in tables of their own, with the reason.
+    Runs on the same text are in one table; other runs have tables of their own, with the reason.
     """
     from lmcompare.api import load
     from lmcompare.report import write_joined_report
@@ -32,7 +34,7 @@ def report(
         failures = {folder: load(folder).failures for folder in folders}
         print(write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out)))
     elif out is not None:
-        raise LmcompareError("--out is for the report of several runs: that of one run goes into its folder")
+        raise LmcompareError("--out is for a report of several runs: the report of one run is written to its folder")
     else:
         page, failed_here = rebuild(folders[0])
         failures = {folders[0]: failed_here}

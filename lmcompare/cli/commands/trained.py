@@ -22,9 +22,7 @@ SeedOption = Annotated[
 
 PluginOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--plugin", metavar="PLUGIN", help="The code of a model that is not installed, named again; repeat."
-    ),
+    typer.Option("--plugin", metavar="PLUGIN", help="The code of a model that is not installed; repeat."),
 ]
 
 
@@ -57,16 +55,20 @@ def score(
 def generate(
     folder: Dir,
     model: ModelOption,
-    prompt: Annotated[str, typer.Option(metavar="TEXT", help="What it goes on from.")] = "",
+    prompt: Annotated[str, typer.Option(metavar="TEXT", help="The text to continue.")] = "",
     length: Annotated[int, typer.Option(metavar="N", min=1, help="Tokens.")] = 50,
-    temperature: Annotated[float, typer.Option(metavar="T", help="Above 0; 1 leaves the probabilities alone.")] = 0.8,
-    top_k: Annotated[int | None, typer.Option(metavar="K", min=1, help="Draw from the K likeliest.")] = 50,
-    top_p: Annotated[float, typer.Option(metavar="P", help="Draw from the likeliest that hold this much.")] = 0.95,
+    temperature: Annotated[
+        float, typer.Option(metavar="T", help="Above 0; 1 leaves the probabilities unchanged.")
+    ] = 0.8,
+    top_k: Annotated[int | None, typer.Option(metavar="K", min=1, help="Draw from the K most likely tokens.")] = 50,
+    top_p: Annotated[
+        float, typer.Option(metavar="P", help="Draw from the fewest tokens with this probability in total.")
+    ] = 0.95,
     seed: SeedOption = None,
     plugin: PluginOption = None,
     sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
 ) -> None:
-    """Let a trained model go on from a prompt."""
+    """Continue a prompt with a trained model."""
     from lmcompare.measure.sampling import Sampling
 
     trained = _trained(folder, model, seed, plugin)
@@ -89,12 +91,12 @@ def export(
 
 
 def _trained(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:
-    """Return a trained model of a run; one that is no valid probability model comes with a note."""
+    """Return a trained model of a run; print a note if it is not a valid probability model."""
     from lmcompare.api import load
 
     trained = load(folder).model(model, seed, plugin=plugin or ())
     if not trained.truthful:
-        note(f"'{model}' is not a valid probability model: it failed the truth checks of its run, see the report")
+        note(f"'{model}' is not a valid probability model: it failed the validity checks of its run, see the report")
     if not trained.model.traits.normalised:
-        note(f"'{model}' gives scores that need not sum to one: they are no probabilities, and may not be compared")
+        note(f"the scores of '{model}' need not sum to one: they are not probabilities and cannot be compared")
     return trained
