@@ -46,6 +46,7 @@ def test_there_are_commands_to_test() -> None:
     assert sum(len(commands(page)) for page in PAGES) >= 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
 def test_commands_work(page: Path, tmp_path: Path) -> None:
     programs = tmp_path / "bin"

@@ -14,6 +14,8 @@ import pytest
 
 from lmcompare.exhibits import KINDS, kind_named
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[1] / "docs" / "exhibits.md").read_text(encoding="utf-8")
 FILES = re.findall(
     r"^```(?:python|toml|html)\n(?:# |\{# )([\w./]+)(?: #\})?\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL

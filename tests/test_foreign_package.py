@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = '''
 """A model, a tokenizer that learns, a binary corpus format, a corpus scheme, and a kind of exhibit."""
 

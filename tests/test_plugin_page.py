@@ -10,6 +10,8 @@ import pytest
 from lmcompare import plugins
 from lmcompare.checks import CHECKS, run_checks
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 WHOLE = [b for b in BLOCKS if b.startswith("# my_model.py\n")]

@@ -19,6 +19,8 @@ from lmcompare.model import Setting
 from lmcompare.scaffold import STARTS, create
 from lmcompare.tokens import Encoded, Vocabulary
 
+pytestmark = pytest.mark.slow
+
 HOME = str(Path(lmcompare.__file__).parents[1])
 
 

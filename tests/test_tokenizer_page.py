@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from lmcompare.checks.tokenizers import TOKENIZER_CHECKS
 from lmcompare.tokens import listing
+
+pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parent / "docs" / "tokenizers.md").read_text(encoding="utf-8")

@@ -16,6 +16,8 @@ from tests.checks import rogues, sloppy
 from tests.checks.gallery import GALLERY
 from tests.checks.honest import Honest
 
+pytestmark = pytest.mark.slow
+
 
 def parameters(cls: type[LanguageModel], folder: Path) -> dict[str, Any]:
     return {"memory": str(folder / "memory.txt")} if cls is rogues.Remembers else {}

@@ -18,6 +18,8 @@ import pytest
 from tests.cli.console import lmcompare
 from tests.harness.small import write_plugins, write_text
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,8 @@ from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram.smoothing.registry import METHODS
 from lmcompare.testing import parametrize_with_checks
 
+pytestmark = pytest.mark.slow
+
 PYPROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
 BUILT_IN: dict[str, str] = PYPROJECT["project"]["entry-points"][plugins.MODELS.group]
 

@@ -17,6 +17,8 @@ from lmcompare.report.build import write_reports
 from tests.harness.small import write_text
 from tests.run_folder import reseal
 
+pytestmark = pytest.mark.slow
+
 EXPERIMENT = files.parse(
     {
         "name": "small",

@@ -23,6 +23,8 @@ from lmcompare.report.build import rebuild, write_reports
 from tests.harness.small import write_plugins, write_text
 from tests.run_folder import reseal
 
+pytestmark = pytest.mark.slow
+
 
 class Watch(Quiet):
     """Remembers the stages of each cell."""

@@ -21,6 +21,8 @@ from lmcompare.training.network import Memory, Network
 from tests.models.neural_cases import CASES, SMALL, build, factory, trained
 from tests.training.texts import TYPES, VOCABULARY, chain, fitted, ragged
 
+pytestmark = pytest.mark.slow
+
 KIT = (  # the checks of the kit that depend on how a network computes; the others are asked in tests/conformance
     "sums-to-one",
     "finite-and-at-most-zero",

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.report.browser import open_all, visit
 from tests.report.test_several_texts import apart, runs  # noqa: F401 - fixtures
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 
 everywhere = pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from tests.report.browser import REQUIRED, complaints, executable, open_all, vis
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
 from tests.report.test_several_texts import apart, runs  # noqa: F401 - fixtures
 
+pytestmark = pytest.mark.slow
+
 WIDTH = "document.documentElement.scrollWidth"
 
 

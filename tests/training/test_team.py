@@ -27,6 +27,8 @@ from lmcompare.training.softmax import IGNORED
 from lmcompare.training.team import Objective, Team
 from tests.training.texts import VOCABULARY, chain
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, Any] = {
     "steps": 20,
     "batch": 5,

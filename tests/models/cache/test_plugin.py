@@ -15,6 +15,8 @@ from lmcompare.models.cache.plugin import CacheModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.models.mixture.cases import animals, encoded, perplexity, sums_and_agrees, survives_small_texts
 
+pytestmark = pytest.mark.slow
+
 BASE = {"base": "ngram", "options": {"order": 3}}
 
 

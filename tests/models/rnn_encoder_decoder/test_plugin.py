@@ -18,6 +18,8 @@ from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
 
+pytestmark = pytest.mark.slow
+
 
 def network(cell: str = "lstm", *, window: int, chunk: int, stride: int) -> EncoderDecoderNetwork:
     torch.manual_seed(0)
