@@ -141,7 +141,7 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         ({"tokens": "wrod"}, "did you mean 'word'"),
         ({"tokens": 5}, "tokens: this is a table, not 5"),
         ({"seeds": "a"}, "seeds.0: this is a whole number, not 'a'"),
-        ({"corpus": ["so", "\ud800"]}, "document 2 holds a lone surrogate"),
+        ({"corpus": ["so", "\ud800"]}, "document 2 has a lone surrogate"),
         ({"prompts": ["\ud800"]}, "not valid UTF-8"),
         ({"text_column": "words"}, "has no columns"),
         ({"seeds": None}, "seeds.0: this is a whole number, not None"),

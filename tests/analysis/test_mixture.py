@@ -68,7 +68,8 @@ def test_only_valid_models_over_the_same_tokens_are_mixed(run: Run) -> None:
     everything = table.iloc[-1]
     assert len(everything["models"]) == 5
     pairs = table[table["models"].map(len) == 2]
-    assert everything["valid_perplexity"] <= pairs["valid_perplexity"].min() + 1e-3
+    # weights are fitted step by step, and near copies among the models slow that down
+    assert everything["valid_perplexity"] <= pairs["valid_perplexity"].min() * (1 + 1e-3)
 
 
 def test_weights_are_fitted_to_tokens_all_over_a_long_valid(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,9 +56,9 @@ def test_slices_by_hand(tmp_path: Path) -> None:
     assert rows(found["position_in_sentence"], "surprisal") == pytest.approx({"1": 1.5, "2": 2, "3": 2.5, "4": 5})
     assert rows(found["position_in_document"], "tokens") == {"1–16": 8}
     # the first token is unknown; of the others new are 2 2 6, repeated 3 4 2 2
-    assert rows(found["repeated"], "surprisal") == pytest.approx({"new": 10 / 3, "repeated": 11 / 4})
+    assert rows(found["repeated"], "surprisal") == pytest.approx({"first mention": 10 / 3, "repetition": 11 / 4})
     # seen 1 to 100 times: new 2 2, repeated 3 4 2
-    assert rows(found["repeated_rare"], "surprisal") == pytest.approx({"new": 2, "repeated": 3})
+    assert rows(found["repeated_rare"], "surprisal") == pytest.approx({"first mention": 2, "repetition": 3})
     # 10 bits of 5 bytes; 12 + 8 bits of 10 bytes
     assert rows(found["document"], "bits_per_byte") == pytest.approx({"d0": 2, "d1": 2})
     assert rows(found["document"], "perplexity") == pytest.approx({"d0": 2**2.5, "d1": 8})
@@ -72,7 +72,7 @@ def test_every_slice_adds_up_to_the_whole(run: Run) -> None:
     figures = {m["name"]: m for m in results(run)["models"]}
     assert set(tables) == {s.name for s in TOKEN_SLICES} | {"document", "metadata:genre", "metadata:folder"}
     for name, title, table in iterate(tables):
-        assert title.startswith(("by ", "known tokens, by ", f"tokens seen 1 to {RARE}"))
+        assert title.startswith(("by ", "known tokens", f"rare tokens (1 to {RARE} times"))
         cut = [m.name for m in run.scored if name != "word_class" or not m.name.startswith("char")]
         assert list(table["model"].drop_duplicates()) == cut
         for model, part in table.groupby("model", sort=False):
@@ -117,8 +117,8 @@ def test_the_longest_seen_ngram_against_brute_force(run: Run) -> None:
 def test_a_probability_of_zero_makes_its_own_slice_infinite(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": [[0.0, 0.5, 0.5, 0.5]]}, repeated=[False, True, True, True])
     table = slices(run)["repeated"]
-    assert math.isinf(rows(table, "surprisal")["new"])
-    assert rows(table, "surprisal")["repeated"] == pytest.approx(1)
+    assert math.isinf(rows(table, "surprisal")["first mention"])
+    assert rows(table, "surprisal")["repetition"] == pytest.approx(1)
 
 
 def test_many_documents_are_resampled_in_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

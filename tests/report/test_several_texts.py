@@ -145,10 +145,10 @@ def test_a_folder_that_holds_anything_else_is_left_alone(runs: dict[str, Path], 
     both = [runs["counts"], runs["else"]]
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "mine.txt").write_text("dear")
-    with pytest.raises(LmcompareError, match="holds other files"):
+    with pytest.raises(LmcompareError, match="contains other files"):
         write_joined_report(both, tmp_path)
     assert (tmp_path / "tables" / "mine.txt").read_text() == "dear"
-    with pytest.raises(LmcompareError, match="holds other files"):
+    with pytest.raises(LmcompareError, match="contains other files"):
         write_joined_report(both, runs["counts"])
     (tmp_path / "file").write_text("")
     with pytest.raises(LmcompareError, match="is a file, not a folder"):
@@ -159,7 +159,7 @@ def test_what_others_put_beside_a_report_stops_the_next(runs: dict[str, Path], t
     out = write_joined_report(list(runs.values()), tmp_path / "out").parent
     for mine in (out / "tables" / "notes.txt", out / "tables" / "1-synthetic" / "notes.txt", out / "notes.txt"):
         mine.write_text("dear")
-        with pytest.raises(LmcompareError, match=r"holds other files .*notes\.txt"):
+        with pytest.raises(LmcompareError, match=r"contains other files .*notes\.txt"):
             write_joined_report(list(runs.values()), out)
         assert mine.read_text() == "dear"
         mine.unlink()
