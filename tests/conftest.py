@@ -6,12 +6,18 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
 
+from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
+from lmcompare.harness import engine
+from lmcompare.harness.job import Job
+from lmcompare.processes import Emit
 
 # At the end of the path, so that an installed lmcompare goes before the checkout's.
 sys.path.append(str(Path(__file__).parents[1]))
@@ -28,6 +34,21 @@ os.environ.pop("PYTEST_ADDOPTS", None)
 
 settings.register_profile("lmcompare", deadline=None, derandomize=True)
 settings.load_profile("lmcompare")
+
+# The files that take longest, begun first where several processes share the tests, so that none ends with one of them
+LONG = (
+    *("conformance/test_built_ins.py", "harness/test_killed.py", "test_docs.py", "test_scaffold.py"),
+    *("cli/test_commands.py", "harness/test_engine.py", "checks/test_gallery.py", "models/test_neural.py"),
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # by their number of tests, which says little of their time
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONG))
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +68,14 @@ def run(folder: Path) -> Run:
 def copied(folder: Path, tmp_path: Path) -> Path:
     """A copy to change."""
     return Path(shutil.copytree(folder, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def cells_here() -> Iterator[None]:
+    """Cells run in this process, where their own process is not what is tested: to start one takes seconds."""
+
+    def here(job: Job, emit: Emit, seconds: float | None = None) -> str | None:
+        return engine.inline(job, emit, plugins.build(job.plugin, job.hyperparameters))
+
+    with patch.object(engine, "in_process", here):
+        yield

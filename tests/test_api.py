@@ -14,7 +14,7 @@ from lmcompare.model import FloatArray, LanguageModel, Setting, State
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.tokens import Encoded, IntArray
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 TEXTS = [f"The {who} saw {what} {n} times. It {end}." for n in range(4) for who in ("cat", "dog", "cow")
          for what in ("milk", "Rome") for end in ("slept", "ran")]  # fmt: skip

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.schemes.gensim_data import located
+from lmcompare.corpora.schemes.lee import LEE_FILE
 from lmcompare.harness.options import RunOptions
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +24,18 @@ ELSEWHERE = re.compile(r"^(pip install|git clone|cd lmcompare$|lmcompare run( --
 
 # A Python block that begins with a file's name is what the page tells its reader to save under it.
 FILE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+# The command line, which reads only the first texts of Lee: they show as well that the commands work
+PROGRAM = """#!{python}
+from pathlib import Path
+
+from lmcompare.cli import main
+from lmcompare.corpora.schemes import lee
+
+lee.located = lambda *_: Path("{lee}")
+main()
+"""
+LEE_TEXTS = 60
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -51,10 +65,12 @@ def test_there_are_commands_to_test() -> None:
 def test_commands_work(page: Path, tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name, module in (("lmcompare", "lmcompare.cli"), ("pytest", "pytest"), ("python", "")):
-        start = f"-m {module}" if module else ""
-        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {start} "$@"\n')
-        (programs / name).chmod(0o755)
+    part = tmp_path / "lee.txt"
+    part.write_bytes(b"".join(located(LEE_FILE, "lee").read_bytes().splitlines(keepends=True)[:LEE_TEXTS]))
+    (programs / "lmcompare").write_text(PROGRAM.format(python=sys.executable, lee=part))
+    (programs / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    for program in programs.iterdir():
+        program.chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
     for name, text in FILE.findall(page.read_text(encoding="utf-8")):

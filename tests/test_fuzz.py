@@ -19,7 +19,7 @@ from lmcompare.models.word2vec.ready_vectors import ready_vectors
 from lmcompare.tokens import Vocabulary
 from tests.run_folder import reseal
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RARELY = settings(OFTEN, max_examples=12)

@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from tests.tokens.texts import BYTE_PAIRS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 TEXTS = [f"The {who} saw {what} {n} times. Then it {end}. Café!\n" for n in range(4) for who in ("cat", "dog", "cow")
          for what in ("milk", "Rome") for end in ("slept", "ran")]  # fmt: skip

@@ -17,6 +17,8 @@ from lmcompare.errors import LmcompareError
 from tests.harness.small import write_plugins, write_text
 from tests.run_folder import reseal
 
+pytestmark = pytest.mark.usefixtures("cells_here")
+
 CELLS = "cells"
 
 

@@ -53,8 +53,9 @@ def a_run(
     manifest["name"] = name or path.name
     tables = {"parts": {**PARTS, **(parts or {})}, "splits": {**SPLITS, **(splits or {})}}
     manifest["corpus"] = {"name": "text", "source": source, "fingerprint": fingerprint, **tables}
-    manifest["tokens"] = {tokens: manifest["tokens"]["fp"] | {"parts": dict(charged), "types": 5}}
-    (path / "tokens" / "fp").rename(path / "tokens" / tokens)
+    ((fingerprint, about),) = manifest["tokens"].items()
+    manifest["tokens"] = {tokens: about | {"parts": dict(charged), "types": 5}}
+    (path / "tokens" / fingerprint).rename(path / "tokens" / tokens)
     manifest["hardware"] = {"cpu": cpu, "cores": 2}
     for row in manifest["models"]:
         row["tokens_fingerprint"] = tokens

@@ -67,9 +67,14 @@ def test_only_valid_models_over_the_same_tokens_are_mixed(run: Run) -> None:
     assert len(table) == 10 + 1
     everything = table.iloc[-1]
     assert len(everything["models"]) == 5
-    pairs = table[table["models"].map(len) == 2]
-    # weights are fitted step by step, and near copies among the models slow that down
-    assert everything["valid_perplexity"] <= pairs["valid_perplexity"].min() * (1 + 1e-3)
+
+
+def test_a_mixture_of_all_is_as_good_as_the_best_pair(tmp_path: Path) -> None:
+    # a and b each know every other token, and c, which knows none, gets no weight
+    run = tiny_run(tmp_path, {"a": [[0.5, 0.05] * 8], "b": [[0.05, 0.5] * 8], "c": [[0.1] * 16]}, documents=[[16]])
+    table = mixtures(run).set_index("models")["valid_perplexity"]
+    assert table[[("a", "b")]].item() == pytest.approx(1 / 0.275)
+    assert table[[("a", "b", "c")]].item() == pytest.approx(table.min(), rel=1e-4)
 
 
 def test_weights_are_fitted_to_tokens_all_over_a_long_valid(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

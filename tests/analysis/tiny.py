@@ -1,9 +1,10 @@
-"""Run folders of a few tokens, whose figures can be worked out by hand."""
+"""Run folders of a few tokens, whose figures can be worked out by hand: a real one with other tables in it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,20 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.runfolder.files import write_json
-from lmcompare.runfolder.layout import (
-    CELL_TABLES,
-    CURVE_COLUMNS,
-    DOCUMENT_COLUMNS,
-    MANIFEST,
-    SCHEMA_VERSION,
-    SCORE_COLUMNS,
-)
+from lmcompare.runfolder.layout import HELD_OUT, MANIFEST
 from lmcompare.runfolder.parquet import write_table
-from lmcompare.runfolder.seals import seal
+from tests.run_folder import reseal, write_run_folder
 
 Array = np.ndarray[Any, Any]
 SOUND = {"causal": True, "normalised": True, "adaptive": False, "carries_state": False, "pretrained": False}
 PASSED = {"passed": True, "checks": [{"name": "sums to one", "passed": True, "figure": 0.0, "tolerance": 1e-4}]}
+COST = {
+    "train_seconds": 1.0,
+    "microseconds_per_token": 2.0,
+    "peak_memory_bytes": 3,
+    "parameters": 4,
+    "model_bytes": 5,
+}
 
 
 def tiny_run(
@@ -50,44 +50,40 @@ def tiny_run(
     """
     rows = [(d, s, k) for d, lengths in enumerate(documents) for s, n in enumerate(lengths) for k in range(n)]
     document, sentence, within = (np.array(c) for c in zip(*rows, strict=True))
-    n = len(rows)
-    position = np.arange(n) - np.searchsorted(document, document)
+    position = np.arange(len(rows)) - np.searchsorted(document, document)
     n_bytes = [sum(lengths) for lengths in documents] if n_bytes is None else n_bytes
     base = pd.DataFrame({"document": document, "position": position})
 
     def given(name: str, otherwise: Any) -> Any:
-        return columns.get(name, [otherwise] * n)
+        return columns.get(name, [otherwise] * len(rows))
 
-    features = base.assign(
-        token_id=0,
-        train_count=given("train_count", 5),
-        **{f"seen_{o}": given(f"seen_{o}", False) for o in range(2, 6)},
-        sentence=sentence,
-        position_in_sentence=within,
-        repeated=given("repeated", False),
-        overhead_bits=np.array(given("overhead_bits", 0.0), np.float64),
+    write_run_folder(path, models=["unigram"], seeds=[0], documents=1, sentences=1)
+    (tokens,) = (path / "tokens").iterdir()
+    _replace(
+        tokens / "features.parquet",
+        base.assign(
+            token_id=0,
+            train_count=given("train_count", 5),
+            **{f"seen_{order}": given(f"seen_{order}", False) for order in range(2, 6)},
+            sentence=sentence,
+            position_in_sentence=within,
+            repeated=given("repeated", False),
+            overhead_bits=np.array(given("overhead_bits", 0.0), np.float64),
+        ),
     )
-    tokens = path / "tokens" / "fp"
-    tokens.mkdir(parents=True)
-    write_table(tokens / "features.parquet", _both(features))
-    (tokens / "vocabulary.json").write_text('{"tokens": ["<unk>", "</s>", "word"], "counts": [1, 1, 1]}')
-    table = pd.DataFrame(
-        {
-            "document": range(len(documents)),
-            "name": [f"d{d}" for d in range(len(documents))],
-            "bytes": list(n_bytes),
-            "tokens": [sum(lengths) for lengths in documents],
-            "sentences": [len(lengths) for lengths in documents],
-            "metadata": [json.dumps(m) for m in (metadata or [{}] * len(documents))],
-            "repeated": False,
-            "repeats": "",
-        }
-    )
-    write_table(tokens / "documents.parquet", _both(table)[list(DOCUMENT_COLUMNS)])
-    seal(tokens, ("features.parquet", "documents.parquet", "vocabulary.json"))
+    texts = {
+        "document": range(len(documents)),
+        "name": [f"d{d}" for d in range(len(documents))],
+        "bytes": list(n_bytes),
+        "tokens": [sum(lengths) for lengths in documents],
+        "sentences": [len(lengths) for lengths in documents],
+        "metadata": [json.dumps(m) for m in (metadata or [{}] * len(documents))],
+    }
+    _replace(tokens / "documents.parquet", pd.DataFrame(texts).assign(repeated=False, repeats=""))
+    made = (path / "cells").rename(path / "made") / "unigram" / "0"
     for name, seeds in probabilities.items():
         for seed, given_to in enumerate(seeds):
-            on_valid = seeds[seed] if valid is None else valid[name][seed]
+            cell = shutil.copytree(made, path / "cells" / name / str(seed))
             with np.errstate(divide="ignore"):
                 scores = base.assign(
                     model=name,
@@ -100,45 +96,45 @@ def tiny_run(
                     log_prob_reset=np.log(given("reset", 0.25)),
                     target_rank=np.array(given("target_rank", 1), np.int32),
                 )
-                both = _both(scores)
-                both.loc[both["split"] == "valid", "log_prob"] = np.log(on_valid)
-            cell = path / "cells" / name / str(seed)
-            cell.mkdir(parents=True)
-            write_table(cell / "scores.parquet", both[list(SCORE_COLUMNS)])
-            info: dict[str, Any] = {"status": "done", "error": None, "traits": SOUND, "truth": PASSED, "notes": []}
-            cost = {"train_seconds": 1.0, "microseconds_per_token": 2.0, "peak_memory_bytes": 3, "parameters": 4}
-            cost |= {"model_bytes": 5} | dict((costs or {}).get(name, {}))
-            (cell / "cell.json").write_text(json.dumps(info | dict((cells or {}).get(name, {}))))
-            (cell / "cost.json").write_text(json.dumps(cost))
-            (cell / "examples.json").write_text('{"prompts": [], "sentences": []}')
-            (cell / "exhibits.json").write_text("[]")
-            (cell / "curve.csv").write_text(",".join(CURVE_COLUMNS) + "\n")
-            write_table(cell / "top.parquet", base.iloc[:0].assign(place=1, token="x", log_prob=0.0))
-            seal(cell, CELL_TABLES)
-    manifest = {
-        "schema_version": SCHEMA_VERSION,
-        "name": "tiny",
-        "experiment": {},
-        "corpus": {"fingerprint": "c"},
-        "tokens": {"fp": {"spec": {"kind": "word"}, "description": "words"}},
-        "models": [
+                on_valid = np.log(seeds[seed] if valid is None else valid[name][seed])
+            _replace(cell / "scores.parquet", scores, log_prob=on_valid)
+            top = pd.read_parquet(cell / "top.parquet")
+            write_table(cell / "top.parquet", top.iloc[:0])
+            own = {"name": name, "identity": name, "seed": seed, "title": name, "summary": "", "notes": []}
+            own |= {"traits": SOUND, "truth": PASSED, "memorisation": {}, **(cells or {}).get(name, {})}
+            edit(cell / "cell.json", lambda table, own=own: table.update(own))
+            edit(cell / "cost.json", lambda table, name=name: table.update(COST | dict((costs or {}).get(name, {}))))
+    shutil.rmtree(path / "made")
+
+    def listed(manifest: dict[str, Any]) -> None:
+        (row,) = manifest["models"]
+        manifest["models"] = [
             {
+                **row,
                 "name": name,
                 "plugin": name,
-                "tokens_fingerprint": "fp",
                 "seeds": list(range(len(seeds))),
                 "cells": [f"cells/{name}/{seed}" for seed in range(len(seeds))],
             }
             for name, seeds in probabilities.items()
-        ],
-    }
-    write_json(path / MANIFEST, manifest)
-    seal(path, (MANIFEST,))
-    return load_run(path)
+        ]
+
+    edit(path / MANIFEST, listed)
+    return load_run(reseal(path))
 
 
-def _both(table: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([table.assign(split="valid"), table.assign(split="test")], ignore_index=True)
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the table of a JSON file."""
+    table = json.loads(path.read_text(encoding="utf-8"))
+    change(table)
+    path.write_text(json.dumps(table), encoding="utf-8")
+
+
+def _replace(path: Path, rows: pd.DataFrame, **on_valid: Array) -> None:
+    """Put these rows, on valid and on test, in place of those that the harness wrote, in the same columns."""
+    columns = list(pd.read_parquet(path).columns)
+    both = [rows.assign(split=split, **(on_valid if split == "valid" else {})) for split in HELD_OUT]
+    write_table(path, pd.concat(both, ignore_index=True)[columns])
 
 
 def bits(rate: float, seed: int) -> list[list[float]]:

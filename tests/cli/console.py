@@ -1,13 +1,45 @@
-"""The command line in a process of its own."""
+"""The command line: in this process, or in a process of its own where the process is what is tested."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
+
+from lmcompare.cli import main
+
+Done = subprocess.CompletedProcess[str]
 
 
-def lmcompare(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def lmcompare(*arguments: str, cwd: Path, stdin: str = "") -> Done:
+    """Run a command in this process, which has imported everything already."""
+    given, out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(3))
+    given.write(stdin)
+    given.seek(0)
+    terminate = signal.getsignal(signal.SIGTERM)
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        patch.object(sys, "argv", ["lmcompare", *arguments]),
+        patch.object(sys, "stdin", given),
+    ):
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        finally:
+            signal.signal(signal.SIGTERM, terminate)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    return Done(arguments, code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+
+
+def lmcompare_process(*arguments: str, cwd: Path, stdin: str = "") -> Done:
+    """Run a command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "lmcompare.cli", *arguments],
         cwd=cwd,

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.console import lmcompare
+from tests.cli.console import lmcompare, lmcompare_process
 from tests.harness.small import write_plugins, write_text
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
     write_text(folder)
     write_plugins(folder)
-    done = lmcompare(
+    done = lmcompare_process(
         *("run", "--corpus", "text.txt", "--documents", "line", "--model", "unigram,ngram", "--prompt", "the cat"),
         *("--device", "cpu", "--out", "run"),
         cwd=folder,
@@ -120,19 +120,8 @@ def test_report_is_built_from_the_folder_alone(place: Path) -> None:
 
 
 def test_a_report_of_several_runs(place: Path) -> None:
-    lower = (
-        "run",
-        "--corpus",
-        "text.txt",
-        "--documents",
-        "line",
-        "--lowercase",
-        "--model",
-        "unigram",
-        "--device",
-        "cpu",
-    )
-    assert lmcompare(*lower, "--out", "small", cwd=place).returncode == 0
+    lower = ("run", "--corpus", "text.txt", "--documents", "line", "--lowercase", "--model", "unigram")
+    assert lmcompare(*lower, "--device", "cpu", "--out", "small", cwd=place).returncode == 0
     done = lmcompare("report", "run", "small", "--out", "both", cwd=place)
     assert (done.returncode, done.stdout) == (0, "both/report.html\n"), done.stderr
     said = (place / "both" / "report.md").read_text()
@@ -186,7 +175,7 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
         (("run", "--corpus", "text.txt", "--tokens", "wrod"), "did you mean 'word'"),
         (("run", "--preset", "quik"), "did you mean 'quick'"),
         (("run", "--model", "ngarm"), "did you mean 'ngram'"),
-        (("run", "--out", "text.txt"), "is a file"),
+        (("run", "--corpus", "text.txt", "--documents", "line", "--out", "text.txt"), "is a file"),
         (("run", "--device", "gpu9", "--corpus", "text.txt"), "no device 'gpu9'"),
         (("report", "."), "."),
         (("report", "none"), "none"),
@@ -259,7 +248,7 @@ def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
 
 
 def test_check_prints_a_line_a_check(place: Path) -> None:
-    done = lmcompare("check", "ngram", "--set", "order=2", cwd=place)
+    done = lmcompare("check", "unigram", "--set", "alpha=0.5", cwd=place)
     assert done.returncode == 0, done.stdout
     assert all(line.startswith("ok  ") for line in done.stdout.splitlines()[:-1])
     done = lmcompare("check", "plugins.py:Flat", "--set", "tilt=0.1", cwd=place)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.console import lmcompare
+from tests.cli.console import lmcompare, lmcompare_process
 from tests.harness.small import write_plugins
 
 
@@ -36,7 +36,7 @@ def test_a_wrong_argument_is_one_sentence(tmp_path: Path, arguments: tuple[str, 
 
 
 def test_no_command_shows_the_help(tmp_path: Path) -> None:
-    done = lmcompare(cwd=tmp_path)
+    done = lmcompare_process(cwd=tmp_path)
     assert done.returncode == 2
     assert "Usage: lmcompare" in done.stdout
     assert "generate" in done.stdout

@@ -1,10 +1,17 @@
-"""A small corpus and small plug-ins for tests of whole runs."""
+"""A small corpus, small plug-ins and small experiments for tests of whole runs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from lmcompare.harness import experiment as files
+from lmcompare.harness.progress import Quiet
+from lmcompare.harness.run import Outcome, run
+from lmcompare.report.build import write_reports
 
 PLUGINS = '''
 """Plug-ins of the harness's tests."""
@@ -175,3 +182,38 @@ def write_text(folder: Path, documents: int = 60, name: str = "text.txt") -> Pat
     path = folder / name
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+FLAT = {"plugin": "plugins.py:Flat", "name": "flat"}
+
+
+def small_experiment(*models: Mapping[str, Any], **more: Any) -> files.Experiment:
+    """An experiment with these models on the small corpus."""
+    table = {
+        "name": "small",
+        "device": "cpu",
+        "corpus": {"source": "text.txt", "documents": "line"},
+        "tokens": {"kind": "word", "min_count": 2},
+        "models": list(models),
+        "examples": {"prompts": ["the cat"], "length": 4, "sentences": 2},
+        **more,
+    }
+    return files.parse(table, "test")
+
+
+class Watch(Quiet):
+    """Remembers the stages of each cell."""
+
+    def __init__(self) -> None:
+        self.stages: dict[int, list[str]] = {}
+
+    def event(self, cell: int, event: Mapping[str, Any]) -> None:
+        self.stages.setdefault(cell, []).append(str(event.get("stage", event["event"])))
+
+
+def run_and_report(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Outcome, Watch]:
+    """Run an experiment whose files are in ``place``, and write its report."""
+    watch = Watch()
+    outcome = run(experiment, out, base=place, show=watch, **more)
+    write_reports(out)
+    return outcome, watch

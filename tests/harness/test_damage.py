@@ -14,22 +14,12 @@ from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Quiet
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
-from tests.harness.small import write_text
+from tests.harness.small import small_experiment, write_text
 from tests.run_folder import reseal
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
-EXPERIMENT = files.parse(
-    {
-        "name": "small",
-        "device": "cpu",
-        "corpus": {"source": "text.txt", "documents": "line"},
-        "tokens": {"kind": "word", "min_count": 2},
-        "models": [{"plugin": "ngram", "order": 2}],
-        "examples": {"prompts": ["the cat"], "length": 4, "sentences": 2},
-    },
-    "test",
-)
+EXPERIMENT = small_experiment({"plugin": "ngram", "order": 2})
 CELL = (
     *("cell.json", "scores.parquet", "top.parquet", "cost.json", "curve.csv", "examples.json", "exhibits.json"),
     *("model/arrays.safetensors", "model/values.json", "model/trained.json"),

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,11 @@ import pandas as pd
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import environment
-from lmcompare.harness import experiment as files
-from lmcompare.harness.progress import Quiet
-from lmcompare.harness.run import Outcome, run
 from lmcompare.report.build import rebuild, write_reports
-from tests.harness.small import write_plugins, write_text
+from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
 from tests.run_folder import reseal
 
-pytestmark = pytest.mark.slow
-
-
-class Watch(Quiet):
-    """Remembers the stages of each cell."""
-
-    def __init__(self) -> None:
-        self.stages: dict[int, list[str]] = {}
-
-    def event(self, cell: int, event: Mapping[str, Any]) -> None:
-        self.stages.setdefault(cell, []).append(str(event.get("stage", event["event"])))
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 
 @pytest.fixture(scope="module")
@@ -44,66 +29,27 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _experiment(*models: Mapping[str, Any], **more: Any) -> files.Experiment:
-    table = {
-        "name": "small",
-        "device": "cpu",
-        "corpus": {"source": "text.txt", "documents": "line"},
-        "tokens": {"kind": "word", "min_count": 2},
-        "models": list(models),
-        "examples": {"prompts": ["the cat"], "length": 4, "sentences": 2},
-        **more,
-    }
-    return files.parse(table, "test")
-
-
-FLAT = {"plugin": "plugins.py:Flat", "name": "flat"}
-
-
-def _run(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Outcome, Watch]:
-    watch = Watch()
-    outcome = run(experiment, out, base=place, show=watch, **more)
-    write_reports(out)
-    return outcome, watch
-
-
 @pytest.fixture(scope="module")
 def finished(place: Path) -> Path:
     out = place / "finished"
-    outcome, _ = _run(place, out, _experiment({"plugin": "unigram"}, FLAT))
+    outcome, _ = run_and_report(place, out, small_experiment({"plugin": "unigram"}, FLAT))
     assert not outcome.failures
     return out
 
 
-def test_a_model_that_hangs_is_ended_and_the_others_go_on(place: Path) -> None:
-    hangs = {"plugin": "plugins.py:Hangs", "name": "hangs"}
-    outcome, _ = _run(place, place / "hangs", _experiment(hangs, FLAT, time_limit=15))
-    assert outcome.failures == {
-        "hangs/0": "it ran longer than its time limit of 15 s, and was ended: give it more (--time-limit)"
-    }
-    assert json.loads((outcome.folder / "results.json").read_text())["models"][0]["name"] == "flat"
-
-
 def test_studying_is_no_training(place: Path) -> None:
-    outcome, _ = _run(place, place / "studies", _experiment({"plugin": "plugins.py:Studies", "name": "studies"}))
+    outcome, _ = run_and_report(
+        place, place / "studies", small_experiment({"plugin": "plugins.py:Studies", "name": "studies"})
+    )
     cell = outcome.folder / "cells" / "studies" / "0"
     assert json.loads((cell / "model" / "values.json").read_text())["found"] > 0
     assert json.loads((cell / "cost.json").read_text())["train_seconds"] < 1.0
 
 
-def test_several_processes_train_a_cell_together(place: Path) -> None:
-    net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 12, "batch": 4, "length": 8}
-    outcome, _ = _run(place, place / "together", _experiment(net, FLAT, processes=2))
-    assert not outcome.failures
-    cell = json.loads((outcome.folder / "cells" / "rnn" / "0" / "cell.json").read_text())
-    assert any("12 steps by 2 processes" in note for note in cell["notes"])
-    assert cell["status"] == "done"
-
-
 def test_sizes_are_matched_where_a_model_has_one_to_choose(place: Path) -> None:
     net = {"plugin": "rnn", "steps": 2, "batch": 4, "length": 8}
-    experiment = _experiment(net, {"plugin": "unigram"}, match={"parameters": 5000}, budget={"tokens": 100})
-    outcome, _ = _run(place, place / "matched", experiment)
+    experiment = small_experiment(net, {"plugin": "unigram"}, match={"parameters": 5000}, budget={"tokens": 100})
+    outcome, _ = run_and_report(place, place / "matched", experiment)
     assert not outcome.failures
     cost = json.loads((outcome.folder / "cells" / "rnn" / "0" / "cost.json").read_text())
     assert cost["parameters"] == pytest.approx(5000, rel=0.1)
@@ -111,7 +57,7 @@ def test_sizes_are_matched_where_a_model_has_one_to_choose(place: Path) -> None:
     assert "about 5 k parameters" in report
     assert "limited to 100 tokens" in report
     with pytest.raises(LmcompareError, match="can't be made of 3 parameters"):
-        _run(place, place / "tiny", _experiment(net, match={"parameters": 3}))
+        run_and_report(place, place / "tiny", small_experiment(net, match={"parameters": 3}))
 
 
 def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
@@ -163,7 +109,7 @@ def test_token_spans_cut_the_text_of_the_tokens(finished: Path, place: Path) -> 
 
 def test_finished_cells_are_kept_and_a_later_model_joins_the_table(finished: Path, place: Path) -> None:
     before = (finished / "cells/flat/0/scores.parquet").stat().st_mtime_ns
-    _, watch = _run(place, finished, _experiment(FLAT, {**FLAT, "name": "tilted", "tilt": 0.01}))
+    _, watch = run_and_report(place, finished, small_experiment(FLAT, {**FLAT, "name": "tilted", "tilt": 0.01}))
     assert watch.stages[0] == ["kept"]
     assert "train" in watch.stages[1]
     assert (finished / "cells/flat/0/scores.parquet").stat().st_mtime_ns == before
@@ -180,7 +126,7 @@ def test_what_earlier_runs_left_is_told_of_in_the_manifest(finished: Path, place
     out = place / "joined"
     shutil.copytree(finished, out)
     before = json.loads((out / "manifest.json").read_text())
-    _run(place, out, _experiment({**FLAT, "name": "later"}, preset="quick", budget={"seconds": 9.0}))
+    run_and_report(place, out, small_experiment({**FLAT, "name": "later"}, preset="quick", budget={"seconds": 9.0}))
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["seconds"] > before["seconds"]
     assert [m["name"] for m in manifest["experiment"]["models"]] == [m["name"] for m in manifest["models"]]
@@ -191,7 +137,7 @@ def test_what_earlier_runs_left_is_told_of_in_the_manifest(finished: Path, place
     assert "later was trained with" not in (out / "report.md").read_text()
     # what is not there any more is not told of
     shutil.rmtree(out / "cells" / "flat")
-    _run(place, out, _experiment({**FLAT, "name": "later"}, preset="quick", budget={"seconds": 9.0}))
+    run_and_report(place, out, small_experiment({**FLAT, "name": "later"}, preset="quick", budget={"seconds": 9.0}))
     manifest = json.loads((out / "manifest.json").read_text())
     assert "flat" not in [m["name"] for m in manifest["models"]]
     assert "flat" not in [m["name"] for m in manifest["experiment"]["models"]]
@@ -232,12 +178,14 @@ def test_a_folder_without_its_cells_keeps_its_report(finished: Path, tmp_path: P
 
 def test_other_prompts_make_new_examples_without_training(finished: Path, place: Path) -> None:
     examples = {"prompts": ["my aunt", "a dog"], "length": 3, "sentences": 1}
-    _, watch = _run(place, finished, _experiment(FLAT, examples=examples))
+    _, watch = run_and_report(place, finished, small_experiment(FLAT, examples=examples))
     assert watch.stages[0] == ["start", "examples", "done"]
     shown = json.loads((finished / "cells/flat/0/examples.json").read_text())
     assert [p["prompt"] for p in shown["prompts"]] == ["my aunt", "a dog"]
     assert len(shown["sentences"]) == 1
-    _, watch = _run(place, finished, _experiment(FLAT, examples={**examples, "words": ["aunt", "zebra"]}))
+    _, watch = run_and_report(
+        place, finished, small_experiment(FLAT, examples={**examples, "words": ["aunt", "zebra"]})
+    )
     assert watch.stages[0] == ["start", "examples", "done"]
     words = json.loads((finished / "cells/flat/0/examples.json").read_text())["words"]
     assert [w["word"] for w in words] == ["aunt", "zebra"]
@@ -250,7 +198,7 @@ def test_other_prompts_make_new_examples_without_training(finished: Path, place:
 )
 def test_whatever_figures_depend_on_runs_the_cell_again(finished: Path, place: Path, change: dict[str, Any]) -> None:
     models = change.pop("models", [FLAT])
-    _, watch = _run(place, finished, _experiment(*models, **change))
+    _, watch = run_and_report(place, finished, small_experiment(*models, **change))
     assert "train" in watch.stages[0]
 
 
@@ -258,39 +206,22 @@ def test_a_file_is_relative_to_the_experiment_and_its_content_counts(place: Path
     out, model = place / "files", {"plugin": "plugins.py:ReadsFile", "name": "reads", "path": "sub/a.dat"}
     (place / "sub").mkdir()
     (place / "sub/a.dat").write_text("one")
-    outcome, _ = _run(place, out, _experiment(model))
+    outcome, _ = run_and_report(place, out, small_experiment(model))
     assert not outcome.failures
-    _, watch = _run(place, out, _experiment(model))
+    _, watch = run_and_report(place, out, small_experiment(model))
     assert watch.stages[0] == ["kept"]
     (place / "sub/a.dat").rename(place / "b.dat")  # it may move
-    _, watch = _run(place, out, _experiment({**model, "path": "b.dat"}))
+    _, watch = run_and_report(place, out, small_experiment({**model, "path": "b.dat"}))
     assert watch.stages[0] == ["kept"]
     (place / "b.dat").write_text("two")
-    _, watch = _run(place, out, _experiment({**model, "path": "b.dat"}))
+    _, watch = run_and_report(place, out, small_experiment({**model, "path": "b.dat"}))
     assert "train" in watch.stages[0]
 
 
 def test_force_runs_again(finished: Path, place: Path) -> None:
-    _, watch = _run(place, finished, _experiment(FLAT))
-    _, watch = _run(place, finished, _experiment(FLAT), force=True)
+    _, watch = run_and_report(place, finished, small_experiment(FLAT))
+    _, watch = run_and_report(place, finished, small_experiment(FLAT), force=True)
     assert "train" in watch.stages[0]
-
-
-def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
-    out = place / "failing"
-    raises = {"plugin": "plugins.py:Raises", "name": "raises"}
-    dies = {"plugin": "plugins.py:Dies", "name": "dies"}
-    outcome, _ = _run(place, out, _experiment(raises, dies, FLAT))
-    assert outcome.failures["raises/0"].startswith("RuntimeError: out of luck (plugins.py, line ")
-    assert "signal 9" in outcome.failures["dies/0"]
-    assert "Traceback" in (out / "cells/raises/0/log.txt").read_text()
-    results = json.loads((out / "results.json").read_text())
-    assert next(m for m in results["models"] if m["name"] == "flat")["rank"] == 1
-    assert "out of luck" in (out / "report.html").read_text()
-    # and is tried again next time, the others are not
-    _, watch = _run(place, out, _experiment(raises, FLAT))
-    assert "failed" in watch.stages[0]
-    assert watch.stages[1] == ["kept"]
 
 
 @pytest.mark.parametrize(
@@ -309,15 +240,15 @@ def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
 )
 def test_a_wrong_model_is_refused_before_anything_runs(place: Path, model: dict[str, Any], said: str) -> None:
     with pytest.raises(LmcompareError, match=said):
-        _run(place, place / "refused", _experiment(FLAT, model))
+        run_and_report(place, place / "refused", small_experiment(FLAT, model))
     assert not (place / "refused" / "cells").exists()
 
 
 def test_another_corpus_is_not_mixed_in(finished: Path, place: Path) -> None:
     write_text(place, 70, "other.txt")
-    other = _experiment(FLAT, corpus={"source": "other.txt", "documents": "line"})
+    other = small_experiment(FLAT, corpus={"source": "other.txt", "documents": "line"})
     with pytest.raises(LmcompareError, match="another corpus"):
-        _run(place, finished, other)
+        run_and_report(place, finished, other)
 
 
 def test_a_folder_without_right_to_write(place: Path, tmp_path: Path) -> None:
@@ -326,53 +257,44 @@ def test_a_folder_without_right_to_write(place: Path, tmp_path: Path) -> None:
     if not out.is_relative_to("/proc"):
         out.parent.mkdir(mode=0o500)
     with pytest.raises(LmcompareError, match=r"can.t be written to .*choose another --out"):
-        _run(place, out, _experiment(FLAT))
+        run_and_report(place, out, small_experiment(FLAT))
 
 
 def test_an_output_folder_that_is_a_file(place: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(LmcompareError, match="is a file"):
-        _run(place, tmp_path / "out", _experiment(FLAT))
+        run_and_report(place, tmp_path / "out", small_experiment(FLAT))
 
 
 def test_another_seed_joins_those_of_the_same_model(place: Path) -> None:
     out = place / "seeds"
     for seed in (0, 1):
-        _run(place, out, _experiment(FLAT, seeds=[seed]))
+        run_and_report(place, out, small_experiment(FLAT, seeds=[seed]))
     assert json.loads((out / "results.json").read_text())["models"][0]["seeds"] == [0, 1]
     # of a model that was changed, the old seeds are another model's
-    _run(place, out, _experiment({**FLAT, "tilt": 1e-9}, seeds=[1]))
+    run_and_report(place, out, small_experiment({**FLAT, "tilt": 1e-9}, seeds=[1]))
     assert json.loads((out / "results.json").read_text())["models"][0]["seeds"] == [1]
 
 
 @pytest.mark.parametrize("name", ["scores.parquet", "cost.json", "model/arrays.safetensors"])
 def test_a_cell_that_lost_a_file_is_run_again(place: Path, name: str) -> None:
     out = place / "lost"
-    _run(place, out, _experiment(FLAT))
+    run_and_report(place, out, small_experiment(FLAT))
     (out / "cells/flat/0" / name).unlink()
-    _, watch = _run(place, out, _experiment(FLAT))
+    _, watch = run_and_report(place, out, small_experiment(FLAT))
     assert "score" in watch.stages[0]
     assert (out / "cells/flat/0" / name).is_file()
 
 
 def test_tokens_that_lost_a_file_are_made_again(place: Path) -> None:
     out = place / "lost-tokens"
-    _run(place, out, _experiment(FLAT))
+    run_and_report(place, out, small_experiment(FLAT))
     tokens = next((out / "tokens").iterdir())
     (tokens / "code.json").write_text("{")
     (tokens / "features.parquet").unlink()
-    outcome, _ = _run(place, out, _experiment(FLAT))
+    outcome, _ = run_and_report(place, out, small_experiment(FLAT))
     assert not outcome.failures
     assert (tokens / "features.parquet").is_file()
-
-
-def test_files_where_one_stands_do_not_shadow_modules(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "string.py").write_text("words = 1\n")
-    monkeypatch.chdir(tmp_path)
-    outcome, _ = _run(place, tmp_path / "out", _experiment({"plugin": "unigram"}))
-    assert not outcome.failures
 
 
 def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
@@ -387,21 +309,18 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
             with pytest.raises(
                 LmcompareError, match=rf"another run is writing to .* \(process {other.pid} on .* since"
             ):
-                _run(place, out, _experiment(FLAT))
+                run_and_report(place, out, small_experiment(FLAT))
         finally:
             other.kill()
-    outcome, _ = _run(place, out, _experiment(FLAT))  # the lock of a process that is gone holds nobody up
+    outcome, _ = run_and_report(
+        place, out, small_experiment(FLAT)
+    )  # the lock of a process that is gone holds nobody up
     assert not outcome.failures
-
-
-def test_an_exit_in_the_middle_is_a_failure(place: Path) -> None:
-    outcome, _ = _run(place, place / "exits", _experiment({"plugin": "plugins.py:Exits"}, FLAT))
-    assert outcome.failures == {"Exits/0": "SystemExit: 0 (plugins.py, line 74)"}
 
 
 def test_tokens_that_are_no_table_are_refused(place: Path) -> None:
     with pytest.raises(LmcompareError, match=r"OddTokens\.tokens: this is a table, not 7"):
-        _run(place, place / "odd", _experiment({"plugin": "plugins.py:OddTokens"}))
+        run_and_report(place, place / "odd", small_experiment({"plugin": "plugins.py:OddTokens"}))
 
 
 def test_what_one_model_lost_does_not_hide_the_others(finished: Path, place: Path) -> None:
@@ -413,12 +332,3 @@ def test_what_one_model_lost_does_not_hide_the_others(finished: Path, place: Pat
     assert "flat" in [m["name"] for m in table["models"]]
     assert table["failed"][0]["name"] == "unigram"
     assert "cost.json is missing" in table["failed"][0]["error"]
-
-
-def test_peak_memory_is_the_cells_own(place: Path) -> None:
-    ballast = np.ones(80_000_000)  # 640 MB that a cell must not be charged with
-    assert environment.peak_memory_bytes() > 640e6
-    out = place / "light"
-    _run(place, out, _experiment(FLAT))
-    del ballast
-    assert json.loads((out / "cells/flat/0/cost.json").read_text())["peak_memory_bytes"] < 500e6

@@ -1,0 +1,80 @@
+"""The process of a cell: it may hang, die or exit, and nothing of its surroundings is charged to it or shadows it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.harness import environment
+from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("processes")
+    write_text(folder)
+    write_plugins(folder)
+    return folder
+
+
+def test_a_model_that_hangs_is_ended_and_the_others_go_on(place: Path) -> None:
+    hangs = {"plugin": "plugins.py:Hangs", "name": "hangs"}
+    outcome, _ = run_and_report(place, place / "hangs", small_experiment(hangs, FLAT, time_limit=10))
+    assert outcome.failures == {
+        "hangs/0": "it ran longer than its time limit of 10 s, and was ended: give it more (--time-limit)"
+    }
+    assert json.loads((outcome.folder / "results.json").read_text())["models"][0]["name"] == "flat"
+
+
+def test_several_processes_train_a_cell_together(place: Path) -> None:
+    net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 12, "batch": 4, "length": 8}
+    outcome, _ = run_and_report(place, place / "together", small_experiment(net, processes=2))
+    assert not outcome.failures
+    cell = json.loads((outcome.folder / "cells" / "rnn" / "0" / "cell.json").read_text())
+    assert any("12 steps by 2 processes" in note for note in cell["notes"])
+    assert cell["status"] == "done"
+
+
+def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
+    out = place / "failing"
+    raises = {"plugin": "plugins.py:Raises", "name": "raises"}
+    dies = {"plugin": "plugins.py:Dies", "name": "dies"}
+    outcome, _ = run_and_report(place, out, small_experiment(raises, dies, FLAT))
+    assert outcome.failures["raises/0"].startswith("RuntimeError: out of luck (plugins.py, line ")
+    assert "signal 9" in outcome.failures["dies/0"]
+    assert "Traceback" in (out / "cells/raises/0/log.txt").read_text()
+    results = json.loads((out / "results.json").read_text())
+    assert next(m for m in results["models"] if m["name"] == "flat")["rank"] == 1
+    assert "out of luck" in (out / "report.html").read_text()
+    # and is tried again next time, the others are not
+    _, watch = run_and_report(place, out, small_experiment(raises, FLAT))
+    assert "failed" in watch.stages[0]
+    assert watch.stages[1] == ["kept"]
+
+
+def test_files_where_one_stands_do_not_shadow_modules(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "string.py").write_text("words = 1\n")
+    monkeypatch.chdir(tmp_path)
+    outcome, _ = run_and_report(place, tmp_path / "out", small_experiment({"plugin": "unigram"}))
+    assert not outcome.failures
+
+
+def test_an_exit_in_the_middle_is_a_failure(place: Path) -> None:
+    outcome, _ = run_and_report(place, place / "exits", small_experiment({"plugin": "plugins.py:Exits"}, FLAT))
+    assert outcome.failures == {"Exits/0": "SystemExit: 0 (plugins.py, line 74)"}
+
+
+def test_peak_memory_is_the_cells_own(place: Path) -> None:
+    ballast = np.ones(80_000_000)  # 640 MB that a cell must not be charged with
+    assert environment.peak_memory_bytes() > 640e6
+    out = place / "light"
+    run_and_report(place, out, small_experiment(FLAT))
+    del ballast
+    assert json.loads((out / "cells/flat/0/cost.json").read_text())["peak_memory_bytes"] < 500e6
