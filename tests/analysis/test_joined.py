@@ -72,7 +72,7 @@ def test_runs_on_one_text_become_one_table_ranked_together(tmp_path: Path) -> No
     (table,) = join([one, two])
     assert table.differences == ()
     assert [m.name for m in table.run.models] == ["unigram", "ngram"]
-    together = tiny_run(tmp_path / "together", {"unigram": [[0.25] * 12], "ngram": [GIVEN]}, documents=DOCUMENTS)
+    together = a_run(tmp_path / "together")
     assert results(table.run)["models"] == results(together)["models"]
     assert results(table.run)["differences"] == results(together)["differences"], "compared in pairs, as in one run"
     assert table.run.corpus["splits"] == SPLITS

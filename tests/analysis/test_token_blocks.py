@@ -96,7 +96,8 @@ def test_row_groups_of_another_split_are_passed_over(tmp_path: Path) -> None:
         assert found.tolist() == frame.loc[frame["split"] == split, "value"].tolist()
 
 
-def test_figures_do_not_depend_on_the_blocks(folder: Path, run: Run, short: int) -> None:
+def test_figures_do_not_depend_on_the_blocks(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCK", 173)
     again = load_run(folder)
     for one, other in ((results(run), results(again)), (slices(run), slices(again))):
         assert_near(one, other)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from lmcompare.analysis import Run, load_run
 from lmcompare.runfolder.layout import HELD_OUT, MANIFEST
@@ -132,7 +133,7 @@ def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 def _replace(path: Path, rows: pd.DataFrame, **on_valid: Array) -> None:
     """Put these rows, on valid and on test, in place of those that the harness wrote, in the same columns."""
-    columns = list(pd.read_parquet(path).columns)
+    columns = pq.read_schema(path).names
     both = [rows.assign(split=split, **(on_valid if split == "valid" else {})) for split in HELD_OUT]
     write_table(path, pd.concat(both, ignore_index=True)[columns])
 

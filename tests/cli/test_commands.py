@@ -248,7 +248,7 @@ def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
 
 
 def test_check_prints_a_line_a_check(place: Path) -> None:
-    done = lmcompare("check", "unigram", "--set", "alpha=0.5", cwd=place)
+    done = lmcompare("check", "ngram", "--set", "order=2", cwd=place)
     assert done.returncode == 0, done.stdout
     assert all(line.startswith("ok  ") for line in done.stdout.splitlines()[:-1])
     done = lmcompare("check", "plugins.py:Flat", "--set", "tilt=0.1", cwd=place)

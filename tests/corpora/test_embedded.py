@@ -15,12 +15,13 @@ from lmcompare.corpora.schemes import gensim_data
 from lmcompare.errors import LmcompareError
 
 
-@pytest.fixture(params=["wiki", "lee"])
+@pytest.fixture(params=[pytest.param("wiki", marks=pytest.mark.slow), "lee"])
 def corpus(request: pytest.FixtureRequest) -> Corpus:
     found: Corpus = request.getfixturevalue(request.param)
     return found
 
 
+@pytest.mark.slow
 def test_wiki_sample_holds_106_articles_and_480_000_words(wiki: Corpus) -> None:
     documents = [d for which in SPLITS for d in wiki.split(which)]
     assert len(documents) == 106
@@ -36,6 +37,7 @@ def test_lee_holds_all_300_texts_unchanged(lee: Corpus) -> None:
     assert sorted(d.text for d in documents) == sorted(raw.splitlines(keepends=True))
 
 
+@pytest.mark.slow
 def test_wiki_text_has_no_markup_left(wiki: Corpus) -> None:
     text = {d.name: d.text for which in SPLITS for d in wiki.split(which)}
     prose = "".join(t for name, t in text.items() if name not in {"ASCII", "Algorithm"})  # these write of code
@@ -67,6 +69,7 @@ def test_wiki_text_has_no_markup_left(wiki: Corpus) -> None:
     assert prose.count("*") < 200
 
 
+@pytest.mark.slow
 def test_wiki_text_keeps_case_punctuation_and_sentences(wiki: Corpus) -> None:
     text = "".join(d.text for which in SPLITS for d in wiki.split(which))
     for sentence in (
@@ -92,6 +95,7 @@ def test_sentences_lie_in_the_text(corpus: Corpus) -> None:
             assert not any("\n" in document.text[a:b] for a, b in spans)
 
 
+@pytest.mark.slow
 def test_sentences_do_not_end_after_abbreviations(wiki: Corpus) -> None:
     ends = [d.text[a:b] for which in SPLITS for d in wiki.split(which) for a, b in d.sentences]
     title = re.compile(r"(?:^|\s)(?:Dr|Mr|Mrs|Gen|Col|Jan|Feb|Sept|Oct|Nov|vol|cf|vs|i\.e)\.$")
