@@ -154,6 +154,7 @@ def test_no_gensim_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
         load("wiki-sample")
 
 
+@pytest.mark.slow
 def test_the_same_bits_whatever_the_hash_seed() -> None:
     code = "from lmcompare.corpora import load; print(load('lee').fingerprint)"
     printed = {
