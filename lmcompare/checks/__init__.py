@@ -19,23 +19,28 @@ from lmcompare.checks import (
     persistence,
     probability,
 )
-from lmcompare.checks.kit import Check, Finding, Result, run_one, select, unknown_excuses
+from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one, select
 from lmcompare.checks.probe import LEARNING, Probe, Subject, maker
+from lmcompare.errors import unknown
 from lmcompare.model import Budget
 
 __all__ = ["CHECKS", "Check", "Finding", "Probe", "Result", "Subject", "run_checks"]
 
-CHECKS: tuple[Check, ...] = (
-    *parameters.CHECKS,
-    *lifecycle.CHECKS,
-    *probability.CHECKS,
-    *agreement.CHECKS,
-    *causality.CHECKS,
-    *edges.CHECKS,
-    *learning.CHECKS,
-    *persistence.CHECKS,
-    *extras.CHECKS,
+CHECKS: tuple[Check[Probe], ...] = checks_in(
+    parameters, lifecycle, probability, agreement, causality, edges, learning, persistence, extras
 )
+
+
+@check("known_failures")
+def known_failures(probe: Probe) -> Finding:
+    """``known_failures`` names checks, each with a reason. Only a failure of this check is reported."""
+    if probe.declared_failures != probe.known_failures:
+        return Finding(False, "known_failures is a table from the names of checks to reasons, all of them texts")
+    names = [c.name for c in CHECKS]
+    for name in probe.known_failures:
+        if name not in names:
+            return Finding(False, f"known_failures excuses an {unknown('check', name, names)}")
+    return Finding(True)
 
 
 def run_checks(
@@ -47,7 +52,7 @@ def run_checks(
     budget: Budget = LEARNING,
     device: str = "cpu",
     only: Sequence[str] | None = None,
-    on_result: Callable[[Result], None] | None = None,
+    on_result: Callable[[Result], object] = lambda _: None,
 ) -> list[Result]:
     """Run the conformance kit against a plug-in. Whatever the plug-in raises becomes a failed result.
 
@@ -67,7 +72,7 @@ def run_checks(
         The device of the training, as in ``Setting``.
     only : sequence of str, optional
         The names of the checks to run. By default all are run.
-    on_result : callable, optional
+    on_result : callable
         Called with each result as it comes.
 
     Returns
@@ -85,15 +90,10 @@ def run_checks(
     checks = select(CHECKS, only)
     probe = Probe(maker(subject, parameters or {}, preset), seed, budget, device)
     results = []
-
-    def told(result: Result) -> None:
+    for one in (*checks, known_failures):
+        result = run_one(one, probe)
+        if one is known_failures and result.passed:
+            break
         results.append(result)
-        if on_result is not None:
-            on_result(result)
-
-    for one in checks:
-        told(run_one(one, probe))
-    if only is None:
-        for result in unknown_excuses(probe, CHECKS):
-            told(result)
+        on_result(result)
     return results

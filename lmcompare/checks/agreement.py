@@ -173,6 +173,3 @@ def same_when_scored_again(probe: Probe) -> Finding:
     _ = asked.rows  # asked for before the other text is scored
     probe.scores(probe.texts.text("between", documents=2, tokens=40))
     return scored_the_same(asked, "scored again", ": it remembers what it has scored")
-
-
-CHECKS = (log_probs_agree, positions_do_not_mix, stream_agrees, stepper_agrees, same_when_scored_again)

@@ -92,6 +92,3 @@ def sums_to_one(probe: Probe) -> Finding:
 def finite_and_at_most_zero(probe: Probe) -> Finding:
     """No token is impossible and none is more than certain: log-probabilities are finite and at most zero."""
     return all_possible(_everywhere(probe))
-
-
-CHECKS = (declares_a_language_model, sums_to_one, finite_and_at_most_zero)

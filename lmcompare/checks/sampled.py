@@ -19,7 +19,7 @@ from lmcompare.checks.kit import Finding, Result
 from lmcompare.checks.measure import AGREEMENT, BEYOND, others
 from lmcompare.checks.positions import Sample, sample
 from lmcompare.checks.probability import row_sums
-from lmcompare.errors import PluginError, said
+from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.tokens import Encoded, IntArray
 
@@ -162,15 +162,14 @@ def _result(name: str, check: Check, probe: SampledProbe) -> Result | None:
     started = time.perf_counter()
     try:
         found = check(probe)
-    except PluginError as error:
-        found = Finding(False, said(error)[:300])
     except Exception as error:
-        found = Finding(False, f"the model raised {type(error).__name__}: {said(error)[:300] or 'no message'}")
+        raised = "" if isinstance(error, LmcompareError) else "the model raised "
+        found = Finding(False, raised + what_went_wrong(error))
     if found is None:
         return None
     figure = (0.0 if found.passed else BEYOND) if found.figure is None else found.figure
     tolerance = AGREEMENT if found.tolerance is None else found.tolerance
-    return Result(name, found.passed, found.reason, figure, tolerance, seconds=time.perf_counter() - started)
+    return Result(found.passed, found.reason, figure, tolerance, name, seconds=time.perf_counter() - started)
 
 
 def _sums(probe: SampledProbe) -> Finding | None:
@@ -181,10 +180,6 @@ def _sums(probe: SampledProbe) -> Finding | None:
     kinds = ", ".join(f"{kind} {n}" for kind, n in probe.chosen.kinds.items())
     where = f" ({number} document{'s' * (number > 1)}: {kinds}; the end of the longest document)"
     return Finding(found.passed, found.reason + where * found.passed, found.figure, found.tolerance)
-
-
-def _agree(probe: SampledProbe) -> Finding:
-    return scores_agree(probe.asked)
 
 
 def _stream(probe: SampledProbe) -> Finding:
@@ -266,7 +261,7 @@ def _selected(text: Encoded, log_probs: FloatArray, documents: IntArray | list[i
 
 CHECKS: dict[str, Check] = {
     "sums to one": _sums,
-    "the scores agree with next_log_probs": _agree,
+    "the scores agree with next_log_probs": lambda probe: scores_agree(probe.asked),
     "stream agrees with log_probs": _stream,
     "the future leaves the past alone": _future,
     "scoring again gives the same": _again,

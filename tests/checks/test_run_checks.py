@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmcompare.checks import CHECKS, run_checks
-from lmcompare.checks.probe import Probe, maker, scramble_global_randomness
+from lmcompare.checks.probe import Probe, global_randomness, maker
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.tokens import Encoded
@@ -140,8 +140,7 @@ def test_global_randomness_is_put_back() -> None:
     np.random.seed(5)
     before = np.random.random(3)
     np.random.seed(5)
-    put_back = scramble_global_randomness()
-    scrambled = np.random.random(3)
-    put_back()
+    with global_randomness(7):
+        scrambled = np.random.random(3)
     assert not np.array_equal(scrambled, before)
     assert np.array_equal(np.random.random(3), before)
