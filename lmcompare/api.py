@@ -113,22 +113,15 @@ def compare(
     plan = changes.with_match(plan, match or {}, "compare")
     plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
     if loaded is None and not isinstance(corpus, str | Path | Mapping):
-        loaded = corpora.load(list(corpus), plan.corpus.options)  # type: ignore[arg-type]
+        loaded = corpora.load(list(corpus), plan.corpus)  # type: ignore[arg-type]
     show = display(quiet=quiet)
-    outcome = run(
-        plan,
-        folder or Path(tempfile.mkdtemp(prefix="lmcompare-")),
-        force=force,
-        show=show,
-        corpus=loaded,
-        live=live,
-        command="lmcompare.compare(…)",
-    )
+    folder = folder or Path(tempfile.mkdtemp(prefix="lmcompare-"))
+    failures = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
     show.say("Writing the report …")
-    write_reports(outcome.folder)
+    write_reports(folder)
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
     named += [tokens.kind for tokens in (plan.tokens, *(m.tokens for m in plan.models)) if tokens is not None]
-    return Comparison(outcome.folder, outcome.failures, (*named, *map(type, live.values())))
+    return Comparison(folder, failures, (*named, *map(type, live.values())))
 
 
 def load(folder: str | Path) -> Comparison:

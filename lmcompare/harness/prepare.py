@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, blamed_on
+from lmcompare.errors import LmcompareError, PluginError, blamed_on
 from lmcompare.measure.features import token_features
 from lmcompare.runfolder.layout import HELD_OUT, SPLITS, TOKENS_FILES
 from lmcompare.runfolder.seals import damage, is_sealed
@@ -51,6 +51,11 @@ def prepare(
         tokenizer.fit([document.text for document in corpus.train])
     cut = {split: tokenise(corpus.split(split), tokenizer) for split in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
+    if tokenizer.fixed_vocabulary and (other := set(vocabulary.tokens[2:]) - set(tokenizer.always_tokens)):
+        raise PluginError(
+            f"{type(tokenizer).__name__} declares fixed_vocabulary, but its always_tokens do not contain"
+            f" '{min(other)}', a token of the training text: add it, or leave fixed_vocabulary out"
+        )
     path = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
     damaged = damage(path, TOKENS_FILES)
     if damaged is None:

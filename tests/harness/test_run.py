@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lmcompare import Comparison
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
-from lmcompare.harness.progress import Quiet
-from lmcompare.harness.run import Outcome, run
+from lmcompare.harness.progress import Display
+from lmcompare.harness.run import run
 from lmcompare.report.build import rebuild, write_reports
 from tests.harness.small import write_plugins, write_text
 from tests.run_folder import reseal
@@ -26,7 +27,7 @@ from tests.run_folder import reseal
 pytestmark = pytest.mark.slow
 
 
-class Watch(Quiet):
+class Watch(Display):
     """Remembers the stages of each cell."""
 
     def __init__(self) -> None:
@@ -60,11 +61,11 @@ def _experiment(*models: Mapping[str, Any], **more: Any) -> files.Experiment:
 FLAT = {"plugin": "plugins.py:Flat", "name": "flat"}
 
 
-def _run(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Outcome, Watch]:
+def _run(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Comparison, Watch]:
     watch = Watch()
-    outcome = run(experiment, out, base=place, show=watch, **more)
+    failures = run(experiment, out, base=place, show=watch, **more)
     write_reports(out)
-    return outcome, watch
+    return Comparison(out, failures), watch
 
 
 @pytest.fixture(scope="module")
