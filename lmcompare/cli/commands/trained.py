@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmcompare.cli.app import app, flag
-from lmcompare.cli.output import note
+from lmcompare.cli.app import app, flag, note
 from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
