@@ -75,11 +75,11 @@ class SampledProbe:
     after its end can be asked for. A model that learns from earlier documents is asked in the whole text instead.
     """
 
-    def __init__(self, model: LanguageModel, scored: Scored, seed: int = 0, positions: int = POSITIONS) -> None:
+    def __init__(self, model: LanguageModel, scored: Scored, seed: int) -> None:
         self.model, self.scored, self.adaptive = model, scored, model.traits.adaptive
         self.generator = np.random.default_rng([seed, len(scored.text)])
         text = scored.text
-        self.chosen: Sample = sample(text, scored.log_probs, scored.unigram_log_probs, positions, self.generator)
+        self.chosen: Sample = sample(text, scored.log_probs, scored.unigram_log_probs, POSITIONS, self.generator)
         documents = np.unique(text.document_of(self.chosen.positions))
         if self.adaptive:
             documents = np.arange(text.n_documents)
@@ -128,9 +128,7 @@ class SampledProbe:
 Check = Callable[[SampledProbe], Finding | None]  # None: the model promises nothing of the kind
 
 
-def run_sampled_checks(
-    model: LanguageModel, scored: Scored, *, seed: int = 0, positions: int = POSITIONS
-) -> list[Result]:
+def run_sampled_checks(model: LanguageModel, scored: Scored, *, seed: int = 0) -> list[Result]:
     """Check a trained model at sampled positions of the test text.
 
     Parameters
@@ -141,8 +139,6 @@ def run_sampled_checks(
         The test text and what the run stored of the model.
     seed : int
         The seed of the sample.
-    positions : int
-        About how many positions are sampled.
 
     Returns
     -------
@@ -153,7 +149,7 @@ def run_sampled_checks(
     """
     if not len(scored.text):
         return []
-    probe = SampledProbe(model, scored, seed, positions)
+    probe = SampledProbe(model, scored, seed)
     results = [_result(name, check, probe) for name, check in CHECKS.items()]
     return [result for result in results if result is not None]
 

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,8 @@ PACKAGES = ("numpy", "torch", "gensim", "nltk", "scikit-learn", "pandas", "pyarr
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, lmcompare and the packages that figures depend on."""
-    found = {"python": platform.python_version(), "lmcompare": __version__}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
-    return found
+    of_packages = {package: version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), "lmcompare": __version__, **of_packages}
 
 
 def hardware(device: str, threads: int) -> dict[str, Any]:

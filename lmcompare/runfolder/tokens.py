@@ -45,7 +45,6 @@ from lmcompare.tokens import (
     encode_prompt,
     fingerprint_parts,
     make_tokenizer,
-    prompt_pieces,
     tokenise,
     tokenizer_code,
 )
@@ -224,10 +223,6 @@ class TokenizedCorpus:
     def prompt_ids(self, prompt: str) -> IntArray:
         """Return the (n,) ids of the beginning of a document."""
         return encode_prompt(prompt, self.tokenizer, self.vocabulary)
-
-    def prompt_pieces(self, prompt: str) -> list[str]:
-        """Return the pieces of a prompt that the tokenizer cuts: its lines, or all of it."""
-        return prompt_pieces(prompt, self.tokenizer)
 
     def read(self, documents: Sequence[Document]) -> tuple[Encoded, list[str], FloatArray]:
         """Return new documents as ids, their N token strings, and the (N,) overhead bits charged beside the model."""
