@@ -41,13 +41,13 @@ DEFAULT_PROMPTS = (
 )
 
 
-CONFIG = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Table(BaseModel):
     """A table of the file: unknown keys are errors."""
 
-    model_config = CONFIG
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
@@ -141,7 +141,7 @@ BUILT_IN = tuple(
 
 class ExamplesTable(Table):
     """``[examples]``: prompts, how continuations are drawn, how many held-out sentences are shown, and which words
-    are shown in several contexts (None: some that stand in the text).
+    are shown in several contexts (None: some words of the text).
     """
 
     prompts: tuple[str, ...] = DEFAULT_PROMPTS
