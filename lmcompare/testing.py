@@ -22,8 +22,6 @@ __all__ = ["check_exhibit_kind", "parametrize_with_checks", "parametrize_with_to
 def parametrize_with_checks(
     models: Sequence[Subject],
     *,
-    parameters: Mapping[str, Any] | None = None,
-    preset: str = "quick",
     seed: int = 0,
     budget: Budget = LEARNING,
     only: Sequence[str] | None = None,
@@ -43,10 +41,6 @@ def parametrize_with_checks(
     ----------
     models : sequence
         Untrained models, classes, names of plug-ins, or functions that return an untrained model.
-    parameters : mapping, optional
-        Hyper-parameters, which replace those of the preset.
-    preset : str
-        "quick", "default" or "full".
     seed : int
         The seed of the texts and trainings.
     budget : Budget
@@ -66,7 +60,7 @@ def parametrize_with_checks(
     checks = (*select(CHECKS, only), known_failures)
     cases = []
     for model in models:
-        probe = Probe(maker(model, parameters or {}, preset), seed, budget)
+        probe = Probe(maker(model, {}), seed, budget)
         named = type(model) if isinstance(model, LanguageModel) else model
         cases += _cases(model, str(getattr(named, "__name__", named)), checks, probe)
     return pytest.mark.parametrize(("model", "check"), cases)

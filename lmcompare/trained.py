@@ -179,9 +179,8 @@ class TrainedModel:
                 f" {file.name!r}"
             )
         if file.is_dir() or (file.exists() and not force):
-            raise LmcompareError(
-                f"{file} is there already: choose another name{'' if file.is_dir() else ', or force'}"
-            )
+            replaced = "" if file.is_dir() else ", or replace it with --force (force=True in Python)"
+            raise LmcompareError(f"{file} is there already: choose another name{replaced}")
         with blamed_on(f"{self.name}'s {known[-1]} format"):
             write_aside(file, lambda aside: formats[known[-1]](self._corpus.vocabulary, aside))
         return file

@@ -20,9 +20,8 @@ from lmcompare.checks import (
     probability,
 )
 from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one, select
-from lmcompare.checks.probe import LEARNING, Probe, Subject, maker
+from lmcompare.checks.probe import Probe, Subject, maker
 from lmcompare.errors import unknown
-from lmcompare.model import Budget
 
 __all__ = ["CHECKS", "Check", "Finding", "Probe", "Result", "Subject", "run_checks"]
 
@@ -47,10 +46,7 @@ def run_checks(
     subject: Subject,
     *,
     parameters: Mapping[str, Any] | None = None,
-    preset: str = "quick",
     seed: int = 0,
-    budget: Budget = LEARNING,
-    device: str = "cpu",
     only: Sequence[str] | None = None,
     on_result: Callable[[Result], object] = lambda _: None,
 ) -> list[Result]:
@@ -61,15 +57,9 @@ def run_checks(
     subject : str, class, LanguageModel or callable
         The name of a plug-in, a class, an untrained model, or a function that returns one.
     parameters : mapping, optional
-        Hyper-parameters, which replace those of the preset.
-    preset : str
-        "quick", "default" or "full".
+        Hyper-parameters, which replace those of the preset "quick".
     seed : int
         The seed of the texts and trainings.
-    budget : Budget
-        A limit on the training that the learning checks judge.
-    device : str
-        The device of the training, as in ``Setting``.
     only : sequence of str, optional
         The names of the checks to run. By default all are run.
     on_result : callable
@@ -88,7 +78,7 @@ def run_checks(
         There is no check of a name in ``only``.
     """
     checks = select(CHECKS, only)
-    probe = Probe(maker(subject, parameters or {}, preset), seed, budget, device)
+    probe = Probe(maker(subject, parameters or {}), seed)
     results = []
     for one in (*checks, known_failures):
         result = run_one(one, probe)

@@ -61,7 +61,6 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
         "name": cls.__qualname__,
         "parameters": probe.untrained.hyperparameters(),
         "seed": probe.seed,
-        "device": probe.device,
     }
     text = probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS)
     with tempfile.TemporaryDirectory(prefix="lmcompare-check-") as name:
@@ -105,7 +104,7 @@ def load_and_train(emit: Emit, folder: str, job: dict[str, Any]) -> None:
     def make() -> LanguageModel:
         return plugins.build(cls, job["parameters"])
 
-    probe = Probe(make, job["seed"], device=job["device"])
+    probe = Probe(make, job["seed"])
     model = make().restore(load_state(here / "model"))
     np.save(here / "scores.npy", probe.scores(probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS), model))
     save_state(probe.train(probe.seed, SHORT).state(), here / "there")

@@ -25,6 +25,7 @@ Make = Callable[[], LanguageModel]
 Positions = IntArray | Sequence[int]
 Subject = str | type[LanguageModel] | LanguageModel | Make
 
+PRESET = "quick"
 LEARNING = Budget(epochs=20)
 SHORT = Budget(epochs=1)  # where only the bits count, not what was learned
 
@@ -40,12 +41,10 @@ class Probe:
         The seed of the texts and trainings.
     budget : Budget
         A limit on the training that the learning checks judge.
-    device : str
-        The device of the trainings, as in ``Setting``.
     """
 
-    def __init__(self, make: Make, seed: int = 0, budget: Budget = LEARNING, device: str = "cpu") -> None:
-        self.make, self.seed, self.budget, self.device = make, seed, budget, device
+    def __init__(self, make: Make, seed: int = 0, budget: Budget = LEARNING) -> None:
+        self.make, self.seed, self.budget = make, seed, budget
         self.texts = MarkovTexts(seed)
         self._fit_error: PluginError | None = None
         self._fitted: LanguageModel | None = None
@@ -85,7 +84,7 @@ class Probe:
 
     def setting(self, seed: int, budget: Budget) -> Setting:
         """What a run would give to ``fit``."""
-        return Setting(vocabulary=self.texts.vocabulary, seed=seed, device=self.device, budget=budget)
+        return Setting(vocabulary=self.texts.vocabulary, seed=seed, budget=budget)
 
     def train(self, seed: int, budget: Budget) -> LanguageModel:
         """Return a newly made and trained model. Raises ``PluginError`` with what ``fit`` or ``study`` raised."""
@@ -126,7 +125,7 @@ class Probe:
         return distributions(model or self.fitted, text, np.asarray(at, np.int64))
 
 
-def maker(subject: Subject, parameters: Mapping[str, Any], preset: str) -> Make:
+def maker(subject: Subject, parameters: Mapping[str, Any]) -> Make:
     """Return what makes the untrained model of a plug-in's name, a class, a model or a function that makes one.
 
     Raises ``PluginError`` if there is no such plug-in or it does not have these hyper-parameters.
@@ -143,8 +142,8 @@ def maker(subject: Subject, parameters: Mapping[str, Any], preset: str) -> Make:
     if isinstance(subject, type):
         made = subject
         if parameters:
-            plugins.build(made, parameters, preset)
-        return lambda: plugins.build(made, parameters, preset)
+            plugins.build(made, parameters, PRESET)
+        return lambda: plugins.build(made, parameters, PRESET)
     if parameters:
         raise PluginError("hyper-parameters go with a class or a plug-in's name, not with a function")
     return subject

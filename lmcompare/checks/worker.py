@@ -9,6 +9,7 @@ from typing import Any
 from lmcompare import plugins
 from lmcompare.checks import CHECKS, run_checks
 from lmcompare.checks.kit import Check, Result
+from lmcompare.checks.probe import PRESET
 from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, is_tokenizer, run_tokenizer_checks
 from lmcompare.errors import LmcompareError
 from lmcompare.processes import Emit, EndedError, Event, RaisedError, TimeLimitError, call
@@ -77,7 +78,7 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
         make_tokenizer({"kind": plugin, **parameters})  # a wrong value is an error of the user, not a failed check
         run_tokenizer_checks(plugin, parameters, begin(TOKENIZER_CHECKS))
         return
-    model = plugins.build(plugin, parameters, "quick")
+    model = plugins.build(plugin, parameters, PRESET)
     for name in model.files:
         if getattr(model, name) == "":
             raise LmcompareError(f"{plugin} reads a file, and none is given: name it by --set {name}=PATH")
