@@ -32,7 +32,7 @@ from lmcompare.runfolder.layout import (
     TOKENS_FILES,
     Split,
 )
-from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table, write_table
+from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_table
 from lmcompare.runfolder.seals import check_sealed, seal
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import (
@@ -190,9 +190,7 @@ class TokenizedCorpus:
         Columns: split, document, name, bytes, tokens, sentences, metadata (JSON); repeated, whether it also occurs in
         the training text, and repeats, how.
         """
-        path = self._file("documents.parquet")
-        check_table(path, DOCUMENT_COLUMNS)
-        return read_table(path)
+        return read_table(self._file("documents.parquet"), DOCUMENT_COLUMNS)
 
     def documents_of(self, split: Split) -> pd.DataFrame:
         """Return the documents of one split, indexed from 0 as ``document`` counts them."""
