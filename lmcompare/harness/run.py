@@ -99,14 +99,8 @@ def _claim(folder: Path) -> None:
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
     if (folder / JOINED).exists():
         raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
-    probe = folder / ".probe"
-    try:
-        write_text(probe, "")
-    except LmcompareError as error:
-        cause = error.__cause__
-        reason = cause.strerror if isinstance(cause, OSError) else error
-        raise LmcompareError(f"{folder} can't be written to ({reason}): choose another --out or make room") from cause
-    probe.unlink()
+    write_text(folder / ".probe", "")
+    (folder / ".probe").unlink()
 
 
 def _run_cells(

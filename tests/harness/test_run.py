@@ -326,7 +326,7 @@ def test_a_folder_without_right_to_write(place: Path, tmp_path: Path) -> None:
     out = Path("/proc/lmcompare") if Path("/proc").is_dir() else tmp_path / "closed" / "out"
     if not out.is_relative_to("/proc"):
         out.parent.mkdir(mode=0o500)
-    with pytest.raises(LmcompareError, match=r"can.t be written to .*choose another --out"):
+    with pytest.raises(LmcompareError, match=r"can.t be written .*choose another output folder"):
         _run(place, out, _experiment(FLAT))
 
 
