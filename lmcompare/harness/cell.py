@@ -59,11 +59,11 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         return
     job.reopen()
     model, train_seconds = _trained(job, corpus, model, emit)
-    emit({"event": "stage", "stage": "score"})
+    emit({"event": "stage", "stage": "scoring"})
     scores, cost = _scored(job, corpus, model)
     write_table(job.path / "scores.parquet", scores)
     known = {} if model.traits.adaptive else memorisation.measured(model, corpus)
-    emit({"event": "stage", "stage": "check"})
+    emit({"event": "stage", "stage": "checking"})
     began = time.perf_counter()
     truth = _checked(job, corpus, model, scores)
     cost |= {"check_seconds": time.perf_counter() - began}
@@ -113,7 +113,7 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
         budget=Budget(**job.budget),
         **job.machine,
     )
-    emit({"event": "stage", "stage": "train"})
+    emit({"event": "stage", "stage": "training"})
     fitted = model.fit(corpus.train, corpus.valid, setting)
     seconds = curve.seconds
     if fitted is not model:

@@ -11,18 +11,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-STAGES = {
-    "wait": "waiting",
-    "start": "starting",
-    "train": "training",
-    "score": "scoring",
-    "check": "checking",
-    "examples": "examples",
-    "done": "done",
-    "kept": "kept",
-    "failed": "failed",
-}
-
 
 class Display:
     """What a run tells of itself; this one shows nothing. ``cell`` is the row that ``plan`` gave, by index."""
@@ -43,7 +31,7 @@ class Display:
 @dataclass
 class _Row:
     name: str
-    stage: str = "wait"
+    stage: str = "waiting"
     step: int = 0
     steps: int | None = None
     train_loss: float | None = None
@@ -62,7 +50,7 @@ class _Row:
             self.train_loss = event["train_loss"] if event["train_loss"] is not None else self.train_loss
             self.valid_loss = event["valid_loss"] if event["valid_loss"] is not None else self.valid_loss
             return
-        if self.stage == "wait":
+        if self.stage == "waiting":
             self.begun = time.perf_counter()
         self.stage = event.get("stage", event["event"])
         if self.stage in ("done", "failed"):
@@ -72,19 +60,21 @@ class _Row:
     @property
     def speed(self) -> str:
         """Training tokens a second."""
-        return f"{self.tokens / self.seconds:,.0f}" if self.tokens and self.seconds and self.stage == "train" else ""
+        return (
+            f"{self.tokens / self.seconds:,.0f}" if self.tokens and self.seconds and self.stage == "training" else ""
+        )
 
     @property
     def left(self) -> str:
         """Seconds that training still takes at this pace."""
-        if self.stage != "train" or not self.steps or not self.step:
+        if self.stage != "training" or not self.steps or not self.step:
             return ""
         return f"{self.seconds * (self.steps / self.step - 1):.0f} s"
 
     @property
     def done(self) -> str:
         """Steps done, as a share."""
-        return f"{min(1.0, self.step / self.steps):.0%}" if self.steps and self.stage == "train" else ""
+        return f"{min(1.0, self.step / self.steps):.0%}" if self.steps and self.stage == "training" else ""
 
 
 class _Shown(Display):
@@ -121,7 +111,7 @@ class Plain(_Shown):
         super().event(cell, event)
         if row.stage != before:
             took = f" after {row.seconds:.1f} s" if row.stage == "done" else ""
-            self.say(f"{row.name}: {STAGES[row.stage]}{took}{f': {row.note}' if row.note else ''}")
+            self.say(f"{row.name}: {row.stage}{took}{f': {row.note}' if row.note else ''}")
             self._said = now
         elif event["event"] == "progress" and not row.note and now - self._said >= self._every:
             facts = {
@@ -132,7 +122,7 @@ class Plain(_Shown):
                 "{} left": row.left,
             }
             known = [words.format(fact) for words, fact in facts.items() if fact]
-            self.say(f"{row.name}: {', '.join(known) or STAGES[row.stage]}")
+            self.say(f"{row.name}: {', '.join(known) or row.stage}")
             self._said = now
 
 
@@ -161,10 +151,10 @@ class Live(_Shown):
         for heading in ("done", "loss", "valid", "tokens/s", "left", "seconds"):
             table.add_column(heading, justify="right")
         for row in self._rows:
-            style = {"done": "green", "kept": "green", "failed": "red", "wait": "dim"}.get(row.stage, "bold")
+            style = {"done": "green", "kept": "green", "failed": "red", "waiting": "dim"}.get(row.stage, "bold")
             table.add_row(
                 row.name,
-                STAGES[row.stage],
+                row.stage,
                 row.done,
                 _nats(row.train_loss),
                 _nats(row.valid_loss),

@@ -121,7 +121,7 @@ def _run_cells(
             continue
         if (damaged := job.damage()) is not None:
             show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
-        show.event(index, {"event": "stage", "stage": "start"})
+        show.event(index, {"event": "stage", "stage": "starting"})
         error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
         if error is None:
             show.event(index, {"event": "done"})
