@@ -56,7 +56,7 @@ class Heard(Display):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("damage")
     write_text(place)
-    assert not run(EXPERIMENT, place / "run", base=place).failures
+    assert not run(EXPERIMENT, place / "run", base=place)
     return place
 
 
@@ -76,7 +76,7 @@ def test_a_turned_bit_is_found_said_and_made_good(finished: Path, tmp_path: Path
     (path,) = folder.glob(name)
     turn_a_bit(path)
     heard = Heard()
-    assert not run(EXPERIMENT, folder, base=finished, show=heard).failures
+    assert not run(EXPERIMENT, folder, base=finished, show=heard)
     if name.endswith("trained.json"):  # what it vouches for was used already
         return
     (said,) = [sentence for sentence in heard.said if "damaged" in sentence]
@@ -94,7 +94,7 @@ def test_so_is_a_file_that_was_cut_short_or_lost(finished: Path, tmp_path: Path,
     assert callable(harm)
     harm(path)
     heard = Heard()
-    assert not run(EXPERIMENT, folder, base=finished, show=heard).failures
+    assert not run(EXPERIMENT, folder, base=finished, show=heard)
     assert [sentence for sentence in heard.said if str(path) in sentence]
     assert path.read_bytes() == next((finished / "run").glob(name)).read_bytes()
 

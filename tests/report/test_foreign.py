@@ -82,9 +82,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Node:
         "models": [{"plugin": "unigram"}, {"plugin": "their_model.py:Herring", "name": "herring"}],
         "examples": {"prompts": ["the cat", "my cat"], "length": 4, "words": ["cat"]},
     }
-    outcome = run(files.parse(table, "test"), place / "run", base=place, show=Display())
-    assert not outcome.failures
-    page, _ = write_reports(outcome.folder)
+    assert not run(files.parse(table, "test"), place / "run", base=place, show=Display())
+    page, _ = write_reports(place / "run")
     return parse(page.read_text())
 
 
