@@ -82,7 +82,7 @@ def compare(
     from lmcompare.harness.run import run
     from lmcompare.report.build import write_reports
 
-    folder = Path(tempfile.mkdtemp(prefix="lmcompare-")) if out is None else _path(out, "out")
+    folder = None if out is None else _path(out, "out")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
     if models is not None and not isinstance(models, Iterable):
         raise LmcompareError(f"models is a model or a sequence of models, not {kind_of(models)}")
@@ -120,6 +120,7 @@ def compare(
     plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
     if texts is not None:
         loaded = corpora.load(texts, plan.corpus)
+    folder = folder or Path(tempfile.mkdtemp(prefix="lmcompare-"))
     show = display(quiet=quiet)
     failures = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
     show.say("Writing the report …")
