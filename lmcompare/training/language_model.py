@@ -263,7 +263,7 @@ class TorchLanguageModel(LanguageModel):
             )
         return at(best)
 
-    def word_vectors(self) -> FloatArray | None:
+    def word_vectors(self) -> FloatArray:
         """Return the (V, d) vectors of the network's inputs."""
         head = self.trained_network().head
         vectors: FloatArray = head.table[: head.types].detach().cpu().numpy()

@@ -93,7 +93,7 @@ class RnnAttention(Rnn):
 
     def reach(self) -> Reach:
         """Return the result of ``measure``: how far back the attention looks and what it gains."""
-        return Reach.from_json(self.measured)
+        return Reach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, the attention over two sentences, its reach, and the nearest words."""

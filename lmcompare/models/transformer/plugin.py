@@ -140,7 +140,7 @@ class Transformer(TunableLanguageModel):
 
     def reach(self) -> HeadReach:
         """Return the result of ``measure``: how far back each head looks."""
-        return HeadReach.from_json(self.measured)
+        return HeadReach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, attention maps, the heads' reach, the position signal, nearest words."""
