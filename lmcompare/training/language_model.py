@@ -295,8 +295,8 @@ class TorchLanguageModel(LanguageModel):
         return fitted(self._network, self)
 
     def trained_as(self, kind: type[N]) -> N:
-        """Return the trained network, which must be of this class: plug-ins narrow ``trained_network`` with it."""
-        network = fitted(self._network, self)
+        """Return the trained network, which must be of this class."""
+        network = self.trained_network()
         assert isinstance(network, kind)
         return network
 

@@ -218,7 +218,7 @@ class Training:
         rate = self.recipe.rate(done) * 0.5**self.halvings
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = rate * group["times"]
+                group["lr"] = rate
         with autocast(device, self.precision):
             loss, after = self.objective(inputs, targets, memory, sample)
         part = share.tokens / batch.tokens

@@ -143,13 +143,9 @@ class Word2VecBow(TunableLanguageModel):
             weights=self.weights,
         )
 
-    def trained_network(self) -> BagNetwork:
-        """Return the trained network."""
-        return self.trained_as(BagNetwork)
-
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Count words of the validation text that the model predicts from similar contexts."""
-        return asdict(similar_contexts.account(self, self.trained_network(), train, valid, setting.seed))
+        return asdict(similar_contexts.account(self, self.trained_as(BagNetwork), train, valid, setting.seed))
 
     def account(self) -> Account:
         """Return the result of ``measure``: words predicted from similar contexts."""
@@ -181,7 +177,7 @@ class Word2VecBow(TunableLanguageModel):
 
     def word_vectors(self) -> FloatArray:
         """Return the (V, width) vectors of the bag."""
-        network = self.trained_network()
+        network = self.trained_as(BagNetwork)
         vectors: FloatArray = network.vectors[: network.head.types].detach().cpu().numpy()
         return vectors
 
@@ -194,4 +190,4 @@ class Word2VecBow(TunableLanguageModel):
         origin = "word2vec's" if self.vectors is None else "pre-trained"
         if self.tune:
             origin += ", trained further with the softmax"
-        return exhibits(self, self.trained_network(), origin, self.account(), text)
+        return exhibits(self, self.trained_as(BagNetwork), origin, self.account(), text)
