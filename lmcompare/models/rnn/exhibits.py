@@ -51,8 +51,7 @@ def _map(network: Recurrence, text: Encoded, ids: IntArray) -> Heatmap:
     columns["shows" if network.is_lstm else "looks back"] = found.show
     return Heatmap(
         title="What its gates do",
-        note="Each row is a word that was just read, each column a gate: how far it is open, averaged over the units"
-        " of the state. 0 is closed, 1 is open.",
+        note="How far each gate is open, averaged over the units of the state: 0 is closed, 1 is open.",
         rows=labels(text, ids[:-1]),
         columns=tuple(columns),
         panels=("last layer",),

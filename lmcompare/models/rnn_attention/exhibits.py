@@ -45,8 +45,7 @@ def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
     shares = tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size))
     return Heatmap(
         title="Where it looks back",
-        note="Each row is a word that was just read, each column a past state of the network. The darker the cell,"
-        " the more that state contributes to the prediction of the next word.",
+        note="The darker the cell, the more the past state contributes to the prediction of the next word.",
         rows=read,
         columns=read,
         panels=("additive attention",),

@@ -50,9 +50,8 @@ def _map(network: EncoderDecoderNetwork, text: Encoded, ids: IntArray) -> Heatma
     weights = found.weights[:, network.window - len(seen) :]
     return Heatmap(
         title="Where its decoder looks",
-        note="Each row is a word that the decoder has just read in its chunk, each column a word that the encoder"
-        " read before. The darker the cell, the more that state contributes to the prediction of the next word. The"
-        " text is two example sentences, read as one document; long sentences are cut.",
+        note="The darker the cell, the more the encoder's state contributes to the prediction of the next word of the"
+        " chunk. The text is two example sentences, read as one document; long sentences are cut.",
         rows=read[found.first :],
         columns=tuple(read[j] for j in seen),
         panels=("additive attention",),
