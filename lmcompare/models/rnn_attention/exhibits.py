@@ -38,10 +38,10 @@ def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
     read = labels(text, ids[:-1])
     weights = network.attention_weights(ids[:-1])  # (T, T)
     size = len(read)
-    scores = np.full((size, size), np.nan)
+    scores: list[list[float | None]] = [[None] * size for _ in range(size)]
     for i in range(1, size):
-        found = network.attention_at(ids[:i]).scores
-        scores[i, i - len(found) : i] = found
+        found = network.attention_at(ids[:i]).scores.tolist()
+        scores[i][i - len(found) : i] = found
     shares = tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size))
     return Heatmap(
         title="Where it looks back",
@@ -54,10 +54,7 @@ def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
         column_axis="looks at the state after",
         opens=(0, _worked_at(ids)),
         steps=(
-            (
-                "e = v·tanh(W s_i + U s_j)",
-                (tuple(tuple(None if np.isnan(e) else float(e) for e in line) for line in scores),),
-            ),
+            ("e = v·tanh(W s_i + U s_j)", (tuple(map(tuple, scores)),)),
             ("a = softmax", (shares,)),
         ),
     )
