@@ -74,7 +74,7 @@ class TorchLanguageModel(LanguageModel):
         Parameters
         ----------
         values : mapping
-            Values by name. Those of hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
+            Values by name. The hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
             ``dropout`` is checked only, and others are ignored.
 
         Raises
@@ -233,7 +233,7 @@ class TorchLanguageModel(LanguageModel):
             if name not in self.parameter_names() or type(getattr(self, name)) is not int:
                 raise PluginError(
                     f"{type(self).__name__}.widths names '{name}', which is no hyper-parameter with a whole number:"
-                    " it lists the names of those that grow together"
+                    " it lists the hyper-parameters that grow together"
                 )
         given = {name: getattr(self, name) for name in self.widths}
         step = self.width_step()

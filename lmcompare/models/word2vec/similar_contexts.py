@@ -185,9 +185,9 @@ def exhibits(found: Account) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="How often a context was similar",
-                note="The share of these words that follow, in the training text, a similar context: one with no word"
-                " in common with theirs whose vector is nearer than those of as many random contexts of other words."
-                " “Exchanged” is the control, with the contexts exchanged among the words.",
+                note="The share of the words that follow a similar context in the training text: it has no word in"
+                " common with their context, and its vector is nearer to their context's than the vectors of as many"
+                " random contexts of other words. “Exchanged” is the control: the words exchange their contexts.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
                 unit="% of the words",
