@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -124,7 +125,7 @@ def _worked(
         lines.append((f"b, for the distance: {label}", float(maps.bias[head, -1, most])))
     lines += [
         (f"a: the weight of {label}, the greatest", float(weights[most])),
-        ("‖o‖: the length of the weighted mean of values", float(maps.mixed[0, head, -1].norm())),
+        ("‖o‖: the length of the weighted mean of values", float(np.linalg.norm(maps.mixed[0, head, -1].cpu()))),
         came_next(model, text, ids, len(ids) - 1),
     ]
     return WorkedEquation(
