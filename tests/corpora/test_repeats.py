@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare.corpora import repeats as module
-from lmcompare.corpora.pieces import Piece
+from lmcompare.corpora.document import Piece
 from lmcompare.corpora.repeats import ALIKE, ALIKE_BACK, HOLDERS, LEAST, MUCH, Repeat, repeats, repeats_noted
 
 TWENTY = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"

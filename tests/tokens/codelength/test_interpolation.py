@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.tokens.codelength.context_counts import ContextCounts, find
-from lmcompare.tokens.codelength.interpolation import SymbolKneserNey, SymbolModel, SymbolWittenBell
+from lmcompare.tokens.codelength.interpolation import (
+    ContextCounts,
+    SymbolKneserNey,
+    SymbolModel,
+    SymbolWittenBell,
+    find,
+)
 from tests.tokens.codelength.decoding import Reader, decisions, distribution, read
 
 # Three symbols. After context 0: symbol 0 twice, symbol 1 once; after context 1: symbol 0 once.
