@@ -42,26 +42,26 @@ class Distributions:
         loops.fill(rows, contexts, weights, shifts, unigrams, *self._arrays)
         return rows
 
-    def likeliest(self, contexts: IntArray, places: int) -> tuple[IntArray, FloatArray]:
+    def top_k(self, contexts: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """Return the most likely words after each context, without the whole distributions.
 
         Parameters
         ----------
         contexts : ndarray of shape (n - 1, B)
-        places : int
+        k : int
             How many words, at most V.
 
         Returns
         -------
-        ids, nats : ndarrays of shape (B, places)
+        ids, nats : ndarrays of shape (B, k)
             The most likely word first, equal ones by id.
         """
         size = contexts.shape[1]
         if not len(contexts):
-            best = self._ranked[:places]
+            best = self._ranked[:k]
             return np.tile(best, (size, 1)), np.tile(self._unigrams[best].astype(np.float64) * NATS, (size, 1))
         contexts = np.ascontiguousarray(contexts, np.int32)
-        ids, log10 = np.full((size, places), NOTHING, np.int32), np.full((size, places), -np.inf)
+        ids, log10 = np.full((size, k), NOTHING, np.int32), np.full((size, k), -np.inf)
         loops.collect(contexts, self._weights(contexts), self._ranked, self._unigrams, *self._arrays, ids, log10)
         return ids, log10 * NATS
 

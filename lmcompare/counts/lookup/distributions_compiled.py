@@ -60,7 +60,7 @@ def collect(
     ids: IntArray,
     log10: FloatArray,
 ) -> None:
-    """Find the likeliest words after each context, among those seen after its longest part first.
+    """Find the most likely words after each context, among those seen after its longest part first.
 
     Few words come in once some have: only those are searched for after the longer contexts, where they would have
     another probability. ``ranked``: (V,) the words, the most frequent first; none comes in after one that does not.
@@ -111,7 +111,7 @@ def _follows(word: int, contexts: IntArray, least: int, offsets: Arrays, words: 
 
 @compiled
 def _insert(ids: IntArray, log10: FloatArray, word: int, value: float) -> None:
-    """Put a word among the likeliest of one context, which are sorted, unless it is below them all."""
+    """Put a word among the most likely of one context, which are sorted, unless it is below them all."""
     place = len(ids)
     while place > 0 and (log10[place - 1] < value or (log10[place - 1] == value and ids[place - 1] > word)):
         place -= 1

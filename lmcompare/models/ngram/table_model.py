@@ -12,7 +12,7 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 BLOCK_ROWS = 4096  # positions whose contexts are looked up together
 CACHED_BYTES = 2**22  # a block of this size is soon given out again, and is still in the processor's cache
-FEW_PLACES = 1000  # up to here the most likely words are found without sorting all of them
+FEW = 1000  # up to here the most likely words are found without sorting all of them
 
 
 class TableModel(LanguageModel):
@@ -64,10 +64,10 @@ class _Stepper(Stepper):
         row: FloatArray = self._table.distributions(self._contexts)[0]
         return row
 
-    def likeliest(self, places: int) -> tuple[IntArray, FloatArray]:
-        if places > FEW_PLACES:
-            return super().likeliest(places)
-        ids, nats = self._table.likeliest(self._contexts, min(places, self._table.start))
+    def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
+        if k > FEW:
+            return super().top_k(k)
+        ids, nats = self._table.top_k(self._contexts, min(k, self._table.start))
         return ids[0], nats[0]
 
     def push(self, token: int) -> None:
