@@ -19,7 +19,8 @@ BLOCK_BYTES = 2**22  # of the file, cut at a time
 _WHITE_SPACE = "[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"  # Unicode's, without \n
 _SEPARATORS = re.compile("[\x1c-\x1f]")  # which Arrow takes for white space, too
 
-Words = tuple[Any, IntArray]  # an Arrow array of strings (n,), and how many of them precede each line end
+# An Arrow array of strings (n,), empty ones among them at the ends of lines, and how many precede each line end
+Words = tuple[Any, IntArray]
 
 
 def read_tokenised(
@@ -65,18 +66,19 @@ def read_tokenised(
         if vocabulary is None:
             found = compute.value_counts(pa.chunked_array([words for words, _ in blocks], pa.string()))
             tokens = found.field("values").to_numpy(zero_copy_only=False).tolist()
-            counts = found.field("counts").to_numpy().tolist()
-            if not tokens:
+            counted = dict(zip(tokens, found.field("counts").to_numpy().tolist(), strict=True))
+            counted.pop("", None)
+            if not counted:
                 raise LmcompareError(f"{path} contains no tokens: name a file of tokenised text")
-            lines = sum(len(ends) for _, ends in blocks)
-            vocabulary = Vocabulary.of_counts(dict(zip(tokens, counts, strict=True)), lines, min_count=min_count)
+            vocabulary = Vocabulary.of_counts(counted, sum(len(ends) for _, ends in blocks), min_count=min_count)
         end = vocabulary.end
         table = pa.array(["" if token == end else text for token, text in enumerate(vocabulary.tokens)])
 
         def ids_of(block: Words) -> IntArray:
             words, ends = block
             ids = compute.index_in(words, value_set=table).fill_null(Vocabulary.unknown).to_numpy()
-            return np.insert(ids, ends, end)
+            filled = ids != end
+            return np.insert(ids[filled], np.append(0, np.cumsum(filled))[ends], end)
 
         ids = np.concatenate([np.zeros(0, np.int32), *pool.map(ids_of, blocks)])
     return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
@@ -106,7 +108,4 @@ def _cut(block: bytes) -> Words:
         words = compute.split_pattern_regex(lines, _WHITE_SPACE)
     else:
         words = compute.utf8_split_whitespace(lines)
-    flat = words.flatten()
-    filled = compute.binary_length(flat).to_numpy() > 0  # white space at either end of a line leaves an empty string
-    before = np.append(0, np.cumsum(filled))
-    return flat.filter(pa.array(filled)), before[words.offsets.to_numpy()[1:]]
+    return words.flatten(), words.offsets.to_numpy()[1:]

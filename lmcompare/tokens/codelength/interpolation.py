@@ -22,28 +22,18 @@ class ContextCounts:
     ----------
     contexts : (C,) int array
         The contexts, in rising order.
-    totals : (C,) int array
-        How many symbols followed each context.
-    types : (C,) int array
-        How many different symbols followed each context.
     events : (E,) int array
         The index of a context times K, plus a symbol; in rising order.
     counts : (E,) int array
         The count of each event.
+    n_symbols : int
+        K.
     """
 
     contexts: IntArray
-    totals: IntArray
-    types: IntArray
     events: IntArray
     counts: IntArray
-
-    @classmethod
-    def of_events(cls, contexts: IntArray, events: IntArray, counts: IntArray, n_symbols: int) -> ContextCounts:
-        """Compute the totals and types of each context from the counts of its events."""
-        of_context = events // n_symbols
-        totals = np.bincount(of_context, counts, minlength=len(contexts)).astype(np.int64)
-        return cls(contexts, totals, np.bincount(of_context, minlength=len(contexts)), events, counts)
+    n_symbols: int
 
     @classmethod
     def count(cls, keys: IntArray, symbols: IntArray, n_symbols: int) -> ContextCounts:
@@ -52,7 +42,17 @@ class ContextCounts:
         contexts, index = np.unique(keys[kept], return_inverse=True)
         followed = index.reshape(-1).astype(np.int64) * n_symbols + symbols[kept]
         events, counts = np.unique(followed, return_counts=True)
-        return cls.of_events(contexts.astype(np.int64), events, counts.astype(np.int64), n_symbols)
+        return cls(contexts.astype(np.int64), events, counts.astype(np.int64), n_symbols)
+
+    @cached_property
+    def totals(self) -> IntArray:
+        """(C,) how many symbols followed each context."""
+        return np.bincount(self.events // self.n_symbols, self.counts, len(self.contexts)).astype(np.int64)
+
+    @cached_property
+    def types(self) -> IntArray:
+        """(C,) how many different symbols followed each context."""
+        return np.bincount(self.events // self.n_symbols, minlength=len(self.contexts))
 
     @cached_property
     def discount(self) -> float:
@@ -60,10 +60,10 @@ class ContextCounts:
         once, twice = int(np.count_nonzero(self.counts == 1)), int(np.count_nonzero(self.counts == 2))
         return min(max(once / max(once + 2 * twice, 1), 0.1), 0.9)
 
-    def look_up(self, keys: IntArray, symbols: IntArray, n_symbols: int) -> tuple[IntArray, IntArray]:
+    def look_up(self, keys: IntArray, symbols: IntArray) -> tuple[IntArray, IntArray]:
         """Return (n,) the index of each context, -1 if it is unseen, and (n,) the count of the symbol after it."""
         index = find(self.contexts, keys)
-        event = find(self.events, np.where(index >= 0, index * n_symbols + symbols, -1))
+        event = find(self.events, np.where(index >= 0, index * self.n_symbols + symbols, -1))
         return index, take(self.counts, event)
 
 
@@ -110,7 +110,7 @@ class SymbolModel(ABC):
         """(n,) the probability of each symbol (n,) after its contexts, one (n,) array per level."""
         p: FloatArray = self.base[symbols]
         for level, keys in zip(self.levels, contexts, strict=True):
-            index, counts = level.look_up(keys, symbols, len(self.base))
+            index, counts = level.look_up(keys, symbols)
             p = np.where(index >= 0, self._mix(level, index, counts, p), p)
         return p
 
@@ -138,7 +138,7 @@ class SymbolWittenBell(SymbolModel):
         shorter = SymbolWittenBell(self.base, self.levels[:-1])
         level, keys = self.levels[-1], contexts[-1]
         saved = np.log2(self.probability(contexts, symbols)) - np.log2(shorter.probability(contexts[:-1], symbols))
-        index, _ = level.look_up(keys, symbols, len(self.base))
+        index, _ = level.look_up(keys, symbols)
         gains = np.bincount(index[index >= 0], saved[index >= 0], minlength=len(level.contexts))
         worthy = np.append(gains >= least_bits, False)[index]  # index -1, no context, takes the last
         kept = ContextCounts.count(np.where(worthy, keys, -1), symbols, len(self.base))
@@ -157,7 +157,7 @@ class SymbolWittenBell(SymbolModel):
         levels = []
         for stored in table["levels"]:
             contexts, events, counts = (np.array(stored[n], np.int64) for n in ("contexts", "events", "counts"))
-            levels.append(ContextCounts.of_events(contexts, events, counts, len(base)))
+            levels.append(ContextCounts(contexts, events, counts, len(base)))
         return cls(base, levels)
 
 

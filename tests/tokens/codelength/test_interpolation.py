@@ -89,7 +89,7 @@ def test_json_gives_the_same_model() -> None:
 
 def test_discount_stays_within_bounds() -> None:
     def level(*counts: int) -> ContextCounts:
-        return ContextCounts.of_events(np.array([0]), np.arange(len(counts)), np.array(counts), 10)
+        return ContextCounts(np.array([0]), np.arange(len(counts)), np.array(counts), 10)
 
     assert level(1, 1, 2).discount == 0.5
     assert level(1, 1).discount == 0.9
