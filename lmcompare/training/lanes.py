@@ -18,6 +18,23 @@ LONGEST = 4  # the longest sentence that is read alone, in multiples of ``length
 
 
 @dataclass(frozen=True)
+class Texts:
+    """The texts of a training run.
+
+    Parameters
+    ----------
+    train, valid : Encoded
+        The training text and the validation text.
+    rare : (V,) array of bool or None, default=None
+        The words that are read as ``<unk>`` half of the time.
+    """
+
+    train: Encoded
+    valid: Encoded
+    rare: BoolArray | None = None
+
+
+@dataclass(frozen=True)
 class Batch:
     """The tokens of one training step.
 

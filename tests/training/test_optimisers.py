@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.training.muon import Muon, orthogonal
-from lmcompare.training.optimisers import optimisers
+from lmcompare.training.optimisers import Muon, optimisers, orthogonal
 from lmcompare.training.precision import autocast
 from lmcompare.training.recipe import Recipe
 
@@ -48,7 +47,7 @@ def test_a_step_of_muon_worked_by_hand() -> None:
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_each_parameter_has_one_optimiser_and_its_learning_rate(name: str) -> None:
-    network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3).network(12)
+    network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3).network(12)
     recipe = Recipe(optimiser=name, head_rate=3.0, weight_decay=0.2)
     seen = {}
     for optimiser in optimisers(network, recipe, "cpu"):
@@ -66,7 +65,7 @@ def test_each_parameter_has_one_optimiser_and_its_learning_rate(name: str) -> No
 
 
 def test_frozen_parameters_are_left_out() -> None:
-    network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3).network(12)
+    network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3).network(12)
     network.head.table.requires_grad_(False)
     held = [p for o in optimisers(network, Recipe(), "cpu") for g in o.param_groups for p in g["params"]]
     assert not any(p is network.head.table for p in held)

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from lmcompare.model import FloatArray
 from lmcompare.tokens import IntArray, Vocabulary
-from lmcompare.training.dropout import dropout
-from lmcompare.training.network import Memory, Network
+from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
 

@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
 from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
-from lmcompare.training.dropout import dropout
-from lmcompare.training.network import Memory, Network
+from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
 ACTIVATIONS = ("gelu", "relu2", "swiglu")

@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from lmcompare.model import FloatArray
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
-from lmcompare.training.dropout import dropout
-from lmcompare.training.network import Memory, Network
+from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
 WEIGHTS = ("uniform", "decay", "position")
