@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,46 +30,46 @@ class Snapshot:
     ----------
     key : str
         The run that it belongs to.
-    step, tokens : int
-        The steps made and the tokens read.
-    seconds : float
-        The training time.
     precision : str
         The precision of training.
+    best : dict of Tensor
+        The weights with the lowest validation loss.
+    best_loss : float, default=inf
+        Their loss.
+    stale : int, default=0
+        The evaluations since then.
+    halvings : int, default=0
+        How often the learning rate was halved.
+    step, tokens : int, default=0
+        The steps made and the tokens read.
+    seconds : float, default=0.0
+        The training time.
+    memory : Memory or None, default=None
+        The memory of the rows.
+    history : list
+        Step, seconds, tokens, training loss and validation loss of every evaluation.
     weights : dict of Tensor
         The network's weights.
     optimisers : list of dict
         The states of the optimisers.
     generators : list of Tensor
         Torch's random states.
-    memory : Memory or None
-        The memory of the rows.
-    best : dict of Tensor
-        The weights with the lowest validation loss.
-    best_loss : float
-        Their loss.
-    stale : int, default=0
-        The evaluations since then.
-    halvings : int, default=0
-        How often the learning rate was halved.
-    history : list
-        Step, seconds, tokens, training loss and validation loss of every evaluation.
     """
 
     key: str
-    step: int
-    tokens: int
-    seconds: float
     precision: str
-    weights: dict[str, Tensor]
-    optimisers: list[dict[str, Any]]
-    generators: list[Tensor]
-    memory: Memory | None
     best: dict[str, Tensor]
-    best_loss: float
+    best_loss: float = math.inf
     stale: int = 0
     halvings: int = 0
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    memory: Memory | None = None
     history: list[tuple[int, float, int, float, float]] = field(default_factory=list)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    optimisers: list[dict[str, Any]] = field(default_factory=list)
+    generators: list[Tensor] = field(default_factory=list)
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:

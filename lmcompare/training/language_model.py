@@ -74,7 +74,7 @@ class TorchLanguageModel(LanguageModel):
         Parameters
         ----------
         values : mapping
-            Values by name. Those of hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
+            Values by name. The hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
             ``dropout`` is checked only, and others are ignored.
 
         Raises
@@ -233,7 +233,7 @@ class TorchLanguageModel(LanguageModel):
             if name not in self.parameter_names() or type(getattr(self, name)) is not int:
                 raise PluginError(
                     f"{type(self).__name__}.widths names '{name}', which is no hyper-parameter with a whole number:"
-                    " it lists the names of those that grow together"
+                    " it lists the hyper-parameters that grow together"
                 )
         given = {name: getattr(self, name) for name in self.widths}
         step = self.width_step()
@@ -263,7 +263,7 @@ class TorchLanguageModel(LanguageModel):
             )
         return at(best)
 
-    def word_vectors(self) -> FloatArray | None:
+    def word_vectors(self) -> FloatArray:
         """Return the (V, d) vectors of the network's inputs."""
         head = self.trained_network().head
         vectors: FloatArray = head.table[: head.types].detach().cpu().numpy()
@@ -295,8 +295,8 @@ class TorchLanguageModel(LanguageModel):
         return fitted(self._network, self)
 
     def trained_as(self, kind: type[N]) -> N:
-        """Return the trained network, which must be of this class: plug-ins narrow ``trained_network`` with it."""
-        network = fitted(self._network, self)
+        """Return the trained network, which must be of this class."""
+        network = self.trained_network()
         assert isinstance(network, kind)
         return network
 

@@ -15,31 +15,26 @@ from lmcompare.training.recipe import Recipe
 def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.optim.Optimizer]:
     """Return AdamW and, if the recipe's optimiser is "muon", Muon for the matrices inside the network.
 
-    The head (word vectors and biases) has a learning rate of its own; vectors and scalars do not decay. ``times`` of
-    each parameter group is the factor of the present learning rate.
+    The head (word vectors and biases) always has AdamW; vectors and scalars do not decay.
     """
-    head = {id(p) for p in network.head.parameters()}
-    sorted_: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for parameter in network.parameters():
-        if parameter.requires_grad:
-            sorted_.setdefault((id(parameter) in head, parameter.dim() >= 2), []).append(parameter)
-    inner = sorted_.pop((False, True), [])
+    free = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    inner: list[torch.nn.Parameter] = []
+    if recipe.optimiser == "muon":
+        of_head = {id(parameter) for parameter in network.head.parameters()}
+        inner = [parameter for parameter in free if parameter.dim() >= 2 and id(parameter) not in of_head]
+    taken = {id(parameter) for parameter in inner}
     groups: list[dict[str, Any]] = [
-        {
-            "params": parameters,
-            "weight_decay": recipe.weight_decay if matrices else 0.0,
-            "times": recipe.head_rate if of_head else 1.0,
-        }
-        for (of_head, matrices), parameters in sorted_.items()
+        {"params": [p for p in free if p.dim() >= 2 and id(p) not in taken]},
+        {"params": [p for p in free if p.dim() < 2], "weight_decay": 0.0},
     ]
-    found: list[torch.optim.Optimizer] = []
-    if inner and recipe.optimiser == "muon":
-        group = {"params": inner, "times": 1.0}
-        found.append(Muon([group], lr=recipe.learning_rate, weight_decay=recipe.weight_decay))
-    elif inner:
-        groups.append({"params": inner, "weight_decay": recipe.weight_decay, "times": 1.0})
+    rate, decay = recipe.learning_rate, recipe.weight_decay
     fused = True if torch.device(device).type in ("cpu", "cuda") else None
-    return [torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=fused), *found]
+    found: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(groups, lr=rate, betas=recipe.betas, weight_decay=decay, fused=fused)
+    ]
+    if inner:
+        found.append(Muon(inner, lr=rate, weight_decay=decay))
+    return found
 
 
 class Muon(torch.optim.Optimizer):

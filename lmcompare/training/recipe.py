@@ -43,8 +43,6 @@ class Recipe:
         The final learning rate as a share of the peak.
     optimiser : {"adamw", "muon"}, default="adamw"
         "adamw", or "muon": Muon for the matrices inside the network and AdamW for all other weights.
-    head_rate : float, default=1.0
-        The factor by which the learning rate of the head (word vectors and biases) differs.
     weight_decay : float, default=0.1
         The decay of matrices; vectors do not decay.
     betas : (float, float), default=(0.9, 0.99)
@@ -74,7 +72,6 @@ class Recipe:
     decay: str = "linear"
     final: float = 0.0
     optimiser: str = "adamw"
-    head_rate: float = 1.0
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
@@ -91,7 +88,7 @@ class Recipe:
         for name in _SHARES:
             if not 0 <= _number(name, getattr(self, name)) <= 1:
                 raise LmcompareError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
-        for name in ("learning_rate", "head_rate", "clip"):
+        for name in ("learning_rate", "clip"):
             if not _number(name, getattr(self, name)) > 0:
                 raise LmcompareError(f"{name} must be above 0, not {getattr(self, name)}")
         if _number("weight_decay", self.weight_decay) < 0:

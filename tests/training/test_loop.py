@@ -175,7 +175,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, when: list[int]) -> list[float]:
     step = Training._train_step
 
     def spoiled(self: Any, batch: Any, done: float) -> float:
-        rates.append(self.recipe.rate(done) * 0.5**self.halvings)
+        rates.append(self.recipe.rate(done) * 0.5**self.now.halvings)
         if len(rates) in when:
             raise FloatingPointError
         return step(self, batch, done)

@@ -97,10 +97,6 @@ class Rnn(Recurrent):
         """Return the untrained network."""
         return RnnNetwork(types, self.cell, self.width, self.hidden, self.layers, self.dropout)
 
-    def trained_network(self) -> Recurrence:
-        """Return the trained network."""
-        return self.trained_as(RnnNetwork)
-
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, what the gates do in two sentences, and the nearest words."""
-        return exhibits(self, self.trained_network(), text)
+        return exhibits(self, self.trained_as(RnnNetwork), text)

@@ -83,18 +83,14 @@ class RnnAttention(Rnn):
             types, self.cell, self.width, self.hidden, self.layers, self.attention, self.window, self.dropout
         )
 
-    def trained_network(self) -> AttentiveRnnNetwork:
-        """Return the trained network."""
-        return self.trained_as(AttentiveRnnNetwork)
-
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure how far back the attention looks on the validation text and what it gains."""
-        return asdict(measured(self.trained_network(), valid))
+        return asdict(measured(self.trained_as(AttentiveRnnNetwork), valid))
 
     def reach(self) -> Reach:
         """Return the result of ``measure``: how far back the attention looks and what it gains."""
-        return Reach.from_json(self.measured)
+        return Reach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, the attention over two sentences, its reach, and the nearest words."""
-        return exhibits(self, self.trained_network(), self.reach(), text)
+        return exhibits(self, self.trained_as(AttentiveRnnNetwork), self.reach(), text)

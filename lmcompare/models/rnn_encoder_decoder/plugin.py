@@ -107,14 +107,10 @@ class RnnEncoderDecoder(Recurrent):
             dropout=self.dropout,
         )
 
-    def trained_network(self) -> EncoderDecoderNetwork:
-        """Return the trained network."""
-        return self.trained_as(EncoderDecoderNetwork)
-
     def width_step(self) -> int:
         """Return 2: each direction of the encoder has half of the state."""
         return 2
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, the attention of a chunk, and the nearest words."""
-        return exhibits(self, self.trained_network(), text)
+        return exhibits(self, self.trained_as(EncoderDecoderNetwork), text)

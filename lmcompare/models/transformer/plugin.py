@@ -126,22 +126,18 @@ class Transformer(TunableLanguageModel):
         design = Design(**{field.name: getattr(self, field.name) for field in fields(Design)})
         return TransformerNetwork(types, design)
 
-    def trained_network(self) -> TransformerNetwork:
-        """Return the trained network."""
-        return self.trained_as(TransformerNetwork)
-
     def width_step(self) -> int:
         """Return 2 · ``heads``: each head has an even share of the width."""
         return 2 * self.heads
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure on the validation text how far back each head looks; nothing without the causal mask."""
-        return asdict(measured(self.trained_network(), valid)) if self.causal else {}
+        return asdict(measured(self.trained_as(TransformerNetwork), valid)) if self.causal else {}
 
     def reach(self) -> HeadReach:
         """Return the result of ``measure``: how far back each head looks."""
-        return HeadReach.from_json(self.measured)
+        return HeadReach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, attention maps, the heads' reach, the position signal, nearest words."""
-        return exhibits(self, self.trained_network(), self.reach(), text)
+        return exhibits(self, self.trained_as(TransformerNetwork), self.reach(), text)

@@ -12,10 +12,10 @@ import torch
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Setting, Traits
 from lmcompare.models.word2vec import similar_contexts
-from lmcompare.models.word2vec.exhibits import Origin, exhibits
+from lmcompare.models.word2vec.exhibits import exhibits
 from lmcompare.models.word2vec.network import WEIGHTS, BagNetwork
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
-from lmcompare.models.word2vec.similar_contexts import Account
+from lmcompare.models.word2vec.similar_contexts import Account, Example
 from lmcompare.models.word2vec.skip_gram import word2vec
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.network import Network
@@ -143,17 +143,14 @@ class Word2VecBow(TunableLanguageModel):
             weights=self.weights,
         )
 
-    def trained_network(self) -> BagNetwork:
-        """Return the trained network."""
-        return self.trained_as(BagNetwork)
-
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Count words of the validation text that the model predicts from similar contexts."""
-        return asdict(similar_contexts.account(self, self.trained_network(), train, valid, setting.seed))
+        return asdict(similar_contexts.account(self, self.trained_as(BagNetwork), train, valid, setting.seed))
 
     def account(self) -> Account:
         """Return the result of ``measure``: words predicted from similar contexts."""
-        return Account.from_json(self.measured)
+        examples = [Example(**one) for one in self.measured.get("examples", ())]
+        return Account(**{**self.measured, "examples": examples})
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on the training text, or read the given vectors, and set them in the network."""
@@ -178,9 +175,9 @@ class Word2VecBow(TunableLanguageModel):
         with torch.no_grad():
             network.get_parameter("vectors").zero_()[: len(vectors)].copy_(torch.from_numpy(vectors))
 
-    def word_vectors(self) -> FloatArray | None:
+    def word_vectors(self) -> FloatArray:
         """Return the (V, width) vectors of the bag."""
-        network = self.trained_network()
+        network = self.trained_as(BagNetwork)
         vectors: FloatArray = network.vectors[: network.head.types].detach().cpu().numpy()
         return vectors
 
@@ -190,4 +187,7 @@ class Word2VecBow(TunableLanguageModel):
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, a test of the word order, similar contexts, nearest words and a map."""
-        return exhibits(self, self.trained_network(), Origin(self.vectors is None, self.tune), self.account(), text)
+        origin = "word2vec's" if self.vectors is None else "pre-trained"
+        if self.tune:
+            origin += ", trained further with the softmax"
+        return exhibits(self, self.trained_as(BagNetwork), origin, self.account(), text)
