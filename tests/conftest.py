@@ -15,8 +15,9 @@ from hypothesis import settings
 
 from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
-from lmcompare.harness import engine
+from lmcompare.harness import run as harness
 from lmcompare.harness.job import Job
+from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit
 
 # At the end of the path, so that an installed lmcompare goes before the checkout's.
@@ -38,7 +39,7 @@ settings.load_profile("lmcompare")
 # The files that take longest, begun first where several processes share the tests, so that none ends with one of them
 LONG = (
     *("conformance/test_built_ins.py", "harness/test_killed.py", "test_docs.py", "test_scaffold.py"),
-    *("cli/test_commands.py", "harness/test_engine.py", "checks/test_gallery.py", "models/test_neural.py"),
+    *("cli/test_commands.py", "harness/test_cells.py", "checks/test_gallery.py", "models/test_neural.py"),
 )
 
 
@@ -74,8 +75,10 @@ def copied(folder: Path, tmp_path: Path) -> Path:
 def cells_here() -> Iterator[None]:
     """Cells run in this process, where their own process is not what is tested: to start one takes seconds."""
 
-    def here(job: Job, emit: Emit, seconds: float | None = None) -> str | None:
-        return engine.inline(job, emit, plugins.build(job.plugin, job.hyperparameters))
+    one = harness._run_one
 
-    with patch.object(engine, "in_process", here):
+    def here(job: Job, live: LanguageModel | None, seconds: float | None, emit: Emit) -> str | None:
+        return one(job, live or plugins.build(job.plugin, job.hyperparameters), seconds, emit)
+
+    with patch.object(harness, "_run_one", here):
         yield

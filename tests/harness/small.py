@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from lmcompare import Comparison
 from lmcompare.harness import experiment as files
-from lmcompare.harness.progress import Quiet
-from lmcompare.harness.run import Outcome, run
+from lmcompare.harness.progress import Display
+from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
 
 PLUGINS = '''
@@ -201,7 +202,7 @@ def small_experiment(*models: Mapping[str, Any], **more: Any) -> files.Experimen
     return files.parse(table, "test")
 
 
-class Watch(Quiet):
+class Watch(Display):
     """Remembers the stages of each cell."""
 
     def __init__(self) -> None:
@@ -211,9 +212,9 @@ class Watch(Quiet):
         self.stages.setdefault(cell, []).append(str(event.get("stage", event["event"])))
 
 
-def run_and_report(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Outcome, Watch]:
+def run_and_report(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Comparison, Watch]:
     """Run an experiment whose files are in ``place``, and write its report."""
     watch = Watch()
-    outcome = run(experiment, out, base=place, show=watch, **more)
+    failures = run(experiment, out, base=place, show=watch, **more)
     write_reports(out)
-    return outcome, watch
+    return Comparison(out, failures), watch

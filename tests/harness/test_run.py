@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lmcompare import Comparison
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import rebuild, write_reports
 from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
@@ -111,7 +112,7 @@ def test_finished_cells_are_kept_and_a_later_model_joins_the_table(finished: Pat
     before = (finished / "cells/flat/0/scores.parquet").stat().st_mtime_ns
     _, watch = run_and_report(place, finished, small_experiment(FLAT, {**FLAT, "name": "tilted", "tilt": 0.01}))
     assert watch.stages[0] == ["kept"]
-    assert "train" in watch.stages[1]
+    assert "training" in watch.stages[1]
     assert (finished / "cells/flat/0/scores.parquet").stat().st_mtime_ns == before
     results = json.loads((finished / "results.json").read_text())
     assert {m["name"] for m in results["models"]} == {"unigram", "flat", "tilted"}
@@ -179,14 +180,14 @@ def test_a_folder_without_its_cells_keeps_its_report(finished: Path, tmp_path: P
 def test_other_prompts_make_new_examples_without_training(finished: Path, place: Path) -> None:
     examples = {"prompts": ["my aunt", "a dog"], "length": 3, "sentences": 1}
     _, watch = run_and_report(place, finished, small_experiment(FLAT, examples=examples))
-    assert watch.stages[0] == ["start", "examples", "done"]
+    assert watch.stages[0] == ["starting", "examples", "done"]
     shown = json.loads((finished / "cells/flat/0/examples.json").read_text())
     assert [p["prompt"] for p in shown["prompts"]] == ["my aunt", "a dog"]
     assert len(shown["sentences"]) == 1
     _, watch = run_and_report(
         place, finished, small_experiment(FLAT, examples={**examples, "words": ["aunt", "zebra"]})
     )
-    assert watch.stages[0] == ["start", "examples", "done"]
+    assert watch.stages[0] == ["starting", "examples", "done"]
     words = json.loads((finished / "cells/flat/0/examples.json").read_text())["words"]
     assert [w["word"] for w in words] == ["aunt", "zebra"]
 
@@ -199,7 +200,7 @@ def test_other_prompts_make_new_examples_without_training(finished: Path, place:
 def test_whatever_figures_depend_on_runs_the_cell_again(finished: Path, place: Path, change: dict[str, Any]) -> None:
     models = change.pop("models", [FLAT])
     _, watch = run_and_report(place, finished, small_experiment(*models, **change))
-    assert "train" in watch.stages[0]
+    assert "training" in watch.stages[0]
 
 
 def test_a_file_is_relative_to_the_experiment_and_its_content_counts(place: Path) -> None:
@@ -215,13 +216,13 @@ def test_a_file_is_relative_to_the_experiment_and_its_content_counts(place: Path
     assert watch.stages[0] == ["kept"]
     (place / "b.dat").write_text("two")
     _, watch = run_and_report(place, out, small_experiment({**model, "path": "b.dat"}))
-    assert "train" in watch.stages[0]
+    assert "training" in watch.stages[0]
 
 
 def test_force_runs_again(finished: Path, place: Path) -> None:
     _, watch = run_and_report(place, finished, small_experiment(FLAT))
     _, watch = run_and_report(place, finished, small_experiment(FLAT), force=True)
-    assert "train" in watch.stages[0]
+    assert "training" in watch.stages[0]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ def test_a_folder_without_right_to_write(place: Path, tmp_path: Path) -> None:
     out = Path("/proc/lmcompare") if Path("/proc").is_dir() else tmp_path / "closed" / "out"
     if not out.is_relative_to("/proc"):
         out.parent.mkdir(mode=0o500)
-    with pytest.raises(LmcompareError, match=r"can.t be written to .*choose another --out"):
+    with pytest.raises(LmcompareError, match=r"can.t be written .*choose another output folder"):
         run_and_report(place, out, small_experiment(FLAT))
 
 
@@ -282,7 +283,7 @@ def test_a_cell_that_lost_a_file_is_run_again(place: Path, name: str) -> None:
     run_and_report(place, out, small_experiment(FLAT))
     (out / "cells/flat/0" / name).unlink()
     _, watch = run_and_report(place, out, small_experiment(FLAT))
-    assert "score" in watch.stages[0]
+    assert "scoring" in watch.stages[0]
     assert (out / "cells/flat/0" / name).is_file()
 
 
