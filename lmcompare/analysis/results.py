@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,11 +15,10 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
-from lmcompare.analysis.contamination import repeated_documents
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import Row, rows
-from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
+from lmcompare.analysis.metrics import mean_figures, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.files import write_json, write_text
@@ -27,6 +27,7 @@ from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 SCHEMA_VERSION = 1
 METHOD = "paired bootstrap, symmetric studentised"
+REPEATS = ("copy", "near copy", "passages")  # how a document repeats the training text, from most to least
 
 # the columns of results.csv and of the leaderboard, in this order
 COLUMNS = (
@@ -123,7 +124,7 @@ def _results(run: Run) -> dict[str, Any]:
             "experiment": run.name,
             "corpus_fingerprint": run.corpus_fingerprint,
             "main_tokens_fingerprint": main_tokens(run, comparison),
-            "repeated_documents": {which: repeated_documents(run, which) for which in get_args(Split)},
+            "repeated_documents": {which: _repeated_documents(run, which) for which in get_args(Split)},
             "models": [_model_row(run, model, comparison) for model in run.scored],
             "failed": [
                 {"name": model.name, "plugin": model.plugin, "seed": cell.seed, "error": cell.error}
@@ -145,6 +146,18 @@ def _results(run: Run) -> dict[str, Any]:
     return table
 
 
+def _repeated_documents(run: Run, split: Split) -> dict[str, int]:
+    """Return the number of documents of a split, and how many of them repeat the training text, by ``REPEATS``.
+
+    Empty if no model was scored: the documents are those of the first model that was.
+    """
+    tables = next((run.tokens[model.tokens_fingerprint] for model in run.scored), None)
+    if tables is None:
+        return {}
+    kinds = Counter(tables.documents_of(split)["repeats"].tolist())
+    return {"documents": kinds.total(), **{kind: kinds[kind] for kind in REPEATS}}
+
+
 def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str, Any]:
     on_test = sums(run, "test")[model.name]
     test = seed_figures(on_test, split_bytes(run, model))
@@ -158,7 +171,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "seeds": list(model.seeds),
         "tokens": run.tokens_name(model.tokens_fingerprint),
         "tokens_fingerprint": model.tokens_fingerprint,
-        **_figures(mean),
+        **asdict(mean),
         "bits_per_byte_low": standing.low,
         "bits_per_byte_high": standing.high,
         "bits_per_byte_spread": spread.bits_per_byte,
@@ -175,12 +188,8 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "valid_bits_per_byte": on_valid.bits_per_byte,
         "zero_probability_tokens": on_test.impossible,
         "test_tokens": on_test.tokens,
-        "by_seed": [{"seed": seed} | _figures(f) for seed, f in zip(model.seeds, test, strict=True)],
+        "by_seed": [{"seed": seed} | asdict(f) for seed, f in zip(model.seeds, test, strict=True)],
     }
-
-
-def _figures(figures: Figures) -> dict[str, float]:
-    return asdict(figures)
 
 
 def _costs(model: ModelEntry) -> dict[str, float | int | None]:
