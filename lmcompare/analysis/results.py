@@ -6,7 +6,6 @@ import copy
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -57,6 +56,7 @@ COLUMNS = (
     "reason",
 )
 TEXTS = ("name", "tokens", "plugin", "status")
+COSTS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
 WHOLE = ("rank", "peak_memory_bytes", "parameters", "model_bytes")
 
 
@@ -82,12 +82,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     DataFrame
         The columns of results.csv, ``COLUMNS``. Missing figures are NaN, missing whole numbers <NA>.
     """
-    return frame(rows(_results(run)))
-
-
-def frame(board: Sequence[Row]) -> pd.DataFrame:
-    """Return the rows of a leaderboard as a table with the columns of results.csv."""
-    found = pd.DataFrame([_columns(row) for row in board], columns=list(COLUMNS))
+    found = pd.DataFrame([_columns(row) for row in rows(_results(run))], columns=list(COLUMNS))
     for column in COLUMNS[: COLUMNS.index("valid_probability_model")]:
         if column not in TEXTS:
             found[column] = found[column].astype("Int64" if column in WHOLE else np.float64)
@@ -180,7 +175,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "group": standing.group,
         "rank_in_group": standing.rank,
         "unranked_reason": standing.reason,
-        **_costs(model),
+        **{key: _over_seeds(model, key) for key in COSTS},
         "tokens_read": tokens_read(model),
         "overhead_bits_per_byte": on_test.overhead_bits / max(split_bytes(run, model), 1),
         "valid_probability_model": is_valid(model),
@@ -192,25 +187,13 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
     }
 
 
-def _costs(model: ModelEntry) -> dict[str, float | int | None]:
-    """Times and sizes are means over seeds, memory is the maximum."""
-    return {
-        "train_seconds": _over_seeds(model, "train_seconds", np.mean),
-        "microseconds_per_token": _over_seeds(model, "microseconds_per_token", np.mean),
-        "peak_memory_bytes": _whole(_over_seeds(model, "peak_memory_bytes", np.max)),
-        "parameters": _whole(_over_seeds(model, "parameters", np.mean)),
-        "model_bytes": _whole(_over_seeds(model, "model_bytes", np.mean)),
-    }
-
-
-def _over_seeds(model: ModelEntry, key: str, reduce: Callable[[list[float]], Any]) -> float | None:
-    """None if some seed did not measure the figure."""
+def _over_seeds(model: ModelEntry, key: str) -> float | int | None:
+    """Return a cost: the maximum over seeds of memory, the mean of others; None if some seed did not measure it."""
     values = [cell.cost[key] for cell in model.done]
-    return None if any(value is None for value in values) else float(reduce([float(v) for v in values]))
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else round(value)
+    if any(value is None for value in values):
+        return None
+    cost = float(max(values) if key == "peak_memory_bytes" else np.mean([float(v) for v in values]))
+    return round(cost) if key in WHOLE else cost
 
 
 def _finite(value: Any) -> Any:
