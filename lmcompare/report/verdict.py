@@ -62,7 +62,8 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
     said = []
     if found.falling:
         said.append(
-            f"More training: in its second half, validation perplexity still fell by {_shares(found.falling, title)}."
+            "More training: in the second half of training, validation perplexity still fell by"
+            f" {_shares(found.falling, title)}."
         )
     if found.memorised:
         unseen = numbers.percent(found.unseen_trigrams, 0)
