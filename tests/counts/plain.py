@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.counting.ngrams import Counts, latest_grams, places, statistics
-from lmcompare.counts.estimating.kneser_ney import BoolArray, Discounts, Float32Array
-from lmcompare.counts.lookup.level import NATS, NOTHING
+from lmcompare.counts.lookup.level import NATS, NOTHING, BoolArray, Float32Array
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
+from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -41,12 +40,6 @@ class ValidSummary:
     perplexity: float = 0.0
     read: tuple[str, ...] = ()
     gains: tuple[float, ...] = ()
-
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> ValidSummary:
-        """Return the stored summary."""
-        lists: dict[str, Any] = {k: tuple(v) for k, v in table.items() if isinstance(v, list | tuple)}
-        return cls(**{**table, **lists})
 
 
 def summarise(chain: Chain, text: Encoded, base: FloatArray) -> ValidSummary:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -75,13 +74,6 @@ class ValidSummary:
     counts: tuple[str, ...] = ()
     by_count: tuple[tuple[float, ...], ...] = ()
 
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> ValidSummary:
-        """Return the stored summary."""
-        lists = {k: tuple(v) for k, v in table.items() if isinstance(v, list | tuple)}
-        lists["by_count"] = tuple(tuple(row) for row in table["by_count"])
-        return cls(**{**table, **lists})
-
 
 def classes_of(train: Encoded, sizes: Sequence[int], setting: Setting) -> list[IntArray]:
     """Return the maps: the identity on words, and a map to classes for each number of classes."""
@@ -89,7 +81,7 @@ def classes_of(train: Encoded, sizes: Sequence[int], setting: Setting) -> list[I
     maps: list[IntArray] = [np.arange(len(vocabulary) + 1, dtype=np.int32)]
     for size in sizes:
 
-        def report(sweep: int, moved: int, _: float, size: int = size) -> None:
+        def report(sweep: int, moved: int, size: int = size) -> None:
             note = f"{size} classes, sweep {sweep}: {moved:,} words moved"
             setting.progress(Progress(step=sweep, steps=word_classes.SWEEPS, tokens=len(train), note=note))
 
@@ -136,7 +128,7 @@ def train_mixture(
             for features in each:
                 grown.append(chains.train(features, target, maps, before, words, held_out)[0])
                 done += 1
-                note = f"{spec.name}: {len(grown[-1].words):,} n-grams"
+                note = f"{spec.name}: {len(grown[-1].own):,} n-grams"
                 setting.progress(Progress(step=done, steps=total, tokens=len(train), note=note))
             scored = [chain.score(held_before, held_words, maps) for chain in grown]
             members[-1].append(grown)

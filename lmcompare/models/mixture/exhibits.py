@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -46,11 +45,6 @@ class ClassExample:
 
     words: tuple[int, ...]
     cosines: tuple[float, ...]
-
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> ClassExample:
-        """Return the stored example."""
-        return cls(tuple(table["words"]), tuple(table["cosines"]))
 
 
 def class_examples(classes: IntArray, train: Encoded) -> Iterator[ClassExample]:

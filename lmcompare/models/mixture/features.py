@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.models.mixture.context_trees import NOTHING
+from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.tokens import Encoded, IntArray
 
 Feature = tuple[int, int]

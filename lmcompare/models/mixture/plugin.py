@@ -11,6 +11,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits.fields import built
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted, same_vocabulary
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.models.mixture import exhibits as mixture_exhibits
@@ -103,8 +104,8 @@ class MixtureModel(LanguageModel):
         for name, value in values["hyperparameters"].items():
             setattr(self, name, value)
         self._mixture = Mixture.from_arrays(values["members"], bool(values["unknown"]), state.arrays)
-        self._summary = ValidSummary.from_json(values["summary"])
-        self._classes = tuple(ClassExample.from_json(p) for p in values["classes"])
+        self._summary = built(ValidSummary, values["summary"], "summary")
+        self._classes = tuple(built(ClassExample, p, "class") for p in values["classes"])
         self.notes = tuple(values["notes"])
         return self
 

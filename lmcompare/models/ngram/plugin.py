@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self
 
 import numpy as np
 
 from lmcompare import memory
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating.katz import CUTOFF
-from lmcompare.counts.files import arpa
 from lmcompare.counts.files import formats as files
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
 from lmcompare.errors import LmcompareError, PluginError
@@ -22,6 +20,7 @@ from lmcompare.models.common.parameters import check_whole, is_whole
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing import registry
 from lmcompare.models.ngram.smoothing.base import Smoothing
+from lmcompare.models.ngram.smoothing.katz import CUTOFF
 from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -102,20 +101,11 @@ class NGram(TableModel):
         """Yield the worked equation, the orders that matched in ``text``, and a back-off trace of each document."""
         yield from exhibits.exhibits(self._for(text.vocabulary), self._method, text)
 
-    def write_arpa(self, vocabulary: Vocabulary, out: TextIO) -> None:
-        """Write the model in the ARPA format.
-
-        The file equals that of KenLM's ``lmplz`` byte for byte if ``<unk>`` does not occur in the training text.
-
-        Raises
-        ------
-        LmcompareError
-            If the format cannot represent a token of the vocabulary.
-        """
-        arpa.write(self._for(vocabulary), vocabulary, self._places, out)
-
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return the functions that write the model as a plain or compressed ARPA file or as a binary file."""
+        """Return the functions that write the model as a plain or compressed ARPA file or as a binary file.
+
+        The ARPA file equals that of KenLM's ``lmplz`` byte for byte if ``<unk>`` does not occur in the training text.
+        """
         return files.formats(fitted(self._table, self), self._places)
 
     def state(self) -> State:
@@ -127,7 +117,7 @@ class NGram(TableModel):
             "smoothing": self.smoothing,
             "k": self.k,
             "cutoff": self.cutoff,
-            "constants": self._method.constants(),
+            "constants": self._method.constants,
             "notes": list(self.notes),
         }
         return State({**table.arrays(), "places": self._places}, values)
@@ -137,7 +127,7 @@ class NGram(TableModel):
         self.order, self.prune = int(state.values["order"]), list(state.values["prune"])
         self.smoothing, self.k, self.cutoff = (state.values[name] for name in ("smoothing", "k", "cutoff"))
         self._method = self._new_method()
-        self._method.restore(state.values["constants"])
+        self._method.constants = state.values["constants"]
         self.notes = tuple(state.values["notes"])
         self._table = BackoffTable.from_arrays(state.arrays, self.order)
         self._places = state.arrays["places"]
@@ -162,8 +152,8 @@ class NGram(TableModel):
         self._table = table
 
     def _new_method(self) -> Smoothing:
-        parameters = {"fallback": self.fallback, "prune": self.prune, "k": self.k, "cutoff": self.cutoff}
-        return registry.make(self.smoothing, parameters)
+        method: Callable[..., Smoothing] = registry.method(self.smoothing)
+        return method(**{name: getattr(self, name) for name in registry.method(self.smoothing).uses})
 
 
 def _thresholds(prune: Sequence[int], order: int) -> list[int]:

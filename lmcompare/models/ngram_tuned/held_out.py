@@ -6,21 +6,19 @@ What the likelihood needs from the counts is gathered once into flat arrays, so 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple
 
 import numpy as np
 
-from lmcompare.counts.counting.ngrams import Counts, nodes_of
+from lmcompare.compiled import compiled
+from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.level import NOTHING
-from lmcompare.counts.lookup.table import with_starts
 from lmcompare.models.ngram_tuned.discount_classes import Classes
 from lmcompare.models.ngram_tuned.estimator import Parameters
-from lmcompare.tokens import Encoded, FloatArray, IntArray
+from lmcompare.tokens import FloatArray, IntArray
 
 
-@dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOut(NamedTuple):
     """The N tokens of a held-out text at each of the n orders, and the C contexts of all orders that it contains.
 
     Parameters
@@ -53,8 +51,8 @@ class HeldOut:
     numbers: FloatArray
 
     @classmethod
-    def gather(cls, nodes: Sequence[IntArray], counts: Sequence[Counts], classes: Classes) -> Self:
-        """Gather what the likelihood needs for a text with these ``nodes``, which ``look_up`` returns."""
+    def gather(cls, nodes: Sequence[IntArray], counts: Sequence[Counts], classes: Classes) -> HeldOut:
+        """Gather what the likelihood needs for a text with these ``nodes``, from ``ngrams.nodes_of``."""
         tokens = nodes[0] != counts[0].width - 1
         contexts, by_count, by_class, totals, rows, sizes, cells, numbers = ([] for _ in range(8))
         first = 0
@@ -92,40 +90,66 @@ class HeldOut:
         )
 
 
-def look_up(text: Encoded, counts: Sequence[Counts]) -> list[IntArray]:
-    """Return for each order the nodes, (N + S,), of the k-grams that end at each token and at each ``<s>`` of a text.
-
-    A node is ``NOTHING`` if the k-gram does not occur in the training text.
-    """
-    return nodes_of(counts, with_starts(text))
-
-
 def likelihood(text: HeldOut, parameters: Parameters, size: int, unknown: int) -> tuple[float, Parameters]:
     """Return the mean log-likelihood of a held-out text in nats per token, and its derivatives by each parameter.
 
     ``size`` is V, the number of types, and ``unknown`` the id of ``<unk>``.
     """
-    from lmcompare.models.ngram_tuned.likelihood_compiled import log_likelihood
-
     below, n = parameters.below(size, unknown), len(text.words)
     discounts, strengths = np.zeros_like(parameters.discounts), np.zeros_like(parameters.strengths)
     by_below = np.zeros(size)
-    total = log_likelihood(
-        text.words,
-        text.contexts,
-        text.counts,
-        text.classes,
-        text.totals,
-        text.rows,
-        text.starts,
-        text.cells,
-        text.numbers,
-        parameters.discounts,
-        parameters.strengths,
-        below,
-        discounts,
-        strengths,
-        by_below,
-    )
+    known = (parameters.discounts, parameters.strengths, below)
+    total = _log_likelihood(text, *known, discounts, strengths, by_below)
     others = (by_below.sum() - by_below[unknown]) / max(1, size - 1)
     return total / n, Parameters(discounts / n, strengths / n, float(by_below[unknown] - others) / n)
+
+
+@compiled
+def _log_likelihood(
+    text: HeldOut,
+    discounts: FloatArray,
+    strengths: FloatArray,
+    below: FloatArray,
+    by_discounts: FloatArray,
+    by_strengths: FloatArray,
+    by_below: FloatArray,
+) -> float:
+    """Return the log-likelihood of all tokens in nats, and add its derivatives to the last three arrays.
+
+    ``discounts``, ``strengths`` and ``below`` are those of ``estimator.Parameters``.
+    """
+    words, contexts, counts, classes, totals, rows, starts, cells, numbers = text
+    n = len(contexts)
+    saved, by_saved = strengths[rows], np.zeros(len(rows))
+    for context in range(len(rows)):
+        for i in range(starts[context], starts[context + 1]):
+            saved[context] += numbers[i] * discounts[rows[context], cells[i]]
+    p = np.empty(n + 1)  # [k]: the probability at order k
+    total = 0.0
+    for i in range(len(words)):
+        p[0] = below[words[i]]
+        for k in range(n):
+            context = contexts[k, i]
+            p[k + 1] = p[k]
+            if context >= 0:
+                kind = classes[k, i]
+                own = counts[k, i] - discounts[rows[context], kind] if kind >= 0 else 0.0
+                p[k + 1] = (own + saved[context] * p[k]) / (totals[context] + strengths[rows[context]])
+        total += np.log(p[n])
+        by_p = 1 / p[n]  # the derivative by p[k + 1]; at the end of the loop body, by p[k]
+        for k in range(n - 1, -1, -1):
+            context = contexts[k, i]
+            if context >= 0:
+                row, kind = rows[context], classes[k, i]
+                by_own = by_p / (totals[context] + strengths[row])
+                if kind >= 0:
+                    by_discounts[row, kind] -= by_own
+                by_saved[context] += by_own * p[k]
+                by_strengths[row] -= by_own * p[k + 1]
+                by_p = by_own * saved[context]
+        by_below[words[i]] += by_p
+    for context in range(len(rows)):
+        by_strengths[rows[context]] += by_saved[context]
+        for i in range(starts[context], starts[context + 1]):
+            by_discounts[rows[context], cells[i]] += by_saved[context] * numbers[i]
+    return total

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.counts.estimating.kneser_ney import Discounts
+from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
 from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes
 from lmcompare.models.ngram_tuned.estimator import Parameters
 from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood

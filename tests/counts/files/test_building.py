@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.counts.files.building import Grams, lexicographic
+from lmcompare.counts.files.building import Grams, joined, lexicographic
 from lmcompare.counts.lookup.sums import Contexts
 from lmcompare.counts.lookup.table import BackoffTable
 from tests.counts.random_tables import contexts, plainly, probability, table_of, tables
@@ -82,6 +82,6 @@ def test_two_lots_of_n_grams_are_joined_in_order() -> None:
         numbers = np.array([-float(a) for a, _ in rows], np.float32)
         return Grams(np.array(rows, np.int32), numbers, numbers)
 
-    joined = grams((0, 1), (3, 2)).joined(grams((2, 2), (0, 0)), 4)
-    assert joined.rows.tolist() == [[0, 0], [0, 1], [2, 2], [3, 2]]
-    assert joined.log10_probs.tolist() == [0, 0, -2, -3]
+    both = joined([grams((0, 1), (3, 2)), grams((2, 2), (0, 0))], 4)
+    assert both.rows.tolist() == [[0, 0], [0, 1], [2, 2], [3, 2]]
+    assert both.log10_probs.tolist() == [0, 0, -2, -3]

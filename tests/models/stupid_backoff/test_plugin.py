@@ -15,9 +15,9 @@ from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting, State
 from lmcompare.models.stupid_backoff.plugin import StupidBackoff
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.counts.estimating import brute_force_smoothing as brute
-from tests.counts.estimating.test_smoothing import agrees, random_documents, vocabulary
 from tests.models.agreement import steps_agree
+from tests.models.ngram.smoothing import brute_force_smoothing as brute
+from tests.models.ngram.smoothing.test_smoothing import agrees, random_documents, vocabulary
 
 RTOL = 3e-6  # log10 scores are kept in float32
 WORDS = Vocabulary(["<unk>", "</s>", "a", "b", "c"])

@@ -146,6 +146,8 @@ class Smoothing(Explanation):
         The hyper-parameters of the n-gram model that the method uses, besides ``order``.
     unknown_note : str
         The note for a training text without ``<unk>``.
+    constants : sequence of JSON values
+        The constants of the last estimate, or of a stored model.
     notes : tuple of str
         The notes of the last estimate, such as which orders took fixed discounts.
     threads : int
@@ -159,6 +161,7 @@ class Smoothing(Explanation):
         "<unk> does not occur in the training text: its probability is what the unigrams leave, shared evenly by all"
         " types."
     )
+    constants: Sequence[Any] = ()
     notes: tuple[str, ...] = ()
     threads: int = 1
 
@@ -180,13 +183,6 @@ class Smoothing(Explanation):
         LmcompareError
             If the text gives an order no constants and ``fallback`` is false.
         """
-
-    def constants(self) -> list[Any]:
-        """Return the estimated constants as JSON values."""
-        return []
-
-    def restore(self, constants: Sequence[Any]) -> None:
-        """Take the constants of a stored model."""
 
 
 def no_constants(k: int, what: str, reason: str) -> LmcompareError:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from lmcompare.errors import PluginError, unknown
 from lmcompare.models.ngram.smoothing.absolute import Absolute
@@ -30,12 +29,6 @@ def method(name: object) -> type[Smoothing]:
     if not isinstance(name, str) or name not in METHODS:
         raise PluginError(unknown("smoothing", str(name), METHODS))
     return METHODS[name]
-
-
-def make(name: str, parameters: Mapping[str, Any]) -> Smoothing:
-    """Return the method of this name, made with the hyper-parameters that it uses."""
-    chosen: Callable[..., Smoothing] = method(name)
-    return chosen(**{p: parameters[p] for p in sorted(method(name).uses)})
 
 
 def check_used(name: str, given: Mapping[str, bool]) -> None:
