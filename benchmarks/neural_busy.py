@@ -88,7 +88,7 @@ def step_seconds(name: str, corpus_name: str, threads: int, steps: int) -> float
 
 @contextlib.contextmanager
 def busy(count: int) -> Iterator[None]:
-    """Let so many programs count until the end."""
+    """Run ``count`` programs that only count, until the block ends."""
     programs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield

@@ -93,7 +93,7 @@ def show(title: str, costs: dict[str, Cost], peer: str) -> None:
 
 
 def text(folder: Path, words: int, seed: int = 0) -> Path:
-    """Return a sampled text of about so many words, written once."""
+    """Return a path of a sampled text of about ``words`` words, which is written once."""
     path = folder / f"{words}-{seed}.txt"
     if not path.is_file():
         print(f"writing {words:,} sampled words …", flush=True)
@@ -162,7 +162,7 @@ def kenlm_scores(arpa: Path, test: Path, sentences: int = 20_000) -> list[float]
 
 
 def distributions(train: Path, test: Path, folder: Path) -> None:
-    """Whole distributions, the likeliest ten, and generation, over about 17,000 types."""
+    """Whole distributions, the ten most likely words, and generation, over about 17,000 types."""
     print(f"\nWhole distributions, model of {train.name}, rare words made <unk>")
     for name, figure in json.loads(ours("distributions", train, test)[1]).items():
         print(f"  {name:<52}{figure:12,.0f}", flush=True)
@@ -274,7 +274,7 @@ def task_score(path: str, test: str) -> None:
 
 
 def task_distributions(path: str, test: str) -> None:
-    """Print how many contexts a second: streamed, into one block, the ten likeliest; and words generated."""
+    """Print contexts per second (streamed, in a block, the ten most likely words) and generated words per second."""
     import numpy as np
 
     from lmcompare.tokens import read_tokenised
@@ -296,7 +296,7 @@ def task_distributions(path: str, test: str) -> None:
 
     types = f"{table.start:,} types"
     figures[f"blocks of 64, {types}"] = rate(lambda k: table.distributions(contexts[:, k : k + 64], np.float32), 64)
-    figures["the ten likeliest"] = rate(lambda k: table.likeliest(contexts[:, k : k + 64], 10), 64)
+    figures["the ten most likely"] = rate(lambda k: table.top_k(contexts[:, k : k + 64], 10), 64)
     started, done = time.perf_counter(), 0
     for positions, _ in model.stream(text):
         done += len(positions)
@@ -308,10 +308,10 @@ def task_distributions(path: str, test: str) -> None:
     for words in (2000, 20_000):  # the first ones bring the compiled loops in
         started = time.perf_counter()
         for _ in range(words):
-            ids, nats = stepper.likeliest(10)
+            ids, nats = stepper.top_k(10)
             heights = np.cumsum(np.exp(nats))
             stepper.push(int(ids[np.searchsorted(heights, rng.random() * heights[-1])]))
-        figures["words generated a second, from the ten likeliest"] = words / (time.perf_counter() - started)
+        figures["words generated a second, from the ten most likely"] = words / (time.perf_counter() - started)
     print(json.dumps(figures))
 
 

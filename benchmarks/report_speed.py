@@ -1,7 +1,7 @@
 """How long the report of a stored run takes, part by part, and how much memory.
 
-``python benchmarks/report_speed.py --tokens 1000000 10000000`` writes run folders of so many test tokens
-(``sampled_run.py``) into a temporary folder, or ``--folder``, where they are kept, and builds the report of each by
+``python benchmarks/report_speed.py --tokens 1000000 10000000`` writes a run folder for each number of test tokens
+(``sampled_run.py``) into a temporary folder, or ``--folder``, where they are kept, and builds the report of each with
 ``lmcompare report`` in a process of its own, ``--rounds`` times. ``--run reports/default`` times the report of a run
 that is there instead; it is written anew.
 

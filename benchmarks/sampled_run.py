@@ -40,7 +40,7 @@ FINGERPRINT = "sampled"
 
 @dataclass(frozen=True)
 class Text:
-    """One split. ``surface``: (N,) its tokens as they stand in the text; ``hard``: (N,) what all models share."""
+    """One split. ``surface``: (N,) its tokens as the text has them; ``hard``: (N,) what all models share."""
 
     split: str
     encoded: Encoded
@@ -94,7 +94,7 @@ def text(split: str, ids: Array, documents: int, known: Vocabulary, rng: np.rand
 
 
 def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> TokenizedCorpus:
-    """Write the tables of the tokens, and return what gives the harness's own tables of likeliest words."""
+    """Write the tables of the tokens, and return what the harness makes its tables of the most likely words from."""
     known = train.vocabulary
     features = [
         token_features(train, t.encoded, t.encoded.sentence_starts(), t.overhead_bits, t.split) for t in texts

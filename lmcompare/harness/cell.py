@@ -113,7 +113,7 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
 
 
 def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the score table of valid and test, and what scoring cost. Stores the likeliest tokens on the way.
+    """Return the score table of valid and test, and what scoring cost. Stores the most likely tokens on the way.
 
     Test is read once, over the full distributions; valid is what the timed scoring reads. A model that learns from
     earlier documents has no reset scores: to it sentences as documents of their own are no new beginnings.

@@ -60,9 +60,9 @@ def continuation(
     generator = np.random.default_rng(sampling.seed)
     stepper = model.stepper(prefix, vocabulary)
     drawn: list[int] = []
-    places = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
+    k = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
     for _ in range(length):
-        ids, nats = stepper.likeliest(places)
+        ids, nats = stepper.top_k(k)
         spelled = ids != vocabulary.unknown
         token = draw(ids[spelled], nats[spelled], sampling, generator)
         drawn.append(token)

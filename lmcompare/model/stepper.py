@@ -20,23 +20,23 @@ class Stepper(ABC):
     def push(self, token: int) -> None:
         """Append a token. ``Vocabulary.check_one`` refuses an id that is not in the vocabulary."""
 
-    def likeliest(self, places: int) -> tuple[IntArray, FloatArray]:
+    def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
         """Return the most likely next tokens.
 
         Override it where that is cheaper than the whole distribution.
 
         Parameters
         ----------
-        places : int
+        k : int
             How many tokens to return; at most V are.
 
         Returns
         -------
-        ids : array of int, shape (places,)
+        ids : array of int, shape (k,)
             The tokens, the most likely first and equally likely ones by id.
-        log_probs : array, shape (places,)
+        log_probs : array, shape (k,)
             Their log-probabilities in nats.
         """
         log_probs = self.log_probs()
-        ids = np.argsort(-log_probs, kind="stable")[:places]
+        ids = np.argsort(-log_probs, kind="stable")[:k]
         return ids, log_probs[ids]

@@ -113,16 +113,16 @@ def test_a_sentence_may_be_longer_than_a_block() -> None:
 
 
 @pytest.mark.parametrize("order", [1, 2, 4, 6])
-@pytest.mark.parametrize("places", [1, 10, 90])
-def test_the_likeliest_words_are_those_of_the_whole_distribution(places: int, order: int) -> None:
+@pytest.mark.parametrize("k", [1, 10, 90])
+def test_the_most_likely_words_are_those_of_the_whole_distribution(k: int, order: int) -> None:
     table = table_of(text_of(4, 90, 6000), order)
     contexts = table.contexts_at(text_of(5, 90, 300), np.arange(300))
-    ids, nats = table.likeliest(contexts, places)
+    ids, nats = table.top_k(contexts, k)
     rows = table.distributions(contexts)
-    expected = -np.sort(-rows, axis=1)[:, :places]
+    expected = -np.sort(-rows, axis=1)[:, :k]
     np.testing.assert_allclose(nats, expected, rtol=0, atol=1e-12)
     np.testing.assert_allclose(np.take_along_axis(rows, ids, axis=1), nats, rtol=0, atol=1e-12)
-    assert all(len(set(row)) == places for row in ids.tolist())
+    assert all(len(set(row)) == k for row in ids.tolist())
     assert all(
         a < b
         for row, heights in zip(ids.tolist(), nats, strict=True)

@@ -83,7 +83,7 @@ def test_text_is_legible_on_the_models_colours_and_in_them(side: int) -> None:
     for name, colours in COLOURS.items():
         if name[1:].isdigit():
             for ground in ("paper", "panel"):
-                behind = mixed(colours[side], COLOURS[ground][side], 0.38)  # the likeliest token of a card
+                behind = mixed(colours[side], COLOURS[ground][side], 0.38)  # the most likely token of a card
                 assert contrast(COLOURS["ink"][side], behind) >= 4.5, (name, ground)
             in_a_chart = mixed(colours[side], COLOURS["ink"][side], 0.7)
             assert contrast(in_a_chart, COLOURS["paper"][side]) >= 4.5, name

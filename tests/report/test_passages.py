@@ -24,7 +24,7 @@ def passages(material: ReportData) -> list[Passage]:
     return chosen(material, material.groups[material.main_tokens])
 
 
-def test_every_bit_and_every_likeliest_word_is_the_stored_one(material: ReportData, passages: list[Passage]) -> None:
+def test_bits_and_most_likely_words_are_the_stored_ones(material: ReportData, passages: list[Passage]) -> None:
     models = material.groups[material.main_tokens]
     for m, model in enumerate(models):
         scores = model.cell.scores("test").set_index(["document", "position"])

@@ -48,26 +48,26 @@ class Distributions:
         _fill(rows, contexts, weights, shifts, unigrams, *self._arrays)
         return rows
 
-    def likeliest(self, contexts: IntArray, places: int) -> tuple[IntArray, FloatArray]:
+    def top_k(self, contexts: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """Return the most likely words after each context, without the whole distributions.
 
         Parameters
         ----------
         contexts : ndarray of shape (n - 1, B)
-        places : int
+        k : int
             How many words, at most V.
 
         Returns
         -------
-        ids, nats : ndarrays of shape (B, places)
+        ids, nats : ndarrays of shape (B, k)
             The most likely word first, equal ones by id.
         """
         size = contexts.shape[1]
         if not len(contexts):
-            best = self._ranked[:places]
+            best = self._ranked[:k]
             return np.tile(best, (size, 1)), np.tile(self._unigrams[best].astype(np.float64) * NATS, (size, 1))
         contexts = np.ascontiguousarray(contexts, np.int32)
-        ids, log10 = np.full((size, places), NOTHING, np.int32), np.full((size, places), -np.inf)
+        ids, log10 = np.full((size, k), NOTHING, np.int32), np.full((size, k), -np.inf)
         _collect(contexts, self._weights(contexts), self._ranked, self._unigrams, *self._arrays, ids, log10)
         return ids, log10 * NATS
 
@@ -122,7 +122,7 @@ def _collect(
     ids: IntArray,
     log10: FloatArray,
 ) -> None:
-    """Find the likeliest words after each context, among those seen after its longest part first.
+    """Find the most likely words after each context, among those seen after its longest part first.
 
     Few words come in once some have: only those are searched for after the longer contexts, where they would have
     another probability. ``ranked``: (V,) the words, the most frequent first; none comes in after one that does not.
@@ -173,7 +173,7 @@ def _follows(word: int, contexts: IntArray, least: int, offsets: Arrays, words: 
 
 @compiled
 def _insert(ids: IntArray, log10: FloatArray, word: int, value: float) -> None:
-    """Put a word among the likeliest of one context, which are sorted, unless it is below them all."""
+    """Put a word among the most likely of one context, which are sorted, unless it is below them all."""
     place = len(ids)
     while place > 0 and (log10[place - 1] < value or (log10[place - 1] == value and ids[place - 1] > word)):
         place -= 1

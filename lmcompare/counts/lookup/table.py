@@ -81,9 +81,9 @@ class BackoffTable:
         """(B, V) nats: the distribution of the next word after each of B contexts."""
         return self._distributions.rows(contexts, dtype)
 
-    def likeliest(self, contexts: IntArray, places: int) -> tuple[IntArray, FloatArray]:
-        """(B, ``places``) twice: the ids of the most likely words after each context, and their nats."""
-        return self._distributions.likeliest(contexts, places)
+    def top_k(self, contexts: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        """(B, ``k``) twice: the ids of the most likely words after each context, and their nats."""
+        return self._distributions.top_k(contexts, k)
 
     def score(self, text: Encoded, threads: int = 1) -> FloatArray:
         """(N,) nats: the log-probability of each token. ``threads`` change no figure."""

@@ -14,7 +14,7 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 BLOCK_ROWS = 4096  # positions whose contexts are looked up together
 CACHED_BYTES = 2**22  # a block of this size is soon given out again, and is still in the processor's cache
-FEW_PLACES = 1000  # up to here the most likely words are found without sorting all of them
+FEW = 1000  # up to here the most likely words are found without sorting all of them
 
 
 class TableModel(LanguageModel):
@@ -84,11 +84,11 @@ class _Stepper(Stepper):
         row: FloatArray = self._model.rows(self._contexts, np.float64)[0]
         return row
 
-    def likeliest(self, places: int) -> tuple[IntArray, FloatArray]:
-        if places > FEW_PLACES or not self._model.table_alone:
-            return super().likeliest(places)
+    def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
+        if k > FEW or not self._model.table_alone:
+            return super().top_k(k)
         table = fitted(self._model._table, self._model)
-        ids, nats = table.likeliest(self._contexts, min(places, table.start))
+        ids, nats = table.top_k(self._contexts, min(k, table.start))
         return ids[0], nats[0]
 
     def push(self, token: int) -> None:
