@@ -49,11 +49,6 @@ class Level:
         return len(self.words)
 
     @cached_property
-    def log_probs(self) -> FloatArray:
-        """(n_k,) float64 nats: the probabilities."""
-        return self.log10_probs.astype(np.float64) * NATS
-
-    @cached_property
     def contexts(self) -> IntArray:
         """(n_k,) int64, rising: the context node of each k-gram."""
         return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
@@ -75,12 +70,8 @@ class Level:
         """(n,) float64 nats: the probabilities of these k-grams; the others are not touched."""
         return self.log10_probs[nodes].astype(np.float64) * NATS
 
-    def backoff(self, nodes: IntArray) -> FloatArray:
-        """(n,) float64 nats: the back-off weights of these contexts, 0 for ``NOTHING``, a context never seen."""
-        return self.log10_backoff(nodes) * NATS
-
     def log10_backoff(self, nodes: IntArray) -> FloatArray:
-        """(n,) float64 log10: the same."""
+        """(n,) float64 log10: the back-off weights of these contexts, 0 for ``NOTHING``, a context never seen."""
         weights, seen = np.zeros(nodes.shape), nodes != NOTHING
         weights[seen] = self.log10_backoffs[nodes[seen]]
         return weights

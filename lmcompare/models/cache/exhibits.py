@@ -56,7 +56,7 @@ def summarise(chain: Chain, text: Encoded, base: FloatArray) -> ValidSummary:
         if inside.sum() >= FEW:
             read.append(f"{first:,} to {last - 1:,}" if np.isfinite(last) else f"{first:,} and more")
             gains.append(1 - _perplexity(scores[inside]) / _perplexity(base[inside]))
-    weights = tuple(float(x) for x in chain.gate.shares(evidence).mean(1))
+    weights = tuple(chain.gate.shares(evidence).mean(1).tolist())
     return ValidSummary(weights, _perplexity(base), _perplexity(scores), tuple(read), tuple(gains))
 
 
@@ -153,7 +153,7 @@ def _twice(chain: Chain, text: Encoded, base: FloatArray) -> Heatmap:
         rows=("the first time", "the second time"),
         columns=tuple(text.vocabulary[int(i)] for i in text.ids[:half]),
         panels=("probability",),
-        values=(tuple(tuple(float(p) for p in line) for line in probabilities),),
+        values=(tuple(map(tuple, probabilities.tolist())),),
         row_axis="reading",
         column_axis="token",
     )

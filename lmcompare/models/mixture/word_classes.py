@@ -15,19 +15,35 @@ about K operations for each bigram of the training text.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lmcompare.compiled import compiled
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import FloatArray, IntArray
+
+SWEEPS = 12  # after which a hundred of 17,000 words still move, but the likelihood hardly changes
+TABLED = 2**18  # x log x is looked up for counts below this
 
 # A table of the words beside each word: those beside word w are ``others[offsets[w]:offsets[w + 1]]``, and they occur
 # there ``counts[offsets[w]:offsets[w + 1]]`` times. The tuple is (offsets, others, counts).
 Pairs = tuple[IntArray, IntArray, IntArray]
 
-SWEEPS = 12  # after which a hundred of 17,000 words still move, but the likelihood hardly changes
-TABLED = 2**18  # x log x is looked up for counts below this
+
+class Bigrams(NamedTuple):
+    """The classes of all words, W = V + 1 of them, and how often words and classes occur beside each other.
+
+    ``classes``: (W,) the class of each word. ``after`` and ``before``: the tables of the words to the right and to
+    the left of each word. ``forth``: (K, K) the number of times that each class comes before each other. ``back``:
+    its transpose. ``sums``: (2, K) how often each class comes first and second.
+    """
+
+    classes: IntArray
+    after: Pairs
+    before: Pairs
+    forth: IntArray
+    back: IntArray
+    sums: IntArray
 
 
 def cluster(
@@ -61,18 +77,16 @@ def cluster(
         The classes: 0 … K - 1 for ordinary words, K for ``</s>``, K + 1 for ``<s>``, and K + 2 for the types that do
         not occur in the training text. With fewer types than K, some classes are empty.
     """
-    after, before = pairs(words, start)
     counts = np.bincount(words, minlength=start + 1)
     ranked = np.argsort(-counts, kind="stable")
     ranked = ranked[(counts[ranked] > 0) & (ranked != start) & (ranked != end)]
     classes = np.full(start + 1, size + 2, np.int64)
     classes[ranked], classes[end], classes[start] = np.arange(len(ranked)) % size, size, size + 1
-    forth = class_counts(classes, after, size + 3)
-    back, sums = forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)])
+    beside = bigrams(words, start, classes, size + 3)
     small = np.arange(min(len(words) + 1, TABLED))
     table = small * np.log(np.maximum(small, 1))
     for sweep in range(sweeps):
-        moved = _sweep(ranked, size, classes, after, before, forth, back, sums, table)
+        moved = _sweep(ranked, size, beside, table)
         progress(sweep + 1, moved)
         if moved == 0:
             break
@@ -90,17 +104,19 @@ def pairs(words: IntArray, start: int) -> tuple[Pairs, Pairs]:
 
 
 def _pair_table(words: IntArray, others: IntArray, width: int) -> Pairs:
-    keys, counts = np.unique(words * width + others, return_counts=True)
+    keys, counts = np.unique(words.astype(np.int64) * width + others, return_counts=True)
     offsets = np.append(0, np.cumsum(np.bincount(keys // width, minlength=width)))
     return offsets, keys % width, counts
 
 
-def class_counts(classes: IntArray, after: Pairs, n: int) -> IntArray:
-    """(n, n) int64: how often a word of class c occurs before a word of class d."""
+def bigrams(words: IntArray, start: int, classes: IntArray, n: int) -> Bigrams:
+    """Return the pairs of words in the training text, and the counts of the pairs of their n classes."""
+    after, before = pairs(words, start)
     offsets, others, counts = after
     first = np.repeat(classes, np.diff(offsets))
     flat = np.bincount(first * n + classes[others], weights=counts, minlength=n * n)
-    return flat.astype(np.int64).reshape(n, n)
+    forth = flat.astype(np.int64).reshape(n, n)
+    return Bigrams(classes, after, before, forth, forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)]))
 
 
 @compiled
@@ -111,15 +127,9 @@ def _xlogx(x: int, table: Any) -> float:
 
 
 @compiled
-def _put(
-    word: int, c: int, by: int, classes: IntArray, after: Any, before: Any, forth: IntArray, back: IntArray, sums: Any
-) -> None:
-    """Add the pairs of a word to the counts of class ``c``, ``by`` times: 1 to put it in, -1 to take it out.
-
-    ``after`` and ``before`` are the pair tables of the words to its right and to its left. ``forth``, (K, K), has the
-    number of times that each class comes before each other, ``back`` is its transpose, and ``sums``, (2, K), has how
-    often each class comes first and second.
-    """
+def _put(word: int, c: int, by: int, beside: Bigrams) -> None:
+    """Add the pairs of a word to the counts of class ``c``, ``by`` times: 1 to put it in, -1 to take it out."""
+    classes, after, before, forth, back, sums = beside
     offsets, others, counts = after
     for i in range(offsets[word], offsets[word + 1]):
         d, n = classes[others[i]], by * counts[i]
@@ -153,24 +163,14 @@ def _joined(n: int, row: IntArray, movable: int, table: Any, gain: Any) -> float
 
 @compiled
 def _gains(
-    word: int,
-    movable: int,
-    classes: IntArray,
-    after: Any,
-    before: Any,
-    forth: IntArray,
-    back: IntArray,
-    sums: Any,
-    table: Any,
-    right: IntArray,
-    left: IntArray,
-    gain: Any,
+    word: int, movable: int, beside: Bigrams, table: Any, right: IntArray, left: IntArray, gain: FloatArray
 ) -> None:
     """Write the increase of the log-likelihood in nats if a word without a class is put into each class.
 
     It is written into ``gain``, (``movable``,), for the first classes, to which words may move. ``right`` and
-    ``left``, (K,), are zeros to work in. The other arguments are those of ``put``.
+    ``left``, (K,), are zeros to work in.
     """
+    classes, after, before, forth, back, sums = beside
     itself = 0
     first, second = 0, 0
     offsets, others, counts = after
@@ -209,28 +209,19 @@ def _gains(
 
 
 @compiled
-def _sweep(
-    words: IntArray,
-    movable: int,
-    classes: IntArray,
-    after: Any,
-    before: Any,
-    forth: IntArray,
-    back: IntArray,
-    sums: Any,
-    table: Any,
-) -> int:
+def _sweep(words: IntArray, movable: int, beside: Bigrams, table: Any) -> int:
     """Move each of ``words`` in turn into the class with the greatest log-likelihood, in place.
 
     Returns the number of words that moved.
     """
-    right, left = np.zeros(len(sums[0]), np.int64), np.zeros(len(sums[0]), np.int64)
+    classes, n_classes = beside.classes, len(beside.forth)
+    right, left = np.zeros(n_classes, np.int64), np.zeros(n_classes, np.int64)
     gain = np.zeros(movable)
     moved = 0
     for word in words:
         old = classes[word]
-        _put(word, old, -1, classes, after, before, forth, back, sums)
-        _gains(word, movable, classes, after, before, forth, back, sums, table, right, left, gain)
+        _put(word, old, -1, beside)
+        _gains(word, movable, beside, table, right, left, gain)
         best = old
         for g in range(movable):
             if gain[g] > gain[best] + 1e-9:
@@ -238,5 +229,5 @@ def _sweep(
         if best != old:
             moved += 1
             classes[word] = best
-        _put(word, best, 1, classes, after, before, forth, back, sums)
+        _put(word, best, 1, beside)
     return moved

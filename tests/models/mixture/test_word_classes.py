@@ -43,14 +43,12 @@ def test_the_gain_of_a_move_equals_brute_force(seed: int, size: int) -> None:
     words = drawn(seed, types, 20)
     rng = np.random.default_rng(seed)
     classes = np.append(rng.integers(0, size, types), size)
-    after, before = word_classes.pairs(words, types)
-    forth = word_classes.class_counts(classes, after, size + 1)
-    back, sums = forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)])
+    beside = word_classes.bigrams(words, types, classes, size + 1)
     table = np.arange(8) * np.log(np.maximum(np.arange(8), 1))  # short, so that both ways to compute x ln x are used
     word = int(rng.integers(FIRST, types))
-    word_classes._put(word, classes[word], -1, classes, after, before, forth, back, sums)
+    word_classes._put(word, classes[word], -1, beside)
     gain, right, left = np.zeros(size), np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
-    word_classes._gains(word, size, classes, after, before, forth, back, sums, table, right, left, gain)
+    word_classes._gains(word, size, beside, table, right, left, gain)
     wanted = []
     for c in range(size):
         moved = classes.copy()
@@ -66,6 +64,14 @@ def test_the_likelihood_never_decreases() -> None:
     seen = [brute_force(words, word_classes.cluster(words, 40, END, 6, sweeps=n), 40) for n in range(6)]
     assert seen == sorted(seen)
     assert seen[0] < seen[1] < seen[2]
+
+
+def test_pairs_of_a_large_vocabulary_do_not_overflow() -> None:
+    types = 2**16  # whose square does not fit into 32 bits
+    words = np.array([types, types - 1, types - 2, END], np.int32)
+    offsets, others, counts = word_classes.pairs(words, types)[0]
+    assert others[offsets[types - 1] : offsets[types]].tolist() == [types - 2]
+    assert counts.tolist() == [1, 1, 1]
 
 
 def test_words_in_the_same_positions_share_a_class() -> None:
