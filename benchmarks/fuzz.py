@@ -20,8 +20,8 @@ import numpy as np
 
 os.environ["NUMBA_BOUNDSCHECK"] = "1"  # an index out of range is an error, not another's memory
 NUMBA = [  # takes no instrumented code
-    *(f"lmcompare.counts.lookup.{name}" for name in ("distributions", "level", "scoring")),
-    *(f"lmcompare.counts.files.{name}" for name in ("arpa_compiled", "building")),
+    *(f"lmcompare.counts.lookup.{name}" for name in ("level", "scoring", "table")),
+    *(f"lmcompare.counts.files.{name}" for name in ("arpa_reader", "building")),
     "lmcompare.counts.counting.ngrams",
     "lmcompare.models.mixture.chains",
     "lmcompare.models.mixture.mixtures",

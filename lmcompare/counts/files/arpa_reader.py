@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.files import arpa_compiled as lines
+from lmcompare.compiled import compiled
 from lmcompare.counts.files.building import Grams, build, lexicographic
+from lmcompare.counts.lookup.level import Float32Array
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
@@ -20,7 +21,17 @@ from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 START = "<s>"
 NO_UNKNOWN = -100.0  # log10; what KenLM gives <unk> where the file has none
 MOST_ORDERS = 100
+Bytes = npt.NDArray[np.uint8]
+
 GZIP = b"\x1f\x8b"
+
+# How reading a section ends: at a line that begins with a backslash, at the end of the file, or at a line's fault
+MARK, END, TOO_FEW, TOO_MANY, NO_NUMBER, ABOVE_ONE, NOT_LISTED, TWICE = range(8)
+
+ROUNDING = 1e-6  # log10; tools that print a few digits write this for the probability 1
+_TENS = 10.0 ** np.arange(23)  # the powers of ten that a float64 holds exactly
+_BACKSLASH, _NEWLINE, _RETURN, _TAB, _BLANK = 92, 10, 13, 9, 32
+_PLUS, _MINUS, _POINT, _ZERO, _NINE = 43, 45, 46, 48, 57
 
 
 def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
@@ -36,11 +47,6 @@ def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
     many n-grams as its header says, or holds a wrong line.
     """
     return _Reader(path, _content(path)).read()
-
-
-def looks_like(head: bytes) -> bool:
-    """Return whether the first bytes of a file, unpacked, may be those of an ARPA file."""
-    return b"\\data\\" in head
 
 
 def _content(path: Path) -> bytes:
@@ -68,7 +74,7 @@ class _Reader:
 
     def __init__(self, path: Path, content: bytes) -> None:
         self._path, self._content = path, content
-        self._data: npt.NDArray[np.uint8] = np.frombuffer(content, np.uint8)
+        self._data: Bytes = np.frombuffer(content, np.uint8)
         self._at, self._line = 0, 1
 
     def read(self) -> tuple[BackoffTable, Vocabulary]:
@@ -86,12 +92,12 @@ class _Reader:
                 begins, lengths = np.zeros(n, np.int64), np.zeros(n, np.int64)
             rows = np.zeros((n, k), np.int32)
             probs, backoffs, places = np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int64)
-            self._at, self._line, count, ended = lines.read_section(
+            self._at, self._line, count, ended = _read_section(
                 self._data, self._at, self._line, k, slots, begins, lengths, rows, probs, backoffs, places
             )
-            if ended not in (lines.MARK, lines.END):
+            if ended not in (MARK, END):
                 raise self._fault(ended, k)
-            if ended == lines.END:
+            if ended == END:
                 raise self._wrong(f"it ends within the {k}-grams, without \\end\\: the file is cut off")
             if count != section.count:
                 raise self._wrong(
@@ -192,12 +198,12 @@ class _Reader:
         line = self._line
         text = self._next() or ""
         said = {
-            lines.TOO_FEW: f"a {k}-gram has a log10 probability and {k} words, not {_shown(text)}",
-            lines.TOO_MANY: f"a {k}-gram has a log10 probability, {k} words and a weight, not {_shown(text)}",
-            lines.NO_NUMBER: f"the probability or the weight is no number: {_shown(text)}",
-            lines.ABOVE_ONE: f"the probability is above 1, its log10 above 0: {_shown(text)}",
-            lines.NOT_LISTED: f"a word is not among the 1-grams, which list all words: {_shown(text)}",
-            lines.TWICE: f"the word stands in the 1-grams twice: {_shown(text)}",
+            TOO_FEW: f"a {k}-gram has a log10 probability and {k} words, not {_shown(text)}",
+            TOO_MANY: f"a {k}-gram has a log10 probability, {k} words and a weight, not {_shown(text)}",
+            NO_NUMBER: f"the probability or the weight is no number: {_shown(text)}",
+            ABOVE_ONE: f"the probability is above 1, its log10 above 0: {_shown(text)}",
+            NOT_LISTED: f"a word is not among the 1-grams, which list all words: {_shown(text)}",
+            TWICE: f"the word stands in the 1-grams twice: {_shown(text)}",
         }
         return self._wrong(said[ended], line)
 
@@ -205,7 +211,7 @@ class _Reader:
         return LmcompareError(f"{self._path}, line {self._line if line is None else line}: {what}")
 
 
-def _unigrams(ids: IntArray, probs: npt.NDArray[np.float32], backoffs: npt.NDArray[np.float32], start: int) -> Grams:
+def _unigrams(ids: IntArray, probs: Float32Array, backoffs: Float32Array, start: int) -> Grams:
     """Return the unigrams by id; a missing ``<s>`` has no weight of its own, a missing ``<unk>`` 1e-100."""
     log10_probs, log10_backoffs = np.zeros(start + 1, np.float32), np.zeros(start + 1, np.float32)
     log10_probs[0] = NO_UNKNOWN
@@ -215,3 +221,160 @@ def _unigrams(ids: IntArray, probs: npt.NDArray[np.float32], backoffs: npt.NDArr
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:77] + "…")
+
+
+@compiled
+def _is_blank(byte: int) -> bool:
+    return byte == _BLANK or (_TAB <= byte <= _RETURN and byte != _NEWLINE)  # also vertical tab and form feed
+
+
+@compiled
+def _number(data: Bytes, begin: int, end: int) -> float:
+    """Return a decimal number, or an infinity; NaN for what is none.
+
+    Up to 15 digits with a small exponent it is the nearest float64; beyond, within a few units of the last place.
+    """
+    at, sign = begin, 1.0
+    if at < end and (data[at] == _MINUS or data[at] == _PLUS):
+        sign = -1.0 if data[at] == _MINUS else 1.0
+        at += 1
+    if end - at == 3 or end - at == 8:  # inf, infinity
+        spelled = True
+        for i, letter in enumerate((105, 110, 102, 105, 110, 105, 116, 121)):
+            if i < end - at and (data[at + i] | 32) != letter:
+                spelled = False
+        if spelled:
+            return sign * np.inf
+    digits, value, scale = 0, 0.0, 0
+    point = False
+    while at < end:
+        byte = data[at]
+        if _ZERO <= byte <= _NINE:
+            value = value * 10.0 + (byte - _ZERO)
+            digits += 1
+            scale -= point
+        elif byte == _POINT and not point:
+            point = True
+        else:
+            break
+        at += 1
+    if digits == 0:
+        return np.nan
+    if at < end:
+        if data[at] | 32 != 101:  # e
+            return np.nan
+        at += 1
+        down = at < end and data[at] == _MINUS
+        if at < end and (data[at] == _MINUS or data[at] == _PLUS):
+            at += 1
+        if at == end or end - at > 6:
+            return np.nan
+        exponent = 0
+        while at < end:
+            if not _ZERO <= data[at] <= _NINE:
+                return np.nan
+            exponent = exponent * 10 + (data[at] - _ZERO)
+            at += 1
+        scale += -exponent if down else exponent
+    while scale < 0 and value != 0.0:
+        step = min(-scale, 22)
+        value /= _TENS[step]
+        scale += step
+    while scale > 0 and value != 0.0 and value != np.inf:
+        step = min(scale, 22)
+        value *= _TENS[step]
+        scale -= step
+    return sign * value
+
+
+@compiled
+def _slot(data: Bytes, begin: int, length: int, slots: IntArray, begins: IntArray, lengths: IntArray) -> int:
+    """Return where in a hash table with linear probing a word is, or would go. ``slots``: (2^m,) word + 1, or 0."""
+    code = np.uint64(14695981039346656037)
+    for i in range(begin, begin + length):  # FNV-1a
+        code = (code ^ np.uint64(data[i])) * np.uint64(1099511628211)
+    code ^= code >> np.uint64(32)
+    mask = len(slots) - 1
+    slot = int(np.int64(code & np.uint64(mask)))
+    while slots[slot] != 0:
+        word = slots[slot] - 1
+        if lengths[word] == length:
+            same = True
+            for i in range(length):
+                if data[begins[word] + i] != data[begin + i]:
+                    same = False
+                    break
+            if same:
+                return slot
+        slot = (slot + 1) & mask
+    return slot
+
+
+@compiled
+def _read_section(
+    data: Bytes,
+    at: int,
+    line: int,
+    order: int,
+    slots: IntArray,
+    begins: IntArray,
+    lengths: IntArray,
+    rows: IntArray,
+    log10_probs: Float32Array,
+    log10_backoffs: Float32Array,
+    lines: IntArray,
+) -> tuple[int, int, int, int]:
+    """Read n-gram lines from byte ``at`` on, the line number ``line``, until one that begins with a backslash.
+
+    A line is a log10 probability, the words, and perhaps a log10 back-off weight, parted by blanks or tabs. Of order
+    1 the words are numbered and go into the hash table ``slots`` with the place of their bytes, ``begins`` and
+    ``lengths``; of a higher order they are looked up there. ``rows``: (n, order) gets the words' numbers,
+    ``log10_probs`` and ``log10_backoffs`` the numbers, ``lines`` the line numbers; of lines beyond n, none of it.
+
+    Returns the place and the number of the line where it stopped, how many n-grams it read, and how it ended.
+    """
+    size, n, capacity = len(data), 0, len(rows)
+    word_begin, word_end = np.zeros(order + 3, np.int64), np.zeros(order + 3, np.int64)
+    while at < size:
+        if data[at] == _BACKSLASH:
+            return at, line, n, MARK
+        fields, next_line = 0, at
+        while next_line < size and data[next_line] != _NEWLINE:
+            if _is_blank(data[next_line]):
+                next_line += 1
+                continue
+            begin = next_line
+            while next_line < size and data[next_line] != _NEWLINE and not _is_blank(data[next_line]):
+                next_line += 1
+            if fields < order + 3:
+                word_begin[fields], word_end[fields] = begin, next_line
+            fields += 1
+        if fields == 0:  # an empty line
+            at, line = next_line + 1, line + 1
+            continue
+        if fields > order + 2:
+            return at, line, n, TOO_MANY
+        if fields < order + 1:
+            return at, line, n, TOO_FEW
+        log10 = _number(data, word_begin[0], word_end[0])
+        backoff = _number(data, word_begin[order + 1], word_end[order + 1]) if fields == order + 2 else 0.0
+        if np.isnan(log10) or np.isnan(backoff) or backoff == np.inf:
+            return at, line, n, NO_NUMBER
+        if log10 > ROUNDING:
+            return at, line, n, ABOVE_ONE
+        if n < capacity:
+            log10_probs[n], log10_backoffs[n], lines[n] = min(log10, 0.0), backoff, line
+            for k in range(order):
+                begin, length = word_begin[k + 1], word_end[k + 1] - word_begin[k + 1]
+                slot = _slot(data, begin, length, slots, begins, lengths)
+                if order == 1:
+                    if slots[slot] != 0:
+                        return at, line, n, TWICE
+                    slots[slot] = n + 1
+                    begins[n], lengths[n] = begin, length
+                elif slots[slot] == 0:
+                    return at, line, n, NOT_LISTED
+                rows[n, k] = slots[slot] - 1
+        n += 1
+        at, line = next_line + 1, line + 1
+    return min(at, size), line, n, END

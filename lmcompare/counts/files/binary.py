@@ -33,13 +33,9 @@ FORMAT, VERSION = "lmcompare-ngrams", "1"
 MOST_ORDERS = 100
 
 Array = npt.NDArray[Any]
-_KINDS: dict[str, np.dtype[Any]] = {
-    "I32": np.dtype("<i4"),
-    "I64": np.dtype("<i8"),
-    "F32": np.dtype("<f4"),
-    "U8": np.dtype("u1"),
-}
-_WHOLE, _REAL, _BYTES = (np.dtype("<i4"), np.dtype("<i8")), (np.dtype("<f4"),), (np.dtype("u1"),)
+_NAMES = {"I32": "<i4", "I64": "<i8", "F32": "<f4", "U8": "u1"}
+_KINDS: dict[str, np.dtype[Any]] = {kind: np.dtype(name) for kind, name in _NAMES.items()}
+_WHOLE, _REAL, _BYTES = (_KINDS["I32"], _KINDS["I64"]), (_KINDS["F32"],), (_KINDS["U8"],)
 
 
 def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
@@ -50,8 +46,9 @@ def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
     arrays = _arrays(table, vocabulary)
     said = {"version": VERSION, "order": str(table.order)}
     said |= {f"sha256 {name}": _digest(array) for name, array in arrays.items()}
-    try:
-        save_file(arrays, path, {FORMAT: _signed(said, arrays)})
+    said["sha256"] = _digest_of_header(said, arrays)
+    try:  # the metadata are one text, since safetensors keeps no order among several
+        save_file(arrays, path, {FORMAT: json.dumps(said, sort_keys=True)})
     except SafetensorError as error:  # a full disk says so too
         raise OSError(one_line(error)) from error
 
@@ -74,9 +71,13 @@ def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
         raise LmcompareError(f"{path} is damaged or no n-gram file ({damage}): write or fetch it again") from None
 
 
-def looks_like(head: bytes) -> bool:
-    """Return whether the first bytes of a file may be those of a safetensors file."""
-    return head[8:9] == b"{"
+def is_binary(path: Path) -> bool:
+    """Return whether a file looks like a safetensors file; false if it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(9)[8:] == b"{"
+    except OSError:
+        return False
 
 
 class _DamagedError(Exception):
@@ -111,11 +112,6 @@ def _digest(array: Array) -> str:
 def _digest_of_header(said: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
     kinds = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
     return hashlib.sha256(json.dumps([dict(said), kinds], sort_keys=True).encode()).hexdigest()
-
-
-def _signed(said: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
-    """Return what a file says of itself: one text, since safetensors keeps no order among several."""
-    return json.dumps({**said, "sha256": _digest_of_header(said, arrays)}, sort_keys=True)
 
 
 def _unsigned(text: str) -> dict[str, str]:

@@ -106,17 +106,25 @@ def build(orders: Sequence[Grams], width: int) -> BackoffTable:
         probs = grams.log10_probs
         if len(left_open := np.flatnonzero(np.isnan(probs))):
             probs = probs.copy()
-            weights = levels[-1].log10_backoff(contexts[left_open])
-            probs[left_open] = weights + _log10_of_shorter(BackoffTable(tuple(levels)), grams.rows[left_open])
+            probs[left_open] = _backed_off(levels, grams.rows[left_open]) / NATS
         backoffs = grams.log10_backoffs if k < len(orders) else none.astype(np.float32)
         levels.append(Level(width, np.ascontiguousarray(grams.rows[:, -1]), offsets, none, probs, backoffs))
         shorter = grams.rows
     return BackoffTable(tuple(levels))
 
 
-def _log10_of_shorter(table: BackoffTable, grams: IntArray) -> FloatArray:
-    """(m,) log10: the probability by a table of order k - 1 of the last word of each of the k-grams (m, k)."""
-    contexts = table.beginning(len(grams))
-    for words in grams[:, :-1].T:
-        contexts = table.advance(contexts, words)
-    return table.score_after(contexts, grams[:, -1]) / NATS
+def _backed_off(levels: Sequence[Level], grams: IntArray) -> FloatArray:
+    """(m,) nats: the probability by the levels 1 … k - 1 of the last word of each of the k-grams (m, k)."""
+    k = grams.shape[1]
+    words = grams[:, -1].astype(np.int64)
+    scores = levels[0].log_probs_of(words)
+    for j in range(1, k):
+        context: IntArray = grams[:, k - 1 - j].astype(np.int64)
+        for i in range(1, j):
+            context = levels[i].find(context, grams[:, k - 1 - j + i])
+        scores = scores + levels[j - 1].log10_backoff(context) * NATS
+        if j < k - 1:
+            nodes = levels[j].find(context, words)
+            found = nodes != NOTHING
+            scores[found] = levels[j].log_probs_of(nodes[found])
+    return scores

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.files import formats as files
+from lmcompare.counts.files import arpa_reader, binary
 from lmcompare.counts.files.mapping import Mapped, mapped
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts
@@ -74,7 +74,7 @@ class NGramFile(TableModel):
         if not self.path:
             raise LmcompareError("ngram-file has no file to read: set path to an ARPA file or a binary n-gram file")
         path = Path(self.path).expanduser()
-        table, words = files.read(path)
+        table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
         contexts, repaired = self._distributions(table, words)
         found = mapped(contexts, words, setting.vocabulary)
         self._table, self._lacking = found.table, found.lacking

@@ -21,8 +21,7 @@ from lmcompare.models.ngram.smoothing.kneser_ney import Discounts, KneserNey
 from lmcompare.models.ngram_tuned import exhibits as tuned_exhibits
 from lmcompare.models.ngram_tuned.discount_classes import Classes, with_repeats
 from lmcompare.models.ngram_tuned.estimator import Tuned, estimate
-from lmcompare.models.ngram_tuned.held_out import HeldOut
-from lmcompare.models.ngram_tuned.tuning import closed_form, tune
+from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, tune
 from lmcompare.tokens import Encoded, Vocabulary
 
 LEAST = 200  # tokens of the validation text that tuning needs

@@ -18,8 +18,8 @@ from lmcompare.model import FloatArray, Setting, State, Traits, fitted
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing import raw_counts as raw
+from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
 from lmcompare.models.ngram.table_model import TableModel
-from lmcompare.models.stupid_backoff.exhibits import Stupid
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 BLOCK_TOKENS = 2**16  # tokens whose contexts are looked up together
@@ -105,7 +105,7 @@ class StupidBackoff(TableModel):
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the orders that matched in ``text``, and a back-off trace of each document."""
-        yield from exhibits.exhibits(self._for(text.vocabulary), Stupid(self.alpha), text)
+        yield from exhibits.exhibits(self._for(text.vocabulary), _Explanation(self.alpha), text)
 
     def state(self) -> State:
         """Return the table."""
@@ -136,3 +136,32 @@ def _estimate(counts: Sequence[Counts], size: int, alpha: float) -> BackoffTable
     scores = [raw.relative(order) for order in orders]
     scores[0] = np.where(orders[0].counts > 0, scores[0], alpha / size)
     return raw.table(counts, size, scores, [np.full(len(level), alpha) for level in counts[:-1]])
+
+
+class _Explanation(Explanation):
+    """The scores of stupid back-off with the factor ``alpha``."""
+
+    caution = " The numbers are scores, not probabilities: after a context they do not sum to one."
+    equation = (
+        r"S(w \mid h) = \begin{cases} \frac{c(h\,w)}{\sum_v c(h\,v)} & \text{if } c(h\,w) > 0 \\"
+        r" \alpha\,S(w \mid h') & \text{otherwise} \end{cases}"
+    )
+    saying = (
+        "Use the frequency of the word after the longest context that was seen with it, and multiply by α for every"
+        " word of context that is dropped. Nothing is subtracted from what was seen, so the scores sum to more than"
+        " one: they rank words, but are no probabilities."
+    )
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = self.unseen = alpha
+
+    def lines(self, case: Case) -> Lines:
+        """Return the worked equation."""
+        if case.count:
+            return [case.count_line(), case.total_line(), (case.of_word("S"), case.count / case.total)]
+        return [
+            case.count_line(),
+            ("α: the weight of the shorter context", self.alpha),
+            case.lower_line("S"),
+            (case.of_word("S"), self.alpha * case.lower),
+        ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 import re
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare.counts.files import arpa, arpa_reader
-from lmcompare.counts.files import arpa_compiled as arpa_lines
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, Vocabulary
@@ -201,9 +199,9 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 @settings(max_examples=100)
 @given(tables(), st.booleans())
 def test_what_was_written_comes_back(folder: Path, table: BackoffTable, mix: bool) -> None:
-    words, out = vocabulary(table.start), io.StringIO()
-    arpa.write(table, words, np.arange(table.start + 1), out)
-    content = out.getvalue()
+    words, path = vocabulary(table.start), folder / "written.arpa"
+    arpa.write(table, words, np.arange(table.start + 1), path)
+    content = path.read_text(encoding="utf-8")
     if mix:  # all but the words back to front
         sections = re.split(r"(?m)^(\\\S+\n)", content)
         content = "".join(_reversed(part) if i > 5 and i % 2 == 0 else part for i, part in enumerate(sections))
@@ -236,7 +234,7 @@ def test_a_damaged_file_is_an_error_and_no_crash(folder: Path, data: st.DataObje
 def test_numbers_are_those_of_python(number: float, form: str) -> None:
     text = form.format(number)
     data = np.frombuffer(b"x" + text.encode() + b"9", np.uint8)
-    assert arpa_lines._number(data, 1, 1 + len(text)) == pytest.approx(float(text), rel=1e-14, abs=1e-300)
+    assert arpa_reader._number(data, 1, 1 + len(text)) == pytest.approx(float(text), rel=1e-14, abs=1e-300)
 
 
 @pytest.mark.parametrize(
@@ -244,4 +242,4 @@ def test_numbers_are_those_of_python(number: float, form: str) -> None:
 )
 def test_what_is_no_number(text: str) -> None:
     data = np.frombuffer(b"7" + text.encode() + b"7", np.uint8)
-    assert np.isnan(arpa_lines._number(data, 1, 1 + len(text)))
+    assert np.isnan(arpa_reader._number(data, 1, 1 + len(text)))

@@ -16,8 +16,7 @@ from lmcompare.model import FloatArray
 from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes, with_repeats
 from lmcompare.models.ngram_tuned.estimator import Parameters, estimate
-from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood
-from lmcompare.models.ngram_tuned.tuning import closed_form
+from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.ngram_tuned.brute_force_pitman_yor import BruteForce
 

@@ -16,9 +16,8 @@ from lmcompare.model import Setting, State
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.models.ngram_tuned.discount_classes import Classes, with_repeats
-from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood
 from lmcompare.models.ngram_tuned.plugin import LEAST, NGramTuned
-from lmcompare.models.ngram_tuned.tuning import closed_form, tune
+from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood, tune
 from lmcompare.tokens import Encoded, Vocabulary
 
 SIZE = 60

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing.registry import METHODS
+from lmcompare.models.ngram.plugin import METHODS, NGram
 from lmcompare.report.kinds.mathml import typeset
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back
