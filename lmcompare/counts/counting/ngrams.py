@@ -24,20 +24,20 @@ Keys = npt.NDArray[np.uint64]
 
 BLOCK = 2**20  # how many words or counts are read at a time
 SHORT = 48  # up to here insertion is the faster sort
-WORD = np.uint64(32)  # a key is a word above a position of so many bits
+WORD = np.uint64(32)  # a key is a word above a position of 32 bits
 POSITION = np.uint64(0xFFFFFFFF)
 BYTE = np.uint64(255)
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """The n_k k-grams of one order of train.
+    """The n_k k-grams of one order in the training text.
 
     ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) the k-grams of
     context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``shorter``: (n_k,) the node of the
-    (k-1)-gram without the first word. ``raw``: (n_k,) how often the k-gram stands in train. ``adjusted``: (n_k,) what
+    (k-1)-gram without the first word. ``raw``: (n_k,) how often the k-gram occurs. ``adjusted``: (n_k,) what
     the estimate is made from: the raw count, if k is the highest order or the k-gram begins with ``<s>``; else how
-    many distinct words, ``<s>`` among them, stand before it. ``statistics``: (4,) how many k-grams have the adjusted
+    many distinct words, ``<s>`` among them, come before it. ``statistics``: (4,) how many k-grams have the adjusted
     count 1, 2, 3, 4.
     """
 
@@ -83,7 +83,7 @@ def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0, t
     offsets: IntArray = np.array([0, width], np.int32)
     raw: IntArray = np.diff(begins)
     raw[start] = 0
-    first_initial = start  # the k-grams that begin with <s>, the greatest id, stand after all others
+    first_initial = start  # the k-grams that begin with <s>, the greatest id, come after all others
     for k in range(1, order):
         last = int(nodes[latest[k - 1]]) if k <= len(latest) else None
         longer, positions, begins, children = _extend(threads, words, start, positions, begins)
@@ -146,7 +146,7 @@ def nodes_of(levels: Sequence[Counts], words: IntArray) -> list[IntArray]:
 def places(words: IntArray, start: int, end: int, unknown: int = 0) -> IntArray:
     """(V + 1,) the ids that ``lmplz`` would give: ``<unk>``, ``<s>``, ``</s>``, then words by first appearance.
 
-    Types that do not stand in train come last, by their ids here.
+    Types that do not occur in the text come last, by their ids here.
     """
     appeared = np.arange(start + 1) + len(words)
     for block in reversed(range(0, len(words), BLOCK)):
@@ -165,16 +165,16 @@ def latest_grams(words: IntArray, places: IntArray, order: int) -> list[int]:
     counts with its raw count there, though its probability is estimated from the adjusted one.
     """
     start = len(places) - 1
-    stands = np.zeros(start + 1, np.bool_)
+    occurs = np.zeros(start + 1, np.bool_)
     for block in range(0, len(words), BLOCK):
-        stands[words[block : block + BLOCK]] = True
-    stands[start] = False
-    if not stands.any():
+        occurs[words[block : block + BLOCK]] = True
+    occurs[start] = False
+    if not occurs.any():
         return []
-    ends = np.flatnonzero(words == np.where(stands, places, -1).argmax())
+    ends = np.flatnonzero(words == np.where(occurs, places, -1).argmax())
     latest = [int(ends[0])]
     for k in range(2, order):
-        ends = ends[words[ends - (k - 2)] != start]  # nothing stands before <s>
+        ends = ends[words[ends - (k - 2)] != start]  # nothing comes before <s>
         if not len(ends):
             break
         place = places[words[ends - (k - 1)]]
@@ -298,8 +298,9 @@ def _sort_keys(keys: Keys, spare: Keys, n: int, bits: int) -> None:
 def _number(
     positions: IntArray, begins: IntArray, nodes: IntArray, shorter: IntArray, renumber: bool, first: int, last: int
 ) -> None:
-    """Note for the n-grams ``first`` to ``last`` - 1 the node of each without its first word, which so far stands at
-    its positions, and with ``renumber`` set their own node there.
+    """Write the node of each of the n-grams ``first`` to ``last`` - 1 without its first word into ``shorter``.
+
+    So far that node is at the n-gram's positions in ``nodes``; with ``renumber`` its own node replaces it there.
     """
     for node in range(first, last):
         shorter[node] = nodes[positions[begins[node]]]
@@ -310,7 +311,7 @@ def _number(
 
 @compiled
 def _occurrences(nodes: IntArray, size: int) -> IntArray:
-    """(size,) how often each node stands in the array."""
+    """(size,) how often each node occurs in the array."""
     counts = np.zeros(size, np.int32)
     for node in nodes:
         counts[node] += 1

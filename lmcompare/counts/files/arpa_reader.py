@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
     ``<s>`` anywhere but at their beginning are left out: no text has them. A context that is missing is put in (see
     ``building.build``). The counts of the table are not known: its levels hold none.
 
-    Raises ``LmcompareError``, with the number of the line, for what is no ARPA file, is cut off, does not hold as
+    Raises ``LmcompareError``, with the number of the line, for a file that is not ARPA, is cut off, does not hold as
     many n-grams as its header says, or holds a wrong line.
     """
     return _Reader(path, _content(path)).read()
@@ -61,14 +60,6 @@ def _content(path: Path) -> bytes:
         raise LmcompareError(f"{path} can't be read ({error.strerror or error}): check the path") from None
 
 
-@dataclass(frozen=True)
-class _Section:
-    """An announced order: how many n-grams the header says, and in which line."""
-
-    count: int
-    line: int
-
-
 class _Reader:
     """Reads one file; keeps the place and the number of the line that comes next."""
 
@@ -83,10 +74,10 @@ class _Reader:
         orders: list[Grams] = []
         ids: IntArray = np.zeros(0, np.int32)
         tokens: list[str] = []
-        for k, section in enumerate(sections, 1):
-            self._mark(rf"\\{k}-grams:", f"\\{k}-grams:")
+        for k, (announced, line) in enumerate(sections, 1):
+            self._mark(f"\\{k}-grams:")
             began = self._line - 1
-            n = min(section.count, (len(self._data) - self._at) // (2 * k + 2) + 1)  # no more than there is room for
+            n = min(announced, (len(self._data) - self._at) // (2 * k + 2) + 1)  # no more than there is room for
             if k == 1:
                 slots = np.zeros(2 ** max(4, int(2 * n).bit_length()), np.int64)
                 begins, lengths = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -99,21 +90,21 @@ class _Reader:
                 raise self._fault(ended, k)
             if ended == END:
                 raise self._wrong(f"it ends within the {k}-grams, without \\end\\: the file is cut off")
-            if count != section.count:
+            if count != announced:
                 raise self._wrong(
-                    f"it announces {section.count:,} {k}-grams, but \\{k}-grams: in line {began} holds {count:,}",
-                    section.line,
+                    f"it announces {announced:,} {k}-grams, but \\{k}-grams: in line {began} holds {count:,}",
+                    line,
                 )
             if k == 1:
                 ids, tokens = self._words(begins, lengths, places)
                 orders.append(_unigrams(ids, probs, backoffs, len(tokens)))
             else:
                 orders.append(self._sorted(Grams(ids[rows], probs, backoffs), places, len(tokens)))
-        self._mark(r"\\end\\", "\\end\\")
+        self._mark("\\end\\")
         return build(orders, len(tokens) + 1), Vocabulary(tokens)
 
-    def _header(self) -> list[_Section]:
-        r"""Read up to the blank line after ``\data\``, and return the announced orders."""
+    def _header(self) -> list[tuple[int, int]]:
+        r"""Read up to the blank line after ``\data\``; return for each order the announced number and its line."""
         if self._content.startswith(b"\xef\xbb\xbf"):
             self._at = 3
         first = self._content[self._at : self._at + 5]
@@ -123,17 +114,17 @@ class _Reader:
             )
         while (text := self._next()) != "\\data\\":
             if text is None:
-                raise LmcompareError(f"{self._path} is no ARPA file: it has no line \\data\\")
-        sections: list[_Section] = []
+                raise LmcompareError(f"{self._path} is not an ARPA file: it has no line \\data\\")
+        sections: list[tuple[int, int]] = []
         while (text := self._next()) is not None and not text.startswith("\\"):
             if text:
                 said = re.fullmatch(r"ngram\s+(\d+)\s*=\s*(\d{1,18})", text, re.ASCII)
                 if not said or int(said[1]) != len(sections) + 1 or len(sections) == MOST_ORDERS:
                     raise self._wrong(
-                        f"after \\data\\ stands 'ngram {len(sections) + 1}=' and a count, not {_shown(text)}",
+                        f"after \\data\\ must come 'ngram {len(sections) + 1}=' and a count, not {_shown(text)}",
                         self._line - 1,
                     )
-                sections.append(_Section(int(said[2]), self._line - 1))
+                sections.append((int(said[2]), self._line - 1))
         if text is None:
             raise self._wrong("it ends within its header: the file is cut off")
         if not sections:
@@ -152,13 +143,13 @@ class _Reader:
         self._at, self._line = end + 1, self._line + 1
         return text.decode("utf-8", "replace").strip(" \t\r\v\f")
 
-    def _mark(self, pattern: str, wanted: str) -> None:
+    def _mark(self, wanted: str) -> None:
         """Read the mark of a section. Raises ``LmcompareError`` for another."""
         text = self._next()
         if text is None:
             raise self._wrong(f"it ends before {wanted}: the file is cut off")
-        if not re.fullmatch(pattern, text):
-            raise self._wrong(f"here stands {_shown(text)} in place of {wanted}", self._line - 1)
+        if text != wanted:
+            raise self._wrong(f"this line must be {wanted}, not {_shown(text)}", self._line - 1)
 
     def _words(self, begins: IntArray, lengths: IntArray, places: IntArray) -> tuple[IntArray, list[str]]:
         """Return the ids of the words by their numbers in the file, and the tokens by id."""
@@ -191,7 +182,7 @@ class _Reader:
         twice = np.flatnonzero((grams.rows[1:] == grams.rows[:-1]).all(axis=1))
         if len(twice):
             pair = sorted(places[order[twice[0] : twice[0] + 2]].tolist())
-            raise self._wrong(f"the same n-gram stands in line {pair[0]}: an n-gram has one line", pair[1])
+            raise self._wrong(f"the same n-gram is in line {pair[0]}: keep one of them", pair[1])
         return grams
 
     def _fault(self, ended: int, k: int) -> LmcompareError:
@@ -200,10 +191,10 @@ class _Reader:
         said = {
             TOO_FEW: f"a {k}-gram has a log10 probability and {k} words, not {_shown(text)}",
             TOO_MANY: f"a {k}-gram has a log10 probability, {k} words and a weight, not {_shown(text)}",
-            NO_NUMBER: f"the probability or the weight is no number: {_shown(text)}",
+            NO_NUMBER: f"the probability or the weight is not a number: {_shown(text)}",
             ABOVE_ONE: f"the probability is above 1, its log10 above 0: {_shown(text)}",
             NOT_LISTED: f"a word is not among the 1-grams, which list all words: {_shown(text)}",
-            TWICE: f"the word stands in the 1-grams twice: {_shown(text)}",
+            TWICE: f"this word is twice among the 1-grams: {_shown(text)}",
         }
         return self._wrong(said[ended], line)
 
@@ -230,7 +221,7 @@ def _is_blank(byte: int) -> bool:
 
 @compiled
 def _number(data: Bytes, begin: int, end: int) -> float:
-    """Return a decimal number, or an infinity; NaN for what is none.
+    """Return a decimal number, or an infinity; NaN for any other text.
 
     Up to 15 digits with a small exponent it is the nearest float64; beyond, within a few units of the last place.
     """

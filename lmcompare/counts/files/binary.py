@@ -58,7 +58,7 @@ def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
 
     ``verify``: read everything once, and compare all checksums; without it nothing is read but the header, which is
     checked in any case, and the words, so leave it out only for a file that you wrote yourself. Raises
-    ``LmcompareError`` for a file that is none of these, that is damaged, or that holds what no table holds.
+    ``LmcompareError`` for a file of another kind, a damaged file, and a file whose arrays are not a table.
     """
     try:
         arrays, said = _mapped(path)
@@ -184,7 +184,7 @@ def _table(arrays: dict[str, Array], said: dict[str, str], verify: bool) -> tupl
             _check(level, k)
         levels.append(level)
     if arrays:
-        raise _DamagedError(f"it holds {next(iter(arrays))}, which is no part of a table of order {order}")
+        raise _DamagedError(f"it holds {next(iter(arrays))}, which does not belong to a table of order {order}")
     return BackoffTable(tuple(levels)), vocabulary
 
 
@@ -206,7 +206,7 @@ def _check(level: Level, k: int) -> None:
         raise _DamagedError(f"offsets_{k} do not rise from 0 to the number of {k}-grams")
     if k > 1 and len(words):
         if words.min() < 0 or words.max() >= level.width - 1:
-            raise _DamagedError(f"words_{k} holds what is no word of the {level.width - 1:,}")
+            raise _DamagedError(f"words_{k} holds ids that are not among the {level.width - 1:,} words")
         falls = np.flatnonzero(words[1:] <= words[:-1]) + 1
         begins = np.zeros(len(words) + 1, np.bool_)
         begins[offsets] = True
@@ -214,6 +214,6 @@ def _check(level: Level, k: int) -> None:
             raise _DamagedError(f"words_{k} do not rise after a context")
     probs, backoffs = level.log10_probs, level.log10_backoffs
     if len(probs) and not probs.max() <= 0:  # NaN is not
-        raise _DamagedError(f"log10_probs_{k} holds what is no probability")
+        raise _DamagedError(f"log10_probs_{k} holds a number that is not a probability")
     if len(backoffs) and not backoffs.max() < np.inf:
-        raise _DamagedError(f"log10_backoffs_{k} holds what is no weight")
+        raise _DamagedError(f"log10_backoffs_{k} holds a number that is not a weight")

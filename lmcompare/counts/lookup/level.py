@@ -24,7 +24,7 @@ BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
 
 NATS = math.log(10)  # in log10
-NOTHING = -1  # in place of a word or a node: there is none
+NOTHING = -1  # in place of a word or a node that does not exist
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,13 +12,12 @@ n-grams whose context was found are looked up: about two a token.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.compiled import compiled, prefetch
+from lmcompare.compiled import compiled, prefetch, share
 from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, read_only
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
@@ -38,6 +37,35 @@ SPILLED = np.uint64(0x80000000)  # marks the last entry of a bucket that was ful
 FINAL = np.uint64(0x40000000)  # marks an n-gram after which nothing was seen, and whose back-off weight is 1
 
 
+class Tables(NamedTuple):
+    """The hash tables of the orders from 2 on, one after the other in the same memory.
+
+    ``keys``: (2 E,) the memory of E entries as 64-bit numbers; an entry's key is the first of its two. ``floats``:
+    (4 E,) the same memory as float32; an entry's third and fourth are its probability and its weight. ``firsts``
+    and ``buckets``: (n - 1,) the first entry and the number of buckets of each order.
+    """
+
+    keys: Keys
+    floats: Float32Array
+    firsts: Keys
+    buckets: Keys
+
+
+class Queries(NamedTuple):
+    """The n-grams of one order that are looked up for a block of tokens, and room to work in; each (``BLOCK``,).
+
+    ``where``: the tokens at which they end. ``query``: their keys. ``weight``: the weights of their contexts.
+    ``entry``: where they were found. ``hits`` and ``misses``: which were found, and which were not.
+    """
+
+    where: IntArray
+    query: Keys
+    weight: Float32Array
+    entry: IntArray
+    hits: IntArray
+    misses: IntArray
+
+
 class Scorer:
     """The hash tables of the levels of one back-off table."""
 
@@ -51,7 +79,7 @@ class Scorer:
         memory = _aligned(sum(buckets) * LINE)
         keys, floats = memory.view(np.uint64), memory.view(np.float32)
         keys[:] = FREE
-        self._tables = keys, floats, firsts[: len(buckets)].astype(np.uint64), np.array(buckets, np.uint64)
+        self._tables = Tables(keys, floats, firsts[: len(buckets)].astype(np.uint64), np.array(buckets, np.uint64))
         longer_levels = [*levels[2:], None][: len(levels) - 1]
         entries = np.arange(len(levels[0]), dtype=np.uint32)
         for level, longer, first, size in zip(levels[1:], longer_levels, *self._tables[2:], strict=True):
@@ -78,30 +106,16 @@ class Scorer:
         scores = np.empty(len(text))
 
         def part(begin: int, end: int) -> None:
-            _score(
-                text.ids,
-                text.starts,
-                int(np.searchsorted(text.starts, begin)),
-                begin,
-                end,
-                text.vocabulary.end,
-                self._start,
-                self._unigrams,
-                *self._tables,
-                scores,
-            )
+            document = int(np.searchsorted(text.starts, begin))
+            known = (text.vocabulary.end, self._start, self._unigrams, self._tables)
+            _score(text.ids, text.starts, document, begin, end, *known, scores)
 
-        cuts = np.linspace(0, len(text), threads + 1).astype(int).tolist()
-        if threads == 1:
-            part(*cuts)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(part, cuts[:-1], cuts[1:]))
+        share(threads, np.arange(len(text) + 1), part)
         return scores
 
 
 def _aligned(size: int) -> npt.NDArray[np.uint8]:
-    """Return so many bytes of memory that begin at a cache line."""
+    """Return ``size`` bytes of memory that begin at a cache line."""
     memory = np.empty(size + LINE, np.uint8)
     begin = -memory.ctypes.data % LINE
     return memory[begin : begin + size]
@@ -173,21 +187,19 @@ def _score(
     end_id: int,
     start: int,
     unigrams: Float32Array,
-    keys: Keys,
-    floats: Float32Array,
-    firsts: Keys,
-    buckets: Keys,
+    tables: Tables,
     scores: FloatArray,
 ) -> None:
     """Write the nats of the tokens ``begin`` to ``end`` - 1; ``document``: the first to start from ``begin`` on.
 
     A block begins a few tokens early, at which the contexts of its first tokens are found.
     """
-    orders = len(firsts)
+    orders = len(tables.firsts)
     early = max(orders - 1, 0)
     words, opens, log10 = np.empty(BLOCK, np.int32), np.empty(BLOCK + 1, np.bool_), np.empty(BLOCK)
     where, query, weight = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.float32)
     entry, hits, misses = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
+    queries = Queries(where, query, weight, entry, hits, misses)
     for block in range(begin, end, BLOCK - early):
         first, last = max(block - early, 0), min(block + BLOCK - early, end)
         m = last - first
@@ -211,34 +223,21 @@ def _score(
             query[i] = (context << UPPER) | word
             weight[i] = unigrams[(context << ONE) + ONE]
         for k in range(orders):  # those of k + 2 words
-            found = _look(m, where, query, weight, entry, hits, misses, keys, floats, firsts[k], buckets[k], log10)
-            m = 0
-            if k + 1 < orders:
-                m = _follow(found, where, query, weight, entry, hits, misses, words, opens, keys, floats)
+            found = _look(m, queries, tables, k, log10)
+            m = _follow(found, queries, words, opens, tables) if k + 1 < orders else 0
         for i in range(block, last):
             scores[i] = log10[i - first] * NATS
 
 
 @compiled
-def _look(
-    m: int,
-    where: IntArray,
-    query: Keys,
-    weight: Float32Array,
-    entry: IntArray,
-    hits: IntArray,
-    misses: IntArray,
-    keys: Keys,
-    floats: Float32Array,
-    first: np.uint64,
-    buckets: np.uint64,
-    log10: FloatArray,
-) -> int:
-    """Look m k-grams up: the j-th ends at ``where[j]``, its key is ``query[j]``, its context's weight ``weight[j]``.
+def _look(m: int, queries: Queries, tables: Tables, k: int, log10: FloatArray) -> int:
+    """Look the first m queries up, n-grams of k + 2 words.
 
-    What is found goes into ``log10``; what is not adds the weight. ``hits`` gets which were found, ``entry`` where.
-    No branch depends on what was found, so that the processor has the entries of many n-grams under way at a time.
+    What is found goes into ``log10``; what is not adds the weight. No branch depends on what was found, so that the
+    processor has the entries of many n-grams under way at a time.
     """
+    where, query, weight, entry, hits, misses = queries
+    keys, floats, first, buckets = tables.keys, tables.floats, tables.firsts[k], tables.buckets[k]
     for j in range(m):
         home = _home(query[j], first, buckets)
         entry[j] = home
@@ -277,20 +276,10 @@ def _look(
 
 
 @compiled
-def _follow(
-    found: int,
-    where: IntArray,
-    query: Keys,
-    weight: Float32Array,
-    entry: IntArray,
-    hits: IntArray,
-    misses: IntArray,
-    words: IntArray,
-    opens: BoolArray,
-    keys: Keys,
-    floats: Float32Array,
-) -> int:
+def _follow(found: int, queries: Queries, words: IntArray, opens: BoolArray, tables: Tables) -> int:
     """Ask for the n-grams that continue those that were found by the next word; return how many they are."""
+    where, query, weight, entry, hits, misses = queries
+    keys, floats = tables.keys, tables.floats
     m = 0
     for h in range(found):
         after, context = np.uint64(where[hits[h]]) + ONE, np.uint64(entry[hits[h]])

@@ -11,12 +11,12 @@ from lmcompare.counts.lookup.level import NOTHING, Level
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import FloatArray, IntArray
 
-LEAST = -120.0  # log10; stands for the probability or the weight 0
+LEAST = -120.0  # log10; in place of the logarithm of 0
 NEXT_TO_NOTHING = 1e-9  # a mass below this is rounding
 
 
 class Contexts:
-    """All C contexts of a table in one numbering, shortest first: 0 is the empty context, which stands before all.
+    """All C contexts of a table in one numbering, shortest first: 0 is the empty context, which is first.
 
     A context's *parent* is its longest proper suffix that is a context too: what it backs off to. Probabilities and
     weights are held as float64, not as logarithms, by order and by context, and may be changed from the lowest order

@@ -188,7 +188,7 @@ def with_starts(text: Encoded) -> IntArray:
 
 
 def words_before(text: Encoded, at: IntArray) -> IntArray:
-    """(B,) how many words stand before each position in its sentence, ``<s>`` among them: 1 at its beginning."""
+    """(B,) how many words come before each position in its sentence, ``<s>`` among them: 1 at its beginning."""
     begins = np.append(0, np.flatnonzero(text.ids == text.vocabulary.end) + 1)
     found: IntArray = 1 + at - np.maximum(text.context_starts(at), begins[np.searchsorted(begins, at, "right") - 1])
     return found

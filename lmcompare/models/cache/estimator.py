@@ -140,17 +140,10 @@ class Chain:
 
     def add(self, past: Past, at: IntArray, rows: FloatArray) -> None:
         """Add the caches to the model's distributions at B positions, (B, V) probabilities, in place."""
-        _add(
-            past.words,
-            past.begins,
-            past.previous,
-            np.array([cache.order for cache in self.caches]),
-            np.array([cache.decay for cache in self.caches]),
-            at,
-            np.argsort(at, kind="stable"),
-            self.factors(past, at),
-            rows,
-        )
+        orders = np.array([cache.order for cache in self.caches])
+        decays = np.array([cache.decay for cache in self.caches])
+        rising, factors = np.argsort(at, kind="stable"), self.factors(past, at)
+        _add(past.words, past.begins, past.previous, orders, decays, at, rising, factors, rows)
 
     def factors(self, past: Past, at: IntArray) -> FloatArray:
         """(K + 1, B) the factors of the model's probabilities and of each cache's counts at B positions."""

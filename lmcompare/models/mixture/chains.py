@@ -7,10 +7,10 @@ to the context without its last feature.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,21 +25,14 @@ from lmcompare.tokens import IntArray
 FloatArray = npt.NDArray[np.floating[Any]]
 FITTED = 2**15  # the greatest number of tokens that discounts are fitted to
 
-ARRAYS = ("own", "gamma", "amounts", "first")  # what a chain stores besides its contexts
 
-
-@dataclass(frozen=True, eq=False)
-class Chain:
-    """C contexts and G pairs with probabilities.
+class Numbers(NamedTuple):
+    """The arrays of a chain of C contexts and G pairs, as compiled loops take them, and as they are stored.
 
     Parameters
     ----------
-    features : tuple of Feature
-        The features in their order; the last one is dropped first.
-    target : int
-        The map from words to what is predicted.
-    contexts : Contexts
-        The contexts and the words seen after each.
+    last, children, offsets, words : IntArray
+        Those of ``context_trees.Contexts``.
     own : array of shape (G,)
         The part of a pair's probability that comes from its own count.
     gamma : array of shape (C,)
@@ -50,13 +43,33 @@ class Chain:
         The probabilities at the level ``base``.
     """
 
-    features: tuple[Feature, ...]
-    target: int
-    contexts: Contexts
+    last: IntArray
+    children: IntArray
+    offsets: IntArray
+    words: IntArray
     own: Float32Array
     gamma: Float32Array
     amounts: Float32Array
     first: Float32Array
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A context tree with probabilities.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        The features in their order; the last one is dropped first.
+    target : int
+        The map from words to what is predicted.
+    numbers : Numbers
+        The tree and the probabilities.
+    """
+
+    features: tuple[Feature, ...]
+    target: int
+    numbers: Numbers
 
     @property
     def base(self) -> int:
@@ -66,41 +79,28 @@ class Chain:
     @cached_property
     def entries(self) -> IntArray:
         """(X,) the node of each first feature."""
-        return entries(self.contexts)
+        return entries(self.numbers)
 
     def score(self, before: IntArray, words: IntArray, maps: Sequence[IntArray]) -> tuple[Float32Array, Float32Array]:
         """Return the probabilities, (B,), of words after their histories, (D, B), and the evidence, (L, B)."""
         features = feature_values(self.features, maps, before, words)
         p, evidence = np.empty(len(words), np.float32), np.zeros(features.shape, np.float32)
-        known = (self.contexts, self.entries, self.base, self.first, self.own, self.gamma, self.amounts)
-        _score(features, maps[self.target][words], *known, p, evidence)
+        _score(features, maps[self.target][words], self.numbers, self.entries, self.base, p, evidence)
         return p, evidence
 
     def find(self, features: IntArray) -> tuple[IntArray, Float32Array]:
         """Return the nodes, (L + 1, B), of the contexts with these features, (L, B), and their evidence, (L, B)."""
-        found = nodes(features, self.contexts, self.entries)
-        return found, np.where(found[1:] == NOTHING, np.float32(0), self.amounts[found[1:]])
+        found = nodes(features, self.numbers, self.entries)
+        return found, np.where(found[1:] == NOTHING, np.float32(0), self.numbers.amounts[found[1:]])
 
     def spread(self, found: IntArray, rows: IntArray, weights: FloatArray, out: FloatArray) -> FloatArray:
         """Add weighted distributions above the base to rows, and return the weights, (B,), left for ``first``."""
         rest = np.empty(len(weights))
-        _spread(found, rows, weights, self.contexts, self.base, self.own, self.gamma, out, rest)
+        _spread(found, rows, weights, self.numbers, self.base, out, rest)
         return rest
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the arrays to store."""
-        return {**self.contexts._asdict(), **{name: getattr(self, name) for name in ARRAYS}}
 
-    @classmethod
-    def from_arrays(
-        cls, features: Sequence[Sequence[int]], target: int, arrays: Mapping[str, npt.NDArray[Any]]
-    ) -> Chain:
-        """Return the chain with these stored arrays."""
-        contexts = Contexts(*(arrays[name] for name in Contexts._fields))
-        return cls(tuple((d, m) for d, m in features), target, contexts, *(arrays[name] for name in ARRAYS))
-
-
-def entries(contexts: Contexts) -> IntArray:
+def entries(contexts: Contexts | Numbers) -> IntArray:
     """(X,) the child of the root for each feature; ``NOTHING`` if there is none. X is at least 1."""
     first, last = int(contexts.children[0]), int(contexts.children[1])
     of_root = contexts.last[first:last]
@@ -109,7 +109,7 @@ def entries(contexts: Contexts) -> IntArray:
     return found
 
 
-def nodes(features: IntArray, contexts: Contexts, first_nodes: IntArray) -> IntArray:
+def nodes(features: IntArray, contexts: Contexts | Numbers, first_nodes: IntArray) -> IntArray:
     """(L + 1, B) the nodes of the contexts of 0 … L features; ``NOTHING`` if a context was not seen."""
     found = np.full((len(features) + 1, features.shape[1]), NOTHING, np.int64)
     _nodes(features, contexts, first_nodes, found)
@@ -160,7 +160,7 @@ def train(
     pairs = slice(*tree.contexts.offsets[tree.levels[base : base + 2]])
     first[tree.contexts.words[pairs]] += own[pairs]
     amounts = np.log1p(sums[0]).astype(np.float32)
-    return Chain(tuple(features), target, tree.contexts, own, gamma, amounts, first), values
+    return Chain(tuple(features), target, Numbers(*tree.contexts, own, gamma, amounts, first)), values
 
 
 def _sums(tree: Tree) -> Float32Array:
@@ -224,7 +224,7 @@ def _find(values: IntArray, first: int, last: int, wanted: int) -> int:
 
 
 @compiled
-def _nodes(features: IntArray, contexts: Contexts, entries: IntArray, found: IntArray) -> None:
+def _nodes(features: IntArray, contexts: Contexts | Numbers, entries: IntArray, found: IntArray) -> None:
     """Write the node of each context of 0 … L features, (L, B), into ``found``, (L + 1, B), which is all -1."""
     for i in range(found.shape[1]):
         node = 0
@@ -261,23 +261,13 @@ def _look(found: IntArray, words: IntArray, contexts: Contexts, counts: IntArray
 
 @compiled
 def _score(
-    features: IntArray,
-    words: IntArray,
-    contexts: Contexts,
-    entries: IntArray,
-    base: int,
-    first: Any,
-    own: Any,
-    gamma: Any,
-    amounts: Any,
-    probabilities: Any,
-    evidence: Any,
+    features: IntArray, words: IntArray, numbers: Numbers, entries: IntArray, base: int, p_words: Any, evidence: Any
 ) -> None:
-    """Write the probabilities of B words after their contexts into ``probabilities``, (B,).
+    """Write the probabilities of B words after their contexts into ``p_words``, (B,).
 
-    ``first`` has the probability of each word at the level ``base``. The ``amounts``, (C,), of the contexts of 1 … L
-    features are written into ``evidence``, (L, B), which is all 0.
+    The ``amounts`` of the contexts of 1 … L features are written into ``evidence``, (L, B), which is all 0.
     """
+    last, children, offsets, seen, own, gamma, amounts, first = numbers
     for i in range(len(words)):
         node, p = 0, first[words[i]]
         for k in range(len(features)):
@@ -287,38 +277,31 @@ def _score(
             if k == 0:
                 node = entries[x] if x < len(entries) else -1
             else:
-                node = _find(contexts.last, contexts.children[node], contexts.children[node + 1], x)
+                node = _find(last, children[node], children[node + 1], x)
             if node < 0:
                 break
             evidence[k, i] = amounts[node]
             if k >= base:
-                pair = _find(contexts.words, contexts.offsets[node], contexts.offsets[node + 1], words[i])
+                pair = _find(seen, offsets[node], offsets[node + 1], words[i])
                 p = gamma[node] * p + (own[pair] if pair >= 0 else 0.0)
-        probabilities[i] = p
+        p_words[i] = p
 
 
 @compiled
 def _spread(
-    found: IntArray,
-    rows: IntArray,
-    weights: Any,
-    contexts: Contexts,
-    base: int,
-    own: Any,
-    gamma: Any,
-    out: Any,
-    rest: Any,
+    found: IntArray, rows: IntArray, weights: Any, numbers: Numbers, base: int, out: Any, rest: FloatArray
 ) -> None:
     """Add ``weights[i]`` times the distribution after context i to the row ``rows[i]`` of ``out``, for B contexts.
 
     Only the levels above ``base`` are added; ``rest``, (B,), is set to the weight that is left for the base.
     """
+    _, _, offsets, seen, own, gamma, _, _ = numbers
     for i in range(len(weights)):
         weight, row = weights[i], rows[i]
         for k in range(len(found) - 1, base, -1):
             node = found[k, i]
             if node >= 0:
-                for pair in range(contexts.offsets[node], contexts.offsets[node + 1]):
-                    out[row, contexts.words[pair]] += weight * own[pair]
+                for pair in range(offsets[node], offsets[node + 1]):
+                    out[row, seen[pair]] += weight * own[pair]
                 weight *= gamma[node]
         rest[i] = weight

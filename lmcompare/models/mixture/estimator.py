@@ -129,7 +129,7 @@ def train_mixture(
             for features in each:
                 grown.append(chains.train(features, target, maps, before, words, held_out)[0])
                 done += 1
-                note = f"{spec.name}: {len(grown[-1].own):,} n-grams"
+                note = f"{spec.name}: {len(grown[-1].numbers.words):,} n-grams"
                 setting.progress(Progress(step=done, steps=total, tokens=len(train), note=note))
             scored = [chain.score(held_before, held_words, maps) for chain in grown]
             members[-1].append(grown)

@@ -20,7 +20,7 @@ from lmcompare.compiled import compiled
 from lmcompare.counts.lookup.level import NOTHING, Float32Array
 from lmcompare.model import FloatArray, Stepper
 from lmcompare.models.common.gates import Gate
-from lmcompare.models.mixture.chains import Chain
+from lmcompare.models.mixture.chains import Chain, Numbers
 from lmcompare.models.mixture.features import WORDS, feature_values, history, reach_of
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -46,9 +46,9 @@ class Part:
         size = before.shape[1]
         found = [chain.find(feature_values(chain.features, maps, before, None)) for chain in self.chains]
         shares = self.gate.shares(np.concatenate([evidence for _, evidence in found]))
-        out = np.zeros((size, len(self.chains[0].first)))
+        out = np.zeros((size, len(self.chains[0].numbers.first)))
         for chain, (nodes, _), share in zip(self.chains, found, shares, strict=True):
-            out += np.outer(chain.spread(nodes, np.arange(size), share, out), chain.first)
+            out += np.outer(chain.spread(nodes, np.arange(size), share, out), chain.numbers.first)
         return out, found[0][1]
 
     def within(self, before: IntArray, maps: Sequence[IntArray]) -> FloatArray:
@@ -64,7 +64,7 @@ class Part:
         shares = self.gate.shares(np.concatenate([evidence for _, evidence in found]))
         out = np.zeros((size, len(classes) - 1))
         for chain, (nodes, _), share in zip(self.chains, found, shares, strict=True):
-            _fill(chain.spread(nodes, rows, share, out).reshape(size, count), classes, chain.first, out)
+            _fill(chain.spread(nodes, rows, share, out).reshape(size, count), classes, chain.numbers.first, out)
         return out
 
 
@@ -167,7 +167,7 @@ class Mixture:
         """Return all arrays by name."""
         arrays: dict[str, npt.NDArray[Any]] = {f"map_{i}": m for i, m in enumerate(self.maps)}
         for i, chain in enumerate(self.chains()):
-            arrays.update({f"chain_{i}_{name}": array for name, array in chain.arrays().items()})
+            arrays.update({f"chain_{i}_{name}": array for name, array in chain.numbers._asdict().items()})
         for i, gate in enumerate([*(part.gate for m in self.members for part in m), self.gate]):
             arrays.update({f"gate_{i}_weights": gate.weights, f"gate_{i}_bias": gate.bias})
         return arrays
@@ -176,16 +176,16 @@ class Mixture:
     def from_arrays(cls, shape: Sequence[Any], unknown: bool, arrays: Mapping[str, npt.NDArray[Any]]) -> Mixture:
         """Return the mixture with this shape and these stored arrays."""
         gates = (Gate(arrays[f"gate_{i}_weights"], arrays[f"gate_{i}_bias"]) for i in itertools.count())
-        numbers = itertools.count()
+        places = itertools.count()
         members = []
         for member in shape:
             parts = []
             for part in member:
                 chains = []
                 for chain in part:
-                    prefix = f"chain_{next(numbers)}_"
-                    own = {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
-                    chains.append(Chain.from_arrays(chain["features"], chain["target"], own))
+                    prefix = f"chain_{next(places)}_"
+                    own = Numbers(*(arrays[prefix + name] for name in Numbers._fields))
+                    chains.append(Chain(tuple((d, m) for d, m in chain["features"]), chain["target"], own))
                 parts.append(Part(tuple(chains), next(gates)))
             members.append(tuple(parts))
         maps = tuple(arrays[f"map_{i}"] for i in range(sum(k.startswith("map_") for k in arrays)))

@@ -160,8 +160,8 @@ class NGramFile(TableModel):
         problem = f"the probabilities after '{after}' in {name} sum to {total:.6g}"
         if not (abs(total - 1) <= FEW_DIGITS or self.renormalise):
             raise LmcompareError(
-                f"{problem}, so it is no probability model: estimate it again, or set renormalise = true to compute"
-                " its back-off weights again"
+                f"{problem}, so it is not a distribution: estimate the model again, or set renormalise = true to"
+                " compute its back-off weights again"
             )
         with np.errstate(all="ignore"):
             contexts.normalise()

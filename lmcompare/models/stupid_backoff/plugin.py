@@ -1,4 +1,4 @@
-"""Stupid back-off: relative frequencies of n-grams as scores, which rank words but are no probabilities."""
+"""Stupid back-off: relative frequencies of n-grams as scores, which rank words but are not probabilities."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class _Explanation(Explanation):
     saying = (
         "Use the frequency of the word after the longest context that was seen with it, and multiply by α for every"
         " word of context that is dropped. Nothing is subtracted from what was seen, so the scores sum to more than"
-        " one: they rank words, but are no probabilities."
+        " one: they rank words, but are not probabilities."
     )
 
     def __init__(self, alpha: float) -> None:

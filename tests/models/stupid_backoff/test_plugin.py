@@ -84,7 +84,7 @@ def test_its_exhibits_call_them_scores() -> None:
     equation, _, trace = model.exhibits(text)
     assert isinstance(equation, WorkedEquation)
     assert isinstance(trace, BackoffTrace)
-    assert "no probabilities" in equation.saying
+    assert "not probabilities" in equation.saying
     assert "not probabilities" in trace.note
     assert equation.lines[-1][0].startswith("S(")
     last = [step.probabilities[-1] for step in trace.steps]

@@ -65,11 +65,6 @@ class Case:
         return int((self.counts > 0).sum())
 
     @property
-    def gram(self) -> str:
-        """The words of the n-gram."""
-        return f"{self.context} {self.word}".strip()
-
-    @property
     def after(self) -> str:
         """`` after 'h'``, or nothing if h is empty."""
         return f" after '{self.context}'" if self.context else ""
@@ -86,7 +81,8 @@ class Case:
 
     def count_line(self, what: str = "its count in the training text") -> tuple[str, float]:
         """Return the line with the count of the n-gram."""
-        return f"c({self.gram}): {what}", float(self.count)
+        gram = f"{self.context} {self.word}".strip()
+        return f"c({gram}): {what}", float(self.count)
 
     def total_line(self) -> tuple[str, float]:
         """Return the line with the sum of the counts after h."""
