@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.lookup.level import NOTHING, Float32Array
-from lmcompare.model import FloatArray, Stepper
+from lmcompare.counts.lookup.level import Float32Array
+from lmcompare.model import FloatArray
 from lmcompare.models.common.gates import Gate
 from lmcompare.models.mixture.chains import Chain, Numbers
 from lmcompare.models.mixture.features import WORDS, feature_values, history, reach_of
@@ -190,27 +190,6 @@ class Mixture:
             members.append(tuple(parts))
         maps = tuple(arrays[f"map_{i}"] for i in range(sum(k.startswith("map_") for k in arrays)))
         return cls(tuple(members), next(gates), maps, unknown)
-
-
-class MixtureStepper(Stepper):
-    """A stepper that keeps the last words."""
-
-    def __init__(self, mixture: Mixture, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._mixture, self._vocabulary = mixture, vocabulary
-        text = Encoded.from_documents([prefix], vocabulary)
-        self._before = history(text, np.array([len(text)]), mixture.reach)
-
-    def log_probs(self) -> FloatArray:
-        row: FloatArray = self._mixture.distributions(self._before)[0]
-        return row
-
-    def push(self, token: int) -> None:
-        self._vocabulary.check_one(token)
-        self._before = np.roll(self._before, 1, axis=0)
-        closes = token == self._vocabulary.end
-        if closes:
-            self._before[:] = NOTHING
-        self._before[:1] = self._mixture.size if closes else token
 
 
 @compiled

@@ -12,13 +12,13 @@ import numpy as np
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted, same_vocabulary
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, fitted, same_vocabulary
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.models.mixture import exhibits as mixture_exhibits
 from lmcompare.models.mixture.estimator import UNKNOWN, MemberSpec, ValidSummary, classes_of, train_mixture
 from lmcompare.models.mixture.exhibits import ClassExample
 from lmcompare.models.mixture.features import WORDS, Feature
-from lmcompare.models.mixture.mixtures import Mixture, MixtureStepper
+from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 
@@ -75,10 +75,6 @@ class MixtureModel(LanguageModel):
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one walk through each context tree per token."""
         return self._for(text.vocabulary).score(text)
-
-    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that keeps the last words, so that the time per step does not grow with the text."""
-        return MixtureStepper(self._for(vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation, the gain and weights of the members, their shares of each token, and the classes."""

@@ -164,7 +164,6 @@ class NGramFile(TableModel):
                 " compute its back-off weights again"
             )
         with np.errstate(all="ignore"):
-            contexts.normalise()
             contexts = Contexts(contexts.normalised())
         if not abs(_worst(contexts)[1] - 1) <= EXACT:
             raise LmcompareError(f"{problem}, and no back-off weights make it a distribution: estimate it again")

@@ -63,7 +63,6 @@ def test_sums_are_those_of_the_definition(table: BackoffTable) -> None:
 @given(tables(WORDS))
 def test_normalised_sums_are_one(table: BackoffTable) -> None:
     found = Contexts(table)
-    found.normalise()
     again = found.normalised()
     numbers = plainly(again)
     for context in contexts(WORDS, table.order):

@@ -83,5 +83,5 @@ def discount(level: Counts) -> tuple[float, str]:
     _, n1, n2 = raw.counts_of_counts(level, 2).tolist()
     for count, n in ((1, n1), (2, n2)):
         if not n:
-            return FALLBACK, f"no n-gram occurs {raw.times(count)}"
+            return FALLBACK, f"no n-gram has the count {count}"
     return n1 / (n1 + 2 * n2), ""

@@ -155,12 +155,12 @@ def ratios(n: IntArray, most: int) -> tuple[Array, str]:
     """
     for r in range(1, most + 1):
         if not n[r]:
-            return np.zeros(0), f"no n-gram occurs {raw.times(r)}"
+            return np.zeros(0), f"no n-gram has the count {r}"
     counts = np.arange(1, most + 1)
     good_turing = (counts + 1) * n[2 : most + 2] / n[1 : most + 1] / counts  # r* / r
     above = (most + 1) * n[most + 1] / n[1]
     if above >= 1:
-        return np.zeros(0), f"too many n-grams occur {raw.times(most + 1)}"
+        return np.zeros(0), f"too many n-grams have the count {most + 1}"
     found = (good_turing - above) / (1 - above)
     for j, d in enumerate(found, 1):
         if not 0 < d <= 1:

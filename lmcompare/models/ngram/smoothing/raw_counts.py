@@ -111,8 +111,3 @@ def counts_of_counts(level: Counts, most: int) -> IntArray:
     """(most + 1,) how many k-grams occur 0, 1, 2 … ``most`` times; the first number is always 0."""
     found = np.bincount(level.raw[level.raw > 0].clip(max=most + 1), minlength=most + 2)[: most + 1]
     return found.astype(np.int64)
-
-
-def times(count: int) -> str:
-    """Return "once", "twice", "3 times" …"""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
