@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from markupsafe import Markup
 
@@ -14,7 +14,7 @@ from lmcompare.analysis import Cell, ModelEntry, Run
 from lmcompare.analysis.comparison import Comparison, comparable_names, compare_models, main_tokens
 from lmcompare.analysis.leaderboard import Row, Status, rows
 from lmcompare.analysis.results import results
-from lmcompare.report.markdown import plain
+from lmcompare.report.markdown import from_html, plain
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class Section:
     html: Markup
     markdown: str
     charts: Mapping[str, Markup] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, key: str, title: str, html: Markup) -> Self:
+        """Return a section whose Markdown says what its HTML says."""
+        return cls(key, title, html, *from_html(html, key))
 
 
 class ReportData:

@@ -1,7 +1,7 @@
 """The glossary: what every term and figure means, and in which unit it is.
 
 ``glossary.toml`` is the only place where terms are defined. The report's definitions and tooltips come from it, and
-``python -m lmcompare.report.definitions`` writes ``docs/glossary.md``.
+``python -m lmcompare.report.sections.glossary`` writes ``docs/glossary.md``.
 """
 
 from __future__ import annotations
@@ -40,20 +40,3 @@ def _groups() -> dict[str, dict[str, Term]]:
 
 GROUPS: dict[str, dict[str, Term]] = _groups()  # terms by key, by the title of their group
 TERMS: dict[str, Term] = {key: term for terms in GROUPS.values() for key, term in terms.items()}
-
-
-def as_markdown() -> str:
-    """Return the glossary as a page of the documentation."""
-    lines = ["# Glossary", "", "The terms of the report, of these pages and of the command line."]
-    for title, terms in GROUPS.items():
-        lines += ["", f"## {title}", ""]
-        for term in terms.values():
-            unit = f" ({term.unit})" if term.unit else ""
-            formula = f" `{term.formula}`" if term.formula else ""
-            definition = term.definition.replace("<", "\\<")
-            lines.append(f"- **{term.name}**{unit}: {definition}{formula}")
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(as_markdown(), end="")

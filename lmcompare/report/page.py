@@ -77,7 +77,8 @@ class Report:
     @property
     def charts(self) -> dict[str, Markup]:
         """The drawings that ``markdown`` refers to, by file name in ``charts/``."""
-        return {name: drawing for section in self.sections for name, drawing in section.charts.items()}
+        parts = (self.summary, *self.sections)
+        return {name: drawing for section in parts for name, drawing in section.charts.items()}
 
     def html(self) -> str:
         """Return the page with its drawings."""

@@ -11,7 +11,7 @@ from lmcompare.analysis.verdict import verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.markdown import plain, table
+from lmcompare.report.markdown import from_html
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary, leaderboard
 from lmcompare.report.templating import anchor
@@ -111,17 +111,4 @@ class SeveralTexts:
 
     def markdown(self) -> str:
         """Return the page as Markdown."""
-        said = [f"# {plain(self.title)}", plain(self.subtitle), LEAD, "## What can be compared"]
-        rows = (
-            (plain(part.name), *(plain(part.aspects[a]) for a in ASPECTS), plain(", ".join(part.table.run.labels)))
-            for part in self.parts
-        )
-        said.append(table(("table", *ASPECTS, "runs"), rows, 2 + len(ASPECTS)))
-        for part in self.parts:
-            said.append(f"## {plain(part.name)}")
-            if part.reasons:
-                said.append(plain("Do not compare these figures with the first table. " + " ".join(part.reasons)))
-            said.append(f"{plain(part.verdict)} [The full report of this table]({part.folder}/report.md)")
-            said.append(part.leaderboard.markdown.replace("](charts/", f"]({part.folder}/charts/"))
-        terms = glossary.build()
-        return "\n\n".join([*said, f"## {terms.title}", terms.markdown]) + "\n"
+        return f"{from_html(self.html())[0]}\n"

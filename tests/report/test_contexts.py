@@ -147,7 +147,7 @@ def test_the_section(tree: Node, markdown: str) -> None:
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
     assert len(section.all("li")) == 8 + 8
     assert "## Context changes a word's vector" in markdown
-    assert "| mean distance | word2vec-bow | rnn-attention | transformer |" in markdown
+    assert "| word | contexts | word2vec-bow | rnn-attention | transformer |" in markdown
 
 
 def test_runs_of_an_older_version_have_no_words(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lmcompare.report.definitions import GROUPS, TERMS, as_markdown
+from lmcompare.report.definitions import GROUPS, TERMS
+from lmcompare.report.sections.glossary import as_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "glossary.md"
 
 
 def test_the_page_of_the_documentation_is_made_from_the_glossary() -> None:
-    assert PAGE.read_text("utf-8") == as_markdown(), "run: python -m lmcompare.report.definitions > docs/glossary.md"
+    assert PAGE.read_text("utf-8") == as_page(), "run lmcompare.report.sections.glossary"
 
 
 def test_no_term_is_defined_twice() -> None:

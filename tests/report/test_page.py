@@ -62,8 +62,8 @@ def test_links_within_the_page_lead_somewhere(tree: Node) -> None:
 def test_says_the_verdict_first(run: Run, tree: Node) -> None:
     header = tree.one("header").text
     summary = build_summary(ReportData(run))
-    for sentence in (*summary.outcome, *summary.outlook, *summary.limits):
-        assert " ".join(sentence.split()) in header
+    assert "has the lowest figure" in header or "predicts this text best" in header
+    assert spaced(summary.title) in header
 
 
 def test_leaderboard_ranks_with_figures_and_intervals(run: Run, tree: Node) -> None:
@@ -161,7 +161,7 @@ def test_prompts_show_every_model_with_its_ten_tokens(run: Run, tree: Node) -> N
         items = [item.text for item in columns[1].all("li")]
         first = prompt["next"][0]
         assert len(items) == len(prompt["next"]) == 10
-        assert items[0] == spaced(f"{visible(first['token'])}{numbers.probability(first['probability'])}")
+        assert items[0] == spaced(f"{visible(first['token'])} {numbers.probability(first['probability'])}")
 
 
 def test_sentences_show_the_bits_of_every_token(run: Run, tree: Node) -> None:

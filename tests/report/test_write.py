@@ -66,12 +66,12 @@ def test_a_failed_write_leaves_the_old_report(copy: Path, monkeypatch: pytest.Mo
         write_report(copy)
     assert (copy / "report.html").read_bytes() == page
     assert not [path.name for path in copy.iterdir() if path.name.startswith(".") and path.name != ".lock"]
-    assert (copy / "charts" / "leaderboard.svg").exists()
+    assert (copy / "charts" / "summary-1.svg").exists()
 
 
 def test_charts_come_back_where_new_ones_cannot_take_their_place(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_report(copy)
-    chart = (copy / "charts" / "leaderboard.svg").read_bytes()
+    chart = (copy / "charts" / "summary-1.svg").read_bytes()
     replace, calls = os.replace, 0
 
     def second_fails(source: Path, target: Path) -> None:
@@ -86,7 +86,7 @@ def test_charts_come_back_where_new_ones_cannot_take_their_place(copy: Path, mon
     with pytest.raises(LmcompareError, match="Permission denied"):
         write_report(copy)
     assert calls == 3
-    assert (copy / "charts" / "leaderboard.svg").read_bytes() == chart
+    assert (copy / "charts" / "summary-1.svg").read_bytes() == chart
 
 
 def test_what_is_no_run_folder_is_an_error(tmp_path: Path) -> None:

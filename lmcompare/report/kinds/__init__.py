@@ -7,18 +7,48 @@ A renderer is a function that takes an exhibit and returns a ``Rendering``: an e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from markupsafe import Markup
 
 from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
 from lmcompare.exhibits import Exhibit, from_json, problem_with
 from lmcompare.registry import Registry
-from lmcompare.report.kinds.rendering import Rendering
-from lmcompare.report.markdown import plain, table
+from lmcompare.report.markdown import from_html, plain, table
 from lmcompare.report.templating import fill
 
-Renderer = Callable[[Any], Rendering]
 LONGEST_TITLE = 200  # characters of the title of an exhibit that cannot be drawn
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """An exhibit as the report shows it.
+
+    Parameters
+    ----------
+    html : Markup
+        The exhibit for the page. An element of the class ``wide`` gets the full width of the page.
+    reading : str, default=""
+        One sentence on what the numbers of the exhibit show and the drawing does not say.
+    markdown : str, default=""
+        The exhibit for the Markdown report; by default what ``html`` says, unless there is a drawing.
+    svg : Markup or None, default=None
+        The drawing, if there is one; it is stored as a file.
+    """
+
+    html: Markup
+    reading: str = ""
+    markdown: str = ""
+    svg: Markup | None = None
+
+    def __post_init__(self) -> None:
+        if not self.markdown and self.svg is None:
+            object.__setattr__(self, "markdown", from_html(self.html)[0])
+
+
+Renderer = Callable[[Any], Rendering]
 
 
 def _checked(found: Any, name: str) -> Renderer:
@@ -60,8 +90,7 @@ def render_stored(stored: Mapping[str, Any]) -> tuple[str, str, Rendering]:
         why = what_went_wrong(error)
     title = stored.get("title")
     title = title[:LONGEST_TITLE] if isinstance(title, str) and title.strip() else "Untitled exhibit"
-    sentence = f"This exhibit could not be drawn: {why}."
-    return title, "", Rendering(fill("kinds/broken", why=why), "", plain(sentence))
+    return title, "", Rendering(fill("kinds/broken", why=why))
 
 
 def _drawn(exhibit: Exhibit) -> Rendering:

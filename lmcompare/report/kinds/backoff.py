@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from lmcompare.exhibits import BackoffTrace
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import Rendering
-from lmcompare.report.markdown import plain, table
+from lmcompare.report.kinds import Rendering
 from lmcompare.report.templating import fill
-from lmcompare.report.tokens import visible
 
 
 def render(exhibit: BackoffTrace) -> Rendering:
     """Draw the passage, coloured by the order that matched, and a table: a row for each token, a column an order."""
     orders = max((len(step.probabilities) for step in exhibit.steps), default=0)
     html = fill("kinds/backoff", exhibit=exhibit, orders=orders)
-    rows = (
-        (
-            plain(visible(step.token)),
-            plain(step.contexts[step.matched - 1]) if 0 < step.matched <= len(step.contexts) else "",
-            str(step.matched),
-            numbers.probability(step.probabilities[-1] if step.probabilities else None),
-        )
-        for step in exhibit.steps
-    )
-    markdown = table(("token", "longest context found", "order", "probability"), rows, 2)
-    return Rendering(html, reading(exhibit), markdown)
+    return Rendering(html, reading(exhibit))
 
 
 def reading(exhibit: BackoffTrace) -> str:

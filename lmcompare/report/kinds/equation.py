@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lmcompare.exhibits import WorkedEquation
 from lmcompare.report import numbers
+from lmcompare.report.kinds import Rendering
 from lmcompare.report.kinds.mathml import typeset
-from lmcompare.report.kinds.rendering import Rendering
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 
@@ -21,4 +21,4 @@ def render(exhibit: WorkedEquation) -> Rendering:
         plain(exhibit.saying),
         table(("worked with its own numbers", ""), worked) if exhibit.lines else "",
     ]
-    return Rendering(html, "", "\n\n".join(part for part in parts if part))  # the meaning and the lines read it
+    return Rendering(html, markdown="\n\n".join(part for part in parts if part))

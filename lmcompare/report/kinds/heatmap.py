@@ -5,21 +5,22 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
 from lmcompare.exhibits import Heatmap
 from lmcompare.report import numbers
-from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.kinds import Rendering
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
+from lmcompare.runfolder.parquet import Array
 
 TABLE_CELLS = 2500  # a panel with more cells is shown as a picture alone
 WIDE = 12  # columns beyond which half the page is too narrow
 WARM, COOL = (0xE8, 0x6A, 0x2C), (0x3C, 0x88, 0xD8)  # legible on light and dark paper, as opacity carries the amount
-Panel = Sequence[Sequence[float | None]]
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,16 @@ class Scale:
 
 def render(exhibit: Heatmap) -> Rendering:
     """Draw every panel as a small picture and one of them as a table with its numbers."""
-    peak = max((abs(v) for panel in exhibit.values for v in _cells(panel)), default=0.0) or 1.0
+    values = _array(exhibit)
+    peak = float(np.nan_to_num(np.abs(values)).max(initial=0.0)) or 1.0
     scale = Scale.of(peak)
     panel, row = exhibit.opens or (0, len(exhibit.rows) - 1)
     rows, columns = ([visible(label) for label in labels] for labels in (exhibit.rows, exhibit.columns))
     as_table = len(rows) * len(columns) <= TABLE_CELLS
-    steps = [(name, [[_rounded(line) for line in panel] for panel in panels]) for name, panels in exhibit.steps]
+    steps = [
+        (name, [[[None if v is None else round(v, 2) for v in line] for line in panel] for panel in panels])
+        for name, panels in exhibit.steps
+    ]
     several = len(exhibit.panels) > 1 or bool(steps)
     shown = [[[scale.of_cell(v) for v in line] for line in panel] for panel in exhibit.values]
     html = fill(
@@ -68,8 +73,7 @@ def render(exhibit: Heatmap) -> Rendering:
         rows=rows,
         columns=columns,
         panels=[
-            {"name": name, "image": picture(panel, peak)}
-            for name, panel in zip(exhibit.panels, exhibit.values, strict=True)
+            {"name": name, "image": picture(each, peak)} for name, each in zip(exhibit.panels, values, strict=True)
         ],
         opened=panel,
         opened_row=row,
@@ -92,76 +96,43 @@ def render(exhibit: Heatmap) -> Rendering:
 
 
 def reading(exhibit: Heatmap) -> str:
-    """Return a sentence on the strongest cell.
-
-    If rows and columns are the same and no cell is ahead of its row, add which panels look least and furthest back.
-    """
-    best: tuple[float, str, str, str] | None = None
-    # A row with one or two cells, such as the first rows under a causal mask, cannot but have a strong one.
-    widths = [sum(v is not None for v in line) for panel in exhibit.values for line in panel]
-    enough = min(3, max(widths, default=0))
-    for name, panel in zip(exhibit.panels, exhibit.values, strict=True):
-        for row, line in zip(exhibit.rows, panel, strict=True):
-            if sum(v is not None for v in line) < enough:
-                continue
-            for column, value in zip(exhibit.columns, line, strict=True):
-                if value is not None and (best is None or abs(value) > abs(best[0])):
-                    best = (value, name, visible(row), visible(column))
-    if best is None:
-        return "It has no cells."
-    where = f" in {best[1]}" if len(exhibit.panels) > 1 else ""
-    aside = ", short rows aside" if any(0 < width < enough for width in widths) else ""
-    axes = exhibit.row_axis or "row", exhibit.column_axis or "column"
-    cell = f"{visible(axes[0])} “{best[2]}”, {visible(axes[1])} “{best[3]}”"
-    said = f"Strongest{aside}: {cell}{where}, {numbers.decimals(best[0], 2)}"
-    if len(exhibit.panels) > 1 and exhibit.rows == exhibit.columns:
-        backs = [distance for panel in exhibit.values if (distance := _distance(panel)) is not None]
-        if backs and len(backs) == len(exhibit.panels):
-            near, far = min(range(len(backs)), key=backs.__getitem__), max(range(len(backs)), key=backs.__getitem__)
-            said += (
-                f". On average {exhibit.panels[near]} looks {backs[near]:.1f} tokens back and {exhibit.panels[far]}"
-                f" {backs[far]:.1f}"
-            )
-    return said + "."
+    """Return which panels look least and furthest back; "" if that is no question for rows and columns like these."""
+    if len(exhibit.panels) < 2 or exhibit.rows != exhibit.columns:
+        return ""
+    values = _array(exhibit)
+    weights = np.nan_to_num(values)
+    back = np.subtract.outer(np.arange(len(exhibit.rows)), np.arange(len(exhibit.columns)))
+    totals = weights.sum(axis=(1, 2))
+    if (weights < 0).any() or (np.isfinite(values) & (back < 0)).any() or not totals.all():
+        return ""
+    means = (weights * back).sum(axis=(1, 2)) / totals
+    near, far = int(means.argmin()), int(means.argmax())
+    return (
+        f"On average {exhibit.panels[near]} looks {means[near]:.1f} tokens back and {exhibit.panels[far]}"
+        f" {means[far]:.1f}."
+    )
 
 
-def picture(panel: Panel, peak: float) -> str:
-    """Return the panel as a PNG of one pixel a cell in a ``data:`` address; opacity is the amount over ``peak``."""
-    height, width = len(panel), len(panel[0]) if panel else 0
-    rows = bytearray()
-    for line in panel:
-        rows.append(0)  # no filter
-        for value in line:
-            amount = 0.0 if value is None else value / peak
-            rows += bytes((*(WARM if amount >= 0 else COOL), round(255 * min(1.0, abs(amount)))))
+def _array(exhibit: Heatmap) -> Array:
+    """(P, R, C) the cells of all panels; NaN for an empty one."""
+    shape = (len(exhibit.panels), len(exhibit.rows), len(exhibit.columns))
+    return np.array(exhibit.values, np.float64).reshape(shape)
+
+
+def picture(panel: Array, peak: float) -> str:
+    """Return a panel (R, C) as the address of a PNG of one pixel a cell; its opacity is the amount over ``peak``."""
+    height, width = panel.shape
+    amounts = np.nan_to_num(panel / peak)
+    pixels = np.where(amounts[..., None] >= 0, (*WARM, 0), (*COOL, 0)).astype(np.uint8)  # (R, C, 4) RGBA
+    pixels[..., 3] = np.rint(255 * np.minimum(1.0, np.abs(amounts)))
+    rows = b"".join(b"\0" + line.tobytes() for line in pixels)  # each begins with its filter, which is none
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)  # eight bits, RGBA
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 9)), (b"IEND", b""))
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     data = b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in parts
     )
     return "data:image/png;base64," + base64.b64encode(data).decode()
-
-
-def _cells(panel: Panel) -> list[float]:
-    return [v for line in panel for v in line if v is not None]
-
-
-def _rounded(line: Sequence[float | None]) -> list[float | None]:
-    """Return a line of a step, rounded as it is shown."""
-    return [None if v is None else round(v, 2) for v in line]
-
-
-def _distance(panel: Panel) -> float | None:
-    """Return the mean distance that rows look back, weighted; None if a cell is negative or ahead of its row."""
-    total = weight = 0.0
-    for i, line in enumerate(panel):
-        for j, value in enumerate(line):
-            if value is not None:
-                if value < 0 or j > i:
-                    return None
-                total, weight = total + value * (i - j), weight + value
-    return total / weight if weight else None
 
 
 def _markdown(exhibit: Heatmap) -> str:

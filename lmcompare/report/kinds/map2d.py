@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from lmcompare.exhibits import Map2D
-from lmcompare.report import numbers
 from lmcompare.report.charts.points import points
-from lmcompare.report.kinds.rendering import Rendering
+from lmcompare.report.kinds import Rendering
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
@@ -19,14 +16,4 @@ def render(exhibit: Map2D) -> Rendering:
     labels = [visible(label) for label in exhibit.labels[:MOST]]
     drawn = points(labels, exhibit.x[:MOST], exhibit.y[:MOST], exhibit.groups[:MOST], exhibit.title)
     html = fill("kinds/map2d", exhibit=exhibit, drawing=drawn, groups=list(dict.fromkeys(exhibit.groups[:MOST])))
-    return Rendering(html, reading(exhibit), svg=drawn)
-
-
-def reading(exhibit: Map2D) -> str:
-    """Return a sentence on the sizes of the groups; "" without groups."""
-    groups = Counter(exhibit.groups)
-    if len(groups) < 2:
-        return ""
-    name, most = groups.most_common(1)[0]
-    points = numbers.plural(len(exhibit.labels), "point")
-    return f"{points} in {len(groups)} groups, the largest “{visible(name)}” with {most}."
+    return Rendering(html, svg=drawn)

@@ -15,7 +15,6 @@ from lmcompare.analysis.scaling import classical_scaling
 from lmcompare.report import numbers
 from lmcompare.report.charts.contexts import numbered
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import printable, visible
 
@@ -138,9 +137,7 @@ def build(data: ReportData) -> Section | None:
         caption=said,
         shown_open=SHOWN_OPEN,
     )
-    return Section(
-        "meaning", "Context changes a word's vector", html, _markdown(words, models, said, left_out, missing)
-    )
+    return Section.of("meaning", "Context changes a word's vector", html)
 
 
 def caption(words: Sequence[Word], models: Sequence[Model]) -> str:
@@ -267,30 +264,3 @@ def _context(stored: Mapping[str, Any], names: Sequence[str]) -> Context:
     else:
         source = names[int(document)] if int(document) < len(names) else f"document {document}"
     return Context(before, word, after, source, key)
-
-
-def _markdown(
-    words: Sequence[Word], models: Sequence[Model], said: str, left_out: str, missing: Sequence[str]
-) -> str:
-    rows = (
-        (
-            plain(visible(word.word)),
-            *(
-                next((numbers.decimals(one.mean, 2) for one in word.placed if one.model is model), numbers.NONE)
-                for model in models
-            ),
-        )
-        for word in words
-    )
-    parts = [plain(said), table(("mean distance", *(plain(m.title) for m in models)), rows)] if words else []
-    for word in words[:SHOWN_OPEN]:
-        lines = [
-            f"{i}. {plain(c.before)} **{plain(c.word.strip())}**{' ' if c.after[:1] == ' ' else ''}{plain(c.after)}"
-            f" ({plain(c.source)})"
-            for i, c in enumerate(word.contexts, 1)
-        ]
-        readings = [f"- {plain(one.model.title)}: {plain(one.caption)}" for one in word.placed]
-        parts += [f"### “{plain(visible(word.word))}”", "\n".join(lines), "\n".join(readings)]
-    if missing:
-        parts.append(f"{NOT_SHOWN}: {', '.join(plain(visible(word)) for word in missing)}.")
-    return "\n\n".join([*parts, plain(left_out)] if left_out else parts)

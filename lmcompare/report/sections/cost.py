@@ -13,7 +13,6 @@ from lmcompare.analysis.verdict import NEAR
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
@@ -81,21 +80,7 @@ def build(data: ReportData) -> Section | None:
         ran=_measured_on(data),
         equal=equal,
     )
-    charts = {f"cost-{one.cost.key}.svg": one.chart for one in drawn}
-    pictures = [
-        f"![Bits per byte against {one.cost.title.lower()}](charts/cost-{one.cost.key}.svg)\n\n{plain(one.caption)}"
-        for one in drawn
-    ]
-    lines = (
-        (
-            plain(model.title) + ("" if comparable else " (adaptive)"),
-            *(cost.label(getattr(row, cost.key)) for cost in COSTS),
-        )
-        for model, row, comparable in rows
-    )
-    grid = table(("model", *(cost.title.lower() for cost in COSTS)), lines)
-    markdown = "\n\n".join([*(plain(said) for said in (equal, warning) if said), grid, *pictures])
-    return Section("cost", "Quality against cost", html, markdown, charts)
+    return Section.of("cost", "Quality against cost", html)
 
 
 def _adaptive(data: ReportData) -> list[tuple[Model, Row]]:

@@ -13,7 +13,6 @@ from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.data import Model, ReportData, Section, grouped
-from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 
 STRIP = (8.0, 212.0)  # pixels of the intervals in the table
@@ -29,7 +28,6 @@ BOARDS: tuple[tuple[Status, str, str], ...] = (
     ("ranked", "", ""),
     ("adaptive", "Models that learn across test documents", ADAPTIVE),
 )
-HEADS = ("perplexity", "without unknown", "per sentence", "top-1", "top-5")  # of PER_TOKEN
 
 
 def per_token(row: Row, *, own: bool = False) -> list[str]:
@@ -103,21 +101,16 @@ def build(data: ReportData, prefix: str = "") -> Section:
     """Return the section; ``prefix`` goes before its ids if a page has several."""
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
     unranked = [Line(model, row) for model, row in data.with_status("not ranked")]
-    failed = [model for model in data.models if not model.entry.done]
-    others = _other_tokens(data, [line for board in boards for line in board.lines])
-    main = data.tokens_name(data.main_tokens) if data.main_tokens else ""
-    warnings = _pretrained(boards)
-    note = str(data.results["interval"]["note"])
     html = fill(
         "leaderboard",
         prefix=prefix,
         boards=boards,
         unranked=unranked,
-        failed=failed,
-        others=others,
-        main=main,
-        warnings=warnings,
-        note=note,
+        failed=[model for model in data.models if not model.entry.done],
+        others=_other_tokens(data, [line for board in boards for line in board.lines]),
+        main=data.tokens_name(data.main_tokens) if data.main_tokens else "",
+        warnings=_pretrained(boards),
+        note=data.results["interval"]["note"],
         comparison=data.comparison,
         differences=sorted(data.comparison.differences, key=lambda d: d.p_holm),
         summary=_significant(data, data.comparison.differences),
@@ -125,11 +118,7 @@ def build(data: ReportData, prefix: str = "") -> Section:
         per_token=per_token,
         keys=PER_TOKEN,
     )
-    drawn = chart(data)
-    drawings = {} if drawn is None else {"leaderboard.svg": drawn}
-    parts = _markdown(boards, unranked, failed, others, main, warnings)
-    markdown = "\n\n".join(part for part in (*parts, plain(note)) if part)
-    return Section("leaderboard", "Leaderboard", html, markdown, drawings)
+    return Section.of("leaderboard", "Leaderboard", html)
 
 
 def chart(data: ReportData) -> Markup | None:
@@ -194,42 +183,3 @@ def _significant(data: ReportData, differences: Sequence[Difference]) -> str:
         return "All differences are significant." if len(differences) > 1 else "The difference is significant."
     significant = f"{len(differences) - len(ties)} of {numbers.plural(len(differences), 'difference')}"
     return f"{significant} are significant. Ties: {'; '.join(ties)}."
-
-
-def _markdown(
-    boards: Sequence[Board],
-    unranked: Sequence[Line],
-    failed: Sequence[Model],
-    others: Sequence[OtherTokens],
-    main: str,
-    warnings: Sequence[str],
-) -> list[str]:
-    parts: list[str] = []
-    for i, board in enumerate(boards):
-        parts += [f"### {board.title}", board.note] if board.title else [""]
-        if i == 0:
-            parts.append("![Bits per byte with 95 % intervals](charts/leaderboard.svg)")
-        rows = (
-            (
-                str(line.row.rank or numbers.NONE),
-                f"**{plain(line.model.title)}**" + (f" ({', '.join(line.tags)})" if line.tags else ""),
-                numbers.bits_per_byte(line.row.bits_per_byte),
-                line.interval or numbers.NONE,
-                *per_token(line.row),
-            )
-            for line in board.lines
-        )
-        parts += [table(("rank", "model", "bits per byte", "95 % interval", *HEADS), rows, 2), plain(board.overhead)]
-    parts += [plain(said) for said in warnings]
-    if others:
-        parts.append(f"The figures per token above are for tokens “{plain(main)}” and cannot be compared with these:")
-    for other in others:
-        rows = ((plain(line.model.title), *per_token(line.row, own=True)) for line in other.lines)
-        parts.append(table((f"tokens: {plain(other.name)}", *HEADS), rows))
-    if unranked:
-        rows = ((plain(line.model.title), line.figure, plain(line.row.reason or "")) for line in unranked)
-        parts += ["### Not ranked", table(("model", "its figure, bits per byte", "why it is not ranked"), rows)]
-    if failed:
-        errors = ((plain(m.title), plain(error)) for m in failed for error in m.errors)
-        parts += ["### Failed", table(("model", "what happened"), errors, 2)]
-    return parts

@@ -12,7 +12,6 @@ from lmcompare.analysis.progress import RISEN, SAME_AMOUNT
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.markdown import plain
 from lmcompare.report.templating import fill
 
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
@@ -21,24 +20,17 @@ AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens rea
 
 def build(data: ReportData) -> Section | None:
     """Return the section, or None if no model is trained in steps."""
-    groups: list[tuple[str, list[tuple[str, Markup]], str]] = []
+    groups: list[tuple[str, list[Markup], str]] = []
     for fingerprint, models in data.groups.items():
         valid = [model for model in models if model.name not in data.unranked]
         curves = [(model, curve) for model in valid if len(curve := model.cell.curve.dropna(how="all")) > 1]
         if curves:
             name = data.tokens_name(fingerprint)
-            drawn = [(axis, chart) for axis in AXES if (chart := _chart(curves, axis)) is not None]
+            drawn = [chart for axis in AXES if (chart := _chart(curves, axis)) is not None]
             groups.append((name, drawn, caption(curves)))
     if not groups:
         return None
-    charts = {f"learning-{i}-{axis}.svg": chart for i, (_, drawn, _) in enumerate(groups) for axis, chart in drawn}
-    markdown = "\n\n".join(
-        f"![Loss against {AXES[axis].lower()}](charts/learning-{i}-{axis}.svg)"
-        for i, (_, drawn, _) in enumerate(groups)
-        for axis, _ in drawn
-    )
-    said = " ".join(plain(text) for _, _, text in groups)
-    return Section("learning", "Learning curves", fill("learning", groups=groups), f"{markdown}\n\n{said}", charts)
+    return Section.of("learning", "Learning curves", fill("learning", groups=groups))
 
 
 def caption(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:

@@ -9,7 +9,6 @@ import pandas as pd
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 
 SMALLEST = 0.01  # parts of smaller weight are only counted
@@ -57,13 +56,8 @@ def build(data: ReportData) -> Section | None:
     ]
     if not groups:
         return None
-    markdown = "\n\n".join(map(_markdown, groups))
-    return Section(
-        "together",
-        "Do they make different mistakes?",
-        fill("mixtures", groups=groups, shown_open=SHOWN_OPEN),
-        markdown,
-    )
+    html = fill("mixtures", groups=groups, shown_open=SHOWN_OPEN)
+    return Section.of("together", "Do they make different mistakes?", html)
 
 
 def _group(data: ReportData, fingerprint: str, rows: pd.DataFrame, shares: pd.DataFrame) -> Group:
@@ -110,25 +104,3 @@ def fitted(tokens: int, valid: int) -> str:
         return ""
     some, all_tokens = numbers.count(tokens), numbers.count(valid)
     return f"The weights are fitted to {some} tokens, evenly spaced over the {all_tokens} of the validation text."
-
-
-def _markdown(group: Group) -> str:
-    rows = (
-        (
-            " + ".join(f"{numbers.percent(w, 0)} {plain(m.title)}" for m, w in mixture.main)
-            + (f" and {numbers.plural(mixture.rest, 'model')} below 1 %" if mixture.rest else ""),
-            numbers.perplexity(mixture.perplexity),
-            plain(mixture.best_single.title),
-            numbers.percent(mixture.gain),
-        )
-        for mixture in group.mixtures
-    )
-    blends = table(("mixture", "perplexity", "best alone", "gain"), rows)
-    grid = table(
-        ("better than →", *(plain(m.title) for m in group.models)),
-        (
-            (plain(m.title), *(numbers.percent(s, 0) for s in line))
-            for m, line in zip(group.models, group.grid, strict=True)
-        ),
-    )
-    return f"{blends}\n\n{plain(group.caption)}\n\n{grid}"

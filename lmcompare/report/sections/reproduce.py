@@ -10,7 +10,6 @@ import tomli_w
 
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.markdown import plain, table
 from lmcompare.report.sections.cost import machine
 from lmcompare.report.templating import fill
 
@@ -18,8 +17,7 @@ from lmcompare.report.templating import fill
 def build(data: ReportData) -> Section:
     """Return the section."""
     runs = [_of_run(data, manifest) for manifest in data.manifests]
-    html = fill("reproduce", runs=runs)
-    return Section("reproduce", "How to reproduce it", html, "\n\n".join(run.markdown for run in runs))
+    return Section.of("reproduce", "How to reproduce it", fill("reproduce", runs=runs))
 
 
 @dataclass(frozen=True)
@@ -30,13 +28,6 @@ class Recipe:
     command: str
     experiment: str
     facts: list[tuple[str, str]]
-
-    @property
-    def markdown(self) -> str:
-        grid = table(("", ""), ((plain(name), plain(value)) for name, value in self.facts), 2)
-        fence = "`" * max(3, 1 + _longest_run(self.experiment + self.command, "`"))
-        code = f"{fence}sh\n{self.command}\n{fence}\n\n{fence}toml\n{self.experiment}{fence}"
-        return "\n\n".join([*([f"### {plain(self.name)}"] if self.name else []), code, grid])
 
 
 def _of_run(data: ReportData, manifest: Mapping[str, Any]) -> Recipe:
@@ -96,11 +87,3 @@ def _setting(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {v}" for k, v in value.items()) or "none"
     return str(value)
-
-
-def _longest_run(text: str, sign: str) -> int:
-    longest = now = 0
-    for c in text:
-        now = now + 1 if c == sign else 0
-        longest = max(longest, now)
-    return longest

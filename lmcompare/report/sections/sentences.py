@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcompare.report import numbers
-from lmcompare.report.data import Model, ReportData, Section, marked
-from lmcompare.report.markdown import plain, table
+from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.passages import MOST_BITS
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 SHOWN_OPEN = 3  # sentences beyond these are folded
 LONGEST = 80  # tokens of a sentence that are shown
-IN_MARKDOWN = 2
 
 
 @dataclass(frozen=True)
@@ -70,14 +68,4 @@ def build(data: ReportData) -> Section | None:
     if not sentences:
         return None
     html = fill("sentences", sentences=sentences, shown_open=SHOWN_OPEN, unranked=data.unranked)
-    markdown = "\n\n".join(map(_markdown, sentences[:IN_MARKDOWN]))
-    return Section("sentences", "The same sentence in every model", html, markdown)
-
-
-def _markdown(sentence: Sentence) -> str:
-    rows = (
-        (plain(visible(token)) + (" (unknown)" if unknown else ""), *(numbers.bits(row[i]) for row in sentence.bits))
-        for i, (token, unknown) in enumerate(zip(sentence.tokens, sentence.unknown, strict=True))
-    )
-    grid = table(("token", *(marked(m, sentence.unranked) for m in sentence.models)), rows)
-    return f"From *{plain(sentence.document)}*, surprisal in bits. {plain(sentence.caption)}\n\n{grid}"
+    return Section.of("sentences", "The same sentence in every model", html)

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Neighbours, from_json
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
-from lmcompare.report.tokens import visible
 
 SHOWN = 5  # neighbours in a cell
 Near = tuple[tuple[str, float], ...]
@@ -42,15 +40,7 @@ def build(data: ReportData) -> Section | None:
         for model in models
     }
     html = fill("similar_words", words=words, models=models, strongest=strongest)
-    rows = (
-        (
-            plain(visible(word.word)),
-            *(", ".join(plain(visible(name)) for name, _ in word.near.get(m.name, ())) for m in models),
-        )
-        for word in words
-    )
-    grid = table(("word", *(plain(m.title) for m in models)), rows, 1 + len(models))
-    return Section("alike", "Similar words", html, grid)
+    return Section.of("alike", "Similar words", html)
 
 
 def _listed(model: Model) -> dict[str, Near]:

@@ -12,8 +12,7 @@ from lmcompare.analysis.slices import iterate, slices
 from lmcompare.report import numbers
 from lmcompare.report.charts.bins import Series, bins
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.markdown import plain, table
-from lmcompare.report.templating import anchor, fill
+from lmcompare.report.templating import fill
 
 DOCUMENTS = 40  # in the table
 NAMED = 6  # of more models than these, a caption gives only the extremes
@@ -28,7 +27,6 @@ AXES = {
 class Slice:
     """One division of the test text; ``counts`` are the tokens or documents in each bin."""
 
-    key: str
     title: str
     chart: Markup
     labels: Sequence[str]
@@ -60,17 +58,7 @@ def build(data: ReportData) -> Section | None:
         left_out=left_out,
         models=data.comparable,
     )
-    parts = [
-        f"**{plain(s.title)}.** {plain(s.caption)}\n\n![{plain(s.title)}](charts/wins-{s.key}.svg)\n\n"
-        + table((f"{s.counted}", *map(plain, s.labels)), [("count", *map(numbers.count, s.counts)), *_cells(s)])
-        for s in found
-    ]
-    charts = {f"wins-{s.key}.svg": s.chart for s in found}
-    return Section("wins", "Where each model is good", html, "\n\n".join([*parts, plain(documents)]), charts)
-
-
-def _cells(one: Slice) -> list[tuple[str, ...]]:
-    return [(plain(model.title), *texts) for model, texts in one.rows]
+    return Section.of("wins", "Where each model is good", html)
 
 
 def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -> Slice | None:
@@ -95,7 +83,7 @@ def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -
     said = caption(labels, series)
     if name == "seen_order":
         said = f"{said} {new_and_known(labels, counts, series)}".strip()
-    return Slice(anchor(name), spoken, chart, labels, counts, counted, shown, said)
+    return Slice(spoken, chart, labels, counts, counted, shown, said)
 
 
 def caption(labels: Sequence[str], series: Sequence[Series]) -> str:

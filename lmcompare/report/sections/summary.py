@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from lmcompare.analysis.progress import outlook, unequal_reading
 from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
-from lmcompare.report.data import ReportData
-from lmcompare.report.markdown import plain
+from lmcompare.report.data import ReportData, Section
 from lmcompare.report.sections import leaderboard
+from lmcompare.report.templating import fill
 
 COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 
@@ -27,42 +25,17 @@ class Fact:
     term: str = ""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The part above the sections.
-
-    Parameters
-    ----------
-    outcome, outlook, limits : list of str
-        Sentences: who is best, what would probably help, and what limits the comparison.
-    """
-
-    title: str
-    subtitle: str
-    outcome: list[str]
-    outlook: list[str]
-    limits: list[str]
-    facts: list[Fact]
-    chart: Markup | None
-
-    @property
-    def markdown(self) -> str:
-        """The same as Markdown."""
-        facts = "\n".join(f"- {plain(f.name)}: **{plain(f.value)}** ({plain(f.detail)})" for f in self.facts)
-        parts = (("", self.outcome), ("What would probably help (an estimate). ", self.outlook), ("", self.limits))
-        said = "\n\n".join(plain(start + " ".join(part)) for start, part in parts if part)
-        return f"# {plain(self.title)}\n\n{plain(self.subtitle)}\n\n{said}\n\n{facts}"
-
-
-def build(data: ReportData) -> Summary:
-    """Return the summary."""
+def build(data: ReportData) -> Section:
+    """Return the section above all others."""
     run = data.run
     found = verdict(data.rows, data.comparison, timed=run.one_machine)
     names = [row.name for _, row in data.with_status("ranked")]
     count = len(data.scored)
     number = COUNTS[count] if count < len(COUNTS) else count
-    return Summary(
-        title=f"{number} language model{'s' if count != 1 else ''}, one text",
+    title = f"{number} language model{'s' if count != 1 else ''}, one text"
+    html = fill(
+        "summary",
+        title=title,
         subtitle=_subtitle(data),
         outcome=words.outcome(found, unequal_reading(run, names), data.title),
         outlook=words.outlook(outlook(run, names), data.title),
@@ -70,6 +43,7 @@ def build(data: ReportData) -> Summary:
         facts=_facts(data, found),
         chart=leaderboard.chart(data),
     )
+    return Section.of("summary", title, html)
 
 
 def _subtitle(data: ReportData) -> str:

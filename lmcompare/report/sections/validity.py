@@ -8,7 +8,6 @@ from typing import Any
 
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 
 
@@ -48,21 +47,12 @@ def build(data: ReportData) -> Section | None:
         said.append(
             f"{who} {numbers.plural(rest, 'model')} passed: their figures are valid probabilities of the text."
         )
-    reading = " ".join(said)
-    html = fill("validity", names=list(names), rows=rows, reading=reading)
-    grid = table(
-        ("model", *map(plain, names)),
-        ((plain(model.title), *(_cell(found.get(name)) for name in names)) for model, found in rows),
-    )
-    return Section("truth", "Are these valid probabilities?", html, f"{plain(reading)}\n\n{grid}")
+    html = fill("validity", names=list(names), rows=rows, reading=" ".join(said))
+    return Section.of("truth", "Are these valid probabilities?", html)
 
 
 def _titles(models: Sequence[Model]) -> str:
     return numbers.listed([model.title for model in models])
-
-
-def _cell(found: Found | None) -> str:
-    return numbers.NONE if found is None else f"{'✓' if found.passed else '✗'} {numbers.tidy(found.figure)}"
 
 
 def _worse(before: Found | None, check: dict[str, Any]) -> Found:
