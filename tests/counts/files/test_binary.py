@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,8 @@ def forge(path: Path, **changed: np.ndarray | None) -> None:
     kept = {name: array for name, array in arrays.items() if array is not None}
     said = {"version": binary.VERSION, "order": "3"}
     said |= {f"sha256 {name}": binary._digest(array) for name, array in kept.items()}
-    save_file(kept, path, {binary.FORMAT: binary._signed(said, kept)})
+    said["sha256"] = binary._digest_of_header(said, kept)
+    save_file(kept, path, {binary.FORMAT: json.dumps(said, sort_keys=True)})
 
 
 def whole(*numbers: int) -> np.ndarray:
