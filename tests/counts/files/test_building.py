@@ -66,7 +66,8 @@ def test_normalised_sums_are_one(table: BackoffTable) -> None:
     again = found.normalised()
     numbers = plainly(again)
     for context in contexts(WORDS, table.order):
-        assert sum(probability(numbers, context, word) for word in range(WORDS)) == pytest.approx(1, abs=2e-6)
+        total = sum(probability(numbers, context, word) for word in range(WORDS))
+        assert total == pytest.approx(1, abs=5e-5)  # weights may be millions, in float32
     assert np.abs(Contexts(again).sums() - 1).max() < 2e-6
 
 
