@@ -37,8 +37,9 @@ from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded, build_vocabulary, encode, make_tokenizer
 from lmcompare.training import loop
+from lmcompare.training.lanes import Texts
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.loop import train
+from lmcompare.training.loop import Training
 from lmcompare.training.reading import LENGTH
 
 Step = Callable[[], int]  # trains one step and returns how many tokens it predicted
@@ -165,7 +166,7 @@ def our_speed(model: TorchLanguageModel, text: Encoded, threads: int, seconds: f
     loop.REPORTS = recipe.steps // 5  # a report every 5 steps
     setting = Setting(text.vocabulary, threads=threads, progress=listen)
     with contextlib.suppress(EnoughError):
-        train(network, text, text.select([0]), recipe, setting)
+        Training(network, Texts(text, text.select([0])), recipe, setting).run()
     return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
 
 

@@ -6,7 +6,6 @@ from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.analysis.results import leaderboard, results, write_results
-from lmcompare.analysis.scores import TokenScores, token_scores
 from lmcompare.analysis.slices import slices
 from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.runfolder.cell import Cell
@@ -25,7 +24,6 @@ __all__ = [
     "RunFolderError",
     "Standing",
     "Table",
-    "TokenScores",
     "TokenizedCorpus",
     "Verdict",
     "compare_models",
@@ -37,7 +35,6 @@ __all__ = [
     "results",
     "rows",
     "slices",
-    "token_scores",
     "verdict",
     "wins",
     "write_results",

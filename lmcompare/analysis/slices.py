@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,8 @@ import pandas as pd
 from lmcompare.analysis.intervals import ratio_bootstrap
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.resampling import Units, dealt, summed, units_of
-from lmcompare.analysis.scores import LN2
 from lmcompare.analysis.token_blocks import Columns, blocks
-from lmcompare.analysis.totals import by_tokens
+from lmcompare.analysis.totals import LN2, by_tokens
 from lmcompare.analysis.word_kinds import CLASSES, word_classes
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
@@ -159,50 +158,45 @@ def slices(run: Run) -> Mapping[str, pd.DataFrame]:
 def token_slices(run: Run) -> dict[str, pd.DataFrame]:
     """Return the tables of ``TOKEN_SLICES`` by name."""
     units = units_of(run)
-    crossed = [_crossed(run, models, units) for models in by_tokens(run).values()]
+    crossed = [part for models in by_tokens(run).values() for part in _crossed(run, models, units)]
     order = {model.name: i for i, model in enumerate(run.scored)}
-    parts = sorted((part for parts in crossed for part in parts), key=lambda part: order[part.model.name])
-    ends = _intervals([(part.bits, part.counts) for part in parts])
-    found: dict[str, list[pd.DataFrame]] = {s.name: [] for s in TOKEN_SLICES}
-    for part, interval in zip(parts, ends, strict=True):
-        found[part.slice.name].append(part.table(*interval))
-    return {
-        name: pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
-        for name, tables in found.items()
-        if tables
-    }
+    return _tables(sorted(crossed, key=lambda part: order[part.model.name]), "surprisal")
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One slice of one model: ``bits`` and ``counts`` of tokens, (U, L) by unit and by the labels that occur, which
-    are at ``place``; ``total``: all the test tokens.
+    """The L rows of one model in the table of a slice.
+
+    Parameters
+    ----------
+    columns : dict of str to array of shape (L,)
+        The columns before the figure.
+    bits, sizes : array of shape (U, L)
+        By resampling unit, what the figure is the ratio of.
+    perplexity : array of shape (L,) or None
+        By default 2 to the figure.
     """
 
-    slice: TokenSlice
+    slice: str
     model: ModelEntry
-    place: Array
+    columns: dict[str, Any]
     bits: Array
-    counts: Array
-    total: int
+    sizes: Array
+    perplexity: Array | None = None
 
-    def table(self, estimate: Array, low: Array, high: Array) -> pd.DataFrame:
-        """Return the rows of the model, one for each label that occurs."""
-        tokens = self.counts.sum(axis=0).astype(np.int64)
-        return pd.DataFrame(
-            {
-                "model": self.model.name,
-                "tokens_fingerprint": self.model.tokens_fingerprint,
-                "place": self.place,
-                "value": [self.slice.labels[i] for i in self.place],
-                "tokens": tokens,
-                "share": tokens / max(self.total, 1),
-                "surprisal": estimate,
-                "low": low,
-                "high": high,
-                "perplexity": _exp2(estimate),
-            }
-        )
+
+def _tables(parts: Sequence[_Part], figure: str) -> dict[str, pd.DataFrame]:
+    """Return the tables by the names of their slices; ``figure`` is the name of the column of ratios."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for part, (estimate, low, high) in zip(parts, _intervals([(p.bits, p.sizes) for p in parts]), strict=True):
+        whose = {"model": part.model.name, "tokens_fingerprint": part.model.tokens_fingerprint}
+        perplexity = _exp2(estimate) if part.perplexity is None else part.perplexity
+        measured = {figure: estimate, "low": low, "high": high, "perplexity": perplexity}
+        found.setdefault(part.slice, []).append(pd.DataFrame(whose | part.columns | measured))
+    return {
+        name: pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
+        for name, tables in found.items()
+    }
 
 
 def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[_Part]:
@@ -236,9 +230,12 @@ def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[_Part
         shape = (len(units), len(s.labels))
         whole = counts[s.name][:-1].reshape(shape)
         place = np.flatnonzero(whole.sum(axis=0))
+        tokens = whole.sum(axis=0)[place]
+        labels = [s.labels[i] for i in place]
+        columns = {"place": place, "value": labels, "tokens": tokens, "share": tokens / max(total, 1)}
+        amounts = whole[:, place].astype(np.float64)
         for m, model in enumerate(models):
-            mine = bits[s.name][m, :-1].reshape(shape)
-            found.append(_Part(s, model, place, mine[:, place], whole[:, place].astype(np.float64), total))
+            found.append(_Part(s.name, model, columns, bits[s.name][m, :-1].reshape(shape)[:, place], amounts))
     return found
 
 
@@ -290,87 +287,48 @@ def _interval(numerators: Array, denominators: Array) -> tuple[Array, Array, Arr
 
 
 def _by_document(run: Run, model: ModelEntry) -> pd.DataFrame:
-    figures = document_figures(run, model)
-    figures = figures[figures["tokens"] > 0]
-    return pd.DataFrame(
-        {
-            "model": model.name,
-            "tokens_fingerprint": model.tokens_fingerprint,
-            "place": figures["document"],
-            "value": figures["name"],
-            "documents": 1,
-            "bytes": figures["bytes"],
-            "tokens": figures["tokens"],
-            "bits_per_byte": figures["bits_per_byte"],
-            "perplexity": figures["perplexity"],
-            "metadata": figures["metadata"],
-            "bits": figures["bits"],
-            "nats": np.log(figures["perplexity"]) * figures["tokens"],
-        }
+    """Return one row for each document with tokens, with what is summed over documents of one kind."""
+    found = document_figures(run, model).rename(columns={"document": "place", "name": "value"})
+    found = found[found["tokens"] > 0].assign(
+        model=model.name,
+        tokens_fingerprint=model.tokens_fingerprint,
+        documents=1,
+        nats=lambda table: np.log(table["perplexity"]) * table["tokens"],
     )
+    columns = ["model", "tokens_fingerprint", "place", "value", "documents", "bytes", "tokens", "bits_per_byte"]
+    return found[[*columns, "perplexity", "metadata", "bits", "nats"]]
 
 
 def _by_metadata(run: Run, by_document: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the table of every metadata key by the name of the slice."""
-    keys = metadata_keys(run)
-    parts: list[_Labelled] = []
-    for key in keys:
+    parts: list[_Part] = []
+    for key in metadata_keys(run):
         codes, texts = pd.factorize(by_document["metadata"], use_na_sentinel=False)  # many documents say the same
         values = [_metadata(text).get(key, "(none)") for text in texts]
         labelled = by_document.assign(value=np.array(values, object)[codes])
-        labels = sorted(set(values))
-        parts += [_Labelled(key, model, labels, labelled[labelled["model"] == model.name]) for model in run.scored]
-    ends = _intervals([part.ratio for part in parts])
-    tables: dict[str, list[pd.DataFrame]] = {key: [] for key in keys}
-    for part, interval in zip(parts, ends, strict=True):
-        tables[part.key].append(part.table(*interval))
-    return {f"metadata:{key}": pd.concat(rows, ignore_index=True) for key, rows in tables.items()}
+        for model in run.scored:
+            parts.append(_of_labels(key, model, sorted(set(values)), labelled[labelled["model"] == model.name]))
+    return _tables(parts, "bits_per_byte")
 
 
-@dataclass(frozen=True)
-class _Labelled:
-    """One metadata key of one model: its D documents, with the label of each as ``value``."""
+def _of_labels(key: str, model: ModelEntry, labels: Sequence[str], documents: pd.DataFrame) -> _Part:
+    """Return the rows of a model for a metadata key: D documents with L different labels as ``value``."""
+    chosen = np.stack([(documents["value"] == label).to_numpy() for label in labels], axis=1)  # (D, L)
 
-    key: str
-    model: ModelEntry
-    labels: Sequence[str]
-    documents: pd.DataFrame
+    def by_label(column: str) -> Array:
+        return np.where(chosen, documents[column].to_numpy(np.float64)[:, None], 0.0)
 
-    @cached_property
-    def chosen(self) -> Array:
-        """(D, L) bool, the document has the label."""
-        return np.stack([(self.documents["value"] == label).to_numpy() for label in self.labels], axis=1)
-
-    def by_label(self, column: str) -> Array:
-        """(D, L) a column where the document has the label, else 0."""
-        return np.where(self.chosen, self.documents[column].to_numpy(np.float64)[:, None], 0.0)
-
-    @property
-    def ratio(self) -> tuple[Array, Array]:
-        """(U, L) bits and bytes by unit and label."""
-        group = dealt(len(self.documents))
-        return summed(self.by_label("bits"), group), summed(self.by_label("bytes"), group)
-
-    def table(self, estimate: Array, low: Array, high: Array) -> pd.DataFrame:
-        """Return the rows of the model, one for each label."""
-        tokens = self.by_label("tokens").sum(axis=0)
-        with np.errstate(invalid="ignore"):
-            perplexity = _exp2(self.by_label("nats").sum(axis=0) / tokens / LN2)
-        return pd.DataFrame(
-            {
-                "model": self.model.name,
-                "tokens_fingerprint": self.model.tokens_fingerprint,
-                "place": np.arange(len(self.labels)),
-                "value": self.labels,
-                "documents": self.by_label("documents").sum(axis=0).astype(np.int64),
-                "bytes": self.by_label("bytes").sum(axis=0).astype(np.int64),
-                "tokens": tokens.astype(np.int64),
-                "bits_per_byte": estimate,
-                "low": low,
-                "high": high,
-                "perplexity": perplexity,
-            }
-        )
+    group = dealt(len(documents))
+    tokens = by_label("tokens").sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        perplexity = _exp2(by_label("nats").sum(axis=0) / tokens / LN2)
+    columns = {
+        "place": np.arange(len(labels)),
+        "value": labels,
+        **{name: by_label(name).sum(axis=0).astype(np.int64) for name in ("documents", "bytes", "tokens")},
+    }
+    sums = summed(by_label("bits"), group), summed(by_label("bytes"), group)
+    return _Part(f"metadata:{key}", model, columns, *sums, perplexity)
 
 
 def _exp2(bits: Array) -> Array:

@@ -12,11 +12,13 @@ from functools import partial
 import numpy as np
 
 from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.scores import LN2, SCORES
 from lmcompare.analysis.token_blocks import Block, blocks
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
+
+LN2 = float(np.log(2.0))
+SCORES = ("log_prob", "log_prob_reset", "target_rank", "is_unknown")
 
 
 @dataclass

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 NONE = "–"
 NBSP = "\u00a0"  # keeps a number and its unit on one line
-Format = Callable[[float | None], str]
+P = ParamSpec("P")
 
 
-def missing(value: float | None) -> bool:
-    """Return whether there is no number to show: None or NaN."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
+def _or_dash(form: Callable[Concatenate[float, P], str]) -> Callable[Concatenate[float | None, P], str]:
+    """Return a format that has a dash for None and NaN."""
+
+    @wraps(form)
+    def formed(value: float | None, /, *args: P.args, **kwargs: P.kwargs) -> str:
+        return NONE if value is None or math.isnan(value) else form(value, *args, **kwargs)
+
+    return formed
 
 
-def decimals(value: float | None, places: int) -> str:
+@_or_dash
+def decimals(value: float, places: int) -> str:
     """Return the number with thousands separators and ``places`` digits after the point."""
-    if value is None or math.isnan(value):
-        return NONE
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     text = f"{value:,.{places}f}"
@@ -47,43 +53,40 @@ def count(value: float | None) -> str:
     return decimals(value, 0)
 
 
-def percent(value: float | None, places: int = 1) -> str:
+@_or_dash
+def percent(value: float, places: int = 1) -> str:
     """Return a share as percent: 0.25 is 25 %."""
-    return NONE if value is None or math.isnan(value) else f"{decimals(100 * value, places)}{NBSP}%"
+    return f"{decimals(100 * value, places)}{NBSP}%"
 
 
-def probability(value: float | None) -> str:
+@_or_dash
+def probability(value: float) -> str:
     """Return a probability as percent, with more digits for small ones; below a millionth, ``< 0.0001 %``."""
-    if value is None or math.isnan(value):
-        return NONE
     if 0 < value < 1e-6:
         return f"<{NBSP}0.0001{NBSP}%"
     places = 0 if value >= 0.0995 else 1 if value >= 0.00995 else 2 if value >= 0.000995 else 4
     return f"{100 * value:.{places}f}{NBSP}%"
 
 
-def short(value: float | None) -> str:
+@_or_dash
+def short(value: float) -> str:
     """Return a count in three digits: 950, 12.3 k, 4.56 M."""
-    if value is None or math.isnan(value):
-        return NONE
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
             return f"{_three(value / size)}{NBSP}{letter}"
     return _three(value)
 
 
-def size(value: float | None) -> str:
+@_or_dash
+def size(value: float) -> str:
     """Return bytes in decimal units (1 MB is a million bytes)."""
-    if value is None or math.isnan(value):
-        return NONE
     text = short(value)
     return f"{text.replace('k', 'kB')}" if text.endswith("k") else text + ("B" if text[-1].isalpha() else f"{NBSP}B")
 
 
-def seconds(value: float | None) -> str:
+@_or_dash
+def seconds(value: float) -> str:
     """Return a time: 340 ms, 12.3 s, 4 min 05 s, 2 h 10 min."""
-    if value is None or math.isnan(value):
-        return NONE
     if value == 0:
         return f"0{NBSP}s"
     if value < 1:
@@ -100,15 +103,15 @@ def seconds(value: float | None) -> str:
     return f"{whole // 60}{NBSP}h" + (f"{NBSP}{whole % 60:02d}{NBSP}min" if whole % 60 else "")
 
 
-def microseconds(value: float | None) -> str:
+@_or_dash
+def microseconds(value: float) -> str:
     """Return a time given in microseconds."""
-    return NONE if value is None or math.isnan(value) else seconds(value / 1e6)
+    return seconds(value / 1e6)
 
 
-def tidy(value: float | None) -> str:
+@_or_dash
+def tidy(value: float) -> str:
     """Return any number with four digits, very large and very small ones in scientific notation."""
-    if value is None or math.isnan(value):
-        return NONE
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if value == int(value) and abs(value) < 1e7:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -34,22 +34,22 @@ from lmcompare.report.templating import asset, fill
 from lmcompare.report.tokens import CONTROL
 
 SCRIPTS = ("page.js", "reader.js")
-NAMES = {
-    "leaderboard": "Leaderboard",
-    "cost": "Cost",
-    "alike": "Similar words",
-    "meaning": "In context",
-    "learning": "Learning",
-    "wins": "By kind",
-    "reader": "Reader",
-    "next": "Next words",
-    "sentences": "Sentences",
-    "inside": "Inside the models",
-    "together": "Mixtures",
-    "text": "Corpus",
-    "truth": "Validity",
-    "reproduce": "Reproduce",
-    "definitions": "Definitions",
+SECTIONS: dict[str, Callable[[ReportData], Section | None]] = {  # by their names in the navigation, in order
+    "Leaderboard": leaderboard.build,
+    "Cost": cost.build,
+    "By kind": slices.build,
+    "Reader": reader.build,
+    "Next words": prompts.build,
+    "Sentences": sentences.build,
+    "Inside the models": exhibits.build,
+    "Similar words": similar_words.build,
+    "In context": contexts.build,
+    "Learning": learning.build,
+    "Mixtures": mixtures.build,
+    "Corpus": corpus.build,
+    "Validity": validity.build,
+    "Reproduce": reproduce.build,
+    "Definitions": lambda _: glossary.build(),
 }
 
 
@@ -67,7 +67,8 @@ class Report:
     def __init__(self, run: Run, names: Sequence[str] = ()) -> None:
         self.data = ReportData(run, names)
         self.summary = summary.build(self.data)
-        self.sections = _sections(self.data)
+        built = {name: build(self.data) for name, build in SECTIONS.items()}
+        self.sections = {name: section for name, section in built.items() if section is not None}
 
     @property
     def version(self) -> str:
@@ -77,7 +78,7 @@ class Report:
     @property
     def charts(self) -> dict[str, Markup]:
         """The drawings that ``markdown`` refers to, by file name in ``charts/``."""
-        parts = (self.summary, *self.sections)
+        parts = (self.summary, *self.sections.values())
         return {name: drawing for section in parts for name, drawing in section.charts.items()}
 
     def html(self) -> str:
@@ -88,14 +89,13 @@ class Report:
             run=self.data.run,
             summary=self.summary,
             sections=self.sections,
-            names=NAMES,
             models=self.data.scored,
         )
 
     def markdown(self) -> str:
         """Return the report as Markdown."""
         parts = [self.summary.markdown]
-        for section in self.sections:
+        for section in self.sections.values():
             parts.append(f"## {section.title}")
             if section.markdown:
                 parts.append(section.markdown)
@@ -103,24 +103,3 @@ class Report:
             f"Written by lmcompare {self.version}. The interactive `report.html` beside this file shows more."
         )
         return "\n\n".join(parts) + "\n"
-
-
-def _sections(data: ReportData) -> list[Section]:
-    found = (
-        leaderboard.build(data),
-        cost.build(data),
-        slices.build(data),
-        reader.build(data),
-        prompts.build(data),
-        sentences.build(data),
-        exhibits.build(data),
-        similar_words.build(data),
-        contexts.build(data),
-        learning.build(data),
-        mixtures.build(data),
-        corpus.build(data),
-        validity.build(data),
-        reproduce.build(data),
-        glossary.build(),
-    )
-    return [section for section in found if section is not None]

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from lmcompare.analysis.comparability import TextDifference, parts_of, sizes_of
+from lmcompare.analysis.comparability import Kind, TextDifference, parts_of, sizes_of
 from lmcompare.report import numbers
 from lmcompare.runfolder.run import Run
 
 ASPECTS = ("text", "changes", "split", "documents and sentences")
 SPLIT_OF = {"test split": "test", "training split": "train", "validation split": "valid"}
+SENTENCES: dict[Kind, str] = {
+    "charging": "The text is the same, but another version of lmcompare charged its bytes in another way.",
+    "test text": "The test texts differ: {names}.",
+    "training text": "The test text is the same, but the training texts differ: {names}.",
+    "validation text": "Only the validation texts differ: {names}.",
+    "source text": "The texts differed before they were changed or cut: {names}.",
+    "changes": "The text was changed in different ways: {changes}.",
+    "test split": "The text is split differently: the test text has {words}.",
+    "training split": "The test text is the same, but the training text has {words}.",
+    "validation split": "Only the validation texts differ: it has {words}.",
+    "boundaries": "The documents, the sentences or the white space between them differ: {documents}.",
+    "names": "The documents have different names: run both on the same files to compare them.",
+}
 
 
 def in_words(difference: TextDifference) -> str:
     """Return one sentence on a difference between two texts."""
-    run, other, kind = difference.run, difference.other, difference.kind
-    if kind == "charging":
-        return "The text is the same, but another version of lmcompare charged its bytes in another way."
-    if kind == "test text":
-        return f"The test texts differ: {_names(run, other)}."
-    if kind == "training text":
-        return f"The test text is the same, but the training texts differ: {_names(run, other)}."
-    if kind == "validation text":
-        return f"Only the validation texts differ: {_names(run, other)}."
-    if kind == "source text":
-        return f"The texts differed before they were changed or cut: {_names(run, other)}."
-    if kind == "changes":
-        return f"The text was changed in different ways: {_changes(run)} here, {_changes(other)} there."
-    if kind == "boundaries":
-        return (
-            "The documents, the sentences or the white space between them differ: "
-            f"{_documents(run)} here, {_documents(other)} there."
-        )
-    if kind == "names":
-        return "The documents have different names: run both on the same files to compare them."
-    here, there = (f"{numbers.count(sizes_of(each)[SPLIT_OF[kind]])} words" for each in (run, other))
-    what = {
-        "test split": "The text is split differently: the test text has",
-        "training split": "The test text is the same, but the training text has",
-        "validation split": "Only the validation texts differ: it has",
-    }[kind]
-    return f"{what} {here} here, {there} there."
+    runs = difference.run, difference.other
+    split = SPLIT_OF.get(difference.kind, "test")
+    return SENTENCES[difference.kind].format(
+        names=_here_and_there(*_names(*runs)),
+        changes=_here_and_there(*map(_changes, runs)),
+        words=_here_and_there(*(f"{numbers.count(sizes_of(run)[split])} words" for run in runs)),
+        documents=_here_and_there(*map(_documents, runs)),
+    )
 
 
 def aspects(run: Run) -> dict[str, str]:
@@ -50,12 +44,15 @@ def aspects(run: Run) -> dict[str, str]:
     )
 
 
-def _names(run: Run, other: Run) -> str:
-    names = [str(each.corpus.get("name")) for each in (run, other)]
+def _here_and_there(one: str, other: str) -> str:
+    return f"{one} here, {other} there"
+
+
+def _names(*runs: Run) -> list[str]:
+    names = [str(run.corpus.get("name")) for run in runs]
     if names[0] == names[1]:  # two folders of the same name: their paths differ
-        names = [str(each.corpus.get("source") or each.corpus.get("name")) for each in (run, other)]
-    here, there = (f"“\u2068{name}\u2069”" for name in names)  # isolated: a name may be written from right to left
-    return f"{here} here, {there} there"
+        names = [str(run.corpus.get("source") or run.corpus.get("name")) for run in runs]
+    return [f"“\u2068{name}\u2069”" for name in names]  # isolated: a name may be written from right to left
 
 
 def _changes(run: Run) -> str:

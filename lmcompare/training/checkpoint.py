@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
+import io
+import math
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lmcompare.errors import one_line
 from lmcompare.training.network import Memory
 
-FILE = "training.safetensors"
+FILE = "training.pt"
 DIGEST = 32  # bytes at the end of the file
 
 
@@ -27,69 +30,63 @@ class Snapshot:
     ----------
     key : str
         The run that it belongs to.
-    step, tokens : int
-        The steps made and the tokens read.
-    seconds : float
-        The training time.
     precision : str
         The precision of training.
+    best : dict of Tensor
+        The weights with the lowest validation loss.
+    best_loss : float, default=inf
+        Their loss.
+    stale : int, default=0
+        The evaluations since then.
+    halvings : int, default=0
+        How often the learning rate was halved.
+    step, tokens : int, default=0
+        The steps made and the tokens read.
+    seconds : float, default=0.0
+        The training time.
+    memory : Memory or None, default=None
+        The memory of the rows.
+    history : list
+        Step, seconds, tokens, training loss and validation loss of every evaluation.
     weights : dict of Tensor
         The network's weights.
     optimisers : list of dict
         The states of the optimisers.
     generators : list of Tensor
         Torch's random states.
-    memory : Memory or None
-        The memory of the rows.
-    best : dict of Tensor
-        The weights with the lowest validation loss.
-    best_loss : float
-        Their loss.
-    stale : int, default=0
-        The evaluations since then.
-    halvings : int, default=0
-        How often the learning rate was halved.
-    history : list
-        Step, seconds, tokens, training loss and validation loss of every evaluation.
     """
 
     key: str
-    step: int
-    tokens: int
-    seconds: float
     precision: str
-    weights: dict[str, Tensor]
-    optimisers: list[dict[str, Any]]
-    generators: list[Tensor]
-    memory: Memory | None
     best: dict[str, Tensor]
-    best_loss: float
+    best_loss: float = math.inf
     stale: int = 0
     halvings: int = 0
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    memory: Memory | None = None
     history: list[tuple[int, float, int, float, float]] = field(default_factory=list)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    optimisers: list[dict[str, Any]] = field(default_factory=list)
+    generators: list[Tensor] = field(default_factory=list)
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:
     """Write a snapshot to a temporary file and rename it, so that a killed process leaves the old or the new one.
 
-    The file is in the safetensors format, with all other values as JSON in its header and a digest after its end;
-    nothing in it is code.
+    The file is torch's, with a digest after its end.
 
     Raises
     ------
     OSError
         If the disk is full.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"{FILE}.{os.getpid()}.part"
-    tensors: dict[str, Tensor] = {}
-    values = {name: _written(getattr(snapshot, name), name, tensors) for name in snapshot.__dataclass_fields__}
     try:
-        save_file(tensors, aside, {"snapshot": json.dumps(values)})
-    except SafetensorError as error:  # a full disk among others
+        torch.save(vars(snapshot), aside)
+    except RuntimeError as error:  # torch's error for a full disk
         raise OSError(one_line(error)) from error
     with aside.open("r+b") as file:
         digest = hashlib.file_digest(file, _digest).digest()
@@ -99,10 +96,10 @@ def save(snapshot: Snapshot, folder: Path) -> None:
 
 
 def load(folder: Path | None, key: str) -> Snapshot | None:
-    """Return the snapshot of a run; None if there is none, it is damaged, or it belongs to another run."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load as load_tensors
+    """Return the snapshot of a run; None if there is none, it is damaged, or it belongs to another run.
 
+    Nothing in the file is executed: torch reads tensors, numbers and texts only.
+    """
     path = None if folder is None else folder / FILE
     if path is None or not path.is_file():
         return None
@@ -111,50 +108,14 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
         content, digest = content[:-DIGEST], content[-DIGEST:]
         if digest != _digest(content).digest():
             return None
-        length = int.from_bytes(content[:8], "little")  # of the header
-        values = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["snapshot"])
-        tensors = load_tensors(content)
-        found = Snapshot(**{name: _read(value, tensors) for name, value in values.items()})
-    except (OSError, SafetensorError, ValueError, TypeError, LookupError):  # intact, but of another version
+        found = Snapshot(**torch.load(io.BytesIO(content), weights_only=True))
+    except (OSError, RuntimeError, TypeError, UnpicklingError):  # undamaged, but of another version
         return None
     return found if found.key == key else None
 
 
 def _digest(content: bytes = b"") -> Any:
     return hashlib.blake2b(content, digest_size=DIGEST)
-
-
-def _written(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
-    """Return a value in the form of JSON; its tensors are added to ``tensors`` under the name of their place.
-
-    JSON has neither the integer keys of an optimiser's state nor the tuples of the history, so both are marked.
-    """
-    if isinstance(value, Tensor):
-        own = value.contiguous()
-        held = {each.untyped_storage().data_ptr() for each in tensors.values()}
-        tensors[name] = (
-            own.clone() if own.untyped_storage().data_ptr() in held else own
-        )  # safetensors refuses shared memory
-        return {"tensor": name}
-    if isinstance(value, dict):
-        return {"dict": [[key, _written(each, f"{name}.{key}", tensors)] for key, each in value.items()]}
-    if isinstance(value, list | tuple):
-        kind = "list" if isinstance(value, list) else "tuple"
-        return {kind: [_written(each, f"{name}.{i}", tensors) for i, each in enumerate(value)]}
-    return value
-
-
-def _read(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Return the value from which ``_written`` made this one."""
-    if not isinstance(value, dict):
-        return value
-    ((kind, held),) = value.items()
-    if kind == "tensor":
-        return tensors[held]
-    if kind == "dict":
-        return {key: _read(each, tensors) for key, each in held}
-    found = [_read(each, tensors) for each in held]
-    return found if kind == "list" else tuple(found)
 
 
 def copied(values: Any) -> Any:
@@ -166,8 +127,3 @@ def copied(values: Any) -> Any:
     if isinstance(values, list):
         return [copied(value) for value in values]
     return copy.copy(values)
-
-
-def run_key(**parts: Any) -> str:
-    """Return a text that differs between runs that must not share a checkpoint."""
-    return repr({name: asdict(p) if hasattr(p, "__dataclass_fields__") else p for name, p in sorted(parts.items())})

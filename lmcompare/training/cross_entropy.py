@@ -107,5 +107,9 @@ def _kind(features: Tensor) -> torch.dtype:
 
 
 def _chunks(rows: int, columns: int) -> list[slice]:
-    size = max(1, CHUNK_ELEMENTS // columns)
-    return [slice(first, min(first + size, rows)) for first in range(0, rows, size)]
+    return slices(rows, max(1, CHUNK_ELEMENTS // columns))
+
+
+def slices(length: int, size: int) -> list[slice]:
+    """Return the slices of at most ``size`` that cover 0 … length - 1."""
+    return [slice(first, min(first + size, length)) for first in range(0, length, size)]

@@ -18,6 +18,23 @@ LONGEST = 4  # the longest sentence that is read alone, in multiples of ``length
 
 
 @dataclass(frozen=True)
+class Texts:
+    """The texts of a training run.
+
+    Parameters
+    ----------
+    train, valid : Encoded
+        The training text and the validation text.
+    rare : (V,) array of bool or None, default=None
+        The words that are read as ``<unk>`` half of the time.
+    """
+
+    train: Encoded
+    valid: Encoded
+    rare: BoolArray | None = None
+
+
+@dataclass(frozen=True)
 class Batch:
     """The tokens of one training step.
 
@@ -117,7 +134,6 @@ class Lanes:
         lanes = [next(parts) for _ in range(self.rows)]
         while True:
             begins = np.array([lane.read == 0 for lane in lanes])
-            width = max(min(self.length, len(lane.targets) - lane.read) for lane in lanes)
             pieces = []
             for row, lane in enumerate(lanes):
                 here = slice(lane.read, lane.read + self.length)
@@ -125,7 +141,7 @@ class Lanes:
                 lane.read += self.length
                 if lane.read >= len(lane.targets):
                     lanes[row] = next(parts)
-            yield self._batch(pieces, width, begins, goes_on=True)
+            yield self._batch(pieces, begins, goes_on=True)
 
     def _parts(self) -> Iterator[_Part]:
         """Yield the long documents, pass after pass, cut if they are longer than a lane's share of the text."""
@@ -152,10 +168,8 @@ class Lanes:
                 batches[-1].append(int(each))
             for index in self.random.permutation(len(batches)):
                 parts = [self._part(int(starts[k]), int(starts[k]), int(ends[k])) for k in batches[index]]
-                width = max(len(p.targets) for p in parts)
-                yield self._batch(
-                    [(p.inputs, p.targets) for p in parts], width, np.ones(len(parts), np.bool_), goes_on=False
-                )
+                pieces = [(part.inputs, part.targets) for part in parts]
+                yield self._batch(pieces, np.ones(len(parts), np.bool_), goes_on=False)
 
     def _part(self, document_start: int, start: int, end: int) -> _Part:
         first = start == document_start
@@ -167,9 +181,8 @@ class Lanes:
             ids = np.concatenate([[self.begin], ids])
         return _Part(ids[:-1], ids[1:])
 
-    def _batch(
-        self, pieces: list[tuple[IntArray, IntArray]], width: int, begins: BoolArray, *, goes_on: bool
-    ) -> Batch:
+    def _batch(self, pieces: list[tuple[IntArray, IntArray]], begins: BoolArray, *, goes_on: bool) -> Batch:
+        width = max(len(wanted) for _, wanted in pieces)
         inputs = np.full((len(pieces), width), self.text.vocabulary.end, np.int64)
         targets = np.full((len(pieces), width), IGNORED, np.int64)
         for row, (read, wanted) in enumerate(pieces):

@@ -13,27 +13,16 @@ import torch
 from torch import Tensor
 
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.model import (
-    BLOCK_BYTES,
-    FloatArray,
-    LanguageModel,
-    Setting,
-    State,
-    Stepper,
-    Traits,
-    fitted,
-)
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
-from lmcompare.training.lanes import BoolArray
-from lmcompare.training.loop import Outcome
-from lmcompare.training.loop import train as run_training
-from lmcompare.training.member import Texts, assembled, devices_of
+from lmcompare.training.lanes import BoolArray, Texts
+from lmcompare.training.loop import Outcome, Training
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
 from lmcompare.training.softmax import WHOLE_ROWS
-from lmcompare.training.team import Team
+from lmcompare.training.team import Team, assembled, devices_of
 
 WIDEST = 2**20  # no machine can hold a wider network
 N = TypeVar("N", bound=Network)
@@ -85,7 +74,7 @@ class TorchLanguageModel(LanguageModel):
         Parameters
         ----------
         values : mapping
-            Values by name. Those of hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
+            Values by name. The hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
             ``dropout`` is checked only, and others are ignored.
 
         Raises
@@ -149,16 +138,8 @@ class TorchLanguageModel(LanguageModel):
         self, team: Team, network: Network, texts: Texts, setting: Setting, *, spent: float = 0.0
     ) -> Outcome:
         """Train the network as one process of a team; ``spent`` seconds of the budget are already used."""
-        return run_training(
-            *(network, texts.train, texts.valid, self.recipe(), setting),
-            rare=texts.rare,
-            name=repr(self._identity()),
-            team=team,
-            spent=spent,
-        )
-
-    def _identity(self) -> tuple[str, dict[str, Any]]:
-        return type(self).__qualname__, self.hyperparameters()
+        name = repr((type(self).__qualname__, self.hyperparameters()))
+        return Training(network, texts, self.recipe(), setting, name=name, team=team, spent=spent).run()
 
     def _rare(self, train: Encoded) -> BoolArray | None:
         """Return the (V,) mask of words that occur once, which teach ``<unk>``; None if train has ``<unk>``."""
@@ -167,17 +148,12 @@ class TorchLanguageModel(LanguageModel):
             return None
         rare: BoolArray = counts == 1
         rare[train.vocabulary.end] = False
-        if not rare.any():
-            said = (
-                "The training text has no <unk> and no word that occurs once, so <unk> kept its initial probability."
-            )
-            self.notes = (*self.notes, said)
-            return None
-        said = (
-            "The training text has no <unk>: to learn it, words that occur once were read as <unk> half of the time."
-        )
-        self.notes = (*self.notes, said)
-        return rare
+        if rare.any():
+            said = ": to learn it, words that occur once were read as <unk> half of the time."
+        else:
+            said = " and no word that occurs once, so <unk> kept its initial probability."
+        self.notes = (*self.notes, f"The training text has no <unk>{said}")
+        return rare if rare.any() else None
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """Return (N,) nats: the log-probability of every token. Documents are read side by side, each once."""
@@ -253,9 +229,15 @@ class TorchLanguageModel(LanguageModel):
         """
         if not self.widths:
             return None
-        given = self._widths()
+        for name in self.widths:
+            if name not in self.parameter_names() or type(getattr(self, name)) is not int:
+                raise PluginError(
+                    f"{type(self).__name__}.widths names '{name}', which is no hyper-parameter with a whole number:"
+                    " it lists the hyper-parameters that grow together"
+                )
+        given = {name: getattr(self, name) for name in self.widths}
         step = self.width_step()
-        first = given[self.widths[0]]
+        first = next(iter(given.values()))
 
         def at(steps: int) -> dict[str, int]:
             return {
@@ -281,18 +263,7 @@ class TorchLanguageModel(LanguageModel):
             )
         return at(best)
 
-    def _widths(self) -> dict[str, int]:
-        """Return the hyper-parameters named in ``widths``."""
-        names = tuple(self.widths)
-        for name in names:
-            if name not in self.parameter_names() or type(getattr(self, name)) is not int:
-                raise PluginError(
-                    f"{type(self).__name__}.widths names '{name}', which is no hyper-parameter with a whole number:"
-                    " it lists the names of those that grow together"
-                )
-        return {name: getattr(self, name) for name in names}
-
-    def word_vectors(self) -> FloatArray | None:
+    def word_vectors(self) -> FloatArray:
         """Return the (V, d) vectors of the network's inputs."""
         head = self.trained_network().head
         vectors: FloatArray = head.table[: head.types].detach().cpu().numpy()
@@ -324,8 +295,8 @@ class TorchLanguageModel(LanguageModel):
         return fitted(self._network, self)
 
     def trained_as(self, kind: type[N]) -> N:
-        """Return the trained network, which must be of this class: plug-ins narrow ``trained_network`` with it."""
-        network = fitted(self._network, self)
+        """Return the trained network, which must be of this class."""
+        network = self.trained_network()
         assert isinstance(network, kind)
         return network
 

@@ -1,4 +1,4 @@
-"""The interface of networks that the training loop, scoring and generation drive."""
+"""The interface of networks that the training loop, scoring and generation use, and dropout."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lmcompare.tokens import IntArray
 from lmcompare.training.softmax import Head
@@ -72,3 +73,19 @@ def blank(memory: Memory, rows: Tensor) -> Memory:
         name: torch.where(rows.view(-1, *[1] * (value.dim() - 1)), torch.zeros((), dtype=value.dtype), value)
         for name, value in memory.items()
     }
+
+
+def dropout(x: Tensor, share: float, training: bool) -> Tensor:
+    """Set a ``share`` of the numbers to zero and scale up the rest, in training only (Srivastava et al. 2014).
+
+    Drawing random numbers is slow on a CPU. There the share is rounded to a multiple of 1/256, so that one random
+    byte decides about a number: torch's generator, which remains the only source of randomness, draws 8 at once.
+    """
+    if not training or share <= 0.0:
+        return x
+    if x.device.type != "cpu":
+        return functional.dropout(x, share, training)
+    dropped = min(round(256 * share), 255)
+    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+    kept = (words.view(torch.uint8)[: x.numel()] >= dropped).view(x.shape)
+    return x * (kept.to(x.dtype) * (256.0 / (256 - dropped)))

@@ -1,12 +1,13 @@
-"""Chooses the optimiser of each parameter."""
+"""The optimiser of each parameter, and Muon, whose updates are orthogonalised momentum matrices."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from lmcompare.training.muon import Muon
 from lmcompare.training.network import Network
 from lmcompare.training.recipe import Recipe
 
@@ -14,28 +15,95 @@ from lmcompare.training.recipe import Recipe
 def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.optim.Optimizer]:
     """Return AdamW and, if the recipe's optimiser is "muon", Muon for the matrices inside the network.
 
-    The head (word vectors and biases) has a learning rate of its own; vectors and scalars do not decay. ``times`` of
-    each parameter group is the factor of the present learning rate.
+    The head (word vectors and biases) always has AdamW; vectors and scalars do not decay.
     """
-    head = {id(p) for p in network.head.parameters()}
-    sorted_: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for parameter in network.parameters():
-        if parameter.requires_grad:
-            sorted_.setdefault((id(parameter) in head, parameter.dim() >= 2), []).append(parameter)
-    inner = sorted_.pop((False, True), [])
+    free = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    inner: list[torch.nn.Parameter] = []
+    if recipe.optimiser == "muon":
+        of_head = {id(parameter) for parameter in network.head.parameters()}
+        inner = [parameter for parameter in free if parameter.dim() >= 2 and id(parameter) not in of_head]
+    taken = {id(parameter) for parameter in inner}
     groups: list[dict[str, Any]] = [
-        {
-            "params": parameters,
-            "weight_decay": recipe.weight_decay if matrices else 0.0,
-            "times": recipe.head_rate if of_head else 1.0,
-        }
-        for (of_head, matrices), parameters in sorted_.items()
+        {"params": [p for p in free if p.dim() >= 2 and id(p) not in taken]},
+        {"params": [p for p in free if p.dim() < 2], "weight_decay": 0.0},
     ]
-    found: list[torch.optim.Optimizer] = []
-    if inner and recipe.optimiser == "muon":
-        group = {"params": inner, "times": 1.0}
-        found.append(Muon([group], lr=recipe.learning_rate, weight_decay=recipe.weight_decay))
-    elif inner:
-        groups.append({"params": inner, "weight_decay": recipe.weight_decay, "times": 1.0})
+    rate, decay = recipe.learning_rate, recipe.weight_decay
     fused = True if torch.device(device).type in ("cpu", "cuda") else None
-    return [torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=fused), *found]
+    found: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(groups, lr=rate, betas=recipe.betas, weight_decay=decay, fused=fused)
+    ]
+    if inner:
+        found.append(Muon(inner, lr=rate, weight_decay=decay))
+    return found
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon (Jordan et al. 2024) with the scale of Liu et al. (2025), for the matrices inside a network.
+
+    Each step moves a matrix by the orthogonal matrix nearest to its momentum, so that all directions are learned at
+    the same rate and not only the few with large gradients. Scaled by 0.2 √(longer side), a step is as large as one
+    of AdamW, so both use the same learning rate.
+
+    Parameters
+    ----------
+    params : iterable
+        Two-dimensional parameters, or groups of them.
+    lr : float, default=1e-3
+        The learning rate.
+    momentum : float, default=0.95
+        The moving-average coefficient of the gradient.
+    weight_decay : float, default=0.0
+        The decay of the matrices.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Make one step; ``closure`` is not used."""
+        for group in self.param_groups:
+            alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}  # matrices of one shape and their directions
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                if not state:
+                    state["momentum"] = torch.zeros_like(matrix)
+                momentum: Tensor = state["momentum"]
+                momentum.lerp_(matrix.grad, 1 - group["momentum"])
+                ahead = matrix.grad.lerp(momentum, group["momentum"])  # Nesterov's
+                alike.setdefault(matrix.shape, []).append((matrix, ahead))
+            for shape, moved in alike.items():
+                scale = 0.2 * max(shape) ** 0.5
+                directions = orthogonal(torch.stack([ahead for _, ahead in moved]))
+                for (matrix, _), direction in zip(moved, directions, strict=True):
+                    matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                    matrix.add_(direction.to(matrix.dtype), alpha=-group["lr"] * scale)
+
+
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Return approximately U Vᵀ of each of the (B, m, n) matrices U S Vᵀ, by five Newton-Schulz iterations.
+
+    Jordan's coefficients of the quintic bring all singular values quickly to between 0.7 and 1.2, and not exactly to
+    1. Under autocast it computes in bfloat16, which is precise enough for a direction.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    device = matrices.device.type
+    x = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-7)
+    if torch.is_autocast_enabled(device):
+        x = x.to(torch.get_autocast_dtype(device))
+    wide = x.shape[1] <= x.shape[2]
+    if not wide:
+        x = x.mT
+    for _ in range(5):
+        square = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    made: Tensor = x if wide else x.mT
+    return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -43,8 +43,6 @@ class Recipe:
         The final learning rate as a share of the peak.
     optimiser : {"adamw", "muon"}, default="adamw"
         "adamw", or "muon": Muon for the matrices inside the network and AdamW for all other weights.
-    head_rate : float, default=1.0
-        The factor by which the learning rate of the head (word vectors and biases) differs.
     weight_decay : float, default=0.1
         The decay of matrices; vectors do not decay.
     betas : (float, float), default=(0.9, 0.99)
@@ -74,7 +72,6 @@ class Recipe:
     decay: str = "linear"
     final: float = 0.0
     optimiser: str = "adamw"
-    head_rate: float = 1.0
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
@@ -87,20 +84,17 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, least in _WHOLE.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise LmcompareError(f"{name} is a whole number, at least {least}, not {value!r}")
+            check_whole(name, getattr(self, name), least)
         for name in _SHARES:
             if not 0 <= _number(name, getattr(self, name)) <= 1:
                 raise LmcompareError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
-        for name in ("learning_rate", "head_rate", "clip"):
+        for name in ("learning_rate", "clip"):
             if not _number(name, getattr(self, name)) > 0:
                 raise LmcompareError(f"{name} must be above 0, not {getattr(self, name)}")
         if _number("weight_decay", self.weight_decay) < 0:
             raise LmcompareError(f"weight_decay must be at least 0, not {self.weight_decay}")
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise LmcompareError(f"{name} is one of {', '.join(choices)}, not '{getattr(self, name)}'")
+            check_choice(name, getattr(self, name), choices)
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -121,6 +115,18 @@ class Recipe:
         done = min((progress - self.warmup) / max(1 - self.warmup, 1e-9), 1.0)
         left = 1 - done if self.decay == "linear" else 0.5 * (1 + math.cos(math.pi * done))
         return self.learning_rate * (self.final + (1 - self.final) * left)
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise ``LmcompareError`` unless a setting is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise LmcompareError(f"{name} is a whole number, at least {least}, not {value!r}")
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise ``LmcompareError`` unless a setting is one of some choices."""
+    if value not in choices:
+        raise LmcompareError(f"{name} is one of {', '.join(choices)}, not '{value}'")
 
 
 def _number(name: str, value: Any) -> float:

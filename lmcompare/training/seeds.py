@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +14,12 @@ from torch import Tensor
 @contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
     """Seed torch inside the context, on processor and device, and restore its global random states afterwards."""
-    kind = torch.device(device).type
-    others = [] if kind == "cpu" else [torch.device(device).index or 0]
-    with torch.random.fork_rng(devices=others, device_type="cuda" if kind == "cpu" else kind):
-        torch.default_generator.manual_seed(seed)
-        if kind != "cpu":
-            torch.get_device_module(kind).manual_seed(seed)
+    before = random_states(device)
+    set_seed(seed, device)
+    try:
         yield
+    finally:
+        set_random_states(device, before)
 
 
 def derived(*numbers: int) -> int:
@@ -27,27 +27,26 @@ def derived(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def reseed(seed: int, rank: int, device: str) -> None:
-    """Set the random states of one of several processes, which differ from each other."""
-    own = derived(seed, rank)
-    torch.default_generator.manual_seed(own)
-    kind = torch.device(device).type
-    if kind != "cpu":
-        torch.get_device_module(kind).manual_seed(own)
+def set_seed(seed: int, device: str) -> None:
+    """Seed torch on processor and device."""
+    torch.default_generator.manual_seed(seed)
+    for other in _device(device):
+        other.manual_seed(seed)
 
 
 def random_states(device: str) -> list[Tensor]:
     """Return the random state of the processor and, if it is another one, of the device."""
-    states = [torch.get_rng_state()]
-    kind = torch.device(device).type
-    if kind != "cpu":
-        states.append(torch.get_device_module(kind).get_rng_state())
-    return states
+    return [torch.get_rng_state(), *(other.get_rng_state() for other in _device(device))]
 
 
 def set_random_states(device: str, states: list[Tensor]) -> None:
     """Set what ``random_states`` returned."""
     torch.set_rng_state(states[0])
+    for other, state in zip(_device(device), states[1:], strict=True):
+        other.set_rng_state(state)
+
+
+def _device(device: str) -> list[Any]:
+    """Return torch's module of a device with a random state of its own; nothing for the processor."""
     kind = torch.device(device).type
-    if kind != "cpu":
-        torch.get_device_module(kind).set_rng_state(states[1])
+    return [] if kind == "cpu" else [torch.get_device_module(kind)]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy
+from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy, slices
 from lmcompare.training.seeds import derived
 
 IGNORED = -1  # the target of padding
@@ -53,7 +53,7 @@ class Head(nn.Module):
     def log_probs(self, features: Tensor) -> Tensor:
         """Return the log-probabilities (n, V), in nats and float32, for features (n, d)."""
         out = torch.empty(len(features), self.types, device=features.device)
-        for rows in _slices(len(features), WHOLE_ROWS):
+        for rows in slices(len(features), WHOLE_ROWS):
             log_z = _LogSum()
             for words, logits in self._logits(features[rows]):
                 out[rows, words] = logits.T
@@ -64,7 +64,7 @@ class Head(nn.Module):
     def log_prob_of(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return (n,) nats: the log-probability of each target by the full softmax, in bounded memory."""
         out = torch.empty(len(targets), device=features.device)
-        for rows in _slices(len(targets), ROWS):
+        for rows in slices(len(targets), ROWS):
             x, wanted = features[rows].float(), targets[rows]
             log_z = _LogSum()
             for _, logits in self._logits(x):
@@ -81,7 +81,7 @@ class Head(nn.Module):
         size = self.types
         if x.device.type == "cpu":
             size = max(1, PIECE_ELEMENTS // max(1, x.shape[1]))
-        for words in _slices(self.types, size):
+        for words in slices(self.types, size):
             yield words, torch.addmm(self.bias[words, None], self.table[words], x)
 
     def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
@@ -178,10 +178,6 @@ class Candidates:
         others = drawn[~torch.isin(drawn, own)]
         log_q = torch.cat([torch.zeros(len(own)), self.probability[others].log().float()])
         return torch.cat([own, others]), log_q
-
-
-def _slices(length: int, size: int) -> list[slice]:
-    return [slice(first, min(first + size, length)) for first in range(0, length, size)]
 
 
 def _inclusion(weight: Tensor, size: int) -> Tensor:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,12 +18,21 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from lmcompare import plugins
+from lmcompare.errors import LmcompareError
+from lmcompare.model import LanguageModel, Setting
+from lmcompare.processes import Child, Emit, EndedError, RaisedError, start
 from lmcompare.training.checkpoint import Snapshot
-from lmcompare.training.lanes import Batch
+from lmcompare.training.lanes import Batch, Texts
 from lmcompare.training.network import Memory, Network, detach, select
+from lmcompare.training.seeds import derived, seeded, set_seed
 from lmcompare.training.softmax import IGNORED
 
 T = TypeVar("T")
+
+JOIN = "lmcompare.training.team:join"
+GRACE = 3  # seconds that a process may take to end after its connection was lost
+LONGEST_WAIT = timedelta(hours=2)  # the other processes wait while the first evaluates on the validation text
 
 
 class Team:
@@ -52,13 +68,11 @@ class Team:
 
     def share(self, batch: Batch) -> Batch:
         """Return this process's rows of a batch; if there are too few rows, a row whose targets are ignored."""
-        if self.size == 1:
-            return batch
         rows = self._rows(len(batch.inputs))
-        if rows.start == rows.stop:
-            nothing = np.full_like(batch.targets[:1], IGNORED)
-            return replace(batch, inputs=batch.inputs[:1], targets=nothing, begins=batch.begins[:1])
-        return replace(batch, inputs=batch.inputs[rows], targets=batch.targets[rows], begins=batch.begins[rows])
+        targets = batch.targets[rows]
+        if not len(targets):
+            rows, targets = slice(1), np.full_like(batch.targets[:1], IGNORED)
+        return replace(batch, inputs=batch.inputs[rows], targets=targets, begins=batch.begins[rows])
 
     def total(self, value: float) -> float:
         """Return the sum of the values of all processes."""
@@ -89,14 +103,12 @@ class Team:
 
     def own(self, snapshot: Snapshot | None) -> Snapshot | None:
         """Return this process's part of a snapshot that ``joined`` made and the first process has read."""
-        if self.size == 1:
-            return snapshot
         found = self.led(snapshot)
         if found is None:
             return None
         each = len(found.generators) // self.size
         memory = found.memory
-        if memory is not None:
+        if memory:
             memory = select(memory, self._rows(len(next(iter(memory.values())))))
         states = found.generators[self.rank * each : (self.rank + 1) * each]
         return replace(found, generators=states, memory=memory)
@@ -139,3 +151,115 @@ class Objective(nn.Module):
         else:
             loss = self.network.head.full_loss(features, targets)
         return loss, detach(after)
+
+
+@contextmanager
+def assembled(model: LanguageModel, texts: Texts, setting: Setting) -> Iterator[Team]:
+    """Yield the team of ``setting.processes`` processes, of which this one is the first.
+
+    The other processes end with the context, whatever happens.
+
+    Raises
+    ------
+    LmcompareError
+        If there are fewer GPUs than processes, or one of the other processes ends early.
+    """
+    size = setting.processes
+    if size == 1:
+        yield Team()
+        return
+    devices = devices_of(setting)
+    threads = max(1, setting.threads // size)
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        folder = Path(scratch)
+        given = texts, replace(setting, threads=threads, progress=Setting.progress)
+        (folder / "given").write_bytes(pickle.dumps(given))
+        built = plugins.spec(type(model)), model.hyperparameters(), scratch
+        others = [stack.enter_context(start(JOIN, *built, rank, devices[rank])) for rank in range(1, size)]
+        # Each process reports its start: without it, init_process_group would wait for hours for one that failed.
+        for rank, other in enumerate(others, 1):
+            if next(other.events(), None) is None:
+                raise _lost(rank, size, other)
+        torch.set_num_threads(threads)
+        try:
+            with _meeting(folder, size, 0, devices[0]):
+                yield Team(size, 0, devices[0])
+        except RuntimeError as error:
+            lost = _ended(others)
+            if lost is None:
+                raise
+            raise _lost(lost + 1, size, others[lost]) from error
+        finally:
+            torch.set_num_threads(setting.threads)
+
+
+def join(emit: Emit, plugin: str, hyperparameters: Mapping[str, Any], scratch: str, rank: int, device: str) -> None:
+    """Train a model together with the other processes; runs in a process of its own."""
+    model: Any = plugins.build(plugin, hyperparameters)
+    folder = Path(scratch)
+    texts, setting = pickle.loads((folder / "given").read_bytes())
+    setting = replace(setting, device=device)
+    torch.set_num_threads(setting.threads)
+    emit({"event": "started"})
+    with seeded(setting.seed, device), _meeting(folder, setting.processes, rank, device):
+        network = model.network(len(setting.vocabulary))  # gets the weights of the first process
+        set_seed(derived(setting.seed, rank), device)  # every process has its own dropout
+        model.train_with(Team(setting.processes, rank, device), network, texts, setting)
+
+
+@contextmanager
+def _meeting(folder: Path, size: int, rank: int, device: str) -> Iterator[None]:
+    backend = "gloo"
+    if torch.device(device).type == "cuda":
+        backend = "nccl"
+        torch.cuda.set_device(torch.device(device))
+    where = (folder / "meeting").as_uri()
+    dist.init_process_group(backend, init_method=where, rank=rank, world_size=size, timeout=LONGEST_WAIT)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def devices_of(setting: Setting) -> list[str]:
+    """Return the device of each process: they share the CPU, or each has a GPU.
+
+    Raises
+    ------
+    LmcompareError
+        If there are too few GPUs.
+    """
+    device, size = setting.device, setting.processes
+    kind = torch.device(device).type
+    if size == 1 or kind == "cpu":
+        return [device] * size
+    if kind != "cuda" or torch.device(device).index:
+        raise LmcompareError(f"several processes train on cpu or on cuda, not on '{device}': choose one process")
+    if size > torch.cuda.device_count():
+        raise LmcompareError(
+            f"{size} processes need as many GPUs, and there are {torch.cuda.device_count()}: choose fewer processes"
+        )
+    return [f"cuda:{rank}" for rank in range(size)]
+
+
+def _ended(others: Sequence[Child]) -> int | None:
+    """Return which process failed, or None. Its connections close some time before it has ended, so wait a little."""
+    began = time.monotonic()
+    while True:
+        for which, other in enumerate(others):
+            if other.process.poll():
+                return which
+        if time.monotonic() - began > GRACE:
+            return None
+        time.sleep(0.1)
+
+
+def _lost(rank: int, size: int, other: Child) -> LmcompareError:
+    try:
+        other.result()
+        how = "ended too early"
+    except EndedError as ended:
+        how = str(ended).removeprefix("the process ")
+    except RaisedError as error:
+        how = f"failed: {error}"
+    return LmcompareError(f"process {rank + 1} of the {size} that trained together {how}")

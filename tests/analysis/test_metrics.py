@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis import Run, document_figures, token_scores
+from lmcompare.analysis import Run, document_figures
 from lmcompare.analysis.metrics import (
     Figures,
     mean_figures,
@@ -23,6 +23,7 @@ from lmcompare.analysis.metrics import (
 from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry
+from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 
 probabilities = st.lists(st.floats(1e-12, 1.0), min_size=1, max_size=40)

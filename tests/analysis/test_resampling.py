@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.analysis import Run, RunFolderError, load_run, token_scores
+from lmcompare.analysis import Run, RunFolderError, load_run
 from lmcompare.analysis import resampling as module
 from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import sums
+from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import reseal, write_run_folder
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.analysis import Run, load_run, results, slices, token_scores
+from lmcompare.analysis import Run, load_run, results, slices
 from lmcompare.analysis.slices import RARE, TOKEN_SLICES, iterate
+from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 
 

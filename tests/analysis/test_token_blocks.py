@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lmcompare.analysis import Run, RunFolderError, load_run, mixtures, results, slices, token_scores, wins
+from lmcompare.analysis import Run, RunFolderError, load_run, mixtures, results, slices, wins
 from lmcompare.analysis.token_blocks import blocks
 from lmcompare.runfolder import parquet as module
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import read_blocks
+from tests.analysis.scores import token_scores
 from tests.run_folder import reseal
 
 

@@ -102,7 +102,7 @@ def drawings() -> list[Markup]:
         strip(Row(HOSTILE, 0, 1.0, 0.9, 1.1), shared_scale([Row("a", 0, 1.0, 0.9, 1.1)], (0, 10)), HOSTILE),
         lines([Line(HOSTILE, 0, [0, 1, 2], [1, nan, 2]), Line("one", 9, [1], [1])], HOSTILE, "x", "y", label, label),
         scatter([Dot(HOSTILE, 0, 1, 1, 0.9, 1.1), Dot("b", 1, 100, 0.5)], HOSTILE, "x", "y", label, label),
-        bins([HOSTILE, "b"], [Series(HOSTILE, 0, [1, None], [0.9, None], [1.1, None])], "l", "x", "y", label),
+        bins([HOSTILE, "b"], [Series(HOSTILE, 0, [1, None], [0.9, None], [1.1, None])], "l", "y", label),
         points([HOSTILE, "b"], [0, 1], [0, 1], [HOSTILE, "g"], HOSTILE),
     ]
 
@@ -135,7 +135,7 @@ def test_no_values_at_all_still_draw() -> None:
     for drawing in (
         lines([], "l", "x", "y", numbers.tidy, numbers.tidy),
         points([], [], [], [], "l"),
-        bins([], [], "l", "x", "y", numbers.tidy),
+        bins([], [], "l", "y", numbers.tidy),
         scatter([], "l", "x", "y", numbers.tidy, numbers.tidy),
     ):
         ET.fromstring(str(drawing))

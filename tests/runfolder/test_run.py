@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lmcompare.analysis import Run, RunFolderError, load_run, results, token_scores
+from lmcompare.analysis import Run, RunFolderError, load_run, results
 from lmcompare.exhibits import KINDS
+from tests.analysis.scores import token_scores
 from tests.run_folder import reseal
 
 

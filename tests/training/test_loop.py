@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors import SafetensorError
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
-from lmcompare.training import checkpoint, loop
+from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
-from lmcompare.training.loop import Outcome, evaluate, excerpt, train
+from lmcompare.training.lanes import Texts
+from lmcompare.training.loop import Outcome, Training, evaluate, excerpt
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
 from tests.training.texts import VOCABULARY, chain, ragged
@@ -34,8 +34,8 @@ class Killed(BaseException):
 def run(recipe: Recipe = RECIPE, **setting: Any) -> tuple[dict[str, torch.Tensor], Outcome]:
     """Train a small net with dropout, as ``TorchLanguageModel.fit`` does."""
     with seeded(7):
-        network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
-        outcome = train(network, TRAIN, VALID, recipe, Setting(VOCABULARY, **setting))
+        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
+        outcome = Training(network, Texts(TRAIN, VALID), recipe, Setting(VOCABULARY, **setting)).run()
     return network.state_dict(), outcome
 
 
@@ -150,12 +150,12 @@ def test_a_checkpoint_is_written_completely_or_not_at_all(tmp_path: Path, monkey
     before = (tmp_path / checkpoint.FILE).read_bytes()
     snapshot = run()[1].snapshot
 
-    def half(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    def half(values: dict[str, Any], path: Path) -> None:
         path.write_bytes(b"half of it")
-        raise SafetensorError("I/O error: No space left on device")
+        raise RuntimeError("unexpected pos 64 vs 0: No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("safetensors.torch.save_file", half)
+        patched.setattr(torch, "save", half)
         with pytest.raises(OSError, match="No space left"):
             checkpoint.save(snapshot, tmp_path)
     assert (tmp_path / checkpoint.FILE).read_bytes() == before
@@ -172,15 +172,15 @@ def test_random_states_outside_of_training_do_not_change() -> None:
 def spoil(monkeypatch: pytest.MonkeyPatch, when: list[int]) -> list[float]:
     """Make the loss not a number at the n-th training steps of ``when``; return the learning rates that were used."""
     rates: list[float] = []
-    step = loop._Run._train_step
+    step = Training._train_step
 
     def spoiled(self: Any, batch: Any, done: float) -> float:
-        rates.append(self.recipe.rate(done) * 0.5**self.halvings)
+        rates.append(self.recipe.rate(done) * 0.5**self.now.halvings)
         if len(rates) in when:
             raise FloatingPointError
         return step(self, batch, done)
 
-    monkeypatch.setattr(loop._Run, "_train_step", spoiled)
+    monkeypatch.setattr(Training, "_train_step", spoiled)
     return rates
 
 
@@ -223,9 +223,9 @@ def test_the_best_weights_are_kept_and_runs_without_improvement_end() -> None:
     seen: list[float] = []
     recipe = replace(RECIPE, steps=400, evaluations=50, patience=3, learning_rate=3e-2)
     with seeded(7):
-        network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, dropout=0.0).network(12)
+        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.0).network(12)
         setting = Setting(VOCABULARY, progress=lambda p: p.valid_loss and seen.append(p.valid_loss))
-        outcome = train(network, TRAIN, other, recipe, setting)
+        outcome = Training(network, Texts(TRAIN, other), recipe, setting).run()
     assert seen.index(min(seen)) == len(seen) - 4 < 45
     assert evaluate(network, other) == pytest.approx(min(seen)) == pytest.approx(outcome.snapshot.best_loss)
 
@@ -241,9 +241,9 @@ def test_progress_reports_the_position_in_the_run() -> None:
 
 def test_evaluation_is_the_mean_over_tokens() -> None:
     with seeded(7):
-        network = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
+        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
     text = ragged()
-    model = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, dropout=0.3)
+    model = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3)
     model._network = network.eval()
     assert evaluate(network, text) == pytest.approx(-model.log_probs(text).mean(), abs=1e-6)
     assert math.isnan(evaluate(network, Encoded.from_documents([], VOCABULARY)))
@@ -278,5 +278,5 @@ def test_an_empty_training_text_is_an_error() -> None:
 
 def test_without_validation_text_the_training_text_is_evaluated() -> None:
     nothing = Encoded.from_documents([], VOCABULARY)
-    model = RnnAttention("gru", width=8, hidden=8, attention=4, window=3, steps=4)
+    model = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, steps=4)
     assert len(model.fit(TRAIN, nothing, Setting(VOCABULARY)).log_probs(VALID)) == len(VALID)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lmcompare.errors import LmcompareError
-from lmcompare.training.dropout import dropout
+from lmcompare.training.network import dropout
 from lmcompare.training.precision import autocast, measured
 from lmcompare.training.recipe import Recipe
 

@@ -20,7 +20,7 @@ from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.processes import Child, start
 from lmcompare.tokens import Encoded
-from lmcompare.training import member
+from lmcompare.training import team
 from lmcompare.training.lanes import Batch
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.softmax import IGNORED
@@ -114,7 +114,7 @@ def test_a_lost_process_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             others.append(child.process.pid)
             yield child
 
-    monkeypatch.setattr(member, "start", watched)
+    monkeypatch.setattr(team, "start", watched)
 
     def kill(progress: Progress) -> None:
         if progress.step == 40:
@@ -129,7 +129,7 @@ def test_a_process_that_does_not_start_is_named(capfd: pytest.CaptureFixture[str
         """Stands in a function, where no other process finds it."""
 
     with pytest.raises(LmcompareError, match="top level of a file"):
-        Local("gru", 8, 8).fit(TRAIN, VALID, Setting(VOCABULARY, processes=2))
+        Local(cell="gru", width=8, hidden=8).fit(TRAIN, VALID, Setting(VOCABULARY, processes=2))
 
 
 def test_more_processes_than_gpus_are_refused() -> None:

@@ -10,14 +10,13 @@ and a part that predicts the word in its class. The members are mixed by a gate 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from lmcompare.models.common.threads import one_thread
 
 Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -65,6 +64,19 @@ class Seen:
 def even(models: int, evidence: int) -> Gate:
     """Return the gate that gives all models the same weight."""
     return Gate(np.zeros((evidence, models), np.float32), np.zeros(models, np.float32))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Make torch use one thread, so that the result does not depend on the number of threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @one_thread()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from lmcompare.exhibits import Map2D, Neighbours
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.model import FloatArray
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.training.language_model import TorchLanguageModel
 
 KNOWN = 5  # the vector of a rarer word is close to its random beginning
 COMMON = 0.0015  # words above this share of the text are mostly function words
@@ -50,8 +51,7 @@ def neighbours(
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     known = vocabulary.counts >= KNOWN
     if known.sum() < 2 * most:
-        known = vocabulary.counts >= 0
-    known = known.copy()
+        known[:] = True
     known[[vocabulary.unknown, vocabulary.end]] = False
     candidates = np.flatnonzero(known)
     ids: list[list[int]] = []
@@ -64,11 +64,9 @@ def neighbours(
     return ids, cosines
 
 
-def tied_neighbours(model: LanguageModel, text: Encoded) -> Neighbours:
+def tied_neighbours(model: TorchLanguageModel, text: Encoded) -> Neighbours:
     """Return the neighbours by the tied vectors of a network."""
-    vectors = model.word_vectors()
-    assert vectors is not None
-    return neighbours_exhibit(vectors, text, "By the cosine of the vectors, used for input and output.")
+    return neighbours_exhibit(model.word_vectors(), text, "By the cosine of the vectors, used for input and output.")
 
 
 def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbours:
@@ -92,10 +90,10 @@ def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbo
     )
 
 
-def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) -> Map2D | None:
-    """Return a map of frequent words by t-SNE of their vectors (van der Maaten and Hinton 2008), with a fixed seed.
+def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) -> Iterator[Map2D]:
+    """Yield a map of frequent words by t-SNE of their vectors (van der Maaten and Hinton 2008), with a fixed seed.
 
-    It is None for a vocabulary of fewer than 10 words.
+    A vocabulary of fewer than 10 words has none.
     """
     from sklearn.manifold import TSNE
 
@@ -104,11 +102,11 @@ def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) ->
     norms = np.linalg.norm(chosen, axis=1)
     words, chosen = words[norms > 0], chosen[norms > 0]
     if len(words) < 10:
-        return None
+        return
     unit = chosen / np.linalg.norm(chosen, axis=1, keepdims=True)
     plane = TSNE(2, perplexity=min(12.0, (len(words) - 1) / 3), init="pca", method="exact", random_state=0)
     points = plane.fit_transform(unit.astype(np.float64))
-    return Map2D(
+    yield Map2D(
         title="A map of its words",
         note=f"The vectors of {len(words)} frequent words, projected by t-SNE, which keeps similar words close; the"
         " axes have no meaning.",

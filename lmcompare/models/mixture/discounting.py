@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.models.common.threads import one_thread
+from lmcompare.models.common.gates import one_thread
 from lmcompare.tokens import IntArray
 
 FloatArray = npt.NDArray[np.float64]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
-from lmcompare.model import LanguageModel
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.rnn.network import Recurrence, gates
 from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.language_model import TorchLanguageModel
 
 
 def _gate(letter: str, activation: str = r"\sigma") -> str:
@@ -35,7 +35,7 @@ _SAYING = (
 )
 
 
-def exhibits(model: LanguageModel, network: Recurrence, text: Encoded) -> Iterator[Exhibit]:
+def exhibits(model: TorchLanguageModel, network: Recurrence, text: Encoded) -> Iterator[Exhibit]:
     """Yield the worked equation of one unit, the gates over two sentences, and the nearest words."""
     documents = readable(text, 2)
     if documents:
@@ -51,8 +51,7 @@ def _map(network: Recurrence, text: Encoded, ids: IntArray) -> Heatmap:
     columns["shows" if network.is_lstm else "looks back"] = found.show
     return Heatmap(
         title="What its gates do",
-        note="Each row is a word that was just read, each column a gate: how far it is open, averaged over the units"
-        " of the state. 0 is closed, 1 is open.",
+        note="How far each gate is open, averaged over the units of the state: 0 is closed, 1 is open.",
         rows=labels(text, ids[:-1]),
         columns=tuple(columns),
         panels=("last layer",),
@@ -62,7 +61,7 @@ def _map(network: Recurrence, text: Encoded, ids: IntArray) -> Heatmap:
     )
 
 
-def _worked(model: LanguageModel, network: Recurrence, text: Encoded, ids: IntArray) -> WorkedEquation:
+def _worked(model: TorchLanguageModel, network: Recurrence, text: Encoded, ids: IntArray) -> WorkedEquation:
     at = min(len(ids) - 1, 6)  # predicts ids[at] from ids[:at]
     found = gates(network, network.inputs(ids[:at])[0])
     change = (found.cell[-1] - found.cell[-2]).abs()

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lmcompare.training.dropout import dropout
-from lmcompare.training.network import Memory, Network
+from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
 CELLS = ("gru", "lstm")

@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.models.rnn.exhibits import exhibits
 from lmcompare.models.rnn.network import CELLS, Recurrence, RnnNetwork
 from lmcompare.tokens import Encoded
-from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.tunable import TunableLanguageModel
 
 
-class Rnn(TorchLanguageModel):
+@dataclass(eq=False, kw_only=True)
+class Recurrent(TunableLanguageModel):
+    """What all recurrent models have: ``cell``, ``width``, ``hidden``, their presets and their training settings."""
+
+    widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"batch": 16, "steps": 170},
+        "full": {"width": 384, "hidden": 512, "dropout": 0.3, "steps": 2000, "candidates": 2048},
+    }
+
+    cell: str = "lstm"
+    width: int = 256
+    hidden: int = 256
+    batch: int = 32
+    learning_rate: float = 2e-2
+
+    def __post_init__(self) -> None:
+        self.check_choice("cell", CELLS)
+        self.check_whole(1, "width", "hidden")
+        super().__post_init__()
+
+
+@dataclass(eq=False, kw_only=True)
+class Rnn(Recurrent):
     """A GRU or LSTM language model: it remembers the past in a hidden state of fixed size.
 
     s_i = LSTM(x_i, s_{i-1}) (Hochreiter and Schmidhuber 1997) or GRU (Cho et al. 2014); the features
@@ -56,38 +79,11 @@ class Rnn(TorchLanguageModel):
         The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
-    widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"batch": 16, "steps": 170},
-        "full": {"width": 384, "hidden": 512, "dropout": 0.3, "steps": 2000, "candidates": 2048},
-    }
+    layers: int = 1
 
-    def __init__(
-        self,
-        cell: str = "lstm",
-        width: int = 256,
-        hidden: int = 256,
-        layers: int = 1,
-        dropout: float = 0.1,
-        steps: int = 1000,
-        batch: int = 32,
-        length: int = 64,
-        alone: float = 0.0,
-        learning_rate: float = 2e-2,
-        optimiser: str = "adamw",
-        weight_decay: float = 0.4,
-        candidates: int = 768,
-        full_share: float = 0.0,
-        patience: int = 0,
-        precision: str = "auto",
-    ) -> None:
-        super().__init__()
-        if cell not in CELLS:
-            raise LmcompareError(f"cell is one of {', '.join(CELLS)}, not '{cell}'")
-        if min(width, hidden, layers) < 1:
-            raise LmcompareError("width, hidden and layers must be at least 1")
-        self.cell, self.width, self.hidden, self.layers, self.dropout = cell, width, hidden, layers, dropout
-        self.store_settings(locals())
+    def __post_init__(self) -> None:
+        self.check_whole(1, "layers")
+        super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
@@ -101,10 +97,6 @@ class Rnn(TorchLanguageModel):
         """Return the untrained network."""
         return RnnNetwork(types, self.cell, self.width, self.hidden, self.layers, self.dropout)
 
-    def trained_network(self) -> Recurrence:
-        """Return the trained network."""
-        return self.trained_as(RnnNetwork)
-
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, what the gates do in two sentences, and the nearest words."""
-        return exhibits(self, self.trained_network(), text)
+        return exhibits(self, self.trained_as(RnnNetwork), text)

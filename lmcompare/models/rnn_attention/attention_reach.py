@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 import torch
@@ -26,29 +25,23 @@ class Reach:
     ----------
     tokens : int, default=0
         The tokens of validation text that were read.
-    weights : tuple of float, default=()
+    weights : sequence of float, default=()
         The mean weight at each distance, the nearest state first, over positions that see a whole window; empty if
         no document is that long.
     spread : float, default=0.0
         The number of states that the attention looks at, at those positions: the exponential of the mean entropy of
         the weights, from 1 (a single state) to ``window`` (all states alike).
-    reaches : tuple of int, default=()
+    reaches : sequence of int, default=()
         How many states back the attention was allowed to look, rising; 0 is no attention.
-    bits : tuple of float, default=()
+    bits : sequence of float, default=()
         For each of ``reaches``, the mean bits per token.
     """
 
     tokens: int = 0
-    weights: tuple[float, ...] = ()
+    weights: Sequence[float] = ()
     spread: float = 0.0
-    reaches: tuple[int, ...] = ()
-    bits: tuple[float, ...] = ()
-
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Self:
-        """Return the measurements from their JSON table."""
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in table.items()}
-        return cls(**values)
+    reaches: Sequence[int] = ()
+    bits: Sequence[float] = ()
 
 
 @torch.no_grad()
@@ -59,7 +52,7 @@ def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
     tokens = sum(map(len, documents))
     if not tokens:
         return Reach()
-    reaches = (0, *(4**k for k in range(window.bit_length()) if 4**k < window), window)
+    reaches = [0, *(4**k for k in range(window.bit_length()) if 4**k < window), window]
     nats = np.zeros(len(reaches))
     weight, entropy, full = np.zeros(window), 0.0, 0
     for ids in documents:
@@ -75,10 +68,10 @@ def measured(network: AttentiveRnnNetwork, valid: Encoded) -> Reach:
         full += max(len(ids) - window, 0)
     return Reach(
         tokens=tokens,
-        weights=tuple(float(w) for w in weight / full) if full else (),
+        weights=(weight / full).tolist() if full else (),
         spread=math.exp(entropy / full) if full else 0.0,
         reaches=reaches,
-        bits=tuple(float(n) for n in nats / tokens / math.log(2)),
+        bits=(nats / tokens / math.log(2)).tolist(),
     )
 
 

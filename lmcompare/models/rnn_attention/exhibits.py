@@ -6,23 +6,24 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
-from lmcompare.model import LanguageModel
+from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.rnn_attention import additive_exhibits, attention_reach
+from lmcompare.models.rnn_attention import attention_reach
 from lmcompare.models.rnn_attention.attention_reach import Reach
 from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
 from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.language_model import TorchLanguageModel
 
-_EQUATION = additive_exhibits.equation("s", "s", "i", "< i")
 _SAYING = (
     "After each word the network compares its state with each of its past states, turns the scores into weights that"
     " sum to one, and predicts the next word from the weighted mean of the past states and its present state."
 )
 
 
-def exhibits(model: LanguageModel, network: AttentiveRnnNetwork, reach: Reach, text: Encoded) -> Iterator[Exhibit]:
+def exhibits(
+    model: TorchLanguageModel, network: AttentiveRnnNetwork, reach: Reach, text: Encoded
+) -> Iterator[Exhibit]:
     """Yield the worked equation, the attention over two sentences, its reach, and the nearest words."""
     documents = readable(text, 2)
     if documents:
@@ -37,15 +38,14 @@ def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
     read = labels(text, ids[:-1])
     weights = network.attention_weights(ids[:-1])  # (T, T)
     size = len(read)
-    scores = np.full((size, size), np.nan)
+    scores: list[list[float | None]] = [[None] * size for _ in range(size)]
     for i in range(1, size):
-        found = network.attention_at(ids[:i]).scores
-        scores[i, i - len(found) : i] = found
+        found = network.attention_at(ids[:i]).scores.tolist()
+        scores[i][i - len(found) : i] = found
     shares = tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size))
     return Heatmap(
         title="Where it looks back",
-        note="Each row is a word that was just read, each column a past state of the network. The darker the cell,"
-        " the more that state contributes to the prediction of the next word.",
+        note="The darker the cell, the more the past state contributes to the prediction of the next word.",
         rows=read,
         columns=read,
         panels=("additive attention",),
@@ -54,10 +54,7 @@ def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
         column_axis="looks at the state after",
         opens=(0, _worked_at(ids)),
         steps=(
-            (
-                "e = v·tanh(W s_i + U s_j)",
-                (tuple(tuple(None if np.isnan(e) else float(e) for e in line) for line in scores),),
-            ),
+            ("e = v·tanh(W s_i + U s_j)", (tuple(map(tuple, scores)),)),
             ("a = softmax", (shares,)),
         ),
     )
@@ -68,7 +65,7 @@ def _worked_at(ids: IntArray) -> int:
     return min(len(ids) - 1, 6)
 
 
-def _worked(model: LanguageModel, network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> WorkedEquation:
+def _worked(model: TorchLanguageModel, network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> WorkedEquation:
     """Return the equation with the numbers that the steps of the map do not show."""
     at = _worked_at(ids)
     read = labels(text, ids[:at])
@@ -85,7 +82,27 @@ def _worked(model: LanguageModel, network: AttentiveRnnNetwork, text: Encoded, i
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}; the map shows the numbers of every"
         " state.",
-        equation=_EQUATION,
+        equation=additive_equation("s", "s", "i", "< i"),
         saying=_SAYING,
         lines=tuple(lines),
+    )
+
+
+def additive_equation(state: str, attended: str, index: str, limit: str) -> str:
+    """Return the score e, the weight a and the context vector c, in LaTeX.
+
+    Parameters
+    ----------
+    state, attended : str
+        The letters of the state that attends and of the states it attends to.
+    index : str
+        The index of the attending state.
+    limit : str
+        The bound of j, for example ``"< i"``.
+    """
+    return latex_lines(
+        rf"e_{{{index}j}} &= \mathbf{{v}} \cdot \tanh(\mathbf{{W}} \mathbf{{{state}}}_{index}"
+        rf" + \mathbf{{U}} \mathbf{{{attended}}}_j)",
+        rf"a_{{{index}j}} &= \frac{{\exp(e_{{{index}j}})}}{{\sum_{{k {limit}}} \exp(e_{{{index}k}})}}",
+        rf"\mathbf{{c}}_{index} &= \sum_{{j {limit}}} a_{{{index}j}} \mathbf{{{attended}}}_j",
     )

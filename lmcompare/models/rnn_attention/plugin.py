@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lmcompare.errors import LmcompareError
@@ -16,6 +16,7 @@ from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
 from lmcompare.tokens import Encoded
 
 
+@dataclass(eq=False, kw_only=True)
 class RnnAttention(Rnn):
     """A GRU or LSTM language model with additive attention over its own past states.
 
@@ -64,32 +65,13 @@ class RnnAttention(Rnn):
         The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
-    def __init__(
-        self,
-        cell: str = "lstm",
-        width: int = 256,
-        hidden: int = 256,
-        layers: int = 1,
-        attention: int = 16,
-        window: int = 128,
-        dropout: float = 0.1,
-        steps: int = 1000,
-        batch: int = 32,
-        length: int = 64,
-        alone: float = 0.0,
-        learning_rate: float = 2e-2,
-        optimiser: str = "adamw",
-        weight_decay: float = 0.4,
-        candidates: int = 768,
-        full_share: float = 0.0,
-        patience: int = 0,
-        precision: str = "auto",
-    ) -> None:
-        recurrent = {name: value for name, value in locals().items() if name in Rnn.parameter_names()}
-        super().__init__(**recurrent)
-        if min(attention, window) < 1:
+    attention: int = 16
+    window: int = 128
+
+    def __post_init__(self) -> None:
+        if min(self.attention, self.window) < 1:
             raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
-        self.attention, self.window = attention, window
+        super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
@@ -101,18 +83,14 @@ class RnnAttention(Rnn):
             types, self.cell, self.width, self.hidden, self.layers, self.attention, self.window, self.dropout
         )
 
-    def trained_network(self) -> AttentiveRnnNetwork:
-        """Return the trained network."""
-        return self.trained_as(AttentiveRnnNetwork)
-
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure how far back the attention looks on the validation text and what it gains."""
-        return asdict(measured(self.trained_network(), valid))
+        return asdict(measured(self.trained_as(AttentiveRnnNetwork), valid))
 
     def reach(self) -> Reach:
         """Return the result of ``measure``: how far back the attention looks and what it gains."""
-        return Reach.from_json(self.measured)
+        return Reach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, the attention over two sentences, its reach, and the nearest words."""
-        return exhibits(self, self.trained_network(), self.reach(), text)
+        return exhibits(self, self.trained_as(AttentiveRnnNetwork), self.reach(), text)

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
-from lmcompare.model import LanguageModel
 from lmcompare.models.common.sentences import came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.rnn_attention import additive_exhibits
+from lmcompare.models.rnn_attention.exhibits import additive_equation
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.training.language_model import TorchLanguageModel
 
-_EQUATION = additive_exhibits.equation("s", "h", "t", r"\leq n")
 _SAYING = (
     "The encoder reads the words before the chunk in both directions and keeps a state for each. The decoder compares"
     " its state with each of these states, turns the scores into weights that sum to one, and predicts the next word"
@@ -23,7 +22,7 @@ _SAYING = (
 WORKED = 6  # states in the worked equation
 
 
-def exhibits(model: LanguageModel, network: EncoderDecoderNetwork, text: Encoded) -> Iterator[Exhibit]:
+def exhibits(model: TorchLanguageModel, network: EncoderDecoderNetwork, text: Encoded) -> Iterator[Exhibit]:
     """Yield the worked equation, the attention of one chunk, and the nearest words."""
     read = _read(network.stride, text)
     if len(read):
@@ -51,9 +50,8 @@ def _map(network: EncoderDecoderNetwork, text: Encoded, ids: IntArray) -> Heatma
     weights = found.weights[:, network.window - len(seen) :]
     return Heatmap(
         title="Where its decoder looks",
-        note="Each row is a word that the decoder has just read in its chunk, each column a word that the encoder"
-        " read before. The darker the cell, the more that state contributes to the prediction of the next word. The"
-        " text is two example sentences, read as one document; long sentences are cut.",
+        note="The darker the cell, the more the encoder's state contributes to the prediction of the next word of the"
+        " chunk. The text is two example sentences, read as one document; long sentences are cut.",
         rows=read[found.first :],
         columns=tuple(read[j] for j in seen),
         panels=("additive attention",),
@@ -63,22 +61,27 @@ def _map(network: EncoderDecoderNetwork, text: Encoded, ids: IntArray) -> Heatma
     )
 
 
-def _worked(model: LanguageModel, network: EncoderDecoderNetwork, text: Encoded, ids: IntArray) -> WorkedEquation:
+def _worked(
+    model: TorchLanguageModel, network: EncoderDecoderNetwork, text: Encoded, ids: IntArray
+) -> WorkedEquation:
     at = len(ids) - 1  # predicts ids[at] from ids[:at]
     found = network.alignment(ids[:at])
     read = labels(text, ids[:at])
     scores, weights, context = found.scores[-1], found.weights[-1], found.contexts[-1]
     most = np.sort(np.argsort(-weights, kind="stable")[: min(WORKED, int((weights > 0).sum()))])
-    words = [read[found.first - network.window + 1 + int(j)] for j in most]
-    lines = additive_exhibits.worked(words, scores[most], weights[most])
-    lines.append(("all other weights together", float(1 - weights[most].sum())))
-    lines.append(("‖c‖: the length of the context vector", float(np.linalg.norm(context))))
-    lines.append(came_next(model, text, ids, at))
+    words = {int(j): read[found.first - network.window + 1 + int(j)] for j in most}
+    lines = [
+        *((f"e: the score of the state after '{word}'", float(scores[j])) for j, word in words.items()),
+        *((f"a: the weight of '{word}'", float(weights[j])) for j, word in words.items()),
+        ("all other weights together", float(1 - weights[most].sum())),
+        ("‖c‖: the length of the context vector", float(np.linalg.norm(context))),
+        came_next(model, text, ids, at),
+    ]
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(read[found.first :])}', the two sentences"
         " read by themselves, for the states with the greatest weights.",
-        equation=_EQUATION,
+        equation=additive_equation("s", "h", "t", r"\leq n"),
         saying=_SAYING,
         lines=tuple(lines),
     )

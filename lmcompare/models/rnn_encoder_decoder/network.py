@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from lmcompare.model import FloatArray
 from lmcompare.tokens import IntArray, Vocabulary
-from lmcompare.training.dropout import dropout
-from lmcompare.training.network import Memory, Network
+from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
 
@@ -38,26 +37,6 @@ class Groups:
     first: Tensor
     group: Tensor
     step: Tensor
-
-
-@dataclass(frozen=True)
-class Attended:
-    """What decoder and attention compute for N groups.
-
-    Parameters
-    ----------
-    states : (N, C, H) Tensor
-        The decoder's states.
-    scores, weights : (N, C, W) Tensor
-        The attention before and after the softmax.
-    contexts : (N, C, H) Tensor
-        The context vectors.
-    """
-
-    states: Tensor
-    scores: Tensor
-    weights: Tensor
-    contexts: Tensor
 
 
 @dataclass(frozen=True)
@@ -121,8 +100,8 @@ class EncoderDecoderNetwork(Network):
         document have been read.
         """
         groups = self.groups(inputs, memory)
-        seen = self.attend(groups)
-        both = torch.cat([seen.states, seen.contexts.to(seen.states.dtype)], -1)  # (N, C, 2H)
+        states, _, _, contexts = self.attend(groups)
+        both = torch.cat([states, contexts.to(states.dtype)], -1)  # (N, C, 2H)
         features = torch.tanh(self.output(both[groups.group, groups.step]))  # (B, T, width)
         memory = self._nothing_read(inputs) if memory is None else memory
         words = torch.cat([memory["words"], inputs], 1)[:, inputs.shape[1] :]
@@ -158,8 +137,18 @@ class EncoderDecoderNetwork(Network):
             step=place - first.gather(1, index),
         )
 
-    def attend(self, groups: Groups) -> Attended:
-        """Encode the windows, decode the chunks and attend from the chunks to the windows."""
+    def attend(self, groups: Groups) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Encode the windows, decode the chunks and attend from the chunks to the windows.
+
+        Returns
+        -------
+        states : (N, C, H) Tensor
+            The decoder's states.
+        scores, weights : (N, C, W) Tensor
+            The attention before and after the softmax.
+        contexts : (N, C, H) Tensor
+            The context vectors.
+        """
         windows = self.head.embed(groups.windows) * groups.there[..., None]  # zero before the document's beginning
         encoded, _ = self.encoder(dropout(windows, self.dropout, self.training))  # (N, W, H)
         encoded = dropout(encoded, self.dropout, self.training)
@@ -172,16 +161,15 @@ class EncoderDecoderNetwork(Network):
         logistic = torch.sigmoid(2 * (self.W(states)[:, :, None] + self.U(encoded)[:, None]))  # (N, C, W, A)
         scores = 2 * (logistic @ self.v.to(logistic.dtype)) - self.v.sum()
         weights = torch.softmax(scores.masked_fill(~groups.there[:, None], -torch.inf), -1)
-        return Attended(states, scores, weights, weights.to(encoded.dtype) @ encoded)
+        return states, scores, weights, weights.to(encoded.dtype) @ encoded
 
     @torch.no_grad()
     def alignment(self, ids: IntArray) -> Alignment:
         """Return what the decoder attends to when it predicts the word after a document of these ids."""
         groups = self.groups(self.inputs(ids), None)
-        seen = self.attend(groups)
         first = int(groups.first[-1])
         read = len(ids) + 1 - first
-        weights, scores, contexts = (x[-1, :read].cpu().numpy() for x in (seen.weights, seen.scores, seen.contexts))
+        _, scores, weights, contexts = (each[-1, :read].cpu().numpy() for each in self.attend(groups))
         return Alignment(first, weights, scores, contexts)
 
     def _nothing_read(self, inputs: Tensor) -> Memory:

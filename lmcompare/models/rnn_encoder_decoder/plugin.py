@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.models.rnn.network import CELLS
+from lmcompare.models.rnn.plugin import Recurrent
 from lmcompare.models.rnn_encoder_decoder.exhibits import exhibits
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.tokens import Encoded
-from lmcompare.training.language_model import TorchLanguageModel
 
 
-class RnnEncoderDecoder(TorchLanguageModel):
+@dataclass(eq=False, kw_only=True)
+class RnnEncoderDecoder(Recurrent):
     """An encoder reads the words before a chunk, and a decoder with additive attention over them predicts the chunk.
 
     The design of Bahdanau, Cho and Bengio (2015) without a second language. The encoder reads a window in both
@@ -73,48 +73,21 @@ class RnnEncoderDecoder(TorchLanguageModel):
         The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
-    widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"batch": 16, "steps": 170},
-        "full": {"width": 384, "hidden": 512, "dropout": 0.3, "steps": 2000, "candidates": 2048},
-    }
+    attention: int = 64
+    window: int = 32
+    chunk: int = 16
+    stride: int | None = None
 
-    def __init__(
-        self,
-        cell: str = "lstm",
-        width: int = 256,
-        hidden: int = 256,
-        attention: int = 64,
-        window: int = 32,
-        chunk: int = 16,
-        stride: int | None = None,
-        dropout: float = 0.1,
-        steps: int = 1000,
-        batch: int = 32,
-        length: int = 64,
-        alone: float = 0.0,
-        learning_rate: float = 2e-2,
-        optimiser: str = "adamw",
-        weight_decay: float = 0.4,
-        candidates: int = 768,
-        full_share: float = 0.0,
-        patience: int = 0,
-        precision: str = "auto",
-    ) -> None:
-        super().__init__()
-        if cell not in CELLS:
-            raise LmcompareError(f"cell is one of {', '.join(CELLS)}, not '{cell}'")
-        if min(width, attention, window, chunk) < 1:
-            raise LmcompareError("width, attention, window and chunk must be at least 1")
-        if hidden < 2 or hidden % 2:
-            raise LmcompareError(f"hidden must be even, not {hidden}: each direction of the encoder gets half")
-        if stride is not None and not 1 <= stride <= chunk:
+    def __post_init__(self) -> None:
+        self.check_whole(1, "attention", "window", "chunk")
+        if self.hidden < 2 or self.hidden % 2:
+            raise LmcompareError(f"hidden must be even, not {self.hidden}: each direction of the encoder gets half")
+        if self.stride is not None and not 1 <= self.stride <= self.chunk:
             raise LmcompareError(
-                f"stride {stride} must be from 1 to {chunk}, the chunk: with a longer one, words are left unpredicted"
+                f"stride {self.stride} must be from 1 to {self.chunk}, the chunk: with a longer one, words are left"
+                " unpredicted"
             )
-        self.cell, self.width, self.hidden, self.attention = cell, width, hidden, attention
-        self.window, self.chunk, self.stride, self.dropout = window, chunk, stride, dropout
-        self.store_settings(locals())
+        super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
@@ -134,14 +107,10 @@ class RnnEncoderDecoder(TorchLanguageModel):
             dropout=self.dropout,
         )
 
-    def trained_network(self) -> EncoderDecoderNetwork:
-        """Return the trained network."""
-        return self.trained_as(EncoderDecoderNetwork)
-
     def width_step(self) -> int:
         """Return 2: each direction of the encoder has half of the state."""
         return 2
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, the attention of a chunk, and the nearest words."""
-        return exhibits(self, self.trained_network(), text)
+        return exhibits(self, self.trained_as(EncoderDecoderNetwork), text)

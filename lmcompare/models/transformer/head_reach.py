@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
 
 import numpy as np
-import torch
 
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.models.transformer.network import TransformerNetwork
@@ -28,22 +26,14 @@ class HeadReach:
     ----------
     places : int, default=0
         The number of positions.
-    shares : tuple, default=()
+    shares : nested sequence, default=()
         Layer, head, distance: the mean weight, from distance 0, the word just read. The weights of a head sum to one.
     """
 
     places: int = 0
-    shares: tuple[tuple[tuple[float, ...], ...], ...] = ()
-
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Self:
-        """Return the measurements from their JSON table; an empty table is no measurement."""
-        layers = table.get("shares", ())
-        shares = tuple(tuple(tuple(map(float, head)) for head in heads) for heads in layers)
-        return cls(int(table.get("places", 0)), shares)
+    shares: Sequence[Sequence[Sequence[float]]] = ()
 
 
-@torch.no_grad()
 def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
     """Read an excerpt of the validation text and average the weights by distance where a position sees a window."""
     design = network.design
@@ -55,8 +45,7 @@ def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
             piece = ids[first : first + PIECE * window]
             if len(piece) < window:
                 continue
-            inputs = network.inputs(piece[:-1])  # (1, T)
-            for layer, maps in enumerate(network.attend(inputs, None, maps=True)[2]):
+            for layer, maps in enumerate(network.maps(piece[:-1])):
                 weights = maps.weights[0]  # (heads, T, T)
                 for distance in range(window):
                     diagonal = weights.diagonal(-distance, 1, 2)[:, window - 1 - distance :]
@@ -64,7 +53,7 @@ def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
             places += len(piece) - window + 1
     if not places:
         return HeadReach()
-    return HeadReach(places, tuple(tuple(tuple(h.tolist()) for h in heads) for heads in total / places))
+    return HeadReach(places, (total / places).tolist())
 
 
 def exhibits(found: HeadReach) -> list[Exhibit]:

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
 from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
-from lmcompare.training.dropout import dropout
-from lmcompare.training.network import Memory, Network
+from lmcompare.tokens import IntArray
+from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
 ACTIVATIONS = ("gelu", "relu2", "swiglu")
@@ -137,6 +137,11 @@ class TransformerNetwork(Network):
                 seen.append(shown)
         left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
+
+    @torch.no_grad()
+    def maps(self, ids: IntArray) -> list[Maps]:
+        """Return the attention of each layer over a document of these ids: B = 1, M = 0, T = len + 1."""
+        return self.attend(self.inputs(ids), None, maps=True)[2]
 
     def view(self, length: int, memory: Memory | None, read: Tensor) -> View:
         """Return what the positions of a piece see; ``read`` (B,) is how many tokens each document had before it."""

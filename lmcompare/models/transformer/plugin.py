@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
@@ -14,10 +14,11 @@ from lmcompare.models.transformer.head_reach import HeadReach, measured
 from lmcompare.models.transformer.network import ACTIVATIONS, Design, TransformerNetwork
 from lmcompare.models.transformer.positions import POSITIONS
 from lmcompare.tokens import Encoded
-from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.tunable import TunableLanguageModel
 
 
-class Transformer(TorchLanguageModel):
+@dataclass(eq=False, kw_only=True)
+class Transformer(TunableLanguageModel):
     """A pre-norm causal transformer (Vaswani et al. 2017) with a window that slides along the document.
 
     Each layer adds attention and then a feed-forward network to its input: x + O(softmax(Q Kᵀ / √d) V), where Q, K
@@ -39,6 +40,16 @@ class Transformer(TorchLanguageModel):
         The position signal: "rotary" (Su et al. 2021), "learned" vectors, counted modulo ``window``, "sinusoidal"
         (Vaswani et al. 2017), "alibi", scores that fall with the distance (Press, Smith and Lewis 2022), "relative",
         a learned number for each distance and head (as in Raffel et al. 2020, without buckets), or "none".
+    kv_heads : int or None, default=None
+        Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); None for ``heads``.
+    qk_norm : bool, default=True
+        Whether queries and keys are normalised (Henry et al. 2020).
+    activation : {"gelu", "relu2", "swiglu"}, default="gelu"
+        The activation of the feed-forward network: "relu2" is the square of ReLU (So et al. 2021), "swiglu" is that
+        of Shazeer (2020).
+    causal : bool, default=True
+        Whether the causal mask is there. Without it a position sees the words that come after it, the one to predict
+        included: the model then declares itself not causal, is no language model and is not ranked.
     dropout : float, default=0.05
         Dropout on word vectors and on what each layer adds.
     steps : int, default=1000
@@ -63,16 +74,6 @@ class Transformer(TorchLanguageModel):
         Evaluations without improvement after which training stops; 0 never stops early.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         The precision of training; "auto" takes bfloat16 if it is measured to be faster.
-    kv_heads : int or None, default=None
-        Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); None for ``heads``.
-    qk_norm : bool, default=True
-        Whether queries and keys are normalised (Henry et al. 2020).
-    activation : {"gelu", "relu2", "swiglu"}, default="gelu"
-        The activation of the feed-forward network: "relu2" is the square of ReLU (So et al. 2021), "swiglu" is that
-        of Shazeer (2020).
-    causal : bool, default=True
-        Whether the causal mask is there. Without it a position sees the words that come after it, the one to predict
-        included: the model then declares itself not causal, is no language model and is not ranked.
     """
 
     widths: ClassVar[tuple[str, ...]] = ("width",)
@@ -81,48 +82,31 @@ class Transformer(TorchLanguageModel):
         "full": {"dropout": 0.2, "weight_decay": 1.0, "batch": 32, "steps": 1500, "candidates": 2048},
     }
 
-    def __init__(
-        self,
-        width: int = 256,
-        heads: int = 4,
-        layers: int = 2,
-        window: int = 64,
-        positions: str = "rotary",
-        dropout: float = 0.05,
-        steps: int = 1000,
-        batch: int = 16,
-        length: int = 64,
-        alone: float = 0.0,
-        learning_rate: float = 1e-2,
-        optimiser: str = "muon",
-        weight_decay: float = 0.4,
-        candidates: int = 768,
-        full_share: float = 0.0,
-        patience: int = 0,
-        precision: str = "auto",
-        kv_heads: int | None = None,
-        qk_norm: bool = True,
-        activation: str = "gelu",
-        causal: bool = True,
-    ) -> None:
-        super().__init__()
-        if min(width, heads, layers, window) < 1:
-            raise LmcompareError("width, heads, layers and window must be at least 1")
-        if positions not in POSITIONS:
-            raise LmcompareError(f"positions is one of {', '.join(POSITIONS)}, not '{positions}'")
-        if activation not in ACTIVATIONS:
-            raise LmcompareError(f"activation is one of {', '.join(ACTIVATIONS)}, not '{activation}'")
+    width: int = 256
+    heads: int = 4
+    layers: int = 2
+    window: int = 64
+    positions: str = "rotary"
+    kv_heads: int | None = None
+    qk_norm: bool = True
+    activation: str = "gelu"
+    causal: bool = True
+    dropout: float = 0.05
+    optimiser: str = "muon"
+
+    def __post_init__(self) -> None:
+        self.check_whole(1, "width", "heads", "layers", "window")
+        self.check_choice("positions", POSITIONS)
+        self.check_choice("activation", ACTIVATIONS)
+        heads, kv_heads = self.heads, self.kv_heads
         if kv_heads is not None and (kv_heads < 1 or heads % kv_heads):
             raise LmcompareError(f"kv_heads {kv_heads} must divide heads {heads}: each is shared by as many heads")
-        if width % heads or (width // heads) % 2:
+        if self.width % heads or (self.width // heads) % 2:
             raise LmcompareError(
-                f"width {width} must be an even multiple of heads {heads}: each head gets an even share"
+                f"width {self.width} must be an even multiple of heads {heads}: each head gets an even share"
             )
-        self.width, self.heads, self.layers, self.window, self.positions = width, heads, layers, window, positions
-        self.dropout, self.kv_heads, self.qk_norm, self.activation = dropout, kv_heads, qk_norm, activation
-        self.causal = causal
-        self.traits = Traits(carries_state=True, causal=causal)
-        self.store_settings(locals())
+        self.traits = Traits(carries_state=True, causal=self.causal)
+        super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
@@ -139,23 +123,8 @@ class Transformer(TorchLanguageModel):
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""
-        design = Design(
-            width=self.width,
-            heads=self.heads,
-            layers=self.layers,
-            window=self.window,
-            positions=self.positions,
-            dropout=self.dropout,
-            kv_heads=self.kv_heads,
-            qk_norm=self.qk_norm,
-            activation=self.activation,
-            causal=self.causal,
-        )
+        design = Design(**{field.name: getattr(self, field.name) for field in fields(Design)})
         return TransformerNetwork(types, design)
-
-    def trained_network(self) -> TransformerNetwork:
-        """Return the trained network."""
-        return self.trained_as(TransformerNetwork)
 
     def width_step(self) -> int:
         """Return 2 · ``heads``: each head has an even share of the width."""
@@ -163,12 +132,12 @@ class Transformer(TorchLanguageModel):
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure on the validation text how far back each head looks; nothing without the causal mask."""
-        return asdict(measured(self.trained_network(), valid)) if self.causal else {}
+        return asdict(measured(self.trained_as(TransformerNetwork), valid)) if self.causal else {}
 
     def reach(self) -> HeadReach:
         """Return the result of ``measure``: how far back each head looks."""
-        return HeadReach.from_json(self.measured)
+        return HeadReach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, attention maps, the heads' reach, the position signal, nearest words."""
-        return exhibits(self, self.trained_network(), self.reach(), text)
+        return exhibits(self, self.trained_as(TransformerNetwork), self.reach(), text)

@@ -21,52 +21,35 @@ TITLE = "What the position signal looks like"
 def exhibits(network: TransformerNetwork) -> list[Exhibit]:
     """Return the position signal over the window; nothing for a network without one."""
     design = network.design
-    span = np.arange(design.window, dtype=np.float64)
+    window = torch.arange(design.window)
     if design.positions == "rotary":
-        return [_rotary(design.width // design.heads // 2, span)]
+        turned = np.cos(angles(window, design.width // design.heads // 2).numpy())  # (window, pairs)
+        note = (
+            "Queries and keys are rotated by their positions, each pair of their numbers at its own speed, so that"
+            " their product depends only on the distance: the product of a pair is multiplied by this cosine. Fast"
+            " pairs distinguish neighbours, slow pairs near words from distant ones."
+        )
+        return [_curve("pair", turned.T, WAVES, note, "cosine")]
     if design.positions == "sinusoidal":
-        return [_sinusoidal(design.width, span)]
-    if design.positions == "learned":
-        assert network.places is not None
+        sines = waves(window, design.width)[:, : design.width // 2].numpy()  # (window, width / 2)
+        note = (
+            "What is added to a word's vector for its position: sines and cosines of short to long waves, so that"
+            " every position has a pattern of its own."
+        )
+        return [_curve("sine", sines.T, WAVES, note, "added", "position in the document")]
+    if network.places is not None:
         return [_learned(network.places.detach().cpu().numpy())]
     if design.positions == "alibi":
+        added = -alibi_slopes(design.heads).numpy()[:, None] * np.arange(design.window, dtype=np.float64)
         note = "What is added to a score for the distance, so that distant words weigh less; each head has its slope."
-        return [_by_distance(-alibi_slopes(design.heads).numpy()[:, None] * span, note)]
+        return [_curve("head", added, HEADS, note, "added to the score")]
     if network.distances is not None:
         table = network.distances.detach().view(design.heads, -1).cpu().numpy()
         note = (
             "What each head learned to add to a score for the distance. Above 0, words at that distance weigh more."
         )
-        return [_by_distance(table[:, -design.window :], note)]
+        return [_curve("head", table[:, -design.window :], HEADS, note, "added to the score")]
     return []
-
-
-def _rotary(pairs: int, span: FloatArray) -> Curve:
-    chosen = _spread(pairs, WAVES)
-    turned = np.cos(angles(torch.from_numpy(span), pairs).numpy())  # (window, pairs)
-    return _curve(
-        [f"pair {k + 1}" for k in chosen],
-        turned[:, chosen].T,
-        span,
-        note="Queries and keys are rotated by their positions, each pair of their numbers at its own speed, so that"
-        " their product depends only on the distance: the product of a pair is multiplied by this cosine. Fast pairs"
-        f" distinguish neighbours, slow pairs near words from distant ones. {len(chosen)} of {pairs} pairs.",
-        axis="cosine",
-    )
-
-
-def _sinusoidal(width: int, span: FloatArray) -> Curve:
-    chosen = _spread(width // 2, WAVES)
-    added = waves(torch.from_numpy(span), width).numpy()  # (window, width), sines first
-    return _curve(
-        [f"number {k + 1}" for k in chosen],
-        added[:, chosen].T,
-        span,
-        note="What is added to a word's vector for its position: sines and cosines of short to long waves, so that"
-        f" every position has a pattern of its own. {len(chosen)} of {width} numbers.",
-        axis="added",
-        x_axis="position in the document",
-    )
 
 
 def _learned(places: FloatArray) -> Heatmap:
@@ -88,25 +71,19 @@ def _learned(places: FloatArray) -> Heatmap:
     )
 
 
-def _by_distance(added: FloatArray, note: str) -> Curve:
-    """Return the biases of some heads, from all (heads, window)."""
-    chosen = _spread(len(added), HEADS)
-    more = f" {len(chosen)} of {len(added)} heads." if len(chosen) < len(added) else ""
-    span = np.arange(added.shape[1], dtype=np.float64)
-    return _curve([f"head {h + 1}" for h in chosen], added[chosen], span, note=note + more, axis="added to the score")
-
-
-def _curve(
-    names: list[str], lines: FloatArray, span: FloatArray, *, note: str, axis: str, x_axis: str = "words back"
-) -> Curve:
+def _curve(name: str, lines: FloatArray, most: int, note: str, y_axis: str, x_axis: str = "words back") -> Curve:
+    """Return at most ``most`` of the lines (n, window), each with this name and its number."""
+    chosen = _spread(len(lines), most)
+    if len(chosen) < len(lines):
+        note += f" {len(chosen)} of {len(lines)} {name}s are shown."
     return Curve(
         title=TITLE,
         note=note,
-        names=tuple(names),
-        x=tuple(tuple(span.tolist()) for _ in names),
-        y=tuple(tuple(float(v) for v in line) for line in lines),
+        names=tuple(f"{name} {k + 1}" for k in chosen),
+        x=(tuple(map(float, range(lines.shape[1]))),) * len(chosen),
+        y=tuple(tuple(line) for line in lines[chosen].tolist()),
         x_axis=x_axis,
-        y_axis=axis,
+        y_axis=y_axis,
     )
 
 

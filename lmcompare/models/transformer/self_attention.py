@@ -50,6 +50,8 @@ class Maps:
     ----------
     scores : (B, heads, T, M + T) Tensor
         q·k / √d, without the bias.
+    bias : (heads, T, M + T) Tensor or None
+        What is added to the scores for the distance.
     weights : (B, heads, T, M + T) Tensor
         The softmax of the scores with the bias.
     value : (B, heads, M + T, d / heads) Tensor
@@ -59,6 +61,7 @@ class Maps:
     """
 
     scores: Tensor
+    bias: Tensor | None
     weights: Tensor
     value: Tensor
     mixed: Tensor
@@ -149,7 +152,7 @@ def written_out(query: Tensor, key: Tensor, value: Tensor, view: View) -> Maps:
     with_bias = scores if view.bias is None else scores + view.bias
     allowed = view.allowed(query.shape[2], query.device)
     weights = torch.softmax(with_bias.masked_fill(~allowed, -torch.inf), dim=-1).to(value.dtype)
-    return Maps(scores, weights, value, weights @ value)
+    return Maps(scores, view.bias, weights, value, weights @ value)
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, view: View) -> Tensor:

@@ -8,10 +8,11 @@ from typing import ClassVar, Self
 import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted, same_vocabulary
-from lmcompare.models.unigram import exhibits
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+SHOWN = 20  # words in the chart
 
 
 class Unigram(LanguageModel):
@@ -77,7 +78,33 @@ class Unigram(LanguageModel):
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation, worked for the first token of ``text``, and the most frequent words."""
-        return exhibits.exhibits(self._for(text.vocabulary), fitted(self._counts, self), self.alpha, text)
+        vocabulary, counts = text.vocabulary, fitted(self._counts, self)
+        probabilities = np.exp(self._for(vocabulary))
+        if len(text):
+            word = int(text.ids[0])
+            token = vocabulary[word]
+            yield WorkedEquation(
+                title="Its equation",
+                note=f"With the trained model's numbers for '{token}'.",
+                equation=r"P(w) = \frac{c(w) + \alpha}{N + \alpha V}",
+                saying="The probability of a word is its frequency in the training text; α leaves a little for unseen"
+                " words.",
+                lines=(
+                    (f"c({token}): its count in the training text", float(counts[word])),
+                    ("α: what is added to each count", float(self.alpha)),
+                    ("N: the number of tokens in the training text", float(counts.sum())),
+                    ("V: the number of types in the vocabulary", float(len(counts))),
+                    (f"P({token})", float(probabilities[word])),
+                ),
+            )
+        top = np.argsort(-counts, kind="stable")[:SHOWN]
+        yield Bars(
+            title="The most likely words",
+            note="The words it predicts at every position, whatever the context.",
+            labels=tuple(vocabulary[int(i)] for i in top),
+            values=tuple(float(p) for p in 100 * probabilities[top]),
+            unit="% probability",
+        )
 
     def state(self) -> State:
         """Return the counts and log-probabilities."""

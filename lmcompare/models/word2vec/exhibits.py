@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation, latex_lines, latex_text
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import ALONE, BEGINNING
 from lmcompare.models.common.vectors import map_exhibit, neighbours, neighbours_exhibit
 from lmcompare.models.word2vec import similar_contexts
 from lmcompare.models.word2vec.network import BagNetwork
 from lmcompare.models.word2vec.similar_contexts import Account
 from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.language_model import TorchLanguageModel
 
 _MEANS = {  # weights: the equation of the mean and its meaning
     "uniform": (
@@ -51,50 +51,31 @@ _SAYING = (
 )
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where the vectors come from: ``own`` if word2vec made them here, ``tuned`` if they were trained further."""
-
-    own: bool
-    tuned: bool
-
-    def in_words(self) -> str:
-        """Return it as the exhibits write it."""
-        made = "word2vec's" if self.own else "pre-trained"
-        return f"{made}, trained further with the softmax" if self.tuned else made
-
-
 def exhibits(
-    model: LanguageModel, network: BagNetwork, origin: Origin, account: Account, text: Encoded
+    model: TorchLanguageModel, network: BagNetwork, origin: str, account: Account, text: Encoded
 ) -> Iterator[Exhibit]:
-    """Yield the worked equation, the effect of word order, similar contexts, the nearest words and a map."""
+    """Yield the worked equation, the effect of word order, similar contexts, the nearest words and a map.
+
+    ``origin`` says where the vectors come from.
+    """
     vectors = model.word_vectors()
-    assert vectors is not None
     if len(text):
-        at = _position(text, network.window)
+        # A position in the longest example; its window has words only, if the example is long enough.
+        document = int(np.argmax(text.ends - text.starts))
+        at = min(int(text.starts[document]) + network.window, int(text.ends[document]) - 1)
         yield _worked(model, network, text, at)
         yield _order(model, network, text, at)
     yield from similar_contexts.exhibits(account)
     yield neighbours_exhibit(
         vectors,
         text,
-        f"By the cosine of their vectors in the bag ({origin.in_words()}): words that occur in similar contexts have"
+        f"By the cosine of their vectors in the bag ({origin}): words that occur in similar contexts have"
         " similar vectors.",
     )
-    drawn = map_exhibit(vectors, text.vocabulary)
-    if drawn is not None:
-        yield drawn
+    yield from map_exhibit(vectors, text.vocabulary)
 
 
-def _position(text: Encoded, window: int) -> int:
-    """Return a position in the longest example; its window has words only, if the example is long enough."""
-    lengths = text.ends - text.starts
-    document = int(np.argmax(lengths))
-    start = int(text.starts[document])
-    return start + min(window, int(lengths[document]) - 1)
-
-
-def _worked(model: LanguageModel, network: BagNetwork, text: Encoded, at: int) -> WorkedEquation:
+def _worked(model: TorchLanguageModel, network: BagNetwork, text: Encoded, at: int) -> WorkedEquation:
     vocabulary = text.vocabulary
     start = int(text.context_starts(np.array([at]))[0])
     words = [vocabulary[int(i)] for i in text.ids[max(start, at - network.window) : at]]
@@ -102,16 +83,16 @@ def _worked(model: LanguageModel, network: BagNetwork, text: Encoded, at: int) -
         words = [BEGINNING if network.across else vocabulary[vocabulary.end], *words]
     target = int(text.ids[at])
     distribution = model.next_log_probs(text, np.array([at]))[0]
-    found = network.score(text, at, target)
+    score, norm, log_z = network.score(text, at, target)
     f = "f" if network.layer is not None else "m"
     guesses = np.argsort(-distribution, kind="stable")[:3]
     given = "bag" if network.weights == "uniform" else "window"
     lines = [
         ("n: words in the window (" + " ".join(words) + ")", float(len(words))),
         *_weights(network, words),
-        ("‖m‖: the length of their mean", found.norm),
-        (f"v·{f} + b: the score of '{vocabulary[target]}', which came next", found.score),
-        ("log Σ exp: of the scores of all words", found.log_z),
+        ("‖m‖: the length of their mean", norm),
+        (f"v·{f} + b: the score of '{vocabulary[target]}', which came next", score),
+        ("log Σ exp: of the scores of all words", log_z),
         *(
             (f"P({vocabulary[int(i)]} | {given})", float(np.exp(distribution[i])))
             for i in guesses
@@ -140,20 +121,18 @@ def _weights(network: BagNetwork, words: Sequence[str]) -> list[tuple[str, float
     return [(f"{what}: the weight of '{word}'", w) for (what, w), word in zip(shares, reversed(words), strict=True)]
 
 
-def _order(model: LanguageModel, network: BagNetwork, text: Encoded, at: int) -> Bars:
+def _order(model: TorchLanguageModel, network: BagNetwork, text: Encoded, at: int) -> Bars:
     """Compare the distribution with those after the same words in other orders, and after another word."""
     start = int(text.context_starts(np.array([at]))[0])
     before = text.ids[start:at]
     bag = before[max(0, len(before) - network.window) :]
     head = before[: len(before) - len(bag)]
     random = np.random.default_rng(0)
-    vectors = model.word_vectors()
-    assert vectors is not None
     variants: list[tuple[str, Sequence[int] | IntArray]] = [
         ("reversed", bag[::-1]),
         *((f"shuffled ({k})", random.permutation(bag)) for k in (1, 2, 3)),
     ]
-    nearest = neighbours(vectors, text.vocabulary, [int(i) for i in bag[:1]], most=1)[0]
+    nearest = neighbours(model.word_vectors(), text.vocabulary, [int(i) for i in bag[:1]], most=1)[0]
     if nearest and nearest[0]:
         swapped = bag.copy()
         swapped[0] = nearest[0][0]
@@ -170,7 +149,7 @@ def _order(model: LanguageModel, network: BagNetwork, text: Encoded, at: int) ->
     )
 
 
-def _after(model: LanguageModel, text: Encoded, ids: Sequence[int]) -> FloatArray:
+def _after(model: TorchLanguageModel, text: Encoded, ids: Sequence[int]) -> FloatArray:
     document = Encoded.from_documents([np.asarray(ids, np.int32)], text.vocabulary)
     after: FloatArray = model.next_log_probs(document, np.array([len(document)]))[0].astype(np.float64)
     return after

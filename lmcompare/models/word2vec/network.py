@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -11,30 +9,10 @@ from torch.nn import functional
 
 from lmcompare.model import FloatArray
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
-from lmcompare.training.dropout import dropout
-from lmcompare.training.network import Memory, Network
+from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
 WEIGHTS = ("uniform", "decay", "position")
-
-
-@dataclass(frozen=True)
-class Score:
-    """How the softmax computes the probability of one word: exp(score - log_z).
-
-    Parameters
-    ----------
-    score : float
-        v · f + b of the word.
-    norm : float
-        ‖m‖, the length of the mean vector.
-    log_z : float
-        log Σ exp of the scores of all words.
-    """
-
-    score: float
-    norm: float
-    log_z: float
 
 
 class BagNetwork(Network):
@@ -130,11 +108,21 @@ class BagNetwork(Network):
         return weights
 
     @torch.no_grad()
-    def score(self, text: Encoded, at: int, target: int) -> Score:
-        """Return how the probability of ``target`` at a position of a text is computed."""
+    def score(self, text: Encoded, at: int, target: int) -> tuple[float, float, float]:
+        """Return how the softmax computes the probability of ``target`` at a position of a text.
+
+        Returns
+        -------
+        score : float
+            v · f + b of the word. Its probability is exp(score - log_z).
+        norm : float
+            ‖m‖, the length of the mean vector.
+        log_z : float
+            log Σ exp of the scores of all words.
+        """
         start = int(text.context_starts(np.array([at]))[0])
         inputs = self.inputs(text.ids[start:at])  # (1, T)
         mean = self.bag(inputs, None)[0][0, -1]  # (d,)
         features = self(inputs, None)[0][0, -1]  # (hidden,)
         logits = self.head.bias + self.head.table[: self.head.types] @ features  # (V,)
-        return Score(float(logits[target]), float(mean.norm()), float(logits.logsumexp(0)))
+        return float(logits[target]), float(mean.norm()), float(logits.logsumexp(0))

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Setting, Traits
 from lmcompare.models.word2vec import similar_contexts
-from lmcompare.models.word2vec.exhibits import Origin, exhibits
+from lmcompare.models.word2vec.exhibits import exhibits
 from lmcompare.models.word2vec.network import WEIGHTS, BagNetwork
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
-from lmcompare.models.word2vec.similar_contexts import Account
+from lmcompare.models.word2vec.similar_contexts import Account, Example
 from lmcompare.models.word2vec.skip_gram import word2vec
 from lmcompare.tokens import Encoded, IntArray
-from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Network
+from lmcompare.training.tunable import TunableLanguageModel
 
 
-class Word2VecBow(TorchLanguageModel):
+@dataclass(eq=False, kw_only=True)
+class Word2VecBow(TunableLanguageModel):
     """word2vec vectors (Mikolov et al. 2013) in a bag of the last words, and a softmax layer that predicts the next.
 
     p(w | context) = softmax(V f + b), f = tanh(A m + a), where m is the mean of the vectors of the last ``window``
@@ -55,6 +55,9 @@ class Word2VecBow(TorchLanguageModel):
     weights : {"uniform", "decay", "position"}, default="uniform"
         The weights of the mean: "decay" gives a word k positions back the weight r^k with a learned r; "position"
         multiplies it, number by number, with a learned vector of its position (Mnih and Kavukcuoglu 2013).
+    vectors : str or None, default=None
+        A file of pre-trained vectors of ``width`` numbers, used in place of word2vec's. The model then has read other
+        text and is marked as pre-trained.
     dropout : float, default=0.1
         Dropout on the mean and on the hidden layer.
     steps : int, default=1000
@@ -63,8 +66,12 @@ class Word2VecBow(TorchLanguageModel):
         Documents read side by side.
     length : int, default=64
         Tokens of each document read in a step.
+    alone : float, default=0.0
+        The share of steps that read single sentences as documents of their own.
     learning_rate : float, default=0.01
         The peak learning rate.
+    optimiser : {"adamw", "muon"}, default="adamw"
+        AdamW for all weights, or Muon for the matrices inside the network.
     weight_decay : float, default=0.1
         The decay of matrices.
     candidates : int, default=512
@@ -75,13 +82,9 @@ class Word2VecBow(TorchLanguageModel):
         Evaluations without improvement after which training stops; 0 never stops early.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         The precision of training; "auto" takes bfloat16 if it is measured to be faster.
-    vectors : str or None, default=None
-        A file of pre-trained vectors of ``width`` numbers, used in place of word2vec's. The model then has read other
-        text and is marked as pre-trained.
     """
 
     files: ClassVar[tuple[str, ...]] = ("vectors",)
-
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"steps": 240},
@@ -97,42 +100,26 @@ class Word2VecBow(TorchLanguageModel):
         },
     }
 
-    def __init__(
-        self,
-        width: int = 128,
-        skip_gram: bool = True,
-        reach: int = 5,
-        negative: int = 5,
-        epochs: int = 5,
-        window: int = 3,
-        across: bool = False,
-        hidden: int = 256,
-        tune: bool = True,
-        weights: str = "uniform",
-        dropout: float = 0.1,
-        steps: int = 1000,
-        batch: int = 16,
-        length: int = 64,
-        learning_rate: float = 1e-2,
-        weight_decay: float = 0.1,
-        candidates: int = 512,
-        full_share: float = 0.0,
-        patience: int = 0,
-        precision: str = "auto",
-        vectors: str | None = None,
-    ) -> None:
-        super().__init__()
-        self.traits = Traits(carries_state=across, pretrained=vectors is not None)
-        if min(width, window, reach, negative, epochs) < 1 or hidden < 0:
-            raise LmcompareError(
-                "width, window, reach, negative and epochs must be at least 1, and hidden at least 0"
-            )
-        if weights not in WEIGHTS:
-            raise LmcompareError(f"weights is one of {', '.join(WEIGHTS)}, not '{weights}'")
-        self.width, self.skip_gram, self.reach, self.negative, self.epochs = width, skip_gram, reach, negative, epochs
-        self.window, self.across, self.hidden, self.tune, self.dropout = window, across, hidden, tune, dropout
-        self.weights, self.vectors = weights, vectors
-        self.store_settings(locals())
+    width: int = 128
+    skip_gram: bool = True
+    reach: int = 5
+    negative: int = 5
+    epochs: int = 5
+    window: int = 3
+    across: bool = False
+    hidden: int = 256
+    tune: bool = True
+    weights: str = "uniform"
+    vectors: str | None = None
+    weight_decay: float = 0.1
+    candidates: int = 512
+
+    def __post_init__(self) -> None:
+        self.check_whole(1, "width", "window", "reach", "negative", "epochs")
+        self.check_whole(0, "hidden")
+        self.check_choice("weights", WEIGHTS)
+        self.traits = Traits(carries_state=self.across, pretrained=self.vectors is not None)
+        super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
@@ -156,17 +143,14 @@ class Word2VecBow(TorchLanguageModel):
             weights=self.weights,
         )
 
-    def trained_network(self) -> BagNetwork:
-        """Return the trained network."""
-        return self.trained_as(BagNetwork)
-
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Count words of the validation text that the model predicts from similar contexts."""
-        return asdict(similar_contexts.account(self, self.trained_network(), train, valid, setting.seed))
+        return asdict(similar_contexts.account(self, self.trained_as(BagNetwork), train, valid, setting.seed))
 
     def account(self) -> Account:
         """Return the result of ``measure``: words predicted from similar contexts."""
-        return Account.from_json(self.measured)
+        examples = [Example(**one) for one in self.measured.get("examples", ())]
+        return Account(**{**self.measured, "examples": examples})
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on the training text, or read the given vectors, and set them in the network."""
@@ -191,9 +175,9 @@ class Word2VecBow(TorchLanguageModel):
         with torch.no_grad():
             network.get_parameter("vectors").zero_()[: len(vectors)].copy_(torch.from_numpy(vectors))
 
-    def word_vectors(self) -> FloatArray | None:
+    def word_vectors(self) -> FloatArray:
         """Return the (V, width) vectors of the bag."""
-        network = self.trained_network()
+        network = self.trained_as(BagNetwork)
         vectors: FloatArray = network.vectors[: network.head.types].detach().cpu().numpy()
         return vectors
 
@@ -203,4 +187,7 @@ class Word2VecBow(TorchLanguageModel):
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation with numbers, a test of the word order, similar contexts, nearest words and a map."""
-        return exhibits(self, self.trained_network(), Origin(self.vectors is None, self.tune), self.account(), text)
+        origin = "word2vec's" if self.vectors is None else "pre-trained"
+        if self.tune:
+            origin += ", trained further with the softmax"
+        return exhibits(self, self.trained_as(BagNetwork), origin, self.account(), text)

@@ -68,9 +68,9 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
     found = np.zeros(len(vocabulary), np.bool_)
     for i in range(len(vocabulary)):
         word = vocabulary[i]
-        name = next((name for name in (word, word.lower()) if name in given), None)
-        if name is not None:
-            vectors[i], found[i] = given[name], True
+        vector = given.get(word, given.get(word.lower()))
+        if vector is not None:
+            vectors[i], found[i] = vector, True
     return vectors, found
 
 

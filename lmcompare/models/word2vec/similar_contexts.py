@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,13 @@ POOL = 2000  # random contexts of the training text, from which the control cont
 SHOWN, NEAR = 8, 3  # words shown, and contexts of each
 KNOWN = 5  # the least count in the training text of a word shown
 
+_GROUPS = {  # the elements of ``Account.compared`` and ``similar`` that belong to a bar
+    "made more likely": slice(0, 1),
+    "made less likely": slice(1, 2),
+    "both": slice(0, 2),
+    "both, exchanged": slice(2, 3),
+}
+
 
 @dataclass(frozen=True)
 class Example:
@@ -34,9 +40,9 @@ class Example:
         The context and the word that followed it.
     frequency, probability : float
         The word's relative frequency in the training text, and its probability by the model.
-    near : tuple of str
+    near : sequence of str
         The nearest contexts that the word followed in the training text.
-    cosines : tuple of float
+    cosines : sequence of float
         Their cosines with the context, falling.
     """
 
@@ -44,8 +50,8 @@ class Example:
     word: str
     frequency: float
     probability: float
-    near: tuple[str, ...]
-    cosines: tuple[float, ...]
+    near: Sequence[str]
+    cosines: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -57,50 +63,38 @@ class Account:
     looked_at : int, default=0
         The words that were looked at.
     unseen : int, default=0
-        Those of them that never follow the previous word in the training text.
-    likelier : int, default=0
+        The words among them that never follow the previous word in the training text.
+    raised : int, default=0
         The unseen words to which the model gives more than their relative frequency.
     gain, loss : float, default=0.0
-        The mean gain in bits of the likelier words, and the mean loss in bits of the other unseen words.
+        The mean gain in bits of the raised words, and the mean loss in bits of the other unseen words.
     compared : (int, int, int), default=(0, 0, 0)
         The words that follow, in the training text, a context without a word in common with theirs: among the
-        likelier words, among the others, and among both with contexts exchanged (the control).
+        raised words, among the others, and among both with contexts exchanged (the control).
     similar : (int, int, int), default=(0, 0, 0)
-        Those of them for which such a context is nearer than any of as many random contexts of other words.
-    examples : tuple of Example, default=()
-        The likelier words with the greatest gains.
+        The words among them for which such a context is nearer than any of as many random contexts of other words.
+    examples : sequence of Example, default=()
+        The raised words with the greatest gains.
     """
 
     looked_at: int = 0
     unseen: int = 0
-    likelier: int = 0
+    raised: int = 0
     gain: float = 0.0
     loss: float = 0.0
-    compared: tuple[int, ...] = (0, 0, 0)
-    similar: tuple[int, ...] = (0, 0, 0)
-    examples: tuple[Example, ...] = ()
+    compared: Sequence[int] = (0, 0, 0)
+    similar: Sequence[int] = (0, 0, 0)
+    examples: Sequence[Example] = ()
 
     @property
     def others(self) -> int:
-        """The unseen words that were not made likelier."""
-        return self.unseen - self.likelier
+        """The unseen words that were not made more likely."""
+        return self.unseen - self.raised
 
     @property
     def net(self) -> float:
         """The mean gain of the unseen words over their relative frequency, in bits per word."""
-        return (self.likelier * self.gain - self.others * self.loss) / max(self.unseen, 1)
-
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Self:
-        """Return the account from its JSON table; an empty table is an empty account."""
-        if not table:
-            return cls()
-        lists = {name: tuple(table[name]) for name in ("compared", "similar")}
-        tables: list[dict[str, Any]] = [
-            {key: tuple(value) if isinstance(value, list | tuple) else value for key, value in one.items()}
-            for one in table.get("examples", ())
-        ]
-        return cls(**{**table, **lists, "examples": tuple(Example(**one) for one in tables)})
+        return (self.raised * self.gain - self.others * self.loss) / max(self.unseen, 1)
 
 
 def account(model: TorchLanguageModel, network: BagNetwork, train: Encoded, valid: Encoded, seed: int) -> Account:
@@ -125,41 +119,41 @@ def account(model: TorchLanguageModel, network: BagNetwork, train: Encoded, vali
     gains = model.log_probs_at(valid, at) - np.log(frequency[words])
     better = gains > 0
     searcher = _Searcher(network, train, seed)
-    found = [searcher.nearest(window, int(word)) for window, word in zip(windows, words, strict=True)]
-    exchanged = [  # the control: every word with the context of another one
-        searcher.nearest(window, int(word))
-        for window, word in zip(np.roll(windows, len(words) // 2, 0), words, strict=True)
-    ]
+
+    def nearest(windows: IntArray) -> list[_Near | None]:
+        return [searcher.nearest(window, int(word)) for window, word in zip(windows, words, strict=True)]
+
+    found = nearest(windows)
     groups = (
-        [near for near, likelier in zip(found, better, strict=True) if likelier],
-        [near for near, likelier in zip(found, better, strict=True) if not likelier],
-        exchanged,
+        [near for near, raised in zip(found, better, strict=True) if raised],
+        [near for near, raised in zip(found, better, strict=True) if not raised],
+        nearest(np.roll(windows, len(words) // 2, 0)),  # the control: every word with the context of another one
     )
     examples: list[Example] = []
     for k in np.argsort(-gains, kind="stable"):
         near, word = found[k], int(words[k])
-        if not (better[k] and near is not None and near.nearer and counts[word] >= KNOWN) or len(examples) == SHOWN:
-            continue
-        examples.append(
-            Example(
-                context=searcher.text(windows[k]),
-                word=train.vocabulary[word],
-                frequency=float(frequency[word]),
-                probability=float(np.exp(gains[k]) * frequency[word]),
-                near=tuple(searcher.text(w) for w in _windows(train, near.places, network.window)),
-                cosines=tuple(float(c) for c in near.cosines),
+        if better[k] and near is not None and near.nearer and counts[word] >= KNOWN and len(examples) < SHOWN:
+            contexts = _windows(train, near.places, network.window)
+            examples.append(
+                Example(
+                    context=searcher.text(windows[k]),
+                    word=train.vocabulary[word],
+                    frequency=float(frequency[word]),
+                    probability=float(np.exp(gains[k]) * frequency[word]),
+                    near=[searcher.text(window) for window in contexts],
+                    cosines=near.cosines.tolist(),
+                )
             )
-        )
     bits = gains / np.log(2)
     return Account(
         looked_at=len(unseen),
         unseen=len(at),
-        likelier=int(better.sum()),
+        raised=int(better.sum()),
         gain=float(bits[better].mean()) if better.any() else 0.0,
         loss=float(-bits[~better].mean()) if not better.all() else 0.0,
-        compared=tuple(sum(near is not None for near in group) for group in groups),
-        similar=tuple(sum(near is not None and near.nearer for near in group) for group in groups),
-        examples=tuple(examples),
+        compared=[sum(near is not None for near in group) for group in groups],
+        similar=[sum(near is not None and near.nearer for near in group) for group in groups],
+        examples=examples,
     )
 
 
@@ -174,7 +168,7 @@ def exhibits(found: Account) -> list[Exhibit]:
             " follow in the training text, so that counts of word pairs know only their frequency. The bars show by"
             " how much the model raised or lowered their probability over that frequency, on average.",
             labels=(
-                f"made likelier ({found.likelier:,})",
+                f"made more likely ({found.raised:,})",
                 f"made less likely ({found.others:,})",
                 f"all {found.unseen:,}, net",
             ),
@@ -182,15 +176,18 @@ def exhibits(found: Account) -> list[Exhibit]:
             unit="bits per word",
         )
     ]
-    similar, compared = (_with_both(counts) for counts in (found.similar, found.compared))
-    rows = [(label, 100 * few / many) for label, few, many in zip(_GROUPS, similar, compared, strict=True) if many]
+    rows = [
+        (label, 100 * sum(found.similar[part]) / sum(found.compared[part]))
+        for label, part in _GROUPS.items()
+        if sum(found.compared[part])
+    ]
     if rows:
         drawn.append(
             Bars(
                 title="How often a context was similar",
-                note="The share of these words that follow, in the training text, a similar context: one with no word"
-                " in common with theirs whose vector is nearer than those of as many random contexts of other words."
-                " “Exchanged” is the control, with the contexts exchanged among the words.",
+                note="The share of the words that follow a similar context in the training text: it has no word in"
+                " common with their context, and its vector is nearer to their context's than the vectors of as many"
+                " random contexts of other words. “Exchanged” is the control: the words exchange their contexts.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
                 unit="% of the words",
@@ -207,19 +204,11 @@ def exhibits(found: Account) -> list[Exhibit]:
                     f"{one.context} … {one.word} ({_percent(one.frequency)} → {_percent(one.probability)})"
                     for one in found.examples
                 ),
-                neighbours=tuple(one.near for one in found.examples),
-                similarities=tuple(one.cosines for one in found.examples),
+                neighbours=tuple(tuple(one.near) for one in found.examples),
+                similarities=tuple(tuple(one.cosines) for one in found.examples),
             )
         )
     return drawn
-
-
-_GROUPS = ("made likelier", "made less likely", "both", "both, exchanged")
-
-
-def _with_both(counts: tuple[int, ...]) -> tuple[int, ...]:
-    likelier, less, exchanged = counts
-    return likelier, less, likelier + less, exchanged
 
 
 def _percent(share: float) -> str:

@@ -11,6 +11,7 @@ from lmcompare.report.charts import svg
 from lmcompare.report.charts.scales import Scale, fit
 
 Label = Callable[[float], str]
+WIDTH, HEIGHT = 420.0, 285.0  # of most charts, in pixels
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,17 @@ class Frame:
         return self.height - self.margins.bottom
 
     def axes(self, x_title: str, y_title: str, x_label: Label, y_label: Label) -> list[Markup]:
-        """Return grid, ticks and titles; the title of y is above the axis, where it is horizontal."""
+        """Return grid, ticks and titles."""
+        return [*self.y_axis(y_title, y_label), *self.x_axis(x_title, x_label)]
+
+    def y_axis(self, title: str, label: Label) -> list[Markup]:
+        """Return the grid and the ticks of the vertical axis; its title is above it, where it is horizontal."""
         parts: list[Markup] = []
         for tick in self.y.ticks(5):
             at = self.y(tick)
             parts.append(svg.line(self.left, at, self.right, at, "grid"))
-            parts.append(svg.text(self.left - 8, at + 4, y_label(tick), "tick", "end"))
-        parts.extend(self.x_axis(x_title, x_label))
-        parts.append(svg.text(2, 13, y_title, "axis"))
-        return parts
+            parts.append(svg.text(self.left - 8, at + 4, label(tick), "tick", "end"))
+        return [*parts, svg.text(2, 13, title, "axis")]
 
     def x_axis(self, title: str, label: Label, about: int = 5) -> list[Markup]:
         """Return the horizontal axis with its ticks below the plot."""
@@ -72,24 +75,16 @@ class Frame:
 
 
 def frame(
-    width: float,
-    height: float,
     xs: Iterable[float | None],
     ys: Iterable[float | None],
+    margins: Margins,
     *,
-    log_x: bool | None = None,
-    log_y: bool | None = None,
+    log_x: bool | None = False,
     choices_x: tuple[float, ...] = (),
-    margins: Margins = Margins(),
 ) -> Frame:
-    """Return a frame whose scales show all these values."""
-    return Frame(
-        width,
-        height,
-        fit(xs, (margins.left, width - margins.right), log=log_x, choices=choices_x),
-        fit(ys, (height - margins.bottom, margins.top), log=log_y),
-        margins,
-    )
+    """Return a frame of the usual size whose scales show all these values; y is linear, x as in ``fit``."""
+    x = fit(xs, (margins.left, WIDTH - margins.right), log=log_x, choices=choices_x)
+    return Frame(WIDTH, HEIGHT, x, fit(ys, (HEIGHT - margins.bottom, margins.top), log=False), margins)
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from lmcompare.report.charts import svg
-from lmcompare.report.charts.axes import Frame, Label, Margins
+from lmcompare.report.charts.axes import WIDTH, Frame, Label, Margins, frame
 from lmcompare.report.charts.lines import shortened
-from lmcompare.report.charts.scales import Scale, fit
+from lmcompare.report.charts.scales import Scale
 
 REACH = 0.35
 
@@ -30,13 +30,9 @@ def bins(
     labels: Sequence[str],
     series: Sequence[Series],
     label: str,
-    x_title: str,
     y_title: str,
     y_label: Label,
-    *,
-    log: bool = True,
     joined_from: int | None = 0,
-    size: tuple[float, float] = (420, 285),
 ) -> Markup:
     """Return the chart: for each model a line through the bins, or marks only.
 
@@ -44,29 +40,22 @@ def bins(
 
     Whiskers are intervals; models are shifted a little so that they do not overlap.
     """
-    width, height = size
-    room = (width - Margins().left - Margins().right) / max(1, len(labels))
+    room = (WIDTH - Margins().left - Margins().right) / max(1, len(labels))
     crowded = max(map(len, labels), default=0) * 6.2 > room  # the names alternate between two levels
-    margins = Margins(bottom=24 + (14 if crowded else 0) + (16 if x_title else 0))
+    margins = Margins(bottom=24 + (14 if crowded else 0))
     low, high = _limits(series)
     every = [v if v is None else min(max(v, low), high) for s in series for v in (*s.values, *s.low, *s.high)]
-    x = Scale((-0.5, len(labels) - 0.5), (margins.left, width - margins.right))
-    plot = Frame(width, height, x, fit(every, (height - margins.bottom, margins.top), log=log), margins)
-    parts: list[Markup] = []
-    for tick in plot.y.ticks(5):
-        parts.append(svg.line(plot.left, plot.y(tick), plot.right, plot.y(tick), "grid"))
-        parts.append(svg.text(plot.left - 8, plot.y(tick) + 4, y_label(tick), "tick", "end"))
+    x = Scale((-0.5, len(labels) - 0.5), (margins.left, WIDTH - margins.right))
+    plot = replace(frame((), every, margins), x=x)
+    parts = plot.y_axis(y_title, y_label)
     parts.append(svg.line(plot.left, plot.bottom, plot.right, plot.bottom, "base"))
     for i, name in enumerate(labels):
         low = 14 if i % 2 and crowded else 0
         parts.append(svg.text(plot.x(i), plot.bottom + 16 + low, shortened(name, 20), "tick", "middle"))
-    if x_title:
-        parts.append(svg.text((plot.left + plot.right) / 2, height - 5, x_title, "axis", "middle"))
-    parts.append(svg.text(2, 13, y_title, "axis"))
     shift = min(9.0, 0.6 * room / max(1, len(series)))
     for k, one in enumerate(series):
         parts.append(_series(one, plot, labels, (k - (len(series) - 1) / 2) * shift, y_label, joined_from))
-    return svg.drawing(width, height, label, parts)
+    return svg.drawing(plot.width, plot.height, label, parts)
 
 
 def _limits(series: Sequence[Series]) -> tuple[float, float]:

@@ -29,22 +29,12 @@ def lines(
     y_title: str,
     x_label: Label,
     y_label: Label,
-    *,
-    log_x: bool | None = None,
-    log_y: bool | None = None,
-    size: tuple[float, float] = (420, 285),
     family: str = "m",
 ) -> Markup:
     """Return the chart; points that are not finite are left out, a line of one point is drawn as its mark."""
     room = 16 + 7.2 * max((len(shortened(one.name)) for one in given if not one.faint), default=0)
-    plot = frame(
-        *size,
-        [v for one in given for v in one.x],
-        [v for one in given for v in one.y],
-        log_x=log_x,
-        log_y=log_y,
-        margins=Margins(right=min(room, 150)),
-    )
+    xs, ys = [v for one in given for v in one.x], [v for one in given for v in one.y]
+    plot = frame(xs, ys, Margins(right=min(room, 150)))
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
     ends: list[tuple[Line, float, float]] = []
     for one in given:
@@ -65,7 +55,7 @@ def lines(
         parts.append(svg.path([(x + 5, y), (plot.right + 6, at)], "leader"))
         name = svg.text(plot.right + 9, at + 4, shortened(one.name), "name")
         parts.append(svg.of_model(one.index, name, family=family))
-    return svg.drawing(*size, label, parts)
+    return svg.drawing(plot.width, plot.height, label, parts)
 
 
 def shortened(name: str, limit: int = 24) -> str:

@@ -44,11 +44,10 @@ def scatter(
     y_label: Label,
     *,
     choices: tuple[float, ...] = (),
-    size: tuple[float, float] = (420, 285),
 ) -> Markup:
     """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left."""
     ys = [v for d in dots for v in (d.y, d.low, d.high)]
-    plot = frame(*size, _roomy([d.x for d in dots]), ys, log_y=False, choices_x=choices, margins=Margins(right=22))
+    plot = frame(_roomy([d.x for d in dots]), ys, Margins(right=22), log_x=None, choices_x=choices)
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
     front = pareto(dots)
     if len(front) > 1:
@@ -68,7 +67,7 @@ def scatter(
         name = shortened(dot.name)
         tx, ty, anchor = labels.place(x, y, 6.6 * len(name))
         parts.append(svg.of_model(dot.index, svg.text(tx, ty, name, "name", anchor)))
-    return svg.drawing(*size, label, parts)
+    return svg.drawing(plot.width, plot.height, label, parts)
 
 
 def _roomy(xs: Sequence[float]) -> list[float]:

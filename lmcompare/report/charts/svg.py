@@ -54,10 +54,9 @@ def standalone(svg: Markup) -> str:
     return f"{start}><style>{style}</style><rect class='paper' width='100%' height='100%'/>{rest}\n"
 
 
-def text(x: float, y: float, content: str, class_: str = "", anchor: str = "start", **attributes: object) -> Markup:
+def text(x: float, y: float, content: str, class_: str, anchor: str = "start") -> Markup:
     """Return a line of text; ``anchor`` is start, middle or end."""
-    known = {"text_anchor": anchor if anchor != "start" else None, "class_": class_ or None}
-    return element("text", content, x=x, y=y, **known, **attributes)
+    return element("text", content, x=x, y=y, text_anchor=anchor if anchor != "start" else None, class_=class_)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
@@ -65,9 +64,9 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
-def path(points: Iterable[tuple[float, float]], class_: str, **attributes: object) -> Markup:
+def path(points: Iterable[tuple[float, float]], class_: str) -> Markup:
     """Return a line through the points."""
-    return element("path", d="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), class_=class_, **attributes)
+    return element("path", d="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), class_=class_)
 
 
 def marker(index: int, x: float, y: float, title: str = "", radius: float = 5.0, family: str = "m") -> Markup:

@@ -13,15 +13,5 @@ def render(exhibit: Curve) -> Rendering:
     given = [
         Line(name, i, x, y) for i, (name, x, y) in enumerate(zip(exhibit.names, exhibit.x, exhibit.y, strict=True))
     ]
-    drawn = lines(
-        given,
-        exhibit.title,
-        exhibit.x_axis,
-        exhibit.y_axis,
-        numbers.tidy,
-        numbers.tidy,
-        log_x=False,
-        log_y=False,
-        family="g",
-    )
+    drawn = lines(given, exhibit.title, exhibit.x_axis, exhibit.y_axis, numbers.tidy, numbers.tidy, "g")
     return Rendering(drawn, svg=drawn)

@@ -85,7 +85,7 @@ def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None
     if not given:
         return None
     label = f"Loss in nats per token against {title.lower()}, a line for each model"
-    return lines(given, label, title, "Loss (nats per token)", numbers.short, numbers.tidy, log_x=False, log_y=False)
+    return lines(given, label, title, "Loss (nats per token)", numbers.short, numbers.tidy)
 
 
 def _unit(longest: float) -> tuple[str, float]:

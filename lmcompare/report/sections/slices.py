@@ -78,7 +78,7 @@ def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -
     axis = AXES[measure]
     spoken = title[0].upper() + title[1:]
     label = f"{axis}: {title}, for each model"
-    chart = bins(labels, series, label, "", axis, numbers.tidy, log=False, joined_from=JOINED_FROM.get(name, 0))
+    chart = bins(labels, series, label, axis, numbers.tidy, JOINED_FROM.get(name, 0))
     shown = [(m, [numbers.decimals(v, 2) for v in s.values]) for m, s in zip(models, series, strict=True)]
     said = caption(labels, series)
     if name == "seen_order":

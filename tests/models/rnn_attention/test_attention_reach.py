@@ -53,7 +53,7 @@ def test_it_measures_the_scores_and_weights_of_the_network() -> None:
     text = ragged()
     found = attention_reach.measured(network_of(model), text)
     assert found.tokens == len(text)
-    assert found.reaches == (0, 1, 4, 7)
+    assert found.reaches == [0, 1, 4, 7]
     assert found.bits[-1] == pytest.approx(-model.log_probs(text).mean() / np.log(2), abs=1e-5)
     shares, entropy, seen = np.zeros(7), 0.0, 0
     for ids in text.documents():

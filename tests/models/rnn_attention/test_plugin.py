@@ -76,7 +76,7 @@ def test_a_band_becomes_a_matrix() -> None:
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_it_learns_a_chain(cell: str) -> None:
     model = RnnAttention(
-        cell,
+        cell=cell,
         width=32,
         hidden=32,
         attention=8,
@@ -97,7 +97,7 @@ def test_it_recalls_what_the_document_began_with() -> None:
     documents = [[k, *random.integers(6, 11, 3), 11, k] for k in random.integers(2, 6, 800)]
     text = Encoded.from_documents(documents, VOCABULARY)
     model = RnnAttention(
-        "gru",
+        cell="gru",
         width=32,
         hidden=32,
         window=8,

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 def network(cell: str = "lstm", *, window: int, chunk: int, stride: int) -> EncoderDecoderNetwork:
     torch.manual_seed(0)
-    model = RnnEncoderDecoder(cell, 8, 6, 3, window=window, chunk=chunk, stride=stride)
+    model = RnnEncoderDecoder(cell=cell, width=8, hidden=6, attention=3, window=window, chunk=chunk, stride=stride)
     return model.network(TYPES).eval()
 
 
@@ -121,7 +121,7 @@ def test_the_decoder_finds_in_the_window_what_it_needs() -> None:
         documents.append([*words, 11, letter])
     text = Encoded.from_documents(documents, VOCABULARY)
     model = RnnEncoderDecoder(
-        "gru",
+        cell="gru",
         width=32,
         hidden=32,
         window=8,

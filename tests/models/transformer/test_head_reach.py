@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import Heatmap
-from lmcompare.models.transformer.attention_maps import attention_maps
 from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, measured
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
@@ -23,17 +22,17 @@ def test_shares_are_the_mean_weights_of_places_that_see_a_whole_window() -> None
     window = model.window
     long, short = chain(3, 1, PIECE * window).ids, chain(4, 1, 10).ids[: window - 1]
     found = measured(model.trained_network(), Encoded.from_documents([long[: PIECE * window], short], VOCABULARY))
-    maps = attention_maps(model.trained_network(), long[: PIECE * window - 1])
+    maps = model.trained_network().maps(long[: PIECE * window - 1])
     assert found.places == (PIECE - 1) * window + 1
     for layer in range(model.layers):
         for head in range(model.heads):
-            weights = maps[layer].weights[head]
+            weights = maps[layer].weights[0, head]
             for distance in range(window):
                 rows = range(window - 1, PIECE * window)
                 wanted = np.mean([weights[i, i - distance] for i in rows])
                 assert found.shares[layer][head][distance] == pytest.approx(float(wanted), abs=1e-6)
             assert sum(found.shares[layer][head]) == pytest.approx(1.0, abs=1e-5)
-    assert HeadReach.from_json(json.loads(json.dumps(asdict(found)))) == found
+    assert HeadReach(**json.loads(json.dumps(asdict(found)))) == found
 
 
 def test_the_map_has_a_row_for_each_head_and_a_column_for_each_range() -> None:
@@ -64,4 +63,4 @@ def test_without_measurements_nothing_is_shown() -> None:
     model = trained("rotary")
     assert isinstance(model, Transformer)
     empty = measured(model.trained_network(), Encoded.from_documents([[2, 3]], VOCABULARY))
-    assert exhibits(empty) == exhibits(HeadReach.from_json({})) == []
+    assert exhibits(empty) == exhibits(HeadReach()) == []

@@ -11,7 +11,6 @@ import torch
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
 from lmcompare.models.transformer import exhibits as transformer_exhibits
-from lmcompare.models.transformer.attention_maps import attention_at, attention_maps
 from lmcompare.models.transformer.network import ACTIVATIONS, Design, FeedForward, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
@@ -148,39 +147,30 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     model = trained(case)
     assert isinstance(model, Transformer)
     ids = np.array([2, 3, 4, 5, 6])
-    maps = attention_maps(model.trained_network(), ids)
-    assert [m.weights.shape for m in maps] == [(2, 6, 6)] * 2
+    maps = model.trained_network().maps(ids)
+    assert [m.weights.shape for m in maps] == [(1, 2, 6, 6)] * 2
     for layer in maps:
-        np.testing.assert_allclose(layer.weights.sum(-1), 1.0, atol=1e-6)
-        assert not np.triu(layer.weights, 1).any()
-        for i in range(6):  # the softmax of what was scored, of the places up to its own
-            shares = np.exp(layer.scores[:, i, : i + 1].astype(np.float64))
-            np.testing.assert_allclose(
-                shares / shares.sum(-1, keepdims=True), layer.weights[:, i, : i + 1], atol=1e-5
-            )
-        if case == "rotary":
-            np.testing.assert_allclose(layer.products / 2.0, layer.scores, atol=1e-5)  # √(8 / 2) = 2
-        assert layer.lengths.shape == (2, 6)
-    at = attention_at(model.trained_network(), ids)
-    np.testing.assert_allclose(at.weights, maps[at.layer].weights[at.head, 5], atol=1e-6)
-    shares = np.exp(at.products / 2.0 + (0.0 if at.biases is None else at.biases))  # √(8 / 2) = 2
-    np.testing.assert_allclose(shares / shares.sum(), at.weights, atol=1e-5)
-    assert (at.biases is not None) == (case == "alibi")
-    assert at.mixed.shape == (4,)
+        torch.testing.assert_close(layer.weights.sum(-1), torch.ones(1, 2, 6))
+        assert not layer.weights.triu(1).any()
+        assert (layer.bias is not None) == (case == "alibi")
+        scores = layer.scores if layer.bias is None else layer.scores + layer.bias
+        for i in range(6):  # the softmax of the scores of the positions up to its own
+            torch.testing.assert_close(scores[0, :, i, : i + 1].softmax(-1), layer.weights[0, :, i, : i + 1])
     exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
     drawn = next(e for e in exhibits if isinstance(e, Heatmap))
     assert drawn.panels == ("layer 1, head 1", "layer 1, head 2", "layer 2, head 1", "layer 2, head 2")
-    assert drawn.values[3][5][1] == pytest.approx(float(maps[1].weights[1, 5, 1]))
+    assert drawn.values[3][5][1] == pytest.approx(float(maps[1].weights[0, 1, 5, 1]))
     assert drawn.values[0][0][1] is None
     steps = dict(drawn.steps)
     assert steps["a = softmax"] == drawn.values
-    assert steps["q·k"][3][5][1] == pytest.approx(float(maps[1].products[1, 5, 1]))
-    share, length = drawn.values[3][5][1], float(maps[1].lengths[1, 1])
+    assert steps["q·k"][3][5][1] == pytest.approx(2 * float(maps[1].scores[0, 1, 5, 1]))  # √(8 / 2) = 2
+    share, length = drawn.values[3][5][1], float(maps[1].value[0, 1, 1].norm())
     assert share is not None
     assert steps["‖a v‖"][3][5][1] == pytest.approx(share * length)
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
-    assert drawn.opens == (at.layer * 2 + at.head, 5)  # where the equation is worked
-    assert f"layer {at.layer + 1}, head {at.head + 1}" in equation.note
+    greatest = torch.stack([m.weights[0, :, 5, :5].amax(-1) for m in maps])  # on a word other than the last one
+    assert drawn.opens == (int(greatest.argmax()), 5)  # where the equation is worked
+    assert drawn.panels[drawn.opens[0]] in equation.note
     row = [v for v in drawn.values[drawn.opens[0]][5] if v is not None]
     (weight,) = (v for label, v in equation.lines if label.startswith("a:"))
     assert weight == pytest.approx(max(row))
@@ -192,12 +182,12 @@ def test_the_head_of_the_equation_is_among_those_shown(monkeypatch: pytest.Monke
     monkeypatch.setattr(transformer_exhibits, "PANELS", 2)
     model = trained("rotary")
     assert isinstance(model, Transformer)
-    at = attention_at(model.trained_network(), np.array([2, 3, 4, 5, 6]))
-    exhibits = model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY))
+    exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
     drawn = next(e for e in exhibits if isinstance(e, Heatmap))
     assert len(drawn.panels) == 2
     assert drawn.opens is not None
-    assert drawn.panels[drawn.opens[0]] == f"layer {at.layer + 1}, head {at.head + 1}"
+    equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
+    assert drawn.panels[drawn.opens[0]] in equation.note
 
 
 def test_slopes_are_those_of_the_paper() -> None:

@@ -30,7 +30,7 @@ def test_rotary_shows_the_cosine_of_the_angle() -> None:
 def test_sinusoidal_is_sines() -> None:
     (drawn,) = exhibits(network("sinusoidal"))  # eight sines, of which five are drawn
     assert isinstance(drawn, Curve)
-    assert drawn.names == tuple(f"number {k}" for k in (1, 3, 5, 6, 8))
+    assert drawn.names == tuple(f"sine {k}" for k in (1, 3, 5, 6, 8))
     assert drawn.y[1] == pytest.approx([math.sin(p * 10000 ** (-2 / 8)) for p in range(6)], abs=1e-6)
 
 

@@ -74,8 +74,8 @@ def test_a_word_after_a_similar_context_is_counted(model: Word2VecBow) -> None:
     found = model.account()
     assert found.looked_at == 120
     assert found.unseen == 20  # j after b, and nothing else
-    assert (found.likelier, found.others) == (20, 0)
-    assert found.compared[:2] == found.similar[:2] == (20, 0)
+    assert (found.raised, found.others) == (20, 0)
+    assert found.compared[:2] == found.similar[:2] == [20, 0]
     assert found.gain > 0.1
     assert (found.loss, found.net) == (0.0, pytest.approx(found.gain))
     assert {(one.context, one.word) for one in found.examples} == {("f b", "j")}
@@ -101,16 +101,16 @@ def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
     bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Predicted from similar contexts")
     gain = model.account().gain
     assert bars.values == (gain, 0.0, pytest.approx(gain))
-    assert bars.labels == ("made likelier (20)", "made less likely (0)", "all 20, net")
+    assert bars.labels == ("made more likely (20)", "made less likely (0)", "all 20, net")
     shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "How often a context was similar")
-    assert dict(zip(shares.labels, shares.values, strict=True))["made likelier"] == 100
+    assert dict(zip(shares.labels, shares.values, strict=True))["made more likely"] == 100
     near = next(e for e in exhibits if isinstance(e, Neighbours) and e.title == "Which contexts were similar")
     assert re.fullmatch(r"f b … j \([\d.]+ % → [\d.]+ %\)", near.words[0])
     assert near.neighbours[0][0] == "c a"
 
 
 def test_losses_count_as_well_as_gains() -> None:
-    found = Account(looked_at=10, unseen=4, likelier=1, gain=3.0, loss=2.0, compared=(1, 2, 4), similar=(1, 1, 2))
+    found = Account(looked_at=10, unseen=4, raised=1, gain=3.0, loss=2.0, compared=(1, 2, 4), similar=(1, 1, 2))
     assert found.net == pytest.approx((1 * 3 - 3 * 2) / 4)
     gains, shares = similar_contexts.exhibits(found)
     assert isinstance(gains, Bars)
@@ -119,16 +119,16 @@ def test_losses_count_as_well_as_gains() -> None:
     assert shares.values == (100.0, 50.0, pytest.approx(200 / 3), 50.0)
 
 
-def test_every_unseen_word_is_made_likelier_or_less_likely(model: Word2VecBow) -> None:
+def test_every_unseen_word_is_made_more_or_less_likely(model: Word2VecBow) -> None:
     train, _ = alike()
     random = np.random.default_rng(1)
     valid = Encoded.from_documents([[*random.integers(2, 12, 6), 1] for _ in range(50)], VOCABULARY)
     again = similar_contexts.account(model, model.trained_network(), train, valid, 0)
-    assert 0 < again.likelier < again.unseen
+    assert 0 < again.raised < again.unseen
     assert again.gain > 0
     assert again.loss > 0
     assert again.compared[2] > 0
-    assert again.compared[0] <= again.likelier
+    assert again.compared[0] <= again.raised
     assert again.compared[1] <= again.others
     assert all(few <= many for few, many in zip(again.similar, again.compared, strict=True))
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmcompare.analysis.token_blocks import blocks
+from lmcompare.analysis.totals import LN2, SCORES
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
-
-LN2 = float(np.log(2.0))
-SCORES = ("log_prob", "log_prob_reset", "target_rank", "is_unknown")
 
 
 @dataclass(frozen=True)
