@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.errors import LmcompareError, kind_of
+from lmcompare import corpora, plugins
+from lmcompare.analysis import leaderboard, load_run
+from lmcompare.errors import LmcompareError, kind_of, unknown
 from lmcompare.model import LanguageModel
 from lmcompare.trained import TrainedModel
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lmcompare.corpora import Corpus
-
 ModelLike = str | type[LanguageModel] | LanguageModel | Mapping[str, Any]
 
 
 def compare(
-    corpus: str | Path | Sequence[str] | Mapping[str, str] | Corpus = "wiki-sample",
+    corpus: str | Path | Sequence[str] | Mapping[str, str] | corpora.Corpus = "wiki-sample",
     models: Sequence[ModelLike] | ModelLike | None = None,
     *,
     out: str | Path | None = None,
@@ -75,9 +76,6 @@ def compare(
     LmcompareError
         For wrong input, before anything is trained.
     """
-    from dataclasses import fields
-
-    from lmcompare import corpora, plugins
     from lmcompare.harness import changes, experiment
     from lmcompare.harness.options import RunOptions
     from lmcompare.harness.progress import display
@@ -91,7 +89,16 @@ def compare(
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
-    if not isinstance(corpus, corpora.Corpus | str | Path | Mapping | Sequence):
+    loaded, texts = None, None
+    if isinstance(corpus, corpora.Corpus):
+        loaded, where = corpus, {"source": corpus.name}
+    elif isinstance(corpus, Mapping):
+        where = dict(corpus)
+    elif isinstance(corpus, str | Path):
+        where = {"source": str(corpus)}
+    elif isinstance(corpus, Sequence):
+        texts, where = list(corpus), {"source": "documents"}
+    else:
         raise LmcompareError(
             "a corpus is a name, a path, a mapping of train, valid and test, or a sequence of texts, not "
             f"{kind_of(corpus)}"
@@ -100,41 +107,31 @@ def compare(
     run_options = {f.name: options.pop(f.name) for f in fields(RunOptions) if f.name in options}
     preset = run_options.get("preset", RunOptions().preset)
     listed = [_table(m, live, preset, len(seeds)) for m in models] if models is not None else None
-    loaded = corpus if isinstance(corpus, corpora.Corpus) else None
-    if isinstance(corpus, str | Path):
-        where = {"source": str(corpus), **options}
-    elif isinstance(corpus, Mapping):
-        where = {**corpus, **options}
-    else:
-        where = {"source": loaded.name if loaded else "documents", **options}
     plan = experiment.shipped("default").replace(
-        "compare", name="comparison", seeds=seeds, corpus=where, tokens=tokens, models=listed, **run_options
+        "compare",
+        name="comparison",
+        seeds=seeds,
+        corpus=where | options,
+        tokens=tokens,
+        models=listed,
+        **run_options,
     )
     plan = changes.with_match(plan, match or {}, "compare")
     plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
-    if loaded is None and not isinstance(corpus, str | Path | Mapping):
-        loaded = corpora.load(list(corpus), plan.corpus.options)  # type: ignore[arg-type]
+    if texts is not None:
+        loaded = corpora.load(texts, plan.corpus)
+    folder = folder or Path(tempfile.mkdtemp(prefix="lmcompare-"))
     show = display(quiet=quiet)
-    outcome = run(
-        plan,
-        folder or Path(tempfile.mkdtemp(prefix="lmcompare-")),
-        force=force,
-        show=show,
-        corpus=loaded,
-        live=live,
-        command="lmcompare.compare(…)",
-    )
+    failures = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
     show.say("Writing the report …")
-    write_reports(outcome.folder)
+    write_reports(folder)
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
     named += [tokens.kind for tokens in (plan.tokens, *(m.tokens for m in plan.models)) if tokens is not None]
-    return Comparison(outcome.folder, outcome.failures, (*named, *map(type, live.values())))
+    return Comparison(folder, failures, (*named, *map(type, live.values())))
 
 
 def load(folder: str | Path) -> Comparison:
     """Open a run folder, whose trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
-    from lmcompare.analysis import load_run
-
     path = _path(folder, "a run folder")
     run = load_run(path)
     failures = {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.status == "failed"}
@@ -160,14 +157,12 @@ class Comparison:
     @property
     def table(self) -> pd.DataFrame:
         """A row for each model, the best first; ``docs/metrics.md`` defines the columns."""
-        from lmcompare.analysis import leaderboard, load_run
-
         return leaderboard(load_run(self.folder))
 
     @property
     def models(self) -> tuple[str, ...]:
         """The names of the models that were trained."""
-        return tuple(dict.fromkeys(row["name"] for row, _ in self._finished()))
+        return tuple(model.name for model in load_run(self.folder).scored)
 
     def model(
         self,
@@ -195,12 +190,19 @@ class Comparison:
             If the run has no model of this name and seed, or its code may not be run.
         """
         given = (plugin,) if isinstance(plugin, str | type) else tuple(plugin)
-        finished = list(self._finished())
-        if all(cell["name"] != name for cell, _ in finished):
+        if not isinstance(name, str):
+            raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
+        scored = {model.name: model.done for model in load_run(self.folder).scored}
+        if name not in scored:
             for failed, error in self.failures.items():
                 if failed.rpartition("/")[0] == name:
                     raise LmcompareError(f"'{name}' can't be used: {error}")
-        return TrainedModel.open(self.folder, name, seed, finished, (*self._named, *given))
+            raise LmcompareError(f"{self.folder}: {unknown('model', name, scored)}")
+        for cell in scored[name]:
+            if seed in (None, cell.seed):
+                return TrainedModel.open(self.folder, cell, (*self._named, *given))
+        seeds = ", ".join(str(cell.seed) for cell in scored[name])
+        raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
 
     def to_html(self) -> str:
         """Return the report as HTML, a page that works offline."""
@@ -209,13 +211,6 @@ class Comparison:
     def _repr_html_(self) -> str:
         table: str = self.table.to_html(na_rep="–", float_format="{:,.4g}".format)
         return table
-
-    def _finished(self) -> Iterator[tuple[dict[str, Any], Path]]:
-        from lmcompare.analysis import load_run
-
-        for cell in load_run(self.folder).cells:
-            if cell.status == "done":
-                yield dict(cell.info), cell.path
 
 
 def _path(path: str | Path, what: str) -> Path:
@@ -234,8 +229,6 @@ def _table(model: ModelLike, live: dict[str, LanguageModel], preset: str, seeds:
         return dict(model)
     if not isinstance(model, type | LanguageModel):
         raise LmcompareError(f"a model is a plug-in's name, a class, an object or a mapping, not {kind_of(model)}")
-    from lmcompare import plugins
-
     instance = plugins.build(model, {}, preset) if isinstance(model, type) else model
     if seeds > 1:
         raise LmcompareError("a model object is trained with one seed: name its plug-in instead to run several seeds")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+_SEARCHES = ("importlib", "metadata", "lmcompare")  # folders of code that imports plug-ins
 _OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed")  # torch's
 
 
@@ -24,35 +25,64 @@ class NotFittedError(PluginError):
 
 
 def suggest(name: str, options: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` with the option nearest to ``name``, or ``""`` where none is near."""
+    """Return a hint for a misspelt name.
+
+    Parameters
+    ----------
+    name : str
+        The name that is not known.
+    options : iterable of str
+        The names that are known.
+
+    Returns
+    -------
+    str
+        ``" (did you mean 'x'?)"`` with the option nearest to ``name``, or ``""`` where none is near.
+    """
     folded = {option.casefold(): option for option in options}
     near = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.55)
     return f" (did you mean '{folded[near[0]]}'?)" if near else ""
 
 
 def unknown(what: str, name: str, options: Iterable[str]) -> str:
-    """Return the sentence for a name that is none of ``options``: the nearest one, else all of them."""
+    """Return the sentence for a name that is not known.
+
+    Parameters
+    ----------
+    what : str
+        What the name should be the name of, such as "model".
+    name : str
+        The name that is not known.
+    options : iterable of str
+        The names that are known.
+
+    Returns
+    -------
+    str
+        A sentence that ends with the option nearest to ``name``, or with all options where none is near.
+    """
     options = sorted(options)
     hint = suggest(name, options) or f"; there are: {', '.join(options) or 'none'}"
     return f"unknown {what} '{name}'{hint}"
 
 
-def said(error: BaseException) -> str:
-    """Return what an error says without line breaks; "" for nothing."""
-    try:
-        return " ".join(str(error).split())
-    except Exception:  # a plug-in's own error may fail to say anything
-        return ""
-
-
 def one_line(error: BaseException) -> str:
-    """Return what an error says, its name if it says nothing, without line breaks."""
-    return said(error) or type(error).__name__
+    """Return what an error says without line breaks, or its name if it says nothing."""
+    try:
+        return " ".join(str(error).split()) or type(error).__name__
+    except Exception:  # a plug-in's own error may fail to say anything
+        return type(error).__name__
 
 
 @contextmanager
 def blamed_on(whose: str) -> Iterator[None]:
-    """Turn whatever a plug-in's code raises, an end of the process included, into a ``PluginError`` that names it."""
+    """Turn whatever a plug-in's code raises, ``SystemExit`` included, into a ``PluginError`` that names the code.
+
+    Parameters
+    ----------
+    whose : str
+        The code, such as "ngram's fit".
+    """
     try:
         yield
     except LmcompareError:
@@ -62,8 +92,14 @@ def blamed_on(whose: str) -> Iterator[None]:
 
 
 @contextmanager
-def as_written(place: object) -> Iterator[None]:
-    """Turn what is raised over values of a wrong kind in a run folder's files into one sentence."""
+def as_written(place: Path | str) -> Iterator[None]:
+    """Turn errors about wrong values in the files of a run folder into one sentence.
+
+    Parameters
+    ----------
+    place : Path or str
+        The file or folder, which the sentence names.
+    """
     try:
         yield
     except LmcompareError:
@@ -80,17 +116,27 @@ def kind_of(value: object) -> str:
     return "None" if value is None else f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
-def what_went_wrong(error: BaseException) -> str:
-    """Return one sentence: what was raised, and where in the plug-in."""
-    sentence = said(error) or "no message"
+def what_went_wrong(error: BaseException, own: Path | None = None) -> str:
+    """Return one sentence on what was raised, and where.
+
+    Parameters
+    ----------
+    error : BaseException
+        An ``LmcompareError`` is a sentence already, which is returned as it is.
+    own : Path, optional
+        The plug-in's file. If the error passed through it, the line in that file is named, otherwise the last line.
+    """
+    if isinstance(error, LmcompareError):
+        return str(error)
+    name, sentence = type(error).__name__, one_line(error)[:300]
     if isinstance(error, MemoryError) or any(words in sentence for words in _OUT_OF_MEMORY):
-        return "it asked for more memory than there is: make it smaller, or let it read less at once"
+        return f"{name}: more memory was needed than there is: make it smaller, or let it read less at once"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    told = isinstance(error, SyntaxError) or (isinstance(error, ImportError | AttributeError) and _of_python(frames))
-    return f"{type(error).__name__}: {sentence[:300]}{'' if told else where}"
-
-
-def _of_python(frames: Sequence[traceback.FrameSummary]) -> bool:
-    """Was it raised while Python looked for a module or a name in it, not in a plug-in's own lines?"""
-    return bool(frames) and Path(frames[-1].filename).parent.name in ("importlib", "metadata", "lmcompare")
+    frames = [f for f in frames if own is not None and Path(f.filename) == own] or frames
+    told = f"{name}: {'no message' if sentence == name else sentence}"
+    if not frames or isinstance(error, SyntaxError):
+        return told
+    last = Path(frames[-1].filename)
+    # Python looked for a module, or a name in it, and did not find it: the line is not one of the plug-in
+    not_found = isinstance(error, ImportError | AttributeError) and last.parent.name in _SEARCHES
+    return told if not_found else f"{told} ({last.name}, line {frames[-1].lineno})"

@@ -91,14 +91,27 @@ def call(
     TimeLimitError
         The time limit was over before the function returned.
     """
-    with start(function, *arguments, log=log, variables=variables) as child, _killed_after(child, seconds) as late:
-        for event in child.events():
-            on_event(event)
-        with contextlib.suppress(EndedError):
+    late = threading.Event()
+    with start(function, *arguments, log=log, variables=variables) as child:
+
+        def kill() -> None:
+            late.set()
+            child.process.kill()
+
+        timer = threading.Timer(seconds or 0.0, kill)
+        timer.daemon = True
+        if seconds is not None:
+            timer.start()
+        try:
+            for event in child.events():
+                on_event(event)
             return child.result()
-        if late.is_set():
-            raise TimeLimitError(f"it ran longer than its time limit of {seconds:g} s, and was ended")
-        return child.result()
+        except EndedError:
+            if late.is_set():
+                raise TimeLimitError(f"it ran longer than its time limit of {seconds:g} s, and was ended") from None
+            raise
+        finally:
+            timer.cancel()
 
 
 class Child:
@@ -203,27 +216,6 @@ def _end_with_parent() -> None:
     if os.getppid() != parent:
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()
-
-
-@contextlib.contextmanager
-def _killed_after(child: Child, seconds: float | None) -> Iterator[threading.Event]:
-    """Kill the process after some seconds; the event is set if this happened."""
-    late = threading.Event()
-    if seconds is None:
-        yield late
-        return
-
-    def kill() -> None:
-        late.set()
-        child.process.kill()
-
-    timer = threading.Timer(seconds, kill)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -127,7 +127,7 @@ def only_installed(*allowed: str | type) -> Iterator[None]:
     *allowed : str or type
         Plug-ins that the user has named: ``"module:Name"``, ``"path/to/file.py:Name"`` or the class itself.
     """
-    by_name = {each if isinstance(each, str) else _home(each): each for each in allowed}
+    by_name = {a if isinstance(a, str) else f"{a.__module__}:{a.__qualname__}": a for a in allowed}
     token = _allowed.set({**{_without_folder(name): each for name, each in by_name.items()}, **by_name})
     try:
         yield
@@ -198,10 +198,6 @@ def _folder(module: str) -> Path | None:
 
 def _is_own(point: EntryPoint) -> bool:
     return point.module.partition(".")[0] == "lmcompare"
-
-
-def _home(cls: type) -> str:
-    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 def _without_folder(name: str) -> str:

@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.checks import CHECKS, Check, Probe
-from lmcompare.checks.kit import model_name, run_one, select, unknown_excuses
+from lmcompare.checks import CHECKS, Check, Probe, known_failures
+from lmcompare.checks.kit import P, run_one, select
 from lmcompare.checks.probe import LEARNING, Subject, maker
-from lmcompare.checks.tokenizers import (
-    TOKENIZER_CHECKS,
-    TokenizerCheck,
-    TokenizerProbe,
-    run_tokenizer_check,
-    table_of,
-)
+from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, TokenizerProbe, table_of
 from lmcompare.checks.tokenizers import Subject as TokenizerSubject
-from lmcompare.model import Budget
+from lmcompare.model import Budget, LanguageModel
 from lmcompare.report.kinds.conformance import check_exhibit_kind
 
 if TYPE_CHECKING:
     import pytest
-
-Run = Callable[[Subject], None]
 
 __all__ = ["check_exhibit_kind", "parametrize_with_checks", "parametrize_with_tokenizer_checks"]
 
@@ -30,8 +22,6 @@ __all__ = ["check_exhibit_kind", "parametrize_with_checks", "parametrize_with_to
 def parametrize_with_checks(
     models: Sequence[Subject],
     *,
-    parameters: Mapping[str, Any] | None = None,
-    preset: str = "quick",
     seed: int = 0,
     budget: Budget = LEARNING,
     only: Sequence[str] | None = None,
@@ -51,10 +41,6 @@ def parametrize_with_checks(
     ----------
     models : sequence
         Untrained models, classes, names of plug-ins, or functions that return an untrained model.
-    parameters : mapping, optional
-        Hyper-parameters, which replace those of the preset.
-    preset : str
-        "quick", "default" or "full".
     seed : int
         The seed of the texts and trainings.
     budget : Budget
@@ -71,38 +57,13 @@ def parametrize_with_checks(
     """
     import pytest
 
-    checks = select(CHECKS, only)
+    checks = (*select(CHECKS, only), known_failures)
     cases = []
     for model in models:
-        probe = Probe(maker(model, parameters or {}, preset), seed, budget)
-        name = model_name(model)
-        cases += [pytest.param(model, _run(one, probe), id=f"{name}-{one.name}") for one in checks]
-        cases.append(pytest.param(model, _run_excuses(probe), id=f"{name}-known_failures"))
+        probe = Probe(maker(model, {}), seed, budget)
+        named = type(model) if isinstance(model, LanguageModel) else model
+        cases += _cases(model, str(getattr(named, "__name__", named)), checks, probe)
     return pytest.mark.parametrize(("model", "check"), cases)
-
-
-def _run(one: Check, probe: Probe) -> Run:
-    def check(model: Subject) -> None:
-        import pytest
-
-        result = run_one(one, probe)
-        if result.passed:
-            return
-        if result.ok:
-            pytest.xfail(f"{result.expected_failure}: {result.reason}")
-        pytest.fail(f"{one.name}: {result.reason}", pytrace=False)
-
-    return check
-
-
-def _run_excuses(probe: Probe) -> Run:
-    def check(model: Subject) -> None:
-        import pytest
-
-        for result in unknown_excuses(probe, CHECKS):
-            pytest.fail(result.reason, pytrace=False)
-
-    return check
 
 
 def parametrize_with_tokenizer_checks(
@@ -126,19 +87,22 @@ def parametrize_with_tokenizer_checks(
     cases = []
     for subject in tokenizers:
         probe = TokenizerProbe(table_of(subject, options))
-        name = probe.cls.__name__
-        cases += [
-            pytest.param(subject, _run_on_tokenizer(one, probe), id=f"{name}-{one.name}") for one in TOKENIZER_CHECKS
-        ]
+        cases += _cases(subject, probe.cls.__name__, TOKENIZER_CHECKS, probe)
     return pytest.mark.parametrize(("tokenizer", "check"), cases)
 
 
-def _run_on_tokenizer(one: TokenizerCheck, probe: TokenizerProbe) -> Callable[[TokenizerSubject], None]:
-    def check(_: TokenizerSubject) -> None:
-        import pytest
+def _cases(subject: object, name: str, checks: Sequence[Check[P]], probe: P) -> list[Any]:
+    """Return a case for each check: the subject, and a function that runs the check and fails with its reason."""
+    import pytest
 
-        result = run_tokenizer_check(one, probe)
-        if not result.passed:
-            pytest.fail(f"{one.name}: {result.reason}", pytrace=False)
+    def case(one: Check[P]) -> Callable[[object], None]:
+        def run(_: object) -> None:
+            result = run_one(one, probe)
+            if not result.ok:
+                pytest.fail(f"{one.name}: {result.reason}", pytrace=False)
+            if not result.passed:
+                pytest.xfail(f"{result.expected_failure}: {result.reason}")
 
-    return check
+        return run
+
+    return [pytest.param(subject, case(one), id=f"{name}-{one.name}") for one in checks]

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of, unknown
+from lmcompare import plugins
+from lmcompare.corpora import Document, documents_of, has_utf8
+from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
+from lmcompare.measure.examples import continue_prompt, next_tokens
+from lmcompare.measure.sampling import Sampling
+from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.model import FloatArray, LanguageModel
-
-if TYPE_CHECKING:
-    from lmcompare.corpora import Document
-    from lmcompare.measure.sampling import Sampling
-    from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.runfolder.cell import Cell
+from lmcompare.runfolder.files import write_aside
+from lmcompare.runfolder.layout import STATE_FILES
+from lmcompare.runfolder.seals import check_sealed
+from lmcompare.runfolder.states import load_state
+from lmcompare.runfolder.tokens import TokenizedCorpus
 
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
@@ -61,29 +67,19 @@ class TrainedModel:
     def __init__(self, name: str, model: LanguageModel, corpus: TokenizedCorpus, truthful: bool) -> None:
         self.name = name
         self.model = model
-        self.truthful = truthful  # whether it passed the truth checks of its run
+        self.truthful = truthful  # whether it passed the validity checks of its run
         self._corpus = corpus
 
     @classmethod
-    def open(
-        cls,
-        folder: Path,
-        name: str,
-        seed: int | None,
-        cells: Sequence[tuple[Mapping[str, Any], Path]],
-        named: Sequence[str | type[LanguageModel]] = (),
-    ) -> TrainedModel:
+    def open(cls, folder: Path, cell: Cell, named: Sequence[str | type[LanguageModel]] = ()) -> TrainedModel:
         """Restore the model of a finished cell.
 
         Parameters
         ----------
         folder : Path
             The run folder.
-        name : str
-        seed : int or None
-            None is the first seed of the model.
-        cells : sequence of (mapping, Path)
-            The finished cells: the contents of ``cell.json``, and the folder.
+        cell : Cell
+            The finished cell.
         named : sequence of str or type
             Plug-ins that are not installed and may be used.
 
@@ -93,51 +89,40 @@ class TrainedModel:
             If the folder names any other plug-in that is not installed, or one with other code than the model was
             trained with.
         """
-        from lmcompare import plugins
-        from lmcompare.runfolder.states import load_state
-        from lmcompare.runfolder.tokens import TokenizedCorpus
-
-        if not isinstance(name, str):
-            raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
-        of_name = [(cell, place) for cell, place in cells if cell["name"] == name]
-        if not of_name:
-            raise LmcompareError(f"{folder}: {unknown('model', name, {c['name'] for c, _ in cells})}")
-        chosen = [pair for pair in of_name if seed is None or pair[0]["seed"] == seed]
-        if not chosen:
-            seeds = ", ".join(str(cell["seed"]) for cell, _ in of_name)
-            raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
-        cell, place = chosen[0]
+        info, stored = cell.info, cell.path / "model"
         with plugins.only_installed(*named):
-            with as_written(place):
-                model = plugins.build(cell["plugin"], cell["hyperparameters"])
-                _check_code(name, model, cell)
-                _check_files(place)
-                state, truthful = load_state(place / "model"), bool(cell["truth"].get("passed"))
-            with blamed_on(f"{name}'s restore"):
+            with as_written(cell.path):
+                model = plugins.build(info["plugin"], info["hyperparameters"])
+                of_files = [info["plugin"], *(getattr(model, base) for base in model.bases)]
+                if any(":" in plugin for plugin in of_files) and info["code_digest"] != plugins.code_digest(model):
+                    raise LmcompareError(
+                        f"the code of '{cell.name}' has changed since it was trained: run it again, or name the file"
+                        " with the old code"
+                    )
+                check_sealed(stored, STATE_FILES)
+                state = load_state(stored)
+            with blamed_on(f"{cell.name}'s restore"):
                 model.restore(state)
-        fingerprint = str(cell.get("tokens_fingerprint"))
+        fingerprint = str(info.get("tokens_fingerprint"))
         if not FINGERPRINT.fullmatch(fingerprint):
-            raise LmcompareError(f"{place / 'cell.json'} names tokens that no run wrote: run the same command again")
+            raise LmcompareError(
+                f"{cell.path / 'cell.json'} names tokens that no run wrote: run the same command again"
+            )
         tokens = folder / "tokens" / fingerprint
         with as_written(tokens):
             corpus = TokenizedCorpus(tokens, named=(*named, str((model.tokens or {}).get("kind", ""))))
             _ = corpus.tokenizer, corpus.vocabulary, corpus.code  # read here, so that damage is told at once
-        return cls(name, model, corpus, truthful)
+        return cls(cell.name, model, corpus, cell.truth.get("passed") is True)
 
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
 
     def score(self, text: str) -> Scored:
         """Score a text as one document; its lines are its sentences."""
-        from lmcompare.corpora import documents_of
-
         return next(iter(self.score_documents(documents_of([_text(text)]))))
 
     def score_documents(self, documents: Iterable[Document]) -> Iterator[Scored]:
         """Score documents one by one."""
-        from lmcompare.corpora import Document
-        from lmcompare.measure.scoring import checked_log_probs
-
         for document in documents:
             if not isinstance(document, Document):
                 raise LmcompareError(
@@ -160,17 +145,12 @@ class TrainedModel:
 
     def next_tokens(self, prompt: str) -> list[tuple[str, float]]:
         """Return the ten most likely tokens after a prompt, with their probabilities."""
-        from lmcompare.measure.examples import next_tokens
-
         with blamed_on(f"{self.name}'s next_log_probs"):
             rows = next_tokens(self.model, self._corpus, _text(prompt))
         return [(row["token"], row["probability"]) for row in rows]
 
     def generate(self, prompt: str, length: int = 50, sampling: Sampling | None = None) -> str:
         """Return a continuation of the prompt, ``length`` tokens long."""
-        from lmcompare.measure.examples import continue_prompt
-        from lmcompare.measure.sampling import Sampling
-
         if not isinstance(length, int) or length < 0:
             raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
         with blamed_on(f"{self.name}'s stepper"):
@@ -187,8 +167,6 @@ class TrainedModel:
             For a model without such a format, for an unknown suffix, and for a file that exists, unless ``force`` is
             true.
         """
-        from lmcompare.runfolder.files import write_aside
-
         if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
             raise LmcompareError(f"the model is written to the path of a file, not to {path!r}")
         formats, file = self.model.file_formats(), Path(path)
@@ -201,9 +179,8 @@ class TrainedModel:
                 f" {file.name!r}"
             )
         if file.is_dir() or (file.exists() and not force):
-            raise LmcompareError(
-                f"{file} is there already: choose another name{'' if file.is_dir() else ', or force'}"
-            )
+            replaced = "" if file.is_dir() else ", or replace it with --force (force=True in Python)"
+            raise LmcompareError(f"{file} is there already: choose another name{replaced}")
         with blamed_on(f"{self.name}'s {known[-1]} format"):
             write_aside(file, lambda aside: formats[known[-1]](self._corpus.vocabulary, aside))
         return file
@@ -219,34 +196,12 @@ class TrainedModel:
         return vector
 
 
-def _check_files(place: Path) -> None:
-    """Raise ``LmcompareError`` if the files of the trained model have changed since they were stored."""
-    from lmcompare.runfolder.layout import STATE_FILES
-    from lmcompare.runfolder.seals import damage
-
-    if damaged := damage(place / "model", STATE_FILES):
-        raise LmcompareError(f"{place / 'model' / damaged} is damaged or lost: run the same command again")
-
-
-def _check_code(name: str, model: LanguageModel, cell: Mapping[str, Any]) -> None:
-    """Raise ``LmcompareError`` if a plug-in that is not installed has other code than the cell was trained with."""
-    from lmcompare import plugins
-
-    of_files = [cell["plugin"], *(getattr(model, base) for base in model.bases)]
-    if any(":" in plugin for plugin in of_files) and cell.get("code_digest") != plugins.code_digest(model):
-        raise LmcompareError(
-            f"the code of '{name}' has changed since it was trained: run it again, or name the file with the old code"
-        )
-
-
 def _finite(figure: float) -> float | None:
     return figure if np.isfinite(figure) else None
 
 
 def _text(text: str) -> str:
     """Return the text. Raises ``LmcompareError`` if it is not a valid string."""
-    from lmcompare.corpora import has_utf8
-
     if not isinstance(text, str):
         raise LmcompareError(f"a text is a string, not {kind_of(text)}")
     if not has_utf8(text):

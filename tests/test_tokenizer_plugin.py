@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 
 import lmcompare
-from lmcompare.errors import LmcompareError
+from lmcompare.corpora import load
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.harness.experiment import TokensTable
+from lmcompare.harness.prepare import prepare
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from tests.tokens.texts import BYTE_PAIRS
 
@@ -126,3 +129,9 @@ def test_changed_code_is_noticed(tmp_path: Path) -> None:
     changed.write_text(plugin.read_text() + "\n# another line\n")
     with pytest.raises(LmcompareError, match="has changed"):
         opened.model("unigram", plugin=f"{changed}:BytePairs")
+
+
+def test_a_fixed_vocabulary_without_a_token_of_the_text_is_refused(tmp_path: Path) -> None:
+    table = TokensTable(kind="tests.checks.tokenizer_rogues:NotFixed", min_count=1)
+    with pytest.raises(PluginError, match="NotFixed declares fixed_vocabulary, but its always_tokens do not contain"):
+        prepare(load(TEXTS), table, tmp_path)

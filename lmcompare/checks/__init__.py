@@ -19,35 +19,36 @@ from lmcompare.checks import (
     persistence,
     probability,
 )
-from lmcompare.checks.kit import Check, Finding, Result, run_one, select, unknown_excuses
-from lmcompare.checks.probe import LEARNING, Probe, Subject, maker
-from lmcompare.model import Budget
+from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one, select
+from lmcompare.checks.probe import Probe, Subject, maker
+from lmcompare.errors import unknown
 
 __all__ = ["CHECKS", "Check", "Finding", "Probe", "Result", "Subject", "run_checks"]
 
-CHECKS: tuple[Check, ...] = (
-    *parameters.CHECKS,
-    *lifecycle.CHECKS,
-    *probability.CHECKS,
-    *agreement.CHECKS,
-    *causality.CHECKS,
-    *edges.CHECKS,
-    *learning.CHECKS,
-    *persistence.CHECKS,
-    *extras.CHECKS,
+CHECKS: tuple[Check[Probe], ...] = checks_in(
+    parameters, lifecycle, probability, agreement, causality, edges, learning, persistence, extras
 )
+
+
+@check("known_failures")
+def known_failures(probe: Probe) -> Finding:
+    """``known_failures`` names checks, each with a reason. Only a failure of this check is reported."""
+    if probe.declared_failures != probe.known_failures:
+        return Finding(False, "known_failures is a table from the names of checks to reasons, all of them texts")
+    names = [c.name for c in CHECKS]
+    for name in probe.known_failures:
+        if name not in names:
+            return Finding(False, f"known_failures excuses an {unknown('check', name, names)}")
+    return Finding(True)
 
 
 def run_checks(
     subject: Subject,
     *,
     parameters: Mapping[str, Any] | None = None,
-    preset: str = "quick",
     seed: int = 0,
-    budget: Budget = LEARNING,
-    device: str = "cpu",
     only: Sequence[str] | None = None,
-    on_result: Callable[[Result], None] | None = None,
+    on_result: Callable[[Result], object] = lambda _: None,
 ) -> list[Result]:
     """Run the conformance kit against a plug-in. Whatever the plug-in raises becomes a failed result.
 
@@ -56,18 +57,12 @@ def run_checks(
     subject : str, class, LanguageModel or callable
         The name of a plug-in, a class, an untrained model, or a function that returns one.
     parameters : mapping, optional
-        Hyper-parameters, which replace those of the preset.
-    preset : str
-        "quick", "default" or "full".
+        Hyper-parameters, which replace those of the preset "quick".
     seed : int
         The seed of the texts and trainings.
-    budget : Budget
-        A limit on the training that the learning checks judge.
-    device : str
-        The device of the training, as in ``Setting``.
     only : sequence of str, optional
         The names of the checks to run. By default all are run.
-    on_result : callable, optional
+    on_result : callable
         Called with each result as it comes.
 
     Returns
@@ -83,17 +78,12 @@ def run_checks(
         There is no check of a name in ``only``.
     """
     checks = select(CHECKS, only)
-    probe = Probe(maker(subject, parameters or {}, preset), seed, budget, device)
+    probe = Probe(maker(subject, parameters or {}), seed)
     results = []
-
-    def told(result: Result) -> None:
+    for one in (*checks, known_failures):
+        result = run_one(one, probe)
+        if one is known_failures and result.passed:
+            break
         results.append(result)
-        if on_result is not None:
-            on_result(result)
-
-    for one in checks:
-        told(run_one(one, probe))
-    if only is None:
-        for result in unknown_excuses(probe, CHECKS):
-            told(result)
+        on_result(result)
     return results

@@ -31,19 +31,18 @@ class Asked:
         self, model: LanguageModel, text: Encoded, at: IntArray | list[int], scores: FloatArray | None = None
     ) -> None:
         self.model, self.text, self.at = model, text, np.asarray(at, np.int64)
-        self._scores = scores
+        if scores is not None:
+            self.scores = scores
 
     @cached_property
     def rows(self) -> FloatArray:
         """(B, V) nats: the distributions at ``at``."""
         return distributions(self.model, self.text, self.at)
 
-    @property
+    @cached_property
     def scores(self) -> FloatArray:
         """(N,) nats: the score of each token."""
-        if self._scores is None:
-            self._scores = scores(self.model, self.text)
-        return self._scores
+        return scores(self.model, self.text)
 
 
 def scores(model: LanguageModel, text: Encoded) -> FloatArray:

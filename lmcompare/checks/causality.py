@@ -94,6 +94,3 @@ def _split(probe: Probe, text: Encoded) -> list[FloatArray]:
     scores = probe.scores(text)
     ends: IntArray = text.ends
     return [scores[start:end] for start, end in zip(text.starts, ends, strict=True)]
-
-
-CHECKS = (future_leaves_past_alone, independent_of_neighbours, carries_state_as_declared)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lmcompare.checks.kit import Finding, check
-from lmcompare.checks.measure import AGREEMENT, differences, largest, place, probability_sums, sum_tolerance
+from lmcompare.checks.asked import Asked
+from lmcompare.checks.kit import Finding, check, within
+from lmcompare.checks.measure import AGREEMENT, differences, largest, place
+from lmcompare.checks.probability import row_sums
 from lmcompare.checks.probe import Probe
-from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.tokens import Vocabulary
 
 LONG = 8000  # tokens
 
@@ -47,11 +48,8 @@ def one_token_document(probe: Probe) -> Finding:
     else:
         first = probe.distributions(text, [0])[0]
     figure, row = largest(differences(probe.scores(text), first))
-    if figure > AGREEMENT:
-        token = text.vocabulary[row]
-        reason = f"'{token}' as the only token of a document is {figure:.4g} nats off"
-        return Finding(False, reason, figure, AGREEMENT)
-    return Finding(True, f"{V} documents of one token", figure, AGREEMENT)
+    failing = f"'{text.vocabulary[row]}' as the only token of a document is {{figure}} nats off"
+    return within(figure, AGREEMENT, failing, f"{V} documents of one token")
 
 
 @check("very-long-document")
@@ -60,21 +58,13 @@ def very_long_document(probe: Probe) -> Finding:
     text = probe.texts.text("long", tokens=LONG)
     N = len(text)
     head = probe.texts.encoded(text.ids[:300])
-    asked = [150, 300, N - 1, N]
-    block = probe.distributions(text, asked)
-    broken = _not_a_distribution(probe, text, asked, block)
-    if broken:
-        return broken
-    gap, _ = largest(differences(block[:2], probe.distributions(head, [150, 300])))
-    if gap > AGREEMENT:
-        return Finding(
-            False,
-            f"in a document of {N:,} tokens, the beginning has other distributions than in one of 300, by "
-            f"{gap:.4g} nats",
-            gap,
-            AGREEMENT,
-        )
-    return Finding(True, f"{N:,} tokens")
+    asked = probe.ask(text, [150, 300, N - 1, N])
+    sums = _sums(asked)
+    if not sums.passed:
+        return sums
+    gap, _ = largest(differences(asked.rows[:2], probe.distributions(head, [150, 300])))
+    failing = f"in a document of {N:,} tokens, the beginning has other distributions than in one of 300, by "
+    return within(gap, AGREEMENT, failing + "{figure} nats", f"{N:,} tokens")
 
 
 @check("unseen-tokens")
@@ -88,10 +78,8 @@ def unseen_tokens(probe: Probe) -> Finding:
         at = int(np.flatnonzero(~np.isfinite(scores))[0])
         token = text.vocabulary[int(text.ids[at])]
         return Finding(False, f"the score of '{token}' is {scores[at]} {place(text, at)}")
-    asked = list(range(0, len(text) + 1, 5))
-    return _not_a_distribution(probe, text, asked, probe.distributions(text, asked)) or Finding(
-        True, f"{len(text)} such tokens"
-    )
+    sums = _sums(probe.ask(text, range(0, len(text) + 1, 5)))
+    return Finding(True, f"{len(text)} such tokens") if sums.passed else sums
 
 
 @check("out-of-range-is-refused")
@@ -125,16 +113,6 @@ def out_of_range_is_refused(probe: Probe) -> Finding:
     return Finding(True, f"{len(calls)} wrong positions and tokens are refused")
 
 
-def _not_a_distribution(probe: Probe, text: Encoded, at: list[int], block: FloatArray) -> Finding | None:
-    tolerance = sum_tolerance(block)
-    sums = probability_sums(block)
-    if not probe.untrained.traits.normalised:  # it never said that they are one
-        sums[np.isfinite(sums)] = 1.0
-    gaps = np.abs(sums - 1)
-    for row, gap in enumerate(gaps):
-        if not gap <= tolerance:  # NaN too
-            return Finding(False, f"the probabilities sum to {1 + gap:.6g} {place(text, at[row])}", None, tolerance)
-    return None
-
-
-CHECKS = (empty_document, one_token_document, very_long_document, unseen_tokens, out_of_range_is_refused)
+def _sums(asked: Asked) -> Finding:
+    """Return whether the probabilities sum to one, for a model that says that they do."""
+    return row_sums(asked) if asked.model.traits.normalised else Finding(True)

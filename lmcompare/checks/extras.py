@@ -10,83 +10,9 @@ from lmcompare.checks.kit import Finding, check
 from lmcompare.checks.measure import AGREEMENT
 from lmcompare.checks.probe import Probe
 from lmcompare.exhibits import from_json, problem_with, to_json
+from lmcompare.model import FloatArray
 
 TITLE_LENGTH = 60  # characters
-
-
-@check("exhibits-are-well-formed")
-def exhibits_are_well_formed(probe: Probe) -> Finding:
-    """Exhibits are of the known kinds, their parts fit together, JSON holds them and they come out the same."""
-    texts = probe.texts
-    sentences = texts.text("exhibits", documents=1, tokens=30).split_sentences()
-    text = texts.encoded(*list(sentences.documents())[:3], [0, 0, 4, 1])
-    shown = list(probe.fitted.exhibits(text))
-    stored = []
-    for exhibit in shown:
-        if wrong := problem_with(exhibit):
-            return Finding(False, f"{type(exhibit).__name__} '{str(getattr(exhibit, 'title', ''))[:80]}': {wrong}")
-        written = json.dumps(to_json(exhibit), allow_nan=False)
-        if from_json(json.loads(written)) != exhibit:
-            reason = f"{exhibit.kind} '{exhibit.title}' is not the same after JSON: use tuples, not lists"
-            return Finding(False, reason)
-        stored.append(written)
-    again = [json.dumps(to_json(e)) for e in probe.fitted.exhibits(text)]
-    if again != stored:
-        return Finding(False, "asked again, it shows other exhibits for the same text")
-    kinds = sorted({e.kind for e in shown})
-    return Finding(True, f"{len(shown)} exhibits{': ' if kinds else ''}{', '.join(kinds)}")
-
-
-@check("word-vectors-fit")
-def word_vectors_fit(probe: Probe) -> Finding:
-    """``word_vectors`` is None or a finite (V, d) array of floats."""
-    vectors = probe.fitted.word_vectors()
-    if vectors is None:
-        return Finding(True, "it has none")
-    V = len(probe.texts.vocabulary)
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or len(vectors) != V or not vectors.shape[1]:
-        return Finding(False, f"word_vectors has shape {np.shape(vectors)}: it must be ({V}, d)")
-    if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
-        return Finding(False, "word_vectors has values that are not finite floating-point numbers")
-    return Finding(True, f"{V} vectors of {vectors.shape[1]} dimensions")
-
-
-@check("context-vectors-fit")
-def context_vectors_fit(probe: Probe) -> Finding:
-    """``context_vectors`` is None or a finite (n, d) array of floats, the same whatever follows in the document."""
-    whole = probe.texts.text("context vectors", documents=3, tokens=40)
-    at = np.array([0, 5, 5, 17, int(whole.starts[1]), len(whole) - 1])
-    vectors = probe.fitted.context_vectors(whole, at)
-    if vectors is None:
-        return Finding(True, "it has none")
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or len(vectors) != len(at) or not vectors.shape[1]:
-        return Finding(False, f"context_vectors has shape {np.shape(vectors)} for {len(at)} positions: (n, d) is due")
-    if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
-        return Finding(False, "context_vectors has values that are not finite floating-point numbers")
-    document, start = whole.document_of(at), whole.context_starts(at)
-    cut = probe.texts.encoded(*(whole.ids[a : b + 1] for a, b in zip(start, at, strict=True)))
-    alone = probe.fitted.context_vectors(cut, cut.ends - 1)
-    if not isinstance(alone, np.ndarray) or alone.shape != vectors.shape:
-        return Finding(False, f"context_vectors gives other shapes where documents end: {vectors.shape} is due")
-    gaps = np.abs(alone - vectors).max(1) / max(float(np.abs(vectors).max()), 1e-9)
-    worst = int(gaps.argmax())
-    if probe.untrained.traits.causal and gaps[worst] > AGREEMENT:
-        where = f"position {at[worst] - start[worst]} of document {document[worst]}"
-        return Finding(False, f"the vector at {where} is another where the text ends there: it sees the future")
-    return Finding(True, f"{vectors.shape[1]} dimensions, the same whatever follows", float(gaps[worst]))
-
-
-@check("size-is-told")
-def size_is_told(probe: Probe) -> Finding:
-    """``size`` returns a number of parameters and of bytes, neither negative; ``sized`` names hyper-parameters."""
-    size = probe.fitted.size()
-    if size.parameters < 0 or size.bytes < 0 or int(size.parameters) != size.parameters:
-        return Finding(False, f"size returned {size.parameters} parameters and {size.bytes} bytes")
-    widths = probe.fitted.sized(size.parameters, len(probe.texts.vocabulary))
-    for name in widths or ():
-        if name not in probe.fitted.parameter_names():
-            return Finding(False, f"sized names '{name}', which is not a hyper-parameter")
-    return Finding(True, f"{size.parameters:,} parameters, {size.bytes:,} bytes")
 
 
 @check("title-and-summary-are-texts")
@@ -119,11 +45,81 @@ def notes_are_sentences(probe: Probe) -> Finding:
     return Finding(True, f"{len(notes)} notes")
 
 
-CHECKS = (
-    title_and_summary_are_texts,
-    notes_are_sentences,
-    exhibits_are_well_formed,
-    word_vectors_fit,
-    context_vectors_fit,
-    size_is_told,
-)
+@check("exhibits-are-well-formed")
+def exhibits_are_well_formed(probe: Probe) -> Finding:
+    """Exhibits are of the known kinds, their parts fit together, JSON holds them and they come out the same."""
+    texts = probe.texts
+    sentences = texts.text("exhibits", documents=1, tokens=30).split_sentences()
+    text = texts.encoded(*list(sentences.documents())[:3], [0, 0, 4, 1])
+    shown = list(probe.fitted.exhibits(text))
+    stored = []
+    for exhibit in shown:
+        if wrong := problem_with(exhibit):
+            return Finding(False, f"{type(exhibit).__name__} '{str(getattr(exhibit, 'title', ''))[:80]}': {wrong}")
+        written = json.dumps(to_json(exhibit), allow_nan=False)
+        if from_json(json.loads(written)) != exhibit:
+            reason = f"{exhibit.kind} '{exhibit.title}' is not the same after JSON: use tuples, not lists"
+            return Finding(False, reason)
+        stored.append(written)
+    again = [json.dumps(to_json(e)) for e in probe.fitted.exhibits(text)]
+    if again != stored:
+        return Finding(False, "asked again, it shows other exhibits for the same text")
+    kinds = sorted({e.kind for e in shown})
+    return Finding(True, f"{len(shown)} exhibits{': ' if kinds else ''}{', '.join(kinds)}")
+
+
+@check("word-vectors-fit")
+def word_vectors_fit(probe: Probe) -> Finding:
+    """``word_vectors`` is None or a finite (V, d) array of floats."""
+    vectors = probe.fitted.word_vectors()
+    if vectors is None:
+        return Finding(True, "it has none")
+    V = len(probe.texts.vocabulary)
+    if wrong := _wrong_vectors("word_vectors", vectors, V):
+        return Finding(False, wrong)
+    return Finding(True, f"{V} vectors of {vectors.shape[1]} dimensions")
+
+
+@check("context-vectors-fit")
+def context_vectors_fit(probe: Probe) -> Finding:
+    """``context_vectors`` is None or a finite (n, d) array of floats, the same whatever follows in the document."""
+    whole = probe.texts.text("context vectors", documents=3, tokens=40)
+    at = np.array([0, 5, 5, 17, int(whole.starts[1]), len(whole) - 1])
+    vectors = probe.fitted.context_vectors(whole, at)
+    if vectors is None:
+        return Finding(True, "it has none")
+    if wrong := _wrong_vectors("context_vectors", vectors, len(at)):
+        return Finding(False, wrong)
+    document, start = whole.document_of(at), whole.context_starts(at)
+    cut = probe.texts.encoded(*(whole.ids[a : b + 1] for a, b in zip(start, at, strict=True)))
+    alone = probe.fitted.context_vectors(cut, cut.ends - 1)
+    if not isinstance(alone, np.ndarray) or alone.shape != vectors.shape:
+        return Finding(False, f"context_vectors gives other shapes where documents end: {vectors.shape} is due")
+    gaps = np.abs(alone - vectors).max(1) / max(float(np.abs(vectors).max()), 1e-9)
+    worst = int(gaps.argmax())
+    if probe.untrained.traits.causal and gaps[worst] > AGREEMENT:
+        where = f"position {at[worst] - start[worst]} of document {document[worst]}"
+        return Finding(False, f"the vector at {where} is another where the text ends there: it sees the future")
+    return Finding(True, f"{vectors.shape[1]} dimensions, the same whatever follows", float(gaps[worst]))
+
+
+@check("size-is-told")
+def size_is_told(probe: Probe) -> Finding:
+    """``size`` returns a number of parameters and of bytes, neither negative; ``sized`` names hyper-parameters."""
+    size = probe.fitted.size()
+    if size.parameters < 0 or size.bytes < 0 or int(size.parameters) != size.parameters:
+        return Finding(False, f"size returned {size.parameters} parameters and {size.bytes} bytes")
+    widths = probe.fitted.sized(size.parameters, len(probe.texts.vocabulary))
+    for name in widths or ():
+        if name not in probe.fitted.parameter_names():
+            return Finding(False, f"sized names '{name}', which is not a hyper-parameter")
+    return Finding(True, f"{size.parameters:,} parameters, {size.bytes:,} bytes")
+
+
+def _wrong_vectors(name: str, vectors: FloatArray, rows: int) -> str:
+    """Return why these are not ``rows`` finite vectors; "" if they are."""
+    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or len(vectors) != rows or not vectors.shape[1]:
+        return f"{name} has shape {np.shape(vectors)}: it must be ({rows}, d)"
+    if not np.issubdtype(vectors.dtype, np.floating) or not np.isfinite(vectors).all():
+        return f"{name} has values that are not finite floating-point numbers"
+    return ""

@@ -56,6 +56,3 @@ def no_better_than_possible(probe: Probe) -> Finding:
         f"model gains {LUCK:.0f}: it sees the answers or its figures are no probabilities"
     )
     return Finding(passed, "it stays behind the chain that drew the text" if passed else reason, gain, LUCK)
-
-
-CHECKS = (beats_the_unigram_floor, comes_near_the_entropy, no_better_than_possible)

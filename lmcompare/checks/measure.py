@@ -1,10 +1,13 @@
-"""What the checks measure with: differences between figures, tolerances, and positions of a text in words."""
+"""What the checks measure with: differences between figures and states, tolerances, and positions in words."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 
-from lmcompare.model import FloatArray
+from lmcompare.model import FloatArray, State
 from lmcompare.tokens import Encoded, IntArray
 
 AGREEMENT = 1e-4  # nats; two ways to the same figure may differ by as much, in float32 and in float64
@@ -76,3 +79,24 @@ def as_sentence_number(value: float) -> str:
 def others(text: Encoded, count: int, generator: np.random.Generator) -> IntArray:
     """Return (count,) ids drawn uniformly from the whole vocabulary, which no model expects."""
     return generator.integers(0, len(text.vocabulary), count).astype(np.int32)
+
+
+def state_difference(one: State, other: State) -> str:
+    """Return what first differs between two states, "" if nothing does."""
+    if sorted(one.arrays) != sorted(other.arrays):
+        return f"one has the arrays {', '.join(sorted(one.arrays))}, the other {', '.join(sorted(other.arrays))}"
+    for name in sorted(one.arrays):
+        a, b = np.asarray(one.arrays[name]), np.asarray(other.arrays[name])
+        if a.dtype != b.dtype or a.shape != b.shape:
+            return f"array '{name}' is {a.dtype}{list(a.shape)} in one and {b.dtype}{list(b.shape)} in the other"
+        if a.tobytes() != b.tobytes():
+            places = int(np.count_nonzero(a != b))
+            return f"array '{name}' differs at {places:,} of {a.size:,} places"
+    for key in sorted({*one.values, *other.values}):
+        if _as_json(one.values.get(key)) != _as_json(other.values.get(key)):
+            return f"the value '{key}' differs"
+    return ""
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)

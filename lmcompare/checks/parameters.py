@@ -52,6 +52,3 @@ def presets_can_be_built(probe: Probe) -> Finding:
         except PluginError as error:
             return Finding(False, f"preset '{name}': {error}")
     return Finding(True, f"presets: {', '.join(cls.presets) or 'none'}")
-
-
-CHECKS = (hyper_parameters_are_stored, wrong_hyper_parameter_is_refused, presets_can_be_built)

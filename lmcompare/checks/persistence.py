@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import sys
 import tempfile
@@ -16,9 +15,8 @@ from lmcompare import plugins
 from lmcompare.checks.agreement import scored_the_same
 from lmcompare.checks.asked import Asked
 from lmcompare.checks.kit import Finding, check
-from lmcompare.checks.measure import AGREEMENT, differences, largest
+from lmcompare.checks.measure import AGREEMENT, differences, largest, state_difference
 from lmcompare.checks.probe import SHORT, Probe
-from lmcompare.checks.states import state_difference
 from lmcompare.errors import PluginError
 from lmcompare.model import LanguageModel, State
 from lmcompare.processes import Emit, EndedError, RaisedError, TimeLimitError, call
@@ -28,18 +26,8 @@ TEXT_KEY, DOCUMENTS, TOKENS = "reload", 3, 50  # the text that is scored on both
 TIME_LIMIT = 600  # seconds for the fresh process
 
 
-def stored(state: Any, folder: Path) -> State:
+def stored(state: State, folder: Path) -> State:
     """Write a state as a run does and read it back. Raises ``LmcompareError`` with what can't be stored."""
-    if not isinstance(state, State):
-        raise PluginError(f"state returned {type(state).__name__}, not lmcompare.State")
-    for name, array in state.arrays.items():
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise PluginError(f"the state's array '{name}' is {kind}: arrays hold numbers, all else goes in values")
-    try:
-        json.dumps(dict(state.values), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise PluginError(f"the state's values can't be stored as JSON: {error}") from None
     save_state(state, folder)
     return load_state(folder)
 
@@ -55,8 +43,7 @@ def save_and_load(probe: Probe) -> Finding:
     returned = model.restore(loaded)
     if returned is not model:
         return Finding(False, f"restore returned {type(returned).__name__}, not the model: end it with 'return self'")
-    unlike = state_difference(loaded, model.state())
-    if unlike:
+    if unlike := state_difference(loaded, model.state()):
         return Finding(False, f"a restored model has another state than it was given: {unlike}")
     return scored_the_same(Asked(model, text, [], probe.scores(text)), "stored and loaded")
 
@@ -64,12 +51,17 @@ def save_and_load(probe: Probe) -> Finding:
 @check("same-in-a-fresh-process")
 def same_in_a_fresh_process(probe: Probe) -> Finding:
     """In a fresh Python process, the loaded model scores the same, and the same seed trains the same bits."""
-    job = _job(probe)
-    if job is None:
-        return Finding(
-            True,
-            f"{probe.cls.__qualname__} is not at the top level of a file, so that only this process could be checked",
-        )
+    cls, source = probe.cls, probe.source
+    if source is None or not source.is_file() or "." in cls.__qualname__:
+        reason = f"{cls.__qualname__} is not at the top level of a file, so that only this process could be checked"
+        return Finding(True, reason)
+    job = {
+        "module": cls.__module__,
+        "file": str(source.resolve()),
+        "name": cls.__qualname__,
+        "parameters": probe.untrained.hyperparameters(),
+        "seed": probe.seed,
+    }
     text = probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS)
     with tempfile.TemporaryDirectory(prefix="lmcompare-check-") as name:
         folder = Path(name)
@@ -81,29 +73,13 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
     figure, _ = largest(differences(probe.scores(text), there_scores))
     if figure > AGREEMENT:
         return Finding(False, f"in a fresh process it scores {figure:.4g} nats apart", figure, AGREEMENT)
-    unlike = state_difference(here, there)
-    if unlike:
+    if unlike := state_difference(here, there):
         return Finding(
             False,
             f"trained with the same seed in a fresh process, it is another model: {unlike} (often the order of a set "
             "is the cause: it differs between processes)",
         )
     return Finding(True, f"scores within {figure:.4g} nats, and the same bits from the same seed", figure, AGREEMENT)
-
-
-def _job(probe: Probe) -> dict[str, Any] | None:
-    """What a fresh process needs to make the model again; None for a class that it could not import."""
-    cls, source = probe.cls, probe.source
-    if source is None or not source.is_file() or "." in cls.__qualname__:
-        return None
-    return {
-        "module": cls.__module__,
-        "file": str(source.resolve()),
-        "name": cls.__qualname__,
-        "parameters": probe.untrained.hyperparameters(),
-        "seed": probe.seed,
-        "device": probe.device,
-    }
 
 
 def _in_a_fresh_process(folder: Path, job: dict[str, Any]) -> None:
@@ -128,7 +104,7 @@ def load_and_train(emit: Emit, folder: str, job: dict[str, Any]) -> None:
     def make() -> LanguageModel:
         return plugins.build(cls, job["parameters"])
 
-    probe = Probe(make, job["seed"], device=job["device"])
+    probe = Probe(make, job["seed"])
     model = make().restore(load_state(here / "model"))
     np.save(here / "scores.npy", probe.scores(probe.texts.text(TEXT_KEY, DOCUMENTS, TOKENS), model))
     save_state(probe.train(probe.seed, SHORT).state(), here / "there")
@@ -141,6 +117,3 @@ def _class(job: dict[str, Any]) -> type[LanguageModel]:
         importable = False
     where = job["module"] if importable and job["module"] != "__main__" else job["file"]
     return plugins.resolve(f"{where}:{job['name']}")
-
-
-CHECKS = (save_and_load, same_in_a_fresh_process)

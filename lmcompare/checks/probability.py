@@ -6,7 +6,7 @@ import numpy as np
 
 from lmcompare.checks.asked import Asked
 from lmcompare.checks.kit import Finding, check, within
-from lmcompare.checks.measure import BEYOND, largest, place, probability_sums, sum_tolerance
+from lmcompare.checks.measure import differences, largest, place, probability_sums, sum_tolerance
 from lmcompare.checks.probe import Probe
 from lmcompare.model import Traits
 
@@ -41,8 +41,7 @@ def row_sums(asked: Asked) -> Finding:
     """Return whether the probabilities sum to one at the positions of ``asked``."""
     tolerance = sum_tolerance(asked.rows)
     sums = probability_sums(asked.rows)
-    gaps = np.minimum(np.nan_to_num(np.abs(sums - 1), nan=BEYOND, posinf=BEYOND), BEYOND)
-    figure, row = largest(gaps)
+    figure, row = largest(differences(sums, np.ones_like(sums)))
     return within(
         figure,
         tolerance,
@@ -92,6 +91,3 @@ def sums_to_one(probe: Probe) -> Finding:
 def finite_and_at_most_zero(probe: Probe) -> Finding:
     """No token is impossible and none is more than certain: log-probabilities are finite and at most zero."""
     return all_possible(_everywhere(probe))
-
-
-CHECKS = (declares_a_language_model, sums_to_one, finite_and_at_most_zero)

@@ -6,17 +6,18 @@ import copy
 import inspect
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
 from lmcompare import plugins
 from lmcompare.checks.asked import Asked, distributions, scores
 from lmcompare.checks.texts import MarkovTexts
-from lmcompare.errors import PluginError, said
+from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
 from lmcompare.tokens import Encoded, IntArray
 
@@ -24,12 +25,9 @@ Make = Callable[[], LanguageModel]
 Positions = IntArray | Sequence[int]
 Subject = str | type[LanguageModel] | LanguageModel | Make
 
+PRESET = "quick"
 LEARNING = Budget(epochs=20)
 SHORT = Budget(epochs=1)  # where only the bits count, not what was learned
-
-
-class FitFailedError(PluginError):
-    """The model can't be trained, so there is nothing to check."""
 
 
 class Probe:
@@ -43,14 +41,12 @@ class Probe:
         The seed of the texts and trainings.
     budget : Budget
         A limit on the training that the learning checks judge.
-    device : str
-        The device of the trainings, as in ``Setting``.
     """
 
-    def __init__(self, make: Make, seed: int = 0, budget: Budget = LEARNING, device: str = "cpu") -> None:
-        self.make, self.seed, self.budget, self.device = make, seed, budget, device
+    def __init__(self, make: Make, seed: int = 0, budget: Budget = LEARNING) -> None:
+        self.make, self.seed, self.budget = make, seed, budget
         self.texts = MarkovTexts(seed)
-        self._fit_error: FitFailedError | None = None
+        self._fit_error: PluginError | None = None
         self._fitted: LanguageModel | None = None
 
     @cached_property
@@ -72,8 +68,8 @@ class Probe:
             return None
 
     @cached_property
-    def declared_failures(self) -> object:
-        """What the model's author gives as ``known_failures``; nothing while the model can't even be made."""
+    def declared_failures(self) -> Any:
+        """What the model's author gives as ``known_failures``; nothing if the model can't even be made."""
         try:
             return self.untrained.known_failures
         except Exception:
@@ -81,15 +77,17 @@ class Probe:
 
     @cached_property
     def known_failures(self) -> Mapping[str, str]:
-        """The checks that the model's author says it fails, with the reasons; none where these are no texts."""
-        return dict(self.declared_failures) if excuses_are_texts(self.declared_failures) else {}
+        """The checks that the model's author says it fails, with the reasons; none if they are not strings."""
+        declared = self.declared_failures
+        texts = isinstance(declared, Mapping) and all(isinstance(t, str) for pair in declared.items() for t in pair)
+        return dict(declared) if texts else {}
 
     def setting(self, seed: int, budget: Budget) -> Setting:
         """What a run would give to ``fit``."""
-        return Setting(vocabulary=self.texts.vocabulary, seed=seed, device=self.device, budget=budget)
+        return Setting(vocabulary=self.texts.vocabulary, seed=seed, budget=budget)
 
     def train(self, seed: int, budget: Budget) -> LanguageModel:
-        """Return a newly made and trained model. Raises ``FitFailedError`` with what ``fit`` or ``study`` raised."""
+        """Return a newly made and trained model. Raises ``PluginError`` with what ``fit`` or ``study`` raised."""
         model, texts, setting = self.make(), self.texts, self.setting(seed, budget)
         doing = "fit"
         try:
@@ -98,19 +96,18 @@ class Probe:
             doing = "study"
             trained.study(texts.train, texts.valid, setting)
         except Exception as error:
-            sentence = said(error)[:300] or "no message"
-            raise FitFailedError(f"nothing to check: {doing} raised {type(error).__name__}: {sentence}") from error
+            raise PluginError(f"nothing to check: {doing} raised {what_went_wrong(error, self.source)}") from error
         return trained
 
     @property
     def fitted(self) -> LanguageModel:
-        """The trained model that most checks share. Raises ``FitFailedError`` each time if it can't be trained."""
+        """The trained model that most checks share. Raises ``PluginError`` each time if it can't be trained."""
         if self._fit_error is not None:
             raise self._fit_error
         if self._fitted is None:
             try:
                 self._fitted = self.train(self.seed, self.budget)
-            except FitFailedError as error:
+            except PluginError as error:
                 self._fit_error = error
                 raise
         return self._fitted
@@ -128,12 +125,7 @@ class Probe:
         return distributions(model or self.fitted, text, np.asarray(at, np.int64))
 
 
-def excuses_are_texts(declared: object) -> TypeGuard[Mapping[str, str]]:
-    """Is this a table from checks to reasons?"""
-    return isinstance(declared, Mapping) and all(isinstance(t, str) for pair in declared.items() for t in pair)
-
-
-def maker(subject: Subject, parameters: Mapping[str, Any], preset: str) -> Make:
+def maker(subject: Subject, parameters: Mapping[str, Any]) -> Make:
     """Return what makes the untrained model of a plug-in's name, a class, a model or a function that makes one.
 
     Raises ``PluginError`` if there is no such plug-in or it does not have these hyper-parameters.
@@ -150,31 +142,29 @@ def maker(subject: Subject, parameters: Mapping[str, Any], preset: str) -> Make:
     if isinstance(subject, type):
         made = subject
         if parameters:
-            plugins.build(made, parameters, preset)
-        return lambda: plugins.build(made, parameters, preset)
+            plugins.build(made, parameters, PRESET)
+        return lambda: plugins.build(made, parameters, PRESET)
     if parameters:
         raise PluginError("hyper-parameters go with a class or a plug-in's name, not with a function")
     return subject
 
 
-def scramble_global_randomness() -> Callable[[], None]:
-    """Change the state of the global random generators and return a function that restores it.
+@contextmanager
+def global_randomness(seed: int) -> Iterator[None]:
+    """Seed the global random generators, and restore them at the end.
 
-    This detects a model that draws from them without seeding them. torch's is changed only if torch was imported.
+    This detects a plug-in that draws from them. torch's generator is changed only if torch was imported.
     """
-    state, numpy_state = random.getstate(), np.random.get_state()
-    random.seed(987_654_321)
-    np.random.seed(987_654_321)
-    torch = sys.modules.get("torch")
-    torch_state = None
+    state, numpy_state, torch = random.getstate(), np.random.get_state(), sys.modules.get("torch")
+    torch_state = None if torch is None else torch.get_rng_state()
+    random.seed(seed)
+    np.random.seed(seed)
     if torch is not None:
-        torch_state = torch.get_rng_state()
-        torch.manual_seed(987_654_321)
-
-    def put_back() -> None:
+        torch.manual_seed(seed)
+    try:
+        yield
+    finally:
         random.setstate(state)
         np.random.set_state(numpy_state)
         if torch is not None:
             torch.set_rng_state(torch_state)
-
-    return put_back

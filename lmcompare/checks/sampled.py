@@ -19,7 +19,7 @@ from lmcompare.checks.kit import Finding, Result
 from lmcompare.checks.measure import AGREEMENT, BEYOND, others
 from lmcompare.checks.positions import Sample, sample
 from lmcompare.checks.probability import row_sums
-from lmcompare.errors import PluginError, said
+from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.tokens import Encoded, IntArray
 
@@ -75,11 +75,11 @@ class SampledProbe:
     after its end can be asked for. A model that learns from earlier documents is asked in the whole text instead.
     """
 
-    def __init__(self, model: LanguageModel, scored: Scored, seed: int = 0, positions: int = POSITIONS) -> None:
+    def __init__(self, model: LanguageModel, scored: Scored, seed: int) -> None:
         self.model, self.scored, self.adaptive = model, scored, model.traits.adaptive
         self.generator = np.random.default_rng([seed, len(scored.text)])
         text = scored.text
-        self.chosen: Sample = sample(text, scored.log_probs, scored.unigram_log_probs, positions, self.generator)
+        self.chosen: Sample = sample(text, scored.log_probs, scored.unigram_log_probs, POSITIONS, self.generator)
         documents = np.unique(text.document_of(self.chosen.positions))
         if self.adaptive:
             documents = np.arange(text.n_documents)
@@ -128,9 +128,7 @@ class SampledProbe:
 Check = Callable[[SampledProbe], Finding | None]  # None: the model promises nothing of the kind
 
 
-def run_sampled_checks(
-    model: LanguageModel, scored: Scored, *, seed: int = 0, positions: int = POSITIONS
-) -> list[Result]:
+def run_sampled_checks(model: LanguageModel, scored: Scored, *, seed: int = 0) -> list[Result]:
     """Check a trained model at sampled positions of the test text.
 
     Parameters
@@ -141,8 +139,6 @@ def run_sampled_checks(
         The test text and what the run stored of the model.
     seed : int
         The seed of the sample.
-    positions : int
-        About how many positions are sampled.
 
     Returns
     -------
@@ -153,7 +149,7 @@ def run_sampled_checks(
     """
     if not len(scored.text):
         return []
-    probe = SampledProbe(model, scored, seed, positions)
+    probe = SampledProbe(model, scored, seed)
     results = [_result(name, check, probe) for name, check in CHECKS.items()]
     return [result for result in results if result is not None]
 
@@ -162,15 +158,14 @@ def _result(name: str, check: Check, probe: SampledProbe) -> Result | None:
     started = time.perf_counter()
     try:
         found = check(probe)
-    except PluginError as error:
-        found = Finding(False, said(error)[:300])
     except Exception as error:
-        found = Finding(False, f"the model raised {type(error).__name__}: {said(error)[:300] or 'no message'}")
+        raised = "" if isinstance(error, LmcompareError) else "the model raised "
+        found = Finding(False, raised + what_went_wrong(error))
     if found is None:
         return None
     figure = (0.0 if found.passed else BEYOND) if found.figure is None else found.figure
     tolerance = AGREEMENT if found.tolerance is None else found.tolerance
-    return Result(name, found.passed, found.reason, figure, tolerance, seconds=time.perf_counter() - started)
+    return Result(found.passed, found.reason, figure, tolerance, name, seconds=time.perf_counter() - started)
 
 
 def _sums(probe: SampledProbe) -> Finding | None:
@@ -181,10 +176,6 @@ def _sums(probe: SampledProbe) -> Finding | None:
     kinds = ", ".join(f"{kind} {n}" for kind, n in probe.chosen.kinds.items())
     where = f" ({number} document{'s' * (number > 1)}: {kinds}; the end of the longest document)"
     return Finding(found.passed, found.reason + where * found.passed, found.figure, found.tolerance)
-
-
-def _agree(probe: SampledProbe) -> Finding:
-    return scores_agree(probe.asked)
 
 
 def _stream(probe: SampledProbe) -> Finding:
@@ -266,7 +257,7 @@ def _selected(text: Encoded, log_probs: FloatArray, documents: IntArray | list[i
 
 CHECKS: dict[str, Check] = {
     "sums to one": _sums,
-    "the scores agree with next_log_probs": _agree,
+    "the scores agree with next_log_probs": lambda probe: scores_agree(probe.asked),
     "stream agrees with log_probs": _stream,
     "the future leaves the past alone": _future,
     "scoring again gives the same": _again,

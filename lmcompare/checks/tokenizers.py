@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,9 @@ from typing import Any
 import numpy as np
 import regex
 
-from lmcompare.checks.kit import Finding, Result
-from lmcompare.errors import PluginError, what_went_wrong
+from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one
+from lmcompare.checks.probe import global_randomness
+from lmcompare.errors import PluginError
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Tokenizer, make_tokenizer
 from lmcompare.tokens.registered import TOKENIZERS, checked_class
@@ -43,15 +42,6 @@ TEXTS = (
 Subject = Tokenizer | type[Tokenizer] | str
 
 
-@dataclass(frozen=True)
-class TokenizerCheck:
-    """One promise of the contract. ``summary``: what a tokenizer must do to pass."""
-
-    name: str
-    summary: str
-    run: Callable[[TokenizerProbe], Finding]
-
-
 class TokenizerProbe:
     """Makes and fits the tokenizers that the checks look at.
 
@@ -64,6 +54,8 @@ class TokenizerProbe:
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.table = dict(table)
         self.cls = TOKENIZERS.resolve(str(table["kind"]))
+        self.source: Path | None = None
+        self.known_failures: Mapping[str, str] = {}
 
     def make(self) -> Tokenizer:
         """Return a tokenizer that has learnt nothing."""
@@ -89,17 +81,11 @@ class TokenizerProbe:
             yield text, list(tokens), offsets.astype(np.int64)
 
 
-def _check(name: str) -> Callable[[Callable[[TokenizerProbe], Finding]], TokenizerCheck]:
-    """Make a check of a function; the first paragraph of its docstring is the summary."""
-
-    def made(function: Callable[[TokenizerProbe], Finding]) -> TokenizerCheck:
-        summary = " ".join((function.__doc__ or "").partition("\n\n")[0].split())
-        return TokenizerCheck(name, summary, function)
-
-    return made
+def _unless(passed: bool, reason: str) -> Finding:
+    return Finding(passed, "" if passed else reason)
 
 
-@_check("options-are-stored")
+@check("options-are-stored")
 def options_are_stored(probe: TokenizerProbe) -> Finding:
     """Each option is stored under its own name, unchanged, and is a JSON value."""
     tokenizer = probe.make()
@@ -114,19 +100,19 @@ def options_are_stored(probe: TokenizerProbe) -> Finding:
         again = make_tokenizer(json.loads(json.dumps(tokenizer.spec, allow_nan=False)))
     except (TypeError, ValueError) as error:
         return Finding(False, f"the options are not JSON values ({error})")
-    return Finding(again.spec == tokenizer.spec, "its options, through JSON, make a tokenizer with other options")
+    return _unless(again.spec == tokenizer.spec, "its options, through JSON, make a tokenizer with other options")
 
 
-@_check("empty-text")
+@check("empty-text")
 def empty_text(probe: TokenizerProbe) -> Finding:
     """A text without characters has no tokens."""
     tokens, offsets = probe.fitted.tokenize("")
     shape = np.asarray(offsets).shape
     wrong = f"it has {len(tokens)} tokens and offsets of shape {shape}: return [] and an array of shape (0, 2)"
-    return Finding(len(tokens) == 0 and shape == (0, 2), wrong)
+    return _unless(len(tokens) == 0 and shape == (0, 2), wrong)
 
 
-@_check("tokens-are-strings")
+@check("tokens-are-strings")
 def tokens_are_strings(probe: TokenizerProbe) -> Finding:
     """Tokens are strings with at least one character, and offsets are an (n, 2) array of whole numbers."""
     for text, tokens, _ in probe.cuts():
@@ -136,7 +122,7 @@ def tokens_are_strings(probe: TokenizerProbe) -> Finding:
     return Finding(True)
 
 
-@_check("every-byte-once")
+@check("every-byte-once")
 def every_byte_once(probe: TokenizerProbe) -> Finding:
     """Every byte is in exactly one token; if ``covers`` is "words", white space need not be in one."""
     for text, _, offsets in probe.cuts():
@@ -151,7 +137,7 @@ def every_byte_once(probe: TokenizerProbe) -> Finding:
     return Finding(True)
 
 
-@_check("tokens-spell-the-text")
+@check("tokens-spell-the-text")
 def tokens_spell_the_text(probe: TokenizerProbe) -> Finding:
     """``token_bytes`` gives the bytes of the text from which the token was cut."""
     for text, tokens, offsets in probe.cuts():
@@ -165,7 +151,7 @@ def tokens_spell_the_text(probe: TokenizerProbe) -> Finding:
     return Finding(True)
 
 
-@_check("detokenize-gives-text")
+@check("detokenize-gives-text")
 def detokenize_gives_text(probe: TokenizerProbe) -> Finding:
     """``detokenize`` returns a string for any tokens, ``</s>`` and ``<unk>`` included, and the text itself if the
     tokens cover white space.
@@ -182,19 +168,19 @@ def detokenize_gives_text(probe: TokenizerProbe) -> Finding:
     return Finding(True)
 
 
-@_check("same-when-cut-again")
+@check("same-when-cut-again")
 def same_when_cut_again(probe: TokenizerProbe) -> Finding:
     """The tokens of a text depend on the text alone: not on the texts cut before, nor on a random state."""
     first = [(tokens, offsets.tolist()) for _, tokens, offsets in probe.cuts()]
     for index in reversed(range(len(TEXTS))):
-        with _random_state(index):
+        with global_randomness(index):
             tokens, offsets = probe.fitted.tokenize(TEXTS[index])
         if (list(tokens), np.asarray(offsets).tolist()) != first[index]:
             return Finding(False, f"{_shown(TEXTS[index])} is cut otherwise the second time")
     return Finding(True)
 
 
-@_check("fit-returns-itself")
+@check("fit-returns-itself")
 def fit_returns_itself(probe: TokenizerProbe) -> Finding:
     """``fit`` returns the tokenizer and leaves the texts and the options as they were."""
     tokenizer, texts = probe.make(), list(TRAINING)
@@ -203,38 +189,38 @@ def fit_returns_itself(probe: TokenizerProbe) -> Finding:
         return Finding(False, "fit returns something else: return self")
     if texts != list(TRAINING):
         return Finding(False, "fit changes the list of texts: copy it first")
-    return Finding(
+    return _unless(
         json.dumps(tokenizer.spec) == spec, "fit changes an option: store what it learns under other names"
     )
 
 
-@_check("same-when-fitted-again")
+@check("same-when-fitted-again")
 def same_when_fitted_again(probe: TokenizerProbe) -> Finding:
     """The same texts teach the same: in a new tokenizer, in the same one, and whatever the random state."""
     wanted = _behaviour(probe.fitted)
     for seed in (1, 2):
         tokenizer = probe.make()
-        with _random_state(seed):
+        with global_randomness(seed):
             tokenizer.fit(list(TRAINING))
         if _behaviour(tokenizer) != wanted:
             return Finding(False, "a second tokenizer, fitted on the same texts, cuts otherwise: use a fixed seed")
     tokenizer.fit(list(TRAINING))
-    return Finding(_behaviour(tokenizer) == wanted, "fitted a second time it cuts otherwise: fit begins anew")
+    return _unless(_behaviour(tokenizer) == wanted, "fitted a second time it cuts otherwise: fit begins anew")
 
 
-@_check("state-can-be-stored")
+@check("state-can-be-stored")
 def state_can_be_stored(probe: TokenizerProbe) -> Finding:
     """A new tokenizer that restores the stored ``state`` cuts the same tokens and knows the same vocabulary."""
     with tempfile.TemporaryDirectory() as folder:
         save_state(probe.fitted.state(), Path(folder))
         state = load_state(Path(folder))
-    return Finding(
+    return _unless(
         _behaviour(make_tokenizer(probe.table, state)) == _behaviour(probe.fitted),
         "restored from its state it cuts otherwise: state returns, and restore takes over, all that fit has learnt",
     )
 
 
-@_check("vocabulary-is-fixed")
+@check("vocabulary-is-fixed")
 def vocabulary_is_fixed(probe: TokenizerProbe) -> Finding:
     """``always_tokens`` are different strings other than ``<unk>`` and ``</s>``; with ``fixed_vocabulary`` there are
     no other tokens.
@@ -251,22 +237,10 @@ def vocabulary_is_fixed(probe: TokenizerProbe) -> Finding:
     for text, tokens, _ in probe.cuts():
         if strange := [token for token in tokens if token not in set(always)]:
             return Finding(False, f"{_shown(text)} has the token {strange[0]!r}, which is not in always_tokens")
-    return Finding(len(always) > 0, "fixed_vocabulary is set, but always_tokens is empty")
+    return _unless(len(always) > 0, "fixed_vocabulary is set, but always_tokens is empty")
 
 
-TOKENIZER_CHECKS = (
-    options_are_stored,
-    empty_text,
-    tokens_are_strings,
-    every_byte_once,
-    tokens_spell_the_text,
-    detokenize_gives_text,
-    same_when_cut_again,
-    fit_returns_itself,
-    same_when_fitted_again,
-    state_can_be_stored,
-    vocabulary_is_fixed,
-)
+TOKENIZER_CHECKS: tuple[Check[TokenizerProbe], ...] = checks_in(sys.modules[__name__])
 
 
 def is_tokenizer(name: str) -> bool:
@@ -283,7 +257,7 @@ def is_tokenizer(name: str) -> bool:
 def run_tokenizer_checks(
     subject: Subject,
     options: Mapping[str, Any] | None = None,
-    on_result: Callable[[Result], None] = lambda _: None,
+    on_result: Callable[[Result], object] = lambda _: None,
 ) -> list[Result]:
     """Run the conformance kit over one tokenizer.
 
@@ -310,21 +284,10 @@ def run_tokenizer_checks(
     probe = TokenizerProbe(table_of(subject, options))
     probe.make()
     results = []
-    for check in TOKENIZER_CHECKS:
-        results.append(run_tokenizer_check(check, probe))
+    for one in TOKENIZER_CHECKS:
+        results.append(run_one(one, probe))
         on_result(results[-1])
     return results
-
-
-def run_tokenizer_check(check: TokenizerCheck, probe: TokenizerProbe) -> Result:
-    """Run one check; whatever the tokenizer raises is a failure with its reason."""
-    try:
-        found = check.run(probe)
-    except PluginError as error:
-        found = Finding(False, str(error))
-    except Exception as error:
-        found = Finding(False, f"raised {what_went_wrong(error)}")
-    return Result(check.name, found.passed, "" if found.passed else found.reason)
 
 
 def table_of(subject: Subject, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -344,19 +307,6 @@ def _behaviour(tokenizer: Tokenizer) -> str:
         tokens, offsets = tokenizer.tokenize(text)
         cuts.append([list(tokens), np.asarray(offsets).tolist(), [tokenizer.token_bytes(t).hex() for t in tokens]])
     return json.dumps([cuts, list(tokenizer.always_tokens)])
-
-
-@contextmanager
-def _random_state(seed: int) -> Iterator[None]:
-    """Set the global random states, and put back what they were."""
-    kept, kept_numpy = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(kept)
-        np.random.set_state(kept_numpy)
 
 
 def _shown(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from lmcompare import plugins
 from lmcompare.checks import CHECKS, run_checks
-from lmcompare.checks.kit import Result
+from lmcompare.checks.kit import Check, Result
+from lmcompare.checks.probe import PRESET
 from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, is_tokenizer, run_tokenizer_checks
 from lmcompare.errors import LmcompareError
 from lmcompare.processes import Emit, EndedError, Event, RaisedError, TimeLimitError, call
@@ -69,18 +70,16 @@ def run_checks_apart(
 def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
     """Run the kit and emit its results; runs in a process of its own."""
 
-    def tell(result: Result) -> None:
-        emit({"event": "result", "result": asdict(result)})
+    def begin(checks: Iterable[Check[Any]]) -> Callable[[Result], None]:
+        emit({"event": "built", "checks": [check.name for check in checks]})
+        return lambda result: emit({"event": "result", "result": asdict(result)})
 
     if is_tokenizer(plugin):
-        make_tokenizer({"kind": plugin, **parameters})
-        emit({"event": "built", "checks": [check.name for check in TOKENIZER_CHECKS]})
-        run_tokenizer_checks(plugin, parameters, tell)
+        make_tokenizer({"kind": plugin, **parameters})  # a wrong value is an error of the user, not a failed check
+        run_tokenizer_checks(plugin, parameters, begin(TOKENIZER_CHECKS))
         return
-    cls = plugins.resolve(plugin)
-    model = plugins.build(plugin, parameters, "quick")  # a wrong value is an error of the user, not a failed check
+    model = plugins.build(plugin, parameters, PRESET)
     for name in model.files:
         if getattr(model, name) == "":
             raise LmcompareError(f"{plugin} reads a file, and none is given: name it by --set {name}=PATH")
-    emit({"event": "built", "checks": [check.name for check in CHECKS]})
-    run_checks(cls, parameters=parameters, seed=seed, on_result=tell)
+    run_checks(type(model), parameters=parameters, seed=seed, on_result=begin(CHECKS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +39,11 @@ def _top(
     elif context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(2)
+
+
+def note(sentence: str) -> None:
+    """Print a note to standard error."""
+    print(f"lmcompare: note: {sentence}", file=sys.stderr)
 
 
 def folder_named(out: str) -> Path:

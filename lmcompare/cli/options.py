@@ -26,14 +26,9 @@ def declared(*classes: type) -> Callable[[Callable[..., None]], Callable[..., No
         for cls in classes:
             types = get_type_hints(cls)
             parameters += [_parameter(field, types[field.name]) for field in fields(cls)]
-
-        def command(**given: Any) -> None:
-            function(**given)
-
-        command.__name__, command.__doc__ = function.__name__, function.__doc__
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in parameters}
-        return command
+        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        function.__annotations__ = {p.name: p.annotation for p in parameters}
+        return function
 
     return decorate
 

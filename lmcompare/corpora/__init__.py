@@ -13,19 +13,17 @@ from lmcompare.lazy import lazily
 if TYPE_CHECKING:
     from lmcompare.corpora.conformance import check_format, check_scheme
     from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, File, Found
-    from lmcompare.corpora.document import SPLITS, Corpus, Document, has_utf8
+    from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, has_utf8
     from lmcompare.corpora.loading import documents_of, load, read_documents
     from lmcompare.corpora.options import CorpusOptions
-    from lmcompare.corpora.pieces import Piece
     from lmcompare.corpora.registered import FORMATS, SCHEMES, CatalogueEntry, catalogue, format_catalogue
 
 _HOMES = {
     "lmcompare.corpora.conformance": ("check_format", "check_scheme"),
     "lmcompare.corpora.contract": ("CorpusFormat", "CorpusScheme", "File", "Found"),
-    "lmcompare.corpora.document": ("SPLITS", "Corpus", "Document", "has_utf8"),
+    "lmcompare.corpora.document": ("SPLITS", "Corpus", "Document", "Piece", "has_utf8"),
     "lmcompare.corpora.loading": ("documents_of", "load", "read_documents"),
     "lmcompare.corpora.options": ("CorpusOptions",),
-    "lmcompare.corpora.pieces": ("Piece",),
     "lmcompare.corpora.registered": ("FORMATS", "SCHEMES", "CatalogueEntry", "catalogue", "format_catalogue"),
 }
 

@@ -7,14 +7,13 @@ cut into sentences. `lmcompare.corpora.registered` finds them by entry points, s
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lmcompare.corpora.decoding import decode
-from lmcompare.corpora.document import SPLITS, has_utf8
+from lmcompare.corpora.document import SPLITS, Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
-from lmcompare.corpora.pieces import Piece
-from lmcompare.errors import PluginError, kind_of
+from lmcompare.errors import LmcompareError, PluginError, kind_of
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,27 @@ class File:
     suffix: str = ""
 
     def text(self, encoding: str) -> str:
-        """Return the decoded content.
+        """Return the decoded content, without a byte order mark; line ends stay as they are.
 
         Raises
         ------
         LmcompareError
-            If the content is not valid in this encoding, or has no text.
+            If the content is not valid in this encoding (with the offset of the first such byte), or has no text.
         """
-        return decode(self.raw, self.path, encoding)
+        raw, skip = self.raw, 0
+        if raw.startswith(codecs.BOM_UTF8) and codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}:
+            skip, encoding = len(codecs.BOM_UTF8), "utf-8"
+        try:
+            text = raw[skip:].decode(encoding)
+        except UnicodeDecodeError as error:
+            at = skip + error.start
+            raise LmcompareError(
+                f"{self.path} is not valid {encoding.upper()}: byte {at:,} (0x{raw[at]:02x}) cannot be decoded; "
+                "name the encoding of the file with --encoding, for example --encoding latin-1"
+            ) from None
+        if not text.strip():
+            raise LmcompareError(f"{self.path} has no text in it; give a file with text in it")
+        return text
 
 
 @dataclass(frozen=True)
@@ -114,10 +126,6 @@ class CorpusFormat:
     table: bool = False
 
 
-def _always_available() -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class CorpusScheme:
     """A way to read corpora that have a name.
@@ -143,7 +151,7 @@ class CorpusScheme:
     read: Callable[[str, CorpusOptions], Found]
     argument: str = ""
     examples: tuple[str, ...] = ()
-    missing: Callable[[], str] = _always_available
+    missing: Callable[[], str] = lambda: ""
 
 
 def checked_format(found: object, name: str) -> CorpusFormat:

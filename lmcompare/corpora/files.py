@@ -34,18 +34,15 @@ def read_path(path: Path, options: CorpusOptions) -> Found:
     """
     if not path.exists():
         raise missing_path(path)
-    finder = FormatFinder(options.file_format)
     if path.is_dir():
-        return replace(_read_folder(path, options, finder), name=path.resolve().name, source=shown(path))
-    file = _open(path, shown(PurePath(path.name)))
-    found = _read_as(_format_of(file, finder) or _text_format(), file, options)
+        return replace(_read_folder(path, options), name=path.resolve().name, source=shown(path))
+    found = _read_file(_open(path, shown(PurePath(path.name))), options)
     return replace(found, name=path.stem, source=shown(path))
 
 
 def read_stream(raw: bytes, options: CorpusOptions) -> Found:
     """Read the content of standard input, whose format is known by its first bytes."""
-    file = File(raw, "standard input", "stdin")
-    found = _read_as(_format_of(file, FormatFinder(options.file_format)) or _text_format(), file, options)
+    found = _read_file(File(raw, "standard input", "stdin"), options)
     return replace(found, name="stdin", source="standard input")
 
 
@@ -92,17 +89,14 @@ def _suffix(path: Path) -> str:
     return path.suffix.lower()
 
 
-def _format_of(file: File, finder: FormatFinder) -> tuple[str, CorpusFormat] | None:
-    return finder.by_suffix(file.suffix) or finder.by_first_bytes(file.raw)
+def _read_file(file: File, options: CorpusOptions) -> Found:
+    finder = FormatFinder(options.file_format)
+    return _read_as(finder.by_suffix(file.suffix) or finder.by_first_bytes(file.raw), file, options)
 
 
-def _text_format() -> tuple[str, CorpusFormat]:
-    return _TEXT, FORMATS.resolve(_TEXT)
-
-
-def _read_as(named: tuple[str, CorpusFormat], file: File, options: CorpusOptions) -> Found:
-    """Read a file in a format; whatever else than an `LmcompareError` the format raises is blamed on it."""
-    name, each = named
+def _read_as(named: tuple[str, CorpusFormat] | None, file: File, options: CorpusOptions) -> Found:
+    """Read a file in a format, or as text; any error but an `LmcompareError` is blamed on the format."""
+    name, each = named or (_TEXT, FORMATS.resolve(_TEXT))
     whose = f"corpus format '{name}'"
     if not file.raw:
         raise LmcompareError(f"{file.path} is empty; give a file with text in it")
@@ -120,8 +114,9 @@ def _walk(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.relative_to(folder).parts)
 
 
-def _read_folder(folder: Path, options: CorpusOptions, finder: FormatFinder) -> Found:
+def _read_folder(folder: Path, options: CorpusOptions) -> Found:
     """Read all files with text in the order of their paths; tables are read only if there are no others."""
+    finder = FormatFinder(options.file_format)
     found: list[tuple[Path, Found]] = []
     tables: list[tuple[Path, tuple[str, CorpusFormat]]] = []
     left_out: list[str] = []
@@ -141,7 +136,7 @@ def _read_folder(folder: Path, options: CorpusOptions, finder: FormatFinder) -> 
         elif named is None and not _looks_like_text(file.raw, options.encoding):
             left_out.append(name)
         else:
-            found.append((path, _read_as(named or _text_format(), file, options)))
+            found.append((path, _read_as(named, file, options)))
     if found:
         left_out += [shown(path.relative_to(folder)) for path, _ in tables]
     else:

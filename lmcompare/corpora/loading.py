@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmcompare.corpora.contract import Found
-from lmcompare.corpora.document import SPLITS, Corpus, Document, text_fingerprint
+from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, cut_all, text_fingerprint
 from lmcompare.corpora.files import read_path
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.pieces import Piece, cut_all
 from lmcompare.corpora.rare import replace_rare
+from lmcompare.corpora.repeats import repeats, repeats_noted
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.sources import Source, read_source
 from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_by_words, split_contiguously
@@ -50,8 +50,6 @@ def load(
     LmcompareError
         If there is no such corpus, it cannot be read, or it has too little text.
     """
-    from lmcompare.corpora.repeats import repeats, repeats_noted  # numpy, which a list of the corpora does not need
-
     options.check()
     found = read_source(source, options, base or Path(), stdin)
     _check_column(found, options)

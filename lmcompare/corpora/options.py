@@ -9,13 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
-from lmcompare.corpora.decoding import check_encoding
-from lmcompare.corpora.document import has_utf8
-from lmcompare.corpora.pieces import DocumentMarks
+from lmcompare.corpora.document import DocumentMarks, has_utf8
 from lmcompare.errors import LmcompareError, kind_of, suggest
 
 SentenceMarks = Literal["line", "punkt"]
 
+_ENCODINGS = (
+    "utf-8",
+    "utf-16",
+    "utf-32",
+    "latin-1",
+    "cp1252",
+    "iso-8859-15",
+    "gb18030",
+    "shift_jis",
+    "euc-kr",
+    "koi8-r",
+)
 _END = "</s>"  # the mark that closes a sentence; a word of the text with this spelling is an unknown word
 
 
@@ -104,25 +114,27 @@ class CorpusOptions:
                 raise LmcompareError(
                     f"unknown value '{value}' of {name}{suggest(value, values)}; use one of {', '.join(values)}"
                 )
-        check_encoding(self.encoding)
+        try:
+            "".encode(self.encoding)
+        except (LookupError, UnicodeError):
+            raise LmcompareError(
+                f"unknown encoding '{self.encoding}'{suggest(self.encoding, _ENCODINGS)}; give the name of a text "
+                "encoding, such as utf-8 or latin-1"
+            ) from None
         for option in fields(self):
-            if "minimum" in option.metadata:
-                _check_count(option.name, getattr(self, option.name), option.metadata["minimum"])
+            minimum, count = option.metadata.get("minimum"), getattr(self, option.name)
+            if minimum is None or count is None:
+                continue
+            wrong = not isinstance(count, int) or isinstance(count, bool)
+            if wrong or count < minimum:
+                given = kind_of(count) if wrong else f"{count:,}"
+                raise LmcompareError(f"{option.name} is {given}; give a whole number of {minimum} or more")
         if (self.train_words is None) != (self.valid_words is None):
             given, missing = ("train", "valid") if self.valid_words is None else ("valid", "train")
             raise LmcompareError(
                 f"{given}_words is given without {missing}_words; give both, and the rest becomes the test text"
             )
         _check_rare(self.rare_count, self.rare_word)
-
-
-def _check_count(name: str, count: object, minimum: int) -> None:
-    if count is None:
-        return
-    if isinstance(count, bool) or not isinstance(count, int):
-        raise LmcompareError(f"{name} is {kind_of(count)}; give a whole number of {minimum} or more")
-    if count < minimum:
-        raise LmcompareError(f"{name} is {count:,}; give a whole number of {minimum} or more")
 
 
 def _check_rare(count: int | None, word: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, checked_format, checked_scheme
@@ -40,30 +40,37 @@ class CatalogueEntry:
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
     """Return the schemes: the corpora that can be asked for by name. No corpus is read."""
-    found = []
-    for name in _in_order(SCHEMES):
-        try:
-            scheme = SCHEMES.resolve(name)
-            with blamed_on(f"corpus scheme '{name}'"):
-                reason = scheme.missing()
-        except PluginError as error:
-            found.append(CatalogueEntry(name, "", False, str(error)))
-            continue
+
+    def entry(name: str) -> CatalogueEntry:
+        scheme = SCHEMES.resolve(name)
+        with blamed_on(f"corpus scheme '{name}'"):
+            reason = scheme.missing()
         shown = f"{name}:{scheme.argument}" if scheme.argument else name
-        found.append(CatalogueEntry(shown, scheme.description, not reason, reason))
-    return tuple(found)
+        return CatalogueEntry(shown, scheme.description, not reason, reason)
+
+    return _entries(SCHEMES, entry)
 
 
 def format_catalogue() -> tuple[CatalogueEntry, ...]:
     """Return the formats of files that can be read."""
+
+    def entry(name: str) -> CatalogueEntry:
+        each = FORMATS.resolve(name)
+        return CatalogueEntry(name, each.description, True, "", each.suffixes)
+
+    return _entries(FORMATS, entry)
+
+
+def _entries(
+    registry: Registry[CorpusFormat] | Registry[CorpusScheme], entry: Callable[[str], CatalogueEntry]
+) -> tuple[CatalogueEntry, ...]:
+    """The entries of all installed plug-ins; one that cannot be imported says why."""
     found = []
-    for name in _in_order(FORMATS):
+    for name in _in_order(registry):
         try:
-            each = FORMATS.resolve(name)
+            found.append(entry(name))
         except PluginError as error:
             found.append(CatalogueEntry(name, "", False, str(error)))
-            continue
-        found.append(CatalogueEntry(name, each.description, True, "", each.suffixes))
     return tuple(found)
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmcompare.corpora.contract import CorpusScheme, Found, checked_found
-from lmcompare.corpora.document import SPLITS, has_utf8
+from lmcompare.corpora.document import SPLITS, Piece, has_utf8
 from lmcompare.corpora.files import common_sentences, missing_path, read_path, read_stream, shown
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.pieces import Piece
 from lmcompare.corpora.registered import SCHEMES
 from lmcompare.errors import LmcompareError, blamed_on, kind_of, suggest
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
-from lmcompare.corpora.document import SPLITS
-from lmcompare.corpora.pieces import Piece
+from lmcompare.corpora.document import SPLITS, Piece
 from lmcompare.corpora.sentences import lines_of
 from lmcompare.errors import LmcompareError
 
@@ -71,31 +70,24 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     LmcompareError
         If the text has fewer than three lines that are not blank.
     """
-    lines = [(following, len(piece.text[start:end].split())) for start, end, following in lines_of(piece.text)]
-    filled = sum(1 for _, words in lines if words)
-    if filled < len(SPLITS):
+    counted = ((following, len(piece.text[start:end].split())) for start, end, following in lines_of(piece.text))
+    lines = [(following, words) for following, words in counted if words]
+    if len(lines) < len(SPLITS):
         raise LmcompareError(
-            f"{source} has only {_counted(filled, 'line')} of text, too few to cut into train, valid and test; give "
-            "a text of at least three lines, or the splits themselves as train=…,valid=…,test=…"
+            f"{source} has only {_counted(len(lines), 'line')} of text, too few to cut into train, valid and test; "
+            "give a text of at least three lines, or the splits themselves as train=…,valid=…,test=…"
         )
     total = sum(words for _, words in lines)
     cuts: list[int] = []
-    seen, seen_lines, after = 0, 0, 0
-    for following, words in lines:
+    seen = 0
+    for number, (following, words) in enumerate(lines, 1):
         seen += words
-        seen_lines += words > 0
         # A split ends at the line that first brings it to its share, or that leaves one line each for the others.
-        share = (1 - HELD_OUT * (len(SPLITS) - 1 - len(cuts))) * total
-        enough = seen >= share - 1e-9 and seen_lines > after
-        last_chance = filled - seen_lines == len(SPLITS) - 1 - len(cuts)
-        if words and len(cuts) < len(SPLITS) - 1 and (enough or last_chance):
+        others = len(SPLITS) - 1 - len(cuts)
+        enough = seen >= (1 - HELD_OUT * others) * total - 1e-9
+        if others and (enough or len(lines) - number == others):
             cuts.append(following)
-            after = seen_lines
-    edges = [0, *cuts, len(piece.text)]
-    split: Split = {
-        which: [Piece(f"{piece.name} ({which})", piece.text[start:end], piece.metadata)]
-        for which, start, end in zip(SPLITS, edges, edges[1:], strict=False)
-    }
+    split = _cut_at(cuts, piece)
     return split, [f"One text without document marks was cut at line ends, in its own order: {_shares(split)}."]
 
 
@@ -126,18 +118,22 @@ def split_by_words(
             f"{source} has only {_counted(len(text.split()), 'word')}, too few for {train_words:,} of train, "
             f"{valid_words:,} of valid and a test of whole lines after them; give smaller train_words or valid_words"
         )
-    edges = [0, *cuts, len(text)]
-    metadata = pieces[0].metadata if len(pieces) == 1 else {}
-    split: Split = {
-        which: [Piece(f"{name} ({which})", text[start:end], metadata)]
-        for which, start, end in zip(SPLITS, edges, edges[1:], strict=False)
-    }
+    split = _cut_at(cuts, Piece(name, text, pieces[0].metadata if len(pieces) == 1 else {}))
     joined = (
         f"The {len(pieces):,} documents were joined in their order, and the text" if len(pieces) > 1 else "The text"
     )
     return split, [
         f"{joined} was cut at the line ends that first gave train and valid their words: {_shares(split)}."
     ]
+
+
+def _cut_at(cuts: Sequence[int], piece: Piece) -> Split:
+    """Cut a text at two places into the splits, each of one document."""
+    edges = pairwise([0, *cuts, len(piece.text)])
+    return {
+        which: [Piece(f"{piece.name} ({which})", piece.text[start:end], piece.metadata)]
+        for which, (start, end) in zip(SPLITS, edges, strict=True)
+    }
 
 
 def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -37,14 +37,15 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
 
     ``model``: an untrained model to use instead of building one. Whatever the plug-in raises goes to the caller.
     """
-    with plugins.only_installed(*_asked_for(job, model)):
+    own = [] if model is None else [type(model)]
+    # the plug-ins that the experiment names: the files of its folder can name no others
+    with plugins.only_installed(job.plugin, *plugins.named_in(job.hyperparameters), *own):
         _run_cell(job, emit, plugins.build(job.plugin, job.hyperparameters) if model is None else model)
 
 
-def _asked_for(job: Job, model: LanguageModel | None) -> list[str | type[LanguageModel]]:
-    """Return the plug-ins that the experiment names: what its folder holds can name no others."""
-    own = [] if model is None else [type(model)]
-    return [job.plugin, *plugins.named_in(job.hyperparameters), *own]
+def run_job(emit: Emit, table: dict[str, Any]) -> None:
+    """Run the cell of a job's table; runs in a process of its own."""
+    run_cell(Job(**table), emit)
 
 
 def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
@@ -58,11 +59,11 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         return
     job.reopen()
     model, train_seconds = _trained(job, corpus, model, emit)
-    emit({"event": "stage", "stage": "score"})
+    emit({"event": "stage", "stage": "scoring"})
     scores, cost = _scored(job, corpus, model)
     write_table(job.path / "scores.parquet", scores)
     known = {} if model.traits.adaptive else memorisation.measured(model, corpus)
-    emit({"event": "stage", "stage": "check"})
+    emit({"event": "stage", "stage": "checking"})
     began = time.perf_counter()
     truth = _checked(job, corpus, model, scores)
     cost |= {"check_seconds": time.perf_counter() - began}
@@ -72,7 +73,21 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
     )
-    job.finish({**_done(job, model, truth, notes), "memorisation": known})
+    job.finish(
+        {
+            "key": job.key,
+            "examples_key": job.examples_key,
+            "status": "done",
+            "error": None,
+            "title": model.title(),
+            "summary": model.summary(),
+            "traits": asdict(model.traits),
+            "code_digest": plugins.code_digest(model),
+            "notes": [*model.notes, *notes],
+            "truth": truth,
+            "memorisation": known,
+        }
+    )
 
 
 def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit) -> tuple[LanguageModel, float]:
@@ -98,7 +113,7 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
         budget=Budget(**job.budget),
         **job.machine,
     )
-    emit({"event": "stage", "stage": "train"})
+    emit({"event": "stage", "stage": "training"})
     fitted = model.fit(corpus.train, corpus.valid, setting)
     seconds = curve.seconds
     if fitted is not model:
@@ -115,8 +130,8 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
 def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the score table of valid and test, and what scoring cost. Stores the most likely tokens on the way.
 
-    Test is read once, over the full distributions; valid is what the timed scoring reads. A model that learns from
-    earlier documents has no reset scores: to it sentences as documents of their own are no new beginnings.
+    The test text is read once, over the full distributions; the timed scoring reads the validation text. A model that
+    learns from earlier documents has no reset scores: it would not forget what precedes a sentence.
     """
     valid, seconds = scoring.timed_log_probs(model, corpus.valid)
     shown = shown_positions(corpus)
@@ -197,18 +212,3 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
     tables = explained("Its exhibits", shown_of_itself)
     write_json(job.path / "exhibits.json", tables)
     return notes
-
-
-def _done(job: Job, model: LanguageModel, truth: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
-    return {
-        "key": job.key,
-        "examples_key": job.examples_key,
-        "status": "done",
-        "error": None,
-        "title": model.title(),
-        "summary": model.summary(),
-        "traits": asdict(model.traits),
-        "code_digest": plugins.code_digest(model),
-        "notes": [*model.notes, *notes],
-        "truth": dict(truth),
-    }

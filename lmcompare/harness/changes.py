@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -58,10 +59,10 @@ def with_corpus(
         The experiment file. Without one, the new corpus also names the experiment, and so its folder.
     """
     name = None
-    table: dict[str, Any] = experiment.corpus.model_dump()
+    table = asdict(experiment.corpus)
     if spec is not None:
         table = {"source": _absolute(spec, path)}
-        preset = "" if experiment.options.preset == "default" else f"-{experiment.options.preset}"
+        preset = "" if experiment.preset == "default" else f"-{experiment.preset}"
         name = _folder_name(spec) + preset if path is None else None
     return experiment.replace(HERE, corpus=table | _given(options), name=name)
 
@@ -143,17 +144,7 @@ def amount(pair: str) -> tuple[str, float]:
     try:
         return key, float(number.replace("_", ""))
     except ValueError:
-        if key not in MATCHES:
-            raise LmcompareError(unknown("thing to match", key, MATCHES)) from None
         raise LmcompareError(f"--match {key}=N takes a number, such as 2e6, not '{number}'") from None
-
-
-def seed_number(seed: str) -> int:
-    """Return a seed. Raises ``LmcompareError`` if it is not a whole number."""
-    try:
-        return int(seed)
-    except ValueError:
-        raise LmcompareError(f"a seed is a whole number, not '{seed}'") from None
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

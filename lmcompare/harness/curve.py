@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from collections.abc import Sequence
@@ -25,9 +23,9 @@ SILENCE = 1.0  # seconds after which the clock of a model that reports no losses
 class LearningCurve:
     """Passes a model's progress on and keeps the losses: the learning curve.
 
-    The rows are stored beside the checkpoints, so that a run that was cut off goes on with its curve and its clock. A
-    stored curve that can't be read counts for nothing. Of a model that tells no losses the clock goes on where it has
-    left something in the folder to go on from; else it begins anew, as its training does.
+    The rows are stored beside the checkpoints, so that a run that was interrupted continues its curve and its clock.
+    A stored curve that can't be read is ignored. For a model that reports no losses, the clock continues if the model
+    has left a checkpoint in the folder; otherwise it starts from zero, as the training does.
     """
 
     def __init__(self, emit: Emit, path: Path) -> None:
@@ -71,11 +69,8 @@ class LearningCurve:
 
     def csv(self) -> str:
         """The table of ``curve.csv``; losses in nats per token, empty where not measured."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(CURVE_COLUMNS)
-        writer.writerows([["" if v is None else v for v in row] for row in self._rows])
-        return out.getvalue()
+        rows = [CURVE_COLUMNS, *self._rows]
+        return "".join(",".join("" if v is None else str(v) for v in row) + "\n" for row in rows)
 
 
 def _again(row: Sequence[Any], progress: Progress) -> bool:

@@ -6,12 +6,13 @@ import os
 import platform
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.options import RunOptions
 
 SPINS = 5000  # of GNU OpenMP; some tens of microseconds
 IDLE_ENOUGH = 0.3  # cores
@@ -20,13 +21,8 @@ PACKAGES = ("numpy", "torch", "gensim", "nltk", "scikit-learn", "pandas", "pyarr
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, lmcompare and the packages that figures depend on."""
-    found = {"python": platform.python_version(), "lmcompare": __version__}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
-    return found
+    of_packages = {package: version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), "lmcompare": __version__, **of_packages}
 
 
 def hardware(device: str, threads: int) -> dict[str, Any]:
@@ -41,22 +37,21 @@ def hardware(device: str, threads: int) -> dict[str, Any]:
     }
 
 
-def choose_threads(wanted: int | None) -> int:
-    """Return the threads of a cell: what is asked for, else the cores this process may use, at most 8.
+def chosen(options: RunOptions) -> dict[str, Any]:
+    """Return the "device", "threads" and "processes" of the cells.
 
-    It never depends on how busy the machine is: the number belongs to a cell's key.
+    By default a cell has as many threads as this process may use cores, at most 8. The number never depends on how
+    busy the machine is, because it belongs to a cell's key. Raises ``LmcompareError`` for a device that is not
+    here, and for too many processes.
     """
-    if wanted is not None:
-        return wanted
+    device = _device(options.device)
+    check_processes(options.processes, device)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(allowed, 8)
+    return {"device": device, "threads": options.threads or min(allowed, 8), "processes": options.processes}
 
 
-def choose_device(wanted: str) -> str:
-    """Return "cpu" or the accelerator to use; "auto" takes CUDA where there is one.
-
-    Raises ``LmcompareError`` for a device that torch does not know or this machine does not have.
-    """
+def _device(wanted: str) -> str:
+    """Return "cpu" or the accelerator to use; "auto" takes CUDA where there is one."""
     if wanted == "cpu":
         return wanted
     import torch
@@ -71,7 +66,7 @@ def choose_device(wanted: str) -> str:
 
 
 def check_processes(processes: int, device: str) -> None:
-    """Raise ``LmcompareError`` unless so many processes can train on this device, a GPU each."""
+    """Raise ``LmcompareError`` unless this number of processes can train on the device, each on its own GPU."""
     if processes == 1 or device == "cpu":
         return
     import torch

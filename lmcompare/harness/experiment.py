@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -15,19 +16,19 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_serializer,
     model_validator,
 )
+from pydantic.dataclasses import dataclass
 
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
 from lmcompare.registry import absolute
+from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS
 
 DEFAULT_PROMPTS = (
@@ -40,52 +41,23 @@ DEFAULT_PROMPTS = (
 )
 
 
+CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
 class Table(BaseModel):
     """A table of the file: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class TableWithOptions(Table):
-    """A table that has options declared elsewhere, as a dataclass: in a file they are keys like the others."""
-
-    @classmethod
-    def keys_in_a_file(cls) -> list[str]:
-        """Return the keys that the table has in a file."""
-        return [*(name for name in cls.model_fields if name != "options"), *cls._option_names()]
-
-    @classmethod
-    def _option_names(cls) -> list[str]:
-        return [option.name for option in fields(cls.model_fields["options"].annotation)]  # type: ignore[arg-type]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather(cls, table: Any) -> Any:
-        if not isinstance(table, Mapping):
-            return table
-        names = cls._option_names()
-        others = {key: value for key, value in table.items() if key not in names}
-        options = others.pop("options", None)  # of an experiment that is changed; a file has no such key
-        if isinstance(options, Mapping):
-            raise ValueError("unknown key 'options': its keys belong to the table itself")
-        before = {name: getattr(options, name) for name in names} if options is not None else {}
-        return {**others, "options": before | {name: table[name] for name in names if name in table}}
-
-    @model_serializer(mode="wrap")
-    def _flatten(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        table: dict[str, Any] = serialise(self)
-        options = table.pop("options")
-        return {**table, **options}
-
-
-class CorpusTable(TableWithOptions):
+@dataclass(frozen=True, kw_only=True, config=CONFIG)
+class CorpusTable(CorpusOptions):
     """``[corpus]``: a source, or the three files of a given split, and how they are read."""
 
     source: str | None = None
     train: str | None = None
     valid: str | None = None
     test: str | None = None
-    options: CorpusOptions = CorpusOptions()
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -93,7 +65,7 @@ class CorpusTable(TableWithOptions):
         if (self.source is None) == all(part is None for part in split):
             raise ValueError("give either source, or train, valid and test")
         try:
-            self.options.check()
+            self.check()
         except LmcompareError as error:
             raise ValueError(str(error)) from None
         return self
@@ -103,8 +75,7 @@ class CorpusTable(TableWithOptions):
         """The source, or the split's paths by name."""
         if self.source is not None:
             return self.source
-        split = {"train": self.train, "valid": self.valid, "test": self.test}
-        return {name: path for name, path in split.items() if path is not None}
+        return {name: path for name in SPLITS if (path := getattr(self, name)) is not None}
 
 
 class TokensTable(BaseModel):
@@ -170,7 +141,7 @@ BUILT_IN = tuple(
 
 class ExamplesTable(Table):
     """``[examples]``: prompts, how continuations are drawn, how many held-out sentences are shown, and which words
-    are shown in several contexts (None: some that stand in the text).
+    are shown in several contexts (None: some words of the text).
     """
 
     prompts: tuple[str, ...] = DEFAULT_PROMPTS
@@ -213,12 +184,12 @@ class MatchTable(Table):
     parameters: int | None = Field(default=None, ge=1)
 
 
-class Experiment(TableWithOptions):
+@dataclass(frozen=True, kw_only=True, config=CONFIG)
+class Experiment(RunOptions):
     """An experiment file."""
 
     name: str
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    options: RunOptions = RunOptions()
     corpus: CorpusTable = Field(default_factory=lambda: CorpusTable(source="wiki-sample"))
     tokens: TokensTable = Field(default_factory=lambda: TokensTable.model_validate({}))
     models: tuple[ModelTable, ...] = Field(default=BUILT_IN, min_length=1, validate_default=True)
@@ -241,7 +212,8 @@ class Experiment(TableWithOptions):
         LmcompareError
             For a value that is wrong.
         """
-        return parse(dict(self) | {name: value for name, value in changes.items() if value is not None}, where)
+        with _explained(where):
+            return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
     @field_validator("name")
     @classmethod
@@ -285,20 +257,25 @@ def default_name(plugin: str) -> str:
     return plugin.rpartition(":")[2]
 
 
-def parse(table: Mapping[str, Any], where: str) -> Experiment:
-    """Return the typed experiment. Raises ``LmcompareError`` that names the place, the fault and the nearest key."""
+@contextmanager
+def _explained(where: str) -> Iterator[None]:
+    """Turn a validation error into an ``LmcompareError`` that names the place, the fault and the nearest key."""
     try:
-        return Experiment.model_validate(table)
+        yield
     except ValidationError as error:
         raise LmcompareError(f"{where}: {sentence(error, _table_at)}") from None
+
+
+def parse(table: Mapping[str, Any], where: str) -> Experiment:
+    """Return the typed experiment. Raises ``LmcompareError`` that names the place, the fault and the nearest key."""
+    with _explained(where):
+        return Experiment(**table)
 
 
 def parse_tokens(table: Any, where: str) -> TokensTable:
     """Return the typed ``[tokens]``. Raises ``LmcompareError`` that names the place and the fault."""
-    try:
+    with _explained(where):
         return TokensTable.model_validate(table)
-    except ValidationError as error:
-        raise LmcompareError(f"{where}: {sentence(error, _table_at)}") from None
 
 
 def load(path: Path) -> Experiment:
@@ -329,12 +306,11 @@ def shipped(preset: Preset) -> Experiment:
 
 def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
     """Return a table's name as written in the file and the keys that it takes."""
-    tables: dict[str, type[BaseModel]] = {"examples": ExamplesTable, "budget": BudgetTable, "match": MatchTable}
+    tables: dict[str, type[Table]] = {"examples": ExamplesTable, "budget": BudgetTable, "match": MatchTable}
     head = next(iter(place), None)
-    if head == "corpus":
-        return "[corpus]", CorpusTable.keys_in_a_file()
     if head in tables:
         return f"[{head}]", list(tables[str(head)].model_fields)
     if head == "models":
         return "one of [[models]]", list(ModelTable.model_fields)
-    return "the experiment", Experiment.keys_in_a_file()
+    name, table = ("[corpus]", CorpusTable) if head == "corpus" else ("the experiment", Experiment)
+    return name, [field.name for field in fields(table)]

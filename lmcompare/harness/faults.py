@@ -14,6 +14,7 @@ TableAt = Callable[[Sequence[int | str]], tuple[str, list[str]]]
 
 _SHAPES = {
     "model_type": "a table",
+    "dataclass_type": "a table",
     "dict_type": "a table",
     "tuple_type": "a list",
     "string_type": "a text in quotes",
@@ -41,11 +42,10 @@ def sentence(error: ValidationError, table_at: TableAt) -> str:
     ``table_at``: from a place to the table's name as written in the file and the keys that it takes.
     """
     fault = error.errors()[0]
-    # options are keys of the table itself in a file
-    kind, place, given = fault["type"], [str(p) for p in fault["loc"] if p != "options"], fault["input"]
+    kind, place, given = fault["type"], [str(p) for p in fault["loc"]], fault["input"]
     bounds = fault.get("ctx", {})
     message = str(fault["msg"]).removeprefix("Value error, ")
-    if kind in ("extra_forbidden", "missing"):
+    if kind in ("extra_forbidden", "unexpected_keyword_argument", "missing"):
         table, known = table_at(fault["loc"][:-1])
         if kind == "missing":
             return f"{table} lacks the key '{place[-1]}'"
@@ -57,7 +57,7 @@ def sentence(error: ValidationError, table_at: TableAt) -> str:
         message = f"unknown value {given!r}{hint}"
     elif kind in _SHAPES:
         message = f"this is {_SHAPES[kind]}, not {_shape_of(given)}"
-        if kind == "model_type" and len(place) == 1:
+        if kind in ("model_type", "dataclass_type") and len(place) == 1:
             message += f": write [{place[0]}], and its keys on the lines below"
     elif kind in _BOUNDS:
         message = f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {given!r}"

@@ -34,8 +34,8 @@ class Job:
         A digest of the plug-in's source.
     hyperparameters : dict
         All of them, those of the preset included.
-    device, threads, processes
-        What the model is trained on.
+    machine : dict
+        The "device", "threads" and "processes" of the training.
     budget, examples : dict
         The tables ``[budget]`` and ``[examples]`` of the experiment.
     files : dict
@@ -50,9 +50,7 @@ class Job:
     tokenizer: str
     source_digest: str
     hyperparameters: dict[str, Any]
-    device: str
-    threads: int
-    processes: int = 1
+    machine: dict[str, Any]
     budget: dict[str, Any] = field(default_factory=dict)
     examples: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -73,11 +71,6 @@ class Job:
         return Path(self.folder) / TOKENS / self.tokens_fingerprint
 
     @property
-    def machine(self) -> dict[str, Any]:
-        """The device, threads and processes by name."""
-        return {"device": self.device, "threads": self.threads, "processes": self.processes}
-
-    @property
     def identity(self) -> str:
         """What the model is whatever its seed, as a digest: cells of one identity are trainings of one model."""
         return _digest(self._training)
@@ -93,10 +86,7 @@ class Job:
             "schema": SCHEMA_VERSION,
             "plugin": Path(self.plugin).name,  # a plug-in file may move; its source is digested
             "source_digest": self.source_digest,
-            "hyperparameters": {
-                **self.hyperparameters,
-                **self.files,
-            },  # so may any file: its content is digested
+            "hyperparameters": {**self.hyperparameters, **self.files},  # any other file may move as well
             "tokens_fingerprint": self.tokens_fingerprint,
             "budget": self.budget,
             **self.machine,

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_jsonable_python
+
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness.experiment import Experiment
-from lmcompare.harness.plan import Plan
+from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.runfolder.files import read_json
 from lmcompare.runfolder.layout import MANIFEST, SCHEMA_VERSION, SPLITS
@@ -48,7 +50,7 @@ def read_earlier(folder: Path, corpus: Corpus, force: bool, show: Display) -> di
 def manifest(
     experiment: Experiment,
     corpus: Corpus,
-    plans: Sequence[Plan],
+    jobs: Sequence[Job],
     tokenized: Sequence[TokenizedCorpus],
     earlier: Mapping[str, Any],
     folder: Path,
@@ -57,7 +59,6 @@ def manifest(
 ) -> dict[str, Any]:
     """Return the manifest of a run, with the models of ``earlier`` runs whose cells are still there."""
     kept = [row for row in earlier.get("models", []) if all((folder / cell).is_dir() for cell in row["cells"])]
-    job = plans[0].jobs[0]
     return {
         "schema_version": SCHEMA_VERSION,
         "lmcompare": __version__,
@@ -66,12 +67,12 @@ def manifest(
         "command": command,
         "seconds": seconds + (float(earlier.get("seconds") or 0.0) if kept else 0.0),
         "experiment": _experiment_joined(experiment, earlier, kept),
-        "preset": experiment.options.preset,
+        "preset": experiment.preset,
         "corpus": describe(corpus),
         "tokens": {**earlier.get("tokens", {}), **{tokens.fingerprint: tokens.describe() for tokens in tokenized}},
-        "models": _models_joined(experiment, plans, kept),
+        "models": _models_joined(experiment, jobs, kept),
         "versions": environment.versions(),
-        "hardware": environment.hardware(job.device, job.threads),
+        "hardware": environment.hardware(jobs[0].machine["device"], jobs[0].machine["threads"]),
     }
 
 
@@ -98,26 +99,26 @@ def describe(corpus: Corpus) -> dict[str, Any]:
 
 
 def _models_joined(
-    experiment: Experiment, plans: Sequence[Plan], kept: Sequence[Mapping[str, Any]]
+    experiment: Experiment, jobs: Sequence[Job], kept: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the manifest's models: those of earlier runs that are still there, then those of this run.
 
     ``settings`` are the values of the run's own tables with which each model was run.
     """
     rows = {str(row["name"]): dict(row) for row in kept}
-    for plan in plans:
-        name, job = plan.table.name, plan.jobs[0]
-        seeds = {job.seed for job in plan.jobs}
+    for table in experiment.models:
+        name, job = table.name, next(job for job in jobs if job.name == table.name)
         # the finished cells of other seeds of this very model
-        seeds |= {seed for seed in rows.get(name, {}).get("seeds", []) if replace(job, seed=seed).is_finished()}
+        earlier = {seed for seed in rows.get(name, {}).get("seeds", []) if replace(job, seed=seed).is_finished()}
+        seeds = earlier.union(experiment.seeds)
         rows[name] = {
             "name": name,
-            "plugin": plan.table.plugin,
+            "plugin": table.plugin,
             "tokens_fingerprint": job.tokens_fingerprint,
             "seeds": sorted(seeds),
             "cells": [replace(job, seed=seed).place for seed in sorted(seeds)],
             "settings": {
-                "preset": experiment.options.preset,
+                "preset": experiment.preset,
                 "budget": experiment.budget.model_dump(exclude_none=True),
                 "match": experiment.match.model_dump(exclude_none=True),
                 **job.machine,
@@ -130,7 +131,7 @@ def _experiment_joined(
     experiment: Experiment, earlier: Mapping[str, Any], kept: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return the experiment's table with the models that earlier runs left in the folder."""
-    table = experiment.model_dump(mode="json")
+    table: dict[str, Any] = to_jsonable_python(experiment)
     names = {model["name"] for model in table["models"]}
     left = {row["name"] for row in kept} - names
     before = (earlier.get("experiment") or {}).get("models", [])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ from lmcompare import plugins
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.job import Job
-from lmcompare.harness.matching import matched
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Display
 from lmcompare.model import LanguageModel
@@ -23,15 +21,6 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 
 if TYPE_CHECKING:
     from lmcompare.corpora import Corpus
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A model of the experiment, ready to run: its jobs, one per seed, and the object to train, if it is one."""
-
-    table: ModelTable
-    jobs: tuple[Job, ...]
-    live: LanguageModel | None
 
 
 def built(
@@ -53,20 +42,19 @@ def built(
     for name in cls.bases:
         if isinstance(given.get(name), str):
             given[name] = absolute(given[name], here)
-    return plugin, plugins.build(plugin, given, experiment.options.preset)
+    return plugin, plugins.build(plugin, given, experiment.preset)
 
 
-def plans(
+def jobs_of(
     experiment: Experiment,
     corpus: Corpus,
     folder: Path,
     models: Mapping[str, tuple[str, LanguageModel]],
     live: Mapping[str, LanguageModel],
-    device: str,
-    threads: int,
+    machine: Mapping[str, Any],
     show: Display,
-) -> tuple[list[Plan], list[TokenizedCorpus]]:
-    """Tokenise the corpus once per kind of tokens and make each model's jobs.
+) -> tuple[list[Job], list[TokenizedCorpus]]:
+    """Tokenise the corpus once per kind of tokens and make each model's jobs, one per seed.
 
     Parameters
     ----------
@@ -74,19 +62,21 @@ def plans(
         By name, what ``built`` returned.
     live : Mapping
         By name, the models that are objects of this process.
+    machine : Mapping
+        The device, threads and processes of the trainings.
 
     Returns
     -------
-    plans : list of Plan
+    jobs : list of Job
         In the order of the experiment.
     corpora : list of TokenizedCorpus
         The corpus under each tokenizer that some model reads.
     """
     tokenized: dict[str, TokenizedCorpus] = {}
-    made = []
+    jobs: list[Job] = []
     for table in experiment.models:
         name, (plugin, model) = table.name, models[table.name]
-        if name in live and experiment.options.time_limit is not None:
+        if name in live and experiment.time_limit is not None:
             raise LmcompareError(
                 f"'{name}' trains in this process, which can't be ended after a time: name its plug-in for that"
             )
@@ -98,8 +88,9 @@ def plans(
             show.say(f"Reading its {wanted.kind} tokens …")
             tokenized[kind] = prepare(corpus, wanted, folder / TOKENS, show.say)
         tokens = tokenized[kind]
-        types = len(tokens.vocabulary)
-        model = matched(name, model, experiment.match.parameters, types, show, live=name in live)
+        if experiment.match.parameters is not None:
+            types = len(tokens.vocabulary)
+            model = _matched(name, model, experiment.match.parameters, types, show, live=name in live)
         same: dict[str, Any] = {
             "folder": str(folder.resolve()),
             "name": name,
@@ -108,16 +99,31 @@ def plans(
             "tokenizer": tokens.tokenizer.kind,
             "source_digest": plugins.source_digest(model),
             "hyperparameters": _storable(model),
-            "device": device,
-            "threads": threads,
-            "processes": experiment.options.processes,
+            "machine": dict(machine),
             "budget": experiment.budget.model_dump(),
             "examples": experiment.examples.model_dump(mode="json"),
             "files": _digests(model),
         }
-        jobs = tuple(Job(seed=seed, **same) for seed in experiment.seeds)
-        made.append(Plan(table, jobs, model if name in live else None))
-    return made, list(tokenized.values())
+        jobs += [Job(seed=seed, **same) for seed in experiment.seeds]
+    return jobs, list(tokenized.values())
+
+
+def _matched(
+    name: str, model: LanguageModel, parameters: int, types: int, show: Display, *, live: bool
+) -> LanguageModel:
+    """Return the model made anew with about ``parameters`` parameters over a vocabulary of V ``types``.
+
+    A model that can't choose its size, for example because it follows from the text, stays as it is. Raises
+    ``LmcompareError`` for a ``live`` object, and for a number that the model can't come near.
+    """
+    found = model.sized(parameters, types)
+    if found is None:
+        show.say(f"{name} keeps its size: it does not say how it could have another.")
+        return model
+    if live:
+        raise LmcompareError(f"'{name}' is an object, whose size is given: name its plug-in to match parameters")
+    show.say(f"{name} gets {', '.join(f'{key} = {value}' for key, value in found.items())}.")
+    return plugins.build(type(model), {**model.hyperparameters(), **found})
 
 
 def _storable(model: LanguageModel) -> dict[str, Any]:

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from lmcompare.errors import LmcompareError, blamed_on
+from lmcompare.errors import LmcompareError, PluginError, blamed_on
 from lmcompare.measure.features import token_features
 from lmcompare.runfolder.layout import HELD_OUT, SPLITS, TOKENS_FILES
 from lmcompare.runfolder.seals import damage, is_sealed
@@ -51,6 +49,11 @@ def prepare(
         tokenizer.fit([document.text for document in corpus.train])
     cut = {split: tokenise(corpus.split(split), tokenizer) for split in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
+    if tokenizer.fixed_vocabulary and (other := set(vocabulary.tokens[2:]) - set(tokenizer.always_tokens)):
+        raise PluginError(
+            f"{type(tokenizer).__name__} declares fixed_vocabulary, but its always_tokens do not contain"
+            f" '{min(other)}', a token of the training text: add it, or leave fixed_vocabulary out"
+        )
     path = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
     damaged = damage(path, TOKENS_FILES)
     if damaged is None:
@@ -78,38 +81,30 @@ def _tables(
     """Return the tables of the tokens and documents of valid and test."""
     import pandas as pd
 
-    features, surfaces, documents = [], [], []
+    tables: dict[str, list[pd.DataFrame]] = {"features": [], "surface": [], "documents": []}
     for split in HELD_OUT:
-        text = texts[split]
+        text, documents = texts[split], corpus.split(split)
         overhead_bits = code.overhead_bits(cut[split], tokenizer, vocabulary)
-        table = token_features(texts["train"], text, cut[split].sentence_starts, overhead_bits, split)
-        features.append(table)
+        features = token_features(texts["train"], text, cut[split].sentence_starts, overhead_bits, split)
+        tables["features"].append(features)
         assert text.spans is not None
-        surfaces.append(
-            table[["split", "document", "position"]].assign(
-                token=cut[split].surface(),
-                byte_start=text.spans[:, 0],
-                byte_end=text.spans[:, 1],
-                is_unknown=text.ids == vocabulary.unknown,
-            )
+        surface = features[["split", "document", "position"]].assign(
+            token=cut[split].surface(),
+            byte_start=text.spans[:, 0],
+            byte_end=text.spans[:, 1],
+            is_unknown=text.ids == vocabulary.unknown,
         )
-        lengths = np.diff(np.append(text.starts, len(text)))
-        for index, (document, length) in enumerate(zip(corpus.split(split), lengths, strict=True)):
-            documents.append(
-                {
-                    "split": split,
-                    "document": index,
-                    "name": document.name,
-                    "bytes": len(document.text.encode()),
-                    "tokens": int(length),
-                    "sentences": len(document.sentences),
-                    "metadata": json.dumps(dict(document.metadata), ensure_ascii=False),
-                    "repeated": document.repeated,
-                    "repeats": document.repeats,
-                }
-            )
-    return {
-        "features": pd.concat(features, ignore_index=True),
-        "surface": pd.concat(surfaces, ignore_index=True),
-        "documents": pd.DataFrame(documents),
-    }
+        tables["surface"].append(surface)
+        columns = {
+            "split": split,
+            "document": range(len(documents)),
+            "name": [d.name for d in documents],
+            "bytes": [len(d.text.encode()) for d in documents],
+            "tokens": text.ends - text.starts,
+            "sentences": [len(d.sentences) for d in documents],
+            "metadata": [json.dumps(dict(d.metadata), ensure_ascii=False) for d in documents],
+            "repeated": [d.repeated for d in documents],
+            "repeats": [d.repeats for d in documents],
+        }
+        tables["documents"].append(pd.DataFrame(columns))
+    return {name: pd.concat(rows, ignore_index=True) for name, rows in tables.items()}

@@ -5,33 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-STAGES = {
-    "wait": "waiting",
-    "start": "starting",
-    "train": "training",
-    "score": "scoring",
-    "check": "checking",
-    "examples": "examples",
-    "done": "done",
-    "kept": "kept",
-    "failed": "failed",
-}
 
-
-class Display(Protocol):
-    """What a run tells of itself. ``cell`` is the row that ``plan`` gave, by index."""
+class Display:
+    """What a run tells of itself; this one shows nothing. ``cell`` is the row that ``plan`` gave, by index."""
 
     def say(self, sentence: str) -> None:
         """Say a sentence about the whole run."""
 
     def plan(self, cells: Sequence[str]) -> None:
-        """Announce the cells."""
+        """Announce the cells by name."""
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
         """Show that something happened in a cell."""
@@ -40,26 +28,10 @@ class Display(Protocol):
         """Stop showing."""
 
 
-class Quiet:
-    """Shows nothing."""
-
-    def say(self, sentence: str) -> None:
-        """Ignore it."""
-
-    def plan(self, cells: Sequence[str]) -> None:
-        """Ignore it."""
-
-    def event(self, cell: int, event: Mapping[str, Any]) -> None:
-        """Ignore it."""
-
-    def close(self) -> None:
-        """Nothing to stop."""
-
-
 @dataclass
 class _Row:
     name: str
-    stage: str = "wait"
+    stage: str = "waiting"
     step: int = 0
     steps: int | None = None
     train_loss: float | None = None
@@ -78,7 +50,7 @@ class _Row:
             self.train_loss = event["train_loss"] if event["train_loss"] is not None else self.train_loss
             self.valid_loss = event["valid_loss"] if event["valid_loss"] is not None else self.valid_loss
             return
-        if self.stage == "wait":
+        if self.stage == "waiting":
             self.begun = time.perf_counter()
         self.stage = event.get("stage", event["event"])
         if self.stage in ("done", "failed"):
@@ -88,50 +60,60 @@ class _Row:
     @property
     def speed(self) -> str:
         """Training tokens a second."""
-        return f"{self.tokens / self.seconds:,.0f}" if self.tokens and self.seconds and self.stage == "train" else ""
+        return (
+            f"{self.tokens / self.seconds:,.0f}" if self.tokens and self.seconds and self.stage == "training" else ""
+        )
 
     @property
     def left(self) -> str:
         """Seconds that training still takes at this pace."""
-        if self.stage != "train" or not self.steps or not self.step:
+        if self.stage != "training" or not self.steps or not self.step:
             return ""
         return f"{self.seconds * (self.steps / self.step - 1):.0f} s"
 
     @property
     def done(self) -> str:
         """Steps done, as a share."""
-        return f"{min(1.0, self.step / self.steps):.0%}" if self.steps and self.stage == "train" else ""
+        return f"{min(1.0, self.step / self.steps):.0%}" if self.steps and self.stage == "training" else ""
 
 
-class Plain:
-    """Lines for a log: each change of stage, and training every ten seconds."""
+class _Shown(Display):
+    """A display on a console, with a row for each cell."""
 
-    def __init__(self, console: Console, every: float = 10.0) -> None:
-        self._console, self._every = console, every
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self._rows: list[_Row] = []
-        self._said = 0.0
 
     def say(self, sentence: str) -> None:
-        """Print it."""
         self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def plan(self, cells: Sequence[str]) -> None:
-        """Remember the names."""
         self._rows = [_Row(name) for name in cells]
+
+    def event(self, cell: int, event: Mapping[str, Any]) -> None:
+        row = self._rows[cell]
+        row.update(event)
+        if event["event"] == "progress" and row.note:
+            self.say(f"{row.name}: {row.note}")
+
+
+class Plain(_Shown):
+    """Lines for a log: each change of stage, and training every ten seconds."""
+
+    def __init__(self, console: Console, every: float = 10.0) -> None:
+        super().__init__(console)
+        self._every, self._said = every, 0.0
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
         """Print a change of stage, what training has to say, and a loss now and then."""
         row = self._rows[cell]
-        before = row.stage
-        row.update(event)
-        now = time.perf_counter()
-        if event["event"] == "progress" and row.note:
-            self.say(f"{row.name}: {row.note}")
-        elif row.stage != before:
+        before, now = row.stage, time.perf_counter()
+        super().event(cell, event)
+        if row.stage != before:
             took = f" after {row.seconds:.1f} s" if row.stage == "done" else ""
-            self.say(f"{row.name}: {STAGES[row.stage]}{took}{f': {row.note}' if row.note else ''}")
+            self.say(f"{row.name}: {row.stage}{took}{f': {row.note}' if row.note else ''}")
             self._said = now
-        elif event["event"] == "progress" and now - self._said >= self._every:
+        elif event["event"] == "progress" and not row.note and now - self._said >= self._every:
             facts = {
                 "{} of training": row.done,
                 "loss {}": _nats(row.train_loss),
@@ -140,46 +122,27 @@ class Plain:
                 "{} left": row.left,
             }
             known = [words.format(fact) for words, fact in facts.items() if fact]
-            self.say(f"{row.name}: {', '.join(known) or STAGES[row.stage]}")
+            self.say(f"{row.name}: {', '.join(known) or row.stage}")
             self._said = now
 
-    def close(self) -> None:
-        """Nothing to stop."""
 
-
-class Live:
-    """A table that is redrawn in place."""
+class Live(_Shown):
+    """A table that is redrawn in place; sentences are printed above it."""
 
     def __init__(self, console: Console) -> None:
         from rich.live import Live as RichLive
 
-        self._console = console
-        self._rows: list[_Row] = []
+        super().__init__(console)
         self._live = RichLive(console=console, refresh_per_second=4, get_renderable=self._table)
-        self._started = False
-
-    def say(self, sentence: str) -> None:
-        """Print it above the table."""
-        self._console.print(sentence, markup=False, highlight=False)
 
     def plan(self, cells: Sequence[str]) -> None:
         """Draw the table."""
-        self._rows = [_Row(name) for name in cells]
+        super().plan(cells)
         self._live.start()
-        self._started = True
-
-    def event(self, cell: int, event: Mapping[str, Any]) -> None:
-        """Change a row; the table redraws itself. What training has to say stands above it."""
-        row = self._rows[cell]
-        row.update(event)
-        if event["event"] == "progress" and row.note:
-            self.say(f"{row.name}: {row.note}")
 
     def close(self) -> None:
-        """Leave the last state standing."""
-        if self._started:
-            self._live.stop()
-            self._started = False
+        """Leave the table as it was drawn last."""
+        self._live.stop()
 
     def _table(self) -> Table:
         from rich.table import Table
@@ -188,10 +151,10 @@ class Live:
         for heading in ("done", "loss", "valid", "tokens/s", "left", "seconds"):
             table.add_column(heading, justify="right")
         for row in self._rows:
-            style = {"done": "green", "kept": "green", "failed": "red", "wait": "dim"}.get(row.stage, "bold")
+            style = {"done": "green", "kept": "green", "failed": "red", "waiting": "dim"}.get(row.stage, "bold")
             table.add_row(
                 row.name,
-                STAGES[row.stage],
+                row.stage,
                 row.done,
                 _nats(row.train_loss),
                 _nats(row.valid_loss),
@@ -206,7 +169,7 @@ class Live:
 def display(*, quiet: bool = False) -> Display:
     """Return the display that fits where standard error goes."""
     if quiet:
-        return Quiet()
+        return Display()
     from rich.console import Console
 
     console = Console(stderr=True)

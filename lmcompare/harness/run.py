@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lmcompare.errors import LmcompareError
-from lmcompare.harness import engine, environment
+from lmcompare import corpora
+from lmcompare.errors import LmcompareError, what_went_wrong
+from lmcompare.harness import environment
+from lmcompare.harness.cell import run_cell
 from lmcompare.harness.experiment import Experiment
+from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, read_earlier
-from lmcompare.harness.plan import Plan, built, plans
-from lmcompare.harness.progress import Display, Quiet
+from lmcompare.harness.plan import built, jobs_of
+from lmcompare.harness.progress import Display
+from lmcompare.model import LanguageModel
+from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import JOINED, MANIFEST
 from lmcompare.runfolder.seals import locked, seal
 
-if TYPE_CHECKING:
-    from lmcompare.corpora import Corpus
-    from lmcompare.model import LanguageModel
-
-
-@dataclass
-class Outcome:
-    """What a run did: the folder, and by "name/seed" why a cell failed."""
-
-    folder: Path
-    failures: dict[str, str] = field(default_factory=dict)
+LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
 
 
 def run(
@@ -41,10 +34,10 @@ def run(
     base: Path | None = None,
     force: bool = False,
     show: Display | None = None,
-    corpus: Corpus | None = None,
+    corpus: corpora.Corpus | None = None,
     live: Mapping[str, LanguageModel] | None = None,
     command: str = "",
-) -> Outcome:
+) -> dict[str, str]:
     """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
     Parameters
@@ -68,8 +61,8 @@ def run(
 
     Returns
     -------
-    Outcome
-        A plug-in that raises an error fails its own cell only.
+    dict of str to str
+        By "name/seed", why a cell failed. A plug-in that raises an error fails its own cell only.
 
     Raises
     ------
@@ -77,29 +70,25 @@ def run(
         For wrong input, before anything is trained.
     """
     started = time.perf_counter()
-    show, live, options = show or Quiet(), live or {}, experiment.options
+    show, live = show or Display(), live or {}
     models = {table.name: built(table, experiment, base, live) for table in experiment.models}
-    device, threads = environment.choose_device(options.device), environment.choose_threads(options.threads)
-    environment.check_processes(options.processes, device)
-    corpus = _corpus(experiment, base, show) if corpus is None else corpus
+    machine = environment.chosen(experiment)
+    if corpus is None:
+        show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
+        corpus = corpora.load(experiment.corpus.where, experiment.corpus, base=base)
     _claim(folder)
     with locked(folder):
         earlier = read_earlier(folder, corpus, force, show)
-        planned, tokenized = plans(experiment, corpus, folder, models, live, device, threads, show)
-        with _closing(show):
-            outcome = Outcome(folder, _run_cells(planned, options.time_limit, force, show))
+        jobs, tokenized = jobs_of(experiment, corpus, folder, models, live, machine, show)
+        try:
+            failures = _run_cells(jobs, live, experiment.time_limit, force, show)
+        finally:
+            show.close()
         seconds = time.perf_counter() - started
-        table = manifest(experiment, corpus, planned, tokenized, earlier, folder, command, seconds)
+        table = manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds)
         write_json(folder / MANIFEST, table)
         seal(folder, (MANIFEST,))
-    return outcome
-
-
-def _corpus(experiment: Experiment, base: Path | None, show: Display) -> Corpus:
-    from lmcompare import corpora
-
-    show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
-    return corpora.load(experiment.corpus.where, experiment.corpus.options, base=base)
+    return failures
 
 
 def _claim(folder: Path) -> None:
@@ -110,45 +99,64 @@ def _claim(folder: Path) -> None:
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
     if (folder / JOINED).exists():
         raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
-    probe = folder / ".probe"
-    try:
-        write_text(probe, "")
-    except LmcompareError as error:
-        cause = error.__cause__
-        reason = cause.strerror if isinstance(cause, OSError) else error
-        raise LmcompareError(f"{folder} can't be written to ({reason}): choose another --out or make room") from cause
-    probe.unlink()
+    write_text(folder / ".probe", "")
+    (folder / ".probe").unlink()
 
 
-def _run_cells(planned: Sequence[Plan], seconds: float | None, force: bool, show: Display) -> dict[str, str]:
+def _run_cells(
+    jobs: Sequence[Job], live: Mapping[str, LanguageModel], seconds: float | None, force: bool, show: Display
+) -> dict[str, str]:
     """Run the cells that are not finished; return by "name/seed" why a cell failed."""
     failures = {}
-    cells = [(job, plan.live) for plan in planned for job in plan.jobs]
-    several = any(len(plan.jobs) > 1 for plan in planned)
-    show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job, _ in cells])
-    for index, (job, live) in enumerate(cells):
+    several = len({job.seed for job in jobs}) > 1
+    show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
+    for index, job in enumerate(jobs):
         if force:
             job.reopen()
             for stale in ("model", "checkpoints"):
                 shutil.rmtree(job.path / stale, ignore_errors=True)
         if job.is_finished() and job.has_examples():
-            (job.path / engine.LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
+            (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
             show.event(index, {"event": "stage", "stage": "kept"})
             continue
         if (damaged := job.damage()) is not None:
             show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
-        show.event(index, {"event": "stage", "stage": "start"})
-        emit = partial(show.event, index)
-        error = engine.in_process(job, emit, seconds) if live is None else engine.inline(job, emit, live)
-        if error is not None:
+        show.event(index, {"event": "stage", "stage": "starting"})
+        error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
+        if error is None:
+            show.event(index, {"event": "done"})
+        else:
+            job.fail(error)
             failures[f"{job.name}/{job.seed}"] = error
             show.event(index, {"event": "failed", "error": error})
     return failures
 
 
-@contextmanager
-def _closing(show: Display) -> Iterator[None]:
+def _run_one(job: Job, live: LanguageModel | None, seconds: float | None, emit: Emit) -> str | None:
+    """Run a cell. Returns None, or the sentence that says why it failed.
+
+    A cell has a process of its own, with its own threads and peak memory: a crash ends this cell alone, and the
+    process is ended after ``seconds``. A model that is an object, ``live``, is trained in this process.
+    """
+    job.path.mkdir(parents=True, exist_ok=True)
+    log = job.path / LOG
     try:
-        yield
-    finally:
-        show.close()
+        if live is not None:
+            run_cell(job, emit, live)
+            return None
+        call(
+            "lmcompare.harness.cell:run_job",
+            asdict(job),
+            on_event=emit,
+            log=log,
+            variables=environment.thread_variables(job.machine["threads"]),
+            seconds=seconds,
+        )
+    except TimeLimitError as late:
+        return f"{late}: give it more (--time-limit)"
+    except EndedError as ended:
+        return f"{ended}{'; its log.txt says more' if ended.code >= 0 else ''}"
+    except (Exception, SystemExit) as error:
+        return what_went_wrong(error)
+    log.unlink()
+    return None

@@ -14,7 +14,7 @@ from lmcompare.errors import PluginError
 from lmcompare.measure.selection import digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, IntArray, prompt_pieces
 
 # English words of several meanings; the first that occur in enough contexts are shown, unless others are asked for
 AMBIGUOUS = ("bank", "curry", "plant", "current", "light", "order", "left", "present", "second", "right", "bill")
@@ -178,7 +178,7 @@ def _contexts(corpus: TokenizedCorpus, prompts: Sequence[str], word: str) -> lis
 def _in_prompts(corpus: TokenizedCorpus, prompts: Sequence[str], token: int) -> Iterator[Context]:
     """Yield the first occurrence of the token in each prompt that has it."""
     for prompt in prompts:
-        lines = corpus.prompt_pieces(prompt)
+        lines = prompt_pieces(prompt, corpus.tokenizer)
         for index, line in enumerate(lines):
             strings = corpus.tokenizer.tokenize(line)[0]
             ids = corpus.prompt_ids("\n".join(lines[: index + 1]))

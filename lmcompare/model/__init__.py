@@ -7,13 +7,13 @@ follows from ``next_log_probs``. A model imports nothing of what runs, checks or
 from lmcompare.model.language_model import (
     BLOCK_BYTES,
     LanguageModel,
+    Stepper,
     check_block,
     described,
     fitted,
     same_vocabulary,
     words_of,
 )
-from lmcompare.model.stepper import Stepper
 from lmcompare.model.values import Budget, Progress, Setting, Size, Traits
 from lmcompare.state import State
 from lmcompare.tokens import FloatArray

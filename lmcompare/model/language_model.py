@@ -1,4 +1,4 @@
-"""The base class of language models, and helpers for the classes that derive from it."""
+"""The base classes of language models and of their decoding states, and helpers for the classes derived from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 
 from lmcompare.errors import NotFittedError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model.stepper import Stepper
 from lmcompare.model.values import Setting, Size, Traits
 from lmcompare.state import State
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
@@ -21,6 +20,39 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 T = TypeVar("T")
 
 BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this
+
+
+class Stepper(ABC):
+    """The state of decoding: a prefix to which tokens are appended one at a time."""
+
+    @abstractmethod
+    def log_probs(self) -> FloatArray:
+        """Return the distribution of the next token, (V,) nats."""
+
+    @abstractmethod
+    def push(self, token: int) -> None:
+        """Append a token. ``Vocabulary.check_one`` refuses an id that is not in the vocabulary."""
+
+    def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
+        """Return the most likely next tokens.
+
+        Override it where that is cheaper than the whole distribution.
+
+        Parameters
+        ----------
+        k : int
+            How many tokens to return; at most V are.
+
+        Returns
+        -------
+        ids : array of int, shape (k,)
+            The tokens, the most likely first and equally likely ones by id.
+        log_probs : array, shape (k,)
+            Their log-probabilities in nats.
+        """
+        log_probs = self.log_probs()
+        ids = np.argsort(-log_probs, kind="stable")[:k]
+        return ids, log_probs[ids]
 
 
 class LanguageModel(ABC):

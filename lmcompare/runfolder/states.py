@@ -22,10 +22,10 @@ def save_state(state: State, folder: Path) -> None:
     Raises ``PluginError`` for a value that is not a state or contains what can't be stored, and ``LmcompareError`` as
     ``write_aside`` does.
     """
-    _check_state(state)
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    _check_state(state)
     arrays = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
 
     def write(aside: Path) -> None:

@@ -32,7 +32,7 @@ from lmcompare.runfolder.layout import (
     TOKENS_FILES,
     Split,
 )
-from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table, write_table
+from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_table
 from lmcompare.runfolder.seals import check_sealed, seal
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import (
@@ -45,7 +45,6 @@ from lmcompare.tokens import (
     encode_prompt,
     fingerprint_parts,
     make_tokenizer,
-    prompt_pieces,
     tokenise,
     tokenizer_code,
 )
@@ -191,9 +190,7 @@ class TokenizedCorpus:
         Columns: split, document, name, bytes, tokens, sentences, metadata (JSON); repeated, whether it also occurs in
         the training text, and repeats, how.
         """
-        path = self._file("documents.parquet")
-        check_table(path, DOCUMENT_COLUMNS)
-        return read_table(path)
+        return read_table(self._file("documents.parquet"), DOCUMENT_COLUMNS)
 
     def documents_of(self, split: Split) -> pd.DataFrame:
         """Return the documents of one split, indexed from 0 as ``document`` counts them."""
@@ -224,10 +221,6 @@ class TokenizedCorpus:
     def prompt_ids(self, prompt: str) -> IntArray:
         """Return the (n,) ids of the beginning of a document."""
         return encode_prompt(prompt, self.tokenizer, self.vocabulary)
-
-    def prompt_pieces(self, prompt: str) -> list[str]:
-        """Return the pieces of a prompt that the tokenizer cuts: its lines, or all of it."""
-        return prompt_pieces(prompt, self.tokenizer)
 
     def read(self, documents: Sequence[Document]) -> tuple[Encoded, list[str], FloatArray]:
         """Return new documents as ids, their N token strings, and the (N,) overhead bits charged beside the model."""

@@ -58,6 +58,7 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
         "change": change,
         "needs": "".join(f', "{each}"' for each in needs),
     }
+    templates = importlib.resources.files(__name__) / "template"
     target = folder / names["name"]
     if target.exists():
         raise LmcompareError(f"{target} is there already: choose another name or delete it first")
@@ -66,7 +67,11 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
         aside = Path(tempfile.mkdtemp(prefix=f".{names['name']}.", dir=folder))
         try:
             aside.chmod(0o755)  # mkdtemp makes folders that only their owner can enter
-            _write(names, aside)
+            for source, place in FILES.items():
+                path = aside / Template(place).substitute(names)
+                path.parent.mkdir(exist_ok=True)
+                template = templates / Template(source).substitute(names)
+                path.write_text(Template(template.read_text("utf-8")).substitute(names), encoding="utf-8")
             aside.rename(target)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -75,14 +80,6 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
             f"{target} can't be written ({error.strerror or error}): choose another folder or make room"
         ) from error
     return target
-
-
-def _write(names: dict[str, str], folder: Path) -> None:
-    templates = importlib.resources.files(__name__) / "template"
-    for source, place in FILES.items():
-        path, template = folder / Template(place).substitute(names), templates / Template(source).substitute(names)
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(Template(template.read_text("utf-8")).substitute(names), encoding="utf-8")
 
 
 def _names(name: str) -> dict[str, str]:

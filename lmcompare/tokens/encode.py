@@ -36,7 +36,14 @@ def build_vocabulary(train: Text, tokenizer: Tokenizer, min_count: int = 1, size
         If the training text has too few types for ``size``, or none at all.
     """
     cut = tokenised(train, tokenizer)
-    return Vocabulary.build(cut.sentences(), min_count=min_count, size=size, always=tokenizer.always_tokens)
+    sentences, *counts = cut.counts().tolist()
+    return Vocabulary.of_counts(
+        dict(zip(cut.types[1:], counts, strict=True)),
+        sentences,
+        min_count=min_count,
+        size=size,
+        always=tokenizer.always_tokens,
+    )
 
 
 def encode(documents: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> Encoded:

@@ -1,11 +1,22 @@
-"""Blanks between words and punctuation marks, for text that people read."""
+"""Blanks between words: which scripts have none, and where to put them in text that people read."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
-from lmcompare.tokens.scripts import is_unspaced
-from lmcompare.tokens.vocabulary import END_TOKEN
+import regex
+
+from lmcompare.tokens.tokenizer import lines_of
+
+# Scripts without blanks between words; the code points are the marks of length and voicing of Hiragana and Katakana.
+_SCRIPTS = (
+    "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham Tai_Viet Javanese Balinese"
+)
+UNSPACED = "".join(rf"\p{{Script={script}}}" for script in _SCRIPTS.split()) + r"\u30FC\uFF70\uFF9E\uFF9F"
+"""The characters of these scripts, to be put into a set of a regular expression."""
+
+_WIDE_PUNCTUATION = r"\u3001-\u3003\u3008-\u301F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65"
 
 # No blank before a closing mark, none after an opening one, none on either side of a joining one.
 _CLOSING = frozenset(",.;:!?%)]}…”’»›°′″") | {"...", "'s", "’s", "'S", "’S"}
@@ -14,19 +25,24 @@ _JOINING = frozenset("-/–—_\\⁄~")
 _STRAIGHT_QUOTES = frozenset("\"'")
 
 
+@functools.cache
+def _unspaced() -> regex.Pattern[str]:
+    return regex.compile(f"[{UNSPACED}{_WIDE_PUNCTUATION}]", regex.V1)
+
+
+@functools.lru_cache(maxsize=65536)
+def is_unspaced(token: str) -> bool:
+    """Return whether the token begins with a character of a script without blanks, or with its punctuation."""
+    return _unspaced().match(token) is not None
+
+
 def spaced(tokens: Sequence[str]) -> str:
     """Join tokens as English text is written; ``</s>`` ends a line.
 
     A straight quotation mark opens and closes in turn within a sentence. There is no blank between characters of
     scripts without blanks, nor beside their wide punctuation.
     """
-    lines: list[list[str]] = [[]]
-    for token in tokens:
-        if token == END_TOKEN:
-            lines.append([])
-        else:
-            lines[-1].append(token)
-    return "\n".join(_line(line) for line in lines)
+    return "\n".join(_line(line) for line in lines_of(tokens))
 
 
 def _line(tokens: Sequence[str]) -> str:

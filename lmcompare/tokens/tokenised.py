@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -93,14 +93,6 @@ class Tokenised:
         """(T,) the count of each of ``types``."""
         return np.bincount(self.tokens, minlength=len(self.types))
 
-    def sentences(self) -> Iterator[list[str]]:
-        """Yield the tokens of each sentence (or document) that a ``</s>`` closes, without the ``</s>``."""
-        strings = self.surface().tolist()
-        first = 0
-        for end in np.flatnonzero(self.closing).tolist():
-            yield strings[first:end]
-            first = end + 1
-
 
 Text: TypeAlias = "Sequence[Document] | Tokenised"
 
@@ -135,11 +127,10 @@ def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
     names: list[str] = []
     position = n_tokens = 0  # bytes and tokens so far, all documents
     for document in documents:
-        _check(document)
+        raw.append(_checked(document))
         text = document.text
         strings: list[str | None] = []
         names.append(document.name)
-        raw.append(_utf8(document))
         width = len if text.isascii() else _width
         whole = tokenizer.covers == "documents" and len(document.sentences) > 0
         pieces = ((0, len(text)),) if whole else document.sentences
@@ -276,18 +267,8 @@ def _width(text: str) -> int:
     return len(text.encode())
 
 
-def _utf8(document: Document) -> bytes:
-    try:
-        return document.text.encode()
-    except UnicodeEncodeError as error:
-        raise LmcompareError(
-            f"document '{document.name}' contains half a surrogate pair at character {error.start}, "
-            "which is not valid UTF-8: read it with the encoding it was written in"
-        ) from None
-
-
-def _check(document: Document) -> None:
-    """Raise ``LmcompareError`` unless the sentences and the text between them make up the whole text."""
+def _checked(document: Document) -> bytes:
+    """Return the UTF-8 of a document whose sentences, and the text between them, make up its whole text."""
     reached = 0
     for index, (start, end) in enumerate(document.sentences):
         if start < reached or end < start or end > len(document.text) or (index == 0 and start != 0):
@@ -298,3 +279,10 @@ def _check(document: Document) -> None:
         reached = end
     if document.text and not document.sentences:
         raise LmcompareError(f"document '{document.name}' has text but no sentence: give it one, (0, length)")
+    try:
+        return document.text.encode()
+    except UnicodeEncodeError as error:
+        raise LmcompareError(
+            f"document '{document.name}' contains half a surrogate pair at character {error.start}, "
+            "which is not valid UTF-8: read it with the encoding it was written in"
+        ) from None

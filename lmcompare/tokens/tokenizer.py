@@ -89,16 +89,10 @@ class Tokenizer(ABC):
         if self.covers != "words":
             joined = b"".join(b"\n" if token == END_TOKEN else self.token_bytes(token) for token in tokens)
             return joined.decode(errors="replace")
-        lines: list[list[str]] = [[]]
-        for token in tokens:
-            if token == END_TOKEN:
-                lines.append([])
-            else:
-                lines[-1].append(token)
-        return "\n".join(" ".join(line) for line in lines)
+        return "\n".join(" ".join(line) for line in lines_of(tokens))
 
     def token_bytes(self, token: str) -> bytes:
-        """Return the bytes of text that a token stands for; the default is the token's UTF-8."""
+        """Return the bytes of text that a token represents; the default is the token's UTF-8."""
         return token.encode()
 
     @property
@@ -119,6 +113,17 @@ class Tokenizer(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={getattr(self, k)!r}' for k in self.option_names())})"
+
+
+def lines_of(tokens: Sequence[str]) -> list[list[str]]:
+    """Return the tokens before, between and after the ``</s>``."""
+    lines: list[list[str]] = [[]]
+    for token in tokens:
+        if token == END_TOKEN:
+            lines.append([])
+        else:
+            lines[-1].append(token)
+    return lines
 
 
 def utf8_lengths(text: str) -> IntArray:

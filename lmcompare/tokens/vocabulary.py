@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.errors import LmcompareError
-
-if TYPE_CHECKING:
-    from lmcompare.tokens.token_table import TokenTable
 
 IntArray = npt.NDArray[np.integer[Any]]
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -89,9 +85,21 @@ class Vocabulary:
         for sentence in sentences:
             counted.update(sentence)
             closed += 1
+        return cls.of_counts(counted, closed, min_count=min_count, size=size, always=always)
+
+    @classmethod
+    def of_counts(
+        cls,
+        counted: Mapping[str, int],
+        sentences: int,
+        *,
+        min_count: int = 1,
+        size: int | None = None,
+        always: Sequence[str] = (),
+    ) -> Vocabulary:
+        """Keep the frequent tokens, as ``build`` does, from the count of each token and the number of sentences."""
+        counted = {**counted, **{token: counted.get(token, 0) for token in always}}
         literal = counted.pop(UNKNOWN_TOKEN, 0) + counted.pop(END_TOKEN, 0)
-        for token in always:
-            counted.setdefault(token, 0)
         kept = set(always)
         ranked = sorted(counted, key=lambda t: -counted[t])  # stable: equals stay in order of first appearance
         wanted = [t for t in ranked if t in kept or counted[t] >= min_count]
@@ -114,7 +122,7 @@ class Vocabulary:
             raise LmcompareError(f"no token of the training text occurs {min_count} times or more: lower min_count")
         left = set(wanted)
         unknown = literal + sum(n for t, n in counted.items() if t not in left)
-        counts = np.array([unknown, closed, *(counted[t] for t in wanted)], np.int64)
+        counts = np.array([unknown, sentences, *(counted[t] for t in wanted)], np.int64)
         return cls([UNKNOWN_TOKEN, END_TOKEN, *wanted], counts)
 
     def __len__(self) -> int:
@@ -142,13 +150,6 @@ class Vocabulary:
     def ids(self, tokens: Iterable[str]) -> IntArray:
         """Return the (n,) int32 ids of the tokens of a text, of which none is the closing ``</s>``."""
         return np.fromiter(map(self._lookup.get, tokens, repeat(self.unknown)), np.int32)
-
-    @cached_property
-    def token_table(self) -> TokenTable:
-        """The ids by the bytes of the tokens, for compiled loops."""
-        from lmcompare.tokens.token_table import TokenTable  # numba takes half a second to load
-
-        return TokenTable(self.tokens, self.end + 1, self.unknown, self.end)
 
     def check_one(self, token: int) -> None:
         """Do the same as ``check`` for one id, faster: generation asks at every step."""

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import regex
 
-from lmcompare.tokens.scripts import UNSPACED
-from lmcompare.tokens.spacing import spaced
+from lmcompare.tokens.spacing import UNSPACED, spaced
 from lmcompare.tokens.tokenizer import Tokenizer, spans_between
 from lmcompare.tokens.vocabulary import IntArray
 

@@ -163,7 +163,7 @@ class Stumbles(Honest):
 def test_what_a_model_raises_is_told() -> None:
     results = checked(Stumbles())
     assert failing(results) >= {SUMS, AGREE}
-    assert results[SUMS].reason == "the model raised MemoryError: too many types"
+    assert "MemoryError" in results[SUMS].reason
     assert results[SUMS].figure == 1e6
 
 

@@ -15,9 +15,9 @@ from lmcompare.checks.measure import (
     largest,
     place,
     probability_sums,
+    state_difference,
     sum_tolerance,
 )
-from lmcompare.checks.states import state_difference
 from lmcompare.checks.texts import MarkovTexts
 from lmcompare.model import State
 from lmcompare.tokens import Encoded, Vocabulary

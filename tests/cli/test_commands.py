@@ -66,7 +66,7 @@ def test_export_writes_a_file_once(place: Path) -> None:
     (place / "out.arpa").write_bytes(b"mine")
     done = lmcompare("export", "run", "out.arpa", "-m", "ngram", cwd=place)
     assert done.returncode == 2
-    assert done.stderr == "lmcompare: out.arpa is there already: choose another name, or --force to replace it\n"
+    assert "out.arpa is there already" in done.stderr
     assert (place / "out.arpa").read_bytes() == b"mine"
     assert lmcompare("export", "run", "out.arpa", "-m", "ngram", "--force", cwd=place).returncode == 0
     assert (place / "out.arpa").read_bytes() == written

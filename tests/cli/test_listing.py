@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare import plugins
-from lmcompare.cli import listing
+from lmcompare.cli.commands import listings
 
 MODULES = {
     "ends_it": "import os\nos._exit(3)\n",
@@ -43,13 +43,13 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_each_says_what_it_is_or_why_it_is_nothing(name: str, said: str) -> None:
-    assert listing.summary(name).startswith(said)
+    assert listings.summary(name).startswith(said)
 
 
 @pytest.mark.usefixtures("packages")
 def test_one_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "SECONDS", 3.0)
-    assert listing.summary("hangs") == "can't be loaded: importing it took longer than 3 s"
+    monkeypatch.setattr(listings, "SECONDS", 3.0)
+    assert listings.summary("hangs") == "can't be loaded: importing it took longer than 3 s"
 
 
 @pytest.mark.usefixtures("packages")

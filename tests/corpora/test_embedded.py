@@ -139,7 +139,7 @@ def test_a_gensim_without_the_file_is_one_clear_sentence(monkeypatch: pytest.Mon
         "wiki-sample": False,
     }
     with pytest.raises(
-        LmcompareError, match=r"'lee' cannot be read because the installed gensim [\d.]+ lacks .*pip install"
+        LmcompareError, match=r"'lee' cannot be read because the installed gensim lacks .*pip install"
     ):
         load("lee")
 

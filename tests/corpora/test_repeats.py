@@ -1,16 +1,14 @@
-"""What of the held-out documents stands in train."""
+"""Which held-out documents also occur in the training text."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.corpora import repeats as module
-from lmcompare.corpora.pieces import Piece
+from lmcompare.corpora.document import Piece
 from lmcompare.corpora.repeats import ALIKE, ALIKE_BACK, HOLDERS, LEAST, MUCH, Repeat, repeats, repeats_noted
 
 TWENTY = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
@@ -67,17 +65,6 @@ def test_empty_texts_and_splits() -> None:
     assert kinds([], [TWENTY]) == [None]
     assert kinds([""], ["", " "]) == [None, None]
     assert repeats(split_of([TWENTY], [], [])) == {"train": [None], "valid": [], "test": []}
-
-
-def test_train_may_be_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    generator = random.Random(0)
-    train = [" ".join(generator.choices("abcdefgh", k=generator.randrange(40))) for _ in range(60)]
-    test = [changed(text, 9) for text in train[::3]] + train[1::7]
-    whole = repeats(split_of(train, [], test))
-    assert len({None if r is None else r.kind for r in whole["test"]}) == 3
-    monkeypatch.setattr(module, "PART", 50)
-    monkeypatch.setattr(module, "PAIRS", 7)
-    assert repeats(split_of(train, [], test)) == whole
 
 
 def brute(train: Sequence[str], text: str) -> Repeat | None:

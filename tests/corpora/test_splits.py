@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.corpora.pieces import Piece
+from lmcompare.corpora.document import Piece
 from lmcompare.corpora.splits import overlap, split_by_hash, split_by_words, split_contiguously
 from lmcompare.errors import LmcompareError
 

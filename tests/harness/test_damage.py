@@ -11,7 +11,7 @@ import pytest
 import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment as files
-from lmcompare.harness.progress import Quiet
+from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
 from tests.harness.small import write_text
@@ -42,7 +42,7 @@ FILES = (*(f"cells/ngram/0/{n}" for n in CELL), *(f"tokens/*/{n}" for n in TOKEN
 SAME = [name for name in FILES if not name.endswith(("cost.json", "curve.csv", "trained.json", "manifest.json"))]
 
 
-class Heard(Quiet):
+class Heard(Display):
     """Keeps what is said."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Heard(Quiet):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("damage")
     write_text(place)
-    assert not run(EXPERIMENT, place / "run", base=place).failures
+    assert not run(EXPERIMENT, place / "run", base=place)
     return place
 
 
@@ -76,7 +76,7 @@ def test_a_turned_bit_is_found_said_and_made_good(finished: Path, tmp_path: Path
     (path,) = folder.glob(name)
     turn_a_bit(path)
     heard = Heard()
-    assert not run(EXPERIMENT, folder, base=finished, show=heard).failures
+    assert not run(EXPERIMENT, folder, base=finished, show=heard)
     if name.endswith("trained.json"):  # what it vouches for was used already
         return
     (said,) = [sentence for sentence in heard.said if "damaged" in sentence]
@@ -94,7 +94,7 @@ def test_so_is_a_file_that_was_cut_short_or_lost(finished: Path, tmp_path: Path,
     assert callable(harm)
     harm(path)
     heard = Heard()
-    assert not run(EXPERIMENT, folder, base=finished, show=heard).failures
+    assert not run(EXPERIMENT, folder, base=finished, show=heard)
     assert [sentence for sentence in heard.said if str(path) in sentence]
     assert path.read_bytes() == next((finished / "run").glob(name)).read_bytes()
 
@@ -135,8 +135,8 @@ def test_figures_outlive_examples_that_fail(finished: Path, tmp_path: Path) -> N
     cell = folder / "cells/ngram/0"
     (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
     reseal(cell)
-    asked = EXPERIMENT.model_copy(update={"examples": files.ExamplesTable(prompts=("my aunt",), length=2)})
-    outcome = run(asked, folder, base=finished)
+    asked = EXPERIMENT.replace("test", examples={"prompts": ["my aunt"], "length": 2})
+    failures = run(asked, folder, base=finished)
     write_reports(folder)
-    assert "damaged" in outcome.failures["ngram/0"]
+    assert "damaged" in failures["ngram/0"]
     assert json.loads((folder / "results.json").read_text())["models"][0]["rank"] == 1

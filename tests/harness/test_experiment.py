@@ -39,7 +39,7 @@ def test_a_full_file_is_read_as_written(tmp_path: Path) -> None:
     experiment = _load(tmp_path, FULL)
     assert experiment.name == "mine"
     assert experiment.corpus.where == {"train": "train.txt", "valid": "valid.txt", "test": "test.txt"}
-    assert experiment.corpus.options.documents == "line"
+    assert experiment.corpus.documents == "line"
     assert experiment.tokens.tokenizer == {"kind": "whitespace"}
     assert experiment.models[0].name == "kn5"
     assert experiment.models[0].hyperparameters == {"order": 5}
@@ -57,7 +57,7 @@ def test_a_model_is_named_after_its_plug_in_or_class(tmp_path: Path) -> None:
 
 def test_the_brown_benchmark_is_read_as_written() -> None:
     experiment = files.load(Path(__file__).parents[2] / "benchmarks" / "brown.toml")
-    options = experiment.corpus.options
+    options = experiment.corpus
     assert experiment.corpus.where == "nltk:brown"
     assert (options.train_words, options.valid_words) == (800_000, 200_000)
     assert (options.rare_count, options.rare_word) == (3, "<unk_>")
@@ -123,5 +123,5 @@ def test_the_shipped_experiments_hold_five_generations(preset: str) -> None:
     experiment = files.shipped(preset)  # type: ignore[arg-type]
     names = [m.name for m in experiment.models]
     assert names == ["unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"]
-    assert experiment.options.preset == preset
+    assert experiment.preset == preset
     assert {"How to make Thai", "The river bank", "The central bank"} <= set(experiment.examples.prompts)

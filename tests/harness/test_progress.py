@@ -15,7 +15,7 @@ def test_a_line_tells_what_is_known_and_no_more() -> None:
     log = io.StringIO()
     shown = Plain(Console(file=log, width=200), every=0)
     shown.plan(["net"])
-    shown.event(0, {"event": "stage", "stage": "train"})
+    shown.event(0, {"event": "stage", "stage": "training"})
     told = asdict(Progress(step=1)) | {"event": "progress", "seconds": 2.0}
     shown.event(0, told)
     shown.event(0, told | {"steps": 4, "train_loss": 5.25, "tokens": 100})
@@ -32,6 +32,6 @@ def test_what_training_has_to_say_is_said_at_once() -> None:
     log = io.StringIO()
     shown = Plain(Console(file=log, width=200), every=100)
     shown.plan(["net"])
-    shown.event(0, {"event": "stage", "stage": "train"})
+    shown.event(0, {"event": "stage", "stage": "training"})
     shown.event(0, asdict(Progress(step=3, note="goes on from step 3")) | {"event": "progress", "seconds": 2.0})
     assert log.getvalue().splitlines() == ["net: training", "net: goes on from step 3"]

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lmcompare import Comparison
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
 from lmcompare.harness import experiment as files
-from lmcompare.harness.progress import Quiet
-from lmcompare.harness.run import Outcome, run
+from lmcompare.harness.progress import Display
+from lmcompare.harness.run import run
 from lmcompare.report.build import rebuild, write_reports
 from tests.harness.small import write_plugins, write_text
 from tests.run_folder import reseal
@@ -26,7 +27,7 @@ from tests.run_folder import reseal
 pytestmark = pytest.mark.slow
 
 
-class Watch(Quiet):
+class Watch(Display):
     """Remembers the stages of each cell."""
 
     def __init__(self) -> None:
@@ -60,11 +61,11 @@ def _experiment(*models: Mapping[str, Any], **more: Any) -> files.Experiment:
 FLAT = {"plugin": "plugins.py:Flat", "name": "flat"}
 
 
-def _run(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Outcome, Watch]:
+def _run(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Comparison, Watch]:
     watch = Watch()
-    outcome = run(experiment, out, base=place, show=watch, **more)
+    failures = run(experiment, out, base=place, show=watch, **more)
     write_reports(out)
-    return outcome, watch
+    return Comparison(out, failures), watch
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_finished_cells_are_kept_and_a_later_model_joins_the_table(finished: Pat
     before = (finished / "cells/flat/0/scores.parquet").stat().st_mtime_ns
     _, watch = _run(place, finished, _experiment(FLAT, {**FLAT, "name": "tilted", "tilt": 0.01}))
     assert watch.stages[0] == ["kept"]
-    assert "train" in watch.stages[1]
+    assert "training" in watch.stages[1]
     assert (finished / "cells/flat/0/scores.parquet").stat().st_mtime_ns == before
     results = json.loads((finished / "results.json").read_text())
     assert {m["name"] for m in results["models"]} == {"unigram", "flat", "tilted"}
@@ -233,12 +234,12 @@ def test_a_folder_without_its_cells_keeps_its_report(finished: Path, tmp_path: P
 def test_other_prompts_make_new_examples_without_training(finished: Path, place: Path) -> None:
     examples = {"prompts": ["my aunt", "a dog"], "length": 3, "sentences": 1}
     _, watch = _run(place, finished, _experiment(FLAT, examples=examples))
-    assert watch.stages[0] == ["start", "examples", "done"]
+    assert watch.stages[0] == ["starting", "examples", "done"]
     shown = json.loads((finished / "cells/flat/0/examples.json").read_text())
     assert [p["prompt"] for p in shown["prompts"]] == ["my aunt", "a dog"]
     assert len(shown["sentences"]) == 1
     _, watch = _run(place, finished, _experiment(FLAT, examples={**examples, "words": ["aunt", "zebra"]}))
-    assert watch.stages[0] == ["start", "examples", "done"]
+    assert watch.stages[0] == ["starting", "examples", "done"]
     words = json.loads((finished / "cells/flat/0/examples.json").read_text())["words"]
     assert [w["word"] for w in words] == ["aunt", "zebra"]
 
@@ -251,7 +252,7 @@ def test_other_prompts_make_new_examples_without_training(finished: Path, place:
 def test_whatever_figures_depend_on_runs_the_cell_again(finished: Path, place: Path, change: dict[str, Any]) -> None:
     models = change.pop("models", [FLAT])
     _, watch = _run(place, finished, _experiment(*models, **change))
-    assert "train" in watch.stages[0]
+    assert "training" in watch.stages[0]
 
 
 def test_a_file_is_relative_to_the_experiment_and_its_content_counts(place: Path) -> None:
@@ -267,13 +268,13 @@ def test_a_file_is_relative_to_the_experiment_and_its_content_counts(place: Path
     assert watch.stages[0] == ["kept"]
     (place / "b.dat").write_text("two")
     _, watch = _run(place, out, _experiment({**model, "path": "b.dat"}))
-    assert "train" in watch.stages[0]
+    assert "training" in watch.stages[0]
 
 
 def test_force_runs_again(finished: Path, place: Path) -> None:
     _, watch = _run(place, finished, _experiment(FLAT))
     _, watch = _run(place, finished, _experiment(FLAT), force=True)
-    assert "train" in watch.stages[0]
+    assert "training" in watch.stages[0]
 
 
 def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
@@ -325,7 +326,7 @@ def test_a_folder_without_right_to_write(place: Path, tmp_path: Path) -> None:
     out = Path("/proc/lmcompare") if Path("/proc").is_dir() else tmp_path / "closed" / "out"
     if not out.is_relative_to("/proc"):
         out.parent.mkdir(mode=0o500)
-    with pytest.raises(LmcompareError, match=r"can.t be written to .*choose another --out"):
+    with pytest.raises(LmcompareError, match=r"can.t be written .*choose another output folder"):
         _run(place, out, _experiment(FLAT))
 
 
@@ -351,7 +352,7 @@ def test_a_cell_that_lost_a_file_is_run_again(place: Path, name: str) -> None:
     _run(place, out, _experiment(FLAT))
     (out / "cells/flat/0" / name).unlink()
     _, watch = _run(place, out, _experiment(FLAT))
-    assert "score" in watch.stages[0]
+    assert "scoring" in watch.stages[0]
     assert (out / "cells/flat/0" / name).is_file()
 
 

@@ -62,9 +62,7 @@ def test_literal_marks_in_the_text_are_unknown_words() -> None:
 def test_tokenising_once_gives_the_same(kind: str, docs: list[Document]) -> None:
     tokenizer = make_tokenizer({"kind": kind})
     cut = tokenise(docs, tokenizer)
-    vocabulary = Vocabulary.build(cut.sentences(), always=["x"])
-    if not any(d.text for d in docs):
-        return
+    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "the"])
     a, b = encode(docs, tokenizer, vocabulary), encode(cut, tokenizer, vocabulary)
     assert np.array_equal(a.ids, b.ids)
     assert np.count_nonzero(a.ids == vocabulary.end) == sum(len(d.sentences) for d in docs)

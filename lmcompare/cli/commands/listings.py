@@ -8,6 +8,8 @@ import typer
 
 from lmcompare.cli.app import app
 
+SECONDS = 20.0  # for importing a plug-in
+
 
 @app.command()
 def models(
@@ -17,7 +19,6 @@ def models(
 ) -> None:
     """List the installed models, or the hyper-parameters of one."""
     from lmcompare import plugins
-    from lmcompare.cli.listing import summary
 
     if name is not None:
         _print_model(name)
@@ -26,6 +27,34 @@ def models(
     width = max(map(len, installed), default=0)
     for each, point in installed.items():
         print(f"{each:<{width}}  {summary(each)}  [{point.value}]")
+
+
+def summary(name: str) -> str:
+    """Return the sentence for the list of models; for a plug-in that can't be loaded, the reason.
+
+    A plug-in that is not built in is imported in a process of its own: importing it may end the process or never
+    return, and the list must be printed all the same.
+    """
+    from lmcompare import plugins
+    from lmcompare.processes import EndedError, RaisedError, TimeLimitError, call
+
+    if plugins.MODELS.is_built_in(name):
+        return plugins.summary(name)
+    try:
+        return str(call("lmcompare.cli.commands.listings:imported_summary", name, seconds=SECONDS))
+    except TimeLimitError:
+        return f"can't be loaded: importing it took longer than {SECONDS:g} s"
+    except EndedError as ended:
+        return f"can't be loaded: while it was imported, {ended}"
+    except RaisedError as error:
+        return f"can't be loaded: {error}"
+
+
+def imported_summary(emit: object, name: str) -> str:
+    """Import a plug-in and return its summary; runs in a process of its own."""
+    from lmcompare import plugins
+
+    return plugins.summary(name)
 
 
 @app.command()

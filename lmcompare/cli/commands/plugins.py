@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lmcompare.cli.app import app, folder_named
-from lmcompare.cli.output import print_result
+
+if TYPE_CHECKING:
+    from lmcompare.checks import Result
 
 
 @app.command()
@@ -26,13 +28,19 @@ def check(
     from lmcompare.harness.changes import assignment
 
     parameters = dict(map(assignment, parameter or ()))
-    results = run_checks_apart(plugin, parameters, seed, print_result, time_limit)
+    results = run_checks_apart(plugin, parameters, seed, _print, time_limit)
     excused = sum(result.ok and not result.passed for result in results)
     failed = sum(not result.ok for result in results)
     passed = len(results) - failed - excused
     print(f"{passed} of {len(results)} checks passed{f', {excused} failed as declared' if excused else ''}")
     if failed:
         raise typer.Exit(1)
+
+
+def _print(result: Result) -> None:
+    mark = "ok  " if result.passed else "xfail" if result.ok else "FAIL"
+    said = "; ".join(part for part in (result.reason, result.expected_failure) if part)
+    print(f"{mark:<5} {result.name}{f': {said}' if said else ''}", flush=True)
 
 
 @app.command()

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lmcompare.cli.app import app, folder_named
-from lmcompare.cli.output import note
+from lmcompare.cli.app import app, folder_named, note
 from lmcompare.errors import LmcompareError
 
 

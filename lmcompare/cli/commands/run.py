@@ -70,7 +70,7 @@ def run(
     from lmcompare.report.terminal import print_leaderboard
 
     plan, base = changes.started(experiment, options["preset"])
-    plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=_seeds(seed))
+    plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=_listed(seed) or None)
     plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options), experiment)
     plan = changes.with_tokens(plan, {"kind": tokens, "min_count": min_count, "size": vocabulary_size})
     if models := _listed_plugins(model):
@@ -81,35 +81,23 @@ def run(
     folder = Path("reports") / plan.name if out is None else folder_named(out)
     show = display(quiet=quiet)
     try:
-        outcome = run_experiment(
-            plan,
-            folder,
-            base=base,
-            force=force,
-            show=show,
-            command=shlex.join(["lmcompare", *sys.argv[1:]]),
-        )
+        command = shlex.join(["lmcompare", *sys.argv[1:]])
+        failures = run_experiment(plan, folder, base=base, force=force, show=show, command=command)
         show.say("Writing the report …")
-        write_reports(outcome.folder)
+        write_reports(folder)
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"interrupted; finished models are kept in {folder}, and the same command continues from there"
         ) from None
-    print_leaderboard(outcome.folder)
-    print(f"The report: {outcome.folder / 'report.html'}")
-    failures, names = dict(outcome.failures), {table.name for table in plan.models}
-    for cell, error in load(outcome.folder).failures.items():  # also kept cells whose files are damaged
+    print_leaderboard(folder)
+    print(f"The report: {folder / 'report.html'}")
+    names = {table.name for table in plan.models}
+    for cell, error in load(folder).failures.items():  # also kept cells whose files are damaged
         if cell.rpartition("/")[0] in names:
             failures.setdefault(cell, error)
     if failures:
         sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
         raise LmcompareError(f"{len(failures)} of the cells failed, the others are in the report: {sentences}")
-
-
-def _seeds(values: list[str] | None) -> tuple[int, ...] | None:
-    from lmcompare.harness.changes import seed_number
-
-    return tuple(map(seed_number, _listed(values))) if values else None
 
 
 def _listed(values: list[str] | None) -> tuple[str, ...]:

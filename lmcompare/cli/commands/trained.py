@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmcompare.cli.app import app, flag
-from lmcompare.cli.output import note
-from lmcompare.errors import LmcompareError
+from lmcompare.cli.app import app, flag, note
 
 if TYPE_CHECKING:
     from lmcompare.trained import TrainedModel
@@ -85,8 +83,6 @@ def export(
     force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
     """Write a trained n-gram model to a file that other tools read."""
-    if file.exists() and not file.is_dir() and not force:
-        raise LmcompareError(f"{file} is there already: choose another name, or --force to replace it")
     print(_trained(folder, model, seed, plugin).export(file, force=force))
 
 

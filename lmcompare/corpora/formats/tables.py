@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lmcompare.corpora.contract import CorpusFormat, File, Found
-from lmcompare.corpora.document import has_utf8
+from lmcompare.corpora.document import Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.pieces import Piece
 from lmcompare.errors import LmcompareError, suggest
 
 Row = dict[str, Any]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lmcompare.corpora.contract import CorpusFormat, File, Found
+from lmcompare.corpora.document import Piece
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.pieces import Piece
 
 
 def read_text(file: File, options: CorpusOptions) -> Found:

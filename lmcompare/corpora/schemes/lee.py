@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lmcompare.corpora.contract import CorpusScheme, Found
+from lmcompare.corpora.document import Piece, cut
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.pieces import Piece, cut
 from lmcompare.corpora.schemes.gensim_data import located, missing
 
 LEE_FILE = "lee_background.cor"

@@ -12,9 +12,8 @@ from importlib import import_module
 from typing import Any
 
 from lmcompare.corpora.contract import CorpusScheme, Found
-from lmcompare.corpora.document import has_utf8
+from lmcompare.corpora.document import Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.pieces import Piece
 from lmcompare.errors import LmcompareError, one_line, suggest
 
 EXAMPLES = ("brown", "gutenberg", "inaugural", "reuters", "treebank", "webtext")

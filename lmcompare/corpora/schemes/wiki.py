@@ -5,8 +5,8 @@ from __future__ import annotations
 import bz2
 
 from lmcompare.corpora.contract import CorpusScheme, Found
+from lmcompare.corpora.document import Piece
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.pieces import Piece
 from lmcompare.corpora.schemes.gensim_data import located, missing
 from lmcompare.corpora.schemes.wiki_markup import article_text
 

@@ -1,7 +1,8 @@
-"""Running text from MediaWiki markup, as a reader of the page sees it.
+"""Running text from the MediaWiki markup of the articles of ``wiki-sample``, as a reader of the page sees it.
 
-mwparserfromhell parses the markup; here each node of its tree becomes text. References, boxes and notes to editors
-are dropped. Paragraphs, headings, list items, captions and table rows become one line each.
+mwparserfromhell parses the markup; here each node of its tree becomes text, if it is of a kind that these articles
+have. References, boxes and notes to editors are dropped. Paragraphs, headings, list items, captions and table rows
+become one line each.
 """
 
 from __future__ import annotations
@@ -19,11 +20,9 @@ _ITEM = "\ue001"
 
 _REFERENCE = re.compile(r"<!--.*?-->|<ref\b[^>]*/>|<ref\b[^>]*>.*?</ref\s*>", re.DOTALL | re.IGNORECASE)
 _INDENTED_TABLE = re.compile(r"^[:* ]+\{\|", re.MULTILINE)
-_DROPPED = {"ref", "references", "timeline", "imagemap", "score", "hiero", "templatedata", "categorytree"}
-_BLOCKS = {"p", "div", "blockquote", "center", "ol", "ul", "dl", "hr", "caption"}
-_CODE_BLOCKS = {"pre", "source", "syntaxhighlight", "poem"}
-_FILES = {"file", "image", "media"}
-_SHOWN_PREFIXES = {"wikt", "wiktionary", "s", "q", "b", "c", "commons", "wikisource"}
+_BLOCKS = {"div", "blockquote", "center", "ol"}
+_CODE_BLOCKS = {"source", "poem"}
+_FILES = {"file", "image"}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z-]+)?")
 _FILE_OPTION = re.compile(
     r"thumb(?:nail)?|frame(?:d|less)?|border|left|right|cent(?:er|re)|none|baseline|middle|sub|super|top|bottom|"
@@ -31,10 +30,8 @@ _FILE_OPTION = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _LATEX = {
-    "in": "∈", "to": "→", "times": "×", "cdot": "·", "ldots": "...", "dots": "...", "leq": "≤", "geq": "≥",
-    "neq": "≠", "approx": "≈", "pm": "±", "neg": "¬", "infty": "∞", "rangle": "⟩", "langle": "⟨", "quad": " ",
-    "rightarrow": "→", "leftrightarrow": "↔", "therefore": "∴", "sin": "sin", "cos": "cos", "exp": "exp",
-    "log": "log",
+    "in": "∈", "to": "→", "times": "×", "cdot": "·", "ldots": "...", "neg": "¬", "rangle": "⟩", "leftrightarrow": "↔",
+    "sin": "sin", "exp": "exp",
 }  # fmt: skip
 
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
@@ -134,7 +131,7 @@ def _link(node: Any) -> str:
         return ""
     if node.text is not None:
         return _text(node.text)
-    if colon and prefix in _SHOWN_PREFIXES:
+    if prefix == "wikt":
         return rest
     if colon and _LANGUAGE.fullmatch(title.partition(":")[0]):
         return ""  # the same article in another language
@@ -155,7 +152,7 @@ def _caption(code: Any) -> str:
 
 def _tag(node: Any) -> str:
     name = str(node.tag).strip().lower()
-    if name in _DROPPED:
+    if name == "references":
         return ""
     if name == "table":
         return "\n\n" + "\n\n".join(_rows(node.contents)) + "\n\n"

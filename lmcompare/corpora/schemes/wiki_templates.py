@@ -15,23 +15,11 @@ _MONTH_NAMES = "January February March April May June July August September Octo
 _MONTHS = _MONTH_NAMES.split()
 _UNITS = {
     "m": "metres", "km": "kilometres", "cm": "centimetres", "mm": "millimetres", "mi": "miles", "ft": "feet",
-    "in": "inches", "yd": "yards", "nmi": "nautical miles", "km2": "square kilometres", "m2": "square metres",
-    "sqmi": "square miles", "sqft": "square feet", "ha": "hectares", "acre": "acres", "kg": "kilograms",
-    "lb": "pounds",
-    "t": "tonnes", "C": "°C", "F": "°F", "km/h": "kilometres per hour", "mph": "miles per hour",
-    "m/s": "metres per second", "l": "litres", "L": "litres", "oilbbl/d": "barrels per day",
-    "PD/sqmi": "inhabitants per square mile", "PD/km2": "inhabitants per square kilometre",
+    "in": "inches", "nmi": "nautical miles", "km2": "square kilometres", "m2": "square metres", "ha": "hectares",
+    "sqmi": "square miles", "acre": "acres", "kg": "kilograms", "lb": "pounds", "C": "°C", "mph": "miles per hour",
+    "oilbbl/d": "barrels per day", "PD/sqmi": "inhabitants per square mile",
 }  # fmt: skip
-_RANGES = {
-    "-": "–",
-    "–": "–",
-    "to": " to ",
-    "and": " and ",
-    "and(-)": " and ",
-    "by": " by ",
-    "x": " × ",
-    "or": " or ",
-}
+_RANGES = {"-": "–", "–": "–", "to": " to ", "and": " and ", "and(-)": " and ", "by": " by "}
 
 Args = list[str]
 Named = dict[str, str]
@@ -75,10 +63,6 @@ def _first(args: Args, named: Named) -> str:
     return args[0] if args else ""
 
 
-def _second(args: Args, named: Named) -> str:
-    return args[1] if len(args) > 1 else ""
-
-
 def _last(args: Args, named: Named) -> str:
     return args[-1] if args else ""
 
@@ -97,8 +81,6 @@ def _constant(text: str) -> Callable[[Args, Named], str]:
 
 def _convert(args: Args, named: Named) -> str:
     """``{{convert|10|to|20|km|mi}}``: the measure of the author, without its conversion."""
-    if not args:
-        return ""
     value, rest = args[0], args[1:]
     while len(rest) >= 2 and rest[0] in _RANGES:
         value += _RANGES[rest[0]] + rest[1]
@@ -149,25 +131,19 @@ def _quote(args: Args, named: Named) -> str:
 
 
 _SHOW_FIRST = """
-    nowrap small smaller big larger nobold noitalic longitem ipa vanchor tooltip abbr center sub math mvar var code
-    mono tt nts flag flagcountry railgauge nastaliq unicode linktext smallcaps plainlist angbr vr lang-
+    nowrap small smaller big center ipa vanchor tooltip nts flag railgauge linktext angbr vr lang-
 """
 _RENDER: dict[str, Callable[[Args, Named], str]] = {
-    "lang": _second, "native name": _second, "transl": _last, "resize": _last, "script": _last, "columns-list": _last,
-    "convert": _convert, "cvt": _convert, "as of": _as_of, "dts": _date, "nihongo": _nihongo, "val": _value,
-    "frac": _fraction, "fraction": _fraction, "sfrac": _fraction, "chem": _joined(""), "nuclide2": _joined("-"),
-    "simplenuclide2": _joined("-"), "keypress": _joined("+"), "hlist": _joined(", "), "ubl": _joined("\n"),
-    "unbulleted list": _joined("\n"), "circa": _after("c."), "c.": _after("c."),
-    "sup": lambda args, named: superscript(_first(args, named)),
+    "lang": lambda args, named: "".join(args[1:2]), "transl": _last, "script": _last, "columns-list": _last,
+    "convert": _convert, "as of": _as_of,
+    "dts": _date, "nihongo": _nihongo, "val": _value, "frac": _fraction, "sfrac": _fraction, "chem": _joined(""),
+    "nuclide2": _joined("-"), "simplenuclide2": _joined("-"), "hlist": _joined(", "), "circa": _after("c."),
     "e": lambda args, named: f" × 10{superscript(_first(args, named))}",
     "sc": lambda args, named: _first(args, named).upper(),
     "eqm": _constant("⇌"), "nbsp": _constant(" "), "spaces": _constant(" "), "thinsp": _constant(" "),
-    "ndash": _constant("–"), "mdash": _constant("—"), "mdashb": _constant("—"), "snd": _constant(" – "),
-    "spaced ndash": _constant(" – "), "dash": _constant(" – "), "'s": _constant("’s"), "'": _constant("’"),
-    "·": _constant(" · "), "\\": _constant("/"), "-": _constant("-"), "=": _constant("="),
+    "ndash": _constant("–"), "mdashb": _constant("—"), "snd": _constant(" – "), "spaced ndash": _constant(" – "),
+    "'s": _constant("’s"), "'": _constant("’"), "=": _constant("="),
 }  # fmt: skip
 _RENDER |= dict.fromkeys(_SHOW_FIRST.split(), _first)
-_RENDER |= dict.fromkeys(("quote", "cquote", "blockquote", "quotation", "poemquote", "quote box"), _quote)
-_RENDER |= {
-    ship.casefold(): _after(ship) for ship in ["USS", "HMS", "HMNZS", "HMAS", "USNS", "USCGC", "MV", "SS", "RMS"]
-}
+_RENDER |= dict.fromkeys(("quote", "quotation", "quote box"), _quote)
+_RENDER |= {ship.casefold(): _after(ship) for ship in ("USS", "HMS", "MV", "SS")}

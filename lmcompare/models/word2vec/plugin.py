@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from lmcompare.exhibits import Exhibit
@@ -14,9 +16,8 @@ from lmcompare.model import FloatArray, LanguageModel, Setting, Traits
 from lmcompare.models.word2vec import similar_contexts
 from lmcompare.models.word2vec.exhibits import exhibits
 from lmcompare.models.word2vec.network import WEIGHTS, BagNetwork
-from lmcompare.models.word2vec.ready_vectors import ready_vectors
+from lmcompare.models.word2vec.ready_vectors import Vector, ready_vectors
 from lmcompare.models.word2vec.similar_contexts import Account, Example
-from lmcompare.models.word2vec.skip_gram import word2vec
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.network import Network
 from lmcompare.training.tunable import TunableLanguageModel
@@ -191,3 +192,57 @@ class Word2VecBow(TunableLanguageModel):
         if self.tune:
             origin += ", trained further with the softmax"
         return exhibits(self, self.trained_as(BagNetwork), origin, self.account(), text)
+
+
+def word2vec(
+    text: Encoded, *, width: int, skip_gram: bool, reach: int, negative: int, epochs: int, seed: int
+) -> Vector:
+    """Return word vectors trained on the sentences of a text, whose words include ``</s>``.
+
+    Skip-gram or CBOW with negative sampling (Mikolov et al. 2013, "Distributed representations of words and phrases
+    and their compositionality"). gensim promises the same vectors for the same seed only with one worker and a hash
+    that is the same in every process.
+
+    Parameters
+    ----------
+    text : Encoded
+        The training text.
+    width : int
+        The size of the vectors.
+    skip_gram : bool
+        Skip-gram if true, CBOW if false.
+    reach : int
+        How many words on each side of a word are its context.
+    negative : int
+        Negative samples.
+    epochs : int
+        Epochs over the text.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    (V, width) array of float32
+        Zero for words that do not occur in the text.
+    """
+    from gensim.models import Word2Vec
+
+    names = [str(i) for i in range(len(text.vocabulary))]
+    starts = text.sentence_starts()
+    ends = np.append(starts[1:], len(text))
+    sentences = [[names[i] for i in text.ids[a:b]] for a, b in zip(starts, ends, strict=True)]
+    model = Word2Vec(
+        sentences,
+        vector_size=width,
+        sg=int(skip_gram),
+        window=reach,
+        negative=negative,
+        epochs=epochs,
+        min_count=1,
+        workers=1,
+        seed=seed + 1,  # parts of gensim refuse the seed 0
+        hashfxn=lambda name: zlib.crc32(name.encode()),
+    )
+    vectors = np.zeros((len(names), width), np.float32)
+    vectors[[int(name) for name in model.wv.index_to_key]] = model.wv.vectors
+    return vectors

@@ -3,10 +3,10 @@
 To read it, start at the top and go down:
 
 1. ``text_code``: which bits a token is charged beside -log2 of its probability.
-2. ``white_space`` (before a token), ``separators`` (after a sentence) and ``spelling`` (of an unknown word): a small
-   probability model each.
-3. ``token_classes``: what the first two know of a token.
-4. ``interpolation``: how all three estimate a probability; ``context_counts``: what they count.
+2. ``between`` (white space before a token, separators after a sentence) and ``spelling`` (of an unknown word): small
+   probability models.
+3. ``token_classes``: what white space and separators depend on.
+4. ``interpolation``: how all three estimate a probability.
 
 The decoder that shows this to be a real code is in the tests (``tests/tokens/codelength``).
 """

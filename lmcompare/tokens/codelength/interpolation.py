@@ -4,12 +4,80 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from lmcompare.tokens.codelength.context_counts import ContextCounts, take
 from lmcompare.tokens.vocabulary import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class ContextCounts:
+    """The counts of symbols after the contexts of one length, for an alphabet of K symbols.
+
+    Parameters
+    ----------
+    contexts : (C,) int array
+        The contexts, in rising order.
+    events : (E,) int array
+        The index of a context times K, plus a symbol; in rising order.
+    counts : (E,) int array
+        The count of each event.
+    n_symbols : int
+        K.
+    """
+
+    contexts: IntArray
+    events: IntArray
+    counts: IntArray
+    n_symbols: int
+
+    @classmethod
+    def count(cls, keys: IntArray, symbols: IntArray, n_symbols: int) -> ContextCounts:
+        """Count the symbols (n,) after their contexts (n,); a negative key means that there is no context."""
+        kept = keys >= 0
+        contexts, index = np.unique(keys[kept], return_inverse=True)
+        followed = index.reshape(-1).astype(np.int64) * n_symbols + symbols[kept]
+        events, counts = np.unique(followed, return_counts=True)
+        return cls(contexts.astype(np.int64), events, counts.astype(np.int64), n_symbols)
+
+    @cached_property
+    def totals(self) -> IntArray:
+        """(C,) how many symbols followed each context."""
+        return np.bincount(self.events // self.n_symbols, self.counts, len(self.contexts)).astype(np.int64)
+
+    @cached_property
+    def types(self) -> IntArray:
+        """(C,) how many different symbols followed each context."""
+        return np.bincount(self.events // self.n_symbols, minlength=len(self.contexts))
+
+    @cached_property
+    def discount(self) -> float:
+        """n₁ / (n₁ + 2 n₂) of the events counted once and twice, kept between 0.1 and 0.9."""
+        once, twice = int(np.count_nonzero(self.counts == 1)), int(np.count_nonzero(self.counts == 2))
+        return min(max(once / max(once + 2 * twice, 1), 0.1), 0.9)
+
+    def look_up(self, keys: IntArray, symbols: IntArray) -> tuple[IntArray, IntArray]:
+        """Return (n,) the index of each context, -1 if it is unseen, and (n,) the count of the symbol after it."""
+        index = find(self.contexts, keys)
+        event = find(self.events, np.where(index >= 0, index * self.n_symbols + symbols, -1))
+        return index, take(self.counts, event)
+
+
+def find(rising: IntArray, wanted: IntArray) -> npt.NDArray[np.int64]:
+    """(n,) the index of each wanted value in the rising array, -1 if it is not in there."""
+    if not len(rising):
+        return np.full(len(wanted), -1, np.int64)
+    at = np.minimum(np.searchsorted(rising, wanted), len(rising) - 1)
+    return np.where(rising[at] == wanted, at, -1)
+
+
+def take(values: IntArray, index: IntArray) -> IntArray:
+    """(n,) the values at the indices, 0 where the index is -1."""
+    return np.append(values, 0)[index]
 
 
 class SymbolModel(ABC):
@@ -42,7 +110,7 @@ class SymbolModel(ABC):
         """(n,) the probability of each symbol (n,) after its contexts, one (n,) array per level."""
         p: FloatArray = self.base[symbols]
         for level, keys in zip(self.levels, contexts, strict=True):
-            index, counts = level.look_up(keys, symbols, len(self.base))
+            index, counts = level.look_up(keys, symbols)
             p = np.where(index >= 0, self._mix(level, index, counts, p), p)
         return p
 
@@ -70,7 +138,7 @@ class SymbolWittenBell(SymbolModel):
         shorter = SymbolWittenBell(self.base, self.levels[:-1])
         level, keys = self.levels[-1], contexts[-1]
         saved = np.log2(self.probability(contexts, symbols)) - np.log2(shorter.probability(contexts[:-1], symbols))
-        index, _ = level.look_up(keys, symbols, len(self.base))
+        index, _ = level.look_up(keys, symbols)
         gains = np.bincount(index[index >= 0], saved[index >= 0], minlength=len(level.contexts))
         worthy = np.append(gains >= least_bits, False)[index]  # index -1, no context, takes the last
         kept = ContextCounts.count(np.where(worthy, keys, -1), symbols, len(self.base))
@@ -89,7 +157,7 @@ class SymbolWittenBell(SymbolModel):
         levels = []
         for stored in table["levels"]:
             contexts, events, counts = (np.array(stored[n], np.int64) for n in ("contexts", "events", "counts"))
-            levels.append(ContextCounts.of_events(contexts, events, counts, len(base)))
+            levels.append(ContextCounts(contexts, events, counts, len(base)))
         return cls(base, levels)
 
 

@@ -45,9 +45,7 @@ class SpellingModel:
     def events(self, words: Sequence[bytes]) -> tuple[IntArray, list[IntArray]]:
         """Return the n symbols of all words, and their contexts (n,) of 0, 1, … order - 1 bytes."""
         width = self.order - 1
-        if not words:
-            return np.zeros(0, np.int64), [np.zeros(0, np.int64)] * self.order
-        lengths = np.array([len(w) + width + 1 for w in words])
+        lengths = np.array([len(w) + width + 1 for w in words], np.int64)
         padded = np.full(int(lengths.sum()), _BEGIN, np.int64)  # per word: width × BEGIN, the bytes, END
         last = np.cumsum(lengths) - 1
         padded[last] = END

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens.codelength.separators import SeparatorModel
+from lmcompare.tokens.codelength.between import SeparatorModel, WhiteSpaceModel
 from lmcompare.tokens.codelength.spelling import SpellingModel
 from lmcompare.tokens.codelength.token_classes import TokenClasses
-from lmcompare.tokens.codelength.white_space import WhiteSpaceModel
 from lmcompare.tokens.tokenised import Text, Tokenised, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import FloatArray, Vocabulary

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.tokens.scripts import is_unspaced
+from lmcompare.tokens.spacing import is_unspaced
 from lmcompare.tokens.tokenised import Tokenised
 from lmcompare.tokens.vocabulary import IntArray
 

@@ -75,7 +75,6 @@ def test_blocks(markup: str, lines: list[str]) -> None:
         ("1775{{ndash}}1783 {{as of|2014|3|lc=y}}", "1775–1783 as of March 2014"),
         ("{{frac|3|2}} {{val|6.2|e=18|u=m}} {{chem|Cs|4|O}}", "3/2 6.2 × 10¹⁸ m Cs4O"),
         ("{{USS|Hornet|CV-12|6}} {{formatnum:12345}}", "USS Hornet 12,345"),
-        ("{{math|1=Z = 1}}", "Z = 1"),
         ("{{Infobox|a={{small|x}}|b=[[c|d]]}}text", "text"),
         ("{{convert|3|km2|abbr=on}}, {{convert|7|acre}}, {{frac|3}}, {{frac|1|2|3}}", "3 km², 7 acres, 1/3, 1 2/3"),
     ],

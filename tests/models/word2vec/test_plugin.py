@@ -12,8 +12,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Map2D, Neighbours, WorkedEquation
 from lmcompare.model import Setting, described
 from lmcompare.models.word2vec.network import BagNetwork
-from lmcompare.models.word2vec.plugin import Word2VecBow
-from lmcompare.models.word2vec.skip_gram import word2vec
+from lmcompare.models.word2vec.plugin import Word2VecBow, word2vec
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.neural_cases import SMALL, trained
 from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted

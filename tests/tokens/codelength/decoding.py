@@ -12,11 +12,10 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from lmcompare.tokens import FloatArray, Separator, Vocabulary
+from lmcompare.tokens.codelength.between import SeparatorModel, WhiteSpaceModel
 from lmcompare.tokens.codelength.interpolation import SymbolModel
-from lmcompare.tokens.codelength.separators import SeparatorModel
 from lmcompare.tokens.codelength.spelling import END, SpellingModel
 from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING
-from lmcompare.tokens.codelength.white_space import WhiteSpaceModel
 
 T = TypeVar("T")
 
@@ -109,7 +108,7 @@ def separator_reader(model: SeparatorModel, last: str | None, before: Separator 
     ``before``: the separator before the sentence; None if it is the first of its document.
     """
     kind = np.array([BEGINNING]) if last is None else model.classes.of([last])
-    contexts = model.contexts(kind, np.array([model.symbol(before)]))
+    contexts = model.contexts(kind, np.array([model.opening if before is None else model.symbol(before)]))
     symbol = yield distribution(model.model, [int(keys[0]) for keys in contexts])
     if symbol < len(model.known):
         return model.known[symbol]

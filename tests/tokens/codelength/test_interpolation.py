@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.tokens.codelength.context_counts import ContextCounts, find
-from lmcompare.tokens.codelength.interpolation import SymbolKneserNey, SymbolModel, SymbolWittenBell
+from lmcompare.tokens.codelength.interpolation import (
+    ContextCounts,
+    SymbolKneserNey,
+    SymbolModel,
+    SymbolWittenBell,
+    find,
+)
 from tests.tokens.codelength.decoding import Reader, decisions, distribution, read
 
 # Three symbols. After context 0: symbol 0 twice, symbol 1 once; after context 1: symbol 0 once.
@@ -84,7 +89,7 @@ def test_json_gives_the_same_model() -> None:
 
 def test_discount_stays_within_bounds() -> None:
     def level(*counts: int) -> ContextCounts:
-        return ContextCounts.of_events(np.array([0]), np.arange(len(counts)), np.array(counts), 10)
+        return ContextCounts(np.array([0]), np.arange(len(counts)), np.array(counts), 10)
 
     assert level(1, 1, 2).discount == 0.5
     assert level(1, 1).discount == 0.9

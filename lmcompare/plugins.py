@@ -1,0 +1,121 @@
+"""Models by name: found, built from their hyper-parameters, and their code digested."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from lmcompare.errors import PluginError, one_line, unknown
+from lmcompare.model import LanguageModel, described
+from lmcompare.registry import Registry, source_of
+from lmcompare.registry import only_installed as only_installed
+from lmcompare.registry import spec as spec
+
+PRESETS = ("quick", "default", "full")
+_KINDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    NoneType: "nothing",
+}
+
+
+def checked_class(found: Any, plugin: str) -> type[LanguageModel]:
+    """Return a class that is a whole plug-in. Raises ``PluginError`` for one that is not, naming it ``plugin``."""
+    if not (inspect.isclass(found) and issubclass(found, LanguageModel)):
+        raise PluginError(f"plug-in '{plugin}' is not a class derived from lmcompare.LanguageModel")
+    if inspect.isabstract(found):
+        lacking = ", ".join(sorted(found.__abstractmethods__))
+        raise PluginError(f"plug-in '{plugin}' lacks {lacking}")
+    return found
+
+
+MODELS: Registry[type[LanguageModel]] = Registry("lmcompare.models", "model", checked_class)
+resolve = MODELS.resolve
+
+
+def summary(plugin: str) -> str:
+    """Return the first paragraph of a model's docstring. Raises ``PluginError`` as ``Registry.resolve`` does."""
+    return described(resolve(plugin))
+
+
+def named_in(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the hyper-parameters that may name plug-ins which are not installed: strings with a colon."""
+    return [value for value in parameters.values() if isinstance(value, str) and ":" in value]
+
+
+def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], preset: str = "") -> LanguageModel:
+    """Make an untrained model; ``parameters`` go before those of the class's preset of this name.
+
+    Raises ``PluginError`` for a hyper-parameter that the model does not have or a value that it refuses.
+    """
+    cls = resolve(plugin) if isinstance(plugin, str) else checked_class(plugin, plugin.__name__)
+    names = cls.parameter_names()
+    for name in parameters:
+        if name not in names:
+            what = f"hyper-parameter of {plugin if isinstance(plugin, str) else cls.__name__}"
+            raise PluginError(unknown(what, name, names))
+    given = {**cls.presets.get(preset, {}), **parameters}
+    _check_kinds(cls, given)
+    try:
+        return cls(**given)
+    except PluginError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {one_line(error)}") from error
+
+
+def _check_kinds(cls: type[LanguageModel], given: Mapping[str, Any]) -> None:
+    """Compare values with the annotations of ``__init__`` where these name whole numbers, numbers, texts or truths.
+
+    Raises ``PluginError`` for a value of another kind, and for a number that is infinite or none.
+    """
+    try:
+        hints = get_type_hints(cls.__init__)
+    except Exception:  # a plug-in may name what can't be looked up from here
+        return
+    for name, value in given.items():
+        hint = hints.get(name)
+        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if all(kind in _KINDS for kind in kinds) and not any(_is_a(value, kind) for kind in kinds):
+            expected = " or ".join(_KINDS[kind] for kind in kinds)
+            raise PluginError(f"{name} of {cls.__name__} is {expected}, not {value!r}")
+
+
+def _is_a(value: object, kind: object) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is kind
+
+
+def source_digest(model: LanguageModel) -> str:
+    """Return a digest of the code that a model's figures come from, so that a change to it is noticed.
+
+    It takes in the code of the plug-in, as ``code_digest`` does, and what every model stands on: the contract,
+    ``tokens/`` and ``training/``.
+    """
+    digest = hashlib.sha256(_code(model))
+    package = Path(__file__).parent
+    shared = (p for part in ("model", "tokens", "training") for p in sorted((package / part).rglob("*.py")))
+    for path in [package / "state.py", *shared]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def code_digest(model: LanguageModel) -> str:
+    """Return a digest of the plug-in's own code.
+
+    It takes in the class's module, the modules of the same package (of a plug-in's file: of the same folder) that it
+    names, directly or through others, and the same of the plug-ins that the model names in ``bases``.
+    """
+    return hashlib.sha256(_code(model)).hexdigest()[:16]
+
+
+def _code(model: LanguageModel) -> bytes:
+    return source_of([type(model), *(resolve(getattr(model, name)) for name in model.bases)])

@@ -1,0 +1,226 @@
+"""The bits of what is between tokens: white space inside a sentence, separators between sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.tokens.codelength.interpolation import SymbolWittenBell
+from lmcompare.tokens.codelength.spelling import SpellingModel
+from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING, TokenClasses
+from lmcompare.tokens.tokenised import Separator, Tokenised
+from lmcompare.tokens.vocabulary import FloatArray, IntArray, Vocabulary
+
+T = TypeVar("T", str, Separator)
+
+_LEAST_BITS = 2.0  # a pair of tokens is a context of its own if that saves this much on the training text
+_ORDER = 3  # of the spelling of white space and separators that the training text lacks
+
+
+@dataclass(eq=False)
+class _BetweenModel(Generic[T]):
+    """P(what is between two tokens | contexts).
+
+    Interpolated Witten-Bell estimates over what is between the tokens of the training text, and an escape symbol,
+    after which anything else is spelled byte by byte.
+
+    Parameters
+    ----------
+    known : tuple of str or Separator
+        What has a symbol, in the order of the symbols.
+    classes : TokenClasses
+        The classes of tokens.
+    model : SymbolWittenBell
+        The estimates.
+    spelling : SpellingModel
+        Spells what has no symbol.
+    """
+
+    known: tuple[T, ...]
+    classes: TokenClasses
+    model: SymbolWittenBell
+    spelling: SpellingModel
+
+    @cached_property
+    def _index(self) -> dict[T, int]:
+        return {value: symbol for symbol, value in enumerate(self.known)}
+
+    def symbol(self, value: T) -> int:
+        """Return the symbol of a value; the escape symbol, len(known), if it has none."""
+        return self._index.get(value, len(self.known))
+
+    def _symbol_bits(
+        self, symbols: IntArray, contexts: Sequence[IntArray], values: IntArray, texts: Sequence[str]
+    ) -> FloatArray:
+        """(n,) the bits of each symbol (n,) and, after an escape, of the spelling of ``texts[value]``."""
+        bits = -np.log2(self.model.probability(contexts, symbols))
+        escaped = np.flatnonzero(symbols == len(self.known))
+        bits[escaped] += self.spelling.bits([texts[value].encode() for value in values[escaped]])
+        return bits
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the model, without the classes, as a JSON-able table."""
+        return {"known": list(self.known), "model": self.model.to_json(), "spelling": self.spelling.to_json()}
+
+
+def _base(counts: IntArray) -> FloatArray:
+    """(K + 1,) the shares of the symbols that are counted (K,), and of an escape like those that occur once."""
+    escape = 1 + np.count_nonzero(counts == 1)
+    base: FloatArray = np.append(counts, escape) / (counts.sum() + escape)
+    return base
+
+
+@dataclass(eq=False)
+class WhiteSpaceModel(_BetweenModel[str]):
+    """P(white space | the token after it, the token before it, the white space before that one).
+
+    The empty string is white space, too. Contexts, from the shortest: the class of the token after the white space;
+    the classes of both tokens; both classes and the white space before; both tokens and the white space before.
+
+    Parameters
+    ----------
+    n_ids : int
+        The size of the vocabulary.
+    """
+
+    n_ids: int
+
+    @classmethod
+    def fit(cls, train: Tokenised, classes: TokenClasses, vocabulary: Vocabulary) -> WhiteSpaceModel:
+        """Count the white space between the tokens of the training text."""
+        counts = np.bincount(train.spaces, minlength=len(train.space_types))
+        known = tuple(space for space, n in zip(train.space_types, counts, strict=True) if n)
+        base = _base(counts[counts > 0])
+        spelling = SpellingModel([space.encode() for space in known], _ORDER)
+        self = cls(known, classes, SymbolWittenBell(base, ()), spelling, len(vocabulary))
+        symbols, contexts = self._events(train, vocabulary)
+        self.model = SymbolWittenBell.fit(contexts, symbols, base).pruned(contexts, symbols, _LEAST_BITS)
+        return self
+
+    def bits(self, text: Tokenised, vocabulary: Vocabulary) -> FloatArray:
+        """(N,) the bits of the white space before each token."""
+        return self._symbol_bits(*self._events(text, vocabulary), text.spaces, text.space_types)
+
+    def _events(self, text: Tokenised, vocabulary: Vocabulary) -> tuple[IntArray, list[IntArray]]:
+        """Return the symbols (N,) of a text's white space and their contexts (N,) of each level."""
+        symbols = np.array([self.symbol(space) for space in text.space_types], np.int64)[text.spaces]
+        classes = np.append(CLOSING, self.classes.of(text.types[1:]))[text.tokens]
+        ids = np.append(vocabulary.end, vocabulary.ids(text.types[1:])).astype(np.int64)[text.tokens]
+        return symbols, self.contexts(ids, classes, symbols, text.first_of_sentence())
+
+    def contexts(
+        self, ids: IntArray, classes: IntArray, symbols: IntArray, first: npt.NDArray[np.bool_]
+    ) -> list[IntArray]:
+        """Return the keys (N,) of each level's contexts; a token's keys do not depend on the white space before it.
+
+        Parameters
+        ----------
+        ids, classes : (N,) int arrays
+            The id and the class of each token.
+        symbols : (N,) int array
+            The symbol of the white space before each token.
+        first : (N,) bool array
+            True where a sentence begins.
+        """
+        classes = self.classes.refine(classes, first)
+        n_spaces, n_ids = len(self.known) + 2, self.n_ids + 1  # the escape; and the beginning of a sentence
+        space_before = np.where(first, n_spaces - 1, np.roll(symbols, 1))
+        id_before = np.where(first, n_ids - 1, np.roll(ids, 1))
+        both = classes * len(self.classes) + np.where(first, BEGINNING, np.roll(classes, 1))
+        pair = (ids * n_ids + id_before) * n_spaces + space_before
+        known = (ids != Vocabulary.unknown) & (id_before != Vocabulary.unknown)
+        return [classes, both, both * n_spaces + space_before, np.where(known, pair, -1)]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "n_ids": self.n_ids}
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any], classes: TokenClasses) -> WhiteSpaceModel:
+        """Return the model that ``to_json`` stored."""
+        model, spelling = SymbolWittenBell.from_json(table["model"]), SpellingModel.from_json(table["spelling"])
+        return cls(tuple(table["known"]), classes, model, spelling, int(table["n_ids"]))
+
+
+@dataclass(eq=False)
+class SeparatorModel(_BetweenModel[Separator]):
+    """P(separator | the last token of the sentence, the separator before the sentence).
+
+    A separator is a text and whether it ends the document; an escape is followed by whether the document ends, too.
+    Contexts, from the shortest: the class of the sentence's last token; the class and the separator before.
+
+    Parameters
+    ----------
+    closing : float
+        The probability that a separator without a symbol ends its document.
+    """
+
+    closing: float
+
+    @classmethod
+    def fit(cls, train: Tokenised, classes: TokenClasses) -> SeparatorModel:
+        """Count the separators of the training text."""
+        known, seen = train.separator_types, train.separators[train.closing]
+        counts = np.bincount(seen, minlength=len(known))
+        closed = sum(n for separator, n in zip(known, counts, strict=True) if separator.closes)
+        base = _base(counts)
+        spelling = SpellingModel([separator.text.encode() for separator in known], _ORDER)
+        self = cls(known, classes, SymbolWittenBell(base, ()), spelling, float((closed + 1) / (len(seen) + 2)))
+        symbols, contexts = self._events(train)
+        self.model = SymbolWittenBell.fit(contexts, symbols, base)
+        return self
+
+    def bits(self, text: Tokenised) -> FloatArray:
+        """(N,) the bits of the separator after each ``</s>``; 0 at other tokens."""
+        symbols, contexts = self._events(text)
+        seen = text.separators[text.closing]
+        bits = self._symbol_bits(symbols, contexts, seen, [separator.text for separator in text.separator_types])
+        escaped = np.flatnonzero(symbols == len(self.known))
+        closes = [text.separator_types[i].closes for i in seen[escaped]]
+        bits[escaped] -= np.log2(np.where(closes, self.closing, 1 - self.closing))
+        all_bits = np.zeros(len(text))
+        all_bits[text.closing] = bits
+        return all_bits
+
+    def _events(self, text: Tokenised) -> tuple[IntArray, list[IntArray]]:
+        """Return the symbols (S,) of a text's separators and their contexts (S,) of each level."""
+        closing, first = text.closing, text.first_of_sentence()
+        classes = np.append(BEGINNING, self.classes.of(text.types[1:]))[text.tokens]
+        last = np.where(first, BEGINNING, np.roll(classes, 1))[closing]
+        numbers = np.array([self.symbol(s) for s in text.separator_types], np.int64)
+        symbols = numbers[text.separators[closing]]
+        opens = np.zeros(len(text) + 1, bool)
+        opens[text.starts] = True
+        sentence_opens = opens[:-1][first]  # per sentence: whether it is the first of its document
+        return symbols, self.contexts(last, np.where(sentence_opens, self.opening, np.roll(symbols, 1)))
+
+    @property
+    def opening(self) -> int:
+        """What is in place of the separator before the first sentence of a document, in contexts only."""
+        return len(self.known) + 1
+
+    def contexts(self, last: IntArray, before: IntArray) -> list[IntArray]:
+        """Return the keys (S,) of each level's contexts.
+
+        Parameters
+        ----------
+        last : (S,) int array
+            The class of each sentence's last token.
+        before : (S,) int array
+            The symbol of the separator before each sentence.
+        """
+        return [last, last * (len(self.known) + 2) + before]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "closing": self.closing}
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any], classes: TokenClasses) -> SeparatorModel:
+        """Return the model that ``to_json`` stored."""
+        known = tuple(Separator(text, bool(closes)) for text, closes in table["known"])
+        model, spelling = SymbolWittenBell.from_json(table["model"]), SpellingModel.from_json(table["spelling"])
+        return cls(known, classes, model, spelling, float(table["closing"]))
