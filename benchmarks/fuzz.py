@@ -20,12 +20,12 @@ import numpy as np
 
 os.environ["NUMBA_BOUNDSCHECK"] = "1"  # an index out of range is an error, not another's memory
 NUMBA = [  # takes no instrumented code
-    *(
-        f"lmcompare.counts.{name}"
-        for name in ("counting.ngrams_compiled", "lookup.scoring_compiled", "estimating.kneser_ney_compiled")
-    ),
-    *(f"lmcompare.counts.files.{name}" for name in ("arpa_compiled", "building")),
-    "lmcompare.models.mixture.chains_compiled",
+    *(f"lmcompare.counts.lookup.{name}" for name in ("level", "scoring", "table")),
+    *(f"lmcompare.counts.files.{name}" for name in ("arpa_reader", "building")),
+    "lmcompare.counts.counting.ngrams",
+    "lmcompare.models.mixture.chains",
+    "lmcompare.models.mixture.mixtures",
+    "lmcompare.models.ngram.smoothing.kneser_ney",
 ]
 
 with atheris.instrument_imports(include=["lmcompare"], exclude=NUMBA):

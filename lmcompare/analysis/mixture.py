@@ -8,7 +8,6 @@ takes part: a mixture over seeds would be an ensemble, which is another model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -68,15 +67,6 @@ def mixed_log_probs(log_probs: Array, weights: Array) -> Array:
         return np.asarray(safe + np.log(weights @ np.exp(log_probs - safe)))
 
 
-@dataclass(frozen=True)
-class _Totals:
-    """Sums of log-probabilities over a split (nats): ``alone`` (M,) of models, ``mixed`` (G,) of mixtures."""
-
-    tokens: int
-    alone: Array
-    mixed: Array
-
-
 def mixtures(run: Run) -> pd.DataFrame:
     """Return the best mixture of every pair of ranked models, and of all of them if there are three or more.
 
@@ -94,22 +84,23 @@ def mixtures(run: Run) -> pd.DataFrame:
         if len(models) > 2:
             groups.append(list(range(len(models))))
         weights = [fit_weights(on_valid[group]) for group in groups]
-        valid, test = (_totals(run, models, split, groups, weights) for split in ("valid", "test"))
-        alone = [perplexity(total, test.tokens) for total in test.alone]
+        valid_tokens, _, mixed_valid = _totals(run, models, "valid", groups, weights)
+        test_tokens, each, mixed_test = _totals(run, models, "test", groups, weights)
+        alone = [perplexity(total, test_tokens) for total in each]
         for g, group in enumerate(groups):
             best = min(group, key=lambda i: alone[i])
-            mixed = perplexity(test.mixed[g], test.tokens)
+            mixed = perplexity(mixed_test[g], test_tokens)
             rows.append(
                 {
                     "models": tuple(models[i].name for i in group),
                     "weights": tuple(float(w) for w in weights[g]),
                     "tokens_fingerprint": models[0].tokens_fingerprint,
-                    "valid_perplexity": perplexity(valid.mixed[g], valid.tokens),
+                    "valid_perplexity": perplexity(mixed_valid[g], valid_tokens),
                     "test_perplexity": mixed,
                     "best_single": models[best].name,
                     "best_single_perplexity": alone[best],
                     "gain": 1 - mixed / alone[best],
-                    "valid_tokens": valid.tokens,
+                    "valid_tokens": valid_tokens,
                     "fitted_tokens": on_valid.shape[1],
                 }
             )
@@ -163,15 +154,15 @@ def _some(run: Run, models: Sequence[ModelEntry]) -> Array:
 
 def _totals(
     run: Run, models: Sequence[ModelEntry], split: Split, groups: Sequence[list[int]], weights: Sequence[Array]
-) -> _Totals:
-    """Return the sums of log-probabilities over a split for each model and each mixture."""
+) -> tuple[int, Array, Array]:
+    """Return the tokens of a split, and the sums of their nats: (M,) in each model and (G,) in each mixture."""
     tokens, alone, mixed = 0, np.zeros(len(models)), np.zeros(len(groups))
     for block in blocks(run, models, split, seeds=1):
         log_probs = _first_seeds(block)
         tokens += len(block)
         alone += log_probs.sum(axis=1)
         mixed += [mixed_log_probs(log_probs[g], w).sum() for g, w in zip(groups, weights, strict=True)]
-    return _Totals(tokens, alone, mixed)
+    return tokens, alone, mixed
 
 
 def _first_seeds(block: Block) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
-from lmcompare.analysis.contamination import repeated_documents
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import Row, rows
-from lmcompare.analysis.metrics import Figures, mean_figures, seed_figures, split_bytes, spread_figures
+from lmcompare.analysis.metrics import mean_figures, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.files import write_json, write_text
@@ -27,6 +26,7 @@ from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 SCHEMA_VERSION = 1
 METHOD = "paired bootstrap, symmetric studentised"
+REPEATS = ("copy", "near copy", "passages")  # how a document repeats the training text, from most to least
 
 # the columns of results.csv and of the leaderboard, in this order
 COLUMNS = (
@@ -56,6 +56,7 @@ COLUMNS = (
     "reason",
 )
 TEXTS = ("name", "tokens", "plugin", "status")
+COSTS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
 WHOLE = ("rank", "peak_memory_bytes", "parameters", "model_bytes")
 
 
@@ -81,12 +82,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     DataFrame
         The columns of results.csv, ``COLUMNS``. Missing figures are NaN, missing whole numbers <NA>.
     """
-    return frame(rows(_results(run)))
-
-
-def frame(board: Sequence[Row]) -> pd.DataFrame:
-    """Return the rows of a leaderboard as a table with the columns of results.csv."""
-    found = pd.DataFrame([_columns(row) for row in board], columns=list(COLUMNS))
+    found = pd.DataFrame([_columns(row) for row in rows(_results(run))], columns=list(COLUMNS))
     for column in COLUMNS[: COLUMNS.index("valid_probability_model")]:
         if column not in TEXTS:
             found[column] = found[column].astype("Int64" if column in WHOLE else np.float64)
@@ -123,7 +119,7 @@ def _results(run: Run) -> dict[str, Any]:
             "experiment": run.name,
             "corpus_fingerprint": run.corpus_fingerprint,
             "main_tokens_fingerprint": main_tokens(run, comparison),
-            "repeated_documents": {which: repeated_documents(run, which) for which in get_args(Split)},
+            "repeated_documents": {which: _repeated_documents(run, which) for which in get_args(Split)},
             "models": [_model_row(run, model, comparison) for model in run.scored],
             "failed": [
                 {"name": model.name, "plugin": model.plugin, "seed": cell.seed, "error": cell.error}
@@ -145,6 +141,18 @@ def _results(run: Run) -> dict[str, Any]:
     return table
 
 
+def _repeated_documents(run: Run, split: Split) -> dict[str, int]:
+    """Return the number of documents of a split, and how many of them repeat the training text, by ``REPEATS``.
+
+    Empty if no model was scored: the documents are those of the first model that was.
+    """
+    tables = next((run.tokens[model.tokens_fingerprint] for model in run.scored), None)
+    if tables is None:
+        return {}
+    kinds = Counter(tables.documents_of(split)["repeats"].tolist())
+    return {"documents": kinds.total(), **{kind: kinds[kind] for kind in REPEATS}}
+
+
 def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str, Any]:
     on_test = sums(run, "test")[model.name]
     test = seed_figures(on_test, split_bytes(run, model))
@@ -158,7 +166,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "seeds": list(model.seeds),
         "tokens": run.tokens_name(model.tokens_fingerprint),
         "tokens_fingerprint": model.tokens_fingerprint,
-        **_figures(mean),
+        **asdict(mean),
         "bits_per_byte_low": standing.low,
         "bits_per_byte_high": standing.high,
         "bits_per_byte_spread": spread.bits_per_byte,
@@ -167,7 +175,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "group": standing.group,
         "rank_in_group": standing.rank,
         "unranked_reason": standing.reason,
-        **_costs(model),
+        **{key: _over_seeds(model, key) for key in COSTS},
         "tokens_read": tokens_read(model),
         "overhead_bits_per_byte": on_test.overhead_bits / max(split_bytes(run, model), 1),
         "valid_probability_model": is_valid(model),
@@ -175,33 +183,17 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "valid_bits_per_byte": on_valid.bits_per_byte,
         "zero_probability_tokens": on_test.impossible,
         "test_tokens": on_test.tokens,
-        "by_seed": [{"seed": seed} | _figures(f) for seed, f in zip(model.seeds, test, strict=True)],
+        "by_seed": [{"seed": seed} | asdict(f) for seed, f in zip(model.seeds, test, strict=True)],
     }
 
 
-def _figures(figures: Figures) -> dict[str, float]:
-    return asdict(figures)
-
-
-def _costs(model: ModelEntry) -> dict[str, float | int | None]:
-    """Times and sizes are means over seeds, memory is the maximum."""
-    return {
-        "train_seconds": _over_seeds(model, "train_seconds", np.mean),
-        "microseconds_per_token": _over_seeds(model, "microseconds_per_token", np.mean),
-        "peak_memory_bytes": _whole(_over_seeds(model, "peak_memory_bytes", np.max)),
-        "parameters": _whole(_over_seeds(model, "parameters", np.mean)),
-        "model_bytes": _whole(_over_seeds(model, "model_bytes", np.mean)),
-    }
-
-
-def _over_seeds(model: ModelEntry, key: str, reduce: Callable[[list[float]], Any]) -> float | None:
-    """None if some seed did not measure the figure."""
+def _over_seeds(model: ModelEntry, key: str) -> float | int | None:
+    """Return a cost: the maximum over seeds of memory, the mean of others; None if some seed did not measure it."""
     values = [cell.cost[key] for cell in model.done]
-    return None if any(value is None for value in values) else float(reduce([float(v) for v in values]))
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else round(value)
+    if any(value is None for value in values):
+        return None
+    cost = float(max(values) if key == "peak_memory_bytes" else np.mean([float(v) for v in values]))
+    return round(cost) if key in WHOLE else cost
 
 
 def _finite(value: Any) -> Any:

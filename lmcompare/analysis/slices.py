@@ -88,13 +88,13 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
     ),
     TokenSlice(
         "context_order",
-        "by how many of the preceding tokens occur in this order in the training text",
+        "by how many of the preceding tokens occur together in the training text",
         ("1", "2", "3", "4", "5"),
         lambda f: f["longest_before"],
     ),
     TokenSlice(
         "seen_order",
-        "by how many tokens up to this one occur in this order in the training text",
+        "by the length of the longest n-gram of the training text that ends at the token",
         ("1", "2", "3", "4", "5"),
         lambda f: f["longest_seen"],
     ),

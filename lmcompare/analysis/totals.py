@@ -6,8 +6,6 @@ The token tables are read once, block by block; the sums are kept by seed, by do
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -21,11 +19,10 @@ LN2 = float(np.log(2.0))
 SCORES = ("log_prob", "log_prob_reset", "target_rank", "is_unknown")
 
 
-@dataclass
 class Sums:
     """Sums for one model with S finished seeds over a split of N tokens, D documents and U resampling units.
 
-    Parameters
+    Attributes
     ----------
     tokens, known, impossible : int
         N, the tokens in the vocabulary, and the tokens to which some seed gives probability 0.
@@ -43,20 +40,14 @@ class Sums:
         Charged bits averaged over seeds; test text only.
     """
 
-    tokens: int
-    known: int
-    impossible: int
-    overhead_bits: float
-    log_prob: Array
-    log_prob_known: Array
-    log_prob_reset: Array
-    first: Array
-    fifth: Array
-    document_tokens: Array
-    document_unknown: Array
-    document_bits: Array
-    document_nats: Array
-    unit_bits: Array
+    def __init__(self, seeds: int, documents: int, units: int) -> None:
+        self.tokens = self.known = self.impossible = 0
+        self.overhead_bits = 0.0
+        self.log_prob, self.log_prob_known, self.log_prob_reset = np.zeros((3, seeds))
+        self.first, self.fifth = np.zeros((2, seeds), np.int64)
+        self.document_tokens, self.document_unknown = np.zeros((2, documents), np.int64)
+        self.document_bits, self.document_nats = np.zeros((2, documents))
+        self.unit_bits = np.zeros(units)
 
     @property
     def bits(self) -> Array:
@@ -98,7 +89,7 @@ def sums(run: Run, split: Split) -> Mapping[str, Sums]:
     found: dict[str, Sums] = {}
     for models in by_tokens(run).values():
         documents = len(run.tokens[models[0].tokens_fingerprint].documents_of(split))
-        of = [_nothing(len(model.done), documents, 0 if units is None else len(units)) for model in models]
+        of = [Sums(len(model.done), documents, 0 if units is None else len(units)) for model in models]
         for block in blocks(run, models, split, features=("sentence", "overhead_bits"), scores=SCORES):
             unit = None if units is None else units.of(block.features["document"], block.features["sentence"])
             for m, each in enumerate(of):
@@ -113,23 +104,3 @@ def by_tokens(run: Run) -> dict[str, list[ModelEntry]]:
     for model in run.scored:
         found.setdefault(model.tokens_fingerprint, []).append(model)
     return found
-
-
-def _nothing(seeds: int, documents: int, units: int) -> Sums:
-    real, whole = np.zeros, partial(np.zeros, dtype=np.int64)
-    return Sums(
-        tokens=0,
-        known=0,
-        impossible=0,
-        overhead_bits=0.0,
-        log_prob=real(seeds),
-        log_prob_known=real(seeds),
-        log_prob_reset=real(seeds),
-        first=whole(seeds),
-        fifth=whole(seeds),
-        document_tokens=whole(documents),
-        document_unknown=whole(documents),
-        document_bits=real(documents),
-        document_nats=real(documents),
-        unit_bits=real(units),
-    )

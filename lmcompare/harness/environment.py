@@ -16,6 +16,7 @@ from lmcompare.harness.options import RunOptions
 
 SPINS = 5000  # of GNU OpenMP; some tens of microseconds
 IDLE_ENOUGH = 0.3  # cores
+PRIMITIVES = 64  # kernels that oneDNN keeps, some megabytes each; a sampled softmax needs new ones in every step
 PACKAGES = ("numpy", "torch", "gensim", "nltk", "scikit-learn", "pandas", "pyarrow")
 
 
@@ -95,7 +96,7 @@ def peak_memory_bytes() -> int:
 
 
 def thread_variables(threads: int) -> dict[str, str]:
-    """Return the environment of a cell's process: its threads, and how they wait for one another.
+    """Return the environment of a cell's process: its threads, how they wait for one another, and what they cache.
 
     Threads that spin while they wait halve the time of small steps where nothing else runs; as soon as something
     else takes a core, they cost many times what they save. So they sleep, and spin for some microseconds before only
@@ -109,6 +110,7 @@ def thread_variables(threads: int) -> dict[str, str]:
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": str(SPINS) if idle_cores() > threads - IDLE_ENOUGH else "0",
         "KMP_BLOCKTIME": "0",
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": str(PRIMITIVES),
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONHASHSEED": "0",
     }

@@ -21,10 +21,7 @@ AMBIGUOUS = ("bank", "curry", "plant", "current", "light", "order", "left", "pre
 SHOWN_WORDS = 4
 CONTEXTS = 8  # of a word, at most
 FEWEST = 4  # contexts of a word that nobody asked for
-COMMON, RARE = (
-    200,
-    20,
-)  # words from the text are not among the 200 most frequent; their least count
+COMMON, RARE = 200, 20  # words from the text are not among the 200 most frequent; their least count
 READ_BEFORE = 3  # tokens of the sentence before the word, where there is a choice
 SAMPLE, SAMPLE_LENGTH = 1000, 256  # tokens over which a model's vectors are centred; of a document's beginning
 
@@ -148,20 +145,18 @@ def _asked(model: LanguageModel, text: Encoded, at: IntArray) -> FloatArray | No
     found = model.context_vectors(text, at)
     if found is None:
         return None
+    wrong = ""
     if not isinstance(found, np.ndarray) or not np.issubdtype(found.dtype, np.floating):
-        kind = found.dtype if isinstance(found, np.ndarray) else type(found).__name__
+        wrong = str(found.dtype if isinstance(found, np.ndarray) else type(found).__name__)
+    elif not np.isfinite(found).all():
+        wrong = "numbers that are not finite"
+    elif found.ndim != 2 or len(found) != len(at) or not found.shape[1]:
+        wrong = f"the shape {found.shape} for {len(at)} positions"
+    if wrong:
         raise PluginError(
-            f"{type(model).__name__}.context_vectors gave {kind}: it returns an array of floats, or None"
+            f"{type(model).__name__}.context_vectors gave {wrong}: it returns (n, d) finite floats, or None"
         )
-    if not np.isfinite(found).all():
-        raise PluginError(f"{type(model).__name__}.context_vectors gave what is no finite number")
-    if found.ndim != 2 or len(found) != len(at) or not found.shape[1]:
-        raise PluginError(
-            f"{type(model).__name__}.context_vectors gave the shape {np.shape(found)} for {len(at)} positions: it"
-            " returns (n, d) numbers, or None"
-        )
-    vectors: FloatArray = found.astype(np.float64)
-    return vectors
+    return np.asarray(found, np.float64)
 
 
 def _sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:

@@ -20,9 +20,10 @@ def write_report(folder: Path) -> Path:
     LmcompareError
         If the folder is no run folder, one of its files is damaged, or it cannot be written to.
     """
-    from lmcompare.report.write import write_report as write
+    from lmcompare.analysis import load_run
+    from lmcompare.report.write import write_report_of
 
-    return write(Path(folder))
+    return write_report_of(load_run(Path(folder)), Path(folder))
 
 
 def write_joined_report(folders: Sequence[Path], out: Path) -> Path:

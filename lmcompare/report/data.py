@@ -143,10 +143,6 @@ class ReportData:
         """The fingerprint of the tokens that most of the comparable models have; "" if no model was scored."""
         return main_tokens(self.run, self.comparison)
 
-    def tokens_name(self, fingerprint: str) -> str:
-        """Return the name of the tokens with this fingerprint, with the vocabulary size if that is needed."""
-        return self.run.tokens_name(fingerprint)
-
 
 def marked(model: Model, unranked: frozenset[str]) -> str:
     """Return a model's title for Markdown, with a remark if it is not ranked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
@@ -177,6 +177,17 @@ def listed(items: list[str], last: str = "and") -> str:
     if len(items) < 3 or not any(", " in item for item in items):
         return f"{', '.join(items[:-1])} {last} {items[-1]}" if len(items) > 1 else "".join(items)
     return f"{'; '.join(items[:-1])}; {last} {items[-1]}"
+
+
+def runs(increasing: Iterable[int]) -> list[list[int]]:
+    """Return increasing whole numbers in runs of successive ones: 1, 2, 4 in [1, 2] and [4]."""
+    found: list[list[int]] = []
+    for number in increasing:
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return found
 
 
 def _three(value: float) -> str:

@@ -151,15 +151,10 @@ def _counted(surprisal: npt.NDArray[np.float64], ranked: list[bool]) -> npt.NDAr
 def _top_tokens(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
     """The top tokens with their probabilities at the places of these rows."""
     table = rows[PLACE].merge(top, on=PLACE).sort_values([*PLACE, "place"], kind="stable")
-    found: dict[tuple[int, int], tuple[tuple[str, float], ...]] = {}
-    p = np.exp(table["log_prob"].to_numpy(np.float64))
-    for key, word in zip(
-        zip(table["document"], table["position"], strict=True),
-        zip(table["token"].astype(str), p, strict=True),
-        strict=True,
-    ):
-        found[key] = (*found.get(key, ()), (word[0], float(word[1])))[:PLACES]
-    return found
+    probabilities = np.exp(table["log_prob"].to_numpy(np.float64)).tolist()
+    tokens = list(zip(table["token"].astype(str), probabilities, strict=True))
+    rows_of: dict[Any, Any] = table.groupby(PLACE).indices
+    return {place: tuple(tokens[i] for i in at[:PLACES]) for place, at in rows_of.items()}
 
 
 def _cut(text: pd.DataFrame) -> list[tuple[int, int]]:

@@ -62,7 +62,8 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
     said = []
     if found.falling:
         said.append(
-            f"More training: in its second half, validation perplexity still fell by {_shares(found.falling, title)}."
+            "More training: in the second half of training, validation perplexity still fell by"
+            f" {_shares(found.falling, title)}."
         )
     if found.memorised:
         unseen = numbers.percent(found.unseen_trigrams, 0)
@@ -116,15 +117,13 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
             f"{best} predicts this text best: {figure}. {title(second.row.name)} is"
             f" {numbers.percent(behind, 1 if behind < 0.1 else 0)} behind, {small}{_by(second)}."
         ]
-    if len(found.tied) > DETAILED:
-        worst = numbers.decimals(max(rival.row.bits for rival in found.tied), 2)
-        names = numbers.listed([title(rival.row.name) for rival in found.tied])
-        others = f"{len(found.tied)} other models are not significantly worse: {names} (up to {worst})"
+    tied = {title(rival.row.name): numbers.decimals(rival.row.bits, 2) for rival in found.tied}
+    if len(tied) > DETAILED:
+        worst = list(tied.values())[-1]
+        others = f"{len(tied)} other models are not significantly worse: {numbers.listed([*tied])} (up to {worst})"
     else:
-        names = numbers.listed(
-            [f"{title(rival.row.name)} ({numbers.decimals(rival.row.bits, 2)})" for rival in found.tied]
-        )
-        others = f"{names} {'is' if len(found.tied) == 1 else 'are'} not significantly worse"
+        names = numbers.listed([f"{name} ({bits})" for name, bits in tied.items()])
+        others = f"{names} {'is' if len(tied) == 1 else 'are'} not significantly worse"
     share = "; they share rank 1" if all(rival.row.rank == 1 for rival in found.tied) else ""
     said = [f"{best} has the lowest figure, {figure}, but {others}{share}."]
     if alone := [title(rival.row.name) for rival in found.tied if _only_alone(rival)]:

@@ -24,13 +24,8 @@ ASIDE = ".new-"  # begins the names of folders in which things are made before t
 ENTRIES = ("tables", "charts", "results.json", "results.csv", "report.md", "report.html")
 
 
-def write_report(folder: Path) -> Path:
-    """Write ``report.html``, ``report.md`` and ``charts/*.svg`` into a run folder; see ``lmcompare.report``."""
-    return write_report_of(load_run(folder), folder)
-
-
 def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
-    """Write the same for any run; ``names`` are the models of other tables beside it."""
+    """Write the report of a run into a folder; ``names`` are the models of other tables beside it."""
     report = Report(run, names)
     html, markdown = report.html(), report.markdown()
     charts = {name: standalone(drawing) for name, drawing in report.charts.items()}

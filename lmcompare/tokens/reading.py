@@ -104,7 +104,9 @@ def _cut(block: bytes) -> Words:
 
     text = block.decode()
     lines = compute.split_pattern(pa.array([text]), "\n").flatten()
-    if _SEPARATORS.search(text):
+    if text.isascii():
+        words = compute.ascii_split_whitespace(lines)
+    elif _SEPARATORS.search(text):
         words = compute.split_pattern_regex(lines, _WHITE_SPACE)
     else:
         words = compute.utf8_split_whitespace(lines)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import io
+import json
 import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from lmcompare.errors import one_line
 from lmcompare.training.network import Memory
 
-FILE = "training.pt"
+FILE = "training.safetensors"
 DIGEST = 32  # bytes at the end of the file
 
 
@@ -75,18 +73,24 @@ class Snapshot:
 def save(snapshot: Snapshot, folder: Path) -> None:
     """Write a snapshot to a temporary file and rename it, so that a killed process leaves the old or the new one.
 
-    The file is torch's, with a digest after its end.
+    The file is in the safetensors format, with all other values as JSON in its header and a digest after its end;
+    nothing in it is code.
 
     Raises
     ------
     OSError
         If the disk is full.
     """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f"{FILE}.{os.getpid()}.part"
+    tensors: dict[str, Tensor] = {}
+    values = {name: _written(getattr(snapshot, name), name, tensors) for name in snapshot.__dataclass_fields__}
     try:
-        torch.save(vars(snapshot), aside)
-    except RuntimeError as error:  # torch's error for a full disk
+        save_file(tensors, aside, {"snapshot": json.dumps(values)})
+    except SafetensorError as error:  # a full disk among others
         raise OSError(one_line(error)) from error
     with aside.open("r+b") as file:
         digest = hashlib.file_digest(file, _digest).digest()
@@ -96,10 +100,10 @@ def save(snapshot: Snapshot, folder: Path) -> None:
 
 
 def load(folder: Path | None, key: str) -> Snapshot | None:
-    """Return the snapshot of a run; None if there is none, it is damaged, or it belongs to another run.
+    """Return the snapshot of a run; None if there is none, it is damaged, or it belongs to another run."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_tensors
 
-    Nothing in the file is executed: torch reads tensors, numbers and texts only.
-    """
     path = None if folder is None else folder / FILE
     if path is None or not path.is_file():
         return None
@@ -108,14 +112,50 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
         content, digest = content[:-DIGEST], content[-DIGEST:]
         if digest != _digest(content).digest():
             return None
-        found = Snapshot(**torch.load(io.BytesIO(content), weights_only=True))
-    except (OSError, RuntimeError, TypeError, UnpicklingError):  # undamaged, but of another version
+        length = int.from_bytes(content[:8], "little")  # of the header
+        values = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["snapshot"])
+        tensors = load_tensors(content)
+        found = Snapshot(**{name: _read(value, tensors) for name, value in values.items()})
+    except (OSError, SafetensorError, ValueError, TypeError, LookupError):  # intact, but of another version
         return None
     return found if found.key == key else None
 
 
 def _digest(content: bytes = b"") -> Any:
     return hashlib.blake2b(content, digest_size=DIGEST)
+
+
+def _written(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """Return a value in the form of JSON; its tensors are added to ``tensors`` under the name of their place.
+
+    JSON has neither the integer keys of an optimiser's state nor the tuples of the history, so both are marked.
+    """
+    if isinstance(value, Tensor):
+        own = value.contiguous()
+        held = {each.untyped_storage().data_ptr() for each in tensors.values()}
+        tensors[name] = (
+            own.clone() if own.untyped_storage().data_ptr() in held else own
+        )  # safetensors refuses shared memory
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _written(each, f"{name}.{key}", tensors)] for key, each in value.items()]}
+    if isinstance(value, list | tuple):
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {kind: [_written(each, f"{name}.{i}", tensors) for i, each in enumerate(value)]}
+    return value
+
+
+def _read(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return the value from which ``_written`` made this one."""
+    if not isinstance(value, dict):
+        return value
+    ((kind, held),) = value.items()
+    if kind == "tensor":
+        return tensors[held]
+    if kind == "dict":
+        return {key: _read(each, tensors) for key, each in held}
+    found = [_read(each, tensors) for each in held]
+    return found if kind == "list" else tuple(found)
 
 
 def copied(values: Any) -> Any:

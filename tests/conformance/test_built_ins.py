@@ -15,8 +15,7 @@ from lmcompare import plugins
 from lmcompare.checks import CHECKS, Probe
 from lmcompare.checks.texts import MarkovTexts
 from lmcompare.model import Budget, LanguageModel, Setting
-from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing.registry import METHODS
+from lmcompare.models.ngram.plugin import METHODS, NGram
 from lmcompare.testing import parametrize_with_checks
 
 pytestmark = pytest.mark.slow

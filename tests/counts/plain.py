@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.counting.ngrams import Counts, latest_grams, places, statistics
-from lmcompare.counts.estimating.kneser_ney import BoolArray, Discounts, Float32Array
-from lmcompare.counts.lookup.level import NATS, NOTHING
+from lmcompare.counts.lookup.level import NATS, NOTHING, BoolArray, Float32Array
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
+from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 
@@ -112,7 +112,7 @@ def distributions(table: BackoffTable, contexts: IntArray, dtype: npt.DTypeLike 
     weights = np.zeros((table.order, size))
     for k in range(table.order - 1, 0, -1):
         weights[k - 1] = weights[k] + table.levels[k - 1].log10_backoff(contexts[k - 1])
-    unigrams = table.levels[0].log_probs[: table.start].astype(dtype)
+    unigrams = (table.levels[0].log10_probs[: table.start].astype(np.float64) * NATS).astype(dtype)
     rows: FloatArray = unigrams + (weights[0] * NATS).astype(dtype)[:, None]
     for level, nodes, weight in zip(table.levels[1:], contexts, weights[1:], strict=True):
         for row in np.flatnonzero(nodes != NOTHING):

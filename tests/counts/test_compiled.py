@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.estimating import kneser_ney
-from lmcompare.counts.lookup import scoring_compiled
+from lmcompare.counts.lookup import scoring
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
+from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.counts import plain
 from tests.counts.random_tables import tables
@@ -30,7 +30,7 @@ def text_of(seed: int, size: int, tokens: int) -> Encoded:
     return Encoded(ids, np.array([0, tokens // 3]), vocabulary(size))
 
 
-def table_of(text: Encoded, order: int, thresholds: tuple[int, ...] = (), threads: int = 1) -> BackoffTable:
+def table_of(text: Encoded, order: int, thresholds: tuple[int, ...] = (0,), threads: int = 1) -> BackoffTable:
     counts = counting.count(with_starts(text), order, len(text.vocabulary), text.vocabulary.end, threads=threads)
     return kneser_ney.estimate(counts, len(text.vocabulary), thresholds, threads)[0]
 
@@ -49,7 +49,7 @@ def test_counts_are_those_of_plain_numpy(documents: list[list[int]], order: int,
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
-@pytest.mark.parametrize("thresholds", [(), (0, 0, 1, 2)])
+@pytest.mark.parametrize("thresholds", [(0,), (0, 0, 1, 2)])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_long_text_gives_the_same_table(
     thresholds: tuple[int, ...], threads: int, monkeypatch: pytest.MonkeyPatch
@@ -106,7 +106,7 @@ def test_a_full_bucket_spills_into_the_next_one(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_sentence_may_be_longer_than_a_block() -> None:
     table = table_of(text_of(2, 90, 6000), 5)
-    ids = text_of(3, 90, 5 * scoring_compiled.BLOCK).ids
+    ids = text_of(3, 90, 5 * scoring.BLOCK).ids
     text = Encoded(np.where(ids == 1, 2, ids), np.array([0]), vocabulary(90))
     for threads in (1, 4):
         np.testing.assert_array_equal(table.score(text, threads), plain.score(table, text))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Progress, Setting
@@ -150,12 +151,12 @@ def test_a_checkpoint_is_written_completely_or_not_at_all(tmp_path: Path, monkey
     before = (tmp_path / checkpoint.FILE).read_bytes()
     snapshot = run()[1].snapshot
 
-    def half(values: dict[str, Any], path: Path) -> None:
+    def half(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
         path.write_bytes(b"half of it")
-        raise RuntimeError("unexpected pos 64 vs 0: No space left on device")
+        raise SafetensorError("I/O error: No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(torch, "save", half)
+        patched.setattr("safetensors.torch.save_file", half)
         with pytest.raises(OSError, match="No space left"):
             checkpoint.save(snapshot, tmp_path)
     assert (tmp_path / checkpoint.FILE).read_bytes() == before

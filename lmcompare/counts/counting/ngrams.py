@@ -11,26 +11,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from lmcompare.compiled import share
-from lmcompare.counts.counting import ngrams_compiled as loops
+from lmcompare.compiled import compiled, share
 from lmcompare.counts.lookup.level import NOTHING, find
 from lmcompare.tokens import IntArray
 
-BLOCK = 2**20  # how many words or counts are looked at at a time
+Keys = npt.NDArray[np.uint64]
+
+BLOCK = 2**20  # how many words or counts are read at a time
+SHORT = 48  # up to here insertion is the faster sort
+WORD = np.uint64(32)  # a key is a word above a position of 32 bits
+POSITION = np.uint64(0xFFFFFFFF)
+BYTE = np.uint64(255)
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """The n_k k-grams of one order of train.
+    """The n_k k-grams of one order in the training text.
 
     ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) the k-grams of
     context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``shorter``: (n_k,) the node of the
-    (k-1)-gram without the first word. ``raw``: (n_k,) how often the k-gram stands in train. ``adjusted``: (n_k,) what
+    (k-1)-gram without the first word. ``raw``: (n_k,) how often the k-gram occurs. ``adjusted``: (n_k,) what
     the estimate is made from: the raw count, if k is the highest order or the k-gram begins with ``<s>``; else how
-    many distinct words, ``<s>`` among them, stand before it. ``statistics``: (4,) how many k-grams have the adjusted
+    many distinct words, ``<s>`` among them, come before it. ``statistics``: (4,) how many k-grams have the adjusted
     count 1, 2, 3, 4.
     """
 
@@ -49,11 +56,6 @@ class Counts:
     def contexts(self) -> IntArray:
         """(n_k,) int64, rising: the context node of each k-gram."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-
-    @property
-    def keys(self) -> IntArray:
-        """(n_k,) int64, rising: context node times (V + 1) plus word."""
-        return self.contexts * self.width + self.words
 
 
 def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0, threads: int = 1) -> Iterator[Counts]:
@@ -74,23 +76,23 @@ def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0, t
     words = np.ascontiguousarray(words, np.int32)
     width = start + 1
     latest = latest_grams(words, places(words, start, end, unknown), order)
-    positions, begins = loops.sort_by_word(words, width)
+    positions, begins = _sort_by_word(words, width)
     nodes = words.copy()  # (N + S,) the node of the longest k-gram so far that ends at each position
     word: IntArray = np.arange(width, dtype=np.int32)
     shorter: IntArray = np.zeros(width, np.int32)
     offsets: IntArray = np.array([0, width], np.int32)
     raw: IntArray = np.diff(begins)
     raw[start] = 0
-    first_initial = start  # the k-grams that begin with <s>, the greatest id, stand after all others
+    first_initial = start  # the k-grams that begin with <s>, the greatest id, come after all others
     for k in range(1, order):
         last = int(nodes[latest[k - 1]]) if k <= len(latest) else None
         longer, positions, begins, children = _extend(threads, words, start, positions, begins)
         longer_shorter = np.empty(len(longer), np.int32)
         numbered = (positions, begins, nodes, longer_shorter, k + 1 < order)
-        share(threads, begins, partial(loops.number, *numbered))
+        share(threads, begins, partial(_number, *numbered))
         if k + 1 == order:
             del words, positions, nodes, numbered  # the estimates can have their room
-        adjusted = loops.occurrences(longer_shorter, len(word))
+        adjusted = _occurrences(longer_shorter, len(word))
         adjusted[first_initial:] = raw[first_initial:]
         yield Counts(width, word, offsets, shorter, raw, adjusted, statistics(adjusted, raw, last))
         offsets = np.append(np.int32(0), np.cumsum(children, dtype=np.int32))
@@ -114,7 +116,7 @@ def _extend(
     def part(first: int, last: int) -> tuple[int, int, int]:
         keys, spare = np.empty(most, np.uint64), np.empty(most, np.uint64)
         arrays = (words, positions, begins, longer, longer_begins, children, keys, spare)
-        return int(begins[first]), *loops.extend_part(first, last, start, *arrays)
+        return int(begins[first]), *_extend_part(first, last, start, *arrays)
 
     filled = made = 0
     for begin, position_end, gram_end in share(threads, begins, part):  # close the gaps between the parts
@@ -144,7 +146,7 @@ def nodes_of(levels: Sequence[Counts], words: IntArray) -> list[IntArray]:
 def places(words: IntArray, start: int, end: int, unknown: int = 0) -> IntArray:
     """(V + 1,) the ids that ``lmplz`` would give: ``<unk>``, ``<s>``, ``</s>``, then words by first appearance.
 
-    Types that do not stand in train come last, by their ids here.
+    Types that do not occur in the text come last, by their ids here.
     """
     appeared = np.arange(start + 1) + len(words)
     for block in reversed(range(0, len(words), BLOCK)):
@@ -163,16 +165,16 @@ def latest_grams(words: IntArray, places: IntArray, order: int) -> list[int]:
     counts with its raw count there, though its probability is estimated from the adjusted one.
     """
     start = len(places) - 1
-    stands = np.zeros(start + 1, np.bool_)
+    occurs = np.zeros(start + 1, np.bool_)
     for block in range(0, len(words), BLOCK):
-        stands[words[block : block + BLOCK]] = True
-    stands[start] = False
-    if not stands.any():
+        occurs[words[block : block + BLOCK]] = True
+    occurs[start] = False
+    if not occurs.any():
         return []
-    ends = np.flatnonzero(words == np.where(stands, places, -1).argmax())
+    ends = np.flatnonzero(words == np.where(occurs, places, -1).argmax())
     latest = [int(ends[0])]
     for k in range(2, order):
-        ends = ends[words[ends - (k - 2)] != start]  # nothing stands before <s>
+        ends = ends[words[ends - (k - 2)] != start]  # nothing comes before <s>
         if not len(ends):
             break
         place = places[words[ends - (k - 1)]]
@@ -190,3 +192,127 @@ def statistics(adjusted: IntArray, raw: IntArray, last: int | None = None) -> In
         n[min(adjusted[last], 5)] -= 1
         n[min(raw[last], 5)] += 1
     return n[1:5]
+
+
+@compiled
+def _sort_by_word(words: IntArray, width: int) -> tuple[IntArray, IntArray]:
+    """Return the positions (N,) sorted by word, and where the span of each word begins and the last ends."""
+    begins = np.zeros(width + 1, np.int32)
+    for word in words:
+        begins[word + 1] += 1
+    for word in range(width):
+        begins[word + 1] += begins[word]
+    put = begins[:-1].copy()
+    positions = np.empty(len(words), np.int32)
+    for at in range(len(words)):
+        positions[put[words[at]]] = at
+        put[words[at]] += 1
+    return positions, begins
+
+
+@compiled
+def _extend_part(
+    first: int,
+    last: int,
+    start: int,
+    words: IntArray,
+    positions: IntArray,
+    begins: IntArray,
+    longer: IntArray,
+    longer_begins: IntArray,
+    children: IntArray,
+    keys: Keys,
+    spare: Keys,
+) -> tuple[int, int]:
+    """Sort the spans of the contexts ``first`` to ``last`` - 1 by the word that follows.
+
+    What is made is written from ``begins[first]`` on, over what has been read. Returns where the
+    positions and the n-grams end. ``keys`` and ``spare``: room for the longest span.
+    """
+    bits = 0
+    while (start >> bits) > 0:
+        bits += 1
+    # all words that follow, in a loop of its own: the processor then waits for many far-off places at a time
+    for j in range(begins[first], begins[last]):
+        at = positions[j] + 1
+        longer[j] = words[at] if at < len(words) else start
+    put = int(begins[first])
+    made = put
+    for context in range(first, last):
+        follow = 0
+        for j in range(begins[context], begins[context + 1]):
+            if longer[j] != start:
+                keys[follow] = (np.uint64(longer[j]) << WORD) | np.uint64(positions[j] + 1)
+                follow += 1
+        if follow > 1:
+            _sort_keys(keys, spare, follow, bits)
+        before = -1
+        distinct = 0
+        for j in range(follow):
+            word: Any = np.int64(keys[j] >> WORD)  # int() of a uint64 would be one
+            positions[put] = np.int32(keys[j] & POSITION)
+            if word != before:
+                longer[made] = word
+                longer_begins[made] = put
+                made += 1
+                distinct += 1
+                before = word
+            put += 1
+        children[context] = distinct
+    return put, made
+
+
+@compiled
+def _sort_keys(keys: Keys, spare: Keys, n: int, bits: int) -> None:
+    """Sort the first n keys by words of ``bits`` bits, equal ones by position: by insertion, or byte by byte."""
+    if n <= SHORT:
+        for i in range(1, n):
+            key = keys[i]
+            j = i - 1
+            while j >= 0 and keys[j] > key:
+                keys[j + 1] = keys[j]
+                j -= 1
+            keys[j + 1] = key
+        return
+    put = np.empty(257, np.int64)
+    source, target = keys, spare
+    passes = (bits + 7) // 8
+    for byte in range(passes):
+        shift = WORD + np.uint64(8 * byte)
+        put[:] = 0
+        for i in range(n):
+            put[np.int64((source[i] >> shift) & BYTE) + 1] += 1
+        for lower in range(256):
+            put[lower + 1] += put[lower]
+        for i in range(n):
+            digit = np.int64((source[i] >> shift) & BYTE)
+            target[put[digit]] = source[i]
+            put[digit] += 1
+        source, target = target, source
+    if passes % 2:
+        for i in range(n):  # an assignment of slices takes Numba seconds to compile
+            keys[i] = spare[i]
+
+
+@compiled
+def _number(
+    positions: IntArray, begins: IntArray, nodes: IntArray, shorter: IntArray, renumber: bool, first: int, last: int
+) -> None:
+    """Write the node of each of the n-grams ``first`` to ``last`` - 1 without its first word into ``shorter``.
+
+    So far that node is at the n-gram's positions in ``nodes``; with ``renumber`` its own node replaces it there.
+    """
+    for node in range(first, last):
+        shorter[node] = nodes[positions[begins[node]]]
+        if renumber:
+            for j in range(begins[node], begins[node + 1]):
+                nodes[positions[j]] = node
+
+
+@compiled
+def _occurrences(nodes: IntArray, size: int) -> IntArray:
+    """(size,) how often each node occurs in the array."""
+    counts = np.zeros(size, np.int32)
+    for node in nodes:
+        counts[node] += 1
+    return counts

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -15,14 +19,39 @@ START = "<s>"
 BLOCK_LINES = 2**18
 
 
-def write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, out: TextIO) -> None:
-    """Write all n-grams, log10 probability, words, and below the highest order the log10 back-off weight.
+def write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, path: Path, packed: bool = False) -> None:
+    """Write all n-grams: log10 probability, words, and below the highest order the log10 back-off weight.
 
-    ``places``, (V + 1,): the order of the words. N-grams are sorted by their last word, then by the one before it,
-    and so on, and numbers are the shortest that give the float32 back: byte for byte what ``lmplz`` writes.
+    N-grams are sorted by their last word, then by the one before it, and so on, and numbers are the shortest that
+    give the float32 back: byte for byte what ``lmplz`` writes.
 
-    Raises ``LmcompareError`` if a token holds a blank or is ``<s>``: the format has no way to write it.
+    Parameters
+    ----------
+    table : BackoffTable
+        The table.
+    vocabulary : Vocabulary
+        Its words.
+    places : IntArray of shape (V + 1,)
+        The order of the words, from ``ngrams.places``.
+    path : Path
+        The file.
+    packed : bool, default False
+        Whether the file is compressed with gzip. The same table gives the same bytes.
+
+    Raises
+    ------
+    LmcompareError
+        If a token holds a blank or is ``<s>``: the format has no way to write it.
     """
+    with ExitStack() as stack:
+        file: Any = stack.enter_context(path.open("wb"))
+        if packed:  # without a name and a time
+            file = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0))
+        out = stack.enter_context(io.TextIOWrapper(file, encoding="utf-8", newline="\n"))
+        _write(table, vocabulary, places, out)
+
+
+def _write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, out: TextIO) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 

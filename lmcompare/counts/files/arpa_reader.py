@@ -5,14 +5,14 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.files import arpa_compiled as lines
+from lmcompare.compiled import compiled
 from lmcompare.counts.files.building import Grams, build, lexicographic
+from lmcompare.counts.lookup.level import Float32Array
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
@@ -20,7 +20,17 @@ from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 START = "<s>"
 NO_UNKNOWN = -100.0  # log10; what KenLM gives <unk> where the file has none
 MOST_ORDERS = 100
+Bytes = npt.NDArray[np.uint8]
+
 GZIP = b"\x1f\x8b"
+
+# How reading a section ends: at a line that begins with a backslash, at the end of the file, or at a line's fault
+MARK, END, TOO_FEW, TOO_MANY, NO_NUMBER, ABOVE_ONE, NOT_LISTED, TWICE = range(8)
+
+ROUNDING = 1e-6  # log10; tools that print a few digits write this for the probability 1
+_TENS = 10.0 ** np.arange(23)  # the powers of ten that a float64 holds exactly
+_BACKSLASH, _NEWLINE, _RETURN, _TAB, _BLANK = 92, 10, 13, 9, 32
+_PLUS, _MINUS, _POINT, _ZERO, _NINE = 43, 45, 46, 48, 57
 
 
 def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
@@ -32,15 +42,10 @@ def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
     ``<s>`` anywhere but at their beginning are left out: no text has them. A context that is missing is put in (see
     ``building.build``). The counts of the table are not known: its levels hold none.
 
-    Raises ``LmcompareError``, with the number of the line, for what is no ARPA file, is cut off, does not hold as
+    Raises ``LmcompareError``, with the number of the line, for a file that is not ARPA, is cut off, does not hold as
     many n-grams as its header says, or holds a wrong line.
     """
     return _Reader(path, _content(path)).read()
-
-
-def looks_like(head: bytes) -> bool:
-    """Return whether the first bytes of a file, unpacked, may be those of an ARPA file."""
-    return b"\\data\\" in head
 
 
 def _content(path: Path) -> bytes:
@@ -55,20 +60,12 @@ def _content(path: Path) -> bytes:
         raise LmcompareError(f"{path} can't be read ({error.strerror or error}): check the path") from None
 
 
-@dataclass(frozen=True)
-class _Section:
-    """An announced order: how many n-grams the header says, and in which line."""
-
-    count: int
-    line: int
-
-
 class _Reader:
     """Reads one file; keeps the place and the number of the line that comes next."""
 
     def __init__(self, path: Path, content: bytes) -> None:
         self._path, self._content = path, content
-        self._data: npt.NDArray[np.uint8] = np.frombuffer(content, np.uint8)
+        self._data: Bytes = np.frombuffer(content, np.uint8)
         self._at, self._line = 0, 1
 
     def read(self) -> tuple[BackoffTable, Vocabulary]:
@@ -77,37 +74,37 @@ class _Reader:
         orders: list[Grams] = []
         ids: IntArray = np.zeros(0, np.int32)
         tokens: list[str] = []
-        for k, section in enumerate(sections, 1):
-            self._mark(rf"\\{k}-grams:", f"\\{k}-grams:")
+        for k, (announced, line) in enumerate(sections, 1):
+            self._mark(f"\\{k}-grams:")
             began = self._line - 1
-            n = min(section.count, (len(self._data) - self._at) // (2 * k + 2) + 1)  # no more than there is room for
+            n = min(announced, (len(self._data) - self._at) // (2 * k + 2) + 1)  # no more than there is room for
             if k == 1:
                 slots = np.zeros(2 ** max(4, int(2 * n).bit_length()), np.int64)
                 begins, lengths = np.zeros(n, np.int64), np.zeros(n, np.int64)
             rows = np.zeros((n, k), np.int32)
             probs, backoffs, places = np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int64)
-            self._at, self._line, count, ended = lines.read_section(
+            self._at, self._line, count, ended = _read_section(
                 self._data, self._at, self._line, k, slots, begins, lengths, rows, probs, backoffs, places
             )
-            if ended not in (lines.MARK, lines.END):
+            if ended not in (MARK, END):
                 raise self._fault(ended, k)
-            if ended == lines.END:
+            if ended == END:
                 raise self._wrong(f"it ends within the {k}-grams, without \\end\\: the file is cut off")
-            if count != section.count:
+            if count != announced:
                 raise self._wrong(
-                    f"it announces {section.count:,} {k}-grams, but \\{k}-grams: in line {began} holds {count:,}",
-                    section.line,
+                    f"it announces {announced:,} {k}-grams, but \\{k}-grams: in line {began} holds {count:,}",
+                    line,
                 )
             if k == 1:
                 ids, tokens = self._words(begins, lengths, places)
                 orders.append(_unigrams(ids, probs, backoffs, len(tokens)))
             else:
                 orders.append(self._sorted(Grams(ids[rows], probs, backoffs), places, len(tokens)))
-        self._mark(r"\\end\\", "\\end\\")
+        self._mark("\\end\\")
         return build(orders, len(tokens) + 1), Vocabulary(tokens)
 
-    def _header(self) -> list[_Section]:
-        r"""Read up to the blank line after ``\data\``, and return the announced orders."""
+    def _header(self) -> list[tuple[int, int]]:
+        r"""Read up to the blank line after ``\data\``; return for each order the announced number and its line."""
         if self._content.startswith(b"\xef\xbb\xbf"):
             self._at = 3
         first = self._content[self._at : self._at + 5]
@@ -117,17 +114,17 @@ class _Reader:
             )
         while (text := self._next()) != "\\data\\":
             if text is None:
-                raise LmcompareError(f"{self._path} is no ARPA file: it has no line \\data\\")
-        sections: list[_Section] = []
+                raise LmcompareError(f"{self._path} is not an ARPA file: it has no line \\data\\")
+        sections: list[tuple[int, int]] = []
         while (text := self._next()) is not None and not text.startswith("\\"):
             if text:
                 said = re.fullmatch(r"ngram\s+(\d+)\s*=\s*(\d{1,18})", text, re.ASCII)
                 if not said or int(said[1]) != len(sections) + 1 or len(sections) == MOST_ORDERS:
                     raise self._wrong(
-                        f"after \\data\\ stands 'ngram {len(sections) + 1}=' and a count, not {_shown(text)}",
+                        f"after \\data\\ must come 'ngram {len(sections) + 1}=' and a count, not {_shown(text)}",
                         self._line - 1,
                     )
-                sections.append(_Section(int(said[2]), self._line - 1))
+                sections.append((int(said[2]), self._line - 1))
         if text is None:
             raise self._wrong("it ends within its header: the file is cut off")
         if not sections:
@@ -146,13 +143,13 @@ class _Reader:
         self._at, self._line = end + 1, self._line + 1
         return text.decode("utf-8", "replace").strip(" \t\r\v\f")
 
-    def _mark(self, pattern: str, wanted: str) -> None:
+    def _mark(self, wanted: str) -> None:
         """Read the mark of a section. Raises ``LmcompareError`` for another."""
         text = self._next()
         if text is None:
             raise self._wrong(f"it ends before {wanted}: the file is cut off")
-        if not re.fullmatch(pattern, text):
-            raise self._wrong(f"here stands {_shown(text)} in place of {wanted}", self._line - 1)
+        if text != wanted:
+            raise self._wrong(f"this line must be {wanted}, not {_shown(text)}", self._line - 1)
 
     def _words(self, begins: IntArray, lengths: IntArray, places: IntArray) -> tuple[IntArray, list[str]]:
         """Return the ids of the words by their numbers in the file, and the tokens by id."""
@@ -185,19 +182,19 @@ class _Reader:
         twice = np.flatnonzero((grams.rows[1:] == grams.rows[:-1]).all(axis=1))
         if len(twice):
             pair = sorted(places[order[twice[0] : twice[0] + 2]].tolist())
-            raise self._wrong(f"the same n-gram stands in line {pair[0]}: an n-gram has one line", pair[1])
+            raise self._wrong(f"the same n-gram is in line {pair[0]}: keep one of them", pair[1])
         return grams
 
     def _fault(self, ended: int, k: int) -> LmcompareError:
         line = self._line
         text = self._next() or ""
         said = {
-            lines.TOO_FEW: f"a {k}-gram has a log10 probability and {k} words, not {_shown(text)}",
-            lines.TOO_MANY: f"a {k}-gram has a log10 probability, {k} words and a weight, not {_shown(text)}",
-            lines.NO_NUMBER: f"the probability or the weight is no number: {_shown(text)}",
-            lines.ABOVE_ONE: f"the probability is above 1, its log10 above 0: {_shown(text)}",
-            lines.NOT_LISTED: f"a word is not among the 1-grams, which list all words: {_shown(text)}",
-            lines.TWICE: f"the word stands in the 1-grams twice: {_shown(text)}",
+            TOO_FEW: f"a {k}-gram has a log10 probability and {k} words, not {_shown(text)}",
+            TOO_MANY: f"a {k}-gram has a log10 probability, {k} words and a weight, not {_shown(text)}",
+            NO_NUMBER: f"the probability or the weight is not a number: {_shown(text)}",
+            ABOVE_ONE: f"the probability is above 1, its log10 above 0: {_shown(text)}",
+            NOT_LISTED: f"a word is not among the 1-grams, which list all words: {_shown(text)}",
+            TWICE: f"this word is twice among the 1-grams: {_shown(text)}",
         }
         return self._wrong(said[ended], line)
 
@@ -205,7 +202,7 @@ class _Reader:
         return LmcompareError(f"{self._path}, line {self._line if line is None else line}: {what}")
 
 
-def _unigrams(ids: IntArray, probs: npt.NDArray[np.float32], backoffs: npt.NDArray[np.float32], start: int) -> Grams:
+def _unigrams(ids: IntArray, probs: Float32Array, backoffs: Float32Array, start: int) -> Grams:
     """Return the unigrams by id; a missing ``<s>`` has no weight of its own, a missing ``<unk>`` 1e-100."""
     log10_probs, log10_backoffs = np.zeros(start + 1, np.float32), np.zeros(start + 1, np.float32)
     log10_probs[0] = NO_UNKNOWN
@@ -215,3 +212,160 @@ def _unigrams(ids: IntArray, probs: npt.NDArray[np.float32], backoffs: npt.NDArr
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:77] + "…")
+
+
+@compiled
+def _is_blank(byte: int) -> bool:
+    return byte == _BLANK or (_TAB <= byte <= _RETURN and byte != _NEWLINE)  # also vertical tab and form feed
+
+
+@compiled
+def _number(data: Bytes, begin: int, end: int) -> float:
+    """Return a decimal number, or an infinity; NaN for any other text.
+
+    Up to 15 digits with a small exponent it is the nearest float64; beyond, within a few units of the last place.
+    """
+    at, sign = begin, 1.0
+    if at < end and (data[at] == _MINUS or data[at] == _PLUS):
+        sign = -1.0 if data[at] == _MINUS else 1.0
+        at += 1
+    if end - at == 3 or end - at == 8:  # inf, infinity
+        spelled = True
+        for i, letter in enumerate((105, 110, 102, 105, 110, 105, 116, 121)):
+            if i < end - at and (data[at + i] | 32) != letter:
+                spelled = False
+        if spelled:
+            return sign * np.inf
+    digits, value, scale = 0, 0.0, 0
+    point = False
+    while at < end:
+        byte = data[at]
+        if _ZERO <= byte <= _NINE:
+            value = value * 10.0 + (byte - _ZERO)
+            digits += 1
+            scale -= point
+        elif byte == _POINT and not point:
+            point = True
+        else:
+            break
+        at += 1
+    if digits == 0:
+        return np.nan
+    if at < end:
+        if data[at] | 32 != 101:  # e
+            return np.nan
+        at += 1
+        down = at < end and data[at] == _MINUS
+        if at < end and (data[at] == _MINUS or data[at] == _PLUS):
+            at += 1
+        if at == end or end - at > 6:
+            return np.nan
+        exponent = 0
+        while at < end:
+            if not _ZERO <= data[at] <= _NINE:
+                return np.nan
+            exponent = exponent * 10 + (data[at] - _ZERO)
+            at += 1
+        scale += -exponent if down else exponent
+    while scale < 0 and value != 0.0:
+        step = min(-scale, 22)
+        value /= _TENS[step]
+        scale += step
+    while scale > 0 and value != 0.0 and value != np.inf:
+        step = min(scale, 22)
+        value *= _TENS[step]
+        scale -= step
+    return sign * value
+
+
+@compiled
+def _slot(data: Bytes, begin: int, length: int, slots: IntArray, begins: IntArray, lengths: IntArray) -> int:
+    """Return where in a hash table with linear probing a word is, or would go. ``slots``: (2^m,) word + 1, or 0."""
+    code = np.uint64(14695981039346656037)
+    for i in range(begin, begin + length):  # FNV-1a
+        code = (code ^ np.uint64(data[i])) * np.uint64(1099511628211)
+    code ^= code >> np.uint64(32)
+    mask = len(slots) - 1
+    slot = int(np.int64(code & np.uint64(mask)))
+    while slots[slot] != 0:
+        word = slots[slot] - 1
+        if lengths[word] == length:
+            same = True
+            for i in range(length):
+                if data[begins[word] + i] != data[begin + i]:
+                    same = False
+                    break
+            if same:
+                return slot
+        slot = (slot + 1) & mask
+    return slot
+
+
+@compiled
+def _read_section(
+    data: Bytes,
+    at: int,
+    line: int,
+    order: int,
+    slots: IntArray,
+    begins: IntArray,
+    lengths: IntArray,
+    rows: IntArray,
+    log10_probs: Float32Array,
+    log10_backoffs: Float32Array,
+    lines: IntArray,
+) -> tuple[int, int, int, int]:
+    """Read n-gram lines from byte ``at`` on, the line number ``line``, until one that begins with a backslash.
+
+    A line is a log10 probability, the words, and perhaps a log10 back-off weight, parted by blanks or tabs. Of order
+    1 the words are numbered and go into the hash table ``slots`` with the place of their bytes, ``begins`` and
+    ``lengths``; of a higher order they are looked up there. ``rows``: (n, order) gets the words' numbers,
+    ``log10_probs`` and ``log10_backoffs`` the numbers, ``lines`` the line numbers; of lines beyond n, none of it.
+
+    Returns the place and the number of the line where it stopped, how many n-grams it read, and how it ended.
+    """
+    size, n, capacity = len(data), 0, len(rows)
+    word_begin, word_end = np.zeros(order + 3, np.int64), np.zeros(order + 3, np.int64)
+    while at < size:
+        if data[at] == _BACKSLASH:
+            return at, line, n, MARK
+        fields, next_line = 0, at
+        while next_line < size and data[next_line] != _NEWLINE:
+            if _is_blank(data[next_line]):
+                next_line += 1
+                continue
+            begin = next_line
+            while next_line < size and data[next_line] != _NEWLINE and not _is_blank(data[next_line]):
+                next_line += 1
+            if fields < order + 3:
+                word_begin[fields], word_end[fields] = begin, next_line
+            fields += 1
+        if fields == 0:  # an empty line
+            at, line = next_line + 1, line + 1
+            continue
+        if fields > order + 2:
+            return at, line, n, TOO_MANY
+        if fields < order + 1:
+            return at, line, n, TOO_FEW
+        log10 = _number(data, word_begin[0], word_end[0])
+        backoff = _number(data, word_begin[order + 1], word_end[order + 1]) if fields == order + 2 else 0.0
+        if np.isnan(log10) or np.isnan(backoff) or backoff == np.inf:
+            return at, line, n, NO_NUMBER
+        if log10 > ROUNDING:
+            return at, line, n, ABOVE_ONE
+        if n < capacity:
+            log10_probs[n], log10_backoffs[n], lines[n] = min(log10, 0.0), backoff, line
+            for k in range(order):
+                begin, length = word_begin[k + 1], word_end[k + 1] - word_begin[k + 1]
+                slot = _slot(data, begin, length, slots, begins, lengths)
+                if order == 1:
+                    if slots[slot] != 0:
+                        return at, line, n, TWICE
+                    slots[slot] = n + 1
+                    begins[n], lengths[n] = begin, length
+                elif slots[slot] == 0:
+                    return at, line, n, NOT_LISTED
+                rows[n, k] = slots[slot] - 1
+        n += 1
+        at, line = next_line + 1, line + 1
+    return min(at, size), line, n, END

@@ -33,13 +33,9 @@ FORMAT, VERSION = "lmcompare-ngrams", "1"
 MOST_ORDERS = 100
 
 Array = npt.NDArray[Any]
-_KINDS: dict[str, np.dtype[Any]] = {
-    "I32": np.dtype("<i4"),
-    "I64": np.dtype("<i8"),
-    "F32": np.dtype("<f4"),
-    "U8": np.dtype("u1"),
-}
-_WHOLE, _REAL, _BYTES = (np.dtype("<i4"), np.dtype("<i8")), (np.dtype("<f4"),), (np.dtype("u1"),)
+_NAMES = {"I32": "<i4", "I64": "<i8", "F32": "<f4", "U8": "u1"}
+_KINDS: dict[str, np.dtype[Any]] = {kind: np.dtype(name) for kind, name in _NAMES.items()}
+_WHOLE, _REAL, _BYTES = (_KINDS["I32"], _KINDS["I64"]), (_KINDS["F32"],), (_KINDS["U8"],)
 
 
 def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
@@ -50,8 +46,9 @@ def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
     arrays = _arrays(table, vocabulary)
     said = {"version": VERSION, "order": str(table.order)}
     said |= {f"sha256 {name}": _digest(array) for name, array in arrays.items()}
-    try:
-        save_file(arrays, path, {FORMAT: _signed(said, arrays)})
+    said["sha256"] = _digest_of_header(said, arrays)
+    try:  # the metadata are one text, since safetensors keeps no order among several
+        save_file(arrays, path, {FORMAT: json.dumps(said, sort_keys=True)})
     except SafetensorError as error:  # a full disk says so too
         raise OSError(one_line(error)) from error
 
@@ -61,7 +58,7 @@ def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
 
     ``verify``: read everything once, and compare all checksums; without it nothing is read but the header, which is
     checked in any case, and the words, so leave it out only for a file that you wrote yourself. Raises
-    ``LmcompareError`` for a file that is none of these, that is damaged, or that holds what no table holds.
+    ``LmcompareError`` for a file of another kind, a damaged file, and a file whose arrays are not a table.
     """
     try:
         arrays, said = _mapped(path)
@@ -74,9 +71,13 @@ def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
         raise LmcompareError(f"{path} is damaged or no n-gram file ({damage}): write or fetch it again") from None
 
 
-def looks_like(head: bytes) -> bool:
-    """Return whether the first bytes of a file may be those of a safetensors file."""
-    return head[8:9] == b"{"
+def is_binary(path: Path) -> bool:
+    """Return whether a file looks like a safetensors file; false if it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(9)[8:] == b"{"
+    except OSError:
+        return False
 
 
 class _DamagedError(Exception):
@@ -111,11 +112,6 @@ def _digest(array: Array) -> str:
 def _digest_of_header(said: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
     kinds = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
     return hashlib.sha256(json.dumps([dict(said), kinds], sort_keys=True).encode()).hexdigest()
-
-
-def _signed(said: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
-    """Return what a file says of itself: one text, since safetensors keeps no order among several."""
-    return json.dumps({**said, "sha256": _digest_of_header(said, arrays)}, sort_keys=True)
 
 
 def _unsigned(text: str) -> dict[str, str]:
@@ -188,7 +184,7 @@ def _table(arrays: dict[str, Array], said: dict[str, str], verify: bool) -> tupl
             _check(level, k)
         levels.append(level)
     if arrays:
-        raise _DamagedError(f"it holds {next(iter(arrays))}, which is no part of a table of order {order}")
+        raise _DamagedError(f"it holds {next(iter(arrays))}, which does not belong to a table of order {order}")
     return BackoffTable(tuple(levels)), vocabulary
 
 
@@ -210,7 +206,7 @@ def _check(level: Level, k: int) -> None:
         raise _DamagedError(f"offsets_{k} do not rise from 0 to the number of {k}-grams")
     if k > 1 and len(words):
         if words.min() < 0 or words.max() >= level.width - 1:
-            raise _DamagedError(f"words_{k} holds what is no word of the {level.width - 1:,}")
+            raise _DamagedError(f"words_{k} holds ids that are not among the {level.width - 1:,} words")
         falls = np.flatnonzero(words[1:] <= words[:-1]) + 1
         begins = np.zeros(len(words) + 1, np.bool_)
         begins[offsets] = True
@@ -218,6 +214,6 @@ def _check(level: Level, k: int) -> None:
             raise _DamagedError(f"words_{k} do not rise after a context")
     probs, backoffs = level.log10_probs, level.log10_backoffs
     if len(probs) and not probs.max() <= 0:  # NaN is not
-        raise _DamagedError(f"log10_probs_{k} holds what is no probability")
+        raise _DamagedError(f"log10_probs_{k} holds a number that is not a probability")
     if len(backoffs) and not backoffs.max() < np.inf:
-        raise _DamagedError(f"log10_backoffs_{k} holds what is no weight")
+        raise _DamagedError(f"log10_backoffs_{k} holds a number that is not a weight")

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.lookup.level import NATS, NOTHING, Level
+from lmcompare.counts.lookup.level import NATS, NOTHING, BoolArray, Float32Array, Level
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import FloatArray, IntArray
-
-Float32Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +27,17 @@ class Grams:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, which: npt.NDArray[np.bool_] | IntArray) -> Grams:
+    def take(self, which: BoolArray | IntArray) -> Grams:
         """Return some of them."""
         return Grams(self.rows[which], self.log10_probs[which], self.log10_backoffs[which])
 
-    def joined(self, others: Grams, width: int) -> Grams:
-        """Return these and others, sorted."""
-        rows = np.concatenate([self.rows, others.rows])
-        probs = np.concatenate([self.log10_probs, others.log10_probs])
-        backoffs = np.concatenate([self.log10_backoffs, others.log10_backoffs])
-        return Grams(rows, probs, backoffs).take(lexicographic(rows, width))
+
+def joined(parts: Sequence[Grams], width: int) -> Grams:
+    """Return all n-grams of several lots of one order, sorted."""
+    rows = np.concatenate([part.rows for part in parts]).astype(np.int32)
+    probs = np.concatenate([part.log10_probs for part in parts])
+    backoffs = np.concatenate([part.log10_backoffs for part in parts])
+    return Grams(rows, probs, backoffs).take(lexicographic(rows, width))
 
 
 @compiled
@@ -96,47 +94,37 @@ def build(orders: Sequence[Grams], width: int) -> BackoffTable:
         rows = orders[k].rows
         without = rows[contexts_of(rows, orders[k - 1].rows) == NOTHING, :-1]
         if len(without):
-            put_in = np.ascontiguousarray(without[_changes(without)])
+            put_in = np.unique(without, axis=0)
             unknown, one = np.full(len(put_in), np.nan, np.float32), np.zeros(len(put_in), np.float32)
-            orders[k - 1] = orders[k - 1].joined(Grams(put_in, unknown, one), width)
-    words = np.arange(width, dtype=np.int32)
+            orders[k - 1] = joined([orders[k - 1], Grams(put_in, unknown, one)], width)
     none = np.zeros(0, np.int64)
-    first, last = orders[0], len(orders)
-    backoffs = first.log10_backoffs if last > 1 else none.astype(np.float32)
-    levels = [Level(width, words, np.array([0, width]), none, first.log10_probs, backoffs)]
-    for k in range(2, last + 1):
-        grams, shorter = orders[k - 1], orders[k - 2]
-        contexts = contexts_of(grams.rows, shorter.rows)
+    levels: list[Level] = []
+    shorter: IntArray = np.zeros((1, 0), np.int32)  # the empty context
+    for k, grams in enumerate(orders, 1):
+        contexts = contexts_of(grams.rows, shorter)
         offsets = np.append(0, np.cumsum(np.bincount(contexts, minlength=len(shorter))))
         probs = grams.log10_probs
         if len(left_open := np.flatnonzero(np.isnan(probs))):
             probs = probs.copy()
-            probs[left_open] = backed_off(levels, grams.rows[left_open]) / NATS
-        backoffs = grams.log10_backoffs if k < last else none.astype(np.float32)
+            probs[left_open] = _backed_off(levels, grams.rows[left_open]) / NATS
+        backoffs = grams.log10_backoffs if k < len(orders) else none.astype(np.float32)
         levels.append(Level(width, np.ascontiguousarray(grams.rows[:, -1]), offsets, none, probs, backoffs))
+        shorter = grams.rows
     return BackoffTable(tuple(levels))
 
 
-def backed_off(levels: Sequence[Level], grams: IntArray) -> FloatArray:
-    """(m,) nats: the probability of the last word of each of the k-grams (m, k) after the words before it.
-
-    Of k-grams themselves nothing is asked: it is what the levels 1 … k - 1 give.
-    """
+def _backed_off(levels: Sequence[Level], grams: IntArray) -> FloatArray:
+    """(m,) nats: the probability by the levels 1 … k - 1 of the last word of each of the k-grams (m, k)."""
     k = grams.shape[1]
     words = grams[:, -1].astype(np.int64)
-    scores = levels[0].log_probs[words]
+    scores = levels[0].log_probs_of(words)
     for j in range(1, k):
         context: IntArray = grams[:, k - 1 - j].astype(np.int64)
         for i in range(1, j):
             context = levels[i].find(context, grams[:, k - 1 - j + i])
-        scores = scores + levels[j - 1].backoff(context)
+        scores = scores + levels[j - 1].log10_backoff(context) * NATS
         if j < k - 1:
             nodes = levels[j].find(context, words)
             found = nodes != NOTHING
             scores[found] = levels[j].log_probs_of(nodes[found])
     return scores
-
-
-def _changes(rows: IntArray) -> npt.NDArray[np.bool_]:
-    """(n,) whether each of the sorted rows differs from the one before it."""
-    return np.append(True, (rows[1:] != rows[:-1]).any(axis=1))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.counts.files.building import Grams, build, lexicographic
+from lmcompare.counts.files.building import Grams, build, joined
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts, logarithms
 from lmcompare.counts.lookup.table import BackoffTable
@@ -48,7 +48,7 @@ def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Map
     shared, added = _unknown_mass(contexts, to_unknown)
     share = shared / (len(lacking) + 1)
     orders = [_unigrams(contexts, to, share[0], added[0], lacking, start)]
-    for k, (level, rows) in enumerate(zip(table.levels[1:], _rows(table), strict=True), 2):
+    for k, (level, rows) in enumerate(zip(table.levels[1:], list(table.grams())[1:], strict=True), 2):
         rows = to[rows]
         possible = ((rows[:, :-1] != NOTHING) & (rows[:, :-1] != vocabulary.end)).all(axis=1)
         own, of_unknown = possible & (rows[:, -1] > unknown), possible & (rows[:, -1] <= unknown)
@@ -70,7 +70,7 @@ def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Map
                 merged = merged[place]
                 merged[:, -1] = lacking[0]
                 parts.append(Grams(merged, logarithms(share[of[place]]), np.zeros(len(place), np.float32)))
-        orders.append(_joined(parts, start + 1))
+        orders.append(joined(parts, start + 1))
     return Mapped(build(orders, start + 1), lacking, int(to_unknown.sum()))
 
 
@@ -106,14 +106,3 @@ def _unigrams(contexts: Contexts, to: IntArray, share: float, added: float, lack
         backoffs[to[known]] = level.log10_backoffs[known]
         backoffs[lacking] = level.log10_backoffs[0]
     return Grams(np.arange(start + 1, dtype=np.int32)[:, None], log10_probs, backoffs)
-
-
-def _rows(table: BackoffTable) -> list[IntArray]:
-    return list(table.grams())[1:]
-
-
-def _joined(parts: list[Grams], width: int) -> Grams:
-    rows = np.concatenate([part.rows for part in parts]).astype(np.int32)
-    probs = np.concatenate([part.log10_probs for part in parts])
-    backoffs = np.concatenate([part.log10_backoffs for part in parts])
-    return Grams(rows, probs, backoffs).take(lexicographic(rows, width))

@@ -1,1 +1,1 @@
-"""The back-off table (``level``, ``table``), and from it scores, whole distributions and sums."""
+"""The back-off table (``level``, ``table``), and from it scores and sums."""

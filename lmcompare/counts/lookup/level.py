@@ -17,11 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.lookup import level_compiled as loops
+from lmcompare.compiled import compiled
 from lmcompare.tokens import FloatArray, IntArray
 
+BoolArray = npt.NDArray[np.bool_]
+Float32Array = npt.NDArray[np.float32]
+
 NATS = math.log(10)  # in log10
-NOTHING = -1  # in place of a word or a node: there is none
+NOTHING = -1  # in place of a word or a node that does not exist
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +42,11 @@ class Level:
     words: IntArray
     offsets: IntArray
     counts: IntArray
-    log10_probs: npt.NDArray[np.float32]
-    log10_backoffs: npt.NDArray[np.float32]
+    log10_probs: Float32Array
+    log10_backoffs: Float32Array
 
     def __len__(self) -> int:
         return len(self.words)
-
-    @cached_property
-    def log_probs(self) -> FloatArray:
-        """(n_k,) float64 nats: the probabilities."""
-        return self.log10_probs.astype(np.float64) * NATS
 
     @cached_property
     def contexts(self) -> IntArray:
@@ -72,12 +70,8 @@ class Level:
         """(n,) float64 nats: the probabilities of these k-grams; the others are not touched."""
         return self.log10_probs[nodes].astype(np.float64) * NATS
 
-    def backoff(self, nodes: IntArray) -> FloatArray:
-        """(n,) float64 nats: the back-off weights of these contexts, 0 for ``NOTHING``, a context never seen."""
-        return self.log10_backoff(nodes) * NATS
-
     def log10_backoff(self, nodes: IntArray) -> FloatArray:
-        """(n,) float64 log10: the same."""
+        """(n,) float64 log10: the back-off weights of these contexts, 0 for ``NOTHING``, a context never seen."""
         weights, seen = np.zeros(nodes.shape), nodes != NOTHING
         weights[seen] = self.log10_backoffs[nodes[seen]]
         return weights
@@ -89,8 +83,31 @@ def find(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: In
     ``offsets``, ``level_words``: those of the level. Whatever the offsets hold, nothing else is read.
     """
     nodes = np.empty(len(words), np.int64)
-    loops.find(whole(offsets), whole(level_words), contexts.astype(np.int64), words.astype(np.int64), nodes)
+    _search(whole(offsets), whole(level_words), contexts.astype(np.int64), words.astype(np.int64), nodes)
     return nodes
+
+
+@compiled
+def _search(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: IntArray, nodes: IntArray) -> None:
+    """Write the nodes (n,) of the k-grams of n context nodes and last words, -1 where there is none.
+
+    Whatever the offsets are, nothing else than ``level_words`` is read.
+    """
+    size = len(level_words)
+    for i in range(len(words)):
+        context, word = contexts[i], words[i]
+        nodes[i] = -1
+        if 0 <= context < len(offsets) - 1:
+            low, end = max(int(offsets[context]), 0), min(int(offsets[context + 1]), size)
+            high = end
+            while low < high:
+                middle = (low + high) >> 1
+                if level_words[middle] < word:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < end and level_words[low] == word:
+                nodes[i] = low
 
 
 def compact(numbers: IntArray) -> IntArray:

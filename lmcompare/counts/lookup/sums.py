@@ -11,12 +11,12 @@ from lmcompare.counts.lookup.level import NOTHING, Level
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import FloatArray, IntArray
 
-LEAST = -120.0  # log10; stands for the probability or the weight 0
+LEAST = -120.0  # log10; in place of the logarithm of 0
 NEXT_TO_NOTHING = 1e-9  # a mass below this is rounding
 
 
 class Contexts:
-    """All C contexts of a table in one numbering, shortest first: 0 is the empty context, which stands before all.
+    """All C contexts of a table in one numbering, shortest first: 0 is the empty context, which is first.
 
     A context's *parent* is its longest proper suffix that is a context too: what it backs off to. Probabilities and
     weights are held as float64, not as logarithms, by order and by context, and may be changed from the lowest order
@@ -96,11 +96,11 @@ class Contexts:
             sums[where] = here + self.weights[where] * (sums[self.parents[where]] - rest)
         return sums
 
-    def normalise(self) -> None:
-        """Work the weights out again so that the probabilities after every context sum to one.
+    def normalised(self) -> BackoffTable:
+        """Return the table with other weights, with which the probabilities after every context sum to one.
 
-        Probabilities are left as they are, but for the unigrams, which are divided by their sum, and for those after
-        a context that leave nothing for other words.
+        They are written into ``weights`` too. Probabilities are left as they are, but for the unigrams, which are
+        divided by their sum, and for those after a context that leave nothing for other words.
         """
         self.probs[0] = self.probs[0] / self.probs[0].sum()
         for k in range(2, len(self.table.levels) + 1):
@@ -111,9 +111,6 @@ class Contexts:
             self.probs[k - 1] = self.probs[k - 1] / scale[self.table.levels[k - 1].contexts]
             left, below = np.where(full, 0.0, 1 - here), np.where(full, 1.0, 1 - rest)
             self.weights[where] = left / below
-
-    def normalised(self) -> BackoffTable:
-        """Return the table with the probabilities and the weights as they are here."""
         levels = []
         for k, level in enumerate(self.table.levels, 1):
             probs = logarithms(self.probs[k - 1])

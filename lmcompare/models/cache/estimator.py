@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmcompare.compiled import compiled
 from lmcompare.model import FloatArray
 from lmcompare.models.common import gates
 from lmcompare.models.common.gates import Float32Array, Gate, Seen
@@ -26,6 +27,8 @@ from lmcompare.tokens import Encoded, IntArray
 STRENGTH = 1.0  # γ; from 0.3 to 3 the validation perplexity differs by less than 0.5 %
 HELD_OUT = 2**18  # the greatest number of tokens that the weights are fitted to
 TRUST = 0.9  # the weight of the model if there is no validation text
+GONE = 80.0  # half-lives after which a count is smaller than the rounding errors of the others
+SMALL = 1e-100  # below this scale the counts are multiplied by it
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,8 @@ class Past:
         at = np.arange(size + 1)
         self.begins = np.zeros(size + 1, np.int64) if carried else text.context_starts(at)
         self.previous: IntArray = np.empty((longest, size), np.int64)
-        ending = np.searchsorted(
-            np.unique(self.begins),
-            self.begins[:size],
-            # a number for the last k words at each position; at first k = 0
-        )
+        # a number for the last k words at each position; at first k = 0
+        _, ending = np.unique(self.begins[:size], return_inverse=True)
         for length in range(1, longest + 1):
             if length > 1:
                 ending = np.append(0, ending[:-1])[:size]
@@ -77,7 +77,7 @@ class Past:
 
     def counts(self, cache: Cache) -> FloatArray:
         """(N,) the count of each token in the cache at its position."""
-        return self._decayed(cache.order, cache.decay, self.previous[cache.order - 1], np.arange(len(self.words)) - 1)
+        return self._counts(cache.order, cache.decay, self.previous[cache.order - 1], np.arange(len(self.words)) - 1)
 
     def masses(self, cache: Cache, at: IntArray) -> FloatArray:
         """(B,) the sum of all counts of the cache at B positions."""
@@ -87,15 +87,13 @@ class Past:
         last = np.full(len(at), -1)
         inside = at > self.begins[at]
         last[inside] = self.previous[cache.order - 2][at[inside] - 1]
-        return self._decayed(cache.order - 1, cache.decay, last, at - 2)
+        return self._counts(cache.order - 1, cache.decay, last, at - 2)
 
-    def _decayed(self, length: int, decay: float, last: IntArray, now: IntArray) -> FloatArray:
+    def _counts(self, length: int, decay: float, last: IntArray, now: IntArray) -> FloatArray:
         """(B,) the count of the ``length`` words that end at ``last``, decayed until ``now``; 0 if ``last`` is -1."""
-        from lmcompare.models.cache import estimator_compiled
-
         key = length, decay
         if key not in self._sums:
-            self._sums[key] = estimator_compiled.decayed(self.previous[length - 1], decay)
+            self._sums[key] = _decayed(self.previous[length - 1], decay)
         found = np.zeros(len(last))
         some = last >= 0
         found[some] = self._sums[key][last[some]] * decay ** (now[some] - last[some])
@@ -142,19 +140,10 @@ class Chain:
 
     def add(self, past: Past, at: IntArray, rows: FloatArray) -> None:
         """Add the caches to the model's distributions at B positions, (B, V) probabilities, in place."""
-        from lmcompare.models.cache import estimator_compiled
-
-        estimator_compiled.add(
-            past.words,
-            past.begins,
-            past.previous,
-            np.array([cache.order for cache in self.caches]),
-            np.array([cache.decay for cache in self.caches]),
-            at,
-            np.argsort(at, kind="stable"),
-            self.factors(past, at),
-            rows,
-        )
+        orders = np.array([cache.order for cache in self.caches])
+        decays = np.array([cache.decay for cache in self.caches])
+        rising, factors = np.argsort(at, kind="stable"), self.factors(past, at)
+        _add(past.words, past.begins, past.previous, orders, decays, at, rising, factors, rows)
 
     def factors(self, past: Past, at: IntArray) -> FloatArray:
         """(K + 1, B) the factors of the model's probabilities and of each cache's counts at B positions."""
@@ -206,3 +195,70 @@ def fit(caches: Sequence[Cache], text: Encoded, log_probs: FloatArray, *, carrie
     nothing = np.zeros((1, found.shape[1]), np.float32)
     _, gate = gates.fit([[Seen(level[None], nothing)] for level in found], evidence, seed)
     return Chain(caches, gate, carried)
+
+
+@compiled
+def _decayed(previous: IntArray, decay: float) -> FloatArray:
+    """(N,) the decayed count, at each position, of the n-gram that ends there, including this occurrence.
+
+    ``previous``, (N,), has the last earlier position at which the same n-gram ends, or -1.
+    """
+    sums = np.ones(len(previous))
+    for at in range(len(previous)):
+        last = previous[at]
+        if last >= 0:
+            sums[at] += sums[last] * decay ** (at - last)
+    return sums
+
+
+@compiled
+def _add(
+    words: IntArray,
+    begins: IntArray,
+    previous: IntArray,
+    orders: IntArray,
+    decays: FloatArray,
+    at: IntArray,
+    order: IntArray,
+    factors: FloatArray,
+    rows: FloatArray,
+) -> None:
+    """Multiply the rows, (B, V), by ``factors[0]``, and add the counts of each cache times its factor, in place.
+
+    ``words``, ``begins`` and ``previous`` are those of ``Past``; ``orders`` and ``decays``, (K,), those of the
+    caches. ``at`` has B positions, ``order`` the rows in ascending order of position, and ``factors`` has shape (K +
+    1, B).
+    """
+    types = rows.shape[1]
+    counts = np.zeros((len(orders), types))  # of single words at the position ``now``, divided by ``scales``
+    scales = np.ones(len(orders))
+    begin = now = -1
+    for b in order:
+        position = at[b]
+        if begins[position] != begin:
+            begin = now = begins[position]
+            counts[:] = 0.0
+            scales[:] = 1.0
+        for k in range(len(orders)):
+            if orders[k] == 1:
+                for passed in range(now, position):
+                    scales[k] *= decays[k]
+                    if scales[k] < SMALL:
+                        counts[k] *= scales[k]
+                        scales[k] = 1.0
+                    counts[k, words[passed]] += 1.0 / scales[k]
+        now = position
+        row = rows[b]
+        row *= factors[0, b]
+        for k in range(len(orders)):
+            factor = factors[k + 1, b]
+            if orders[k] == 1:
+                factor *= scales[k]
+                for word in range(types):
+                    row[word] += factor * counts[k, word]
+            elif position > begin:
+                passed = previous[orders[k] - 2, position - 1]
+                farthest = GONE * np.log(0.5) / np.log(decays[k])
+                while passed >= 0 and position - passed < farthest:
+                    row[words[passed + 1]] += factor * decays[k] ** (position - 2 - passed)
+                    passed = previous[orders[k] - 2, passed]

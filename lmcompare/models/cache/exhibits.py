@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -42,12 +41,6 @@ class ValidSummary:
     read: tuple[str, ...] = ()
     gains: tuple[float, ...] = ()
 
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> ValidSummary:
-        """Return the stored summary."""
-        lists: dict[str, Any] = {k: tuple(v) for k, v in table.items() if isinstance(v, list | tuple)}
-        return cls(**{**table, **lists})
-
 
 def summarise(chain: Chain, text: Encoded, base: FloatArray) -> ValidSummary:
     """Return the results on a text for which the base has these scores, (N,)."""
@@ -63,7 +56,7 @@ def summarise(chain: Chain, text: Encoded, base: FloatArray) -> ValidSummary:
         if inside.sum() >= FEW:
             read.append(f"{first:,} to {last - 1:,}" if np.isfinite(last) else f"{first:,} and more")
             gains.append(1 - _perplexity(scores[inside]) / _perplexity(base[inside]))
-    weights = tuple(float(x) for x in chain.gate.shares(evidence).mean(1))
+    weights = tuple(chain.gate.shares(evidence).mean(1).tolist())
     return ValidSummary(weights, _perplexity(base), _perplexity(scores), tuple(read), tuple(gains))
 
 
@@ -160,7 +153,7 @@ def _twice(chain: Chain, text: Encoded, base: FloatArray) -> Heatmap:
         rows=("the first time", "the second time"),
         columns=tuple(text.vocabulary[int(i)] for i in text.ids[:half]),
         panels=("probability",),
-        values=(tuple(tuple(float(p) for p in line) for line in probabilities),),
+        values=(tuple(map(tuple, probabilities.tolist())),),
         row_axis="reading",
         column_axis="token",
     )

@@ -11,7 +11,8 @@ import numpy as np
 from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
+from lmcompare.exhibits.fields import built
+from lmcompare.model import FloatArray, LanguageModel, Setting, State, Stepper, Traits, check_block, fitted
 from lmcompare.models.cache import estimator as caches
 from lmcompare.models.cache import exhibits as cache_exhibits
 from lmcompare.models.cache.estimator import Cache, Chain, Past
@@ -121,14 +122,13 @@ class CacheModel(LanguageModel):
         """(B, V) nats; rows sum to one if the base's do."""
         chain = fitted(self._chain, self)
         at = np.asarray(at, np.int64)
-        return self._with_caches(chain, chain.past(text), at, self._base.next_log_probs(text, at.copy()))
+        return self._with_caches(text, chain.past(text), at, self._base.next_log_probs(text, at.copy()))
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield the base's blocks with the caches added."""
-        chain = fitted(self._chain, self)
-        past = chain.past(text)
+        past = fitted(self._chain, self).past(text)
         for at, block in self._base.stream(text):
-            yield at, self._with_caches(chain, past, np.asarray(at, np.int64), block)
+            yield at, self._with_caches(text, past, np.asarray(at, np.int64), block)
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) nats, from the base's scores and two counts per token and cache."""
@@ -172,7 +172,7 @@ class CacheModel(LanguageModel):
         self._base = self._base.restore(State(base, values["base"]))
         gate = Gate(np.array(arrays["gate_weights"]), np.array(arrays["gate_bias"]))
         self._chain = Chain(self._caches(), gate, self.carry)
-        self._summary = ValidSummary.from_json(values["summary"])
+        self._summary = built(ValidSummary, values["summary"], "summary")
         self.notes = tuple(values["notes"])
         return self
 
@@ -187,12 +187,9 @@ class CacheModel(LanguageModel):
             )
         return scores
 
-    def _with_caches(self, chain: Chain, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
-        if not isinstance(block, np.ndarray) or block.ndim != 2 or len(block) != len(at):
-            raise PluginError(
-                f"the base, '{self.base}', did not return a row of probabilities for each of {len(at)} positions"
-            )
-        return _with_caches(chain, past, at, block)
+    def _with_caches(self, text: Encoded, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
+        check_block(block, len(at), text, f"the base, '{self.base}',")
+        return _with_caches(fitted(self._chain, self), past, at, block)
 
     def _caches(self) -> tuple[Cache, ...]:
         """Return the caches from the lowest to the highest, by order and by descending half-life."""

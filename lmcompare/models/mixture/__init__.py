@@ -2,6 +2,5 @@
 
 Reading order: ``features`` (what a context consists of), ``context_trees`` (the counts after such contexts),
 ``discounting`` (fitted discounts), ``chains`` (one smoothed model), ``mixtures`` (several, weighted by gates),
-``word_classes`` (clustering), ``estimator`` (training), ``plugin`` (the three models) and ``exhibits``. Files whose
-names end in ``_compiled`` have the loops that Numba compiles.
+``word_classes`` (clustering), ``estimator`` (training), ``plugin`` (the three models) and ``exhibits``.
 """

@@ -7,38 +7,32 @@ to the context without its last feature.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.compiled import compiled
+from lmcompare.counts.lookup.level import NOTHING, Float32Array
 from lmcompare.models.mixture import discounting
-from lmcompare.models.mixture.context_trees import NOTHING, Tree, grow
+from lmcompare.models.mixture.context_trees import Contexts, Tree, grow
 from lmcompare.models.mixture.features import Feature, feature_values
 from lmcompare.tokens import IntArray
 
-Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.floating[Any]]
 FITTED = 2**15  # the greatest number of tokens that discounts are fitted to
 
-ARRAYS = ("last", "children", "offsets", "words", "own", "gamma", "amounts", "first")  # the stored arrays
 
-
-@dataclass(frozen=True, eq=False)
-class Chain:
-    """A context tree of C contexts and G pairs with probabilities.
+class Numbers(NamedTuple):
+    """The arrays of a chain of C contexts and G pairs, as compiled loops take them, and as they are stored.
 
     Parameters
     ----------
-    features : tuple of Feature
-        The features in their order; the last one is dropped first.
-    target : int
-        The map from words to what is predicted.
     last, children, offsets, words : IntArray
-        ``features``, ``children``, ``offsets`` and ``words`` of ``context_trees.Tree``.
+        Those of ``context_trees.Contexts``.
     own : array of shape (G,)
         The part of a pair's probability that comes from its own count.
     gamma : array of shape (C,)
@@ -49,8 +43,6 @@ class Chain:
         The probabilities at the level ``base``.
     """
 
-    features: tuple[Feature, ...]
-    target: int
     last: IntArray
     children: IntArray
     offsets: IntArray
@@ -60,73 +52,67 @@ class Chain:
     amounts: Float32Array
     first: Float32Array
 
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A context tree with probabilities.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        The features in their order; the last one is dropped first.
+    target : int
+        The map from words to what is predicted.
+    numbers : Numbers
+        The tree and the probabilities.
+    """
+
+    features: tuple[Feature, ...]
+    target: int
+    numbers: Numbers
+
     @property
     def base(self) -> int:
         """The level at which the chain begins: 1 if the class of the word is known, else 0."""
         return int(bool(self.features) and self.features[0][0] == 0)
 
-    @property
-    def tree(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-        """The arrays of the tree for the compiled loops."""
-        return self.last, self.children, self.offsets, self.words
-
     @cached_property
     def entries(self) -> IntArray:
         """(X,) the node of each first feature."""
-        return entries(self.last, self.children)
+        return entries(self.numbers)
 
     def score(self, before: IntArray, words: IntArray, maps: Sequence[IntArray]) -> tuple[Float32Array, Float32Array]:
         """Return the probabilities, (B,), of words after their histories, (D, B), and the evidence, (L, B)."""
-        from lmcompare.models.mixture import chains_compiled
-
         features = feature_values(self.features, maps, before, words)
         p, evidence = np.empty(len(words), np.float32), np.zeros(features.shape, np.float32)
-        targets = maps[self.target][words]
-        chains_compiled.score(
-            *(features, targets, self.tree, self.entries, self.base, self.first, self.own, self.gamma),
-            *(self.amounts, p, evidence),
-        )
+        _score(features, maps[self.target][words], self.numbers, self.entries, self.base, p, evidence)
         return p, evidence
 
     def find(self, features: IntArray) -> tuple[IntArray, Float32Array]:
         """Return the nodes, (L + 1, B), of the contexts with these features, (L, B), and their evidence, (L, B)."""
-        found = nodes(features, self.tree, self.entries)
-        return found, np.where(found[1:] == NOTHING, np.float32(0), self.amounts[found[1:]])
+        found = nodes(features, self.numbers, self.entries)
+        return found, np.where(found[1:] == NOTHING, np.float32(0), self.numbers.amounts[found[1:]])
 
     def spread(self, found: IntArray, rows: IntArray, weights: FloatArray, out: FloatArray) -> FloatArray:
         """Add weighted distributions above the base to rows, and return the weights, (B,), left for ``first``."""
-        from lmcompare.models.mixture import chains_compiled
-
         rest = np.empty(len(weights))
-        chains_compiled.spread(found, rows, weights, self.tree, self.base, self.own, self.gamma, out, rest)
+        _spread(found, rows, weights, self.numbers, self.base, out, rest)
         return rest
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the arrays to store."""
-        return {name: getattr(self, name) for name in ARRAYS}
 
-    @classmethod
-    def from_arrays(
-        cls, features: Sequence[Sequence[int]], target: int, arrays: Mapping[str, npt.NDArray[Any]]
-    ) -> Chain:
-        """Return the chain with these stored arrays."""
-        return cls(tuple((d, m) for d, m in features), target, *(arrays[name] for name in ARRAYS))
-
-
-def entries(last_features: IntArray, children: IntArray) -> IntArray:
+def entries(contexts: Contexts | Numbers) -> IntArray:
     """(X,) the child of the root for each feature; ``NOTHING`` if there is none. X is at least 1."""
-    first, last = int(children[0]), int(children[1])
-    found = np.full(int(last_features[first:last].max(initial=0)) + 1, NOTHING, np.int64)
-    found[last_features[first:last]] = np.arange(first, last)
+    first, last = int(contexts.children[0]), int(contexts.children[1])
+    of_root = contexts.last[first:last]
+    found = np.full(int(of_root.max(initial=0)) + 1, NOTHING, np.int64)
+    found[of_root] = np.arange(first, last)
     return found
 
 
-def nodes(features: IntArray, tree: Any, first_nodes: IntArray) -> IntArray:
+def nodes(features: IntArray, contexts: Contexts | Numbers, first_nodes: IntArray) -> IntArray:
     """(L + 1, B) the nodes of the contexts of 0 … L features; ``NOTHING`` if a context was not seen."""
-    from lmcompare.models.mixture import chains_compiled
-
     found = np.full((len(features) + 1, features.shape[1]), NOTHING, np.int64)
-    chains_compiled.nodes(features, tree, first_nodes, found)
+    _nodes(features, contexts, first_nodes, found)
     return found
 
 
@@ -168,21 +154,21 @@ def train(
     own, gamma = _shares(tree, base, values, sums)
     first = below * gamma[0] if not base else below.copy()
     if base:
-        found = entries(tree.features, tree.children)
+        found = entries(tree.contexts)
         at = np.where(classes < len(found), found[np.minimum(classes, len(found) - 1)], NOTHING)
         first[at != NOTHING] *= gamma[at[at != NOTHING]]
-    pairs = slice(tree.offsets[tree.levels[base]], tree.offsets[tree.levels[base + 1]])
-    first[tree.words[pairs]] += own[pairs]
+    pairs = slice(*tree.contexts.offsets[tree.levels[base : base + 2]])
+    first[tree.contexts.words[pairs]] += own[pairs]
     amounts = np.log1p(sums[0]).astype(np.float32)
-    arrays = (tree.features, tree.children, tree.offsets, tree.words)
-    return Chain(tuple(features), target, *arrays, own, gamma, amounts, first), values
+    return Chain(tuple(features), target, Numbers(*tree.contexts, own, gamma, amounts, first)), values
 
 
-def _sums(tree: Tree) -> npt.NDArray[np.float32]:
+def _sums(tree: Tree) -> Float32Array:
     """(5, C) the total of each context, and how many of its counts are 1, 2, 3, and 4 or more."""
     kinds = np.minimum(tree.counts, discounting.COUNTS)
     parts = [tree.counts, *(kinds == j for j in range(1, discounting.COUNTS + 1))]
-    return np.stack([np.add.reduceat(p.astype(np.int64), tree.offsets[:-1]) for p in parts]).astype(np.float32)
+    starts = tree.contexts.offsets[:-1]
+    return np.stack([np.add.reduceat(p.astype(np.int64), starts) for p in parts]).astype(np.float32)
 
 
 def _discounts(
@@ -191,31 +177,26 @@ def _discounts(
     maps: Sequence[IntArray],
     target: int,
     base: int,
-    sums: npt.NDArray[np.float32],
+    sums: Float32Array,
     below: Float32Array,
     held_out: tuple[IntArray, IntArray],
 ) -> FloatArray:
     """Return the discounts of the levels from ``base`` on."""
-    from lmcompare.models.mixture import chains_compiled
-
-    cuts = tree.offsets[tree.levels]
+    cuts = tree.contexts.offsets[tree.levels]
     rules = discounting.rules_of_thumb(np.split(tree.counts, cuts[1:-1])[base:])
     before, words = held_out
     if not len(words):
         return rules
     some = np.linspace(0, len(words) - 1, min(len(words), FITTED)).astype(np.int64)
     before, words = before[:, some], words[some]
-    arrays = (tree.features, tree.children, tree.offsets, tree.words)
-    found = nodes(feature_values(features, maps, before, words), arrays, entries(tree.features, tree.children))
+    found = nodes(feature_values(features, maps, before, words), tree.contexts, entries(tree.contexts))
     statistics = np.zeros((len(found), 6, len(words)), np.float32)
     targets = maps[target][words]
-    chains_compiled.look(found, targets, arrays, tree.counts, sums, statistics)
+    _look(found, targets, tree.contexts, tree.counts, sums, statistics)
     return discounting.fit(statistics[base:], below[targets], rules)
 
 
-def _shares(
-    tree: Tree, base: int, values: FloatArray, sums: npt.NDArray[np.float32]
-) -> tuple[Float32Array, Float32Array]:
+def _shares(tree: Tree, base: int, values: FloatArray, sums: Float32Array) -> tuple[Float32Array, Float32Array]:
     """(G,) the probability of each pair from its own count, and (C,) the back-off weights; 0 and 1 below the base."""
     kinds = discounting.COUNTS
     levels = np.repeat(np.arange(len(tree.levels) - 1), np.diff(tree.levels)) - base  # of each context
@@ -223,7 +204,104 @@ def _shares(
     totals = sums[0] + values[levels, kinds]
     saved = (sums[1:].T * values[levels, :kinds]).sum(1)
     gamma = (values[levels, kinds] + saved) / totals
-    context = np.repeat(np.arange(len(levels)), np.diff(tree.offsets))
+    context = np.repeat(np.arange(len(levels)), np.diff(tree.contexts.offsets))
     own = (tree.counts - discounts[levels[context], np.minimum(tree.counts, kinds)]) / totals[context]
     own[context < base], gamma[:base] = 0, 1
     return own.astype(np.float32), gamma.astype(np.float32)
+
+
+@compiled
+def _find(values: IntArray, first: int, last: int, wanted: int) -> int:
+    """Return the index of ``wanted`` in ``values[first:last]``, which are ascending; -1 if it is not there."""
+    end = last
+    while first < last:
+        middle = (first + last) >> 1
+        if values[middle] < wanted:
+            first = middle + 1
+        else:
+            last = middle
+    return first if first < end and values[first] == wanted else -1
+
+
+@compiled
+def _nodes(features: IntArray, contexts: Contexts | Numbers, entries: IntArray, found: IntArray) -> None:
+    """Write the node of each context of 0 … L features, (L, B), into ``found``, (L + 1, B), which is all -1."""
+    for i in range(found.shape[1]):
+        node = 0
+        found[0, i] = 0
+        for k in range(len(features)):
+            x = features[k, i]
+            if x < 0:
+                break
+            if k == 0:
+                node = entries[x] if x < len(entries) else -1
+            else:
+                node = _find(contexts.last, contexts.children[node], contexts.children[node + 1], x)
+            if node < 0:
+                break
+            found[k + 1, i] = node
+
+
+@compiled
+def _look(found: IntArray, words: IntArray, contexts: Contexts, counts: IntArray, sums: Any, statistics: Any) -> None:
+    """Write the counts of B words after their contexts into ``statistics``, (L + 1, 6, B), which is all 0.
+
+    They are the count of the word and the context's five ``sums``, (5, C): the total, and how many counts are 1, 2,
+    3, and 4 or more.
+    """
+    for k in range(len(found)):
+        for i in range(found.shape[1]):
+            node = found[k, i]
+            if node >= 0:
+                pair = _find(contexts.words, contexts.offsets[node], contexts.offsets[node + 1], words[i])
+                statistics[k, 0, i] = counts[pair] if pair >= 0 else 0
+                for j in range(5):
+                    statistics[k, 1 + j, i] = sums[j, node]
+
+
+@compiled
+def _score(
+    features: IntArray, words: IntArray, numbers: Numbers, entries: IntArray, base: int, p_words: Any, evidence: Any
+) -> None:
+    """Write the probabilities of B words after their contexts into ``p_words``, (B,).
+
+    The ``amounts`` of the contexts of 1 … L features are written into ``evidence``, (L, B), which is all 0.
+    """
+    last, children, offsets, seen, own, gamma, amounts, first = numbers
+    for i in range(len(words)):
+        node, p = 0, first[words[i]]
+        for k in range(len(features)):
+            x = features[k, i]
+            if x < 0:
+                break
+            if k == 0:
+                node = entries[x] if x < len(entries) else -1
+            else:
+                node = _find(last, children[node], children[node + 1], x)
+            if node < 0:
+                break
+            evidence[k, i] = amounts[node]
+            if k >= base:
+                pair = _find(seen, offsets[node], offsets[node + 1], words[i])
+                p = gamma[node] * p + (own[pair] if pair >= 0 else 0.0)
+        p_words[i] = p
+
+
+@compiled
+def _spread(
+    found: IntArray, rows: IntArray, weights: Any, numbers: Numbers, base: int, out: Any, rest: FloatArray
+) -> None:
+    """Add ``weights[i]`` times the distribution after context i to the row ``rows[i]`` of ``out``, for B contexts.
+
+    Only the levels above ``base`` are added; ``rest``, (B,), is set to the weight that is left for the base.
+    """
+    _, _, offsets, seen, own, gamma, _, _ = numbers
+    for i in range(len(weights)):
+        weight, row = weights[i], rows[i]
+        for k in range(len(found) - 1, base, -1):
+            node = found[k, i]
+            if node >= 0:
+                for pair in range(offsets[node], offsets[node + 1]):
+                    out[row, seen[pair]] += weight * own[pair]
+                weight *= gamma[node]
+        rest[i] = weight

@@ -11,24 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.tokens import IntArray
 
-NOTHING = -1  # a missing feature or node
 LEAST = 2  # a rarer context has no children: any longer one would be followed by the same single word
 
 
-@dataclass(frozen=True, eq=False)
-class Tree:
-    """C contexts and the G pairs of a context and a word seen after it.
+class Contexts(NamedTuple):
+    """C contexts and the G pairs of a context and a word seen after it, as compiled loops take them.
 
     Parameters
     ----------
-    levels : IntArray of shape (L + 2,)
-        The contexts of k features are ``levels[k]:levels[k + 1]``.
-    features : IntArray of shape (C,)
+    last : IntArray of shape (C,)
         The last feature of each context.
     children : IntArray of shape (C + 1,)
         The contexts that are one feature longer than context c are ``children[c]:children[c + 1]``.
@@ -36,17 +34,32 @@ class Tree:
         The pairs of context c are ``offsets[c]:offsets[c + 1]``.
     words : IntArray of shape (G,)
         The word of each pair, ascending within a context.
+    """
+
+    last: IntArray
+    children: IntArray
+    offsets: IntArray
+    words: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """The contexts of a text with the counts of their pairs.
+
+    Parameters
+    ----------
+    contexts : Contexts
+        The contexts and pairs.
+    levels : IntArray of shape (L + 2,)
+        The contexts of k features are ``levels[k]:levels[k + 1]``.
     counts : IntArray of shape (G,)
         The count of each pair. After a context without children it is the frequency of the word; after any other
         context it is the number of its children that the word follows, the continuation count of Kneser and Ney
         (1995).
     """
 
+    contexts: Contexts
     levels: IntArray
-    features: IntArray
-    children: IntArray
-    offsets: IntArray
-    words: IntArray
     counts: IntArray
 
 
@@ -86,11 +99,10 @@ def grow(features: Sequence[IntArray], words: IntArray, types: int) -> Tree:
         nodes, at, pairs, pair_at, raw = longer_nodes, at[goes_on], longer, longer_at, longer_raw
     flat = np.concatenate(all_pairs)
     sizes = np.bincount(np.concatenate(parents), minlength=levels[-1])
-    return Tree(
-        levels=np.array(levels, np.int64),
-        features=np.concatenate(last).astype(np.int32),
+    contexts = Contexts(
+        last=np.concatenate(last).astype(np.int32),
         children=np.append(1, 1 + np.cumsum(sizes)).astype(np.int32),
         offsets=np.append(0, np.cumsum(np.bincount(flat // types, minlength=levels[-1]))).astype(np.int32),
         words=(flat % types).astype(np.int32),
-        counts=np.concatenate([*all_counts, raw]).astype(np.int32),
     )
+    return Tree(contexts, np.array(levels, np.int64), np.concatenate([*all_counts, raw]).astype(np.int32))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 HELD_OUT = 2**18  # the greatest number of tokens that gates are fitted to
 UNKNOWN = "<unk> alone"
+RANGES = ("never", "once", "2 to 4", "5 to 19", "20 to 99", "100 and more")  # of counts in the training text
 
 Chains = Sequence[Sequence[Feature]]
 
@@ -75,13 +75,6 @@ class ValidSummary:
     counts: tuple[str, ...] = ()
     by_count: tuple[tuple[float, ...], ...] = ()
 
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> ValidSummary:
-        """Return the stored summary."""
-        lists = {k: tuple(v) for k, v in table.items() if isinstance(v, list | tuple)}
-        lists["by_count"] = tuple(tuple(row) for row in table["by_count"])
-        return cls(**{**table, **lists})
-
 
 def classes_of(train: Encoded, sizes: Sequence[int], setting: Setting) -> list[IntArray]:
     """Return the maps: the identity on words, and a map to classes for each number of classes."""
@@ -89,7 +82,7 @@ def classes_of(train: Encoded, sizes: Sequence[int], setting: Setting) -> list[I
     maps: list[IntArray] = [np.arange(len(vocabulary) + 1, dtype=np.int32)]
     for size in sizes:
 
-        def report(sweep: int, moved: int, _: float, size: int = size) -> None:
+        def report(sweep: int, moved: int, size: int = size) -> None:
             note = f"{size} classes, sweep {sweep}: {moved:,} words moved"
             setting.progress(Progress(step=sweep, steps=word_classes.SWEEPS, tokens=len(train), note=note))
 
@@ -136,7 +129,7 @@ def train_mixture(
             for features in each:
                 grown.append(chains.train(features, target, maps, before, words, held_out)[0])
                 done += 1
-                note = f"{spec.name}: {len(grown[-1].words):,} n-grams"
+                note = f"{spec.name}: {len(grown[-1].numbers.words):,} n-grams"
                 setting.progress(Progress(step=done, steps=total, tokens=len(train), note=note))
             scored = [chain.score(held_before, held_words, maps) for chain in grown]
             members[-1].append(grown)
@@ -165,22 +158,17 @@ def _read(text: Encoded, at: IntArray, reach: int) -> tuple[IntArray, IntArray]:
 def _summary(names: tuple[str, ...], mixture: Mixture, valid: Encoded, at: IntArray) -> ValidSummary:
     probabilities, shares = mixture.members_at(valid, at)
     weighted = probabilities * shares
-    labels, kinds = _seen_pairs(mixture, valid, at)
-    by_count = [
-        tuple(float(x) for x in shares[:, kinds == k].mean(1)) for k in range(len(labels)) if (kinds == k).any()
-    ]
+    whole = weighted.sum(0)
+    without = [_perplexity((whole - w) / np.maximum(1 - s, 1e-12)) for w, s in zip(weighted, shares, strict=True)]
+    ranges = _seen_pairs(mixture, valid, at)
     return ValidSummary(
         names=names,
         tokens=len(at),
-        perplexity=_perplexity(weighted.sum(0)),
-        without=tuple(
-            _perplexity((weighted.sum(0) - weighted[i]) / np.maximum(1 - shares[i], 1e-12)) for i in range(len(names))
-        )
-        if len(names) > 1
-        else (),
-        weights=tuple(float(x) for x in shares.mean(1)),
-        counts=tuple(label for k, label in enumerate(labels) if (kinds == k).any()),
-        by_count=tuple(by_count),
+        perplexity=_perplexity(whole),
+        without=tuple(without) if len(names) > 1 else (),
+        weights=tuple(shares.mean(1).tolist()),
+        counts=tuple(RANGES[k] for k in np.unique(ranges)),
+        by_count=tuple(tuple(shares[:, ranges == k].mean(1).tolist()) for k in np.unique(ranges)),
     )
 
 
@@ -188,8 +176,8 @@ def _perplexity(probabilities: FloatArray) -> float:
     return float(np.exp(-np.log(np.maximum(probabilities, 1e-30)).mean()))
 
 
-def _seen_pairs(mixture: Mixture, text: Encoded, at: IntArray) -> tuple[list[str], IntArray]:
-    """Return ranges of how often the last two words were seen, and the index of the range at each position.
+def _seen_pairs(mixture: Mixture, text: Encoded, at: IntArray) -> IntArray:
+    """(B,) for each position, in which of the ``RANGES`` it is how often the last two words were seen.
 
     The counts are those of the first chain that begins with the last two words; without such a chain, of the first
     feature of the first chain.
@@ -200,7 +188,4 @@ def _seen_pairs(mixture: Mixture, text: Encoded, at: IntArray) -> tuple[list[str
     before = history(text, at, mixture.reach)
     _, evidence = chain.find(feature_values(chain.features[:depth], mixture.maps, before, None))
     counts = np.rint(np.expm1(evidence[-1])) if len(evidence) else np.zeros(len(at))
-    bounds = np.array([1, 2, 5, 20, 100])
-    return ["never", "once", "2 to 4", "5 to 19", "20 to 99", "100 and more"], np.searchsorted(
-        bounds, counts, "right"
-    )
+    return np.searchsorted([1, 2, 5, 20, 100], counts, "right")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -47,11 +46,6 @@ class ClassExample:
     words: tuple[int, ...]
     cosines: tuple[float, ...]
 
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> ClassExample:
-        """Return the stored example."""
-        return cls(tuple(table["words"]), tuple(table["cosines"]))
-
 
 def class_examples(classes: IntArray, train: Encoded) -> Iterator[ClassExample]:
     """Yield the classes of at least three words that cover most of the training text."""
@@ -66,7 +60,7 @@ def class_examples(classes: IntArray, train: Encoded) -> Iterator[ClassExample]:
         top = members[np.argsort(-counts[members], kind="stable")][: ALIKE + 1]
         beside = np.stack([_beside(int(w), classes, after, before) for w in top])
         beside /= np.maximum(np.linalg.norm(beside, axis=1, keepdims=True), 1e-12)
-        yield ClassExample(tuple(int(w) for w in top), tuple(float(x) for x in np.clip(beside @ beside[0], -1, 1)))
+        yield ClassExample(tuple(top.tolist()), tuple(np.clip(beside @ beside[0], -1, 1).tolist()))
 
 
 def _beside(word: int, classes: IntArray, after: word_classes.Pairs, before: word_classes.Pairs) -> FloatArray:
@@ -149,7 +143,7 @@ def _shares(mixture: Mixture, summary: ValidSummary, text: Encoded) -> Heatmap:
         rows=summary.names,
         columns=tuple(text.vocabulary[int(i)] for i in text.ids),
         panels=("share",),
-        values=(tuple(tuple(float(x) for x in line) for line in parts),),
+        values=(tuple(map(tuple, parts.tolist())),),
         row_axis="member",
         column_axis="token",
     )

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.models.mixture.context_trees import NOTHING
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.lookup.table import words_before
 from lmcompare.tokens import Encoded, IntArray
 
 Feature = tuple[int, int]
@@ -36,8 +37,7 @@ def history(text: Encoded, at: IntArray, most: int) -> IntArray:
     IntArray of shape (most, B)
         The ids; ``NOTHING`` before ``<s>``.
     """
-    closed = np.append(-1, np.flatnonzero(text.ids == text.vocabulary.end)) + 1
-    begins = np.maximum(text.context_starts(at), closed[np.searchsorted(closed, at, side="right") - 1])
+    begins = at + 1 - words_before(text, at)
     words = np.full((most, len(at)), NOTHING, np.int64)
     for distance in range(1, most + 1):
         where = at - distance

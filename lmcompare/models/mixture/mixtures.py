@@ -8,6 +8,7 @@ one, so the mixture does too.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.model import FloatArray, Stepper
+from lmcompare.compiled import compiled
+from lmcompare.counts.lookup.level import Float32Array
+from lmcompare.model import FloatArray
 from lmcompare.models.common.gates import Gate
-from lmcompare.models.mixture.chains import Chain
-from lmcompare.models.mixture.context_trees import NOTHING
+from lmcompare.models.mixture.chains import Chain, Numbers
 from lmcompare.models.mixture.features import WORDS, feature_values, history, reach_of
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -33,28 +35,24 @@ class Part:
     chains: tuple[Chain, ...]
     gate: Gate
 
-    def score(
-        self, before: IntArray, words: IntArray, maps: Sequence[IntArray]
-    ) -> tuple[FloatArray, npt.NDArray[np.float32]]:
+    def score(self, before: IntArray, words: IntArray, maps: Sequence[IntArray]) -> tuple[FloatArray, Float32Array]:
         """Return the probabilities of the words, (B,), and the evidence of the first chain."""
         scored = [chain.score(before, words, maps) for chain in self.chains]
         shares = self.gate.shares(np.concatenate([evidence for _, evidence in scored]))
         return sum(share * p for share, (p, _) in zip(shares, scored, strict=True)), scored[0][1]
 
-    def distributions(self, before: IntArray, maps: Sequence[IntArray]) -> tuple[FloatArray, npt.NDArray[np.float32]]:
+    def distributions(self, before: IntArray, maps: Sequence[IntArray]) -> tuple[FloatArray, Float32Array]:
         """Return the distributions over the target's types, (B, types), and the evidence of the first chain."""
         size = before.shape[1]
         found = [chain.find(feature_values(chain.features, maps, before, None)) for chain in self.chains]
         shares = self.gate.shares(np.concatenate([evidence for _, evidence in found]))
-        out = np.zeros((size, len(self.chains[0].first)))
+        out = np.zeros((size, len(self.chains[0].numbers.first)))
         for chain, (nodes, _), share in zip(self.chains, found, shares, strict=True):
-            out += np.outer(chain.spread(nodes, np.arange(size), share, out), chain.first)
+            out += np.outer(chain.spread(nodes, np.arange(size), share, out), chain.numbers.first)
         return out, found[0][1]
 
     def within(self, before: IntArray, maps: Sequence[IntArray]) -> FloatArray:
         """(B, V) the probability of each word in its class; a row has the distributions of all classes."""
-        from lmcompare.models.mixture import chains_compiled
-
         size = before.shape[1]
         classes = maps[self.chains[0].features[0][1]]
         count = int(classes.max()) + 1
@@ -66,9 +64,7 @@ class Part:
         shares = self.gate.shares(np.concatenate([evidence for _, evidence in found]))
         out = np.zeros((size, len(classes) - 1))
         for chain, (nodes, _), share in zip(self.chains, found, shares, strict=True):
-            chains_compiled.fill(
-                chain.spread(nodes, rows, share, out).reshape(size, count), classes, chain.first, out
-            )
+            _fill(chain.spread(nodes, rows, share, out).reshape(size, count), classes, chain.numbers.first, out)
         return out
 
 
@@ -135,8 +131,6 @@ class Mixture:
 
     def distributions(self, before: IntArray) -> FloatArray:
         """(B, V) nats: the distributions of the next word after B histories (D, B)."""
-        from lmcompare.models.mixture import chains_compiled
-
         out = np.zeros((before.shape[1], self.size))
         for first in range(0, len(out), ROWS):
             some, rows = before[:, first : first + ROWS], out[first : first + ROWS]
@@ -144,10 +138,10 @@ class Mixture:
             shares = self.gate.shares(np.concatenate([evidence for _, evidence in firsts]))
             for member, (row, _), share in zip(self.members, firsts, shares, strict=False):
                 if len(member) == 1:
-                    chains_compiled.blend(row[:, :0], self.maps[WORDS], row, share, rows)
+                    _blend(row[:, :0], self.maps[WORDS], row, share, rows)
                 else:
                     classes = self.maps[member[1].chains[0].features[0][1]]
-                    chains_compiled.blend(row, classes, member[1].within(some, self.maps), share, rows)
+                    _blend(row, classes, member[1].within(some, self.maps), share, rows)
             if self.unknown:
                 rows[:, Vocabulary.unknown] += shares[-1]
         log_probs: FloatArray = np.log(out, out=out)
@@ -173,7 +167,7 @@ class Mixture:
         """Return all arrays by name."""
         arrays: dict[str, npt.NDArray[Any]] = {f"map_{i}": m for i, m in enumerate(self.maps)}
         for i, chain in enumerate(self.chains()):
-            arrays.update({f"chain_{i}_{name}": array for name, array in chain.arrays().items()})
+            arrays.update({f"chain_{i}_{name}": array for name, array in chain.numbers._asdict().items()})
         for i, gate in enumerate([*(part.gate for m in self.members for part in m), self.gate]):
             arrays.update({f"gate_{i}_weights": gate.weights, f"gate_{i}_bias": gate.bias})
         return arrays
@@ -181,38 +175,44 @@ class Mixture:
     @classmethod
     def from_arrays(cls, shape: Sequence[Any], unknown: bool, arrays: Mapping[str, npt.NDArray[Any]]) -> Mixture:
         """Return the mixture with this shape and these stored arrays."""
-        members, c, g = [], 0, 0
+        gates = (Gate(arrays[f"gate_{i}_weights"], arrays[f"gate_{i}_bias"]) for i in itertools.count())
+        places = itertools.count()
+        members = []
         for member in shape:
             parts = []
             for part in member:
                 chains = []
                 for chain in part:
-                    own = {k.removeprefix(f"chain_{c}_"): a for k, a in arrays.items() if k.startswith(f"chain_{c}_")}
-                    chains.append(Chain.from_arrays(chain["features"], chain["target"], own))
-                    c += 1
-                parts.append(Part(tuple(chains), Gate(arrays[f"gate_{g}_weights"], arrays[f"gate_{g}_bias"])))
-                g += 1
+                    prefix = f"chain_{next(places)}_"
+                    own = Numbers(*(arrays[prefix + name] for name in Numbers._fields))
+                    chains.append(Chain(tuple((d, m) for d, m in chain["features"]), chain["target"], own))
+                parts.append(Part(tuple(chains), next(gates)))
             members.append(tuple(parts))
         maps = tuple(arrays[f"map_{i}"] for i in range(sum(k.startswith("map_") for k in arrays)))
-        return cls(tuple(members), Gate(arrays[f"gate_{g}_weights"], arrays[f"gate_{g}_bias"]), maps, unknown)
+        return cls(tuple(members), next(gates), maps, unknown)
 
 
-class MixtureStepper(Stepper):
-    """A stepper that keeps the last words."""
+@compiled
+def _fill(rest: Any, classes: IntArray, first: Any, out: Any) -> None:
+    """Add ``first``, (V,), times the weight of each word's class in ``rest``, (B, K), to each row of ``out``, (B, V).
 
-    def __init__(self, mixture: Mixture, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._mixture, self._vocabulary = mixture, vocabulary
-        text = Encoded.from_documents([prefix], vocabulary)
-        self._before = history(text, np.array([len(text)]), mixture.reach)
+    ``classes`` has the class of each word, (V,) or longer.
+    """
+    for row in range(len(out)):
+        for word in range(len(first)):
+            out[row, word] += rest[row, classes[word]] * first[word]
 
-    def log_probs(self) -> FloatArray:
-        row: FloatArray = self._mixture.distributions(self._before)[0]
-        return row
 
-    def push(self, token: int) -> None:
-        self._vocabulary.check_one(token)
-        self._before = np.roll(self._before, 1, axis=0)
-        closes = token == self._vocabulary.end
-        if closes:
-            self._before[:] = NOTHING
-        self._before[:1] = self._mixture.size if closes else token
+@compiled
+def _blend(rows: Any, classes: IntArray, within: Any, weights: Any, out: Any) -> None:
+    """Add weighted products of class and word probabilities to each row of ``out``, (B, V).
+
+    ``rows``, (B, K), has the probabilities of the classes, or no columns if the factor is 1; ``within``, (B, V),
+    those of the words in their classes; ``weights``, (B,), the weights.
+    """
+    whole = rows.shape[1] == 0
+    for row in range(len(out)):
+        weight = weights[row]
+        for word in range(out.shape[1]):
+            share = weight if whole else weight * rows[row, classes[word]]
+            out[row, word] += share * within[row, word]

@@ -11,13 +11,14 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted, same_vocabulary
+from lmcompare.exhibits.fields import built
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, fitted, same_vocabulary
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.models.mixture import exhibits as mixture_exhibits
 from lmcompare.models.mixture.estimator import UNKNOWN, MemberSpec, ValidSummary, classes_of, train_mixture
 from lmcompare.models.mixture.exhibits import ClassExample
 from lmcompare.models.mixture.features import WORDS, Feature
-from lmcompare.models.mixture.mixtures import Mixture, MixtureStepper
+from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 
@@ -35,9 +36,9 @@ class MixtureModel(LanguageModel):
         self._summary = ValidSummary(())
         self._classes: tuple[ClassExample, ...] = ()
 
-    @abstractmethod
     def class_counts(self) -> Sequence[int]:
         """Return the number of classes in each clustering, which become maps 1, 2 …"""
+        return ()
 
     @abstractmethod
     def member_specs(self) -> Sequence[MemberSpec]:
@@ -75,10 +76,6 @@ class MixtureModel(LanguageModel):
         """(N,) float64 nats, by one walk through each context tree per token."""
         return self._for(text.vocabulary).score(text)
 
-    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that keeps the last words, so that the time per step does not grow with the text."""
-        return MixtureStepper(self._for(vocabulary), prefix, vocabulary)
-
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation, the gain and weights of the members, their shares of each token, and the classes."""
         mixture = self._for(text.vocabulary)
@@ -103,8 +100,8 @@ class MixtureModel(LanguageModel):
         for name, value in values["hyperparameters"].items():
             setattr(self, name, value)
         self._mixture = Mixture.from_arrays(values["members"], bool(values["unknown"]), state.arrays)
-        self._summary = ValidSummary.from_json(values["summary"])
-        self._classes = tuple(ClassExample.from_json(p) for p in values["classes"])
+        self._summary = built(ValidSummary, values["summary"], "summary")
+        self._classes = tuple(built(ClassExample, p, "class") for p in values["classes"])
         self.notes = tuple(values["notes"])
         return self
 
@@ -186,10 +183,6 @@ class SkipNGram(MixtureModel):
     def title(self) -> str:
         """Return its name for people."""
         return f"Skip {self.order}-gram"
-
-    def class_counts(self) -> list[int]:
-        """Return no clustering."""
-        return []
 
     def member_specs(self) -> list[MemberSpec]:
         """Return the member without a gap and one member for each gap."""

@@ -15,15 +15,35 @@ about K operations for each bigram of the training text.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from lmcompare.tokens import IntArray
-
-Pairs = tuple[IntArray, IntArray, IntArray]
+from lmcompare.compiled import compiled
+from lmcompare.tokens import FloatArray, IntArray
 
 SWEEPS = 12  # after which a hundred of 17,000 words still move, but the likelihood hardly changes
+TABLED = 2**18  # x log x is looked up for counts below this
+
+# A table of the words beside each word: those beside word w are ``others[offsets[w]:offsets[w + 1]]``, and they occur
+# there ``counts[offsets[w]:offsets[w + 1]]`` times. The tuple is (offsets, others, counts).
+Pairs = tuple[IntArray, IntArray, IntArray]
+
+
+class Bigrams(NamedTuple):
+    """The classes of all words, W = V + 1 of them, and how often words and classes occur beside each other.
+
+    ``classes``: (W,) the class of each word. ``after`` and ``before``: the tables of the words to the right and to
+    the left of each word. ``forth``: (K, K) the number of times that each class comes before each other. ``back``:
+    its transpose. ``sums``: (2, K) how often each class comes first and second.
+    """
+
+    classes: IntArray
+    after: Pairs
+    before: Pairs
+    forth: IntArray
+    back: IntArray
+    sums: IntArray
 
 
 def cluster(
@@ -32,7 +52,7 @@ def cluster(
     end: int,
     size: int,
     sweeps: int = SWEEPS,
-    progress: Callable[[int, int, float], None] = lambda sweep, moved, likelihood: None,
+    progress: Callable[[int, int], None] = lambda sweep, moved: None,
 ) -> IntArray:
     """Return the classes of all words, ``<s>`` included.
 
@@ -49,7 +69,7 @@ def cluster(
     sweeps : int, default 12
         The greatest number of sweeps.
     progress : callable, optional
-        Called after each sweep with its number, the number of words that moved, and the log-likelihood.
+        Called after each sweep with its number and the number of words that moved.
 
     Returns
     -------
@@ -57,23 +77,17 @@ def cluster(
         The classes: 0 … K - 1 for ordinary words, K for ``</s>``, K + 1 for ``<s>``, and K + 2 for the types that do
         not occur in the training text. With fewer types than K, some classes are empty.
     """
-    from lmcompare.models.mixture import word_classes_compiled
-
-    after, before = pairs(words, start)
     counts = np.bincount(words, minlength=start + 1)
     ranked = np.argsort(-counts, kind="stable")
     ranked = ranked[(counts[ranked] > 0) & (ranked != start) & (ranked != end)]
     classes = np.full(start + 1, size + 2, np.int64)
     classes[ranked], classes[end], classes[start] = np.arange(len(ranked)) % size, size, size + 1
-    forth = class_counts(classes, after, size + 3)
-    back, sums = forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)])
-    small = np.arange(min(len(words) + 1, word_classes_compiled.TABLED))
+    beside = bigrams(words, start, classes, size + 3)
+    small = np.arange(min(len(words) + 1, TABLED))
     table = small * np.log(np.maximum(small, 1))
-    now = log_likelihood(forth)
     for sweep in range(sweeps):
-        moved, risen = word_classes_compiled.sweep(ranked, size, classes, after, before, forth, back, sums, table)
-        now += risen
-        progress(sweep + 1, moved, now)
+        moved = _sweep(ranked, size, beside, table)
+        progress(sweep + 1, moved)
         if moved == 0:
             break
     return classes
@@ -90,24 +104,130 @@ def pairs(words: IntArray, start: int) -> tuple[Pairs, Pairs]:
 
 
 def _pair_table(words: IntArray, others: IntArray, width: int) -> Pairs:
-    keys, counts = np.unique(words * width + others, return_counts=True)
+    keys, counts = np.unique(words.astype(np.int64) * width + others, return_counts=True)
     offsets = np.append(0, np.cumsum(np.bincount(keys // width, minlength=width)))
     return offsets, keys % width, counts
 
 
-def class_counts(classes: IntArray, after: Pairs, n: int) -> IntArray:
-    """(n, n) int64: how often a word of class c occurs before a word of class d."""
+def bigrams(words: IntArray, start: int, classes: IntArray, n: int) -> Bigrams:
+    """Return the pairs of words in the training text, and the counts of the pairs of their n classes."""
+    after, before = pairs(words, start)
     offsets, others, counts = after
     first = np.repeat(classes, np.diff(offsets))
     flat = np.bincount(first * n + classes[others], weights=counts, minlength=n * n)
-    return flat.astype(np.int64).reshape(n, n)
+    forth = flat.astype(np.int64).reshape(n, n)
+    return Bigrams(classes, after, before, forth, forth.T.copy(), np.stack([forth.sum(1), forth.sum(0)]))
 
 
-def log_likelihood(forth: IntArray) -> float:
-    """Return the log-likelihood in nats, up to a constant, of a table of class bigram counts."""
+@compiled
+def _xlogx(x: int, table: Any) -> float:
+    """Return x ln x, 0 for 0; ``table`` has the values for small x."""
+    value: float = table[x] if x < len(table) else x * np.log(x)
+    return value
 
-    def total(counts: npt.NDArray[np.integer]) -> float:
-        seen = counts[counts > 0].astype(np.float64)
-        return float((seen * np.log(seen)).sum())
 
-    return total(forth) - total(forth.sum(1)) - total(forth.sum(0))
+@compiled
+def _put(word: int, c: int, by: int, beside: Bigrams) -> None:
+    """Add the pairs of a word to the counts of class ``c``, ``by`` times: 1 to put it in, -1 to take it out."""
+    classes, after, before, forth, back, sums = beside
+    offsets, others, counts = after
+    for i in range(offsets[word], offsets[word + 1]):
+        d, n = classes[others[i]], by * counts[i]
+        if others[i] == word:
+            d = c
+        forth[c, d] += n
+        back[d, c] += n
+        sums[0, c] += n
+    offsets, others, counts = before
+    for i in range(offsets[word], offsets[word + 1]):
+        d, n = classes[others[i]], by * counts[i]
+        sums[1, c] += n
+        if others[i] != word:  # the word beside itself has been counted above
+            forth[d, c] += n
+            back[c, d] += n
+
+
+@compiled
+def _joined(n: int, row: IntArray, movable: int, table: Any, gain: Any) -> float:
+    """Add to ``gain`` the gain from n more pairs for the classes that have such pairs, whose numbers are in ``row``.
+
+    Returns the gain for a class without such pairs.
+    """
+    own: float = _xlogx(n, table)
+    for g in range(movable):
+        x = row[g]
+        if x:
+            gain[g] += _xlogx(x + n, table) - _xlogx(x, table) - own
+    return own
+
+
+@compiled
+def _gains(
+    word: int, movable: int, beside: Bigrams, table: Any, right: IntArray, left: IntArray, gain: FloatArray
+) -> None:
+    """Write the increase of the log-likelihood in nats if a word without a class is put into each class.
+
+    It is written into ``gain``, (``movable``,), for the first classes, to which words may move. ``right`` and
+    ``left``, (K,), are zeros to work in.
+    """
+    classes, after, before, forth, back, sums = beside
+    itself = 0
+    first, second = 0, 0
+    offsets, others, counts = after
+    for i in range(offsets[word], offsets[word + 1]):
+        first += counts[i]
+        if others[i] == word:
+            itself = counts[i]
+        else:
+            right[classes[others[i]]] += counts[i]
+    offsets, others, counts = before
+    for i in range(offsets[word], offsets[word + 1]):
+        second += counts[i]
+        if others[i] != word:
+            left[classes[others[i]]] += counts[i]
+    same = 0.0  # for every class
+    for g in range(movable):
+        a, b = sums[0, g], sums[1, g]
+        gain[g] = _xlogx(a, table) + _xlogx(b, table) - _xlogx(a + first, table) - _xlogx(b + second, table)
+        if right[g] or left[g] or itself:
+            n = forth[g, g]
+            gain[g] += (
+                _xlogx(n + right[g] + left[g] + itself, table)
+                - _xlogx(n + right[g], table)
+                - _xlogx(n + left[g], table)
+                + _xlogx(n, table)
+            )
+    for d in range(len(right)):
+        if right[d]:
+            same += _joined(right[d], back[d], movable, table, gain)
+            right[d] = 0
+        if left[d]:
+            same += _joined(left[d], forth[d], movable, table, gain)
+            left[d] = 0
+    for g in range(movable):
+        gain[g] += same
+
+
+@compiled
+def _sweep(words: IntArray, movable: int, beside: Bigrams, table: Any) -> int:
+    """Move each of ``words`` in turn into the class with the greatest log-likelihood, in place.
+
+    Returns the number of words that moved.
+    """
+    classes, n_classes = beside.classes, len(beside.forth)
+    right, left = np.zeros(n_classes, np.int64), np.zeros(n_classes, np.int64)
+    gain = np.zeros(movable)
+    moved = 0
+    for word in words:
+        old = classes[word]
+        _put(word, old, -1, beside)
+        _gains(word, movable, beside, table, right, left, gain)
+        best = old
+        for g in range(movable):
+            if gain[g] > gain[best] + 1e-9:
+                best = g
+        if best != old:
+            moved += 1
+            classes[word] = best
+        _put(word, best, 1, beside)
+    return moved

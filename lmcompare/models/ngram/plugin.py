@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self
 
 import numpy as np
 
 from lmcompare import memory
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating.katz import CUTOFF
-from lmcompare.counts.files import arpa
-from lmcompare.counts.files import formats as files
+from lmcompare.counts.files import arpa, binary
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import LmcompareError, PluginError, unknown
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import Progress, Setting, State, fitted
 from lmcompare.models.common.parameters import check_whole, is_whole
 from lmcompare.models.ngram import exhibits
-from lmcompare.models.ngram.smoothing import registry
+from lmcompare.models.ngram.smoothing.absolute import Absolute
+from lmcompare.models.ngram.smoothing.add_k import AddK
 from lmcompare.models.ngram.smoothing.base import Smoothing
+from lmcompare.models.ngram.smoothing.jelinek_mercer import JelinekMercer
+from lmcompare.models.ngram.smoothing.katz import CUTOFF, Katz
+from lmcompare.models.ngram.smoothing.kneser_ney import KneserNey
+from lmcompare.models.ngram.smoothing.witten_bell import WittenBell
 from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 K = 0.003  # the default of k
+METHODS: dict[str, type[Smoothing]] = {
+    method.name: method for method in (KneserNey, Absolute, WittenBell, JelinekMercer, Katz, AddK)
+}
 
 
 class NGram(TableModel):
@@ -96,27 +102,23 @@ class NGram(TableModel):
 
     def title(self) -> str:
         """Return its name for people: the order and the smoothing method."""
-        return f"{self.order}-gram, {registry.method(self.smoothing).title}"
+        return f"{self.order}-gram, {_method(self.smoothing).title}"
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the orders that matched in ``text``, and a back-off trace of each document."""
         yield from exhibits.exhibits(self._for(text.vocabulary), self._method, text)
 
-    def write_arpa(self, vocabulary: Vocabulary, out: TextIO) -> None:
-        """Write the model in the ARPA format.
-
-        The file equals that of KenLM's ``lmplz`` byte for byte if ``<unk>`` does not occur in the training text.
-
-        Raises
-        ------
-        LmcompareError
-            If the format cannot represent a token of the vocabulary.
-        """
-        arpa.write(self._for(vocabulary), vocabulary, self._places, out)
-
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return the functions that write the model as a plain or compressed ARPA file or as a binary file."""
-        return files.formats(fitted(self._table, self), self._places)
+        """Return the functions that write the model as a plain or compressed ARPA file or as a binary file.
+
+        The ARPA file equals that of KenLM's ``lmplz`` byte for byte if ``<unk>`` does not occur in the training text.
+        """
+        table, places = fitted(self._table, self), self._places
+        return {
+            ".arpa": lambda vocabulary, path: arpa.write(table, vocabulary, places, path),
+            ".arpa.gz": lambda vocabulary, path: arpa.write(table, vocabulary, places, path, packed=True),
+            binary.SUFFIX: lambda vocabulary, path: binary.write(table, vocabulary, path),
+        }
 
     def state(self) -> State:
         """Return the table, the constants of its smoothing, and the order of the words in an ARPA file."""
@@ -127,7 +129,7 @@ class NGram(TableModel):
             "smoothing": self.smoothing,
             "k": self.k,
             "cutoff": self.cutoff,
-            "constants": self._method.constants(),
+            "constants": self._method.constants,
             "notes": list(self.notes),
         }
         return State({**table.arrays(), "places": self._places}, values)
@@ -137,7 +139,7 @@ class NGram(TableModel):
         self.order, self.prune = int(state.values["order"]), list(state.values["prune"])
         self.smoothing, self.k, self.cutoff = (state.values[name] for name in ("smoothing", "k", "cutoff"))
         self._method = self._new_method()
-        self._method.restore(state.values["constants"])
+        self._method.constants = state.values["constants"]
         self.notes = tuple(state.values["notes"])
         self._table = BackoffTable.from_arrays(state.arrays, self.order)
         self._places = state.arrays["places"]
@@ -162,8 +164,8 @@ class NGram(TableModel):
         self._table = table
 
     def _new_method(self) -> Smoothing:
-        parameters = {"fallback": self.fallback, "prune": self.prune, "k": self.k, "cutoff": self.cutoff}
-        return registry.make(self.smoothing, parameters)
+        method: Callable[..., Smoothing] = _method(self.smoothing)
+        return method(**{name: getattr(self, name) for name in _method(self.smoothing).uses})
 
 
 def _thresholds(prune: Sequence[int], order: int) -> list[int]:
@@ -177,10 +179,19 @@ def _thresholds(prune: Sequence[int], order: int) -> list[int]:
     return list(prune)
 
 
+def _method(name: object) -> type[Smoothing]:
+    if not isinstance(name, str) or name not in METHODS:
+        raise PluginError(unknown("smoothing", str(name), METHODS))
+    return METHODS[name]
+
+
 def _checked(name: str, k: float | None, cutoff: int | None, **given: bool) -> tuple[float | None, int | None]:
-    """Return k and cutoff with their defaults, after checking that the smoothing uses what was given."""
-    registry.check_used(name, {**given, "k": k is not None, "cutoff": cutoff is not None})
-    uses = registry.method(name).uses
+    """Return k and cutoff with their defaults, after checking that the smoothing uses what the user set."""
+    uses = _method(name).uses
+    for parameter, is_given in {**given, "k": k is not None, "cutoff": cutoff is not None}.items():
+        if is_given and parameter not in uses:
+            users = " and ".join(f'"{m.name}"' for m in METHODS.values() if parameter in m.uses)
+            raise PluginError(f'{parameter} has no effect with smoothing = "{name}", only with {users}: leave it out')
     k, cutoff = K if k is None and "k" in uses else k, CUTOFF if cutoff is None and "cutoff" in uses else cutoff
     if k is not None and (isinstance(k, bool) or not isinstance(k, (int, float)) or not 0 < k < float("inf")):
         raise PluginError(f"k must be a number greater than 0, not {k!r}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.model import LanguageModel, Stepper, fitted, same_vocabulary
@@ -16,61 +18,79 @@ FEW = 1000  # up to here the most likely words are found without sorting all of 
 
 
 class TableModel(LanguageModel):
-    """A model whose probabilities are those of its ``_table``; a subclass trains it and stores it.
+    """A model whose probabilities come from its ``_table``; a subclass trains it and stores it.
 
-    ``threads``: how many parts of a text are scored at a time; ``fit`` takes it from the setting.
+    A subclass whose probabilities are not those of the table alone overrides ``as_context``, ``contexts_at``,
+    ``advance`` and ``rows`` as it needs, and says so with ``table_alone``. ``threads``: how many parts of a text are
+    scored at a time; ``fit`` takes it from the setting.
     """
 
     _table: BackoffTable | None = None
     threads: int = 1
+    table_alone: ClassVar[bool] = True
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, V) float64 nats; rows sum to one within 1e-6."""
-        table = self._for(text.vocabulary)
-        return table.distributions(table.contexts_at(text, at))
+        """(B, V) float64 nats."""
+        return self.rows(self.contexts_at(self.as_context(text), at), np.float64)
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield the distributions in text order as float32; rows sum to one within 1e-6."""
-        table = self._for(text.vocabulary)
-        rows = max(1, CACHED_BYTES // (4 * table.start))
+        """Yield the distributions in text order as float32."""
+        text, rows = self.as_context(text), max(1, CACHED_BYTES // (4 * len(text.vocabulary)))
         for piece in range(0, len(text), BLOCK_ROWS):
             at = np.arange(piece, min(piece + BLOCK_ROWS, len(text)))
-            contexts = table.contexts_at(text, at)
+            contexts = self.contexts_at(text, at)
             for first in range(0, len(at), rows):
                 here = slice(first, first + rows)
-                yield at[here], table.distributions(contexts[:, here], np.float32)
+                yield at[here], self.rows(contexts[:, here], np.float32)
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one look-up a token and order."""
         return self._for(text.vocabulary).score(text, self.threads)
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that keeps the contexts it has reached: a push is one look-up an order."""
-        return _Stepper(self._for(vocabulary), prefix, vocabulary)
+        """Return a stepper that keeps the current contexts: appending a token takes one look-up per order."""
+        return _Stepper(self, prefix, vocabulary)
+
+    def as_context(self, text: Encoded) -> Encoded:
+        """Return the text in which contexts are looked up."""
+        return text
+
+    def contexts_at(self, text: Encoded, at: IntArray) -> IntArray:
+        """Return the contexts of B positions of a text, an array whose columns are the positions."""
+        return self._for(text.vocabulary).contexts_at(text, at)
+
+    def advance(self, contexts: IntArray, token: int) -> IntArray:
+        """Return the contexts after one more token."""
+        table = fitted(self._table, self)
+        return table.advance(contexts, np.array([table.start if token == Vocabulary.end else token]))
+
+    def rows(self, contexts: IntArray, dtype: npt.DTypeLike) -> FloatArray:
+        """(B, V) nats: the distributions after B contexts."""
+        return fitted(self._table, self).distributions(contexts, dtype)
 
     def _for(self, vocabulary: Vocabulary) -> BackoffTable:
         table = fitted(self._table, self)
-        same_vocabulary("this n-gram model", table.start, vocabulary)
+        same_vocabulary(f"this {type(self).__name__}", table.start, vocabulary)
         return table
 
 
 class _Stepper(Stepper):
-    def __init__(self, table: BackoffTable, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._table, self._vocabulary = table, vocabulary
-        text = Encoded.from_documents([prefix], vocabulary)
-        self._contexts = table.contexts_at(text, np.array([len(text)]))
+    def __init__(self, model: TableModel, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._model, self._vocabulary = model, vocabulary
+        text = model.as_context(Encoded.from_documents([prefix], vocabulary))
+        self._contexts = model.contexts_at(text, np.array([len(text)]))
 
     def log_probs(self) -> FloatArray:
-        row: FloatArray = self._table.distributions(self._contexts)[0]
+        row: FloatArray = self._model.rows(self._contexts, np.float64)[0]
         return row
 
     def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
-        if k > FEW:
+        if k > FEW or not self._model.table_alone:
             return super().top_k(k)
-        ids, nats = self._table.top_k(self._contexts, min(k, self._table.start))
+        table = fitted(self._model._table, self._model)
+        ids, nats = table.top_k(self._contexts, min(k, table.start))
         return ids[0], nats[0]
 
     def push(self, token: int) -> None:
         self._vocabulary.check_one(token)
-        word = self._table.start if token == self._vocabulary.end else token
-        self._contexts = self._table.advance(self._contexts, np.array([word]))
+        self._contexts = self._model.advance(self._contexts, token)

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from lmcompare.counts.files import formats as files
+from lmcompare.counts.files import arpa_reader, binary
 from lmcompare.counts.files.mapping import Mapped, mapped
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Progress, Setting, State, Stepper, Traits, fitted
+from lmcompare.model import FloatArray, Progress, Setting, State, Traits, fitted
 from lmcompare.models.ngram.exhibits import longest_found
+from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-BLOCK_ROWS = 4096
 EXACT = 1e-6  # the greatest deviation of a sum from one that is accepted as it is
 FEW_DIGITS = 1e-3  # the greatest deviation that the rounding of a file with four digits explains
 NO_UNKNOWN = 1e-90  # a file without <unk> gives it less than this
 
 
-class NGramFile(LanguageModel):
+class NGramFile(TableModel):
     """Predicts the next word by an n-gram model from a file, in ARPA format or the binary format of this project.
 
     The model of the file is converted to the run's V types, so that it is a distribution after every context. A token
@@ -49,6 +50,7 @@ class NGramFile(LanguageModel):
     """
 
     traits = Traits(pretrained=True)
+    table_alone = False
     files: ClassVar[tuple[str, ...]] = ("path",)
 
     def __init__(self, path: str = "", renormalise: bool = False) -> None:
@@ -59,7 +61,7 @@ class NGramFile(LanguageModel):
         self.path = path
         self.renormalise = renormalise
         self.notes: tuple[str, ...] = ()
-        self._mapped: Mapped | None = None
+        self._lacking: IntArray = np.zeros(0, np.int64)  # the types that are not in the file
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Read the file and convert it to the vocabulary.
@@ -72,10 +74,11 @@ class NGramFile(LanguageModel):
         if not self.path:
             raise LmcompareError("ngram-file has no file to read: set path to an ARPA file or a binary n-gram file")
         path = Path(self.path).expanduser()
-        table, words = files.read(path)
+        table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
         contexts, repaired = self._distributions(table, words)
-        self._mapped = mapped(contexts, words, setting.vocabulary)
-        self.notes = (*self._notes(contexts, words, len(setting.vocabulary)), *repaired)
+        found = mapped(contexts, words, setting.vocabulary)
+        self._table, self._lacking = found.table, found.lacking
+        self.notes = (*self._notes(contexts, words, found), *repaired)
         setting.progress(Progress(step=1, steps=1, tokens=0))
         return self
 
@@ -83,64 +86,62 @@ class NGramFile(LanguageModel):
         """Return its name for people: the file."""
         return f"n-gram model of {Path(self.path).name}" if self.path else "n-gram model of a file"
 
-    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, V) float64 nats; rows sum to one within 1e-6."""
-        table, lacking = self._for(text.vocabulary)
-        contexts = table.contexts_at(_as_context(text, lacking), at)
-        return _spread(table.distributions(contexts), lacking)
-
-    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield the distributions in text order as float32; rows sum to one within 1e-6."""
-        table, lacking = self._for(text.vocabulary)
-        rows = min(max(1, BLOCK_BYTES // (4 * table.start)), BLOCK_ROWS)
-        before = _as_context(text, lacking)
-        for first in range(0, len(text), rows):
-            at = np.arange(first, min(first + rows, len(text)))
-            yield at, _spread(table.distributions(table.contexts_at(before, at), np.float32), lacking)
-
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one or two look-ups per token and order."""
-        table, lacking = self._for(text.vocabulary)
-        before, words = _as_context(text, lacking), _as_predicted(text, lacking).ids
+        table = self._for(text.vocabulary)
+        before, words = self.as_context(text), self._as_predicted(text)
         scores = table.score(before)
         at = np.flatnonzero(before.ids != words)  # the types that the file lacked
         scores[at] = table.score_after(table.contexts_at(before, at), words[at])
         return scores
 
-    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that keeps the current contexts: appending a token takes one look-up per order."""
-        return _Stepper(*self._for(vocabulary), prefix, vocabulary)
+    def as_context(self, text: Encoded) -> Encoded:
+        """Return the text with ``<unk>`` for the types that are not in the file."""
+        self._for(text.vocabulary)
+        return Encoded(self._replaced(text, Vocabulary.unknown), text.starts, text.vocabulary)
+
+    def advance(self, contexts: IntArray, token: int) -> IntArray:
+        """Return the contexts after one more token."""
+        return super().advance(contexts, Vocabulary.unknown if token in self._lacking else token)
+
+    def rows(self, contexts: IntArray, dtype: npt.DTypeLike) -> FloatArray:
+        """(B, V) nats: the distributions after B contexts; all types that are not in the file are equally likely."""
+        rows = super().rows(contexts, dtype)
+        if len(self._lacking):
+            rows[:, self._lacking[1:]] = rows[:, self._lacking[:1]]
+        return rows
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the number of tokens of ``text`` that were predicted from an n-gram of each order."""
-        table, lacking = self._for(text.vocabulary)
-        if len(text):
-            words = _as_predicted(text, lacking).ids.astype(np.int64)
-            matched = _matched(table, _as_context(text, lacking), words, lacking)
-            yield longest_found(matched, table.order, "not in the file", " in the file")
+        table = self._for(text.vocabulary)
+        if not len(text):
+            return
+        words = self._as_predicted(text)
+        matched = (~np.isin(words, self._lacking)).astype(np.int64)  # the highest order that was found for each token
+        for k, context in enumerate(table.contexts_at(self.as_context(text), np.arange(len(text))), 2):
+            matched[table.levels[k - 1].find(context, words) != NOTHING] = k
+        yield longest_found(matched, table.order, "not in the file", " in the file")
 
     def state(self) -> State:
         """Return the converted table and the types that are not in the file."""
-        mapped = fitted(self._mapped, self)
-        values = {"order": mapped.table.order, "left_over": mapped.left_over, "notes": list(self.notes)}
-        return State({**mapped.table.arrays(), "lacking": mapped.lacking}, values)
+        table = fitted(self._table, self)
+        return State({**table.arrays(), "lacking": self._lacking}, {"order": table.order, "notes": list(self.notes)})
 
     def restore(self, state: State) -> Self:
         """Restore the model; the file is not read again."""
         self.notes = tuple(state.values["notes"])
-        table = BackoffTable.from_arrays(state.arrays, int(state.values["order"]))
-        self._mapped = Mapped(table, state.arrays["lacking"], int(state.values["left_over"]))
+        self._table = BackoffTable.from_arrays(state.arrays, int(state.values["order"]))
+        self._lacking = state.arrays["lacking"]
         return self
 
-    def _for(self, vocabulary: Vocabulary) -> tuple[BackoffTable, IntArray]:
-        """Return the table and the types that are not in the file."""
-        mapped = fitted(self._mapped, self)
-        if len(vocabulary) != mapped.table.start:
-            raise PluginError(
-                f"this n-gram model was converted to a vocabulary of {mapped.table.start:,} types, not of"
-                f" {len(vocabulary):,}: encode the text with that vocabulary"
-            )
-        return mapped.table, mapped.lacking
+    def _as_predicted(self, text: Encoded) -> IntArray:
+        """(N,) the ids with the first of the types that are not in the file for all of them, for predictions."""
+        return self._replaced(text, self._lacking[:1])
+
+    def _replaced(self, text: Encoded, by: int | IntArray) -> IntArray:
+        replacement = np.arange(len(text.vocabulary))
+        replacement[self._lacking] = by
+        return replacement[text.ids]
 
     def _distributions(self, table: BackoffTable, words: Vocabulary) -> tuple[Contexts, tuple[str, ...]]:
         """Return the contexts of a table whose sums are one, and a note if its weights were changed for that.
@@ -159,11 +160,10 @@ class NGramFile(LanguageModel):
         problem = f"the probabilities after '{after}' in {name} sum to {total:.6g}"
         if not (abs(total - 1) <= FEW_DIGITS or self.renormalise):
             raise LmcompareError(
-                f"{problem}, so it is no probability model: estimate it again, or set renormalise = true to compute"
-                " its back-off weights again"
+                f"{problem}, so it is not a distribution: estimate the model again, or set renormalise = true to"
+                " compute its back-off weights again"
             )
         with np.errstate(all="ignore"):
-            contexts.normalise()
             contexts = Contexts(contexts.normalised())
         if not abs(_worst(contexts)[1] - 1) <= EXACT:
             raise LmcompareError(f"{problem}, and no back-off weights make it a distribution: estimate it again")
@@ -171,25 +171,24 @@ class NGramFile(LanguageModel):
             f"Not quite a distribution: {problem}. The back-off weights were computed again: now all sums are one.",
         )
 
-    def _notes(self, contexts: Contexts, words: Vocabulary, size: int) -> tuple[str, ...]:
-        mapped = fitted(self._mapped, self)
-        table, lacking = contexts.table, len(mapped.lacking)
+    def _notes(self, contexts: Contexts, words: Vocabulary, found: Mapped) -> tuple[str, ...]:
+        table, lacking = contexts.table, len(found.lacking)
         grams = sum(len(level) for level in table.levels)
         notes = [f"Read from {Path(self.path).name}: order {table.order}, {grams:,} n-grams, {len(words):,} words."]
         if lacking:
             notes.append(
-                f"{lacking:,} of the {size:,} types are not in the file: they share the probability of its <unk>"
-                " evenly."
+                f"{lacking:,} of the {found.table.start:,} types are not in the file: they share the probability of"
+                " its <unk> evenly."
             )
-        if mapped.left_over:
+        if found.left_over:
             notes.append(
-                f"{mapped.left_over:,} of the file's {len(words):,} words are not in the vocabulary: their"
+                f"{found.left_over:,} of the file's {len(words):,} words are not in the vocabulary: their"
                 " probability goes to <unk>."
             )
         if contexts.probs[0][0] < NO_UNKNOWN:
             notes.append(
                 "The file has no <unk>: a word that is not in the file has the probability 1e-100"
-                + (", plus that of the file's words that are not in the vocabulary." if mapped.left_over else ".")
+                + (", plus that of the file's words that are not in the vocabulary." if found.left_over else ".")
             )
         return tuple(notes)
 
@@ -200,52 +199,3 @@ def _worst(contexts: Contexts) -> tuple[int, float]:
         sums = np.nan_to_num(contexts.sums(), nan=np.inf, posinf=np.inf)
     worst = int(np.abs(sums - 1).argmax())
     return worst, float(sums[worst])
-
-
-def _as_context(text: Encoded, lacking: IntArray) -> Encoded:
-    """Return the text with ``<unk>`` for the types that are not in the file, for use as contexts."""
-    return _replaced(text, lacking, text.vocabulary.unknown) if len(lacking) else text
-
-
-def _as_predicted(text: Encoded, lacking: IntArray) -> Encoded:
-    """Return the text with the first of the types that are not in the file for all of them, for predictions."""
-    return _replaced(text, lacking, int(lacking[0])) if len(lacking) else text
-
-
-def _replaced(text: Encoded, types: IntArray, by: int) -> Encoded:
-    replacement = np.arange(len(text.vocabulary))
-    replacement[types] = by
-    return Encoded(replacement[text.ids], text.starts, text.vocabulary)
-
-
-def _spread(rows: FloatArray, lacking: IntArray) -> FloatArray:
-    """Copy the probability of the first type that is not in the file to all such types, in place."""
-    if len(lacking) > 1:
-        rows[:, lacking[1:]] = rows[:, lacking[:1]]
-    return rows
-
-
-def _matched(table: BackoffTable, before: Encoded, words: IntArray, lacking: IntArray) -> IntArray:
-    """(N,) the highest order that was found for each token; 0 for a type that is not in the file."""
-    matched = (~np.isin(words, lacking)).astype(np.int64)
-    for k, context in enumerate(table.contexts_at(before, np.arange(len(before))), 2):
-        matched[table.levels[k - 1].find(context, words) != NOTHING] = k
-    return matched
-
-
-class _Stepper(Stepper):
-    def __init__(self, table: BackoffTable, lacking: IntArray, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._table, self._lacking, self._end, self._vocabulary = table, lacking, vocabulary.end, vocabulary
-        self._before = np.append(np.arange(len(vocabulary)), table.start)  # the word of the context for each token
-        self._before[lacking] = vocabulary.unknown
-        self._before[self._end] = table.start
-        text = Encoded.from_documents([prefix], vocabulary)
-        self._contexts = table.contexts_at(_as_context(text, lacking), np.array([len(text)]))
-
-    def log_probs(self) -> FloatArray:
-        row: FloatArray = _spread(self._table.distributions(self._contexts), self._lacking)[0]
-        return row
-
-    def push(self, token: int) -> None:
-        self._vocabulary.check_one(token)
-        self._contexts = self._table.advance(self._contexts, self._before[[token]])

@@ -73,7 +73,7 @@ class Classes:
         counts : sequence of Counts
             The counts of the orders 1 … n.
         nodes : sequence of IntArray
-            The nodes of a held-out text, which ``held_out.look_up`` returns: each group has about equally many of its
+            The nodes of a held-out text, which ``ngrams.nodes_of`` returns: each group has about equally many of its
             contexts.
         levels : int
             J, the number of counts with discounts of their own.

@@ -10,15 +10,15 @@ types share the rest evenly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.level import NOTHING, Level, compact
+from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.models.ngram.smoothing import raw_counts
 from lmcompare.models.ngram_tuned.discount_classes import Classes
 from lmcompare.tokens import FloatArray
 
@@ -59,7 +59,7 @@ def estimate(
     After a context without any counted word, the prediction is that of the shorter context.
     """
     lower = np.append(parameters.below(size, unknown), 0.0)
-    log10_gammas, table = [], []
+    probabilities, gammas = [], []
     amounts = discounts_of(parameters, counts, classes)
     for k, (level, of_order, amount) in enumerate(zip(counts, classes.orders, amounts, strict=True)):
         contexts = level.contexts
@@ -69,13 +69,10 @@ def estimate(
         gamma = np.divide(saved, total, out=np.ones(n_contexts), where=of_order.totals > 0)
         own = np.divide(level.adjusted - amount, total[contexts], out=np.zeros(len(contexts)), where=amount > 0)
         lower = own + gamma[contexts] * (lower[level.shorter] if k else lower)
-        if k == 0:
-            lower[size] = 1.0  # <s> is never predicted
-        log10 = np.minimum(np.log10(lower), 0).astype(np.float32)
-        table.append((level.words, compact(level.offsets), compact(level.adjusted), log10))
-        log10_gammas.append(np.log10(gamma).astype(np.float32))
-    backoffs = [*log10_gammas[1:], np.zeros(0, np.float32)]  # γ of the empty context is included in the unigrams
-    return BackoffTable(tuple(Level(size + 1, *arrays, w) for arrays, w in zip(table, backoffs, strict=True)))
+        probabilities.append(lower)
+        gammas.append(gamma)
+    # γ of the empty context is included in the unigrams
+    return raw_counts.table([replace(level, raw=level.adjusted) for level in counts], size, probabilities, gammas[1:])
 
 
 def discounts_of(parameters: Parameters, counts: Sequence[Counts], classes: Classes) -> list[FloatArray]:
@@ -137,13 +134,3 @@ class Tuned:
     def strength(self, k: int, mean: float) -> float:
         """Return θ of a context of k - 1 words whose words have this mean count."""
         return self.strengths[k - 1][int(np.searchsorted(self.edges[k - 1], mean, side="left"))]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able table."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, table: Mapping[str, Any]) -> Tuned:
-        """Return what ``to_json`` stored."""
-        edges, strengths, discounts = (tuple(map(tuple, table[n])) for n in ("edges", "strengths", "discounts"))
-        return cls(edges, strengths, discounts, float(table["unknown"]), float(table["weight"]))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lmcompare.counts.estimating.kneser_ney import Discounts
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.exhibits import Curve, Exhibit
 from lmcompare.models.ngram.exhibits import exhibits as explained
 from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
+from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
 from lmcompare.models.ngram_tuned.estimator import Tuned
 from lmcompare.tokens import Encoded
 from lmcompare.tokens.vocabulary import UNKNOWN_TOKEN

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Self
 
 import numpy as np
 
 from lmcompare import memory
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating.kneser_ney import Discounts
+from lmcompare.counts.counting.ngrams import Counts, nodes_of
+from lmcompare.counts.lookup.table import with_starts
 from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits.fields import built
 from lmcompare.model import Progress, Setting, State, fitted
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing.kneser_ney import KneserNey
+from lmcompare.models.ngram.smoothing.kneser_ney import Discounts, KneserNey
 from lmcompare.models.ngram_tuned import exhibits as tuned_exhibits
 from lmcompare.models.ngram_tuned.discount_classes import Classes, with_repeats
 from lmcompare.models.ngram_tuned.estimator import Tuned, estimate
-from lmcompare.models.ngram_tuned.held_out import HeldOut, look_up
-from lmcompare.models.ngram_tuned.tuning import closed_form, tune
+from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, tune
 from lmcompare.tokens import Encoded, Vocabulary
 
 LEAST = 200  # tokens of the validation text that tuning needs
@@ -92,7 +93,7 @@ class NGramTuned(NGram):
         """Return the state of the n-gram model, and what was tuned."""
         state = super().state()
         values = {name: getattr(self, name) for name in ("levels", "groups", "repeats")}
-        tuned = self._tuned and self._tuned.to_json()
+        tuned = self._tuned and asdict(self._tuned)
         return State(state.arrays, {**state.values, **values, "tuned": tuned})
 
     def restore(self, state: State) -> Self:
@@ -100,7 +101,7 @@ class NGramTuned(NGram):
         super().restore(state)
         self.levels, self.groups, self.repeats = (int(state.values[n]) for n in ("levels", "groups", "repeats"))
         tuned = state.values["tuned"]
-        self._tuned = tuned and Tuned.from_json(tuned)
+        self._tuned = tuned and built(Tuned, tuned, "tuned")
         return self
 
     def _discounts(self) -> tuple[Discounts, ...]:
@@ -112,7 +113,7 @@ class NGramTuned(NGram):
         """Replace the table with the tuned one, unless that makes the validation text less likely."""
         plain = float(fitted(self._table, self).score(valid).mean())
         counts = with_repeats(counts, self.repeats)
-        nodes = look_up(valid, counts)
+        nodes = nodes_of(counts, with_starts(valid))
         classes = Classes.of(counts, nodes, self.levels, self.groups)
         start = closed_form(self._discounts(), classes, len(vocabulary))
         text = HeldOut.gather(nodes, counts, classes)

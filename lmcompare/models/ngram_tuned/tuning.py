@@ -1,22 +1,165 @@
-"""The parameters of the tuned n-gram model that maximise the likelihood of a held-out text."""
+"""The parameters of the tuned n-gram model that maximise the likelihood of a held-out text.
+
+What the likelihood needs from the counts is gathered once into flat arrays, so that each evaluation is arithmetic.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from lmcompare.counts.estimating.kneser_ney import Discounts
+from lmcompare.compiled import compiled
+from lmcompare.counts.counting.ngrams import Counts
+from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
 from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes
 from lmcompare.models.ngram_tuned.estimator import Parameters
-from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood
-from lmcompare.tokens import FloatArray
+from lmcompare.tokens import FloatArray, IntArray
 
 FREEDOM = 2.0  # standard deviation of the normal prior on log-odds and logarithms
 GROUP_FREEDOM = 1.0  # the same for the difference between a group of contexts and its order
 STRENGTH = 0.1  # initial θ
 ROUNDS = 100
 TINY = 1e-6  # shares stay this far from 0 and 1
+
+
+class HeldOut(NamedTuple):
+    """The N tokens of a held-out text at each of the n orders, and the C contexts of all orders that it contains.
+
+    Parameters
+    ----------
+    words : IntArray of shape (N,)
+        The ids of the tokens.
+    contexts : IntArray of shape (n, N)
+        For each order k, the number of the token's context of k - 1 words, 0 … C - 1; ``NOTHING`` if it was not seen.
+    counts, classes : IntArray of shape (n, N)
+        For each order, the count and the class of the k-gram that ends at the token; the class is ``NOTHING`` if the
+        k-gram was not seen.
+    totals : FloatArray of shape (C,)
+        The sum of the counts after each context.
+    rows : IntArray of shape (C,)
+        The row of the parameters that the context uses.
+    starts : IntArray of shape (C + 1,)
+        The entries of context c in ``cells`` and ``numbers`` are ``starts[c]:starts[c + 1]``.
+    cells, numbers : arrays of shape (X,)
+        After its context, ``numbers[i]`` words of the class ``cells[i]`` were seen.
+    """
+
+    words: IntArray
+    contexts: IntArray
+    counts: IntArray
+    classes: IntArray
+    totals: FloatArray
+    rows: IntArray
+    starts: IntArray
+    cells: IntArray
+    numbers: FloatArray
+
+    @classmethod
+    def gather(cls, nodes: Sequence[IntArray], counts: Sequence[Counts], classes: Classes) -> HeldOut:
+        """Gather what the likelihood needs for a text with these ``nodes``, from ``ngrams.nodes_of``."""
+        tokens = nodes[0] != counts[0].width - 1
+        contexts, by_count, by_class, totals, rows, sizes, cells, numbers = ([] for _ in range(8))
+        first = 0
+        for k, level in enumerate(counts):
+            of_order, size = classes.orders[k], classes.n_classes
+            before = np.append(NOTHING, nodes[k - 1][:-1])[tokens] if k else np.zeros(tokens.sum(), np.int64)
+            seen = np.append(of_order.totals, 0)[before] > 0  # NOTHING is -1, so it reads the appended 0
+            used, local = np.unique(before[seen], return_inverse=True)
+            context = np.full(len(tokens[tokens]), NOTHING, np.int64)
+            context[seen] = first + local.reshape(-1)
+            rank = np.full(len(of_order.totals), NOTHING, np.int64)
+            rank[used] = np.arange(len(used))
+            of_gram = rank[level.contexts]
+            wanted = (of_gram != NOTHING) & (of_order.of_gram != NOTHING)
+            keys, number = np.unique(of_gram[wanted] * size + of_order.of_gram[wanted], return_counts=True)
+            contexts.append(context)
+            by_count.append(np.append(level.adjusted, 0)[nodes[k][tokens]])
+            by_class.append(np.append(of_order.of_gram, NOTHING)[nodes[k][tokens]])
+            totals.append(of_order.totals[used])
+            rows.append(classes.first_rows[k] + of_order.groups[used])
+            sizes.append(np.bincount(keys // size, minlength=len(used)))
+            cells.append(keys % size)
+            numbers.append(number.astype(np.float64))
+            first += len(used)
+        return cls(
+            nodes[0][tokens],
+            np.array(contexts),
+            np.array(by_count),
+            np.array(by_class),
+            np.concatenate(totals),
+            np.concatenate(rows),
+            np.append(0, np.cumsum(np.concatenate(sizes))),
+            np.concatenate(cells),
+            np.concatenate(numbers),
+        )
+
+
+def likelihood(text: HeldOut, parameters: Parameters, size: int, unknown: int) -> tuple[float, Parameters]:
+    """Return the mean log-likelihood of a held-out text in nats per token, and its derivatives by each parameter.
+
+    ``size`` is V, the number of types, and ``unknown`` the id of ``<unk>``.
+    """
+    below, n = parameters.below(size, unknown), len(text.words)
+    discounts, strengths = np.zeros_like(parameters.discounts), np.zeros_like(parameters.strengths)
+    by_below = np.zeros(size)
+    known = (parameters.discounts, parameters.strengths, below)
+    total = _log_likelihood(text, *known, discounts, strengths, by_below)
+    others = (by_below.sum() - by_below[unknown]) / max(1, size - 1)
+    return total / n, Parameters(discounts / n, strengths / n, float(by_below[unknown] - others) / n)
+
+
+@compiled
+def _log_likelihood(
+    text: HeldOut,
+    discounts: FloatArray,
+    strengths: FloatArray,
+    below: FloatArray,
+    by_discounts: FloatArray,
+    by_strengths: FloatArray,
+    by_below: FloatArray,
+) -> float:
+    """Return the log-likelihood of all tokens in nats, and add its derivatives to the last three arrays.
+
+    ``discounts``, ``strengths`` and ``below`` are those of ``estimator.Parameters``.
+    """
+    words, contexts, counts, classes, totals, rows, starts, cells, numbers = text
+    n = len(contexts)
+    saved, by_saved = strengths[rows], np.zeros(len(rows))
+    for context in range(len(rows)):
+        for i in range(starts[context], starts[context + 1]):
+            saved[context] += numbers[i] * discounts[rows[context], cells[i]]
+    p = np.empty(n + 1)  # [k]: the probability at order k
+    total = 0.0
+    for i in range(len(words)):
+        p[0] = below[words[i]]
+        for k in range(n):
+            context = contexts[k, i]
+            p[k + 1] = p[k]
+            if context >= 0:
+                kind = classes[k, i]
+                own = counts[k, i] - discounts[rows[context], kind] if kind >= 0 else 0.0
+                p[k + 1] = (own + saved[context] * p[k]) / (totals[context] + strengths[rows[context]])
+        total += np.log(p[n])
+        by_p = 1 / p[n]  # the derivative by p[k + 1]; at the end of the loop body, by p[k]
+        for k in range(n - 1, -1, -1):
+            context = contexts[k, i]
+            if context >= 0:
+                row, kind = rows[context], classes[k, i]
+                by_own = by_p / (totals[context] + strengths[row])
+                if kind >= 0:
+                    by_discounts[row, kind] -= by_own
+                by_saved[context] += by_own * p[k]
+                by_strengths[row] -= by_own * p[k + 1]
+                by_p = by_own * saved[context]
+        by_below[words[i]] += by_p
+    for context in range(len(rows)):
+        by_strengths[rows[context]] += by_saved[context]
+        for i in range(starts[context], starts[context + 1]):
+            by_discounts[rows[context], cells[i]] += by_saved[context] * numbers[i]
+    return total
 
 
 def closed_form(discounts: Sequence[Discounts], classes: Classes, size: int) -> Parameters:

@@ -1,32 +1,25 @@
-"""Stupid back-off: relative frequencies of n-grams as scores, which rank words but are no probabilities."""
+"""Stupid back-off: relative frequencies of n-grams as scores, which rank words but are not probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.counts.counting import ngrams as counting
+from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.table import BackoffTable, with_starts, words_before
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import (
-    BLOCK_BYTES,
-    FloatArray,
-    LanguageModel,
-    Setting,
-    State,
-    Stepper,
-    Traits,
-    fitted,
-    same_vocabulary,
-)
+from lmcompare.model import FloatArray, Setting, State, Traits, fitted
 from lmcompare.models.common.parameters import check_whole
 from lmcompare.models.ngram import exhibits
-from lmcompare.models.stupid_backoff.estimator import estimate
-from lmcompare.models.stupid_backoff.exhibits import Stupid
+from lmcompare.models.ngram.smoothing import raw_counts as raw
+from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
+from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 BLOCK_TOKENS = 2**16  # tokens whose contexts are looked up together
@@ -35,7 +28,7 @@ _NO_MODEL = "stupid back-off gives scores, which do not sum to one"
 _UNKNOWN_NOTE = "<unk> does not occur in the training text: its score is that of any word with the count 0, α / V."
 
 
-class StupidBackoff(LanguageModel):
+class StupidBackoff(TableModel):
     """Scores the next word by how often it followed the last words, times a fixed factor for each dropped word.
 
     ``S(w | h) = c(h w) / c(h)`` if w was seen after h, else ``α S(w | h')``, where h' is h without its first word
@@ -54,6 +47,7 @@ class StupidBackoff(LanguageModel):
     """
 
     traits = Traits(normalised=False)
+    table_alone = False
     known_failures: ClassVar[Mapping[str, str]] = {"is-a-language-model": _NO_MODEL, "sums-to-one": _NO_MODEL}
 
     def __init__(self, order: int = 5, alpha: float = 0.4) -> None:
@@ -62,7 +56,6 @@ class StupidBackoff(LanguageModel):
             raise PluginError(f"alpha must be a number greater than 0 and at most 1, not {alpha!r}")
         self.order, self.alpha = order, alpha
         self.notes: tuple[str, ...] = ()
-        self._table: BackoffTable | None = None
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Count the training text; the validation text is not read.
@@ -76,7 +69,7 @@ class StupidBackoff(LanguageModel):
             raise LmcompareError("the training text has no tokens: train stupid back-off on some text")
         size, words = len(setting.vocabulary), with_starts(train)
         counts = list(counting.count(words, self.order, size, setting.vocabulary.end))
-        self._table = estimate(counts, size, self.alpha)
+        self._table = _estimate(counts, size, self.alpha)
         lacks_unknown = not counts[0].raw[setting.vocabulary.unknown]
         self.notes = (_UNKNOWN_NOTE,) if lacks_unknown else ()
         return self
@@ -85,33 +78,34 @@ class StupidBackoff(LanguageModel):
         """Return its name for people."""
         return f"{self.order}-gram, stupid back-off"
 
-    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, V) float64 nats: the logarithms of the scores."""
-        return self._rows(text, at, np.float64)
-
-    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield the rows in text order as float32."""
-        rows = max(1, BLOCK_BYTES // (4 * self._for(text.vocabulary).start))
-        for first in range(0, len(text), rows):
-            at = np.arange(first, min(first + rows, len(text)))
-            yield at, self._rows(text, at, np.float32)
-
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats: the logarithms of the scores, by one look-up per token and order."""
-        table = self._for(text.vocabulary)
-        scores = table.score(text)
+        scores = super().log_probs(text)
         for first in range(0, len(text), BLOCK_TOKENS):
             at = np.arange(first, min(first + BLOCK_TOKENS, len(text)))
-            scores[at] += self._cost_of_unseen(table.contexts_at(text, at), words_before(text, at))
+            scores[at] += self._cost_of_unseen(self.contexts_at(text, at))
         return scores
 
-    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper that keeps the current contexts: appending a token takes one look-up per order."""
-        return _Stepper(self, self._for(vocabulary), prefix, vocabulary)
+    # The contexts are those of the table, and below them how many words the sentence has before each position
+
+    def contexts_at(self, text: Encoded, at: IntArray) -> IntArray:
+        """Return the contexts of B positions of a text, (n, B)."""
+        return np.vstack([super().contexts_at(text, at), words_before(text, at)])
+
+    def advance(self, contexts: IntArray, token: int) -> IntArray:
+        """Return the contexts after one more token."""
+        before = np.ones(1, np.int64) if token == Vocabulary.end else contexts[-1] + 1
+        return np.vstack([super().advance(contexts[:-1], token), before])
+
+    def rows(self, contexts: IntArray, dtype: npt.DTypeLike) -> FloatArray:
+        """(B, V) nats: the scores after B contexts."""
+        rows = super().rows(contexts[:-1], dtype)
+        rows += self._cost_of_unseen(contexts).astype(dtype)[:, None]
+        return rows
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the orders that matched in ``text``, and a back-off trace of each document."""
-        yield from exhibits.exhibits(self._for(text.vocabulary), Stupid(self.alpha), text)
+        yield from exhibits.exhibits(self._for(text.vocabulary), _Explanation(self.alpha), text)
 
     def state(self) -> State:
         """Return the table."""
@@ -125,43 +119,49 @@ class StupidBackoff(LanguageModel):
         self._table = BackoffTable.from_arrays(state.arrays, self.order)
         return self
 
-    def scores_after(self, contexts: IntArray, before: IntArray, dtype: type = np.float64) -> FloatArray:
-        """(B, V) nats: the scores after these contexts, before which the sentence has ``before`` words, (B,)."""
-        rows = fitted(self._table, self).distributions(contexts, dtype)
-        rows += self._cost_of_unseen(contexts, before).astype(dtype)[:, None]
-        return rows
-
-    def _rows(self, text: Encoded, at: IntArray, dtype: type) -> FloatArray:
-        table = self._for(text.vocabulary)
-        return self.scores_after(table.contexts_at(text, at), words_before(text, at), dtype)
-
-    def _cost_of_unseen(self, contexts: IntArray, before: IntArray) -> FloatArray:
+    def _cost_of_unseen(self, contexts: IntArray) -> FloatArray:
         """(B,) nats: the cost of the contexts that do not occur in the training text, which the table lacks."""
-        known = np.zeros(len(before), np.int64)
-        for nodes in contexts:
-            known += nodes != NOTHING
-        cost: FloatArray = np.log(self.alpha) * (np.minimum(before, self.order - 1) - known)
+        known = (contexts[:-1] != NOTHING).sum(axis=0)
+        cost: FloatArray = np.log(self.alpha) * (np.minimum(contexts[-1], self.order - 1) - known)
         return cost
 
-    def _for(self, vocabulary: Vocabulary) -> BackoffTable:
-        table = fitted(self._table, self)
-        same_vocabulary("this stupid back-off model", table.start, vocabulary)
-        return table
+
+def _estimate(counts: Sequence[Counts], size: int, alpha: float) -> BackoffTable:
+    """Return the table of scores over ``size`` types.
+
+    Every context in the table backs off with α. A context that is not in the table costs α too; the table does not
+    know it, so the model adds that factor.
+    """
+    orders = raw.orders(counts)
+    scores = [raw.relative(order) for order in orders]
+    scores[0] = np.where(orders[0].counts > 0, scores[0], alpha / size)
+    return raw.table(counts, size, scores, [np.full(len(level), alpha) for level in counts[:-1]])
 
 
-class _Stepper(Stepper):
-    def __init__(self, model: StupidBackoff, table: BackoffTable, prefix: IntArray, vocabulary: Vocabulary) -> None:
-        self._model, self._table, self._end, self._vocabulary = model, table, vocabulary.end, vocabulary
-        text = Encoded.from_documents([prefix], vocabulary)
-        at = np.array([len(text)])
-        self._contexts, self._before = table.contexts_at(text, at), words_before(text, at)
+class _Explanation(Explanation):
+    """The scores of stupid back-off with the factor ``alpha``."""
 
-    def log_probs(self) -> FloatArray:
-        row: FloatArray = self._model.scores_after(self._contexts, self._before)[0]
-        return row
+    caution = " The numbers are scores, not probabilities: after a context they do not sum to one."
+    equation = (
+        r"S(w \mid h) = \begin{cases} \frac{c(h\,w)}{\sum_v c(h\,v)} & \text{if } c(h\,w) > 0 \\"
+        r" \alpha\,S(w \mid h') & \text{otherwise} \end{cases}"
+    )
+    saying = (
+        "Use the frequency of the word after the longest context that was seen with it, and multiply by α for every"
+        " word of context that is dropped. Nothing is subtracted from what was seen, so the scores sum to more than"
+        " one: they rank words, but are not probabilities."
+    )
 
-    def push(self, token: int) -> None:
-        self._vocabulary.check_one(token)
-        word = self._table.start if token == self._end else token
-        self._contexts = self._table.advance(self._contexts, np.array([word]))
-        self._before = np.ones(1, np.int64) if token == self._end else self._before + 1
+    def __init__(self, alpha: float) -> None:
+        self.alpha = self.unseen = alpha
+
+    def lines(self, case: Case) -> Lines:
+        """Return the worked equation."""
+        if case.count:
+            return [case.count_line(), case.total_line(), (case.of_word("S"), case.count / case.total)]
+        return [
+            case.count_line(),
+            ("α: the weight of the shorter context", self.alpha),
+            case.lower_line("S"),
+            (case.of_word("S"), self.alpha * case.lower),
+        ]

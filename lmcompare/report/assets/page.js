@@ -155,10 +155,11 @@
         const row = Number(choice.value);
         heat.querySelector(".steps-row").textContent = rows[row].querySelector("th").textContent;
         heat.querySelectorAll(".steps-table tbody tr").forEach((line, step) => {
-          const cells = line.querySelectorAll("td");
-          read().steps[step][panel][row].forEach((value, c) => {
-            cells[c].className = value === null ? "off" : "";
-            cells[c].textContent = value === null ? "–" : value.toFixed(2).replace("-", "−");
+          const values = read().steps[step][panel][row]; // hundredths; empty cells at the end are left out
+          line.querySelectorAll("td").forEach((cell, c) => {
+            const value = values[c] ?? null;
+            cell.className = value === null ? "off" : "";
+            cell.textContent = value === null ? "–" : (value / 100).toFixed(2).replace("-", "−");
           });
         });
       };
@@ -168,8 +169,7 @@
           for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
           for (const name of heat.querySelectorAll(".heat-name")) name.textContent = button.querySelector("span").textContent;
           read().panels[panel].forEach((line, r) => {
-            const cells = rows[r].querySelectorAll("td");
-            line.forEach((value, c) => paint(cells[c], value, data));
+            rows[r].querySelectorAll("td").forEach((cell, c) => paint(cell, line[c] ?? null, data));
           });
           showSteps();
         });

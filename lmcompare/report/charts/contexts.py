@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from lmcompare.report import numbers
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.labels import Labels
 
@@ -51,12 +52,8 @@ def _together(at: Sequence[tuple[float, float]]) -> list[list[int]]:
     return groups
 
 
-def ranges(numbers: Sequence[int]) -> str:
+def ranges(increasing: Sequence[int]) -> str:
     """Return increasing numbers with ranges: "1–3, 5"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+    return ", ".join(
+        f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in numbers.runs(increasing)
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from lmcompare.exhibits import Heatmap
+from lmcompare.exhibits import Heatmap, Panels
 from lmcompare.report import numbers
 from lmcompare.report.kinds import Rendering
 from lmcompare.report.markdown import plain, table
@@ -61,11 +62,7 @@ def render(exhibit: Heatmap) -> Rendering:
     panel, row = exhibit.opens or (0, len(exhibit.rows) - 1)
     rows, columns = ([visible(label) for label in labels] for labels in (exhibit.rows, exhibit.columns))
     as_table = len(rows) * len(columns) <= TABLE_CELLS
-    steps = [
-        (name, [[[None if v is None else round(v, 2) for v in line] for line in panel] for panel in panels])
-        for name, panels in exhibit.steps
-    ]
-    several = len(exhibit.panels) > 1 or bool(steps)
+    several = len(exhibit.panels) > 1 or bool(exhibit.steps)
     shown = [[[scale.of_cell(v) for v in line] for line in panel] for panel in exhibit.values]
     html = fill(
         "kinds/heatmap",
@@ -79,16 +76,16 @@ def render(exhibit: Heatmap) -> Rendering:
         opened_row=row,
         first=shown[panel] if shown else [],
         data={
-            "panels": shown,
+            "panels": _cut(shown),
             "peak": scale.peak,
             "places": scale.places,
-            "steps": [panels for _, panels in steps],
+            "steps": [_cut(_in_hundredths(panels)) for _, panels in exhibit.steps],
         }
         if as_table and shown and several
         else None,
         as_table=as_table,
-        wide=bool(steps) or len(columns) > WIDE,
-        steps=[(name, panels[panel][row]) for name, panels in steps] if shown and rows else [],
+        wide=bool(exhibit.steps) or len(columns) > WIDE,
+        steps=[(name, panels[panel][row]) for name, panels in exhibit.steps] if shown and rows else [],
         peak=peak,
         scale=scale,
     )
@@ -133,6 +130,18 @@ def picture(panel: Array, peak: float) -> str:
         for kind, body in parts
     )
     return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def _in_hundredths(panels: Panels) -> Panels:
+    return tuple(tuple(tuple(None if v is None else round(100 * v) for v in line) for line in p) for p in panels)
+
+
+def _cut(panels: Sequence[Sequence[Sequence[float | None]]]) -> list[list[Sequence[float | None]]]:
+    """Return panels without the empty cells at the ends of lines, which are half of a causal map."""
+    return [
+        [line[: max((i for i, v in enumerate(line, 1) if v is not None), default=0)] for line in panel]
+        for panel in panels
+    ]
 
 
 def _markdown(exhibit: Heatmap) -> str:

@@ -21,9 +21,6 @@ from lmcompare.report.tokens import printable, visible
 SHOWN_OPEN = 2  # words beyond these are folded
 READ, UNREAD = 90, 50  # characters of a sentence shown before and after the word
 HARDLY = 0.005  # distances below this are printed as 0.00
-NOT_SHOWN = (
-    "Not shown, because it is not a token of the vocabulary or occurs fewer than twice in prompts and test text"
-)
 UNRELATED = math.sqrt(2)  # the chord between unit vectors of context distance 1
 
 
@@ -133,7 +130,6 @@ def build(data: ReportData) -> Section | None:
         models=models,
         left_out=left_out,
         missing=missing,
-        not_shown=NOT_SHOWN,
         caption=said,
         shown_open=SHOWN_OPEN,
     )

@@ -18,7 +18,7 @@ def build(data: ReportData) -> Section:
         splits=data.run.corpus.get("splits") or {},
         names=SPLITS,
         sizes=SIZES,
-        tokens=[(data.tokens_name(fp), tokens.entry) for fp, tokens in data.run.tokens.items()],
+        tokens=[(data.run.tokens_name(fp), tokens.entry) for fp, tokens in data.run.tokens.items()],
         repeated=data.results["repeated_documents"],
         kinds=REPEATED,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -25,37 +26,30 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Series:
-    """Successive exhibits of the same kind and title: the first is shown, the others are folded."""
-
-    first: Drawn
-    others: list[Drawn]
-
-
-@dataclass(frozen=True)
 class Inside:
-    """The exhibits of one model."""
+    """The exhibits of one model.
+
+    Parameters
+    ----------
+    series : list of lists of Drawn
+        Successive exhibits of the same kind and title: the first is shown, the others are folded.
+    """
 
     model: Model
-    exhibits: list[Drawn]
+    series: list[list[Drawn]]
     hyperparameters: Mapping[str, Any]
     traits: list[str]
-    charts: dict[str, Markup] = field(default_factory=dict)
-
-    @property
-    def series(self) -> list[Series]:
-        """The exhibits, grouped by successive equal titles."""
-        found: list[Series] = []
-        for one in self.exhibits:
-            if found and (one.kind, one.title) == (found[-1].first.kind, found[-1].first.title):
-                found[-1].others.append(one)
-            else:
-                found.append(Series(one, []))
-        return found
 
     @property
     def key(self) -> str:
+        """Its id on the page."""
         return f"inside-{anchor(self.model.name)}"
+
+    @property
+    def charts(self) -> dict[str, Markup]:
+        """The drawings that are shown, by file name."""
+        drawn = {f"{self.key}-{i}.svg": series[0].rendering.svg for i, series in enumerate(self.series)}
+        return {name: drawing for name, drawing in drawn.items() if drawing is not None}
 
 
 TRAITS = {
@@ -80,29 +74,22 @@ def build(data: ReportData) -> Section | None:
 
 
 def _inside(model: Model) -> Inside:
-    cell = model.cell
     drawn = []
-    for stored in cell.exhibit_tables:
+    for stored in model.cell.exhibit_tables:
         table = stored if isinstance(stored, dict) else {}
-        title, note, rendering = render_stored(table)
-        drawn.append(Drawn(str(table.get("kind", "")), title, note, rendering))
+        drawn.append(Drawn(str(table.get("kind", "")), *render_stored(table)))
+    series = [list(alike) for _, alike in groupby(drawn, key=lambda one: (one.kind, one.title))]
     traits = [said for trait, said in TRAITS.items() if model.entry.traits.get(trait)]
-    inside = Inside(model, drawn, dict(cell.info.get("hyperparameters") or {}), traits)
-    for i, series in enumerate(inside.series):
-        if series.first.rendering.svg:
-            inside.charts[f"inside-{anchor(model.name)}-{i}.svg"] = series.first.rendering.svg
-    return inside
+    return Inside(model, series, dict(model.cell.info.get("hyperparameters") or {}), traits)
 
 
 def _markdown(inside: Inside, unranked: frozenset[str]) -> str:
     """The first exhibit of each series as Markdown."""
-    entry = inside.model.entry
-    parts = [f"### {marked(inside.model, unranked)}", plain(entry.summary)]
-    for one in (series.first for series in inside.series):
-        file = next((name for name, drawing in inside.charts.items() if drawing is one.rendering.svg), "")
+    parts = [f"### {marked(inside.model, unranked)}", plain(inside.model.entry.summary)]
+    for i, (one, *_) in enumerate(inside.series):
         parts += [
             f"**{plain(one.title)}.** {plain(one.note)} {plain(one.rendering.reading)}".strip(),
-            f"![{plain(one.title)}](charts/{file})" if file else "",
+            f"![{plain(one.title)}](charts/{inside.key}-{i}.svg)" if one.rendering.svg else "",
             one.rendering.markdown,
         ]
     return "\n\n".join(part for part in parts if part)

@@ -108,7 +108,7 @@ def build(data: ReportData, prefix: str = "") -> Section:
         unranked=unranked,
         failed=[model for model in data.models if not model.entry.done],
         others=_other_tokens(data, [line for board in boards for line in board.lines]),
-        main=data.tokens_name(data.main_tokens) if data.main_tokens else "",
+        main=data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
         warnings=_pretrained(boards),
         note=data.results["interval"]["note"],
         comparison=data.comparison,
@@ -157,7 +157,7 @@ def _other_tokens(data: ReportData, lines: Sequence[Line]) -> list[OtherTokens]:
         if same_tokenizer(data.run, fp, data.main_tokens):
             sizes = (numbers.count(data.run.tokens[each].entry.get("types") or 0) for each in (fp, data.main_tokens))
             why = f"their vocabulary has {next(sizes)} types instead of {next(sizes)}"
-        found.append(OtherTokens(data.tokens_name(fp), why, [line for line in lines if line.model in models]))
+        found.append(OtherTokens(data.run.tokens_name(fp), why, [line for line in lines if line.model in models]))
     return found
 
 

@@ -25,7 +25,7 @@ def build(data: ReportData) -> Section | None:
         valid = [model for model in models if model.name not in data.unranked]
         curves = [(model, curve) for model in valid if len(curve := model.cell.curve.dropna(how="all")) > 1]
         if curves:
-            name = data.tokens_name(fingerprint)
+            name = data.run.tokens_name(fingerprint)
             drawn = [chart for axis in AXES if (chart := _chart(curves, axis)) is not None]
             groups.append((name, drawn, caption(curves)))
     if not groups:

@@ -78,7 +78,7 @@ def _group(data: ReportData, fingerprint: str, rows: pd.DataFrame, shares: pd.Da
     share = {(r["first"], r["second"]): float(r["share"]) for r in shares.to_dict("records")}
     grid = [[share.get((a.name, b.name)) for b in models] for a in models]
     said = f"{caption(found)} {fitted(int(rows['fitted_tokens'].iloc[0]), int(rows['valid_tokens'].iloc[0]))}".strip()
-    return Group(data.tokens_name(fingerprint), models, found, grid, said)
+    return Group(data.run.tokens_name(fingerprint), models, found, grid, said)
 
 
 def caption(found: list[Mixture]) -> str:

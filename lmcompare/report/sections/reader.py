@@ -38,7 +38,7 @@ def build(data: ReportData) -> Section | None:
             means = np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)
             means[[m.name in data.unranked for m in models]] += np.inf  # not shown first
             best = int(np.argmin(means))
-            name = data.tokens_name(fingerprint)
+            name = data.run.tokens_name(fingerprint)
             titles, stored = [title(p) for p in passages], packed(models, passages)
             groups.append(Group(name, models, passages, titles, best, _chosen_from(data, models), stored))
     if not groups:

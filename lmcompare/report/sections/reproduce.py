@@ -64,7 +64,7 @@ def facts_of(data: ReportData, manifest: Mapping[str, Any]) -> list[tuple[str, s
         ("Device", device),
         ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ("Corpus fingerprint", data.run.corpus_fingerprint),
-        *((f"Tokens fingerprint ({data.tokens_name(fp)})", fp) for fp in manifest["tokens"]),
+        *((f"Tokens fingerprint ({data.run.tokens_name(fp)})", fp) for fp in manifest["tokens"]),
     ]
     pairs += _otherwise(manifest)
     return [(name, value) for name, value in pairs if value and value != numbers.NONE]

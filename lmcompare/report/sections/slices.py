@@ -120,17 +120,11 @@ def new_and_known(labels: Sequence[str], counts: Sequence[int], series: Sequence
 
 def _ranges(chosen: Sequence[str], labels: Sequence[str]) -> list[str]:
     """Return labels in quotes, with three or more neighbours as a range."""
-    runs: list[list[str]] = []
-    for label in chosen:
-        if runs and labels.index(label) == labels.index(runs[-1][-1]) + 1:
-            runs[-1].append(label)
-        else:
-            runs.append([label])
-    return [
-        text
-        for run in runs
-        for text in ([f"“{run[0]}” to “{run[-1]}”"] if len(run) > 2 else [f"“{label}”" for label in run])
-    ]
+    found = []
+    for run in numbers.runs(labels.index(label) for label in chosen):
+        named = [f"“{labels[i]}”" for i in run]
+        found += [f"{named[0]} to {named[-1]}"] if len(named) > 2 else named
+    return found
 
 
 def _column(rows: pd.DataFrame, column: str, places: Sequence[int]) -> list[float | None]:

@@ -18,12 +18,13 @@ def test_counts_of_a_small_text() -> None:
     text = Encoded.from_documents([[2, 3, 2, 1, 2, 3, 1]], vocabulary)
     one, two, three = counting.count(with_starts(text), 3, 4, 1)
     np.testing.assert_array_equal(one.adjusted, [0, 2, 2, 1, 0])
-    bigrams = {(int(k) // 5, int(k) % 5): int(c) for k, c in zip(two.keys, two.adjusted, strict=True)}
+    pairs = zip(two.contexts.tolist(), two.words.tolist(), strict=True)
+    bigrams = dict(zip(pairs, two.adjusted.tolist(), strict=True))
     assert bigrams == {(2, 1): 1, (2, 3): 1, (3, 1): 1, (3, 2): 1, (4, 2): 2}
-    names = list(bigrams)  # the node of a bigram is its place among the keys
+    names = list(bigrams)  # the node of a bigram is its place among them
     trigrams = {
-        (*names[int(k) // 5], int(k) % 5): (int(c), names[int(s)])
-        for k, c, s in zip(three.keys, three.adjusted, three.shorter, strict=True)
+        (*names[h], w): (c, names[s])
+        for h, w, c, s in zip(three.contexts, three.words, three.adjusted, three.shorter, strict=True)
     }
     assert trigrams == {
         (4, 2, 3): (2, (2, 3)),

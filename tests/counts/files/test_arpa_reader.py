@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 import re
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare.counts.files import arpa, arpa_reader
-from lmcompare.counts.files import arpa_compiled as arpa_lines
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, Vocabulary
@@ -154,26 +152,26 @@ FAULTS = {
     KENLM[:17]: "its header: the file is cut off",
     KENLM[:100]: "line 11: it ends within the 1-grams",
     KENLM[:-8]: "line 16: it ends within the 2-grams, without \\end\\: the file is cut off",
-    KENLM.replace("1=5", "1=x"): "line 2: after \\data\\ stands 'ngram 1=' and a count, not 'ngram 1=x'",
-    KENLM.replace("ngram 1=5\n", ""): "line 2: after \\data\\ stands 'ngram 1='",
+    KENLM.replace("1=5", "1=x"): "line 2: after \\data\\ must come 'ngram 1=' and a count, not 'ngram 1=x'",
+    KENLM.replace("ngram 1=5\n", ""): "line 2: after \\data\\ must come 'ngram 1='",
     KENLM.replace("ngram 1=5\nngram 2=3\n", ""): "the header announces no n-grams",
     KENLM.replace("1=5", "1=6"): "line 2: it announces 6 1-grams, but \\1-grams: in line 5 holds 5",
     KENLM.replace("2=3", "2=2"): "line 3: it announces 2 2-grams, but \\2-grams: in line 12 holds 3",
     KENLM.replace("2=3", f"2={10**17}"): f"line 3: it announces {10**17:,} 2-grams",
-    KENLM.replace("ngram 2=3\n", ""): "line 11: here stands '\\\\2-grams:' in place of \\end\\",
-    KENLM.replace("2=3", "2=3\nngram 3=1"): "in place of \\3-grams:",
-    KENLM.replace("\\1-grams", "\\one-grams"): "in place of \\1-grams:",
-    KENLM.replace("-0.5\ta", "-0.5.1\ta"): "line 9: the probability or the weight is no number: '-0.5.1",
-    KENLM.replace("-0.5\ta", "nan\ta"): "line 9: the probability or the weight is no number",
-    KENLM.replace("-0.25", "1e"): "line 9: the probability or the weight is no number",
-    KENLM.replace("-0.25", "inf"): "line 9: the probability or the weight is no number",
+    KENLM.replace("ngram 2=3\n", ""): "line 11: this line must be \\end\\, not '\\\\2-grams:'",
+    KENLM.replace("2=3", "2=3\nngram 3=1"): "this line must be \\3-grams:",
+    KENLM.replace("\\1-grams", "\\one-grams"): "this line must be \\1-grams:",
+    KENLM.replace("-0.5\ta", "-0.5.1\ta"): "line 9: the probability or the weight is not a number: '-0.5.1",
+    KENLM.replace("-0.5\ta", "nan\ta"): "line 9: the probability or the weight is not a number",
+    KENLM.replace("-0.25", "1e"): "line 9: the probability or the weight is not a number",
+    KENLM.replace("-0.25", "inf"): "line 9: the probability or the weight is not a number",
     KENLM.replace("-0.5\ta", "0.5\ta"): "line 9: the probability is above 1, its log10 above 0",
     KENLM.replace("-0.5\ta", "inf\ta"): "line 9: the probability is above 1",
     KENLM.replace("-0.1\ta b", "-0.1\ta"): "line 14: a 2-gram has a log10 probability and 2 words",
     KENLM.replace("-0.1\ta b", "-0.1\ta b b 0"): "line 14: a 2-gram has a log10 probability, 2 words and a weight",
     KENLM.replace("-0.1\ta b", "-0.1\ta c"): "line 14: a word is not among the 1-grams",
-    KENLM.replace("-0.1\ta b", "-0.1\t<s> a"): "line 14: the same n-gram stands in line 13",
-    KENLM.replace("-0.6\tb", "-0.6\ta"): "line 10: the word stands in the 1-grams twice",
+    KENLM.replace("-0.1\ta b", "-0.1\t<s> a"): "line 14: the same n-gram is in line 13",
+    KENLM.replace("-0.6\tb", "-0.6\ta"): "line 10: this word is twice among the 1-grams",
     KENLM.replace("</s>", "c"): "has no </s> among its words",
     KENLM.encode().replace(b"b", b"\xe9"): "line 10: a word is not UTF-8",
     gzip.compress(KENLM.encode())[:-9]: "is a damaged gzip file",
@@ -201,9 +199,9 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 @settings(max_examples=100)
 @given(tables(), st.booleans())
 def test_what_was_written_comes_back(folder: Path, table: BackoffTable, mix: bool) -> None:
-    words, out = vocabulary(table.start), io.StringIO()
-    arpa.write(table, words, np.arange(table.start + 1), out)
-    content = out.getvalue()
+    words, path = vocabulary(table.start), folder / "written.arpa"
+    arpa.write(table, words, np.arange(table.start + 1), path)
+    content = path.read_text(encoding="utf-8")
     if mix:  # all but the words back to front
         sections = re.split(r"(?m)^(\\\S+\n)", content)
         content = "".join(_reversed(part) if i > 5 and i % 2 == 0 else part for i, part in enumerate(sections))
@@ -236,7 +234,7 @@ def test_a_damaged_file_is_an_error_and_no_crash(folder: Path, data: st.DataObje
 def test_numbers_are_those_of_python(number: float, form: str) -> None:
     text = form.format(number)
     data = np.frombuffer(b"x" + text.encode() + b"9", np.uint8)
-    assert arpa_lines._number(data, 1, 1 + len(text)) == pytest.approx(float(text), rel=1e-14, abs=1e-300)
+    assert arpa_reader._number(data, 1, 1 + len(text)) == pytest.approx(float(text), rel=1e-14, abs=1e-300)
 
 
 @pytest.mark.parametrize(
@@ -244,4 +242,4 @@ def test_numbers_are_those_of_python(number: float, form: str) -> None:
 )
 def test_what_is_no_number(text: str) -> None:
     data = np.frombuffer(b"7" + text.encode() + b"7", np.uint8)
-    assert np.isnan(arpa_lines._number(data, 1, 1 + len(text)))
+    assert np.isnan(arpa_reader._number(data, 1, 1 + len(text)))

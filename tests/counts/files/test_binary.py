@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,8 @@ def forge(path: Path, **changed: np.ndarray | None) -> None:
     kept = {name: array for name, array in arrays.items() if array is not None}
     said = {"version": binary.VERSION, "order": "3"}
     said |= {f"sha256 {name}": binary._digest(array) for name, array in kept.items()}
-    save_file(kept, path, {binary.FORMAT: binary._signed(said, kept)})
+    said["sha256"] = binary._digest_of_header(said, kept)
+    save_file(kept, path, {binary.FORMAT: json.dumps(said, sort_keys=True)})
 
 
 def whole(*numbers: int) -> np.ndarray:
@@ -127,9 +129,9 @@ def real(*numbers: float) -> np.ndarray:
 
 
 HOSTILE = [
-    ({"words_2": whole(2, 3, 9)}, "words_2 holds what is no word of the 4"),
-    ({"words_2": whole(2, 3, -1)}, "words_2 holds what is no word"),
-    ({"words_2": whole(2, 3, 4)}, "words_2 holds what is no word"),
+    ({"words_2": whole(2, 3, 9)}, "words_2 holds ids that are not among the 4 words"),
+    ({"words_2": whole(2, 3, -1)}, "words_2 holds ids"),
+    ({"words_2": whole(2, 3, 4)}, "words_2 holds ids"),
     ({"words_2": whole(3, 2, 2)}, "words_2 do not rise after a context"),
     ({"words_2": whole(2, 2, 2)}, "words_2 do not rise after a context"),
     ({"words_2": whole(2, 3)}, "log10_probs_2 is of kind float32 and length 3"),
@@ -141,11 +143,11 @@ HOSTILE = [
     ({"offsets_2": whole(1, 1, 1, 2, 2, 3)}, "offsets_2 do not rise"),
     ({"offsets_2": whole(0, 3)}, "offsets_2 is of kind int32 and length 2"),
     ({"offsets_2": np.array([0.0] * 6)}, "offsets_2 is of kind F64"),
-    ({"log10_probs_2": real(-1, np.nan, -1)}, "log10_probs_2 holds what is no probability"),
-    ({"log10_probs_2": real(-1, 0.5, -1)}, "log10_probs_2 holds what is no probability"),
-    ({"log10_backoffs_2": real(-1, np.inf, -1)}, "log10_backoffs_2 holds what is no weight"),
-    ({"log10_backoffs_3": real(0)}, "log10_backoffs_3, which is no part of a table of order 3"),
-    ({"more": whole(0)}, "it holds more, which is no part"),
+    ({"log10_probs_2": real(-1, np.nan, -1)}, "log10_probs_2 holds a number that is not a probability"),
+    ({"log10_probs_2": real(-1, 0.5, -1)}, "log10_probs_2 holds a number that is not a probability"),
+    ({"log10_backoffs_2": real(-1, np.inf, -1)}, "log10_backoffs_2 holds a number that is not a weight"),
+    ({"log10_backoffs_3": real(0)}, "log10_backoffs_3, which does not belong to a table of order 3"),
+    ({"more": whole(0)}, "it holds more, which does not belong"),
     ({"token_ends": whole(5, 9, 5, 8)}, "the ends of its tokens are not in order"),
     ({"token_ends": whole(5)}, "the ends of its tokens are not in order"),
     ({"token_ends": whole(6, 9, 14, 19)}, "a vocabulary begins with <unk>"),

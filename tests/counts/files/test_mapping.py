@@ -33,7 +33,6 @@ def row(model: Mapped, context: tuple[int, ...]) -> list[float]:
 )
 def test_every_probability_is_that_of_the_definition(table: BackoffTable, kept: list[int], new: int) -> None:
     normal = Contexts(table)
-    normal.normalise()
     normal = Contexts(normal.normalised())
     numbers, words = plainly(normal.table), vocabulary(WORDS)
     target = Vocabulary(["<unk>", "</s>", *(f"new{i}" for i in range(new)), *(words[w] for w in kept)])

@@ -12,13 +12,13 @@ from tests.models.mixture import brute_force_chains
 
 def as_dictionary(tree: Tree) -> dict[tuple[int, ...], dict[int, int]]:
     """All contexts of a tree with their words and counts, found from the root downwards."""
-    found = {}
+    found, contexts = {}, tree.contexts
 
     def visit(node: int, path: tuple[int, ...]) -> None:
-        pairs = slice(tree.offsets[node], tree.offsets[node + 1])
-        found[path] = dict(zip(tree.words[pairs].tolist(), tree.counts[pairs].tolist(), strict=True))
-        for child in range(tree.children[node], tree.children[node + 1]):
-            visit(child, (*path, int(tree.features[child])))
+        pairs = slice(contexts.offsets[node], contexts.offsets[node + 1])
+        found[path] = dict(zip(contexts.words[pairs].tolist(), tree.counts[pairs].tolist(), strict=True))
+        for child in range(contexts.children[node], contexts.children[node + 1]):
+            visit(child, (*path, int(contexts.last[child])))
 
     visit(0, ())
     return found
@@ -32,7 +32,8 @@ def test_contexts_and_counts_equal_those_of_dictionaries(seed: int, length: int,
     tree = grow(features, words, 4)
     expected = brute_force_chains.counts([f.tolist() for f in features], words.tolist(), 2)
     assert as_dictionary(tree) == expected
-    assert tree.levels[-1] == len(tree.features) == len(tree.children) - 1 == len(tree.offsets) - 1
+    last, children, offsets, _ = tree.contexts
+    assert tree.levels[-1] == len(last) == len(children) - 1 == len(offsets) - 1
 
 
 def test_kneser_ney_counts_by_hand() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.models.mixture.context_trees import NOTHING
+from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.models.mixture.features import feature_values, history, reach_of
 from lmcompare.tokens import Encoded, Vocabulary
 

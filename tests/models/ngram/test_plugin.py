@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.counts.lookup.scoring_compiled import BLOCK
+from lmcompare.counts.lookup.scoring import BLOCK
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.counts.estimating.brute_force_kneser_ney import BruteForce
 from tests.models.agreement import comes_back, steps_agree
+from tests.models.ngram.smoothing.brute_force_kneser_ney import BruteForce
 
 
 def vocabulary(size: int) -> Vocabulary:
@@ -221,7 +221,7 @@ def test_a_training_text_without_tokens_is_refused() -> None:
 def test_missing_discounts_are_noted_or_refused() -> None:
     documents = [[2, 3, 1], [2, 4, 1]]
     notes = trained(documents, 5, 2).notes
-    assert notes[0].startswith("The 1-grams take the discounts 0.5, 1 and 1.5 (none has the count 3)")
+    assert notes[0].startswith("The 1-grams take the discounts 0.5, 1 and 1.5 (no n-gram has the count 3)")
     assert notes[1].startswith("The 2-grams take the discounts")
     with pytest.raises(LmcompareError, match="1-grams no discounts"):
         trained(documents, 5, 2, fallback=False)

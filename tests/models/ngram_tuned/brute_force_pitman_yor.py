@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
-from tests.counts.estimating.brute_force_kneser_ney import START, UNKNOWN, sentences_of
+from tests.models.ngram.smoothing.brute_force_kneser_ney import START, UNKNOWN, sentences_of
 
 Gram = tuple[int, ...]
 

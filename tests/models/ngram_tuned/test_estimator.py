@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating import kneser_ney
+from lmcompare.counts.counting.ngrams import Counts, nodes_of
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.model import FloatArray
+from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes, with_repeats
 from lmcompare.models.ngram_tuned.estimator import Parameters, estimate
-from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood, look_up
-from lmcompare.models.ngram_tuned.tuning import closed_form
+from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.ngram_tuned.brute_force_pitman_yor import BruteForce
 
@@ -35,7 +34,7 @@ def classified(
     train: Documents, valid: Documents, order: int, groups: int, repeats: int
 ) -> tuple[list[Counts], Classes]:
     counts = with_repeats(list(counting.count(with_starts(text_of(train)), order, WORDS, 1)), repeats)
-    return counts, Classes.of(counts, look_up(text_of(valid), counts), LEVELS, groups)
+    return counts, Classes.of(counts, nodes_of(counts, with_starts(text_of(valid))), LEVELS, groups)
 
 
 def random_parameters(classes: Classes, seed: int) -> Parameters:
@@ -95,7 +94,7 @@ def test_table_and_likelihood_equal_brute_force(
     np.testing.assert_allclose(found, expected, rtol=3e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=0, atol=1e-6)
     np.testing.assert_allclose(np.exp(table.score(text)), expected[at, text.ids], rtol=3e-6)
-    held_out = HeldOut.gather(look_up(text, counts), counts, classes)
+    held_out = HeldOut.gather(nodes_of(counts, with_starts(text)), counts, classes)
     mean, _ = likelihood(held_out, parameters, WORDS, 0)
     assert mean == pytest.approx(np.log(expected[at, text.ids]).mean(), rel=1e-12)
 
@@ -110,7 +109,7 @@ def random_documents(seed: int) -> Documents:
 def test_derivatives_equal_differences(order: int) -> None:
     train, valid = random_documents(1), random_documents(2)
     counts, classes = classified(train, valid, order, 3, 2)
-    text = HeldOut.gather(look_up(text_of(valid), counts), counts, classes)
+    text = HeldOut.gather(nodes_of(counts, with_starts(text_of(valid))), counts, classes)
     at = random_parameters(classes, 5)
     _, gradient = likelihood(text, at, WORDS, 0)
 
@@ -144,10 +143,7 @@ def test_closed_form_parameters_make_modified_kneser_ney(order: int) -> None:
     counts, classes = classified(train, valid, order, 2, repeats=1)
     discounts = [kneser_ney.discounts(c.statistics) for c in counts]
     table = estimate(counts, classes, closed_form(discounts, classes, WORDS), WORDS, 0)
-    interpolation = kneser_ney.Interpolation(WORDS)
-    for level, discount in zip(counts, discounts, strict=True):
-        interpolation.add(level, discount)
-    plain = interpolation.table()
+    plain, _ = kneser_ney.estimate(counts, WORDS)
     np.testing.assert_allclose(table.score(text_of(valid)), plain.score(text_of(valid)), rtol=3e-6)
     for level, same in zip(table.levels, plain.levels, strict=True):
         np.testing.assert_array_equal(level.words, same.words)

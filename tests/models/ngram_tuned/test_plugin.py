@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.estimating import kneser_ney
+from lmcompare.counts.counting.ngrams import nodes_of
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Curve, WorkedEquation, from_json, to_json
 from lmcompare.model import Setting, State
 from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.models.ngram_tuned.discount_classes import Classes, with_repeats
-from lmcompare.models.ngram_tuned.held_out import HeldOut, likelihood, look_up
 from lmcompare.models.ngram_tuned.plugin import LEAST, NGramTuned
-from lmcompare.models.ngram_tuned.tuning import closed_form, tune
+from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood, tune
 from lmcompare.tokens import Encoded, Vocabulary
 
 SIZE = 60
@@ -57,7 +57,7 @@ def test_texts_are_more_likely_than_under_the_ngram_model(tuned: NGramTuned) -> 
 @pytest.mark.parametrize("repeats", [1, 2])
 def test_tuning_never_makes_valid_less_likely(valid: Encoded, repeats: int) -> None:
     counts = with_repeats(list(counting.count(with_starts(TRAIN), 3, SIZE, 1)), repeats)
-    nodes = look_up(valid, counts)
+    nodes = nodes_of(counts, with_starts(valid))
     classes = Classes.of(counts, nodes, 5, 4)
     held_out = HeldOut.gather(nodes, counts, classes)
     start = closed_form([kneser_ney.discounts(c.statistics) for c in counts], classes, SIZE)

@@ -15,9 +15,9 @@ from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting, State
 from lmcompare.models.stupid_backoff.plugin import StupidBackoff
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.counts.estimating import brute_force_smoothing as brute
-from tests.counts.estimating.test_smoothing import agrees, random_documents, vocabulary
 from tests.models.agreement import steps_agree
+from tests.models.ngram.smoothing import brute_force_smoothing as brute
+from tests.models.ngram.smoothing.test_smoothing import agrees, random_documents, vocabulary
 
 RTOL = 3e-6  # log10 scores are kept in float32
 WORDS = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
@@ -84,7 +84,7 @@ def test_its_exhibits_call_them_scores() -> None:
     equation, _, trace = model.exhibits(text)
     assert isinstance(equation, WorkedEquation)
     assert isinstance(trace, BackoffTrace)
-    assert "no probabilities" in equation.saying
+    assert "not probabilities" in equation.saying
     assert "not probabilities" in trace.note
     assert equation.lines[-1][0].startswith("S(")
     last = [step.probabilities[-1] for step in trace.steps]

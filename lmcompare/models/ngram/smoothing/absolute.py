@@ -1,19 +1,26 @@
-"""Interpolated absolute discounting (Ney, Essen and Kneser 1994; Chen and Goodman 1999, section 2.6)."""
+"""Interpolated absolute discounting (Ney, Essen and Kneser 1994; Chen and Goodman 1999, section 2.6).
+
+``p(w | h) = max(c(h w) - D, 0) / c(h) + D T(h) / c(h) p(w | h')``, with one discount D for each order and T(h) the
+number of different words seen after h.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+
+import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating import absolute
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
 
+FALLBACK = 0.5
+
 
 class Absolute(Smoothing):
-    """Absolute discounting with one discount for each order.
+    """Absolute discounting; the constants are the discount of each order.
 
     Parameters
     ----------
@@ -34,33 +41,26 @@ class Absolute(Smoothing):
 
     def __init__(self, fallback: bool = True) -> None:
         self.fallback = fallback
-        self.discounts: list[float] = []
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
         """Estimate the discounts and the table; ``valid`` is not read."""
         counts = list(counts)
-        self.discounts, notes = [], []
-        for k, level in enumerate(counts, 1):
-            discount, reason = absolute.discount(level)
+        discounts, notes, parts = [], [], []
+        for k, (level, order) in enumerate(zip(counts, raw.orders(counts), strict=True), 1):
+            d, reason = discount(level)
             if reason and not self.fallback:
                 raise no_constants(k, "discount", reason)
             if reason:
-                notes.append(f"The {k}-grams take the discount {absolute.FALLBACK} ({reason}).")
-            self.discounts.append(discount)
-        self.notes = tuple(notes)
-        return absolute.estimate(counts, size, self.discounts)
-
-    def constants(self) -> list[Any]:
-        """Return the discount of each order."""
-        return list(self.discounts)
-
-    def restore(self, constants: Sequence[Any]) -> None:
-        """Take the discount of each order."""
-        self.discounts = [float(d) for d in constants]
+                notes.append(f"The {k}-grams take the discount {FALLBACK} ({reason}).")
+            discounts.append(d)
+            own = raw.divided((order.counts - d).clip(min=0), order.totals[order.contexts], 0.0)
+            parts.append((own, raw.divided((d * order.types).astype(np.float64), order.totals, 1.0)))
+        self.constants, self.notes = discounts, tuple(notes)
+        return raw.interpolated(counts, size, parts)
 
     def lines(self, case: Case) -> Lines:
         """Return the worked equation."""
-        d, total = self.discounts[case.order - 1], case.total
+        d, total = self.constants[case.order - 1], case.total
         own, gamma = max(case.count - d, 0) / total, d * case.types / total
         return [
             case.count_line(),
@@ -72,3 +72,16 @@ class Absolute(Smoothing):
             case.lower_line(),
             (case.of_word(), own + gamma * case.lower),
         ]
+
+
+def discount(level: Counts) -> tuple[float, str]:
+    """Return the discount of one order, and the reason if it is the fixed one (else an empty string).
+
+    ``D = n1 / (n1 + 2 n2)``, where n1 and n2 are the numbers of k-grams that occur once and twice. If either is 0,
+    the discount is ``FALLBACK``.
+    """
+    _, n1, n2 = raw.counts_of_counts(level, 2).tolist()
+    for count, n in ((1, n1), (2, n2)):
+        if not n:
+            return FALLBACK, f"no n-gram has the count {count}"
+    return n1 / (n1 + 2 * n2), ""

@@ -1,12 +1,18 @@
-"""Additive smoothing, Lidstone's law (Lidstone 1920; Chen and Goodman 1999, section 2.1)."""
+"""Additive smoothing, Lidstone's law (Lidstone 1920; Chen and Goodman 1999, section 2.1).
+
+``p(w | h) = (c(h w) + k) / (c(h) + k V)``, where h is always the last n - 1 words, or fewer from ``<s>`` on at the
+beginning of a sentence: a shorter context is never used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating import add_k
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing
 from lmcompare.tokens import IntArray
 
@@ -35,8 +41,23 @@ class AddK(Smoothing):
         self.k = k
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
-        """Estimate the table; ``valid`` is not read."""
-        return add_k.estimate(list(counts), size, self.k)
+        """Estimate the table; ``valid`` is not read.
+
+        A *whole context* has n - 1 words or begins with ``<s>``. The n-grams after whole contexts have their
+        probability; all shorter ones have 1 / V, and back off with weight 1. The back-off weight of a whole context,
+        k V / (c(h) + k V), makes k / (c(h) + k V) of 1 / V.
+        """
+        counts = list(counts)
+        probabilities, backoffs = [], []
+        initial = np.ones(1, bool)  # of each context, whether it begins with <s>
+        for n, order in enumerate(raw.orders(counts), 1):
+            is_whole = np.ones(len(order.totals), bool) if n == len(counts) else initial & (n > 1)
+            total = order.totals + self.k * size
+            own = (order.counts + self.k) / total[order.contexts]
+            probabilities.append(np.where(is_whole[order.contexts], own, 1 / size))
+            backoffs.append(np.where(is_whole & (order.totals > 0), self.k * size / total, 1.0))
+            initial = np.arange(size + 1) == size if n == 1 else initial[order.contexts]
+        return raw.table(counts, size, probabilities, backoffs[1:])
 
     def lines(self, case: Case) -> Lines:
         """Return the worked equation."""

@@ -65,11 +65,6 @@ class Case:
         return int((self.counts > 0).sum())
 
     @property
-    def gram(self) -> str:
-        """The words of the n-gram."""
-        return f"{self.context} {self.word}".strip()
-
-    @property
     def after(self) -> str:
         """`` after 'h'``, or nothing if h is empty."""
         return f" after '{self.context}'" if self.context else ""
@@ -86,7 +81,8 @@ class Case:
 
     def count_line(self, what: str = "its count in the training text") -> tuple[str, float]:
         """Return the line with the count of the n-gram."""
-        return f"c({self.gram}): {what}", float(self.count)
+        gram = f"{self.context} {self.word}".strip()
+        return f"c({gram}): {what}", float(self.count)
 
     def total_line(self) -> tuple[str, float]:
         """Return the line with the sum of the counts after h."""
@@ -146,6 +142,8 @@ class Smoothing(Explanation):
         The hyper-parameters of the n-gram model that the method uses, besides ``order``.
     unknown_note : str
         The note for a training text without ``<unk>``.
+    constants : sequence of JSON values
+        The constants of the last estimate, or of a stored model.
     notes : tuple of str
         The notes of the last estimate, such as which orders took fixed discounts.
     threads : int
@@ -159,6 +157,7 @@ class Smoothing(Explanation):
         "<unk> does not occur in the training text: its probability is what the unigrams leave, shared evenly by all"
         " types."
     )
+    constants: Sequence[Any] = ()
     notes: tuple[str, ...] = ()
     threads: int = 1
 
@@ -180,13 +179,6 @@ class Smoothing(Explanation):
         LmcompareError
             If the text gives an order no constants and ``fallback`` is false.
         """
-
-    def constants(self) -> list[Any]:
-        """Return the estimated constants as JSON values."""
-        return []
-
-    def restore(self, constants: Sequence[Any]) -> None:
-        """Take the constants of a stored model."""
 
 
 def no_constants(k: int, what: str, reason: str) -> LmcompareError:

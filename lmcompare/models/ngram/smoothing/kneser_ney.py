@@ -1,23 +1,32 @@
-"""Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999), as KenLM's ``lmplz`` estimates it."""
+"""Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999), as KenLM's ``lmplz`` estimates it.
+
+``p(w | h) = (c(hw) - D(c(hw))) / c(h·) + γ(h) p(w | h')`` with ``γ(h) = Σ_w D(c(hw)) / c(h·)``, where h' is h without
+its first word. There are two steps: the discounts D are computed from the counts of counts, and the probabilities are
+interpolated from the unigrams up. Both use float32 and the order of operations of ``lmplz``, so the results are equal
+to the last bit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating import kneser_ney
-from lmcompare.counts.estimating.kneser_ney import Discounts
+from lmcompare.compiled import compiled, share
+from lmcompare.counts.counting.ngrams import BLOCK, Counts
+from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, compact
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.exhibits import latex_lines
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
 
+FALLBACK = (0.5, 1.0, 1.5)
+
 
 class KneserNey(Smoothing):
-    """Interpolated modified Kneser-Ney smoothing.
+    """Interpolated modified Kneser-Ney smoothing; the constants are the ``discounts``.
 
     Parameters
     ----------
@@ -48,13 +57,13 @@ class KneserNey(Smoothing):
 
     def __init__(self, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
         self.fallback, self.prune = fallback, list(prune)
-        self.discounts: tuple[Discounts, ...] = ()
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
         """Estimate the discounts and the table; ``valid`` is not read."""
-        table, self.discounts = kneser_ney.estimate(counts, size, self.prune, self.threads)
+        table, found = estimate(counts, size, self.prune, self.threads)
+        self.constants = [[list(d.amounts), d.reason] for d in found]
         notes = []
-        for k, discount in enumerate(self.discounts, 1):
+        for k, discount in enumerate(found, 1):
             if discount.reason and not self.fallback:
                 raise no_constants(k, "discounts", discount.reason)
             if discount.reason:
@@ -67,13 +76,10 @@ class KneserNey(Smoothing):
         self.notes = tuple(notes)
         return table
 
-    def constants(self) -> list[Any]:
-        """Return the discounts of each order."""
-        return [[list(d.amounts), d.reason] for d in self.discounts]
-
-    def restore(self, constants: Sequence[Any]) -> None:
-        """Take the discounts of each order."""
-        self.discounts = tuple(Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in constants)
+    @property
+    def discounts(self) -> tuple[Discounts, ...]:
+        """The discounts of each order."""
+        return tuple(Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in self.constants)
 
     def lines(self, case: Case) -> Lines:
         """Return the worked equation."""
@@ -92,3 +98,159 @@ class KneserNey(Smoothing):
             (f"γ(h) · {case.of_shorter()}" if case.order > 1 else "γ(h) / V", gamma * case.lower),
             (case.of_word(), (case.count - taken) / total + gamma * case.lower),
         ]
+
+
+@dataclass(frozen=True)
+class Discounts:
+    """The discounts of one order for the counts 1, 2, and 3 or more; ``reason`` says why they are the fixed ones."""
+
+    amounts: tuple[float, float, float]
+    reason: str = ""
+
+    def of(self, counts: IntArray) -> Float32Array:
+        """Return the discount of each count, 0 for the count 0."""
+        discount: Float32Array = np.array([0.0, *self.amounts], np.float32)[counts.clip(max=3)]
+        return discount
+
+
+def discounts(statistics: IntArray) -> Discounts:
+    """Return the discounts of one order (Chen and Goodman 1999, equation 26), in float32.
+
+    They are 0.5, 1 and 1.5, with the reason, if no n-gram has the count 1, 2 or 3, or if a discount would be below 0
+    or above its count. ``statistics``, (4,), has the numbers of n-grams with the counts 1, 2, 3 and 4.
+    """
+    for j in (1, 2, 3):
+        if not statistics[j - 1]:
+            return Discounts(FALLBACK, f"no n-gram has the count {j}")
+    f, n = np.float32, [np.float32(x) for x in statistics]
+    y = n[0] / f(statistics[0] + 2.0 * statistics[1])
+    d1, d2, d3 = (float(f(j) - f(j + 1) * y * n[j] / n[j - 1]) for j in (1, 2, 3))
+    for j, d in enumerate((d1, d2, d3), 1):
+        if not 0 <= d <= j:
+            return Discounts(FALLBACK, f"the discount of the count {j} would be {d:.3g}")
+    return Discounts((d1, d2, d3))
+
+
+def estimate(
+    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1
+) -> tuple[BackoffTable, list[Discounts]]:
+    """Return the table, estimated order by order from the unigrams up, and the discounts of each order.
+
+    The unigrams are interpolated with the uniform distribution over the V types.
+
+    Parameters
+    ----------
+    counts : iterable of Counts
+        The counts of the orders 1 … n.
+    size : int
+        V, the number of types, which is also the id of ``<s>``.
+    prune : sequence of int
+        For each order from the unigrams up, n-grams that occur this often or less are pruned: their whole counts go
+        to γ(h). The first number is 0, the numbers never fall, and the last one applies to all higher orders.
+    threads : int, default 1
+        The number of threads; it does not change the result.
+    """
+    lower = np.full(size + 1, 1.0 / float(np.float32(size)), np.float32)  # probabilities of the order below
+    kept_below: BoolArray | None = None  # which n-grams of the order below are not pruned; None for all
+    found, levels, log10_gammas = [], [], []
+    for k, level in enumerate(counts):
+        found.append(discounts(level.statistics))
+        threshold = prune[min(k, len(prune) - 1)]
+        kept = level.raw > threshold if threshold else None
+        lower, gamma = interpolate(level, kept, found[-1], lower, threads)
+        if k == 0:
+            lower[size] = 1.0  # <s> is never predicted; lmplz writes log10 1
+        log10_gammas.append(_log10(gamma if kept_below is None else gamma[kept_below]))
+        words, offsets, adjusted, log10 = level.words, level.offsets, level.adjusted, _log10(lower)
+        if kept is not None:
+            of_kept = np.bincount(level.contexts[kept], minlength=len(offsets) - 1)
+            offsets = np.append(0, np.cumsum(of_kept if kept_below is None else of_kept[kept_below]))
+            words, adjusted, log10 = words[kept], adjusted[kept], log10[kept]
+        levels.append((words, compact(offsets), compact(adjusted), log10))
+        kept_below = kept
+        del level  # free its memory before the next order is counted
+    backoffs = [*log10_gammas[1:], np.zeros(0, np.float32)]  # γ of the empty context is included in the unigrams
+    table = BackoffTable(tuple(Level(size + 1, *arrays, w) for arrays, w in zip(levels, backoffs, strict=True)))
+    return table, found
+
+
+def interpolate(
+    level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array, threads: int = 1
+) -> tuple[Float32Array, Float32Array]:
+    """Return the probabilities of one order, (n_k,), and γ of its contexts, (n_{k-1},).
+
+    Parameters
+    ----------
+    level : Counts
+        The counts of the order.
+    kept : array of shape (n_k,) or None
+        Which k-grams are not pruned; None for all.
+    discount : Discounts
+        The discounts of the order.
+    lower : array of shape (n_{k-1},)
+        The probabilities of the order below.
+    threads : int, default 1
+        The number of threads.
+
+    Returns
+    -------
+    tuple of two arrays
+        The probabilities, and γ, which is 1 for a context after which nothing was seen.
+    """
+    probabilities = np.empty(len(level), np.float32)
+    gammas = np.empty(len(level.offsets) - 1, np.float32)
+    amounts = np.array([0.0, *discount.amounts], np.float32)
+    some = np.zeros(0, np.bool_) if kept is None else kept
+    adjusted, shorter = level.adjusted.astype(np.int32, copy=False), level.shorter.astype(np.int32, copy=False)
+    arrays = (level.offsets, adjusted, shorter, some, amounts, lower, probabilities, gammas)
+    share(threads, level.offsets, partial(_interpolate_part, *arrays))
+    return probabilities, gammas
+
+
+@compiled
+def _interpolate_part(
+    offsets: IntArray,
+    adjusted: IntArray,
+    shorter: IntArray,
+    kept: BoolArray,
+    amounts: Float32Array,
+    lower: Float32Array,
+    probabilities: Float32Array,
+    gammas: Float32Array,
+    first: int,
+    last: int,
+) -> None:
+    """Write the probabilities of one order and γ after the contexts ``first`` to ``last`` - 1."""
+    pruning = len(kept) > 0
+    for context in range(first, last):
+        begin, end = offsets[context], offsets[context + 1]
+        total = pruned = n1 = n2 = n3 = 0
+        for i in range(begin, end):
+            count = int(adjusted[i])
+            total += count
+            if pruning and not kept[i]:
+                pruned += count
+            else:
+                n1 += int(count == 1)
+                n2 += int(count == 2)
+                n3 += int(count >= 3)
+        if total == 0:
+            gammas[context] = 1
+        else:
+            gamma = amounts[1] * np.float32(n1) + amounts[2] * np.float32(n2)
+            gamma += amounts[3] * np.float32(n3)
+            gamma += np.float32(pruned)
+            gammas[context] = gamma / np.float32(total)
+        for i in range(begin, end):
+            own = (np.float32(adjusted[i]) - amounts[min(adjusted[i], 3)]) / np.float32(total)
+            probabilities[i] = own + gammas[context] * lower[shorter[i]]
+
+
+def _log10(values: Float32Array) -> Float32Array:
+    """Return log10, at most 0, computed in float64 and rounded to float32."""
+    logs = np.empty(len(values), np.float32)
+    with np.errstate(divide="ignore"):  # a discount may be exactly 0
+        for block in range(0, len(values), BLOCK):
+            part = slice(block, block + BLOCK)
+            logs[part] = np.minimum(np.log10(values[part], dtype=np.float64), 0)
+    return logs

@@ -1,12 +1,17 @@
-"""Interpolated Witten-Bell smoothing (Witten and Bell 1991, method C; Chen and Goodman 1999, section 2.5)."""
+"""Interpolated Witten-Bell smoothing (Witten and Bell 1991, method C; Chen and Goodman 1999, section 2.5).
+
+``p(w | h) = (c(h w) + T(h) p(w | h')) / (c(h) + T(h))``, where T(h) is the number of different words seen after h.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.estimating import witten_bell
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing
 from lmcompare.tokens import IntArray
 
@@ -24,7 +29,13 @@ class WittenBell(Smoothing):
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
         """Estimate the table; ``valid`` is not read."""
-        return witten_bell.estimate(list(counts), size)
+        counts = list(counts)
+        parts = []
+        for order in raw.orders(counts):
+            whole = order.totals + order.types
+            own = raw.divided(order.counts, whole[order.contexts], 0.0)
+            parts.append((own, raw.divided(order.types.astype(np.float64), whole, 1.0)))
+        return raw.interpolated(counts, size, parts)
 
     def lines(self, case: Case) -> Lines:
         """Return the worked equation."""

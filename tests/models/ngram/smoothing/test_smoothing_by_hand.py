@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.estimating import absolute, katz
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram.smoothing import absolute, katz
 from lmcompare.tokens import Encoded, Vocabulary
 
 RTOL = 3e-6  # log10 probabilities are kept in float32
@@ -92,8 +92,8 @@ def test_katz_with_fixed_discounts() -> None:
     np.testing.assert_allclose(found[AFTER_A], [0.2, 0.15, 0.15, 0.25, 0.25], rtol=RTOL)
     np.testing.assert_allclose(found[AFTER_UNKNOWN], [1 / 3, 1 / 4, 1 / 4, 1 / 12, 1 / 12], rtol=RTOL)
     assert model.notes[:2] == (
-        "The 1-grams take the discount 0.5 off every count (none occurs 3 times).",
-        "The 2-grams take the discount 0.5 off every count (none occurs 3 times).",
+        "The 1-grams take the discount 0.5 off every count (no n-gram has the count 3).",
+        "The 2-grams take the discount 0.5 off every count (no n-gram has the count 3).",
     )
 
 
@@ -109,9 +109,9 @@ def test_good_turing_ratios() -> None:
 @pytest.mark.parametrize(
     ("n", "problem"),
     [
-        ([0, 0, 4, 1], "none occurs once"),
-        ([0, 10, 0, 1], "none occurs twice"),
-        ([0, 3, 2, 1], "too many occur 3 times"),  # A = 1
+        ([0, 0, 4, 1], "no n-gram has the count 1"),
+        ([0, 10, 0, 1], "no n-gram has the count 2"),
+        ([0, 3, 2, 1], "too many n-grams have the count 3"),  # A = 1
         ([0, 10, 8, 1], "the ratio of the count 1 would be 1.86"),  # (1.6 - 0.3) / 0.7
         ([0, 10, 4, 0], "the ratio of the count 2 would be 0"),
     ],
@@ -130,7 +130,7 @@ def test_a_smaller_cutoff_is_used_if_it_gives_ratios() -> None:
     # 10 words once, 4 twice, 1 three times, none four times: the cutoff is 2, as above.
     kept, reason = katz.order_ratios(counts_of(*[1] * 10, *[2] * 4, 3, 9), 5)
     assert kept == pytest.approx([0, 5 / 7, 3 / 28])
-    assert reason == "none occurs 4 times"
+    assert reason == "no n-gram has the count 4"
 
 
 def test_a_context_without_discounted_counts_is_counted_once_more() -> None:
@@ -147,8 +147,8 @@ def test_a_context_without_discounted_counts_is_counted_once_more() -> None:
 
 def test_absolute_discount_of_the_counts_of_counts() -> None:
     assert absolute.discount(counts_of(1, 1, 1, 2, 5)) == (3 / 5, "")
-    assert absolute.discount(counts_of(2, 5)) == (0.5, "none occurs once")
-    assert absolute.discount(counts_of(1, 5)) == (0.5, "none occurs twice")
+    assert absolute.discount(counts_of(2, 5)) == (0.5, "no n-gram has the count 1")
+    assert absolute.discount(counts_of(1, 5)) == (0.5, "no n-gram has the count 2")
 
 
 def test_add_k() -> None:

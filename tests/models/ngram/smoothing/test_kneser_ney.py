@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.estimating import kneser_ney
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary
 
 # KenLM's lmplz (0.3.0) -o 3 on these three lines, its ARPA file and the discounts it prints. In this text it
@@ -82,9 +83,11 @@ def read(lines: Sequence[str] = LINES) -> tuple[Encoded, Vocabulary]:
 
 def arpa(order: int, prune: Sequence[int] = (0,), lines: Sequence[str] = LINES) -> str:
     text, vocabulary = read(lines)
-    out = io.StringIO()
-    NGram(order, prune=prune).fit(text, text, Setting(vocabulary)).write_arpa(vocabulary, out)
-    return out.getvalue()
+    model = NGram(order, prune=prune).fit(text, text, Setting(vocabulary))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.arpa"
+        model.file_formats()[".arpa"](vocabulary, path)
+        return path.read_text(encoding="utf-8")
 
 
 def test_the_discounts_equal_those_of_lmplz() -> None:
@@ -118,9 +121,9 @@ def test_discounts_by_hand() -> None:
 @pytest.mark.parametrize(
     ("statistics", "reason"),
     [
-        ([0, 2, 1, 1], "none has the count 1"),
-        ([4, 0, 1, 1], "none has the count 2"),
-        ([4, 2, 0, 1], "none has the count 3"),
+        ([0, 2, 1, 1], "no n-gram has the count 1"),
+        ([4, 0, 1, 1], "no n-gram has the count 2"),
+        ([4, 2, 0, 1], "no n-gram has the count 3"),
         ([1, 1, 3, 1], "the discount of the count 2 would be -1"),  # Y = 1/3, D2 = 2 - 3 Y 3/1
         ([4, 2, 1, 2], "the discount of the count 3 would be -1"),  # Y = 1/2, D3 = 3 - 4 Y 2/1
     ],

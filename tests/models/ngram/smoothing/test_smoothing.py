@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing.registry import METHODS
+from lmcompare.models.ngram.plugin import METHODS, NGram
 from lmcompare.report.kinds.mathml import typeset
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.counts.estimating import brute_force_smoothing as brute
-from tests.counts.estimating.brute_force_kneser_ney import START, BruteForce
 from tests.models.agreement import comes_back
+from tests.models.ngram.smoothing import brute_force_smoothing as brute
+from tests.models.ngram.smoothing.brute_force_kneser_ney import START, BruteForce
 
 WORDS = 6
 RTOL = 3e-6  # log10 probabilities are kept in float32
@@ -177,14 +176,13 @@ def test_each_method_has_an_equation_of_its_own(smoothing: str) -> None:
 
 
 @pytest.mark.parametrize("smoothing", METHODS)
-def test_the_arpa_file_has_the_scores_of_the_model(smoothing: str) -> None:
+def test_the_arpa_file_has_the_scores_of_the_model(smoothing: str, tmp_path: Path) -> None:
     documents = random_documents(4, 12)
     model = trained(smoothing, documents, 12, 3)
-    out = io.StringIO()
-    model.write_arpa(vocabulary(12), out)
+    model.file_formats()[".arpa"](vocabulary(12), tmp_path / "model.arpa")
     probabilities: dict[tuple[str, ...], float] = {}
     backoffs: dict[tuple[str, ...], float] = {}
-    for line in out.getvalue().splitlines():
+    for line in (tmp_path / "model.arpa").read_text().splitlines():
         if "\t" in line:
             p, words, *weight = line.split("\t")
             probabilities[tuple(words.split())] = float(p)
@@ -228,8 +226,8 @@ def test_missing_constants_are_noted_or_an_error(smoothing: str) -> None:
     documents = [[2, 3, 1], [2, 4, 1]] * 3  # b and c occur 3 times, a and </s> 6 times
     note = trained(smoothing, documents, 5, 1).notes[0]
     assert note.startswith("The 1-grams take the discount 0.5")
-    assert "occurs once" in note
-    with pytest.raises(LmcompareError, match=r"1-grams no .*occurs once.*fallback = true"):
+    assert "has the count 1" in note
+    with pytest.raises(LmcompareError, match=r"1-grams no .*has the count 1.*fallback = true"):
         trained(smoothing, documents, 5, 1, fallback=False)
 
 

@@ -46,25 +46,18 @@ class Order:
 
 def orders(levels: Sequence[Counts]) -> list[Order]:
     """Return all orders; the unigrams have one context, the empty one."""
-    found, size = [], 1
-    for level in levels:
-        contexts = level.contexts
-        totals = np.bincount(contexts, weights=level.raw, minlength=size).astype(np.float64)
-        types = np.bincount(contexts[level.raw > 0], minlength=size)
-        found.append(Order(contexts, level.shorter, level.raw.astype(np.float64), totals, types))
-        size = len(level)
-    return found
+    return [_order(level.contexts, level.shorter, level.raw, len(level.offsets) - 1) for level in levels]
 
 
 def one_context(counts: IntArray) -> Order:
     """Return an order with a single context and the words that were seen after it this often."""
-    return Order(
-        contexts=np.zeros(len(counts), np.int64),
-        shorter=np.zeros(0, np.int64),
-        counts=counts.astype(np.float64),
-        totals=np.array([float(counts.sum())]),
-        types=np.array([(counts > 0).sum()]),
-    )
+    return _order(np.zeros(len(counts), np.int64), np.zeros(0, np.int64), counts, 1)
+
+
+def _order(contexts: IntArray, shorter: IntArray, counts: IntArray, size: int) -> Order:
+    totals = np.bincount(contexts, weights=counts, minlength=size).astype(np.float64)
+    types = np.bincount(contexts[counts > 0], minlength=size)
+    return Order(contexts, shorter, counts.astype(np.float64), totals, types)
 
 
 def relative(order: Order) -> Array:
@@ -118,8 +111,3 @@ def counts_of_counts(level: Counts, most: int) -> IntArray:
     """(most + 1,) how many k-grams occur 0, 1, 2 … ``most`` times; the first number is always 0."""
     found = np.bincount(level.raw[level.raw > 0].clip(max=most + 1), minlength=most + 2)[: most + 1]
     return found.astype(np.int64)
-
-
-def times(count: int) -> str:
-    """Return "once", "twice", "3 times" …"""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -9,7 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 
-from tests.counts.estimating.brute_force_kneser_ney import START, sentences_of
+from tests.models.ngram.smoothing.brute_force_kneser_ney import START, sentences_of
 
 Gram = tuple[int, ...]
 

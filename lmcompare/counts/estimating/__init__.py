@@ -1,1 +1,0 @@
-"""From counts of n-grams to probabilities and back-off weights."""
