@@ -10,7 +10,6 @@ import pytest
 
 import lmcompare
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import experiment as files
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare import Comparison
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import rebuild, write_reports
 from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
