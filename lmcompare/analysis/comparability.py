@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from lmcompare.runfolder.run import Run
 
@@ -45,25 +44,19 @@ def differences(run: Run, other: Run) -> list[TextDifference]:
 
 def same_tokenizer(run: Run, fingerprint: str, other: str) -> bool:
     """Return whether two tokenized texts of a run differ in their vocabularies only."""
-    one, two = ((run.tokens[fp].entry.get("parts") or {}).get("tokenizer") for fp in (fingerprint, other))
-    return one is not None and one == two
-
-
-def parts_of(run: Run) -> Mapping[str, Any]:
-    """Return the digests of the parts that make up a run's text, and the list of its changes."""
-    return run.corpus.get("parts") or {}
+    one, two = (run.manifest.tokens[fp].parts["tokenizer"] for fp in (fingerprint, other))
+    return one == two
 
 
 def sizes_of(run: Run) -> dict[str, int]:
     """Return the number of words of each split."""
-    splits = run.corpus.get("splits") or {}
-    return {split: int((splits.get(split) or {}).get("words") or 0) for split in SPLITS}
+    return {split: run.corpus.splits[split].words for split in SPLITS}
 
 
 def _kinds(run: Run, other: Run) -> list[Kind]:
     if run.corpus_fingerprint == other.corpus_fingerprint:
         return ["charging"] if _charged_differently(run, other) else []
-    parts, others = parts_of(run), parts_of(other)
+    parts, others = run.corpus.parts, other.corpus.parts
     differ = {name for name in {**parts, **others} if parts.get(name) != others.get(name)}
     if "read" in differ:
         return [next((text for split, text, _ in BY_SPLIT if split in differ), "source text")]
@@ -81,7 +74,5 @@ def _charged_differently(run: Run, other: Run) -> bool:
     """Tokens with the same fingerprint are charged alike; other tokens may be."""
     if set(run.tokens) & set(other.tokens):
         return False
-    ways, others = (
-        {(table.entry.get("parts") or {}).get("charged") for table in each.tokens.values()} for each in (run, other)
-    )
+    ways, others = ({entry.parts["charged"] for entry in each.manifest.tokens.values()} for each in (run, other))
     return ways != others

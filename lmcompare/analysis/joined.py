@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lmcompare.analysis.comparability import TextDifference, differences
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.layout import SCHEMA_VERSION
+from lmcompare.runfolder.manifest import Manifest
 from lmcompare.runfolder.run import ModelEntry, Run
-
-MACHINE = ("cpu", "cores", "memory_bytes", "platform")  # of the manifest's hardware
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,16 @@ class JoinedRun(Run):
     """Runs on one text as one run. Different models of the same name get the names of their runs in brackets."""
 
     def __init__(self, runs: Sequence[Run], labels: Sequence[str]) -> None:
-        self.runs, self.labels = tuple(runs), tuple(labels)
+        self._runs, self.labels = tuple(runs), tuple(labels)
         self.path = runs[0].path
         self.models = tuple(_models(runs, labels))
         self.tokens = {fp: table for run in reversed(runs) for fp, table in run.tokens.items()}
         self.manifest = _manifest(runs, self.models)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that it consists of."""
+        return self._runs
 
     @property
     def one_machine(self) -> bool:
@@ -87,33 +89,26 @@ def _models(runs: Sequence[Run], labels: Sequence[str]) -> Iterator[ModelEntry]:
         yield ModelEntry(shown, first.plugin, first.tokens_fingerprint, ordered)
 
 
-def _machine(run: Run) -> tuple[Any, ...]:
-    hardware = run.manifest.get("hardware") or {}
-    return tuple(hardware.get(key) for key in MACHINE)
+def _machine(run: Run) -> tuple[str, int, int, str]:
+    hardware = run.manifest.hardware
+    return hardware.cpu, hardware.cores, hardware.memory_bytes, hardware.platform
 
 
-def _manifest(runs: Sequence[Run], models: Sequence[ModelEntry]) -> dict[str, Any]:
-    """Return the manifest of all runs together; ``runs`` contains that of each."""
-    rows = {
-        cell: row
-        for run in runs
-        for row in run.manifest["models"]
-        for cell in (run.path / place for place in row["cells"])
-    }
-    notes = dict.fromkeys(note for run in runs for note in run.corpus.get("notes") or ())
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "lmcompare": runs[0].manifest.get("lmcompare"),
-        "name": " + ".join(dict.fromkeys(run.name for run in runs)),
-        "created": max(str(run.manifest.get("created") or "") for run in runs),
-        "seconds": sum(float(run.manifest.get("seconds") or 0.0) for run in runs),
-        "experiment": {"seeds": sorted({cell.seed for model in models for cell in model.cells})},
-        "corpus": {**runs[0].corpus, "notes": list(notes)},
-        "hardware": runs[0].manifest.get("hardware"),
-        "versions": runs[0].manifest.get("versions"),
-        "models": [{**rows[_first_path(model)], "name": model.name} for model in models],
-        "runs": [{**run.manifest, "folder": str(run.path)} for run in runs],
-    }
+def _manifest(runs: Sequence[Run], models: Sequence[ModelEntry]) -> Manifest:
+    """Return the manifest of all runs together: that of the first, with what they have in common."""
+    manifests = [run.manifest for run in runs]
+    rows = {run.path / place: row for run in runs for row in run.manifest.models for place in row.cells}
+    notes = dict.fromkeys(note for manifest in manifests for note in manifest.corpus.notes)
+    return replace(
+        manifests[0],
+        name=" + ".join(dict.fromkeys(manifest.name for manifest in manifests)),
+        created=max(manifest.created for manifest in manifests),
+        seconds=sum(manifest.seconds for manifest in manifests),
+        experiment={"seeds": sorted({cell.seed for model in models for cell in model.cells})},
+        corpus=replace(manifests[0].corpus, notes=tuple(notes)),
+        tokens={fp: entry for manifest in reversed(manifests) for fp, entry in manifest.tokens.items()},
+        models=tuple(replace(rows[_first_path(model)], name=model.name) for model in models),
+    )
 
 
 def _first_path(model: ModelEntry) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.options import RunOptions
+from lmcompare.runfolder.manifest import Hardware
 
 SPINS = 5000  # of GNU OpenMP; some tens of microseconds
 IDLE_ENOUGH = 0.3  # cores
@@ -26,16 +27,16 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "lmcompare": __version__, **of_packages}
 
 
-def hardware(device: str, threads: int) -> dict[str, Any]:
+def hardware(device: str, threads: int) -> Hardware:
     """Return the processor, cores, memory and platform, with the device and threads that the run uses."""
-    return {
-        "cpu": _processor(),
-        "cores": os.cpu_count() or 1,
-        "memory_bytes": _memory(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "device": device,
-        "threads": threads,
-    }
+    return Hardware(
+        cpu=_processor(),
+        cores=os.cpu_count() or 1,
+        memory_bytes=_memory(),
+        platform=f"{platform.system()} {platform.machine()}",
+        device=device,
+        threads=threads,
+    )
 
 
 def chosen(options: RunOptions) -> dict[str, Any]:

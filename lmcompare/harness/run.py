@@ -9,6 +9,8 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from pydantic_core import to_jsonable_python
+
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness import environment
@@ -86,7 +88,7 @@ def run(
             show.close()
         seconds = time.perf_counter() - started
         table = manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds)
-        write_json(folder / MANIFEST, table)
+        write_json(folder / MANIFEST, to_jsonable_python(table))
         seal(folder, (MANIFEST,))
     return failures
 

@@ -90,11 +90,6 @@ class ReportData:
         """Return the title of the model of this name."""
         return self.by_name[name].title
 
-    @property
-    def manifests(self) -> list[Mapping[str, Any]]:
-        """The manifests of the runs that the report is made from."""
-        return list(self.run.manifest.get("runs") or [self.run.manifest])
-
     @cached_property
     def comparison(self) -> Comparison:
         """Ranks and differences in bits per byte."""

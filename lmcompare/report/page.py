@@ -73,7 +73,7 @@ class Report:
     @property
     def version(self) -> str:
         """The version of lmcompare that carried out the run."""
-        return str(self.data.run.manifest.get("lmcompare") or "")
+        return self.data.run.manifest.lmcompare
 
     @property
     def charts(self) -> dict[str, Markup]:

@@ -37,7 +37,7 @@ class Part:
     @property
     def text(self) -> str:
         """The name of its text."""
-        return str(self.table.run.corpus.get("name") or "text")
+        return self.table.run.corpus.name
 
     @property
     def name(self) -> str:
@@ -100,7 +100,7 @@ class SeveralTexts:
         """Return the page."""
         return whole_page(
             "several_texts",
-            version=str(self.parts[0].table.run.manifest.get("lmcompare") or ""),
+            version=self.parts[0].table.run.manifest.lmcompare,
             title=self.title,
             subtitle=self.subtitle,
             lead=LEAD,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmcompare.analysis.comparability import Kind, TextDifference, parts_of, sizes_of
+from lmcompare.analysis.comparability import Kind, TextDifference, sizes_of
 from lmcompare.report import numbers
 from lmcompare.runfolder.run import Run
 
@@ -37,11 +37,9 @@ def in_words(difference: TextDifference) -> str:
 
 def aspects(run: Run) -> dict[str, str]:
     """Return what the figures of a run depend on, by ``ASPECTS``."""
-    read = f" [{digest}]" if (digest := parts_of(run).get("read")) else ""
+    read = f" [{digest}]" if (digest := run.corpus.parts.get("read")) else ""
     splits = "; ".join(f"{split} {numbers.count(size)} words" for split, size in sizes_of(run).items())
-    return dict(
-        zip(ASPECTS, (f"{run.corpus.get('name')}{read}", _changes(run), splits, _documents(run)), strict=True)
-    )
+    return dict(zip(ASPECTS, (f"{run.corpus.name}{read}", _changes(run), splits, _documents(run)), strict=True))
 
 
 def _here_and_there(one: str, other: str) -> str:
@@ -49,17 +47,17 @@ def _here_and_there(one: str, other: str) -> str:
 
 
 def _names(*runs: Run) -> list[str]:
-    names = [str(run.corpus.get("name")) for run in runs]
+    names = [run.corpus.name for run in runs]
     if names[0] == names[1]:  # two folders of the same name: their paths differ
-        names = [str(run.corpus.get("source") or run.corpus.get("name")) for run in runs]
+        names = [run.corpus.source or run.corpus.name for run in runs]
     return [f"“\u2068{name}\u2069”" for name in names]  # isolated: a name may be written from right to left
 
 
 def _changes(run: Run) -> str:
-    return ", ".join(parts_of(run).get("changes") or ()) or "unchanged"
+    return ", ".join(run.corpus.parts.get("changes") or ()) or "unchanged"
 
 
 def _documents(run: Run) -> str:
-    test = (run.corpus.get("splits") or {}).get("test") or {}
-    counts = (numbers.plural(int(test.get(f"{noun}s") or 0), noun) for noun in ("document", "sentence"))
-    return f"{' and '.join(counts)} in the test text"
+    test = run.corpus.splits["test"]
+    documents, sentences = numbers.plural(test.documents, "document"), numbers.plural(test.sentences, "sentence")
+    return f"{documents} and {sentences} in the test text"

@@ -19,7 +19,6 @@ HELD_OUT: tuple[Split, ...] = ("valid", "test")
 SPLITS = ("train", *HELD_OUT)
 
 MANIFEST = "manifest.json"
-MANIFEST_KEYS = ("schema_version", "name", "experiment", "corpus", "tokens", "models")
 SEAL = "checksums.json"  # the digests of the files beside it, written after them
 TOKENS, CELLS = "tokens", "cells"  # folders
 JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else

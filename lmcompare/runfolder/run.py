@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
 from pathlib import Path, PurePosixPath
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lmcompare.runfolder.cell import Cell
-from lmcompare.runfolder.files import REMEDY, RunFolderError, read_object
-from lmcompare.runfolder.layout import MANIFEST, MANIFEST_KEYS, SCHEMA_VERSION
-from lmcompare.runfolder.seals import check_sealed
+from lmcompare.runfolder.files import REMEDY, RunFolderError
+from lmcompare.runfolder.layout import MANIFEST
+from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, read_manifest
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 P = ParamSpec("P")
@@ -82,14 +82,12 @@ class ModelEntry:
 
 
 class Run:
-    """A run folder; ``manifest`` is the content of manifest.json."""
+    """A run folder."""
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
-        self.models = tuple(self._model(entry) for entry in manifest["models"])
-        self.tokens = {
-            str(fp): TokenizedCorpus(_inside(path, f"tokens/{fp}"), entry) for fp, entry in manifest["tokens"].items()
-        }
+        self.models = tuple(self._model(row) for row in manifest.models)
+        self.tokens = {fp: TokenizedCorpus(_inside(path, f"tokens/{fp}")) for fp in manifest.tokens}
         for model in self.models:
             if model.done and model.tokens_fingerprint not in self.tokens:
                 raise RunFolderError(f"{path / MANIFEST} does not list the tokens of the model '{model.name}'")
@@ -102,13 +100,18 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {len(self.models)} models)"
 
-    def _model(self, entry: Mapping[str, Any]) -> ModelEntry:
-        name = str(entry["name"])
+    def _model(self, row: ModelRow) -> ModelEntry:
+        if len(row.cells) != len(row.seeds):
+            raise RunFolderError(f"{self.path / MANIFEST} does not list a cell for each seed of '{row.name}'")
         cells = tuple(
-            Cell(_inside(self.path, cell), name, int(seed))
-            for cell, seed in zip(entry["cells"], entry["seeds"], strict=True)
+            Cell(_inside(self.path, cell), row.name, seed) for cell, seed in zip(row.cells, row.seeds, strict=True)
         )
-        return ModelEntry(name, str(entry["plugin"]), str(entry["tokens_fingerprint"]), cells)
+        return ModelEntry(row.name, row.plugin, row.tokens_fingerprint, cells)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that it consists of: itself."""
+        return (self,)
 
     @property
     def one_machine(self) -> bool:
@@ -118,17 +121,17 @@ class Run:
     @property
     def name(self) -> str:
         """The name of the experiment."""
-        return str(self.manifest["name"])
+        return self.manifest.name
 
     @property
-    def corpus(self) -> Mapping[str, Any]:
-        """name, source, fingerprint, notes and the sizes of the splits."""
-        return cast(Mapping[str, Any], self.manifest["corpus"])
+    def corpus(self) -> CorpusEntry:
+        """The text: name, source, fingerprint, notes and the sizes of the splits."""
+        return self.manifest.corpus
 
     @property
     def corpus_fingerprint(self) -> str:
         """The fingerprint of the text and its splits."""
-        return str(self.corpus["fingerprint"])
+        return self.corpus.fingerprint
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -142,11 +145,11 @@ class Run:
 
     def tokens_name(self, fingerprint: str) -> str:
         """Return the name of these tokens: their kind, and the vocabulary's size if two have one kind."""
-        kinds = {fp: str(table.spec.get("kind") or fp) for fp, table in self.tokens.items()}
+        kinds = {fp: str(entry.spec.get("kind") or fp) for fp, entry in self.manifest.tokens.items()}
         kind = kinds[fingerprint]
         if list(kinds.values()).count(kind) == 1:
             return kind
-        return f"{kind}, {self.tokens[fingerprint].entry.get('types') or 0:,} types"
+        return f"{kind}, {self.manifest.tokens[fingerprint].types:,} types"
 
     def model(self, name: str) -> ModelEntry:
         """Return the model of this name. Raises ``RunFolderError`` where there is none."""
@@ -173,29 +176,16 @@ def kept(make: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P]
 def load_run(folder: str | Path) -> Run:
     """Open a run folder.
 
-    Raises ``RunFolderError`` if it is none, if it was written by a version with another schema, or if its manifest
-    is broken; a missing or broken file elsewhere in it raises the same, with its name, once it is asked for.
+    Raises ``RunFolderError`` if it is none or ``read_manifest`` raises it; a missing or broken file elsewhere in it
+    raises the same, with its name, once it is asked for.
     """
     path = Path(folder)
-    manifest = path / MANIFEST
-    if not manifest.is_file():
+    if not (path / MANIFEST).is_file():
         if (path / "cells").is_dir():
             raise RunFolderError(f"{path} holds a run that did not come to its end: {REMEDY}")
         what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
         raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")
-    check_sealed(path, (MANIFEST,))
-    table = read_object(manifest, "schema_version")
-    version = table["schema_version"]
-    if version != SCHEMA_VERSION:
-        raise RunFolderError(
-            f"{manifest} has schema_version {version!r}, but this lmcompare reads {SCHEMA_VERSION}: "
-            "use the version that wrote it, or run the experiment again"
-        )
-    read_object(manifest, *MANIFEST_KEYS)
-    try:
-        return Run(path, table)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunFolderError(f"{manifest} is not as lmcompare writes it ({type(error).__name__}: {error})") from None
+    return Run(path, read_manifest(path))
 
 
 def _inside(root: Path, relative: str) -> Path:

@@ -32,6 +32,7 @@ from lmcompare.runfolder.layout import (
     TOKENS_FILES,
     Split,
 )
+from lmcompare.runfolder.manifest import TokensEntry
 from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_table
 from lmcompare.runfolder.seals import check_sealed, seal
 from lmcompare.runfolder.states import load_state, save_state
@@ -60,8 +61,6 @@ class TokenizedCorpus:
     ----------
     path : Path
         The folder. Its name is the fingerprint of the tokens.
-    entry : Mapping, optional
-        The manifest's entry of these tokens: see ``describe``.
     named : sequence of str or type
         Tokenizers that are not installed and that the user has named: the folder itself may name no code.
 
@@ -71,8 +70,8 @@ class TokenizedCorpus:
         From every property and method, where a file that it needs is missing or is not as it was written.
     """
 
-    def __init__(self, path: Path, entry: Mapping[str, Any] | None = None, named: Sequence[str | type] = ()) -> None:
-        self.path, self.entry, self._named = path, dict(entry or {}), tuple(named)
+    def __init__(self, path: Path, named: Sequence[str | type] = ()) -> None:
+        self.path, self._named = path, tuple(named)
         self._sentence_starts: dict[str, IntArray] = {}
         self._checked: set[str] = set()  # the files whose checksums were compared
 
@@ -94,16 +93,6 @@ class TokenizedCorpus:
     def fingerprint(self) -> str:
         """The fingerprint of the tokens, which is the name of the folder."""
         return self.path.name
-
-    @property
-    def description(self) -> str:
-        """The tokenizer in words."""
-        return str(self.entry.get("description", ""))
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        """The table ``[tokens]`` of the experiment."""
-        return dict(self.entry.get("spec") or {})
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -228,19 +217,19 @@ class TokenizedCorpus:
         encoded = encode(cut, self.tokenizer, self.vocabulary)
         return encoded, cut.surface().tolist(), self.code.overhead_bits(cut, self.tokenizer, self.vocabulary)
 
-    def describe(self) -> dict[str, Any]:
+    def entry(self) -> TokensEntry:
         """Return the manifest's entry of these tokens."""
         texts = {name: self.split(name) for name in SPLITS}
-        return {
-            "spec": read_object(self._file("tokenizer.json"), "table")["table"],
-            "description": self.tokenizer.description,
-            "types": len(self.vocabulary),
-            "parts": fingerprint_parts(self.tokenizer, self.vocabulary),
-            "tokens": {name: len(text) for name, text in texts.items()},
-            "unknown": {
+        return TokensEntry(
+            spec=read_object(self._file("tokenizer.json"), "table")["table"],
+            description=self.tokenizer.description,
+            types=len(self.vocabulary),
+            parts=fingerprint_parts(self.tokenizer, self.vocabulary),
+            tokens={name: len(text) for name, text in texts.items()},
+            unknown={
                 name: int(np.count_nonzero(text.ids == self.vocabulary.unknown)) for name, text in texts.items()
             },
-        }
+        )
 
 
 def write_tokens(

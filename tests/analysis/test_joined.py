@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.analysis.tiny import tiny_run
 from tests.run_folder import reseal
 
 PARTS = {"read": "r", "changes": [], "train": "a", "valid": "b", "test": "c", "marks": "m", "names": "n"}
-SPLITS = {which: {"words": words, "documents": 2, "sentences": 3} for which, words in
+SPLITS = {which: {"words": words, "documents": 2, "sentences": 3, "bytes": 9} for which, words in
           (("train", 1000), ("valid", 10), ("test", 20))}  # fmt: skip
 CHARGED = {"tokenizer": "t", "vocabulary": "v", "charged": "1"}
 DOCUMENTS = [[2], [1, 1], [2], [2], [2], [2]]
@@ -51,12 +52,13 @@ def a_run(
     tiny_run(path, given, documents=DOCUMENTS, cells=known)
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["name"] = name or path.name
-    tables = {"parts": {**PARTS, **(parts or {})}, "splits": {**SPLITS, **(splits or {})}}
+    sizes = {which: {**SPLITS[which], **(splits or {}).get(which, {})} for which in SPLITS}
+    tables = {"parts": {**PARTS, **(parts or {})}, "splits": sizes, "notes": []}
     manifest["corpus"] = {"name": "text", "source": source, "fingerprint": fingerprint, **tables}
     ((fingerprint, about),) = manifest["tokens"].items()
-    manifest["tokens"] = {tokens: about | {"parts": dict(charged), "types": 5}}
+    manifest["tokens"] = {tokens: about | {"parts": {**about["parts"], **charged}, "types": 5}}
     (path / "tokens" / fingerprint).rename(path / "tokens" / tokens)
-    manifest["hardware"] = {"cpu": cpu, "cores": 2}
+    manifest["hardware"]["cpu"] = cpu
     for row in manifest["models"]:
         row["tokens_fingerprint"] = tokens
         for new, old in zip((seeds or {}).get(row["name"], ()), list(row["seeds"]), strict=False):
@@ -75,7 +77,7 @@ def test_runs_on_one_text_become_one_table_ranked_together(tmp_path: Path) -> No
     together = a_run(tmp_path / "together")
     assert results(table.run)["models"] == results(together)["models"]
     assert results(table.run)["differences"] == results(together)["differences"], "compared in pairs, as in one run"
-    assert table.run.corpus["splits"] == SPLITS
+    assert {name: asdict(sizes) for name, sizes in table.run.corpus.splits.items()} == SPLITS
     assert table.run.one_machine
 
 
@@ -168,7 +170,7 @@ def test_a_model_whose_identity_was_not_noted_is_nobody_elses(tmp_path: Path) ->
 def test_in_what_tokens_differ(tmp_path: Path) -> None:
     run = a_run(tmp_path / "run")
     for name, parts in (("small", {**CHARGED, "vocabulary": "w"}), ("char", {**CHARGED, "tokenizer": "u"})):
-        run.tokens[name] = type(run.tokens["fp"])(run.path, {"types": 3, "parts": parts})
+        run.manifest.tokens[name] = replace(run.manifest.tokens["fp"], parts=parts)
     assert same_tokenizer(run, "small", "fp")
     assert not same_tokenizer(run, "char", "fp")
 
@@ -194,4 +196,4 @@ def test_a_joined_run_is_a_run(tmp_path: Path) -> None:
     run = JoinedRun([a_run(tmp_path / "one")], ["one"])
     assert isinstance(run, Run)
     assert run.name == "one"
-    assert run.manifest["runs"][0]["folder"] == str(tmp_path / "one")
+    assert run.runs[0].path == tmp_path / "one"

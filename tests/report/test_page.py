@@ -193,7 +193,7 @@ def test_documents_are_those_of_the_slices(run: Run, tree: Node, monkeypatch: py
 def test_the_reader_says_how_much_of_the_text_it_chose_from(run: Run, tree: Node) -> None:
     model = run.model("ngram")
     stored = len(model.done[0].top[["document", "position"]].drop_duplicates())
-    test = run.tokens[model.tokens_fingerprint].entry["tokens"]["test"]
+    test = run.manifest.tokens[model.tokens_fingerprint].tokens["test"]
     assert stored < test
     assert f"a random {100 * stored / test:.0f} %" in tree.one("section", id_="reader").text
 
@@ -209,16 +209,16 @@ def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None
 def test_tells_what_was_run_and_how_to_run_it_again(run: Run, tree: Node) -> None:
     text = tree.one("section", id_="reproduce").text
     for value in (
-        run.manifest["command"],
+        run.manifest.command,
         run.corpus_fingerprint,
         *run.tokens,
-        *map(str, run.manifest["versions"].values()),
-        run.manifest["hardware"]["cpu"],
+        *map(str, run.manifest.versions.values()),
+        run.manifest.hardware.cpu,
     ):
         assert value in text
     corpus = tree.one("section", id_="text").text
-    assert run.corpus["notes"][0] in corpus
-    assert numbers.count(run.corpus["splits"]["train"]["bytes"]) in corpus
+    assert run.corpus.notes[0] in corpus
+    assert numbers.count(run.corpus.splits["train"].bytes) in corpus
 
 
 def test_every_number_is_defined_with_its_unit(tree: Node) -> None:

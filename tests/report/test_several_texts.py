@@ -129,7 +129,8 @@ def test_markdown_says_the_same(apart: Path) -> None:
 
 def test_costs_on_different_machines_are_not_drawn_together(runs: dict[str, Path], tmp_path: Path) -> None:
     other = Path(shutil.copytree(runs["neural"], tmp_path / "other"))
-    edit(other, hardware={"cpu": "Another processor", "cores": 64})
+    hardware = json.loads((other / "manifest.json").read_text())["hardware"]
+    edit(other, hardware={**hardware, "cpu": "Another processor", "cores": 64})
     out = write_joined_report([runs["counts"], other], tmp_path / "out").parent
     tree = page(out)
     cost = next(s for s in tree.all("section") if s.attributes["id"] == "cost")

@@ -44,8 +44,8 @@ def test_everything_of_a_run_can_be_read(run: Run) -> None:
     assert len(run.tokens) == 2
     for tokens in run.tokens.values():
         assert len(tokens.features("test")) == tokens.documents_of("test")["tokens"].sum()
-        assert tokens.description
-        assert len(tokens.vocabulary) == tokens.entry["types"]
+        assert run.manifest.tokens[tokens.fingerprint].description
+        assert len(tokens.vocabulary) == run.manifest.tokens[tokens.fingerprint].types
 
 
 def test_the_check_that_failed_is_told(run: Run) -> None:
@@ -64,8 +64,8 @@ def test_neither_a_file_nor_an_empty_folder_is_a_run(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"schema_version": 99}, "schema_version 99"),
-        ({"models": None}, "lacks 'models'"),
-        ({"models": [{"name": "a"}]}, "not as lmcompare writes it"),
+        ({"models": None}, "not as lmcompare writes it .models"),
+        ({"models": [{"name": "a"}]}, r"not as lmcompare writes it .models\.0\.plugin"),
         ({"models": 3}, "not as lmcompare writes it"),
     ],
 )

@@ -15,10 +15,9 @@ def build(data: ReportData) -> Section:
     html = fill(
         "corpus",
         corpus=data.run.corpus,
-        splits=data.run.corpus.get("splits") or {},
         names=SPLITS,
         sizes=SIZES,
-        tokens=[(data.run.tokens_name(fp), tokens.entry) for fp, tokens in data.run.tokens.items()],
+        tokens=[(data.run.tokens_name(fp), entry) for fp, entry in data.run.manifest.tokens.items()],
         repeated=data.results["repeated_documents"],
         kinds=REPEATED,
     )

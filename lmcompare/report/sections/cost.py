@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
@@ -14,6 +13,7 @@ from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
+from lmcompare.runfolder.manifest import Hardware, Manifest
 
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
 
@@ -67,7 +67,7 @@ def build(data: ReportData) -> Section | None:
     equal = made_equal(data.run.manifest)
     shown = [cost for cost in DRAWN if data.run.one_machine or cost.key not in OF_MACHINE]
     drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
-    machines = [machine(manifest.get("hardware") or {}) for manifest in data.manifests]
+    machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = "" if data.run.one_machine else MACHINES
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
@@ -75,7 +75,7 @@ def build(data: ReportData) -> Section | None:
         drawn=drawn,
         costs=COSTS,
         rows=rows,
-        machine="; ".join(dict.fromkeys(filter(None, machines))),
+        machine="; ".join(dict.fromkeys(machines)),
         warning=warning,
         ran=_measured_on(data),
         equal=equal,
@@ -89,14 +89,10 @@ def _adaptive(data: ReportData) -> list[tuple[Model, Row]]:
     return [(model, row) for model, row in data.with_status("adaptive") if model.name not in ranked]
 
 
-def machine(hardware: Mapping[str, Any]) -> str:
+def machine(hardware: Hardware) -> str:
     """Return processor, cores, memory and system, as far as they are known."""
-    parts = [
-        str(hardware.get("cpu") or ""),
-        numbers.plural(hardware["cores"], "core") if hardware.get("cores") else "",
-        f"{numbers.size(hardware['memory_bytes'])} of memory" if hardware.get("memory_bytes") else "",
-        str(hardware.get("platform") or ""),
-    ]
+    memory = f"{numbers.size(hardware.memory_bytes)} of memory" if hardware.memory_bytes else ""
+    parts = hardware.cpu, numbers.plural(hardware.cores, "core"), memory, hardware.platform
     return ", ".join(part for part in parts if part)
 
 
@@ -113,11 +109,10 @@ def _measured_on(data: ReportData) -> str:
     return numbers.listed(parts)
 
 
-def made_equal(manifest: Mapping[str, Any]) -> str:
+def made_equal(manifest: Manifest) -> str:
     """Return in what the models of a run were made equal; "" if each had its preset."""
-    given = _settings(manifest)
     said = []
-    sizes = {(settings.get("match") or {}).get("parameters") for settings in given}
+    sizes = {row.settings.match.get("parameters") for row in manifest.models}
     if len(sizes) == 1 and (size := sizes.pop()):
         said.append(
             f"Widths were chosen so that each model has about {numbers.short(size)} parameters, except for models"
@@ -130,13 +125,9 @@ def made_equal(manifest: Mapping[str, Any]) -> str:
     return " ".join(said)
 
 
-def _settings(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [row["settings"] for row in manifest.get("models", ()) if row.get("settings")]
-
-
-def _budget(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _budget(manifest: Manifest) -> dict[str, float]:
     """Return the budget that all models of a run had, by its unit; empty if they had none or different ones."""
-    budgets = {tuple((settings.get("budget") or {}).items()) for settings in _settings(manifest)}
+    budgets = {tuple(row.settings.budget.items()) for row in manifest.models}
     return dict(budgets.pop()) if len(budgets) == 1 else {}
 
 

@@ -155,7 +155,7 @@ def _other_tokens(data: ReportData, lines: Sequence[Line]) -> list[OtherTokens]:
             continue
         why = "these models have other tokens"
         if same_tokenizer(data.run, fp, data.main_tokens):
-            sizes = (numbers.count(data.run.tokens[each].entry.get("types") or 0) for each in (fp, data.main_tokens))
+            sizes = (numbers.count(data.run.manifest.tokens[each].types) for each in (fp, data.main_tokens))
             why = f"their vocabulary has {next(sizes)} types instead of {next(sizes)}"
         found.append(OtherTokens(data.run.tokens_name(fp), why, [line for line in lines if line.model in models]))
     return found

@@ -53,7 +53,7 @@ def build(data: ReportData) -> Section | None:
 def _chosen_from(data: ReportData, models: Sequence[Model]) -> str:
     """Return from how much of the test text the passages are chosen, if not from all of it."""
     found = len(stored_places(models))
-    sizes = data.run.tokens[models[0].entry.tokens_fingerprint].entry.get("tokens") or {}
+    sizes = data.run.manifest.tokens[models[0].entry.tokens_fingerprint].tokens
     if not sizes.get("test") or found >= sizes["test"]:
         return ""
     return (

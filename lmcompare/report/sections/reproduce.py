@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import tomli_w
@@ -12,11 +12,13 @@ from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.sections.cost import machine
 from lmcompare.report.templating import fill
+from lmcompare.runfolder.manifest import Manifest
+from lmcompare.runfolder.run import Run
 
 
 def build(data: ReportData) -> Section:
     """Return the section."""
-    runs = [_of_run(data, manifest) for manifest in data.manifests]
+    runs = [_of_run(data, run) for run in data.run.runs]
     return Section.of("reproduce", "How to reproduce it", fill("reproduce", runs=runs))
 
 
@@ -30,13 +32,13 @@ class Recipe:
     facts: list[tuple[str, str]]
 
 
-def _of_run(data: ReportData, manifest: Mapping[str, Any]) -> Recipe:
-    several = len(data.manifests) > 1
+def _of_run(data: ReportData, run: Run) -> Recipe:
+    several = len(data.run.runs) > 1
     return Recipe(
-        f"{manifest.get('name')}, in {manifest.get('folder')}" if several else "",
-        str(manifest.get("command") or ""),
-        tomli_w.dumps(_without_none(manifest.get("experiment") or {})),
-        facts_of(data, manifest),
+        f"{run.name}, in {run.path}" if several else "",
+        run.manifest.command,
+        tomli_w.dumps(_without_none(run.manifest.experiment)),
+        facts_of(data, run.manifest),
     )
 
 
@@ -47,39 +49,32 @@ def _without_none(value: Any) -> Any:
     return [_without_none(v) for v in value if v is not None] if isinstance(value, list | tuple) else value
 
 
-def facts_of(data: ReportData, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def facts_of(data: ReportData, manifest: Manifest) -> list[tuple[str, str]]:
     """Return the settings, versions and machine of one run as pairs of a name and a value."""
-    hardware = manifest.get("hardware") or {}
-    versions = manifest.get("versions") or {}
-    device = str(hardware.get("device") or "")
-    if hardware.get("threads"):
-        device += f", {numbers.plural(hardware['threads'], 'thread')}"
+    hardware = manifest.hardware
     pairs = [
-        ("lmcompare", str(manifest.get("lmcompare") or "")),
-        ("Run on", str(manifest.get("created") or "")),
-        ("Took", numbers.seconds(manifest.get("seconds"))),
-        ("Preset", str(manifest.get("preset") or "")),
-        ("Seeds", ", ".join(str(s) for s in (manifest["experiment"] or {}).get("seeds", ()))),
+        ("lmcompare", manifest.lmcompare),
+        ("Run on", manifest.created),
+        ("Took", numbers.seconds(manifest.seconds)),
+        ("Preset", manifest.preset),
+        ("Seeds", ", ".join(str(s) for s in manifest.experiment["seeds"])),
         ("Machine", machine(hardware)),
-        ("Device", device),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        ("Device", f"{hardware.device}, {numbers.plural(hardware.threads, 'thread')}"),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
         ("Corpus fingerprint", data.run.corpus_fingerprint),
-        *((f"Tokens fingerprint ({data.run.tokens_name(fp)})", fp) for fp in manifest["tokens"]),
+        *((f"Tokens fingerprint ({data.run.tokens_name(fp)})", fp) for fp in manifest.tokens),
     ]
     pairs += _otherwise(manifest)
     return [(name, value) for name, value in pairs if value and value != numbers.NONE]
 
 
-def _otherwise(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _otherwise(manifest: Manifest) -> list[tuple[str, str]]:
     """Return the models that an earlier run into the same folder trained with other settings."""
-    rows = [row for row in manifest["models"] if row.get("settings")]
-    if not rows:
-        return []
-    last = rows[-1]["settings"]
+    last = asdict(manifest.models[-1].settings)
     return [
-        (f"{row['name']} was trained with", ", ".join(f"{key} {_setting(row['settings'].get(key))}" for key in other))
-        for row in rows
-        if (other := [key for key in last if row["settings"].get(key) != last[key]])
+        (f"{row.name} was trained with", ", ".join(f"{key} {_setting(value)}" for key, value in other.items()))
+        for row in manifest.models
+        if (other := {key: value for key, value in asdict(row.settings).items() if value != last[key]})
     ]
 
 

@@ -48,12 +48,9 @@ def build(data: ReportData) -> Section:
 
 def _subtitle(data: ReportData) -> str:
     run = data.run
-    splits = run.corpus.get("splits") or {}
-    train, test = (numbers.size((splits.get(split) or {}).get("bytes")) for split in ("train", "test"))
-    said = f"{run.name}: trained on {train} of {run.corpus.get('name') or 'text'}, tested on {test} of it"
-    created = str(run.manifest.get("created") or "")[:10]
-    runs = len(data.manifests)
-    return said + (f", {created}" if created else "") + (f"; {runs} runs" if runs > 1 else "")
+    train, test = (numbers.size(run.corpus.splits[split].bytes) for split in ("train", "test"))
+    said = f"{run.name}: trained on {train} of {run.corpus.name}, tested on {test} of it, {run.manifest.created[:10]}"
+    return said + (f"; {len(run.runs)} runs" if len(run.runs) > 1 else "")
 
 
 def _facts(data: ReportData, found: Verdict | None) -> list[Fact]:
@@ -74,13 +71,9 @@ def _facts(data: ReportData, found: Verdict | None) -> list[Fact]:
         facts.append(Fact("Nearly as good, fastest to train", data.title(found.cheapest.name), f"trained in {time}"))
     elif row.train_seconds is not None and data.run.one_machine:
         facts.append(Fact("Its training time", numbers.seconds(row.train_seconds), "wall clock", "train_seconds"))
-    tokens = data.run.tokens[data.main_tokens].entry if data.main_tokens else {}
-    if (test := (tokens.get("tokens") or {}).get("test")) is not None:
-        documents = (data.run.corpus.get("splits") or {}).get("test", {}).get("documents")
-        of = f"in {numbers.plural(documents, 'document')}" if documents else "of held-out text"
-        facts.append(Fact("Scored tokens", numbers.count(test), of))
-    took = data.run.manifest.get("seconds")
-    if took is not None:
-        what = "The whole run" if len(data.manifests) == 1 else "All runs together"
-        facts.append(Fact(what, numbers.seconds(float(took)), "training and scoring of all models"))
+    manifest = data.run.manifest
+    documents = f"in {numbers.plural(manifest.corpus.splits['test'].documents, 'document')}"
+    facts.append(Fact("Scored tokens", numbers.count(manifest.tokens[data.main_tokens].tokens["test"]), documents))
+    what = "The whole run" if len(data.run.runs) == 1 else "All runs together"
+    facts.append(Fact(what, numbers.seconds(manifest.seconds), "training and scoring of all models"))
     return facts

@@ -1,0 +1,186 @@
+"""The manifest of a run folder: what was run, on which text, with which experiment, on which machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from lmcompare import __version__
+from lmcompare.runfolder.files import RunFolderError, read_object
+from lmcompare.runfolder.layout import MANIFEST, SCHEMA_VERSION
+from lmcompare.runfolder.seals import check_sealed
+
+
+@dataclass(frozen=True)
+class SplitSizes:
+    """The sizes of one split; words are separated by white space."""
+
+    documents: int
+    sentences: int
+    bytes: int
+    words: int
+
+
+@dataclass(frozen=True)
+class CorpusEntry:
+    """The corpus of a run.
+
+    Parameters
+    ----------
+    name, source : str
+        Its name, and where it came from.
+    fingerprint : str
+        The fingerprint of the text and its splits.
+    parts : dict
+        By part of the text, its digest, and "changes", a list of the changes that were made to it.
+    notes : tuple of str
+        Sentences for the readers of the figures.
+    splits : dict of SplitSizes
+        The sizes of the splits, by name.
+    """
+
+    name: str
+    source: str
+    fingerprint: str
+    parts: dict[str, Any]
+    notes: tuple[str, ...]
+    splits: dict[str, SplitSizes]
+
+
+@dataclass(frozen=True)
+class TokensEntry:
+    """The corpus under one tokenizer.
+
+    Parameters
+    ----------
+    spec : dict
+        The table ``[tokens]`` of the experiment.
+    description : str
+        The tokenizer in words.
+    types : int
+        The size of the vocabulary.
+    parts : dict
+        Digests of the tokenizer, of the vocabulary and of the rules by which bytes are charged.
+    tokens, unknown : dict of int
+        The number of tokens and of unknown tokens in each split.
+    """
+
+    spec: dict[str, Any]
+    description: str
+    types: int
+    parts: dict[str, str]
+    tokens: dict[str, int]
+    unknown: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The machine, and the device and threads that the run used."""
+
+    cpu: str
+    cores: int
+    memory_bytes: int
+    platform: str
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of the run that trained a model: the preset, the tables of its experiment, and the machine."""
+
+    preset: str
+    budget: dict[str, float]
+    match: dict[str, float]
+    device: str
+    threads: int
+    processes: int
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model of the experiment: its cells, one for each seed, as paths relative to the run folder."""
+
+    name: str
+    plugin: str
+    tokens_fingerprint: str
+    seeds: tuple[int, ...]
+    cells: tuple[str, ...]
+    settings: Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a run folder contains. Several runs may have filled it.
+
+    Parameters
+    ----------
+    name : str
+        The name of the experiment.
+    created : str
+        When the last run ended, in ISO 8601.
+    command : str
+        The command that started the last run; "" if it was started from Python.
+    seconds : float
+        The wall-clock time of all runs.
+    experiment : dict
+        The experiment, with the models of all runs.
+    preset : str
+        The preset of the last run.
+    corpus : CorpusEntry
+        The text.
+    tokens : dict of TokensEntry
+        By their fingerprint, the tokens that models read.
+    models : tuple of ModelRow
+        The models, those of earlier runs first.
+    versions : dict of str
+        The versions of Python, lmcompare and the packages that figures depend on.
+    hardware : Hardware
+        The machine of the last run.
+    schema_version : int
+        The version of the folder's format.
+    lmcompare : str
+        The version of lmcompare that wrote the manifest.
+    """
+
+    name: str
+    created: str
+    command: str
+    seconds: float
+    experiment: dict[str, Any]
+    preset: str
+    corpus: CorpusEntry
+    tokens: dict[str, TokensEntry]
+    models: tuple[ModelRow, ...]
+    versions: dict[str, str]
+    hardware: Hardware
+    schema_version: int = SCHEMA_VERSION
+    lmcompare: str = __version__
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a run folder.
+
+    Raises
+    ------
+    RunFolderError
+        If it is missing or damaged, has another schema version, or is not as lmcompare writes it.
+    """
+    path = folder / MANIFEST
+    check_sealed(folder, (MANIFEST,))
+    table = read_object(path, "schema_version")
+    version = table["schema_version"]
+    if version != SCHEMA_VERSION:
+        raise RunFolderError(
+            f"{path} has schema_version {version!r}, but this lmcompare reads {SCHEMA_VERSION}: "
+            "use the version that wrote it, or run the experiment again"
+        )
+    try:
+        return TypeAdapter(Manifest).validate_python(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunFolderError(f"{path} is not as lmcompare writes it ({where}: {first['msg']})") from None
