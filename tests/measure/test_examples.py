@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.small import write_plugins, write_text
-from tests.harness.test_run import _experiment, _run
+from tests.harness.small import run_and_report, small_experiment, write_plugins, write_text
+
+pytestmark = pytest.mark.usefixtures("cells_here")
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def place(tmp_path: Path) -> Path:
 
 def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
     models = [{"plugin": f"plugins.py:{name}", "name": name} for name in ("OddExhibits", "Unstorable")]
-    outcome, _ = _run(place, place / "odd-exhibits", _experiment(*models))
+    outcome, _ = run_and_report(place, place / "odd-exhibits", small_experiment(*models))
     assert not outcome.failures
     odd, unstorable = (place / "odd-exhibits" / "cells" / m["name"] / "0" for m in models)
     assert [e["title"] for e in json.loads((odd / "exhibits.json").read_text())] == ["good"]
@@ -36,7 +37,9 @@ def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
 
 def test_figures_outlive_words_that_fail(place: Path) -> None:
     out = place / "odd-vectors"
-    _run(place, out, _experiment({"plugin": "plugins.py:OddVectors", "name": "odd"}, examples={"words": ["the"]}))
+    run_and_report(
+        place, out, small_experiment({"plugin": "plugins.py:OddVectors", "name": "odd"}, examples={"words": ["the"]})
+    )
     cell = json.loads((out / "cells/odd/0/cell.json").read_text())
     assert cell["status"] == "done"
     assert cell["notes"] == [
