@@ -22,7 +22,7 @@ def _units(comparison: Comparison) -> str:
     few += f" fewer than {LEAST_DOCUMENTS} test documents"
     if comparison.whole_documents:
         return f"{few}. Every block is a whole document here; the fewer they are, the wider the intervals."
-    return f"{few}; they cover other passages of these documents, not other documents."
+    return f"{few}; they show the variation between passages of these documents, not between documents."
 
 
 def _trainings(comparison: Comparison) -> str:

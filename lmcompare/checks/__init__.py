@@ -68,7 +68,7 @@ def run_checks(
     Returns
     -------
     list of Result
-        One result for each check, in the order of ``CHECKS``.
+        One result for each selected check, in the order of ``CHECKS``, and one of ``known_failures`` if it fails.
 
     Raises
     ------

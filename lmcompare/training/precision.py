@@ -1,4 +1,4 @@
-"""Chooses bfloat16 if the machine is faster with it, by one measurement per process before training."""
+"""Chooses bfloat16 or float32: on a GPU by what it supports, on a processor by one measurement before training."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
     path = tmp_path / "run" / name
     path.write_text(json.dumps(json.loads(path.read_text()) | table))
     reseal(path.parent)
-    with pytest.raises(LmcompareError, match="not as lmcompare writes it|holds what no run wrote"):
+    with pytest.raises(LmcompareError, match=r"not as lmcompare writes it|holds what no run wrote"):
         write_reports(tmp_path / "run")
 
 

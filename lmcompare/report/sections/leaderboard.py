@@ -167,8 +167,8 @@ def _overhead(rows: Sequence[Row]) -> str:
     if len({row.tokens_fingerprint for row in rows}) > 1 or shared is None or best is None or shared < 0.01 * best:
         return ""
     return (
-        f"{numbers.bits_per_byte(shared)} of every figure is a cost that all models share: spelling out unknown words"
-        " and restoring white space."
+        f"{numbers.bits_per_byte(shared)} bits per byte of every figure are the same for all models:"
+        " spelling out unknown words and restoring white space."
     )
 
 

@@ -171,4 +171,6 @@ def _documents(rows: pd.DataFrame, models: Sequence[Model]) -> str:
     title = {model.name: model.title for model in models}
     parts = [f"{title[str(name)]} for {numbers.count(n)}" for name, n in wins.items()]
     documents = numbers.plural(len(wide), "test document")
+    if len(parts) == 1:
+        return f"{title[str(wins.index[0])]} is the best model in all of the {documents}."
     return f"The best model differs between documents. Of {documents}, it is {numbers.listed(parts)}."
