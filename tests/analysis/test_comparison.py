@@ -126,7 +126,7 @@ def test_few_documents_are_compared_over_blocks(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": [a], "b": [a * 0.9]}, documents=[[3] * 200] * 2)
     found = compare_models(run)
     assert (found.unit, found.units) == ("blocks of 20 sentences", 20)
-    assert "other passages of these documents" in interval_note(found)
+    assert "passages of these documents" in interval_note(found)
     assert {s.name: s.rank for s in found.standings} == {"a": 1, "b": 2}
 
 
