@@ -45,13 +45,13 @@ def load_splits(name: str) -> list[tuple]:
 def write(path: Path, n_words: int, seed: int = 0) -> None:
     """Write about ``n_words`` words to a file, whole sentences only."""
     table, vocabulary = source()
-    own = [np.exp(level.log_probs) for level in table.levels]
+    own = [10.0**level.log10_probs for level in table.levels]
     for k in (1, 2):  # what an n-gram has of its own, beside what the shorter context gives it
         level, grams = table.levels[k], list(table.grams())[k]
         shorter = grams[:, 1] if k == 1 else table.levels[1].find(grams[:, 1], grams[:, 2])
         weight, lower = (
-            np.exp(table.levels[k - 1].backoff(level.contexts)),
-            np.exp(table.levels[k - 1].log_probs[shorter]),
+            10.0 ** table.levels[k - 1].log10_backoff(level.contexts),
+            10.0 ** table.levels[k - 1].log10_probs[shorter],
         )
         own[k] = own[k] - weight * lower
     own[0][table.start] = 0
