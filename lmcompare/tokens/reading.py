@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import codecs
-import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
+from lmcompare import memory
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.vocabulary import IntArray, Vocabulary
 
-BLOCK_BYTES = 2**22  # of the file, cut at a time
-_WHITE_SPACE = "[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"  # Unicode's, without \n
-_SEPARATORS = re.compile("[\x1c-\x1f]")  # which Arrow takes for white space, too
+BLOCK_BYTES = 2**22  # of the file, read at a time
+PIECE = 2**20  # tokens that are looked at at a time
+LINE_END = -1  # in place of a token's number, while there is no vocabulary
 
-# An Arrow array of strings (n,), empty ones among them at the ends of lines, and how many precede each line end
-Words = tuple[Any, IntArray]
+T = TypeVar("T")
+Block = tuple[IntArray, list[str]]  # the number of each token (n,), -1 at the end of each line, and the tokens
 
 
+@memory.given_back()
 def read_tokenised(
     path: str | Path, vocabulary: Vocabulary | None = None, *, min_count: int = 1, threads: int = 1
 ) -> Encoded:
     """Return the text of a UTF-8 file as one document: a sentence per line, tokens separated by white space.
 
     The result is that of the option ``sentences = "line"`` and the ``whitespace`` tokenizer, without byte spans
-    and in a fraction of the time: lines end at ``\\n``, a blank line is an empty sentence, and a byte order mark is
+    and in a twentieth of the time: lines end at ``\\n``, a blank line is an empty sentence, and a byte order mark is
     left out.
 
     Parameters
@@ -47,67 +49,103 @@ def read_tokenised(
     LmcompareError
         For a file that can't be read, that is not UTF-8, or that has no tokens for a new vocabulary.
     """
-    import pyarrow as pa  # half a second: only when it is needed
-    from pyarrow import compute
-
     for name, value in (("threads", threads), ("min_count", min_count)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise LmcompareError(f"{name} is a whole number, 1 or more, not {value!r}")
     if vocabulary is not None and min_count > 1:
         raise LmcompareError("min_count makes a new vocabulary, and one was given: leave one of the two out")
     path = Path(path)
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            blocks = list(pool.map(_cut, _blocks(path)))
-        except OSError as error:
-            raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
-        except UnicodeDecodeError as error:
-            raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
-        if vocabulary is None:
-            found = compute.value_counts(pa.chunked_array([words for words, _ in blocks], pa.string()))
-            tokens = found.field("values").to_numpy(zero_copy_only=False).tolist()
-            counted = dict(zip(tokens, found.field("counts").to_numpy().tolist(), strict=True))
-            counted.pop("", None)
-            if not counted:
-                raise LmcompareError(f"{path} contains no tokens: name a file of tokenised text")
-            vocabulary = Vocabulary.of_counts(counted, sum(len(ends) for _, ends in blocks), min_count=min_count)
-        end = vocabulary.end
-        table = pa.array(["" if token == end else text for token, text in enumerate(vocabulary.tokens)])
-
-        def ids_of(block: Words) -> IntArray:
-            words, ends = block
-            ids = compute.index_in(words, value_set=table).fill_null(Vocabulary.unknown).to_numpy()
-            filled = ids != end
-            return np.insert(ids[filled], np.append(0, np.cumsum(filled))[ends], end)
-
-        ids = np.concatenate([np.zeros(0, np.int32), *pool.map(ids_of, blocks)])
+    try:
+        if vocabulary is not None:
+            table = vocabulary.token_table
+            ids = _text(path, threads, lambda block: table.ids(_checked(block)), lambda ids: ids)
+        else:
+            ids, vocabulary = _with_vocabulary(path, threads, min_count)
+    except OSError as error:
+        raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
+    except UnicodeDecodeError as error:
+        raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
+    ids.flags.writeable = False  # so that it need not be copied
     return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    """Yield whole lines of the file together, without the last line end of each block and the byte order mark."""
-    with path.open("rb") as file:
-        file.seek(len(codecs.BOM_UTF8) if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0)
-        left = b""
+def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray, Vocabulary]:
+    """Return the ids of the file's text and a vocabulary made of it."""
+    numbers: dict[str, int] = {}  # of the tokens, by first appearance
+
+    def numbered(block: Block) -> IntArray:
+        codes, tokens = block
+        new = [token for token in tokens if token not in numbers]
+        numbers.update(zip(new, range(len(numbers), len(numbers) + len(new)), strict=True))
+        number_of = np.fromiter(map(numbers.__getitem__, tokens), np.int32, len(tokens))
+        return np.append(number_of, np.int32(LINE_END))[codes]
+
+    ids = _text(path, threads, _split, numbered)
+    if not numbers:
+        raise LmcompareError(f"{path} contains no tokens: name a file of tokenised text")
+    counts = np.zeros(len(numbers) + 1, np.int64)
+    for block in _pieces(ids):
+        counts += np.bincount(block + 1, minlength=len(counts))
+    counted = dict(zip(numbers, counts[1:].tolist(), strict=True))
+    vocabulary = Vocabulary.of_counts(counted, int(counts[0]), min_count=min_count)
+    id_of = np.append(vocabulary.ids(numbers), np.int32(vocabulary.end))
+    for block in _pieces(ids):
+        block[:] = id_of[block]
+    return ids, vocabulary
+
+
+def _text(path: Path, threads: int, work: Callable[[bytes], T], ids_of: Callable[[T], IntArray]) -> IntArray:
+    """(N,) int32: the ids of the file's text. ``work`` is done on each block in a thread, ``ids_of`` in order.
+
+    It is one array that grows: blocks that are freed one by one would leave holes in memory.
+    """
+    ids, filled = np.empty(2**20 + path.stat().st_size // 4, np.int32), 0
+    for done in _blocks(path, threads, work):
+        block = ids_of(done)
+        first, filled = filled, filled + len(block)
+        if filled > len(ids):
+            ids.resize(filled + filled // 4, refcheck=False)
+        ids[first:filled] = block
+    ids.resize(filled, refcheck=False)
+    return ids
+
+
+def _pieces(ids: IntArray) -> Iterator[IntArray]:
+    """Yield views of the array, one after the other."""
+    for first in range(0, len(ids), PIECE):
+        yield ids[first : first + PIECE]
+
+
+def _blocks(path: Path, threads: int, work: Callable[[bytes], T]) -> Iterator[T]:
+    """Yield what ``work`` makes of the file's blocks, in order; ``threads`` of them are worked on at a time."""
+    with path.open("rb") as file, ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[T]] = deque()
+        left, first = b"", True
         while piece := file.read(BLOCK_BYTES):
             whole, newline, left = (left + piece).rpartition(b"\n")
             if newline:
-                yield whole
-        if left:
-            yield left
+                waiting.append(pool.submit(work, whole.removeprefix(codecs.BOM_UTF8) if first else whole))
+                first = False
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        if left := left.removeprefix(codecs.BOM_UTF8) if first else left:
+            waiting.append(pool.submit(work, left))
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def _cut(block: bytes) -> Words:
-    """Cut a block at white space. Raises ``UnicodeDecodeError`` if it is not UTF-8."""
-    import pyarrow as pa
-    from pyarrow import compute
+def _split(block: bytes) -> Block:
+    from lmcompare.tokens import reading_compiled as loops  # numba takes half a second to load
 
-    text = block.decode()
-    lines = compute.split_pattern(pa.array([text]), "\n").flatten()
-    if text.isascii():
-        words = compute.ascii_split_whitespace(lines)
-    elif _SEPARATORS.search(text):
-        words = compute.split_pattern_regex(lines, _WHITE_SPACE)
-    else:
-        words = compute.utf8_split_whitespace(lines)
-    return words.flatten(), words.offsets.to_numpy()[1:]
+    text = np.frombuffer(_checked(block), np.uint8)
+    codes = np.empty(len(block) + 1, np.int32)
+    begins, ends = np.empty((2, len(block) // 2 + 1), np.int64)
+    n_codes, n_tokens = loops.number(text, codes, begins, ends)
+    places = zip(begins[:n_tokens].tolist(), ends[:n_tokens].tolist(), strict=True)
+    return codes[:n_codes], [block[begin:end].decode() for begin, end in places]
+
+
+def _checked(block: bytes) -> bytes:
+    """Return the block. Raises ``UnicodeDecodeError`` if it is not UTF-8."""
+    block.decode()
+    return block

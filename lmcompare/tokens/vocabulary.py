@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.errors import LmcompareError
+
+if TYPE_CHECKING:
+    from lmcompare.tokens.token_table import TokenTable
 
 IntArray = npt.NDArray[np.integer[Any]]
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -150,6 +154,13 @@ class Vocabulary:
     def ids(self, tokens: Iterable[str]) -> IntArray:
         """Return the (n,) int32 ids of the tokens of a text, of which none is the closing ``</s>``."""
         return np.fromiter(map(self._lookup.get, tokens, repeat(self.unknown)), np.int32)
+
+    @cached_property
+    def token_table(self) -> TokenTable:
+        """The ids by the bytes of the tokens, for compiled loops."""
+        from lmcompare.tokens.token_table import TokenTable  # numba takes half a second to load
+
+        return TokenTable(self.tokens, self.end + 1, self.unknown, self.end)
 
     def check_one(self, token: int) -> None:
         """Do the same as ``check`` for one id, faster: generation asks at every step."""
