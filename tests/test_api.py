@@ -96,7 +96,7 @@ def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:
 def test_an_n_gram_model_is_written_and_read_as_another_run_s(result: lmcompare.Comparison, tmp_path: Path) -> None:
     model, path = result.model("kn3"), tmp_path / "new" / "kn3.arpa"
     assert model.export(path) == path
-    with pytest.raises(LmcompareError, match=r"kn3.arpa is there already"):
+    with pytest.raises(LmcompareError, match=r"kn3.arpa is there already: choose another name, or .*force=True"):
         model.export(str(path))
     path.write_text("mine")
     model.export(str(path), force=True)

@@ -66,7 +66,8 @@ def test_export_writes_a_file_once(place: Path) -> None:
     (place / "out.arpa").write_bytes(b"mine")
     done = lmcompare("export", "run", "out.arpa", "-m", "ngram", cwd=place)
     assert done.returncode == 2
-    assert "out.arpa is there already" in done.stderr
+    said = "choose another name, or replace it with --force (force=True in Python)"
+    assert done.stderr == f"lmcompare: out.arpa is there already: {said}\n"
     assert (place / "out.arpa").read_bytes() == b"mine"
     assert lmcompare("export", "run", "out.arpa", "-m", "ngram", "--force", cwd=place).returncode == 0
     assert (place / "out.arpa").read_bytes() == written

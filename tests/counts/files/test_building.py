@@ -65,9 +65,11 @@ def test_normalised_sums_are_one(table: BackoffTable) -> None:
     found = Contexts(table)
     again = found.normalised()
     numbers = plainly(again)
+    # A large weight, where nearly nothing is left for unseen words, multiplies the rounding of float32.
+    weight = max(10**backoff for level in numbers for _, backoff in level.values())
+    bound = min(max(2e-6, 1e-7 * weight), 5e-5)
     for context in contexts(WORDS, table.order):
-        total = sum(probability(numbers, context, word) for word in range(WORDS))
-        assert total == pytest.approx(1, abs=5e-5)  # weights may be millions, in float32
+        assert sum(probability(numbers, context, word) for word in range(WORDS)) == pytest.approx(1, abs=bound)
     assert np.abs(Contexts(again).sums() - 1).max() < 2e-6
 
 
