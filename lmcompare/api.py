@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmcompare import corpora, plugins
-from lmcompare.analysis import leaderboard, load_run
 from lmcompare.errors import LmcompareError, kind_of, unknown
 from lmcompare.model import LanguageModel
 from lmcompare.trained import TrainedModel
@@ -132,6 +131,8 @@ def compare(
 
 def load(folder: str | Path) -> Comparison:
     """Open a run folder, whose trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
+    from lmcompare.analysis import load_run
+
     path = _path(folder, "a run folder")
     run = load_run(path)
     failures = {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.status == "failed"}
@@ -157,11 +158,15 @@ class Comparison:
     @property
     def table(self) -> pd.DataFrame:
         """A row for each model, the best first; ``docs/metrics.md`` defines the columns."""
+        from lmcompare.analysis import leaderboard, load_run
+
         return leaderboard(load_run(self.folder))
 
     @property
     def models(self) -> tuple[str, ...]:
         """The names of the models that were trained."""
+        from lmcompare.analysis import load_run
+
         return tuple(model.name for model in load_run(self.folder).scored)
 
     def model(
@@ -189,6 +194,8 @@ class Comparison:
         LmcompareError
             If the run has no model of this name and seed, or its code may not be run.
         """
+        from lmcompare.analysis import load_run
+
         given = (plugin,) if isinstance(plugin, str | type) else tuple(plugin)
         if not isinstance(name, str):
             raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")

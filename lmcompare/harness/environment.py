@@ -8,12 +8,14 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.options import RunOptions
-from lmcompare.runfolder.manifest import Hardware
+
+if TYPE_CHECKING:
+    from lmcompare.runfolder.manifest import Hardware
 
 SPINS = 5000  # of GNU OpenMP; some tens of microseconds
 IDLE_ENOUGH = 0.3  # cores
@@ -29,6 +31,8 @@ def versions() -> dict[str, str]:
 
 def hardware(device: str, threads: int) -> Hardware:
     """Return the processor, cores, memory and platform, with the device and threads that the run uses."""
+    from lmcompare.runfolder.manifest import Hardware  # pydantic, which the processes of cells do not need
+
     return Hardware(
         cpu=_processor(),
         cores=os.cpu_count() or 1,

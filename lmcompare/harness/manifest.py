@@ -15,6 +15,7 @@ from lmcompare.harness import environment
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
+from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import MANIFEST, SPLITS
 from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, Settings, SplitSizes, read_manifest
 from lmcompare.runfolder.seals import damage
@@ -35,7 +36,12 @@ def read_earlier(folder: Path, corpus: Corpus, force: bool, show: Display) -> Ma
             " when they are asked for again."
         )
         return None
-    earlier = read_manifest(folder)
+    try:
+        earlier = read_manifest(folder)
+    except RunFolderError:
+        if force:
+            return None
+        raise
     if earlier.corpus.fingerprint == corpus.fingerprint:
         return earlier
     if force:

@@ -176,11 +176,13 @@ def read_manifest(folder: Path) -> Manifest:
     if version != SCHEMA_VERSION:
         raise RunFolderError(
             f"{path} has schema_version {version!r}, but this lmcompare reads {SCHEMA_VERSION}: "
-            "use the version that wrote it, or run the experiment again"
+            "use the version that wrote it, or run the experiment again with --force"
         )
     try:
         return TypeAdapter(Manifest).validate_python(table)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise RunFolderError(f"{path} is not as lmcompare writes it ({where}: {first['msg']})") from None
+        raise RunFolderError(
+            f"{path} is not as lmcompare writes it ({where}: {first['msg']}): run the experiment again with --force"
+        ) from None

@@ -32,7 +32,6 @@ from lmcompare.runfolder.layout import (
     TOKENS_FILES,
     Split,
 )
-from lmcompare.runfolder.manifest import TokensEntry
 from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_table
 from lmcompare.runfolder.seals import check_sealed, seal
 from lmcompare.runfolder.states import load_state, save_state
@@ -52,6 +51,8 @@ from lmcompare.tokens import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from lmcompare.runfolder.manifest import TokensEntry
 
 
 class TokenizedCorpus:
@@ -219,6 +220,8 @@ class TokenizedCorpus:
 
     def entry(self) -> TokensEntry:
         """Return the manifest's entry of these tokens."""
+        from lmcompare.runfolder.manifest import TokensEntry  # pydantic, which the processes of cells do not need
+
         texts = {name: self.split(name) for name in SPLITS}
         return TokensEntry(
             spec=read_object(self._file("tokenizer.json"), "table")["table"],

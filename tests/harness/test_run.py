@@ -165,6 +165,18 @@ def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
         write_reports(tmp_path / "run")
 
 
+def test_force_replaces_a_manifest_that_another_version_wrote(finished: Path, place: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "old"
+    shutil.copytree(finished, copy)
+    path = copy / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"hardware": {"cpu": "of old"}}))
+    reseal(copy)
+    with pytest.raises(LmcompareError, match=r"as lmcompare writes it \(hardware\.cores: .*again with --force"):
+        run_and_report(place, copy, small_experiment(FLAT))
+    run_and_report(place, copy, small_experiment(FLAT), force=True)
+    assert json.loads(path.read_text())["hardware"]["cores"] > 0
+
+
 def test_a_folder_without_its_cells_keeps_its_report(finished: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(finished, copy)
