@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lmcompare.analysis.comparison import Comparison
+from lmcompare.analysis.intervals import LEAST_UNITS
 from lmcompare.analysis.resampling import BLOCK_SENTENCES, LEAST_DOCUMENTS
 
 
@@ -10,9 +11,23 @@ def interval_note(comparison: Comparison) -> str:
     """Return what was resampled, and whether the intervals cover the variation between trainings."""
     if not comparison.standings:
         return "No model was scored."
+    if comparison.units < LEAST_UNITS:
+        return _too_few(comparison)
     if not comparison.resamples:
-        return "The test text is too short for intervals, so no difference between models can be called significant."
+        return "No model has a finite figure, so there are no intervals."
     return f"{_units(comparison)} {_trainings(comparison)}"
+
+
+def _too_few(comparison: Comparison) -> str:
+    one, several = ("document", "documents") if comparison.whole_documents else ("block", "blocks")
+    has = f"The test text has only {comparison.units} {one if comparison.units == 1 else several}"
+    has += "" if comparison.whole_documents else f" of {BLOCK_SENTENCES} sentences"
+    if len(comparison.standings) == 1:
+        return f"{has}, too few for an interval: it needs at least {LEAST_UNITS}; give a longer test text."
+    return (
+        f"{has}, too few to tell the models apart: intervals and tests of differences need at least {LEAST_UNITS}, so"
+        " all models are tied; give a longer test text."
+    )
 
 
 def _units(comparison: Comparison) -> str:
