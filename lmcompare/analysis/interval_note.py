@@ -19,14 +19,17 @@ def interval_note(comparison: Comparison) -> str:
 
 
 def _too_few(comparison: Comparison) -> str:
-    one, several = ("document", "documents") if comparison.whole_documents else ("block", "blocks")
-    has = f"The test text has only {comparison.units} {one if comparison.units == 1 else several}"
-    has += "" if comparison.whole_documents else f" of {BLOCK_SENTENCES} sentences"
+    blocks = f"of {BLOCK_SENTENCES} sentences"
+    units = "document" if comparison.whole_documents else "block"
+    units += "" if comparison.units == 1 else "s"
+    units += "" if comparison.whole_documents else f" {blocks}"
+    needed = f"at least {LEAST_UNITS} documents or blocks {blocks}"
+    has = f"The test text has only {comparison.units} {units}, too few"
     if len(comparison.standings) == 1:
-        return f"{has}, too few for an interval: it needs at least {LEAST_UNITS}; give a longer test text."
+        return f"{has} for an interval, which needs {needed}; give a longer test text."
     return (
-        f"{has}, too few to tell the models apart: intervals and tests of differences need at least {LEAST_UNITS}, so"
-        " all models are tied; give a longer test text."
+        f"{has} to tell the models apart: intervals and tests of differences need {needed}, so all models are tied;"
+        " give a longer test text."
     )
 
 
