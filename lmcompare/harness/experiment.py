@@ -63,7 +63,7 @@ class CorpusTable(CorpusOptions):
     def _one_way(self) -> Self:
         split = [self.train, self.valid, self.test]
         if (self.source is None) == all(part is None for part in split):
-            raise ValueError("give either source, or train, valid and test")
+            raise ValueError("give either source, or train, test and, if there is one, valid")
         try:
             self.check()
         except LmcompareError as error:
