@@ -93,11 +93,11 @@ def test_export_says_what_is_wrong(place: Path, arguments: tuple[str, ...], said
 
 def test_score_prints_a_json_line_a_text(place: Path) -> None:
     done = lmcompare(
-        "score", "run", "--model", "ngram", "-", "--tokens", cwd=place, stdin="the cat saw it.\nmy aunt\n"
+        "score", "run", "--model", "ngram", "-", "--tokens", cwd=place, stdin="the cat saw it.\nmy bxqz\n"
     )
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["text"] for row in rows] == ["the cat saw it.", "my aunt"]
+    assert [row["text"] for row in rows] == ["the cat saw it.", "my bxqz"]
     for row in rows:
         surprisal = sum(token["surprisal_bits"] for token in row["tokens"])
         overhead = sum(token["overhead_bits"] for token in row["tokens"])
@@ -110,7 +110,7 @@ def test_score_prints_a_json_line_a_text(place: Path) -> None:
     assert unknown > 0
     assert f"{unknown} of 7 tokens are unknown to 'ngram'" in done.stderr
     done = lmcompare(
-        "score", "run", "--model", "ngram", "-", "--tokens", "--ends", cwd=place, stdin="the cat saw it.\nmy aunt\n"
+        "score", "run", "--model", "ngram", "-", "--tokens", "--ends", cwd=place, stdin="the cat saw it.\nmy bxqz\n"
     )
     ended = [json.loads(line) for line in done.stdout.splitlines()]
     for row, longer in zip(rows, ended, strict=True):
