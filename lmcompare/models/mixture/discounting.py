@@ -90,7 +90,7 @@ def fit(statistics: npt.NDArray[np.float32], first: npt.NDArray[np.float32], rul
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    optimiser.step(loss)
     values: FloatArray = _values(free).detach().double().numpy()
     return values
 
