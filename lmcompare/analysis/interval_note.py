@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmcompare.analysis.comparison import Comparison
-from lmcompare.analysis.resampling import BLOCK_SENTENCES, LEAST_DOCUMENTS
+from lmcompare.analysis.resampling import LEAST_DOCUMENTS
 
 
 def interval_note(comparison: Comparison) -> str:
@@ -18,7 +18,7 @@ def interval_note(comparison: Comparison) -> str:
 def _units(comparison: Comparison) -> str:
     if comparison.unit == "documents":
         return "The intervals come from a paired bootstrap over test documents."
-    few = f"The intervals come from a paired bootstrap over blocks of {BLOCK_SENTENCES} sentences, because there are"
+    few = f"The intervals come from a paired bootstrap over {comparison.unit}, because there are"
     few += f" fewer than {LEAST_DOCUMENTS} test documents"
     if comparison.whole_documents:
         return f"{few}. Every block is a whole document here; the fewer they are, the wider the intervals."
