@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lmcompare.analysis.comparison import Comparison
 from lmcompare.analysis.intervals import LEAST_UNITS
-from lmcompare.analysis.resampling import LEAST_DOCUMENTS
+from lmcompare.analysis.resampling import BLOCK_SENTENCES, LEAST_DOCUMENTS
 
 
 def interval_note(comparison: Comparison) -> str:
@@ -19,11 +19,10 @@ def interval_note(comparison: Comparison) -> str:
 
 
 def _too_few(comparison: Comparison) -> str:
-    blocks = f"of {BLOCK_SENTENCES} sentences"
-    units = "document" if comparison.whole_documents else "block"
-    units += "" if comparison.units == 1 else "s"
-    units += "" if comparison.whole_documents else f" {blocks}"
-    needed = f"at least {LEAST_UNITS} documents or blocks {blocks}"
+    blocks = f"blocks of {BLOCK_SENTENCES} sentences" if comparison.unit == "documents" else comparison.unit
+    units = "documents" if comparison.whole_documents else blocks
+    units = units if comparison.units != 1 else units.replace("documents", "document").replace("blocks", "block")
+    needed = f"at least {LEAST_UNITS} documents or {blocks}"
     has = f"The test text has only {comparison.units} {units}, too few"
     if len(comparison.standings) == 1:
         return f"{has} for an interval, which needs {needed}; give a longer test text."
