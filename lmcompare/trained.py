@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
 from lmcompare.measure.examples import continue_prompt, next_tokens
 from lmcompare.measure.sampling import Sampling
 from lmcompare.measure.scoring import checked_log_probs
+from lmcompare.measure.words import WordScore, training_words, word_scores
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside
@@ -210,6 +212,28 @@ class TrainedModel:
     def surprisal(self, text: str, *, ends: bool = False) -> pd.DataFrame:
         """Return a table of the tokens of a text with their surprisal in bits: ``score(text).to_frame()``."""
         return self.score(text, ends=ends).to_frame()
+
+    def words(self, text: str, *, ends: bool = False) -> pd.DataFrame:
+        """Return a table of the words of a text, whatever the tokens of the model are.
+
+        The columns are those of `lmcompare.measure.words.WordScore`: the word with its place, and its surprisal in
+        bits, which includes that the word ends.
+        """
+        import pandas as pd
+
+        rows = next(self.word_scores(documents_of([_text(text)]), ends=ends))
+        return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(WordScore)])
+
+    def word_scores(self, documents: Iterable[Document], *, ends: bool = False) -> Iterator[list[WordScore]]:
+        """Score the words of each document; ``ends`` is that of ``score``."""
+        for document in documents:
+            with blamed_on(f"{self.name}'s next_log_probs"):
+                read = document if ends else _open(document)
+                yield word_scores(self.model, self._corpus, read, self._training_words, ends=ends)
+
+    @cached_property
+    def _training_words(self) -> Mapping[bytes, int]:
+        return training_words(self._corpus)
 
     def score_documents(self, documents: Iterable[Document], *, ends: bool = False) -> Iterator[Scored]:
         """Score documents one by one; ``ends`` is that of ``score``."""
