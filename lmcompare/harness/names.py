@@ -62,7 +62,7 @@ def _name(job: Job, cells: Sequence[StoredCell], taken: Collection[str], force: 
     if force or job.name not in finished:
         return job.name
     found = differences(job, finished[job.name])
-    name = f"{job.name}-{_plain('-'.join(f'{key}-{_short(value)}' for key, value in found.items()))}"
+    name = "-".join([job.name, *(_plain(f"{key}-{_short(value)}") for key, value in found.items())])
     other = name in finished and differences(job, finished[name])
     if other or name in taken or len(name) > LONGEST:
         name = f"{name[:LONGEST]}-{job.identity[:DIGITS]}"
@@ -148,4 +148,4 @@ def _short(value: Any) -> str:
 
 def _plain(text: str) -> str:
     """Return the text without what a model's name may not contain."""
-    return re.sub(r"[^\w.+-]+", "-", text).strip("-.")
+    return re.sub(r"[^\w.+-]+", "-", re.sub(r"[\[\]{}\"]", "", text)).strip("-.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import CELL_FILES, CELLS, LOG, MANIFEST, SEAL, TOKENS, TOKENS_FILES
-from lmcompare.runfolder.manifest import Manifest, read_manifest, write_manifest
+from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
 from lmcompare.runfolder.rows import model_rows
 from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import NEW, OLD, StoredCell, read_cell
@@ -70,7 +70,8 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
         if names:
             useless = _of_models(folder, names, manifest, cleaned)
         else:
-            useless = [path for path in _cells(folder) if _is_useless(path, manifest)]
+            rows = model_rows(folder, manifest.tokens, manifest.models) if manifest else ()
+            useless = [path for path in _cells(folder) if _is_useless(path, manifest, rows)]
         for path in useless:
             _remove(folder, path, OF_CELL, cleaned)
         if not names:
@@ -112,8 +113,8 @@ def _is_finished(path: Path) -> bool:
     return path.name.isdecimal() and read_cell(path).get("status") == "done"
 
 
-def _is_useless(path: Path, manifest: Manifest | None) -> bool:
-    """Return whether a cell is in no report, and will be in none."""
+def _is_useless(path: Path, manifest: Manifest | None, rows: Sequence[ModelRow]) -> bool:
+    """Return whether a cell is in no report, and will be in none; ``rows`` are those that a report would have."""
     if path.name.endswith(OLD):  # the only copy, until the next run puts it back, of a cell that is not there
         return path.with_name(path.name.removesuffix(OLD)).exists()
     if not _is_finished(path):
@@ -123,7 +124,7 @@ def _is_useless(path: Path, manifest: Manifest | None) -> bool:
     cell = StoredCell(path.parent.name, int(path.name), read_cell(path))
     if cell.asked.get("corpus", manifest.corpus.fingerprint) != manifest.corpus.fingerprint:
         return True
-    row = next((row for row in manifest.models if row.name == cell.name), None)
+    row = next((row for row in rows if row.name == cell.name), None)
     return row is not None and cell.place not in row.cells
 
 

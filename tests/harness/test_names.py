@@ -25,10 +25,10 @@ ODD = '''
 class Odd(Flat):
     """Has other sizes in a preset, and a list."""
 
-    presets = {"quick": {"size": 2}}
+    presets = {"quick": {"wide": 2}}
 
-    def __init__(self, size: int = 1, words: list | None = None) -> None:
-        self.size, self.words = size, words
+    def __init__(self, wide: int = 1, words: list | None = None) -> None:
+        self.wide, self.words = wide, words
         self.tilt = 0.0
 '''
 
@@ -68,7 +68,7 @@ def do(place: Path, *models: dict[str, Any], force: bool = False, **more: Any) -
         ({"models": [{**NGRAM, "prune": [0, 1]}]}, "ngram-prune-0-1"),
         ({"models": [{"plugin": "unigram", "name": "ngram"}]}, "ngram-plugin-unigram"),
         ({"models": [NGRAM], "tokens": {"kind": "char"}}, "ngram-tokens-char"),
-        ({"models": [NGRAM], "tokens": {"kind": "word", "min_count": 1}}, "ngram-min_count-1"),
+        ({"models": [NGRAM], "tokens": {"kind": "word", "size": 9}}, "ngram-size-9"),
         ({"models": [NGRAM], "budget": {"steps": 7}}, "ngram-match-steps-7"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -93,7 +93,7 @@ def test_what_is_asked_for_is_compared_not_how_it_is_said(place: Path) -> None:
 def test_a_preset_of_other_sizes_is_another_configuration(place: Path) -> None:
     odd = {"plugin": "plugins.py:Odd"}
     assert do(place, odd) == ["Odd"]
-    assert do(place, {**odd, "size": 1}, preset="quick") == []
+    assert do(place, {**odd, "wide": 1}, preset="quick") == []
     assert do(place, odd, preset="quick") == ["Odd-preset-quick"]
     assert do(place, {**odd, "words": ["a"]}, preset="quick") == ["Odd-words-a-preset-quick"]
     assert names(place) == ["Odd", "Odd-preset-quick", "Odd-words-a-preset-quick"]
