@@ -78,3 +78,15 @@ def test_the_last_model_leaves_the_report_as_it_is(place: Path) -> None:
     assert (place / "out/report.html").read_bytes() == page
     assert lmcompare(*RUN, "--model", "ngram", cwd=place).returncode == 0
     assert names(place) == {"ngram"}
+
+
+def test_cells_on_a_text_that_the_folder_had_before_go(place: Path) -> None:
+    write_text(place, 70, "text.txt")
+    assert lmcompare(*RUN, "--model", "unigram", cwd=place).returncode == 2
+    assert lmcompare(*RUN, "--model", "unigram", "--force", cwd=place).returncode == 0
+    assert names(place) == {"unigram"}
+    assert (place / "out/cells/ngram/0/scores.parquet").is_file()
+    done = lmcompare("clean", "out", cwd=place)
+    assert "removed cells/ngram/0 (" in done.stdout
+    assert len(list((place / "out/tokens").iterdir())) == 1
+    assert names(place) == {"unigram"}

@@ -14,7 +14,7 @@ from lmcompare.cli.app import app, note
 def clean(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")],
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Models of the run, with all their seeds.")
+        list[str] | None, typer.Argument(metavar="NAME...", help="Models of the run, with all their seeds.")
     ] = None,
 ) -> None:
     """Remove models from a run folder; without names, what is of no use: unfinished models and tokens of no model.
