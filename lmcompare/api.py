@@ -21,7 +21,7 @@ ModelLike = str | type[LanguageModel] | LanguageModel | Mapping[str, Any]
 
 
 def compare(
-    corpus: str | Path | Sequence[str] | Mapping[str, str] | corpora.Corpus = "wiki-sample",
+    corpus: str | Path | Mapping[str, Any] | Iterable[Any] | corpora.Corpus = "wiki-sample",
     models: Sequence[ModelLike] | ModelLike | None = None,
     *,
     out: str | Path | None = None,
@@ -38,9 +38,10 @@ def compare(
 
     Parameters
     ----------
-    corpus : str, Path, mapping, sequence of str or Corpus
-        A name ("wiki-sample", "lee", "nltk:brown"), a path, a mapping of ``train``, ``valid`` and ``test`` to paths,
-        a sequence of texts, each a document, or a loaded corpus.
+    corpus : str, Path, mapping, iterable or Corpus
+        A name ("wiki-sample", "lee", "nltk:brown"), a path, or a loaded corpus; texts, each a document: a list, a
+        generator, a pandas Series or a DataFrame with a column "text"; or a mapping of ``train``, ``test`` and, if
+        there is one, ``valid`` to paths or texts.
     models : model or sequence of models, optional
         Names of plug-ins, classes, untrained model objects, or mappings like a table of ``[[models]]``; by default
         the built-in five. Named plug-ins train in processes of their own; classes and objects train in this one, with
@@ -91,18 +92,18 @@ def compare(
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
     loaded, texts = None, None
+    where: dict[str, str]
     if isinstance(corpus, corpora.Corpus):
         loaded, where = corpus, {"source": corpus.name}
-    elif isinstance(corpus, Mapping):
-        where = dict(corpus)
     elif isinstance(corpus, str | Path):
         where = {"source": str(corpus)}
-    elif isinstance(corpus, Sequence):
-        texts, where = list(corpus), {"source": "documents"}
+    elif isinstance(corpus, Mapping) and all(isinstance(part, str | Path) for part in corpus.values()):
+        where = {which: str(path) for which, path in corpus.items()}
+    elif isinstance(corpus, Iterable):
+        texts, where = corpus, {"source": "documents"}
     else:
         raise LmcompareError(
-            "a corpus is a name, a path, a mapping of train, valid and test, or a sequence of texts, not "
-            f"{kind_of(corpus)}"
+            f"a corpus is a name, a path, texts or a mapping of splits to these, not {kind_of(corpus)}"
         )
     live: dict[str, LanguageModel] = {}
     run_options = {f.name: options.pop(f.name) for f in fields(RunOptions) if f.name in options}

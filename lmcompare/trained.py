@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,38 +26,95 @@ from lmcompare.runfolder.seals import check_sealed
 from lmcompare.runfolder.states import load_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The score of a text.
+    """The score of a text of N tokens.
 
-    ``log_probability``: of the whole text, in nats. ``bits_per_byte``: every byte is charged; NaN for a text without
-    bytes, which is charged for its end only. ``tokens``: the N tokens.
-    ``surprisal_bits``: −log2 of each token's probability under the model; ``overhead_bits``: charged beside the model
-    for the spelling of unknown words and for the white space between tokens.
+    Parameters
+    ----------
+    name : str
+        The name of the document.
+    text : str
+        What was scored.
+    tokens : tuple of str
+        The tokens; the last is ``</s>`` if the text was scored with its end.
+    offsets : tuple of tuple of int
+        Where each token starts and ends in the UTF-8 of the text, in bytes.
+    unknown : tuple of bool
+        Whether each token is an unknown word. Its surprisal is that of *any* unknown word, ``<unk>``.
+    surprisal_bits : tuple of float
+        −log2 of the probability of each token under the model.
+    overhead_bits : tuple of float
+        What each token is charged beside the model: for the white space before it, for its spelling if it is unknown,
+        and for what is between two sentences.
     """
 
     name: str
     text: str
-    log_probability: float
-    bits_per_byte: float
     tokens: tuple[str, ...]
+    offsets: tuple[tuple[int, int], ...]
+    unknown: tuple[bool, ...]
     surprisal_bits: tuple[float, ...]
     overhead_bits: tuple[float, ...]
 
+    @property
+    def log_probability(self) -> float:
+        """The natural logarithm of the probability that the model gives all tokens."""
+        return -sum(self.surprisal_bits) * math.log(2)
+
+    @property
+    def bits(self) -> float:
+        """The bits of the text: the surprisal and the overhead of all tokens."""
+        return sum(self.surprisal_bits) + sum(self.overhead_bits)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """The bits for each byte of the text; NaN for a text without bytes."""
+        n_bytes = len(self.text.encode())
+        return self.bits / n_bytes if n_bytes else math.nan
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with a row for each token."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "token": self.tokens,
+                "start": [start for start, _ in self.offsets],
+                "end": [end for _, end in self.offsets],
+                "unknown": self.unknown,
+                "surprisal_bits": self.surprisal_bits,
+                "overhead_bits": self.overhead_bits,
+            }
+        )
+
     def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
-        """Return a table for JSON; ``tokens`` adds each token with its surprisal. An infinite number is null."""
+        """Return a table for JSON; ``tokens`` adds a table for each token. An infinite number is null."""
         table: dict[str, Any] = {
             "text": self.text,
             "log_probability": _finite(self.log_probability),
+            "bits": _finite(self.bits),
             "bits_per_byte": _finite(self.bits_per_byte),
+            "unknown_tokens": sum(self.unknown),
         }
         if tokens:
+            columns = (self.tokens, self.offsets, self.unknown, self.surprisal_bits, self.overhead_bits)
             table["tokens"] = [
-                {"token": token, "surprisal_bits": _finite(bits)}
-                for token, bits in zip(self.tokens, self.surprisal_bits, strict=True)
+                {
+                    "token": token,
+                    "start": start,
+                    "end": end,
+                    "unknown": unknown,
+                    "surprisal_bits": _finite(surprisal),
+                    "overhead_bits": overhead,
+                }
+                for token, (start, end), unknown, surprisal, overhead in zip(*columns, strict=True)
             ]
         return table
 
@@ -117,30 +175,44 @@ class TrainedModel:
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
 
-    def score(self, text: str) -> Scored:
-        """Score a text as one document; its lines are its sentences."""
-        return next(iter(self.score_documents(documents_of([_text(text)]))))
+    def score(self, text: str, *, ends: bool = False) -> Scored:
+        """Score a text; its lines are its sentences.
 
-    def score_documents(self, documents: Iterable[Document]) -> Iterator[Scored]:
-        """Score documents one by one."""
+        Parameters
+        ----------
+        text : str
+            The beginning of a document.
+        ends : bool
+            Whether the document ends with the text, so that ``</s>`` and the end are charged as well. Otherwise what
+            comes after the text is left open, and white space at its end is not scored.
+        """
+        return next(iter(self.score_documents(documents_of([_text(text)]), ends=ends)))
+
+    def surprisal(self, text: str, *, ends: bool = False) -> pd.DataFrame:
+        """Return a table of the tokens of a text with their surprisal in bits: ``score(text).to_frame()``."""
+        return self.score(text, ends=ends).to_frame()
+
+    def score_documents(self, documents: Iterable[Document], *, ends: bool = False) -> Iterator[Scored]:
+        """Score documents one by one; ``ends`` is that of ``score``."""
         for document in documents:
             if not isinstance(document, Document):
                 raise LmcompareError(
                     f"a document is an lmcompare.corpora.Document, not {kind_of(document)}: score() takes a text"
                 )
-            encoded, tokens, overhead_bits = self._corpus.read([document])
+            read = document if ends else _open(document)
+            encoded, tokens, overhead_bits = self._corpus.read([read])
             with blamed_on(f"{self.name}'s log_probs"):
                 nats = checked_log_probs(self.model, encoded)
-            bits = -nats / np.log(2)
-            n_bytes = len(document.text.encode())
+            assert encoded.spans is not None, "text was encoded"
+            scored = slice(None if ends else -1)  # without the last </s>, which would end the text
             yield Scored(
                 name=document.name,
-                text=document.text,
-                log_probability=float(np.sum(nats)),
-                bits_per_byte=float((bits.sum() + overhead_bits.sum()) / n_bytes) if n_bytes else float("nan"),
-                tokens=tuple(tokens),
-                surprisal_bits=tuple(bits.tolist()),
-                overhead_bits=tuple(overhead_bits.tolist()),
+                text=read.text,
+                tokens=tuple(tokens[scored]),
+                offsets=tuple((start, end) for start, end in encoded.spans[scored].tolist()),
+                unknown=tuple((encoded.ids[scored] == encoded.vocabulary.unknown).tolist()),
+                surprisal_bits=tuple((-nats[scored] / np.log(2)).tolist()),
+                overhead_bits=tuple(overhead_bits[scored].tolist()),
             )
 
     def next_tokens(self, prompt: str) -> list[tuple[str, float]]:
@@ -194,6 +266,13 @@ class TrainedModel:
             raise LmcompareError(f"'{word}' is not in the vocabulary")
         vector: FloatArray = vectors[self._corpus.vocabulary.id(word)]
         return vector
+
+
+def _open(document: Document) -> Document:
+    """Return a document without the white space at its end: what comes after the last word is not known yet."""
+    text = document.text.rstrip()
+    sentences = tuple((start, min(end, len(text))) for start, end in document.sentences if start <= len(text))
+    return replace(document, text=text, sentences=sentences)
 
 
 def _finite(figure: float) -> float | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lmcompare
+from lmcompare import corpora
 from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray, LanguageModel, Setting, State
 from lmcompare.models.rnn.plugin import Rnn
@@ -86,11 +87,43 @@ def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:
     assert sum(p for _, p in model.next_tokens("The cat")) <= 1 + 1e-9
     assert model.next_tokens("The cat")[0][0] == "saw"
     assert model.generate("The cat", 5) == model.generate("The cat", 5)
-    scored = model.score("The cat saw Rome.")
+    scored = model.score("The cat saw Rome.", ends=True)
     assert scored.tokens == ("The", "cat", "saw", "Rome", ".", "</s>")
     assert scored.log_probability == pytest.approx(-sum(scored.surprisal_bits) * np.log(2))
     bits = sum(scored.surprisal_bits) + sum(scored.overhead_bits)
     assert scored.bits_per_byte == pytest.approx(bits / len("The cat saw Rome."))
+
+
+def test_the_end_of_a_text_is_charged_only_if_it_ends(result: lmcompare.Comparison) -> None:
+    model = result.model("kn3")
+    text = "The cat saw Rome.\nThe bxq saw\n"
+    ended, open_ = model.score(text, ends=True), model.score(text)
+    assert ended.tokens == (*open_.tokens, "</s>")
+    assert open_.tokens == ("The", "cat", "saw", "Rome", ".", "</s>", "The", "bxq", "saw")
+    assert open_.text == text.rstrip()
+    assert open_.surprisal_bits == ended.surprisal_bits[:-1]
+    assert open_.overhead_bits[:-1] == ended.overhead_bits[:-2]
+    assert open_.unknown == (False,) * 7 + (True, False)
+    assert open_.overhead_bits[7] > 5  # the three letters of the unknown word
+    assert [open_.text[start:end] for start, end in open_.offsets] == [t.replace("</s>", "") for t in open_.tokens]
+    assert open_.bits == pytest.approx(sum(open_.surprisal_bits) + sum(open_.overhead_bits))
+    assert model.score("  \n").tokens == ()
+
+
+def test_the_documents_of_the_test_text_have_the_bits_of_the_results(result: lmcompare.Comparison) -> None:
+    documents = corpora.load(TEXTS).test
+    for name in ("unigram", "kn3"):
+        scored = list(result.model(name).score_documents(documents, ends=True))
+        bits = sum(each.bits for each in scored) / sum(len(d.text.encode()) for d in documents)
+        assert bits == pytest.approx(result.table.set_index("name").loc[name, "bits_per_byte"], rel=1e-5)
+
+
+def test_surprisal_is_a_table(result: lmcompare.Comparison) -> None:
+    table = result.model("kn3").surprisal("The cat saw bxq")
+    assert list(table.columns) == ["token", "start", "end", "unknown", "surprisal_bits", "overhead_bits"]
+    assert list(table["token"]) == ["The", "cat", "saw", "bxq"]
+    assert list(table["start"]) == [0, 4, 8, 12]
+    assert list(table["unknown"]) == [False, False, False, True]
 
 
 def test_an_n_gram_model_is_written_and_read_as_another_run_s(result: lmcompare.Comparison, tmp_path: Path) -> None:
@@ -192,7 +225,7 @@ def test_hyper_parameters_that_can_not_be_stored_are_refused_before_anything_run
 
 
 def test_an_empty_text_has_no_bytes_to_share_bits_among(result: lmcompare.Comparison) -> None:
-    scored = result.model("kn3").score("")
+    scored = result.model("kn3").score("", ends=True)
     assert scored.tokens == ("</s>",)
     assert scored.log_probability < 0
     assert np.isnan(scored.bits_per_byte)

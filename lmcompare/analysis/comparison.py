@@ -16,7 +16,7 @@ from lmcompare.analysis.intervals import (
     Bootstrap,
     holm,
     over_trainings,
-    ranks,
+    rank_ranges,
     ratio_bootstrap,
 )
 from lmcompare.analysis.resampling import units_of
@@ -43,8 +43,8 @@ class Standing:
         Why the model is not ranked with the others: a main clause for results.json and the report.
     bits_per_byte, low, high : float
         The figure with its 95 % interval, NaN without one.
-    rank : int or None
-        One plus the number of significantly better models of its group.
+    rank_low, rank_high : int or None
+        The range of ranks within its group that the data allow (see ``rank_ranges``).
     """
 
     name: str
@@ -53,7 +53,8 @@ class Standing:
     bits_per_byte: float
     low: float
     high: float
-    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Comparison:
     unit : str
         The resampling unit: "documents" or "blocks of 20 sentences".
     units : int
-        The number of units.
+        The number of units that contain text.
     whole_documents : bool
         Whether every unit is a whole document.
     resamples : int
@@ -183,6 +184,7 @@ def main_tokens(run: Run, comparison: Comparison) -> str:
 def compare_models(run: Run) -> Comparison:
     """Compare all models with a finished cell on the test text, by bits per byte."""
     units = units_of(run)
+    n_units = int(np.count_nonzero(units.bytes))
     bits = np.zeros((len(units), len(run.scored)))  # (U, M), averaged over seeds; infinite where p was 0
     standings: list[Standing] = []
     trainings: list[tuple[float, int]] = []  # for each model: the variance of bits per byte over seeds, the seeds
@@ -201,10 +203,10 @@ def compare_models(run: Run) -> Comparison:
     def compared(
         places: Sequence[Standing], differences: tuple[Difference, ...], resamples: int, detectable: float
     ) -> Comparison:
-        n_units, whole = len(units), units.whole_documents
+        whole = units.whole_documents
         return Comparison(tuple(places), differences, units.kind, n_units, whole, resamples, detectable, seeds)
 
-    if len(units) < LEAST_UNITS:
+    if n_units < LEAST_UNITS:
         return compared(_ranked(standings, ()), (), 0, NAN)
 
     pairs = [(i, j) for i, j in combinations(range(len(standings)), 2) if _comparable(standings[i], standings[j])]
@@ -266,14 +268,15 @@ def _holm_by_group(standings: Sequence[Standing], pairs: Sequence[tuple[int, int
 
 
 def _ranked(standings: Sequence[Standing], differences: Sequence[Difference]) -> list[Standing]:
-    """Give the models of each group their ranks."""
+    """Give the models of each group their ranges of ranks."""
     placed = list(standings)
     apart = {frozenset((d.first, d.second)) for d in differences if d.significant}
     for group in ("ranked", "adaptive"):
         rows = [i for i, s in enumerate(standings) if s.group == group]
         names = [standings[i].name for i in rows]
-        better = np.array([[frozenset((a, b)) in apart for b in names] for a in names], bool)
-        found = ranks(np.array([standings[i].bits_per_byte for i in rows]), better.reshape(len(rows), len(rows)))
-        for i, rank in zip(rows, found, strict=True):
-            placed[i] = replace(placed[i], rank=int(rank))
+        differ = np.array([[frozenset((a, b)) in apart for b in names] for a in names], bool)
+        figures = np.array([standings[i].bits_per_byte for i in rows])
+        found = rank_ranges(figures, differ.reshape(len(rows), len(rows)))
+        for i, low, high in zip(rows, *found, strict=True):
+            placed[i] = replace(placed[i], rank_low=int(low), rank_high=int(high))
     return placed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lmcompare.analysis.comparison import Comparison
+from lmcompare.analysis.intervals import LEAST_UNITS
 from lmcompare.analysis.resampling import BLOCK_SENTENCES, LEAST_DOCUMENTS
 
 
@@ -10,9 +11,26 @@ def interval_note(comparison: Comparison) -> str:
     """Return what was resampled, and whether the intervals cover the variation between trainings."""
     if not comparison.standings:
         return "No model was scored."
+    if comparison.units < LEAST_UNITS:
+        return _too_few(comparison)
     if not comparison.resamples:
-        return "The test text is too short for intervals, so no difference between models can be called significant."
+        return "No model has a finite figure, so there are no intervals."
     return f"{_units(comparison)} {_trainings(comparison)}"
+
+
+def _too_few(comparison: Comparison) -> str:
+    blocks = f"of {BLOCK_SENTENCES} sentences"
+    units = "document" if comparison.whole_documents else "block"
+    units += "" if comparison.units == 1 else "s"
+    units += "" if comparison.whole_documents else f" {blocks}"
+    needed = f"at least {LEAST_UNITS} documents or blocks {blocks}"
+    has = f"The test text has only {comparison.units} {units}, too few"
+    if len(comparison.standings) == 1:
+        return f"{has} for an interval, which needs {needed}; give a longer test text."
+    return (
+        f"{has} to tell the models apart: intervals and tests of differences need {needed}, so all models are tied;"
+        " give a longer test text."
+    )
 
 
 def _units(comparison: Comparison) -> str:

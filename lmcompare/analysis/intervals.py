@@ -168,14 +168,27 @@ def holm(p_values: Array) -> Array:
     return adjusted
 
 
-def ranks(estimates: Array, better: Array) -> Array:
-    """Return 1 + the number of models that are significantly better; less is better.
+def rank_ranges(estimates: Array, apart: Array) -> tuple[Array, Array]:
+    """Return the lowest and the highest rank that the data allow each of M models; less is better.
 
-    ``better``: (M, M) bool, the pair differs significantly. Ties share a rank, and the rank after them is that much
-    larger.
+    At first, the lowest rank is 1 + the number of models that are significantly better, and the highest is M − the
+    number of models that are significantly worse. A model with a worse figure can then have a better rank, since it
+    can be tied with a model that is significantly better than the other one. So the lowest rank becomes the smallest
+    among the model and all with worse figures, and the highest the largest among the model and all with better ones.
+
+    Parameters
+    ----------
+    estimates : array of shape (M,)
+    apart : bool array of shape (M, M)
+        Whether two models differ significantly.
     """
-    below = estimates[:, None] < estimates[None, :]  # [i, j]: i is below j
-    return np.asarray(1 + (below & better).sum(axis=0))
+    better = estimates[:, None] < estimates[None, :]  # [i, j]: i has a better figure than j
+    size = len(estimates)
+    low = 1 + (better & apart).sum(axis=0)
+    high = size - (better & apart).sum(axis=1)
+    lowest = np.where(better, size, low[:, None]).min(axis=0, initial=size)  # over all i that are not better than j
+    highest = np.where(better, 1, high[None, :]).max(axis=1, initial=1)  # over all j that are not worse than i
+    return lowest, highest
 
 
 def _tiny(estimate: Array) -> Array:

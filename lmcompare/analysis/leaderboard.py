@@ -25,8 +25,8 @@ class Row:
     ----------
     status : {"ranked", "adaptive", "not ranked", "failed"}
         Models of different status are not compared with each other.
-    rank : int or None
-        One plus the number of significantly better models of the same status; None if not ranked or failed.
+    rank_low, rank_high : int or None
+        The range of ranks that the data allow among models of the same status; None if not ranked or failed.
     same_tokens : bool
         Whether the model has the tokens of most models, so that figures per token can be compared with theirs.
     reason : str or None
@@ -37,7 +37,8 @@ class Row:
     plugin: str
     status: Status
     same_tokens: bool = False
-    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
     bits_per_byte: float | None = None
     bits_per_byte_low: float | None = None
     bits_per_byte_high: float | None = None
@@ -105,7 +106,6 @@ def _row(model: Mapping[str, Any], main_tokens: str) -> Row:
         | {
             "status": model["group"],
             "same_tokens": model["tokens_fingerprint"] == main_tokens,
-            "rank": model["rank_in_group"],
             "seeds": tuple(model["seeds"]),
             "reason": model["unranked_reason"],
         }

@@ -24,13 +24,14 @@ from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 METHOD = "paired bootstrap, symmetric studentised"
 REPEATS = ("copy", "near copy", "passages")  # how a document repeats the training text, from most to least
 
 # the columns of results.csv and of the leaderboard, in this order
 COLUMNS = (
-    "rank",
+    "rank_low",
+    "rank_high",
     "name",
     "bits_per_byte",
     "bits_per_byte_low",
@@ -57,7 +58,7 @@ COLUMNS = (
 )
 TEXTS = ("name", "tokens", "plugin", "status")
 COSTS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
-WHOLE = ("rank", "peak_memory_bytes", "parameters", "model_bytes")
+WHOLE = ("rank_low", "rank_high", "peak_memory_bytes", "parameters", "model_bytes")
 
 
 def results(run: Run) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
 
 def _columns(row: Row) -> dict[str, Any]:
     cells = {column: getattr(row, column) for column in COLUMNS}
-    ranked = {} if row.status == "ranked" else {"rank": None}
+    ranked = {} if row.status == "ranked" else {"rank_low": None, "rank_high": None}
     return cells | ranked | {"seeds": " ".join(map(str, row.seeds))}
 
 
@@ -171,9 +172,9 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "bits_per_byte_high": standing.high,
         "bits_per_byte_spread": spread.bits_per_byte,
         "perplexity_spread": spread.perplexity,
-        "rank": standing.rank if standing.group == "ranked" else None,
         "group": standing.group,
-        "rank_in_group": standing.rank,
+        "rank_low": standing.rank_low,
+        "rank_high": standing.rank_high,
         "unranked_reason": standing.reason,
         **{key: _over_seeds(model, key) for key in COSTS},
         "tokens_read": tokens_read(model),

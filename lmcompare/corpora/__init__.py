@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, has_utf8
     from lmcompare.corpora.loading import documents_of, load, read_documents
     from lmcompare.corpora.options import CorpusOptions
+    from lmcompare.corpora.paths import is_pattern, path_name
     from lmcompare.corpora.registered import FORMATS, SCHEMES, CatalogueEntry, catalogue, format_catalogue
 
 _HOMES = {
@@ -24,6 +25,7 @@ _HOMES = {
     "lmcompare.corpora.document": ("SPLITS", "Corpus", "Document", "Piece", "has_utf8"),
     "lmcompare.corpora.loading": ("documents_of", "load", "read_documents"),
     "lmcompare.corpora.options": ("CorpusOptions",),
+    "lmcompare.corpora.paths": ("is_pattern", "path_name"),
     "lmcompare.corpora.registered": ("FORMATS", "SCHEMES", "CatalogueEntry", "catalogue", "format_catalogue"),
 }
 
@@ -46,7 +48,9 @@ __all__ = [
     "documents_of",
     "format_catalogue",
     "has_utf8",
+    "is_pattern",
     "load",
+    "path_name",
     "read_documents",
 ]
 

@@ -7,13 +7,13 @@ cut into sentences. `lmcompare.corpora.registered` finds them by entry points, s
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from lmcompare.corpora.contents import decoded
 from lmcompare.corpora.document import SPLITS, Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
-from lmcompare.errors import LmcompareError, PluginError, kind_of
+from lmcompare.errors import PluginError, kind_of
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,10 @@ class File:
         Raises
         ------
         LmcompareError
-            If the content is not valid in this encoding (with the offset of the first such byte), or has no text.
+            If the file is not text, is not valid in this encoding (with the offset of the first wrong byte), or has
+            no text in it.
         """
-        raw, skip = self.raw, 0
-        if raw.startswith(codecs.BOM_UTF8) and codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}:
-            skip, encoding = len(codecs.BOM_UTF8), "utf-8"
-        try:
-            text = raw[skip:].decode(encoding)
-        except UnicodeDecodeError as error:
-            at = skip + error.start
-            raise LmcompareError(
-                f"{self.path} is not valid {encoding.upper()}: byte {at:,} (0x{raw[at]:02x}) cannot be decoded; "
-                "name the encoding of the file with --encoding, for example --encoding latin-1"
-            ) from None
-        if not text.strip():
-            raise LmcompareError(f"{self.path} has no text in it; give a file with text in it")
-        return text
+        return decoded(self.raw, encoding, self.path)
 
 
 @dataclass(frozen=True)
@@ -71,6 +59,7 @@ class Found:
         The name, text and metadata of each document.
     splits : mapping of str to tuple of Piece, optional
         The documents of "train", "valid" and "test", for a corpus that is already split; ``pieces`` is then empty.
+        Without "valid", the validation text is taken out of the training text.
     one_text : bool
         The only piece is a running text without document boundaries: it is split at line ends in its own order.
     table : bool
@@ -79,6 +68,8 @@ class Found:
         How sentences are found unless the options say otherwise: "line" or "punkt".
     notes : tuple of str
         Sentences for the report: how the text was cleaned, what was left out.
+    said : tuple of str
+        Sentences for the terminal and the report: which file was taken for what, what was left out.
     name : str
         The name of the corpus; "" for the name in the corpus specification.
     source : str
@@ -91,6 +82,7 @@ class Found:
     table: bool = False
     sentences: SentenceMarks = "line"
     notes: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     name: str = ""
     source: str = ""
 
@@ -205,8 +197,8 @@ def checked_found(found: object, whose: str) -> Found:
             raise PluginError(f"{whose} returned no name for document {number:,}")
     if not any(piece.text.strip() for piece in pieces):
         raise PluginError(f"{whose} returned no text")
-    if found.splits is not None and (found.pieces or set(found.splits) != set(SPLITS)):
-        raise PluginError(f"{whose} returned splits that are not exactly {', '.join(SPLITS)}")
+    if found.splits is not None and (found.pieces or {*found.splits, "valid"} != set(SPLITS)):
+        raise PluginError(f"{whose} returned splits that are not train, test and, if there is one, valid")
     if found.one_text and len(found.pieces) != 1:
         raise PluginError(f"{whose} returned {len(found.pieces):,} documents as one text")
     return found

@@ -87,6 +87,8 @@ class Corpus:
         The documents of each split.
     notes : tuple of str
         Sentences for the report: how the text was split and cleaned, what occurs in two splits.
+    said : tuple of str
+        Those of the notes that are printed before a run begins: which file was taken for what, what was left out.
     source : str
         Where the text comes from, for the report.
     read : str
@@ -100,6 +102,7 @@ class Corpus:
     valid: tuple[Document, ...]
     test: tuple[Document, ...]
     notes: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     source: str = ""
     read: str = ""
     changes: tuple[str, ...] = ()

@@ -11,13 +11,20 @@ from typing import BinaryIO
 
 from lmcompare.corpora.contract import Found
 from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, cut_all, text_fingerprint
-from lmcompare.corpora.files import read_path
 from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.paths import read_path
 from lmcompare.corpora.rare import replace_rare
 from lmcompare.corpora.repeats import repeats, repeats_noted
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.sources import Source, read_source
-from lmcompare.corpora.splits import Split, overlap, split_by_hash, split_by_words, split_contiguously
+from lmcompare.corpora.splits import (
+    Split,
+    overlap,
+    split_by_hash,
+    split_by_words,
+    split_contiguously,
+    valid_out_of_train,
+)
 from lmcompare.errors import LmcompareError
 
 _DEFAULT = CorpusOptions()
@@ -34,10 +41,12 @@ def load(
 
     Parameters
     ----------
-    source : str, path, mapping or sequence of str
+    source : str, path, mapping or iterable
         The name of a corpus, such as "lee" or "nltk:brown" (`catalogue` lists them); the path of a file or a folder;
-        "-" for standard input; "train=a.txt,valid=b.txt,test=c.txt" or a mapping of these keys to paths; or a
-        sequence of texts, one document each. A name goes before a path: ``./lee`` is a file.
+        a pattern that matches files, such as "books/*.txt"; "-" for standard input; "train=a.txt,valid=b.txt,
+        test=c.txt" or a mapping of these keys to paths or texts (valid can be left out); or texts, one document each:
+        a list, a generator, a pandas Series or DataFrame, or rows with the text under the key "text". A name goes
+        before a path: ``./lee`` is a file.
     options : CorpusOptions
         How the text is read, cut and changed.
     base : Path, optional
@@ -72,7 +81,8 @@ def load(
     return Corpus(
         found.name,
         **documents,
-        notes=(*found.notes, *notes),
+        notes=(*found.said, *found.notes, *notes),
+        said=found.said,
         source=found.source,
         read=text_fingerprint(piece.text for piece in found.all_pieces()),
         changes=options.changes,
@@ -99,7 +109,7 @@ def read_documents(
     else:
         found = read_path((base or Path()) / Path(source).expanduser(), options)
     _check_column(found, options)
-    pieces = cut_all(_normalised(found.pieces, options), options.documents or "file")
+    pieces = cut_all(_normalised(found.all_pieces(), options), options.documents or "file")
     find = _sentence_finder(found, options, pieces)
     return tuple(_document(piece, find(piece.text), options) for piece in pieces)
 
@@ -118,7 +128,11 @@ def _split(found: Found, options: CorpusOptions) -> tuple[Split, list[str]]:
                 "train, valid and test are given, and train_words and valid_words as well; leave the sizes out, or "
                 "give one text as the source"
             )
-        return {which: cut_all(_normalised(found.splits[which], options), how) for which in SPLITS}, []
+        given = {which: cut_all(_normalised(pieces, options), how) for which, pieces in found.splits.items()}
+        if "valid" in given:
+            return given, []
+        train, valid, note = valid_out_of_train(given["train"], found.source, key=lambda text: _final(text, options))
+        return {"train": train, "valid": valid, "test": given["test"]}, [note]
     pieces = _normalised(found.pieces, options)
     if options.train_words is not None and options.valid_words is not None:
         split, notes = split_by_words(pieces, options.train_words, options.valid_words, found.name, found.source)

@@ -48,7 +48,7 @@ class CorpusOptions:
         default=None,
         metadata={
             "help": "How sentences are found: each line is one, or by Punkt in running text. The default is Punkt "
-            "for the embedded corpora and for texts in memory, and lines for files."
+            "for the embedded corpora, and lines for all others."
         },
     )
     lowercase: bool = field(

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lmcompare.corpora.contract import CorpusScheme, Found, checked_found
-from lmcompare.corpora.document import SPLITS, Piece, has_utf8
-from lmcompare.corpora.files import common_sentences, missing_path, read_path, read_stream, shown
+from lmcompare.corpora.document import SPLITS
+from lmcompare.corpora.files import common_sentences, shown
+from lmcompare.corpora.in_memory import read_split_texts, read_texts
 from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.paths import is_pattern, missing_path, read_path, read_stream
 from lmcompare.corpora.registered import SCHEMES
-from lmcompare.errors import LmcompareError, blamed_on, kind_of, suggest
+from lmcompare.errors import LmcompareError, blamed_on, suggest
 
-Source = str | os.PathLike[str] | Mapping[str, str] | Sequence[str]
+Source = str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]
 
 _OWN_SCHEME = re.compile(r"([^:]+\.py:\w+)(?::(.*))?", re.DOTALL)  # ./file.py:NAME and what follows a second colon
 
@@ -31,17 +33,19 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
         If there is no such corpus, or it cannot be read.
     """
     if isinstance(source, Mapping):
-        return _read_splits(source, options, base)
+        if all(isinstance(value, str | os.PathLike) for value in source.values()):
+            return _read_splits({which: os.fspath(path) for which, path in source.items()}, options, base)
+        return read_split_texts(source, options)
     if isinstance(source, os.PathLike):
         return read_path(base / source, options)
     if not isinstance(source, str):
-        return _read_texts(source)
+        return read_texts(source, options)
     if source == "-":
         return read_stream((stdin or sys.stdin.buffer).read(), options)
     if (scheme := _scheme_of(source)) is not None:
         return _read_scheme(source, *scheme, options)
     path = base / Path(source).expanduser()
-    if source and not _exists(path, source):
+    if source and not _exists(path, source) and not is_pattern(source):
         if re.match(r"\s*\w+\s*=", source):
             return _read_splits(_parse_splits(source), options, base)
         raise _not_found(source, path, base)
@@ -101,20 +105,6 @@ def _exists(path: Path, source: str) -> bool:
     return path.exists()
 
 
-def _read_texts(texts: Sequence[str]) -> Found:
-    pieces = []
-    for number, text in enumerate(texts, 1):
-        if not isinstance(text, str):
-            raise LmcompareError(f"document {number:,} is {kind_of(text)}, not a text; give a sequence of strings")
-        if not has_utf8(text):
-            raise LmcompareError(f"document {number:,} has a lone surrogate, which is not text; decode it correctly")
-        if text.strip():
-            pieces.append(Piece(f"document {number}", text))
-    blank = len(texts) - len(pieces)
-    notes = (f"Documents without text that were left out: {blank:,}.",) if blank else ()
-    return Found(tuple(pieces), sentences="punkt", notes=notes, name="documents", source="documents given in memory")
-
-
 def _parse_splits(source: str) -> dict[str, str]:
     """The paths of ``train=a.txt,valid=b.txt,test=c.txt``; a path may contain a comma."""
     paths: dict[str, str] = {}
@@ -132,21 +122,22 @@ def _read_splits(paths: Mapping[str, str], options: CorpusOptions, base: Path) -
     for key in paths:
         if key not in SPLITS:
             raise LmcompareError(f"unknown split '{key}'{suggest(key, SPLITS)}; give {', '.join(SPLITS)}")
-    missing = [which for which in SPLITS if not paths.get(which)]
+    missing = [which for which in SPLITS if not paths.get(which) and (which in paths or which != "valid")]
     if missing:
         raise LmcompareError(
-            f"the corpus names no {' and no '.join(missing)}; give all three as train=…,valid=…,test=…, or one file "
-            "or folder, which is then split"
+            f"the corpus names no {' and no '.join(missing)}; give train=…,valid=…,test=…, or one file or folder, "
+            "which is then split"
         )
-    places = {which: base / Path(paths[which]).expanduser() for which in SPLITS}
+    places = {which: base / Path(paths[which]).expanduser() for which in SPLITS if paths.get(which)}
     found = {which: read_path(path, options) for which, path in places.items()}
     folders = {path.resolve().parent for path in places.values()}
     name = folders.pop().name if len(folders) == 1 else places["train"].stem
     return Found(
-        splits={which: each.pieces for which, each in found.items()},
+        splits={which: tuple(each.all_pieces()) for which, each in found.items()},
         table=any(each.table for each in found.values()),
         sentences=common_sentences(found.values()),
         notes=tuple(note for each in found.values() for note in each.notes),
+        said=tuple(sentence for each in found.values() for sentence in each.said),
         name=name or "corpus",
-        source=", ".join(f"{which} {shown(places[which])}" for which in SPLITS),
+        source=", ".join(f"{which} {shown(places[which])}" for which in places),
     )

@@ -32,25 +32,16 @@ def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str
     LmcompareError
         If there are fewer than three different documents.
     """
-    hashed = sorted(
-        ((hashlib.sha256(key(piece.text).encode()).digest(), n) for n, piece in enumerate(pieces)), key=lambda h: h
-    )
-    groups = [[pieces[n] for _, n in same] for _, same in groupby(hashed, key=lambda h: h[0])]
+    groups = _by_hash(pieces, key)
     if len(groups) < len(SPLITS):
         raise LmcompareError(
             f"{source} has only {_counted(len(groups), 'different document')}, too few to split into train, valid "
             "and test; give at least three documents, or the splits themselves as train=…,valid=…,test=…"
         )
-    words = [sum(piece.words for piece in group) for group in groups]
-    target = HELD_OUT * sum(words)
+    target = HELD_OUT * sum(piece.words for piece in pieces)
     split: Split = {which: [] for which in SPLITS}
-    at = 0
-    for which, to_leave in (("test", 2), ("valid", 1)):
-        held = 0
-        while at < len(groups) - to_leave and (not split[which] or held < target):
-            split[which] += groups[at]
-            held += words[at]
-            at += 1
+    split["test"], at = _first_tenth(groups, 0, target, 2)
+    split["valid"], at = _first_tenth(groups, at, target, 1)
     split["train"] = [piece for group in groups[at:] for piece in group]
     notes = [
         f"The {len(pieces):,} documents were split by a hash of their text; test, then valid, was filled until it "
@@ -70,25 +61,53 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     LmcompareError
         If the text has fewer than three lines that are not blank.
     """
-    counted = ((following, len(piece.text[start:end].split())) for start, end, following in lines_of(piece.text))
-    lines = [(following, words) for following, words in counted if words]
+    lines = _lines_with_words(piece)
     if len(lines) < len(SPLITS):
         raise LmcompareError(
             f"{source} has only {_counted(len(lines), 'line')} of text, too few to cut into train, valid and test; "
             "give a text of at least three lines, or the splits themselves as train=…,valid=…,test=…"
         )
-    total = sum(words for _, words in lines)
-    cuts: list[int] = []
-    seen = 0
-    for number, (following, words) in enumerate(lines, 1):
-        seen += words
-        # A split ends at the line that first brings it to its share, or that leaves one line each for the others.
-        others = len(SPLITS) - 1 - len(cuts)
-        enough = seen >= (1 - HELD_OUT * others) * total - 1e-9
-        if others and (enough or len(lines) - number == others):
-            cuts.append(following)
-    split = _cut_at(cuts, piece)
+    split = _cut_at(_ends_of_shares(lines, (0.8, 0.9)), piece, SPLITS)
     return split, [f"One text without document marks was cut at line ends, in its own order: {_shares(split)}."]
+
+
+def valid_out_of_train(
+    train: Sequence[Piece], source: str, key: Callable[[str], str] = str
+) -> tuple[list[Piece], list[Piece], str]:
+    """Take a tenth of the training text as validation text.
+
+    Of several documents, those whose hash comes first, as in `split_by_hash`; of one text, the last lines.
+
+    Returns
+    -------
+    tuple of list of Piece, list of Piece and str
+        The training text, the validation text, and a sentence for the report.
+
+    Raises
+    ------
+    LmcompareError
+        If there is a single document of a single line, or all documents are the same.
+    """
+    if len(train) == 1:
+        lines = _lines_with_words(train[0])
+        if len(lines) < 2:
+            raise LmcompareError(
+                f"{source} has no validation text, and only one line of training text to take it from; give one as "
+                "valid=…"
+            )
+        split = _cut_at(_ends_of_shares(lines, (1 - HELD_OUT,)), train[0], ("train", "valid"))
+        how = "the end of the training text was taken"
+    else:
+        groups = _by_hash(train, key)
+        if len(groups) < 2:
+            raise LmcompareError(
+                f"{source} has no validation text, and its training documents are all the same; give one as valid=…"
+            )
+        held, at = _first_tenth(groups, 0, HELD_OUT * sum(piece.words for piece in train), 1)
+        split = {"train": [piece for group in groups[at:] for piece in group], "valid": held}
+        how = "training documents were taken by a hash of their text"
+    said = f"There is no validation text, so {how} until it first held a tenth of the words: {_shares(split)}."
+    return split["train"], split["valid"], said
 
 
 def split_by_words(
@@ -118,7 +137,7 @@ def split_by_words(
             f"{source} has only {_counted(len(text.split()), 'word')}, too few for {train_words:,} of train, "
             f"{valid_words:,} of valid and a test of whole lines after them; give smaller train_words or valid_words"
         )
-    split = _cut_at(cuts, Piece(name, text, pieces[0].metadata if len(pieces) == 1 else {}))
+    split = _cut_at(cuts, Piece(name, text, pieces[0].metadata if len(pieces) == 1 else {}), SPLITS)
     joined = (
         f"The {len(pieces):,} documents were joined in their order, and the text" if len(pieces) > 1 else "The text"
     )
@@ -127,12 +146,50 @@ def split_by_words(
     ]
 
 
-def _cut_at(cuts: Sequence[int], piece: Piece) -> Split:
-    """Cut a text at two places into the splits, each of one document."""
+def _by_hash(pieces: Sequence[Piece], key: Callable[[str], str]) -> list[list[Piece]]:
+    """Group the documents with the same text, in the order of the text's SHA-256."""
+    hashed = sorted(
+        ((hashlib.sha256(key(piece.text).encode()).digest(), n) for n, piece in enumerate(pieces)), key=lambda h: h
+    )
+    return [[pieces[n] for _, n in same] for _, same in groupby(hashed, key=lambda h: h[0])]
+
+
+def _first_tenth(groups: Sequence[Sequence[Piece]], at: int, target: float, to_leave: int) -> tuple[list[Piece], int]:
+    """Take groups from ``at`` on until they first have ``target`` words, but at least one; return the next index."""
+    held: list[Piece] = []
+    words = 0
+    while at < len(groups) - to_leave and (not held or words < target):
+        held += groups[at]
+        words += sum(piece.words for piece in groups[at])
+        at += 1
+    return held, at
+
+
+def _lines_with_words(piece: Piece) -> list[tuple[int, int]]:
+    """Where the next line begins, and the number of words, of each line with words."""
+    counted = ((following, len(piece.text[start:end].split())) for start, end, following in lines_of(piece.text))
+    return [(following, words) for following, words in counted if words]
+
+
+def _ends_of_shares(lines: Sequence[tuple[int, int]], shares: Sequence[float]) -> list[int]:
+    """Return the line ends that first reach these shares of all words; at least one line is left for each part."""
+    total = sum(words for _, words in lines)
+    cuts: list[int] = []
+    seen = 0
+    for number, (following, words) in enumerate(lines, 1):
+        seen += words
+        others = len(shares) - len(cuts)
+        if others and (seen >= shares[-others] * total - 1e-9 or len(lines) - number == others):
+            cuts.append(following)
+    return cuts
+
+
+def _cut_at(cuts: Sequence[int], piece: Piece, names: Sequence[str]) -> Split:
+    """Cut a text into the splits with these names, each of one document."""
     edges = pairwise([0, *cuts, len(piece.text)])
     return {
         which: [Piece(f"{piece.name} ({which})", piece.text[start:end], piece.metadata)]
-        for which, (start, end) in zip(SPLITS, edges, strict=True)
+        for which, (start, end) in zip(names, edges, strict=True)
     }
 
 

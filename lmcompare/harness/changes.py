@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
+from lmcompare.corpora import is_pattern, path_name
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.harness.experiment import BudgetTable, Experiment, ModelTable, load, shipped
 from lmcompare.harness.options import Preset
@@ -171,7 +172,7 @@ def _from_here(plugin: str) -> str:
 
 def _absolute(spec: str, path: Path | None) -> str:
     """Return a corpus as the command line names it: a path is relative to the working directory, not to the file."""
-    if path is None or "=" in spec or not Path(spec).expanduser().exists():
+    if path is None or "=" in spec or not (Path(spec).expanduser().exists() or is_pattern(spec)):
         return spec
     return str(Path(spec).expanduser().resolve())
 
@@ -180,5 +181,5 @@ def _folder_name(spec: str) -> str:
     """Return a name for a folder of results on a corpus."""
     if spec == "-":
         return "stdin"
-    name = Path(spec.partition(",")[0].rpartition("=")[2]).stem
+    name = path_name(Path(spec.partition(",")[0].rpartition("=")[2]))
     return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "corpus"

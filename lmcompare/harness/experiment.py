@@ -29,7 +29,7 @@ from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
 from lmcompare.registry import absolute
 from lmcompare.runfolder.layout import SPLITS
-from lmcompare.tokens import TOKENIZERS
+from lmcompare.tokens import TOKENIZERS, table_of
 
 DEFAULT_PROMPTS = (
     "How to make Thai",
@@ -63,7 +63,7 @@ class CorpusTable(CorpusOptions):
     def _one_way(self) -> Self:
         split = [self.train, self.valid, self.test]
         if (self.source is None) == all(part is None for part in split):
-            raise ValueError("give either source, or train, valid and test")
+            raise ValueError("give either source, or train, test and, if there is one, valid")
         try:
             self.check()
         except LmcompareError as error:
@@ -92,11 +92,15 @@ class TokensTable(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _usual_min_count(cls, table: Any) -> Any:
-        kind = table.get("kind", "word") if isinstance(table, Mapping) else None
-        if not isinstance(kind, str) or "min_count" in table:
+    def _in_full(cls, table: Any) -> Any:
+        if not isinstance(table, Mapping) or not isinstance(table.get("kind", "word"), str):
             return table
-        return {"min_count": TOKENIZERS.resolve(kind).usual_min_count, **table}
+        try:
+            named = table_of(table.get("kind", "word"))
+        except LmcompareError as error:
+            raise ValueError(str(error)) from None
+        usual = TOKENIZERS.resolve(named["kind"]).usual_min_count
+        return {"min_count": usual, **table, **named}
 
     @model_validator(mode="after")
     def _within_reason(self) -> Self:
@@ -292,10 +296,20 @@ def load(path: Path) -> Experiment:
         raise LmcompareError(f"{path} is not valid TOML: {error}") from None
     table.setdefault("name", path.stem)
     for part in (table, *(table["models"] if isinstance(table.get("models"), list) else ())):
-        tokens = part.get("tokens") if isinstance(part, dict) else None
-        if isinstance(tokens, dict) and isinstance(tokens.get("kind"), str):
-            tokens["kind"] = absolute(tokens["kind"], path.parent)
+        if isinstance(part, dict) and isinstance(part.get("tokens"), dict):
+            part["tokens"] = _placed(part["tokens"], path.parent)
     return parse(table, str(path))
+
+
+def _placed(tokens: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a table ``[tokens]`` with the paths in it made absolute: they start from the experiment file."""
+    if not isinstance(tokens.get("kind"), str):
+        return tokens
+    placed = tokens | table_of(absolute(tokens["kind"], folder))
+    for name in TOKENIZERS.resolve(placed["kind"]).files:
+        if isinstance(placed.get(name), str):
+            placed[name] = str(folder / Path(placed[name]).expanduser())
+    return placed
 
 
 def shipped(preset: Preset) -> Experiment:

@@ -115,15 +115,19 @@ def _reasons(job: Job, cell: StoredCell) -> list[str]:
         f"{key} is {now}, not {machine[key]}" for key, now in job.machine.items() if machine.get(key, now) != now
     ]
     found += [f"{job.hyperparameters[key]} has changed" for key, now in job.files.items() if files.get(key) != now]
+    if cell.tokens_fingerprint != job.tokens_fingerprint:
+        found.append("its tokens have changed")
     if cell.table.get("source_digest") != job.source_digest or not found:
         found.append("its code has changed")
     return found
 
 
 def _other_tokens(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {key: Path(value).name if isinstance(value, str) else value for key, value in now.items()}
     if now["kind"] != before["kind"]:
-        return {"tokens": now["kind"].rpartition(":")[2]}
-    return {key: now.get(key) for key in {**before, **now} if now.get(key) != before.get(key)}
+        options = [_short(value) for key, value in shown.items() if key not in ("kind", "min_count", "size")]
+        return {"tokens": " ".join([shown["kind"].rpartition(":")[2], *options])}
+    return {key: shown.get(key) for key in {**before, **now} if now.get(key) != before.get(key)}
 
 
 def _other(what: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def prepare(
     """Return the corpus under one tokenizer, stored under ``folder / fingerprint``.
 
     What is stored there already under the same fingerprint is kept. If it was damaged, it is made anew, and ``say``
-    is given a sentence about that.
+    is given a sentence about that, and those that the tokenizer has to say on the text.
 
     Raises
     ------
@@ -47,6 +47,8 @@ def prepare(
     tokenizer = make_tokenizer(table.tokenizer)
     with blamed_on(f"{type(tokenizer).__name__}'s fit"):
         tokenizer.fit([document.text for document in corpus.train])
+    for note in tokenizer.notes:
+        say(note)
     cut = {split: tokenise(corpus.split(split), tokenizer) for split in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
     if tokenizer.fixed_vocabulary and (other := set(vocabulary.tokens[2:]) - set(tokenizer.always_tokens)):

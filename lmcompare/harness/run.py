@@ -95,6 +95,8 @@ def run(
     if corpus is None:
         show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
         corpus = corpora.load(experiment.corpus.where, experiment.corpus, base=base)
+    for sentence in corpus.said:
+        show.say(sentence)
     _claim(folder)
     with locked(folder):
         end_replacements(folder)

@@ -179,6 +179,12 @@ def listed(items: list[str], last: str = "and") -> str:
     return f"{'; '.join(items[:-1])}; {last} {items[-1]}"
 
 
+def ranks(low: int | None, high: int | None) -> str:
+    """Return a range of ranks: "1–2", "3" if both ends are the same."""
+    ends = [count(end) for end in (low, high)]
+    return "–".join(dict.fromkeys(ends))
+
+
 def runs(increasing: Iterable[int]) -> list[list[int]]:
     """Return increasing whole numbers in runs of successive ones: 1, 2, 4 in [1, 2] and [4]."""
     found: list[list[int]] = []

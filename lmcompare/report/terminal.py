@@ -16,12 +16,13 @@ WIDE = 1000  # columns of a file or a pipe, in which nothing is wrapped
 
 
 def print_leaderboard(folder: Path) -> None:
-    """Print the models of a run in the order of the leaderboard, and why some are not ranked with the others.
+    """Print the models of a run in the order of the leaderboard, and why some are tied or not ranked with the others.
 
     Perplexity and accuracy are left out for a model with other tokens than most models, since they cannot be
     compared. A model that is not ranked has its bits per byte in brackets.
     """
-    board = [row for row in rows(read_json(folder / "results.json")) if row.status != "failed"]
+    results = read_json(folder / "results.json")
+    board = [row for row in rows(results) if row.status != "failed"]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in HEADS:
         name = head == "model"
@@ -30,6 +31,8 @@ def print_leaderboard(folder: Path) -> None:
         table.add_row(*_cells(row))
     console = Console()  # a name is never cut: it is what other commands ask for
     (console if console.is_terminal else Console(width=WIDE)).print(table)
+    if board and not results["interval"]["resamples"]:
+        print(results["interval"]["note"])
     for row in board:
         if row.reason:
             status = "ranked separately" if row.status == "adaptive" else "not ranked"
@@ -44,7 +47,7 @@ def _cells(row: Row) -> list[str]:
     figure = numbers.bits_per_byte(row.bits_per_byte)
     low, high = row.interval if row.interval and ranked else (None, None)
     return [
-        str(row.rank or numbers.NONE) if row.status == "ranked" else numbers.NONE,
+        numbers.ranks(row.rank_low, row.rank_high) if row.status == "ranked" else numbers.NONE,
         row.name,
         figure if ranked else f"({figure})",
         numbers.NONE if low is None else f"{numbers.decimals(low, 2)}–{numbers.decimals(high, 2)}",

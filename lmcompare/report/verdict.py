@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison
+from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import NEAR, Rival, Verdict
@@ -82,6 +83,8 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     """Return what limits the comparison: resolution, contamination, models that are not ranked or failed."""
     said: list[str] = []
     ranked = [row for row in rows if row.status == "ranked"]
+    if ranked and not comparison.resamples:
+        said.append(interval_note(comparison))
     if len(ranked) > 1 and comparison.smallest_detectable > 0:
         said.append(
             "This test text can reliably detect differences of about"
@@ -117,6 +120,10 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
             f"{best} predicts this text best: {figure}. {title(second.row.name)} is"
             f" {numbers.percent(behind, 1 if behind < 0.1 else 0)} behind, {small}{_by(second)}."
         ]
+    if found.tied[0].difference is None:
+        return [
+            f"{best} has the lowest figure, {figure}, but the test text is too short to say whether it is the best."
+        ]
     tied = {title(rival.row.name): numbers.decimals(rival.row.bits, 2) for rival in found.tied}
     if len(tied) > DETAILED:
         worst = list(tied.values())[-1]
@@ -124,7 +131,9 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
     else:
         names = numbers.listed([f"{name} ({bits})" for name, bits in tied.items()])
         others = f"{names} {'is' if len(tied) == 1 else 'are'} not significantly worse"
-    share = "; they share rank 1" if all(rival.row.rank == 1 for rival in found.tied) else ""
+    share = ""
+    if all(rival.row.rank_low == 1 for rival in found.tied):
+        share = f"; {'either' if len(tied) == 1 else 'any of them'} may be the best"
     said = [f"{best} has the lowest figure, {figure}, but {others}{share}."]
     if alone := [title(rival.row.name) for rival in found.tied if _only_alone(rival)]:
         said.append(

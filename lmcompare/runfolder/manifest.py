@@ -67,6 +67,8 @@ class TokensEntry:
         Digests of the tokenizer, of the vocabulary and of the rules by which bytes are charged.
     tokens, unknown : dict of int
         The number of tokens and of unknown tokens in each split.
+    notes : tuple of str
+        What the tokenizer has to say on the training text.
     """
 
     spec: dict[str, Any]
@@ -75,6 +77,7 @@ class TokensEntry:
     parts: dict[str, str]
     tokens: dict[str, int]
     unknown: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

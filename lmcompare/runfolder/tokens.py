@@ -232,6 +232,7 @@ class TokenizedCorpus:
             unknown={
                 name: int(np.count_nonzero(text.ids == self.vocabulary.unknown)) for name, text in texts.items()
             },
+            notes=self.tokenizer.notes,
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.registry import source_of
+from lmcompare.state import State
 from lmcompare.tokens.codelength import CODE_VERSION
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.registered import is_built_in
@@ -113,14 +114,21 @@ def tokenizer_code(tokenizer: Tokenizer) -> str:
 
 def _identity(tokenizer: Tokenizer) -> list[Any]:
     """Return the JSON values that decide how the tokenizer cuts, wherever its file is."""
+    state = tokenizer.state()
+    spec = {name: value for name, value in tokenizer.spec.items() if name not in tokenizer.files}
     if is_built_in(tokenizer):
-        return [tokenizer.spec, tokenizer.rule]
-    state, learnt = tokenizer.state(), hashlib.sha256()
+        learnt = [_learnt(state)] if state.arrays or state.values else []
+        return [spec, tokenizer.rule, *learnt]
+    spec["kind"] = type(tokenizer).__qualname__
+    return [spec, [tokenizer.rule, tokenizer_code(tokenizer), *_learnt(state)]]
+
+
+def _learnt(state: State) -> list[Any]:
+    arrays = hashlib.sha256()
     for name in sorted(state.arrays):
         array = np.ascontiguousarray(state.arrays[name])
-        learnt.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
-    spec = {**tokenizer.spec, "kind": type(tokenizer).__qualname__}
-    return [spec, [tokenizer.rule, tokenizer_code(tokenizer), dict(state.values), learnt.hexdigest()]]
+        arrays.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
+    return [dict(state.values), arrays.hexdigest()]
 
 
 def _digest(value: object) -> str:

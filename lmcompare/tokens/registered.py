@@ -40,6 +40,25 @@ def checked_class(found: Any, name: str) -> type[Tokenizer]:
 TOKENIZERS: Registry[type[Tokenizer]] = Registry("lmcompare.tokenizers", "tokenizer", checked_class)
 
 
+def table_of(spec: str) -> dict[str, Any]:
+    """Return the table of a tokenizer that is named in short.
+
+    Parameters
+    ----------
+    spec : str
+        A kind; a kind and the value of its first option, such as ``"bpe:4000"``; or the path of a ``tokenizer.json``.
+    """
+    kind, colon, value = spec.partition(":")
+    if spec.endswith(".json") and kind not in TOKENIZERS.installed():
+        return {"kind": "saved", "path": spec}
+    if not colon or kind not in TOKENIZERS.installed():
+        return {"kind": spec}
+    options = TOKENIZERS.resolve(kind).option_names()
+    if not options:
+        raise LmcompareError(f"the {kind} tokenizer has no options; leave ':{value}' out")
+    return {"kind": kind, options[0]: int(value) if value.isdecimal() else value}
+
+
 def make_tokenizer(table: Mapping[str, Any], state: State | None = None) -> Tokenizer:
     """Make the tokenizer of an experiment's ``[tokens]`` table.
 

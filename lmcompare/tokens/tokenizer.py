@@ -38,6 +38,9 @@ class Tokenizer(ABC):
     usual_min_count : int
         The ``min_count`` of the vocabulary if the user gives none. Above 1, a model learns the probability of the
         unknown word from the rare words of the training text.
+    files : tuple of str
+        The options that are paths of files which ``fit`` reads. Where they are is no part of the fingerprint; what
+        they contain should be part of ``state``.
     kind : str
         The name of the tokenizer in an experiment's ``[tokens]``. ``make_tokenizer`` sets it.
     """
@@ -47,6 +50,7 @@ class Tokenizer(ABC):
     rule: ClassVar[str] = ""
     fixed_vocabulary: ClassVar[bool] = False
     usual_min_count: ClassVar[int] = 1
+    files: ClassVar[tuple[str, ...]] = ()
     kind: str = ""
 
     def fit(self, texts: Sequence[str]) -> Self:
@@ -63,6 +67,11 @@ class Tokenizer(ABC):
     def restore(self, state: State) -> None:
         """Take over what ``state`` returned in another process."""
         return
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the terminal and the report on what ``fit`` has learnt."""
+        return ()
 
     @abstractmethod
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Sequence
+from typing import Self
 
 import regex
 
-from lmcompare.tokens.tokenizer import Tokenizer, spans_between
-from lmcompare.tokens.vocabulary import IntArray
+from lmcompare.tokens.marks import RESERVED, MarkedTokenizer
 
 
-@functools.cache
-def _cutter() -> regex.Pattern[str]:
-    return regex.compile(WhitespaceTokenizer.rule)
-
-
-class WhitespaceTokenizer(Tokenizer):
+class WhitespaceTokenizer(MarkedTokenizer):
     """Cuts at white space (Unicode's White_Space property) and nowhere else."""
 
     kind = "whitespace"
     description = "Whatever stands between white space, for text that is tokenised already."
     rule = r"(\S+)"
 
-    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
-        pieces = _cutter().split(text)
-        return pieces[1::2], spans_between(pieces, text.isascii())
+    def fit(self, texts: Sequence[str]) -> Self:
+        super().fit(texts)
+        self.marks = {
+            mark: count for mark, count in self.marks.items() if mark in RESERVED
+        }  # others are whole anyway
+        self.tokenised = False  # as it should be here
+        return self
+
+    def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:
+        return regex.compile(self.rule)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import regex
 
+from lmcompare.tokens.marks import MarkedTokenizer
 from lmcompare.tokens.spacing import UNSPACED, spaced
-from lmcompare.tokens.tokenizer import Tokenizer, spans_between
-from lmcompare.tokens.vocabulary import IntArray
 
 # What a word consists of: letters, marks and digits of the other scripts; and, after its first character, the
 # invisible joiners (zero-width non-joiner and joiner, soft hyphen, word joiner) that Persian or Sinhala words need.
@@ -38,12 +36,7 @@ A hyphen is a token of its own (``well``, ``-``, ``known``); abbreviations are c
 """
 
 
-@functools.cache
-def _cutter() -> regex.Pattern[str]:
-    return regex.compile(f"({WORD_PATTERN})", regex.V1 | regex.VERBOSE)
-
-
-class WordTokenizer(Tokenizer):
+class WordTokenizer(MarkedTokenizer):
     """Cuts by ``WORD_PATTERN``; only white space (Unicode's White_Space property) is left between tokens."""
 
     kind = "word"
@@ -54,9 +47,16 @@ class WordTokenizer(Tokenizer):
     rule = WORD_PATTERN
     usual_min_count = 2
 
-    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
-        pieces = _cutter().split(text)  # one group in the pattern: space, token, space, …, token, space
-        return pieces[1::2], spans_between(pieces, text.isascii())
+    def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:
+        whole = "".join(rf"(?<!\S){regex.escape(mark)}(?!\S) | " for mark in marks)
+        return regex.compile(f"({whole}{WORD_PATTERN})", regex.V1 | regex.VERBOSE)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if not self.tokenised:
+            return super().notes
+        said = "The text seems to be tokenised already; --tokens whitespace keeps its tokens as they are."
+        return (*super().notes, said)
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        return spaced(tokens)
+        return spaced([self._word(token) for token in tokens])

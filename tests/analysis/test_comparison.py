@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare.analysis import Run, compare_models, leaderboard, load_run, results
+from lmcompare.analysis import Comparison, Run, compare_models, leaderboard, load_run, results
 from lmcompare.analysis.comparison import comparable_names, main_tokens
 from lmcompare.analysis.interval_note import interval_note
 from tests.analysis.tiny import SOUND, tiny_run
@@ -26,11 +26,16 @@ def many(path: Path, spread: float, **models: float) -> Run:
     return tiny_run(path, given, documents=[[10]] * 40)
 
 
+def ranks(found: Comparison) -> dict[str, tuple[int | None, int | None]]:
+    """The range of ranks of each model."""
+    return {s.name: (s.rank_low, s.rank_high) for s in found.standings}
+
+
 def test_differences_are_found_through_what_documents_share(tmp_path: Path) -> None:
     run = many(tmp_path, 0.4, best=0.0, near=0.0, worse=0.1, worst=0.5)
     found = compare_models(run)
     assert (found.unit, found.units, found.resamples) == ("documents", 40, 10_000)
-    assert {s.name: s.rank for s in found.standings} == {"best": 1, "near": 1, "worse": 3, "worst": 4}
+    assert ranks(found) == {"best": (1, 2), "near": (1, 2), "worse": (3, 3), "worst": (4, 4)}
     # each model's own interval spans far more than the 0.1 that pairs tell apart
     assert found.standing("best").high > found.standing("worse").low
     pair = found.difference("worse", "best")
@@ -59,7 +64,7 @@ def test_models_that_fail_the_truth_checks_are_in_no_difference(run: Run) -> Non
     found = compare_models(run)
     leaky = found.standing("leaky")
     assert leaky.bits_per_byte < min(s.bits_per_byte for s in found.standings if s is not leaky)  # yet
-    assert (leaky.group, leaky.rank) == ("not ranked", None)
+    assert (leaky.group, leaky.rank_low, leaky.rank_high) == ("not ranked", None, None)
     assert "the future leaves the past alone" in str(leaky.reason)
     assert not any("leaky" in (d.first, d.second) for d in found.differences)
 
@@ -95,7 +100,7 @@ def test_a_probability_of_zero_is_not_ranked(tmp_path: Path) -> None:
     assert math.isinf(zero.bits_per_byte)
     assert zero.group == "not ranked"
     assert "probability 0" in str(zero.reason)
-    assert found.standing("good").rank == 1
+    assert ranks(found)["good"] == (1, 1)
     assert found.differences == ()
 
 
@@ -107,7 +112,7 @@ def test_adaptive_models_are_compared_with_one_another(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, given, documents=[[10]] * 40, cells={"a": adaptive, "b": adaptive})
     found = compare_models(run)
     assert {(d.first, d.second) for d in found.differences} == {("a", "b"), ("c", "d")}
-    assert {s.name: s.rank for s in found.standings} == {"a": 1, "b": 2, "c": 1, "d": 2}
+    assert ranks(found) == {"a": (1, 1), "b": (2, 2), "c": (1, 1), "d": (2, 2)}
     for d in found.differences:  # one pair in each group: nothing to correct for
         assert d.p_holm == d.p_value
 
@@ -115,9 +120,19 @@ def test_adaptive_models_are_compared_with_one_another(tmp_path: Path) -> None:
 def test_a_short_text_ranks_all_alike(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": [[0.9] * 6], "b": [[0.1] * 6]}, documents=[[3], [3]])
     found = compare_models(run)
-    assert "too short" in interval_note(found)
-    assert [s.rank for s in found.standings] == [1, 1]
+    assert "has only 2 documents, too few to tell the models apart" in interval_note(found)
+    assert ranks(found) == {"a": (1, 2), "b": (1, 2)}
     assert math.isnan(found.standing("a").low)
+
+
+def test_units_without_text_are_too_few_too(tmp_path: Path) -> None:
+    models = {"a": [[0.9] * 15], "b": [[0.1] * 15]}
+    empty = tiny_run(tmp_path / "empty", models, documents=[[5]] * 3 + [[0]] * 7)
+    assert "has only 3 documents" in interval_note(compare_models(empty))
+    long = tiny_run(tmp_path / "long", {m: [p[0] * 8] for m, p in models.items()}, documents=[[3] * 40])
+    assert "has only 2 blocks of 20 sentences" in interval_note(compare_models(long))
+    one = tiny_run(tmp_path / "one", {"a": models["a"]}, documents=[[5]] * 3)
+    assert "too few for an interval" in interval_note(compare_models(one))
 
 
 def test_few_documents_are_compared_over_blocks(tmp_path: Path) -> None:
@@ -127,7 +142,7 @@ def test_few_documents_are_compared_over_blocks(tmp_path: Path) -> None:
     found = compare_models(run)
     assert (found.unit, found.units) == ("blocks of 20 sentences", 20)
     assert "passages of these documents" in interval_note(found)
-    assert {s.name: s.rank for s in found.standings} == {"a": 1, "b": 2}
+    assert ranks(found) == {"a": (1, 1), "b": (2, 2)}
 
 
 def test_the_figure_of_two_seeds_is_their_mean_and_its_interval_that_of_two_trainings(tmp_path: Path) -> None:
@@ -156,9 +171,9 @@ def test_a_lead_within_what_seeds_differ_is_none(tmp_path: Path) -> None:
     one = compare_models(tiny_run(tmp_path / "one", given((0.0,)), documents=[[10]] * 40))
     three = compare_models(tiny_run(tmp_path / "three", given((-0.1, 0.0, 0.1)), documents=[[10]] * 40))
     steady = compare_models(tiny_run(tmp_path / "steady", given((0.0, 1e-3, -1e-3)), documents=[[10]] * 40))
-    assert [s.rank for s in one.standings] == [1, 2]
-    assert [s.rank for s in three.standings] == [1, 1]
-    assert [s.rank for s in steady.standings] == [1, 2]
+    apart = {"better": (1, 1), "worse": (2, 2)}
+    assert ranks(one) == ranks(steady) == apart
+    assert ranks(three) == {"better": (1, 2), "worse": (1, 2)}
     pair = three.difference("worse", "better")
     assert pair is not None
     # the variance of three seeds is 0.01; of the difference of two means 2 · 0.01 / 3, on four degrees of freedom

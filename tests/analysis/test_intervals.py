@@ -16,7 +16,7 @@ from lmcompare.analysis.intervals import (
     Bootstrap,
     holm,
     over_trainings,
-    ranks,
+    rank_ranges,
     ratio_bootstrap,
     resample_counts,
 )
@@ -187,13 +187,59 @@ def test_holm_lies_between_no_correction_and_bonferroni(p: list[float]) -> None:
             assert p[i] > p[j] or found[i] <= found[j]
 
 
-def test_ranks_share_where_nothing_tells_apart() -> None:
-    figures = np.array([1.0, 1.1, 1.2, 2.0])
-    apart = np.zeros((4, 4), bool)
-    apart[3, :3] = apart[:3, 3] = True  # the last is worse than all
-    apart[0, 2] = apart[2, 0] = True  # the third is worse than the first, but not than the second
-    assert ranks(figures, apart).tolist() == [1, 1, 2, 4]
-    assert ranks(figures, np.zeros((4, 4), bool)).tolist() == [1, 1, 1, 1]
+def ranges(figures: list[float], apart: set[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges of ranks as pairs, given the pairs of models that differ significantly."""
+    size = len(figures)
+    differ = [[(i, j) in apart or (j, i) in apart for j in range(size)] for i in range(size)]
+    low, high = rank_ranges(np.array(figures), np.array(differ, bool).reshape(size, size))
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def test_ranges_of_ranks_by_hand() -> None:
+    """The example of docs/metrics.md: C is worse than A and B, but D, whose figure is worse still, only than A."""
+    figures = [1.88, 1.90, 1.95, 1.97]
+    apart = {(0, 2), (1, 2), (0, 3)}
+    # at first A 1 to 4 − 2, B 1 to 4 − 1, C 1 + 2 to 4, D 1 + 1 to 4; then C may have rank 2, since D may have it
+    assert ranges(figures, apart) == [(1, 2), (1, 3), (2, 4), (2, 4)]
+    assert ranges(figures[::-1], {(3 - i, 3 - j) for i, j in apart}) == [(2, 4), (2, 4), (1, 3), (1, 2)]
+    assert ranges(figures, set()) == [(1, 4)] * 4
+    assert ranges(figures, {(i, j) for i in range(4) for j in range(i)}) == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    assert ranges([2.0, 1.0, 2.0], {(0, 1), (1, 2)}) == [(2, 3), (1, 1), (2, 3)], "equal figures, equal ranges"
+    assert ranges([], set()) == []
+
+
+@st.composite
+def compared(draw: st.DrawFn) -> tuple[list[float], set[tuple[int, int]]]:
+    """Figures of up to seven models, some of them equal, and the pairs that differ significantly."""
+    figures = draw(st.lists(st.integers(1, 6).map(float), min_size=1, max_size=7))
+    pairs = [(i, j) for i in range(len(figures)) for j in range(i) if figures[i] != figures[j]]
+    return figures, draw(st.sets(st.sampled_from(pairs))) if pairs else set()
+
+
+@given(compared())
+def test_ranges_of_ranks_follow_the_figures(case: tuple[list[float], set[tuple[int, int]]]) -> None:
+    figures, apart = case
+    found, models = ranges(figures, apart), range(len(figures))
+    better = {(i, j) for i, j in (*apart, *((j, i) for i, j in apart)) if figures[i] < figures[j]}
+    raw = [(1 + sum(b == m for _, b in better), len(figures) - sum(a == m for a, _ in better)) for m in models]
+    for m in models:
+        assert found[m][0] == min(raw[k][0] for k in models if figures[k] >= figures[m])
+        assert found[m][1] == max(raw[k][1] for k in models if figures[k] <= figures[m])
+        assert found[m][0] <= raw[m][0] <= raw[m][1] <= found[m][1], "no rank that the data allow is left out"
+        first = 1 + sum(figures[k] < figures[m] for k in models)
+        last = sum(figures[k] <= figures[m] for k in models)
+        assert found[m][0] <= first <= last <= found[m][1], "its place in the order is among its ranks"
+    for a in models:
+        for b in models:
+            if figures[a] <= figures[b]:  # as it is if a is significantly better
+                assert found[a][0] <= found[b][0]
+                assert found[a][1] <= found[b][1]
+    for cut in set(figures):  # if all up to here are better than all others, no rank is shared across the cut
+        above = [m for m in models if figures[m] <= cut]
+        below = [m for m in models if figures[m] > cut]
+        if all((a, b) in better for a in above for b in below):
+            assert all(found[m][1] <= len(above) for m in above)
+            assert all(found[m][0] > len(above) for m in below)
 
 
 def test_trainings_are_pooled_and_a_wild_one_keeps_its_own() -> None:

@@ -15,7 +15,7 @@ import pytest
 from lmcompare.analysis import Run, leaderboard, load_run, results, write_results
 from lmcompare.analysis.results import COLUMNS
 from lmcompare.errors import LmcompareError
-from tests.analysis.tiny import tiny_run
+from tests.analysis.tiny import SOUND, bits, tiny_run
 from tests.run_folder import reseal
 
 PROMISED = {
@@ -32,7 +32,8 @@ PROMISED = {
     "bits_per_byte",
     "bits_per_byte_low",
     "bits_per_byte_high",
-    "rank",
+    "rank_low",
+    "rank_high",
     "train_seconds",
     "microseconds_per_token",
     "peak_memory_bytes",
@@ -54,7 +55,7 @@ def test_what_is_promised_is_there(copied: Path) -> None:
     run = load_run(copied)
     write_results(run)
     table = strict(copied / "results.json")
-    assert table["schema_version"] == 1
+    assert table["schema_version"] == 2
     assert table["experiment"] == "synthetic"
     assert table["corpus_fingerprint"] == run.corpus_fingerprint
     assert [m["name"] for m in table["models"]] == [m.name for m in run.scored]
@@ -62,7 +63,7 @@ def test_what_is_promised_is_there(copied: Path) -> None:
         assert set(model) >= PROMISED
         assert model["bits_per_byte_low"] < model["bits_per_byte"] < model["bits_per_byte_high"]
         assert model["valid_probability_model"] == (model["name"] != "leaky")
-        assert (model["rank"] is None) == (model["name"] == "leaky")
+        assert (model["rank_low"] is None) == (model["rank_high"] is None) == (model["name"] == "leaky")
         assert model["perplexity_excluding_unknown"] <= model["perplexity"]
     assert [(f["name"], f["seed"]) for f in table["failed"]] == [("crashing", 0), ("crashing", 1)]
     assert table["interval"]["unit"] == "documents"
@@ -80,8 +81,9 @@ def test_the_csv_is_the_leaderboard(copied: Path) -> None:
     assert board["name"].tolist()[:2] == ["transformer", "rnn-attention"]
     assert board["name"].tolist()[-2:] == ["leaky", "crashing"]
     assert board["status"].tolist()[-2:] == ["not ranked", "failed"]
-    assert board["rank"].tolist()[:3] == [1, 1, 3]
-    assert board["rank"].isna().tolist()[-2:] == [True, True]
+    assert board["rank_low"].tolist()[:3] == [1, 1, 3]
+    assert board["rank_high"].tolist()[:3] == [2, 2, 3]
+    assert board[["rank_low", "rank_high"]].isna().to_numpy()[-2:].all()
     assert "division by zero" in board["reason"].iloc[-1]
 
 
@@ -146,13 +148,29 @@ def test_files_appear_whole_or_not_at_all(copied: Path, monkeypatch: pytest.Monk
 
 
 def test_ten_models_have_one_table(tmp_path: Path) -> None:
-    """Ranks from the differences alone: a model's rank is one more than how many are significantly better."""
+    """The ranks follow from the differences and the order of the figures alone."""
     rng = np.random.default_rng(0)
     given = {f"m{i}": [2.0 ** -(1 + 0.05 * i + rng.random(600))] for i in range(10)}
     table = results(tiny_run(tmp_path, given, documents=[[10]] * 60))
-    worse = dict.fromkeys(given, 0)
+    low, high = dict.fromkeys(given, 1), dict.fromkeys(given, 10)
     for d in table["differences"]:
         if d["significant"]:
-            worse[d["second"] if d["difference"] < 0 else d["first"]] += 1
-    assert {m["name"]: m["rank"] for m in table["models"]} == {name: 1 + n for name, n in worse.items()}
-    assert len(set(worse.values())) > 2
+            better, worse = (d["first"], d["second"]) if d["difference"] < 0 else (d["second"], d["first"])
+            low[worse] += 1
+            high[better] -= 1
+    order = [m["name"] for m in sorted(table["models"], key=lambda m: m["bits_per_byte"])]
+    for i, name in enumerate(order):
+        model = next(m for m in table["models"] if m["name"] == name)
+        assert model["rank_low"] == min(low[worse] for worse in order[i:])
+        assert model["rank_high"] == max(high[better] for better in order[: i + 1])
+    assert len(set(low.values())) > 2
+
+
+def test_only_ranked_models_have_ranks_in_the_table(tmp_path: Path) -> None:
+    cells = {"learner": {"traits": SOUND | {"adaptive": True}}}
+    run = tiny_run(tmp_path, {"fixed": bits(2, 0), "learner": bits(1, 1)}, documents=[[10]] * 40, cells=cells)
+    assert [(m["group"], m["rank_low"], m["rank_high"]) for m in results(run)["models"]] == [
+        ("ranked", 1, 1),
+        ("adaptive", 1, 1),
+    ]
+    assert leaderboard(run)["rank_low"].isna().tolist() == [False, True]

@@ -93,16 +93,29 @@ def test_export_says_what_is_wrong(place: Path, arguments: tuple[str, ...], said
 
 def test_score_prints_a_json_line_a_text(place: Path) -> None:
     done = lmcompare(
-        "score", "run", "--model", "ngram", "-", "--tokens", cwd=place, stdin="the cat saw it.\nmy aunt\n"
+        "score", "run", "--model", "ngram", "-", "--tokens", cwd=place, stdin="the cat saw it.\nmy bxqz\n"
     )
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["text"] for row in rows] == ["the cat saw it.\n", "my aunt\n"]
+    assert [row["text"] for row in rows] == ["the cat saw it.", "my bxqz"]
     for row in rows:
-        bits = sum(token["surprisal_bits"] for token in row["tokens"])
-        assert row["log_probability"] == pytest.approx(-bits * 0.6931471805599453)
-        assert row["tokens"][-1]["token"] == "</s>"
-    assert [t["token"] for t in rows[0]["tokens"][:3]] == ["the", "cat", "saw"]
+        surprisal = sum(token["surprisal_bits"] for token in row["tokens"])
+        overhead = sum(token["overhead_bits"] for token in row["tokens"])
+        assert row["log_probability"] == pytest.approx(-surprisal * 0.6931471805599453)
+        assert row["bits"] == pytest.approx(surprisal + overhead)
+        assert row["bits_per_byte"] == pytest.approx(row["bits"] / len(row["text"]))
+        assert row["unknown_tokens"] == sum(token["unknown"] for token in row["tokens"])
+    assert [t["token"] for t in rows[0]["tokens"]] == ["the", "cat", "saw", "it", "."]
+    unknown = sum(row["unknown_tokens"] for row in rows)
+    assert unknown > 0
+    assert f"{unknown} of 7 tokens are unknown to 'ngram'" in done.stderr
+    done = lmcompare(
+        "score", "run", "--model", "ngram", "-", "--tokens", "--ends", cwd=place, stdin="the cat saw it.\nmy bxqz\n"
+    )
+    ended = [json.loads(line) for line in done.stdout.splitlines()]
+    for row, longer in zip(rows, ended, strict=True):
+        assert longer["tokens"][-1]["token"] == "</s>"
+        assert longer["tokens"][: len(row["tokens"])] == row["tokens"]
 
 
 def test_generate_is_seeded(place: Path) -> None:

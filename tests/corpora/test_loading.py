@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import sys
@@ -125,6 +126,37 @@ def test_a_given_split_is_kept_and_its_overlap_reported(triple: dict[str, str], 
     )
 
 
+def test_validation_text_is_taken_from_train_if_none_is_given(tmp_path: Path) -> None:
+    # 20 words in ten lines: the first nine lines have nine tenths of them.
+    (tmp_path / "train.txt").write_text("".join(f"w{n} v{n}\n" for n in range(10)))
+    (tmp_path / "test.txt").write_text("x y\n")
+    corpus = load("train=train.txt,test=test.txt", base=tmp_path)
+    assert [d.text for d in corpus.valid] == ["w9 v9\n"]
+    assert corpus.train[0].text == "".join(f"w{n} v{n}\n" for n in range(9))
+    assert [d.text for d in corpus.test] == ["x y\n"]
+    assert any("There is no validation text, so the end of the training text" in note for note in corpus.notes)
+    lines = load("train=train.txt,test=test.txt", CorpusOptions(documents="line"), base=tmp_path)
+    first = min((f"w{n} v{n}\n" for n in range(10)), key=lambda text: hashlib.sha256(text.encode()).digest())
+    assert [d.text for d in lines.valid] == [first]
+    assert len(lines.train) == 9
+
+
+def test_a_split_in_a_folder_is_kept_and_said(tmp_path: Path) -> None:
+    folder = tmp_path / "ptb"
+    folder.mkdir()
+    for which in ("train", "valid", "test"):
+        (folder / f"ptb.{which}.txt").write_text(f"the text of {which}\n")
+    (folder / "README.md").write_text("# About\nThis is no part of the corpus.\n")
+    corpus = load(folder)
+    for which in ("train", "valid", "test"):
+        assert [d.text for d in corpus.split(which)] == [f"the text of {which}\n"]
+    assert corpus.said == (
+        "ptb is split already: train: ptb.train.txt; valid: ptb.valid.txt; test: ptb.test.txt.",
+        "Left out of ptb: README.md.",
+    )
+    assert corpus.notes[:2] == corpus.said
+
+
 def test_a_path_with_a_comma_in_a_triple(triple: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "a,b.txt").write_text("g\n")
     assert load("train=train.txt,valid=a,b.txt,test=test.txt", base=tmp_path).valid[0].text == "g\n"
@@ -133,7 +165,8 @@ def test_a_path_with_a_comma_in_a_triple(triple: dict[str, str], tmp_path: Path)
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("train=train.txt,test=test.txt", "names no valid; give all three"),
+        ("train=train.txt,valid=valid.txt", "names no test; give train=…,valid=…,test=…"),
+        ("valid=valid.txt", "names no train and no test"),
         ("train=train.txt,valid=,test=test.txt", "names no valid"),
         ("train=train.txt,vaild=valid.txt,test=test.txt", "unknown split 'vaild' .did you mean 'valid'"),
         ("train=train.txt,train=valid.txt,test=test.txt", "gives train twice"),
@@ -151,7 +184,9 @@ def test_texts_in_memory() -> None:
     ]
     corpus = load([*texts, " "])
     assert {d.text for d in everything(corpus)} == set(texts)
-    assert all(len(d.sentences) == 2 for d in everything(corpus))  # Punkt, not lines
+    assert all(len(d.sentences) == 1 for d in everything(corpus))  # a line is a sentence, as in files
+    punkt = load([*texts, " "], CorpusOptions(sentences="punkt"))
+    assert all(len(d.sentences) == 2 for d in everything(punkt))
     assert corpus.notes[0] == "Documents without text that were left out: 1."
     with pytest.raises(LmcompareError, match="document 2 is an int"):
         load(["a", 2, "c"])  # type: ignore[list-item]

@@ -54,8 +54,8 @@ def test_case_matters_unless_letters_are_made_small(tmp_path: Path) -> None:
 
 def test_sentences_are_found_before_words_are_replaced() -> None:
     texts = [f"We came to {a}. They left {a} again." for a in ("Rome", "Oslo", "Bonn", "Bern")]
-    plain = load(texts)
-    corpus = load(texts, CorpusOptions(rare_count=2, rare_word="<unk_>"))
+    plain = load(texts, CorpusOptions(sentences="punkt"))
+    corpus = load(texts, CorpusOptions(sentences="punkt", rare_count=2, rare_word="<unk_>"))
     document = corpus.train[0]
     assert document.text == "We came to <unk_> They left <unk_> again."
     assert [document.text[start:end] for start, end in document.sentences] == [

@@ -49,7 +49,7 @@ def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
     assert "signal 9" in outcome.failures["dies/0"]
     assert "Traceback" in (out / "cells/raises/0/log.txt").read_text()
     results = json.loads((out / "results.json").read_text())
-    assert next(m for m in results["models"] if m["name"] == "flat")["rank"] == 1
+    assert next(m for m in results["models"] if m["name"] == "flat")["rank_low"] == 1
     assert "out of luck" in (out / "report.html").read_text()
     # and is tried again next time, the others are not
     _, watch = run_and_report(place, out, small_experiment(raises, FLAT))

@@ -67,7 +67,8 @@ def test_too_little_text_for_intervals(tmp_path: Path) -> None:
     assert row[2] != "–"
     strip = tree.one(id_="leaderboard").one("tbody").one("svg", "strip")
     assert strip.attributes["aria-label"].endswith("95 % interval unknown")
-    assert "too short for intervals" in tree.one(id_="leaderboard").text
+    assert row[0] == "1–2"
+    assert "too few to tell the models apart" in tree.one(id_="leaderboard").text
 
 
 def test_one_seed_of_a_model_failed(tmp_path: Path) -> None:

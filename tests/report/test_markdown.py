@@ -10,6 +10,7 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.results import results
+from lmcompare.report import numbers
 from lmcompare.report.markdown import from_html, plain, table
 
 CELLS = re.compile(r"(?<!\\)\|")
@@ -50,7 +51,7 @@ def test_holds_every_figure_of_the_leaderboard(run: Run, markdown: str) -> None:
         row = next(line for line in markdown.split("\n") if line.startswith("|") and plain(model["name"]) in line)
         assert f"{model['bits_per_byte']:.3f}" in row
         if model["group"] == "ranked":
-            assert row.startswith(f"| {model['rank']} |")
+            assert row.startswith(f"| {numbers.ranks(model['rank_low'], model['rank_high'])} |")
     assert "crashing stopped in fit" in markdown
     assert "not a valid probability model" in markdown
 

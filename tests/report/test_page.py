@@ -71,11 +71,11 @@ def test_leaderboard_ranks_with_figures_and_intervals(run: Run, tree: Node) -> N
     rows = tree.one("section", id_="leaderboard").one("table").rows()
     assert len(rows) == len(ranked) == 6
     for row, model in zip(rows, ranked, strict=True):
-        assert row[0] == str(model["rank"])
+        assert row[0] == numbers.ranks(model["rank_low"], model["rank_high"])
         assert row[1].startswith(model["name"])
         assert row[2] == f"{model['bits_per_byte']:.3f}"
     # transformer and rnn-attention are made so that this text can't tell them apart
-    assert [row[0] for row in rows][:2] == ["1", "1"]
+    assert [row[0] for row in rows][:3] == ["1–2", "1–2", "3"]
     strips = tree.one("section", id_="leaderboard").one("tbody").all("svg", "strip")
     standing = compare_models(run).standing(ranked[0]["name"])
     assert f"{standing.low:.3f} to {standing.high:.3f}" in strips[0].attributes["aria-label"]

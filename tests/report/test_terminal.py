@@ -11,6 +11,19 @@ from lmcompare.report.terminal import print_leaderboard
 from tests.run_folder import write_run_folder
 
 
+def test_ties_and_a_text_that_is_too_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for documents in (2, 40):
+        folder = tmp_path / str(documents)
+        write_run_folder(folder, models=("unigram", "ngram"), documents=documents, sentences=3, failed=())
+        write_results(load_run(folder))
+        print_leaderboard(folder)
+    short, long = capsys.readouterr().out.split("rank ")[1:]
+    assert short.count("1–2") == 2
+    assert "The test text has only 2 documents, too few to tell the models apart" in short
+    assert "1–2" not in long
+    assert "too few" not in long
+
+
 def test_figures_that_cannot_be_compared_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram", "char-ngram", "leaky"), failed=())
     write_results(load_run(folder))

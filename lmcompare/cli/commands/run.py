@@ -47,7 +47,11 @@ def run(
         list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; repeat.")
     ] = None,
     tokens: Annotated[
-        str | None, typer.Option(metavar="KIND", help="A tokenizer: word, whitespace, char, byte or your own.")
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="word, whitespace, char, byte, bpe:PIECES, a tokenizer.json or your own.",
+        ),
     ] = None,
     min_count: Annotated[
         int | None, typer.Option(metavar="N", help="Tokens that occur less often in the training text are unknown.")

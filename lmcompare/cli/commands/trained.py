@@ -34,10 +34,11 @@ def score(
     documents: Annotated[
         str, typer.Option(metavar="HOW", help="What is one text: line, blank-line or file.")
     ] = "line",
-    tokens: Annotated[bool, flag("--tokens", help="Add each token with its surprisal in bits.")] = False,
+    tokens: Annotated[bool, flag("--tokens", help="Add each token, with its surprisal in bits.")] = False,
+    ends: Annotated[bool, flag("--ends", help="Each text ends its document: score the end as well.")] = False,
     encoding: Annotated[str, typer.Option(metavar="NAME", help="The file's encoding.")] = "utf-8",
 ) -> None:
-    """Score texts with a trained model; one JSON line a text: log-probability (nats) and bits per byte."""
+    """Score texts with a trained model; one JSON line a text: log-probability (nats), bits and bits per byte."""
     import json
 
     from lmcompare import corpora
@@ -45,8 +46,16 @@ def score(
     options = corpora.CorpusOptions(documents=documents, encoding=encoding)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options)
     trained = _trained(folder, model, seed, plugin)
-    for scored in trained.score_documents(texts):
+    n_tokens = n_unknown = 0
+    for scored in trained.score_documents(texts, ends=ends):
         print(json.dumps(scored.to_json(tokens=tokens), ensure_ascii=False))
+        n_tokens += len(scored.tokens)
+        n_unknown += sum(scored.unknown)
+    if n_unknown:
+        note(
+            f"{n_unknown:,} of {n_tokens:,} tokens are unknown to '{model}': their surprisal is that of <unk>, any "
+            "unknown word, and overhead_bits has the bits that spell them"
+        )
 
 
 @app.command()

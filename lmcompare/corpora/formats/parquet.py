@@ -18,7 +18,7 @@ def read_parquet(file: File, options: CorpusOptions) -> Found:
     LmcompareError
         If the file is not well-formed Parquet, there is no such column, or no row has text.
     """
-    return documents_of_rows(_rows(file, options), file, options)
+    return documents_of_rows(_rows(file, options), file, options, "row")
 
 
 def _rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:

@@ -1,4 +1,4 @@
-"""Tables as text, ``.csv``, ``.tsv`` and ``.jsonl``: each row is a document, its other columns are metadata."""
+"""Tables as text, ``.csv``, ``.jsonl`` and their like: each row is a document, its other columns are metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from lmcompare.corpora.contract import CorpusFormat, File, Found
 from lmcompare.corpora.document import Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.errors import LmcompareError, suggest
+from lmcompare.errors import LmcompareError, one_line, suggest
 
 Row = dict[str, Any]
 
@@ -39,7 +39,36 @@ def read_json_lines(file: File, options: CorpusOptions) -> Found:
     return documents_of_rows(_json_rows(file, options), file, options)
 
 
-def documents_of_rows(rows: Iterable[tuple[int, Row]], file: File, options: CorpusOptions) -> Found:
+def read_json(file: File, options: CorpusOptions) -> Found:
+    """Return the documents of a JSON file.
+
+    It contains a list of objects or of texts; an object with one such list, or with a list for each column; one
+    object with a text; or, as in ``.jsonl``, an object a line.
+
+    Raises
+    ------
+    LmcompareError
+        If the file is not JSON, has none of these forms, or no document has text.
+    """
+    text = file.text(options.encoding)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if _is_object(text.strip().partition("\n")[0]):
+            return read_json_lines(file, options)
+        raise LmcompareError(f"{file.path} is not JSON ({one_line(error)}); correct it there") from None
+    rows = _rows_of_json(content, options.text_column or "text")
+    if rows is None:
+        raise LmcompareError(
+            f"{file.path} has no list of documents in its JSON; write a list of objects with the text of each under "
+            "the key 'text' or the one that --text-column names"
+        )
+    return documents_of_rows(enumerate(rows, 1), file, options, "entry")
+
+
+def documents_of_rows(
+    rows: Iterable[tuple[int, Row]], file: File, options: CorpusOptions, unit: str = "line"
+) -> Found:
     """Turn the rows of a table into documents named ``file:line``.
 
     Parameters
@@ -50,6 +79,8 @@ def documents_of_rows(rows: Iterable[tuple[int, Row]], file: File, options: Corp
         The file that the rows come from.
     options : CorpusOptions
         ``text_column`` names the column with the text; the other columns become metadata, as text.
+    unit : str
+        What the numbers count, for error messages.
 
     Raises
     ------
@@ -61,12 +92,12 @@ def documents_of_rows(rows: Iterable[tuple[int, Row]], file: File, options: Corp
     blank = 0
     for line, row in rows:
         if column not in row:
-            raise unknown_column(file, column, row, f" in line {line:,}")
+            raise unknown_column(file, column, row, f" in {unit} {line:,}")
         value = row[column]
         if value is not None and not isinstance(value, str):
             raise LmcompareError(
-                f"{file.path} has {_as_text(value)[:40]}, which is not text, in column '{column}' of line {line:,}; "
-                "name the column that contains the text with --text-column"
+                f"{file.path} has {_as_text(value)[:40]}, which is not text, in column '{column}' of {unit} {line:,};"
+                " name the column that contains the text with --text-column"
             )
         if not value or not value.strip():
             blank += 1
@@ -74,7 +105,7 @@ def documents_of_rows(rows: Iterable[tuple[int, Row]], file: File, options: Corp
         metadata = {key: _as_text(v) for key, v in row.items() if key != column and v is not None}
         if not has_utf8("".join((value, *metadata, *metadata.values()))):
             raise LmcompareError(
-                f"{file.path} has a lone surrogate in line {line:,}, which is not text; correct that line"
+                f"{file.path} has a lone surrogate in {unit} {line:,}, which is not text; correct it there"
             )
         pieces.append(Piece(f"{file.name}:{line}", value, metadata))
     if not pieces:
@@ -85,10 +116,11 @@ def documents_of_rows(rows: Iterable[tuple[int, Row]], file: File, options: Corp
 
 def unknown_column(file: File, column: str, columns: Iterable[str], where: str = "") -> LmcompareError:
     """Return the error for a table without the text column, with the nearest name and all that there are."""
-    names = list(columns)
+    names = [name if len(name) <= 40 else f"{name[:40]}…" for name in columns]
+    there_are = ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
     return LmcompareError(
         f"{file.path} has no column '{column}'{where}{suggest(column, names)}; name the column that contains the "
-        f"text with --text-column (there are: {', '.join(names) or 'none'})"
+        f"text with --text-column (there are: {there_are or 'none'})"
     )
 
 
@@ -138,6 +170,31 @@ def _json_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
         yield number, row
 
 
+def _rows_of_json(content: object, column: str) -> list[Row] | None:
+    """The rows of a JSON value; None if it has none of the forms that `read_json` names."""
+    if isinstance(content, dict):
+        if isinstance(content.get(column), str):
+            return [content]
+        columns = {key: [*v.values()] if isinstance(v, dict) else v for key, v in content.items()}  # as pandas writes
+        if isinstance(columns.get(column), list):
+            lists = {key: v for key, v in columns.items() if isinstance(v, list)}
+            if len(set(map(len, lists.values()))) > 1:
+                return None
+            return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+        of_objects = [v for v in content.values() if isinstance(v, list) and v and isinstance(v[0], dict | str)]
+        content = of_objects[0] if len(of_objects) == 1 else None
+    if not isinstance(content, list) or not all(isinstance(row, dict | str) for row in content):
+        return None
+    return [{column: row} if isinstance(row, str) else row for row in content]
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _as_text(value: object) -> str:
     """A metadata value as text: that of a nested column as JSON."""
     if isinstance(value, str):
@@ -155,5 +212,11 @@ JSON_LINES = CorpusFormat(
     "a JSON object a line: a document a line, the key 'text' or the one that --text-column names",
     (".jsonl", ".ndjson"),
     read_json_lines,
+    table=True,
+)
+JSON = CorpusFormat(
+    "a JSON list of objects or texts: a document each, the key 'text' or the one that --text-column names",
+    (".json",),
+    read_json,
     table=True,
 )

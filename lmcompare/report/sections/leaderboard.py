@@ -51,6 +51,11 @@ class Line:
         return f"{numbers.bits_per_byte(ends[0])} to {numbers.bits_per_byte(ends[1])}" if ends else ""
 
     @property
+    def ranks(self) -> str:
+        """The range of its ranks."""
+        return numbers.ranks(self.row.rank_low, self.row.rank_high)
+
+    @property
     def figure(self) -> str:
         """Its bits per byte, infinite if it gave probability 0 to a token."""
         value = self.row.bits_per_byte

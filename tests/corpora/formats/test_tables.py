@@ -8,14 +8,14 @@ import json
 import pytest
 
 from lmcompare.corpora import CorpusOptions, File
-from lmcompare.corpora.formats.tables import read_csv, read_json_lines
+from lmcompare.corpora.formats.tables import read_csv, read_json, read_json_lines
 from lmcompare.errors import LmcompareError
 
 
 def read(
     text: str, suffix: str = ".csv", column: str = "text"
 ) -> tuple[list[tuple[str, str, dict[str, str]]], tuple[str, ...]]:
-    reader = read_json_lines if suffix == ".jsonl" else read_csv
+    reader = {".jsonl": read_json_lines, ".json": read_json}.get(suffix, read_csv)
     file = File(text.encode(), "dir/t" + suffix, "t", suffix)
     found = reader(file, CorpusOptions(text_column=None if column == "text" else column))
     return [(p.name, p.text, dict(p.metadata)) for p in found.pieces], found.notes
@@ -34,6 +34,31 @@ def test_tabs_and_json_lines() -> None:
     assert read("text\tgenre\na b\tx\n", ".tsv")[0] == [("t:2", "a b", {"genre": "x"})]
     lines = json.dumps({"text": "é", "n": 3, "tags": ["a"], "gone": None}) + "\n\n" + json.dumps({"text": "b"})
     assert read(lines, ".jsonl")[0] == [("t:1", "é", {"n": "3", "tags": '["a"]'}), ("t:3", "b", {})]
+
+
+ROWS = [{"text": "é", "n": 3}, {"text": "b", "n": 4}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(ROWS),
+        json.dumps(ROWS, indent=2),
+        json.dumps({"version": 1, "data": ROWS}),  # one list in an object
+        json.dumps({"text": ["é", "b"], "n": [3, 4]}),  # a list for each column
+        json.dumps({"text": {"0": "é", "1": "b"}, "n": {"0": 3, "1": 4}}),  # what pandas writes
+        "\n".join(map(json.dumps, ROWS)),  # JSON lines
+    ],
+)
+def test_forms_of_json(text: str) -> None:
+    rows, _ = read(text, ".json")
+    assert [(content, metadata) for _, content, metadata in rows] == [("é", {"n": "3"}), ("b", {"n": "4"})]
+
+
+def test_json_with_texts_alone() -> None:
+    assert [row[:2] for row in read('["a", "b"]', ".json")[0]] == [("t:1", "a"), ("t:2", "b")]
+    assert [row[1] for row in read('{"text": "a", "id": 7}', ".json")[0]] == ["a"]
+    assert [row[1] for row in read('[{"body": "a"}]', ".json", "body")[0]] == ["a"]
 
 
 def test_rows_without_text_are_counted() -> None:
@@ -63,6 +88,17 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
         ('{"text": "a", "b": "\\ud800"}\n', ".jsonl", "lone surrogate in line 1"),
         ("[" * 100_000, ".jsonl", "is not JSON in line 1"),
         ("text\n   \n", ".csv", "no row with text"),
+        (
+            ",".join(f"{'a' * 50}{n}" for n in range(300)) + "\n",
+            ".csv",
+            r"\(there are: (a{40}…, ){11}a{40}… and 288 more\)",
+        ),
+        ('{"a": 1}', ".json", "dir/t.json has no list of documents in its JSON"),
+        ("[1, 2]", ".json", "has no list of documents"),
+        ('{"text": ["a"], "n": [1, 2]}', ".json", "has no list of documents"),
+        ('[{"text": "a"},]', ".json", "is not JSON .*line 1 column"),
+        ('[{"texts": "a"}]', ".json", "no column 'text' in entry 1 .did you mean 'texts'"),
+        ('["\\ud800"]', ".json", "lone surrogate in entry 1"),
     ],
 )
 def test_bad_tables_say_what_is_wrong(text: str, suffix: str, message: str) -> None:

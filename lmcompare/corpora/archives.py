@@ -1,0 +1,87 @@
+"""Zip and tar archives: the files in them, as if they were a folder."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import PurePosixPath
+from typing import IO
+
+from lmcompare.corpora.compression import most_bytes, read_bounded
+from lmcompare.corpora.files import Entry
+from lmcompare.errors import LmcompareError, one_line
+
+Opening = Callable[[], IO[bytes] | None]
+Member = tuple[str, Opening]
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_TAR_AT = 257  # where "ustar" stands in a tar archive
+_DOCUMENTS = {"[Content_Types].xml": "an Office document", "mimetype": "an e-book or OpenDocument file"}
+
+
+def is_archive(raw: bytes) -> bool:
+    """Return whether a file is a Zip or tar archive, by its first bytes."""
+    return raw.startswith(_ZIP) or raw[_TAR_AT : _TAR_AT + 5] == b"ustar"
+
+
+def entries_of(raw: bytes, path: str) -> list[Entry]:
+    """Return the files of an archive in the order of their paths, without hidden files and links.
+
+    Raises
+    ------
+    LmcompareError
+        If the archive is damaged or encrypted, or is a document of a word processor.
+    """
+    left = [most_bytes(raw)]  # what all files together may still become
+    try:
+        members = list(_zip_members(raw, path) if raw.startswith(_ZIP) else _tar_members(raw))
+    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, NotImplementedError) as error:
+        raise _damaged(path, error) from None
+    shown = [(name, opening) for name, opening in members if not _is_hidden(name)]
+    return [
+        Entry(name, f"{name} in {path}", partial(_content, opening, f"{name} in {path}", left))
+        for name, opening in sorted(shown, key=lambda m: PurePosixPath(m[0]).parts)
+    ]
+
+
+def _zip_members(raw: bytes, path: str) -> Iterator[Member]:
+    archive = zipfile.ZipFile(io.BytesIO(raw))
+    for name, what in _DOCUMENTS.items():
+        if name in archive.namelist():
+            raise LmcompareError(f"{path} is {what}, not a text; save it as plain text")
+    for member in archive.infolist():
+        if not member.is_dir():
+            yield PurePosixPath(member.filename).as_posix(), partial(archive.open, member)
+
+
+def _tar_members(raw: bytes) -> Iterator[Member]:
+    archive = tarfile.open(fileobj=io.BytesIO(raw))  # noqa: SIM115 (its files are opened later)
+    for member in archive:
+        if member.isreg():
+            yield PurePosixPath(member.name).as_posix(), partial(archive.extractfile, member)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+
+
+def _content(opening: Opening, path: str, left: list[int]) -> bytes:
+    try:
+        stream = opening()
+        assert stream is not None, "only files of the archive are opened"
+        with stream:
+            raw = read_bounded(stream, path, left[0])
+    except RuntimeError as error:  # zipfile's error for an encrypted file
+        raise LmcompareError(f"{path} cannot be read ({one_line(error)}); unpack the archive yourself") from None
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, NotImplementedError) as error:
+        raise _damaged(path, error) from None
+    left[0] -= len(raw)
+    return raw
+
+
+def _damaged(path: str, error: Exception) -> LmcompareError:
+    return LmcompareError(f"{path} is not a well-formed archive ({one_line(error)}); copy it again")

@@ -1,0 +1,213 @@
+"""Many files as one corpus: those of a folder, of an archive, or that a pattern such as ``books/*.txt`` matches."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from lmcompare.corpora.contents import binary_kind, is_noise
+from lmcompare.corpora.contract import File, Found
+from lmcompare.corpora.document import Piece
+from lmcompare.corpora.files import Entry, Named, common_sentences, entry_of, format_of, read_as, shown
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.registered import FormatFinder
+from lmcompare.corpora.split_files import listed, recognised
+from lmcompare.errors import LmcompareError
+
+# Files that tell about the data beside them
+_ABOUT = ("readme", "license", "licence", "copying", "notice", "citation", "authors", "changelog", "contributing")
+
+
+def entries_below(folder: Path) -> list[Entry]:
+    """Return the files below a folder in the order of their paths, without hidden ones."""
+    found: list[Path] = []
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        found += [Path(here, file) for file in files if not file.startswith(".")]
+    found.sort(key=lambda p: p.relative_to(folder).parts)
+    return [entry_of(path, shown(path.relative_to(folder))) for path in found]
+
+
+def entries_of_paths(paths: Sequence[Path]) -> list[Entry]:
+    """Return several files; their names start at the folder that is common to all."""
+    common = Path(os.path.commonpath([path.parent for path in paths]))
+    return [entry_of(path, shown(path.relative_to(common))) for path in sorted(paths)]
+
+
+@dataclass
+class _Sorted:
+    """The files of a folder by what they are, each text already read."""
+
+    texts: dict[str, Found] = field(default_factory=dict)
+    tables: dict[str, tuple[Entry, Named]] = field(default_factory=dict)
+    not_text: list[str] = field(default_factory=list)
+    undecoded: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+
+
+def read_entries(entries: Iterable[Entry], options: CorpusOptions, where: str) -> Found:
+    """Read several files: a split that their names show, or else a document for each text or each row of a table.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        The files, in order.
+    options : CorpusOptions
+        How texts and tables are read.
+    where : str
+        The folder, for error messages and notes.
+
+    Raises
+    ------
+    LmcompareError
+        If no file has text, or the files can be understood in several ways.
+    """
+    files = _sorted(entries, options)
+    of_tables = recognised(list(files.tables))
+    of_texts = recognised(list(files.texts))
+    if of_tables and of_texts:
+        raise LmcompareError(
+            f"{where} has a split in tables ({listed(_names(of_tables))}) and another in texts "
+            f"({listed(_names(of_texts))}); say which files are which with --corpus train=…,valid=…,test=…"
+        )
+    split = of_tables or of_texts
+    if split is not None:
+        return _read_split(split, files, options, where)
+    found = _documents(files, options, where)
+    pieces = tuple(piece for name, each in found.items() for piece in _with_folder(each.pieces, name))
+    return replace(_joined(found.values()), pieces=pieces, said=_left_out(files, found, where, options.encoding))
+
+
+def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
+    finder = FormatFinder(options.file_format)
+    files = _Sorted()
+    for entry in entries:
+        named = finder.by_suffix(PurePosixPath(entry.name).suffix.lower())
+        if named is not None and named[1].table:
+            files.tables[entry.name] = entry, named  # read only if it is needed
+            continue
+        file = entry.open()
+        named = format_of(file, finder)
+        if not file.raw.strip():
+            files.empty.append(entry.name)
+        elif named is not None and named[1].table:
+            files.tables[entry.name] = entry, named
+        elif named is None and _is_binary(file, options.encoding):
+            files.not_text.append(entry.name)
+        elif named is None and not _is_valid(file, options.encoding):
+            files.undecoded.append(entry.name)
+        else:
+            files.texts[entry.name] = read_as(named, file, options)
+    return files
+
+
+def _is_binary(file: File, encoding: str) -> bool:
+    """Whether a file without a known suffix has other content than text, as far as can be seen."""
+    return bool(binary_kind(file.raw)) or is_noise(file.raw.decode(encoding, "ignore"))
+
+
+def _is_valid(file: File, encoding: str) -> bool:
+    try:
+        file.raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _read_split(split: dict[str, list[str]], files: _Sorted, options: CorpusOptions, where: str) -> Found:
+    """Read the files of a split that the folder has; the other files are left out."""
+    found: dict[str, Found] = {}
+    for name in _names(split):
+        found[name] = files.texts[name] if name in files.texts else _read_table(files, name, options)
+    others = [name for name in files.texts if name not in found and not _is_about(name)]
+    if _words(files.texts[name] for name in others) > _words(found.values()):
+        raise LmcompareError(
+            f"{where} has a split ({listed(_names(split))}), but most of its text is in other files "
+            f"({listed(others)}); say which files are which with --corpus train=…,valid=…,test=…"
+        )
+    notes = []
+    if "test" not in split:
+        split = {"train": split["train"], "test": split["valid"]}
+        notes.append(f"{where} has no test text of its own, so its validation text is the test text.")
+    said = "; ".join(f"{which}: {listed(names)}" for which, names in split.items())
+    return replace(
+        _joined(found.values()),
+        splits={
+            which: tuple(piece for name in names for piece in _with_folder(found[name].pieces, name))
+            for which, names in split.items()
+        },
+        said=(f"{where} is split already: {said}.", *notes, *_left_out(files, found, where, options.encoding)),
+    )
+
+
+def _documents(files: _Sorted, options: CorpusOptions, where: str) -> dict[str, Found]:
+    """Choose the texts or the tables of a folder without a split."""
+    about = {name for name in files.texts if _is_about(name)}
+    of_suffix = Counter(PurePosixPath(name).suffix for name in files.texts if name not in about)
+    texts = {
+        name: each
+        for name, each in files.texts.items()
+        if name not in about or of_suffix[PurePosixPath(name).suffix] or not (of_suffix or files.tables)
+    }
+    if not texts and not files.tables:
+        raise LmcompareError(
+            f"the folder {where} has no text files in it; put UTF-8 text files there (.txt, .md, …), "
+            "or give another folder"
+        )
+    if not texts:
+        return {name: _read_table(files, name, options) for name in files.tables}
+    for name in files.tables:
+        try:
+            _read_table(files, name, options)
+        except LmcompareError:  # such as a list of the texts, without a column of text
+            continue
+        raise LmcompareError(
+            f"{where} has tables with text ({name}) and text files ({next(iter(texts))}); give the files that are "
+            "the corpus, such as --corpus 'FOLDER/*.txt'"
+        )
+    return texts
+
+
+def _read_table(files: _Sorted, name: str, options: CorpusOptions) -> Found:
+    entry, named = files.tables[name]
+    return read_as(named, entry.open(), options)
+
+
+def _joined(found: Iterable[Found]) -> Found:
+    """What holds for all files together; the documents are still missing."""
+    each = list(found)
+    notes = tuple(note for one in each for note in one.notes)
+    return Found(table=all(one.table for one in each), sentences=common_sentences(each), notes=notes)
+
+
+def _with_folder(pieces: Iterable[Piece], name: str) -> Iterable[Piece]:
+    folder = PurePosixPath(name).parent.as_posix()
+    return (replace(piece, metadata={"folder": folder, **piece.metadata}) for piece in pieces)
+
+
+def _left_out(files: _Sorted, found: Iterable[str], where: str, encoding: str) -> tuple[str, ...]:
+    """Say which files were not read, and why."""
+    read = set(found)
+    others = sorted(name for name in (*files.texts, *files.tables) if name not in read)
+    said = {
+        "": others,
+        " because they are not text": files.not_text,
+        f" because they are not valid {encoding.upper()} (--encoding names another encoding)": files.undecoded,
+        " because they are empty": files.empty,
+    }
+    return tuple(f"Left out of {where}{why}: {listed(names)}." for why, names in said.items() if names)
+
+
+def _is_about(name: str) -> bool:
+    return PurePosixPath(name).name.lower().startswith(_ABOUT)
+
+
+def _words(found: Iterable[Found]) -> int:
+    return sum(piece.words for each in found for piece in each.all_pieces())
+
+
+def _names(split: dict[str, list[str]]) -> list[str]:
+    return [name for names in split.values() for name in names]

@@ -1,0 +1,73 @@
+"""Paths: a file, a folder, an archive, or a pattern that matches files."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+from lmcompare.corpora.archives import entries_of, is_archive
+from lmcompare.corpora.compression import inner_name
+from lmcompare.corpora.contract import Found
+from lmcompare.corpora.files import entry_of, opened, read_file, shown
+from lmcompare.corpora.folders import entries_below, entries_of_paths, read_entries
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.errors import LmcompareError, suggest
+
+
+def read_path(path: Path, options: CorpusOptions) -> Found:
+    """Read a file, the files of a folder or an archive, or those that a pattern such as ``books/*.txt`` matches.
+
+    Raises
+    ------
+    LmcompareError
+        If there is nothing at this path, it cannot be read, or there is no text in it.
+    """
+    if path.is_dir():
+        found = read_entries(entries_below(path), options, shown(PurePath(path.resolve().name)))
+        return replace(found, name=path.resolve().name, source=shown(path))
+    if path.exists():
+        entry = entry_of(path, shown(PurePath(path.name)))
+        found = _read_one(entry.load(), entry.path, entry.name, options)
+        return replace(found, name=path_name(path), source=shown(path))
+    if matched := _matched(path):
+        found = read_entries(entries_of_paths(matched), options, shown(path))
+        return replace(found, name=path_name(path.absolute()), source=shown(path))
+    raise missing_path(path)
+
+
+def read_stream(raw: bytes, options: CorpusOptions) -> Found:
+    """Read the content of standard input, whose format is known by its first bytes."""
+    return replace(_read_one(raw, "standard input", "stdin", options), name="stdin", source="standard input")
+
+
+def path_name(path: PurePath) -> str:
+    """Return the name of a corpus at a path: the name of a file without its suffix, or of the folder of a pattern."""
+    return path.parent.name if is_pattern(path.name) else PurePath(inner_name(path.name)).stem
+
+
+def is_pattern(source: str) -> bool:
+    """Return whether a path has one of the characters ``*``, ``?`` and ``[``, which match names of files."""
+    return glob.has_magic(source)
+
+
+def missing_path(path: Path) -> LmcompareError:
+    """Return the error for a path where there is nothing; it suggests the file there with the nearest name."""
+    if is_pattern(path.name):
+        return LmcompareError(f"no file matches {path}; check the pattern")
+    siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+    return LmcompareError(f"there is no file or folder {path}{suggest(path.name, siblings)}; check the path")
+
+
+def _read_one(raw: bytes, path: str, name: str, options: CorpusOptions) -> Found:
+    """Read a file, or the files in it if it is an archive."""
+    file = opened(raw, path, name)
+    if is_archive(file.raw):
+        return read_entries(entries_of(file.raw, path), options, path)
+    return read_file(file, options)
+
+
+def _matched(path: Path) -> list[Path]:
+    if not is_pattern(str(path)):
+        return []
+    return [Path(found) for found in glob.glob(str(path), recursive=True) if Path(found).is_file()]

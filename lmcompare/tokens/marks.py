@@ -1,0 +1,120 @@
+"""The marks of a text that is tokenised already: ``<unk>``, ``@-@``, ``-LRB-``, ``&apos;``.
+
+Texts such as WikiText and the Penn Treebank have ``<unk>`` in place of rare words and ``@-@`` in place of hyphens.
+Each mark is one token. A ``<unk>`` of the text is a word like any other: it is not the vocabulary's unknown word.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Self
+
+import regex
+
+from lmcompare.state import State
+from lmcompare.tokens.tokenizer import Tokenizer, spans_between
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray
+
+RESERVED = (UNKNOWN_TOKEN, END_TOKEN)
+"""The names that a vocabulary has for the unknown word and the end of a sentence."""
+
+_MARK = re.compile(r"(?<!\S)(?:</?[A-Za-z_]{1,20}>|@[^\w\s]@|-[LR][RSC]B-|&[a-z]{2,5};)(?!\S)")
+_OF_RESERVED = re.compile(r"(<unk|</s)(_*)>")  # a reserved name, with any number of underscores
+_LEAST_SHARE = 1e-4  # of the words; rarer ones are left to chance, such as a text that explains <unk>
+_COMMA = re.compile(r"(\S?),(?!\S)")  # a comma before white space; full stops belong to abbreviations, too
+_SHARE_ALONE = 0.9  # of the commas, in a text that is tokenised already
+
+
+def find_marks(texts: Sequence[str]) -> dict[str, int]:
+    """Return the marks that occur twice or more, and once in 10,000 words, with their counts, frequent ones first."""
+    counts = Counter(mark for text in texts for mark in _MARK.findall(text))
+    words = sum(len(text.split()) for text in texts) if counts else 0
+    return {mark: n for mark, n in counts.most_common() if n >= max(2, _LEAST_SHARE * words)}
+
+
+def is_tokenised(texts: Sequence[str]) -> bool:
+    """Return whether nine of ten commas before white space have white space before them as well."""
+    before = [character for text in texts for character in _COMMA.findall(text)]
+    return bool(before) and before.count("") >= _SHARE_ALONE * len(before)
+
+
+def escaped(token: str) -> str:
+    """Return the token for a word of the text: ``<unk_>`` for ``<unk>``, ``<unk__>`` for ``<unk_>`` and so on."""
+    return _OF_RESERVED.sub(r"\1\2_>", token) if _OF_RESERVED.fullmatch(token) else token
+
+
+def unescaped(token: str) -> str:
+    """Return the word of the text for a token: the inverse of `escaped`."""
+    found = _OF_RESERVED.fullmatch(token)
+    return f"{found[1]}{found[2][:-1]}>" if found and found[2] else token
+
+
+class MarkedTokenizer(Tokenizer):
+    """Cuts text into words and keeps the marks that it found in the training text whole.
+
+    Attributes
+    ----------
+    marks : mapping of str to int
+        The marks of the training text that change how a text is cut or named, with their counts.
+    tokenised : bool
+        Whether the training text is tokenised already.
+    """
+
+    marks: Mapping[str, int] = {}
+    tokenised: bool = False
+
+    @abstractmethod
+    def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:
+        """Return an expression with one group, which matches a token; between matches is white space alone."""
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        self.marks, self.tokenised = find_marks(texts), is_tokenised(texts)
+        self.__dict__.pop("_cutter", None)
+        return self
+
+    def state(self) -> State:
+        values = {"marks": dict(self.marks), "tokenised": self.tokenised}
+        return State(values={name: value for name, value in values.items() if value})
+
+    def restore(self, state: State) -> None:
+        self.marks, self.tokenised = state.values.get("marks", {}), state.values.get("tokenised", False)
+        self.__dict__.pop("_cutter", None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        found = ", ".join(f"{mark} ({count:,} times)" for mark, count in self.marks.items())
+        notes = [f"The training text has marks of its own, each of which is one token: {found}."] if found else []
+        notes += [
+            f"The {mark} of the text is a word like any other and is shown as {escaped(mark)}."
+            for mark in RESERVED
+            if mark in self.marks
+        ]
+        return tuple(notes)
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        pieces = self._cutter.split(text)  # one group in the pattern: space, token, space, …, token, space
+        tokens = pieces[1::2]
+        if self._escapes:
+            tokens = [escaped(token) if token[0] == "<" else token for token in tokens]
+        return tokens, spans_between(pieces, text.isascii())
+
+    def token_bytes(self, token: str) -> bytes:
+        return self._word(token).encode()
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        return super().detokenize([self._word(token) for token in tokens])
+
+    @cached_property
+    def _cutter(self) -> regex.Pattern[str]:
+        return self.pattern(list(self.marks))
+
+    @property
+    def _escapes(self) -> bool:
+        return any(mark in self.marks for mark in RESERVED)
+
+    def _word(self, token: str) -> str:
+        return unescaped(token) if self._escapes else token

@@ -1,0 +1,215 @@
+"""Subword pieces of whole documents, cut by Hugging Face's library ``tokenizers``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError, PluginError, one_line
+from lmcompare.state import State
+from lmcompare.tokens.byte import BYTE_NAMES
+from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray
+
+if TYPE_CHECKING:
+    import tokenizers
+
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # a piece of one byte, in vocabularies of SentencePiece
+_BLANK = "▁"  # a blank, in vocabularies of SentencePiece
+
+
+class PieceTokenizer(Tokenizer):
+    """Cuts whole documents into pieces that have every byte of the text, so that no text has an unknown token."""
+
+    covers = "documents"
+    fixed_vocabulary = True
+
+    _cutter: tokenizers.Tokenizer | None = None
+    _names: tuple[str, ...] = ()  # of each piece, by its number in the cutter
+    _bytes: Mapping[str, bytes] = {}  # by name
+    _lengths: IntArray = np.zeros(0, np.int64)  # in bytes, by number
+
+    def _take(self, content: str, whose: str) -> None:
+        """Take over a tokenizer in the JSON form of ``tokenizers``."""
+        library = _library()
+        try:
+            self._cutter = library.Tokenizer.from_str(content)
+        except Exception as error:  # the library has no class of its own for errors
+            raise LmcompareError(
+                f"{whose} is not a tokenizer that the installed library tokenizers can read "
+                f"({one_line(error)[:200]}); save it again"
+            ) from None
+        self._cutter.no_truncation()
+        self._cutter.no_padding()
+        numbers = self._cutter.get_vocab(with_added_tokens=True)
+        pieces = [b""] * (max(numbers.values(), default=-1) + 1)
+        bytes_of = _bytes_of_pieces(json.loads(content))
+        for piece, number in numbers.items():
+            pieces[number] = bytes_of(piece)
+        self._names = _distinct_names(pieces)
+        self._bytes = dict(zip(self._names, pieces, strict=True))
+        self._lengths = np.array([len(piece) for piece in pieces], np.int64)
+
+    def _check(self, text: str, whose: str) -> None:
+        """Raise `LmcompareError` if the pieces of a text do not have exactly its bytes."""
+        data = text.encode()
+        found = b"".join(self._bytes[token] for token in self.tokenize(text)[0])
+        if found == data:
+            return
+        at = next(
+            (n for n, (a, b) in enumerate(zip(found, data, strict=False)) if a != b), min(len(found), len(data))
+        )
+        before, after = (part.decode(errors="replace") for part in (data[max(0, at - 20) : at], data[at : at + 20]))
+        raise LmcompareError(
+            f"{whose} changes the text or leaves some of it out, after '{before}' at '{after}', so that not every "
+            "byte could be charged; use a byte-level tokenizer that does not normalise"
+        )
+
+    def state(self) -> State:
+        return State(values={} if self._cutter is None else {"tokenizer": self._cutter.to_str()})
+
+    def restore(self, state: State) -> None:
+        if "tokenizer" in state.values:
+            self._take(str(state.values["tokenizer"]), "what was stored")
+
+    @property
+    def always_tokens(self) -> tuple[str, ...]:
+        return tuple(name for name in self._names if self._bytes[name])
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        if self._cutter is None:
+            raise PluginError(f"the tokenizer {self.kind} has learnt nothing yet; call fit or restore first")
+        ids = self._cutter.encode(text, add_special_tokens=False).ids
+        return [self._names[i] for i in ids], spans_of_lengths(self._lengths[ids])
+
+    def token_bytes(self, token: str) -> bytes:
+        return self._bytes.get(token) or token.encode()
+
+
+class BpeTokenizer(PieceTokenizer):
+    """Byte pair encoding (Sennrich et al. 2016) of bytes, as in GPT-2, learnt from the training text.
+
+    White space before a word belongs to its first piece, and no piece crosses from one word to the next.
+
+    Parameters
+    ----------
+    pieces : int
+        The number of pieces, the 256 bytes included.
+    """
+
+    kind = "bpe"
+    description = "Byte pair encoding, learnt from the training text: pieces of words with the blank before them."
+
+    def __init__(self, pieces: int = 4000) -> None:
+        if not isinstance(pieces, int) or pieces < len(BYTE_NAMES):
+            raise LmcompareError(
+                f"pieces is {pieces!r}; give a whole number of {len(BYTE_NAMES)}, one a byte, or more"
+            )
+        self.pieces = pieces
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        library = _library()
+        cutter = library.Tokenizer(library.models.BPE())
+        cutter.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        cutter.decoder = library.decoders.ByteLevel()
+        trainer = library.trainers.BpeTrainer(
+            vocab_size=self.pieces,
+            initial_alphabet=sorted(library.pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        )
+        cutter.train_from_iterator(texts, trainer)
+        self._take(cutter.to_str(), "what was learnt")
+        return self
+
+
+class SavedTokenizer(PieceTokenizer):
+    """A tokenizer that was saved as ``tokenizer.json``, the format of Hugging Face.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    """
+
+    kind = "saved"
+    description = "A tokenizer read from a file in the format of Hugging Face's tokenizer.json."
+    files: ClassVar[tuple[str, ...]] = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        try:
+            content = Path(self.path).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LmcompareError(
+                f"{self.path} cannot be read ({one_line(error)}); give the path of a tokenizer.json"
+            ) from None
+        self._take(content, self.path)
+        for text in texts:
+            self._check(text, self.path)
+        return self
+
+
+def _library() -> Any:
+    """The library ``tokenizers``."""
+    try:
+        import tokenizers
+    except ImportError:
+        raise LmcompareError(
+            "this tokenizer needs the library tokenizers; install it with: pip install 'lmcompare[bpe]'"
+        ) from None
+    return tokenizers
+
+
+def _bytes_of_pieces(table: Mapping[str, Any]) -> Any:
+    """Return the function from the pieces of a saved tokenizer to their bytes."""
+    added = {each["content"] for each in table.get("added_tokens") or ()}
+    if '"ByteLevel"' in json.dumps([table.get("pre_tokenizer"), table.get("decoder")]):
+        values = {character: value for value, character in enumerate(_byte_characters())}
+
+        def bytes_of(piece: str) -> bytes:
+            if piece in added or not set(piece) <= values.keys():
+                return piece.encode()
+            return bytes(values[character] for character in piece)
+    else:
+
+        def bytes_of(piece: str) -> bytes:
+            if (byte := _BYTE.fullmatch(piece)) is not None:
+                return bytes([int(byte[1], 16)])
+            return (piece if piece in added else piece.replace(_BLANK, " ")).encode()
+
+    return bytes_of
+
+
+def _byte_characters() -> list[str]:
+    """Return the printable character that stands for each byte in byte-level vocabularies (Radford et al. 2019).
+
+    Printable bytes of Latin-1 stand for themselves, the others for the characters from U+0100 on.
+    """
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = iter(range(0x100, 0x200))
+    return [chr(byte if byte in printable else next(others)) for byte in range(256)]
+
+
+def _distinct_names(pieces: Sequence[bytes]) -> tuple[str, ...]:
+    """Return the name of each piece: its text, or its bytes as ``<0xE2>`` if it is not text or the name is taken."""
+    taken = {UNKNOWN_TOKEN, END_TOKEN}
+    names = []
+    for piece in pieces:
+        try:
+            name = piece.decode()
+        except UnicodeDecodeError:
+            name = ""
+        if not name or name in taken or _BYTE.search(name) or "\ufffd" in name:
+            name = "".join(f"<0x{byte:02X}>" for byte in piece)
+        while name in taken or not name:
+            name += "′"
+        taken.add(name)
+        names.append(name)
+    return tuple(names)

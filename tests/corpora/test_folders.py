@@ -1,0 +1,162 @@
+"""Which files of a folder are read, and as what."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from lmcompare.corpora import CorpusOptions, Found
+from lmcompare.corpora.paths import read_path
+from lmcompare.errors import LmcompareError
+
+DEFAULT = CorpusOptions()
+
+
+def folder(path: Path, files: dict[str, str | bytes]) -> Path:
+    """Write files; each name may have folders in it."""
+    for name, content in files.items():
+        file = path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def read(path: Path, files: dict[str, str | bytes], options: CorpusOptions = DEFAULT) -> Found:
+    return read_path(folder(path / "data", files), options)
+
+
+def texts(found: Found) -> dict[str, list[str]]:
+    assert found.splits is not None
+    return {which: [piece.text for piece in pieces] for which, pieces in found.splits.items()}
+
+
+def test_a_folder_gives_a_document_a_file_in_order(tmp_path: Path) -> None:
+    names = ("b.txt", "a/z.md", "a/y", ".hidden.txt", ".git/x.txt")
+    files: dict[str, str | bytes] = {name: f"text of {name}\n" for name in names}
+    others: dict[str, str | bytes] = {
+        "empty.txt": "\n",
+        "picture.png": b"\x89PNG\0\0",
+        "catalogue.csv": "file,author\nb.txt,Ann\n",
+        "old": "naïve".encode("latin-1"),
+    }
+    found = read(tmp_path, files | others)
+    assert [(p.name, p.metadata["folder"]) for p in found.pieces] == [("a/y", "a"), ("a/z.md", "a"), ("b.txt", ".")]
+    assert (found.one_text, found.table, found.splits, found.notes) == (False, False, None, ())
+    assert found.said == (
+        "Left out of data: catalogue.csv.",
+        "Left out of data because they are not text: picture.png.",
+        "Left out of data because they are not valid UTF-8 (--encoding names another encoding): old.",
+        "Left out of data because they are empty: empty.txt.",
+    )
+
+
+def test_a_folder_of_tables(tmp_path: Path) -> None:
+    found = read(tmp_path, {"sub/t.csv": "text,genre\none,x\ntwo,y\n", "README.md": "# About the table\n"})
+    assert [(p.name, dict(p.metadata)) for p in found.pieces] == [
+        ("sub/t.csv:2", {"folder": "sub", "genre": "x"}),
+        ("sub/t.csv:3", {"folder": "sub", "genre": "y"}),
+    ]
+    assert found.table
+    assert found.said == ("Left out of data: README.md.",)
+
+
+@pytest.mark.parametrize(
+    ("files", "read_names"),
+    [
+        (["a.txt", "README.md", "LICENSE"], ["a.txt"]),
+        (["a.md", "README.md"], ["README.md", "a.md"]),  # a folder of such documents
+        (["README.md", "LICENSE"], ["LICENSE", "README.md"]),  # nothing else is there
+        (["code/a.py", "code/README.rst"], ["code/a.py"]),
+    ],
+)
+def test_files_about_the_data_are_no_data(files: list[str], read_names: list[str], tmp_path: Path) -> None:
+    assert [p.name for p in read(tmp_path, dict.fromkeys(files, "words\n")).pieces] == read_names
+
+
+def test_tables_and_texts_in_one_folder_are_ambiguous(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=r"data has tables with text \(t\.csv\) and text files \(notes\.txt\)"):
+        read(tmp_path, {"notes.txt": "some notes\n", "t.csv": "text\none\n"})
+
+
+def test_a_split_of_texts(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {f"wiki.{which}.tokens": f"the {which}\n" for which in ("train", "valid", "test")}
+    found = read(tmp_path, {**files, "vocab.txt": "the\n"})
+    assert texts(found) == {"train": ["the train\n"], "valid": ["the valid\n"], "test": ["the test\n"]}
+    assert found.said == (
+        "data is split already: train: wiki.train.tokens; valid: wiki.valid.tokens; test: wiki.test.tokens.",
+        "Left out of data: vocab.txt.",
+    )
+
+
+def test_a_split_of_tables_as_hugging_face_writes_it(tmp_path: Path) -> None:
+    data = tmp_path / "data" / "data"
+    data.mkdir(parents=True)
+    for name, rows in {
+        "train-00000-of-00002": ["a", "b"],
+        "train-00001-of-00002": ["c"],
+        "test-00000-of-00001": ["d"],
+    }.items():
+        parquet.write_table(pyarrow.table({"text": rows, "id": list(range(len(rows)))}), data / f"{name}.parquet")
+    found = read(tmp_path, {"README.md": "---\nlicense: mit\n---\n", "dataset_infos.json": '{"default": {}}'})
+    assert texts(found) == {"train": ["a", "b", "c"], "test": ["d"]}
+    assert found.table
+    assert found.said == (
+        "data is split already: train: data/train-00000-of-00002.parquet, data/train-00001-of-00002.parquet; "
+        "test: data/test-00000-of-00001.parquet.",
+        "Left out of data: README.md, dataset_infos.json.",
+    )
+
+
+def test_without_a_test_the_validation_text_is_the_test(tmp_path: Path) -> None:
+    found = read(tmp_path, {"train.jsonl": '{"text": "a"}\n', "validation.jsonl": '{"text": "b"}\n'})
+    assert texts(found) == {"train": ["a"], "test": ["b"]}
+    assert any("no test text of its own" in sentence for sentence in found.said)
+
+
+def test_compressed_files_of_a_split(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {f"{which}/a.txt.gz": gzip.compress(which.encode()) for which in ("train", "dev")}
+    assert texts(read(tmp_path, {**files, "test/a.txt": "test"})) == {
+        "train": ["train"],
+        "valid": ["dev"],
+        "test": ["test"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train.txt", "test.txt", "train.csv", "test.csv"], "has a split in tables .* and another in texts"),
+        (
+            ["a.train.txt", "a.test.txt", "b.train.txt", "b.test.txt"],
+            r"several data sets with a split each: a\.\*\.txt",
+        ),
+        (["train_10M/a.train", "train_100M/a.train", "dev/a.dev"], "several folders of train: train_100M, train_10M"),
+        (["train/a.txt", "train/test.txt", "test/a.txt"], r"the path train/test\.txt names two splits"),
+        (["train.txt", "test.jsonl"], r"has tables with text \(test\.jsonl\) and text files"),
+        (["dev.txt", "test.txt"], r"the files dev\.txt, test\.txt look like parts of a split"),
+    ],
+)
+def test_names_that_say_two_things_are_refused(names: list[str], message: str, tmp_path: Path) -> None:
+    content = {".csv": "text\nwords\n", ".jsonl": '{"text": "words"}\n'}
+    with pytest.raises(LmcompareError, match=message):
+        read(tmp_path, {name: content.get(Path(name).suffix, "words\n") for name in names})
+
+
+def test_a_split_with_little_of_the_text_is_refused(tmp_path: Path) -> None:
+    names = ("train_1.txt", "test_1.txt", *(f"{n}.txt" for n in range(5)))
+    with pytest.raises(LmcompareError, match=r"data has a split \(train_1\.txt, test_1\.txt\), but most of its text"):
+        read(tmp_path, dict.fromkeys(names, "some words\n"))
+
+
+def test_a_text_file_in_a_folder_that_cannot_be_decoded_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=r"bad\.txt is not valid UTF-8: byte 2"):
+        read(tmp_path, {"good.txt": "a\n", "bad.txt": b"ab\xff"})
+
+
+def test_a_folder_without_text(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="has no text files in it"):
+        read(tmp_path, {"picture.png": b"\x89PNG\0\0"})

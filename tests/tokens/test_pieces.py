@@ -1,0 +1,200 @@
+"""Byte pair encoding, and tokenizers that were saved by others."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tokenizers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import decoders, models, normalizers, pre_tokenizers
+
+from lmcompare.checks.tokenizers import run_tokenizer_checks
+from lmcompare.corpora import documents_of
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.harness.experiment import parse_tokens
+from lmcompare.tokens import (
+    Tokenizer,
+    build_vocabulary,
+    make_tokenizer,
+    rebuilt,
+    table_of,
+    tokenise,
+    tokens_fingerprint,
+)
+
+TEXTS = [
+    "The cat sat on the mat. The dog sat on the cat!\nThen the cat ran; it's gone.\n",
+    "Café au lait costs 2 €. 我们的猫 👩\u200d👩\u200d👧\r\n\tThe cat the cat.\n",
+]
+
+
+def bpe(pieces: int = 300) -> Tokenizer:
+    return make_tokenizer({"kind": "bpe", "pieces": pieces}).fit(TEXTS)
+
+
+def test_merges_by_hand() -> None:
+    # " low" occurs three times and " lower" twice: whichever of its three pairs, each counted five times, is merged
+    # first, three merges make " low" one piece, and "er", counted twice, is not merged yet.
+    tokenizer = make_tokenizer({"kind": "bpe", "pieces": 256 + 3}).fit(["x low low low lower lower"])
+    assert tokenizer.tokenize("x low lower")[0] == ["x", " low", " low", "e", "r"]
+
+
+def test_tokens_have_their_text_as_name_and_every_byte_once() -> None:
+    tokenizer = bpe()
+    tokens, offsets = tokenizer.tokenize(TEXTS[0])
+    data = TEXTS[0].encode()
+    assert [data[start:end] for start, end in offsets] == [tokenizer.token_bytes(token) for token in tokens]
+    assert "".join(tokens) == TEXTS[0]
+    assert " the" in tokens
+    assert len(tokens) < len(TEXTS[0]) / 1.5
+    broken, _ = tokenizer.tokenize("ü")
+    assert broken == ["<0xC3>", "<0xBC>"]
+
+
+@settings(max_examples=60)
+@given(st.text(max_size=60))
+def test_decoding_gives_back_every_byte(text: str) -> None:
+    tokenizer = bpe()
+    tokens, offsets = tokenizer.tokenize(text)
+    assert b"".join(map(tokenizer.token_bytes, tokens)) == text.encode()
+    assert all(start == end for start, end in zip(offsets[1:, 0], offsets[:-1, 1], strict=True))
+    assert tokenizer.detokenize(tokens) == text
+    assert set(tokens) <= set(tokenizer.always_tokens)
+
+
+def test_no_token_is_unknown_and_the_vocabulary_has_the_pieces() -> None:
+    tokenizer = bpe(280)
+    vocabulary = build_vocabulary(documents_of(TEXTS), tokenizer)
+    assert len(vocabulary) == 280 + 2
+    cut = tokenise(documents_of(["<unk> </s> \x00 ß <0xC3>"]), tokenizer)
+    assert vocabulary.unknown not in vocabulary.ids(cut.types[1:])
+    assert rebuilt(cut, tokenizer) == "<unk> </s> \x00 ß <0xC3>".encode()
+
+
+def test_the_kit_is_passed() -> None:
+    assert [
+        result for result in run_tokenizer_checks(make_tokenizer({"kind": "bpe", "pieces": 300})) if not result.passed
+    ] == []
+
+
+SCRIPT = """
+import sys
+from lmcompare.tokens import build_vocabulary, make_tokenizer, tokens_fingerprint
+from lmcompare.corpora import documents_of
+texts = [f"{a} {b} {a}{b} zig zag zug\\n" for a in "abcdefgh" for b in ("one", "two", "three", "four")]
+t = make_tokenizer({"kind": "bpe", "pieces": 400}).fit(texts)
+print(tokens_fingerprint("c", t, build_vocabulary(documents_of(texts), t)))
+"""
+
+
+def test_training_gives_the_same_pieces_in_every_process() -> None:
+    prints = set()
+    for seed, threads in (("0", "1"), ("1", "2"), ("2", "4")):
+        variables = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "RAYON_NUM_THREADS": threads,
+            "TOKENIZERS_PARALLELISM": "true",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=variables, capture_output=True, text=True, check=True
+        )
+        prints.add(done.stdout)
+    assert len(prints) == 1
+
+
+def test_what_was_learnt_is_restored() -> None:
+    fitted = bpe()
+    restored = make_tokenizer({"kind": "bpe", "pieces": 300}, fitted.state())
+    assert restored.tokenize(TEXTS[1])[0] == fitted.tokenize(TEXTS[1])[0]
+    assert restored.always_tokens == fitted.always_tokens
+    with pytest.raises(PluginError, match="has learnt nothing yet"):
+        make_tokenizer({"kind": "bpe"}).tokenize("a")
+
+
+def saved(path: Path, cutter: Any) -> Tokenizer:
+    cutter.save(str(path))
+    return make_tokenizer(table_of(str(path)))
+
+
+def byte_level(path: Path, **parts: Any) -> Any:
+    cutter = tokenizers.Tokenizer.from_str(bpe().state().values["tokenizer"])
+    for name, part in parts.items():
+        setattr(cutter, name, part)
+    return cutter
+
+
+def test_a_saved_tokenizer_cuts_as_it_did(tmp_path: Path) -> None:
+    tokenizer = saved(tmp_path / "tokenizer.json", byte_level(tmp_path)).fit(TEXTS)
+    assert tokenizer.tokenize(TEXTS[1])[0] == bpe().tokenize(TEXTS[1])[0]
+    (tmp_path / "other").mkdir()
+    moved = saved(tmp_path / "other" / "tokenizer.json", byte_level(tmp_path)).fit(TEXTS)
+    vocabulary = build_vocabulary(documents_of(TEXTS), tokenizer)
+    assert tokens_fingerprint("c", tokenizer, vocabulary) == tokens_fingerprint("c", moved, vocabulary)
+
+
+def test_a_tokenizer_with_pieces_of_sentencepiece(tmp_path: Path) -> None:
+    pieces = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", "a", "b", "▁a", "ab"]
+    cutter = tokenizers.Tokenizer(
+        models.BPE(
+            {piece: n for n, piece in enumerate(pieces)},
+            [("▁", "a"), ("a", "b")],
+            byte_fallback=True,
+            unk_token="<unk>",
+        )
+    )
+    cutter.normalizer = normalizers.Replace(" ", "▁")
+    cutter.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer = saved(tmp_path / "t.json", cutter).fit(["ab a\n"])
+    tokens, offsets = tokenizer.tokenize("ab aé")
+    assert tokens == ["ab", " a", "<0xC3>", "<0xA9>"]
+    assert offsets.tolist() == [[0, 2], [2, 4], [4, 5], [5, 6]]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"normalizer": normalizers.Lowercase()},
+        {"normalizer": normalizers.NFC()},
+        {"normalizer": normalizers.Strip()},
+        {"pre_tokenizer": pre_tokenizers.ByteLevel(add_prefix_space=True)},
+        {"pre_tokenizer": pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel(False)])},
+    ],
+)
+def test_a_tokenizer_that_changes_the_text_is_refused(parts: dict[str, Any], tmp_path: Path) -> None:
+    tokenizer = saved(tmp_path / "tokenizer.json", byte_level(tmp_path, **parts))
+    with pytest.raises(LmcompareError, match=r"tokenizer\.json changes the text or leaves some of it out"):
+        tokenizer.fit([*TEXTS, " e\u0301 "])
+
+
+@pytest.mark.parametrize(("content", "message"), [("{}", "is not a tokenizer"), ("no json", "is not a tokenizer")])
+def test_broken_files_are_refused(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(LmcompareError, match=message):
+        make_tokenizer(table_of(str(tmp_path / "t.json"))).fit(TEXTS)
+    with pytest.raises(LmcompareError, match=r"none\.json cannot be read"):
+        make_tokenizer(table_of(str(tmp_path / "none.json"))).fit(TEXTS)
+
+
+@pytest.mark.parametrize("pieces", [255, 0, -1, "many", 1.5])
+def test_the_number_of_pieces(pieces: Any) -> None:
+    with pytest.raises(LmcompareError, match="256"):
+        make_tokenizer({"kind": "bpe", "pieces": pieces})
+
+
+def test_names_in_short() -> None:
+    assert table_of("bpe:4000") == {"kind": "bpe", "pieces": 4000}
+    assert table_of("dir/tokenizer.json") == {"kind": "saved", "path": "dir/tokenizer.json"}
+    assert table_of("./own.py:Class") == {"kind": "./own.py:Class"}
+    assert table_of("word") == {"kind": "word"}
+    with pytest.raises(LmcompareError, match="word tokenizer has no options"):
+        table_of("word:5")
+    assert parse_tokens({"kind": "bpe:500"}, "here").tokenizer == {"kind": "bpe", "pieces": 500}
+    assert json.loads(parse_tokens({"kind": "bpe:500"}, "here").model_dump_json())["min_count"] == 1
