@@ -68,7 +68,7 @@ def do(place: Path, *models: dict[str, Any], force: bool = False, **more: Any) -
         ({"models": [{**NGRAM, "prune": [0, 1]}]}, "ngram-prune-0-1"),
         ({"models": [{"plugin": "unigram", "name": "ngram"}]}, "ngram-plugin-unigram"),
         ({"models": [NGRAM], "tokens": {"kind": "char"}}, "ngram-tokens-char"),
-        ({"models": [NGRAM], "tokens": {"kind": "bpe", "pieces": 50}}, "ngram-tokens-bpe-50"),
+        ({"models": [NGRAM], "tokens": {"kind": "bpe", "pieces": 300}}, "ngram-tokens-bpe-300"),
         ({"models": [NGRAM], "tokens": {"kind": "word", "size": 9}}, "ngram-size-9"),
         ({"models": [NGRAM], "budget": {"steps": 7}}, "ngram-match-steps-7"),
     ],
