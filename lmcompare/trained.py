@@ -25,10 +25,12 @@ from lmcompare.runfolder.layout import STATE_FILES
 from lmcompare.runfolder.seals import check_sealed
 from lmcompare.runfolder.states import load_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_WHITE_SPACE = re.compile(r"\s")
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
@@ -62,6 +64,19 @@ class Scored:
     unknown: tuple[bool, ...]
     surprisal_bits: tuple[float, ...]
     overhead_bits: tuple[float, ...]
+
+    def after(self, byte: int) -> Scored:
+        """Return the score of what comes after the first bytes, with the token that crosses the border."""
+        first = next((n for n, (_, end) in enumerate(self.offsets) if end > byte), len(self.offsets))
+        return Scored(
+            name=self.name,
+            text=self.text.encode()[byte:].decode(),
+            tokens=self.tokens[first:],
+            offsets=tuple((start - byte, end - byte) for start, end in self.offsets[first:]),
+            unknown=self.unknown[first:],
+            surprisal_bits=self.surprisal_bits[first:],
+            overhead_bits=self.overhead_bits[first:],
+        )
 
     @property
     def log_probability(self) -> float:
@@ -175,18 +190,22 @@ class TrainedModel:
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
 
-    def score(self, text: str, *, ends: bool = False) -> Scored:
+    def score(self, text: str, *, context: str = "", ends: bool = False) -> Scored:
         """Score a text; its lines are its sentences.
 
         Parameters
         ----------
         text : str
-            The beginning of a document.
+            The beginning of a document, or how it goes on after ``context``.
+        context : str
+            What the document begins with. It is cut into tokens together with the text and is not scored; a token
+            over the border of both is a token of the text.
         ends : bool
             Whether the document ends with the text, so that ``</s>`` and the end are charged as well. Otherwise what
             comes after the text is left open, and white space at its end is not scored.
         """
-        return next(iter(self.score_documents(documents_of([_text(text)]), ends=ends)))
+        (scored,) = self.score_documents(documents_of([_text(context) + _text(text)]), ends=ends)
+        return scored.after(len(context.encode())) if context else scored
 
     def surprisal(self, text: str, *, ends: bool = False) -> pd.DataFrame:
         """Return a table of the tokens of a text with their surprisal in bits: ``score(text).to_frame()``."""
@@ -215,23 +234,50 @@ class TrainedModel:
                 overhead_bits=tuple(overhead_bits[scored].tolist()),
             )
 
-    def next_tokens(self, prompt: str) -> list[tuple[str, float]]:
-        """Return the ten most likely tokens after a prompt, with their probabilities."""
+    def next_tokens(self, prompt: str, k: int | None = 10) -> list[tuple[str, float]]:
+        """Return the ``k`` most likely tokens after a prompt, or all of them, with their probabilities."""
+        if k is not None and (not isinstance(k, int) or k < 1):
+            raise LmcompareError(f"k is {k!r}; give a whole number of 1 or more, or None for the whole vocabulary")
         with blamed_on(f"{self.name}'s next_log_probs"):
-            rows = next_tokens(self.model, self._corpus, _text(prompt))
+            rows = next_tokens(self.model, self._corpus, _text(prompt), k)
         return [(row["token"], row["probability"]) for row in rows]
 
-    def generate(self, prompt: str, length: int = 50, sampling: Sampling | None = None) -> str:
-        """Return a continuation of the prompt, ``length`` tokens long."""
+    def generate(
+        self,
+        prompt: str,
+        length: int = 50,
+        *,
+        temperature: float = 0.8,
+        top_k: int | None = 50,
+        top_p: float = 0.95,
+        seed: int = 0,
+    ) -> str:
+        """Return a continuation of the prompt, ``length`` tokens long.
+
+        Parameters
+        ----------
+        prompt : str
+        length : int
+        temperature : float
+            Above 0. 1 leaves the probabilities unchanged; below 1, likely tokens become likelier.
+        top_k : int or None
+            Draw from this many of the most likely tokens only.
+        top_p : float
+            Draw from the fewest tokens that together have this probability.
+        seed : int
+            The seed of the draws.
+        """
         if not isinstance(length, int) or length < 0:
             raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
+        sampling = Sampling(temperature, top_k, top_p, seed)
         with blamed_on(f"{self.name}'s stepper"):
-            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling or Sampling())
+            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read; the suffix decides its format.
 
-        N-gram models have the formats ``.arpa``, ``.arpa.gz`` and ``.safetensors``.
+        N-gram models have the formats ``.arpa``, ``.arpa.gz`` and ``.safetensors``; models with word vectors have
+        ``.vec``, the text format of word2vec.
 
         Raises
         ------
@@ -241,9 +287,13 @@ class TrainedModel:
         """
         if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
             raise LmcompareError(f"the model is written to the path of a file, not to {path!r}")
-        formats, file = self.model.file_formats(), Path(path)
+        formats, file = dict(self.model.file_formats()), Path(path)
+        if self.model.word_vectors() is not None:
+            formats.setdefault(".vec", self._write_vectors)
         if not formats:
-            raise LmcompareError(f"'{self.name}' has no format that other tools read: export an n-gram model")
+            raise LmcompareError(
+                f"'{self.name}' has no format that other tools read: export an n-gram model or word vectors"
+            )
         known = sorted((suffix for suffix in formats if file.name.endswith(suffix)), key=len)
         if not known or file.name == known[-1]:
             raise LmcompareError(
@@ -259,13 +309,53 @@ class TrainedModel:
 
     def word_vector(self, word: str) -> FloatArray:
         """Return a token's vector (d,). Raises ``LmcompareError`` for a model without vectors or an unknown token."""
+        vector: FloatArray = self._vectors()[self._known(word)]
+        return vector
+
+    def neighbours(self, word: str, k: int = 10) -> list[tuple[str, float]]:
+        """Return the ``k`` tokens whose vectors have the highest cosine similarity with that of a token.
+
+        Raises ``LmcompareError`` as ``word_vector``. ``<unk>`` and ``</s>`` are left out.
+        """
+        unit = self._vectors().astype(np.float64)
+        unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+        index = self._known(word)
+        cosines = unit @ unit[index]  # (V,)
+        cosines[[index, self._corpus.vocabulary.unknown, self._corpus.vocabulary.end]] = -np.inf
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return [(self._corpus.vocabulary[int(i)], float(cosines[i])) for i in best if np.isfinite(cosines[i])]
+
+    def similarity(self, first: str, second: str) -> float:
+        """Return the cosine similarity of the vectors of two tokens. Raises ``LmcompareError`` as ``word_vector``."""
+        one, other = (self.word_vector(word).astype(np.float64) for word in (first, second))
+        return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-12))
+
+    def _write_vectors(self, vocabulary: Vocabulary, path: Path) -> None:
+        """Write the vectors as text: a header with V and d, and a line for each token.
+
+        White space separates the columns, so that in a token " " becomes "▁" and other white space its bytes.
+        """
+        vectors = self._vectors()
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(f"{len(vocabulary)} {vectors.shape[1]}\n")
+            for token, vector in zip(vocabulary.tokens, vectors.tolist(), strict=True):
+                name = _WHITE_SPACE.sub(lambda found: _written(found[0]), token)
+                file.write(f"{name} {' '.join(f'{value:.6g}' for value in vector)}\n")
+
+    def _vectors(self) -> FloatArray:
         vectors = self.model.word_vectors()
         if vectors is None:
             raise LmcompareError(f"'{self.name}' has no word vectors: ask word2vec-bow")
+        return vectors
+
+    def _known(self, word: str) -> int:
         if word not in self._corpus.vocabulary:
             raise LmcompareError(f"'{word}' is not in the vocabulary")
-        vector: FloatArray = vectors[self._corpus.vocabulary.id(word)]
-        return vector
+        return self._corpus.vocabulary.id(word)
+
+
+def _written(white_space: str) -> str:
+    return "▁" if white_space == " " else "".join(f"<0x{byte:02X}>" for byte in white_space.encode())
 
 
 def _open(document: Document) -> Document:

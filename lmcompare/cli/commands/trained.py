@@ -76,22 +76,21 @@ def generate(
     sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
 ) -> None:
     """Continue a prompt with a trained model."""
-    from lmcompare.measure.sampling import Sampling
-
     trained = _trained(folder, model, seed, plugin)
-    print(prompt + trained.generate(prompt, length, Sampling(temperature, top_k, top_p, sampling_seed)))
+    drawn = trained.generate(prompt, length, temperature=temperature, top_k=top_k, top_p=top_p, seed=sampling_seed)
+    print(prompt + drawn)
 
 
 @app.command()
 def export(
     folder: Dir,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write: .arpa, .arpa.gz or .safetensors.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its suffix: .arpa, .arpa.gz, .safetensors or .vec.")],
     model: ModelOption,
     seed: SeedOption = None,
     plugin: PluginOption = None,
     force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
-    """Write a trained n-gram model to a file that other tools read."""
+    """Write a trained n-gram model, or word vectors, to a file that other tools read."""
     print(_trained(folder, model, seed, plugin).export(file, force=force))
 
 
