@@ -3,7 +3,7 @@
 A finished cell is never replaced by another configuration: that gets a name of its own, such as ``rnn-steps-500``.
 The same configuration always finds its cell again. Two cells have the same configuration if the same was asked for,
 even if the code of the plug-in, the content of its files or the machine differs: then the new cell replaces the old
-one as soon as it is finished.
+one as soon as it is finished. Whoever edits a plug-in twenty times wants one row in the report, not twenty.
 
 There is no equals sign in a name: pyarrow, asked for the folder of all cells, would take ``steps=500`` for a column.
 """
