@@ -40,7 +40,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_has_help(place: Path) -> None:
-    for command in ("run", "report", "models", "corpora", "score", "generate", "check", "new", "export"):
+    for command in ("run", "report", "clean", "models", "corpora", "score", "generate", "check", "new", "export"):
         done = lmcompare(command, "--help", cwd=place)
         assert done.returncode == 0
         assert "Usage" in done.stdout
