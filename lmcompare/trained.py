@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from lmcompare.corpora import Document, documents_of, has_utf8
 from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
 from lmcompare.measure.examples import continue_prompt, next_tokens
 from lmcompare.measure.sampling import Sampling
-from lmcompare.measure.scoring import checked_log_probs
+from lmcompare.measure.text_scores import Scored, score_document
 from lmcompare.measure.words import WordScore, training_words, word_scores
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
@@ -34,106 +33,6 @@ if TYPE_CHECKING:
 
 _WHITE_SPACE = re.compile(r"\s")
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The score of a text of N tokens.
-
-    Parameters
-    ----------
-    name : str
-        The name of the document.
-    text : str
-        What was scored.
-    tokens : tuple of str
-        The tokens; the last is ``</s>`` if the text was scored with its end.
-    offsets : tuple of tuple of int
-        Where each token starts and ends in the UTF-8 of the text, in bytes.
-    unknown : tuple of bool
-        Whether each token is an unknown word. Its surprisal is that of *any* unknown word, ``<unk>``.
-    surprisal_bits : tuple of float
-        −log2 of the probability of each token under the model.
-    overhead_bits : tuple of float
-        What each token is charged beside the model: for the white space before it, for its spelling if it is unknown,
-        and for what is between two sentences.
-    """
-
-    name: str
-    text: str
-    tokens: tuple[str, ...]
-    offsets: tuple[tuple[int, int], ...]
-    unknown: tuple[bool, ...]
-    surprisal_bits: tuple[float, ...]
-    overhead_bits: tuple[float, ...]
-
-    def after(self, byte: int) -> Scored:
-        """Return the score of what comes after the first bytes, with the token that crosses the border."""
-        first = next((n for n, (_, end) in enumerate(self.offsets) if end > byte), len(self.offsets))
-        return Scored(
-            name=self.name,
-            text=self.text.encode()[byte:].decode(),
-            tokens=self.tokens[first:],
-            offsets=tuple((start - byte, end - byte) for start, end in self.offsets[first:]),
-            unknown=self.unknown[first:],
-            surprisal_bits=self.surprisal_bits[first:],
-            overhead_bits=self.overhead_bits[first:],
-        )
-
-    @property
-    def log_probability(self) -> float:
-        """The natural logarithm of the probability that the model gives all tokens."""
-        return -sum(self.surprisal_bits) * math.log(2)
-
-    @property
-    def bits(self) -> float:
-        """The bits of the text: the surprisal and the overhead of all tokens."""
-        return sum(self.surprisal_bits) + sum(self.overhead_bits)
-
-    @property
-    def bits_per_byte(self) -> float:
-        """The bits for each byte of the text; NaN for a text without bytes."""
-        n_bytes = len(self.text.encode())
-        return self.bits / n_bytes if n_bytes else math.nan
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a table with a row for each token."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "token": self.tokens,
-                "start": [start for start, _ in self.offsets],
-                "end": [end for _, end in self.offsets],
-                "unknown": self.unknown,
-                "surprisal_bits": self.surprisal_bits,
-                "overhead_bits": self.overhead_bits,
-            }
-        )
-
-    def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
-        """Return a table for JSON; ``tokens`` adds a table for each token. An infinite number is null."""
-        table: dict[str, Any] = {
-            "text": self.text,
-            "log_probability": _finite(self.log_probability),
-            "bits": _finite(self.bits),
-            "bits_per_byte": _finite(self.bits_per_byte),
-            "unknown_tokens": sum(self.unknown),
-        }
-        if tokens:
-            columns = (self.tokens, self.offsets, self.unknown, self.surprisal_bits, self.overhead_bits)
-            table["tokens"] = [
-                {
-                    "token": token,
-                    "start": start,
-                    "end": end,
-                    "unknown": unknown,
-                    "surprisal_bits": _finite(surprisal),
-                    "overhead_bits": overhead,
-                }
-                for token, (start, end), unknown, surprisal, overhead in zip(*columns, strict=True)
-            ]
-        return table
 
 
 class TrainedModel:
@@ -228,8 +127,7 @@ class TrainedModel:
         """Score the words of each document; ``ends`` is that of ``score``."""
         for document in documents:
             with blamed_on(f"{self.name}'s next_log_probs"):
-                read = document if ends else _open(document)
-                yield word_scores(self.model, self._corpus, read, self._training_words, ends=ends)
+                yield word_scores(self.model, self._corpus, document, self._training_words, ends=ends)
 
     @cached_property
     def _training_words(self) -> Mapping[bytes, int]:
@@ -242,21 +140,8 @@ class TrainedModel:
                 raise LmcompareError(
                     f"a document is an lmcompare.corpora.Document, not {kind_of(document)}: score() takes a text"
                 )
-            read = document if ends else _open(document)
-            encoded, tokens, overhead_bits = self._corpus.read([read])
             with blamed_on(f"{self.name}'s log_probs"):
-                nats = checked_log_probs(self.model, encoded)
-            assert encoded.spans is not None, "text was encoded"
-            scored = slice(None if ends else -1)  # without the last </s>, which would end the text
-            yield Scored(
-                name=document.name,
-                text=read.text,
-                tokens=tuple(tokens[scored]),
-                offsets=tuple((start, end) for start, end in encoded.spans[scored].tolist()),
-                unknown=tuple((encoded.ids[scored] == encoded.vocabulary.unknown).tolist()),
-                surprisal_bits=tuple((-nats[scored] / np.log(2)).tolist()),
-                overhead_bits=tuple(overhead_bits[scored].tolist()),
-            )
+                yield score_document(self.model, self._corpus, document, ends=ends)
 
     def next_tokens(self, prompt: str, k: int | None = 10) -> list[tuple[str, float]]:
         """Return the ``k`` most likely tokens after a prompt, or all of them, with their probabilities."""
@@ -380,17 +265,6 @@ class TrainedModel:
 
 def _written(white_space: str) -> str:
     return "▁" if white_space == " " else "".join(f"<0x{byte:02X}>" for byte in white_space.encode())
-
-
-def _open(document: Document) -> Document:
-    """Return a document without the white space at its end: what comes after the last word is not known yet."""
-    text = document.text.rstrip()
-    sentences = tuple((start, min(end, len(text))) for start, end in document.sentences if start <= len(text))
-    return replace(document, text=text, sentences=sentences)
-
-
-def _finite(figure: float) -> float | None:
-    return figure if np.isfinite(figure) else None
 
 
 def _text(text: str) -> str:

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "models": {"errors", "memory", "compiled", "tokens", "exhibits", "model", "plugins", "training", "counts"},
     "runfolder": {"errors", "registry", "corpora", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "tokens", "exhibits", "model", "plugins", "runfolder"},
-    "measure": {"errors", "tokens", "model", "runfolder"},
+    "measure": {"errors", "corpora", "tokens", "model", "runfolder"},
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {

@@ -4,9 +4,9 @@ A word is a longest run of characters without white space (of ASCII). It has all
 belongs to it. A model of characters, or of pieces such as " the", tells that a word is over only by the token after
 it. The probability of that token is the probability that a word ends here times that of what comes next, and the
 first of the two is given to the word that ends (Pimentel and Meister 2024, *How to compute the probability of a
-word*; Oh and Schuler 2024, *Leading whitespaces of language models' subword vocabulary pose a confound for calculating
-word probabilities*; both EMNLP). Nothing is lost by that: the bits of the words, of what is between them and of the end
-are together the bits of the text.
+word*; Oh and Schuler 2024, *Leading whitespaces of language models' subword vocabulary pose a confound for
+calculating word probabilities*; both EMNLP). Nothing is lost by that: the bits of the words, of what is between them
+and of the end are together the bits of the text.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from lmcompare.corpora import Document
 from lmcompare.measure.scoring import checked_log_probs
+from lmcompare.measure.text_scores import opened
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray, encode, tokenise
@@ -103,7 +104,7 @@ def word_scores(
     corpus : TokenizedCorpus
         The tokens that it was trained on.
     document : Document
-        The text; without ``ends`` it has no white space at its end.
+        The text; without ``ends`` the white space at its end is left out.
     known : mapping of bytes to int
         What ``training_words`` returned.
     ends : bool
@@ -115,6 +116,7 @@ def word_scores(
         In the order of the text. With ``ends``, their bits together are the bits of the document; without, they are
         those of its tokens and of the end of the last word.
     """
+    document = document if ends else opened(document)
     cut = tokenise([document], corpus.tokenizer)
     text = encode(cut, corpus.tokenizer, corpus.vocabulary)
     if not len(text):
