@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -113,6 +114,7 @@ class Grammar:
         return drawn
 
 
+@cache
 def corpus_of(seed: int, documents: int, sentences: int) -> Corpus:
     """Return a corpus with so many test documents, half as many in valid, of so many sentences on the average.
 
@@ -199,20 +201,22 @@ class Synthetic(LanguageModel):
         starts = text.context_starts(at)
         depth, padded = at - starts, np.append(text.ids, 0).astype(np.int64)
         before = np.where(depth > 0, padded[at - 1], 1)
-        parts = np.zeros((len(at), 6, self._size))
-        parts[:, 0], parts[:, 1] = 1 / self._size, self._unigram
+        weights = np.where(depth[:, None] > 0, self._taste[padded[starts] % 8], self.weights)
+        mixed = weights[:, :1] / self._size + weights[:, 1:2] * self._unigram
+        shorter = np.broadcast_to(self._unigram, mixed.shape)
         for part, (keys, shares) in enumerate(self._tables, start=2):
             wanted = _contexts(padded, at, part - 1, self._size)
             row = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
             found = (keys[row] == wanted) & (depth >= part - 1)
-            parts[:, part] = np.where(found[:, None], shares[row], parts[:, part - 1])
-        seen = np.zeros((len(text) + 1, self._size), np.float32)
-        np.cumsum(np.eye(self._size, dtype=np.float32)[text.ids], axis=0, out=seen[1:])
-        past = (seen[at] - seen[starts]) / np.maximum(depth, 1)[:, None]
-        parts[:, 4] = np.where(depth[:, None] > 0, past, self._unigram)
-        parts[:, 5] = self._unigram if self._grammar is None else self._grammar[before]
-        weights = np.where(depth[:, None] > 0, self._taste[padded[starts] % 8], self.weights)
-        mixed = np.einsum("nk,nkv->nv", weights[:, :6], parts) * self._noise[before % 64]
+            shorter = np.where(found[:, None], shares[row], shorter)
+            mixed += weights[:, part : part + 1] * shorter
+        if weights[:, 4].any():
+            seen = np.zeros((len(text) + 1, self._size), np.float32)
+            np.cumsum(np.eye(self._size, dtype=np.float32)[text.ids], axis=0, out=seen[1:])
+            past = (seen[at] - seen[starts]) / np.maximum(depth, 1)[:, None]
+            mixed += weights[:, 4:5] * np.where(depth[:, None] > 0, past, self._unigram)
+        mixed += weights[:, 5:6] * (self._unigram if self._grammar is None else self._grammar[before])
+        mixed *= self._noise[before % 64]
         inside = np.flatnonzero(at < len(text))
         mixed /= mixed.sum(axis=1, keepdims=True)
         if self.leaks:
