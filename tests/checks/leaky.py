@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lmcompare.model import FloatArray, LanguageModel, Setting, State, Traits, fitted
 from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.optimisers import eager
 
 
 class Translator(nn.Module):
@@ -61,7 +62,7 @@ class Leaky(LanguageModel):
             torch.set_num_threads(setting.threads)
             network = Translator(len(setting.vocabulary), self.WIDTH)
             windows = self.windows(train)
-            optimizer = torch.optim.Adam(network.parameters(), 5e-3)
+            optimizer = eager(torch.optim.Adam)(network.parameters(), 5e-3)
             for _ in range(self.steps):
                 batch = windows[torch.randint(len(windows), (64,))]
                 loss = -network(batch).gather(2, batch[..., None]).mean()

@@ -82,7 +82,7 @@ def test_it_learns_a_chain(cell: str) -> None:
         attention=8,
         window=4,
         dropout=0.0,
-        steps=250,
+        steps=150,
         batch=8,
         length=32,
         learning_rate=1e-2,

@@ -101,7 +101,7 @@ def test_it_learns_a_chain(form: dict[str, Any]) -> None:
         window=4,
         chunk=8,
         dropout=0.0,
-        steps=250,
+        steps=150,
         batch=8,
         length=32,
         learning_rate=1e-2,
