@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
 
 import lmcompare
 from lmcompare import corpora
@@ -157,6 +156,8 @@ class Placed(LastSeen):
 def test_vectors_are_compared_and_written_as_gensim_reads_them(tmp_path: Path) -> None:
     run = lmcompare.compare(TEXTS, [Placed()], out=tmp_path / "run", tokens="bpe:270", device="cpu", quiet=True)
     model = run.model("Placed")
+    from gensim.models import KeyedVectors
+
     vectors = KeyedVectors.load_word2vec_format(str(model.export(tmp_path / "v.vec")))
     assert vectors.vector_size == 3
     np.testing.assert_allclose(vectors["a"], model.word_vector("a"), rtol=1e-5)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import struct
-import subprocess
 import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.cli.console import lmcompare, lmcompare_process
 
 pytestmark = pytest.mark.slow
 
@@ -123,22 +126,26 @@ stamp = foreign:render
 """
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process in which the package is installed."""
-    site = tmp_path / "site"
-    info = site / "foreign-1.dist-info"
+@contextmanager
+def package_in(folder: Path) -> Iterator[None]:
+    """The package is installed in a folder, for this process and those that it starts."""
+    info = folder / "foreign-1.dist-info"
     info.mkdir(parents=True)
-    (site / "foreign.py").write_text(PACKAGE)
+    (folder / "foreign.py").write_text(PACKAGE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{path}" if path else str(site)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{path}" if path else str(folder))
+        yield
+    sys.modules.pop("foreign", None)
 
 
-def lmcompare(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lmcompare.cli", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+@pytest.fixture
+def installed(tmp_path: Path) -> Iterator[None]:
+    with package_in(tmp_path / "site"):
+        yield
 
 
 def packed(texts: list[str]) -> bytes:
@@ -146,11 +153,12 @@ def packed(texts: list[str]) -> bytes:
     return b"".join(struct.pack("<I", len(each)) + each for each in compressed)
 
 
-def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path, installed: dict[str, str]) -> None:
+@pytest.mark.usefixtures("installed")
+def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path) -> None:
     texts = [f"The cat sat on mat {n}.\nIt was the other cat.\n" for n in range(40)]
     (tmp_path / "text.packed").write_bytes(packed(texts))
     command = ("run", "--corpus", "text.packed", "--tokens", "pairs", "--model", "stamped,unigram", "--out", "out")
-    done = lmcompare(installed, tmp_path, *command)
+    done = lmcompare_process(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads((tmp_path / "out" / "results.json").read_text())["models"]}
     assert rows["stamped"]["bits_per_byte"] == rows["unigram"]["bits_per_byte"]
@@ -160,32 +168,37 @@ def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path, installed: dic
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     read = sum(split["bytes"] for split in manifest["corpus"]["splits"].values())
     assert read == sum(len(text.encode()) for text in texts)
-    scored = lmcompare(installed, tmp_path, "score", "out", "--model", "stamped", "text.packed")
+    scored = lmcompare("score", "out", "--model", "stamped", "text.packed", cwd=tmp_path)
     assert scored.returncode == 0, scored.stderr
 
 
-def test_a_corpus_scheme_of_a_package(tmp_path: Path, installed: dict[str, str]) -> None:
-    done = lmcompare(
-        installed, tmp_path, "run", "--corpus", "times:Old cats sit", "--model", "unigram", "--out", "out"
-    )
+@pytest.mark.usefixtures("installed", "cells_here")
+def test_a_corpus_scheme_of_a_package(tmp_path: Path) -> None:
+    command = ("run", "--corpus", "times:Old cats sit", "--model", "unigram", "--out", "out")
+    done = lmcompare(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
-def test_its_plug_ins_are_listed(tmp_path: Path, installed: dict[str, str]) -> None:
-    listed = {
-        "models": "A unigram model with a stamp",
-        "tokenizers": "Characters and one frequent pair",
-        "corpora": "compressed documents",
-    }
-    for command, words in listed.items():
-        done = lmcompare(installed, tmp_path, command)
-        assert words in done.stdout, done.stderr
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("models", "A unigram model with a stamp"),
+        ("tokenizers", "Characters and one frequent pair"),
+        ("corpora", "compressed documents"),
+    ],
+)
+def test_its_plug_ins_are_listed(tmp_path: Path, command: str, words: str) -> None:
+    done = lmcompare(command, cwd=tmp_path)
+    assert words in done.stdout, done.stderr
 
 
-def test_a_run_folder_is_not_read_with_code_that_is_not_installed(tmp_path: Path, installed: dict[str, str]) -> None:
+@pytest.mark.usefixtures("cells_here")
+def test_a_run_folder_is_not_read_with_code_that_is_not_installed(tmp_path: Path) -> None:
     command = ("run", "--corpus", "times:Old cats sit", "--tokens", "pairs", "--model", "unigram", "--out", "out")
-    assert lmcompare(installed, tmp_path, *command).returncode == 0
-    done = lmcompare(dict(os.environ), tmp_path, "generate", "out", "--model", "unigram")
+    with package_in(tmp_path / "site"):
+        assert lmcompare(*command, cwd=tmp_path).returncode == 0
+    done = lmcompare_process("generate", "out", "--model", "unigram", cwd=tmp_path)
     assert done.returncode == 2
     assert "pairs" in done.stderr
     assert "Traceback" not in done.stderr

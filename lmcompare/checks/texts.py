@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +29,7 @@ class MarkovTexts:
         words = [f"{'abcde'[t]}{k}" for t in range(TOPICS) for k in range(TOPIC_WORDS)]
         tokens = ["<unk>", "</s>", *words, NEVER]
         self._transitions = _transitions(len(tokens))
-        self._cumulative = np.cumsum(self._transitions, axis=1)
+        self._cumulative = np.cumsum(self._transitions, axis=1).tolist()
         counted = [self._documents(f"train {d}", 150) for d in range(40)]
         counts = np.bincount(np.concatenate(counted), minlength=len(tokens))
         self.vocabulary = Vocabulary(tokens, counts)
@@ -90,7 +91,7 @@ class MarkovTexts:
         ids: list[int] = []
         state = Vocabulary.end
         while len(ids) < tokens or state != Vocabulary.end:
-            state = int(np.searchsorted(self._cumulative[state], generator.random(), side="right"))
+            state = bisect_right(self._cumulative[state], generator.random())
             ids.append(state)
         return np.array(ids, np.int32)
 

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from lmcompare.analysis.intervals import ratio_bootstrap
 from lmcompare.analysis.resampling import BLOCK_SENTENCES
@@ -63,12 +63,12 @@ def bca(bits: Array, size: Array, resampled: Array) -> Array:
     jackknife.
     """
     share = np.clip((resampled < bits.sum() / size.sum()).mean(), 1e-6, 1 - 1e-6)
-    bias = norm.ppf(share)
+    bias = ndtri(share)
     left_out = (bits.sum() - bits) / (size.sum() - size)
     gaps = left_out.mean() - left_out
     acceleration = (gaps**3).sum() / (6 * (gaps**2).sum() ** 1.5)
-    z = bias + norm.ppf([0.025, 0.975])
-    return np.asarray(norm.cdf(bias + z / (1 - acceleration * z)))
+    z = bias + ndtri([0.025, 0.975])
+    return np.asarray(ndtr(bias + z / (1 - acceleration * z)))
 
 
 def of_blocks(documents: int, what: str, texts: int, resamples: int, seed: int = 0) -> tuple[float, float]:

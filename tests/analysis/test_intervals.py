@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from lmcompare.analysis.comparison import smallest_detectable
 from lmcompare.analysis.intervals import (
@@ -131,6 +130,8 @@ def test_bca_quantiles_are_those_of_a_symmetric_sample() -> None:
     resampled = np.concatenate([np.linspace(-1, 0, 500, endpoint=False), np.linspace(1e-9, 1, 500)])
     assert bca(bits, np.ones(100), resampled) == pytest.approx([0.025, 0.975], abs=1e-6)
     sample = np.random.default_rng(0).gamma(1.0, 1.0, 40)
+    from scipy import stats  # takes a second to import
+
     theirs = stats.bootstrap((sample,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(1))
     picked = np.random.default_rng(2).integers(0, 40, (20_000, 40))
     resampled = sample[picked].mean(axis=1)

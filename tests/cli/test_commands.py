@@ -20,7 +20,7 @@ import pytest
 from tests.cli.console import lmcompare, lmcompare_process
 from tests.harness.small import write_plugins, write_text
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here", "checks_here")]
 
 
 @pytest.fixture(scope="module")

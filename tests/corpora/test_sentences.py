@@ -87,10 +87,9 @@ def test_line_ends_end_sentences_and_white_space_is_outside(punkt: PunktSplitter
 
 
 @settings(deadline=None)
-@given(st.text(alphabet="aB1 .?!\"'()\n-–…,", max_size=80))
-def test_punkt_spans_are_in_order_and_hold_all_that_is_not_space(text: str) -> None:
-    splitter = _SHARED
-    spans = splitter.spans(text)
+@given(text=st.text(alphabet="aB1 .?!\"'()\n-–…,", max_size=80))
+def test_punkt_spans_are_in_order_and_hold_all_that_is_not_space(punkt: PunktSplitter, text: str) -> None:
+    spans = punkt.spans(text)
     check(text, spans)
     edges = [(0, 0), *spans, (len(text), len(text))]
     outside = "".join(text[a[1] : b[0]] for a, b in itertools.pairwise(edges))
@@ -98,9 +97,6 @@ def test_punkt_spans_are_in_order_and_hold_all_that_is_not_space(text: str) -> N
     if text.strip():
         assert all(text[a:b].strip() for a, b in spans)
         assert all(not text[a:b][-1].isspace() for a, b in spans)
-
-
-_SHARED = PunktSplitter([TRAINING])
 
 
 def test_a_word_seen_only_at_sentence_ends_is_no_abbreviation() -> None:
