@@ -33,6 +33,7 @@ def test_the_gates_agree_with_torchs_recurrence(cell: str, layers: int) -> None:
         assert bool(((gate > 0) & (gate < 1)).all())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_it_learns_a_chain(cell: str) -> None:
     model = Rnn(cell=cell, width=32, hidden=32, dropout=0.0, steps=150, batch=8, length=32, learning_rate=1e-2)
@@ -40,6 +41,7 @@ def test_it_learns_a_chain(cell: str) -> None:
     assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
 
 
+@pytest.mark.slow
 def test_sentences_read_alone_teach_it_how_documents_begin() -> None:
     # one document, so that its beginning is read hardly ever; each sentence begins with a
     random = np.random.default_rng(0)

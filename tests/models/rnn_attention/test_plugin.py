@@ -73,6 +73,7 @@ def test_a_band_becomes_a_matrix() -> None:
     torch.testing.assert_close(banded(band), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_it_learns_a_chain(cell: str) -> None:
     model = RnnAttention(
@@ -91,6 +92,7 @@ def test_it_learns_a_chain(cell: str) -> None:
     assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
 
 
+@pytest.mark.slow
 def test_it_recalls_what_the_document_began_with() -> None:
     # a, b, c or d, then three of e … i at random, then j, after which the first is said again: the rest is noise.
     random = np.random.default_rng(0)

@@ -125,6 +125,7 @@ def test_positions_matter_except_with_none() -> None:
         assert (float(change) < 1e-6) == (positions == "none")
 
 
+@pytest.mark.slow
 def test_it_learns_a_chain() -> None:
     model = Transformer(
         width=16,
@@ -251,6 +252,7 @@ def test_feed_forward_nets_are_those_of_their_equations() -> None:
         assert sum(p.numel() for p in net.parameters()) == pytest.approx(2 * 4 * 12 * 12, rel=0.1)
 
 
+@pytest.mark.slow
 def test_without_the_mask_it_reads_the_word_to_predict_and_declares_it() -> None:
     model = fitted(
         Transformer(width=16, heads=2, layers=1, window=8, dropout=0.0, steps=200, batch=8, length=32, causal=False),
