@@ -118,6 +118,8 @@ def compare(
         models=listed,
         **run_options,
     )
+    if where != {"source": "wiki-sample"}:
+        plan = changes.without_prompts(plan)
     plan = changes.with_match(plan, match or {}, "compare")
     plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
     if texts is not None:

@@ -64,8 +64,15 @@ def with_corpus(
     if spec is not None:
         table = {"source": _absolute(spec, path)}
         preset = "" if experiment.preset == "default" else f"-{experiment.preset}"
-        name = _folder_name(spec) + preset if path is None else None
+        if path is None:
+            name = _folder_name(spec) + preset
+            experiment = without_prompts(experiment)
     return experiment.replace(HERE, corpus=table | _given(options), name=name)
+
+
+def without_prompts(experiment: Experiment) -> Experiment:
+    """Return the experiment without the prompts that were chosen for its own text."""
+    return experiment.replace(HERE, examples=dict(experiment.examples) | {"prompts": None})
 
 
 def with_tokens(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
