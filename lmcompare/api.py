@@ -47,7 +47,9 @@ def compare(
         the built-in five. Named plug-ins train in processes of their own; classes and objects train in this one, with
         one seed.
     out : str or Path, optional
-        The run folder; by default a temporary one. Finished cells in it are kept unless ``force`` is true.
+        The run folder; by default a temporary one. Finished cells in it are kept unless ``force`` is true. A model
+        that is finished there with other hyper-parameters gets another name in the folder (see docs/run.md);
+        ``Comparison.model`` of the result finds it by the name that was asked for.
     tokens : str or mapping, optional
         A kind of tokenizer, such as "char", or a table like ``[tokens]``; by default words that occur at least twice.
     seeds : int or sequence of int
@@ -59,7 +61,7 @@ def compare(
     match : mapping, optional
         What the models are made equal in: "parameters", and one of "steps", "tokens", "epochs" and "seconds".
     force : bool
-        Whether finished cells are run again.
+        Whether finished cells are run again, and replaced.
     quiet : bool
         Whether no progress is shown.
     **options
@@ -122,12 +124,12 @@ def compare(
         loaded = corpora.load(texts, plan.corpus)
     folder = folder or Path(tempfile.mkdtemp(prefix="lmcompare-"))
     show = display(quiet=quiet)
-    failures = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
+    outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
     show.say("Writing the report …")
     write_reports(folder)
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
     named += [tokens.kind for tokens in (plan.tokens, *(m.tokens for m in plan.models)) if tokens is not None]
-    return Comparison(folder, failures, (*named, *map(type, live.values())))
+    return Comparison(folder, outcome.failures, (*named, *map(type, live.values())), outcome.names)
 
 
 def load(folder: str | Path) -> Comparison:
@@ -148,8 +150,10 @@ class Comparison:
         folder: Path,
         failures: Mapping[str, str] | None = None,
         named: Sequence[str | type[LanguageModel]] = (),
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
+        self._names = dict(names or {})  # by the names that the caller gave its models, those in the folder
         self.failures: dict[str, str] = dict(failures or {})
         self._named = tuple(named)  # plug-ins that the caller has named, whose code may run
 
@@ -182,7 +186,8 @@ class Comparison:
         Parameters
         ----------
         name : str
-            The model's name in the run.
+            The model's name in the run. In the result of ``compare`` the name that a model was asked for by is that
+            of the model that this call trained, even if the folder calls it otherwise.
         seed : int, optional
             By default the first of its seeds.
         plugin : str, type, or sequence of them
@@ -200,7 +205,12 @@ class Comparison:
         given = (plugin,) if isinstance(plugin, str | type) else tuple(plugin)
         if not isinstance(name, str):
             raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
-        scored = {model.name: model.done for model in load_run(self.folder).scored}
+        name = self._names.get(name, name)
+        scored = {
+            model.name: cells
+            for model in load_run(self.folder).scored
+            if (cells := [cell for cell in model.done if f"{model.name}/{cell.seed}" not in self.failures])
+        }
         if name not in scored:
             for failed, error in self.failures.items():
                 if failed.rpartition("/")[0] == name:

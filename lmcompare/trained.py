@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from lmcompare.corpora import Document, documents_of, has_utf8
 from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
 from lmcompare.measure.examples import continue_prompt, next_tokens
 from lmcompare.measure.sampling import Sampling
-from lmcompare.measure.scoring import checked_log_probs
+from lmcompare.measure.text_scores import Scored, score_document
+from lmcompare.measure.words import WordScore, training_words, word_scores
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside
@@ -25,98 +26,13 @@ from lmcompare.runfolder.layout import STATE_FILES
 from lmcompare.runfolder.seals import check_sealed
 from lmcompare.runfolder.states import load_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_WHITE_SPACE = re.compile(r"\s")
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The score of a text of N tokens.
-
-    Parameters
-    ----------
-    name : str
-        The name of the document.
-    text : str
-        What was scored.
-    tokens : tuple of str
-        The tokens; the last is ``</s>`` if the text was scored with its end.
-    offsets : tuple of tuple of int
-        Where each token starts and ends in the UTF-8 of the text, in bytes.
-    unknown : tuple of bool
-        Whether each token is an unknown word. Its surprisal is that of *any* unknown word, ``<unk>``.
-    surprisal_bits : tuple of float
-        −log2 of the probability of each token under the model.
-    overhead_bits : tuple of float
-        What each token is charged beside the model: for the white space before it, for its spelling if it is unknown,
-        and for what is between two sentences.
-    """
-
-    name: str
-    text: str
-    tokens: tuple[str, ...]
-    offsets: tuple[tuple[int, int], ...]
-    unknown: tuple[bool, ...]
-    surprisal_bits: tuple[float, ...]
-    overhead_bits: tuple[float, ...]
-
-    @property
-    def log_probability(self) -> float:
-        """The natural logarithm of the probability that the model gives all tokens."""
-        return -sum(self.surprisal_bits) * math.log(2)
-
-    @property
-    def bits(self) -> float:
-        """The bits of the text: the surprisal and the overhead of all tokens."""
-        return sum(self.surprisal_bits) + sum(self.overhead_bits)
-
-    @property
-    def bits_per_byte(self) -> float:
-        """The bits for each byte of the text; NaN for a text without bytes."""
-        n_bytes = len(self.text.encode())
-        return self.bits / n_bytes if n_bytes else math.nan
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a table with a row for each token."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "token": self.tokens,
-                "start": [start for start, _ in self.offsets],
-                "end": [end for _, end in self.offsets],
-                "unknown": self.unknown,
-                "surprisal_bits": self.surprisal_bits,
-                "overhead_bits": self.overhead_bits,
-            }
-        )
-
-    def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
-        """Return a table for JSON; ``tokens`` adds a table for each token. An infinite number is null."""
-        table: dict[str, Any] = {
-            "text": self.text,
-            "log_probability": _finite(self.log_probability),
-            "bits": _finite(self.bits),
-            "bits_per_byte": _finite(self.bits_per_byte),
-            "unknown_tokens": sum(self.unknown),
-        }
-        if tokens:
-            columns = (self.tokens, self.offsets, self.unknown, self.surprisal_bits, self.overhead_bits)
-            table["tokens"] = [
-                {
-                    "token": token,
-                    "start": start,
-                    "end": end,
-                    "unknown": unknown,
-                    "surprisal_bits": _finite(surprisal),
-                    "overhead_bits": overhead,
-                }
-                for token, (start, end), unknown, surprisal, overhead in zip(*columns, strict=True)
-            ]
-        return table
 
 
 class TrainedModel:
@@ -175,22 +91,47 @@ class TrainedModel:
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
 
-    def score(self, text: str, *, ends: bool = False) -> Scored:
+    def score(self, text: str, *, context: str = "", ends: bool = False) -> Scored:
         """Score a text; its lines are its sentences.
 
         Parameters
         ----------
         text : str
-            The beginning of a document.
+            The beginning of a document, or how it goes on after ``context``.
+        context : str
+            What the document begins with. It is cut into tokens together with the text and is not scored; a token
+            over the border of both is a token of the text.
         ends : bool
             Whether the document ends with the text, so that ``</s>`` and the end are charged as well. Otherwise what
             comes after the text is left open, and white space at its end is not scored.
         """
-        return next(iter(self.score_documents(documents_of([_text(text)]), ends=ends)))
+        (scored,) = self.score_documents(documents_of([_text(context) + _text(text)]), ends=ends)
+        return scored.after(len(context.encode())) if context else scored
 
     def surprisal(self, text: str, *, ends: bool = False) -> pd.DataFrame:
         """Return a table of the tokens of a text with their surprisal in bits: ``score(text).to_frame()``."""
         return self.score(text, ends=ends).to_frame()
+
+    def words(self, text: str, *, ends: bool = False) -> pd.DataFrame:
+        """Return a table of the words of a text, whatever the tokens of the model are.
+
+        The columns are those of `lmcompare.measure.words.WordScore`: the word with its place, and its surprisal in
+        bits, which includes that the word ends.
+        """
+        import pandas as pd
+
+        rows = next(self.word_scores(documents_of([_text(text)]), ends=ends))
+        return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(WordScore)])
+
+    def word_scores(self, documents: Iterable[Document], *, ends: bool = False) -> Iterator[list[WordScore]]:
+        """Score the words of each document; ``ends`` is that of ``score``."""
+        for document in documents:
+            with blamed_on(f"{self.name}'s next_log_probs"):
+                yield word_scores(self.model, self._corpus, document, self._training_words, ends=ends)
+
+    @cached_property
+    def _training_words(self) -> Mapping[bytes, int]:
+        return training_words(self._corpus)
 
     def score_documents(self, documents: Iterable[Document], *, ends: bool = False) -> Iterator[Scored]:
         """Score documents one by one; ``ends`` is that of ``score``."""
@@ -199,39 +140,53 @@ class TrainedModel:
                 raise LmcompareError(
                     f"a document is an lmcompare.corpora.Document, not {kind_of(document)}: score() takes a text"
                 )
-            read = document if ends else _open(document)
-            encoded, tokens, overhead_bits = self._corpus.read([read])
             with blamed_on(f"{self.name}'s log_probs"):
-                nats = checked_log_probs(self.model, encoded)
-            assert encoded.spans is not None, "text was encoded"
-            scored = slice(None if ends else -1)  # without the last </s>, which would end the text
-            yield Scored(
-                name=document.name,
-                text=read.text,
-                tokens=tuple(tokens[scored]),
-                offsets=tuple((start, end) for start, end in encoded.spans[scored].tolist()),
-                unknown=tuple((encoded.ids[scored] == encoded.vocabulary.unknown).tolist()),
-                surprisal_bits=tuple((-nats[scored] / np.log(2)).tolist()),
-                overhead_bits=tuple(overhead_bits[scored].tolist()),
-            )
+                yield score_document(self.model, self._corpus, document, ends=ends)
 
-    def next_tokens(self, prompt: str) -> list[tuple[str, float]]:
-        """Return the ten most likely tokens after a prompt, with their probabilities."""
+    def next_tokens(self, prompt: str, k: int | None = 10) -> list[tuple[str, float]]:
+        """Return the ``k`` most likely tokens after a prompt, or all of them, with their probabilities."""
+        if k is not None and (not isinstance(k, int) or k < 1):
+            raise LmcompareError(f"k is {k!r}; give a whole number of 1 or more, or None for the whole vocabulary")
         with blamed_on(f"{self.name}'s next_log_probs"):
-            rows = next_tokens(self.model, self._corpus, _text(prompt))
+            rows = next_tokens(self.model, self._corpus, _text(prompt), k)
         return [(row["token"], row["probability"]) for row in rows]
 
-    def generate(self, prompt: str, length: int = 50, sampling: Sampling | None = None) -> str:
-        """Return a continuation of the prompt, ``length`` tokens long."""
+    def generate(
+        self,
+        prompt: str,
+        length: int = 50,
+        *,
+        temperature: float = 0.8,
+        top_k: int | None = 50,
+        top_p: float = 0.95,
+        seed: int = 0,
+    ) -> str:
+        """Return a continuation of the prompt, ``length`` tokens long.
+
+        Parameters
+        ----------
+        prompt : str
+        length : int
+        temperature : float
+            Above 0. 1 leaves the probabilities unchanged; below 1, likely tokens become likelier.
+        top_k : int or None
+            Draw from this many of the most likely tokens only.
+        top_p : float
+            Draw from the fewest tokens that together have this probability.
+        seed : int
+            The seed of the draws.
+        """
         if not isinstance(length, int) or length < 0:
             raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
+        sampling = Sampling(temperature, top_k, top_p, seed)
         with blamed_on(f"{self.name}'s stepper"):
-            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling or Sampling())
+            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read; the suffix decides its format.
 
-        N-gram models have the formats ``.arpa``, ``.arpa.gz`` and ``.safetensors``.
+        N-gram models have the formats ``.arpa``, ``.arpa.gz`` and ``.safetensors``; models with word vectors have
+        ``.vec``, the text format of word2vec.
 
         Raises
         ------
@@ -241,9 +196,13 @@ class TrainedModel:
         """
         if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
             raise LmcompareError(f"the model is written to the path of a file, not to {path!r}")
-        formats, file = self.model.file_formats(), Path(path)
+        formats, file = dict(self.model.file_formats()), Path(path)
+        if self.model.word_vectors() is not None:
+            formats.setdefault(".vec", self._write_vectors)
         if not formats:
-            raise LmcompareError(f"'{self.name}' has no format that other tools read: export an n-gram model")
+            raise LmcompareError(
+                f"'{self.name}' has no format that other tools read: export an n-gram model or word vectors"
+            )
         known = sorted((suffix for suffix in formats if file.name.endswith(suffix)), key=len)
         if not known or file.name == known[-1]:
             raise LmcompareError(
@@ -259,24 +218,53 @@ class TrainedModel:
 
     def word_vector(self, word: str) -> FloatArray:
         """Return a token's vector (d,). Raises ``LmcompareError`` for a model without vectors or an unknown token."""
+        vector: FloatArray = self._vectors()[self._known(word)]
+        return vector
+
+    def neighbours(self, word: str, k: int = 10) -> list[tuple[str, float]]:
+        """Return the ``k`` tokens whose vectors have the highest cosine similarity with that of a token.
+
+        Raises ``LmcompareError`` as ``word_vector``. ``<unk>`` and ``</s>`` are left out.
+        """
+        unit = self._vectors().astype(np.float64)
+        unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+        index = self._known(word)
+        cosines = unit @ unit[index]  # (V,)
+        cosines[[index, self._corpus.vocabulary.unknown, self._corpus.vocabulary.end]] = -np.inf
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return [(self._corpus.vocabulary[int(i)], float(cosines[i])) for i in best if np.isfinite(cosines[i])]
+
+    def similarity(self, first: str, second: str) -> float:
+        """Return the cosine similarity of the vectors of two tokens. Raises ``LmcompareError`` as ``word_vector``."""
+        one, other = (self.word_vector(word).astype(np.float64) for word in (first, second))
+        return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-12))
+
+    def _write_vectors(self, vocabulary: Vocabulary, path: Path) -> None:
+        """Write the vectors as text: a header with V and d, and a line for each token.
+
+        White space separates the columns, so that in a token " " becomes "▁" and other white space its bytes.
+        """
+        vectors = self._vectors()
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(f"{len(vocabulary)} {vectors.shape[1]}\n")
+            for token, vector in zip(vocabulary.tokens, vectors.tolist(), strict=True):
+                name = _WHITE_SPACE.sub(lambda found: _written(found[0]), token)
+                file.write(f"{name} {' '.join(f'{value:.6g}' for value in vector)}\n")
+
+    def _vectors(self) -> FloatArray:
         vectors = self.model.word_vectors()
         if vectors is None:
             raise LmcompareError(f"'{self.name}' has no word vectors: ask word2vec-bow")
+        return vectors
+
+    def _known(self, word: str) -> int:
         if word not in self._corpus.vocabulary:
             raise LmcompareError(f"'{word}' is not in the vocabulary")
-        vector: FloatArray = vectors[self._corpus.vocabulary.id(word)]
-        return vector
+        return self._corpus.vocabulary.id(word)
 
 
-def _open(document: Document) -> Document:
-    """Return a document without the white space at its end: what comes after the last word is not known yet."""
-    text = document.text.rstrip()
-    sentences = tuple((start, min(end, len(text))) for start, end in document.sentences if start <= len(text))
-    return replace(document, text=text, sentences=sentences)
-
-
-def _finite(figure: float) -> float | None:
-    return figure if np.isfinite(figure) else None
+def _written(white_space: str) -> str:
+    return "▁" if white_space == " " else "".join(f"<0x{byte:02X}>" for byte in white_space.encode())
 
 
 def _text(text: str) -> str:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import settings
 
 from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
+from lmcompare.checks import worker
 from lmcompare.harness import run as harness
 from lmcompare.harness.job import Job
 from lmcompare.model import LanguageModel
@@ -81,4 +83,15 @@ def cells_here() -> Iterator[None]:
         return one(job, live or plugins.build(job.plugin, job.hyperparameters), seconds, emit)
 
     with patch.object(harness, "_run_one", here):
+        yield
+
+
+@pytest.fixture(scope="module")
+def checks_here() -> Iterator[None]:
+    """The checks of ``lmcompare check`` run in this process."""
+
+    def here(function: str, *arguments: Any, on_event: Emit, **_: Any) -> None:
+        worker.run(on_event, *arguments)
+
+    with patch.object(worker, "call", here):
         yield

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gensim.models import KeyedVectors
 
 import lmcompare
 from lmcompare import corpora
@@ -116,6 +117,59 @@ def test_the_documents_of_the_test_text_have_the_bits_of_the_results(result: lmc
         scored = list(result.model(name).score_documents(documents, ends=True))
         bits = sum(each.bits for each in scored) / sum(len(d.text.encode()) for d in documents)
         assert bits == pytest.approx(result.table.set_index("name").loc[name, "bits_per_byte"], rel=1e-5)
+
+
+def test_a_continuation_is_scored_after_its_context(result: lmcompare.Comparison) -> None:
+    model = result.model("kn3")
+    whole, after = model.score("The cat saw Rome."), model.score(" saw Rome.", context="The cat")
+    assert after.tokens == ("saw", "Rome", ".")
+    assert after.surprisal_bits == whole.surprisal_bits[2:]
+    assert after.offsets == ((1, 4), (5, 9), (9, 10))
+    assert after.bits_per_byte == pytest.approx(after.bits / len(" saw Rome."))
+    crossing = model.score("at saw", context="The c")  # a token over the border belongs to the continuation
+    assert crossing.tokens == ("cat", "saw")
+    assert model.score("The cat").log_probability + after.log_probability == pytest.approx(whole.log_probability)
+
+
+def test_the_whole_distribution_and_other_draws(result: lmcompare.Comparison) -> None:
+    model = result.model("kn3")
+    every = model.next_tokens("The cat", k=None)
+    assert sum(p for _, p in every) == pytest.approx(1, abs=1e-6)
+    assert [p for _, p in every] == sorted((p for _, p in every), reverse=True)
+    assert model.next_tokens("The cat", k=3) == every[:3]
+    greedy = model.generate("The cat", 3, top_k=1)
+    assert greedy == model.generate("The cat", 3, top_k=1, seed=5)
+    assert greedy.split()[0] == every[0][0]
+    with pytest.raises(LmcompareError, match="temperature is a number above 0"):
+        model.generate("The cat", temperature=0)
+    with pytest.raises(LmcompareError, match="k is 0"):
+        model.next_tokens("The cat", k=0)
+
+
+class Placed(LastSeen):
+    """A model whose vectors are known: random numbers, the same for the same vocabulary."""
+
+    def word_vectors(self) -> FloatArray:
+        assert self.table is not None
+        return np.random.default_rng(0).standard_normal((self.table.shape[1], 3)).astype(np.float32)
+
+
+def test_vectors_are_compared_and_written_as_gensim_reads_them(tmp_path: Path) -> None:
+    run = lmcompare.compare(TEXTS, [Placed()], out=tmp_path / "run", tokens="bpe:270", device="cpu", quiet=True)
+    model = run.model("Placed")
+    vectors = KeyedVectors.load_word2vec_format(str(model.export(tmp_path / "v.vec")))
+    assert vectors.vector_size == 3
+    np.testing.assert_allclose(vectors["a"], model.word_vector("a"), rtol=1e-5)
+    np.testing.assert_allclose(vectors["▁"], model.word_vector(" "), rtol=1e-5)
+    assert model.similarity("a", "t") == pytest.approx(float(vectors.similarity("a", "t")), abs=1e-5)
+    near = [
+        (token, cosine) for token, cosine in vectors.most_similar("a", topn=12) if token not in ("<unk>", "</s>")
+    ][:5]
+    found = model.neighbours("a", 5)
+    assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in near], abs=1e-5)
+    assert found[0][0].replace(" ", "▁") == near[0][0]
+    with pytest.raises(LmcompareError, match="'zebra' is not in the vocabulary"):
+        model.neighbours("zebra")
 
 
 def test_surprisal_is_a_table(result: lmcompare.Comparison) -> None:
@@ -261,3 +315,26 @@ def test_models_are_made_equal_on_request(tmp_path: Path) -> None:
         lmcompare.compare(TEXTS, ["unigram"], match={"second": 3})
     with pytest.raises(LmcompareError, match="object, whose size is given"):
         lmcompare.compare(TEXTS, [Rnn(steps=1)], device="cpu", quiet=True, match={"parameters": 4e3})
+
+
+def test_another_value_joins_the_models_of_the_folder(tmp_path: Path) -> None:
+    def of_order(order: int, **more: object) -> lmcompare.Comparison:
+        model = {"plugin": "ngram", "order": order}
+        return lmcompare.compare(TEXTS, model, out=tmp_path, device="cpu", quiet=True, **more)  # type: ignore[arg-type]
+
+    first, second = of_order(2), of_order(3)
+    assert set(second.table["name"]) == {"ngram", "ngram-order-3"}
+    scores = [each.model("ngram").score("The cat saw Rome.").log_probability for each in (first, second)]
+    assert scores[0] != scores[1]  # each call returns the model that it asked for
+    opened = lmcompare.load(tmp_path)
+    assert [opened.model(n).score("The cat saw Rome.").log_probability for n in ("ngram", "ngram-order-3")] == scores
+    forced = of_order(1, force=True)
+    assert set(forced.table["name"]) == {"ngram", "ngram-order-3"}
+    assert lmcompare.load(tmp_path).model("ngram").model.hyperparameters()["order"] == 1
+
+
+def test_the_values_of_an_object_count_as_well(tmp_path: Path) -> None:
+    for alpha in (1.0, 2.0):
+        found = lmcompare.compare(TEXTS, LastSeen(alpha), out=tmp_path, device="cpu", quiet=True)
+    assert found.models == ("LastSeen", "LastSeen-alpha-2.0")
+    assert found.model("LastSeen").model.hyperparameters() == {"alpha": 2.0}

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "models": {"errors", "memory", "compiled", "tokens", "exhibits", "model", "plugins", "training", "counts"},
     "runfolder": {"errors", "registry", "corpora", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "tokens", "exhibits", "model", "plugins", "runfolder"},
-    "measure": {"errors", "tokens", "model", "runfolder"},
+    "measure": {"errors", "corpora", "tokens", "model", "runfolder"},
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "analysis": {"errors", "exhibits", "runfolder"},
     "report": {"errors", "registry", "exhibits", "runfolder", "analysis"},
     "testing": {"errors", "model", "checks", "report"},
-    "trained": {"errors", "corpora", "model", "plugins", "runfolder", "measure"},
+    "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
     "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained"},
     "cli": {
         *("errors", "processes", "corpora", "plugins", "runfolder", "checks"),

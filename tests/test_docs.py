@@ -6,15 +6,19 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
 
 import pytest
 
 from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.schemes import lee
 from lmcompare.corpora.schemes.gensim_data import located
 from lmcompare.corpora.schemes.lee import LEE_FILE
 from lmcompare.harness.options import RunOptions
+from tests.cli.console import Done, lmcompare
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,17 +29,24 @@ ELSEWHERE = re.compile(r"^(pip install|git clone|cd lmcompare$|lmcompare run( --
 # A Python block that begins with a file's name is what the page tells its reader to save under it.
 FILE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-# The command line, which reads only the first texts of Lee: they show as well that the commands work
-PROGRAM = """#!{python}
-from pathlib import Path
-
-from lmcompare.cli import main
-from lmcompare.corpora.schemes import lee
-
-lee.located = lambda *_: Path("{lee}")
-main()
+# The commands of the README are processes, as its readers start them. Those of the other pages are carried out by the
+# process of the tests, which has imported everything: a program asks it to.
+PROCESS = """#!/bin/sh
+exec "{python}" -m lmcompare.cli "$@"
 """
-LEE_TEXTS = 60
+ASKING = """#!{python} -I
+import os
+import sys
+from multiprocessing.connection import Client
+
+with Client({address!r}) as tests:
+    tests.send((sys.argv[1:], os.getcwd(), sys.stdin.read()))
+    code, out, error = tests.recv()
+sys.stdout.write(out)
+sys.stderr.write(error)
+sys.exit(code)
+"""
+LEE_TEXTS = 60  # of the Lee corpus are read, of 300: they show as well that the commands work
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -60,28 +71,64 @@ def test_there_are_commands_to_test() -> None:
     assert sum(len(commands(page)) for page in PAGES) >= 10
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
-def test_commands_work(page: Path, tmp_path: Path) -> None:
-    programs = tmp_path / "bin"
-    programs.mkdir()
+@pytest.fixture
+def few_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     part = tmp_path / "lee.txt"
     part.write_bytes(b"".join(located(LEE_FILE, "lee").read_bytes().splitlines(keepends=True)[:LEE_TEXTS]))
-    (programs / "lmcompare").write_text(PROGRAM.format(python=sys.executable, lee=part))
-    (programs / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    for program in programs.iterdir():
-        program.chmod(0o755)
-    work = tmp_path / "work"
+    monkeypatch.setattr(lee, "located", lambda *_: part)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cells_here", "checks_here", "few_texts")
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
+def test_commands_work(page: Path, tmp_path: Path) -> None:
+    work, programs = tmp_path / "work", tmp_path / "bin"
     work.mkdir()
     for name, text in FILE.findall(page.read_text(encoding="utf-8")):
-        (work / name).write_text(text, encoding="utf-8")
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    script = "set -eu\n" + "\n".join(commands(page))
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=work, env=environment, capture_output=True, text=True, check=False
-    )
+        write(work / name, text)
+    write(programs / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    with Listener() as listener:
+        program = PROCESS if page.name == "README.md" else ASKING
+        write(programs / "lmcompare", program.format(python=sys.executable, address=listener.address))
+        done = answered("set -eu\n" + "\n".join(commands(page)), work, programs, listener)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     assert "Traceback" not in done.stderr
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that can be run."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
+def answered(script: str, work: Path, programs: Path, listener: Listener) -> Done:
+    """Run a script in a folder, and in this process each command that one of its programs asks for."""
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+
+    def shell() -> Done:
+        try:
+            return subprocess.run(
+                ["bash", "-c", script],
+                cwd=work,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            Client(listener.address).send(None)
+
+    with ThreadPoolExecutor() as aside:
+        done = aside.submit(shell)
+        while True:
+            with listener.accept() as program:
+                if (asked := program.recv()) is None:
+                    return done.result()
+                arguments, folder, stdin = asked
+                answer = lmcompare(*arguments, cwd=Path(folder), stdin=stdin)
+                program.send((answer.returncode, answer.stdout, answer.stderr))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

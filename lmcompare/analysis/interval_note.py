@@ -19,11 +19,10 @@ def interval_note(comparison: Comparison) -> str:
 
 
 def _too_few(comparison: Comparison) -> str:
-    blocks = f"of {BLOCK_SENTENCES} sentences"
-    units = "document" if comparison.whole_documents else "block"
-    units += "" if comparison.units == 1 else "s"
-    units += "" if comparison.whole_documents else f" {blocks}"
-    needed = f"at least {LEAST_UNITS} documents or blocks {blocks}"
+    blocks = f"blocks of {BLOCK_SENTENCES} sentences" if comparison.unit == "documents" else comparison.unit
+    units = "documents" if comparison.whole_documents else blocks
+    units = units if comparison.units != 1 else units.replace("documents", "document").replace("blocks", "block")
+    needed = f"at least {LEAST_UNITS} documents or {blocks}"
     has = f"The test text has only {comparison.units} {units}, too few"
     if len(comparison.standings) == 1:
         return f"{has} for an interval, which needs {needed}; give a longer test text."
@@ -36,7 +35,7 @@ def _too_few(comparison: Comparison) -> str:
 def _units(comparison: Comparison) -> str:
     if comparison.unit == "documents":
         return "The intervals come from a paired bootstrap over test documents."
-    few = f"The intervals come from a paired bootstrap over blocks of {BLOCK_SENTENCES} sentences, because there are"
+    few = f"The intervals come from a paired bootstrap over {comparison.unit}, because there are"
     few += f" fewer than {LEAST_DOCUMENTS} test documents"
     if comparison.whole_documents:
         return f"{few}. Every block is a whole document here; the fewer they are, the wider the intervals."

@@ -1,4 +1,4 @@
-"""The resampling units of the test text: documents if there are enough of them, else blocks of sentences."""
+"""The resampling units of the test text: documents if there are enough of them, else blocks of their text."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lmcompare.runfolder.run import Run
 
 LEAST_DOCUMENTS = 30
 BLOCK_SENTENCES = 20
+BLOCK_BYTES = 2_000  # about as long as 20 sentences, for texts with long lines
 MOST_UNITS = 2_000
 
 
@@ -23,43 +24,38 @@ class Units:
     Parameters
     ----------
     kind : str
-        "documents" or "blocks of 20 sentences".
+        "documents", "blocks of 20 sentences" or "blocks of 2,000 bytes".
     bytes : array of shape (U,)
         The UTF-8 bytes of each unit.
-    first : array of shape (D,)
-        The unit of each document's first sentence.
-    blocks : array of shape (D,)
-        The number of units of each document.
+    begins : array of shape (U0,)
+        Where each unit begins before they are grouped: the key of its document and byte, in rising order.
     group : array of shape (U0,)
         From unit to group. More than 2,000 units are distributed at random over 2,000 groups, which leaves the
         estimates unchanged.
+    whole_documents : bool
+        Whether every unit is a whole document.
     """
 
     kind: str
     bytes: Array
-    first: Array
-    blocks: Array
+    begins: Array
     group: Array
+    whole_documents: bool
 
     def __len__(self) -> int:
         return len(self.bytes)
 
-    @property
-    def whole_documents(self) -> bool:
-        """Whether every unit is a whole document."""
-        return not (self.blocks > 1).any()
-
-    def of(self, document: Array, sentence: Array) -> Array:
-        """(N,) the unit of each token, given its document and the index of its sentence in it."""
-        block = np.minimum(sentence // BLOCK_SENTENCES, self.blocks[document] - 1)
-        return np.asarray(self.group[self.first[document] + block])
+    def of(self, document: Array, byte_start: Array) -> Array:
+        """(N,) the unit of each token, given its document and the byte of the document at which it begins."""
+        return np.asarray(self.group[np.searchsorted(self.begins, _key(document, byte_start), side="right") - 1])
 
 
 def units_of(run: Run) -> Units:
     """Divide the test text of a run into resampling units.
 
     The units are documents if 30 or more of them contain text. Otherwise they are blocks of 20 sentences, where a
-    remainder of fewer than 10 sentences belongs to the block before it.
+    remainder of fewer than 10 sentences belongs to the block before it; or blocks of 2,000 bytes, if the sentences
+    are so long that there are more of these and fewer than 30 of the others.
 
     Raises
     ------
@@ -77,24 +73,23 @@ def units_of(run: Run) -> Units:
             )
     if not sizes:
         none = np.zeros(0, np.int64)
-        return Units("documents", none, none, none, none)
+        return Units("documents", none, none, none, True)
     n_bytes = sizes[0]
     if (n_bytes > 0).sum() >= LEAST_DOCUMENTS:
-        ones = np.ones(len(n_bytes), np.int64)
-        return _grouped("documents", n_bytes, np.arange(len(n_bytes)), ones)
+        return _grouped("documents", n_bytes, np.ones(len(n_bytes), np.int64), np.zeros(len(n_bytes), np.int64))
     sentences, byte_start = _sentences(run, used[0])
     counts = np.bincount(sentences[:, 0], minlength=len(n_bytes))
     blocks = np.maximum(1, (counts + BLOCK_SENTENCES // 2) // BLOCK_SENTENCES)
-    first = np.cumsum(blocks) - blocks
+    by_bytes = np.maximum(1, (n_bytes + BLOCK_BYTES // 2) // BLOCK_BYTES)
+    if blocks.sum() < min(LEAST_DOCUMENTS, by_bytes.sum()):
+        index = np.arange(by_bytes.sum()) - np.repeat(np.cumsum(by_bytes) - by_bytes, by_bytes)
+        return _grouped(f"blocks of {BLOCK_BYTES:,} bytes", n_bytes, by_bytes, index * BLOCK_BYTES)
     document, index = sentences.T
     opens = (index % BLOCK_SENTENCES == 0) & (index // BLOCK_SENTENCES < blocks[document])
-    edges = np.where(index[opens] == 0, 0, byte_start[opens])
-    at = first[document[opens]] + index[opens] // BLOCK_SENTENCES
     begins = np.zeros(int(blocks.sum()), np.int64)
-    begins[at] = edges
-    ends = np.append(begins[1:], 0)
-    ends[first + blocks - 1] = n_bytes
-    return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", ends - begins, first, blocks)
+    at = (np.cumsum(blocks) - blocks)[document[opens]] + index[opens] // BLOCK_SENTENCES
+    begins[at] = np.where(index[opens] == 0, 0, byte_start[opens])
+    return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", n_bytes, blocks, begins)
 
 
 def _sentences(run: Run, fingerprint: str) -> tuple[Array, Array]:
@@ -122,7 +117,16 @@ def summed(values: Array, group: Array) -> Array:
     return np.stack([np.bincount(group, column, minlength=size) for column in values.T], axis=1)
 
 
-def _grouped(kind: str, n_bytes: Array, first: Array, blocks: Array) -> Units:
-    group = dealt(len(n_bytes))
-    n_bytes = summed(n_bytes[:, None], group)[:, 0].astype(np.int64)
-    return Units(kind, n_bytes, first, blocks, group)
+def _grouped(kind: str, n_bytes: Array, blocks: Array, begins: Array) -> Units:
+    """Return the units, given the bytes and number of units of each document (D,), and where units begin (U0,)."""
+    document = np.repeat(np.arange(len(blocks)), blocks)
+    ends = np.append(begins[1:], 0)
+    ends[np.cumsum(blocks) - 1] = n_bytes
+    group = dealt(len(begins))
+    summed_bytes = summed((ends - begins)[:, None], group)[:, 0].astype(np.int64)
+    return Units(kind, summed_bytes, _key(document, begins), group, not (blocks > 1).any())
+
+
+def _key(document: Array, byte: Array) -> Array:
+    """A number for each place in the test text, in the order of documents and bytes."""
+    return (np.asarray(document, np.int64) << 40) + byte

@@ -124,7 +124,6 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
     ),
 )
 FEATURES = (
-    "sentence",
     "token_id",
     "train_count",
     *(f"seen_{order}" for order in range(2, 6)),
@@ -208,7 +207,7 @@ def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[_Part
     counts = {name: np.zeros(size + 1, np.int64) for name, size in sizes.items()}
     bits = {name: np.zeros((len(models), size + 1)) for name, size in sizes.items()}
     total = carried = 0
-    for block in blocks(run, models, "test", features=FEATURES):
+    for block in blocks(run, models, "test", features=FEATURES, scores=("log_prob", "byte_start")):
         longest = _longest_seen(block.features)
         features = block.features | {
             "word_class": classes[block.features["token_id"]],
@@ -216,7 +215,7 @@ def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[_Part
             "longest_before": _before(longest, block.features["position"], carried),
         }
         carried = int(longest[-1])
-        unit = units.of(features["document"], features["sentence"])
+        unit = units.of(features["document"], block.stacked(0, "byte_start")[0])
         of_models = [-block.stacked(m).mean(axis=0) / LN2 for m in range(len(models))]
         total += len(block)
         for s in TOKEN_SLICES:

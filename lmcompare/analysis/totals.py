@@ -16,7 +16,7 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 LN2 = float(np.log(2.0))
-SCORES = ("log_prob", "log_prob_reset", "target_rank", "is_unknown")
+SCORES = ("log_prob", "log_prob_reset", "target_rank", "is_unknown", "byte_start")
 
 
 class Sums:
@@ -90,8 +90,8 @@ def sums(run: Run, split: Split) -> Mapping[str, Sums]:
     for models in by_tokens(run).values():
         documents = len(run.tokens[models[0].tokens_fingerprint].documents_of(split))
         of = [Sums(len(model.done), documents, 0 if units is None else len(units)) for model in models]
-        for block in blocks(run, models, split, features=("sentence", "overhead_bits"), scores=SCORES):
-            unit = None if units is None else units.of(block.features["document"], block.features["sentence"])
+        for block in blocks(run, models, split, features=("overhead_bits",), scores=SCORES):
+            unit = None if units is None else units.of(block.features["document"], block.stacked(0, "byte_start")[0])
             for m, each in enumerate(of):
                 each.add(block, m, unit)
         found |= {model.name: each for model, each in zip(models, of, strict=True)}

@@ -57,7 +57,7 @@ def unfitted_is_an_error(probe: Probe) -> Finding:
 def same_seed_same_bits(probe: Probe) -> Finding:
     """Trained twice with one seed, a model is the same to the last bit; another seed may give another."""
     text = probe.texts.text("bits", documents=2, tokens=60)
-    one = probe.train(probe.seed, SHORT)
+    one = probe.briefly_trained
     with global_randomness(987_654_321):
         other = probe.train(probe.seed, SHORT)
     if unlike := state_difference(one.state(), other.state()):

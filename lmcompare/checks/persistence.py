@@ -66,7 +66,7 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
     with tempfile.TemporaryDirectory(prefix="lmcompare-check-") as name:
         folder = Path(name)
         stored(probe.fitted.state(), folder / "model")
-        here = stored(probe.train(probe.seed, SHORT).state(), folder / "here")
+        here = stored(probe.briefly_trained.state(), folder / "here")
         _in_a_fresh_process(folder, job)
         there_scores = np.load(folder / "scores.npy", allow_pickle=False)
         there = load_state(folder / "there")

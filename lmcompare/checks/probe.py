@@ -112,6 +112,11 @@ class Probe:
                 raise
         return self._fitted
 
+    @cached_property
+    def briefly_trained(self) -> LanguageModel:
+        """A model trained with ``SHORT``, shared by the checks of its bits. Raises ``PluginError`` as ``train``."""
+        return self.train(self.seed, SHORT)
+
     def ask(self, text: Encoded, at: Positions = ()) -> Asked:
         """Return the shared model asked about a text at these positions."""
         return Asked(self.fitted, text, np.asarray(at, np.int64))

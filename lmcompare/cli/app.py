@@ -18,7 +18,6 @@ class InterruptedRunError(Exception):
 
 app = typer.Typer(
     help="Language models of every generation on the same text: how well, at what cost, and why.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

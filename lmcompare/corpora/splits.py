@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 
@@ -54,21 +55,25 @@ def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str
 
 
 def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
-    """Cut one text at line ends into its first eight, its ninth and its last tenth, by words; each is a document.
+    """Cut one text into its first eight, its ninth and its last tenth; each is a document.
+
+    It is cut at line ends, by words. A text with fewer than three lines is cut between words, and one with fewer than
+    three words, such as a DNA sequence, between characters.
 
     Raises
     ------
     LmcompareError
-        If the text has fewer than three lines that are not blank.
+        If the text has fewer than three characters.
     """
-    lines = _lines_with_words(piece)
-    if len(lines) < len(SPLITS):
+    units, where = _units(piece, len(SPLITS))
+    if len(units) < len(SPLITS):
         raise LmcompareError(
-            f"{source} has only {_counted(len(lines), 'line')} of text, too few to cut into train, valid and test; "
-            "give a text of at least three lines, or the splits themselves as train=…,valid=…,test=…"
+            f"{source} has only {_counted(len(units), 'character')}, too few to cut into train, valid and test; give "
+            "a longer text, or the splits themselves as train=…,valid=…,test=…"
         )
-    split = _cut_at(_ends_of_shares(lines, (0.8, 0.9)), piece, SPLITS)
-    return split, [f"One text without document marks was cut at line ends, in its own order: {_shares(split)}."]
+    split = _cut_at(_ends_of_shares(units, (0.8, 0.9)), piece, SPLITS)
+    shares = _shares(split) if where != "characters" else "80 %, 10 % and 10 %"
+    return split, [f"One text without document marks was cut {_CUT_AT[where]}, in its own order: {shares}."]
 
 
 def valid_out_of_train(
@@ -89,13 +94,12 @@ def valid_out_of_train(
         If there is a single document of a single line, or all documents are the same.
     """
     if len(train) == 1:
-        lines = _lines_with_words(train[0])
-        if len(lines) < 2:
+        units, _ = _units(train[0], 2)
+        if len(units) < 2:
             raise LmcompareError(
-                f"{source} has no validation text, and only one line of training text to take it from; give one as "
-                "valid=…"
+                f"{source} has no validation text, and too little training text to take it from; give one as valid=…"
             )
-        split = _cut_at(_ends_of_shares(lines, (1 - HELD_OUT,)), train[0], ("train", "valid"))
+        split = _cut_at(_ends_of_shares(units, (1 - HELD_OUT,)), train[0], ("train", "valid"))
         how = "the end of the training text was taken"
     else:
         groups = _by_hash(train, key)
@@ -165,21 +169,35 @@ def _first_tenth(groups: Sequence[Sequence[Piece]], at: int, target: float, to_l
     return held, at
 
 
-def _lines_with_words(piece: Piece) -> list[tuple[int, int]]:
-    """Where the next line begins, and the number of words, of each line with words."""
-    counted = ((following, len(piece.text[start:end].split())) for start, end, following in lines_of(piece.text))
-    return [(following, words) for following, words in counted if words]
+_CUT_AT = {"lines": "at line ends", "words": "between words", "characters": "between characters"}
 
 
-def _ends_of_shares(lines: Sequence[tuple[int, int]], shares: Sequence[float]) -> list[int]:
-    """Return the line ends that first reach these shares of all words; at least one line is left for each part."""
-    total = sum(words for _, words in lines)
+def _units(piece: Piece, least: int) -> tuple[list[tuple[int, int]], str]:
+    """Return the units at whose ends a text may be cut, and what they are.
+
+    Each unit is where the next one begins, and its size in words: lines with words; or words with the white space
+    after them, if there are fewer than ``least`` lines; or characters, if there are fewer than ``least`` words.
+    """
+    text = piece.text
+    counted = ((following, len(text[start:end].split())) for start, end, following in lines_of(text))
+    lines = [(following, words) for following, words in counted if words]
+    if len(lines) >= least:
+        return lines, "lines"
+    words = [(found.end(), 1) for found in re.finditer(r"\S+\s*", text)]
+    if len(words) >= least:
+        return words, "words"
+    return [(found.end(), 1) for found in re.finditer(r"\S\s*", text)], "characters"
+
+
+def _ends_of_shares(units: Sequence[tuple[int, int]], shares: Sequence[float]) -> list[int]:
+    """Return the ends of units that first reach these shares of the whole; each part has at least one unit."""
+    total = sum(size for _, size in units)
     cuts: list[int] = []
     seen = 0
-    for number, (following, words) in enumerate(lines, 1):
-        seen += words
+    for number, (following, size) in enumerate(units, 1):
+        seen += size
         others = len(shares) - len(cuts)
-        if others and (seen >= shares[-others] * total - 1e-9 or len(lines) - number == others):
+        if others and (seen >= shares[-others] * total - 1e-9 or len(units) - number == others):
             cuts.append(following)
     return cuts
 

@@ -88,9 +88,10 @@ def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> 
     """Return the experiment with hyper-parameters set, each as in "transformer.steps=200".
 
     They are given to the models of that name, or to all of that plug-in. Raises ``LmcompareError`` for another form,
-    and for a name that no model of the experiment has.
+    for a name that no model of the experiment has, and for two values of one hyper-parameter.
     """
     models = [model.model_dump() for model in experiment.models]
+    said: dict[tuple[str, str], Any] = {}
     for text in assignments:
         target, value = assignment(text)
         name, _, key = target.rpartition(".")
@@ -105,6 +106,11 @@ def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> 
                 f"--set changes hyper-parameters: '{key}' of a model can be set in an experiment file only"
             )
         for model in named:
+            if said.setdefault((model["name"], key), value) != value:
+                raise LmcompareError(
+                    f"--set gives {key} of {model['name']} two values: run the command once with each, which puts"
+                    " both into one report, or write an experiment file with a name for each"
+                )
             model[key] = value
     return experiment.replace(HERE, models=models)
 

@@ -58,8 +58,8 @@ def chosen(options: RunOptions) -> dict[str, Any]:
 
 def _device(wanted: str) -> str:
     """Return "cpu" or the accelerator to use; "auto" takes CUDA where there is one."""
-    if wanted == "cpu":
-        return wanted
+    if wanted == "cpu" or (wanted == "auto" and version("torch").endswith("+cpu")):  # torch takes a second to load
+        return "cpu"
     import torch
 
     if wanted == "auto":

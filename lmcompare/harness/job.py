@@ -11,7 +11,8 @@ from typing import Any
 
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.files import write_json
-from lmcompare.runfolder.layout import CELL_FILES, CELLS, SCHEMA_VERSION, SEAL, TOKENS
+from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS
+from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Job:
         The tables ``[budget]`` and ``[examples]`` of the experiment.
     files : dict
         For each hyper-parameter that names a file, a digest of its content.
+    asked : dict
+        What the experiment asks for: the model's "name", "plugin", "tokens" and the "hyperparameters" that it gives,
+        the fingerprint of the "corpus", and the "settings" of the run. It is no part of the key.
+    aside : bool
+        Whether the cell is to replace a finished one, beside which it is run.
     """
 
     folder: str
@@ -54,16 +60,18 @@ class Job:
     budget: dict[str, Any] = field(default_factory=dict)
     examples: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, Any] = field(default_factory=dict)
+    aside: bool = False
 
     @property
     def path(self) -> Path:
-        """The cell's folder."""
-        return Path(self.folder) / self.place
+        """The folder in which the cell is run."""
+        return Path(self.folder) / (self.place + NEW if self.aside else self.place)
 
     @property
     def place(self) -> str:
-        """The cell's folder, relative to the run folder."""
-        return f"{CELLS}/{self.name}/{self.seed}"
+        """The folder of the finished cell, relative to the run folder."""
+        return place_of(self.name, self.seed)
 
     @property
     def tokens_path(self) -> Path:
@@ -107,15 +115,15 @@ class Job:
             "seed": self.seed,
             "hyperparameters": self.hyperparameters,
             "tokens_fingerprint": self.tokens_fingerprint,
+            "source_digest": self.source_digest,
+            "files": self.files,
+            "machine": self.machine,
+            "asked": self.asked,
         }
 
     def stored(self) -> dict[str, Any]:
         """Return the table of cell.json; empty where there is none that can be read."""
-        try:
-            stored = json.loads((self.path / "cell.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return stored if isinstance(stored, dict) else {}
+        return read_cell(self.path)
 
     def is_finished(self) -> bool:
         """Return whether the folder contains this very cell, trained and scored, every file as it was written."""
@@ -140,6 +148,11 @@ class Job:
         """Forget that the cell was finished; the trained model stays."""
         for name in ("cell.json", SEAL):
             (self.path / name).unlink(missing_ok=True)
+
+    def take_place(self) -> None:
+        """Replace the finished cell beside which this one was run."""
+        if self.aside:
+            replace_cell(Path(self.folder) / self.place)
 
     def fail(self, error: str) -> None:
         """Record that the cell failed, and why. A finished cell keeps its figures."""

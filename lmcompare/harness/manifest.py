@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,10 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import MANIFEST, SPLITS
-from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, Settings, SplitSizes, read_manifest
+from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, SplitSizes, read_manifest
+from lmcompare.runfolder.rows import model_rows
 from lmcompare.runfolder.seals import damage
+from lmcompare.runfolder.stored import stored_cells
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 if TYPE_CHECKING:
@@ -31,10 +32,7 @@ def read_earlier(folder: Path, corpus: Corpus, force: bool, show: Display) -> Ma
     if not path.is_file():
         return None
     if damage(folder, (MANIFEST,)):
-        show.say(
-            f"{path} is damaged: it is written anew, with the models of this run; those of earlier runs come back"
-            " when they are asked for again."
-        )
+        show.say(f"{path} is damaged: it is written anew, with the finished models that have the tokens of this run.")
         return None
     try:
         earlier = read_manifest(folder)
@@ -62,21 +60,29 @@ def manifest(
     command: str,
     seconds: float,
 ) -> Manifest:
-    """Return the manifest of a run, with the models of ``earlier`` runs whose cells are still there."""
-    kept = [row for row in earlier.models if all((folder / cell).is_dir() for cell in row.cells)] if earlier else []
+    """Return the manifest of a run, with every finished model that is in the folder, whichever run trained it."""
+    tokens = {
+        **(earlier.tokens if earlier else {}),
+        **{tokens.fingerprint: tokens.entry() for tokens in tokenized},
+    }
+    rows = model_rows(
+        folder,
+        tokens,
+        earlier.models if earlier else (),
+        {job.name: job.identity for job in jobs},
+        {job.place for job in jobs},
+    )
+    used = {row.tokens_fingerprint for row in rows}
     return Manifest(
         name=experiment.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
-        seconds=seconds + (earlier.seconds if earlier and kept else 0.0),
-        experiment=_experiment_joined(experiment, earlier, kept),
+        seconds=seconds + (earlier.seconds if earlier else 0.0),
+        experiment=_experiment_of(rows, experiment, folder),
         preset=experiment.preset,
         corpus=entry_of(corpus),
-        tokens={
-            **(earlier.tokens if earlier else {}),
-            **{tokens.fingerprint: tokens.entry() for tokens in tokenized},
-        },
-        models=_models_joined(experiment, jobs, kept),
+        tokens={fingerprint: entry for fingerprint, entry in tokens.items() if fingerprint in used},
+        models=rows,
         versions=environment.versions(),
         hardware=environment.hardware(jobs[0].machine["device"], jobs[0].machine["threads"]),
     )
@@ -99,35 +105,24 @@ def entry_of(corpus: Corpus) -> CorpusEntry:
     )
 
 
-def _models_joined(experiment: Experiment, jobs: Sequence[Job], kept: Sequence[ModelRow]) -> tuple[ModelRow, ...]:
-    """Return the manifest's models: those of earlier runs that are still there, then those of this run."""
-    rows = {row.name: row for row in kept}
-    for table in experiment.models:
-        name, job = table.name, next(job for job in jobs if job.name == table.name)
-        # the finished cells of other seeds of this very model
-        before = rows[name].seeds if name in rows else ()
-        seeds = sorted({seed for seed in before if replace(job, seed=seed).is_finished()}.union(experiment.seeds))
-        rows[name] = ModelRow(
-            name=name,
-            plugin=table.plugin,
-            tokens_fingerprint=job.tokens_fingerprint,
-            seeds=tuple(seeds),
-            cells=tuple(replace(job, seed=seed).place for seed in seeds),
-            settings=Settings(
-                preset=experiment.preset,
-                budget=experiment.budget.model_dump(exclude_none=True),
-                match=experiment.match.model_dump(exclude_none=True),
-                **job.machine,
-            ),
-        )
-    return tuple(rows.values())
-
-
-def _experiment_joined(experiment: Experiment, earlier: Manifest | None, kept: Sequence[ModelRow]) -> dict[str, Any]:
-    """Return the experiment's table with the models that earlier runs left in the folder."""
+def _experiment_of(rows: Sequence[ModelRow], experiment: Experiment, folder: Path) -> dict[str, Any]:
+    """Return the experiment's table with the models that are in the folder, each as it was asked for."""
     table: dict[str, Any] = to_jsonable_python(experiment)
-    names = {model["name"] for model in table["models"]}
-    left = {row.name for row in kept} - names
-    before = earlier.experiment["models"] if earlier else []
-    table["models"] = [*(model for model in before if model["name"] in left), *table["models"]]
+    now = {model["name"]: model for model in table["models"]}
+    cells = {cell.place: cell for cell in stored_cells(folder)}
+    table["models"] = []
+    for row in rows:
+        cell = next((cells[place] for place in row.cells if cells[place].asked), None)
+        if cell is None:
+            table["models"].append(now.get(row.name, {"plugin": row.plugin, "name": row.name}))
+            continue
+        tokens = cell.asked.get("tokens")
+        table["models"].append(
+            {
+                "plugin": row.plugin,
+                "name": row.name,
+                "tokens": None if tokens == table["tokens"] else tokens,
+                **cell.asked.get("hyperparameters", {}),
+            }
+        )
     return table

@@ -103,9 +103,27 @@ def jobs_of(
             "budget": experiment.budget.model_dump(),
             "examples": experiment.examples.model_dump(mode="json"),
             "files": _digests(model),
+            "asked": {
+                "name": name,
+                "plugin": table.plugin,
+                "tokens": wanted.model_dump(mode="json"),
+                "hyperparameters": table.hyperparameters,
+                "corpus": corpus.fingerprint,
+                "settings": _settings(experiment, machine),
+            },
         }
         jobs += [Job(seed=seed, **same) for seed in experiment.seeds]
     return jobs, list(tokenized.values())
+
+
+def _settings(experiment: Experiment, machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run that its models share, as the manifest lists them for each model."""
+    return {
+        "preset": experiment.preset,
+        "budget": experiment.budget.model_dump(exclude_none=True),
+        "match": experiment.match.model_dump(exclude_none=True),
+        **machine,
+    }
 
 
 def _matched(

@@ -5,11 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-
-from pydantic_core import to_jsonable_python
 
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError, what_went_wrong
@@ -18,15 +16,32 @@ from lmcompare.harness.cell import run_cell
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, read_earlier
+from lmcompare.harness.names import names_in, say_what_is_replaced
 from lmcompare.harness.plan import built, jobs_of
 from lmcompare.harness.progress import Display
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
-from lmcompare.runfolder.files import write_json, write_text
-from lmcompare.runfolder.layout import JOINED, MANIFEST
-from lmcompare.runfolder.seals import locked, seal
+from lmcompare.runfolder.files import write_text
+from lmcompare.runfolder.layout import JOINED, LOG
+from lmcompare.runfolder.manifest import write_manifest
+from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.stored import end_replacements
 
-LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Parameters
+    ----------
+    failures : dict of str to str
+        By "name/seed", why a cell failed. A plug-in that raises an error fails its own cell only.
+    names : dict of str to str
+        By the names of the experiment's models, the names that they have in the folder.
+    """
+
+    failures: dict[str, str]
+    names: dict[str, str]
 
 
 def run(
@@ -39,19 +54,22 @@ def run(
     corpus: corpora.Corpus | None = None,
     live: Mapping[str, LanguageModel] | None = None,
     command: str = "",
-) -> dict[str, str]:
+) -> Outcome:
     """Run what is not finished yet, and write the manifest. The caller writes the reports.
+
+    A finished cell is not lost: another configuration of its model gets another name (see ``names``), and a cell that
+    replaces it is run beside it until it is finished itself.
 
     Parameters
     ----------
     experiment : Experiment
         What to run.
     folder : Path
-        The run folder. What is finished there is kept.
+        The run folder.
     base : Path, optional
         What relative paths of the experiment are relative to; by default the current folder.
     force : bool
-        Whether finished cells are run again.
+        Whether finished cells are run again, and replace those of their names that have another configuration.
     show : Display, optional
         Is told of the progress.
     corpus : Corpus, optional
@@ -63,8 +81,7 @@ def run(
 
     Returns
     -------
-    dict of str to str
-        By "name/seed", why a cell failed. A plug-in that raises an error fails its own cell only.
+    Outcome
 
     Raises
     ------
@@ -82,17 +99,22 @@ def run(
         show.say(sentence)
     _claim(folder)
     with locked(folder):
+        end_replacements(folder)
         earlier = read_earlier(folder, corpus, force, show)
         jobs, tokenized = jobs_of(experiment, corpus, folder, models, live, machine, show)
+        names = names_in(folder, jobs, force, show)
+        jobs = [_placed(replace(job, name=names[job.name]), force) for job in jobs]
+        tables = [table.model_copy(update={"name": names[table.name]}) for table in experiment.models]
+        experiment = experiment.replace("the run", models=tables)
+        live = {names[name]: model for name, model in live.items()}
+        say_what_is_replaced(folder, jobs, force, show)
         try:
             failures = _run_cells(jobs, live, experiment.time_limit, force, show)
         finally:
             show.close()
         seconds = time.perf_counter() - started
-        table = manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds)
-        write_json(folder / MANIFEST, to_jsonable_python(table))
-        seal(folder, (MANIFEST,))
-    return failures
+        write_manifest(folder, manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds))
+    return Outcome(failures, names)
 
 
 def _claim(folder: Path) -> None:
@@ -105,6 +127,12 @@ def _claim(folder: Path) -> None:
         raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
     write_text(folder / ".probe", "")
     (folder / ".probe").unlink()
+
+
+def _placed(job: Job, force: bool) -> Job:
+    """Return the job: beside its place if a finished cell is there that it is to replace."""
+    there = job.stored()
+    return replace(job, aside=there.get("status") == "done" and (force or there.get("key") != job.key))
 
 
 def _run_cells(
@@ -121,6 +149,7 @@ def _run_cells(
                 shutil.rmtree(job.path / stale, ignore_errors=True)
         if job.is_finished() and job.has_examples():
             (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
+            job.take_place()
             show.event(index, {"event": "stage", "stage": "kept"})
             continue
         if (damaged := job.damage()) is not None:
@@ -128,9 +157,11 @@ def _run_cells(
         show.event(index, {"event": "stage", "stage": "starting"})
         error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
         if error is None:
+            job.take_place()
             show.event(index, {"event": "done"})
         else:
             job.fail(error)
+            error += "; the cell that was finished before is kept" if job.aside else ""
             failures[f"{job.name}/{job.seed}"] = error
             show.event(index, {"event": "failed", "error": error})
     return failures

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from lmcompare.measure.sampling import Sampling, continuation
-from lmcompare.measure.scoring import most_likely
 from lmcompare.measure.selection import example_sentences
 from lmcompare.measure.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel
@@ -19,15 +18,15 @@ from lmcompare.tokens import Encoded
 NEXT = 10  # how many of the most likely next tokens are shown
 
 
-def next_tokens(model: LanguageModel, corpus: TokenizedCorpus, prompt: str) -> list[dict[str, Any]]:
-    """Return the most likely tokens after a prompt with their probabilities, in descending order."""
+def next_tokens(
+    model: LanguageModel, corpus: TokenizedCorpus, prompt: str, k: int | None = NEXT
+) -> list[dict[str, Any]]:
+    """Return the ``k`` most likely tokens after a prompt, or all, with their probabilities in descending order."""
     ids = corpus.prompt_ids(prompt)
     text = Encoded.from_documents([ids], corpus.vocabulary)
-    ids, nats = most_likely(model.next_log_probs(text, np.array([len(text)])), NEXT)
-    return [
-        {"token": corpus.vocabulary[int(i)], "probability": float(np.exp(n))}
-        for i, n in zip(ids[0], nats[0], strict=True)
-    ]
+    nats = model.next_log_probs(text, np.array([len(text)]))[0].astype(np.float64)  # (V,)
+    best = np.argsort(-nats, kind="stable")[:k]
+    return [{"token": corpus.vocabulary[int(i)], "probability": float(np.exp(nats[i]))} for i in best]
 
 
 def continue_prompt(

@@ -12,6 +12,7 @@ from lmcompare.report import numbers
 from lmcompare.runfolder.files import read_json
 
 HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
+WIDE = 1000  # columns of a file or a pipe, in which nothing is wrapped
 
 
 def print_leaderboard(folder: Path) -> None:
@@ -24,10 +25,12 @@ def print_leaderboard(folder: Path) -> None:
     board = [row for row in rows(results) if row.status != "failed"]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in HEADS:
-        table.add_column(head, justify="left" if head == "model" else "right", no_wrap=head != "model")
+        name = head == "model"
+        table.add_column(head, justify="left" if name else "right", no_wrap=not name, overflow="fold")
     for row in board:
         table.add_row(*_cells(row))
-    Console().print(table)
+    console = Console()  # a name is never cut: it is what other commands ask for
+    (console if console.is_terminal else Console(width=WIDE)).print(table)
     if board and not results["interval"]["resamples"]:
         print(results["interval"]["note"])
     for row in board:

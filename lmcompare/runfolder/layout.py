@@ -21,6 +21,7 @@ SPLITS = ("train", *HELD_OUT)
 MANIFEST = "manifest.json"
 SEAL = "checksums.json"  # the digests of the files beside it, written after them
 TOKENS, CELLS = "tokens", "cells"  # folders
+LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
 JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else
 
 STATE_FILES = ("arrays.safetensors", "values.json")  # what a model or a tokenizer has learnt

@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_core import to_jsonable_python
 
 from lmcompare import __version__
-from lmcompare.runfolder.files import RunFolderError, read_object
+from lmcompare.runfolder.files import RunFolderError, read_object, write_json
 from lmcompare.runfolder.layout import MANIFEST, SCHEMA_VERSION
-from lmcompare.runfolder.seals import check_sealed
+from lmcompare.runfolder.seals import check_sealed, seal
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,12 @@ class Manifest:
     hardware: Hardware
     schema_version: int = SCHEMA_VERSION
     lmcompare: str = __version__
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write and seal the manifest of a run folder."""
+    write_json(folder / MANIFEST, to_jsonable_python(manifest))
+    seal(folder, (MANIFEST,))
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from lmcompare.training.network import Network
 from lmcompare.training.recipe import Recipe
+
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
 
 def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.optim.Optimizer]:
@@ -30,11 +34,24 @@ def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.opti
     rate, decay = recipe.learning_rate, recipe.weight_decay
     fused = True if torch.device(device).type in ("cpu", "cuda") else None
     found: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(groups, lr=rate, betas=recipe.betas, weight_decay=decay, fused=fused)
+        eager(torch.optim.AdamW)(groups, lr=rate, betas=recipe.betas, weight_decay=decay, fused=fused)
     ]
     if inner:
-        found.append(Muon(inner, lr=rate, weight_decay=decay))
+        found.append(eager(Muon)(inner, lr=rate, weight_decay=decay))
     return found
+
+
+@cache
+def eager(optimiser: type[Kind]) -> type[Kind]:
+    """Return an optimiser class whose methods do not load torch's compiler.
+
+    In ``torch.optim`` they are wrapped for ``torch.compile``, which is not used here, and the first call of a wrapper
+    imports ``torch._dynamo``, which takes one to two seconds and 75 MB. What the methods compute is the same.
+    """
+    methods = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    bare = {name: inspect.unwrap(getattr(optimiser, name)) for name in methods}
+    bare["step"] = torch.no_grad()(inspect.unwrap(optimiser.step))  # the wrapper switched gradients off
+    return type(optimiser.__name__, (optimiser,), bare)
 
 
 class Muon(torch.optim.Optimizer):

@@ -25,8 +25,8 @@ class TokenScores:
         1 is the most likely token; 0 on valid.
     is_unknown : array of shape (N,)
         Whether a token is not in the vocabulary.
-    document, sentence : array of shape (N,)
-        Indices, that of the sentence within its document.
+    document, byte_start : array of shape (N,)
+        The index of the document, and the byte of it at which the token begins.
     overhead_bits : array of shape (N,)
         Bits charged beside the model's own.
     """
@@ -36,7 +36,7 @@ class TokenScores:
     target_rank: Array
     is_unknown: Array
     document: Array
-    sentence: Array
+    byte_start: Array
     overhead_bits: Array
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ def token_scores(run: Run, model: ModelEntry, split: Split = "test") -> TokenSco
 
     Raises ``RunFolderError`` where the rows of a cell are not those of the token features.
     """
-    found = list(blocks(run, [model], split, features=("sentence", "overhead_bits"), scores=SCORES))
+    found = list(blocks(run, [model], split, features=("overhead_bits",), scores=SCORES))
 
     def joined(column: str, kind: type) -> Array:
         none = np.zeros((len(model.done), 0))
@@ -68,6 +68,6 @@ def token_scores(run: Run, model: ModelEntry, split: Split = "test") -> TokenSco
         target_rank=joined("target_rank", np.int64),
         is_unknown=joined("is_unknown", bool)[0],
         document=feature("document", np.int64),
-        sentence=feature("sentence", np.int64),
+        byte_start=joined("byte_start", np.int64)[0],
         overhead_bits=feature("overhead_bits", np.float64),
     )

@@ -23,7 +23,7 @@ def test_documents_are_units_where_there_are_thirty(run: Run) -> None:
     assert units.whole_documents
     assert len(units) == 40
     scores = token_scores(run, run.model("ngram"))
-    assert (units.of(scores.document, scores.sentence) == scores.document).all()
+    assert (units.of(scores.document, scores.byte_start) == scores.document).all()
 
 
 def test_blocks_of_twenty_sentences_by_hand(tmp_path: Path) -> None:
@@ -38,8 +38,21 @@ def test_blocks_of_twenty_sentences_by_hand(tmp_path: Path) -> None:
     assert not units.whole_documents
     assert units.bytes.tolist() == [40, 63, 40, 40, 20, 6]
     scores = token_scores(run, run.model("a"))
-    assert np.bincount(units.of(scores.document, scores.sentence)).tolist() == [40, 58, 40, 40, 20, 6]
+    assert np.bincount(units.of(scores.document, scores.byte_start)).tolist() == [40, 58, 40, 40, 20, 6]
     assert sums(run, "test")["a"].unit_bits == pytest.approx(1.25 * np.array([40, 58, 40, 40, 20, 6]))
+
+
+def test_long_lines_are_cut_into_blocks_of_bytes(tmp_path: Path) -> None:
+    # Two documents of 4,300 and 2,900 bytes, each a single line: 4300/2000 is about 2, 2900/2000 about 1. A token of
+    # the first document that begins at byte 1,999 is in the first block, one that begins at byte 2,000 in the second.
+    documents = [[4300], [2900]]
+    run = tiny_run(tmp_path, {"a": [[0.5] * 7200]}, documents=documents, n_bytes=[4300, 2900])
+    units = units_of(run)
+    assert units.kind == "blocks of 2,000 bytes"
+    assert units.bytes.tolist() == [2000, 2300, 2900]
+    assert not units.whole_documents
+    assert units.of(np.array([0, 0, 0, 1]), np.array([1999, 2000, 4299, 0])).tolist() == [0, 1, 1, 2]
+    assert sums(run, "test")["a"].unit_bits.tolist() == [2000, 2300, 2900]
 
 
 def test_short_documents_are_blocks_of_their_own(tmp_path: Path) -> None:
@@ -62,7 +75,7 @@ def test_blocks_are_the_same_passages_under_every_tokenizer(tmp_path: Path) -> N
         assert cell is not None
         spans = cell.scores("test", ("document", "byte_start", "byte_end"))
         scores = token_scores(run, model)
-        unit = units.of(scores.document, scores.sentence)
+        unit = units.of(scores.document, scores.byte_start)
         last = np.flatnonzero(np.diff(unit, append=-1))
         first = np.append(0, last[:-1] + 1)
         ends = spans["byte_end"].to_numpy()[last] + 1  # the newline
@@ -78,7 +91,7 @@ def test_many_documents_are_dealt_into_groups(monkeypatch: pytest.MonkeyPatch, f
     scores = token_scores(run, run.model("ngram"))
     assert sums(run, "test")["ngram"].unit_bits.sum() == pytest.approx(scores.bits.mean(axis=0).sum())
     by_document = units.group[scores.document]
-    assert (by_document == units.of(scores.document, scores.sentence)).all()
+    assert (by_document == units.of(scores.document, scores.byte_start)).all()
 
 
 def test_tokenizers_that_charge_other_bytes_are_an_error(copied: Path) -> None:

@@ -43,7 +43,7 @@ def test_sums_are_those_of_the_whole_table(run: Run, monkeypatch: pytest.MonkeyP
         assert found.document_tokens.tolist() == by_document.size().tolist()
         assert found.document_unknown.tolist() == (~known).groupby(features["document"]).sum().tolist()
         if split == "test":
-            unit = units_of(again).of(features["document"].to_numpy(), features["sentence"].to_numpy())
+            unit = units_of(again).of(features["document"].to_numpy(), frames[0]["byte_start"].to_numpy())
             assert found.unit_bits == pytest.approx(bits.groupby(unit).sum().to_numpy())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import os
 import re
@@ -38,7 +40,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_has_help(place: Path) -> None:
-    for command in ("run", "report", "models", "corpora", "score", "generate", "check", "new", "export"):
+    for command in ("run", "report", "clean", "models", "corpora", "score", "generate", "check", "new", "export"):
         done = lmcompare(command, "--help", cwd=place)
         assert done.returncode == 0
         assert "Usage" in done.stdout
@@ -116,6 +118,26 @@ def test_score_prints_a_json_line_a_text(place: Path) -> None:
     for row, longer in zip(rows, ended, strict=True):
         assert longer["tokens"][-1]["token"] == "</s>"
         assert longer["tokens"][: len(row["tokens"])] == row["tokens"]
+
+
+def test_score_prints_a_table_of_words(place: Path) -> None:
+    ask = ("score", "run", "--model", "unigram,ngram", "-", "--words")
+    done = lmcompare(*ask, "csv", cwd=place, stdin="the cat saw it.\nmy bxqz\n")
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["model"], row["document"], row["word"]) for row in rows[:4]] == [
+        ("unigram", "stdin:1", "the"),
+        ("unigram", "stdin:1", "cat"),
+        ("unigram", "stdin:1", "saw"),
+        ("unigram", "stdin:1", "it."),
+    ]
+    assert len(rows) == 2 * 6
+    lines = lmcompare(*ask, "jsonl", cwd=place, stdin="the cat saw it.\nmy bxqz\n").stdout.splitlines()
+    assert [json.loads(line)["surprisal_bits"] for line in lines] == [float(row["surprisal_bits"]) for row in rows]
+    assert json.loads(lines[-1])["unknown"] is True
+    wrong = lmcompare(*ask, "cvs", cwd=place, stdin="the\n")
+    assert wrong.returncode == 2
+    assert "did you mean 'csv'" in wrong.stderr
 
 
 def test_generate_is_seeded(place: Path) -> None:

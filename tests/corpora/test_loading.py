@@ -281,7 +281,7 @@ def test_a_given_split_has_no_sizes(triple: dict[str, str], tmp_path: Path) -> N
             {},
             "cannot be a path; give the path of a file or folder, or texts as a list",
         ),
-        ("two.txt", {}, "has only 2 lines of text, too few to cut"),
+        ("tiny.txt", {}, "has only 2 characters, too few to cut"),
         ("two.txt", {"documents": "line"}, "has only 2 different documents, too few to split"),
         ("ten.txt", {"train_words": 40, "valid_words": 10}, "only 50 words, too few for 40 of train, 10 of valid"),
         ("ten.txt", {"train_words": 40}, "train_words is given without valid_words"),
@@ -296,6 +296,7 @@ def test_what_is_no_corpus_is_said_in_one_sentence(
     source: str, options: dict[str, Any], message: str, file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "two.txt").write_text("a\n\nb\n")
+    (tmp_path / "tiny.txt").write_text("ab")
     (tmp_path / "empty.txt").write_text("")
     with pytest.raises(LmcompareError, match=message) as caught:
         load(source, CorpusOptions(**options), base=tmp_path)

@@ -158,6 +158,16 @@ class Studies(Flat):
     def restore(self, state):
         self.found = state.values["found"]
         return self
+
+
+class Stops(Flat):
+    """Is interrupted while it trains if there is a file named stop beside this one."""
+
+    def fit(self, train, valid, setting):
+        from pathlib import Path
+        if Path(__file__).with_name("stop").exists():
+            raise KeyboardInterrupt
+        return self
 '''
 
 
@@ -215,6 +225,6 @@ class Watch(Display):
 def run_and_report(place: Path, out: Path, experiment: files.Experiment, **more: Any) -> tuple[Comparison, Watch]:
     """Run an experiment whose files are in ``place``, and write its report."""
     watch = Watch()
-    failures = run(experiment, out, base=place, show=watch, **more)
+    outcome = run(experiment, out, base=place, show=watch, **more)
     write_reports(out)
-    return Comparison(out, failures), watch
+    return Comparison(out, outcome.failures, names=outcome.names), watch

@@ -140,6 +140,11 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
         (lambda plan: with_hyperparameters(plan, ["ngram.order"]), "KEY=VALUE"),
         (lambda plan: with_hyperparameters(plan, ["ngrm.order=3"]), "'ngrm' .did you mean 'ngram'"),
         (lambda plan: with_hyperparameters(plan, ["ngram.name=x"]), "'name'.*experiment file"),
+        (
+            lambda plan: with_hyperparameters(plan, ["ngram.order=2", "ngram.order=3"]),
+            "order of ngram two values: run the command once with each",
+        ),
+        (lambda plan: with_models(plan, ["ngram", "ngram"]), "two models are named 'ngram'"),
         (lambda plan: with_hyperparameters(with_models(plan, ["unigram"]), ["ngram.order=3"]), "unknown.*'ngram'"),
         (lambda plan: plan.replace("here", threads=0), "here: threads"),
         (lambda plan: plan.replace("here", preset="quik"), "'quik' .did you mean 'quick'"),

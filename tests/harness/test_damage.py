@@ -45,7 +45,7 @@ class Heard(Display):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("damage")
     write_text(place)
-    assert not run(EXPERIMENT, place / "run", base=place)
+    assert not run(EXPERIMENT, place / "run", base=place).failures
     return place
 
 
@@ -65,7 +65,7 @@ def test_a_turned_bit_is_found_said_and_made_good(finished: Path, tmp_path: Path
     (path,) = folder.glob(name)
     turn_a_bit(path)
     heard = Heard()
-    assert not run(EXPERIMENT, folder, base=finished, show=heard)
+    assert not run(EXPERIMENT, folder, base=finished, show=heard).failures
     if name.endswith("trained.json"):  # what it vouches for was used already
         return
     (said,) = [sentence for sentence in heard.said if "damaged" in sentence]
@@ -83,7 +83,7 @@ def test_so_is_a_file_that_was_cut_short_or_lost(finished: Path, tmp_path: Path,
     assert callable(harm)
     harm(path)
     heard = Heard()
-    assert not run(EXPERIMENT, folder, base=finished, show=heard)
+    assert not run(EXPERIMENT, folder, base=finished, show=heard).failures
     assert [sentence for sentence in heard.said if str(path) in sentence]
     assert path.read_bytes() == next((finished / "run").glob(name)).read_bytes()
 
@@ -125,7 +125,7 @@ def test_figures_outlive_examples_that_fail(finished: Path, tmp_path: Path) -> N
     (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
     reseal(cell)
     asked = EXPERIMENT.replace("test", examples={"prompts": ["my aunt"], "length": 2})
-    failures = run(asked, folder, base=finished)
+    failures = run(asked, folder, base=finished).failures
     write_reports(folder)
     assert "damaged" in failures["ngram/0"]
     assert json.loads((folder / "results.json").read_text())["models"][0]["rank_low"] == 1

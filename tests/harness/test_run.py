@@ -287,9 +287,10 @@ def test_another_seed_joins_those_of_the_same_model(place: Path) -> None:
     for seed in (0, 1):
         run_and_report(place, out, small_experiment(FLAT, seeds=[seed]))
     assert json.loads((out / "results.json").read_text())["models"][0]["seeds"] == [0, 1]
-    # of a model that was changed, the old seeds are another model's
+    # with another hyper-parameter it is another model
     run_and_report(place, out, small_experiment({**FLAT, "tilt": 1e-9}, seeds=[1]))
-    assert json.loads((out / "results.json").read_text())["models"][0]["seeds"] == [1]
+    models = json.loads((out / "results.json").read_text())["models"]
+    assert {m["name"]: m["seeds"] for m in models} == {"flat": [0, 1], "flat-tilt-1e-09": [1]}
 
 
 @pytest.mark.parametrize("name", ["scores.parquet", "cost.json", "model/arrays.safetensors"])

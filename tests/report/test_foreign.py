@@ -82,7 +82,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Node:
         "models": [{"plugin": "unigram"}, {"plugin": "their_model.py:Herring", "name": "herring"}],
         "examples": {"prompts": ["the cat", "my cat"], "length": 4, "words": ["cat"]},
     }
-    assert not run(files.parse(table, "test"), place / "run", base=place, show=Display())
+    assert not run(files.parse(table, "test"), place / "run", base=place, show=Display()).failures
     page, _ = write_reports(place / "run")
     return parse(page.read_text())
 

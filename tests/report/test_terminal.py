@@ -35,3 +35,11 @@ def test_figures_that_cannot_be_compared_are_left_out(tmp_path: Path, capsys: py
     assert "(" in lines["leaky"], "its bits per byte are in brackets"
     assert any("char-ngram" in line and "char tokens" in line for line in said[5:])
     assert any(line.startswith("leaky is not ranked") for line in said[5:])
+
+
+def test_a_long_name_is_not_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "transformer-heads-8-layers-12-positions-rotary-steps-20000"
+    folder = write_run_folder(tmp_path / "run", models=("unigram", name), failed=())
+    write_results(load_run(folder))
+    print_leaderboard(folder)
+    assert name in capsys.readouterr().out.split()

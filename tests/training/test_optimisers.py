@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
+from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.training.optimisers import Muon, optimisers, orthogonal
+from lmcompare.training.optimisers import Muon, eager, optimisers, orthogonal
 from lmcompare.training.precision import autocast
 from lmcompare.training.recipe import Recipe
+from tests.models.mixture.cases import animals, trained
+from tests.training.texts import fitted
 
 
 @pytest.mark.parametrize("shape", [(6, 6), (4, 20), (20, 4)])
@@ -69,3 +76,38 @@ def test_frozen_parameters_are_left_out() -> None:
     network.head.table.requires_grad_(False)
     held = [p for o in optimisers(network, Recipe(), "cpu") for g in o.param_groups for p in g["params"]]
     assert not any(p is network.head.table for p in held)
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "options"),
+    [
+        (torch.optim.AdamW, {"fused": True}),
+        (torch.optim.Adam, {}),
+        (torch.optim.LBFGS, {"max_iter": 5, "line_search_fn": "strong_wolfe"}),
+        (Muon, {"weight_decay": 0.1}),
+    ],
+)
+def test_an_eager_optimiser_makes_the_same_steps(optimiser: Any, options: dict[str, Any]) -> None:
+    found = []
+    for kind in (optimiser, eager(optimiser)):
+        matrix = torch.nn.Parameter(torch.arange(12.0).reshape(3, 4) / 10)
+        stepping = kind([matrix], lr=0.1, **options)
+
+        def loss(matrix: torch.Tensor = matrix, stepping: Any = stepping) -> torch.Tensor:
+            stepping.zero_grad()
+            value = ((matrix @ matrix.T).tanh() - torch.eye(3)).square().sum()
+            value.backward()
+            return value
+
+        for _ in range(3):
+            stepping.step(loss) if kind.__name__ == "LBFGS" else loss() and stepping.step()
+            stepping.load_state_dict(stepping.state_dict())
+        found.append(matrix.detach())
+    assert torch.equal(*found)
+
+
+def test_training_does_not_load_the_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # whoever imports it raises ImportError
+    small = {"width": 4, "hidden": 4, "window": 2, "batch": 2, "length": 4}
+    fitted(RnnAttention(**small, steps=2, optimiser="muon"), checkpoints=tmp_path)
+    trained(ClassNGram(classes=2), animals(9, seed=1), animals(3, seed=2))

@@ -57,14 +57,14 @@ def run(
         int | None, typer.Option(metavar="N", help="Tokens that occur less often in the training text are unknown.")
     ] = None,
     vocabulary_size: Annotated[int | None, typer.Option(metavar="N", help="Greatest number of types.")] = None,
-    force: Annotated[bool, flag("--force", help="Run finished cells again.")] = False,
+    force: Annotated[bool, flag("--force", help="Run finished cells again and replace them.")] = False,
     quiet: Annotated[bool, flag("--quiet", "-q", help="Show no progress.")] = False,
     **options: Any,
 ) -> None:
     """Train and score models on a corpus and write the report.
 
-    Finished cells are kept: the same command continues where it stopped, and a model added later is run alone and
-    joins the table.
+    Finished cells are kept: the same command continues where it stopped, and what is added later, another model or
+    another value of a hyper-parameter, is run alone and joins the table.
     """
     from lmcompare.api import load
     from lmcompare.harness import changes
@@ -86,7 +86,7 @@ def run(
     show = display(quiet=quiet)
     try:
         command = shlex.join(["lmcompare", *sys.argv[1:]])
-        failures = run_experiment(plan, folder, base=base, force=force, show=show, command=command)
+        outcome = run_experiment(plan, folder, base=base, force=force, show=show, command=command)
         show.say("Writing the report …")
         write_reports(folder)
     except KeyboardInterrupt:
@@ -95,9 +95,9 @@ def run(
         ) from None
     print_leaderboard(folder)
     print(f"The report: {folder / 'report.html'}")
-    names = {table.name for table in plan.models}
+    failures = dict(outcome.failures)
     for cell, error in load(folder).failures.items():  # also kept cells whose files are damaged
-        if cell.rpartition("/")[0] in names:
+        if cell.rpartition("/")[0] in outcome.names.values():
             failures.setdefault(cell, error)
     if failures:
         sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())

@@ -35,16 +35,27 @@ def score(
         str, typer.Option(metavar="HOW", help="What is one text: line, blank-line or file.")
     ] = "line",
     tokens: Annotated[bool, flag("--tokens", help="Add each token, with its surprisal in bits.")] = False,
+    words: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Print a table of words instead: csv, jsonl or parquet.")
+    ] = None,
     ends: Annotated[bool, flag("--ends", help="Each text ends its document: score the end as well.")] = False,
     encoding: Annotated[str, typer.Option(metavar="NAME", help="The file's encoding.")] = "utf-8",
 ) -> None:
-    """Score texts with a trained model; one JSON line a text: log-probability (nats), bits and bits per byte."""
+    """Score texts with a trained model; one JSON line a text: log-probability (nats), bits and bits per byte.
+
+    With --words, print a table of the surprisal per word instead; --model may then be several models: a,b.
+    """
     import json
 
     from lmcompare import corpora
 
     options = corpora.CorpusOptions(documents=documents, encoding=encoding)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options)
+    if words is not None:
+        from lmcompare.cli.word_table import print_words
+
+        print_words({name: _trained(folder, name, seed, plugin) for name in model.split(",")}, texts, words, ends)
+        return
     trained = _trained(folder, model, seed, plugin)
     n_tokens = n_unknown = 0
     for scored in trained.score_documents(texts, ends=ends):
@@ -76,22 +87,21 @@ def generate(
     sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
 ) -> None:
     """Continue a prompt with a trained model."""
-    from lmcompare.measure.sampling import Sampling
-
     trained = _trained(folder, model, seed, plugin)
-    print(prompt + trained.generate(prompt, length, Sampling(temperature, top_k, top_p, sampling_seed)))
+    drawn = trained.generate(prompt, length, temperature=temperature, top_k=top_k, top_p=top_p, seed=sampling_seed)
+    print(prompt + drawn)
 
 
 @app.command()
 def export(
     folder: Dir,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write: .arpa, .arpa.gz or .safetensors.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its suffix: .arpa, .arpa.gz, .safetensors or .vec.")],
     model: ModelOption,
     seed: SeedOption = None,
     plugin: PluginOption = None,
     force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
-    """Write a trained n-gram model to a file that other tools read."""
+    """Write a trained n-gram model, or word vectors, to a file that other tools read."""
     print(_trained(folder, model, seed, plugin).export(file, force=force))
 
 

@@ -99,6 +99,8 @@ def fit(members: Sequence[Sequence[Seen]], evidence: Float32Array, seed: int) ->
     """
     import torch
 
+    from lmcompare.training.optimisers import eager
+
     inputs = [_Standardised(e) for e in [*(p.evidence for m in members for p in m), evidence]]
     parts = [torch.tensor(np.ascontiguousarray(p.probabilities.T)) for m in members for p in m]
     widths = [*(p.shape[1] for p in parts), len(members)]
@@ -110,7 +112,7 @@ def fit(members: Sequence[Sequence[Seen]], evidence: Float32Array, seed: int) ->
     ]
     batches = max(1, n // BATCH)
     epochs = max(EPOCHS, -(-STEPS // batches))
-    optimiser = torch.optim.Adam(free, lr=RATE)
+    optimiser = eager(torch.optim.Adam)(free, lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * batches)
     order = np.random.default_rng(seed)
     for _ in range(epochs):

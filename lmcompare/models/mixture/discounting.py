@@ -64,13 +64,15 @@ def fit(statistics: npt.NDArray[np.float32], first: npt.NDArray[np.float32], rul
     """
     import torch
 
+    from lmcompare.training.optimisers import eager
+
     fractions = torch.tensor(rules[:, :COUNTS] / np.arange(1, COUNTS + 1))
     start = torch.cat([torch.logit(fractions), torch.log(torch.tensor(rules[:, COUNTS:]))], 1)
     free = start.clone().requires_grad_()
     seen = torch.tensor(statistics)
     kinds = seen[:, 0].clamp(max=COUNTS).long()
     below = torch.tensor(first)
-    optimiser = torch.optim.LBFGS([free], max_iter=STEPS, line_search_fn="strong_wolfe")
+    optimiser = eager(torch.optim.LBFGS)([free], max_iter=STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> Any:
         optimiser.zero_grad()
@@ -88,7 +90,7 @@ def fit(statistics: npt.NDArray[np.float32], first: npt.NDArray[np.float32], rul
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    optimiser.step(loss)
     values: FloatArray = _values(free).detach().double().numpy()
     return values
 

@@ -1,0 +1,146 @@
+"""The score of a text, token by token."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmcompare.corpora import Document
+from lmcompare.measure.scoring import checked_log_probs
+from lmcompare.model import LanguageModel
+from lmcompare.runfolder.tokens import TokenizedCorpus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The score of a text of N tokens.
+
+    Parameters
+    ----------
+    name : str
+        The name of the document.
+    text : str
+        What was scored.
+    tokens : tuple of str
+        The tokens; the last is ``</s>`` if the text was scored with its end.
+    offsets : tuple of tuple of int
+        Where each token starts and ends in the UTF-8 of the text, in bytes.
+    unknown : tuple of bool
+        Whether each token is an unknown word. Its surprisal is that of *any* unknown word, ``<unk>``.
+    surprisal_bits : tuple of float
+        −log2 of the probability of each token under the model.
+    overhead_bits : tuple of float
+        What each token is charged beside the model: for the white space before it, for its spelling if it is unknown,
+        and for what is between two sentences.
+    """
+
+    name: str
+    text: str
+    tokens: tuple[str, ...]
+    offsets: tuple[tuple[int, int], ...]
+    unknown: tuple[bool, ...]
+    surprisal_bits: tuple[float, ...]
+    overhead_bits: tuple[float, ...]
+
+    def after(self, byte: int) -> Scored:
+        """Return the score of what comes after the first bytes, with the token that crosses the border."""
+        first = next((n for n, (_, end) in enumerate(self.offsets) if end > byte), len(self.offsets))
+        return Scored(
+            name=self.name,
+            text=self.text.encode()[byte:].decode(),
+            tokens=self.tokens[first:],
+            offsets=tuple((start - byte, end - byte) for start, end in self.offsets[first:]),
+            unknown=self.unknown[first:],
+            surprisal_bits=self.surprisal_bits[first:],
+            overhead_bits=self.overhead_bits[first:],
+        )
+
+    @property
+    def log_probability(self) -> float:
+        """The natural logarithm of the probability that the model gives all tokens."""
+        return -sum(self.surprisal_bits) * math.log(2)
+
+    @property
+    def bits(self) -> float:
+        """The bits of the text: the surprisal and the overhead of all tokens."""
+        return sum(self.surprisal_bits) + sum(self.overhead_bits)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """The bits for each byte of the text; NaN for a text without bytes."""
+        n_bytes = len(self.text.encode())
+        return self.bits / n_bytes if n_bytes else math.nan
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with a row for each token."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "token": self.tokens,
+                "start": [start for start, _ in self.offsets],
+                "end": [end for _, end in self.offsets],
+                "unknown": self.unknown,
+                "surprisal_bits": self.surprisal_bits,
+                "overhead_bits": self.overhead_bits,
+            }
+        )
+
+    def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
+        """Return a table for JSON; ``tokens`` adds a table for each token. An infinite number is null."""
+        table: dict[str, Any] = {
+            "text": self.text,
+            "log_probability": _finite(self.log_probability),
+            "bits": _finite(self.bits),
+            "bits_per_byte": _finite(self.bits_per_byte),
+            "unknown_tokens": sum(self.unknown),
+        }
+        if tokens:
+            columns = (self.tokens, self.offsets, self.unknown, self.surprisal_bits, self.overhead_bits)
+            table["tokens"] = [
+                {
+                    "token": token,
+                    "start": start,
+                    "end": end,
+                    "unknown": unknown,
+                    "surprisal_bits": _finite(surprisal),
+                    "overhead_bits": overhead,
+                }
+                for token, (start, end), unknown, surprisal, overhead in zip(*columns, strict=True)
+            ]
+        return table
+
+
+def score_document(model: LanguageModel, corpus: TokenizedCorpus, document: Document, *, ends: bool) -> Scored:
+    """Score a document, or with ``ends`` false the beginning of one, without white space at its end."""
+    read = document if ends else opened(document)
+    encoded, tokens, overhead_bits = corpus.read([read])
+    nats = checked_log_probs(model, encoded)
+    assert encoded.spans is not None, "text was encoded"
+    kept = slice(None if ends else -1)  # without the last </s>, which would end the text
+    return Scored(
+        name=document.name,
+        text=read.text,
+        tokens=tuple(tokens[kept]),
+        offsets=tuple((start, end) for start, end in encoded.spans[kept].tolist()),
+        unknown=tuple((encoded.ids[kept] == encoded.vocabulary.unknown).tolist()),
+        surprisal_bits=tuple((-nats[kept] / np.log(2)).tolist()),
+        overhead_bits=tuple(overhead_bits[kept].tolist()),
+    )
+
+
+def opened(document: Document) -> Document:
+    """Return a document without the white space at its end: what comes after the last word is not known yet."""
+    text = document.text.rstrip()
+    sentences = tuple((start, min(end, len(text))) for start, end in document.sentences if start <= len(text))
+    return replace(document, text=text, sentences=sentences)
+
+
+def _finite(figure: float) -> float | None:
+    return figure if np.isfinite(figure) else None

@@ -1,0 +1,183 @@
+"""Remove cells and tokens from a run folder: only files that lmcompare wrote, and nothing behind a symbolic link."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lmcompare.errors import LmcompareError, unknown
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.layout import CELL_FILES, CELLS, LOG, MANIFEST, SEAL, TOKENS, TOKENS_FILES
+from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
+from lmcompare.runfolder.rows import model_rows
+from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.stored import NEW, OLD, StoredCell, read_cell
+
+CHECKPOINTS = "checkpoints"  # in a cell's folder; the plug-in chooses the names of what is in it
+OF_CELL = frozenset((*CELL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
+OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
+CELL = re.compile(rf"(\d+)({re.escape(NEW)}|{re.escape(OLD)})?")
+TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
+
+
+@dataclass
+class Cleaned:
+    """What was removed from a run folder.
+
+    Parameters
+    ----------
+    removed : dict of str to int
+        By their paths relative to the run folder, the bytes of the cells and tokens that were removed.
+    left : list of str
+        Files and links in these folders that lmcompare did not write.
+    has_models : bool
+        Whether the manifest still lists models.
+    """
+
+    removed: dict[str, int] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    has_models: bool = False
+
+
+def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
+    """Remove models from a run folder, or what is of no use in it, and bring the manifest up to date.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    names : sequence of str
+        Models, which are removed with all their seeds. Without names, everything is removed that is in no report and
+        will be in none: unfinished cells with their checkpoints, cells that others have replaced, cells on a text
+        that is not the folder's any more, and tokens that no finished cell reads.
+
+    Raises
+    ------
+    LmcompareError
+        For a folder that is no run folder or that a run is writing to, and for a model that is not in it.
+    """
+    if not ((folder / MANIFEST).is_file() or ((folder / CELLS).is_dir() and (folder / TOKENS).is_dir())):
+        raise RunFolderError(f"{folder} is not a run folder: give the folder that 'lmcompare run' wrote")
+    with locked(folder):
+        try:
+            manifest = read_manifest(folder)
+        except RunFolderError:  # a run that did not come to its end, or damage: finished cells come back
+            manifest = None
+        cleaned = Cleaned()
+        if names:
+            useless = _of_models(folder, names, manifest, cleaned)
+        else:
+            rows = model_rows(folder, manifest.tokens, manifest.models) if manifest else ()
+            useless = [path for path in _cells(folder) if _is_useless(path, manifest, rows)]
+        for path in useless:
+            _remove(folder, path, OF_CELL, cleaned)
+        if not names:
+            kept = {read_cell(path).get("tokens_fingerprint") for path in _cells(folder) if _is_finished(path)}
+            for path in _folders(folder / TOKENS):
+                if path.name not in kept:
+                    _remove(folder, path, OF_TOKENS, cleaned)
+        if manifest is not None:
+            cleaned.has_models = _update(folder, manifest, {path.relative_to(folder).as_posix() for path in useless})
+    return cleaned
+
+
+def _folders(path: Path) -> list[Path]:
+    """Return the folders in a folder, without symbolic links."""
+    if path.is_symlink() or not path.is_dir():
+        return []
+    return sorted(each for each in path.iterdir() if each.is_dir() and not each.is_symlink())
+
+
+def _cells(folder: Path) -> Iterator[Path]:
+    """Yield the folders of all cells, those of replacements included."""
+    for model in _folders(folder / CELLS):
+        yield from (path for path in _folders(model) if CELL.fullmatch(path.name))
+
+
+def _of_models(folder: Path, names: Sequence[str], manifest: Manifest | None, cleaned: Cleaned) -> list[Path]:
+    """Return the folders of these models' cells. Raises ``LmcompareError`` for a model that is not there."""
+    cells = list(_cells(folder))
+    there = {path.parent.name for path in cells} | {row.name for row in (manifest.models if manifest else ())}
+    for name in names:
+        if name not in there:
+            raise LmcompareError(f"{folder}: {unknown('model', name, there)}")
+        if (folder / CELLS / name).is_symlink():
+            cleaned.left.append(f"{CELLS}/{name}")
+    return [path for path in cells if path.parent.name in names]
+
+
+def _is_finished(path: Path) -> bool:
+    return path.name.isdecimal() and read_cell(path).get("status") == "done"
+
+
+def _is_useless(path: Path, manifest: Manifest | None, rows: Sequence[ModelRow]) -> bool:
+    """Return whether a cell is in no report, and will be in none; ``rows`` are those that a report would have."""
+    if path.name.endswith(OLD):  # the only copy, until the next run puts it back, of a cell that is not there
+        return path.with_name(path.name.removesuffix(OLD)).exists()
+    if not _is_finished(path):
+        return True
+    if manifest is None:
+        return False
+    cell = StoredCell(path.parent.name, int(path.name), read_cell(path))
+    if cell.asked.get("corpus", manifest.corpus.fingerprint) != manifest.corpus.fingerprint:
+        return True
+    row = next((row for row in rows if row.name == cell.name), None)
+    return row is not None and cell.place not in row.cells
+
+
+def _remove(folder: Path, path: Path, written: Collection[str], cleaned: Cleaned) -> None:
+    """Remove the files of a cell or of tokens that lmcompare wrote, and the folders that are empty then."""
+    size = 0
+    for place, folders, files in os.walk(path, topdown=False):
+        for name in (*files, *folders):
+            item = Path(place, name)
+            relative = item.relative_to(path).as_posix()
+            if item.is_dir() and not item.is_symlink():
+                _remove_if_empty(item)
+            elif item.is_symlink() or not _is_written(relative, written):
+                cleaned.left.append(item.relative_to(folder).as_posix())
+            else:
+                size += item.stat().st_size
+                item.unlink()
+    for each in (path, path.parent):
+        _remove_if_empty(each)
+    if size or not path.exists():
+        cleaned.removed[path.relative_to(folder).as_posix()] = size
+
+
+def _is_written(relative: str, written: Collection[str]) -> bool:
+    """Return whether lmcompare, or a plug-in in its checkpoints, writes a file of this name."""
+    parent, _, name = relative.rpartition("/")
+    begun = TEMPORARY.fullmatch(name)
+    whole = relative if begun is None else f"{parent}/{begun[1]}".lstrip("/")
+    return whole in written or relative.startswith(f"{CHECKPOINTS}/")
+
+
+def _remove_if_empty(path: Path) -> None:
+    if path.exists() and not any(path.iterdir()):
+        path.rmdir()
+
+
+def _update(folder: Path, manifest: Manifest, gone: Collection[str]) -> bool:
+    """Write the manifest of what is left; return whether there are models. Without any there is no manifest."""
+    earlier = [replace(row, cells=tuple(cell for cell in row.cells if cell not in gone)) for row in manifest.models]
+    rows = model_rows(folder, manifest.tokens, earlier)
+    if not rows:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        (folder / SEAL).unlink(missing_ok=True)
+        return False
+    names, tokens = {row.name for row in rows}, {row.tokens_fingerprint for row in rows}
+    models = [model for model in manifest.experiment["models"] if model["name"] in names]
+    write_manifest(
+        folder,
+        replace(
+            manifest,
+            models=rows,
+            tokens={fingerprint: entry for fingerprint, entry in manifest.tokens.items() if fingerprint in tokens},
+            experiment={**manifest.experiment, "models": models},
+        ),
+    )
+    return True

@@ -1,0 +1,100 @@
+"""The cells of a run folder as they are on disk: what each contains, and how a finished cell is replaced.
+
+The cell that replaces a finished one is trained beside it, in ``cells/<model>/<seed>.new``, and takes its place when
+it is finished itself. Until then the finished cell can be used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmcompare.runfolder.layout import CELLS
+
+NEW, OLD = ".new", ".old"  # end the names of the folders of a replacement and of a cell that is being replaced
+SEED = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class StoredCell:
+    """A cell's folder, and the content of its cell.json: {} where there is none that can be read."""
+
+    name: str
+    seed: int
+    table: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """The cell's folder, relative to the run folder."""
+        return place_of(self.name, self.seed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the cell was trained and scored to its end; its files may have been damaged since."""
+        return self.table.get("status") == "done"
+
+    @property
+    def identity(self) -> str:
+        """What the model is whatever its seed, as a digest; "" where it is not known."""
+        return str(self.table.get("identity") or "")
+
+    @property
+    def tokens_fingerprint(self) -> str:
+        """The tokens that the model reads; "" where they are not known."""
+        return str(self.table.get("tokens_fingerprint") or "")
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """What the run that trained it asked for, as in ``Job.asked``."""
+        return self.part("asked")
+
+    def part(self, key: str) -> Mapping[str, Any]:
+        """Return a table of cell.json; {} where there is none."""
+        value = self.table.get(key)
+        return value if isinstance(value, dict) else {}
+
+
+def place_of(name: str, seed: int) -> str:
+    """Return the folder of a cell, relative to the run folder."""
+    return f"{CELLS}/{name}/{seed}"
+
+
+def read_cell(path: Path) -> dict[str, Any]:
+    """Return the table of a cell's cell.json; {} where there is none that can be read."""
+    try:
+        stored = json.loads((path / "cell.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def stored_cells(folder: Path) -> list[StoredCell]:
+    """Return the cells of a run folder by name and seed, unfinished ones included."""
+    found = [path for path in (folder / CELLS).glob("*/*") if SEED.fullmatch(path.name) and path.is_dir()]
+    cells = [StoredCell(path.parent.name, int(path.name), read_cell(path)) for path in found]
+    return sorted(cells, key=lambda cell: (cell.name, cell.seed))
+
+
+def replace_cell(path: Path) -> None:
+    """Put the replacement of a finished cell, which is finished now, in the cell's folder, and remove the old one."""
+    new, old = path.with_name(path.name + NEW), path.with_name(path.name + OLD)
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def end_replacements(folder: Path) -> None:
+    """Put right what a run that was killed while it replaced a cell has left: no cell is lost."""
+    for old in (folder / CELLS).glob(f"*/*{OLD}"):
+        path = old.with_name(old.name.removesuffix(OLD))
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        elif SEED.fullmatch(path.name):
+            old.rename(path)

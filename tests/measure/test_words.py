@@ -1,0 +1,118 @@
+"""Surprisal per word: what words, gaps and the end have, against brute force and by hand."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lmcompare
+from lmcompare.corpora import documents_of
+from lmcompare.measure.words import WordScore
+from lmcompare.trained import TrainedModel
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
+
+WORDS = ("a", "ab", "ba", "b")
+TEXTS = [" ".join(WORDS[(n * 7 + m * m) % 4] for m in range(6)) + "\n" for n in range(60)]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> lmcompare.Comparison:
+    kinds = {"word": "word", "char": "char", "byte": "byte", "bpe": "bpe:262", "space": "whitespace"}
+    models = [{"plugin": "ngram", "name": name, "order": 3, "tokens": {"kind": k}} for name, k in kinds.items()]
+    return lmcompare.compare(TEXTS, models, out=tmp_path_factory.mktemp("words"), device="cpu", quiet=True)
+
+
+def scores(model: TrainedModel, text: str, ends: bool = True) -> list[WordScore]:
+    return next(model.word_scores(documents_of([text]), ends=ends))
+
+
+@pytest.mark.parametrize("name", ["word", "char", "byte", "bpe", "space"])
+@pytest.mark.parametrize("text", ["ab a  ba\nb ab\n", "a", "xyz a", " ab \n\n a", "ab.a, b!\tba\r\n"])
+def test_words_gaps_and_the_end_are_the_bits_of_the_text(run: lmcompare.Comparison, name: str, text: str) -> None:
+    model = run.model(name)
+    rows = scores(model, text)
+    assert sum(row.bits for row in rows) == pytest.approx(model.score(text, ends=True).bits)
+    assert [row.word for row in rows if row.words] == text.split()
+    assert all(text.encode()[row.start : row.end].decode() == row.word for row in rows)
+    assert rows[-1].words == 0
+    opened = scores(model, text, ends=False)
+    assert [row.word for row in opened] == text.split()
+    for row, other in zip(opened, rows, strict=False):
+        assert row.surprisal_bits == pytest.approx(other.surprisal_bits)
+        assert row.gap_bits == pytest.approx(other.gap_bits)
+
+
+def test_the_words_of_a_model_of_words_are_its_tokens(run: lmcompare.Comparison) -> None:
+    model = run.model("space")
+    tokens = model.score("ab a\nba", ends=True)
+    rows = scores(model, "ab a\nba")
+    assert [row.surprisal_bits for row in rows[:3]] == pytest.approx([tokens.surprisal_bits[n] for n in (0, 1, 3)])
+    assert rows[2].gap_bits == pytest.approx(
+        tokens.surprisal_bits[2] + tokens.overhead_bits[2] + tokens.overhead_bits[3]
+    )
+    assert [row.sentence for row in rows[:3]] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("name", ["char", "bpe"])
+def test_the_probabilities_of_all_next_words_sum_to_one(run: lmcompare.Comparison, name: str) -> None:
+    # After "ab " a word of a and b follows in all of the training text. Those of up to three letters have nearly all
+    # the probability; smoothing gives the rest to other bytes.
+    model = run.model(name)
+    total = 0.0
+    for length in (1, 2, 3):
+        for letters in itertools.product("ab", repeat=length):
+            row = scores(model, f"ab {''.join(letters)}", ends=False)[1]
+            total += 2.0**-row.surprisal_bits
+    assert 0.95 < total <= 1 + 1e-9
+
+
+def test_the_end_of_a_word_by_hand(run: lmcompare.Comparison) -> None:
+    model = run.model("char")
+
+    def p(context: str, token: str) -> float:
+        return dict(model.next_tokens(context, k=None))[token]
+
+    first, second = scores(model, "ab a", ends=False)
+    over = p("ab", " ") + p("ab", "</s>")
+    assert 2**-first.surprisal_bits == pytest.approx(p("", "a") * p("a", "b") * over)
+    assert 2**-second.gap_bits == pytest.approx(p("ab", " ") / over)
+    assert 2**-second.surprisal_bits == pytest.approx(p("ab ", "a") * (p("ab a", " ") + p("ab a", "</s>")))
+
+
+def test_frequencies_are_those_of_the_training_text(run: lmcompare.Comparison) -> None:
+    from lmcompare import corpora
+
+    train = " ".join(d.text for d in corpora.load(TEXTS).train).split()
+    for name in ("word", "char", "bpe"):
+        assert [row.frequency for row in scores(run.model(name), "ab b qq")[:3]] == [
+            train.count("ab"),
+            train.count("b"),
+            0,
+        ]
+
+
+def test_unknown_words_are_marked_and_their_spelling_is_apart(run: lmcompare.Comparison) -> None:
+    rows = scores(run.model("word"), "ab qqqq")
+    assert [row.unknown for row in rows[:2]] == [False, True]
+    assert rows[0].spelling_bits == 0
+    assert rows[1].spelling_bits > 4
+
+
+def test_words_that_one_token_crosses_share_a_figure(tmp_path: Path) -> None:
+    from lmcompare.measure.words import _owners
+
+    # "of the x": one token "of the", then " x"
+    owner, first, last = _owners(np.array([[0, 6], [6, 8], [8, 8]]), np.array([[0, 2], [3, 6], [7, 8]]))
+    assert owner.tolist() == [0, 1, -1]
+    assert (first.tolist(), last.tolist()) == ([0, 2], [1, 2])
+
+
+def test_the_table(run: lmcompare.Comparison) -> None:
+    table: Any = run.model("bpe").words("ab a")
+    assert list(table["word"]) == ["ab", "a"]
+    assert {"surprisal_bits", "spelling_bits", "gap_bits", "frequency", "sentence"} <= set(table.columns)
