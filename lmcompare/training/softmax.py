@@ -37,7 +37,7 @@ class Head(nn.Module):
     def __init__(self, types: int, width: int) -> None:
         super().__init__()
         self.types = types
-        self.table = nn.Parameter(torch.randn(types + 1, width) / math.sqrt(width))
+        self.table = nn.Parameter(torch.randn(types + 1, width).div_(math.sqrt(width)))
         self.bias = nn.Parameter(torch.zeros(types))
 
     @torch.no_grad()

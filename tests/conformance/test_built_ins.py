@@ -29,9 +29,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "ngram-tuned": {"order": 4},
     "stupid-backoff": {"order": 4},
     "ngram-file": {},  # its file is made from the kit's own text
-    "class-ngram": {"classes": 12, "order": 4},
-    "skip-ngram": {"order": 4},
-    "ngram-mixture": {"classes": [4, 12], "order": 4},
+    "class-ngram": {"classes": 12, "order": 3},
+    "skip-ngram": {"order": 3},
+    "ngram-mixture": {"classes": [4, 12], "order": 3},
     "cache": {"base": "ngram", "options": {"order": 4}},
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "rnn": {"width": 24, "hidden": 24, "batch": 8, "length": 32},

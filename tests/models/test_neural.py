@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -113,7 +114,8 @@ def test_it_yields_well_formed_exhibits(case: str) -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "no-positions"])
 @pytest.mark.parametrize("wanted", [100_000, 1_000_000])
-def test_a_requested_size_is_met(case: str, wanted: int) -> None:
+def test_a_requested_size_is_met(case: str, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # torch's compiler, which takes seconds to import
     model = build(case)
     found = model.sized(wanted, TYPES)
     assert found is not None

@@ -19,7 +19,7 @@ class AdditiveAttention(nn.Module):
         self.window = window
         self.W = nn.Linear(hidden, width)
         self.U = nn.Linear(hidden, width, bias=False)
-        self.v = nn.Parameter(torch.randn(width) / width**0.5)
+        self.v = nn.Parameter(torch.randn(width).div_(width**0.5))
 
     def forward(
         self, states: Tensor, past: Tensor, filled: Tensor, reach: int | None = None

@@ -90,7 +90,7 @@ class EncoderDecoderNetwork(Network):
         self.bridge = nn.Linear(hidden, hidden)
         self.W = nn.Linear(hidden, attention)
         self.U = nn.Linear(hidden, attention, bias=False)
-        self.v = nn.Parameter(torch.randn(attention) / attention**0.5)
+        self.v = nn.Parameter(torch.randn(attention).div_(attention**0.5))
         self.output = nn.Linear(2 * hidden, width)
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:

@@ -1,4 +1,4 @@
-"""The network of the transformer: layers, the position signal, and a memory of the last keys and values."""
+"""The network of the transformer: layers, the position encoding, and a memory of the last keys and values."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Block(nn.Module):
 
 
 class TransformerNetwork(Network):
-    """Word vectors, a position signal, layers, a final norm, and a softmax with the same word vectors.
+    """Word vectors, a position encoding, layers, a final norm, and a softmax with the same word vectors.
 
     If ``design.causal`` is false, a position also sees the later positions of the piece that is read at once.
     """
@@ -99,13 +99,13 @@ class TransformerNetwork(Network):
         self.places: nn.Parameter | None = None
         self.distances: nn.Parameter | None = None
         if design.positions == "learned":
-            self.places = nn.Parameter(0.02 * torch.randn(design.window, design.width))
+            self.places = nn.Parameter(torch.randn(design.window, design.width).mul_(0.02))
         if design.positions == "relative":  # flat, since two-dimensional parameters are treated as matrices
             reach = design.window if design.causal else 2 * design.window - 1
             self.distances = nn.Parameter(torch.zeros(design.heads * reach))
         for block in blocks:  # the deeper the network, the less each layer adds at first (GPT-2)
             for linear in (block.attention.output, block.feed_forward.down):
-                nn.init.normal_(linear.weight, std=0.02 / math.sqrt(2 * design.layers))
+                linear.weight.data = torch.randn(linear.weight.shape).mul_(0.02 / math.sqrt(2 * design.layers))
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d) and the memory.
