@@ -92,7 +92,7 @@ def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
 
 
 def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> Experiment:
-    """Return the experiment with hyper-parameters set, each as in "transformer.steps=200".
+    """Return the experiment with hyper-parameters, or tokenizers, of models set, each as in "transformer.steps=200".
 
     They are given to the models of that name, or to all of that plug-in. Raises ``LmcompareError`` for another form,
     for a name that no model of the experiment has, and for two values of one hyper-parameter.
@@ -108,7 +108,7 @@ def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> 
         if not named:
             known = [model["name"] for model in models]
             raise LmcompareError(f"--set {text}: {unknown('model of the run', name, known)}")
-        if key in ModelTable.model_fields:
+        if key in ModelTable.model_fields and key != "tokens":
             raise LmcompareError(
                 f"--set changes hyper-parameters: '{key}' of a model can be set in an experiment file only"
             )

@@ -71,7 +71,8 @@ class CorpusTable(CorpusOptions):
 class TokensTable(BaseModel):
     """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
 
-    If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``.
+    If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind of tokenizer, such as
+    "char" or "bpe:4000".
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -83,6 +84,7 @@ class TokensTable(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _in_full(cls, table: Any) -> Any:
+        table = {"kind": table} if isinstance(table, str) else table
         if not isinstance(table, Mapping) or not isinstance(table.get("kind", "word"), str):
             return table
         try:
