@@ -71,7 +71,7 @@ class CorpusTable(CorpusOptions):
 class TokensTable(BaseModel):
     """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
 
-    If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind of tokenizer, such as
+    If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind alone, such as
     "char" or "bpe:4000".
     """
 
