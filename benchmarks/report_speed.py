@@ -37,7 +37,7 @@ PARTS = {
     ("lmcompare.analysis.mixture", "mixtures"): "mixtures",
     ("lmcompare.analysis.mixture", "wins"): "wins",
     ("lmcompare.report.passages", "chosen"): "passages of the reader",
-    ("lmcompare.report.page", "_sections"): "sections but for these",
+    ("lmcompare.report.page", "Report"): "sections but for these",
     ("lmcompare.report.page", "whole_page"): "the page",
     ("lmcompare.runfolder.files", "write_text"): "writing",
 }

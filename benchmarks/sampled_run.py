@@ -23,7 +23,17 @@ from lmcompare.measure.features import token_features
 from lmcompare.measure.scoring import PLACES, Ranked, scores_table, top_table
 from lmcompare.measure.selection import shown_positions
 from lmcompare.runfolder import files, seals
-from lmcompare.runfolder.layout import CELL_TABLES, MANIFEST
+from lmcompare.runfolder.layout import CELL_TABLES
+from lmcompare.runfolder.manifest import (
+    CorpusEntry,
+    Hardware,
+    Manifest,
+    ModelRow,
+    Settings,
+    SplitSizes,
+    TokensEntry,
+    write_manifest,
+)
 from lmcompare.runfolder.parquet import write_table
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, Vocabulary
@@ -233,44 +243,45 @@ def write_run(
         quality = QUALITY[min(m, len(QUALITY) - 1)]
         write_cell(folder / "cells" / name / "0", name, quality, corpus, texts, rng)
     sizes = {
-        t.split: {
-            "documents": t.encoded.n_documents,
-            "sentences": int((t.encoded.ids == known.end).sum()),
-            "bytes": int(bytes_of(t)),
-            "words": int((t.encoded.ids != known.end).sum()),
-        }
+        t.split: SplitSizes(
+            documents=t.encoded.n_documents,
+            sentences=int((t.encoded.ids == known.end).sum()),
+            bytes=bytes_of(t),
+            words=int((t.encoded.ids != known.end).sum()),
+        )
         for t in texts
     }
+    n_train = len(ids)
+    sizes["train"] = SplitSizes(documents=1, sentences=n_train // SENTENCE, bytes=5 * n_train, words=n_train)
     plain = {
         "name": "sampled",
         "corpus": {"source": "sampled"},
         "seeds": [0],
         "models": [{"plugin": n} for n in names],
     }
-    manifest = {
-        "schema_version": 1,
-        "name": "sampled",
-        "seconds": 0.0,
-        "experiment": plain,
-        "corpus": {"name": "sampled", "source": "sampled", "fingerprint": "sampled", "notes": [], "splits": sizes},
-        "tokens": {
-            FINGERPRINT: {
-                "spec": {"kind": "word"},
-                "description": "sampled words",
-                "types": types,
-                "tokens": {t.split: len(t.encoded) for t in texts},
-                "unknown": {t.split: int((t.encoded.ids == known.unknown).sum()) for t in texts},
-            }
-        },
-        "models": [
-            {"name": n, "plugin": n, "tokens_fingerprint": FINGERPRINT, "seeds": [0], "cells": [f"cells/{n}/0"]}
-            for n in names
-        ],
-        "versions": {},
-        "hardware": {},
-    }
-    files.write_json(folder / MANIFEST, manifest)
-    seals.seal(folder, (MANIFEST,))
+    entry = TokensEntry(
+        spec={"kind": "word"},
+        description="sampled words",
+        types=types,
+        parts={},
+        tokens={"train": n_train} | {t.split: len(t.encoded) for t in texts},
+        unknown={"train": 0} | {t.split: int((t.encoded.ids == known.unknown).sum()) for t in texts},
+    )
+    settings = Settings(preset="default", budget={}, match={}, device="cpu", threads=1, processes=1)
+    manifest = Manifest(
+        name="sampled",
+        created="2026-01-01T00:00:00+00:00",
+        command="",
+        seconds=0.0,
+        experiment=plain,
+        preset="default",
+        corpus=CorpusEntry("sampled", "sampled", "sampled", {}, (), sizes),
+        tokens={FINGERPRINT: entry},
+        models=tuple(ModelRow(n, n, FINGERPRINT, (0,), (f"cells/{n}/0",), settings) for n in names),
+        versions={},
+        hardware=Hardware(cpu="", cores=1, memory_bytes=0, platform="", device="cpu", threads=1),
+    )
+    write_manifest(folder, manifest)
 
 
 def bytes_of(t: Text) -> int:

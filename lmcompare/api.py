@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +118,8 @@ def compare(
         models=listed,
         **run_options,
     )
+    if where != {"source": "wiki-sample"}:
+        plan = changes.without_prompts(plan)
     plan = changes.with_match(plan, match or {}, "compare")
     plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
     if texts is not None:
@@ -166,6 +168,19 @@ class Comparison:
         from lmcompare.analysis import leaderboard, load_run
 
         return leaderboard(load_run(self.folder))
+
+    def probe(self, pairs: str = "english") -> pd.DataFrame:
+        """Return the accuracy of every model on minimal pairs, with a row for each phenomenon and one for all pairs.
+
+        ``pairs`` is the path of a file in BLiMP's format, or "english", the pairs that come with lmcompare.
+        """
+        import pandas as pd
+
+        from lmcompare.probes import accuracies, judged, read_pairs
+
+        asked = read_pairs(pairs)
+        rows = [row for name in self.models for row in accuracies(name, judged(self.model(name), asked))]
+        return pd.DataFrame([asdict(row) for row in rows])
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -56,10 +56,11 @@ MAY_IMPORT = {
     "report": {"errors", "registry", "exhibits", "runfolder", "analysis"},
     "testing": {"errors", "model", "checks", "report"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
-    "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained"},
+    "probes": {"errors", "corpora", "trained"},
+    "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained", "probes"},
     "cli": {
         *("errors", "processes", "corpora", "plugins", "runfolder", "checks"),
-        *("measure", "scaffold", "harness", "report", "trained", "api"),
+        *("measure", "scaffold", "harness", "report", "trained", "probes", "api"),
         "tokens",
     },
 }

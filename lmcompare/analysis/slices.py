@@ -88,7 +88,7 @@ TOKEN_SLICES: tuple[TokenSlice, ...] = (
     ),
     TokenSlice(
         "context_order",
-        "by how many of the preceding tokens occur together in the training text",
+        "by the length of the longest n-gram of the training text right before the token",
         ("1", "2", "3", "4", "5"),
         lambda f: f["longest_before"],
     ),

@@ -64,8 +64,15 @@ def with_corpus(
     if spec is not None:
         table = {"source": _absolute(spec, path)}
         preset = "" if experiment.preset == "default" else f"-{experiment.preset}"
-        name = _folder_name(spec) + preset if path is None else None
+        if path is None:
+            name = _folder_name(spec) + preset
+            experiment = without_prompts(experiment)
     return experiment.replace(HERE, corpus=table | _given(options), name=name)
+
+
+def without_prompts(experiment: Experiment) -> Experiment:
+    """Return the experiment without the prompts that were chosen for its own text."""
+    return experiment.replace(HERE, examples=dict(experiment.examples) | {"prompts": None})
 
 
 def with_tokens(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
@@ -85,7 +92,7 @@ def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
 
 
 def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> Experiment:
-    """Return the experiment with hyper-parameters set, each as in "transformer.steps=200".
+    """Return the experiment with hyper-parameters, or tokenizers, of models set, each as in "transformer.steps=200".
 
     They are given to the models of that name, or to all of that plug-in. Raises ``LmcompareError`` for another form,
     for a name that no model of the experiment has, and for two values of one hyper-parameter.
@@ -101,7 +108,7 @@ def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> 
         if not named:
             known = [model["name"] for model in models]
             raise LmcompareError(f"--set {text}: {unknown('model of the run', name, known)}")
-        if key in ModelTable.model_fields:
+        if key in ModelTable.model_fields and key != "tokens":
             raise LmcompareError(
                 f"--set changes hyper-parameters: '{key}' of a model can be set in an experiment file only"
             )

@@ -31,16 +31,6 @@ from lmcompare.registry import absolute
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS, table_of
 
-DEFAULT_PROMPTS = (
-    "How to make Thai",
-    "The river bank",
-    "The central bank",
-    "In the middle of the night",
-    "He was born in",
-    "The first time that",
-)
-
-
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -81,7 +71,8 @@ class CorpusTable(CorpusOptions):
 class TokensTable(BaseModel):
     """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
 
-    If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``.
+    If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind alone, such as
+    "char" or "bpe:4000".
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -93,6 +84,7 @@ class TokensTable(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _in_full(cls, table: Any) -> Any:
+        table = {"kind": table} if isinstance(table, str) else table
         if not isinstance(table, Mapping) or not isinstance(table.get("kind", "word"), str):
             return table
         try:
@@ -144,11 +136,11 @@ BUILT_IN = tuple(
 
 
 class ExamplesTable(Table):
-    """``[examples]``: prompts, how continuations are drawn, how many held-out sentences are shown, and which words
-    are shown in several contexts (None: some words of the text).
+    """``[examples]``: prompts (None: beginnings of validation sentences), how continuations are drawn, how many
+    held-out sentences are shown, and which words are shown in several contexts (None: some words of the text).
     """
 
-    prompts: tuple[str, ...] = DEFAULT_PROMPTS
+    prompts: tuple[str, ...] | None = None
     length: int = Field(default=30, ge=1, le=2000)
     temperature: float = Field(default=0.8, gt=0)
     top_k: int | None = Field(default=50, ge=1)

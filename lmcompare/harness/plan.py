@@ -14,6 +14,7 @@ from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.job import Job
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Display
+from lmcompare.harness.prompts import prompts_of
 from lmcompare.model import LanguageModel
 from lmcompare.registry import absolute
 from lmcompare.runfolder.layout import TOKENS
@@ -74,6 +75,9 @@ def jobs_of(
     """
     tokenized: dict[str, TokenizedCorpus] = {}
     jobs: list[Job] = []
+    examples = experiment.examples.model_dump(mode="json")
+    if examples["prompts"] is None:
+        examples["prompts"] = list(prompts_of(corpus.valid))
     for table in experiment.models:
         name, (plugin, model) = table.name, models[table.name]
         if name in live and experiment.time_limit is not None:
@@ -101,7 +105,7 @@ def jobs_of(
             "hyperparameters": _storable(model),
             "machine": dict(machine),
             "budget": experiment.budget.model_dump(),
-            "examples": experiment.examples.model_dump(mode="json"),
+            "examples": examples,
             "files": _digests(model),
             "asked": {
                 "name": name,

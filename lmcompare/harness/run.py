@@ -110,10 +110,12 @@ def run(
         say_what_is_replaced(folder, jobs, force, show)
         try:
             failures = _run_cells(jobs, live, experiment.time_limit, force, show)
-        finally:
+        finally:  # interrupted, too: the models that are finished can be used
             show.close()
-        seconds = time.perf_counter() - started
-        write_manifest(folder, manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds))
+            seconds = time.perf_counter() - started
+            table = manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds)
+            if table.models:
+                write_manifest(folder, table)
     return Outcome(failures, names)
 
 

@@ -36,7 +36,7 @@ def print_leaderboard(folder: Path) -> None:
     for row in board:
         if row.reason:
             status = "ranked separately" if row.status == "adaptive" else "not ranked"
-            print(f"{row.name} is {status}: {row.reason}.")
+            print(f"{row.name} is {status}, because {row.reason}.")
     for row in board:
         if not row.same_tokens:
             print(f"{row.name} has {row.tokens} tokens: compare its bits per byte, not its perplexity.")

@@ -197,9 +197,9 @@ def _apart(rows: Iterable[Row], title: Titles) -> list[str]:
     for row in rows:
         if row.status == "adaptive":
             figure = f"{numbers.decimals(row.bits_per_byte, 2)} bits per byte"
-            said.append(f"{title(row.name)} ({figure}) is ranked separately: {row.reason}.")
+            said.append(f"{title(row.name)} ({figure}) is ranked separately, because {row.reason}.")
         elif row.status == "not ranked":
-            said.append(f"{title(row.name)} is not ranked: {row.reason}.")
+            said.append(f"{title(row.name)} is not ranked, because {row.reason}.")
     return said
 
 

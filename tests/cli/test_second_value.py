@@ -102,6 +102,19 @@ def test_an_interrupted_second_value_leaves_the_first(place: Path) -> None:
     assert set(rows(place / "out")) == {"Stops", "Stops-tilt-0.5"}
 
 
+def test_the_finished_models_of_an_interrupted_first_run_can_be_used(place: Path) -> None:
+    (place / "stop").touch()
+    assert run(place, "--model", "unigram,plugins.py:Stops").returncode == 130
+    done = lmcompare("report", "out", cwd=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(rows(place / "out")) == ["unigram"]
+    assert lmcompare("score", "out", "-m", "unigram", "text.txt", cwd=place).returncode == 0
+    (place / "stop").unlink()
+    again = run(place, "--model", "unigram,plugins.py:Stops")
+    assert again.returncode == 0
+    assert set(rows(place / "out")) == {"unigram", "Stops"}
+
+
 def test_an_unfinished_model_gives_its_name_to_another_value(place: Path) -> None:
     (place / "stop").touch()
     assert run(place, "--model", "plugins.py:Stops", "--set", "Stops.tilt=0.5").returncode == 130

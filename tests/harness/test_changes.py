@@ -87,6 +87,17 @@ def test_hyper_parameters_are_set_by_the_name_of_a_model_or_plug_in(tmp_path: Pa
     assert with_hyperparameters(mine, ("./mine.py:Mine.rate=1e-2",)).models[0].hyperparameters == {"rate": 0.01}
 
 
+def test_a_model_has_a_tokenizer_of_its_own() -> None:
+    plan = with_models(main_job(), ("unigram", "ngram"))
+    own = with_hyperparameters(plan, ("ngram.tokens=bpe:300", "unigram.tokens=char")).models
+    assert [model.tokens.tokenizer for model in own if model.tokens] == [
+        {"kind": "char"},
+        {"kind": "bpe", "pieces": 300},
+    ]
+    with pytest.raises(LmcompareError, match="did you mean 'char'"):
+        with_hyperparameters(plan, ("ngram.tokens=chr",))
+
+
 def test_hyper_parameters_are_set_by_the_name_of_the_class_in_a_file() -> None:
     plan = with_hyperparameters(with_models(main_job(), ("./own.py:Mine", "ngram")), ("Mine.order=2",))
     assert [model.hyperparameters for model in plan.models] == [{"order": 2}, {}]

@@ -153,8 +153,23 @@ def test_a_heatmap_opens_on_its_panel_and_row() -> None:
     assert steps.rows() == [["bank", "0.10", "0.90", "–"], ["q·k", "0.10", "0.90", "–"]]
     assert [button.attributes["aria-pressed"] for button in tree.all("button")] == ["false", "true"]
     assert [option.text for option in tree.all("option") if "selected" in option.attributes] == ["2 bank"]
-    assert "strongest looks at (head 2)" in render(exhibit).markdown
-    assert "| bank | bank | 0.90 |" in render(exhibit).markdown
+    assert "Rows: bank; columns: looks at (head 2)" in render(exhibit).markdown
+    assert "| bank | 0.10 | 0.90 |  |" in render(exhibit).markdown
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(20, 3), (3, 20), (20, 20)])
+def test_markdown_has_all_of_a_narrow_heatmap_and_the_highest_cells_of_a_wide_one(rows: int, columns: int) -> None:
+    labels = [tuple(f"{side}{i}" for i in range(n)) for side, n in (("r", rows), ("c", columns))]
+    values = (tuple(tuple((i + 2 * j) / 100 for j in range(columns)) for i in range(rows)),)
+    said = render(kinds.Heatmap(title="x", rows=labels[0], columns=labels[1], panels=("p",), values=values)).markdown
+    lines = said.splitlines()[2:]
+    assert len(lines) == 2 + max(rows, columns)
+    if columns == 3:
+        assert lines[3] == "| r1 | 0.01 | 0.03 | 0.05 |"
+    elif rows == 3:
+        assert lines[3] == "| c1 | 0.02 | 0.03 | 0.04 |"
+    else:
+        assert lines[3] == "| r1 | c19 | 0.39 |"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +201,9 @@ def test_heatmap_steps_of_one_panel_can_be_chosen_too() -> None:
 def test_heatmap_reading_says_how_far_the_heads_look_back() -> None:
     # Head 1 ("bank") looks back (0.6·1 would be bank itself): row 2: 0.4·1, row 3: 0.7·2 + 0.2·1, so (0.4 + 1.6) / 3;
     # head 2: row 2: 0.1·1, row 3: 0.1·1, so 0.2 / 3.
-    assert render(heatmap()).reading == "On average head 2 looks 0.1 tokens back and bank 0.7."
+    assert (
+        render(heatmap()).reading == "On average, head 2 looks back least far (0.1 tokens) and bank farthest (0.7)."
+    )
     assert render(heatmap(panels=1)).reading == ""
 
 
@@ -227,7 +244,8 @@ def test_large_heatmaps_are_pictures() -> None:
 
 def test_readings_by_hand() -> None:
     said = {exhibit.kind: render(exhibit).reading for exhibit in samples("bank")}
-    assert "1 was found with order 2, the longest that matched, and 1 with nothing but the unigram" in said["backoff"]
+    found = said["backoff"].replace("\u00a0", " ")
+    assert "1 was found after 1 token of context (order 2, the longest that matched) and 1 after none" in found
     assert all(not said[kind] for kind in ("neighbours", "map", "curve", "bars", "equation")), "they restate nothing"
 
 

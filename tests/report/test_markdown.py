@@ -56,6 +56,15 @@ def test_holds_every_figure_of_the_leaderboard(run: Run, markdown: str) -> None:
     assert "not a valid probability model" in markdown
 
 
+def test_says_what_signs_mean_and_nothing_of_what_only_the_page_shows(markdown: str) -> None:
+    before, sign, _ = markdown.partition("¶ is the end of a sentence")
+    assert sign
+    assert "¶" not in before
+    assert "\\<s\\> is the beginning" in markdown
+    for seen_on_the_page in ("colour", "darker", "grey", "underlined", "The map keeps"):
+        assert seen_on_the_page not in markdown
+
+
 def test_no_tag_of_the_text_survives(markdown: str) -> None:
     bare = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
     assert not re.search(r"(?<!\\)<[a-zA-Z/!]", re.sub(r"`[^`]*`", "", bare))

@@ -40,7 +40,9 @@ def run(
     ] = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="MODEL.KEY=VALUE", help="A model's hyper-parameter (JSON value); repeat."),
+        typer.Option(
+            "--set", metavar="MODEL.KEY=VALUE", help="A model's hyper-parameter (JSON value), or its tokens; repeat."
+        ),
     ] = None,
     prompt: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A prompt to continue; repeat.")] = None,
     word: Annotated[

@@ -54,7 +54,7 @@ def score(
     if words is not None:
         from lmcompare.cli.word_table import print_words
 
-        print_words({name: _trained(folder, name, seed, plugin) for name in model.split(",")}, texts, words, ends)
+        print_words(trained_models(folder, model, seed, plugin), texts, words, ends)
         return
     trained = _trained(folder, model, seed, plugin)
     n_tokens = n_unknown = 0
@@ -103,6 +103,16 @@ def export(
 ) -> None:
     """Write a trained n-gram model, or word vectors, to a file that other tools read."""
     print(_trained(folder, model, seed, plugin).export(file, force=force))
+
+
+def trained_models(
+    folder: Path, names: str | None, seed: int | None, plugin: list[str] | None
+) -> dict[str, TrainedModel]:
+    """Return models of a run by name, those that ``names`` lists with commas or all of them."""
+    from lmcompare.api import load
+
+    listed = load(folder).models if names is None else [name.strip() for name in names.split(",")]
+    return {name: _trained(folder, name, seed, plugin) for name in listed}
 
 
 def _trained(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:

@@ -23,39 +23,74 @@ _SUGGESTED = ", ".join(f"nltk:{name}" for name in EXAMPLES)
 def read_nltk(name: str, options: CorpusOptions) -> Found:
     """Return a document for each file of a corpus of NLTK, in NLTK's order.
 
-    Each sentence is a line, its tokens joined by single spaces. Documents are named by their files. The categories
-    that NLTK gives a file are its metadata ``genre``, joined by commas.
+    Running texts, such as those of ``gutenberg``, are as they are in their files. Of other corpora each sentence is
+    a line, its tokens joined by single spaces. Documents are named by their files. The categories that NLTK gives a
+    file are its metadata ``genre``, joined by commas.
 
     Raises
     ------
     LmcompareError
-        If NLTK has no such corpus, its data are not on this machine or cannot be read, or it has no sentences of
-        words.
+        If NLTK has no such corpus, its data are not on this machine or cannot be read, or it is no text.
     """
+    from nltk.corpus.reader.plaintext import PlaintextCorpusReader
+    from nltk.corpus.reader.wordlist import WordListCorpusReader
+
     reader = _reader(name)
-    pieces: list[Piece] = []
-    broken = 0
     with _explained(name):
-        if not callable(getattr(reader, "sents", None)) or not callable(getattr(reader, "fileids", None)):
+        if not callable(getattr(reader, "fileids", None)):  # this loads the corpus: before, its class is another
             raise _without_sentences(name)
-        for file in reader.fileids():
-            lines: list[str] = []
-            for sentence in reader.sents(file):
-                words = _words(sentence, name)
-                line = " ".join(words)
-                broken += line.split() != words
-                if words:
-                    lines.append(f"{line}\n")
-            if lines:
-                pieces.append(Piece(str(file), "".join(lines), _metadata(reader, file)))
+        files = list(reader.fileids())
+        running = isinstance(reader, PlaintextCorpusReader)
+        if running:
+            read = _raw
+        elif callable(getattr(reader, "sents", None)):
+            read = _sentences
+        elif callable(getattr(reader, "words", None)) and not isinstance(reader, WordListCorpusReader):
+            read = _all_words
+        else:
+            raise _without_sentences(name)
+        texts = [(file, *read(reader, file, name)) for file in files]
+        pieces = [Piece(str(file), text, _metadata(reader, file)) for file, text, _ in texts if text.strip()]
     if not pieces:
         raise LmcompareError(f"NLTK's corpus '{name}' has no sentence in it; fetch it again with {_command(name)}")
-    notes = ["Each sentence is a line, the tokens of NLTK's reader joined by single spaces."]
-    if broken:
+    notes = [] if running else ["Each sentence is a line, the tokens of NLTK's reader joined by single spaces."]
+    if broken := sum(n for _, _, n in texts):
         notes.append(
             f"Sentences with tokens that are empty or contain white space, and are split differently: {broken:,}."
         )
-    return Found(tuple(pieces), notes=tuple(notes), name=name, source=f"the corpus '{name}' of NLTK's data")
+    return Found(
+        tuple(pieces),
+        sentences="punkt" if running else "line",
+        notes=tuple(notes),
+        name=name,
+        source=f"the corpus '{name}' of NLTK's data",
+    )
+
+
+def _raw(reader: Any, file: str, name: str) -> tuple[str, int]:
+    """The text of a file, and 0: nothing of it is changed."""
+    return str(reader.raw(file)), 0
+
+
+def _sentences(reader: Any, file: str, name: str) -> tuple[str, int]:
+    """The sentences of a file, each on a line, and how many of them have tokens that are split differently."""
+    return _lines(reader.sents(file), name)
+
+
+def _all_words(reader: Any, file: str, name: str) -> tuple[str, int]:
+    """The words of a file on a line, and 1 if some of them are split differently."""
+    return _lines([reader.words(file)], name)
+
+
+def _lines(sentences: Iterable[object], name: str) -> tuple[str, int]:
+    lines, broken = [], 0
+    for sentence in sentences:
+        words = _words(sentence, name)
+        line = " ".join(words)
+        broken += line.split() != words
+        if words:
+            lines.append(f"{line}\n")
+    return "".join(lines), broken
 
 
 def _reader(name: str) -> Any:

@@ -84,7 +84,8 @@ _EQUATION = latex_lines(
 _SAYING = (
     "Words that occurred before are likely to occur again. A model predicts first, without memory (k = 0). Above it"
     " are counts of the words that followed the same context earlier in the {where}, the shortest context first. A"
-    " count decays with distance. The more a cache has seen, the greater its weight."
+    " count decays with distance: after a half-life, in tokens, half of it is left. The more a cache has seen, the"
+    " greater its weight."
 )
 
 
@@ -101,7 +102,7 @@ def _worked(chain: Chain, model: str, text: Encoded, base: FloatArray) -> Worked
     shown = [
         (f"P₀({word}): by '{model}'", float(found[0, at])),
         ("λ₀: its weight here", float(shares[0])),
-        ("γ", STRENGTH),
+        ("γ: the weight of the level below, in counts", STRENGTH),
     ]
     for k, cache in enumerate(chain.caches, 1):
         shown += [
@@ -124,8 +125,8 @@ def _gains(chain: Chain, model: str, found: ValidSummary) -> Bars:
     where = "text" if chain.carried else "document"
     return Bars(
         title=f"The gain from memory along a {where}",
-        note="The reduction of validation perplexity by the caches, by the number of tokens that were read before in"
-        f" the {where}. Over the whole validation text, to which the weights were fitted, the perplexity of {model}"
+        note="How much the caches lower the validation perplexity after so many tokens of the"
+        f" {where}. Over the whole validation text, to which the weights were fitted, the perplexity of {model}"
         f" falls from {found.base:.1f} to {found.perplexity:.1f}.",
         labels=found.read,
         values=tuple(100 * gain for gain in found.gains),

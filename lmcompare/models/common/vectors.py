@@ -66,7 +66,11 @@ def neighbours(
 
 def tied_neighbours(model: TorchLanguageModel, text: Encoded) -> Neighbours:
     """Return the neighbours by the tied vectors of a network."""
-    return neighbours_exhibit(model.word_vectors(), text, "By the cosine of the vectors, used for input and output.")
+    return neighbours_exhibit(
+        model.word_vectors(),
+        text,
+        "By the cosine of their vectors, which are the same for words that are read and words that are predicted.",
+    )
 
 
 def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbours:

@@ -155,8 +155,9 @@ def _classes(shown: Sequence[ClassExample], text: Encoded) -> Neighbours:
 
     return Neighbours(
         title="Some of its classes",
-        note="The most frequent words of some classes that it found in the training text, with their similarity to"
-        " the first word: the cosine of the counts of the classes beside them.",
+        note="Each row is a class that it found in the training text: the most frequent word, then other frequent"
+        " words with their similarity to it. Two words are similar if they stand beside the same classes equally"
+        " often (by the cosine of these counts).",
         words=words([p.words[0] for p in shown]),
         neighbours=tuple(words(p.words[1:]) for p in shown),
         similarities=tuple(p.cosines[1:] for p in shown),

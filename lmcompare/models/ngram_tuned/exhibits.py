@@ -79,9 +79,9 @@ def _discounts(tuned: Tuned, closed: Sequence[Discounts]) -> Curve:
         y += [tuple(d for _, d in seen), tuple(of_train.amounts[min(j, 3) - 1] for j, _ in seen)]
     return Curve(
         title="The discount of each count",
-        note="The mean tuned discount of the n-grams in the training text, and the discounts that Kneser-Ney computes"
-        " from the training text, which are the same for all counts from 3 on. The last count includes all greater"
-        " ones.",
+        note="What is subtracted from each count: the discount as tuned on the validation text (mean over the n-grams"
+        " with this count), and the one that Kneser-Ney computes from the training text, which is the same for all"
+        " counts from 3 on. The last point stands for all greater counts too.",
         names=tuple(names),
         x=tuple(x),
         y=tuple(y),
@@ -94,9 +94,10 @@ def _strengths(tuned: Tuned) -> Curve:
     orders = range(1, len(tuned.strengths))
     return Curve(
         title="The strength of the shorter context",
-        note="θ is the weight of the shorter context's prediction, in words, against the counts of the longer"
-        " context. It depends on the mean count of the words after a context; each point begins a group of contexts."
-        f" Kneser-Ney has θ = 0. The unigrams have θ = {tuned.strengths[0][0]:.3g}.",
+        note="θ works as if θ more words had been counted after a context, shared out as the shorter context"
+        " predicts: the greater θ, the more the shorter context counts. It is tuned for groups of contexts, by the"
+        " mean count of the words after them; each point is where a group begins. Kneser-Ney has θ = 0. The unigrams"
+        f" have θ = {tuned.strengths[0][0]:.3g}.",
         names=tuple(f"after {k} word{'s' * (k > 1)}" for k in orders),
         x=tuple((1.0, *tuned.edges[k]) for k in orders),
         y=tuple(tuned.strengths[k] for k in orders),

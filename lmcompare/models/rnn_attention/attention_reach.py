@@ -87,9 +87,11 @@ def exhibits(found: Reach) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="How far back it looks",
-                note="The mean weight of a state at each distance, in words back, as a multiple of the weight it"
-                f" would have if all {window} states of the window weighed the same. By the entropy of its weights,"
-                f" the attention looks at {found.spread:.1f} states at a time (validation text, whole windows).",
+                note=f"At each word, attention gives a weight to each of the last {window} states. If it preferred"
+                f" none of them, each would get 1/{window}. A bar shows the mean weight at a distance, in words"
+                f" back, as a multiple of 1/{window}: 1 is no preference, 2 is twice as much. At a single word, the"
+                f" weight is spread over about {found.spread:.0f} states (e to the power of its entropy). Measured"
+                " on the validation text, at words with a whole window before them.",
                 labels=tuple(str(b) if b == a + 1 else f"{a + 1}–{b}" for a, b in ranges),
                 values=tuple(window * sum(found.weights[a:b]) / (b - a) for a, b in ranges),
                 unit="times",
@@ -99,11 +101,12 @@ def exhibits(found: Reach) -> list[Exhibit]:
     drawn.append(
         Bars(
             title="What looking back is worth",
-            note="How many more bits per token the trained network needs if it may look at fewer states than its"
-            f" window has ({found.tokens:,} tokens of the validation text); with the whole window it needs"
-            f" {found.bits[-1]:.2f}. The network was not trained again, so a network that never had attention may"
-            " lose less, and a few states can be worse than none for a network that learned to use the mean of many."
-            " The hidden state has read every word as well: attention adds only what the state has lost.",
+            note=f"The trained network needs {found.bits[-1]:.2f} bits per token if attention may look at the whole"
+            f" window of {found.reaches[-1]} states ({found.tokens:,} tokens of the validation text). A bar shows"
+            " how many more it needs if attention may look at no state, at the last one, and so on. The present state"
+            " has read every word too, so attention adds only what this state has lost. The network was not trained"
+            " again for this. It has learned to average many states, so a single one can be worse than none; and a"
+            " network trained without attention may need fewer bits than “none” says.",
             labels=tuple("none" if reach == 0 else f"the last {reach}" for reach in found.reaches[:-1]),
             values=tuple(lost[:-1]),
             unit="bits",

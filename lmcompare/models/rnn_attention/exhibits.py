@@ -45,7 +45,7 @@ def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
     shares = tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size))
     return Heatmap(
         title="Where it looks back",
-        note="The darker the cell, the more the past state contributes to the prediction of the next word.",
+        note="A cell is the weight of a past state: how much it contributes to the prediction of the next word.",
         rows=read,
         columns=read,
         panels=("additive attention",),
@@ -80,8 +80,7 @@ def _worked(model: TorchLanguageModel, network: AttentiveRnnNetwork, text: Encod
     ]
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}; the map shows the numbers of every"
-        " state.",
+        note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}.",
         equation=additive_equation("s", "s", "i", "< i"),
         saying=_SAYING,
         lines=tuple(lines),

@@ -50,8 +50,8 @@ def _map(network: EncoderDecoderNetwork, text: Encoded, ids: IntArray) -> Heatma
     weights = found.weights[:, network.window - len(seen) :]
     return Heatmap(
         title="Where its decoder looks",
-        note="The darker the cell, the more the encoder's state contributes to the prediction of the next word of the"
-        " chunk. The text is two example sentences, read as one document; long sentences are cut.",
+        note="A cell is the weight of an encoder's state: how much it contributes to the prediction of the next word"
+        " of the chunk. The text is two example sentences, read as one document; long sentences are cut.",
         rows=read[found.first :],
         columns=tuple(read[j] for j in seen),
         panels=("additive attention",),
@@ -79,8 +79,8 @@ def _worked(
     ]
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(read[found.first :])}', the two sentences"
-        " read by themselves, for the states with the greatest weights.",
+        note=f"With the trained model's numbers after '{' '.join(read[found.first :])}', for the states with the"
+        " greatest weights. The text is two example sentences, read as one document.",
         equation=additive_equation("s", "h", "t", r"\leq n"),
         saying=_SAYING,
         lines=tuple(lines),

@@ -1,4 +1,4 @@
-"""The exhibits of the transformer: its equation, attention maps, the reach of its heads and its position signal."""
+"""The exhibits of the transformer: its equation, attention maps, the reach of its heads and its position encoding."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _worked(
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}, in layer {layer + 1}, head"
-        f" {head + 1}" + ("; the map shows the numbers of every word." if design.causal else "."),
+        f" {head + 1}.",
         equation=_equation(maps.bias is not None, design.causal),
         saying=_SAYING.format(compared=_COMPARED[design.causal]),
         lines=tuple(lines),

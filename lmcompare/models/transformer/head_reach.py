@@ -73,12 +73,13 @@ def exhibits(found: HeadReach) -> list[Exhibit]:
     return [
         Heatmap(
             title="How far back each head looks",
-            note="The mean weight of a word at each distance (0 is the word just read), as a multiple of the weight"
-            f" it would have if all {window} words of the window weighed the same; averaged over {found.places:,}"
-            f" positions of the validation text that see a whole window.{note}",
+            note=f"If a head preferred no word, each of the {window} words in its window would get 1/{window} of its"
+            f" attention. A cell shows the mean weight of a word at a distance as a multiple of 1/{window}: 1 is no"
+            " preference, 10 is ten times as much. Distance 0 is the word just read. Measured at"
+            f" {found.places:,} positions of the validation text where the window is full.{note}",
             rows=tuple(name for name, _ in rows[::step]),
             columns=tuple(str(a) if b == a + 1 else f"{a}–{b - 1}" for a, b in ranges),
-            panels=("times an even share",),
+            panels=(f"multiples of 1/{window}",),
             values=(
                 tuple(tuple(window * sum(shares[a:b]) / (b - a) for a, b in ranges) for _, shares in rows[::step]),
             ),

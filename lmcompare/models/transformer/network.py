@@ -1,4 +1,4 @@
-"""The network of the transformer: layers, the position signal, and a memory of the last keys and values."""
+"""The network of the transformer: layers, the position encoding, and a memory of the last keys and values."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Block(nn.Module):
 
 
 class TransformerNetwork(Network):
-    """Word vectors, a position signal, layers, a final norm, and a softmax with the same word vectors.
+    """Word vectors, a position encoding, layers, a final norm, and a softmax with the same word vectors.
 
     If ``design.causal`` is false, a position also sees the later positions of the piece that is read at once.
     """

@@ -37,7 +37,7 @@ class Transformer(TunableLanguageModel):
     window : int, default=64
         The positions that a position attends to, itself included.
     positions : {"rotary", "learned", "sinusoidal", "alibi", "relative", "none"}, default="rotary"
-        The position signal: "rotary" (Su et al. 2021), "learned" vectors, counted modulo ``window``, "sinusoidal"
+        The position encoding: "rotary" (Su et al. 2021), "learned" vectors, counted modulo ``window``, "sinusoidal"
         (Vaswani et al. 2017), "alibi", scores that fall with the distance (Press, Smith and Lewis 2022), "relative",
         a learned number for each distance and head (as in Raffel et al. 2020, without buckets), or "none".
     kv_heads : int or None, default=None
@@ -139,5 +139,5 @@ class Transformer(TunableLanguageModel):
         return HeadReach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation with numbers, attention maps, the heads' reach, the position signal, nearest words."""
+        """Yield the equation with numbers, attention maps, the heads' reach, the position encoding, nearest words."""
         return exhibits(self, self.trained_as(TransformerNetwork), self.reach(), text)

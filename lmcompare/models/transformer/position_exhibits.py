@@ -1,4 +1,4 @@
-"""The exhibit of a transformer's position signal."""
+"""The exhibit of a transformer's position encoding."""
 
 from __future__ import annotations
 
@@ -15,38 +15,44 @@ from lmcompare.models.transformer.positions import alibi_slopes, angles, waves
 WAVES = 5  # waves drawn
 PLACES = 16  # positions of the window that are compared
 HEADS = 8  # heads drawn
-TITLE = "What the position signal looks like"
+TITLE = "What the position encoding looks like"
 
 
 def exhibits(network: TransformerNetwork) -> list[Exhibit]:
-    """Return the position signal over the window; nothing for a network without one."""
+    """Return the position encoding over the window; nothing for a network without one."""
     design = network.design
     window = torch.arange(design.window)
     if design.positions == "rotary":
         turned = np.cos(angles(window, design.width // design.heads // 2).numpy())  # (window, pairs)
         note = (
-            "Queries and keys are rotated by their positions, each pair of their numbers at its own speed, so that"
-            " their product depends only on the distance: the product of a pair is multiplied by this cosine. Fast"
-            " pairs distinguish neighbours, slow pairs near words from distant ones."
+            "Rotary encoding takes the numbers of each query and key in pairs and turns each pair like the hand of a"
+            " clock: from word to word it moves on by a fixed angle. Between a query and a key some words back it"
+            " has moved by an angle that depends on the distance alone. A line shows the cosine of this angle for"
+            " one pair: at 1 the pair adds to the score as if it had not been turned, at −1 with the opposite sign."
+            " Fast pairs tell neighbouring words apart, slow pairs near words from distant ones."
         )
         return [_curve("pair", turned.T, WAVES, note, "cosine")]
     if design.positions == "sinusoidal":
         sines = waves(window, design.width)[:, : design.width // 2].numpy()  # (window, width / 2)
         note = (
-            "What is added to a word's vector for its position: sines and cosines of short to long waves, so that"
-            " every position has a pattern of its own."
+            "Sines and cosines of the position, of short to long waves, are added to the vector of a word. So every"
+            " position has a pattern of its own. A line shows one of the sines."
         )
         return [_curve("sine", sines.T, WAVES, note, "added", "position in the document")]
     if network.places is not None:
         return [_learned(network.places.detach().cpu().numpy())]
     if design.positions == "alibi":
         added = -alibi_slopes(design.heads).numpy()[:, None] * np.arange(design.window, dtype=np.float64)
-        note = "What is added to a score for the distance, so that distant words weigh less; each head has its slope."
+        note = (
+            "A head adds this number to the score of a word, according to the distance: the farther back a word is,"
+            " the less it weighs. Each head has a slope of its own."
+        )
         return [_curve("head", added, HEADS, note, "added to the score")]
     if network.distances is not None:
         table = network.distances.detach().view(design.heads, -1).cpu().numpy()
         note = (
-            "What each head learned to add to a score for the distance. Above 0, words at that distance weigh more."
+            "A head adds this number, which it has learned, to the score of a word at that distance: above 0 the word"
+            " weighs more, below 0 less."
         )
         return [_curve("head", table[:, -design.window :], HEADS, note, "added to the score")]
     return []
@@ -60,8 +66,9 @@ def _learned(places: FloatArray) -> Heatmap:
     labels = tuple(str(place) for place in chosen)
     return Heatmap(
         title=TITLE,
-        note="The cosine between the learned vectors of two positions. If neighbours are similar, the network has"
-        f" learned which positions are near. Positions are counted modulo {len(places)}.",
+        note="A vector for its position, which was learned, is added to the vector of a word. A cell is the cosine"
+        " of the vectors of two positions: if it is high for neighbours, the network has learned which positions are"
+        f" near. Position {len(places)} has the vector of position 0 again, and so on.",
         rows=labels,
         columns=labels,
         panels=("cosine",),

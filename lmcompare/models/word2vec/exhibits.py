@@ -19,7 +19,7 @@ from lmcompare.training.language_model import TorchLanguageModel
 _MEANS = {  # weights: the equation of the mean and its meaning
     "uniform": (
         r"\mathbf{m} &= \frac{1}{n} \sum_{j \in \text{bag}} \mathbf{x}_j",
-        "The bag forgets the order of the words.",
+        "A mean forgets the order of the words: they are a bag.",
     ),
     "decay": (
         r"\mathbf{m} &= \frac{\sum_{k < n} r^k \mathbf{x}_k}{\sum_{k < n} r^k}",
@@ -46,8 +46,9 @@ def _equation(weights: str, hidden: bool, given: str) -> str:
 
 
 _SAYING = (
-    "The model takes the mean of the vectors of the last words. A context that never occurs in training is near to"
-    " contexts that do, because words that are used alike have similar vectors. Counts of words cannot do that. "
+    "The model takes the mean of the vectors of the last words. For a context that never occurs in the training text,"
+    " this mean is still similar to the means of contexts that do, because words that are used alike have similar"
+    " vectors. Counts of words cannot do that. "
 )
 
 
@@ -141,8 +142,9 @@ def _order(model: TorchLanguageModel, network: BagNetwork, text: Encoded, at: in
     is_bag = network.weights == "uniform"
     return Bars(
         title="The order of the words does not matter" if is_bag else "How much the order of the words matters",
-        note="The greatest change of any word's log-probability when the words in the window are reordered"
-        f"{' (rounding only)' if is_bag else ''}. One word replaced by its nearest word (→) shows the scale.",
+        note="The words in the window are put in another order, and the model predicts again. A bar shows the"
+        f" greatest change of any word's log-probability{': nothing but rounding' if is_bag else ''}. For"
+        " comparison, the bar with the arrow (→) replaces one word by its nearest word.",
         labels=tuple(label for label, _ in variants),
         values=tuple(float(np.abs(_after(model, text, [*head, *bag_]) - own).max()) for _, bag_ in variants),
         unit="nats",

@@ -19,7 +19,7 @@ BoolArray = npt.NDArray[np.bool_]
 LOOKED_AT = 2000  # words of the validation text
 CONTEXTS = 200  # contexts of a word in the training text that are compared
 POOL = 2000  # random contexts of the training text, from which the control contexts are taken
-SHOWN, NEAR = 8, 3  # words shown, and contexts of each
+SHOWN, NEAR = 6, 3  # words shown, and contexts of each
 KNOWN = 5  # the least count in the training text of a word shown
 
 _GROUPS = {  # the elements of ``Account.compared`` and ``similar`` that belong to a bar
@@ -164,9 +164,10 @@ def exhibits(found: Account) -> list[Exhibit]:
     drawn: list[Exhibit] = [
         Bars(
             title="Predicted from similar contexts",
-            note=f"{found.unseen:,} of {found.looked_at:,} words of the validation text follow a word that they never"
-            " follow in the training text, so that counts of word pairs know only their frequency. The bars show by"
-            " how much the model raised or lowered their probability over that frequency, on average.",
+            note=f"{found.unseen:,} of {found.looked_at:,} words of the validation text come after a word that they"
+            " never follow in the training text. Counts of word pairs can then predict only the frequency of the"
+            " word. The bars compare the model with this frequency: above 0, it gave the words a higher probability,"
+            " below 0 a lower one (mean over the words).",
             labels=(
                 f"made more likely ({found.raised:,})",
                 f"made less likely ({found.others:,})",
@@ -185,9 +186,11 @@ def exhibits(found: Account) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="How often a context was similar",
-                note="The share of the words that follow a similar context in the training text: it has no word in"
-                " common with their context, and its vector is nearer to their context's than the vectors of as many"
-                " random contexts of other words. “Exchanged” is the control: the words exchange their contexts.",
+                note="Does the training text have the same word after a similar context? For each word, the contexts"
+                " before it in the training text are compared with its context in the validation text, except those"
+                " with a word in common. The answer is yes if one of them is nearer, by the cosine of the vectors,"
+                " than all of as many random contexts of other words. In “exchanged”, each word gets the context of"
+                " another word, which shows how often the answer is yes by chance.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
                 unit="% of the words",
@@ -197,9 +200,10 @@ def exhibits(found: Account) -> list[Exhibit]:
         drawn.append(
             Neighbours(
                 title="Which contexts were similar",
-                note=f"The {len(found.examples)} words with a similar context that gained most, with their frequency"
-                " and their probability, and the nearest contexts that they follow in the training text, by cosine."
-                " None of them shares a word with the context.",
+                note="The words that have a similar context and gained most. Left: the context, the word that came"
+                " next, and how its probability rose, from its frequency to what the model gave it. Right: the most"
+                " similar contexts before the same word in the training text, with their cosine. They have no word"
+                " in common with the context on the left.",
                 words=tuple(
                     f"{one.context} … {one.word} ({_percent(one.frequency)} → {_percent(one.probability)})"
                     for one in found.examples

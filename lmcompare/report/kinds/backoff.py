@@ -26,6 +26,7 @@ def reading(exhibit: BackoffTrace) -> str:
     mean = sum(step.matched for step in steps) / len(steps)
     were = "was" if full == 1 else "were"
     return (
-        f"Of {numbers.plural(len(steps), 'token')}, {full} {were} found with order {longest}, the longest that "
-        f"matched, and {alone} with nothing but the unigram; the mean order is {mean:.1f}."
+        f"Of {numbers.plural(len(steps), 'token')}, {full} {were} found after"
+        f" {numbers.plural(longest - 1, 'token')} of context (order {longest}, the longest that matched) and {alone}"
+        f" after none (order 1, the unigram); the mean order is {mean:.1f}."
     )

@@ -21,6 +21,8 @@ from lmcompare.runfolder.parquet import Array
 
 TABLE_CELLS = 2500  # a panel with more cells is shown as a picture alone
 WIDE = 12  # columns beyond which half the page is too narrow
+LONG = 40  # rows beyond which Markdown has no table
+NARROW = 8  # columns of a whole map in Markdown
 WARM, COOL = (0xE8, 0x6A, 0x2C), (0x3C, 0x88, 0xD8)  # legible on light and dark paper, as opacity carries the amount
 
 
@@ -105,8 +107,8 @@ def reading(exhibit: Heatmap) -> str:
     means = (weights * back).sum(axis=(1, 2)) / totals
     near, far = int(means.argmin()), int(means.argmax())
     return (
-        f"On average {exhibit.panels[near]} looks {means[near]:.1f} tokens back and {exhibit.panels[far]}"
-        f" {means[far]:.1f}."
+        f"On average, {exhibit.panels[near]} looks back least far ({means[near]:.1f} tokens) and"
+        f" {exhibit.panels[far]} farthest ({means[far]:.1f})."
     )
 
 
@@ -145,19 +147,29 @@ def _cut(panels: Sequence[Sequence[Sequence[float | None]]]) -> list[list[Sequen
 
 
 def _markdown(exhibit: Heatmap) -> str:
-    """Return, for each row, the column with the greatest cell of the panel shown first."""
-    if not exhibit.values or len(exhibit.rows) > 40:
+    """Return the panel shown first: all of it if it is narrow, else the column with the greatest cell of each row."""
+    rows, columns = ([plain(visible(label)) for label in labels] for labels in (exhibit.rows, exhibit.columns))
+    if not exhibit.values or not rows or not columns or len(rows) > LONG:
         return ""
-    lines = []
     panel = exhibit.opens[0] if exhibit.opens else 0
-    for row, line in zip(exhibit.rows, exhibit.values[panel], strict=True):
-        known = [(v, c) for v, c in zip(line, exhibit.columns, strict=True) if v is not None]
+    cells, name = exhibit.values[panel], plain(exhibit.panels[panel])
+    of = f" ({name})" if name else ""
+    axes = (plain(exhibit.row_axis or "row"), plain(exhibit.column_axis or "column"))
+    if min(len(rows), len(columns)) <= NARROW and len(columns) <= LONG:
+        written = [["" if v is None else f"{v:.2f}" for v in line] for line in cells]
+        if len(columns) > NARROW:  # the longer side downwards
+            rows, columns, axes, written = (
+                columns,
+                rows,
+                axes[::-1],
+                [list(line) for line in zip(*written, strict=True)],
+            )
+        whole = table(("", *columns), ([row, *line] for row, line in zip(rows, written, strict=True)))
+        return f"Rows: {axes[0]}; columns: {axes[1]}{of}:\n\n{whole}"
+    lines = []
+    for row, line in zip(rows, cells, strict=True):
+        known = [(v, c) for v, c in zip(line, columns, strict=True) if v is not None]
         if known:
             value, column = max(known)
-            lines.append((plain(visible(row)), plain(visible(column)), f"{value:.2f}"))
-    name = f" ({plain(exhibit.panels[panel])})" if exhibit.panels[panel] else ""
-    return table(
-        (plain(exhibit.row_axis or "row"), f"strongest {plain(exhibit.column_axis or 'column')}{name}", "value"),
-        lines,
-        2,
-    )
+            lines.append((row, column, f"{value:.2f}"))
+    return f"The highest cell of each row{of}:\n\n{table((*axes, 'value'), lines, 2)}"

@@ -89,7 +89,7 @@ class Placed:
             return f"Distance {numbers.decimals(self.mean, 2)}."
         return (
             f"Most similar: {a + 1} and {b + 1} ({numbers.decimals(near, 2)}); least: {c + 1} and {d + 1}"
-            f" ({numbers.decimals(far, 2)}). The map keeps {numbers.percent(self.points[1], 0)} of the variance."
+            f" ({numbers.decimals(far, 2)})."
         )
 
 

@@ -52,6 +52,11 @@ class Inside:
         return {name: drawing for name, drawing in drawn.items() if drawing is not None}
 
 
+LEAD = (
+    "How each model arrives at its predictions, shown with its own numbers. In the examples, ¶ or </s> is the end"
+    " of a sentence, <s> is the beginning (of a sentence for models that count n-grams, of a document for networks),"
+    " and <unk> is any unknown word."
+)
 TRAITS = {
     "causal": "causal",
     "normalised": "normalised",
@@ -67,10 +72,9 @@ def build(data: ReportData) -> Section | None:
     if not insides:
         return None
     charts = {name: drawing for inside in insides for name, drawing in inside.charts.items()}
-    html = fill("exhibits", insides=insides, unranked=data.unranked)
-    return Section(
-        "inside", "Inside each model", html, "\n\n".join(_markdown(i, data.unranked) for i in insides), charts
-    )
+    html = fill("exhibits", lead=LEAD, insides=insides, unranked=data.unranked)
+    markdown = "\n\n".join([plain(LEAD), *(_markdown(inside, data.unranked) for inside in insides)])
+    return Section("inside", "Inside each model", html, markdown, charts)
 
 
 def _inside(model: Model) -> Inside:

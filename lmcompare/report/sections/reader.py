@@ -84,4 +84,8 @@ def _markdown(models: Sequence[Model], passage: Passage, unranked: frozenset[str
         )
         for i in order
     )
-    return table(("context", "token", *(f"{marked(m, unranked)}, bits" for m in models)), rows, 2)
+    lead = (
+        "The ten tokens of a held-out passage on which the models differ most, with the surprisal in each model. ¶"
+        " is the end of a sentence, which is predicted too."
+    )
+    return f"{lead}\n\n" + table(("context", "token", *(f"{marked(m, unranked)}, bits" for m in models)), rows, 2)

@@ -120,19 +120,29 @@ def test_a_treebank_needs_no_genres(data: Data) -> None:
     ]
 
 
-def test_running_text_is_cut_by_nltks_own_sentence_finder(data: Data) -> None:
+def test_running_text_is_as_it_is_and_needs_no_other_data(data: Data) -> None:
     for file in ("training/1", "training/2", "test/3"):
         data.write(f"corpora/reuters/{file}", f"Gold fell to {file[-1]} pct. It rose\nagain.\n\nNext day.\n")
     data.write("corpora/reuters/cats.txt", "training/1 gold trade\ntraining/2 gold\ntest/3 trade\n")
-    with pytest.raises(LmcompareError, match=r"which needs 'punkt_tab',.*python -m nltk\.downloader punkt_tab"):
-        load("nltk:reuters")
-    for file in ("collocations.tab", "sent_starters.txt", "ortho_context.tab"):
-        data.write(f"tokenizers/punkt_tab/english/{file}", "")
-    data.write("tokenizers/punkt_tab/english/abbrev_types.txt", "pct\n")
-    documents = {d.name: d for d in in_order(load("nltk:reuters"))}
+    corpus = load("nltk:reuters")
+    documents = {d.name: d for d in in_order(corpus)}
     assert documents["training/1"].metadata == {"genre": "gold, trade"}
-    assert documents["test/3"].metadata == {"genre": "trade"}
-    assert documents["test/3"].text == "Gold fell to 3 pct . It rose again .\nNext day .\n"
+    third = documents["test/3"]
+    assert third.text == "Gold fell to 3 pct. It rose\nagain.\n\nNext day.\n"
+    found = [third.text[start:end] for start, end in third.sentences if end > start]
+    assert found == ["Gold fell to 3 pct.", "It rose", "again.", "Next day."]
+
+
+def test_words_without_sentences(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reader:
+        def fileids(self) -> list[str]:
+            return ["a", "b", "c"]
+
+        def words(self, file: str) -> list[str]:
+            return ["word", file]
+
+    monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name: Reader())
+    assert [d.text for d in in_order(load("nltk:odd"))] == ["word a\n", "word b\n", "word c\n"]
 
 
 def test_tokens_with_white_space_are_counted(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ def test_its_equation_is_worked_with_its_own_numbers(model: tuple[CacheModel, Vo
     cache, vocabulary = model
     shown = list(cache.exhibits(joined(topical(1, 6), vocabulary).split_sentences()))
     worked = next(e for e in shown if isinstance(e, WorkedEquation))
-    numbers = dict(worked.lines)
+    gamma = next(value for what, value in worked.lines if what.startswith("γ"))
     levels = [value for what, value in worked.lines if what.startswith("P")][:-1]
     weights = [value for what, value in worked.lines if what.startswith("λ")]
     assert sum(weights) == pytest.approx(1)
@@ -97,7 +97,7 @@ def test_its_equation_is_worked_with_its_own_numbers(model: tuple[CacheModel, Vo
     counted = [value for what, value in worked.lines if what.startswith("c(")]
     masses = [value for what, value in worked.lines if what.startswith("C")]
     for below, above, count, mass in zip(levels[:-1], levels[1:], counted, masses, strict=True):
-        assert above == pytest.approx((count + numbers["γ"] * below) / (mass + numbers["γ"]))
+        assert above == pytest.approx((count + gamma * below) / (mass + gamma))
     twice = next(e for e in shown if isinstance(e, Heatmap))
     first, second = (np.array(line, float) for line in twice.values[0])
     assert np.log(second).mean() > np.log(first).mean()

@@ -42,7 +42,7 @@ def test_the_map_has_a_row_for_each_head_and_a_column_for_each_range() -> None:
     assert drawn.rows == ("layer 1, head 1", "layer 1, head 2")
     assert drawn.columns == ("0", "1", "2", "3–4", "5–8", "9")
     np.testing.assert_allclose(drawn.values[0][0], [5, 2, 1, 0.5, 0.21875, 0.125])  # 10 places: 10 · the mean share
-    assert "all 10 words" in drawn.note
+    assert "each of the 10 words" in drawn.note
 
 
 def test_uniform_attention_is_one_at_every_distance() -> None:

@@ -1,4 +1,4 @@
-"""Tests of the transformer: both implementations of attention, windows, position signals and exhibits."""
+"""Tests of the transformer: both implementations of attention, windows, position encodings and exhibits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the exhibit of the position signal, against the formulas of the papers."""
+"""Tests of the exhibit of the position encoding, against the formulas of the papers."""
 
 from __future__ import annotations
 

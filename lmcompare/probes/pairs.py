@@ -1,0 +1,75 @@
+"""Minimal pairs in the format of BLiMP: two sentences that differ in one point, one of them acceptable.
+
+BLiMP: Warstadt, Parrish, Liu, Mohananey, Peng, Wang and Bowman (2020), *BLiMP: The benchmark of linguistic minimal
+pairs for English*, TACL 8.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from lmcompare.corpora import has_utf8
+from lmcompare.errors import LmcompareError, one_line, suggest
+
+SHIPPED = ("english",)
+_GOOD, _BAD = "sentence_good", "sentence_bad"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An acceptable sentence, one that is not, and the phenomenon that they differ in."""
+
+    good: str
+    bad: str
+    phenomenon: str
+
+
+def read_pairs(source: str) -> list[Pair]:
+    """Read minimal pairs.
+
+    Parameters
+    ----------
+    source : str
+        The path of a ``.jsonl`` file with ``sentence_good`` and ``sentence_bad`` in each line, and the phenomenon as
+        ``linguistics_term`` or ``UID``; or "english", sixty pairs over six phenomena that come with lmcompare.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such file, or a line is not such a pair.
+    """
+    if source in SHIPPED and not Path(source).exists():
+        content = (resources.files("lmcompare.probes") / f"{source}.jsonl").read_text(encoding="utf-8")
+    else:
+        try:
+            content = Path(source).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LmcompareError(
+                f"{source} cannot be read as minimal pairs ({one_line(error)}){suggest(source, SHIPPED)}; give a "
+                ".jsonl file, or 'english' for the pairs that come with lmcompare"
+            ) from None
+    lines = enumerate(content.split("\n"), 1)
+    pairs = [_pair(line, f"{source} in line {number:,}") for number, line in lines if line.strip()]
+    if not pairs:
+        raise LmcompareError(f"{source} has no minimal pair in it; give one JSON object a line")
+    return pairs
+
+
+def _pair(line: str, where: str) -> Pair:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise LmcompareError(f"{where} is not JSON ({one_line(error)}); write one JSON object a line") from None
+    if not isinstance(row, dict):
+        raise LmcompareError(f"{where} is not a JSON object; write one with {_GOOD} and {_BAD}")
+    for key in (_GOOD, _BAD):
+        text = row.get(key)
+        if not isinstance(text, str) or not text.strip() or not has_utf8(text):
+            raise LmcompareError(f"{where} has no text under '{key}'; write both sentences of the pair")
+    if row[_GOOD] == row[_BAD]:
+        raise LmcompareError(f"{where} has the same sentence twice; write two that differ")
+    phenomenon = row.get("linguistics_term") or row.get("UID") or "all pairs"
+    return Pair(row[_GOOD], row[_BAD], str(phenomenon))

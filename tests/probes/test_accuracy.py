@@ -1,0 +1,55 @@
+"""Accuracy on minimal pairs, against hand-worked figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scipy.stats import binomtest
+
+import lmcompare
+from lmcompare.probes import Judgement, Pair, accuracies, judged
+from lmcompare.probes.accuracy import wilson
+
+A, B = (Pair("a b", "b a", name) for name in ("A", "B"))
+
+
+def test_ties_count_half_and_phenomena_are_apart() -> None:
+    judgements = [
+        Judgement(A, 10.0, 12.0, False),
+        Judgement(A, 12.0, 10.0, True),
+        Judgement(A, 10.0, 10.0 + 1e-9, False),
+        Judgement(A, 9.0, 11.0, False),
+        Judgement(B, 3.0, 2.0, False),
+    ]
+    first, second, every = accuracies("m", judgements)
+    assert (first.phenomenon, first.pairs, first.unknown, first.accuracy) == ("A", 4, 1, 2.5 / 4)
+    assert (second.phenomenon, second.pairs, second.accuracy) == ("B", 1, 0.0)
+    assert (every.phenomenon, every.pairs, every.accuracy) == ("", 5, 0.5)
+    (alone,) = accuracies("m", judgements[:4])  # a single phenomenon needs no row for all
+    assert alone == first
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (8, 10), (10, 10), (37, 60)])
+def test_the_interval_is_scipys(k: int, n: int) -> None:
+    expected = binomtest(k, n).proportion_ci(method="wilson")
+    assert wilson(k / n, n) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cells_here")
+def test_models_are_asked_about_the_order_of_words(tmp_path: Path) -> None:
+    texts = [f"the {a} saw the {b}\n" for a in ("cat", "dog", "cow") for b in ("rat", "hen", "pig", "fox")] * 3
+    run = lmcompare.compare(texts, ["unigram", "ngram"], out=tmp_path / "run", device="cpu", quiet=True)
+    pairs = [Pair("the cat saw the hen", "the saw cat the hen", "order"), Pair("the dog saw", "the dog sawx", "word")]
+    unigram = list(judged(run.model("unigram"), pairs))
+    ngram = list(judged(run.model("ngram"), pairs))
+    assert unigram[0].score == 0.5  # the same words
+    assert ngram[0].score == 1
+    assert [each.unknown for each in ngram] == [False, True]
+    bits = run.model("ngram").score(pairs[0].good, ends=True).bits
+    assert ngram[0].good_bits == pytest.approx(bits)
+    (tmp_path / "p.jsonl").write_text('{"sentence_good": "the cat saw", "sentence_bad": "cat the saw"}\n')
+    table = run.probe(str(tmp_path / "p.jsonl"))
+    assert list(table["model"]) == ["unigram", "ngram"]
+    assert list(table["accuracy"]) == [0.5, 1.0]
