@@ -111,3 +111,10 @@ def reseal(folder: Path) -> Path:
         names = json.loads(path.read_text(encoding="utf-8"))
         seal(path.parent, [name for name in names if (path.parent / name).is_file()])
     return folder
+
+
+def edit(folder: Path, **changes: object) -> None:
+    """Change the manifest of a run folder."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(json.dumps(manifest | changes), encoding="utf-8")
+    reseal(folder)

@@ -1,4 +1,4 @@
-"""One synthetic run, its report built once, for all tests of the report."""
+"""Synthetic runs, their reports built once, for all tests of the report."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.report import write_report
+from lmcompare.report import write_joined_report, write_report
 from tests.report.browser import executable
 from tests.report.tree import Node, parse
-from tests.run_folder import write_run_folder
+from tests.run_folder import edit, write_run_folder
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +41,30 @@ def tree(page: str) -> Node:
 @pytest.fixture(scope="session")
 def markdown(folder: Path) -> str:
     return (folder / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two runs on one text, and one on another."""
+    root = tmp_path_factory.mktemp("runs")
+    made = {
+        "counts": write_run_folder(root / "counts", models=("unigram", "ngram"), seeds=(0,), documents=8),
+        "neural": write_run_folder(
+            root / "neural", models=("transformer", "char-transformer"), seeds=(0,), documents=8
+        ),
+        "else": write_run_folder(
+            root / "else", seed=5, models=("unigram", "ngram", "leaky"), seeds=(0,), documents=8
+        ),
+    }
+    for name, path in made.items():
+        edit(path, name=name, command=f"lmcompare run {name}.toml")
+    return made
+
+
+@pytest.fixture(scope="session")
+def apart(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of all three ``runs``."""
+    return write_joined_report(list(runs.values()), tmp_path_factory.mktemp("apart") / "out").parent
 
 
 @pytest.fixture(scope="package")

@@ -10,7 +10,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.report.browser import open_all, visit
-from tests.report.test_several_texts import apart, runs  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +50,7 @@ def test_the_report(browser: Browser, folder: Path, width: int, scheme: Literal[
 @everywhere
 def test_a_page_of_several_texts(
     browser: Browser,
-    apart: Path,  # noqa: F811
+    apart: Path,
     width: int,
     scheme: Literal["light", "dark"],
 ) -> None:

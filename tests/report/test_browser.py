@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
-from tests.report.test_several_texts import apart, runs  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.slow
 
@@ -272,7 +271,7 @@ def test_text_that_wants_to_be_a_script_is_not_run(browser: Browser, poisoned: P
 
 def test_a_page_of_several_texts_is_quiet_and_narrow_and_can_be_sorted(
     browser: Browser,
-    apart: Path,  # noqa: F811
+    apart: Path,
 ) -> None:
     assert visit(browser, apart / "report.html", width=390).evaluate(WIDTH) == 390
     page = visit(browser, apart / "report.html")

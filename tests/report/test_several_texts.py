@@ -12,43 +12,13 @@ from lmcompare.analysis import load_run, results
 from lmcompare.errors import LmcompareError
 from lmcompare.report import numbers, write_joined_report
 from tests.report.tree import Node, parse
-from tests.run_folder import reseal, write_run_folder
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two runs on one text, and one on another."""
-    root = tmp_path_factory.mktemp("runs")
-    made = {
-        "counts": write_run_folder(root / "counts", models=("unigram", "ngram"), seeds=(0,), documents=8),
-        "neural": write_run_folder(
-            root / "neural", models=("transformer", "char-transformer"), seeds=(0,), documents=8
-        ),
-        "else": write_run_folder(
-            root / "else", seed=5, models=("unigram", "ngram", "leaky"), seeds=(0,), documents=8
-        ),
-    }
-    for name, path in made.items():
-        edit(path, name=name, command=f"lmcompare run {name}.toml")
-    return made
-
-
-def edit(path: Path, **changes: object) -> None:
-    manifest = json.loads((path / "manifest.json").read_text())
-    (path / "manifest.json").write_text(json.dumps(manifest | changes))
-    reseal(path)
+from tests.run_folder import edit
 
 
 @pytest.fixture(scope="module")
 def joined(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of the two on one text."""
     return write_joined_report([runs["counts"], runs["neural"]], tmp_path_factory.mktemp("joined") / "out").parent
-
-
-@pytest.fixture(scope="module")
-def apart(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of all three."""
-    return write_joined_report(list(runs.values()), tmp_path_factory.mktemp("apart") / "out").parent
 
 
 def page(folder: Path) -> Node:
@@ -156,8 +126,8 @@ def test_a_folder_that_holds_anything_else_is_left_alone(runs: dict[str, Path], 
         write_joined_report(both, tmp_path / "file")
 
 
-def test_what_others_put_beside_a_report_stops_the_next(runs: dict[str, Path], tmp_path: Path) -> None:
-    out = write_joined_report(list(runs.values()), tmp_path / "out").parent
+def test_what_others_put_beside_a_report_stops_the_next(runs: dict[str, Path], apart: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(apart, tmp_path / "out"))
     for mine in (out / "tables" / "notes.txt", out / "tables" / "1-synthetic" / "notes.txt", out / "notes.txt"):
         mine.write_text("dear")
         with pytest.raises(LmcompareError, match=r"contains other files .*notes\.txt"):
@@ -174,8 +144,8 @@ def test_what_a_killed_report_left_aside_goes(runs: dict[str, Path], tmp_path: P
     assert not [path.name for path in out.iterdir() if path.name.startswith(".new-")]
 
 
-def test_a_report_that_fails_leaves_the_last_one_whole(runs: dict[str, Path], tmp_path: Path) -> None:
-    out = write_joined_report(list(runs.values()), tmp_path / "out").parent
+def test_a_report_that_fails_leaves_the_last_one_whole(runs: dict[str, Path], apart: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(apart, tmp_path / "out"))
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     lost = Path(shutil.copytree(runs["else"], tmp_path / "lost"))
     shutil.rmtree(lost / "tokens")
@@ -205,8 +175,8 @@ def test_a_long_name_in_another_script_is_cut(runs: dict[str, Path], tmp_path: P
     assert len(list(out.glob("tables/2-*/report.html"))) == 1
 
 
-def test_written_again_nothing_of_the_last_one_stays(runs: dict[str, Path], tmp_path: Path) -> None:
-    out = write_joined_report(list(runs.values()), tmp_path / "out").parent
+def test_written_again_nothing_of_the_last_one_stays(runs: dict[str, Path], apart: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(apart, tmp_path / "out"))
     assert len(list((out / "tables").iterdir())) == 2
     write_joined_report([runs["counts"], runs["neural"]], out)
     assert not (out / "tables").exists()
