@@ -37,9 +37,8 @@ def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
 
 def test_figures_outlive_words_that_fail(place: Path) -> None:
     out = place / "odd-vectors"
-    run_and_report(
-        place, out, small_experiment({"plugin": "plugins.py:OddVectors", "name": "odd"}, examples={"words": ["the"]})
-    )
+    odd = {"plugin": "plugins.py:OddVectors", "name": "odd"}
+    run_and_report(place, out, small_experiment(odd, examples={"words": ["the"], "prompts": ["the cat", "the dog"]}))
     cell = json.loads((out / "cells/odd/0/cell.json").read_text())
     assert cell["status"] == "done"
     assert cell["notes"] == [
