@@ -49,6 +49,7 @@ class BruteForce:
         self.followers: dict[tuple[int, ...], dict[int, int]] = defaultdict(dict)
         for gram, count in self.counts.items():
             self.followers[gram[:-1]][gram[-1]] = count
+        self._sums: dict[tuple[int, ...], tuple[set[int], int, float]] = {}  # the same for every word after a context
         self.pruned = {g for g in raw if len(g) > 1 and raw[g] <= prune[min(len(g), len(prune)) - 1]}
 
     def _last_grams(self, sentences: list[list[int]]) -> set[tuple[int, ...]]:
@@ -83,10 +84,12 @@ class BruteForce:
         lower = self.probability(word, context[1:]) if context else 1 / self.size
         if not after:
             return lower
-        total = sum(after.values())
-        gone = {w for w in after if (*context, w) in self.pruned}
+        if context not in self._sums:
+            gone = {w for w in after if (*context, w) in self.pruned}
+            saved = sum(c if w in gone else discount[min(c, 3)] for w, c in after.items())
+            self._sums[context] = gone, sum(after.values()), saved
+        gone, total, saved = self._sums[context]
         count = after.get(word, 0) if word not in gone else 0
-        saved = sum(c if w in gone else discount[min(c, 3)] for w, c in after.items())
         return (count - discount[min(count, 3)]) / total + saved / total * lower
 
     def context_at(self, document: list[int], at: int) -> tuple[int, ...]:
