@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import stat
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import PurePosixPath
@@ -16,7 +18,7 @@ from lmcompare.corpora.files import Entry
 from lmcompare.errors import LmcompareError, one_line
 
 Opening = Callable[[], IO[bytes] | None]
-Member = tuple[str, Opening]
+Member = tuple[str, Opening, str]  # the path, how it is opened, and why it is not read, or ""
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR_AT = 257  # where "ustar" stands in a tar archive
@@ -29,7 +31,7 @@ def is_archive(raw: bytes) -> bool:
 
 
 def entries_of(raw: bytes, path: str) -> list[Entry]:
-    """Return the files of an archive in the order of their paths, without hidden files and links.
+    """Return the files of an archive in the order of their paths, without hidden files.
 
     Raises
     ------
@@ -41,11 +43,18 @@ def entries_of(raw: bytes, path: str) -> list[Entry]:
         members = list(_zip_members(raw, path) if raw.startswith(_ZIP) else _tar_members(raw))
     except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, NotImplementedError) as error:
         raise _damaged(path, error) from None
-    shown = [(name, opening) for name, opening in members if not _is_hidden(name)]
-    return [
-        Entry(name, f"{name} in {path}", partial(_content, opening, f"{name} in {path}", left))
-        for name, opening in sorted(shown, key=lambda m: PurePosixPath(m[0]).parts)
-    ]
+    entries, seen = [], Counter[str]()
+    for name, opening, skip in sorted(members, key=lambda m: PurePosixPath(m[0]).parts):
+        parts = PurePosixPath(name).parts
+        if any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts):
+            continue
+        skip = "outside of the archive" if ".." in parts else skip
+        seen[name] += 1  # an archive may have several files of one name
+        shown = name if seen[name] == 1 else f"{name} ({seen[name]})"
+        entries.append(
+            Entry(shown, f"{shown} in {path}", partial(_content, opening, f"{name} in {path}", left), skip)
+        )
+    return entries
 
 
 def _zip_members(raw: bytes, path: str) -> Iterator[Member]:
@@ -55,18 +64,18 @@ def _zip_members(raw: bytes, path: str) -> Iterator[Member]:
             raise LmcompareError(f"{path} is {what}, not a text; save it as plain text")
     for member in archive.infolist():
         if not member.is_dir():
-            yield PurePosixPath(member.filename).as_posix(), partial(archive.open, member)
+            skip = "a link" if stat.S_ISLNK(member.external_attr >> 16) else ""
+            yield PurePosixPath(member.filename).as_posix(), partial(archive.open, member), skip
 
 
 def _tar_members(raw: bytes) -> Iterator[Member]:
     archive = tarfile.open(fileobj=io.BytesIO(raw))  # noqa: SIM115 (its files are opened later)
     for member in archive:
-        if member.isreg():
-            yield PurePosixPath(member.name).as_posix(), partial(archive.extractfile, member)
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+        if not member.isdir():
+            skip = "" if member.isreg() else "a link" if member.issym() or member.islnk() else "not an ordinary file"
+            yield PurePosixPath(member.name).as_posix(), partial(archive.extractfile, member), skip
+    if any(raw[archive.offset : archive.offset + tarfile.BLOCKSIZE]) or archive.offset >= len(raw):
+        raise tarfile.ReadError("its end is missing, or a header in it is damaged")
 
 
 def _content(opening: Opening, path: str, left: list[int]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, one_line
 
 _BINARY = {
     b"%PDF-": "a PDF document",
@@ -30,6 +30,7 @@ _BINARY = {
 _BOMS = (  # UTF-32 first: its mark begins like that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -46,7 +47,7 @@ def binary_kind(raw: bytes) -> str:
 def decoded(raw: bytes, encoding: str, path: str) -> str:
     """Return the text of a file, without a byte order mark; line ends stay as they are.
 
-    A byte order mark of UTF-8, UTF-16 or UTF-32 goes before ``encoding`` if that is UTF-8.
+    A byte order mark of UTF-8, UTF-16 or UTF-32 goes before ``encoding``.
 
     Raises
     ------
@@ -55,12 +56,12 @@ def decoded(raw: bytes, encoding: str, path: str) -> str:
     """
     if kind := binary_kind(raw):
         raise LmcompareError(f"{path} is {kind}, not a text; give the text itself")
-    skip = 0
-    if codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}:
-        encoding = next((of_mark for mark, of_mark in _BOMS if raw.startswith(mark)), "utf-8")
-        skip = len(codecs.BOM_UTF8) if raw.startswith(codecs.BOM_UTF8) else 0
+    marked = next((of_mark for mark, of_mark in _BOMS if raw.startswith(mark)), None)
+    skip = len(codecs.BOM_UTF8) if marked == "utf-8" else 0
+    encoding = marked or encoding
     try:
         text = raw[skip:].decode(encoding)
+        text.encode()  # some encodings decode to what is not text
     except UnicodeDecodeError as error:
         if is_noise(bytes_as_text := raw[:_LOOKED_AT].decode("latin-1")):
             raise _not_text(path, bytes_as_text) from None
@@ -69,6 +70,11 @@ def decoded(raw: bytes, encoding: str, path: str) -> str:
             f"{path} is not valid {encoding.upper()}: byte {at:,} (0x{raw[at]:02x}) cannot be decoded; name the "
             "encoding of the file with --encoding, such as cp1252 for Western European, cp1251 for Cyrillic or "
             "gb18030 for Chinese text"
+        ) from None
+    except (UnicodeError, ValueError) as error:
+        raise LmcompareError(
+            f"{path} is not valid {encoding.upper()} ({one_line(error)[:100]}); name the encoding of the file with "
+            "--encoding"
         ) from None
     if is_noise(text):
         raise _not_text(path, text)

@@ -30,11 +30,14 @@ class Entry:
         Its path for error messages.
     load : callable
         Returns its bytes, or raises `LmcompareError`.
+    skip : str
+        Why it is not read, such as "a link"; "" for an ordinary file.
     """
 
     name: str
     path: str
     load: Callable[[], bytes]
+    skip: str = ""
 
     def open(self) -> File:
         """Return the content, decompressed."""
@@ -42,8 +45,9 @@ class Entry:
 
 
 def entry_of(path: Path, name: str) -> Entry:
-    """Return the entry of a file on disk."""
-    return Entry(name, shown(path), lambda: _bytes_of(path))
+    """Return the entry of a file on disk; pipes and devices, which may never end, are not read."""
+    skip = "" if path.is_file() else "a link to a folder" if path.is_dir() else "not an ordinary file"
+    return Entry(name, shown(path), lambda: _bytes_of(path), skip)
 
 
 def opened(raw: bytes, path: str, name: str) -> File:

@@ -17,16 +17,18 @@ from lmcompare.corpora.registered import FormatFinder
 from lmcompare.corpora.split_files import listed, recognised
 from lmcompare.errors import LmcompareError
 
+_NO_TEXT = "not text"
 # Files that tell about the data beside them
 _ABOUT = ("readme", "license", "licence", "copying", "notice", "citation", "authors", "changelog", "contributing")
 
 
 def entries_below(folder: Path) -> list[Entry]:
-    """Return the files below a folder in the order of their paths, without hidden ones."""
+    """Return what is below a folder in the order of the paths, without hidden files, and not following links."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         found += [Path(here, file) for file in files if not file.startswith(".")]
+        found += [path for name in folders if (path := Path(here, name)).is_symlink()]
     found.sort(key=lambda p: p.relative_to(folder).parts)
     return [entry_of(path, shown(path.relative_to(folder))) for path in found]
 
@@ -43,9 +45,16 @@ class _Sorted:
 
     texts: dict[str, Found] = field(default_factory=dict)
     tables: dict[str, tuple[Entry, Named]] = field(default_factory=dict)
-    not_text: list[str] = field(default_factory=list)
-    undecoded: list[str] = field(default_factory=list)
-    empty: list[str] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)  # why a file has no text that can be read
+
+    def only(self, names: Iterable[str]) -> _Sorted:
+        """Return those with these names."""
+        kept = set(names)
+        return _Sorted(
+            {name: each for name, each in self.texts.items() if name in kept},
+            {name: each for name, each in self.tables.items() if name in kept},
+            {name: why for name, why in self.unusable.items() if name in kept},
+        )
 
 
 def read_entries(entries: Iterable[Entry], options: CorpusOptions, where: str) -> Found:
@@ -66,25 +75,22 @@ def read_entries(entries: Iterable[Entry], options: CorpusOptions, where: str) -
         If no file has text, or the files can be understood in several ways.
     """
     files = _sorted(entries, options)
-    of_tables = recognised(list(files.tables))
-    of_texts = recognised(list(files.texts))
-    if of_tables and of_texts:
-        raise LmcompareError(
-            f"{where} has a split in tables ({listed(_names(of_tables))}) and another in texts "
-            f"({listed(_names(of_texts))}); say which files are which with --corpus train=…,valid=…,test=…"
-        )
-    split = of_tables or of_texts
+    named = [*files.texts, *files.tables, *(name for name, why in files.unusable.items() if why != _NO_TEXT)]
+    split = recognised(sorted((n for n in named if not _is_about(n)), key=lambda n: PurePosixPath(n).parts))
     if split is not None:
         return _read_split(split, files, options, where)
     found = _documents(files, options, where)
     pieces = tuple(piece for name, each in found.items() for piece in _with_folder(each.pieces, name))
-    return replace(_joined(found.values()), pieces=pieces, said=_left_out(files, found, where, options.encoding))
+    return replace(_joined(found.values()), pieces=pieces, said=_left_out(files, found, where))
 
 
 def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
     finder = FormatFinder(options.file_format)
     files = _Sorted()
     for entry in entries:
+        if entry.skip:
+            files.unusable[entry.name] = entry.skip
+            continue
         named = finder.by_suffix(PurePosixPath(entry.name).suffix.lower())
         if named is not None and named[1].table:
             files.tables[entry.name] = entry, named  # read only if it is needed
@@ -92,13 +98,14 @@ def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
         file = entry.open()
         named = format_of(file, finder)
         if not file.raw.strip():
-            files.empty.append(entry.name)
+            files.unusable[entry.name] = "empty"
         elif named is not None and named[1].table:
             files.tables[entry.name] = entry, named
         elif named is None and _is_binary(file, options.encoding):
-            files.not_text.append(entry.name)
+            files.unusable[entry.name] = _NO_TEXT
         elif named is None and not _is_valid(file, options.encoding):
-            files.undecoded.append(entry.name)
+            why = f"not valid {options.encoding.upper()} (--encoding names another encoding)"
+            files.unusable[entry.name] = why
         else:
             files.texts[entry.name] = read_as(named, file, options)
     return files
@@ -119,27 +126,32 @@ def _is_valid(file: File, encoding: str) -> bool:
 
 def _read_split(split: dict[str, list[str]], files: _Sorted, options: CorpusOptions, where: str) -> Found:
     """Read the files of a split that the folder has; the other files are left out."""
-    found: dict[str, Found] = {}
-    for name in _names(split):
-        found[name] = files.texts[name] if name in files.texts else _read_table(files, name, options)
-    others = [name for name in files.texts if name not in found and not _is_about(name)]
-    if _words(files.texts[name] for name in others) > _words(found.values()):
+    found: dict[str, dict[str, Found]] = {}
+    for which, names in split.items():
+        of_split = files.only(names)
+        if not of_split.texts and not of_split.tables:
+            name, why = next(iter(of_split.unusable.items()))
+            raise LmcompareError(f"{name} in {where} is {why}, and there is no other text of {which}; correct it")
+        found[which] = _documents(of_split, options, where)
+    read = {name: each for of_split in found.values() for name, each in of_split.items()}
+    others = [name for name in files.texts if name not in read and not _is_about(name)]
+    if _words(files.texts[name] for name in others) > _words(read.values()):
         raise LmcompareError(
-            f"{where} has a split ({listed(_names(split))}), but most of its text is in other files "
+            f"{where} has a split ({listed(list(read))}), but most of its text is in other files "
             f"({listed(others)}); say which files are which with --corpus train=…,valid=…,test=…"
         )
     notes = []
-    if "test" not in split:
-        split = {"train": split["train"], "test": split["valid"]}
+    if "test" not in found:
+        found = {"train": found["train"], "test": found["valid"]}
         notes.append(f"{where} has no test text of its own, so its validation text is the test text.")
-    said = "; ".join(f"{which}: {listed(names)}" for which, names in split.items())
+    said = "; ".join(f"{which}: {listed(list(of_split))}" for which, of_split in found.items())
     return replace(
-        _joined(found.values()),
+        _joined(read.values()),
         splits={
-            which: tuple(piece for name in names for piece in _with_folder(found[name].pieces, name))
-            for which, names in split.items()
+            which: tuple(piece for name, each in of_split.items() for piece in _with_folder(each.pieces, name))
+            for which, of_split in found.items()
         },
-        said=(f"{where} is split already: {said}.", *notes, *_left_out(files, found, where, options.encoding)),
+        said=(f"{where} is split already: {said}.", *notes, *_left_out(files, read, where)),
     )
 
 
@@ -154,8 +166,7 @@ def _documents(files: _Sorted, options: CorpusOptions, where: str) -> dict[str, 
     }
     if not texts and not files.tables:
         raise LmcompareError(
-            f"the folder {where} has no text files in it; put UTF-8 text files there (.txt, .md, …), "
-            "or give another folder"
+            f"{where} has no text files in it; put UTF-8 text files there (.txt, .md, …), or give another folder"
         )
     if not texts:
         return {name: _read_table(files, name, options) for name in files.tables}
@@ -188,17 +199,18 @@ def _with_folder(pieces: Iterable[Piece], name: str) -> Iterable[Piece]:
     return (replace(piece, metadata={"folder": folder, **piece.metadata}) for piece in pieces)
 
 
-def _left_out(files: _Sorted, found: Iterable[str], where: str, encoding: str) -> tuple[str, ...]:
+def _left_out(files: _Sorted, found: Iterable[str], where: str) -> tuple[str, ...]:
     """Say which files were not read, and why."""
     read = set(found)
     others = sorted(name for name in (*files.texts, *files.tables) if name not in read)
-    said = {
-        "": others,
-        " because they are not text": files.not_text,
-        f" because they are not valid {encoding.upper()} (--encoding names another encoding)": files.undecoded,
-        " because they are empty": files.empty,
-    }
-    return tuple(f"Left out of {where}{why}: {listed(names)}." for why, names in said.items() if names)
+    reasons = {"": others} if others else {}
+    for name, why in files.unusable.items():
+        reasons.setdefault(f" because {'it is' if _alone(files, why) else 'they are'} {why}", []).append(name)
+    return tuple(f"Left out of {where}{why}: {listed(names)}." for why, names in reasons.items())
+
+
+def _alone(files: _Sorted, why: str) -> bool:
+    return list(files.unusable.values()).count(why) == 1
 
 
 def _is_about(name: str) -> bool:
@@ -207,7 +219,3 @@ def _is_about(name: str) -> bool:
 
 def _words(found: Iterable[Found]) -> int:
     return sum(piece.words for each in found for piece in each.all_pieces())
-
-
-def _names(split: dict[str, list[str]]) -> list[str]:
-    return [name for names in split.values() for name in names]

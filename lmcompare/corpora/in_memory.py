@@ -84,6 +84,8 @@ def read_split_texts(split: Mapping[str, object], options: CorpusOptions) -> Fou
 
 def _rows(texts: object) -> Iterator[Any]:
     if hasattr(texts, "to_dict") and hasattr(texts, "columns"):  # a pandas.DataFrame
+        if not texts.columns.is_unique:
+            raise LmcompareError("the table has several columns of one name; give each a name of its own")
         return iter(texts.to_dict("records"))
     if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
         raise LmcompareError(

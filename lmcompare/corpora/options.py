@@ -116,7 +116,7 @@ class CorpusOptions:
                 )
         try:
             "".encode(self.encoding)
-        except (LookupError, UnicodeError):
+        except (LookupError, ValueError):
             raise LmcompareError(
                 f"unknown encoding '{self.encoding}'{suggest(self.encoding, _ENCODINGS)}; give the name of a text "
                 "encoding, such as utf-8 or latin-1"

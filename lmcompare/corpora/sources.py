@@ -118,6 +118,18 @@ def _parse_splits(source: str) -> dict[str, str]:
     return paths
 
 
+def _part(found: Found, which: str, where: str) -> Found:
+    """Return what is given as one split; of a folder that is split itself, that split alone."""
+    if found.splits is None:
+        return found
+    if which not in found.splits:
+        raise LmcompareError(
+            f"{where} is split itself and has no {which}; give the files, such as {which}={where}/FILE"
+        )
+    said = f"{where} is split itself; of it, {which} is taken as {which}."
+    return replace(found, pieces=found.splits[which], splits=None, said=(said,))
+
+
 def _read_splits(paths: Mapping[str, str], options: CorpusOptions, base: Path) -> Found:
     for key in paths:
         if key not in SPLITS:
@@ -129,7 +141,7 @@ def _read_splits(paths: Mapping[str, str], options: CorpusOptions, base: Path) -
             "which is then split"
         )
     places = {which: base / Path(paths[which]).expanduser() for which in SPLITS if paths.get(which)}
-    found = {which: read_path(path, options) for which, path in places.items()}
+    found = {which: _part(read_path(path, options), which, shown(path)) for which, path in places.items()}
     folders = {path.resolve().parent for path in places.values()}
     name = folders.pop().name if len(folders) == 1 else places["train"].stem
     return Found(

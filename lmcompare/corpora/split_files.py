@@ -20,24 +20,27 @@ _WORDS = {
     "test": ("test", "testing", "heldout"),
 }
 _SPLIT_OF = {word: which for which, words in _WORDS.items() for word in words}
-# A word of a split that is no part of a longer word: in "ptb.train.txt" and "train_100M", not in "latest"
-_ROLE = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?![^\W\d_])", re.I)
-_NUMBER = re.compile(r"\d+-of-\d+(?:-[0-9a-f]{16})?|\d+")  # Hugging Face numbers parts, and adds a digest
+# A word of a split between points, hyphens, underscores and digits: in "ptb.train.txt", not in "latest"
+_ROLE = re.compile(
+    rf"(?<![^._\-\d])(?:{'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?![^._\-\d])", re.IGNORECASE
+)
+# The numbers of a data set's parts: Hugging Face's, with a part of a digest, and numbers at the end of the name
+_PART = re.compile(r"[._-]?\d+-of-\d+(?:-[0-9a-f]{16})?|[._-]?\d+(?=(?:\.[A-Za-z]\w*)*$)")
 _ADVICE = "say which files are which with --corpus train=…,valid=…,test=…"
 
 
 class _Role(NamedTuple):
-    """What the path of a file says.
+    """What one part of the path of a file says.
 
     Parameters
     ----------
     split : str
         "train", "valid" or "test".
     family : str
-        The path without the word of the split and without numbers: the same for all files of a data set. "" for files
-        whose suffix is the word, such as ``childes.train``: all of them are one data set.
+        The path up to this part, without the word of the split and without the number of the part: the same for all
+        files of a data set. "" for files whose suffix is the word, such as ``childes.train``: they are one data set.
     place : str
-        The folder that the word of the split names or in which such files are.
+        The folder that the word of the split names, or in which such files are.
     """
 
     split: str
@@ -49,7 +52,7 @@ def recognised(names: Sequence[str]) -> dict[str, list[str]] | None:
     """Return which files belong to which split, if their names say so.
 
     A file belongs to a split if a folder of its path, or its own name, contains a word such as "train" or "dev", and
-    files of another split have the same path but for this word and for numbers.
+    files of another split have the same path but for this word and for the numbers of parts.
 
     Parameters
     ----------
@@ -67,23 +70,28 @@ def recognised(names: Sequence[str]) -> dict[str, list[str]] | None:
     LmcompareError
         If the names can be understood in several ways.
     """
-    roles = {name: role for name in names if (role := _role(name)) is not None}
+    roles = {name: found for name in names if (found := _roles(name))}
     families: dict[str, set[str]] = defaultdict(set)
-    for role in roles.values():
-        families[role.family].add(role.split)
-    found = sorted(family for family, splits in families.items() if "train" in splits and len(splits) > 1)
-    if not found:
-        if len({role.split for role in roles.values()}) > 1 and 2 * len(roles) > len(names):
+    for found in roles.values():
+        for role in found:
+            families[role.family].add(role.split)
+    whole = sorted(family for family, splits in families.items() if "train" in splits and len(splits) > 1)
+    if not whole:
+        if len({role.split for found in roles.values() for role in found}) > 1 and 2 * len(roles) > len(names):
             raise LmcompareError(f"the files {listed(list(roles))} look like parts of a split; {_ADVICE}")
         return None
-    if len(found) > 1:
-        shown = (family.lstrip("/") or "*.train" for family in found)
+    if len(whole) > 1:
+        shown = (family or "*.train" for family in whole)
         raise LmcompareError(f"there are several data sets with a split each: {listed(list(shown))}; {_ADVICE}")
-    split = {
-        which: [n for n, role in roles.items() if (role.split, role.family) == (which, found[0])] for which in SPLITS
-    }
+    of_family = {name: role for name, found in roles.items() for role in found if role.family == whole[0]}
+    if others := [name for name in roles if name not in of_family]:
+        raise LmcompareError(
+            f"the files {listed(list(of_family))} are a split, but {listed(others)} have the word of a split too; "
+            f"{_ADVICE}"
+        )
+    split = {which: [name for name, role in of_family.items() if role.split == which] for which in SPLITS}
     for which, files in split.items():
-        places = sorted({roles[name].place for name in files})
+        places = sorted({of_family[name].place for name in files})
         if len(places) > 1:
             raise LmcompareError(f"there are several folders of {which}: {listed(places)}; {_ADVICE}")
     return {which: files for which, files in split.items() if files}
@@ -94,21 +102,21 @@ def split_named(word: object) -> str | None:
     return _SPLIT_OF.get(str(word).strip().lower())
 
 
-def _role(name: str) -> _Role | None:
-    """What the path of a file says of its split: the first word of a split in it, or its suffix."""
+def _roles(name: str) -> list[_Role]:
+    """What the parts of a path say of its split: each with the word of one split, or the suffix of the file."""
     *folders, file = name.split("/")
     stem, _, suffix = file.lower().rpartition(".")
     if suffix in _SPLIT_OF and stem:
-        return _Role(_SPLIT_OF[suffix], "", "/".join(folders))
+        return [_Role(_SPLIT_OF[suffix], "", "/".join(folders))]
+    found = []
     for depth, part in enumerate([*folders, file]):
-        splits = {_SPLIT_OF[word.lower()] for word in _ROLE.findall(part)}
-        if len(splits) == 1:
-            split = splits.pop()
-            if depth < len(folders) and _SPLIT_OF.get(stem, split) != split:
-                raise LmcompareError(f"the path {name} names two splits; {_ADVICE}")
-            rest = _NUMBER.sub("#", _ROLE.sub("*", part))
-            return _Role(split, "/".join([*folders[:depth], rest]), "/".join(folders[: depth + 1]))
-    return None
+        words = list(_ROLE.finditer(part))
+        if len({_SPLIT_OF[word[0].lower()] for word in words}) == 1:
+            first = words[0]
+            rest = f"{part[: first.start()]}*{_PART.sub('', part[first.end() :])}"
+            family = "/".join([*folders[:depth], rest])
+            found.append(_Role(_SPLIT_OF[first[0].lower()], family, "/".join(folders[: depth + 1])))
+    return found
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

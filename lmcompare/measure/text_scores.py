@@ -95,6 +95,7 @@ class Scored:
     def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
         """Return a table for JSON; ``tokens`` adds a table for each token. An infinite number is null."""
         table: dict[str, Any] = {
+            "document": self.name,
             "text": self.text,
             "log_probability": _finite(self.log_probability),
             "bits": _finite(self.bits),

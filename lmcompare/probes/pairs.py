@@ -45,7 +45,7 @@ def read_pairs(source: str) -> list[Pair]:
         content = (resources.files("lmcompare.probes") / f"{source}.jsonl").read_text(encoding="utf-8")
     else:
         try:
-            content = Path(source).expanduser().read_text(encoding="utf-8")
+            content = Path(source).expanduser().read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise LmcompareError(
                 f"{source} cannot be read as minimal pairs ({one_line(error)}){suggest(source, SHIPPED)}; give a "

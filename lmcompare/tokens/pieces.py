@@ -38,6 +38,12 @@ class PieceTokenizer(Tokenizer):
         """Take over a tokenizer in the JSON form of ``tokenizers``."""
         library = _library()
         try:
+            table = json.loads(content)
+            if isinstance(table.get("model"), dict) and table["model"].get("dropout"):
+                table["model"]["dropout"] = (
+                    None  # pieces drawn at random, for training; figures would change each time
+                )
+                content = json.dumps(table)
             self._cutter = library.Tokenizer.from_str(content)
         except Exception as error:  # the library has no class of its own for errors
             raise LmcompareError(
@@ -48,7 +54,7 @@ class PieceTokenizer(Tokenizer):
         self._cutter.no_padding()
         numbers = self._cutter.get_vocab(with_added_tokens=True)
         pieces = [b""] * (max(numbers.values(), default=-1) + 1)
-        bytes_of = _bytes_of_pieces(json.loads(content))
+        bytes_of = _bytes_of_pieces(table)
         for piece, number in numbers.items():
             pieces[number] = bytes_of(piece)
         self._names = _distinct_names(pieces)
@@ -140,7 +146,9 @@ class SavedTokenizer(PieceTokenizer):
     description = "A tokenizer read from a file in the format of Hugging Face's tokenizer.json."
     files: ClassVar[tuple[str, ...]] = ("path",)
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str = "") -> None:
+        if not path:
+            raise LmcompareError("no file is named; give --tokens PATH/tokenizer.json, or path in an experiment file")
         self.path = path
 
     def fit(self, texts: Sequence[str]) -> Self:

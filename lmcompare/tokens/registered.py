@@ -51,8 +51,14 @@ def table_of(spec: str) -> dict[str, Any]:
     kind, colon, value = spec.partition(":")
     if spec.endswith(".json") and kind not in TOKENIZERS.installed():
         return {"kind": "saved", "path": spec}
+    if colon and kind not in TOKENIZERS.installed() and value.isdecimal():
+        raise LmcompareError(unknown("tokenizer", kind, TOKENIZERS.installed()))
     if not colon or kind not in TOKENIZERS.installed():
         return {"kind": spec}
+    if not value:
+        raise LmcompareError(
+            f"'{spec}' has no value after the colon; give one, such as bpe:4000, or leave the colon out"
+        )
     options = TOKENIZERS.resolve(kind).option_names()
     if not options:
         raise LmcompareError(f"the {kind} tokenizer has no options; leave ':{value}' out")

@@ -45,6 +45,13 @@ def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
     return stream.getvalue()
 
 
+def damaged_header(raw: bytes) -> bytes:
+    """Change a byte of the third header."""
+    changed = bytearray(raw)
+    changed[2 * 1024 + 5] ^= 255
+    return bytes(changed)
+
+
 def splits(found: Found) -> dict[str, list[str]]:
     assert found.splits is not None
     return {which: [piece.text for piece in pieces] for which, pieces in found.splits.items()}
@@ -75,12 +82,29 @@ def test_an_archive_is_a_folder(suffix: str, raw: bytes, tmp_path: Path) -> None
         (zipped({"[Content_Types].xml": b"", "word/document.xml": b"<w/>"}), "an Office document, not a text"),
         (zipped({"a.txt": b"a\n", "b.txt": bytes(70 << 20)}), r"b\.txt in .*a\.zip becomes more than 250 times"),
         (zipped({"a.png": b"\x89PNG\0\0"}), "has no text files in it"),
+        (tarred(FILES)[: 5 * 1024], "a.zip is not a well-formed archive .its end is missing"),
+        (damaged_header(tarred(FILES)), "a.zip is not a well-formed archive .its end is missing, or a header"),
     ],
 )
 def test_archives_that_are_refused(raw: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(raw)
     with pytest.raises(LmcompareError, match=message):
         read_path(tmp_path / "a.zip", DEFAULT)
+
+
+def test_members_that_are_not_read_are_named(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):  # noqa: PT031
+        for name, content in (("a.txt", b"one\n"), ("a.txt", b"two\n"), ("../b.txt", b"three\n")):
+            archive.writestr(name, content)
+        link = zipfile.ZipInfo("link.txt")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    (tmp_path / "a.zip").write_bytes(stream.getvalue())
+    found = read_path(tmp_path / "a.zip", DEFAULT)
+    assert [(p.name, p.text) for p in found.pieces] == [("a.txt", "one\n"), ("a.txt (2)", "two\n")]
+    assert any("because it is outside of the archive: ../b.txt" in sentence for sentence in found.said)
+    assert any("because it is a link: link.txt" in sentence for sentence in found.said)
 
 
 def test_a_damaged_file_inside(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ def test_byte_order_marks_go_and_line_ends_stay() -> None:
     for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):  # the mark says which encoding it is
         assert decode("\ufeffaé\n".encode(encoding), "utf-8") == "aé\n"
     assert decode("\ufeffa".encode("utf-16-le"), "utf-16") == "a"
+    assert decode("\ufeffé".encode(), "latin-1") == "é"  # the mark goes before the option
+    assert decode("\ufeffa".encode("utf-16-le"), "utf-16-be") == "a"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,8 @@ def test_byte_order_marks_go_and_line_ends_stay() -> None:
         (b"\xef\xbb\xbfabc\xff", "utf-8", r"byte 6 \(0xff\)"),  # counted in the file, mark included
         ("é".encode("latin-1"), "ascii", r"not valid ASCII: byte 0 \(0xe9\)"),
         (b"", "utf-8", "f has no text in it"),
+        (b"a\\ud800", "unicode_escape", "f is not valid UNICODE_ESCAPE"),
+        (b"caf\xe9-", "punycode", "f is not valid PUNYCODE"),
         (b" \n\t\n", "utf-8", "f has no text in it"),
     ],
 )

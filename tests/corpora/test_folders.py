@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pyarrow
@@ -48,9 +49,9 @@ def test_a_folder_gives_a_document_a_file_in_order(tmp_path: Path) -> None:
     assert (found.one_text, found.table, found.splits, found.notes) == (False, False, None, ())
     assert found.said == (
         "Left out of data: catalogue.csv.",
-        "Left out of data because they are not text: picture.png.",
-        "Left out of data because they are not valid UTF-8 (--encoding names another encoding): old.",
-        "Left out of data because they are empty: empty.txt.",
+        "Left out of data because it is empty: empty.txt.",
+        "Left out of data because it is not valid UTF-8 (--encoding names another encoding): old.",
+        "Left out of data because it is not text: picture.png.",
     )
 
 
@@ -129,14 +130,25 @@ def test_compressed_files_of_a_split(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["train.txt", "test.txt", "train.csv", "test.csv"], "has a split in tables .* and another in texts"),
+        (
+            ["train.txt", "test.txt", "train.csv", "test.csv"],
+            r"several data sets with a split each: \*\.csv, \*\.txt",
+        ),
         (
             ["a.train.txt", "a.test.txt", "b.train.txt", "b.test.txt"],
             r"several data sets with a split each: a\.\*\.txt",
         ),
         (["train_10M/a.train", "train_100M/a.train", "dev/a.dev"], "several folders of train: train_100M, train_10M"),
-        (["train/a.txt", "train/test.txt", "test/a.txt"], r"the path train/test\.txt names two splits"),
-        (["train.txt", "test.jsonl"], r"has tables with text \(test\.jsonl\) and text files"),
+        (
+            ["train/train.txt", "train/test.txt", "test/a.txt"],
+            r"several data sets with a split each: \*, train/\*\.txt",
+        ),
+        (["train.txt", "test.jsonl"], r"test\.jsonl, train\.txt look like parts of a split"),
+        (
+            ["cv1_train.txt", "cv1_test.txt", "cv2_train.txt", "cv2_test.txt"],
+            r"several data sets .* cv1_\*\.txt, cv2",
+        ),
+        (["train_10M.txt", "train_100M.txt", "test_10M.txt"], r"train_100M\.txt have the word of a split too"),
         (["dev.txt", "test.txt"], r"the files dev\.txt, test\.txt look like parts of a split"),
     ],
 )
@@ -150,6 +162,43 @@ def test_a_split_with_little_of_the_text_is_refused(tmp_path: Path) -> None:
     names = ("train_1.txt", "test_1.txt", *(f"{n}.txt" for n in range(5)))
     with pytest.raises(LmcompareError, match=r"data has a split \(train_1\.txt, test_1\.txt\), but most of its text"):
         read(tmp_path, dict.fromkeys(names, "some words\n"))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"train.txt": "a\n", "test.txt": " ", "valid.txt": "b\n"},
+            "test.txt in data is empty, and there is no other",
+        ),
+        ({"train": "a\n", "valid": "b\n", "test": "naïve".encode("latin-1")}, "test in data is not valid UTF-8"),
+        ({"train.txt": "", "test.txt": "b\n", "x.txt": "c\n"}, "train.txt in data is empty"),
+    ],
+)
+def test_a_split_with_a_file_that_cannot_be_used(files: dict[str, str | bytes], message: str, tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=message):
+        read(tmp_path, files)
+
+
+def test_files_about_the_data_in_the_folders_of_a_split(tmp_path: Path) -> None:
+    found = read(
+        tmp_path, {"train/a.txt": "a\n", "train/LICENSE": "x\n", "test/b.txt": "b\n", "test/README.md": "x\n"}
+    )
+    assert texts(found) == {"train": ["a\n"], "test": ["b\n"]}
+    assert found.said[1] == "Left out of data: test/README.md, train/LICENSE."
+
+
+def test_links_and_pipes_are_left_out_with_a_word(tmp_path: Path) -> None:
+    data = folder(tmp_path / "data", {"a.txt": "a\n", "b.txt": "b\n"})
+    folder(tmp_path / "other", {"c.txt": "c\n"})
+    (data / "linked").symlink_to(tmp_path / "other")
+    os.mkfifo(data / "pipe")
+    found = read_path(data, DEFAULT)
+    assert [p.name for p in found.pieces] == ["a.txt", "b.txt"]
+    assert found.said == (
+        "Left out of data because it is a link to a folder: linked.",
+        "Left out of data because it is not an ordinary file: pipe.",
+    )
 
 
 def test_a_text_file_in_a_folder_that_cannot_be_decoded_is_an_error(tmp_path: Path) -> None:

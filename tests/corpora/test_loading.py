@@ -157,6 +157,20 @@ def test_a_split_in_a_folder_is_kept_and_said(tmp_path: Path) -> None:
     assert corpus.notes[:2] == corpus.said
 
 
+def test_a_split_folder_gives_its_own_part_alone(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        for which in ("train", "test"):
+            (tmp_path / name / f"{which}.txt").write_text("".join(f"{which} {n} of {name}\n" for n in range(4)))
+    corpus = load("train=one,test=two", base=tmp_path)
+    assert corpus.train[0].text.startswith("train 0 of one")
+    assert {d.text.split()[0] for d in (*corpus.train, *corpus.valid)} == {"train"}
+    assert [d.text.splitlines()[0] for d in corpus.test] == ["test 0 of two"]
+    assert len(corpus.said) == 2
+    with pytest.raises(LmcompareError, match="is split itself and has no valid"):
+        load("train=one,valid=one,test=two", base=tmp_path)
+
+
 def test_a_path_with_a_comma_in_a_triple(triple: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "a,b.txt").write_text("g\n")
     assert load("train=train.txt,valid=a,b.txt,test=test.txt", base=tmp_path).valid[0].text == "g\n"

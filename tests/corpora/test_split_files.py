@@ -28,7 +28,10 @@ ONE_BILLION = "-monolingual.tokenized.shuffled/news.en"
         (["train.csv"], [], ["test.csv"]),
         (["train.jsonl"], ["validation.jsonl"], []),
         ([f"training{ONE_BILLION}-00001-of-00100"], [], [f"heldout{ONE_BILLION}.heldout-00000-of-00050"]),
-        (["train/dev story.txt", "train/the test.txt"], [], ["test/a.txt"]),  # the folder goes first
+        (["train/dev story.txt", "train/test.txt"], [], ["test/a.txt"]),  # no other file differs by this word
+        (["training/wiki.train.txt"], [], ["training/wiki.test.txt"]),
+        (["train_data/train/a.txt", "train_data/train/b.txt"], [], ["train_data/test/a.txt"]),
+        (["dev/corpus/train/a.txt"], ["dev/corpus/dev/a.txt"], ["dev/corpus/test/a.txt"]),
     ],
 )
 def test_layouts(train: list[str], valid: list[str], test: list[str]) -> None:
@@ -43,6 +46,7 @@ def test_layouts(train: list[str], valid: list[str], test: list[str]) -> None:
         ["train.txt"],  # a text with this name
         ["train/a.txt", "train/b.txt"],
         ["latest.txt", "trained.txt", "contest.txt", "devil.txt", "value.txt"],
+        ["my train journey.txt", "a test of time.txt", "c.txt"],
         ["train_accident.txt", "test_match.txt", "bus.txt", "car.txt", "ship.txt"],  # documents among others
     ],
 )

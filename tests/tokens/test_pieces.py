@@ -140,6 +140,14 @@ def test_a_saved_tokenizer_cuts_as_it_did(tmp_path: Path) -> None:
     assert tokens_fingerprint("c", tokenizer, vocabulary) == tokens_fingerprint("c", moved, vocabulary)
 
 
+def test_pieces_are_not_drawn_at_random(tmp_path: Path) -> None:
+    table = json.loads(byte_level(tmp_path).to_str())
+    table["model"]["dropout"] = 0.5
+    (tmp_path / "t.json").write_text(json.dumps(table))
+    tokenizer = make_tokenizer(table_of(str(tmp_path / "t.json"))).fit(TEXTS)
+    assert tokenizer.tokenize(TEXTS[0])[0] == bpe().tokenize(TEXTS[0])[0]
+
+
 def test_a_tokenizer_with_pieces_of_sentencepiece(tmp_path: Path) -> None:
     pieces = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", "a", "b", "▁a", "ab"]
     cutter = tokenizers.Tokenizer(
@@ -194,6 +202,13 @@ def test_names_in_short() -> None:
     assert table_of("dir/tokenizer.json") == {"kind": "saved", "path": "dir/tokenizer.json"}
     assert table_of("./own.py:Class") == {"kind": "./own.py:Class"}
     assert table_of("word") == {"kind": "word"}
+    for wrong, said in (
+        ("BPE:300", "did you mean 'bpe'"),
+        ("bpe:", "no value after the colon"),
+        ("saved", "no file"),
+    ):
+        with pytest.raises(LmcompareError, match=said):
+            make_tokenizer(table_of(wrong))
     with pytest.raises(LmcompareError, match="word tokenizer has no options"):
         table_of("word:5")
     assert parse_tokens({"kind": "bpe:500"}, "here").tokenizer == {"kind": "bpe", "pieces": 500}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmcompare.cli.app import app, flag, note
+from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
     from lmcompare.trained import TrainedModel
@@ -56,6 +57,8 @@ def score(
 
         print_words(trained_models(folder, model, seed, plugin), texts, words, ends)
         return
+    if "," in model:
+        raise LmcompareError("several models are scored with --words only: give one model, or --words csv")
     trained = _trained(folder, model, seed, plugin)
     n_tokens = n_unknown = 0
     for scored in trained.score_documents(texts, ends=ends):

@@ -126,12 +126,12 @@ def unknown_column(file: File, column: str, columns: Iterable[str], where: str =
 
 def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
     column = options.text_column or "text"
-    dialect = "excel-tab" if file.suffix == ".tsv" else "excel"
     end = 0  # the last line of the row before
     text = file.text(options.encoding)
+    delimiter = "\t" if file.suffix == ".tsv" else _delimiter(text, column)
     limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # many documents are longer than the usual 128 KB
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), dialect=dialect, strict=True)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         columns = reader.fieldnames or []
         if column not in columns:
             raise unknown_column(file, column, columns)
@@ -152,6 +152,12 @@ def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
         ) from None
     finally:
         csv.field_size_limit(limit)
+
+
+def _delimiter(text: str, column: str) -> str:
+    """The first character that separates the text column from others in the first line; a comma if none does."""
+    header = text.split("\n", 1)[0].rstrip("\r")
+    return next((d for d in ",;\t|" if column in next(csv.reader([header], delimiter=d), ())), ",")
 
 
 def _json_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
@@ -203,7 +209,7 @@ def _as_text(value: object) -> str:
 
 
 CSV = CorpusFormat(
-    "a table with commas or tabs: a document a row, the column 'text' or the one that --text-column names",
+    "a table with commas or other separators: a document a row, the column 'text' or that of --text-column",
     (".csv", ".tsv"),
     read_csv,
     table=True,

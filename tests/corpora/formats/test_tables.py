@@ -61,6 +61,12 @@ def test_json_with_texts_alone() -> None:
     assert [row[1] for row in read('[{"body": "a"}]', ".json", "body")[0]] == ["a"]
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|", ","])
+def test_other_separators_are_seen_in_the_first_line(separator: str) -> None:
+    rows, _ = read(f"genre{separator}text\nnews{separator}one\n")
+    assert rows == [("t:2", "one", {"genre": "news"})]
+
+
 def test_rows_without_text_are_counted() -> None:
     rows, notes = read('text,k\na,1\n"  ",2\n,3\n')
     assert [row[1] for row in rows] == ["a"]
