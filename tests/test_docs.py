@@ -46,7 +46,7 @@ sys.stdout.write(out)
 sys.stderr.write(error)
 sys.exit(code)
 """
-LEE_TEXTS = 60  # of the Lee corpus are read, of 300: they show as well that the commands work
+LEE_TEXTS = 30  # of the Lee corpus are read, of 300: they show as well that the commands work
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
