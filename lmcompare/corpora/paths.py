@@ -53,6 +53,8 @@ def is_pattern(source: str) -> bool:
 
 def missing_path(path: Path) -> LmcompareError:
     """Return the error for a path where there is nothing; it suggests the file there with the nearest name."""
+    if "\n" in str(path):
+        return LmcompareError(f"'{str(path)[:30]}…' is a text and not a path; give texts as a list of strings")
     if is_pattern(path.name):
         return LmcompareError(f"no file matches {path}; check the pattern")
     siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []

@@ -83,7 +83,7 @@ def _names() -> str:
 
 def _not_found(source: str, path: Path, base: Path) -> LmcompareError:
     """The error for a specification that is neither a scheme nor a path; it suggests the nearest name."""
-    if os.sep in source or path.suffix:
+    if os.sep in source or path.suffix or "\n" in source:
         return missing_path(path)
     names = [*SCHEMES.installed()]
     for name, scheme in _schemes().items():

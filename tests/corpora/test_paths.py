@@ -19,6 +19,12 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
         read_path(tmp_path / "nowel.txt", DEFAULT)
 
 
+def test_a_text_in_place_of_a_path() -> None:
+    for source in ("This is a text.\nIt has two lines.\n", {"train": "one\ntwo\n", "test": "three"}):
+        with pytest.raises(LmcompareError, match="is a text and not a path; give texts as a list"):
+            load(source)
+
+
 def test_a_pattern_matches_files(tmp_path: Path) -> None:
     for name in ("books/a.txt", "books/b.txt", "books/c.md", "books/old/d.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

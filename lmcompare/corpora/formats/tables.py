@@ -60,8 +60,8 @@ def read_json(file: File, options: CorpusOptions) -> Found:
     rows = _rows_of_json(content, options.text_column or "text")
     if rows is None:
         raise LmcompareError(
-            f"{file.path} has no list of documents in its JSON; write a list of objects with the text of each under "
-            "the key 'text' or the one that --text-column names"
+            f"{file.path} has no list of documents in its JSON; write a list of texts or objects, with the text of "
+            "each under the key 'text' or that of --text-column, or columns of one length"
         )
     return documents_of_rows(enumerate(rows, 1), file, options, "entry")
 
