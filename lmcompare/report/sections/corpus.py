@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lmcompare.report.data import ReportData, Section
+from lmcompare.report.sections.tokenizers import cuts
 from lmcompare.report.templating import fill
 from lmcompare.report.verdict import REPEATED
 
@@ -18,6 +19,7 @@ def build(data: ReportData) -> Section:
         names=SPLITS,
         sizes=SIZES,
         tokens=[(data.run.tokens_name(fp), entry) for fp, entry in data.run.manifest.tokens.items()],
+        cuts=cuts(data),
         repeated=data.results["repeated_documents"],
         kinds=REPEATED,
     )

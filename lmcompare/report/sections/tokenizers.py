@@ -1,0 +1,91 @@
+"""What each tokenizer makes of the text, for runs with several: the number of tokens, and how they cut a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmcompare.report.data import ReportData
+from lmcompare.runfolder.tokens import TokenizedCorpus
+
+READABLE = range(40, 121)  # bytes of the sentence that is shown
+LONGEST = 5
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The test text under one tokenizer.
+
+    Parameters
+    ----------
+    name : str
+        The name of the tokens.
+    per_word : float
+        Tokens per word, a run of characters without white space; ``</s>`` is a token.
+    bytes_per_token : float
+    overhead : float
+        Bits per byte that are charged beside every model, for unknown words and white space.
+    longest : tuple of str
+        The longest tokens of the vocabulary.
+    sentence : tuple of str
+        The tokens of the same sentence.
+    """
+
+    name: str
+    per_word: float
+    bytes_per_token: float
+    overhead: float
+    longest: tuple[str, ...]
+    sentence: tuple[str, ...]
+
+
+def cuts(data: ReportData) -> list[Cut]:
+    """Return a row for each tokenizer, if the run has several."""
+    prints = list(data.run.manifest.tokens)
+    if len(prints) < 2:
+        return []
+    corpora = [data.run.tokens[fingerprint] for fingerprint in prints]
+    place = _sentence(corpora[0])
+    sizes = data.run.corpus.splits["test"]
+    rows = []
+    for fingerprint, corpus in zip(prints, corpora, strict=True):
+        n_tokens = len(corpus.test)
+        bits = float(corpus.features("test", ["overhead_bits"])["overhead_bits"].sum())
+        rows.append(
+            Cut(
+                name=data.run.tokens_name(fingerprint),
+                per_word=n_tokens / max(sizes.words, 1),
+                bytes_per_token=sizes.bytes / max(n_tokens, 1),
+                overhead=bits / max(sizes.bytes, 1),
+                longest=_longest(corpus.vocabulary.tokens[2:]),
+                sentence=_tokens_at(corpus, *place),
+            )
+        )
+    return rows
+
+
+def _longest(tokens: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(tokens, key=lambda token: (-len(token), token))[:LONGEST])
+
+
+def _sentence(corpus: TokenizedCorpus) -> tuple[int, int, int]:
+    """The document, and the first and the last byte, of the first test sentence of readable length, or of any."""
+    text, starts = corpus.test, corpus.sentence_starts("test")
+    assert text.spans is not None, "text was encoded"
+    last = np.append(starts[1:], len(text)) - 1
+    begins, ends = text.spans[starts, 0], text.spans[last, 1]
+    readable = np.flatnonzero(np.isin(ends - begins, list(READABLE)))
+    chosen = int(readable[0]) if len(readable) else 0
+    return int(text.document_of(starts[chosen : chosen + 1])[0]), int(begins[chosen]), int(ends[chosen])
+
+
+def _tokens_at(corpus: TokenizedCorpus, document: int, begin: int, end: int) -> tuple[str, ...]:
+    """The tokens of a stretch of a test document, with those that reach over its ends, and without ``</s>``."""
+    text = corpus.test
+    assert text.spans is not None, "text was encoded"
+    start, stop = int(text.starts[document]), int(text.ends[document])
+    spans = text.spans[start:stop]
+    inside = (spans[:, 0] < end) & (spans[:, 1] > begin) & (spans[:, 1] > spans[:, 0])
+    return tuple(corpus.test_strings[start:stop][inside].tolist())
