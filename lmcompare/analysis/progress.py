@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,8 @@ class Outlook:
     falling : dict of str to float
         Models whose validation loss was still falling: by how many nats per token in the second half of training.
     memorised : dict of str to float
-        Models that do better on the training text than on the validation text: by how many nats per known token.
+        Models that do better on the training text than on the validation text: by how many nats per known token. Of
+        models with several kinds of tokens, those with the kind that most have.
     unseen_trigrams : float or None
         The share of test tokens that end a trigram which does not occur in the training text; None if no model
         memorised.
@@ -74,11 +76,13 @@ def outlook(run: Run, names: Sequence[str]) -> Outlook:
     """Return what more training or more text would probably change for the models of these names."""
     models = [run.model(name) for name in names]
     found = {m.name: p for m in models if (p := Progress.of(_curve(m))) is not None}
-    memorised = {m.name: gap for m in models if (gap := memorisation(m)) is not None and gap > MEMORISED}
+    counts = Counter(m.tokens_fingerprint for m in models)  # figures per token hold for models of the same tokens
+    main = [m for m in models if m.tokens_fingerprint == max(counts, key=lambda fp: counts[fp])]
+    memorised = {m.name: gap for m in main if (gap := memorisation(m)) is not None and gap > MEMORISED}
     return Outlook(
         falling=_descending({name: p.fall for name, p in found.items() if p.rise <= RISEN and p.fall > FALLING}),
         memorised=_descending(memorised),
-        unseen_trigrams=_unseen_trigrams(run, models[0]) if memorised else None,
+        unseen_trigrams=_unseen_trigrams(run, main[0]) if memorised else None,
         risen=tuple(name for name, p in found.items() if p.rise > RISEN),
     )
 

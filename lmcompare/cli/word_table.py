@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from lmcompare.cli.app import note
 from lmcompare.errors import LmcompareError, suggest
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def print_words(
             f"unknown format '{table_format}' of the table of words{suggest(table_format, FORMATS)}; give one of "
             f"{', '.join(FORMATS)}"
         )
-    rows = _rows(models, documents, ends)
+    rows = _noted(_rows(models, documents, ends))
     if table_format == "jsonl":
         for row in rows:
             print(json.dumps(row, ensure_ascii=False))
@@ -52,10 +54,26 @@ def print_words(
         sys.stdout.buffer.write(pd.DataFrame(list(rows)).to_parquet(index=False))
 
 
+def _noted(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Pass the rows on, and say at the end how many have an unknown word."""
+    words: Counter[str] = Counter()
+    unknown: Counter[str] = Counter()
+    for row in rows:
+        words[row["model"]] += row["words"] > 0
+        unknown[row["model"]] += row["unknown"]
+        yield row
+    for name, count in unknown.items():
+        if count:
+            note(
+                f"{count:,} of {words[name]:,} words have a part that '{name}' does not know: surprisal_bits has any "
+                "unknown word there, and spelling_bits the rest; compare models by their sum"
+            )
+
+
 def _rows(models: Mapping[str, TrainedModel], documents: Sequence[Document], ends: bool) -> Iterator[dict[str, Any]]:
     for name, model in models.items():
         scored = model.word_scores(documents, ends=ends)
         for document, words in zip(documents, scored, strict=True):
             for position, word in enumerate(words):
                 place = {"model": name, "document": document.name, "position": position}
-                yield place | asdict(word) | {"length": len(word.word)}
+                yield place | asdict(word) | {"length": len(word.word), "bits": word.bits}

@@ -276,6 +276,10 @@ def parse_tokens(table: Any, where: str) -> TokensTable:
 
 def load(path: Path) -> Experiment:
     """Read an experiment file. Raises ``LmcompareError`` for a missing, broken or wrong one."""
+    if path.is_dir():
+        raise LmcompareError(
+            f"{path} is a folder, not an experiment file: to read its text, give it as --corpus {path}"
+        )
     if path.is_file() and path.suffix != ".toml":
         raise LmcompareError(f"{path} is no experiment file (.toml): to read a text, give it as --corpus {path}")
     try:

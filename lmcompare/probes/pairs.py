@@ -41,6 +41,10 @@ def read_pairs(source: str) -> list[Pair]:
     LmcompareError
         If there is no such file, or a line is not such a pair.
     """
+    if Path(source).is_dir():
+        raise LmcompareError(
+            f"{source} is a folder, not a file of minimal pairs; give PAIRS first, then the run folder"
+        )
     if source in SHIPPED and not Path(source).exists():
         content = (resources.files("lmcompare.probes") / f"{source}.jsonl").read_text(encoding="utf-8")
     else:

@@ -135,6 +135,11 @@ def test_score_prints_a_table_of_words(place: Path) -> None:
     lines = lmcompare(*ask, "jsonl", cwd=place, stdin="the cat saw it.\nmy bxqz\n").stdout.splitlines()
     assert [json.loads(line)["surprisal_bits"] for line in lines] == [float(row["surprisal_bits"]) for row in rows]
     assert json.loads(lines[-1])["unknown"] is True
+    assert all(float(row["bits"]) > 0 for row in rows)
+    ended = lmcompare(*ask, "csv", "--ends", cwd=place, stdin="the cat saw it.\n").stdout
+    whole = lmcompare("score", "run", "--model", "ngram", "-", "--ends", cwd=place, stdin="the cat saw it.\n").stdout
+    of_ngram = [float(row["bits"]) for row in csv.DictReader(io.StringIO(ended)) if row["model"] == "ngram"]
+    assert sum(of_ngram) == pytest.approx(json.loads(whole)["bits"])
     wrong = lmcompare(*ask, "cvs", cwd=place, stdin="the\n")
     assert wrong.returncode == 2
     assert "did you mean 'csv'" in wrong.stderr

@@ -60,3 +60,5 @@ def test_broken_files(content: str, message: str, tmp_path: Path) -> None:
 def test_a_missing_file_suggests_the_shipped_pairs(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="did you mean 'english'"):
         read_pairs("englsh")
+    with pytest.raises(LmcompareError, match="is a folder, not a file of minimal pairs; give PAIRS first"):
+        read_pairs(str(tmp_path))

@@ -43,6 +43,8 @@ def probe(
                 print(dumps(asdict(row), ensure_ascii=False))
         else:
             _print_table(rows)
+    if not json:
+        print("Guessing is right for 50% of the pairs.")
 
 
 def _print_table(rows: list[Accuracy]) -> None:

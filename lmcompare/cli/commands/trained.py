@@ -47,11 +47,14 @@ def score(
     With --words, print a table of the surprisal per word instead; --model may then be several models: a,b.
     """
     import json
+    from dataclasses import replace
 
     from lmcompare import corpora
 
     options = corpora.CorpusOptions(documents=documents, encoding=encoding)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options)
+    if documents == "line":  # the line end separates the texts and is no part of them
+        texts = tuple(replace(text, text=text.text.rstrip("\r\n")) for text in texts)
     if words is not None:
         from lmcompare.cli.word_table import print_words
 
