@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
 from lmcompare.measure.examples import continue_prompt, next_tokens
 from lmcompare.measure.sampling import Sampling
 from lmcompare.measure.text_scores import Scored, score_document
-from lmcompare.measure.words import WordScore, training_words, word_scores
+from lmcompare.measure.words import WordScore, WordScorer
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside
@@ -127,11 +127,11 @@ class TrainedModel:
         """Score the words of each document; ``ends`` is that of ``score``."""
         for document in documents:
             with blamed_on(f"{self.name}'s next_log_probs"):
-                yield word_scores(self.model, self._corpus, document, self._training_words, ends=ends)
+                yield self._word_scorer.score(document, ends=ends)
 
     @cached_property
-    def _training_words(self) -> Mapping[bytes, int]:
-        return training_words(self._corpus)
+    def _word_scorer(self) -> WordScorer:
+        return WordScorer(self.model, self._corpus)
 
     def score_documents(self, documents: Iterable[Document], *, ends: bool = False) -> Iterator[Scored]:
         """Score documents one by one; ``ends`` is that of ``score``."""

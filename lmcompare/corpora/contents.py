@@ -34,7 +34,7 @@ _BOMS = (  # UTF-32 first: its mark begins like that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LOOKED_AT = 1 << 16  # characters
+LOOKED_AT = 1 << 16  # characters of a file, to see whether they are text
 _NOISE = 0.01  # the share of control characters that no text has; random bytes have a tenth
 _CONTROL = frozenset(map(chr, range(32))) - frozenset("\t\n\v\f\r\x1b")  # the last colours the lines of logs
 
@@ -63,7 +63,7 @@ def decoded(raw: bytes, encoding: str, path: str) -> str:
         text = raw[skip:].decode(encoding)
         text.encode()  # some encodings decode to what is not text
     except UnicodeDecodeError as error:
-        if is_noise(bytes_as_text := raw[:_LOOKED_AT].decode("latin-1")):
+        if is_noise(bytes_as_text := raw[:LOOKED_AT].decode("latin-1")):
             raise _not_text(path, bytes_as_text) from None
         at = skip + error.start
         raise LmcompareError(
@@ -85,12 +85,12 @@ def decoded(raw: bytes, encoding: str, path: str) -> str:
 
 def is_noise(text: str) -> bool:
     """Return whether decoded bytes are not text: more than 3 characters, and 1 in 100, are control characters."""
-    looked_at = text[:_LOOKED_AT]
+    looked_at = text[:LOOKED_AT]
     return sum(c in _CONTROL for c in looked_at) > max(3, _NOISE * len(looked_at))
 
 
 def _not_text(path: str, text: str) -> LmcompareError:
-    looked_at = text[:_LOOKED_AT]
+    looked_at = text[:LOOKED_AT]
     found = [at for at, c in enumerate(looked_at) if c in _CONTROL]
     advice = "give a text file"
     if looked_at.count("\0") > len(looked_at) / 5:

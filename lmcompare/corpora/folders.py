@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from lmcompare.corpora.contents import binary_kind, is_noise
+from lmcompare.corpora.contents import LOOKED_AT, binary_kind, is_noise
 from lmcompare.corpora.contract import File, Found
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.files import Entry, Named, common_sentences, entry_of, format_of, read_as, shown
@@ -113,7 +113,8 @@ def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
 
 def _is_binary(file: File, encoding: str) -> bool:
     """Whether a file without a known suffix has other content than text, as far as can be seen."""
-    return bool(binary_kind(file.raw)) or is_noise(file.raw.decode(encoding, "ignore"))
+    beginning = file.raw[: 4 * LOOKED_AT]  # no encoding has more bytes for a character
+    return bool(binary_kind(file.raw)) or is_noise(beginning.decode(encoding, "ignore"))
 
 
 def _is_valid(file: File, encoding: str) -> bool:

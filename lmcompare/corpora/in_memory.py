@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from lmcompare.corpora.contract import File, Found
@@ -32,7 +33,8 @@ def read_texts(texts: object, options: CorpusOptions, name: str = "document") ->
         If these are no texts, or none of them has text.
     """
     rows = _rows(texts)
-    first, rows = _peeked(rows)
+    first = next(rows, "")
+    rows = chain([first], rows)
     if isinstance(first, Mapping):
         table = File(b"", "the table", name)
         found = documents_of_rows(((n, _row(row, n)) for n, row in enumerate(rows, 1)), table, options, "row")
@@ -92,19 +94,6 @@ def _rows(texts: object) -> Iterator[Any]:
             f"a corpus in memory is a list of texts, a table or a mapping of splits to these, not {kind_of(texts)}"
         )
     return iter(texts)
-
-
-def _peeked(rows: Iterator[Any]) -> tuple[Any, Iterator[Any]]:
-    """The first row, and all rows."""
-    first = next(rows, None)
-    if first is None:
-        return None, iter(())
-
-    def every() -> Iterator[Any]:
-        yield first
-        yield from rows
-
-    return first, every()
 
 
 def _row(row: object, number: int) -> dict[str, Any]:

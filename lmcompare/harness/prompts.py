@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 
 from lmcompare.corpora import Document
+from lmcompare.measure.selection import digest_of
 
 COUNT = 4
 _WORDS = re.compile(r"\s*(\S+\s+\S+\s+\S+)(?:\s+\S+){3}")  # three words, with three more behind them
@@ -24,5 +24,4 @@ def prompts_of(documents: Iterable[Document]) -> tuple[str, ...]:
             sentence = document.text[start : min(end, start + 200)]
             if match := _WORDS.match(sentence) or _CHARACTERS.match(sentence):
                 found.add(match[1])
-    drawn = sorted(found, key=lambda prompt: hashlib.sha256(prompt.encode()).digest())
-    return tuple(drawn[:COUNT])
+    return tuple(sorted(found, key=digest_of)[:COUNT])

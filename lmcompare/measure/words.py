@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -92,10 +93,8 @@ def training_words(corpus: TokenizedCorpus) -> Counter[bytes]:
     return Counter({word: count for word, count in words.items() if _UNKNOWN not in word})
 
 
-def word_scores(
-    model: LanguageModel, corpus: TokenizedCorpus, document: Document, known: Mapping[bytes, int], *, ends: bool
-) -> list[WordScore]:
-    """Score the words of a document.
+class WordScorer:
+    """Scores the words of documents by a trained model.
 
     Parameters
     ----------
@@ -103,68 +102,111 @@ def word_scores(
         A trained model.
     corpus : TokenizedCorpus
         The tokens that it was trained on.
-    document : Document
-        The text; without ``ends`` the white space at its end is left out.
-    known : mapping of bytes to int
-        What ``training_words`` returned.
-    ends : bool
-        Whether the document ends with the text: a last row then has the bits of its end.
-
-    Returns
-    -------
-    list of WordScore
-        In the order of the text. With ``ends``, their bits together are the bits of the document; without, they are
-        those of its tokens and of the end of the last word.
     """
-    document = document if ends else opened(document)
-    cut = tokenise([document], corpus.tokenizer)
-    text = encode(cut, corpus.tokenizer, corpus.vocabulary)
-    if not len(text):
-        return []
-    assert text.spans is not None, "text was encoded"
-    overhead = corpus.code.charge(cut, corpus.tokenizer, corpus.vocabulary)
-    bits = -checked_log_probs(model, text) / np.log(2)  # (N,)
-    data = document.text.encode()
-    places = np.array([found.span() for found in _WORD.finditer(data)], np.int64).reshape(-1, 2)  # (W, 2)
-    owner, first, last = _owners(text.spans, places)
-    over = _ends_word(text, corpus, owner)
-    end_bits = np.zeros(len(text))  # of the event that a word is over, at the token after it
-    end_bits[over] = _end_bits(model, text, over, _white_types(corpus))
-    bits -= end_bits
 
-    kept = np.arange(len(text)) < len(text) - (not ends)
-    inside, size = kept & (owner >= 0), len(first)
-    surprisal = np.bincount(owner[inside], bits[inside], minlength=size)
-    surprisal += np.bincount(owner[over - 1], end_bits[over], minlength=size)
-    between = overhead.white_space + overhead.separator + np.where(owner < 0, bits + overhead.spelling, 0)
-    gap = np.bincount(_next_owner(owner, size)[kept], between[kept], minlength=size + 1)
-    spelling = np.bincount(owner[inside], overhead.spelling[inside], minlength=size)
-    unknown = np.bincount(owner[inside], text.ids[inside] == text.vocabulary.unknown, minlength=size)
-    tokens = np.bincount(owner[inside], minlength=size)
-    sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
-    sentence = np.searchsorted(sentences, places[first, 0], side="right") - 1
-    rows = []
-    for n in range(size):
-        start, end = int(places[first[n], 0]), int(places[last[n], 1])
-        rows.append(
-            WordScore(
-                word=data[start:end].decode(),
-                start=start,
-                end=end,
-                sentence=int(sentence[n]),
-                words=int(last[n] - first[n]) + 1,
-                tokens=int(tokens[n]),
-                unknown=bool(unknown[n]),
-                frequency=known.get(data[start:end], 0),
-                surprisal_bits=float(surprisal[n]),
-                spelling_bits=float(spelling[n]),
-                gap_bits=float(gap[n]),
+    def __init__(self, model: LanguageModel, corpus: TokenizedCorpus) -> None:
+        self.model, self.corpus = model, corpus
+
+    def score(self, document: Document, *, ends: bool) -> list[WordScore]:
+        """Score the words of a document.
+
+        Parameters
+        ----------
+        document : Document
+            The text; without ``ends`` the white space at its end is left out.
+        ends : bool
+            Whether the document ends with the text: a last row then has the bits of its end.
+
+        Returns
+        -------
+        list of WordScore
+            In the order of the text. With ``ends``, their bits together are the bits of the document; without, they
+            are those of its tokens and of the end of the last word.
+        """
+        corpus = self.corpus
+        document = document if ends else opened(document)
+        cut = tokenise([document], corpus.tokenizer)
+        text = encode(cut, corpus.tokenizer, corpus.vocabulary)
+        if not len(text):
+            return []
+        assert text.spans is not None, "text was encoded"
+        overhead = corpus.code.charge(cut, corpus.tokenizer, corpus.vocabulary)
+        bits = -checked_log_probs(self.model, text) / np.log(2)  # (N,)
+        data = document.text.encode()
+        places = np.array([found.span() for found in _WORD.finditer(data)], np.int64).reshape(-1, 2)  # (W, 2)
+        owner, first, last = _owners(text.spans, places)
+        over = self._ends_word(text, owner)
+        end_bits = np.zeros(len(text))  # of the event that a word is over, at the token after it
+        end_bits[over] = self._end_bits(text, over)
+        bits -= end_bits
+
+        kept = np.arange(len(text)) < len(text) - (not ends)
+        inside, size = kept & (owner >= 0), len(first)
+        surprisal = np.bincount(owner[inside], bits[inside], minlength=size)
+        surprisal += np.bincount(owner[over - 1], end_bits[over], minlength=size)
+        between = overhead.white_space + overhead.separator + np.where(owner < 0, bits + overhead.spelling, 0)
+        gap = np.bincount(_next_owner(owner, size)[kept], between[kept], minlength=size + 1)
+        spelling = np.bincount(owner[inside], overhead.spelling[inside], minlength=size)
+        unknown = np.bincount(owner[inside], text.ids[inside] == text.vocabulary.unknown, minlength=size)
+        tokens = np.bincount(owner[inside], minlength=size)
+        sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
+        sentence = np.searchsorted(sentences, places[first, 0], side="right") - 1
+        rows = []
+        for n in range(size):
+            start, end = int(places[first[n], 0]), int(places[last[n], 1])
+            rows.append(
+                WordScore(
+                    word=data[start:end].decode(),
+                    start=start,
+                    end=end,
+                    sentence=int(sentence[n]),
+                    words=int(last[n] - first[n]) + 1,
+                    tokens=int(tokens[n]),
+                    unknown=bool(unknown[n]),
+                    frequency=self._training_words.get(data[start:end], 0),
+                    surprisal_bits=float(surprisal[n]),
+                    spelling_bits=float(spelling[n]),
+                    gap_bits=float(gap[n]),
+                )
             )
-        )
-    if ends:
-        at = len(data)
-        rows.append(WordScore("", at, at, len(sentences) - 1, 0, 0, False, 0, 0.0, 0.0, float(gap[size])))
-    return rows
+        if ends:
+            at = len(data)
+            rows.append(WordScore("", at, at, len(sentences) - 1, 0, 0, False, 0, 0.0, 0.0, float(gap[size])))
+        return rows
+
+    @cached_property
+    def _training_words(self) -> Mapping[bytes, int]:
+        return training_words(self.corpus)
+
+    @cached_property
+    def _white_types(self) -> npt.NDArray[np.bool_]:
+        """(V,) which types end the word before them: ``</s>``, and those that begin with white space."""
+        vocabulary, tokenizer = self.corpus.vocabulary, self.corpus.tokenizer
+        found = np.zeros(len(vocabulary), np.bool_)
+        for index, token in enumerate(vocabulary.tokens):
+            found[index] = index == vocabulary.end or (
+                index != vocabulary.unknown and _WORD.match(tokenizer.token_bytes(token)) is None
+            )
+        return found
+
+    def _ends_word(self, text: Encoded, owner: IntArray) -> IntArray:
+        """Return the positions (E,) of the tokens that tell that the word before them is over.
+
+        There are none if white space is between tokens and not in them: the model then says nothing about it.
+        """
+        if self.corpus.tokenizer.covers == "words":
+            return np.zeros(0, np.int64)
+        after_word = np.append(False, (owner[:-1] >= 0) & (owner[1:] != owner[:-1]))
+        return np.flatnonzero(after_word & self._white_types[text.ids])
+
+    def _end_bits(self, text: Encoded, at: IntArray) -> FloatArray:
+        """Return −log2 of the probability that the token at each position (E,) ends the word before it."""
+        bits = np.zeros(len(at))
+        size = max(1, _BLOCK // len(text.vocabulary))
+        for start in range(0, len(at), size):
+            nats = self.model.next_log_probs(text, at[start : start + size]).astype(np.float64)  # (B, V)
+            bits[start : start + size] = -np.log2(np.exp(nats[:, self._white_types]).sum(axis=1))
+        return bits
 
 
 def _owners(spans: IntArray, places: IntArray) -> tuple[IntArray, IntArray, IntArray]:
@@ -197,38 +239,6 @@ def _owners(spans: IntArray, places: IntArray) -> tuple[IntArray, IntArray, IntA
     within = to_word >= from_word
     owner[within] = group[from_word[within]]
     return owner, first, last
-
-
-def _white_types(corpus: TokenizedCorpus) -> npt.NDArray[np.bool_]:
-    """(V,) which types end the word before them: ``</s>``, and those that begin with white space."""
-    vocabulary, tokenizer = corpus.vocabulary, corpus.tokenizer
-    found = np.zeros(len(vocabulary), np.bool_)
-    for index, token in enumerate(vocabulary.tokens):
-        found[index] = index == vocabulary.end or (
-            index != vocabulary.unknown and _WORD.match(tokenizer.token_bytes(token)) is None
-        )
-    return found
-
-
-def _ends_word(text: Encoded, corpus: TokenizedCorpus, owner: IntArray) -> IntArray:
-    """Return the positions (E,) of the tokens that tell that the word before them is over.
-
-    There are none if white space is between tokens and not in them: the model then says nothing about it.
-    """
-    if corpus.tokenizer.covers == "words":
-        return np.zeros(0, np.int64)
-    after_word = np.append(False, (owner[:-1] >= 0) & (owner[1:] != owner[:-1]))
-    return np.flatnonzero(after_word & _white_types(corpus)[text.ids])
-
-
-def _end_bits(model: LanguageModel, text: Encoded, at: IntArray, white: npt.NDArray[np.bool_]) -> FloatArray:
-    """Return −log2 of the probability that the token at each position (E,) ends the word before it."""
-    bits = np.zeros(len(at))
-    size = max(1, _BLOCK // len(white))
-    for start in range(0, len(at), size):
-        nats = model.next_log_probs(text, at[start : start + size]).astype(np.float64)  # (B, V)
-        bits[start : start + size] = -np.log2(np.exp(nats[:, white]).sum(axis=1))
-    return bits
 
 
 def _next_owner(owner: IntArray, size: int) -> IntArray:
