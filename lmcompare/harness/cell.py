@@ -19,11 +19,13 @@ from lmcompare.harness.job import Job
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
 from lmcompare.measure.selection import shown_positions
+from lmcompare.measure.word_bits import streamed_end_log_probs
+from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
-from lmcompare.runfolder.layout import TRAINED_FILES
+from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES
 from lmcompare.runfolder.parquet import write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -133,13 +135,19 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
     The test text is read once, over the full distributions; the timed scoring reads the validation text. A model that
     learns from earlier documents has no reset scores: it would not forget what precedes a sentence.
     """
+    import pandas as pd
+
     valid, seconds = scoring.timed_log_probs(model, corpus.valid)
     shown = shown_positions(corpus)
-    ranked = scoring.score_and_rank(model, corpus.test, shown)
+    words = {split: HeldOutWords(corpus, split) for split in HELD_OUT}
+    ranked = scoring.score_and_rank(model, corpus.test, shown, words["test"].ends)
     if model.traits.adaptive:
         reset = np.full(len(corpus.test), np.nan)
     else:
         reset = scoring.checked_log_probs(model, corpus.sentences("test"))
+    ends = {"valid": streamed_end_log_probs(model, corpus.valid, words["valid"].ends), "test": ranked.end_log_probs}
+    scored = {"valid": valid, "test": ranked.log_probs}
+    write_table(job.path / "words.parquet", pd.concat(words[s].table(scored[s], ends[s]) for s in HELD_OUT))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     size = model.size()
     table = scoring.scores_table(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmcompare.errors import LmcompareError, PluginError, blamed_on
 from lmcompare.measure.features import token_features
+from lmcompare.measure.word_features import counted_words, word_features
 from lmcompare.runfolder.layout import HELD_OUT, SPLITS, TOKENS_FILES
 from lmcompare.runfolder.seals import damage, is_sealed
 from lmcompare.runfolder.tokens import TokenizedCorpus, write_tokens
@@ -80,14 +81,15 @@ def _tables(
     tokenizer: Tokenizer,
     vocabulary: Vocabulary,
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of the tokens and documents of valid and test."""
+    """Return the tables of the tokens, words and documents of valid and test."""
     import pandas as pd
 
-    tables: dict[str, list[pd.DataFrame]] = {"features": [], "surface": [], "documents": []}
+    tables: dict[str, list[pd.DataFrame]] = {"features": [], "surface": [], "words": [], "documents": []}
+    train_words = dict(counted_words(corpus.train).most_common())
     for split in HELD_OUT:
         text, documents = texts[split], corpus.split(split)
-        overhead_bits = code.overhead_bits(cut[split], tokenizer, vocabulary)
-        features = token_features(texts["train"], text, cut[split].sentence_starts, overhead_bits, split)
+        overhead = code.charge(cut[split], tokenizer, vocabulary)
+        features = token_features(texts["train"], text, cut[split].sentence_starts, overhead, split)
         tables["features"].append(features)
         assert text.spans is not None
         surface = features[["split", "document", "position"]].assign(
@@ -97,6 +99,7 @@ def _tables(
             is_unknown=text.ids == vocabulary.unknown,
         )
         tables["surface"].append(surface)
+        tables["words"].append(word_features(documents, train_words, split))
         columns = {
             "split": split,
             "document": range(len(documents)),

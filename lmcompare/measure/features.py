@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, IntArray, OverheadBits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +44,7 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, IntArray]:
 
 
 def token_features(
-    train: Encoded, text: Encoded, sentence_starts: IntArray, overhead_bits: FloatArray, split: str
+    train: Encoded, text: Encoded, sentence_starts: IntArray, overhead: OverheadBits, split: str
 ) -> pd.DataFrame:
     """Return the feature table of one split, one row per token; see ``docs/metrics.md`` for the columns.
 
@@ -55,8 +54,8 @@ def token_features(
         The training text and the text of the split.
     sentence_starts : (S,) int array
         The position of the first token of each sentence of ``text``.
-    overhead_bits : (N,) float array
-        What each token is charged beside the model's own bits.
+    overhead : OverheadBits
+        What each of the N tokens is charged beside the model's own bits.
     split : str
         The name of the split.
     """
@@ -81,7 +80,8 @@ def token_features(
             "sentence": sentence - first_of_document[document],
             "position_in_sentence": at - sentence_starts[sentence],
             "repeated": first[inverse] < at,
-            "overhead_bits": overhead_bits,
+            "overhead_bits": overhead.total,
+            "spelling_bits": overhead.spelling,
         }
     )
 

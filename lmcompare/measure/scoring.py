@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.errors import PluginError
+from lmcompare.measure.word_bits import WordEnds
 from lmcompare.model import FloatArray, LanguageModel, check_block
 from lmcompare.runfolder.layout import SCORE_COLUMNS, TOP_COLUMNS
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -39,12 +40,15 @@ class Ranked:
         Its rank among the V types, 1 for the most likely.
     top_ids, top_log_probs : array of shape (M, 5)
         The most likely tokens at the M shown positions, and their nats.
+    end_log_probs : array of shape (N,)
+        Nats of the end of the word before the token, where it tells that; 0 elsewhere.
     """
 
     log_probs: FloatArray
     target_rank: IntArray
     top_ids: IntArray
     top_log_probs: FloatArray
+    end_log_probs: FloatArray
 
 
 def checked_log_probs(model: LanguageModel, text: Encoded) -> FloatArray:
@@ -87,8 +91,8 @@ def timed_log_probs(model: LanguageModel, text: Encoded) -> tuple[FloatArray, fl
     return scores, time.perf_counter() - started
 
 
-def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Ranked:
-    """Read the full distributions once: scores and ranks of all tokens, and the most likely tokens at ``shown``.
+def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray, ends: WordEnds) -> Ranked:
+    """Read the full distributions once: scores and ranks of all tokens, the most likely at ``shown``, word ends.
 
     Equal probabilities are ranked by id, so that the ranks do not depend on the order of reading. Raises
     ``PluginError`` for blocks of a wrong shape, positions left out, NaN or +inf.
@@ -100,6 +104,7 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
     places = min(PLACES, len(text.vocabulary))
     top_ids = np.zeros((len(shown), places), np.int32)
     top_log_probs = np.zeros((len(shown), places), np.float64)
+    end_log_probs = np.zeros(len(text), np.float64)
     with _unchanged(model, text) as ids:
         for at, block in model.stream(text):  # (B,), (B, V)
             check_block(block, len(at), text, type(model).__name__)
@@ -110,6 +115,8 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
                 above[row] += np.count_nonzero(block[row, : targets[row]] == own[row])
             target_rank[at] = 1 + above
             log_probs[at] = own[:, 0]
+            if len(ending := np.flatnonzero(ends.at[at])):
+                end_log_probs[at[ending]] = ends.log_probs(block[ending])
             rows = np.flatnonzero(row_of[at] >= 0)
             if len(rows):
                 top, nats = most_likely(block[rows], places)
@@ -118,7 +125,7 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray) -> Rank
     if (target_rank == 0).any():
         raise PluginError(f"{where} left out {int((target_rank == 0).sum())} positions")
     _check_figures(log_probs, where)
-    return Ranked(log_probs, target_rank, top_ids, top_log_probs)
+    return Ranked(log_probs, target_rank, top_ids, top_log_probs, end_log_probs)
 
 
 def _true_in_rows(mask: BoolArray) -> IntArray:

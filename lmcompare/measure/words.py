@@ -1,17 +1,7 @@
-"""Surprisal per word, for tokenizers of every kind.
-
-A word is a longest run of characters without white space (of ASCII). It has all the bits of its tokens, and its end
-belongs to it. A model of characters, or of pieces such as " the", tells that a word is over only by the token after
-it. The probability of that token is the probability that a word ends here times that of what comes next, and the
-first of the two is given to the word that ends (Pimentel and Meister 2024, *How to compute the probability of a
-word*; Oh and Schuler 2024, *Leading whitespaces of language models' subword vocabulary pose a confound for
-calculating word probabilities*; both EMNLP). Nothing is lost by that: the bits of the words, of what is between them
-and of the end are together the bits of the text.
-"""
+"""The scores of the words of a text, for tokenizers of every kind; ``word_bits`` says what a word is charged."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,11 +13,11 @@ import numpy.typing as npt
 from lmcompare.corpora import Document
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.text_scores import opened
+from lmcompare.measure.word_bits import WORD, WordEnds, WordsInTokens, places_of, word_bits, word_ending_types
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray, encode, tokenise
+from lmcompare.tokens import Encoded, encode, tokenise
 
-_WORD = re.compile(rb"[^\s]+")  # white space of ASCII
 _UNKNOWN = b"\0"
 _BLOCK = 1 << 22  # numbers of a block of distributions
 
@@ -89,7 +79,7 @@ def training_words(corpus: TokenizedCorpus) -> Counter[bytes]:
         assert train.spans is not None, "the training text was encoded"
         apart = np.append(False, train.spans[1:, 0] != train.spans[:-1, 1])  # white space, or another document
         strings = np.where(apart, b" " + strings, strings)
-    words = Counter(_WORD.findall(b"".join(strings.tolist())))
+    words = Counter(WORD.findall(b"".join(strings.tolist())))
     return Counter({word: count for word, count in words.items() if _UNKNOWN not in word})
 
 
@@ -130,48 +120,46 @@ class WordScorer:
         if not len(text):
             return []
         assert text.spans is not None, "text was encoded"
-        overhead = corpus.code.charge(cut, corpus.tokenizer, corpus.vocabulary)
-        bits = -checked_log_probs(self.model, text) / np.log(2)  # (N,)
         data = document.text.encode()
-        places = np.array([found.span() for found in _WORD.finditer(data)], np.int64).reshape(-1, 2)  # (W, 2)
-        owner, first, last = _owners(text.spans, places)
-        over = self._ends_word(text, owner)
-        end_bits = np.zeros(len(text))  # of the event that a word is over, at the token after it
-        end_bits[over] = self._end_bits(text, over)
-        bits -= end_bits
-
-        kept = np.arange(len(text)) < len(text) - (not ends)
-        inside, size = kept & (owner >= 0), len(first)
-        surprisal = np.bincount(owner[inside], bits[inside], minlength=size)
-        surprisal += np.bincount(owner[over - 1], end_bits[over], minlength=size)
-        between = overhead.white_space + overhead.separator + np.where(owner < 0, bits + overhead.spelling, 0)
-        gap = np.bincount(_next_owner(owner, size)[kept], between[kept], minlength=size + 1)
-        spelling = np.bincount(owner[inside], overhead.spelling[inside], minlength=size)
-        unknown = np.bincount(owner[inside], text.ids[inside] == text.vocabulary.unknown, minlength=size)
+        places = places_of(data)
+        words = WordsInTokens.of(text.spans, places)
+        over = words.ends(text, self._ending_types, corpus.tokenizer)
+        upto = len(text) - (not ends)
+        bits = word_bits(
+            words,
+            over,
+            checked_log_probs(self.model, text),
+            self._end_log_probs(text, over),
+            corpus.code.charge(cut, corpus.tokenizer, corpus.vocabulary),
+            upto,
+        )
+        size, owner = len(words.first), words.owner[:upto]
+        inside = owner >= 0
+        unknown = np.bincount(owner[inside], text.ids[:upto][inside] == text.vocabulary.unknown, minlength=size)
         tokens = np.bincount(owner[inside], minlength=size)
         sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
-        sentence = np.searchsorted(sentences, places[first, 0], side="right") - 1
+        sentence = np.searchsorted(sentences, places[words.first, 0], side="right") - 1
         rows = []
         for n in range(size):
-            start, end = int(places[first[n], 0]), int(places[last[n], 1])
+            start, end = int(places[words.first[n], 0]), int(places[words.last[n], 1])
             rows.append(
                 WordScore(
                     word=data[start:end].decode(),
                     start=start,
                     end=end,
                     sentence=int(sentence[n]),
-                    words=int(last[n] - first[n]) + 1,
+                    words=int(words.last[n] - words.first[n]) + 1,
                     tokens=int(tokens[n]),
                     unknown=bool(unknown[n]),
                     frequency=self._training_words.get(data[start:end], 0),
-                    surprisal_bits=float(surprisal[n]),
-                    spelling_bits=float(spelling[n]),
-                    gap_bits=float(gap[n]),
+                    surprisal_bits=float(bits.surprisal[n]),
+                    spelling_bits=float(bits.spelling[n]),
+                    gap_bits=float(bits.gap[n]),
                 )
             )
         if ends:
             at = len(data)
-            rows.append(WordScore("", at, at, len(sentences) - 1, 0, 0, False, 0, 0.0, 0.0, float(gap[size])))
+            rows.append(WordScore("", at, at, len(sentences) - 1, 0, 0, False, 0, 0.0, 0.0, float(bits.gap[size])))
         return rows
 
     @cached_property
@@ -179,71 +167,15 @@ class WordScorer:
         return training_words(self.corpus)
 
     @cached_property
-    def _white_types(self) -> npt.NDArray[np.bool_]:
-        """(V,) which types end the word before them: ``</s>``, and those that begin with white space."""
-        vocabulary, tokenizer = self.corpus.vocabulary, self.corpus.tokenizer
-        found = np.zeros(len(vocabulary), np.bool_)
-        for index, token in enumerate(vocabulary.tokens):
-            found[index] = index == vocabulary.end or (
-                index != vocabulary.unknown and _WORD.match(tokenizer.token_bytes(token)) is None
-            )
-        return found
+    def _ending_types(self) -> npt.NDArray[np.bool_]:
+        return word_ending_types(self.corpus.vocabulary, self.corpus.tokenizer)
 
-    def _ends_word(self, text: Encoded, owner: IntArray) -> IntArray:
-        """Return the positions (E,) of the tokens that tell that the word before them is over.
-
-        There are none if white space is between tokens and not in them: the model then says nothing about it.
-        """
-        if self.corpus.tokenizer.covers == "words":
-            return np.zeros(0, np.int64)
-        after_word = np.append(False, (owner[:-1] >= 0) & (owner[1:] != owner[:-1]))
-        return np.flatnonzero(after_word & self._white_types[text.ids])
-
-    def _end_bits(self, text: Encoded, at: IntArray) -> FloatArray:
-        """Return −log2 of the probability that the token at each position (E,) ends the word before it."""
-        bits = np.zeros(len(at))
+    def _end_log_probs(self, text: Encoded, ends: WordEnds) -> FloatArray:
+        """(N,) nats of the end of the word before each token where ``ends`` says so, 0 elsewhere."""
+        found = np.zeros(len(text))
+        at = np.flatnonzero(ends.at)
         size = max(1, _BLOCK // len(text.vocabulary))
         for start in range(0, len(at), size):
-            nats = self.model.next_log_probs(text, at[start : start + size]).astype(np.float64)  # (B, V)
-            bits[start : start + size] = -np.log2(np.exp(nats[:, self._white_types]).sum(axis=1))
-        return bits
-
-
-def _owners(spans: IntArray, places: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Return the group of words that each token belongs to, and the first and last word of each group.
-
-    Words that one token crosses are a group; other words are groups of their own.
-
-    Parameters
-    ----------
-    spans : (N, 2) int array
-        Where the tokens are.
-    places : (W, 2) int array
-        Where the words are.
-
-    Returns
-    -------
-    owner : (N,) int array
-        -1 for a token of white space and for ``</s>`` between words.
-    first, last : (G,) int arrays
-    """
-    from_word = np.searchsorted(places[:, 1], spans[:, 0], side="right")
-    to_word = np.searchsorted(places[:, 0], spans[:, 1], side="left") - 1
-    joined = np.zeros(len(places), np.bool_)  # with the word before
-    for a, b in zip(from_word[to_word > from_word], to_word[to_word > from_word], strict=True):
-        joined[a + 1 : b + 1] = True
-    group = np.cumsum(~joined) - 1
-    first = np.flatnonzero(~joined)
-    last = np.append(first[1:], len(places)) - 1
-    owner = np.full(len(spans), -1, np.int64)
-    within = to_word >= from_word
-    owner[within] = group[from_word[within]]
-    return owner, first, last
-
-
-def _next_owner(owner: IntArray, size: int) -> IntArray:
-    """(N,) the group of each token, or of the next token that has one; ``size`` after the last."""
-    places = np.where(owner >= 0, np.arange(len(owner)), len(owner))
-    following = np.minimum.accumulate(places[::-1])[::-1]
-    found: IntArray = np.append(owner, size)[following]
-    return found
+            rows = at[start : start + size]
+            found[rows] = ends.log_probs(self.model.next_log_probs(text, rows))
+        return found

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_list, read_object
-from lmcompare.runfolder.layout import CELL_TABLES, COST_KEYS, CURVE_COLUMNS, SCORE_COLUMNS, TOP_COLUMNS, Split
+from lmcompare.runfolder.layout import (
+    CELL_TABLES,
+    COST_KEYS,
+    CURVE_COLUMNS,
+    SCORE_COLUMNS,
+    TOP_COLUMNS,
+    WORD_SCORE_COLUMNS,
+    Split,
+)
 from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table
 from lmcompare.runfolder.seals import check_sealed
 
@@ -56,8 +64,9 @@ class Cell:
                 raise RunFolderError(f"{self.path / 'cell.json'} is damaged at '{key}': {REMEDY}")
         if not all(isinstance(self.cost[key], int | float | None) for key in COST_KEYS):
             raise RunFolderError(f"{self.path / 'cost.json'} does not contain numbers: {REMEDY}")
-        for name, columns in (("scores.parquet", SCORE_COLUMNS), ("top.parquet", TOP_COLUMNS)):
-            check_table(self.path / name, columns)
+        tables = {"scores": SCORE_COLUMNS, "words": WORD_SCORE_COLUMNS, "top": TOP_COLUMNS}
+        for name, columns in tables.items():
+            check_table(self.path / f"{name}.parquet", columns)
 
     @property
     def status(self) -> str:
@@ -127,6 +136,10 @@ class Cell:
     def scores(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the token scores (log-probabilities in nats), all or those of a split, all columns or these."""
         return read_table(self.path / "scores.parquet", columns, split)
+
+    def words(self, split: Split) -> pd.DataFrame:
+        """Return the bits of the words of a split, in the order of ``TokenizedCorpus.words``."""
+        return read_table(self.path / "words.parquet", WORD_SCORE_COLUMNS, split)
 
     def score_blocks(
         self, split: Split, columns: Sequence[str], documents: Array | None = None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-SCHEMA_VERSION = 1  # raised whenever a stored cell would have to be computed again
+SCHEMA_VERSION = 2  # raised whenever a stored cell would have to be computed again
 
 Split = Literal["valid", "test"]  # a held-out split, which is scored
 HELD_OUT: tuple[Split, ...] = ("valid", "test")
@@ -29,12 +29,12 @@ TOKENS_FILES = (
     *("tokenizer.json", "vocabulary.json", "code.json"),
     *(f"tokenizer/{name}" for name in STATE_FILES),
     *(f"{split}.npz" for split in SPLITS),
-    *("features.parquet", "surface.parquet", "documents.parquet"),
+    *("features.parquet", "surface.parquet", "words.parquet", "documents.parquet"),
 )
 
 # What a report reads of a cell
 CELL_TABLES = (
-    *("cell.json", "scores.parquet", "top.parquet"),
+    *("cell.json", "scores.parquet", "words.parquet", "top.parquet"),
     *("cost.json", "curve.csv", "examples.json", "exhibits.json"),
 )
 CELL_FILES = (*CELL_TABLES, *(f"model/{name}" for name in STATE_FILES))
@@ -46,6 +46,12 @@ SCORE_COLUMNS = (
     *("split", "model", "seed", "document", "position", "token", "byte_start", "byte_end"),
     *("log_prob", "is_unknown", "log_prob_reset", "target_rank"),
 )
+# One row per word of valid and test, and one for the end of each document: of the text, and in a model
+WORD_COLUMNS = (
+    *("split", "document", "word", "byte_start", "byte_end", "train_count", "train_rank"),
+    *("sentence", "position_in_sentence", "position", "repeated"),
+)
+WORD_SCORE_COLUMNS = ("split", "document", "surprisal_bits", "spelling_bits", "gap_bits", "joined")
 # One row per document of valid and test
 DOCUMENT_COLUMNS = (
     *("split", "document", "name", "bytes", "tokens", "sentences", "metadata", "repeated", "repeats"),

@@ -30,6 +30,7 @@ from lmcompare.runfolder.layout import (
     STATE_FILES,
     SURFACE_COLUMNS,
     TOKENS_FILES,
+    WORD_COLUMNS,
     Split,
 )
 from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_table
@@ -193,6 +194,10 @@ class TokenizedCorpus:
         """Return one row per token of valid and test, with the columns ``SURFACE_COLUMNS``."""
         return read_table(self._file("surface.parquet"), SURFACE_COLUMNS)
 
+    def words(self, split: Split) -> pd.DataFrame:
+        """Return one row per word of a split and one per end of a document, with the columns ``WORD_COLUMNS``."""
+        return read_table(self._file("words.parquet"), WORD_COLUMNS, split)
+
     @cached_property
     def test_strings(self) -> Array:
         """(N,) the tokens of the test text as they occur in it, also unknown words."""
@@ -261,7 +266,7 @@ def write_tokens(
     sentence_starts : Mapping
         (S,) the position of the first token of each sentence of each split.
     tables : Mapping
-        The tables "features", "surface" and "documents" of valid and test.
+        The tables "features", "surface", "words" and "documents" of valid and test.
     """
     for name, rows in tables.items():
         write_table(path / f"{name}.parquet", rows)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 import lmcompare
+from lmcompare.analysis import load_run
 from lmcompare.corpora import documents_of
+from lmcompare.measure.word_bits import WordsInTokens
 from lmcompare.measure.words import WordScore
 from lmcompare.trained import TrainedModel
 
@@ -103,16 +104,39 @@ def test_unknown_words_are_marked_and_their_spelling_is_apart(run: lmcompare.Com
     assert rows[1].spelling_bits > 4
 
 
-def test_words_that_one_token_crosses_share_a_figure(tmp_path: Path) -> None:
-    from lmcompare.measure.words import _owners
-
+def test_words_that_one_token_crosses_share_a_figure() -> None:
     # "of the x": one token "of the", then " x"
-    owner, first, last = _owners(np.array([[0, 6], [6, 8], [8, 8]]), np.array([[0, 2], [3, 6], [7, 8]]))
-    assert owner.tolist() == [0, 1, -1]
-    assert (first.tolist(), last.tolist()) == ([0, 2], [1, 2])
+    words = WordsInTokens.of(np.array([[0, 6], [6, 8], [8, 8]]), np.array([[0, 2], [3, 6], [7, 8]]))
+    assert words.owner.tolist() == [0, 1, -1]
+    assert words.following.tolist() == [0, 1, 2]
+    assert (words.first.tolist(), words.last.tolist()) == ([0, 2], [1, 2])
 
 
 def test_the_table(run: lmcompare.Comparison) -> None:
     table: Any = run.model("bpe").words("ab a")
     assert list(table["word"]) == ["ab", "a"]
     assert {"surprisal_bits", "spelling_bits", "gap_bits", "frequency", "sentence"} <= set(table.columns)
+
+
+@pytest.mark.parametrize("name", ["word", "char", "byte", "bpe", "space"])
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_what_a_run_stores_of_words_is_what_the_scorer_finds(
+    run: lmcompare.Comparison, name: str, split: Literal["valid", "test"]
+) -> None:
+    model = run.model(name)
+    stored = load_run(run.folder)
+    corpus = stored.tokens[next(m for m in stored.models if m.name == name).tokens_fingerprint]
+    (cell,) = next(m for m in stored.models if m.name == name).done
+    words, bits = corpus.words(split), cell.words(split)
+    assert list(bits["document"]) == list(words["document"])
+    total = bits[["surprisal_bits", "spelling_bits", "gap_bits"]].sum(axis=1)
+    charged = -cell.scores(split)["log_prob"].sum() / np.log(2) + corpus.features(split)["overhead_bits"].sum()
+    assert total.sum() == pytest.approx(charged, rel=1e-5)
+    texts = {text.strip(): text for text in TEXTS}
+    for _, at in list(words.groupby("document").groups.items())[:4]:
+        text = texts[" ".join(words["word"][at][:-1])]
+        rows = scores(model, text)
+        assert [row.word for row in rows] == list(words["word"][at])
+        for column in ("surprisal_bits", "spelling_bits", "gap_bits"):
+            np.testing.assert_allclose(bits[column][at], [getattr(row, column) for row in rows], atol=2e-5)
+        assert [row.frequency for row in rows] == list(words["train_count"][at])
