@@ -1,8 +1,9 @@
-"""Do the models make different mistakes? Linear mixtures, and which model is better on how many tokens.
+"""Do the models make different mistakes? Linear mixtures, and which model is better on how many tokens or words.
 
 A mixture gives a token the probability Σ w_i p_i. Its weights are fitted on the validation text and its perplexity is
-measured on the test text. Only ranked models with the same tokens are mixed, and only the first finished seed of each
-takes part: a mixture over seeds would be an ensemble, which is another model.
+measured on the test text. Models of different tokens are mixed word by word: a word, with what is before it, has a
+probability in each of them. Only ranked models are mixed, and only the first finished seed of each takes part: a
+mixture over seeds would be an ensemble, which is another model.
 """
 
 from __future__ import annotations
@@ -13,17 +14,16 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.comparison import group_of
-from lmcompare.analysis.metrics import perplexity
-from lmcompare.analysis.token_blocks import Block, blocks
-from lmcompare.analysis.totals import by_tokens
+from lmcompare.analysis.alike import Alike, alike
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.run import ModelEntry, Run
+from lmcompare.runfolder.run import Run
 
 STEPS = 200
 TOLERANCE = 1e-7  # nats per token: less is not worth another step
-FITTED = 2**20  # validation tokens to which weights are fitted: more would gain a millionth of a nat per token
+FITTED = (
+    2**20
+)  # validation tokens or words to which weights are fitted: more would gain a millionth of a nat per token
 
 
 def fit_weights(log_probs: Array) -> Array:
@@ -73,98 +73,88 @@ def mixtures(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for each mixture. models (tuple of names), weights (tuple), tokens_fingerprint, valid_perplexity,
-        test_perplexity, best_single (its best model on the test text), best_single_perplexity, gain (1 − mixture /
-        best single), valid_tokens, fitted_tokens (the evenly spaced validation tokens used for the weights).
+        One row for each mixture. models (tuple of names), weights (tuple), unit ("token" or "word"), figure
+        ("perplexity" or "bits per byte"), valid and test (the figure of the mixture), best_single (its best model on
+        the test text), best_single_test, gain (1 − mixture / best single), valid_units, fitted_units (the evenly
+        spaced validation tokens or words used for the weights).
     """
     rows = []
-    for models in _alike(run):
-        on_valid = _some(run, models)
-        groups = [list(pair) for pair in combinations(range(len(models)), 2)]
-        if len(models) > 2:
-            groups.append(list(range(len(models))))
+    if (found := alike(run)) is not None:
+        on_valid, valid_units = _some(found)
+        names = [model.name for model in found.models]
+        groups = [list(pair) for pair in combinations(range(len(names)), 2)]
+        if len(names) > 2:
+            groups.append(list(range(len(names))))
         weights = [fit_weights(on_valid[group]) for group in groups]
-        valid_tokens, _, mixed_valid = _totals(run, models, "valid", groups, weights)
-        test_tokens, each, mixed_test = _totals(run, models, "test", groups, weights)
-        alone = [perplexity(total, test_tokens) for total in each]
+        _, mixed_valid = _figures(found, "valid", groups, weights)
+        alone, mixed_test = _figures(found, "test", groups, weights)
         for g, group in enumerate(groups):
             best = min(group, key=lambda i: alone[i])
-            mixed = perplexity(mixed_test[g], test_tokens)
             rows.append(
                 {
-                    "models": tuple(models[i].name for i in group),
+                    "models": tuple(names[i] for i in group),
                     "weights": tuple(float(w) for w in weights[g]),
-                    "tokens_fingerprint": models[0].tokens_fingerprint,
-                    "valid_perplexity": perplexity(mixed_valid[g], valid_tokens),
-                    "test_perplexity": mixed,
-                    "best_single": models[best].name,
-                    "best_single_perplexity": alone[best],
-                    "gain": 1 - mixed / alone[best],
-                    "valid_tokens": valid_tokens,
-                    "fitted_tokens": on_valid.shape[1],
+                    "unit": found.unit,
+                    "figure": found.figure,
+                    "valid": mixed_valid[g],
+                    "test": mixed_test[g],
+                    "best_single": names[best],
+                    "best_single_test": alone[best],
+                    "gain": 1 - mixed_test[g] / alone[best],
+                    "valid_units": valid_units,
+                    "fitted_units": on_valid.shape[1],
                 }
             )
-    columns = ["models", "weights", "tokens_fingerprint", "valid_perplexity", "test_perplexity", "best_single"]
-    columns += ["best_single_perplexity", "gain", "valid_tokens", "fitted_tokens"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["models", "weights", "unit", "figure", "valid", "test", "best_single", "best_single_test", "gain"]
+    return pd.DataFrame(rows, columns=[*columns, "valid_units", "fitted_units"])
 
 
 def wins(run: Run) -> pd.DataFrame:
-    """Return on how many test tokens each model is better than each other model.
+    """Return on how many test tokens, or words if the tokens differ, each ranked model is better than each other.
 
     Returns
     -------
     DataFrame
-        first, second, tokens_fingerprint, share (of the tokens to which first gives the higher probability; equal
-        probabilities count half), tokens.
+        first, second, share (of the tokens or words to which first gives the higher probability; equal probabilities
+        count half), units (how many there are).
     """
     rows = []
-    for models in _alike(run):
-        won, tokens = np.zeros((len(models), len(models))), 0
-        for block in blocks(run, models, "test", seeds=1):
-            log_probs = _first_seeds(block)
-            tokens += len(block)
+    if (found := alike(run)) is not None:
+        models = found.models
+        won, units = np.zeros((len(models), len(models))), 0
+        for log_probs in found.nats("test"):
+            units += log_probs.shape[1]
             for i, j in combinations(range(len(models)), 2):
                 more, less = (log_probs[i] > log_probs[j]), (log_probs[i] < log_probs[j])
                 won[i, j] += np.count_nonzero(more)
                 won[j, i] += np.count_nonzero(less)
         for i, one in enumerate(models):
             for j, other in enumerate(models):
-                if i != j and tokens:
-                    share = float(won[i, j] + (tokens - won[i, j] - won[j, i]) / 2) / tokens
-                    rows.append((one.name, other.name, one.tokens_fingerprint, share, tokens))
-    return pd.DataFrame(rows, columns=["first", "second", "tokens_fingerprint", "share", "tokens"])
+                if i != j and units:
+                    share = float(won[i, j] + (units - won[i, j] - won[j, i]) / 2) / units
+                    rows.append((one.name, other.name, share, units))
+    return pd.DataFrame(rows, columns=["first", "second", "share", "units"])
 
 
-def _alike(run: Run) -> list[list[ModelEntry]]:
-    """Return the ranked models that can be mixed: groups of two or more with the same tokens."""
-    groups = [[model for model in models if group_of(model)[0] == "ranked"] for models in by_tokens(run).values()]
-    return [models for models in groups if len(models) > 1]
+def _some(found: Alike) -> tuple[Array, int]:
+    """(M, N) nats of the tokens or words of valid, evenly subsampled to at most ``FITTED``; and how many it has."""
+    units = sum(block.shape[1] for block in found.nats("valid"))
+    every, seen = max(1, -(-units // FITTED)), 0
+    parts = [np.zeros((len(found.models), 0))]
+    for block in found.nats("valid"):
+        parts.append(block[:, -seen % every :: every])
+        seen += block.shape[1]
+    return np.concatenate(parts, axis=1), units
 
 
-def _some(run: Run, models: Sequence[ModelEntry]) -> Array:
-    """(M, N) log-probabilities of the validation tokens, evenly subsampled to at most ``FITTED``."""
-    every = -(-int(run.tokens[models[0].tokens_fingerprint].documents_of("valid")["tokens"].sum()) // FITTED)
-    found, seen = [np.zeros((len(models), 0))], 0
-    for block in blocks(run, models, "valid", seeds=1):
-        found.append(_first_seeds(block)[:, -seen % max(every, 1) :: max(every, 1)])
-        seen += len(block)
-    return np.concatenate(found, axis=1)
-
-
-def _totals(
-    run: Run, models: Sequence[ModelEntry], split: Split, groups: Sequence[list[int]], weights: Sequence[Array]
-) -> tuple[int, Array, Array]:
-    """Return the tokens of a split, and the sums of their nats: (M,) in each model and (G,) in each mixture."""
-    tokens, alone, mixed = 0, np.zeros(len(models)), np.zeros(len(groups))
-    for block in blocks(run, models, split, seeds=1):
-        log_probs = _first_seeds(block)
-        tokens += len(block)
+def _figures(
+    found: Alike, split: Split, groups: Sequence[list[int]], weights: Sequence[Array]
+) -> tuple[list[float], list[float]]:
+    """Return the figures of a split: of the M models, and of the G mixtures."""
+    units, alone, mixed = 0, np.zeros(len(found.models)), np.zeros(len(groups))
+    for log_probs in found.nats(split):
+        units += log_probs.shape[1]
         alone += log_probs.sum(axis=1)
         mixed += [mixed_log_probs(log_probs[g], w).sum() for g, w in zip(groups, weights, strict=True)]
-    return tokens, alone, mixed
-
-
-def _first_seeds(block: Block) -> Array:
-    """(M, N) log-probabilities of the first finished seed of each model."""
-    return np.concatenate([block.stacked(m)[:1] for m in range(len(block.scores))])
+    figures = [[found.figure_of(float(nats), units, split) for nats in totals] for totals in (alone, mixed)]
+    return figures[0], figures[1]

@@ -44,6 +44,31 @@ def word_classes(tokens: Sequence[str], counts: Sequence[int]) -> Array:
     return found
 
 
+WORD_KINDS = ("frequent word", "other word", "capitalised word", "number", "mark", "unseen word")
+
+
+def word_kinds(words: Sequence[str], train_rank: Array) -> Array:
+    """Return the kind of each word of a text, which may have marks before and after it.
+
+    Parameters
+    ----------
+    words : sequence of N str
+    train_rank : array of shape (N,)
+        The rank of each word in the training text, 1 for the most frequent; 0 if it is not there.
+
+    Returns
+    -------
+    array of shape (N,)
+        Indices into ``WORD_KINDS``.
+    """
+    kinds = {word: _class(word) for word in set(words)}
+    found = np.array([kinds[word] for word in words], np.int64)
+    wordlike = (found == _OTHER) | (found == _CAPITALISED)
+    found[wordlike & (train_rank > 0) & (train_rank <= FREQUENT)] = _FREQUENT
+    found[train_rank == 0] = WORD_KINDS.index("unseen word")
+    return found
+
+
 def _class(token: str) -> int:
     letters = [c for c in token if c.isalnum()]
     if not letters:

@@ -36,20 +36,24 @@ def fresh_documents(corpus: TokenizedCorpus) -> npt.NDArray[np.bool_]:
 
 
 def shown_positions(corpus: TokenizedCorpus) -> IntArray:
-    """(M,) the positions of the test text whose most likely tokens are stored: passages, drawn by hash."""
+    """(M,) the positions of the test text whose most likely tokens are stored.
+
+    They are passages, drawn by hash: the same for all tokenizers, as far as there is room for them.
+    """
     test, fresh = corpus.test, fresh_documents(corpus)
     begins = corpus.sentence_starts("test")
     document = test.document_of(begins)
     first = np.flatnonzero(np.append(True, document[1:] != document[:-1]))
     within = np.arange(len(begins)) - np.repeat(first, np.diff(np.append(first, len(begins))))
-    passage_begins = begins[within % PASSAGE_SENTENCES == 0]
-    passages = list(zip(passage_begins, np.append(passage_begins[1:], len(test)), strict=True))
+    opens = np.flatnonzero(within % PASSAGE_SENTENCES == 0)
+    ends = np.append(begins[opens][1:], len(test))
     chosen: list[IntArray] = []
     left = SHOWN_TOKENS
-    for start, end in sorted(passages, key=lambda p: digest_of(corpus.fingerprint, int(p[0]))):
-        if fresh[test.document_of(start)] and end - start <= left:
+    for i in sorted(range(len(opens)), key=lambda i: digest_of(test.names[document[opens[i]]], within[opens[i]])):
+        start, end = int(begins[opens[i]]), int(ends[i])
+        if fresh[document[opens[i]]] and end - start <= left:
             chosen.append(np.arange(start, end))
-            left -= int(end - start)
+            left -= end - start
     return np.sort(np.concatenate(chosen)) if chosen else np.arange(min(len(test), SHOWN_TOKENS))
 
 

@@ -26,6 +26,15 @@ PLACE = ["document", "position"]
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A token of a model, a piece of a word."""
+
+    token: str
+    bits: float
+    unknown: bool
+
+
+@dataclass(frozen=True)
 class Passage:
     """Successive tokens of one test document.
 
@@ -36,13 +45,16 @@ class Passage:
     spaced : tuple of bool
         Whether there is white space before a token.
     unknown : tuple of bool
-        Whether a token is scored as <unk>.
+        Whether a token is scored as <unk>; of a word, whether a token of it is, in any model.
     bits : array of shape (models, tokens)
         Surprisal.
     top : tuple of shape (models, tokens, 5)
         Pairs of a token and its probability.
     disagreement : float
         The mean standard deviation of the models' surprisal, in bits.
+    pieces : tuple of shape (models, tokens), optional
+        Of passages of words, as tokens: the tokens of each model that make up the word. ``top`` is then that of the
+        first of them.
     """
 
     document: str
@@ -53,6 +65,7 @@ class Passage:
     bits: npt.NDArray[np.float64]
     top: tuple[tuple[tuple[tuple[str, float], ...], ...], ...]
     disagreement: float
+    pieces: tuple[tuple[tuple[Piece, ...], ...], ...] | None = None
 
 
 def stored_places(models: Sequence[Model]) -> pd.DataFrame:
@@ -73,12 +86,12 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
     if places.empty:
         return []
     tops = [model.cell.top for model in models]
-    text = _scores(models[0].cell, places, ["token", "byte_start", "byte_end", "is_unknown", "log_prob"])
-    others = [_scores(model.cell, places, ["log_prob"]) for model in models[1:]]
+    text = scores_at(models[0].cell, places, ["token", "byte_start", "byte_end", "is_unknown", "log_prob"])
+    others = [scores_at(model.cell, places, ["log_prob"]) for model in models[1:]]
     surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)]).clip(
         max=MOST_BITS
     )
-    spread = _counted(surprisal, [m.name not in data.unranked for m in models]).std(axis=0)
+    spread = counted(surprisal, [m.name not in data.unranked for m in models]).std(axis=0)
     spans: list[tuple[int, int]] = []
     room = BUDGET // len(models)
     for start, stop in sorted(_cut(text), key=lambda span: -float(spread[slice(*span)].mean())):
@@ -86,7 +99,7 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
             room -= stop - start
             spans.append((start, stop))
     rows = text.iloc[[i for span in spans for i in range(*span)]]
-    top_tokens = [_top_tokens(top, rows) for top in tops]
+    lists_of = [top_tokens(top, rows) for top in tops]
     documents = data.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
     found: list[Passage] = []
     for start, stop in spans:
@@ -101,7 +114,7 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
                 spaced=(False, *gaps.tolist()),
                 unknown=tuple(rows["is_unknown"].astype(bool).tolist()),
                 bits=surprisal[:, start:stop],
-                top=tuple(tuple(lists[key] for key in keys) for lists in top_tokens),
+                top=tuple(tuple(lists[key] for key in keys) for lists in lists_of),
                 disagreement=float(spread[start:stop].mean()),
             )
         )
@@ -125,13 +138,26 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
                 [[part for token, p in place for part in (number(token), round(10_000 * p))] for place in line]
                 for line in one.top
             ],
+            **(
+                {}
+                if one.pieces is None
+                else {
+                    "pieces": [
+                        [
+                            [part for p in word for part in (number(p.token), round(100 * p.bits), int(p.unknown))]
+                            for word in of_model
+                        ]
+                        for of_model in one.pieces
+                    ]
+                }
+            ),
         }
         for one in passages
     ]
     return {"models": [{"name": m.title, "index": m.index} for m in models], "words": list(words), "passages": packed}
 
 
-def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def scores_at(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The test scores at these places, in their order; only these are kept in memory."""
     documents = places["document"].unique()
     blocks = cell.score_blocks("test", [*PLACE, *columns], documents)
@@ -142,13 +168,13 @@ def _scores(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFram
     return rows
 
 
-def _counted(surprisal: npt.NDArray[np.float64], ranked: list[bool]) -> npt.NDArray[np.float64]:
+def counted(surprisal: npt.NDArray[np.float64], ranked: list[bool]) -> npt.NDArray[np.float64]:
     """The rows (models) whose disagreement counts."""
     rows = surprisal[ranked] if any(ranked) else surprisal
     return np.delete(rows, int(rows.mean(axis=1).argmax()), axis=0) if len(rows) > 2 else rows
 
 
-def _top_tokens(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
+def top_tokens(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:
     """The top tokens with their probabilities at the places of these rows."""
     table = rows[PLACE].merge(top, on=PLACE).sort_values([*PLACE, "place"], kind="stable")
     probabilities = np.exp(table["log_prob"].to_numpy(np.float64)).tolist()

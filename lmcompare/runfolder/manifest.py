@@ -69,6 +69,8 @@ class TokensEntry:
         The number of tokens and of unknown tokens in each split.
     notes : tuple of str
         What the tokenizer has to say on the training text.
+    strawberry : tuple of str
+        The tokens of this word within a text; "<unk>" is an unknown one.
     """
 
     spec: dict[str, Any]
@@ -78,6 +80,7 @@ class TokensEntry:
     tokens: dict[str, int]
     unknown: dict[str, int]
     notes: tuple[str, ...] = ()
+    strawberry: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,11 @@ class TokenizedCorpus:
         encoded = encode(cut, self.tokenizer, self.vocabulary)
         return encoded, cut.surface().tolist(), self.code.overhead_bits(cut, self.tokenizer, self.vocabulary)
 
+    def _cut(self, text: str) -> tuple[str, ...]:
+        """Return the tokens of a text that are not white space, unknown ones as "<unk>"."""
+        tokens = (self.vocabulary[i] for i in self.prompt_ids(text))
+        return tuple(token for token in tokens if token.strip())
+
     def entry(self) -> TokensEntry:
         """Return the manifest's entry of these tokens."""
         from lmcompare.runfolder.manifest import TokensEntry  # pydantic, which the processes of cells do not need
@@ -238,6 +243,7 @@ class TokenizedCorpus:
                 name: int(np.count_nonzero(text.ids == self.vocabulary.unknown)) for name, text in texts.items()
             },
             notes=self.tokenizer.notes,
+            strawberry=self._cut(" strawberry"),
         )
 
 

@@ -14,6 +14,7 @@ from lmcompare.analysis import Run, load_run, mixtures, wins
 from lmcompare.analysis import mixture as module
 from lmcompare.analysis.mixture import fit_weights, mixed_log_probs
 from tests.analysis.tiny import SOUND, tiny_run
+from tests.run_folder import write_run_folder
 
 
 @given(st.lists(st.tuples(st.floats(1e-6, 1), st.floats(1e-6, 1)), min_size=2, max_size=30))
@@ -57,38 +58,39 @@ def test_weights_come_from_valid_and_gains_from_test(tmp_path: Path) -> None:
     assert row["models"] == ("a", "b")
     assert row["weights"][0] > 0.99
     assert row["best_single"] == "a"
-    assert row["gain"] == pytest.approx(1 - row["test_perplexity"] / row["best_single_perplexity"])
+    assert row["gain"] == pytest.approx(1 - row["test"] / row["best_single_test"])
 
 
-def test_only_valid_models_over_the_same_tokens_are_mixed(run: Run) -> None:
+def test_only_valid_models_are_mixed_whatever_their_tokens(run: Run) -> None:
     table = mixtures(run)
     named = {name for models in table["models"] for name in models}
-    assert named == {"unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"}
-    assert len(table) == 10 + 1
+    assert named == {"unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer", "char-transformer"}
+    assert len(table) == 15 + 1
     everything = table.iloc[-1]
-    assert len(everything["models"]) == 5
+    assert len(everything["models"]) == 6
 
 
 def test_a_mixture_of_all_is_as_good_as_the_best_pair(tmp_path: Path) -> None:
     # a and b each know every other token, and c, which knows none, gets no weight
     run = tiny_run(tmp_path, {"a": [[0.5, 0.05] * 8], "b": [[0.05, 0.5] * 8], "c": [[0.1] * 16]}, documents=[[16]])
-    table = mixtures(run).set_index("models")["valid_perplexity"]
+    table = mixtures(run).set_index("models")["valid"]
     assert table[[("a", "b")]].item() == pytest.approx(1 / 0.275)
     assert table[[("a", "b", "c")]].item() == pytest.approx(table.min(), rel=1e-4)
 
 
-def test_weights_are_fitted_to_tokens_all_over_a_long_valid(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_fitted_to_tokens_all_over_a_long_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("ngram", "transformer")
+    run = load_run(write_run_folder(tmp_path, models=("unigram", *names), failed=(), invalid=(), seeds=(0,)))
     whole = np.stack([run.model(name).done[0].scores("valid")["log_prob"].to_numpy() for name in names])
     monkeypatch.setattr(module, "FITTED", whole.shape[1] // 3)
     monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 10)  # what is left out goes on from block to block
     table = mixtures(load_run(run.path)).set_index("models")
     some = whole[:, :: 4 if whole.shape[1] % 3 else 3]
-    assert table["fitted_tokens"].tolist() == [some.shape[1]] * len(table)
-    assert table["valid_tokens"].tolist() == [whole.shape[1]] * len(table)
+    assert table["fitted_units"].tolist() == [some.shape[1]] * len(table)
+    assert table["valid_units"].tolist() == [whole.shape[1]] * len(table)
     assert table.loc[[names], "weights"].item() == pytest.approx(tuple(fit_weights(some)))
     mixed = np.exp(-mixed_log_probs(whole, fit_weights(some)).mean())
-    assert table.loc[[names], "valid_perplexity"].item() == pytest.approx(mixed)  # measured on all of it
+    assert table.loc[[names], "valid"].item() == pytest.approx(mixed)  # measured on all of it
 
 
 def test_wins_by_hand(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, load_run, results, slices
-from lmcompare.analysis.slices import RARE, TOKEN_SLICES, iterate
+from lmcompare.analysis.slice_tables import RARE
+from lmcompare.analysis.slices import TOKEN_SLICES, iterate
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 

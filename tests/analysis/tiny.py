@@ -70,6 +70,7 @@ def tiny_run(
             position_in_sentence=within,
             repeated=given("repeated", False),
             overhead_bits=np.array(given("overhead_bits", 0.0), np.float64),
+            spelling_bits=0.0,
         ),
     )
     texts = {

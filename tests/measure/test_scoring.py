@@ -11,11 +11,13 @@ import pytest
 
 from lmcompare.errors import PluginError
 from lmcompare.measure.scoring import checked_log_probs, most_likely, score_and_rank, timed_log_probs
+from lmcompare.measure.word_bits import WordEnds
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
 TABLE = np.log(np.array([[0.1, 0.2, 0.4, 0.2, 0.1], [0.2, 0.2, 0.2, 0.2, 0.2], [0.05, 0.05, 0.1, 0.3, 0.5]]))
 TEXT = Encoded.from_documents([[3, 2, 0]], VOCABULARY)
+ENDS = WordEnds(np.array([False, True, False]), np.array([False, True, False, True, False]))
 
 
 class _Fixed:
@@ -33,18 +35,19 @@ class _Fixed:
 
 
 def test_targets_are_ranked_and_ties_go_by_id() -> None:
-    ranked = score_and_rank(_Fixed(), TEXT, np.array([0, 2]))  # type: ignore[arg-type]
+    ranked = score_and_rank(_Fixed(), TEXT, np.array([0, 2]), ENDS)  # type: ignore[arg-type]
     # position 0: b (0.2) stands after a (0.4) and </s> (0.2, a smaller id); position 1: all equal, a is the third;
     # position 2: <unk> (0.05) after c, b and a, before </s> (0.05, a greater id)
     assert ranked.target_rank.tolist() == [3, 3, 4]
     np.testing.assert_allclose(np.exp(ranked.log_probs), [0.2, 0.2, 0.05])
     assert ranked.top_ids.tolist() == [[2, 1, 3, 0, 4], [4, 3, 2, 0, 1]]
     np.testing.assert_allclose(np.exp(ranked.top_log_probs[1]), [0.5, 0.3, 0.1, 0.05, 0.05])
+    np.testing.assert_allclose(np.exp(ranked.end_log_probs), [1, 0.4, 1])  # </s> and b at position 1: 0.2 + 0.2
 
 
 def test_a_stream_that_leaves_positions_out_is_refused() -> None:
     with pytest.raises(PluginError, match="left out 1"):
-        score_and_rank(_Fixed(left_out=1), TEXT, np.array([2]))  # type: ignore[arg-type]
+        score_and_rank(_Fixed(left_out=1), TEXT, np.array([2]), ENDS)  # type: ignore[arg-type]
 
 
 def test_scores_of_a_wrong_shape_or_nan_are_refused() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from lmcompare.report.build import write_reports
 from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
+from tests.run_folder import write_run_folder
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +23,19 @@ WIDTH = "document.documentElement.scrollWidth"
 def report(browser: Browser, folder: Path) -> Page:
     """The page freshly opened, wide and light."""
     return visit(browser, folder / "report.html")
+
+
+@pytest.fixture(scope="module")
+def folder_of_tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tokens")
+    write_reports(write_run_folder(path, models=("unigram", "ngram"), failed=(), invalid=(), seeds=(0,)))
+    return path
+
+
+@pytest.fixture
+def of_tokens(browser: Browser, folder_of_tokens: Path) -> Page:
+    """A page of models that all have the same tokens."""
+    return visit(browser, folder_of_tokens / "report.html")
 
 
 def test_without_a_browser_tests_are_skipped_or_fail_where_one_is_required(
@@ -102,18 +117,32 @@ def test_marks_at_the_edge_keep_their_words_on_the_page(browser: Browser, folder
         assert page.evaluate(WIDTH) == 390
 
 
-def test_pointing_at_a_token_opens_its_card(report: Page) -> None:
-    token = report.locator(".reader .tok[data-i='2']").first
-    token.hover()
+def test_pointing_at_a_word_opens_its_card(report: Page) -> None:
+    word = report.locator(".reader .tok[data-i='2']").first
+    word.hover()
     card = report.locator(".card").first
-    expect(card.locator("h3")).to_have_text(f"“{token.inner_text()}”")
-    for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"):
+    expect(card.locator("h3")).to_have_text(f"“{word.inner_text()}”")
+    for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer", "char-transformer"):
         expect(card).to_contain_text(name)
-    expect(card.locator(".card-model")).to_have_count(6)
-    expect(card.locator("li")).to_have_count(30)
+    expect(card.locator(".card-model")).to_have_count(7)
+    expect(card.locator("li")).to_have_count(35)
+    of_characters = card.locator(".card-model", has_text="char-transformer").locator(".pieces span")
+    assert "".join(of_characters.all_inner_texts()) == word.inner_text()
 
 
-def test_an_unknown_word_says_so(report: Page) -> None:
+def test_pointing_at_a_token_opens_its_card(of_tokens: Page) -> None:
+    token = of_tokens.locator(".reader .tok[data-i='2']").first
+    token.hover()
+    card = of_tokens.locator(".card").first
+    expect(card.locator("h3")).to_have_text(f"“{token.inner_text()}”")
+    expect(card.locator(".card-model")).to_have_count(2)
+    expect(card.locator("li")).to_have_count(10)
+    expect(card.locator(".pieces")).to_have_count(0)
+
+
+@pytest.mark.parametrize("page", ["report", "of_tokens"])
+def test_an_unknown_word_says_so(page: str, request: pytest.FixtureRequest) -> None:
+    report: Page = request.getfixturevalue(page)
     card, reader = report.locator(".card").first, report.locator(".reader").first
     choice = reader.locator("select[name=passage]")
     for passage in range(choice.locator("option").count()):
@@ -121,10 +150,12 @@ def test_an_unknown_word_says_so(report: Page) -> None:
         if reader.locator(".tok.unknown").count():
             break
     report.locator(".reader .tok.unknown").first.hover()
-    expect(card).to_contain_text("Not in the vocabulary")
-    assert all(hit.startswith("<unk>") for hit in card.locator("li.hit").all_inner_texts())
+    expect(card).to_contain_text("ot in the vocabulary")
+    for model in card.locator(".card-model").all():
+        if page == "of_tokens" or model.locator(".pieces span").first.get_attribute("class") == "unknown":
+            assert all(hit.startswith("<unk>") for hit in model.locator("li.hit").all_inner_texts())
     report.locator(".reader .tok:not(.unknown)").first.hover()
-    expect(card).not_to_contain_text("Not in the vocabulary")
+    expect(card).not_to_contain_text("ot in the vocabulary")
 
 
 def test_stepping_through_tokens_by_keyboard(report: Page) -> None:

@@ -106,15 +106,17 @@ def test_mixtures_name_the_pair_that_gains_most_and_the_lowest_perplexity(models
         mixtures.Mixture([(c, 0.6), (b, 0.4)], 64.0, c, 0.2),
         mixtures.Mixture([(c, 0.9), (a, 0.1)], 79.0, c, 0.01),
     ]
-    said = plain(mixtures.caption(found))
+    said = plain(mixtures.caption(found, "perplexity"))
     assert "transformer and ngram: 20.0 % lower perplexity than transformer alone" in said
     assert "all of them gives the lowest perplexity, 60.00" in said
     nothing = [mixtures.Mixture([(b, 0.5), (a, 0.5)], 60.0, b, 0.0001)]
-    assert mixtures.caption(nothing) == "No mixture is better than ngram alone."
+    assert mixtures.caption(nothing, "perplexity") == "No mixture is better than ngram alone."
+    at_words = mixtures.caption([mixtures.Mixture([(b, 0.5), (c, 0.5)], 1.5, b, 0.1)], "bits per byte")
+    assert "10.0 % fewer bits than ngram alone" in plain(at_words)
 
 
 def test_mixtures_say_if_the_weights_are_fitted_to_a_part_of_the_validation_text() -> None:
-    assert mixtures.fitted(64_571, 64_571) == ""
-    said = mixtures.fitted(250_000, 1_000_000)
+    assert mixtures.fitted(64_571, 64_571, "token") == ""
+    said = mixtures.fitted(250_000, 1_000_000, "token")
     assert "250,000" in said
     assert "1,000,000" in said

@@ -191,11 +191,12 @@ def test_documents_are_those_of_the_slices(run: Run, tree: Node, monkeypatch: py
 
 
 def test_the_reader_says_how_much_of_the_text_it_chose_from(run: Run, tree: Node) -> None:
-    model = run.model("ngram")
-    stored = len(model.done[0].top[["document", "position"]].drop_duplicates())
-    test = run.manifest.tokens[model.tokens_fingerprint].tokens["test"]
-    assert stored < test
-    assert f"a random {100 * stored / test:.0f} %" in tree.one("section", id_="reader").text
+    shares = []
+    for model in run.scored:
+        stored = len(model.done[0].top[["document", "position"]].drop_duplicates())
+        shares.append(stored / run.manifest.tokens[model.tokens_fingerprint].tokens["test"])
+    assert min(shares) < 1
+    assert f"a random {100 * min(shares):.0f} %" in tree.one("section", id_="reader").text
 
 
 def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None:

@@ -36,3 +36,11 @@ def test_the_table_is_shown_with_several_tokenizers_only(tree: Node, runs: dict[
     section = next(s for s in tree.all("section") if s.attributes["id"] == "text")
     assert "What each tokenizer makes of the text" in section.text
     assert cuts(ReportData(load_run(runs["counts"]))) == []
+
+
+def test_of_strawberry_only_characters_have_letters(run: Run) -> None:
+    words, characters = (row.strawberry for row in cuts(ReportData(run)))
+    assert len(words) == 1
+    assert len(characters) == len("strawberry")
+    known = run.tokens[list(run.manifest.tokens)[1]].vocabulary
+    assert list(characters) == [letter if letter in known else "<unk>" for letter in "strawberry"]

@@ -99,7 +99,7 @@
         const mean = bits.reduce((sum, b) => sum + b, 0) / bits.length / 100;
         line.append(this.marks[m].cloneNode(true), " " + mean.toFixed(2) + (m + 1 < this.data.models.length ? ", " : ""));
       });
-      line.append(" bits per token on this passage.");
+      line.append(" bits per " + this.box.dataset.unit + " on this passage.");
     }
 
     open(i) {
@@ -112,27 +112,42 @@
       shut.addEventListener("click", () => this.close());
       const parts = [shut, make("h3", "", "“" + visible(this.data.words[target]) + "”")];
       const unknown = this.passage.unknown[i] === "1";
-      if (unknown) parts.push(make("p", "fine", "Not in the vocabulary: scored as <unk>."));
+      if (unknown) parts.push(make("p", "fine", (this.passage.pieces ? "Underlined: not in the vocabulary of a model, " : "Not in the vocabulary: ") + "scored as <unk>."));
       this.data.models.forEach((model, m) => {
         const row = make("div", "card-model");
         row.style.setProperty("--c", "var(--" + this.hue(m) + ")");
         const head = make("div");
         const bits = this.passage.bits[m][i];
         head.append(this.marks[m].cloneNode(true), make("span", "", inBits(bits) + " bits (" + inPercent(2 ** (-bits / 100)) + ")"));
+        row.append(head);
+        const pieces = this.passage.pieces ? this.passage.pieces[m][i] : null;
+        if (pieces) row.append(this.cut(pieces));
+        const first = pieces ? pieces[0] : target;
+        const missed = pieces ? pieces[2] === 1 : unknown;
         const list = make("ol");
         const top = this.passage.top[m][i];
         for (let k = 0; k < top.length; k += 2) {
-          const hit = unknown ? this.data.words[top[k]] === "<unk>" : top[k] === target;
+          const hit = missed ? this.data.words[top[k]] === "<unk>" : top[k] === first;
           const item = make("li", hit ? "hit" : "", visible(this.data.words[top[k]]) + " ");
           item.style.setProperty("--w", String(top[k + 1] / 10000));
           item.append(make("small", "", inPercent(top[k + 1] / 10000)));
           list.append(item);
         }
-        row.append(head, list);
+        row.append(list);
         parts.push(row);
       });
       this.card.replaceChildren(...parts);
       this.card.classList.add("open");
+    }
+
+    // the tokens of a word, each with its bits
+    cut(pieces) {
+      const line = make("p", "pieces");
+      for (let k = 0; k < pieces.length; k += 3) {
+        const token = make("span", pieces[k + 2] ? "unknown" : "", visible(this.data.words[pieces[k]]));
+        line.append(token, make("small", "", " " + inBits(pieces[k + 1]) + (k + 3 < pieces.length ? "  " : "")));
+      }
+      return line;
     }
 
     hue(m) {
@@ -143,7 +158,7 @@
       if (this.now >= 0 && this.tokens[this.now]) this.tokens[this.now].classList.remove("now");
       this.now = -1;
       this.card.classList.remove("open");
-      this.card.replaceChildren(make("p", "fine", "Point at a token, tap it, or move to it with Tab and the arrow keys to see what each model expected."));
+      this.card.replaceChildren(make("p", "fine", "Point at a " + this.box.dataset.unit + ", tap it, or move to it with Tab and the arrow keys to see what each model expected."));
     }
 
     onKey(event) {

@@ -1,63 +1,57 @@
-"""The test text with every token coloured by its surprisal in a chosen model, or by a difference of two models."""
+"""The test text, each token or word coloured by its surprisal in a model, or by a difference of two models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from lmcompare.report import numbers
-from lmcompare.report.data import Model, ReportData, Section, marked
+from lmcompare.report.data import Model, ReportData, Section, grouped, marked
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.passages import Passage, chosen, packed, stored_places
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
-
-
-@dataclass(frozen=True)
-class Group:
-    """Passages of models with the same tokens; ``best`` is the index of the model that is shown first."""
-
-    name: str
-    models: tuple[Model, ...]
-    passages: list[Passage]
-    titles: list[str]
-    best: int
-    chosen_from: str
-    data: dict[str, Any]
+from lmcompare.report.word_passages import chosen_words
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None if the run stored no passages."""
-    groups = []
-    for fingerprint, models in data.groups.items():
-        passages = chosen(data, models)
-        if passages:
-            means = np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)
-            means[[m.name in data.unranked for m in models]] += np.inf  # not shown first
-            best = int(np.argmin(means))
-            name = data.run.tokens_name(fingerprint)
-            titles, stored = [title(p) for p in passages], packed(models, passages)
-            groups.append(Group(name, models, passages, titles, best, _chosen_from(data, models), stored))
-    if not groups:
+    """Return the section, or None if the run stored no passages. Models of different tokens are shown at words."""
+    models = data.scored
+    if not models:
         return None
-    first = groups[0]
-    markdown = _markdown(first.models, first.passages[0], data.unranked)
+    unit = "token" if len(data.groups) == 1 else "word"
+    passages = chosen(data, models) if unit == "token" else chosen_words(data, models)
+    if not passages:
+        return None
+    means = np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)
+    means[[m.name in data.unranked for m in models]] += np.inf  # not shown first
+    html = fill(
+        "reader",
+        models=models,
+        passages=passages,
+        titles=[title(p) for p in passages],
+        best=int(np.argmin(means)),
+        chosen_from=_chosen_from(data, models),
+        data=packed(models, passages),
+        unit=unit,
+        unranked=data.unranked,
+    )
     return Section(
-        "reader", "The test text, token by token", fill("reader", groups=groups, unranked=data.unranked), markdown
+        "reader", f"The test text, {unit} by {unit}", html, _markdown(models, passages[0], data.unranked, unit)
     )
 
 
 def _chosen_from(data: ReportData, models: Sequence[Model]) -> str:
     """Return from how much of the test text the passages are chosen, if not from all of it."""
-    found = len(stored_places(models))
-    sizes = data.run.manifest.tokens[models[0].entry.tokens_fingerprint].tokens
-    if not sizes.get("test") or found >= sizes["test"]:
+    shares = []
+    for fingerprint, same in grouped(models).items():
+        tokens = data.run.manifest.tokens[fingerprint].tokens.get("test")
+        shares.append(len(stored_places(same)) / tokens if tokens else 1.0)
+    if min(shares) >= 1:
         return ""
     return (
-        f"They come from a random {numbers.percent(found / sizes['test'], 0)} of the test text, drawn before any"
+        f"They come from a random {numbers.percent(min(shares), 0)} of the test text, drawn before any"
         " model was scored."
     )
 
@@ -72,8 +66,8 @@ def title(passage: Passage) -> str:
     return f"{passage.document}: “{words.strip()}…” (±{passage.disagreement:.2f} bits)"
 
 
-def _markdown(models: Sequence[Model], passage: Passage, unranked: frozenset[str]) -> str:
-    """The ten tokens on which the models differ most, with every model's surprisal."""
+def _markdown(models: Sequence[Model], passage: Passage, unranked: frozenset[str], unit: str) -> str:
+    """The ten tokens or words on which the models differ most, with every model's surprisal."""
     gaps = passage.bits.max(axis=0) - passage.bits.min(axis=0)
     order = sorted(np.argsort(-gaps, kind="stable")[:10].tolist())
     rows = (
@@ -84,8 +78,7 @@ def _markdown(models: Sequence[Model], passage: Passage, unranked: frozenset[str
         )
         for i in order
     )
-    lead = (
-        "The ten tokens of a held-out passage on which the models differ most, with the surprisal in each model. ¶"
-        " is the end of a sentence, which is predicted too."
-    )
-    return f"{lead}\n\n" + table(("context", "token", *(f"{marked(m, unranked)}, bits" for m in models)), rows, 2)
+    lead = f"The ten {unit}s of a held-out passage on which the models differ most, with the surprisal in each model."
+    if unit == "token":
+        lead += " ¶ is the end of a sentence, which is predicted too."
+    return f"{lead}\n\n" + table(("context", unit, *(f"{marked(m, unranked)}, bits" for m in models)), rows, 2)

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from lmcompare.analysis.slices import iterate, slices
+from lmcompare.analysis.word_slices import word_slices
 from lmcompare.report import numbers
 from lmcompare.report.charts.bins import Series, bins
 from lmcompare.report.data import Model, ReportData, Section
@@ -16,10 +17,10 @@ from lmcompare.report.templating import fill
 
 DOCUMENTS = 40  # in the table
 NAMED = 6  # of more models than these, a caption gives only the extremes
-JOINED_FROM = {"word_class": None, "repeated": None, "repeated_rare": None, "train_count": 1}  # 0 times: unknown
-AXES = {
-    "surprisal": "Surprisal (bits per token)",
-    "bits_per_byte": "Bits per byte",
+JOINED_FROM = {  # the first of the bins that a line joins; 0 times is unknown
+    **dict.fromkeys(("word_class", "repeated", "repeated_rare", "word_kind", "word_repeated", "word_repeated_rare")),
+    "train_count": 1,
+    "word_count": 1,
 }
 
 
@@ -37,37 +38,38 @@ class Slice:
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None if no model can be compared."""
-    models = [m for m in data.comparable if m.entry.tokens_fingerprint == data.main_tokens]
-    if not models:
+    """Return the section, or None if no model can be compared. Models of different tokens are compared at words."""
+    if not data.comparable:
         return None
-    tables = slices(data.run)
+    unit = "token" if len({model.entry.tokens_fingerprint for model in data.comparable}) == 1 else "word"
+    tables = dict(slices(data.run))
+    if unit == "word":
+        of_documents = {name: rows for name, rows in tables.items() if "surprisal" not in rows}
+        tables = {**word_slices(data.run), **of_documents}
     found = [
         one
         for name, title, rows in iterate(tables)
-        if name != "document"
-        and (one := _slice(name, title, rows, models if "surprisal" in rows else data.comparable)) is not None
+        if name != "document" and (one := _slice(name, title, rows, data.comparable, unit)) is not None
     ]
     documents = _documents(tables["document"], data.comparable)
-    left_out = [m for m in data.comparable if m not in models]
     html = fill(
         "slices",
         slices=found,
         documents=documents,
         board=_board(tables["document"], data.comparable),
-        left_out=left_out,
+        unit=unit,
         models=data.comparable,
     )
     return Section.of("wins", "Where each model is good", html)
 
 
-def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -> Slice | None:
+def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model], unit: str) -> Slice | None:
     measure = "surprisal" if "surprisal" in rows else "bits_per_byte"
     rows = rows[rows["model"].isin([model.name for model in models])]
     places = sorted(set(rows["place"]))
     if len(places) < 2:
         return None  # a single bin repeats the leaderboard
-    counted = "tokens" if measure == "surprisal" else "documents"
+    counted = f"{unit}s" if measure == "surprisal" else "documents"
     first = rows[rows["model"] == models[0].name].set_index("place")
     labels = [str(first["value"].get(p, p)) for p in places]
     counts = [int(first[counted].get(p, 0)) for p in places]
@@ -75,7 +77,7 @@ def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model]) -
     for model in models:
         mine = rows[rows["model"] == model.name].set_index("place")
         series.append(Series(model.title, model.index, *(_column(mine, c, places) for c in (measure, "low", "high"))))
-    axis = AXES[measure]
+    axis = f"Surprisal (bits per {unit})" if measure == "surprisal" else "Bits per byte"
     spoken = title[0].upper() + title[1:]
     label = f"{axis}: {title}, for each model"
     chart = bins(labels, series, label, axis, numbers.tidy, JOINED_FROM.get(name, 0))

@@ -31,6 +31,8 @@ class Cut:
         The longest tokens of the vocabulary.
     sentence : tuple of str
         The tokens of the same sentence.
+    strawberry : tuple of str
+        The tokens of this word.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Cut:
     overhead: float
     longest: tuple[str, ...]
     sentence: tuple[str, ...]
+    strawberry: tuple[str, ...]
 
 
 def cuts(data: ReportData) -> list[Cut]:
@@ -61,6 +64,7 @@ def cuts(data: ReportData) -> list[Cut]:
                 overhead=bits / max(sizes.bytes, 1),
                 longest=_longest(corpus.vocabulary.tokens[2:]),
                 sentence=_tokens_at(corpus, *place),
+                strawberry=data.run.manifest.tokens[fingerprint].strawberry,
             )
         )
     return rows

@@ -1,0 +1,72 @@
+"""Models that can be compared piece by piece of the text: token by token, or word by word if their tokens differ."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+
+from lmcompare.analysis.comparison import group_of
+from lmcompare.analysis.metrics import perplexity
+from lmcompare.analysis.token_blocks import blocks
+from lmcompare.analysis.totals import LN2
+from lmcompare.analysis.word_scores import word_scores
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
+
+
+class Alike(ABC):
+    """Models, and their scores of pieces of the text that they all have: tokens, or words."""
+
+    unit: Literal["token", "word"]
+    figure: Literal["perplexity", "bits per byte"]
+
+    def __init__(self, run: Run, models: Sequence[ModelEntry]) -> None:
+        self.run, self.models = run, tuple(models)
+
+    @abstractmethod
+    def nats(self, split: Split) -> Iterator[Array]:
+        """Yield blocks (M, n) of log-probabilities in nats, in order; of each model its first finished seed."""
+
+    @abstractmethod
+    def figure_of(self, nats: float, units: int, split: Split) -> float:
+        """Return the figure of a split of so many units, from the log-probability of all of it."""
+
+
+class AlikeTokens(Alike):
+    """Models with the same tokens, which are compared by perplexity."""
+
+    unit, figure = "token", "perplexity"
+
+    def nats(self, split: Split) -> Iterator[Array]:
+        for block in blocks(self.run, self.models, split, seeds=1):
+            yield np.concatenate([block.stacked(m)[:1] for m in range(len(block.scores))])
+
+    def figure_of(self, nats: float, units: int, split: Split) -> float:
+        return perplexity(nats, units)
+
+
+class AlikeWords(Alike):
+    """Models with different tokens, which are compared by bits per byte."""
+
+    unit, figure = "word", "bits per byte"
+
+    def nats(self, split: Split) -> Iterator[Array]:
+        scores = word_scores(self.run, self.models, split, 1)
+        group = np.cumsum(~scores.joined.any(axis=0)) - 1  # words that share a figure in any model are one unit
+        yield -LN2 * np.stack([np.bincount(group, of_model) for of_model in scores.bits + scores.gaps])
+
+    def figure_of(self, nats: float, units: int, split: Split) -> float:
+        documents = self.run.tokens[self.models[0].tokens_fingerprint].documents_of(split)
+        return -nats / LN2 / float(documents["bytes"].sum())
+
+
+def alike(run: Run) -> Alike | None:
+    """Return the ranked models, by words if their tokens differ; None if there are fewer than two."""
+    models = [model for model in run.scored if group_of(model)[0] == "ranked"]
+    if len(models) < 2:
+        return None
+    return (AlikeTokens if len({model.tokens_fingerprint for model in models}) == 1 else AlikeWords)(run, models)

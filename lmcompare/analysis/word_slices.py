@@ -1,0 +1,81 @@
+"""Where models of different tokens are good: the words of the test text, divided by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.slice_tables import (
+    COUNT_EDGES,
+    DOCUMENT_EDGES,
+    RARE,
+    SENTENCE_EDGES,
+    Crossed,
+    Slice,
+    bucket,
+    bucket_labels,
+    rare_repeated,
+    repeated,
+    tables_of,
+)
+from lmcompare.analysis.word_kinds import WORD_KINDS, word_kinds
+from lmcompare.analysis.word_scores import word_scores
+from lmcompare.runfolder.run import Run, kept
+
+MENTIONS = ("first mention", "repetition")
+WORD_SLICES: tuple[Slice, ...] = (
+    Slice("word_kind", "by kind of word", WORD_KINDS, lambda f: f["kind"]),
+    Slice(
+        "word_count",
+        "by how often the word occurs in the training text",
+        bucket_labels(COUNT_EDGES, 0),
+        lambda f: bucket(f["train_count"], COUNT_EDGES),
+    ),
+    Slice(
+        "word_in_sentence",
+        "by the word's position in the sentence",
+        bucket_labels(SENTENCE_EDGES, 1),
+        lambda f: bucket(f["position_in_sentence"] + 1, SENTENCE_EDGES),
+    ),
+    Slice(
+        "word_in_document",
+        "by the word's position in the document",
+        bucket_labels(DOCUMENT_EDGES, 1),
+        lambda f: bucket(f["position"] + 1, DOCUMENT_EDGES),
+    ),
+    Slice("word_repeated", "known words: first mention in the document or repetition", MENTIONS, repeated),
+    Slice(
+        "word_repeated_rare",
+        f"rare words (1 to {RARE} times in the training text): first mention or repetition",
+        MENTIONS,
+        rare_repeated,
+    ),
+)
+
+
+@kept
+def word_slices(run: Run) -> Mapping[str, pd.DataFrame]:
+    """Return the tables of ``WORD_SLICES`` by name, with every finished model of whatever tokens.
+
+    Returns
+    -------
+    mapping of str to DataFrame
+        The columns model, tokens_fingerprint, place (0, 1, …), value (its label), words, share (of the test words),
+        surprisal (mean bits per word, the spelling of unknown words included and gaps not) with low and high (95 %
+        interval; NaN if fewer than ten units have such words), perplexity (2 to the surprisal).
+    """
+    if not run.scored:
+        return {}
+    scores = word_scores(run, tuple(run.scored), "test")
+    is_word = (scores.features["word"] != "").to_numpy()
+    words = scores.features[is_word]
+    features = {name: words[name].to_numpy() for name in words.columns}
+    features["kind"] = word_kinds(words["word"].tolist(), features["train_rank"])
+    units = units_of(run)
+    crossed = Crossed(WORD_SLICES, run.scored, units)
+    unit = units.of(features["document"], features["byte_start"])
+    crossed.add(features, unit, list(np.asarray(scores.bits[:, is_word])))
+    return tables_of(crossed.parts("words"), "surprisal")

@@ -1,0 +1,125 @@
+"""Held-out passages for the reader, word by word, for models whose tokens differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+
+from lmcompare.analysis.word_scores import word_scores
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.passages import BYTES, MOST_BITS, PLACE, Passage, Piece, counted, scores_at, top_tokens
+from lmcompare.runfolder.parquet import Array
+
+BUDGET = 30_000  # tokens of all models
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    """The stored tokens of a model, the keys of their first and last bytes in the test text, and their places."""
+
+    rows: pd.DataFrame
+    starts: Array
+    ends: Array
+    pieces: list[Piece]
+    places: list[tuple[int, int]]
+
+    @classmethod
+    def of(cls, model: Model) -> _Tokens:
+        places = model.cell.top[PLACE].drop_duplicates().sort_values(PLACE, ignore_index=True)
+        rows = scores_at(model.cell, places, ["token", "byte_start", "byte_end", "is_unknown", "log_prob"])
+        rows = rows[rows["byte_end"] > rows["byte_start"]].reset_index(drop=True)  # without </s>
+        bits = (-rows["log_prob"].to_numpy(np.float64) / np.log(2)).clip(max=MOST_BITS)
+        pieces = [
+            Piece(str(token), float(b), bool(unknown))
+            for token, b, unknown in zip(rows["token"], bits, rows["is_unknown"], strict=True)
+        ]
+        at = list(zip(rows["document"].tolist(), rows["position"].tolist(), strict=True))
+        return cls(rows, _key(rows, "byte_start"), _key(rows, "byte_end"), pieces, at)
+
+    def of_words(self, words: pd.DataFrame) -> tuple[Array, Array, Array]:
+        """Return the first row of each of the W words, the row after its last, and whether all of it is stored."""
+        begin, end = _key(words, "byte_start"), _key(words, "byte_end")
+        first = np.searchsorted(self.ends, begin, side="right")
+        after = np.searchsorted(self.starts, end, side="left")
+        inside = np.minimum(first, len(self.starts) - 1), np.maximum(after - 1, 0)
+        whole = (first < after) & (self.starts[inside[0]] <= begin) & (self.ends[inside[1]] >= end)
+        return first, after, whole
+
+
+def chosen_words(data: ReportData, models: Sequence[Model]) -> list[Passage]:
+    """Return passages of words for models of any tokens, the one on which they disagree most first."""
+    found = word_scores(data.run, tuple(model.entry for model in models), "test", 1)
+    words = found.features
+    bits = found.bits.clip(max=MOST_BITS)
+    spread = counted(bits, [m.name not in data.unranked for m in models]).std(axis=0)
+    tokens = [_Tokens.of(model) for model in models]
+    if not all(len(each.rows) for each in tokens):
+        return []
+    rows_of = [each.of_words(words) for each in tokens]
+    stored = np.logical_and.reduce([whole for _, _, whole in rows_of]) & (words["word"] != "").to_numpy()
+    costs = np.sum([after - first for first, after, _ in rows_of], axis=0)
+    room = BUDGET
+    spans = []
+    for start, stop in sorted(_cut(words, stored), key=lambda span: -float(spread[slice(*span)].mean())):
+        if (cost := int(costs[start:stop].sum())) <= room:
+            room -= cost
+            spans.append((start, stop))
+    names = data.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
+    tops = [
+        top_tokens(model.cell.top, each.rows.iloc[np.concatenate([first[a:b] for a, b in spans])])
+        for model, each, (first, _, _) in zip(models, tokens, rows_of, strict=True)
+        if spans
+    ]
+    passages = []
+    for start, stop in spans:
+        here = words.iloc[start:stop]
+        pieces = [
+            tuple(tuple(each.pieces[a:b]) for a, b in zip(first[start:stop], after[start:stop], strict=True))
+            for each, (first, after, _) in zip(tokens, rows_of, strict=True)
+        ]
+        top = [
+            tuple(of_model[each.places[a]] for a in first[start:stop])
+            for each, of_model, (first, _, _) in zip(tokens, tops, rows_of, strict=True)
+        ]
+        passages.append(
+            Passage(
+                document=names[int(here["document"].iloc[0])],
+                first=int(here["position"].iloc[0]),
+                tokens=tuple(here["word"]),
+                spaced=(False, *[True] * (len(here) - 1)),
+                unknown=tuple(any(p.unknown for p in chain(*word)) for word in zip(*pieces, strict=True)),
+                bits=bits[:, start:stop],
+                top=tuple(top),
+                disagreement=float(spread[start:stop].mean()),
+                pieces=tuple(pieces),
+            )
+        )
+    return passages
+
+
+def _key(rows: pd.DataFrame, column: str) -> Array:
+    """(N,) a number for each place in the test text, in the order of documents and bytes."""
+    found: Array = (rows["document"].to_numpy(np.int64) << 40) + rows[column].to_numpy(np.int64)
+    return found
+
+
+def _cut(words: pd.DataFrame, stored: Array) -> list[tuple[int, int]]:
+    """Divide words into spans of successive stored ones that end at sentence ends after enough bytes, and at gaps."""
+    document, sentence = words["document"].to_numpy(), words["sentence"].to_numpy()
+    begin, end = words["byte_start"].to_numpy(), words["byte_end"].to_numpy()
+    spans: list[tuple[int, int]] = []
+    start = -1
+    for i in range(len(words) + 1):
+        if start >= 0:
+            broken = i == len(words) or not stored[i] or document[i] != document[i - 1]
+            long = end[i - 1] - begin[start]
+            if broken or long >= 2 * BYTES or (long >= BYTES and sentence[i] != sentence[i - 1]):
+                spans.append((start, i))
+                start = -1
+        if start < 0 and i < len(words) and stored[i]:
+            start = i
+    return spans

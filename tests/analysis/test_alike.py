@@ -1,0 +1,98 @@
+"""Models of different tokens are compared at words, against sums worked out from the token scores."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.analysis import Run, load_run, mixtures, results, wins
+from lmcompare.analysis.alike import AlikeTokens, AlikeWords, alike
+from lmcompare.analysis.leaderboard import rows
+from lmcompare.analysis.mixture import mixed_log_probs
+from lmcompare.analysis.word_scores import word_scores
+from lmcompare.analysis.word_slices import word_slices
+from tests.run_folder import write_run_folder
+
+MODELS = ("ngram", "rnn-attention", "char-ngram")
+
+
+@pytest.fixture(scope="module")
+def two_tokens(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return load_run(
+        write_run_folder(tmp_path_factory.mktemp("two"), models=MODELS, failed=(), invalid=(), seeds=(0,))
+    )
+
+
+def test_models_of_one_tokenizer_are_compared_token_by_token(tmp_path: Path) -> None:
+    assert isinstance(
+        alike(load_run(write_run_folder(tmp_path, models=MODELS[:2], failed=(), invalid=()))), AlikeTokens
+    )
+
+
+def test_words_and_ends_have_all_the_bits_of_a_text(two_tokens: Run) -> None:
+    found = alike(two_tokens)
+    assert isinstance(found, AlikeWords)
+    (nats,) = found.nats("test")
+    for of_model, model in zip(nats, found.models, strict=True):
+        cell = model.done[0]
+        overhead = two_tokens.tokens[model.tokens_fingerprint].features("test")["overhead_bits"].sum()
+        charged = -cell.scores("test")["log_prob"].sum() + overhead * np.log(2)
+        assert -of_model.sum() == pytest.approx(charged, rel=1e-5)
+
+
+def test_bits_per_byte_alone_are_those_of_the_leaderboard(two_tokens: Run) -> None:
+    table = mixtures(two_tokens)
+    best = {row.name: row.bits_per_byte for row in rows(results(two_tokens))}
+    assert set(table["figure"]) == {"bits per byte"}
+    assert set(table["unit"]) == {"word"}
+    assert set(table["models"]) == {*combinations(MODELS, 2), MODELS}
+    for row in table.to_dict("records"):
+        assert row["best_single_test"] == pytest.approx(best[row["best_single"]], rel=1e-5)
+
+
+def test_a_mixture_of_words_by_brute_force(two_tokens: Run) -> None:
+    models = tuple(m for m in two_tokens.scored if m.name in ("ngram", "char-ngram"))
+    scores = word_scores(two_tokens, models, "test", 1)
+    log_probs = -np.log(2) * (scores.bits + scores.gaps)
+    row = next(r for r in mixtures(two_tokens).to_dict("records") if r["models"] == ("ngram", "char-ngram"))
+    n_bytes = two_tokens.tokens[models[0].tokens_fingerprint].documents_of("test")["bytes"].sum()
+    mixed = -mixed_log_probs(log_probs, np.array(row["weights"])).sum() / np.log(2) / n_bytes
+    assert row["test"] == pytest.approx(mixed)
+    won = (log_probs[0] > log_probs[1]).mean() + (log_probs[0] == log_probs[1]).mean() / 2
+    share = wins(two_tokens).set_index(["first", "second"])["share"]
+    assert share["ngram", "char-ngram"] == pytest.approx(won)
+
+
+def test_slices_of_words_have_every_model_and_every_word_once(two_tokens: Run) -> None:
+    words = two_tokens.tokens[two_tokens.scored[0].tokens_fingerprint].words("test")
+    words = words[words["word"] != ""]
+    scores = word_scores(two_tokens, tuple(two_tokens.scored), "test")
+    for name, table in word_slices(two_tokens).items():
+        assert set(table["model"]) == set(MODELS)
+        assert table.groupby("model")["share"].sum().max() <= 1 + 1e-9
+        if name in ("word_kind", "word_count"):
+            for m, model in enumerate(MODELS):
+                mine = table[table["model"] == model]
+                assert mine["words"].sum() == len(words)
+                in_words = scores.bits[m][scores.features["word"] != ""].sum()
+                assert (mine["words"] * mine["surprisal"]).sum() == pytest.approx(in_words)
+    seen = word_slices(two_tokens)["word_count"]
+    never = seen[(seen["model"] == "ngram") & (seen["value"] == "0")]["words"].item()
+    assert never == (words["train_count"] == 0).sum()
+
+
+def test_a_cell_whose_words_are_others_is_refused(tmp_path: Path) -> None:
+    import pandas as pd
+
+    from lmcompare.errors import LmcompareError
+    from lmcompare.runfolder.parquet import write_table
+    from tests.run_folder import reseal
+
+    path = write_run_folder(tmp_path / "run", models=MODELS, failed=(), invalid=(), seeds=(0,))
+    place = path / "cells" / "char-ngram" / "0" / "words.parquet"
+    write_table(place, pd.read_parquet(place).iloc[1:])
+    with pytest.raises(LmcompareError, match="run the model 'char-ngram' again"):
+        mixtures(load_run(reseal(path)))
