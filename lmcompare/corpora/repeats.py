@@ -5,14 +5,18 @@ Near copies are found as in Broder (1997), "On the resemblance and containment o
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from lmcompare.corpora.document import Piece
 
 Kind = Literal["copy", "near copy", "passages"]
+HashArray = npt.NDArray[np.uint64]
+IntArray = npt.NDArray[np.integer[Any]]
 
 PASSAGE = 8  # words: longer runs hardly ever occur twice by chance
 MUCH = 0.5  # the share of a document's passages from which it is listed
@@ -22,6 +26,12 @@ ALIKE_BACK = 0.2  # and the share of that document's: a line of a book is no nea
 LEAST = 10  # shingles: a document with fewer is never a near copy
 HOLDERS = 20  # the first training documents with a shingle, which are compared: some phrases are in very many
 LISTED = 3
+BATCH = 1 << 22  # characters of the training text that are compared at a time
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number with bits all over
+_EMPTY = hash(())
+_BITS = 24
+_REST = np.uint64(64 - _BITS)
 
 
 @dataclass(frozen=True)
@@ -39,53 +49,143 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
     ``SHINGLE`` words with one training document of about its size. Of the *passages* of a document, runs of
     ``PASSAGE`` words, ``MUCH`` or more occur somewhere in the training text.
     """
-    held_out = [_words(piece) for piece in (*split["valid"], *split["test"])]
-    passages = [set(_runs(words, PASSAGE)) for words in held_out]
-    shingles = [set(_runs(words, SHINGLE)) for words in held_out]
-    wanted = set[int]().union(*passages)
-    with_shingle: dict[int, list[int]] = defaultdict(list)  # the held-out documents with each shingle
-    for document, runs in enumerate(shingles):
-        for run in runs:
-            with_shingle[run].append(document)
+    held_out = _Texts.of([*split["valid"], *split["test"]])
+    passages, passage_document = _different(*held_out.runs(PASSAGE))
+    wanted = _Table(np.unique(passages))
+    seen = np.zeros(len(wanted.hashes), np.bool_)
+    near = _NearCopies(held_out)
+    whole = set(held_out.whole) - {_EMPTY}
+    copied = set[int]()
+    for texts in _batches(split["train"]):
+        copied |= whole.intersection(texts.whole)
+        seen[wanted.find(texts.runs(PASSAGE)[0])[1]] = True
+        near.look_at(texts)
 
-    texts, seen, holders = set[tuple[str, ...]](), set[int](), Counter[int]()
-    alike = [0.0] * len(held_out)  # the greatest share of the shingles in one training document
-    copied = {tuple(words) for words in held_out if words}
-    for piece in split["train"]:
-        words = _words(piece)
-        texts |= copied & {tuple(words)}
-        seen |= wanted.intersection(_runs(words, PASSAGE))
-        shared = Counter[int]()
-        for run in with_shingle.keys() & _runs(words, SHINGLE):
-            holders[run] += 1
-            if holders[run] <= HOLDERS:
-                shared.update(with_shingle[run])
-        for document, count in shared.items():
-            share = count / len(shingles[document])
-            better = share >= ALIKE and share > alike[document] and len(shingles[document]) >= LEAST
-            if better and count >= ALIKE_BACK * len(set(_runs(words, SHINGLE))):
-                alike[document] = share
+    size = len(held_out.whole)
+    own = seen[np.searchsorted(wanted.hashes, passages)]
+    share_of = np.bincount(passage_document[own], minlength=size) / np.bincount(
+        passage_document, minlength=size
+    ).clip(1)
 
     def found(document: int) -> Repeat | None:
-        if tuple(held_out[document]) in texts:
+        if held_out.whole[document] in copied:
             return Repeat("copy", 1.0)
-        if alike[document]:
-            return Repeat("near copy", alike[document])
-        share = len(passages[document] & seen) / max(len(passages[document]), 1)
+        if near.share[document]:
+            return Repeat("near copy", float(near.share[document]))
+        share = float(share_of[document])
         return Repeat("passages", share) if share >= MUCH else None
 
-    of_all = [found(document) for document in range(len(held_out))]
+    of_all = [found(document) for document in range(size)]
     valid = len(split["valid"])
     return {"train": [None] * len(split["train"]), "valid": of_all[:valid], "test": of_all[valid:]}
 
 
-def _words(piece: Piece) -> list[str]:
-    return piece.text.lower().split()
+@dataclass(frozen=True)
+class _Texts:
+    """D documents as 64-bit hashes of their N words in lower case.
+
+    ``document`` (N,) is that of each word, ``whole`` a hash of all words of each document.
+    """
+
+    words: HashArray
+    document: IntArray
+    whole: list[int]
+
+    @classmethod
+    def of(cls, pieces: Iterable[Piece]) -> _Texts:
+        hashes, whole = [], []
+        for piece in pieces:
+            words = piece.text.lower().split()
+            hashes.append(np.fromiter(map(hash, words), np.int64, len(words)))
+            whole.append(hash(tuple(words)))
+        lengths = [len(of_document) for of_document in hashes]
+        joined = np.concatenate([*hashes, np.zeros(0, np.int64)])
+        return cls(joined.view(np.uint64), np.repeat(np.arange(len(whole), dtype=np.int32), lengths), whole)
+
+    def runs(self, width: int) -> tuple[HashArray, IntArray]:
+        """Return a hash of each run of ``width`` words, (R,), and its document, (R,)."""
+        last = len(self.words) - width + 1
+        if last <= 0:
+            return np.zeros(0, np.uint64), np.zeros(0, np.int32)
+        hashes = self.words[:last].copy()
+        for k in range(1, width):
+            hashes *= _FACTOR
+            hashes += self.words[k : k + last]
+        within = self.document[:last] == self.document[width - 1 :]
+        return hashes[within], self.document[:last][within]
 
 
-def _runs(words: Sequence[str], width: int) -> Iterator[int]:
-    """Yield a 64-bit hash of each run of ``width`` words."""
-    return map(hash, zip(*(words[first:] for first in range(width)), strict=False))
+class _Table:
+    """Hashes in rising order, in which others are looked up."""
+
+    def __init__(self, hashes: HashArray) -> None:
+        self.hashes = hashes
+        self._may_be = np.zeros(1 << _BITS, np.bool_)  # by the first bits: most of the others are ruled out at once
+        self._may_be[hashes >> _REST] = True
+
+    def find(self, hashes: HashArray) -> tuple[IntArray, IntArray]:
+        """Return which of the hashes (R,) are in the table, and where they are in it."""
+        maybe = np.flatnonzero(self._may_be[hashes >> _REST])
+        place = np.searchsorted(self.hashes, hashes[maybe]).clip(max=max(len(self.hashes) - 1, 0))
+        known = self.hashes[place] == hashes[maybe] if len(self.hashes) else np.zeros(0, np.bool_)
+        return maybe[known], place[known]
+
+
+class _NearCopies:
+    """The greatest ``share`` (D,) of the shingles of each held-out document in one training document of its size."""
+
+    def __init__(self, held_out: _Texts) -> None:
+        hashes, document = _different(*held_out.runs(SHINGLE))
+        self._size = len(held_out.whole)
+        self._shingles = np.bincount(document, minlength=self._size)  # (D,) of each held-out document
+        every, place = np.unique(hashes, return_inverse=True)
+        self._table = _Table(every)  # S of them
+        self._documents = document[np.argsort(place, kind="stable")]  # that have the first shingle, the second, …
+        self._starts = np.append(0, np.cumsum(np.bincount(place, minlength=len(every)))).astype(np.int64)
+        self._holders = np.zeros(len(every), np.int64)  # training documents so far with each shingle
+        self.share = np.zeros(self._size)
+
+    def look_at(self, train: _Texts) -> None:
+        """Compare the next training documents."""
+        hashes, document = train.runs(SHINGLE)
+        known, place = self._table.find(hashes)
+        pairs = np.unique(place * len(train.whole) + document[known])  # by shingle, and by document
+        place, of = pairs // len(train.whole), pairs % len(train.whole)
+        earlier = np.arange(len(place)) - np.searchsorted(place, place)
+        first = self._holders[place] + earlier < HOLDERS
+        self._holders += np.bincount(place, minlength=len(self._holders))
+        place, of = place[first], of[first]
+        number = self._starts[place + 1] - self._starts[place]  # of held-out documents with the shingle
+        offset = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+        held_out = self._documents[np.repeat(self._starts[place], number) + offset]
+        pair, count = np.unique(np.repeat(of, number) * self._size + held_out, return_counts=True)
+        mine, theirs = pair % max(self._size, 1), pair // max(self._size, 1)
+        share = count / self._shingles[mine]
+        for n in np.flatnonzero((share >= ALIKE) & (self._shingles[mine] >= LEAST)):
+            start, end = np.searchsorted(document, [theirs[n], theirs[n] + 1])
+            if count[n] >= ALIKE_BACK * len(np.unique(hashes[start:end])):
+                self.share[mine[n]] = max(self.share[mine[n]], share[n])
+
+
+def _batches(pieces: Sequence[Piece]) -> Iterator[_Texts]:
+    """Yield the documents in batches of about ``BATCH`` characters."""
+    batch: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece.text)
+        if size >= BATCH:
+            yield _Texts.of(batch)
+            batch, size = [], 0
+    yield _Texts.of(batch)
+
+
+def _different(hashes: HashArray, document: IntArray) -> tuple[HashArray, IntArray]:
+    """Return the runs (R,) without those that their document has before."""
+    order = np.lexsort((hashes, document))
+    hashes, document = hashes[order], document[order]
+    new = np.append(True, (hashes[1:] != hashes[:-1]) | (document[1:] != document[:-1]))[: len(hashes)]
+    return hashes[new], document[new]
 
 
 def repeats_noted(split: Mapping[str, Sequence[Piece]], found: Mapping[str, Sequence[Repeat | None]]) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.tokens import Encoded, IntArray, OverheadBits
 
@@ -12,35 +14,48 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ORDERS = (2, 3, 4, 5)
+BLOCK = 1 << 20  # tokens of the training text that are looked up at a time
 
 
-def seen_orders(train: Encoded, text: Encoded) -> dict[int, IntArray]:
+def seen_orders(train: Encoded, text: Encoded) -> dict[int, npt.NDArray[np.bool_]]:
     """Return for each order n of 2 to 5 an (N,) bool: does the n-gram that ends at this token occur in train?
 
-    N-grams do not cross documents. The n-grams of each order get integer ids from the ids of their first n-1 tokens,
-    so that a pair of integers identifies any n-gram.
+    N-grams do not cross documents. Every n-gram of the text gets a number from the number of its first n-1 tokens and
+    from its last token. The training text, which may be long, is read once, block by block, with these numbers: what
+    is not in the text has none.
     """
     types = len(train.vocabulary)
-    seen: dict[int, IntArray] = {}
-    node_train, node_text = train.ids.astype(np.int64), text.ids.astype(np.int64)
-    known = np.ones(len(text), bool)
+    tables: dict[int, IntArray] = {}  # the keys of the n-grams of the text, in rising order
+    numbers: dict[int, IntArray] = {}  # of the n-gram that ends at each token
+    number: IntArray = text.ids.astype(np.int64)
     for order in ORDERS:
-        at_train, at_text = _inside(train, order), _inside(text, order)
-        keys = node_train[at_train - 1] * types + train.ids[at_train]
-        table = np.unique(keys)
-        wanted = node_text[at_text - 1] * types + text.ids[at_text]
-        index = np.searchsorted(table, wanted)
-        found = (
-            known[at_text - 1] & (table[np.minimum(index, len(table) - 1)] == wanted) if len(table) else wanted < 0
-        )
-        known = np.zeros(len(text), bool)
-        known[at_text] = found
-        node_text = np.zeros(len(text), np.int64)
-        node_text[at_text] = index
-        node_train = np.zeros(len(train), np.int64)
-        node_train[at_train] = np.searchsorted(table, keys)
-        seen[order] = known
-    return seen
+        at = _inside(text, order)
+        tables[order], inverse = np.unique(number[at - 1] * types + text.ids[at], return_inverse=True)
+        number = np.full(len(text), -1, np.int64)
+        number[at] = inverse
+        numbers[order] = number
+    occurs = {order: np.zeros(len(table), np.bool_) for order, table in tables.items()}
+    for ids, begins in _overlapping(train):
+        number = ids.astype(np.int64)
+        for order, table in tables.items():
+            before = np.append(np.int64(-1), number[:-1])
+            at = np.flatnonzero((before >= 0) & ~begins)
+            keys = before[at] * types + ids[at]
+            place = np.searchsorted(table, keys)
+            known = np.append(table, -1)[place] == keys
+            number = np.full(len(ids), -1, np.int64)
+            number[at[known]] = place[known]
+            occurs[order][place[known]] = True
+    return {order: np.append(occurs[order], False)[numbers[order]] for order in ORDERS}
+
+
+def _overlapping(train: Encoded) -> Iterator[tuple[IntArray, npt.NDArray[np.bool_]]]:
+    """Yield the ids (n,) of blocks that overlap by the longest order less one, and which of them begin a document."""
+    begins = np.zeros(len(train), np.bool_)
+    begins[train.starts[train.starts < len(train)]] = True
+    for start in range(0, len(train), BLOCK):
+        rows = slice(max(0, start - ORDERS[-1] + 1), start + BLOCK)
+        yield train.ids[rows], begins[rows]
 
 
 def token_features(

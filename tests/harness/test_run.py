@@ -68,7 +68,7 @@ def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
     cell = {p.name for p in (finished / "cells" / "flat" / "0").iterdir()}
     assert cell == {
         *("cell.json", "cost.json", "curve.csv", "examples.json", "exhibits.json", "model", "scores.parquet"),
-        *("top.parquet", "checksums.json"),
+        *("words.parquet", "top.parquet", "checksums.json"),
     }
     for name in ("report.html", "report.md", "results.csv", "results.json"):
         assert (finished / name).stat().st_size > 0

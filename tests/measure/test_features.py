@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.measure import features
 from lmcompare.measure.features import ORDERS, seen_orders, token_features
 from lmcompare.tokens import Encoded, OverheadBits, Vocabulary
 
@@ -14,11 +17,12 @@ VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"], np.array([1, 4, 3, 2, 
 documents = st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1, max_size=4)
 
 
-@given(documents, documents)
+@given(documents, documents, st.integers(1, 30))
 def test_seen_n_grams_are_those_that_stand_within_a_document_of_train(
-    train: list[list[int]], text: list[list[int]]
+    train: list[list[int]], text: list[list[int]], block: int
 ) -> None:
-    got = seen_orders(Encoded.from_documents(train, VOCABULARY), Encoded.from_documents(text, VOCABULARY))
+    with patch.object(features, "BLOCK", block):
+        got = seen_orders(Encoded.from_documents(train, VOCABULARY), Encoded.from_documents(text, VOCABULARY))
     for order in ORDERS:
         grams = {tuple(d[i : i + order]) for d in train for i in range(len(d) - order + 1)}
         wanted = [i >= order - 1 and tuple(d[i - order + 1 : i + 1]) in grams for d in text for i in range(len(d))]
