@@ -28,6 +28,7 @@ STATE_FILES = ("arrays.safetensors", "values.json")  # what a model or a tokeniz
 TOKENS_FILES = (
     *("tokenizer.json", "vocabulary.json", "code.json"),
     *(f"tokenizer/{name}" for name in STATE_FILES),
+    *(f"{split}.{part}.npy" for split in SPLITS for part in ("ids", "spans")),
     *(f"{split}.npz" for split in SPLITS),
     *("features.parquet", "surface.parquet", "words.parquet", "documents.parquet"),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -151,7 +151,13 @@ class TokenizedCorpus:
             with np.load(path, allow_pickle=False) as stored:
                 names = tuple(stored["names"].tolist())
                 self._sentence_starts[split] = stored["sentence_starts"]
-                return Encoded(stored["ids"], stored["starts"], self.vocabulary, stored["spans"], names)
+                starts = stored["starts"]
+            # mapped into memory: a long text is read where it is needed
+            ids, spans = (
+                np.load(self._file(f"{split}.{part}.npy"), mmap_mode="r", allow_pickle=False)
+                for part in ("ids", "spans")
+            )
+            return Encoded(np.asarray(ids), starts, self.vocabulary, np.asarray(spans), names)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise unreadable(path, error) from None
 
@@ -283,16 +289,21 @@ def write_tokens(
     write_text(path / "vocabulary.json", json.dumps(words, ensure_ascii=False) + "\n")
     write_text(path / "code.json", json.dumps(code.to_json(), ensure_ascii=False) + "\n")
     for split, text in texts.items():
-        _write_text(path / f"{split}.npz", text, sentence_starts[split])
+        _write_text(path, split, text, sentence_starts[split])
     seal(path, TOKENS_FILES)
 
 
-def _write_text(path: Path, text: Encoded, sentence_starts: IntArray) -> None:
-    arrays = {"ids": text.ids, "starts": text.starts, "spans": text.spans, "names": np.array(text.names, np.str_)}
-    arrays["sentence_starts"] = sentence_starts
+def _write_text(folder: Path, split: str, text: Encoded, sentence_starts: IntArray) -> None:
+    assert text.spans is not None, "text was encoded"
+    arrays = {"starts": text.starts, "names": np.array(text.names, np.str_), "sentence_starts": sentence_starts}
+    _write(folder / f"{split}.ids.npy", lambda out: np.save(out, text.ids))
+    _write(folder / f"{split}.spans.npy", lambda out: np.save(out, text.spans))  # type: ignore[arg-type]
+    _write(folder / f"{split}.npz", lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
 
+
+def _write(path: Path, save: Callable[[BinaryIO], None]) -> None:
     def write(aside: Path) -> None:
         with aside.open("wb") as out:
-            np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+            save(out)
 
     write_aside(path, write)

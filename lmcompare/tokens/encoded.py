@@ -23,7 +23,7 @@ class Encoded:
         The position of each document's first token, in rising order; equal starts are empty documents.
     vocabulary : Vocabulary
         The vocabulary of the ids.
-    spans : (N, 2) int64 array, optional
+    spans : (N, 2) int32 or int64 array, optional
         The byte offsets of each token in the UTF-8 text of its document; None if the ids do not come from a text.
         ``</s>`` has an empty span at the end of its sentence.
     names : tuple of str
@@ -56,7 +56,7 @@ class Encoded:
         object.__setattr__(self, "ids", _frozen(np.ascontiguousarray(ids, np.int32)))
         object.__setattr__(self, "starts", _frozen(starts))
         if self.spans is not None:
-            object.__setattr__(self, "spans", _frozen(np.ascontiguousarray(self.spans, np.int64)))
+            object.__setattr__(self, "spans", _frozen(_offsets(self.spans)))
         if len(self.names) != len(starts):
             object.__setattr__(self, "names", tuple(str(d) for d in range(len(starts))))
 
@@ -142,6 +142,11 @@ class Encoded:
 def _array(ids: Sequence[int] | IntArray) -> IntArray:
     found = np.asarray(ids)
     return found if found.size else found.astype(np.int32)
+
+
+def _offsets(spans: IntArray) -> IntArray:
+    """Return byte offsets as they are if they are int32, and as int64 if not."""
+    return np.ascontiguousarray(spans, np.int32 if np.asarray(spans).dtype == np.int32 else np.int64)
 
 
 def _frozen(array: IntArray) -> IntArray:

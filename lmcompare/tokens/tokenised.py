@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -18,6 +18,10 @@ from lmcompare.tokens.vocabulary import END_TOKEN, IntArray
 
 if TYPE_CHECKING:
     from lmcompare.corpora import Document
+
+
+BLOCK_BYTES = 1 << 22  # of the text that is cut at a time
+BLOCK_TOKENS = 1 << 20
 
 
 class Separator(NamedTuple):
@@ -39,7 +43,7 @@ class Tokenised:
         The distinct token strings. ``types[0]`` is the closing ``</s>``; a literal ``</s>`` in the text is another.
     tokens : (N,) int32 array
         The type of each token.
-    spans : (N, 2) int64 array
+    spans : (N, 2) int32 or int64 array
         The byte offsets of each token in its document's UTF-8.
     starts : (D,) int64 array
         The position of each document's first token.
@@ -91,7 +95,21 @@ class Tokenised:
 
     def counts(self) -> IntArray:
         """(T,) the count of each of ``types``."""
-        return np.bincount(self.tokens, minlength=len(self.types))
+        found = np.zeros(len(self.types), np.int64)
+        for start in range(0, len(self), BLOCK_TOKENS):
+            found += np.bincount(self.tokens[start : start + BLOCK_TOKENS], minlength=len(self.types))
+        return found
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield slices of tokens that begin where a sentence does, for what would not fit into memory at once."""
+        begins = np.append(0, np.flatnonzero(self.closing) + 1)
+        start = 0
+        if not len(self):
+            yield slice(0, 0)
+        while start < len(self):
+            stop = int(begins[min(int(np.searchsorted(begins, start + BLOCK_TOKENS)), len(begins) - 1)])
+            yield slice(start, stop)
+            start = stop
 
 
 Text: TypeAlias = "Sequence[Document] | Tokenised"
@@ -102,12 +120,12 @@ def tokenised(text: Text, tokenizer: Tokenizer) -> Tokenised:
     return text if isinstance(text, Tokenised) else tokenise(text, tokenizer)
 
 
-def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
+def tokenise(documents: Sequence[Document], tokenizer: Tokenizer) -> Tokenised:
     """Cut documents into tokens and close each sentence, or each whole document, with ``</s>``.
 
     Parameters
     ----------
-    documents : iterable of Document
+    documents : sequence of Document
     tokenizer : Tokenizer
         It is given each sentence or, if it ``covers`` documents, the whole text of each document.
 
@@ -117,20 +135,20 @@ def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
         For a document that is not valid Unicode, or whose sentences leave out its beginning, overlap or go beyond its
         text; and for a tokenizer plug-in that fails, or whose tokens can't be put together to the same text again.
     """
-    token_types, separator_types = _Numbers([None]), _Numbers()
-    blocks: list[IntArray] = []  # per document: the types of its tokens
-    spans: list[IntArray] = []  # per piece that is cut: byte offsets in the whole text
-    begins: list[int] = []  # per piece: where it begins, in bytes of the whole text
-    sentences: list[IntArray] = []  # per piece: the positions at which a sentence begins
+    token_types, separator_types, space_types = _Numbers([None]), _Numbers(), _Numbers([""])
+    parts: list[tuple[IntArray, IntArray, IntArray]] = []  # of each block: the tokens, their spans, and white space
+    block = _Block()
+    sentences: list[IntArray] = []  # per piece that is cut: the positions at which a sentence begins
     separators: list[Separator] = []
-    raw: list[bytes] = []
     names: list[str] = []
-    position = n_tokens = 0  # bytes and tokens so far, all documents
+    n_tokens: list[int] = []  # of each document
+    n_bytes: list[int] = []
+    total = 0
     for document in documents:
-        raw.append(_checked(document))
-        text = document.text
-        strings: list[str | None] = []
         names.append(document.name)
+        raw, text = _checked(document), document.text
+        begin = block.position
+        strings: list[str | None] = []
         width = len if text.isascii() else _width
         whole = tokenizer.covers == "documents" and len(document.sentences) > 0
         pieces = ((0, len(text)),) if whole else document.sentences
@@ -142,48 +160,82 @@ def tokenise(documents: Iterable[Document], tokenizer: Tokenizer) -> Tokenised:
             if whole:
                 bounds = pairwise([0, *(first for first, _ in document.sentences)])
                 within = _first_tokens(offsets[:, 1], np.cumsum([width(text[a:b]) for a, b in bounds]))
-            sentences.append(n_tokens + within)
-            n_tokens += len(found) + 1
+            sentences.append(total + within)
+            total += len(found) + 1
             strings += found
             strings.append(None)
-            begins.append(position)
-            spans.append(offsets + position)
-            position += width(piece)
-            spans.append(np.array([[position, position]]))
             separators.append(Separator(text[end:until], closes))
-            position += width(separators[-1].text)
-        blocks.append(token_types.of(strings))
-    lengths = np.array([len(b) for b in blocks], np.int64)
-    starts = np.cumsum(lengths) - lengths
-    tokens = np.concatenate([*blocks, np.zeros(0, np.int32)])
-    places = np.concatenate([*spans, np.zeros((0, 2), np.int64)]).astype(np.int64)
-    whole_text = b"".join(raw)
-    space_types: tuple[str, ...] = ("",)
-    spaces: IntArray = np.zeros(len(tokens), np.int32)
-    if tokenizer.covers == "words" and len(tokens):
-        space_types, spaces = _spaces(whole_text, tokens, places, np.array(begins, np.int64))
+            block.add_piece(offsets, width(piece), width(separators[-1].text))
+        block.add_document(raw, token_types.of(strings), begin)
+        n_tokens.append(len(strings))
+        n_bytes.append(len(raw))
+        if block.position > BLOCK_BYTES:
+            parts.append(block.arrays(tokenizer, space_types))
+            block = _Block()
+    parts.append(block.arrays(tokenizer, space_types))
+    lengths = np.array(n_tokens, np.int64)
+    tokens = np.concatenate([part[0] for part in parts])
+    spans: IntArray = np.concatenate([part[1] for part in parts])
     after = np.full(len(tokens), -1, np.int32)
     after[tokens == 0] = separator_types.of(separators)
-    n_bytes = np.array([len(r) for r in raw], np.int64)
     text_of_all = Tokenised(
         types=(END_TOKEN, *token_types.values[1:]),
         tokens=tokens,
-        spans=places - np.repeat(np.cumsum(n_bytes) - n_bytes, lengths)[:, None],
-        starts=starts,
+        spans=spans,
+        starts=np.cumsum(lengths) - lengths,
         sentence_starts=np.concatenate([*sentences, np.zeros(0, np.int64)]).astype(np.int64),
-        space_types=space_types,
-        spaces=spaces,
+        space_types=tuple(space_types.values),
+        spaces=np.concatenate([part[2] for part in parts]),
         separator_types=tuple(separator_types.values),
         separators=after,
-        n_bytes=n_bytes,
+        n_bytes=np.array(n_bytes, np.int64),
         names=tuple(names),
     )
-    if not is_built_in(tokenizer) and rebuilt(text_of_all, tokenizer) != whole_text:
+    if not is_built_in(tokenizer) and rebuilt(text_of_all, tokenizer) != b"".join(d.text.encode() for d in documents):
         raise PluginError(
             f"the tokens of {type(tokenizer).__name__} can't be put together to the same text again, so that some "
             "bytes would not be charged: lmcompare check names an example"
         )
     return text_of_all
+
+
+class _Block:
+    """Some documents of which the tokens are found, one after the other; ``position`` is their length in bytes."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._raw: list[bytes] = []
+        self._tokens: list[IntArray] = [np.zeros(0, np.int32)]
+        self._begins: list[int] = []  # where each piece begins that is cut
+        self._spans: list[IntArray] = [np.zeros((0, 2), np.int64)]
+        self._documents: list[int] = []  # where each document begins
+
+    def add_piece(self, offsets: IntArray, width: int, after: int) -> None:
+        """Add a piece of so many bytes, the offsets of its tokens in it, and ``</s>`` and so many bytes after it."""
+        self._begins.append(self.position)
+        self._spans.append(offsets + self.position)
+        self.position += width
+        self._spans.append(np.array([[self.position, self.position]]))
+        self.position += after
+
+    def add_document(self, raw: bytes, tokens: IntArray, begin: int) -> None:
+        """Add the document of the pieces that were added since the last: its text, tokens and first byte."""
+        self._raw.append(raw)
+        self._tokens.append(tokens)
+        self._documents.append(begin)
+        self.position = begin + len(raw)
+
+    def arrays(self, tokenizer: Tokenizer, space_types: _Numbers) -> tuple[IntArray, IntArray, IntArray]:
+        """Return the types (n,), the spans (n, 2) in each document, and the white space before each token (n,)."""
+        tokens = np.concatenate(self._tokens)
+        places = np.concatenate(self._spans)
+        spaces: IntArray = np.zeros(len(tokens), np.int32)
+        if tokenizer.covers == "words" and len(tokens):
+            spaces = _spaces(b"".join(self._raw), tokens, places, np.array(self._begins, np.int64), space_types)
+        begins = np.repeat(self._documents, [len(of_document) for of_document in self._tokens[1:]])
+        spans = places - begins.astype(np.int64)[:, None]
+        small = max(map(len, self._raw), default=0) < 2**31
+        return tokens, spans.astype(np.int32) if small else spans, spaces
 
 
 def rebuilt(text: Tokenised, tokenizer: Tokenizer) -> bytes:
@@ -243,9 +295,8 @@ class _Numbers:
         return list(self._index)
 
 
-def _spaces(raw: bytes, tokens: IntArray, spans: IntArray, begins: IntArray) -> tuple[tuple[str, ...], IntArray]:
-    """Return the distinct strings of white space, the empty one first, and (N,) which is before each token."""
-    numbers = _Numbers([""])
+def _spaces(raw: bytes, tokens: IntArray, spans: IntArray, begins: IntArray, numbers: _Numbers) -> IntArray:
+    """Return (N,) the number of the white space before each token; 0 for none."""
     spaces = np.zeros(len(tokens), np.int32)
     first = np.concatenate([[True], tokens[:-1] == 0])
     before = np.concatenate([[0], spans[:-1, 1]])
@@ -260,7 +311,7 @@ def _spaces(raw: bytes, tokens: IntArray, spans: IntArray, begins: IntArray) -> 
     longer = np.flatnonzero(lengths > 1)
     pairs = zip(before[longer].tolist(), spans[longer, 0].tolist(), strict=True)
     spaces[longer] = numbers.of([raw[start:end].decode() for start, end in pairs])
-    return tuple(numbers.values), spaces
+    return spaces
 
 
 def _width(text: str) -> int:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from lmcompare.corpora import Document
 from lmcompare.errors import LmcompareError
@@ -110,6 +113,25 @@ def test_a_plug_in_that_would_let_bytes_go_free_is_refused(tokenizer: Tokenizer,
     assert len(tokenise([document("ab")], Loses())) == 2
     with pytest.raises(LmcompareError, match=message):
         tokenise([document("A b")], tokenizer)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, BYTE_PAIRS])
+@given(docs=documents(), size=st.integers(1, 40))
+def test_a_text_in_small_blocks_is_the_same(kind: str, docs: list[Document], size: int) -> None:
+    tokenizer = make_tokenizer({"kind": kind}).fit([d.text for d in docs])
+    whole = tokenise(docs, tokenizer)
+    home = "lmcompare.tokens.tokenised"
+    with patch(f"{home}.BLOCK_BYTES", size), patch(f"{home}.BLOCK_TOKENS", size):
+        found = tokenise(docs, tokenizer)
+        blocks = list(found.blocks())
+        assert found.counts().tolist() == whole.counts().tolist()
+    for name in ("tokens", "spans", "starts", "sentence_starts", "separators", "n_bytes"):
+        assert getattr(found, name).tolist() == getattr(whole, name).tolist()
+    assert (found.types, found.separator_types) == (whole.types, whole.separator_types)
+    strings = [[text.space_types[n] for n in text.spaces] for text in (found, whole)]
+    assert strings[0] == strings[1]
+    assert [n for block in blocks for n in range(len(whole))[block]] == list(range(len(whole)))
+    assert all(found.first_of_sentence()[block][:1].all() for block in blocks)
 
 
 def test_a_literal_end_is_not_the_closing_one() -> None:

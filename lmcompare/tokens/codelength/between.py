@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -98,20 +98,16 @@ class WhiteSpaceModel(_BetweenModel[str]):
         base = _base(counts[counts > 0])
         spelling = SpellingModel([space.encode() for space in known], _ORDER)
         self = cls(known, classes, SymbolWittenBell(base, ()), spelling, len(vocabulary))
-        symbols, contexts = self._events(train, vocabulary)
-        self.model = SymbolWittenBell.fit(contexts, symbols, base).pruned(contexts, symbols, _LEAST_BITS)
+        events = _Events(self, train, vocabulary)
+        self.model = SymbolWittenBell.fit(events, base).pruned(events, _LEAST_BITS)
         return self
 
     def bits(self, text: Tokenised, vocabulary: Vocabulary) -> FloatArray:
         """(N,) the bits of the white space before each token."""
-        return self._symbol_bits(*self._events(text, vocabulary), text.spaces, text.space_types)
-
-    def _events(self, text: Tokenised, vocabulary: Vocabulary) -> tuple[IntArray, list[IntArray]]:
-        """Return the symbols (N,) of a text's white space and their contexts (N,) of each level."""
-        symbols = np.array([self.symbol(space) for space in text.space_types], np.int64)[text.spaces]
-        classes = np.append(CLOSING, self.classes.of(text.types[1:]))[text.tokens]
-        ids = np.append(vocabulary.end, vocabulary.ids(text.types[1:])).astype(np.int64)[text.tokens]
-        return symbols, self.contexts(ids, classes, symbols, text.first_of_sentence())
+        found = np.zeros(len(text))
+        for rows, (contexts, symbols) in zip(text.blocks(), _Events(self, text, vocabulary), strict=True):
+            found[rows] = self._symbol_bits(symbols, contexts, text.spaces[rows], text.space_types)
+        return found
 
     def contexts(
         self, ids: IntArray, classes: IntArray, symbols: IntArray, first: npt.NDArray[np.bool_]
@@ -146,6 +142,26 @@ class WhiteSpaceModel(_BetweenModel[str]):
         return cls(tuple(table["known"]), classes, model, spelling, int(table["n_ids"]))
 
 
+@dataclass(frozen=True, eq=False)
+class _Events:
+    """The white space of a text, block by block: the contexts (n,) of each level, and the symbols (n,)."""
+
+    model: WhiteSpaceModel
+    text: Tokenised
+    vocabulary: Vocabulary
+
+    def __iter__(self) -> Iterator[tuple[list[IntArray], IntArray]]:
+        model, text, vocabulary = self.model, self.text, self.vocabulary
+        symbol_of = np.array([model.symbol(space) for space in text.space_types], np.int64)
+        class_of = np.append(CLOSING, model.classes.of(text.types[1:]))
+        id_of = np.append(vocabulary.end, vocabulary.ids(text.types[1:])).astype(np.int64)
+        for rows in text.blocks():
+            tokens = text.tokens[rows]
+            first = np.append(True, tokens[:-1] == 0)[: len(tokens)]
+            symbols = symbol_of[text.spaces[rows]]
+            yield model.contexts(id_of[tokens], class_of[tokens], symbols, first), symbols
+
+
 @dataclass(eq=False)
 class SeparatorModel(_BetweenModel[Separator]):
     """P(separator | the last token of the sentence, the separator before the sentence).
@@ -171,7 +187,7 @@ class SeparatorModel(_BetweenModel[Separator]):
         spelling = SpellingModel([separator.text.encode() for separator in known], _ORDER)
         self = cls(known, classes, SymbolWittenBell(base, ()), spelling, float((closed + 1) / (len(seen) + 2)))
         symbols, contexts = self._events(train)
-        self.model = SymbolWittenBell.fit(contexts, symbols, base)
+        self.model = SymbolWittenBell.fit([(contexts, symbols)], base)
         return self
 
     def bits(self, text: Tokenised) -> FloatArray:
@@ -188,14 +204,13 @@ class SeparatorModel(_BetweenModel[Separator]):
 
     def _events(self, text: Tokenised) -> tuple[IntArray, list[IntArray]]:
         """Return the symbols (S,) of a text's separators and their contexts (S,) of each level."""
-        closing, first = text.closing, text.first_of_sentence()
-        classes = np.append(BEGINNING, self.classes.of(text.types[1:]))[text.tokens]
-        last = np.where(first, BEGINNING, np.roll(classes, 1))[closing]
+        closing = np.flatnonzero(text.closing)
+        before = np.where(closing > 0, text.tokens[closing - 1], 0)  # the last token, or the </s> of another sentence
+        last = np.append(BEGINNING, self.classes.of(text.types[1:]))[before]
         numbers = np.array([self.symbol(s) for s in text.separator_types], np.int64)
         symbols = numbers[text.separators[closing]]
-        opens = np.zeros(len(text) + 1, bool)
-        opens[text.starts] = True
-        sentence_opens = opens[:-1][first]  # per sentence: whether it is the first of its document
+        first = np.append(0, closing[:-1] + 1)[: len(closing)]
+        sentence_opens = np.isin(first, text.starts)  # per sentence: whether it is the first of its document
         return symbols, self.contexts(last, np.where(sentence_opens, self.opening, np.roll(symbols, 1)))
 
     @property

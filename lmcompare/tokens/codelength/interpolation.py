@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.tokens.vocabulary import FloatArray, IntArray
+
+Event: TypeAlias = tuple[Sequence[IntArray], IntArray]
+"""The contexts of n symbols: one (n,) array of keys per length, the shortest first; and the symbols (n,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,29 @@ class ContextCounts:
         events, counts = np.unique(followed, return_counts=True)
         return cls(contexts.astype(np.int64), events, counts.astype(np.int64), n_symbols)
 
+    def joined(self, other: ContextCounts) -> ContextCounts:
+        """Return the counts of both."""
+        n = self.n_symbols
+        contexts = np.union1d(self.contexts, other.contexts)
+        events, index = np.unique(
+            np.concatenate(
+                [
+                    np.searchsorted(contexts, each.contexts)[each.events // n] * n + each.events % n
+                    for each in (self, other)
+                ]
+            ),
+            return_inverse=True,
+        )
+        counts = np.bincount(index, np.concatenate([self.counts, other.counts])).astype(np.int64)
+        return ContextCounts(contexts, events, counts, n)
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> ContextCounts:
+        """Return the counts after some of the contexts, (C,)."""
+        kept = chosen[self.events // self.n_symbols]
+        number = np.cumsum(chosen) - 1
+        events = number[self.events[kept] // self.n_symbols] * self.n_symbols + self.events[kept] % self.n_symbols
+        return ContextCounts(self.contexts[chosen], events, self.counts[kept], self.n_symbols)
+
     @cached_property
     def totals(self) -> IntArray:
         """(C,) how many symbols followed each context."""
@@ -65,6 +91,11 @@ class ContextCounts:
         index = find(self.contexts, keys)
         event = find(self.events, np.where(index >= 0, index * self.n_symbols + symbols, -1))
         return index, take(self.counts, event)
+
+
+def _join_last(counted: list[list[ContextCounts]]) -> None:
+    last = counted.pop()
+    counted[-1] = [a.joined(b) for a, b in zip(counted[-1], last, strict=True)]
 
 
 def find(rising: IntArray, wanted: IntArray) -> npt.NDArray[np.int64]:
@@ -97,11 +128,6 @@ class SymbolModel(ABC):
         self.base: FloatArray = np.asarray(base, np.float64)
         self.levels = tuple(levels)
 
-    @classmethod
-    @abstractmethod
-    def fit(cls, contexts: Sequence[IntArray], symbols: IntArray, base: FloatArray) -> Self:
-        """Count n symbols (n,) after their contexts: one (n,) array of keys ≥ 0 per length, the shortest first."""
-
     @abstractmethod
     def _mix(self, level: ContextCounts, index: IntArray, counts: IntArray, shorter: FloatArray) -> FloatArray:
         """(n,) the estimates of one level at contexts given by index (values at index -1 are not used)."""
@@ -125,24 +151,36 @@ class SymbolWittenBell(SymbolModel):
     """
 
     @classmethod
-    def fit(cls, contexts: Sequence[IntArray], symbols: IntArray, base: FloatArray) -> Self:
-        return cls(base, [ContextCounts.count(keys, symbols, len(base)) for keys in contexts])
+    def fit(cls, events: Iterable[Event], base: FloatArray) -> Self:
+        """Count the symbols of blocks of events after their contexts."""
+        counted: list[list[ContextCounts]] = []  # of some blocks together, by level; those of more blocks first
+        for contexts, symbols in events:
+            counted.append([ContextCounts.count(keys, symbols, len(base)) for keys in contexts])
+            while len(counted) > 1 and len(counted[-2][-1].events) < 2 * len(counted[-1][-1].events):
+                _join_last(counted)
+        while len(counted) > 1:
+            _join_last(counted)
+        return cls(base, counted[0] if counted else ())
 
     def _mix(self, level: ContextCounts, index: IntArray, counts: IntArray, shorter: FloatArray) -> FloatArray:
         n, t = take(level.totals, index), take(level.types, index)
         mixed: FloatArray = (counts + t * shorter) / np.maximum(n + t, 1)
         return mixed
 
-    def pruned(self, contexts: Sequence[IntArray], symbols: IntArray, least_bits: float) -> SymbolWittenBell:
+    def pruned(self, events: Iterable[Event], least_bits: float) -> SymbolWittenBell:
         """Return the model without the longest contexts that save fewer than ``least_bits`` on the counted text."""
+        if not self.levels:
+            return self
         shorter = SymbolWittenBell(self.base, self.levels[:-1])
-        level, keys = self.levels[-1], contexts[-1]
-        saved = np.log2(self.probability(contexts, symbols)) - np.log2(shorter.probability(contexts[:-1], symbols))
-        index, _ = level.look_up(keys, symbols)
-        gains = np.bincount(index[index >= 0], saved[index >= 0], minlength=len(level.contexts))
-        worthy = np.append(gains >= least_bits, False)[index]  # index -1, no context, takes the last
-        kept = ContextCounts.count(np.where(worthy, keys, -1), symbols, len(self.base))
-        return SymbolWittenBell(self.base, [*self.levels[:-1], kept])
+        level = self.levels[-1]
+        gains = np.zeros(len(level.contexts))
+        for contexts, symbols in events:
+            saved = np.log2(self.probability(contexts, symbols)) - np.log2(
+                shorter.probability(contexts[:-1], symbols)
+            )
+            index, _ = level.look_up(contexts[-1], symbols)
+            gains += np.bincount(index[index >= 0], saved[index >= 0], minlength=len(gains))
+        return SymbolWittenBell(self.base, [*self.levels[:-1], level.only(gains >= least_bits)])
 
     def to_json(self) -> dict[str, Any]:
         """Return the model as a JSON-able table."""
@@ -172,6 +210,7 @@ class SymbolKneserNey(SymbolModel):
 
     @classmethod
     def fit(cls, contexts: Sequence[IntArray], symbols: IntArray, base: FloatArray) -> Self:
+        """Count n symbols (n,) after their contexts: one (n,) array of keys ≥ 0 per length, the shortest first."""
         levels = []
         for keys, longer in zip(contexts, [*contexts[1:], None], strict=True):
             if longer is None:

@@ -23,7 +23,7 @@ UNIFORM = np.full(3, 1 / 3)
 
 
 def test_witten_bell_by_hand() -> None:
-    model = SymbolWittenBell.fit(CONTEXTS, SYMBOLS, UNIFORM)
+    model = SymbolWittenBell.fit([(CONTEXTS, SYMBOLS)], UNIFORM)
     # The shorter level has counts 3, 1, 0: n = 4, t = 2. (c + 2/3) / 6 each.
     shorter = np.array([11, 5, 2]) / 18
     # After 0: counts 2, 1, 0, n = 3, t = 2. After 1: counts 1, 0, 0, n = 1, t = 1. After 7: the shorter level.
@@ -55,7 +55,12 @@ def test_after_every_context_the_probabilities_sum_to_one(
 ) -> None:
     a, b, symbols = (np.array([e[i] for e in events], np.int64) for i in range(3))
     base = np.array([0.5, 0.2, 0.1, 0.1, 0.1])
-    model = kind.fit([a, a * 4 + b], symbols, base)
+    contexts = [a, a * 4 + b]
+    model: SymbolModel = (
+        SymbolWittenBell.fit([(contexts, symbols)], base)
+        if kind is SymbolWittenBell
+        else SymbolKneserNey.fit(contexts, symbols, base)
+    )
     for one in range(5):
         for two in range(5):
             p = distribution(model, [one, one * 4 + two])
@@ -67,13 +72,30 @@ def test_after_every_context_the_probabilities_sum_to_one(
             assert each[i] == distribution(model, [int(a[i]), int(a[i] * 4 + b[i])])[symbols[i]]
 
 
+@given(events=EVENTS, size=st.integers(1, 9))
+def test_events_counted_in_blocks_are_counted_the_same(events: list[tuple[int, int, int]], size: int) -> None:
+    a, b, symbols = (np.array([e[i] for e in events], np.int64) for i in range(3))
+    base = np.array([0.5, 0.2, 0.1, 0.1, 0.1])
+    whole = [([a, np.where(b == 3, -1, a * 4 + b)], symbols)]
+    blocks = [
+        ([keys[n : n + size] for keys in whole[0][0]], symbols[n : n + size]) for n in range(0, len(symbols), size)
+    ] or whole
+    one, other = SymbolWittenBell.fit(whole, base), SymbolWittenBell.fit(blocks, base)
+    for least in (-np.inf, 0.5):
+        one, other = one.pruned(whole, least), other.pruned(blocks, least)
+        for x, y in zip(one.levels, other.levels, strict=True):
+            assert x.contexts.tolist() == y.contexts.tolist()
+            assert x.events.tolist() == y.events.tolist()
+            assert x.counts.tolist() == y.counts.tolist()
+
+
 def test_pruned_contexts_hand_over_to_the_shorter_ones() -> None:
     # After context 0 symbol 0 comes as always; after context 1 it is always symbol 1.
     keys = np.repeat([0, 1], [90, 10])
     symbols = np.repeat([0, 1], [90, 10])
     contexts = [np.zeros(100, np.int64), keys]
-    full = SymbolWittenBell.fit(contexts, symbols, UNIFORM)
-    pruned = full.pruned(contexts, symbols, least_bits=20.0)
+    full = SymbolWittenBell.fit([(contexts, symbols)], UNIFORM)
+    pruned = full.pruned([(contexts, symbols)], least_bits=20.0)
     # log2 of about 1/0.11 for each of ten symbols is some 30 bits; log2(1/0.89) for ninety is some 14.
     assert pruned.levels[-1].contexts.tolist() == [1]
     assert distribution(pruned, [0, 1]) == pytest.approx(distribution(full, [0, 1]))
@@ -81,7 +103,7 @@ def test_pruned_contexts_hand_over_to_the_shorter_ones() -> None:
 
 
 def test_json_gives_the_same_model() -> None:
-    model = SymbolWittenBell.fit(CONTEXTS, SYMBOLS, UNIFORM)
+    model = SymbolWittenBell.fit([(CONTEXTS, SYMBOLS)], UNIFORM)
     again = SymbolWittenBell.from_json(json.loads(json.dumps(model.to_json())))
     for keys in ([0, 0], [0, 1], [0, 7], [3, 3]):
         assert np.array_equal(distribution(again, keys), distribution(model, keys))
