@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmcompare import __version__
 from lmcompare.errors import LmcompareError, PluginError, blamed_on
 from lmcompare.measure.features import token_features
 from lmcompare.measure.word_features import counted_words, word_features
-from lmcompare.runfolder.layout import HELD_OUT, SPLITS, TOKENS_FILES
+from lmcompare.runfolder.files import read_object
+from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS, TOKENS_FILES
 from lmcompare.runfolder.seals import damage, is_sealed
 from lmcompare.runfolder.tokens import TokenizedCorpus, write_tokens
 from lmcompare.tokens import (
+    CODE_VERSION,
     Encoded,
+    IntArray,
     TextCode,
     Tokenizer,
     Vocabulary,
@@ -22,6 +28,7 @@ from lmcompare.tokens import (
     encode,
     make_tokenizer,
     tokenise,
+    tokenizer_code,
     tokens_fingerprint,
 )
 
@@ -46,6 +53,11 @@ def prepare(
         For a kind or option that does not exist, a vocabulary larger than the data, and a text without tokens.
     """
     tokenizer = make_tokenizer(table.tokenizer)
+    request = _request(corpus, tokenizer, table)
+    if (stored := _stored(folder, request, tokenizer.kind)) is not None:
+        for note in stored.tokenizer.notes:
+            say(note)
+        return stored
     with blamed_on(f"{type(tokenizer).__name__}'s fit"):
         tokenizer.fit([document.text for document in corpus.train])
     for note in tokenizer.notes:
@@ -64,13 +76,35 @@ def prepare(
     if is_sealed(path):
         say(f"{path / damaged} is damaged or lost: it is made anew.")
     code = TextCode.fit(cut["train"], tokenizer, vocabulary)
-    texts = {split: encode(text, tokenizer, vocabulary) for split, text in cut.items()}
+    texts: dict[str, Encoded] = {}
+    starts: dict[str, IntArray] = {}
+    for split in SPLITS:
+        text = cut[split] if split in HELD_OUT else cut.pop(split)  # what is not needed any more may be large
+        texts[split], starts[split] = encode(text, tokenizer, vocabulary), text.sentence_starts
     if not len(texts["test"]) or not len(texts["valid"]):
         raise LmcompareError("valid or test holds no token: give a longer text")
-    starts = {split: text.sentence_starts for split, text in cut.items()}
     tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary)
-    write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables)
+    write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables, request)
     return TokenizedCorpus(path, named=[tokenizer.kind])
+
+
+def _request(corpus: Corpus, tokenizer: Tokenizer, table: TokensTable) -> str | None:
+    """Return a digest of all that decides the tokens; None if a file does, whose content may change."""
+    if tokenizer.files:
+        return None
+    asked = [tokenizer.spec, tokenizer.rule, tokenizer_code(tokenizer), table.min_count, table.size]
+    versions = [CODE_VERSION, SCHEMA_VERSION, __version__]
+    parts = json.dumps([corpus.fingerprint, versions, asked], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def _stored(folder: Path, request: str | None, kind: str) -> TokenizedCorpus | None:
+    """Return the tokens that an earlier run stored for the same request, if they are whole."""
+    for path in folder.glob("*/tokenizer.json") if request else ():
+        with suppress(LmcompareError):
+            if read_object(path).get("request") == request and damage(path.parent, TOKENS_FILES) is None:
+                return TokenizedCorpus(path.parent, named=[kind])
+    return None
 
 
 def _tables(

@@ -87,13 +87,13 @@ def token_features(
     return pd.DataFrame(
         {
             "split": split,
-            "document": document,
-            "position": at - text.starts[document],
+            "document": document.astype(np.int32),
+            "position": (at - text.starts[document]).astype(np.int32),
             "token_id": text.ids,
             "train_count": counts,
             **{f"seen_{order}": seen for order, seen in seen_orders(train, text).items()},
-            "sentence": sentence - first_of_document[document],
-            "position_in_sentence": at - sentence_starts[sentence],
+            "sentence": (sentence - first_of_document[document]).astype(np.int32),
+            "position_in_sentence": (at - sentence_starts[sentence]).astype(np.int32),
             "repeated": first[inverse] < at,
             "overhead_bits": overhead.total,
             "spelling_bits": overhead.spelling,

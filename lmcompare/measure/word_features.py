@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.measure.word_bits import WORD, places_of
+from lmcompare.runfolder.layout import WORD_COLUMNS
+from lmcompare.tokens import IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lmcompare.corpora import Document
+
+
+_NUMBERS = tuple(name for name in WORD_COLUMNS if name not in ("split", "word", "repeated"))
 
 
 def counted_words(documents: Iterable[Document]) -> Counter[bytes]:
@@ -46,31 +52,48 @@ def word_features(documents: Sequence[Document], train_words: Mapping[bytes, int
     import pandas as pd
 
     rank = {word: number for number, word in enumerate(train_words, 1)}
-    parts: list[dict[str, Any]] = []
+    strings: dict[bytes, str] = {}  # each word once, however often it occurs
+    words: list[str] = []
+    columns: dict[str, list[IntArray]] = {name: [] for name in _NUMBERS}
+    repeated: list[npt.NDArray[np.bool_]] = []
     for index, document in enumerate(documents):
         data = document.text.encode()
         places = places_of(data)
-        words = [data[start:end] for start, end in places.tolist()]
+        found = [data[start:end] for start, end in places.tolist()]
+        n_words = len(found)
+        words += [strings.setdefault(word, word.decode()) for word in found]
+        words.append("")
         ascii_only = len(data) == len(document.text)
         begins = [a if ascii_only else len(document.text[:a].encode()) for a, _ in document.sentences]
         sentence = np.maximum(np.searchsorted(np.array(begins, np.int64), places[:, 0], side="right") - 1, 0)
-        at = np.arange(len(words))
-        first = np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))[: len(words)]
-        seen: set[bytes] = set()
-        repeated = [word in seen or bool(seen.add(word)) for word in words]  # type: ignore[func-returns-value]
-        parts.append(
-            {
-                "document": np.full(len(words) + 1, index),
-                "word": [*(word.decode() for word in words), ""],
-                "byte_start": np.append(places[:, 0], len(data)),
-                "byte_end": np.append(places[:, 1], len(data)),
-                "train_count": np.array([*(train_words.get(word, 0) for word in words), 0]),
-                "train_rank": np.array([*(rank.get(word, 0) for word in words), 0]),
-                "sentence": np.append(sentence, max(len(begins) - 1, 0)),
-                "position_in_sentence": np.append(at - first[np.searchsorted(first, at, side="right") - 1], 0),
-                "position": np.append(at, len(words)),
-                "repeated": [*repeated, False],
-            }
-        )
-    table = {name: [value for part in parts for value in part[name]] for name in (parts[0] if parts else ())}
-    return pd.DataFrame({"split": split, **table})
+        at = np.arange(n_words)
+        first = np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))[:n_words]
+        last_sentence = max(len(begins) - 1, 0)
+        rows = {
+            "document": np.full(n_words, index),
+            "byte_start": places[:, 0],
+            "byte_end": places[:, 1],
+            "train_count": np.fromiter((train_words.get(word, 0) for word in found), np.int64, n_words),
+            "train_rank": np.fromiter((rank.get(word, 0) for word in found), np.int64, n_words),
+            "sentence": sentence,
+            "position_in_sentence": at - first[np.searchsorted(first, at, side="right") - 1],
+            "position": at,
+        }
+        of_end = (index, len(data), len(data), 0, 0, last_sentence, 0, n_words)
+        for (name, values), end in zip(rows.items(), of_end, strict=True):
+            kind = np.int64 if name.startswith("byte") else np.int32
+            columns[name].append(np.append(values, end).astype(kind))
+        new = {word: n for n, word in zip(range(n_words - 1, -1, -1), reversed(found), strict=True)}.values()
+        again = np.ones(n_words + 1, np.bool_)
+        again[[*new, n_words]] = False
+        repeated.append(again)
+    none = np.zeros(0, np.int32)
+    table = {name: np.concatenate([none, *parts]) for name, parts in columns.items()}
+    return pd.DataFrame(
+        {
+            "split": split,
+            "word": np.array(words, object),
+            **table,
+            "repeated": np.concatenate([np.zeros(0, np.bool_), *repeated]),
+        }
+    )[list(WORD_COLUMNS)]

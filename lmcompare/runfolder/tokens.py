@@ -262,6 +262,7 @@ def write_tokens(
     texts: Mapping[str, Encoded],
     sentence_starts: Mapping[str, IntArray],
     tables: Mapping[str, pd.DataFrame],
+    request: str | None = None,
 ) -> None:
     """Write and seal the folder of a corpus under one tokenizer.
 
@@ -279,11 +280,13 @@ def write_tokens(
         (S,) the position of the first token of each sentence of each split.
     tables : Mapping
         The tables "features", "surface", "words" and "documents" of valid and test.
+    request : str, optional
+        What the tokens can be found by before the text is cut.
     """
     for name, rows in tables.items():
         write_table(path / f"{name}.parquet", rows)
     about = {"spec": tokenizer.spec, "description": tokenizer.description, "code": tokenizer_code(tokenizer)}
-    write_json(path / "tokenizer.json", {**about, "table": dict(table)})
+    write_json(path / "tokenizer.json", {**about, "table": dict(table), "request": request})
     save_state(tokenizer.state(), path / "tokenizer")
     words = {"tokens": list(vocabulary.tokens), "counts": vocabulary.counts.tolist()}
     write_text(path / "vocabulary.json", json.dumps(words, ensure_ascii=False) + "\n")

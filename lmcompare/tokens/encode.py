@@ -53,8 +53,10 @@ def encode(documents: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> Enc
     Each sentence, or each whole document if the tokenizer cuts these, is closed by ``</s>``.
     """
     cut = tokenised(documents, tokenizer)
-    ids = np.append(vocabulary.end, vocabulary.ids(cut.types[1:]))  # of each type; the first is </s>
-    return Encoded(ids[cut.tokens], cut.starts, vocabulary, cut.spans, cut.names)
+    ids = np.append(vocabulary.end, vocabulary.ids(cut.types[1:])).astype(np.int32)  # of each type; the first is </s>
+    of_tokens = ids[cut.tokens]
+    of_tokens.flags.writeable = False  # Encoded would copy it
+    return Encoded(of_tokens, cut.starts, vocabulary, cut.spans, cut.names)
 
 
 def prompt_pieces(text: str, tokenizer: Tokenizer) -> list[str]:

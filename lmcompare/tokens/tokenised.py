@@ -136,7 +136,7 @@ def tokenise(documents: Sequence[Document], tokenizer: Tokenizer) -> Tokenised:
         text; and for a tokenizer plug-in that fails, or whose tokens can't be put together to the same text again.
     """
     token_types, separator_types, space_types = _Numbers([None]), _Numbers(), _Numbers([""])
-    parts: list[tuple[IntArray, IntArray, IntArray]] = []  # of each block: the tokens, their spans, and white space
+    parts: tuple[list[IntArray], ...] = ([], [], [])  # of each block: the tokens, their spans, and white space
     block = _Block()
     sentences: list[IntArray] = []  # per piece that is cut: the positions at which a sentence begins
     separators: list[Separator] = []
@@ -170,12 +170,11 @@ def tokenise(documents: Sequence[Document], tokenizer: Tokenizer) -> Tokenised:
         n_tokens.append(len(strings))
         n_bytes.append(len(raw))
         if block.position > BLOCK_BYTES:
-            parts.append(block.arrays(tokenizer, space_types))
+            block.add_arrays(parts, tokenizer, space_types)
             block = _Block()
-    parts.append(block.arrays(tokenizer, space_types))
+    block.add_arrays(parts, tokenizer, space_types)
     lengths = np.array(n_tokens, np.int64)
-    tokens = np.concatenate([part[0] for part in parts])
-    spans: IntArray = np.concatenate([part[1] for part in parts])
+    tokens, spans, spaces = map(_emptied, parts)
     after = np.full(len(tokens), -1, np.int32)
     after[tokens == 0] = separator_types.of(separators)
     text_of_all = Tokenised(
@@ -185,7 +184,7 @@ def tokenise(documents: Sequence[Document], tokenizer: Tokenizer) -> Tokenised:
         starts=np.cumsum(lengths) - lengths,
         sentence_starts=np.concatenate([*sentences, np.zeros(0, np.int64)]).astype(np.int64),
         space_types=tuple(space_types.values),
-        spaces=np.concatenate([part[2] for part in parts]),
+        spaces=spaces,
         separator_types=tuple(separator_types.values),
         separators=after,
         n_bytes=np.array(n_bytes, np.int64),
@@ -225,8 +224,8 @@ class _Block:
         self._documents.append(begin)
         self.position = begin + len(raw)
 
-    def arrays(self, tokenizer: Tokenizer, space_types: _Numbers) -> tuple[IntArray, IntArray, IntArray]:
-        """Return the types (n,), the spans (n, 2) in each document, and the white space before each token (n,)."""
+    def add_arrays(self, parts: tuple[list[IntArray], ...], tokenizer: Tokenizer, space_types: _Numbers) -> None:
+        """Add the types (n,), the spans (n, 2) in each document, and the white space before each token (n,)."""
         tokens = np.concatenate(self._tokens)
         places = np.concatenate(self._spans)
         spaces: IntArray = np.zeros(len(tokens), np.int32)
@@ -235,7 +234,8 @@ class _Block:
         begins = np.repeat(self._documents, [len(of_document) for of_document in self._tokens[1:]])
         spans = places - begins.astype(np.int64)[:, None]
         small = max(map(len, self._raw), default=0) < 2**31
-        return tokens, spans.astype(np.int32) if small else spans, spaces
+        for part, array in zip(parts, (tokens, spans.astype(np.int32) if small else spans, spaces), strict=True):
+            part.append(array)
 
 
 def rebuilt(text: Tokenised, tokenizer: Tokenizer) -> bytes:
@@ -293,6 +293,14 @@ class _Numbers:
     @property
     def values(self) -> list[Any]:
         return list(self._index)
+
+
+def _emptied(part: list[IntArray]) -> IntArray:
+    """Return the arrays of a list as one, read-only, and empty the list: a long text would not fit twice."""
+    joined: IntArray = np.concatenate(part)
+    joined.flags.writeable = False
+    part.clear()
+    return joined
 
 
 def _spaces(raw: bytes, tokens: IntArray, spans: IntArray, begins: IntArray, numbers: _Numbers) -> IntArray:

@@ -1,0 +1,52 @@
+"""The text is cut into tokens once: another run with the same settings finds what is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from lmcompare.corpora import load
+from lmcompare.harness import prepare as module
+from lmcompare.harness.experiment import TokensTable
+from lmcompare.harness.prepare import prepare
+
+TEXTS = {"train": "a b c\nb a b a\n" * 9, "valid": "a b\n", "test": "b c a\n"}
+
+
+def refuses(*_: object) -> None:
+    raise AssertionError("the text is cut again")
+
+
+@pytest.mark.parametrize("kind", ["word", "bpe"])
+def test_the_same_settings_find_the_stored_tokens(tmp_path: Path, kind: str) -> None:
+    corpus = load(TEXTS)
+    table = TokensTable.model_validate({"kind": kind} | ({"pieces": 258} if kind == "bpe" else {}))
+    made = prepare(corpus, table, tmp_path)
+    with patch.object(module, "tokenise", refuses):
+        found = prepare(load(TEXTS), table, tmp_path)
+    assert found.path == made.path
+    for split in ("train", "valid", "test"):
+        np.testing.assert_array_equal(found.split(split).ids, made.split(split).ids)
+    smaller = table.model_copy(update={"size": 4} if kind == "word" else {"min_count": 2})
+    with patch.object(module, "tokenise", refuses), pytest.raises(AssertionError, match="cut again"):
+        prepare(corpus, smaller, tmp_path)
+
+
+def test_damaged_tokens_are_made_anew(tmp_path: Path) -> None:
+    corpus, table = load(TEXTS), TokensTable.model_validate({"kind": "word"})
+    made = prepare(corpus, table, tmp_path)
+    (made.path / "train.ids.npy").write_bytes(b"broken")
+    said: list[str] = []
+    again = prepare(corpus, table, tmp_path, said.append)
+    assert any("damaged" in sentence for sentence in said)
+    assert len(again.train) == 9 * 9
+
+
+def test_the_tokens_are_mapped_into_memory(tmp_path: Path) -> None:
+    made = prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path)
+    ids = made.train.ids
+    assert isinstance(ids.base, np.memmap)
+    assert not ids.flags.writeable
