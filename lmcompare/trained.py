@@ -230,7 +230,7 @@ class TrainedModel:
         unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
         index = self._known(word)
         cosines = unit @ unit[index]  # (V,)
-        cosines[[index, self._corpus.vocabulary.unknown, self._corpus.vocabulary.end]] = -np.inf
+        cosines[[index, *self._corpus.vocabulary.special]] = -np.inf
         best = np.argsort(-cosines, kind="stable")[:k]
         return [(self._corpus.vocabulary[int(i)], float(cosines[i])) for i in best if np.isfinite(cosines[i])]
 

@@ -63,7 +63,7 @@ def continuation(
     k = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
     for _ in range(length):
         ids, nats = stepper.top_k(k)
-        spelled = ids != vocabulary.unknown
+        spelled = ~vocabulary.is_unknown(ids)
         token = draw(ids[spelled], nats[spelled], sampling, generator)
         drawn.append(token)
         stepper.push(token)

@@ -130,7 +130,7 @@ def score_document(model: LanguageModel, corpus: TokenizedCorpus, document: Docu
         text=read.text,
         tokens=tuple(tokens[kept]),
         offsets=tuple((start, end) for start, end in encoded.spans[kept].tolist()),
-        unknown=tuple((encoded.ids[kept] == encoded.vocabulary.unknown).tolist()),
+        unknown=tuple(encoded.vocabulary.is_unknown(encoded.ids[kept]).tolist()),
         surprisal_bits=tuple((-nats[kept] / np.log(2)).tolist()),
         overhead_bits=tuple(overhead_bits[kept].tolist()),
     )
