@@ -47,7 +47,7 @@ def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    check_words(vocabulary)
+    check_words(vocabulary.tokens)
     arrays = _arrays(table, vocabulary)
     said = {"version": VERSION, "order": str(table.order)}
     said |= {f"sha256 {name}": _digest(array) for name, array in arrays.items()}
@@ -199,11 +199,10 @@ def _vocabulary(text: Array, ends: Array) -> Vocabulary:
     content, cuts = text.tobytes(), [0, *ends.tolist()]
     try:
         tokens = [content[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(cuts)]
-        vocabulary = Vocabulary(tokens)
-        check_words(vocabulary)
+        check_words(tokens)
+        return Vocabulary(tokens)
     except (UnicodeDecodeError, LmcompareError) as error:
         raise _DamagedError(one_line(error)) from None
-    return vocabulary
 
 
 def _check(level: Level, k: int) -> None:
