@@ -192,7 +192,12 @@ def _joined(found: Iterable[Found]) -> Found:
     """What holds for all files together; the documents are still missing."""
     each = list(found)
     notes = tuple(note for one in each for note in one.notes)
-    return Found(table=all(one.table for one in each), sentences=common_sentences(each), notes=notes)
+    return Found(
+        table=all(one.table for one in each),
+        sentences=common_sentences(each),
+        notes=notes,
+        files=tuple(file for one in each for file in one.files),
+    )
 
 
 def _with_folder(pieces: Iterable[Piece], name: str) -> Iterable[Piece]:
