@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmcompare.corpora.contract import Found
-from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, cut_all, text_fingerprint
+from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, Repeat, cut_all, text_fingerprint
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import read_path
 from lmcompare.corpora.rare import replace_rare
@@ -70,7 +70,7 @@ def load(
     find = _sentence_finder(found, options, split["train"])
     documents = {
         which: tuple(
-            _document(piece, find(piece.text), options, "" if repeat is None else repeat.kind)
+            _document(piece, find(piece.text), options, repeat)
             for piece, repeat in zip(split[which], repeated[which], strict=True)
         )
         for which in SPLITS
@@ -86,6 +86,7 @@ def load(
         source=found.source,
         read=text_fingerprint(piece.text for piece in found.all_pieces()),
         changes=options.changes,
+        files=found.files,
     )
 
 
@@ -171,7 +172,7 @@ def _sentence_finder(found: Found, options: CorpusOptions, train: list[Piece]) -
     return block_sentences if options.documents == "blank-line" else line_sentences
 
 
-def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeats: str = "") -> Document:
+def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeat: Repeat | None = None) -> Document:
     """The document of a piece, in lower case if the options ask for it."""
     text = _final(piece.text, options)
     if len(text) != len(piece.text):
@@ -179,4 +180,4 @@ def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeats: str =
         for character in piece.text:
             grown.append(grown[-1] + len(character.lower()))
         spans = tuple((grown[start], grown[end]) for start, end in spans)
-    return Document(piece.name, text, spans, dict(piece.metadata), repeats)
+    return Document(piece.name, text, spans, dict(piece.metadata), repeat)

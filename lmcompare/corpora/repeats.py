@@ -7,12 +7,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from lmcompare.corpora.document import Piece
-
-Kind = Literal["copy", "near copy", "passages"]
+from lmcompare.corpora.document import Piece, Repeat
 
 PASSAGE = 8  # words: longer runs hardly ever occur twice by chance
 MUCH = 0.5  # the share of a document's passages from which it is listed
@@ -22,14 +18,6 @@ ALIKE_BACK = 0.2  # and the share of that document's: a line of a book is no nea
 LEAST = 10  # shingles: a document with fewer is never a near copy
 HOLDERS = 20  # the first training documents with a shingle, which are compared: some phrases are in very many
 LISTED = 3
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """How a held-out document repeats the training text; ``share`` is that of its runs of words that occur there."""
-
-    kind: Kind
-    share: float
 
 
 def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | None]]:
@@ -48,12 +36,13 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
         for run in runs:
             with_shingle[run].append(document)
 
-    texts, seen, holders = set[tuple[str, ...]](), set[int](), Counter[int]()
-    alike = [0.0] * len(held_out)  # the greatest share of the shingles in one training document
+    texts, seen, holders = dict[tuple[str, ...], str](), set[int](), Counter[int]()
+    alike = [(0.0, "")] * len(held_out)  # the greatest share of the shingles in one training document, and which
     copied = {tuple(words) for words in held_out if words}
     for piece in split["train"]:
         words = _words(piece)
-        texts |= copied & {tuple(words)}
+        if (same := tuple(words)) in copied:
+            texts.setdefault(same, piece.name)
         seen |= wanted.intersection(_runs(words, PASSAGE))
         shared = Counter[int]()
         for run in with_shingle.keys() & _runs(words, SHINGLE):
@@ -62,15 +51,15 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
                 shared.update(with_shingle[run])
         for document, count in shared.items():
             share = count / len(shingles[document])
-            better = share >= ALIKE and share > alike[document] and len(shingles[document]) >= LEAST
+            better = share >= ALIKE and share > alike[document][0] and len(shingles[document]) >= LEAST
             if better and count >= ALIKE_BACK * len(set(_runs(words, SHINGLE))):
-                alike[document] = share
+                alike[document] = share, piece.name
 
     def found(document: int) -> Repeat | None:
-        if tuple(held_out[document]) in texts:
-            return Repeat("copy", 1.0)
-        if alike[document]:
-            return Repeat("near copy", alike[document])
+        if (of := texts.get(tuple(held_out[document]))) is not None:
+            return Repeat("copy", 1.0, of)
+        if alike[document][0]:
+            return Repeat("near copy", *alike[document])
         share = len(passages[document] & seen) / max(len(passages[document]), 1)
         return Repeat("passages", share) if share >= MUCH else None
 

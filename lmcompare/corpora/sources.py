@@ -152,4 +152,5 @@ def _read_splits(paths: Mapping[str, str], options: CorpusOptions, base: Path) -
         said=tuple(sentence for each in found.values() for sentence in each.said),
         name=name or "corpus",
         source=", ".join(f"{which} {shown(places[which])}" for which in places),
+        files=tuple(file for each in found.values() for file in each.files),
     )

@@ -282,7 +282,10 @@ class LanguageModel(ABC):
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return functions that write the trained model to a file for other tools, by file suffix (".arpa")."""
+        """Return functions that write the trained model to a file for other tools, by file suffix (".arpa").
+
+        The suffix "/" is a folder, which is there and empty.
+        """
         return {}
 
     # Every model has these; they are not overridden

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.state import State
 from lmcompare.tokens.pieces import PieceTokenizer
-from lmcompare.tokens.vocabulary import END_TOKEN, IntArray
+from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 WEIGHTS = "*.safetensors"
@@ -133,6 +133,9 @@ class HuggingFaceTokenizer(PieceTokenizer):
         tokens, offsets = super().tokenize(text)
         self._compare(text, tokens, f"the tokenizer of {self.path}")
         return tokens, offsets
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        raise LmcompareError(f"the tokenizer is that of {self.path}: copy its tokenizer.json")
 
     def _adopt(self, content: str, end: int, types: int) -> None:
         self._take(content, f"the tokenizer of {self.path}")

@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError, PluginError, one_line
 from lmcompare.state import State
 from lmcompare.tokens.byte import BYTE_NAMES
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
-from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
 if TYPE_CHECKING:
     import tokenizers
@@ -92,6 +92,28 @@ class PieceTokenizer(Tokenizer):
             raise PluginError(f"the tokenizer {self.kind} has learnt nothing yet; call fit or restore first")
         ids = self._cutter.encode(text, add_special_tokens=False).ids
         return [self._names[i] for i in ids], spans_of_lengths(self._lengths[ids])
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Return the tokenizer's own table with the ids of the vocabulary in place of its own."""
+        if self._cutter is None:
+            raise PluginError(f"the tokenizer {self.kind} has learnt nothing yet; call fit or restore first")
+        table: dict[str, Any] = json.loads(self._cutter.to_str())
+        if table["model"]["type"] != "BPE":
+            raise LmcompareError(
+                f"the tokenizer {self.kind} can't be written as tokenizer.json: in a model of the kind"
+                f" {table['model']['type']} the order of the pieces is a part of the model, and it is not that of the"
+                " vocabulary"
+            )
+        if wanting := [name for name in (UNKNOWN_TOKEN, END_TOKEN) if name in self._cutter.get_vocab()]:
+            raise LmcompareError(
+                f"the tokenizer {self.kind} can't be written as tokenizer.json: it has a piece {wanting[0]} of its"
+                " own, which the vocabulary has for another purpose"
+            )
+        taken = {piece: vocabulary.id(self._names[number]) for piece, number in self._cutter.get_vocab().items()}
+        reserved = {vocabulary[index]: index for index in vocabulary.special}  # no text is cut into these
+        table["model"]["vocab"] = {**reserved, **{piece: taken[piece] for piece in table["model"]["vocab"]}}
+        table["added_tokens"] = [{**entry, "id": taken[entry["content"]]} for entry in table["added_tokens"]]
+        return {**table, "post_processor": None}
 
     def token_bytes(self, token: str) -> bytes:
         return self._bytes.get(token) or token.encode()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -18,6 +20,7 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray, Texts
 from lmcompare.training.loop import Outcome, Training
 from lmcompare.training.network import Memory, Network
+from lmcompare.training.network_file import write_network
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
@@ -212,6 +215,11 @@ class TorchLanguageModel(LanguageModel):
         self.measured = state.values.get("measured", {})
         self._network = network
         return self
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return the writer of ``.safetensors``, the network's weights with its hyper-parameters and vocabulary."""
+        given = {name: value for name, value in self.hyperparameters().items() if name not in self.files}
+        return {".safetensors": partial(write_network, type(self).__name__, given, self.trained_network())}
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
         """Return values for ``widths``, in their present proportions, for a network of a given size.

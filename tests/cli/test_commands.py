@@ -78,7 +78,7 @@ def test_export_writes_a_file_once(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("x.arpa", "-m", "unigram"), "'unigram' has no format"),
+        (("x.arpa", "-m", "unigram"), "'unigram' can be written as tokenizer.json"),
         (("x.bin", "-m", "ngram"), "'ngram' can be written as .arpa, .arpa.gz, .safetensors"),
         ((".arpa", "-m", "ngram"), "not '.arpa'"),
         (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),

@@ -101,14 +101,28 @@ def generate(
 @app.command()
 def export(
     folder: Dir,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its suffix: .arpa, .arpa.gz, .safetensors or .vec.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="tokenizer.json, or a name with the suffix .arpa, .arpa.gz, .safetensors or .vec; a name without a "
+            "suffix is a folder for Hugging Face's transformers.",
+        ),
+    ],
     model: ModelOption,
     seed: SeedOption = None,
     plugin: PluginOption = None,
     force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
-    """Write a trained n-gram model, or word vectors, to a file that other tools read."""
-    print(_trained(folder, model, seed, plugin).export(file, force=force))
+    """Write a trained model, its word vectors or its tokenizer to a file that other tools read."""
+    trained = _trained(folder, model, seed, plugin)
+    written = trained.export(file, force=force)
+    if written.is_dir() and not (written / "tokenizer.json").exists():
+        try:
+            trained.tokenizer_json()
+        except LmcompareError as error:
+            note(f"{written} has no tokenizer: {error}")
+    print(written)
 
 
 def trained_models(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -247,6 +247,11 @@ class HuggingFaceCausal(TorchLanguageModel):
     def _reading(self) -> tuple[CausalNetwork, Windows]:
         network = self._loaded()
         return network, fitted(self._windows, self)
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return the writer of a folder for transformers, if the model was trained here."""
+        model = self._loaded().model
+        return {"/": lambda _, folder: model.save_pretrained(folder)} if self.train else {}
 
     # Reading
 
