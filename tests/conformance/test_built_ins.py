@@ -47,7 +47,12 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch": 8,
         "length": 32,
     },
-    "hf-causal": {"train": True, "window": 16},  # with the configuration of a small GPT-2
+    "hf-causal": {
+        "train": True,
+        "window": 32,
+        "batch": 16,
+        "learning_rate": 1e-2,
+    },  # with the configuration of a small GPT-2
     "transformer": {"width": 16, "heads": 2, "layers": 2, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
 }
 

@@ -124,7 +124,7 @@ def test_a_pretrained_model_keeps_the_contract(model: Callable[[], HuggingFaceCa
     check(model)
 
 
-VARIANTS = [untrained(llama), untrained(llama, train=True)]
+VARIANTS = [untrained(llama), untrained(llama, train=True, batch=16, learning_rate=1e-2)]
 
 
 @pytest.mark.slow
