@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,9 +55,17 @@ def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.rand
 
 
 def continuation(
-    model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary, length: int, sampling: Sampling
+    model: LanguageModel,
+    prefix: IntArray,
+    vocabulary: Vocabulary,
+    length: int,
+    sampling: Sampling,
+    enough: Callable[[list[int]], bool] = lambda _: False,
 ) -> list[int]:
-    """Return ``length`` token ids that continue ``prefix``; ``<unk>`` is never drawn, because it spells no word."""
+    """Return ``length`` token ids that continue ``prefix``; ``<unk>`` is never drawn, because it spells no word.
+
+    ``enough`` is asked after each token whether these are enough already.
+    """
     generator = np.random.default_rng(sampling.seed)
     stepper = model.stepper(prefix, vocabulary)
     drawn: list[int] = []
@@ -66,5 +75,7 @@ def continuation(
         spelled = ~vocabulary.is_unknown(ids)
         token = draw(ids[spelled], nats[spelled], sampling, generator)
         drawn.append(token)
+        if enough(drawn):
+            break
         stepper.push(token)
     return drawn

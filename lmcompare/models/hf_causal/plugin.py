@@ -157,9 +157,11 @@ class HuggingFaceCausal(TorchLanguageModel):
 
     def network(self, types: int) -> CausalNetwork:
         """Return the untrained network: that of the configuration, with V types and a start token."""
+        if self._config is None:  # in another process of a team
+            self._config = table_in(located(self.path), CONFIG)
         config = loading.configuration(
             {
-                **fitted(self._config, self),
+                **self._config,
                 "vocab_size": types + 1,
                 "bos_token_id": types,
                 "eos_token_id": self.end,
