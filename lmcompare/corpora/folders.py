@@ -23,10 +23,10 @@ _ABOUT = ("readme", "license", "licence", "copying", "notice", "citation", "auth
 
 
 def entries_below(folder: Path) -> list[Entry]:
-    """Return what is below a folder in the order of the paths, without hidden files, and not following links."""
+    """Return what is below a folder in the order of the paths, without hidden files; links are not followed."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__pycache__")
         found += [Path(here, file) for file in files if not file.startswith(".")]
         found += [path for name in folders if (path := Path(here, name)).is_symlink()]
     found.sort(key=lambda p: p.relative_to(folder).parts)

@@ -58,4 +58,4 @@ def test_a_name_goes_before_a_path_and_a_path_can_have_a_colon(tmp_path: Path) -
     for name in ("./lee", "lee:2", "nltk"):
         assert [piece.text for piece in read_source(name, DEFAULT, tmp_path).pieces] == ["a file\n"]
     with pytest.raises(LmcompareError, match="neither a file or folder nor the name of a corpus"):
-        read_source("hf:wikitext", DEFAULT, tmp_path)
+        read_source("hub:wikitext", DEFAULT, tmp_path)

@@ -28,14 +28,19 @@ def list_() -> None:
     """List the corpora that have a name, the formats of files, and what else can be read."""
     from lmcompare.corpora import catalogue, format_catalogue
 
-    for entry in catalogue():
-        print(f"{entry.name:<14} {entry.description}{'' if entry.available else f' (not available: {entry.reason})'}")
-    print(f"{'PATH':<14} a file or a folder of files, in one of these formats:")
-    for entry in format_catalogue():
-        said = entry.description if entry.available else f"not available: {entry.reason}"
-        print(f"{'':<14} {entry.name} ({', '.join(entry.suffixes)}): {said}")
-    print(f"{'-':<14} standard input")
-    print(f"{'train=A,…':<14} train=A,valid=B,test=C: three files or folders that are split already")
+    rows = [
+        (entry.name, f"{entry.description}{'' if entry.available else f' (not available: {entry.reason})'}")
+        for entry in catalogue()
+    ]
+    rows.append(("PATH", "a file or a folder of files, in one of these formats:"))
+    for form in format_catalogue():
+        said = form.description if form.available else f"not available: {form.reason}"
+        rows.append(("", f"{form.name} ({', '.join(form.suffixes)}): {said}"))
+    rows.append(("-", "standard input"))
+    rows.append(("train=A,…", "train=A,valid=B,test=C: three files or folders that are split already"))
+    width = max(len(name) for name, _ in rows)
+    for name, described in rows:
+        print(f"{name:<{width}}  {described}")
 
 
 @corpora.command()
