@@ -30,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ngram-tuned": {"order": 4},
     "stupid-backoff": {"order": 4},
     "ngram-file": {},  # its file is made from the kit's own text
+    "kenlm": {},  # as that of ngram-file
     "class-ngram": {"classes": 12, "order": 3},
     "skip-ngram": {"order": 3},
     "ngram-mixture": {"classes": [4, 12], "order": 3},
@@ -70,8 +71,8 @@ def file_of_the_kit() -> str:
     texts = MarkovTexts(0)
     model = plugins.build(plugins.resolve(BUILT_IN["ngram"]), SMALL["ngram"])
     model.fit(texts.train, texts.valid, Setting(texts.vocabulary))
-    path = Path(tempfile.mkdtemp()) / "kit.arpa.gz"
-    model.file_formats()[".arpa.gz"](texts.vocabulary, path)
+    path = Path(tempfile.mkdtemp()) / "kit.arpa"
+    model.file_formats()[".arpa"](texts.vocabulary, path)
     return str(path)
 
 
@@ -85,7 +86,7 @@ def factory(name: str) -> Callable[[], LanguageModel]:
     """A function that makes the model; torch is loaded when the first test runs, not when tests are collected."""
 
     def make() -> LanguageModel:
-        paths = {"ngram-file": file_of_the_kit, "hf-causal": folder_of_gpt2}
+        paths = {"ngram-file": file_of_the_kit, "kenlm": file_of_the_kit, "hf-causal": folder_of_gpt2}
         given = {"path": paths[name]()} if name in paths else {}
         return plugins.build(plugins.resolve(BUILT_IN[name]), {**SMALL[name], **given})
 

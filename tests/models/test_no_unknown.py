@@ -16,7 +16,8 @@ from tests.conformance.test_built_ins import SMALL
 
 NAMES = [f"t{index}" for index in range(25)]
 TEXTS = MarkovTexts(0, Vocabulary([*NAMES[:17], "</s>", *NAMES[17:]]))
-OTHERS = {"ngram-file", "hf-causal"}  # the one needs <unk>; the other is tested by itself
+OF_FILES = ("ngram-file", "kenlm")
+OTHERS = {*OF_FILES, "hf-causal"}  # files need <unk>; the last one is tested by itself
 
 
 @pytest.mark.parametrize("name", sorted(SMALL.keys() - OTHERS))
@@ -43,9 +44,10 @@ def test_ways_to_ask_agree(name: str) -> None:
     list(model.exhibits(text.split_sentences()))
 
 
-def test_a_file_of_ngrams_needs_an_unknown_word() -> None:
+@pytest.mark.parametrize("name", OF_FILES)
+def test_a_file_of_ngrams_needs_an_unknown_word(name: str) -> None:
     with pytest.raises(LmcompareError, match="have none"):
-        plugins.build("ngram-file", {"path": "any"}).fit(TEXTS.train, TEXTS.valid, Setting(TEXTS.vocabulary))
+        plugins.build(name, {"path": "any"}).fit(TEXTS.train, TEXTS.valid, Setting(TEXTS.vocabulary))
 
 
 @pytest.mark.parametrize("suffix", [".arpa", ".safetensors"])
