@@ -81,7 +81,8 @@ def read_entries(entries: Iterable[Entry], options: CorpusOptions, where: str) -
         return _read_split(split, files, options, where)
     found = _documents(files, options, where)
     pieces = tuple(piece for name, each in found.items() for piece in _with_folder(each.pieces, name))
-    return replace(_joined(found.values()), pieces=pieces, said=_left_out(files, found, where))
+    one_text = len(found) == 1 and all(each.one_text for each in found.values())
+    return replace(_joined(found.values()), pieces=pieces, one_text=one_text, said=_left_out(files, found, where))
 
 
 def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:

@@ -20,6 +20,7 @@ from lmcompare.corpora.sources import Source, read_source
 from lmcompare.corpora.splits import (
     Split,
     overlap,
+    split_as_usual,
     split_by_hash,
     split_by_words,
     split_contiguously,
@@ -139,7 +140,7 @@ def _split(found: Found, options: CorpusOptions) -> tuple[Split, list[str]]:
         split, notes = split_by_words(pieces, options.train_words, options.valid_words, found.name, found.source)
         return {which: cut_all(parts, how) for which, parts in split.items()}, notes
     if found.one_text and how == "file":
-        return split_contiguously(pieces[0], found.source)
+        return split_as_usual(pieces[0]) or split_contiguously(pieces[0], found.source)
     return split_by_hash(cut_all(pieces, how), found.source, key=lambda text: _final(text, options))
 
 

@@ -13,7 +13,7 @@ from lmcompare.report.charts.law import law
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
 from lmcompare.report.sections.summary import Fact
-from lmcompare.report.survey_words import REPEATS, encodings, facts, laws, remarks, share
+from lmcompare.report.survey_words import REPEATS, contamination, encodings, facts, laws, remarks, share
 from lmcompare.runfolder.files import write_text
 from lmcompare.survey import Law, Survey
 
@@ -41,7 +41,7 @@ def survey_page(found: Survey) -> str:
         version=__version__,
         found=found,
         facts=[Fact(*fact) for fact in facts(found)],
-        remarks=remarks(found),
+        remarks=[*contamination(found), *remarks(found)],
         files=found.files[:FILES],
         repeated=found.repeated[:REPEATED],
         encodings=encodings(found),

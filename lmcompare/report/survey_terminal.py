@@ -32,7 +32,8 @@ def print_survey(found: Survey) -> None:
         f"Tokens include the ends of sentences. The vocabulary would have {numbers.count(found.vocabulary)}"
         f" types{types}.",
     )
-    for said in (*laws(found), *remarks(found)):
+    notes = (note for note in (*found.tokenizer_notes, *found.notes) if note not in found.said)
+    for said in (*notes, *laws(found), *remarks(found)):
         _say(console, said)
     frequent = " · ".join(f"{visible(token)} {numbers.count(n)}" for token, n in found.frequent)
     _say(console, f"Most frequent in the training text: {frequent}.")

@@ -53,15 +53,21 @@ def laws(found: Survey) -> list[str]:
     return said
 
 
+def contamination(found: Survey) -> list[str]:
+    """Return how many held-out documents also occur in the training text, in a sentence; nothing if there is none."""
+    kinds = Counter[str](each.repeat.kind for each in found.repeated)
+    if not kinds:
+        return []
+    parts = [f"{numbers.count(kinds[kind])} {how}" for kind, how in REPEATS.items() if kinds[kind]]
+    occur = "also occurs" if kinds.total() == 1 else "also occur"
+    return [
+        f"{numbers.plural(kinds.total(), 'held-out document')} {occur} in the training text ({', '.join(parts)})."
+    ]
+
+
 def remarks(found: Survey) -> list[str]:
-    """Return what a reader of the text should know of it, in sentences."""
+    """Return what else a reader of the text should know of it, in sentences."""
     said = []
-    if kinds := Counter[str](each.repeat.kind for each in found.repeated):
-        parts = [f"{numbers.count(kinds[kind])} {how}" for kind, how in REPEATS.items() if kinds[kind]]
-        occur = "also occurs" if kinds.total() == 1 else "also occur"
-        said.append(
-            f"{numbers.plural(kinds.total(), 'held-out document')} {occur} in the training text ({', '.join(parts)})."
-        )
     for which, split in found.splits.items():
         if split.copies:
             said.append(f"{numbers.plural(split.copies, 'document')} of {which} repeat an earlier one of {which}.")

@@ -137,6 +137,7 @@ def _longest(corpus: Corpus) -> tuple[Line, ...]:
         for which in SPLITS
         for document in corpus.split(which)
         for number, line in enumerate(document.text.split("\n"), 1)
+        if line
     )
     return tuple(
         Line(which, document.name, number, length, document.text.split("\n")[number - 1][:BEGINNING].strip())

@@ -27,6 +27,7 @@ def test_a_corpus_is_shown_in_plain_lines_and_as_a_page(tmp_path: Path) -> None:
     assert rows["test"][-2:] == ["9.1", "%"]  # the numbers of its lines: 4 of 44 tokens
     assert "1 text file in ascii" in done.stdout.replace("\u00a0", " ")
     assert "Heaps' law" in done.stdout
+    assert "One text without document marks was cut at line ends" in done.stdout
     assert "\x1b" not in done.stdout
     assert "Reading tale.txt" in done.stderr
     page = (tmp_path / "tale.html").read_text()

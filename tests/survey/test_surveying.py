@@ -48,6 +48,11 @@ def test_words_and_lines(found: Survey) -> None:
     assert found.heaps.y[-1] == 20
 
 
+def test_empty_lines_are_no_long_lines() -> None:
+    corpus = load({"train": ["a b\n\n\nc\n"], "valid": ["d\n\n"], "test": ["e\n\n"]})
+    assert [line.characters for line in survey(corpus, "whitespace").longest] == [3, 1, 1, 1]
+
+
 def test_what_repeats_the_training_text_names_its_document(found: Survey) -> None:
     copy, near = found.repeated
     assert (copy.split, copy.repeat.kind, copy.repeat.share, copy.repeat.of) == (

@@ -189,8 +189,12 @@ def _splits(
         notes.append(f"'{place}' has no test text of its own, so its validation text is the test text.")
     if others:
         notes.append(f"Left out of '{place}': {listed(others)}.")
-    said = "; ".join(f"{which}: {split}, {len(found[split]):,} rows" for which, split in taken.items())
+    said = "; ".join(f"{which}: {split}, {_rows(len(found[split]))}" for which, split in taken.items())
     return {which: found[split] for which, split in taken.items()}, (f"'{place}' is split already: {said}.", *notes)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _short(place: str) -> str:

@@ -82,7 +82,7 @@ def test_a_folder_in_the_layout_of_a_data_set(tmp_path: Path) -> None:
     assert [d.text for d in corpus.test] == ROWS["test"]
     assert [d.metadata["genre"] for d in corpus.train[:3]] == ["film", "book", "film"]
     assert set(corpus.train[0].metadata) == {"genre"}  # lists are no metadata
-    assert "train: train, 20 rows; valid: validation, 2 rows; test: test, 1 rows" in corpus.said[0]
+    assert "train: train, 20 rows; valid: validation, 2 rows; test: test, 1 row." in corpus.said[0]
 
 
 def test_the_same_texts_as_without_the_scheme(tmp_path: Path) -> None:
