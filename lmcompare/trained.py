@@ -17,7 +17,7 @@ from lmcompare.corpora import Document, documents_of, has_utf8
 from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
 from lmcompare.measure.examples import continue_prompt, next_tokens
 from lmcompare.measure.sampling import Sampling
-from lmcompare.measure.text_scores import Scored, score_document
+from lmcompare.measure.text_scores import Scored, is_greedy, score_document
 from lmcompare.measure.words import WordScore, WordScorer
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
@@ -112,6 +112,12 @@ class TrainedModel:
         (scored,) = self.score_documents(documents_of([_text(context) + _text(text)]), ends=ends)
         return scored.after(len(context.encode())) if context else scored
 
+    def is_greedy(self, text: str, *, context: str = "") -> bool:
+        """Return whether each token of a text is the most likely one, ``context`` and ``text`` as in ``score``."""
+        (document,) = documents_of([_text(context) + _text(text)])
+        with blamed_on(f"{self.name}'s next_log_probs"):
+            return is_greedy(self.model, self._corpus, document, len(context.encode()))
+
     def surprisal(self, text: str, *, ends: bool = False) -> pd.DataFrame:
         """Return a table of the tokens of a text with their surprisal in bits: ``score(text).to_frame()``."""
         return self.score(text, ends=ends).to_frame()
@@ -164,6 +170,7 @@ class TrainedModel:
         top_k: int | None = 50,
         top_p: float = 0.95,
         seed: int = 0,
+        until: Sequence[str] | None = None,
     ) -> str:
         """Return a continuation of the prompt, ``length`` tokens long.
 
@@ -179,12 +186,14 @@ class TrainedModel:
             Draw from the fewest tokens that together have this probability.
         seed : int
             The seed of the draws.
+        until : sequence of str, optional
+            The continuation is over before the first of these texts, and where its document ends.
         """
         if not isinstance(length, int) or length < 0:
             raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
         sampling = Sampling(temperature, top_k, top_p, seed)
         with blamed_on(f"{self.name}'s stepper"):
-            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling)
+            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling, until)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read; its name decides the format.
@@ -263,7 +272,7 @@ class TrainedModel:
         unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
         index = self._known(word)
         cosines = unit @ unit[index]  # (V,)
-        cosines[[index, self._corpus.vocabulary.unknown, self._corpus.vocabulary.end]] = -np.inf
+        cosines[[index, *self._corpus.vocabulary.special]] = -np.inf
         best = np.argsort(-cosines, kind="stable")[:k]
         return [(self._corpus.vocabulary[int(i)], float(cosines[i])) for i in best if np.isfinite(cosines[i])]
 

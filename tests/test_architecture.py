@@ -59,10 +59,11 @@ MAY_IMPORT = {
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
     "probes": {"errors", "corpora", "trained"},
     "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained", "probes"},
+    "lm_evaluation": {"errors", "trained"},
     "cli": {
         *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "report", "trained", "probes", "api"),
-        "tokens",
+        *("tokens", "lm_evaluation"),
     },
 }
 

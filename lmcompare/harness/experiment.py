@@ -27,7 +27,7 @@ from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
-from lmcompare.registry import absolute
+from lmcompare.registry import absolute, placed
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS, table_of
 
@@ -329,11 +329,11 @@ def _placed(tokens: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return a table ``[tokens]`` with the paths in it made absolute: they start from the experiment file."""
     if not isinstance(tokens.get("kind"), str):
         return tokens
-    placed = tokens | table_of(absolute(tokens["kind"], folder))
-    for name in TOKENIZERS.resolve(placed["kind"]).files:
-        if isinstance(placed.get(name), str):
-            placed[name] = str(folder / Path(placed[name]).expanduser())
-    return placed
+    table = tokens | table_of(absolute(tokens["kind"], folder))
+    for name in TOKENIZERS.resolve(table["kind"]).files:
+        if isinstance(table.get(name), str):
+            table[name] = placed(table[name], folder)
+    return table
 
 
 def shipped(preset: Preset) -> Experiment:

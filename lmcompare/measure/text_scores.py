@@ -17,6 +17,8 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 if TYPE_CHECKING:
     import pandas as pd
 
+FEW = 16  # positions whose distributions are computed together
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -130,10 +132,28 @@ def score_document(model: LanguageModel, corpus: TokenizedCorpus, document: Docu
         text=read.text,
         tokens=tuple(tokens[kept]),
         offsets=tuple((start, end) for start, end in encoded.spans[kept].tolist()),
-        unknown=tuple((encoded.ids[kept] == encoded.vocabulary.unknown).tolist()),
+        unknown=tuple(encoded.vocabulary.is_unknown(encoded.ids[kept]).tolist()),
         surprisal_bits=tuple((-nats[kept] / np.log(2)).tolist()),
         overhead_bits=tuple(overhead_bits[kept].tolist()),
     )
+
+
+def is_greedy(model: LanguageModel, corpus: TokenizedCorpus, document: Document, byte: int) -> bool:
+    """Return whether each token that ends after a byte of the document is the most likely one where it is.
+
+    White space at the end of the document is left out, as in ``score_document``. An unknown word is not the most
+    likely text, whatever the probability of ``<unk>``.
+    """
+    encoded, _, _ = corpus.read([opened(document)])
+    assert encoded.spans is not None, "text was encoded"
+    at = np.flatnonzero(encoded.spans[:-1, 1] > byte)
+    if encoded.vocabulary.is_unknown(encoded.ids[at]).any():
+        return False
+    for first in range(0, len(at), FEW):  # most texts are found out by their first tokens
+        some = at[first : first + FEW]
+        if not np.array_equal(model.next_log_probs(encoded, some).argmax(axis=1), encoded.ids[some]):
+            return False
+    return True
 
 
 def opened(document: Document) -> Document:

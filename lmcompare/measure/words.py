@@ -110,7 +110,9 @@ def training_words(corpus: TokenizedCorpus) -> TrainingWords:
     """Count the words of the training text."""
     train, tokenizer = corpus.train, corpus.tokenizer
     pieces = np.array([tokenizer.token_bytes(token) for token in train.vocabulary.tokens], object)
-    pieces[[train.vocabulary.unknown, train.vocabulary.end]] = [_UNKNOWN, b"\n"]
+    pieces[train.vocabulary.end] = b"\n"
+    if train.vocabulary.unknown is not None:
+        pieces[train.vocabulary.unknown] = _UNKNOWN
     strings = pieces[train.ids]
     if tokenizer.covers == "words" and len(train):
         assert train.spans is not None, "the training text was encoded"
@@ -175,7 +177,7 @@ class WordScorer:
         between = overhead.white_space + overhead.separator + np.where(owner < 0, bits + overhead.spelling, 0)
         gap = np.bincount(_next_owner(owner, size)[kept], between[kept], minlength=size + 1)
         spelling = np.bincount(owner[inside], overhead.spelling[inside], minlength=size)
-        unknown = np.bincount(owner[inside], text.ids[inside] == text.vocabulary.unknown, minlength=size)
+        unknown = np.bincount(owner[inside], text.vocabulary.is_unknown(text.ids[inside]), minlength=size)
         tokens = np.bincount(owner[inside], minlength=size)
         sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
         sentence = np.searchsorted(sentences, places[first, 0], side="right") - 1

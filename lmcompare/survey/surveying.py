@@ -102,7 +102,7 @@ def _figures(
     known: set[str] | None,
 ) -> SplitFigures:
     counts = cut.counts().tolist()[1:]
-    unknown = vocabulary.ids(cut.types[1:]) == vocabulary.unknown
+    unknown = vocabulary.is_unknown(vocabulary.ids(cut.types[1:]))
     return SplitFigures(
         documents=len(documents),
         sentences=sum(len(d.sentences) for d in documents),

@@ -126,6 +126,15 @@ class Tokenizer(ABC):
         )
 
     @property
+    def types(self) -> tuple[str, ...] | None:
+        """The whole vocabulary in the order of its ids, if that is given, as that of a pre-trained model is.
+
+        ``</s>`` is one of the types, and ``<unk>`` is none: ``fixed_vocabulary`` is true. The default, None, is a
+        vocabulary that is counted in the training text.
+        """
+        return None
+
+    @property
     def spec(self) -> dict[str, Any]:
         """The JSON-able table, ``kind`` and options, from which ``make_tokenizer`` makes the same tokenizer."""
         kind = self.kind or registry.spec(type(self))

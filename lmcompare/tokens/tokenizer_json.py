@@ -19,7 +19,7 @@ def of_lines(model: Table, *, pre_tokenizer: Table | None, decoder: Table | None
     to_ends = [_replaced("\r\n", "\n"), _replaced("\n", END_TOKEN)]
     return {
         "version": "1.0",
-        "added_tokens": [added(END_TOKEN, Vocabulary.end)],
+        "added_tokens": [added(END_TOKEN, model["vocab"][END_TOKEN])],
         "normalizer": {"type": "Sequence", "normalizers": to_ends},
         "pre_tokenizer": pre_tokenizer,
         "post_processor": None,
@@ -77,17 +77,17 @@ def oniguruma(pattern: str, marks: Sequence[str]) -> str:
 
 def beginning_with_end(table: Mapping[str, Any]) -> Table:
     """Return the table of a tokenizer that puts ``</s>`` before each text, with which a document begins."""
-    end = {"SpecialToken": {"id": END_TOKEN, "type_id": 0}}
+    number, end = table["model"]["vocab"][END_TOKEN], {"SpecialToken": {"id": END_TOKEN, "type_id": 0}}
     first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
     template = {
         "type": "TemplateProcessing",
         "single": [end, first],
         "pair": [end, first, second],
-        "special_tokens": {END_TOKEN: {"id": END_TOKEN, "ids": [Vocabulary.end], "tokens": [END_TOKEN]}},
+        "special_tokens": {END_TOKEN: {"id": END_TOKEN, "ids": [number], "tokens": [END_TOKEN]}},
     }
     known = list(table["added_tokens"])
     if not any(entry["content"] == END_TOKEN for entry in known):
-        known.append(added(END_TOKEN, Vocabulary.end))
+        known.append(added(END_TOKEN, number))
     return {**table, "added_tokens": known, "post_processor": template}
 
 

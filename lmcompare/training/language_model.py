@@ -45,6 +45,9 @@ class TorchLanguageModel(LanguageModel):
         Sentences on this training for the report.
     measured : mapping
         The result of ``measure``; empty before ``study``.
+    end : int
+        The id of ``</s>`` in the vocabulary of the training text. ``fit`` and ``restore`` set it before they ask for
+        the ``network``.
     """
 
     traits = Traits(carries_state=True)
@@ -53,6 +56,7 @@ class TorchLanguageModel(LanguageModel):
     def __init__(self) -> None:
         self.notes = ()
         self.measured: Mapping[str, Any] = {}
+        self.end = 1
         self._network: Network | None = None
 
     @abstractmethod
@@ -119,6 +123,7 @@ class TorchLanguageModel(LanguageModel):
             raise LmcompareError("the training text is empty: give one with at least a sentence")
         devices_of(setting)
         torch.set_num_threads(setting.threads)
+        self.end = train.vocabulary.end
         with seeded(setting.seed, setting.device):
             network = self.network(len(train.vocabulary))
             network.head.start_from(train.vocabulary.counts)
@@ -147,7 +152,7 @@ class TorchLanguageModel(LanguageModel):
     def _rare(self, train: Encoded) -> BoolArray | None:
         """Return the (V,) mask of words that occur once, which teach ``<unk>``; None if train has ``<unk>``."""
         counts = np.bincount(train.ids, minlength=len(train.vocabulary))
-        if counts[train.vocabulary.unknown]:
+        if train.vocabulary.unknown is None or counts[train.vocabulary.unknown]:
             return None
         rare: BoolArray = counts == 1
         rare[train.vocabulary.end] = False
@@ -196,11 +201,12 @@ class TorchLanguageModel(LanguageModel):
         """Return the network's weights by name, the notes and the measurements."""
         network = self.trained_network()
         arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
-        values = {"types": network.head.types, "notes": list(self.notes), "measured": dict(self.measured)}
-        return State(arrays, values)
+        values = {"types": network.head.types, "end": self.end}
+        return State(arrays, {**values, "notes": list(self.notes), "measured": dict(self.measured)})
 
     def restore(self, state: State) -> Self:
         """Build the network and set the stored weights."""
+        self.end = int(state.values.get("end", 1))
         with seeded(0):
             network = self.network(int(state.values["types"]))
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})

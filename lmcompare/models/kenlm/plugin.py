@@ -22,7 +22,7 @@ from lmcompare.model import (
     same_vocabulary,
 )
 from lmcompare.models.kenlm.library import digest, ngram_counts, opened
-from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.tokens import END_TOKEN, UNKNOWN_ID, Encoded, IntArray
 
 LOG_10 = float(np.log(10.0))
 UNKNOWN = "<unk>"
@@ -70,10 +70,16 @@ class KenLM(LanguageModel):
         Raises
         ------
         LmcompareError
-            If there is no path, KenLM can't read the file, or the probabilities of known words are more than one.
+            If there is no path, the vocabulary has no ``<unk>``, KenLM can't read the file, or the probabilities of
+            known words are more than one.
         """
         if not self.path:
             raise LmcompareError("kenlm has no file to read: set path to a file of KenLM or an ARPA file")
+        if setting.vocabulary.unknown is None:
+            raise LmcompareError(
+                "a file of KenLM needs tokens with an unknown word, to which the probability of its other words goes,"
+                ' but these have none: run kenlm with words (tokens = "word")'
+            )
         path = Path(self.path).expanduser()
         file = _File(opened(path), setting.vocabulary.tokens)
         self._check_sums(file, train)
@@ -96,8 +102,8 @@ class KenLM(LanguageModel):
             if i in starts:
                 state = file.start
             log10, after = file.score(state, token)
-            scores[i] = file.distribution(state)[token] if token == Vocabulary.unknown else LOG_10 * log10
-            state = file.start if token == Vocabulary.end else after
+            scores[i] = file.distribution(state)[token] if token == UNKNOWN_ID else LOG_10 * log10
+            state = file.start if token == file.end else after
         return np.minimum(scores, 0)
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
@@ -178,6 +184,8 @@ class _File:
     ----------
     tokens : list of str
         The V types.
+    end : int
+        The id of ``</s>``.
     lacking : array of int
         The types that are not in the file.
     order : int
@@ -196,9 +204,10 @@ class _File:
         model.NullContextWrite(self.nothing)
         self.tokens = list(tokens)
         is_known = [token in model and token not in NOT_PREDICTED for token in tokens]
-        is_known[Vocabulary.end] = True
+        self.end = self.tokens.index(END_TOKEN)
+        is_known[self.end] = True
         self.known = np.flatnonzero(is_known)
-        self.lacking = np.setdiff1d(np.flatnonzero(~np.array(is_known)), [Vocabulary.unknown])
+        self.lacking = np.setdiff1d(np.flatnonzero(~np.array(is_known)), [UNKNOWN_ID])
         self._asked = [token if known else UNKNOWN for token, known in zip(self.tokens, is_known, strict=True)]
         self._share = np.log10(len(self.lacking) + 1.0)  # what a type that is not in the file has of <unk>
         self._is_lacking = ~np.array(is_known)
@@ -212,7 +221,7 @@ class _File:
 
     def after(self, ids: IntArray, read: int) -> Any:
         """Return the state after the last ids of a document, of which ``read`` have been read."""
-        ends = np.flatnonzero(ids == Vocabulary.end)
+        ends = np.flatnonzero(ids == self.end)
         begins = len(ends) > 0 or read == len(ids)
         state = self.start if begins else self.nothing
         for token in ids[ends[-1] + 1 if len(ends) else 0 :].tolist():
@@ -240,7 +249,7 @@ class _File:
         left = left if left > ROUNDING else 0.0
         row = np.full(len(self.tokens), np.log(share), np.float32)
         row[self.known] = LOG_10 * log10
-        row[Vocabulary.unknown] = np.log(left + share)
+        row[UNKNOWN_ID] = np.log(left + share)
         row = np.minimum(row, 0)
         if len(self._rows) * row.nbytes < REMEMBERED:
             self._rows[state] = row

@@ -143,7 +143,7 @@ class _Trace:
 
         def worth(i: int) -> tuple[bool, bool, int, int]:
             matched = int(self.matched[i])
-            unknown = text.vocabulary.unknown in text.ids[max(0, i - matched + 1) : i + 1]
+            unknown = bool(text.vocabulary.is_unknown(text.ids[max(0, i - matched + 1) : i + 1]).any())
             seen = int(self._continuations(i, order(i)).sum())
             return unknown, method.whole_context and matched < order(i), abs(matched - 3), -seen
 

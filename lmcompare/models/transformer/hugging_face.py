@@ -44,7 +44,7 @@ def write_folder(network: TransformerNetwork, vocabulary: Vocabulary, folder: Pa
             f"transformers has no model like this one, but Llama, from which it differs by {', '.join(differences)}:"
             " train one with style=llama and these at their defaults, or export it to a .safetensors file"
         )
-    folder.joinpath("config.json").write_text(json.dumps(_config(design, len(vocabulary)), indent=2) + "\n")
+    folder.joinpath("config.json").write_text(json.dumps(_config(design, vocabulary), indent=2) + "\n")
     weights = {name: value.detach().cpu().contiguous() for name, value in _weights(network).items()}
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
 
@@ -58,11 +58,11 @@ def _differences(design: Design) -> list[str]:
     ]
 
 
-def _config(design: Design, types: int) -> dict[str, object]:
+def _config(design: Design, vocabulary: Vocabulary) -> dict[str, object]:
     return {
         "architectures": ["MistralForCausalLM"],
         "model_type": "mistral",
-        "vocab_size": types,
+        "vocab_size": len(vocabulary),
         "hidden_size": design.width,
         "intermediate_size": design.hidden,
         "num_hidden_layers": design.layers,
@@ -75,8 +75,8 @@ def _config(design: Design, types: int) -> dict[str, object]:
         "rope_theta": BASE,
         "sliding_window": design.window,
         "tie_word_embeddings": False,
-        "bos_token_id": Vocabulary.end,
-        "eos_token_id": Vocabulary.end,
+        "bos_token_id": vocabulary.end,
+        "eos_token_id": vocabulary.end,
         "torch_dtype": "float32",
     }
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
 from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
-from lmcompare.tokens import IntArray, Vocabulary
+from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
@@ -107,12 +107,12 @@ class TransformerNetwork(Network):
 
     If ``design.causal`` is false, a position also sees the later positions of the piece that is read at once. In the
     style of Llama the softmax has no bias, and a document begins with ``</s>``, so that all that is read can also be
-    predicted.
+    predicted; ``end`` is its id.
     """
 
-    def __init__(self, types: int, design: Design) -> None:
+    def __init__(self, types: int, design: Design, end: int = 1) -> None:
         super().__init__()
-        self.design = design
+        self.design, self.end = design, end
         self.head = Head(types, design.width, biased=design.style != "llama")
         blocks = [Block(design) for _ in range(design.layers)]
         self.blocks = nn.ModuleList(blocks)
@@ -145,7 +145,7 @@ class TransformerNetwork(Network):
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
         view = self.view(length, memory, read)
         if self.design.style == "llama":
-            inputs = torch.where(inputs == self.head.types, Vocabulary.end, inputs)
+            inputs = torch.where(inputs == self.head.types, self.end, inputs)
         x = self.head.embed(inputs) * math.sqrt(self.design.width)
         x = dropout(x + self._places(read, length), self.design.dropout, self.training)
         keys: list[Tensor] = []

@@ -142,7 +142,7 @@ class Transformer(TunableLanguageModel):
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""
-        return TransformerNetwork(types, self.design())
+        return TransformerNetwork(types, self.design(), self.end)
 
     def design(self) -> Design:
         """Return the design of the network, with what the style decides in place of None."""

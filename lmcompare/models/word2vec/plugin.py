@@ -142,6 +142,7 @@ class Word2VecBow(TunableLanguageModel):
             across=self.across,
             tune=self.tune,
             weights=self.weights,
+            end=self.end,
         )
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
