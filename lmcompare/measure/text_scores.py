@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -94,9 +95,22 @@ class Scored:
             }
         )
 
-    def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
-        """Return a table for JSON; ``tokens`` adds a table for each token. An infinite number is null."""
-        table: dict[str, Any] = {
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a row for each token, for JSON: an infinite number is None."""
+        columns = (self.tokens, self.offsets, self.unknown, self.surprisal_bits, self.overhead_bits)
+        for token, (start, end), unknown, surprisal, overhead in zip(*columns, strict=True):
+            yield {
+                "token": token,
+                "start": start,
+                "end": end,
+                "unknown": unknown,
+                "surprisal_bits": _finite(surprisal),
+                "overhead_bits": overhead,
+            }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures of the whole text, for JSON: an infinite number is None."""
+        return {
             "document": self.name,
             "text": self.text,
             "log_probability": _finite(self.log_probability),
@@ -104,20 +118,6 @@ class Scored:
             "bits_per_byte": _finite(self.bits_per_byte),
             "unknown_tokens": sum(self.unknown),
         }
-        if tokens:
-            columns = (self.tokens, self.offsets, self.unknown, self.surprisal_bits, self.overhead_bits)
-            table["tokens"] = [
-                {
-                    "token": token,
-                    "start": start,
-                    "end": end,
-                    "unknown": unknown,
-                    "surprisal_bits": _finite(surprisal),
-                    "overhead_bits": overhead,
-                }
-                for token, (start, end), unknown, surprisal, overhead in zip(*columns, strict=True)
-            ]
-        return table
 
 
 def score_document(model: LanguageModel, corpus: TokenizedCorpus, document: Document, *, ends: bool) -> Scored:

@@ -57,8 +57,8 @@ class Word2VecBow(TunableLanguageModel):
         The weights of the mean: "decay" gives a word k positions back the weight r^k with a learned r; "position"
         multiplies it, number by number, with a learned vector of its position (Mnih and Kavukcuoglu 2013).
     vectors : str or None, default=None
-        A file of pre-trained vectors of ``width`` numbers, of word2vec, GloVe or fastText, used in place of
-        word2vec's own. The model then has read other text and is marked as pre-trained.
+        A file of pre-trained vectors of ``width`` numbers, of word2vec, GloVe or fastText, used for word2vec's
+        own. The model then has read other text and is marked as pre-trained.
     dropout : float, default=0.1
         Dropout on the mean and on the hidden layer.
     steps : int, default=1000
