@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.state import State
 from lmcompare.tokens.pieces import PieceTokenizer
@@ -88,7 +90,8 @@ class HuggingFaceTokenizer(PieceTokenizer):
     """The tokenizer of a Hugging Face model, with the vocabulary that the model predicts.
 
     The ids are those of the model. ``</s>`` has the id of the model's own end of a text. A special token that is
-    written out in a text, such as ``<|endoftext|>``, is cut like any other text.
+    written out in a text, such as ``<|endoftext|>``, is cut like any other text. A tokenizer that puts a blank before
+    every text is taken: the blank is no part of the text.
 
     Parameters
     ----------
@@ -106,6 +109,7 @@ class HuggingFaceTokenizer(PieceTokenizer):
         self.path = path
         self._types: tuple[str, ...] = ()
         self._end = 0
+        self._blank = False  # whether it puts a blank before each text, as that of Llama 2 does
 
     def fit(self, texts: Sequence[str]) -> Self:
         folder = located(self.path)
@@ -131,8 +135,14 @@ class HuggingFaceTokenizer(PieceTokenizer):
 
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         tokens, offsets = super().tokenize(text)
+        if self._blank and text:
+            self._compare(f" {text}", tokens, f"the tokenizer of {self.path}")
+            return tokens, np.maximum(offsets - 1, 0)
         self._compare(text, tokens, f"the tokenizer of {self.path}")
         return tokens, offsets
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        return super().detokenize(tokens).removeprefix(" " if self._blank else "")
 
     def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
         raise LmcompareError(f"the tokenizer is that of {self.path}: copy its tokenizer.json")
@@ -146,6 +156,10 @@ class HuggingFaceTokenizer(PieceTokenizer):
         self._bytes = {name: piece for name, piece in self._bytes.items() if name != names[end]}
         names[end] = END_TOKEN
         self._names, self._types, self._end = tuple(names), tuple(names), end
+        self._blank = all(self._bytes_of(text) == f" {text}".encode() for text in ("a", " a"))
+
+    def _bytes_of(self, text: str) -> bytes:
+        return b"".join(self._bytes.get(token, b"") for token in super().tokenize(text)[0])
 
     def _end_of(self, folder: Path, table: dict[str, Any], config: dict[str, Any]) -> int:
         """Return the id of the model's end of a text: that of its configuration, else that of its tokenizer."""

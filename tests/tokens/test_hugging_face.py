@@ -92,6 +92,30 @@ def test_one_that_changes_the_text_is_refused(folder: Path, tmp_path: Path, chan
         make_tokenizer({"kind": "hf", "path": str(edited(folder, tmp_path, **changes))}).fit(TEXTS)
 
 
+def test_one_that_puts_a_blank_before_each_text_is_taken(folder: Path, tmp_path: Path) -> None:
+    normalizer = {
+        "type": "Sequence",
+        "normalizers": [
+            {"type": "Prepend", "prepend": "▁"},
+            {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        ],
+    }
+    model = {"type": "BPE", "byte_fallback": True, "unk_token": None, "merges": [["▁", "a"]]}
+    vocab = {END: 0, **{f"<0x{byte:02X}>": byte + 1 for byte in range(256)}, "▁": 257, "a": 258, "▁a": 259}
+    parts = {"pre_tokenizer": None, "decoder": None, "normalizer": normalizer, "model": {**model, "vocab": vocab}}
+    tokenizer = make_tokenizer({"kind": "hf", "path": str(edited(folder, tmp_path, **parts))}).fit(TEXTS)
+    for text, tokens, spans in (
+        ("a a", [" a", " a"], [[0, 1], [1, 3]]),
+        (" a", [" ", " a"], [[0, 0], [0, 2]]),
+        ("üa", [" ", "<0xC3>", "<0xBC>", "a"], [[0, 0], [0, 1], [1, 2], [2, 3]]),
+        ("", [], []),
+    ):
+        found, offsets = tokenizer.tokenize(text)
+        assert [tokenizer.token_bytes(each) for each in found] == [tokenizer.token_bytes(each) for each in tokens]
+        assert offsets.tolist() == spans
+        assert tokenizer.detokenize(found) == text
+
+
 def test_a_text_that_it_would_change_is_refused_later_too(folder: Path, tmp_path: Path) -> None:
     lower = edited(folder, tmp_path, normalizer={"type": "Lowercase"})
     tokenizer = make_tokenizer({"kind": "hf", "path": str(lower)}).fit(["all is low"])

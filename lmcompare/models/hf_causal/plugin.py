@@ -72,7 +72,7 @@ class HuggingFaceCausal(TorchLanguageModel):
     """
 
     files: ClassVar[tuple[str, ...]] = ("path",)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"window": 64, "steps": 300}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"steps": 300}}
 
     def __init__(
         self,
