@@ -161,6 +161,15 @@ def absolute(name: str, folder: Path) -> str:
     return name
 
 
+def placed(path: str, folder: Path) -> str:
+    """Return a path made absolute, relative to ``folder``.
+
+    What is not there remains as it was written: it may be the name of something in a cache, such as a model of a hub.
+    """
+    here = folder / Path(path).expanduser()
+    return str(here.resolve()) if here.exists() or Path(path).expanduser().exists() else path
+
+
 def source_of(classes: Iterable[type]) -> bytes:
     """Return the source code that plug-ins are made of, so that a change to it can be noticed.
 

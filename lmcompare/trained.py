@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,20 +17,24 @@ from lmcompare.corpora import Document, documents_of, has_utf8
 from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
 from lmcompare.measure.examples import continue_prompt, next_tokens
 from lmcompare.measure.sampling import Sampling
-from lmcompare.measure.text_scores import Scored, score_document
+from lmcompare.measure.text_scores import Scored, is_greedy, score_document
 from lmcompare.measure.words import WordScore, WordScorer
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
-from lmcompare.runfolder.files import write_aside
+from lmcompare.runfolder.files import write_aside, write_folder_aside, write_json
 from lmcompare.runfolder.layout import STATE_FILES
 from lmcompare.runfolder.seals import check_sealed
 from lmcompare.runfolder.states import load_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Vocabulary
+from lmcompare.tokens.tokenizer_json import beginning_with_end
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_FOLDER = "/"  # the suffix of a format that is a folder
+_TOKENIZER = "tokenizer.json"
 _WHITE_SPACE = re.compile(r"\s")
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
@@ -108,6 +112,12 @@ class TrainedModel:
         (scored,) = self.score_documents(documents_of([_text(context) + _text(text)]), ends=ends)
         return scored.after(len(context.encode())) if context else scored
 
+    def is_greedy(self, text: str, *, context: str = "") -> bool:
+        """Return whether each token of a text is the most likely one, ``context`` and ``text`` as in ``score``."""
+        (document,) = documents_of([_text(context) + _text(text)])
+        with blamed_on(f"{self.name}'s next_log_probs"):
+            return is_greedy(self.model, self._corpus, document, len(context.encode()))
+
     def surprisal(self, text: str, *, ends: bool = False) -> pd.DataFrame:
         """Return a table of the tokens of a text with their surprisal in bits: ``score(text).to_frame()``."""
         return self.score(text, ends=ends).to_frame()
@@ -160,6 +170,7 @@ class TrainedModel:
         top_k: int | None = 50,
         top_p: float = 0.95,
         seed: int = 0,
+        until: Sequence[str] | None = None,
     ) -> str:
         """Return a continuation of the prompt, ``length`` tokens long.
 
@@ -175,18 +186,21 @@ class TrainedModel:
             Draw from the fewest tokens that together have this probability.
         seed : int
             The seed of the draws.
+        until : sequence of str, optional
+            The continuation is over before the first of these texts, and where its document ends.
         """
         if not isinstance(length, int) or length < 0:
             raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
         sampling = Sampling(temperature, top_k, top_p, seed)
         with blamed_on(f"{self.name}'s stepper"):
-            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling)
+            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling, until)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the model to a file that other tools read; the suffix decides its format.
+        """Write the model to a file that other tools read; its name decides the format.
 
-        N-gram models have the formats ``.arpa``, ``.arpa.gz`` and ``.safetensors``; models with word vectors have
-        ``.vec``, the text format of word2vec.
+        N-gram models have the formats ``.arpa``, ``.arpa.gz`` and ``.safetensors``, networks have ``.safetensors``,
+        models with word vectors have ``.vec``, the text format of word2vec, and all have ``tokenizer.json``. A name
+        without a suffix is a folder for Hugging Face's transformers, which a transformer in the style of Llama has.
 
         Raises
         ------
@@ -199,22 +213,50 @@ class TrainedModel:
         formats, file = dict(self.model.file_formats()), Path(path)
         if self.model.word_vectors() is not None:
             formats.setdefault(".vec", self._write_vectors)
-        if not formats:
-            raise LmcompareError(
-                f"'{self.name}' has no format that other tools read: export an n-gram model or word vectors"
-            )
+        formats[_TOKENIZER] = self._write_tokenizer
+        whole = formats.pop(_FOLDER, None)
         known = sorted((suffix for suffix in formats if file.name.endswith(suffix)), key=len)
-        if not known or file.name == known[-1]:
+        folder = whole is not None and not known and not file.suffix
+        if not folder and (not known or (file.name == known[-1]) != (known[-1] == _TOKENIZER)):
+            also = ", or as a folder, which has no suffix" if whole is not None else ""
             raise LmcompareError(
-                f"'{self.name}' can be written as {', '.join(formats)}: give the file one of these suffixes, not"
+                f"'{self.name}' can be written as {', '.join(formats)}{also}: give the file such a name, not"
                 f" {file.name!r}"
             )
         if file.is_dir() or (file.exists() and not force):
             replaced = "" if file.is_dir() else ", or replace it with --force (force=True in Python)"
             raise LmcompareError(f"{file} is there already: choose another name{replaced}")
+        if folder and file.exists():
+            raise LmcompareError(f"{file} is a file, and the model is written to a folder: choose another name")
+        if whole is not None and folder:
+            with blamed_on(f"{self.name}'s folder"):
+                write_folder_aside(file, lambda aside: self._fill(aside, whole))
+            return file
         with blamed_on(f"{self.name}'s {known[-1]} format"):
             write_aside(file, lambda aside: formats[known[-1]](self._corpus.vocabulary, aside))
         return file
+
+    def tokenizer_json(self) -> dict[str, Any]:
+        """Return the table of ``tokenizer.json``, Hugging Face's format, of the model's tokenizer.
+
+        Raises ``LmcompareError`` for a tokenizer that the format can't express exactly.
+        """
+        return self._corpus.tokenizer.tokenizer_json(self._corpus.vocabulary)
+
+    def _write_tokenizer(self, _: Vocabulary, path: Path) -> None:
+        write_json(path, self.tokenizer_json())
+
+    def _fill(self, folder: Path, write: Callable[[Vocabulary, Path], None]) -> None:
+        """Write the model into a folder, with its tokenizer if that can be expressed."""
+        write(self._corpus.vocabulary, folder)
+        try:
+            table = self.tokenizer_json()
+        except LmcompareError:
+            return
+        write_json(folder / _TOKENIZER, beginning_with_end(table))
+        names = {"bos_token": END_TOKEN, "eos_token": END_TOKEN, "unk_token": UNKNOWN_TOKEN}
+        about = {"tokenizer_class": "PreTrainedTokenizerFast", **names, "clean_up_tokenization_spaces": False}
+        write_json(folder / "tokenizer_config.json", about)
 
     def word_vector(self, word: str) -> FloatArray:
         """Return a token's vector (d,). Raises ``LmcompareError`` for a model without vectors or an unknown token."""
@@ -230,7 +272,7 @@ class TrainedModel:
         unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
         index = self._known(word)
         cosines = unit @ unit[index]  # (V,)
-        cosines[[index, self._corpus.vocabulary.unknown, self._corpus.vocabulary.end]] = -np.inf
+        cosines[[index, *self._corpus.vocabulary.special]] = -np.inf
         best = np.argsort(-cosines, kind="stable")[:k]
         return [(self._corpus.vocabulary[int(i)], float(cosines[i])) for i in best if np.isfinite(cosines[i])]
 

@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "corpora": {"errors", "lazy", "registry"},
     "state": set(),
     "tokens": {"errors", "memory", "compiled", "registry", "state", "corpora"},
+    "survey": {"errors", "corpora", "tokens"},
     "exhibits": {"errors", "registry"},
     "model": {"errors", "state", "tokens", "exhibits"},
     "plugins": {"errors", "registry", "model"},
@@ -53,15 +54,16 @@ MAY_IMPORT = {
         *("model", "plugins", "runfolder", "checks", "measure", "experiments"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
-    "report": {"errors", "registry", "exhibits", "runfolder", "analysis"},
+    "report": {"errors", "registry", "survey", "exhibits", "runfolder", "analysis"},
     "testing": {"errors", "model", "checks", "report"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
     "probes": {"errors", "corpora", "trained"},
     "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained", "probes"},
+    "lm_evaluation": {"errors", "trained"},
     "cli": {
-        *("errors", "processes", "corpora", "plugins", "runfolder", "checks"),
+        *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "report", "trained", "probes", "api"),
-        "tokens",
+        *("tokens", "lm_evaluation"),
     },
 }
 

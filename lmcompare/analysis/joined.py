@@ -99,12 +99,16 @@ def _manifest(runs: Sequence[Run], models: Sequence[ModelEntry]) -> Manifest:
     manifests = [run.manifest for run in runs]
     rows = {run.path / place: row for run in runs for row in run.manifest.models for place in row.cells}
     notes = dict.fromkeys(note for manifest in manifests for note in manifest.corpus.notes)
+    published = [each for manifest in manifests for each in manifest.experiment.get("published", ())]
     return replace(
         manifests[0],
         name=" + ".join(dict.fromkeys(manifest.name for manifest in manifests)),
         created=max(manifest.created for manifest in manifests),
         seconds=sum(manifest.seconds for manifest in manifests),
-        experiment={"seeds": sorted({cell.seed for model in models for cell in model.cells})},
+        experiment={
+            "seeds": sorted({cell.seed for model in models for cell in model.cells}),
+            "published": list({(each["name"], each["unit"], each["split"]): each for each in published}.values()),
+        },
         corpus=replace(manifests[0].corpus, notes=tuple(notes)),
         tokens={fp: entry for manifest in reversed(manifests) for fp, entry in manifest.tokens.items()},
         models=tuple(replace(rows[_first_path(model)], name=model.name) for model in models),

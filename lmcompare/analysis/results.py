@@ -19,6 +19,7 @@ from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import mean_figures, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.progress import tokens_read
+from lmcompare.analysis.published import published
 from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import Split
@@ -70,7 +71,8 @@ def results(run: Run) -> dict[str, Any]:
         The contents of results.json: schema_version, experiment, corpus_fingerprint, main_tokens_fingerprint (of the
         tokens that most models have), repeated_documents (contamination of validation and test text), models (those
         with a finished cell, in the order of the experiment), failed (cells without figures), interval (how the
-        intervals were computed) and differences (of all pairs of one group). docs/metrics.md defines every key.
+        intervals were computed), differences (of all pairs of one group) and published (figures of papers that the
+        experiment names). docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
 
@@ -114,6 +116,7 @@ def write_results(run: Run, folder: Path | None = None) -> None:
 @kept
 def _results(run: Run) -> dict[str, Any]:
     comparison = compare_models(run)
+    models = [_model_row(run, model, comparison) for model in run.scored]
     table: dict[str, Any] = _finite(
         {
             "schema_version": SCHEMA_VERSION,
@@ -121,7 +124,7 @@ def _results(run: Run) -> dict[str, Any]:
             "corpus_fingerprint": run.corpus_fingerprint,
             "main_tokens_fingerprint": main_tokens(run, comparison),
             "repeated_documents": {which: _repeated_documents(run, which) for which in get_args(Split)},
-            "models": [_model_row(run, model, comparison) for model in run.scored],
+            "models": models,
             "failed": [
                 {"name": model.name, "plugin": model.plugin, "seed": cell.seed, "error": cell.error}
                 for model in run.models
@@ -137,6 +140,7 @@ def _results(run: Run) -> dict[str, Any]:
                 "note": interval_note(comparison),
             },
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
+            "published": published(run, models),
         }
     )
     return table

@@ -12,6 +12,7 @@ FREQUENT = 100  # the most frequent words of any language are mostly function wo
 
 CLASSES = ("frequent word", "other word", "capitalised word", "number", "mark", "end of a sentence", "unknown word")
 _FREQUENT, _OTHER, _CAPITALISED, _NUMBER, _MARK, _END, _UNKNOWN = range(len(CLASSES))
+_SPECIAL = {"<unk>": _UNKNOWN, "</s>": _END}
 WORDLIKE = 0.5  # tokens are words if at least this share of the types has two letters or more
 
 
@@ -24,7 +25,7 @@ def word_classes(tokens: Sequence[str], counts: Sequence[int]) -> Array:
     Parameters
     ----------
     tokens : sequence of V str
-        In the order of ids, ``<unk>`` and ``</s>`` first.
+        In the order of ids.
     counts : sequence of V int
         Occurrences in the training text.
 
@@ -33,9 +34,8 @@ def word_classes(tokens: Sequence[str], counts: Sequence[int]) -> Array:
     array of shape (V,)
         Indices into ``CLASSES``; -1 for all if the tokens are not words but letters or bytes.
     """
-    found = np.array([_class(token) for token in tokens], np.int64)
-    found[:2] = (_UNKNOWN, _END)
-    words_at_all = sum(sum(map(str.isalpha, token)) >= 2 for token in tokens[2:])
+    found = np.array([_SPECIAL[token] if token in _SPECIAL else _class(token) for token in tokens], np.int64)
+    words_at_all = sum(sum(map(str.isalpha, token)) >= 2 for token in tokens if token not in _SPECIAL)
     if words_at_all < WORDLIKE * max(len(tokens) - 2, 1):
         return np.full(len(tokens), -1)
     words = np.flatnonzero((found == _OTHER) | (found == _CAPITALISED))

@@ -11,7 +11,7 @@ from lmcompare.checks.kit import Finding, check, within
 from lmcompare.checks.measure import AGREEMENT, differences, largest, place, probability_sums
 from lmcompare.checks.probe import Probe
 from lmcompare.model import FloatArray
-from lmcompare.tokens import IntArray, Vocabulary
+from lmcompare.tokens import IntArray
 
 
 def scores_agree(asked: Asked) -> Finding:
@@ -145,7 +145,7 @@ def stepper_agrees(probe: Probe) -> Finding:
     """Token by token, ``stepper`` gives the distributions that ``next_log_probs`` gives, and steppers do not mix."""
     texts = probe.texts
     model, vocabulary = probe.fitted, texts.vocabulary
-    unknown, end = Vocabulary.unknown, Vocabulary.end
+    unknown, end = texts.unknown, vocabulary.end
     for prefix in ([], [5], [end], [3, 4, unknown, end], list(texts.text("step").ids)):
         pushed = [*texts.text(f"step {len(prefix)}", tokens=12).ids, unknown]
         text = texts.encoded([*prefix, *pushed])

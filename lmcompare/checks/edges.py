@@ -11,7 +11,6 @@ from lmcompare.checks.kit import Finding, check, within
 from lmcompare.checks.measure import AGREEMENT, differences, largest, place
 from lmcompare.checks.probability import row_sums
 from lmcompare.checks.probe import Probe
-from lmcompare.tokens import Vocabulary
 
 LONG = 8000  # tokens
 
@@ -71,7 +70,7 @@ def very_long_document(probe: Probe) -> Finding:
 def unseen_tokens(probe: Probe) -> Finding:
     """Unknown words only, blank lines only and types that train does not hold are text like any other."""
     texts = probe.texts
-    never, unknown, end = len(texts.vocabulary) - 1, Vocabulary.unknown, Vocabulary.end
+    never, unknown, end = texts.never, texts.unknown, texts.vocabulary.end
     text = texts.encoded([unknown] * 70, [end] * 70, [never] * 70, [unknown, end, never, end] * 10)
     scores = probe.scores(text)
     if not np.isfinite(scores).all():

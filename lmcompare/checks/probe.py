@@ -19,7 +19,7 @@ from lmcompare.checks.asked import Asked, distributions, scores
 from lmcompare.checks.texts import MarkovTexts
 from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, IntArray, Vocabulary, make_tokenizer
 
 Make = Callable[[], LanguageModel]
 Positions = IntArray | Sequence[int]
@@ -45,9 +45,23 @@ class Probe:
 
     def __init__(self, make: Make, seed: int = 0, budget: Budget = LEARNING) -> None:
         self.make, self.seed, self.budget = make, seed, budget
-        self.texts = MarkovTexts(seed)
         self._fit_error: PluginError | None = None
         self._fitted: LanguageModel | None = None
+
+    @cached_property
+    def texts(self) -> MarkovTexts:
+        """The texts: in the vocabulary of a pre-trained model that brings its own, else in one of 23 tokens."""
+        return MarkovTexts(self.seed, self.own_vocabulary)
+
+    @cached_property
+    def own_vocabulary(self) -> Vocabulary | None:
+        """The vocabulary of a pre-trained model that brings its own; None for every other model."""
+        model = self.untrained
+        if not model.traits.pretrained or model.tokens is None:
+            return None
+        tokenizer = make_tokenizer(model.tokens)
+        types = tokenizer.fit([]).types if tokenizer.fixed_vocabulary else None
+        return None if types is None else Vocabulary(types)
 
     @cached_property
     def untrained(self) -> LanguageModel:

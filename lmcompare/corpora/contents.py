@@ -56,7 +56,7 @@ def decoded(raw: bytes, encoding: str, path: str) -> str:
     """
     if kind := binary_kind(raw):
         raise LmcompareError(f"{path} is {kind}, not a text; give the text itself")
-    marked = next((of_mark for mark, of_mark in _BOMS if raw.startswith(mark)), None)
+    marked = _marked(raw)
     skip = len(codecs.BOM_UTF8) if marked == "utf-8" else 0
     encoding = marked or encoding
     try:
@@ -81,6 +81,16 @@ def decoded(raw: bytes, encoding: str, path: str) -> str:
     if not text.strip():
         raise LmcompareError(f"{path} has no text in it; give a file with text in it")
     return text
+
+
+def encoding_of(raw: bytes, encoding: str) -> str:
+    """Return the encoding in which ``decoded`` reads a file; "ascii" if it has ASCII characters only."""
+    return _marked(raw) or ("ascii" if raw.isascii() and codecs.lookup(encoding).name == "utf-8" else encoding)
+
+
+def _marked(raw: bytes) -> str | None:
+    """The encoding that a byte order mark names, or None."""
+    return next((of_mark for mark, of_mark in _BOMS if raw.startswith(mark)), None)
 
 
 def is_noise(text: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lmcompare.corpora.contents import decoded
-from lmcompare.corpora.document import SPLITS, Piece, has_utf8
+from lmcompare.corpora.document import SPLITS, Piece, ReadFile, has_utf8
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
 from lmcompare.errors import PluginError, kind_of
 
@@ -74,6 +74,8 @@ class Found:
         The name of the corpus; "" for the name in the corpus specification.
     source : str
         Where the text comes from, for the report; "" for the corpus specification.
+    files : tuple of ReadFile
+        The files that were read. lmcompare fills it in for a format; a scheme may.
     """
 
     pieces: tuple[Piece, ...] = ()
@@ -85,6 +87,7 @@ class Found:
     said: tuple[str, ...] = ()
     name: str = ""
     source: str = ""
+    files: tuple[ReadFile, ...] = ()
 
     def all_pieces(self) -> list[Piece]:
         """Return the pieces of a corpus that is split or not, in order."""

@@ -40,6 +40,46 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class ReadFile:
+    """A file that was read.
+
+    Parameters
+    ----------
+    name : str
+        Its name, or its path inside the folder that was read.
+    format : str
+        The name of its format.
+    encoding : str
+        How its text is encoded, such as "ascii" or "utf-8"; "" for a binary table.
+    bytes : int
+        Its size; that of a compressed file after it was decompressed.
+    """
+
+    name: str
+    format: str
+    encoding: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """How a held-out document repeats the training text.
+
+    Parameters
+    ----------
+    kind : {"copy", "near copy", "passages"}
+    share : float
+        The share of its runs of words that occur there.
+    of : str
+        The name of the training document that it repeats; "" for passages, which may be of several.
+    """
+
+    kind: Literal["copy", "near copy", "passages"]
+    share: float
+    of: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
 class Document:
     """A text and the sentences in it.
 
@@ -53,21 +93,25 @@ class Document:
         (start, end) character spans, in order and disjoint; there is at least one, and the first starts at 0.
     metadata : mapping of str to str
         What else is known of the document (folder, genre, …), for slices of the results.
-    repeats : str
-        How a held-out document also occurs in the training text: "copy", "near copy" or "passages"; "" if it does
-        not.
+    repeat : Repeat or None
+        How a held-out document also occurs in the training text; None if it does not.
     """
 
     name: str
     text: str
     sentences: tuple[tuple[int, int], ...]
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
-    repeats: str = ""
+    repeat: Repeat | None = None
+
+    @property
+    def repeats(self) -> str:
+        """The kind of ``repeat``; "" if there is none."""
+        return "" if self.repeat is None else self.repeat.kind
 
     @property
     def repeated(self) -> bool:
         """Whether this held-out document also occurs in the training text, half of it or more."""
-        return bool(self.repeats)
+        return self.repeat is not None
 
     @property
     def words(self) -> int:
@@ -95,6 +139,8 @@ class Corpus:
         The fingerprint of the text before any change; "" if it is not known.
     changes : tuple of str
         How the text was changed, such as "lower case".
+    files : tuple of ReadFile
+        The files that the text comes from; empty for a corpus that has a name, and for texts in memory.
     """
 
     name: str
@@ -106,6 +152,7 @@ class Corpus:
     source: str = ""
     read: str = ""
     changes: tuple[str, ...] = ()
+    files: tuple[ReadFile, ...] = ()
 
     def split(self, which: str) -> tuple[Document, ...]:
         """Return the documents of "train", "valid" or "test".

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from lmcompare.corpora.compression import decompressed, inner_name
+from lmcompare.corpora.contents import binary_kind, encoding_of
 from lmcompare.corpora.contract import CorpusFormat, File, Found, checked_found
+from lmcompare.corpora.document import ReadFile
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
 from lmcompare.corpora.registered import FORMATS, FormatFinder
 from lmcompare.errors import LmcompareError, blamed_on
@@ -73,7 +75,9 @@ def read_as(named: Named | None, file: File, options: CorpusOptions) -> Found:
         raise LmcompareError(f"{file.path} is empty; give a file with text in it")
     with blamed_on(whose):
         found = each.read(file, options)
-    return replace(checked_found(found, whose), table=each.table)
+    encoding = "" if binary_kind(file.raw) else encoding_of(file.raw, options.encoding)
+    read = ReadFile(file.name, name, encoding, len(file.raw))
+    return replace(checked_found(found, whose), table=each.table, files=(read,))
 
 
 def shown(path: PurePath) -> str:

@@ -23,10 +23,10 @@ _ABOUT = ("readme", "license", "licence", "copying", "notice", "citation", "auth
 
 
 def entries_below(folder: Path) -> list[Entry]:
-    """Return what is below a folder in the order of the paths, without hidden files, and not following links."""
+    """Return what is below a folder in the order of the paths, without hidden files; links are not followed."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__pycache__")
         found += [Path(here, file) for file in files if not file.startswith(".")]
         found += [path for name in folders if (path := Path(here, name)).is_symlink()]
     found.sort(key=lambda p: p.relative_to(folder).parts)
@@ -81,7 +81,8 @@ def read_entries(entries: Iterable[Entry], options: CorpusOptions, where: str) -
         return _read_split(split, files, options, where)
     found = _documents(files, options, where)
     pieces = tuple(piece for name, each in found.items() for piece in _with_folder(each.pieces, name))
-    return replace(_joined(found.values()), pieces=pieces, said=_left_out(files, found, where))
+    one_text = len(found) == 1 and all(each.one_text for each in found.values())
+    return replace(_joined(found.values()), pieces=pieces, one_text=one_text, said=_left_out(files, found, where))
 
 
 def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
@@ -192,7 +193,12 @@ def _joined(found: Iterable[Found]) -> Found:
     """What holds for all files together; the documents are still missing."""
     each = list(found)
     notes = tuple(note for one in each for note in one.notes)
-    return Found(table=all(one.table for one in each), sentences=common_sentences(each), notes=notes)
+    return Found(
+        table=all(one.table for one in each),
+        sentences=common_sentences(each),
+        notes=notes,
+        files=tuple(file for one in each for file in one.files),
+    )
 
 
 def _with_folder(pieces: Iterable[Piece], name: str) -> Iterable[Piece]:

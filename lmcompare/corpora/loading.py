@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmcompare.corpora.contract import Found
-from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, cut_all, text_fingerprint
+from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, Repeat, cut_all, text_fingerprint
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import read_path
 from lmcompare.corpora.rare import replace_rare
@@ -20,6 +20,7 @@ from lmcompare.corpora.sources import Source, read_source
 from lmcompare.corpora.splits import (
     Split,
     overlap,
+    split_as_usual,
     split_by_hash,
     split_by_words,
     split_contiguously,
@@ -70,7 +71,7 @@ def load(
     find = _sentence_finder(found, options, split["train"])
     documents = {
         which: tuple(
-            _document(piece, find(piece.text), options, "" if repeat is None else repeat.kind)
+            _document(piece, find(piece.text), options, repeat)
             for piece, repeat in zip(split[which], repeated[which], strict=True)
         )
         for which in SPLITS
@@ -86,6 +87,7 @@ def load(
         source=found.source,
         read=text_fingerprint(piece.text for piece in found.all_pieces()),
         changes=options.changes,
+        files=found.files,
     )
 
 
@@ -138,7 +140,7 @@ def _split(found: Found, options: CorpusOptions) -> tuple[Split, list[str]]:
         split, notes = split_by_words(pieces, options.train_words, options.valid_words, found.name, found.source)
         return {which: cut_all(parts, how) for which, parts in split.items()}, notes
     if found.one_text and how == "file":
-        return split_contiguously(pieces[0], found.source)
+        return split_as_usual(pieces[0]) or split_contiguously(pieces[0], found.source)
     return split_by_hash(cut_all(pieces, how), found.source, key=lambda text: _final(text, options))
 
 
@@ -171,7 +173,7 @@ def _sentence_finder(found: Found, options: CorpusOptions, train: list[Piece]) -
     return block_sentences if options.documents == "blank-line" else line_sentences
 
 
-def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeats: str = "") -> Document:
+def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeat: Repeat | None = None) -> Document:
     """The document of a piece, in lower case if the options ask for it."""
     text = _final(piece.text, options)
     if len(text) != len(piece.text):
@@ -179,4 +181,4 @@ def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeats: str =
         for character in piece.text:
             grown.append(grown[-1] + len(character.lower()))
         spans = tuple((grown[start], grown[end]) for start, end in spans)
-    return Document(piece.name, text, spans, dict(piece.metadata), repeats)
+    return Document(piece.name, text, spans, dict(piece.metadata), repeat)

@@ -24,6 +24,10 @@ def read_path(path: Path, options: CorpusOptions) -> Found:
         If there is nothing at this path, it cannot be read, or there is no text in it.
     """
     if path.is_dir():
+        if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+            raise LmcompareError(
+                f"{shown(path)} is a data set that Hugging Face's datasets has saved; give it as hf:{shown(path)}"
+            )
         found = read_entries(entries_below(path), options, shown(PurePath(path.resolve().name)))
         return replace(found, name=path.resolve().name, source=shown(path))
     if path.exists():
@@ -42,8 +46,10 @@ def read_stream(raw: bytes, options: CorpusOptions) -> Found:
 
 
 def path_name(path: PurePath) -> str:
-    """Return the name of a corpus at a path: the name of a file without its suffix, or of the folder of a pattern."""
-    return path.parent.name if is_pattern(path.name) else PurePath(inner_name(path.name)).stem
+    """Return the name of a corpus at a path: the name of a file without its suffix, or of a pattern's last folder."""
+    if not is_pattern(path.name):
+        return PurePath(inner_name(path.name)).stem
+    return next((folder.name for folder in path.parents if not is_pattern(folder.name)), "")
 
 
 def is_pattern(source: str) -> bool:

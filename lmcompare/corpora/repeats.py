@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.corpora.document import Piece
+from lmcompare.corpora.document import Piece, Repeat
 
-Kind = Literal["copy", "near copy", "passages"]
 HashArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.integer[Any]]
 
@@ -34,14 +33,6 @@ _BITS = 24
 _REST = np.uint64(64 - _BITS)
 
 
-@dataclass(frozen=True)
-class Repeat:
-    """How a held-out document repeats the training text; ``share`` is that of its runs of words that occur there."""
-
-    kind: Kind
-    share: float
-
-
 def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | None]]:
     """Return how each held-out document repeats the training text; None if it does not, and for training documents.
 
@@ -55,9 +46,11 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
     seen = np.zeros(len(wanted.hashes), np.bool_)
     near = _NearCopies(held_out)
     whole = set(held_out.whole) - {_EMPTY}
-    copied = set[int]()
+    copied: dict[int, str] = {}  # by the hash of its words, the first training document with them
     for texts in _batches(split["train"]):
-        copied |= whole.intersection(texts.whole)
+        for words, name in zip(texts.whole, texts.names, strict=True):
+            if words in whole:
+                copied.setdefault(words, name)
         seen[wanted.find(texts.runs(PASSAGE)[0])[1]] = True
         near.look_at(texts)
 
@@ -68,10 +61,10 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
     ).clip(1)
 
     def found(document: int) -> Repeat | None:
-        if held_out.whole[document] in copied:
-            return Repeat("copy", 1.0)
+        if (of := copied.get(held_out.whole[document])) is not None:
+            return Repeat("copy", 1.0, of)
         if near.share[document]:
-            return Repeat("near copy", float(near.share[document]))
+            return Repeat("near copy", float(near.share[document]), near.of[document])
         share = float(share_of[document])
         return Repeat("passages", share) if share >= MUCH else None
 
@@ -90,17 +83,19 @@ class _Texts:
     words: HashArray
     document: IntArray
     whole: list[int]
+    names: list[str]
 
     @classmethod
     def of(cls, pieces: Iterable[Piece]) -> _Texts:
-        hashes, whole = [], []
+        hashes, whole, names = [], [], []
         for piece in pieces:
             words = piece.text.lower().split()
             hashes.append(np.fromiter(map(hash, words), np.int64, len(words)))
             whole.append(hash(tuple(words)))
+            names.append(piece.name)
         lengths = [len(of_document) for of_document in hashes]
         joined = np.concatenate([*hashes, np.zeros(0, np.int64)])
-        return cls(joined.view(np.uint64), np.repeat(np.arange(len(whole), dtype=np.int32), lengths), whole)
+        return cls(joined.view(np.uint64), np.repeat(np.arange(len(whole), dtype=np.int32), lengths), whole, names)
 
     def runs(self, width: int) -> tuple[HashArray, IntArray]:
         """Return a hash of each run of ``width`` words, (R,), and its document, (R,)."""
@@ -132,7 +127,7 @@ class _Table:
 
 
 class _NearCopies:
-    """The greatest ``share`` (D,) of the shingles of each held-out document in one training document of its size."""
+    """The greatest ``share`` (D,) of the shingles of each held-out document in one training document, ``of``."""
 
     def __init__(self, held_out: _Texts) -> None:
         hashes, document = _different(*held_out.runs(SHINGLE))
@@ -144,6 +139,7 @@ class _NearCopies:
         self._starts = np.append(0, np.cumsum(np.bincount(place, minlength=len(every)))).astype(np.int64)
         self._holders = np.zeros(len(every), np.int64)  # training documents so far with each shingle
         self.share = np.zeros(self._size)
+        self.of = [""] * self._size
 
     def look_at(self, train: _Texts) -> None:
         """Compare the next training documents."""
@@ -161,10 +157,11 @@ class _NearCopies:
         pair, count = np.unique(np.repeat(of, number) * self._size + held_out, return_counts=True)
         mine, theirs = pair % max(self._size, 1), pair // max(self._size, 1)
         share = count / self._shingles[mine]
-        for n in np.flatnonzero((share >= ALIKE) & (self._shingles[mine] >= LEAST)):
+        for n in np.flatnonzero((share >= ALIKE) & (self._shingles[mine] >= LEAST) & (share > self.share[mine])):
             start, end = np.searchsorted(document, [theirs[n], theirs[n] + 1])
-            if count[n] >= ALIKE_BACK * len(np.unique(hashes[start:end])):
-                self.share[mine[n]] = max(self.share[mine[n]], share[n])
+            back = ALIKE_BACK * len(np.unique(hashes[start:end]))
+            if count[n] >= back and share[n] > self.share[mine[n]]:
+                self.share[mine[n]], self.of[mine[n]] = share[n], train.names[theirs[n]]
 
 
 def _batches(pieces: Sequence[Piece]) -> Iterator[_Texts]:

@@ -26,6 +26,13 @@ _ROLE = re.compile(
 )
 # The numbers of a data set's parts: Hugging Face's, with a part of a digest, and numbers at the end of the name
 _PART = re.compile(r"[._-]?\d+-of-\d+(?:-[0-9a-f]{16})?|[._-]?\d+(?=(?:\.[A-Za-z]\w*)*$)")
+# Files of programs: one called train.py or test.py is no part of a split, but it may be in a folder that is
+_CODE = frozenset(
+    {
+        *("py", "pyi", "c", "h", "cc", "cpp", "hpp", "cs", "java", "kt", "scala", "js", "jsx", "ts", "tsx", "go"),
+        *("rs", "rb", "php", "swift", "m", "r", "jl", "lua", "hs", "ml", "pl", "sh", "sql", "html", "css"),
+    }
+)
 _ADVICE = "say which files are which with --corpus train=…,valid=…,test=…"
 
 
@@ -109,7 +116,7 @@ def _roles(name: str) -> list[_Role]:
     if suffix in _SPLIT_OF and stem:
         return [_Role(_SPLIT_OF[suffix], "", "/".join(folders))]
     found = []
-    for depth, part in enumerate([*folders, file]):
+    for depth, part in enumerate(folders if suffix in _CODE else [*folders, file]):
         words = list(_ROLE.finditer(part))
         if len({_SPLIT_OF[word[0].lower()] for word in words}) == 1:
             first = words[0]

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
+from pathlib import PurePosixPath
 
 from lmcompare.corpora.document import SPLITS, Piece
 from lmcompare.corpora.sentences import lines_of
@@ -14,6 +15,15 @@ from lmcompare.errors import LmcompareError
 HELD_OUT = 0.1  # the share of the words that test, and then valid, first reaches
 
 Split = dict[str, list[Piece]]
+
+_TINY = ("TinyShakespeare", (0.81, 0.9))  # the shares of the bytes at which train and valid end
+_TINY_BYTES = 1_115_394
+_USUAL = {
+    "text8": ("text8", (0.9, 0.95)),
+    "enwik8": ("enwik8", (0.9, 0.95)),
+    "tinyshakespeare": _TINY,
+}
+_LEAST_BYTES = 100  # of a text that is cut in these shares
 
 
 def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str] = str) -> tuple[Split, list[str]]:
@@ -74,6 +84,37 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     split = _cut_at(_ends_of_shares(units, (0.8, 0.9)), piece, SPLITS)
     shares = _shares(split) if where != "characters" else "80 %, 10 % and 10 %"
     return split, [f"One text without document marks was cut {_CUT_AT[where]}, in its own order: {shares}."]
+
+
+def split_as_usual(piece: Piece) -> tuple[Split, list[str]] | None:
+    """Cut a text whose split is a convention of the field, by bytes: text8, enwik8 and TinyShakespeare.
+
+    text8 and enwik8 (Mahoney 2011, *About the test data*) have 90 % of train, 5 % of valid and 5 % of test, which are
+    90, 5 and 5 million bytes of the whole texts. Of TinyShakespeare (Karpathy 2015) the last tenth is test, as in
+    nanoGPT, and the last tenth of the rest is valid.
+
+    Returns
+    -------
+    tuple of dict and list of str, or None
+        The splits, each a document, and a sentence for the report; None for any other text. A text is known by the
+        name of its file; TinyShakespeare also by its size and its first words, since it is often called input.txt.
+    """
+    raw = piece.text.encode()
+    known = _USUAL.get(re.sub(r"[^a-z0-9]", "", PurePosixPath(piece.name).stem.lower()))
+    if known is None and len(raw) == _TINY_BYTES and piece.text.startswith("First Citizen:"):
+        known = _TINY
+    if known is None or len(raw) < _LEAST_BYTES:
+        return None
+    name, shares = known
+    cuts = []
+    for share in shares:
+        at = int(share * len(raw) + 1e-6)
+        while raw[at] & 0xC0 == 0x80:  # inside a character
+            at += 1
+        cuts.append(len(raw[:at].decode()))
+    split = _cut_at(cuts, piece, SPLITS)
+    sizes = ", ".join(f"{which} {len(pieces[0].text.encode()):,}" for which, pieces in split.items())
+    return split, [f"{name} was split as usual, in its own order, by bytes: {sizes}."]
 
 
 def valid_out_of_train(

@@ -53,7 +53,8 @@ def with_corpus(
     ----------
     experiment : Experiment
     spec : str or None
-        A corpus as ``--corpus`` names it; the options of the experiment's own corpus do not apply to it.
+        A corpus as ``--corpus`` names it. The options of ``[corpus]`` in an experiment file apply to it; those of
+        the experiments that come with the package belong to their own corpora.
     options : mapping
         Fields of ``CorpusOptions``; None leaves a value as it is.
     path : Path or None
@@ -62,7 +63,8 @@ def with_corpus(
     name = None
     table = asdict(experiment.corpus)
     if spec is not None:
-        table = {"source": _absolute(spec, path)}
+        sources = dict.fromkeys(("train", "valid", "test"))
+        table = {**({} if path is None else table), **sources, "source": _absolute(spec, path)}
         preset = "" if experiment.preset == "default" else f"-{experiment.preset}"
         if path is None:
             name = _folder_name(spec) + preset

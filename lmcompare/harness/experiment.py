@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -27,7 +27,7 @@ from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
-from lmcompare.registry import absolute
+from lmcompare.registry import absolute, placed
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS, table_of
 
@@ -180,6 +180,33 @@ class MatchTable(Table):
     parameters: int | None = Field(default=None, ge=1)
 
 
+class PublishedTable(Table):
+    """One of ``[[published]]``: a figure of a paper, which the report shows beside the figures of the run.
+
+    ``tokens`` is the tokenizer under which a run has the tokens of a perplexity. ``over`` is the number of tokens,
+    characters or bytes of the split that the figure is a mean of: a run that scores other ones is not compared.
+    """
+
+    name: str
+    figure: float = Field(gt=0)
+    unit: Literal["perplexity", "bits per character", "bits per byte"]
+    split: Literal["valid", "test"] = "test"
+    tokens: str = ""
+    over: int | None = Field(default=None, ge=1)
+    source: str
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if (self.unit == "perplexity") != bool(self.tokens):
+            raise ValueError("tokens belongs to a perplexity: name the tokenizer that gives a run the same tokens")
+        if self.unit == "bits per character" and self.over is None:
+            raise ValueError(
+                "bits per character are compared where each character is a byte: give over, their number"
+            )
+        return self
+
+
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class Experiment(RunOptions):
     """An experiment file."""
@@ -192,6 +219,7 @@ class Experiment(RunOptions):
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()
     match: MatchTable = MatchTable()
+    published: tuple[PublishedTable, ...] = ()
 
     def replace(self, where: str, **changes: Any) -> Experiment:
         """Return the experiment with other values; ``None`` leaves a value as it is.
@@ -301,11 +329,11 @@ def _placed(tokens: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return a table ``[tokens]`` with the paths in it made absolute: they start from the experiment file."""
     if not isinstance(tokens.get("kind"), str):
         return tokens
-    placed = tokens | table_of(absolute(tokens["kind"], folder))
-    for name in TOKENIZERS.resolve(placed["kind"]).files:
-        if isinstance(placed.get(name), str):
-            placed[name] = str(folder / Path(placed[name]).expanduser())
-    return placed
+    table = tokens | table_of(absolute(tokens["kind"], folder))
+    for name in TOKENIZERS.resolve(table["kind"]).files:
+        if isinstance(table.get(name), str):
+            table[name] = placed(table[name], folder)
+    return table
 
 
 def shipped(preset: Preset) -> Experiment:
@@ -320,7 +348,8 @@ def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
     head = next(iter(place), None)
     if head in tables:
         return f"[{head}]", list(tables[str(head)].model_fields)
-    if head == "models":
-        return "one of [[models]]", list(ModelTable.model_fields)
+    lists: dict[str, type[BaseModel]] = {"models": ModelTable, "published": PublishedTable}
+    if head in lists:
+        return f"one of [[{head}]]", list(lists[str(head)].model_fields)
     name, table = ("[corpus]", CorpusTable) if head == "corpus" else ("the experiment", Experiment)
     return name, [field.name for field in fields(table)]

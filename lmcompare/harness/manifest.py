@@ -78,7 +78,7 @@ def manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         seconds=seconds + (earlier.seconds if earlier else 0.0),
-        experiment=_experiment_of(rows, experiment, folder),
+        experiment=_experiment_of(rows, experiment, folder) | {"published": _published(experiment, earlier)},
         preset=experiment.preset,
         corpus=entry_of(corpus),
         tokens={fingerprint: entry for fingerprint, entry in tokens.items() if fingerprint in used},
@@ -103,6 +103,15 @@ def entry_of(corpus: Corpus) -> CorpusEntry:
     return CorpusEntry(
         corpus.name, corpus.source, corpus.fingerprint, dict(corpus.parts), tuple(corpus.notes), splits
     )
+
+
+def _published(experiment: Experiment, earlier: Manifest | None) -> list[dict[str, Any]]:
+    """Return the published figures of this run and of earlier ones into its folder, each once."""
+    tables = [
+        *(earlier.experiment.get("published", ()) if earlier else ()),
+        *to_jsonable_python(experiment.published),
+    ]
+    return list({(each["name"], each["unit"], each["split"]): each for each in tables}.values())
 
 
 def _experiment_of(rows: Sequence[ModelRow], experiment: Experiment, folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Display
 from lmcompare.harness.prompts import prompts_of
 from lmcompare.model import LanguageModel
-from lmcompare.registry import absolute
+from lmcompare.registry import absolute, placed
 from lmcompare.runfolder.layout import TOKENS
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
@@ -39,7 +38,7 @@ def built(
     cls = plugins.resolve(plugin)
     for name in cls.files:
         if isinstance(given.get(name), str) and given[name] and "\0" not in given[name]:
-            given[name] = str((here / Path(given[name]).expanduser()).resolve())
+            given[name] = placed(given[name], here)
     for name in cls.bases:
         if isinstance(given.get(name), str):
             given[name] = absolute(given[name], here)
@@ -174,8 +173,7 @@ def _digests(model: LanguageModel) -> dict[str, str]:
                 f"the hyper-parameter {name} of {type(model).__name__} is not set: set it to the path of a file"
             )
         try:
-            with Path(path).expanduser().open("rb") as file:
-                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            digests[name] = model.digest_of(name)
         except (OSError, TypeError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise PluginError(

@@ -64,7 +64,7 @@ def prepare(
         say(note)
     cut = {split: tokenise(corpus.split(split), tokenizer) for split in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
-    if tokenizer.fixed_vocabulary and (other := set(vocabulary.tokens[2:]) - set(tokenizer.always_tokens)):
+    if tokenizer.fixed_vocabulary and (other := set(vocabulary.text_tokens()) - set(tokenizer.always_tokens)):
         raise PluginError(
             f"{type(tokenizer).__name__} declares fixed_vocabulary, but its always_tokens do not contain"
             f" '{min(other)}', a token of the training text: add it, or leave fixed_vocabulary out"
@@ -130,7 +130,7 @@ def _tables(
             token=cut[split].surface(),
             byte_start=text.spans[:, 0],
             byte_end=text.spans[:, 1],
-            is_unknown=text.ids == vocabulary.unknown,
+            is_unknown=vocabulary.is_unknown(text.ids),
         )
         tables["surface"].append(surface)
         tables["words"].append(word_features(documents, train_words, split))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,14 +30,37 @@ def next_tokens(
 
 
 def continue_prompt(
-    model: LanguageModel, corpus: TokenizedCorpus, prompt: str, length: int, sampling: Sampling
+    model: LanguageModel,
+    corpus: TokenizedCorpus,
+    prompt: str,
+    length: int,
+    sampling: Sampling,
+    until: Sequence[str] | None = None,
 ) -> str:
-    """Return the text of ``length`` tokens with which the model continues the prompt."""
-    drawn = continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, length, sampling)
+    """Return the text of ``length`` tokens with which the model continues the prompt.
+
+    With ``until`` the text is over before the first of these, and where its document ends.
+    """
+    vocabulary, detokenize = corpus.vocabulary, corpus.tokenizer.detokenize
     before, _ = corpus.tokenizer.tokenize(prompt)
-    after = [corpus.vocabulary[i] for i in drawn]
-    detokenize = corpus.tokenizer.detokenize
-    return detokenize([*before, *after]).removeprefix(detokenize(before))
+    ends_document = corpus.tokenizer.covers == "documents"
+
+    def text(drawn: list[int]) -> str:
+        after = [vocabulary[i] for i in drawn]
+        return detokenize([*before, *after]).removeprefix(detokenize(before))
+
+    ids = corpus.prompt_ids(prompt)
+    if until is None:
+        return text(continuation(model, ids, vocabulary, length, sampling))
+
+    def enough(drawn: list[int]) -> bool:
+        return (ends_document and drawn[-1] == vocabulary.end) or any(stop in text(drawn) for stop in until)
+
+    drawn = continuation(model, ids, vocabulary, length, sampling, enough)
+    if ends_document and drawn[-1:] == [vocabulary.end]:
+        drawn.pop()
+    whole = text(drawn)
+    return whole[: min((at for stop in until if (at := whole.find(stop)) >= 0), default=None)]
 
 
 def model_examples(

@@ -83,7 +83,7 @@ def token_features(
     # a token is repeated if its (document, id) pair occurs before it
     pairs = document.astype(np.int64) * len(text.vocabulary) + text.ids
     _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-    counts = np.where(text.ids == text.vocabulary.unknown, 0, train.vocabulary.counts[text.ids])
+    counts = np.where(text.vocabulary.is_unknown(text.ids), 0, train.vocabulary.counts[text.ids])
     return pd.DataFrame(
         {
             "split": split,

@@ -29,7 +29,7 @@ def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float |
     found: dict[str, float | int | None] = {}
     for which in ("train", "valid"):
         text = pieces(corpus.split(which), corpus.sentence_starts(which))
-        known = text.ids != text.vocabulary.unknown
+        known = ~text.vocabulary.is_unknown(text.ids)
         nats = -float(checked_log_probs(model, text)[known].mean()) if known.any() else math.nan
         found[f"{which}_nats"] = nats if math.isfinite(nats) else None
         found[f"{which}_tokens"] = int(known.sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,17 +55,27 @@ def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.rand
 
 
 def continuation(
-    model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary, length: int, sampling: Sampling
+    model: LanguageModel,
+    prefix: IntArray,
+    vocabulary: Vocabulary,
+    length: int,
+    sampling: Sampling,
+    enough: Callable[[list[int]], bool] = lambda _: False,
 ) -> list[int]:
-    """Return ``length`` token ids that continue ``prefix``; ``<unk>`` is never drawn, because it spells no word."""
+    """Return ``length`` token ids that continue ``prefix``; ``<unk>`` is never drawn, because it spells no word.
+
+    ``enough`` is asked after each token whether these are enough already.
+    """
     generator = np.random.default_rng(sampling.seed)
     stepper = model.stepper(prefix, vocabulary)
     drawn: list[int] = []
     k = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
     for _ in range(length):
         ids, nats = stepper.top_k(k)
-        spelled = ids != vocabulary.unknown
+        spelled = ~vocabulary.is_unknown(ids)
         token = draw(ids[spelled], nats[spelled], sampling, generator)
         drawn.append(token)
+        if enough(drawn):
+            break
         stepper.push(token)
     return drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FEW = 16  # positions whose distributions are computed together
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,22 @@ class Scored:
             }
         )
 
-    def to_json(self, *, tokens: bool = False) -> dict[str, Any]:
-        """Return a table for JSON; ``tokens`` adds a table for each token. An infinite number is null."""
-        table: dict[str, Any] = {
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a row for each token, for JSON: an infinite number is None."""
+        columns = (self.tokens, self.offsets, self.unknown, self.surprisal_bits, self.overhead_bits)
+        for token, (start, end), unknown, surprisal, overhead in zip(*columns, strict=True):
+            yield {
+                "token": token,
+                "start": start,
+                "end": end,
+                "unknown": unknown,
+                "surprisal_bits": _finite(surprisal),
+                "overhead_bits": overhead,
+            }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures of the whole text, for JSON: an infinite number is None."""
+        return {
             "document": self.name,
             "text": self.text,
             "log_probability": _finite(self.log_probability),
@@ -102,20 +118,6 @@ class Scored:
             "bits_per_byte": _finite(self.bits_per_byte),
             "unknown_tokens": sum(self.unknown),
         }
-        if tokens:
-            columns = (self.tokens, self.offsets, self.unknown, self.surprisal_bits, self.overhead_bits)
-            table["tokens"] = [
-                {
-                    "token": token,
-                    "start": start,
-                    "end": end,
-                    "unknown": unknown,
-                    "surprisal_bits": _finite(surprisal),
-                    "overhead_bits": overhead,
-                }
-                for token, (start, end), unknown, surprisal, overhead in zip(*columns, strict=True)
-            ]
-        return table
 
 
 def score_document(model: LanguageModel, corpus: TokenizedCorpus, document: Document, *, ends: bool) -> Scored:
@@ -130,10 +132,28 @@ def score_document(model: LanguageModel, corpus: TokenizedCorpus, document: Docu
         text=read.text,
         tokens=tuple(tokens[kept]),
         offsets=tuple((start, end) for start, end in encoded.spans[kept].tolist()),
-        unknown=tuple((encoded.ids[kept] == encoded.vocabulary.unknown).tolist()),
+        unknown=tuple(encoded.vocabulary.is_unknown(encoded.ids[kept]).tolist()),
         surprisal_bits=tuple((-nats[kept] / np.log(2)).tolist()),
         overhead_bits=tuple(overhead_bits[kept].tolist()),
     )
+
+
+def is_greedy(model: LanguageModel, corpus: TokenizedCorpus, document: Document, byte: int) -> bool:
+    """Return whether each token that ends after a byte of the document is the most likely one where it is.
+
+    White space at the end of the document is left out, as in ``score_document``. An unknown word is not the most
+    likely text, whatever the probability of ``<unk>``.
+    """
+    encoded, _, _ = corpus.read([opened(document)])
+    assert encoded.spans is not None, "text was encoded"
+    at = np.flatnonzero(encoded.spans[:-1, 1] > byte)
+    if encoded.vocabulary.is_unknown(encoded.ids[at]).any():
+        return False
+    for first in range(0, len(at), FEW):  # most texts are found out by their first tokens
+        some = at[first : first + FEW]
+        if not np.array_equal(model.next_log_probs(encoded, some).argmax(axis=1), encoded.ids[some]):
+            return False
+    return True
 
 
 def opened(document: Document) -> Document:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,8 +40,13 @@ class WordScore:
         How many tokens it is made of.
     unknown : bool
         Whether one of its tokens is an unknown word, whose surprisal is that of any unknown word.
+    length : int
+        Its characters.
     frequency : int
         How often the training text has the same tokens as a word.
+    zipf : float
+        The log10 of its frequency per 1,000 million words, (frequency + 1) / (N + T), where the training text has N
+        words and T different ones (van Heuven et al. 2014, *SUBTLEX-UK*).
     surprisal_bits : float
         −log2 of the probability of the word and of its end.
     spelling_bits : float
@@ -58,7 +63,9 @@ class WordScore:
     words: int
     tokens: int
     unknown: bool
+    length: int
     frequency: int
+    zipf: float
     surprisal_bits: float
     spelling_bits: float
     gap_bits: float
@@ -69,18 +76,41 @@ class WordScore:
         return self.surprisal_bits + self.spelling_bits + self.gap_bits
 
 
-def training_words(corpus: TokenizedCorpus) -> Counter[bytes]:
-    """Count the words of the training text, without those that have an unknown token: its spelling is not stored."""
+@dataclass(frozen=True)
+class TrainingWords:
+    """The frequencies of the words of a training text.
+
+    Parameters
+    ----------
+    counts : Counter
+        How often each word occurs; words that have an unknown token are left out, since its spelling is not stored.
+    words : int
+        N, all words.
+    """
+
+    counts: Counter[bytes]
+    words: int
+
+    def zipf(self, word: bytes) -> float:
+        """Return the log10 of the smoothed frequency per 1,000 million words."""
+        return 9 + math.log10((self.counts[word] + 1) / (self.words + len(self.counts)))
+
+
+def training_words(corpus: TokenizedCorpus) -> TrainingWords:
+    """Count the words of the training text."""
     train, tokenizer = corpus.train, corpus.tokenizer
     pieces = np.array([tokenizer.token_bytes(token) for token in train.vocabulary.tokens], object)
-    pieces[[train.vocabulary.unknown, train.vocabulary.end]] = [_UNKNOWN, b"\n"]
+    pieces[train.vocabulary.end] = b"\n"
+    if train.vocabulary.unknown is not None:
+        pieces[train.vocabulary.unknown] = _UNKNOWN
     strings = pieces[train.ids]
     if tokenizer.covers == "words" and len(train):
         assert train.spans is not None, "the training text was encoded"
         apart = np.append(False, train.spans[1:, 0] != train.spans[:-1, 1])  # white space, or another document
         strings = np.where(apart, b" " + strings, strings)
     words = Counter(WORD.findall(b"".join(strings.tolist())))
-    return Counter({word: count for word, count in words.items() if _UNKNOWN not in word})
+    known = Counter({word: count for word, count in words.items() if _UNKNOWN not in word})
+    return TrainingWords(known, words.total())
 
 
 class WordScorer:
@@ -135,7 +165,7 @@ class WordScorer:
         )
         size, owner = len(words.first), words.owner[:upto]
         inside = owner >= 0
-        unknown = np.bincount(owner[inside], text.ids[:upto][inside] == text.vocabulary.unknown, minlength=size)
+        unknown = np.bincount(owner[inside], text.vocabulary.is_unknown(text.ids[:upto][inside]), minlength=size)
         tokens = np.bincount(owner[inside], minlength=size)
         sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
         sentence = np.searchsorted(sentences, places[words.first, 0], side="right") - 1
@@ -151,7 +181,9 @@ class WordScorer:
                     words=int(words.last[n] - words.first[n]) + 1,
                     tokens=int(tokens[n]),
                     unknown=bool(unknown[n]),
-                    frequency=self._training_words.get(data[start:end], 0),
+                    length=len(data[start:end].decode()),
+                    frequency=self._training_words.counts[data[start:end]],
+                    zipf=self._training_words.zipf(data[start:end]),
                     surprisal_bits=float(bits.surprisal[n]),
                     spelling_bits=float(bits.spelling[n]),
                     gap_bits=float(bits.gap[n]),
@@ -159,11 +191,12 @@ class WordScorer:
             )
         if ends:
             at = len(data)
-            rows.append(WordScore("", at, at, len(sentences) - 1, 0, 0, False, 0, 0.0, 0.0, float(bits.gap[size])))
+            last_gap = float(bits.gap[size])
+            rows.append(WordScore("", at, at, len(sentences) - 1, 0, 0, False, 0, 0, math.nan, 0.0, 0.0, last_gap))
         return rows
 
     @cached_property
-    def _training_words(self) -> Mapping[bytes, int]:
+    def _training_words(self) -> TrainingWords:
         return training_words(self.corpus)
 
     @cached_property

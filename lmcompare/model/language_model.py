@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import re
 from abc import ABC, abstractmethod
@@ -75,7 +76,8 @@ class LanguageModel(ABC):
     presets : mapping
         Hyper-parameters for "quick", "default" and "full".
     tokens : mapping, optional
-        The tokenizer of a model that brings its own, a table like an experiment's ``[tokens]``.
+        The tokenizer of a model that brings its own, a table like an experiment's ``[tokens]``. It is set in
+        ``__init__`` where it depends on hyper-parameters.
     files : tuple of str
         The hyper-parameters that are paths of files which ``fit`` reads. Their content is a part of the model: when
         it changes, the model is trained again.
@@ -89,7 +91,7 @@ class LanguageModel(ABC):
     traits: Traits = Traits()
     notes: tuple[str, ...] = ()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    tokens: ClassVar[Mapping[str, Any] | None] = None
+    tokens: Mapping[str, Any] | None = None
     files: ClassVar[tuple[str, ...]] = ()
     bases: ClassVar[tuple[str, ...]] = ()
     known_failures: ClassVar[Mapping[str, str]] = {}
@@ -274,8 +276,16 @@ class LanguageModel(ABC):
         """
         return None
 
+    def digest_of(self, name: str) -> str:
+        """Return a digest of what a hyper-parameter among ``files`` names; by default of the content of a file."""
+        with Path(getattr(self, name)).expanduser().open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return functions that write the trained model to a file for other tools, by file suffix (".arpa")."""
+        """Return functions that write the trained model to a file for other tools, by file suffix (".arpa").
+
+        The suffix "/" is a folder, which is there and empty.
+        """
         return {}
 
     # Every model has these; they are not overridden

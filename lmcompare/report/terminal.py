@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.report import numbers
+from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.runfolder.files import read_json
 
 HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
@@ -40,6 +44,30 @@ def print_leaderboard(folder: Path) -> None:
     for row in board:
         if not row.same_tokens:
             print(f"{row.name} has {row.tokens} tokens: compare its bits per byte, not its perplexity.")
+    _print_published(results, console if console.is_terminal else Console(width=WIDE))
+
+
+def _print_published(results: Mapping[str, Any], console: Console) -> None:
+    """Print the figures of papers that the run can be compared with, and why it cannot be with others."""
+    shown = [row for row in results["published"] if row["reason"] is None]
+    if shown:
+        table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
+        table.title = "Published, not run here"
+        for head in ("model", "published", "unit", "best here", "source"):
+            right = head in ("published", "best here")
+            table.add_column(head, justify="right" if right else "left", overflow="fold")
+        for row in shown:
+            best = numbers.NONE if row["best"] is None else published_figure(row["best"]["figure"], row["unit"])
+            cells = (
+                row["name"],
+                published_figure(row["figure"], row["unit"]),
+                f"{row['unit']}, {row['split']}",
+                best,
+            )
+            table.add_row(*map(Text, (*cells, row["source"])))
+        console.print(table)
+    for said in (*published_notes(results), *published_apart(results)):
+        print(said)
 
 
 def _cells(row: Row) -> list[str]:

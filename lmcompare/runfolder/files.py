@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,16 +34,41 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
         aside = Path(name)
         try:
             write(aside)
-            mask = os.umask(0)
-            os.umask(mask)
-            aside.chmod(0o666 & ~mask)  # mkstemp makes files that only their owner can read
+            aside.chmod(0o666 & ~_mask())  # mkstemp makes files that only their owner can read
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
     except OSError as error:
-        raise LmcompareError(
-            f"{path} can't be written ({error.strerror or error}): choose another output folder or make room"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a folder beside ``path``, which is not there, then rename it. Raises as ``write_aside``."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            write(aside)
+            aside.chmod(0o777 & ~_mask())  # mkdtemp makes folders that only their owner can enter
+            for file in aside.iterdir():
+                file.chmod(0o666 & ~_mask())  # and safetensors such files
+            aside.rename(path)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> LmcompareError:
+    return LmcompareError(
+        f"{path} can't be written ({error.strerror or error}): choose another output folder or make room"
+    )
+
+
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def write_text(path: Path, text: str) -> None:

@@ -246,7 +246,7 @@ class TokenizedCorpus:
             parts=fingerprint_parts(self.tokenizer, self.vocabulary),
             tokens={name: len(text) for name, text in texts.items()},
             unknown={
-                name: int(np.count_nonzero(text.ids == self.vocabulary.unknown)) for name, text in texts.items()
+                name: int(np.count_nonzero(self.vocabulary.is_unknown(text.ids))) for name, text in texts.items()
             },
             notes=self.tokenizer.notes,
             strawberry=self._cut(" strawberry"),

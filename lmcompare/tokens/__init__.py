@@ -15,12 +15,20 @@ from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.registered import TOKENIZERS, listing, make_tokenizer, table_of
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt, tokenise, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
-from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, FloatArray, IntArray, Vocabulary
+from lmcompare.tokens.vocabulary import (
+    END_TOKEN,
+    UNKNOWN_ID,
+    UNKNOWN_TOKEN,
+    FloatArray,
+    IntArray,
+    Vocabulary,
+)
 
 __all__ = [
     "CODE_VERSION",
     "END_TOKEN",
     "TOKENIZERS",
+    "UNKNOWN_ID",
     "UNKNOWN_TOKEN",
     "Encoded",
     "FloatArray",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from lmcompare.tokens import tokenizer_json
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
-from lmcompare.tokens.vocabulary import IntArray
+from lmcompare.tokens.vocabulary import IntArray, Vocabulary
 
 # A printable ASCII character is its own name; every other byte is named by its number.
 BYTE_NAMES: tuple[str, ...] = tuple(chr(b) if 0x20 <= b < 0x7F else f"<0x{b:02X}>" for b in range(256))
@@ -27,6 +30,11 @@ class ByteTokenizer(Tokenizer):
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         data = text.encode()
         return [BYTE_NAMES[b] for b in data], spans_of_lengths(np.ones(len(data), np.int64))
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        decoder = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]}
+        model = tokenizer_json.by_character(vocabulary, bytes_of_others=True)
+        return tokenizer_json.of_lines(model, pre_tokenizer=None, decoder=decoder)
 
     def token_bytes(self, token: str) -> bytes:
         return _VALUES.get(token) or token.encode()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from lmcompare.tokens import tokenizer_json
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths, utf8_lengths
-from lmcompare.tokens.vocabulary import IntArray
+from lmcompare.tokens.vocabulary import IntArray, Vocabulary
 
 
 class CharTokenizer(Tokenizer):
@@ -15,3 +18,7 @@ class CharTokenizer(Tokenizer):
 
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         return list(text), spans_of_lengths(utf8_lengths(text))
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        model = tokenizer_json.by_character(vocabulary, bytes_of_others=False)
+        return tokenizer_json.of_lines(model, pre_tokenizer=None, decoder={"type": "Fuse"})

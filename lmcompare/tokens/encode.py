@@ -16,7 +16,7 @@ from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.registered import is_built_in
 from lmcompare.tokens.tokenised import Text, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
-from lmcompare.tokens.vocabulary import IntArray, Vocabulary
+from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
 
 
 def build_vocabulary(train: Text, tokenizer: Tokenizer, min_count: int = 1, size: int | None = None) -> Vocabulary:
@@ -37,6 +37,10 @@ def build_vocabulary(train: Text, tokenizer: Tokenizer, min_count: int = 1, size
         If the training text has too few types for ``size``, or none at all.
     """
     cut = tokenised(train, tokenizer)
+    if tokenizer.types is not None:
+        ends, *counts = cut.counts().tolist()
+        counted = dict(zip(cut.types[1:], counts, strict=True)) | {END_TOKEN: ends}
+        return Vocabulary(tokenizer.types, np.array([counted.get(token, 0) for token in tokenizer.types]))
     sentences, *counts = cut.counts().tolist()
     return Vocabulary.of_counts(
         dict(zip(cut.types[1:], counts, strict=True)),

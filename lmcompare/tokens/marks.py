@@ -11,13 +11,15 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import regex
 
+from lmcompare.errors import LmcompareError
 from lmcompare.state import State
+from lmcompare.tokens import tokenizer_json
 from lmcompare.tokens.tokenizer import Tokenizer, spans_between
-from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
 RESERVED = (UNKNOWN_TOKEN, END_TOKEN)
 """The names that a vocabulary has for the unknown word and the end of a sentence."""
@@ -101,6 +103,19 @@ class MarkedTokenizer(Tokenizer):
         if self._escapes:
             tokens = [escaped(token) if token[0] == "<" else token for token in tokens]
         return tokens, spans_between(pieces, text.isascii())
+
+    @abstractmethod
+    def oniguruma(self, marks: Sequence[str]) -> str:
+        """Return the expression of ``pattern``, without the group, in the syntax of Oniguruma."""
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        if self._escapes:
+            raise LmcompareError(
+                f"the tokenizer {self.kind} can't be written as tokenizer.json: the training text has words such as"
+                " <unk>, which Hugging Face's tokenizers would take for the unknown word of the vocabulary"
+            )
+        cut = tokenizer_json.cut_by(self.oniguruma(list(self.marks)))
+        return tokenizer_json.of_lines(tokenizer_json.by_word(vocabulary), pre_tokenizer=cut, decoder=None)
 
     def token_bytes(self, token: str) -> bytes:
         return self._word(token).encode()

@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError, PluginError, one_line
 from lmcompare.state import State
 from lmcompare.tokens.byte import BYTE_NAMES
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
-from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
 if TYPE_CHECKING:
     import tokenizers
@@ -53,18 +53,18 @@ class PieceTokenizer(Tokenizer):
         self._cutter.no_truncation()
         self._cutter.no_padding()
         numbers = self._cutter.get_vocab(with_added_tokens=True)
-        pieces = [b""] * (max(numbers.values(), default=-1) + 1)
+        pieces: list[bytes | None] = [None] * (max(numbers.values(), default=-1) + 1)
         bytes_of = _bytes_of_pieces(table)
         for piece, number in numbers.items():
             pieces[number] = bytes_of(piece)
         self._names = _distinct_names(pieces)
-        self._bytes = dict(zip(self._names, pieces, strict=True))
-        self._lengths = np.array([len(piece) for piece in pieces], np.int64)
+        self._bytes = {name: piece or b"" for name, piece in zip(self._names, pieces, strict=True)}
+        self._lengths = np.array([len(piece or b"") for piece in pieces], np.int64)
 
-    def _check(self, text: str, whose: str) -> None:
-        """Raise `LmcompareError` if the pieces of a text do not have exactly its bytes."""
+    def _compare(self, text: str, tokens: Sequence[str], whose: str) -> None:
+        """Raise `LmcompareError` if the tokens of a text do not have exactly its bytes."""
         data = text.encode()
-        found = b"".join(self._bytes[token] for token in self.tokenize(text)[0])
+        found = b"".join([self._bytes[token] for token in tokens])
         if found == data:
             return
         at = next(
@@ -92,6 +92,28 @@ class PieceTokenizer(Tokenizer):
             raise PluginError(f"the tokenizer {self.kind} has learnt nothing yet; call fit or restore first")
         ids = self._cutter.encode(text, add_special_tokens=False).ids
         return [self._names[i] for i in ids], spans_of_lengths(self._lengths[ids])
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Return the tokenizer's own table with the ids of the vocabulary in place of its own."""
+        if self._cutter is None:
+            raise PluginError(f"the tokenizer {self.kind} has learnt nothing yet; call fit or restore first")
+        table: dict[str, Any] = json.loads(self._cutter.to_str())
+        if table["model"]["type"] != "BPE":
+            raise LmcompareError(
+                f"the tokenizer {self.kind} can't be written as tokenizer.json: in a model of the kind"
+                f" {table['model']['type']} the order of the pieces is a part of the model, and it is not that of the"
+                " vocabulary"
+            )
+        if wanting := [name for name in (UNKNOWN_TOKEN, END_TOKEN) if name in self._cutter.get_vocab()]:
+            raise LmcompareError(
+                f"the tokenizer {self.kind} can't be written as tokenizer.json: it has a piece {wanting[0]} of its"
+                " own, which the vocabulary has for another purpose"
+            )
+        taken = {piece: vocabulary.id(self._names[number]) for piece, number in self._cutter.get_vocab().items()}
+        reserved = {vocabulary[index]: index for index in vocabulary.special}  # no text is cut into these
+        table["model"]["vocab"] = {**reserved, **{piece: taken[piece] for piece in table["model"]["vocab"]}}
+        table["added_tokens"] = [{**entry, "id": taken[entry["content"]]} for entry in table["added_tokens"]]
+        return {**table, "post_processor": None}
 
     def token_bytes(self, token: str) -> bytes:
         return self._bytes.get(token) or token.encode()
@@ -160,8 +182,13 @@ class SavedTokenizer(PieceTokenizer):
             ) from None
         self._take(content, self.path)
         for text in texts:
-            self._check(text, self.path)
+            self.tokenize(text)  # refuses a text whose bytes it does not give back
         return self
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        tokens, offsets = super().tokenize(text)
+        self._compare(text, tokens, self.path)
+        return tokens, offsets
 
 
 def _library() -> Any:
@@ -205,11 +232,17 @@ def _byte_characters() -> list[str]:
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]
 
 
-def _distinct_names(pieces: Sequence[bytes]) -> tuple[str, ...]:
-    """Return the name of each piece: its text, or its bytes as ``<0xE2>`` if it is not text or the name is taken."""
+def _distinct_names(pieces: Sequence[bytes | None]) -> tuple[str, ...]:
+    """Return the name of each piece: its text, or its bytes as ``<0xE2>`` if it is not text or the name is taken.
+
+    A number without a piece, None, gets a name too.
+    """
     taken = {UNKNOWN_TOKEN, END_TOKEN}
     names = []
-    for piece in pieces:
+    for number, piece in enumerate(pieces):
+        if piece is None:
+            names.append(f"<unused {number}>")
+            continue
         try:
             name = piece.decode()
         except UnicodeDecodeError:

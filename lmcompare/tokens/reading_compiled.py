@@ -128,9 +128,9 @@ def look_up(
 
 
 @compiled
-def enter(data: Bytes, begins: IntArray, ends: IntArray, first: int, slots: Keys) -> None:
-    """Enter the tokens ``first``, ``first`` + 1 … of a vocabulary, whose bytes are ``data[begins[i] : ends[i]]``."""
-    for token in range(first, len(begins)):
+def enter(data: Bytes, begins: IntArray, ends: IntArray, tokens: IntArray, slots: Keys) -> None:
+    """Enter the tokens of these ids, whose bytes are ``data[begins[i] : ends[i]]``."""
+    for token in tokens:
         begin, end, key = np.uint64(begins[token]), np.uint64(ends[token]), np.uint64(0)
         for at in range(begin, end):
             key = (key << EIGHT) | np.uint64(data[at])

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from lmcompare import registry
+from lmcompare.errors import LmcompareError
 from lmcompare.state import State
-from lmcompare.tokens.vocabulary import END_TOKEN, IntArray
+from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
 
 Covers = Literal["words", "sentences", "documents"]
 
@@ -108,6 +109,30 @@ class Tokenizer(ABC):
     def always_tokens(self) -> tuple[str, ...]:
         """Tokens that are in every vocabulary, whatever their count in the training text."""
         return ()
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Return the table of ``tokenizer.json`` that cuts texts in the same way, with the ids of a vocabulary.
+
+        A tokenizer that Hugging Face's library ``tokenizers`` can express overrides it.
+
+        Raises
+        ------
+        LmcompareError
+            If the library can't cut exactly as this tokenizer does.
+        """
+        kind = self.kind or type(self).__name__
+        raise LmcompareError(
+            f"the tokenizer {kind} can't be written as tokenizer.json: only its own code cuts as it does"
+        )
+
+    @property
+    def types(self) -> tuple[str, ...] | None:
+        """The whole vocabulary in the order of its ids, if that is given, as that of a pre-trained model is.
+
+        ``</s>`` is one of the types, and ``<unk>`` is none: ``fixed_vocabulary`` is true. The default, None, is a
+        vocabulary that is counted in the training text.
+        """
+        return None
 
     @property
     def spec(self) -> dict[str, Any]:

@@ -21,13 +21,16 @@ FloatArray = npt.NDArray[np.floating[Any]]
 
 UNKNOWN_TOKEN = "<unk>"
 END_TOKEN = "</s>"
+UNKNOWN_ID = 0  # in every vocabulary that has ``<unk>``
 
 
 class Vocabulary:
-    """The V tokens that a model predicts. Id 0 is ``<unk>``; id 1 is ``</s>``, which closes a sentence or document.
+    """The V tokens that a model predicts, among them ``</s>``, which closes a sentence or document.
 
-    The beginning of a sentence or document has no token, since it is never predicted. A literal ``<unk>`` in the text
-    is an unknown word, and so is a literal ``</s>``: only ``tokenise`` closes sentences.
+    The vocabulary that is counted in a training text has ``<unk>`` as id 0 and ``</s>`` as id 1. That of a tokenizer
+    with ``types`` has the order of these, and no ``<unk>`` if every text can be cut into its tokens. The beginning of
+    a sentence or document has no token, since it is never predicted. A literal ``<unk>`` in the text is an unknown
+    word, and so is a literal ``</s>``: only ``tokenise`` closes sentences.
 
     Parameters
     ----------
@@ -36,25 +39,35 @@ class Vocabulary:
     counts : (V,) int array, optional
         The count of each token in the training text; zeros by default.
 
+    Attributes
+    ----------
+    unknown : int or None
+        The id of ``<unk>``, which is 0; None if the vocabulary has no unknown token.
+    end : int
+        The id of ``</s>``.
+
     Raises
     ------
     LmcompareError
-        If the first two tokens are others, or if a token occurs twice.
+        If there is no ``</s>``, if ``<unk>`` is not the first token, or if a token occurs twice.
     """
 
-    unknown: int = 0
-    end: int = 1
-
     def __init__(self, tokens: Sequence[str], counts: IntArray | None = None) -> None:
-        if list(tokens[:2]) != [UNKNOWN_TOKEN, END_TOKEN]:
-            raise LmcompareError(f"a vocabulary begins with {UNKNOWN_TOKEN} and {END_TOKEN}, not {list(tokens[:2])}")
         self.tokens: tuple[str, ...] = tuple(tokens)
         self.counts: IntArray = np.zeros(len(tokens), np.int64) if counts is None else np.array(counts, np.int64)
         self.counts.flags.writeable = False
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         if len(self._ids) != len(self.tokens):
             raise LmcompareError("a vocabulary contains each token once, but some occur twice")
-        self._lookup = {**self._ids, END_TOKEN: self.unknown}
+        if END_TOKEN not in self._ids:
+            raise LmcompareError(f"a vocabulary contains {END_TOKEN}, which closes a document, but this one does not")
+        self.end: int = self._ids[END_TOKEN]
+        self.unknown: int | None = self._ids.get(UNKNOWN_TOKEN)
+        if self.unknown not in (None, UNKNOWN_ID):
+            raise LmcompareError(f"{UNKNOWN_TOKEN} is the first token of a vocabulary, not number {self.unknown}")
+        self._lookup = {token: index for token, index in self._ids.items() if token != END_TOKEN}
+        if self.unknown is not None:
+            self._lookup[END_TOKEN] = self.unknown
 
     @classmethod
     def build(
@@ -148,19 +161,48 @@ class Vocabulary:
         return f"Vocabulary({len(self):,} types)"
 
     def id(self, token: str) -> int:
-        """Return the id of a token of a text; 0 (``<unk>``) if it is not in the vocabulary."""
-        return self._lookup.get(token, self.unknown)
+        """Return the id of a token of a text, that of ``<unk>`` if it is not in the vocabulary.
+
+        Raises ``LmcompareError`` for a token that is not in a vocabulary without ``<unk>``.
+        """
+        return int(self.ids([token])[0])
 
     def ids(self, tokens: Iterable[str]) -> IntArray:
-        """Return the (n,) int32 ids of the tokens of a text, of which none is the closing ``</s>``."""
-        return np.fromiter(map(self._lookup.get, tokens, repeat(self.unknown)), np.int32)
+        """Return the (n,) int32 ids of the tokens of a text, of which none is the closing ``</s>``.
+
+        Raises ``LmcompareError`` as ``id`` does.
+        """
+        if self.unknown is not None:
+            return np.fromiter(map(self._lookup.get, tokens, repeat(self.unknown)), np.int32)
+        try:
+            return np.fromiter(map(self._lookup.__getitem__, tokens), np.int32)
+        except KeyError as error:
+            raise LmcompareError(
+                f"the token {error.args[0]!r} is not in the vocabulary, which has no {UNKNOWN_TOKEN}: cut the text"
+                " with the tokenizer of the vocabulary"
+            ) from None
+
+    def is_unknown(self, ids: IntArray) -> npt.NDArray[np.bool_]:
+        """Return which of some ids are ``<unk>``, in their shape: none in a vocabulary without it."""
+        found: npt.NDArray[np.bool_] = np.equal(ids, -1 if self.unknown is None else self.unknown)
+        return found
+
+    @property
+    def special(self) -> list[int]:
+        """The ids of ``<unk>``, if there is one, and of ``</s>``: all other tokens are pieces of text."""
+        return [self.end] if self.unknown is None else [self.unknown, self.end]
 
     @cached_property
     def token_table(self) -> TokenTable:
         """The ids by the bytes of the tokens, for compiled loops."""
         from lmcompare.tokens.token_table import TokenTable  # numba takes half a second to load
 
-        return TokenTable(self.tokens, self.end + 1, self.unknown, self.end)
+        return TokenTable(self)
+
+    def text_tokens(self) -> list[str]:
+        """Return the tokens that are pieces of text, all but the ``special`` ones, in the order of their ids."""
+        special = {self.tokens[index] for index in self.special}
+        return [token for token in self.tokens if token not in special]
 
     def check_one(self, token: int) -> None:
         """Do the same as ``check`` for one id, faster: generation asks at every step."""

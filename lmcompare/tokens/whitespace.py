@@ -27,3 +27,6 @@ class WhitespaceTokenizer(MarkedTokenizer):
 
     def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:
         return regex.compile(self.rule)
+
+    def oniguruma(self, marks: Sequence[str]) -> str:
+        return r"\P{White_Space}+"

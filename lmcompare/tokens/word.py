@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import regex
 
+from lmcompare.tokens import tokenizer_json
 from lmcompare.tokens.marks import MarkedTokenizer
 from lmcompare.tokens.spacing import UNSPACED, spaced
 
@@ -50,6 +51,9 @@ class WordTokenizer(MarkedTokenizer):
     def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:
         whole = "".join(rf"(?<!\S){regex.escape(mark)}(?!\S) | " for mark in marks)
         return regex.compile(f"({whole}{WORD_PATTERN})", regex.V1 | regex.VERBOSE)
+
+    def oniguruma(self, marks: Sequence[str]) -> str:
+        return tokenizer_json.oniguruma(WORD_PATTERN, marks)
 
     @property
     def notes(self) -> tuple[str, ...]:

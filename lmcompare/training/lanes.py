@@ -175,6 +175,7 @@ class Lanes:
         first = start == document_start
         ids = self.text.ids[start if first else start - 1 : end].astype(np.int64)
         if self.rare is not None:
+            assert self.text.vocabulary.unknown is not None, "rare words are read as <unk>"
             hidden = self.rare[ids] & (self.random.random(len(ids)) < 0.5)
             ids[hidden] = self.text.vocabulary.unknown
         if first:

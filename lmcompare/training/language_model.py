@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -18,6 +20,7 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray, Texts
 from lmcompare.training.loop import Outcome, Training
 from lmcompare.training.network import Memory, Network
+from lmcompare.training.network_file import write_network
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
@@ -42,6 +45,9 @@ class TorchLanguageModel(LanguageModel):
         Sentences on this training for the report.
     measured : mapping
         The result of ``measure``; empty before ``study``.
+    end : int
+        The id of ``</s>`` in the vocabulary of the training text. ``fit`` and ``restore`` set it before they ask for
+        the ``network``.
     """
 
     traits = Traits(carries_state=True)
@@ -50,6 +56,7 @@ class TorchLanguageModel(LanguageModel):
     def __init__(self) -> None:
         self.notes = ()
         self.measured: Mapping[str, Any] = {}
+        self.end = 1
         self._network: Network | None = None
 
     @abstractmethod
@@ -116,6 +123,7 @@ class TorchLanguageModel(LanguageModel):
             raise LmcompareError("the training text is empty: give one with at least a sentence")
         devices_of(setting)
         torch.set_num_threads(setting.threads)
+        self.end = train.vocabulary.end
         with seeded(setting.seed, setting.device):
             network = self.network(len(train.vocabulary))
             network.head.start_from(train.vocabulary.counts)
@@ -144,7 +152,7 @@ class TorchLanguageModel(LanguageModel):
     def _rare(self, train: Encoded) -> BoolArray | None:
         """Return the (V,) mask of words that occur once, which teach ``<unk>``; None if train has ``<unk>``."""
         counts = np.bincount(train.ids, minlength=len(train.vocabulary))
-        if counts[train.vocabulary.unknown]:
+        if train.vocabulary.unknown is None or counts[train.vocabulary.unknown]:
             return None
         rare: BoolArray = counts == 1
         rare[train.vocabulary.end] = False
@@ -193,11 +201,12 @@ class TorchLanguageModel(LanguageModel):
         """Return the network's weights by name, the notes and the measurements."""
         network = self.trained_network()
         arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
-        values = {"types": network.head.types, "notes": list(self.notes), "measured": dict(self.measured)}
-        return State(arrays, values)
+        values = {"types": network.head.types, "end": self.end}
+        return State(arrays, {**values, "notes": list(self.notes), "measured": dict(self.measured)})
 
     def restore(self, state: State) -> Self:
         """Build the network and set the stored weights."""
+        self.end = int(state.values.get("end", 1))
         with seeded(0):
             network = self.network(int(state.values["types"]))
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
@@ -206,6 +215,11 @@ class TorchLanguageModel(LanguageModel):
         self.measured = state.values.get("measured", {})
         self._network = network
         return self
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return the writer of ``.safetensors``, the network's weights with its hyper-parameters and vocabulary."""
+        given = {name: value for name, value in self.hyperparameters().items() if name not in self.files}
+        return {".safetensors": partial(write_network, type(self).__name__, given, self.trained_network())}
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
         """Return values for ``widths``, in their present proportions, for a network of a given size.

@@ -25,9 +25,15 @@ class Network(nn.Module, ABC):
     ----------
     head : Head
         The softmax layer over the vocabulary, made in ``__init__``.
+    piece : int
+        Tokens of a document that are read at once, where a trained network reads a text.
+    room : int
+        Tokens of all documents that are read at once.
     """
 
     head: Head
+    piece: int = 128
+    room: int = 4096
 
     @abstractmethod
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:

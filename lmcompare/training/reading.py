@@ -11,9 +11,6 @@ from torch import Tensor
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.network import Memory, Network, select
 
-LENGTH = 128  # tokens of a document read at once
-ROOM = 4096  # tokens of all rows read at once
-
 
 @torch.no_grad()
 def read(network: Network, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, Tensor]]:
@@ -51,7 +48,7 @@ def read(network: Network, text: Encoded, at: IntArray) -> Iterator[tuple[IntArr
     taken = 0
     while taken < len(by_length):
         longest = int(lengths[by_length[taken]])
-        rows = max(1, ROOM // min(LENGTH, longest))
+        rows = max(1, network.room // min(network.piece, longest))
         chosen = by_length[taken : taken + rows]
         taken += len(chosen)
         yield from _read_rows(
@@ -67,9 +64,9 @@ def _read_rows(
 ) -> Iterator[tuple[IntArray, Tensor]]:
     """Read documents given as (start, inputs to read, elements of ``at``, their offsets), the longest first."""
     memory: Memory | None = None
-    for first in range(0, rows[0][1], LENGTH):
+    for first in range(0, rows[0][1], network.piece):
         active = [row for row in rows if row[1] > first]
-        width = min(LENGTH, rows[0][1] - first)
+        width = min(network.piece, rows[0][1] - first)
         inputs = np.full((len(active), width), text.vocabulary.end, np.int64)
         where: list[IntArray] = []
         picks: list[IntArray] = []

@@ -32,17 +32,29 @@ class Head(nn.Module):
         V, the size of the vocabulary.
     width : int
         d, the size of the vectors.
+    biased : bool, default=True
+        Whether there is a bias; without one it is zero and not stored.
     """
 
-    def __init__(self, types: int, width: int) -> None:
+    bias: Tensor
+
+    def __init__(self, types: int, width: int, *, biased: bool = True) -> None:
         super().__init__()
         self.types = types
         self.table = nn.Parameter(torch.randn(types + 1, width).div_(math.sqrt(width)))
-        self.bias = nn.Parameter(torch.zeros(types))
+        if biased:
+            self.bias = nn.Parameter(torch.zeros(types))
+        else:
+            self.register_buffer("bias", torch.zeros(types), persistent=False)
 
     @torch.no_grad()
     def start_from(self, counts: npt.NDArray[np.integer]) -> None:
-        """Set the bias to the log of the (V,) training counts, add-one smoothed: training starts at the unigram."""
+        """Set the bias to the log of the (V,) training counts, add-one smoothed: training starts at the unigram.
+
+        Without a bias nothing is set.
+        """
+        if not isinstance(self.bias, nn.Parameter):
+            return
         smoothed = torch.as_tensor(np.asarray(counts, np.float64) + 1.0)
         self.bias.copy_((smoothed / smoothed.sum()).log())
 

@@ -201,6 +201,7 @@ def join(emit: Emit, plugin: str, hyperparameters: Mapping[str, Any], scratch: s
     setting = replace(setting, device=device)
     torch.set_num_threads(setting.threads)
     emit({"event": "started"})
+    model.end = setting.vocabulary.end
     with seeded(setting.seed, device), _meeting(folder, setting.processes, rank, device):
         network = model.network(len(setting.vocabulary))  # gets the weights of the first process
         set_seed(derived(setting.seed, rank), device)  # every process has its own dropout

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis import Comparison, Run, compare_models, leaderboard, load_run, results
-from lmcompare.analysis.comparison import comparable_names, main_tokens
+from lmcompare.analysis.comparison import Difference, comparable_names, main_tokens
 from lmcompare.analysis.interval_note import interval_note
 from tests.analysis.tiny import SOUND, tiny_run
 from tests.run_folder import write_run_folder
@@ -191,3 +191,8 @@ def test_most_of_the_comparable_models_say_which_tokens_are_the_main_ones(tmp_pa
     board = leaderboard(run).set_index("name")
     assert board["tokens"].to_dict() == names
     assert results(run)["main_tokens_fingerprint"] == run.model("char-rnn").tokens_fingerprint
+
+
+@pytest.mark.parametrize(("difference", "significant"), [(3e-8, False), (-3e-8, False), (2e-6, True)])
+def test_rounding_is_no_difference(difference: float, significant: bool) -> None:
+    assert Difference("a", "b", difference, difference, difference, 0.0, 0.0).significant is significant

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_export_writes_a_file_once(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("x.arpa", "-m", "unigram"), "'unigram' has no format"),
+        (("x.arpa", "-m", "unigram"), "'unigram' can be written as tokenizer.json"),
         (("x.bin", "-m", "ngram"), "'ngram' can be written as .arpa, .arpa.gz, .safetensors"),
         ((".arpa", "-m", "ngram"), "not '.arpa'"),
         (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),
@@ -93,36 +94,43 @@ def test_export_says_what_is_wrong(place: Path, arguments: tuple[str, ...], said
     assert not list(place.glob("*x.*"))
 
 
-def test_score_prints_a_json_line_a_text(place: Path) -> None:
-    done = lmcompare(
-        "score", "run", "--model", "ngram", "-", "--tokens", cwd=place, stdin="the cat saw it.\nmy bxqz\n"
-    )
+TWO_TEXTS = "the cat saw it.\nmy bxqz\n"
+
+
+def scored(place: Path, *arguments: str, stdin: str = TWO_TEXTS) -> list[dict[str, Any]]:
+    """The rows that ``score run - -m ngram`` prints as JSON."""
+    done = lmcompare("score", "run", "-", "--model", "ngram", *arguments, cwd=place, stdin=stdin)
     assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["text"] for row in rows] == ["the cat saw it.", "my bxqz"]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_score_prints_a_json_line_a_text(place: Path) -> None:
+    rows, tokens = scored(place), scored(place, "--by", "token")
+    assert [(row["run"], row["model"], row["text"]) for row in rows] == [
+        ("run", "ngram", "the cat saw it."),
+        ("run", "ngram", "my bxqz"),
+    ]
     for row in rows:
-        surprisal = sum(token["surprisal_bits"] for token in row["tokens"])
-        overhead = sum(token["overhead_bits"] for token in row["tokens"])
+        own = [token for token in tokens if token["document"] == row["document"]]
+        surprisal = sum(token["surprisal_bits"] for token in own)
         assert row["log_probability"] == pytest.approx(-surprisal * 0.6931471805599453)
-        assert row["bits"] == pytest.approx(surprisal + overhead)
+        assert row["bits"] == pytest.approx(surprisal + sum(token["overhead_bits"] for token in own))
         assert row["bits_per_byte"] == pytest.approx(row["bits"] / len(row["text"]))
-        assert row["unknown_tokens"] == sum(token["unknown"] for token in row["tokens"])
-    assert [t["token"] for t in rows[0]["tokens"]] == ["the", "cat", "saw", "it", "."]
+        assert row["unknown_tokens"] == sum(token["unknown"] for token in own)
+    assert [t["token"] for t in tokens[:5]] == ["the", "cat", "saw", "it", "."]
+    assert [t["position"] for t in tokens] == [0, 1, 2, 3, 4, 0, 1]
     unknown = sum(row["unknown_tokens"] for row in rows)
     assert unknown > 0
+    done = lmcompare("score", "run", "-", "--model", "ngram", cwd=place, stdin=TWO_TEXTS)
     assert f"{unknown} of 7 tokens are unknown to 'ngram'" in done.stderr
-    done = lmcompare(
-        "score", "run", "--model", "ngram", "-", "--tokens", "--ends", cwd=place, stdin="the cat saw it.\nmy bxqz\n"
-    )
-    ended = [json.loads(line) for line in done.stdout.splitlines()]
-    for row, longer in zip(rows, ended, strict=True):
-        assert longer["tokens"][-1]["token"] == "</s>"
-        assert longer["tokens"][: len(row["tokens"])] == row["tokens"]
+    ended = scored(place, "--by", "token", "--ends")
+    assert [t for t in ended if t["token"] != "</s>"] == tokens
+    assert len(ended) == len(tokens) + 2
 
 
 def test_score_prints_a_table_of_words(place: Path) -> None:
-    ask = ("score", "run", "--model", "unigram,ngram", "-", "--words")
-    done = lmcompare(*ask, "csv", cwd=place, stdin="the cat saw it.\nmy bxqz\n")
+    ask = ("score", "run", "--model", "unigram,ngram", "-", "--by", "word", "--format")
+    done = lmcompare(*ask, "csv", cwd=place, stdin=TWO_TEXTS)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [(row["model"], row["document"], row["word"]) for row in rows[:4]] == [
@@ -132,17 +140,41 @@ def test_score_prints_a_table_of_words(place: Path) -> None:
         ("unigram", "stdin:1", "it."),
     ]
     assert len(rows) == 2 * 6
-    lines = lmcompare(*ask, "jsonl", cwd=place, stdin="the cat saw it.\nmy bxqz\n").stdout.splitlines()
+    lines = lmcompare(*ask, "jsonl", cwd=place, stdin=TWO_TEXTS).stdout.splitlines()
     assert [json.loads(line)["surprisal_bits"] for line in lines] == [float(row["surprisal_bits"]) for row in rows]
     assert json.loads(lines[-1])["unknown"] is True
     assert all(float(row["bits"]) > 0 for row in rows)
+    assert [int(row["length"]) for row in rows[:4]] == [3, 3, 3, 3]
     ended = lmcompare(*ask, "csv", "--ends", cwd=place, stdin="the cat saw it.\n").stdout
-    whole = lmcompare("score", "run", "--model", "ngram", "-", "--ends", cwd=place, stdin="the cat saw it.\n").stdout
+    (whole,) = scored(place, "--ends", stdin="the cat saw it.\n")
     of_ngram = [float(row["bits"]) for row in csv.DictReader(io.StringIO(ended)) if row["model"] == "ngram"]
-    assert sum(of_ngram) == pytest.approx(json.loads(whole)["bits"])
-    wrong = lmcompare(*ask, "cvs", cwd=place, stdin="the\n")
-    assert wrong.returncode == 2
-    assert "did you mean 'csv'" in wrong.stderr
+    assert sum(of_ngram) == pytest.approx(whole["bits"])
+    for wrong, said in ((("csv", "--by", "wrod"), "did you mean 'word'"), (("cvs",), "did you mean 'csv'")):
+        done = lmcompare(*ask, *wrong, cwd=place, stdin="the\n")
+        assert done.returncode == 2
+        assert said in done.stderr
+
+
+def test_score_joins_runs_and_keeps_the_columns_of_a_table(place: Path) -> None:
+    shutil.copytree(place / "run", place / "again")
+    (place / "items.csv").write_text("item,condition,sentence\n7,a,the cat\n8,b,my cat\n")
+    ask = ("items.csv", "--text-column", "sentence", "--by", "word", "--format", "csv")
+    done = lmcompare("score", "run", "again", *ask, "-m", "ngram", cwd=place)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["run"], row["item"], row["condition"], row["word"]) for row in rows] == [
+        (run, *item, word)
+        for run in ("run", "again")
+        for item, words in ((("7", "a"), ("the", "cat")), (("8", "b"), ("my", "cat")))
+        for word in words
+    ]
+    assert [row["surprisal_bits"] for row in rows[:4]] == [row["surprisal_bits"] for row in rows[4:]]
+    everyone = lmcompare("score", "run", *ask, cwd=place)
+    assert {row["model"] for row in csv.DictReader(io.StringIO(everyone.stdout))} >= {"unigram", "ngram"}
+    shutil.rmtree(place / "again")
+    nobody = lmcompare("score", "run", "run", *ask, "-m", "ngarm", cwd=place)
+    assert nobody.returncode == 2
+    assert "did you mean 'ngram'" in nobody.stderr
 
 
 def test_generate_is_seeded(place: Path) -> None:

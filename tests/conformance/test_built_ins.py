@@ -17,6 +17,7 @@ from lmcompare.checks.texts import MarkovTexts
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.models.ngram.plugin import METHODS, NGram
 from lmcompare.testing import parametrize_with_checks
+from tests.models.hf_causal.small import gpt2
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ngram-tuned": {"order": 4},
     "stupid-backoff": {"order": 4},
     "ngram-file": {},  # its file is made from the kit's own text
+    "kenlm": {},  # as that of ngram-file
     "class-ngram": {"classes": 12, "order": 3},
     "skip-ngram": {"order": 3},
     "ngram-mixture": {"classes": [4, 12], "order": 3},
@@ -46,6 +48,12 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch": 8,
         "length": 32,
     },
+    "hf-causal": {
+        "train": True,
+        "window": 32,
+        "batch": 16,
+        "learning_rate": 1e-2,
+    },  # with the configuration of a small GPT-2
     "transformer": {"width": 16, "heads": 2, "layers": 2, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
 }
 
@@ -63,17 +71,24 @@ def file_of_the_kit() -> str:
     texts = MarkovTexts(0)
     model = plugins.build(plugins.resolve(BUILT_IN["ngram"]), SMALL["ngram"])
     model.fit(texts.train, texts.valid, Setting(texts.vocabulary))
-    path = Path(tempfile.mkdtemp()) / "kit.arpa.gz"
-    model.file_formats()[".arpa.gz"](texts.vocabulary, path)
+    path = Path(tempfile.mkdtemp()) / "kit.arpa"
+    model.file_formats()[".arpa"](texts.vocabulary, path)
     return str(path)
+
+
+@functools.cache
+def folder_of_gpt2() -> str:
+    """A small GPT-2 with its tokenizer."""
+    return str(gpt2(Path(tempfile.mkdtemp())))
 
 
 def factory(name: str) -> Callable[[], LanguageModel]:
     """A function that makes the model; torch is loaded when the first test runs, not when tests are collected."""
 
     def make() -> LanguageModel:
-        given = {"path": file_of_the_kit()} if name == "ngram-file" else SMALL[name]
-        return plugins.build(plugins.resolve(BUILT_IN[name]), given)
+        paths = {"ngram-file": file_of_the_kit, "kenlm": file_of_the_kit, "hf-causal": folder_of_gpt2}
+        given = {"path": paths[name]()} if name in paths else {}
+        return plugins.build(plugins.resolve(BUILT_IN[name]), {**SMALL[name], **given})
 
     make.__name__ = name
     return make

@@ -113,3 +113,11 @@ def test_a_damaged_file_inside(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(raw)
     with pytest.raises(LmcompareError, match=r"a\.txt in .*a\.zip is not a well-formed archive"):
         read_path(tmp_path / "a.zip", DEFAULT)
+
+
+def test_an_archive_of_one_text_is_that_text(tmp_path: Path) -> None:
+    (tmp_path / "enwik8.zip").write_bytes(zipped({"enwik8": b"<page> text\n" * 100}))
+    found = read_path(tmp_path / "enwik8.zip", DEFAULT)
+    assert (found.one_text, [piece.name for piece in found.pieces]) == (True, ["enwik8"])
+    (tmp_path / "two.zip").write_bytes(zipped({"a.txt": b"a\n", "b.txt": b"b\n"}))
+    assert not read_path(tmp_path / "two.zip", DEFAULT).one_text

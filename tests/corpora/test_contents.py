@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.corpora import CorpusOptions, File
+from lmcompare.corpora.contents import encoding_of
 from lmcompare.errors import LmcompareError
 
 
@@ -24,6 +25,14 @@ def test_byte_order_marks_go_and_line_ends_stay() -> None:
     assert decode("\ufeffa".encode("utf-16-le"), "utf-16") == "a"
     assert decode("\ufeffé".encode(), "latin-1") == "é"  # the mark goes before the option
     assert decode("\ufeffa".encode("utf-16-le"), "utf-16-be") == "a"
+
+
+def test_the_encoding_that_is_used() -> None:
+    assert encoding_of(b"abc\n", "utf-8") == "ascii"
+    assert encoding_of(b"abc\n", "UTF8") == "ascii"
+    assert encoding_of(b"abc\n", "latin-1") == "latin-1"
+    assert encoding_of("é".encode(), "utf-8") == "utf-8"
+    assert encoding_of("\ufeffé".encode("utf-16-le"), "utf-8") == "utf-16"
 
 
 @pytest.mark.parametrize(

@@ -124,13 +124,14 @@ def test_split_is_by_hash_and_first_reaches_a_tenth(corpus: Corpus) -> None:
 
 def test_the_catalogue_lists_both_without_importing_gensim() -> None:
     assert [(e.name, e.available, e.reason) for e in catalogue()] == [
+        ("hf:NAME[/CONFIG][:SPLIT]", True, ""),
         ("lee", True, ""),
         ("nltk:NAME", True, ""),
         ("wiki-sample", True, ""),
     ]
     code = (
         "import sys; from lmcompare.corpora import catalogue; catalogue(); "
-        "print(sorted({'gensim', 'nltk', 'numpy', 'torch', 'pandas', 'scipy'} & set(sys.modules)))"
+        "print(sorted({'datasets', 'gensim', 'nltk', 'numpy', 'torch', 'pandas', 'scipy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
@@ -138,6 +139,7 @@ def test_the_catalogue_lists_both_without_importing_gensim() -> None:
 def test_a_gensim_without_the_file_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gensim_data, "data_path", lambda file: gensim_data.Path("/nowhere") / file)
     assert {entry.name: entry.available for entry in catalogue()} == {
+        "hf:NAME[/CONFIG][:SPLIT]": True,
         "lee": False,
         "nltk:NAME": True,
         "wiki-sample": False,

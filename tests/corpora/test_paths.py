@@ -9,6 +9,7 @@ import pytest
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.corpora.paths import read_path
 from lmcompare.errors import LmcompareError
+from lmcompare.tokens import make_tokenizer, rebuilt, tokenise
 
 DEFAULT = CorpusOptions()
 
@@ -33,6 +34,7 @@ def test_a_pattern_matches_files(tmp_path: Path) -> None:
     assert [p.name for p in found.pieces] == ["a.txt", "b.txt"]
     assert found.name == "books"
     deep = load("books/**/*.txt", base=tmp_path)
+    assert deep.name == "books"
     assert sorted(d.name for which in ("train", "valid", "test") for d in deep.split(which)) == [
         "a.txt",
         "b.txt",
@@ -45,3 +47,27 @@ def test_a_pattern_matches_files(tmp_path: Path) -> None:
 def test_a_file_with_a_bracket_in_its_name_is_no_pattern(tmp_path: Path) -> None:
     (tmp_path / "a[1].txt").write_text("one\n")
     assert [p.text for p in read_path(tmp_path / "a[1].txt", DEFAULT).pieces] == ["one\n"]
+
+
+def test_source_code_keeps_its_white_space(tmp_path: Path) -> None:
+    code = {f"app/{name}.py": f"def {name}(x):\n\tif x:\n\n        return x  # {name}\n" for name in "abcdefgh"}
+    code |= {"app/train.py": "import a\n", "app/test.py": "import b\n", "app/__pycache__/a.py": "left = 1\n"}
+    for name, text in code.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "app" / "__init__.py").write_text("")
+    corpus = load(tmp_path / "app")
+    documents = {d.name: d for which in ("train", "valid", "test") for d in corpus.split(which)}
+    assert set(documents) == {f"{name}.py" for name in [*"abcdefgh", "train", "test"]}  # and no split of two files
+    lines = [documents["a.py"].text[start:end] for start, end in documents["a.py"].sentences]
+    assert lines == ["def a(x):", "\tif x:", "", "        return x  # a"]
+    for kind in ("char", "byte", {"kind": "bpe", "pieces": 270}):
+        tokenizer = make_tokenizer({"kind": kind} if isinstance(kind, str) else kind)
+        tokenizer.fit([d.text for d in corpus.train])
+        whole = rebuilt(tokenise([documents["a.py"]], tokenizer), tokenizer)
+        assert whole.decode() == code["app/a.py"]
+    matched = load("app/**/*.py", base=tmp_path)
+    assert matched.name == "app"
+    assert {d.text for d in corpus.train} <= {d.text for d in matched.train} | {d.text for d in matched.valid} | {
+        d.text for d in matched.test
+    }

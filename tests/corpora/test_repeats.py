@@ -33,6 +33,12 @@ def changed(text: str, every: int) -> str:
     return " ".join(f"x{i}" if i % every == every // 2 else word for i, word in enumerate(text.split()))
 
 
+def test_the_training_document_that_is_repeated_is_named() -> None:
+    found = repeats(split_of([OTHER, TWENTY, LONG], [OTHER], [TWENTY, changed(LONG, 7), "no ."]))
+    assert [repeat and repeat.of for repeat in found["test"]] == ["train1", "train2", None]
+    assert [repeat and repeat.of for repeat in found["valid"]] == ["train0"]
+
+
 def test_copies_whatever_their_length_case_and_white_space() -> None:
     assert kinds(["Yes .", TWENTY, OTHER], ["yes  .\n", TWENTY.upper(), f"{TWENTY} more", "no ."]) == [
         *("copy", "copy", "near copy", None)

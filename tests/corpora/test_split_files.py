@@ -32,6 +32,7 @@ ONE_BILLION = "-monolingual.tokenized.shuffled/news.en"
         (["training/wiki.train.txt"], [], ["training/wiki.test.txt"]),
         (["train_data/train/a.txt", "train_data/train/b.txt"], [], ["train_data/test/a.txt"]),
         (["dev/corpus/train/a.txt"], ["dev/corpus/dev/a.txt"], ["dev/corpus/test/a.txt"]),
+        (["train/train.py", "train/test.py"], [], ["test/train.py"]),
     ],
 )
 def test_layouts(train: list[str], valid: list[str], test: list[str]) -> None:
@@ -44,6 +45,8 @@ def test_layouts(train: list[str], valid: list[str], test: list[str]) -> None:
     [
         ["a.txt", "b.txt"],
         ["train.txt"],  # a text with this name
+        ["train.py", "test.py", "model.py"],  # a program
+        ["src/train.js", "src/test.js"],
         ["train/a.txt", "train/b.txt"],
         ["latest.txt", "trained.txt", "contest.txt", "devil.txt", "value.txt"],
         ["my train journey.txt", "a test of time.txt", "c.txt"],

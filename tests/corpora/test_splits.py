@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.corpora.document import Piece
-from lmcompare.corpora.splits import overlap, split_by_hash, split_by_words, split_contiguously
+from lmcompare.corpora.splits import (
+    overlap,
+    split_as_usual,
+    split_by_hash,
+    split_by_words,
+    split_contiguously,
+)
 from lmcompare.errors import LmcompareError
 
 
@@ -181,3 +187,36 @@ def test_overlap_counts_lines_where_each_split_is_one_document() -> None:
     assert overlap(split) == ["Of the 2 lines of valid, 1 (50.0 %) also occurs in train."]
     split["valid"] = pieces("d")
     assert overlap(split) == ["No line occurs in two splits."]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sizes"),
+    [
+        ("text8", "abcd efgh " * 100, (900, 50, 50)),
+        ("text8.txt", "abcd efgh " * 100, (900, 50, 50)),
+        ("enwik8", "<mediawiki>\n" * 100, (1080, 60, 60)),
+        ("tinyshakespeare.txt", "First Citizen:\n" * 100, (1215, 135, 150)),
+        ("tiny_shakespeare.txt", "First Citizen:\n" * 100, (1215, 135, 150)),
+        ("input.txt", ("First Citizen:\n" * 80_000)[:1_115_394], (903_469, 100_385, 111_540)),  # nanoGPT's numbers
+    ],
+)
+def test_texts_with_a_usual_split(name: str, text: str, sizes: tuple[int, int, int]) -> None:
+    found = split_as_usual(Piece(name, text))
+    assert found is not None
+    split, notes = found
+    assert tuple(len(parts[0].text) for parts in split.values()) == sizes
+    assert "".join(parts[0].text for parts in split.values()) == text
+    assert "as usual" in notes[0]
+
+
+def test_a_usual_split_is_no_cut_inside_a_character() -> None:
+    found = split_as_usual(Piece("enwik8", "ä" * 1005))  # 2,010 bytes: 1,809 and 1,909 are in the middle of one
+    assert found is not None
+    assert [len(parts[0].text.encode()) for parts in found[0].values()] == [1810, 100, 100]
+
+
+@pytest.mark.parametrize(
+    "piece", [Piece("text9", "a b " * 99), Piece("text8", "short"), Piece("input.txt", "a " * 999)]
+)
+def test_other_texts_have_no_usual_split(piece: Piece) -> None:
+    assert split_as_usual(piece) is None

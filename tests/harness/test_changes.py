@@ -55,6 +55,15 @@ def test_a_corpus_names_the_folder_and_does_not_keep_options_of_the_other_corpus
     assert with_corpus(main_job(), "-", {}).name == "stdin"
 
 
+def test_an_experiment_file_says_how_another_corpus_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "lines.toml"
+    plan = written(path, '[corpus]\ntrain = "a"\ntest = "b"\ndocuments = "line"\nlowercase = true\n')
+    plan = with_corpus(plan, "lee", {"lowercase": None, "sentences": "punkt"}, path)
+    assert plan.corpus.where == "lee"
+    assert (plan.corpus.documents, plan.corpus.lowercase, plan.corpus.sentences) == ("line", True, "punkt")
+    assert plan.name == "lines"
+
+
 def test_another_tokenizer_has_its_own_usual_min_count() -> None:
     assert main_job().tokens.min_count == 2
     assert with_tokens(main_job(), {"kind": "char", "min_count": None}).tokens.min_count == 1

@@ -28,6 +28,15 @@ order = 5
 prompts = ["How to make Thai"]
 """
 
+PUBLISHED = """
+[[published]]
+name = "AWD-LSTM"
+figure = 57.3
+unit = "perplexity"
+tokens = "whitespace"
+source = "Merity et al. 2018"
+"""
+
 
 def _load(tmp_path: Path, text: str) -> files.Experiment:
     path = tmp_path / "mine.toml"
@@ -44,6 +53,12 @@ def test_a_full_file_is_read_as_written(tmp_path: Path) -> None:
     assert experiment.models[0].name == "kn5"
     assert experiment.models[0].hyperparameters == {"order": 5}
     assert experiment.examples.prompts == ("How to make Thai",)
+
+
+def test_published_figures_are_read(tmp_path: Path) -> None:
+    (row,) = _load(tmp_path, FULL + PUBLISHED).published
+    assert (row.name, row.figure, row.tokens, row.split, row.over) == ("AWD-LSTM", 57.3, "whitespace", "test", None)
+    assert _load(tmp_path, FULL).published == ()
 
 
 def test_the_name_is_the_files_own_where_none_is_given(tmp_path: Path) -> None:
@@ -102,6 +117,26 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
         ("order = 5", "order = -inf", "order is -inf: give a finite number"),
         ('kind = "whitespace"\nmin_count = 1', 'kind = "byte"\nmin_count = 2', "byte always has the same"),
         ("[examples]", "[examples]\nlength = 0", "examples.length: this is at least 1, not 0"),
+        ("[examples]", f"{PUBLISHED}over = 0\n[examples]", "over: this is at least 1, not 0"),
+        ("[examples]", f"{PUBLISHED}sorce = 'x'\n[examples]", "in one of [[published]] (did you mean 'source'?)"),
+        ("[examples]", PUBLISHED.replace("tokens", "note") + "[examples]", "tokens belongs to a perplexity"),
+        (
+            "[examples]",
+            PUBLISHED.replace("perplexity", "bits per byte") + "[examples]",
+            "tokens belongs to a perplexity",
+        ),
+        (
+            "[examples]",
+            PUBLISHED.replace("perplexity", "bits per word") + "[examples]",
+            "did you mean 'bits per byte'?",
+        ),
+        ("[examples]", PUBLISHED.replace("57.3", "0") + "[examples]", "figure: this is above 0"),
+        ("[examples]", PUBLISHED.replace("source", "note") + "[examples]", "lacks the key 'source'"),
+        (
+            "[examples]",
+            "[[published]]\nname = 'x'\nfigure = 1\nunit = 'bits per character'\nsource = 'y'\n[examples]",
+            "give over, their number",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -13,7 +13,7 @@ from lmcompare.harness import prepare as module
 from lmcompare.harness.experiment import TokensTable
 from lmcompare.harness.prepare import prepare
 
-TEXTS = {"train": "a b c\nb a b a\n" * 9, "valid": "a b\n", "test": "b c a\n"}
+TEXTS = {"train": ["a b c\nb a b a\n"] * 9, "valid": ["a b\n"], "test": ["b c a\n"]}
 
 
 def refuses(*_: object) -> None:

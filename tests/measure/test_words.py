@@ -72,6 +72,15 @@ def test_the_probabilities_of_all_next_words_sum_to_one(run: lmcompare.Compariso
     assert 0.95 < total <= 1 + 1e-9
 
 
+def test_the_zipf_value_of_a_word_is_its_frequency_on_a_log_scale(run: lmcompare.Comparison) -> None:
+    corpus = run.model("space")._corpus
+    words = [corpus.vocabulary[int(i)] for i in corpus.train.ids if i > 1]
+    for row in scores(run.model("char"), "ab zz", ends=False):
+        count = words.count(row.word)
+        assert (row.frequency, row.length) == (count, 2)
+        assert row.zipf == pytest.approx(np.log10((count + 1) / (len(words) + len(set(words))) * 1e9))
+
+
 def test_the_end_of_a_word_by_hand(run: lmcompare.Comparison) -> None:
     model = run.model("char")
 

@@ -54,6 +54,10 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
             "activation": "swiglu",
         },
     ),
+    "llama": (
+        Transformer,
+        {"style": "llama", "width": 16, "heads": 4, "kv_heads": 2, "layers": 2, "window": 9},
+    ),
     "no-positions": (Transformer, {"width": 8, "heads": 1, "layers": 2, "window": 1, "positions": "none"}),
 }
 

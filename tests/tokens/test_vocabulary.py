@@ -38,10 +38,31 @@ def test_tokens_that_always_stand_in_it() -> None:
         Vocabulary.build([["b", "x"]], size=3, always=["a", "b"])
 
 
-@pytest.mark.parametrize("tokens", [["a", "b"], ["<unk>", "</s>", "a", "a"], ["</s>", "<unk>"]])
+@pytest.mark.parametrize("tokens", [["a", "b"], ["<unk>", "</s>", "a", "a"], ["</s>", "<unk>"], ["<unk>", "a"]])
 def test_ill_formed(tokens: list[str]) -> None:
-    with pytest.raises(LmcompareError, match="a vocabulary"):
+    with pytest.raises(LmcompareError, match="vocabulary"):
         Vocabulary(tokens)
+
+
+def test_without_an_unknown_token() -> None:
+    vocabulary = Vocabulary(["b", "a", "</s>", "c"])
+    assert vocabulary.unknown is None
+    assert (vocabulary.end, vocabulary.special, vocabulary.text_tokens()) == (2, [2], ["b", "a", "c"])
+    assert vocabulary.ids(["a", "c"]).tolist() == [1, 3]
+    assert not vocabulary.is_unknown(np.array([0, 1, 2, 3])).any()
+    for token in ("x", "</s>", "<unk>"):
+        with pytest.raises(LmcompareError, match=r"not in the vocabulary, which has no <unk>"):
+            vocabulary.id(token)
+    assert vocabulary.token_table.ids(b"a c\nb").tolist() == [1, 3, 2, 0, 2]
+    with pytest.raises(LmcompareError, match="which has no <unk>"):
+        vocabulary.token_table.ids(b"a x")
+
+
+def test_the_ids_of_unknown_words_and_ends() -> None:
+    vocabulary = Vocabulary(["<unk>", "a", "</s>"])
+    assert (vocabulary.unknown, vocabulary.end, vocabulary.special) == (0, 2, [0, 2])
+    assert vocabulary.is_unknown(np.array([[0, 1], [2, 0]])).tolist() == [[True, False], [False, True]]
+    assert vocabulary.token_table.ids(b"a </s> <unk>").tolist() == [1, 0, 0, 2]
 
 
 def test_too_small() -> None:

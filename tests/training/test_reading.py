@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from lmcompare.tokens import Encoded
-from lmcompare.training import reading
 from lmcompare.training.network import Memory, Network, blank, select
 from lmcompare.training.reading import read
 from lmcompare.training.softmax import Head
@@ -38,8 +37,8 @@ class Tally(Network):
 def test_each_position_is_predicted_from_its_document_up_to_it(
     length: int, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "LENGTH", length)
-    monkeypatch.setattr(reading, "ROOM", room)
+    monkeypatch.setattr(Network, "piece", length)
+    monkeypatch.setattr(Network, "room", room)
     text = ragged()
     random = np.random.default_rng(0)
     for at in (np.arange(len(text) + 1), random.integers(0, len(text) + 1, 30), np.array([], np.int64)):

@@ -1,4 +1,4 @@
-"""Commands that list what is installed: ``models``, ``corpora`` and ``tokenizers``."""
+"""Commands that list what is installed: ``models`` and ``tokenizers``."""
 
 from __future__ import annotations
 
@@ -55,21 +55,6 @@ def imported_summary(emit: object, name: str) -> str:
     from lmcompare import plugins
 
     return plugins.summary(name)
-
-
-@app.command()
-def corpora() -> None:
-    """List the corpora that have a name, the formats of files, and what else can be read."""
-    from lmcompare.corpora import catalogue, format_catalogue
-
-    for entry in catalogue():
-        print(f"{entry.name:<14} {entry.description}{'' if entry.available else f' (not available: {entry.reason})'}")
-    print(f"{'PATH':<14} a file or a folder of files, in one of these formats:")
-    for entry in format_catalogue():
-        said = entry.description if entry.available else f"not available: {entry.reason}"
-        print(f"{'':<14} {entry.name} ({', '.join(entry.suffixes)}): {said}")
-    print(f"{'-':<14} standard input")
-    print(f"{'train=A,…':<14} train=A,valid=B,test=C: three files or folders that are split already")
 
 
 @app.command()

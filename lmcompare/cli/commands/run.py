@@ -24,7 +24,9 @@ def run(
     ] = None,
     corpus: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help="A name, nltk:NAME, a file, a folder, - or train=A,valid=B,test=C."),
+        typer.Option(
+            metavar="SPEC", help="A name, nltk:NAME, hf:NAME, a file, a folder, - or train=A,valid=B,test=C."
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,

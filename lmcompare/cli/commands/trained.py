@@ -11,6 +11,7 @@ from lmcompare.cli.app import app, flag, note
 from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
+    from lmcompare.cli.score_table import Asked
     from lmcompare.trained import TrainedModel
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
@@ -27,52 +28,40 @@ PluginOption = Annotated[
 
 @app.command()
 def score(
-    folder: Dir,
-    model: ModelOption,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A text file, or - for standard input.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="One or more run folders.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A text file or table, or - for standard input.")],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="NAME", help="Models of the runs, a,b (default: all).")
+    ] = None,
+    by: Annotated[str, typer.Option(metavar="UNIT", help="What has a row of its own: text, token or word.")] = "text",
+    table_format: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="How the table is printed: jsonl, csv or parquet.")
+    ] = "jsonl",
     seed: SeedOption = None,
     plugin: PluginOption = None,
     documents: Annotated[
         str, typer.Option(metavar="HOW", help="What is one text: line, blank-line or file.")
     ] = "line",
-    tokens: Annotated[bool, flag("--tokens", help="Add each token, with its surprisal in bits.")] = False,
-    words: Annotated[
-        str | None, typer.Option(metavar="FORMAT", help="Print a table of words instead: csv, jsonl or parquet.")
-    ] = None,
     ends: Annotated[bool, flag("--ends", help="Each text ends its document: score the end as well.")] = False,
     encoding: Annotated[str, typer.Option(metavar="NAME", help="The file's encoding.")] = "utf-8",
+    text_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column of a table that has the texts.")
+    ] = None,
 ) -> None:
-    """Score texts with a trained model; one JSON line a text: log-probability (nats), bits and bits per byte.
+    """Score texts with trained models, as one table of texts, tokens or words.
 
-    With --words, print a table of the surprisal per word instead; --model may then be several models: a,b.
+    A text has its log-probability in nats, its bits and its bits per byte; a token or word has its surprisal in bits.
     """
-    import json
     from dataclasses import replace
 
     from lmcompare import corpora
+    from lmcompare.cli.score_table import print_scores
 
-    options = corpora.CorpusOptions(documents=documents, encoding=encoding)  # type: ignore[arg-type]
+    options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options)
     if documents == "line":  # the line end separates the texts and is no part of them
         texts = tuple(replace(text, text=text.text.rstrip("\r\n")) for text in texts)
-    if words is not None:
-        from lmcompare.cli.word_table import print_words
-
-        print_words(trained_models(folder, model, seed, plugin), texts, words, ends)
-        return
-    if "," in model:
-        raise LmcompareError("several models are scored with --words only: give one model, or --words csv")
-    trained = _trained(folder, model, seed, plugin)
-    n_tokens = n_unknown = 0
-    for scored in trained.score_documents(texts, ends=ends):
-        print(json.dumps(scored.to_json(tokens=tokens), ensure_ascii=False))
-        n_tokens += len(scored.tokens)
-        n_unknown += sum(scored.unknown)
-    if n_unknown:
-        note(
-            f"{n_unknown:,} of {n_tokens:,} tokens are unknown to '{model}': their surprisal is that of <unk>, any "
-            "unknown word, and overhead_bits has the bits that spell them"
-        )
+    print_scores(_of_runs(folders, model, seed, plugin), texts, by, table_format, ends)
 
 
 @app.command()
@@ -101,14 +90,28 @@ def generate(
 @app.command()
 def export(
     folder: Dir,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its suffix: .arpa, .arpa.gz, .safetensors or .vec.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="tokenizer.json, or a name with the suffix .arpa, .arpa.gz, .safetensors or .vec; a name without a "
+            "suffix is a folder for Hugging Face's transformers.",
+        ),
+    ],
     model: ModelOption,
     seed: SeedOption = None,
     plugin: PluginOption = None,
     force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
-    """Write a trained n-gram model, or word vectors, to a file that other tools read."""
-    print(_trained(folder, model, seed, plugin).export(file, force=force))
+    """Write a trained model, its word vectors or its tokenizer to a file that other tools read."""
+    trained = _trained(folder, model, seed, plugin)
+    written = trained.export(file, force=force)
+    if written.is_dir() and not (written / "tokenizer.json").exists():
+        try:
+            trained.tokenizer_json()
+        except LmcompareError as error:
+            note(f"{written} has no tokenizer: {error}")
+    print(written)
 
 
 def trained_models(
@@ -119,6 +122,28 @@ def trained_models(
 
     listed = load(folder).models if names is None else [name.strip() for name in names.split(",")]
     return {name: _trained(folder, name, seed, plugin) for name in listed}
+
+
+def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: list[str] | None) -> list[Asked]:
+    """Return the models of several runs: those that ``names`` lists, from each run that has them, or all of them."""
+    from lmcompare.api import load
+    from lmcompare.cli.score_table import Asked
+
+    labels = [folder.resolve().name for folder in folders]
+    if len(set(labels)) < len(labels):
+        labels = [str(folder) for folder in folders]
+    wanted = None if names is None else [name.strip() for name in names.split(",")]
+    if wanted is not None and len(folders) == 1:
+        asked = [wanted]
+    else:
+        has = [load(folder).models for folder in folders]
+        asked = [[name for name in wanted or models if name in models] for models in has]
+        asked[0] += [name for name in wanted or () if not any(name in models for models in has)]  # an error will tell
+    return [
+        Asked(label, _trained(folder, name, seed, plugin))
+        for label, folder, models in zip(labels, folders, asked, strict=True)
+        for name in models
+    ]
 
 
 def _trained(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:

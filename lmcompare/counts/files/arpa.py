@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.counts.files.words import check_words
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray, Vocabulary
@@ -74,6 +75,7 @@ def _write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, out: T
 
 def _names(vocabulary: Vocabulary) -> list[str]:
     """Return the tokens as written, ``<s>`` last. Raises ``LmcompareError`` for one that can't be."""
+    check_words(vocabulary.tokens)
     for token in vocabulary.tokens:
         if token == START or len(token.split()) != 1 or token.split()[0] != token or not _is_utf8(token):
             raise LmcompareError(

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.counts.files.words import check_words
 from lmcompare.counts.lookup.level import Level
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError, one_line
@@ -39,10 +40,14 @@ _WHOLE, _REAL, _BYTES = (_KINDS["I32"], _KINDS["I64"]), (_KINDS["F32"],), (_KIND
 
 
 def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
-    """Write the table; the same table gives the same bytes. Raises ``OSError`` where there is no room."""
+    """Write the table; the same table gives the same bytes.
+
+    Raises ``LmcompareError`` as ``check_words`` does, and ``OSError`` where there is no room.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    check_words(vocabulary.tokens)
     arrays = _arrays(table, vocabulary)
     said = {"version": VERSION, "order": str(table.order)}
     said |= {f"sha256 {name}": _digest(array) for name, array in arrays.items()}
@@ -194,6 +199,7 @@ def _vocabulary(text: Array, ends: Array) -> Vocabulary:
     content, cuts = text.tobytes(), [0, *ends.tolist()]
     try:
         tokens = [content[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(cuts)]
+        check_words(tokens)
         return Vocabulary(tokens)
     except (UnicodeDecodeError, LmcompareError) as error:
         raise _DamagedError(one_line(error)) from None

@@ -22,7 +22,7 @@ from lmcompare.counts.files.building import Grams, build, joined
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts, logarithms
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.tokens import FloatArray, IntArray, Vocabulary
+from lmcompare.tokens import UNKNOWN_ID, FloatArray, IntArray, Vocabulary
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,8 @@ class Mapped:
 
 
 def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Mapped:
-    """Return the table of ``contexts``, which is over ``words``, brought to ``vocabulary``."""
-    table, start, unknown = contexts.table, len(vocabulary), vocabulary.unknown
+    """Return the table of ``contexts``, which is over ``words``, brought to ``vocabulary``, which has ``<unk>``."""
+    table, start, unknown = contexts.table, len(vocabulary), UNKNOWN_ID
     ids = {token: i for i, token in enumerate(vocabulary.tokens)}
     to = np.array([ids.get(token, NOTHING) for token in words.tokens] + [start])  # (words + <s>,)
     lacking = np.setdiff1d(np.arange(start), to)

@@ -23,7 +23,7 @@ def content_words(vocabulary: Vocabulary, most: int) -> IntArray:
     """
     counts = vocabulary.counts
     order = np.argsort(-counts, kind="stable")
-    order = order[(order > vocabulary.end) & (counts[order] > 0)]
+    order = order[~np.isin(order, vocabulary.special) & (counts[order] > 0)]
     total = max(int(counts.sum()), 1)
     words = [i for i in order if counts[i] < COMMON * total and counts[i] >= KNOWN and _is_word(vocabulary[i])]
     return np.array((words if len(words) >= 10 else list(order))[:most], np.int64)
@@ -52,7 +52,7 @@ def neighbours(
     known = vocabulary.counts >= KNOWN
     if known.sum() < 2 * most:
         known[:] = True
-    known[[vocabulary.unknown, vocabulary.end]] = False
+    known[vocabulary.special] = False
     candidates = np.flatnonzero(known)
     ids: list[list[int]] = []
     cosines: list[list[float]] = []

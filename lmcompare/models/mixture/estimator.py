@@ -113,8 +113,8 @@ def train_mixture(
     before, words = _read(train, np.arange(len(train)), reach)
     some = np.linspace(0, len(valid) - 1, min(len(valid), HELD_OUT)).astype(np.int64)
     held_before, held_words = _read(valid, some, reach)
-    is_unknown = held_words == setting.vocabulary.unknown
-    unknown = bool(is_unknown.any()) and setting.vocabulary.unknown not in train.ids
+    is_unknown = setting.vocabulary.is_unknown(held_words)
+    unknown = bool(is_unknown.any()) and not setting.vocabulary.is_unknown(train.ids).any()
     held_out = (held_before[:, ~is_unknown], held_words[~is_unknown]) if unknown else (held_before, held_words)
     total, done = sum(len(r.chains) + len(r.within) for r in specs), 0
     members: list[list[list[chains.Chain]]] = []

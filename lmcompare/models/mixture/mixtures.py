@@ -22,7 +22,7 @@ from lmcompare.model import FloatArray
 from lmcompare.models.common.gates import Gate
 from lmcompare.models.mixture.chains import Chain, Numbers
 from lmcompare.models.mixture.features import WORDS, feature_values, history, reach_of
-from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray
 
 BLOCK = 2**14  # tokens scored at a time
 ROWS = 64  # distributions computed at a time
@@ -126,7 +126,7 @@ class Mixture:
             probabilities.append(np.prod([p for p, _ in scored], axis=0))
             evidence.append(scored[0][1])
         if self.unknown:
-            probabilities.append((words == Vocabulary.unknown).astype(float))
+            probabilities.append((words == UNKNOWN_ID).astype(float))
         return np.stack(probabilities), self.gate.shares(np.concatenate(evidence))
 
     def distributions(self, before: IntArray) -> FloatArray:
@@ -143,7 +143,7 @@ class Mixture:
                     classes = self.maps[member[1].chains[0].features[0][1]]
                     _blend(row, classes, member[1].within(some, self.maps), share, rows)
             if self.unknown:
-                rows[:, Vocabulary.unknown] += shares[-1]
+                rows[:, UNKNOWN_ID] += shares[-1]
         log_probs: FloatArray = np.log(out, out=out)
         return log_probs
 

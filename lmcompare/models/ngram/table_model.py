@@ -59,10 +59,10 @@ class TableModel(LanguageModel):
         """Return the contexts of B positions of a text, an array whose columns are the positions."""
         return self._for(text.vocabulary).contexts_at(text, at)
 
-    def advance(self, contexts: IntArray, token: int) -> IntArray:
-        """Return the contexts after one more token."""
+    def advance(self, contexts: IntArray, token: int, end: int) -> IntArray:
+        """Return the contexts after one more token; ``end`` is the id of ``</s>``."""
         table = fitted(self._table, self)
-        return table.advance(contexts, np.array([table.start if token == Vocabulary.end else token]))
+        return table.advance(contexts, np.array([table.start if token == end else token]))
 
     def rows(self, contexts: IntArray, dtype: npt.DTypeLike) -> FloatArray:
         """(B, V) nats: the distributions after B contexts."""
@@ -93,4 +93,4 @@ class _Stepper(Stepper):
 
     def push(self, token: int) -> None:
         self._vocabulary.check_one(token)
-        self._contexts = self._model.advance(self._contexts, token)
+        self._contexts = self._model.advance(self._contexts, token, self._vocabulary.end)

@@ -19,7 +19,7 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, Progress, Setting, State, Traits, fitted
 from lmcompare.models.ngram.exhibits import longest_found
 from lmcompare.models.ngram.table_model import TableModel
-from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray, Vocabulary
 
 EXACT = 1e-6  # the greatest deviation of a sum from one that is accepted as it is
 FEW_DIGITS = 1e-3  # the greatest deviation that the rounding of a file with four digits explains
@@ -69,10 +69,16 @@ class NGramFile(TableModel):
         Raises
         ------
         LmcompareError
-            If there is no path, the file cannot be read, or its probabilities do not sum to one.
+            If there is no path, the vocabulary has no ``<unk>``, the file cannot be read, or its probabilities do not
+            sum to one.
         """
         if not self.path:
             raise LmcompareError("ngram-file has no file to read: set path to an ARPA file or a binary n-gram file")
+        if setting.vocabulary.unknown is None:
+            raise LmcompareError(
+                "an n-gram file needs tokens with an unknown word, to which the probability of the file's other words"
+                ' goes, but these have none: run ngram-file with words (tokens = "word")'
+            )
         path = Path(self.path).expanduser()
         table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
         contexts, repaired = self._distributions(table, words)
@@ -98,11 +104,11 @@ class NGramFile(TableModel):
     def as_context(self, text: Encoded) -> Encoded:
         """Return the text with ``<unk>`` for the types that are not in the file."""
         self._for(text.vocabulary)
-        return Encoded(self._replaced(text, Vocabulary.unknown), text.starts, text.vocabulary)
+        return Encoded(self._replaced(text, UNKNOWN_ID), text.starts, text.vocabulary)
 
-    def advance(self, contexts: IntArray, token: int) -> IntArray:
-        """Return the contexts after one more token."""
-        return super().advance(contexts, Vocabulary.unknown if token in self._lacking else token)
+    def advance(self, contexts: IntArray, token: int, end: int) -> IntArray:
+        """Return the contexts after one more token; ``end`` is the id of ``</s>``."""
+        return super().advance(contexts, UNKNOWN_ID if token in self._lacking else token, end)
 
     def rows(self, contexts: IntArray, dtype: npt.DTypeLike) -> FloatArray:
         """(B, V) nats: the distributions after B contexts; all types that are not in the file are equally likely."""

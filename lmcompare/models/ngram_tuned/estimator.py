@@ -44,15 +44,17 @@ class Parameters:
     strengths: FloatArray
     unknown: float
 
-    def below(self, size: int, unknown: int) -> FloatArray:
-        """(V,) the distribution below the unigrams; ``unknown`` is the id of ``<unk>``."""
+    def below(self, size: int, unknown: int | None) -> FloatArray:
+        """(V,) the distribution below the unigrams; ``unknown`` is the id of ``<unk>``, if there is one."""
+        if unknown is None:
+            return np.full(size, 1 / size)
         shares = np.full(size, (1 - self.unknown) / max(1, size - 1))
         shares[unknown] = self.unknown
         return shares
 
 
 def estimate(
-    counts: Sequence[Counts], classes: Classes, parameters: Parameters, size: int, unknown: int
+    counts: Sequence[Counts], classes: Classes, parameters: Parameters, size: int, unknown: int | None
 ) -> BackoffTable:
     """Return the table over ``size`` types, interpolated from the unigrams up in float64.
 

@@ -127,10 +127,14 @@ class NGramTuned(NGram):
         self._table = table
         self._tuned = Tuned.of(found, counts, classes)
         before = f"{math.exp(-plain):,.2f}" if np.isfinite(plain) else "∞"
+        of_unknown = vocabulary.unknown is not None
         self.notes = (
-            f"Discounts, strengths and the probability of <unk> were tuned on the {len(valid):,} tokens of the"
+            f"{'Discounts, strengths and the probability of <unk>' if of_unknown else 'Discounts and strengths'} were"
+            f" tuned on the {len(valid):,} tokens of the"
             f" validation text: its perplexity fell from {before} to {math.exp(-mean):,.2f}, so validation figures"
             " are too good for this model.",
             f"Below the unigrams <unk> has the probability {found.unknown:.3g}; the other types share the rest"
-            " evenly.",
+            " evenly."
+            if of_unknown
+            else "Below the unigrams all types have the same probability.",
         )

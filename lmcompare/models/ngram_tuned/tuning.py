@@ -97,18 +97,20 @@ class HeldOut(NamedTuple):
         )
 
 
-def likelihood(text: HeldOut, parameters: Parameters, size: int, unknown: int) -> tuple[float, Parameters]:
+def likelihood(text: HeldOut, parameters: Parameters, size: int, unknown: int | None) -> tuple[float, Parameters]:
     """Return the mean log-likelihood of a held-out text in nats per token, and its derivatives by each parameter.
 
-    ``size`` is V, the number of types, and ``unknown`` the id of ``<unk>``.
+    ``size`` is V, the number of types, and ``unknown`` the id of ``<unk>``, if there is one.
     """
     below, n = parameters.below(size, unknown), len(text.words)
     discounts, strengths = np.zeros_like(parameters.discounts), np.zeros_like(parameters.strengths)
     by_below = np.zeros(size)
     known = (parameters.discounts, parameters.strengths, below)
     total = _log_likelihood(text, *known, discounts, strengths, by_below)
-    others = (by_below.sum() - by_below[unknown]) / max(1, size - 1)
-    return total / n, Parameters(discounts / n, strengths / n, float(by_below[unknown] - others) / n)
+    slope = 0.0
+    if unknown is not None:
+        slope = float(by_below[unknown] - (by_below.sum() - by_below[unknown]) / max(1, size - 1))
+    return total / n, Parameters(discounts / n, strengths / n, slope / n)
 
 
 @compiled
@@ -169,7 +171,7 @@ def closed_form(discounts: Sequence[Discounts], classes: Classes, size: int) -> 
     return Parameters(table, np.zeros(len(table)), 1 / size)
 
 
-def tune(text: HeldOut, classes: Classes, start: Parameters, size: int, unknown: int) -> Parameters:
+def tune(text: HeldOut, classes: Classes, start: Parameters, size: int, unknown: int | None) -> Parameters:
     """Return the parameters with the greatest posterior probability given a held-out text.
 
     A discount is a share of its count. The log-odds of this share are a sum of two numbers: one for the order and
@@ -188,7 +190,7 @@ def tune(text: HeldOut, classes: Classes, start: Parameters, size: int, unknown:
         The initial parameters.
     size : int
         V, the number of types.
-    unknown : int
+    unknown : int or None
         The id of ``<unk>``.
     """
     from scipy.optimize import minimize

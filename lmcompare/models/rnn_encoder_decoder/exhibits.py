@@ -11,7 +11,7 @@ from lmcompare.models.common.sentences import came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.rnn_attention.exhibits import additive_equation
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
-from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
 
 _SAYING = (
@@ -33,14 +33,16 @@ def exhibits(model: TorchLanguageModel, network: EncoderDecoderNetwork, text: En
 
 def _read(stride: int, text: Encoded) -> IntArray:
     """Return two sentences as one document, so that the chunk has words before it, cut where a group ends."""
-    joined = np.concatenate([np.zeros(0, np.int64), *map(_closed, readable(text, 2))])
+    joined = np.concatenate(
+        [np.zeros(0, np.int64), *(_closed(ids, text.vocabulary.end) for ids in readable(text, 2))]
+    )
     inputs = len(joined) // stride * stride or len(joined)  # the document's beginning is an input too
     return joined[: max(inputs - 1, 0)]
 
 
-def _closed(ids: IntArray) -> IntArray:
+def _closed(ids: IntArray, end: int) -> IntArray:
     """Return the sentence with its end, which a sentence that was cut lacks."""
-    return ids if ids[-1] == Vocabulary.end else np.append(ids, Vocabulary.end)
+    return ids if ids[-1] == end else np.append(ids, end)
 
 
 def _map(network: EncoderDecoderNetwork, text: Encoded, ids: IntArray) -> Heatmap:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcompare.model import FloatArray
-from lmcompare.tokens import IntArray, Vocabulary
+from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
@@ -174,5 +174,5 @@ class EncoderDecoderNetwork(Network):
 
     def _nothing_read(self, inputs: Tensor) -> Memory:
         rows = len(inputs)
-        words = inputs.new_full((rows, self.window + self.chunk - 2), Vocabulary.end)
+        words = inputs.new_zeros(rows, self.window + self.chunk - 2)  # masked
         return {"words": words, "read": inputs.new_zeros(rows)}

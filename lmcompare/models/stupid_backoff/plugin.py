@@ -20,7 +20,7 @@ from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
 from lmcompare.models.ngram.table_model import TableModel
-from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.tokens import Encoded, IntArray
 
 BLOCK_TOKENS = 2**16  # tokens whose contexts are looked up together
 
@@ -70,7 +70,8 @@ class StupidBackoff(TableModel):
         size, words = len(setting.vocabulary), with_starts(train)
         counts = list(counting.count(words, self.order, size, setting.vocabulary.end))
         self._table = _estimate(counts, size, self.alpha)
-        lacks_unknown = not counts[0].raw[setting.vocabulary.unknown]
+        unknown = setting.vocabulary.unknown
+        lacks_unknown = unknown is not None and not counts[0].raw[unknown]
         self.notes = (_UNKNOWN_NOTE,) if lacks_unknown else ()
         return self
 
@@ -92,10 +93,10 @@ class StupidBackoff(TableModel):
         """Return the contexts of B positions of a text, (n, B)."""
         return np.vstack([super().contexts_at(text, at), words_before(text, at)])
 
-    def advance(self, contexts: IntArray, token: int) -> IntArray:
-        """Return the contexts after one more token."""
-        before = np.ones(1, np.int64) if token == Vocabulary.end else contexts[-1] + 1
-        return np.vstack([super().advance(contexts[:-1], token), before])
+    def advance(self, contexts: IntArray, token: int, end: int) -> IntArray:
+        """Return the contexts after one more token; ``end`` is the id of ``</s>``."""
+        before = np.ones(1, np.int64) if token == end else contexts[-1] + 1
+        return np.vstack([super().advance(contexts[:-1], token, end), before])
 
     def rows(self, contexts: IntArray, dtype: npt.DTypeLike) -> FloatArray:
         """(B, V) nats: the scores after B contexts."""

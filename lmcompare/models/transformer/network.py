@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +17,13 @@ from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
 ACTIVATIONS = ("gelu", "relu2", "swiglu")
+STYLES = ("gpt", "llama")
+EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms divide
 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """The design of a network: the hyper-parameters of ``Transformer`` of the same names."""
+    """The design of a network: the hyper-parameters of ``Transformer`` of the same names, none of them None."""
 
     width: int
     heads: int
@@ -29,24 +32,39 @@ class Design:
     positions: str = "rotary"
     dropout: float = 0.0
     kv_heads: int | None = None
+    style: str = "gpt"
     qk_norm: bool = False
     activation: str = "gelu"
     causal: bool = True
+
+    @property
+    def hidden(self) -> int:
+        """The width of the feed-forward networks.
+
+        Gated ones (SwiGLU) have two matrices of this width and are two thirds as wide, so that the number of
+        parameters is the same.
+        """
+        return 8 * max(1, round(self.width / 3)) if self.activation == "swiglu" else 4 * self.width
+
+    def norm(self, width: int, *, biased: bool = True) -> nn.Module:
+        """Return LayerNorm, or in the style of Llama RMSNorm (Zhang and Sennrich 2019)."""
+        if self.style == "llama":
+            return nn.RMSNorm(width, eps=EPSILON)
+        return nn.LayerNorm(width, eps=EPSILON, bias=biased)
 
 
 class FeedForward(nn.Module):
     """down(f(up(x))), with GELU, the square of ReLU ("relu2", So et al. 2021) or SwiGLU (Shazeer 2020) as f.
 
-    SwiGLU is silu(a) · b of the two halves of up(x), each two thirds as wide, so that the number of parameters is the
-    same.
+    SwiGLU is silu(a) · b of the two halves of up(x).
     """
 
-    def __init__(self, width: int, activation: str) -> None:
+    def __init__(self, design: Design) -> None:
         super().__init__()
-        self.activation = activation
-        hidden = 4 * width if activation != "swiglu" else 8 * max(1, round(width / 3))
-        self.up = nn.Linear(width, 2 * hidden if activation == "swiglu" else hidden)
-        self.down = nn.Linear(hidden, width)
+        self.activation = design.activation
+        biased, above = design.style != "llama", design.hidden * (2 if design.activation == "swiglu" else 1)
+        self.up = nn.Linear(design.width, above, bias=biased)
+        self.down = nn.Linear(design.hidden, design.width, bias=biased)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (…, d) for x (…, d)."""
@@ -68,10 +86,11 @@ class Block(nn.Module):
     def __init__(self, design: Design) -> None:
         super().__init__()
         width, self.dropout = design.width, design.dropout
-        self.before_attention = nn.LayerNorm(width)
-        self.attention = SelfAttention(width, design.heads, design.kv_heads or design.heads, design.qk_norm)
-        self.before_feed_forward = nn.LayerNorm(width)
-        self.feed_forward = FeedForward(width, design.activation)
+        self.before_attention = design.norm(width)
+        qk_norm = partial(design.norm, biased=False) if design.qk_norm else None
+        self.attention = SelfAttention(width, design.heads, design.kv_heads or design.heads, qk_norm)
+        self.before_feed_forward = design.norm(width)
+        self.feed_forward = FeedForward(design)
 
     def forward(
         self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False
@@ -86,16 +105,18 @@ class Block(nn.Module):
 class TransformerNetwork(Network):
     """Word vectors, a position encoding, layers, a final norm, and a softmax with the same word vectors.
 
-    If ``design.causal`` is false, a position also sees the later positions of the piece that is read at once.
+    If ``design.causal`` is false, a position also sees the later positions of the piece that is read at once. In the
+    style of Llama the softmax has no bias, and a document begins with ``</s>``, so that all that is read can also be
+    predicted; ``end`` is its id.
     """
 
-    def __init__(self, types: int, design: Design) -> None:
+    def __init__(self, types: int, design: Design, end: int = 1) -> None:
         super().__init__()
-        self.design = design
-        self.head = Head(types, design.width)
+        self.design, self.end = design, end
+        self.head = Head(types, design.width, biased=design.style != "llama")
         blocks = [Block(design) for _ in range(design.layers)]
         self.blocks = nn.ModuleList(blocks)
-        self.last_norm = nn.LayerNorm(design.width)
+        self.last_norm = design.norm(design.width)
         self.places: nn.Parameter | None = None
         self.distances: nn.Parameter | None = None
         if design.positions == "learned":
@@ -123,6 +144,8 @@ class TransformerNetwork(Network):
         rows, length = inputs.shape
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
         view = self.view(length, memory, read)
+        if self.design.style == "llama":
+            inputs = torch.where(inputs == self.head.types, self.end, inputs)
         x = self.head.embed(inputs) * math.sqrt(self.design.width)
         x = dropout(x + self._places(read, length), self.design.dropout, self.training)
         keys: list[Tensor] = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
@@ -11,9 +13,10 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.model import Setting, Traits
 from lmcompare.models.transformer.exhibits import exhibits
 from lmcompare.models.transformer.head_reach import HeadReach, measured
-from lmcompare.models.transformer.network import ACTIVATIONS, Design, TransformerNetwork
+from lmcompare.models.transformer.hugging_face import write_folder
+from lmcompare.models.transformer.network import ACTIVATIONS, STYLES, Design, TransformerNetwork
 from lmcompare.models.transformer.positions import POSITIONS
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.tunable import TunableLanguageModel
 
 
@@ -42,11 +45,15 @@ class Transformer(TunableLanguageModel):
         a learned number for each distance and head (as in Raffel et al. 2020, without buckets), or "none".
     kv_heads : int or None, default=None
         Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); None for ``heads``.
-    qk_norm : bool, default=True
-        Whether queries and keys are normalised (Henry et al. 2020).
-    activation : {"gelu", "relu2", "swiglu"}, default="gelu"
+    style : {"gpt", "llama"}, default="gpt"
+        "gpt" has LayerNorm and biases. "llama" is as Llama (Touvron et al. 2023): RMSNorm, no biases, and ``</s>`` as
+        the first input of a document; with its other choices at their defaults, Hugging Face's transformers can read
+        the exported model.
+    qk_norm : bool or None, default=None
+        Whether queries and keys are normalised (Henry et al. 2020); None for true, or false in the style of Llama.
+    activation : {"gelu", "relu2", "swiglu"} or None, default=None
         The activation of the feed-forward network: "relu2" is the square of ReLU (So et al. 2021), "swiglu" is that
-        of Shazeer (2020).
+        of Shazeer (2020); None for "gelu", or "swiglu" in the style of Llama.
     causal : bool, default=True
         Whether the causal mask is there. Without it a position sees the words that come after it, the one to predict
         included: the model then declares itself not causal, is no language model and is not ranked.
@@ -88,8 +95,9 @@ class Transformer(TunableLanguageModel):
     window: int = 64
     positions: str = "rotary"
     kv_heads: int | None = None
-    qk_norm: bool = True
-    activation: str = "gelu"
+    style: str = "gpt"
+    qk_norm: bool | None = None
+    activation: str | None = None
     causal: bool = True
     dropout: float = 0.05
     optimiser: str = "muon"
@@ -97,7 +105,9 @@ class Transformer(TunableLanguageModel):
     def __post_init__(self) -> None:
         self.check_whole(1, "width", "heads", "layers", "window")
         self.check_choice("positions", POSITIONS)
-        self.check_choice("activation", ACTIVATIONS)
+        self.check_choice("style", STYLES)
+        if self.activation is not None:
+            self.check_choice("activation", ACTIVATIONS)
         heads, kv_heads = self.heads, self.kv_heads
         if kv_heads is not None and (kv_heads < 1 or heads % kv_heads):
             raise LmcompareError(f"kv_heads {kv_heads} must divide heads {heads}: each is shared by as many heads")
@@ -114,6 +124,15 @@ class Transformer(TunableLanguageModel):
 
     def summary(self) -> str:
         """Return the summary; without the mask it says that this is no language model."""
+        if self.causal and self.style == "llama":
+            return (
+                super()
+                .summary()
+                .replace(
+                    "A pre-norm causal transformer (Vaswani et al. 2017)",
+                    "A causal transformer in the style of Llama (Touvron et al. 2023)",
+                )
+            )
         if self.causal:
             return super().summary()
         return (
@@ -123,8 +142,19 @@ class Transformer(TunableLanguageModel):
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""
-        design = Design(**{field.name: getattr(self, field.name) for field in fields(Design)})
-        return TransformerNetwork(types, design)
+        return TransformerNetwork(types, self.design(), self.end)
+
+    def design(self) -> Design:
+        """Return the design of the network, with what the style decides in place of None."""
+        llama = self.style == "llama"
+        given = {field.name: getattr(self, field.name) for field in fields(Design)}
+        given["qk_norm"] = not llama if self.qk_norm is None else self.qk_norm
+        given["activation"] = self.activation or ("swiglu" if llama else "gelu")
+        return Design(**given)
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return the writers of all networks, and of the folder that Hugging Face's transformers reads."""
+        return {**super().file_formats(), "/": partial(write_folder, self.trained_as(TransformerNetwork))}
 
     def width_step(self) -> int:
         """Return 2 · ``heads``: each head has an even share of the width."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -78,12 +79,14 @@ class SelfAttention(nn.Module):
         Heads of queries.
     kv_heads : int
         Heads of keys and values, each shared by heads / kv_heads query heads (Ainslie et al. 2023).
-    qk_norm : bool
-        Whether queries and keys are normalised before rotation, with a learned gain (Henry et al. 2020; by LayerNorm
-        as in Dehghani et al. 2023).
+    qk_norm : callable or None
+        Makes a layer that normalises vectors of a given size: queries and keys, before rotation (Henry et al. 2020;
+        by LayerNorm as in Dehghani et al. 2023).
     """
 
-    def __init__(self, width: int, heads: int, kv_heads: int, qk_norm: bool) -> None:
+    def __init__(
+        self, width: int, heads: int, kv_heads: int, qk_norm: Callable[[int], nn.Module] | None = None
+    ) -> None:
         super().__init__()
         self.heads, self.kv_heads = heads, kv_heads
         size = width // heads
@@ -91,8 +94,7 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(width, kv_heads * size, bias=False)
         self.value = nn.Linear(width, kv_heads * size, bias=False)
         self.output = nn.Linear(width, width, bias=False)
-        self.query_norm = nn.LayerNorm(size, bias=False) if qk_norm else nn.Identity()
-        self.key_norm = nn.LayerNorm(size, bias=False) if qk_norm else nn.Identity()
+        self.query_norm, self.key_norm = (qk_norm(size) if qk_norm else nn.Identity() for _ in range(2))
 
     def forward(
         self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
@@ -29,9 +29,10 @@ class BagNetwork(Network):
         across: bool,
         tune: bool,
         weights: str,
+        end: int,
     ) -> None:
         super().__init__()
-        self.window, self.across, self.dropout, self.weights = window, across, dropout, weights
+        self.window, self.across, self.dropout, self.weights, self.end = window, across, dropout, weights, end
         self.vectors = nn.Parameter(torch.randn(types + 1, width), requires_grad=tune)
         self.layer = nn.Linear(width, hidden) if hidden else None
         self.head = Head(types, hidden or width)
@@ -59,10 +60,10 @@ class BagNetwork(Network):
             memory = {"words": inputs.new_zeros(rows, kept), "filled": inputs.new_zeros(rows)}
         words = torch.cat([memory["words"], inputs], 1)  # (B, W - 1 + T)
         if not self.across:
-            words = torch.where(words == self.head.types, Vocabulary.end, words)
+            words = torch.where(words == self.head.types, self.end, words)
         place = torch.arange(kept + length, device=inputs.device)
         there = place[None] >= kept - memory["filled"][:, None]  # (B, W - 1 + T)
-        sentence = torch.zeros_like(words) if self.across else (words == Vocabulary.end).cumsum(1)
+        sentence = torch.zeros_like(words) if self.across else (words == self.end).cumsum(1)
         vectors = functional.embedding(words, self.vectors)
         total = vectors.new_zeros(rows, length, vectors.shape[-1])
         count = vectors.new_zeros(rows, length, 1)

@@ -57,8 +57,8 @@ class Word2VecBow(TunableLanguageModel):
         The weights of the mean: "decay" gives a word k positions back the weight r^k with a learned r; "position"
         multiplies it, number by number, with a learned vector of its position (Mnih and Kavukcuoglu 2013).
     vectors : str or None, default=None
-        A file of pre-trained vectors of ``width`` numbers, used in place of word2vec's. The model then has read other
-        text and is marked as pre-trained.
+        A file of pre-trained vectors of ``width`` numbers, of word2vec, GloVe or fastText, used for word2vec's
+        own. The model then has read other text and is marked as pre-trained.
     dropout : float, default=0.1
         Dropout on the mean and on the hidden layer.
     steps : int, default=1000
@@ -142,6 +142,7 @@ class Word2VecBow(TunableLanguageModel):
             across=self.across,
             tune=self.tune,
             weights=self.weights,
+            end=self.end,
         )
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
@@ -156,11 +157,12 @@ class Word2VecBow(TunableLanguageModel):
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on the training text, or read the given vectors, and set them in the network."""
         if self.vectors is not None:
-            vectors, found = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
+            vectors, found, composed = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
             tokens = found[train.ids].mean() if len(train) else 0.0
+            made = f", {composed.sum():,} others one of their character n-grams" if composed.any() else ""
             said = (
                 f"Began with the vectors of {Path(self.vectors).name}, which have read other text: {found.sum():,} of"
-                f" {len(found):,} types ({tokens:.0%} of train's tokens) have one there, the others began at zero."
+                f" {len(found):,} types ({tokens:.0%} of train's tokens) have one there{made}; others began at zero."
             )
             self.notes = (*self.notes, said)
         else:

@@ -1,12 +1,15 @@
-"""Reads pre-trained word vectors from files of word2vec, fastText and GloVe."""
+"""Reads pre-trained word vectors from files of word2vec, GloVe and fastText."""
 
 from __future__ import annotations
 
 import gzip
-import zlib
+import shutil
+import tempfile
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +18,38 @@ from lmcompare.errors import LmcompareError, one_line
 from lmcompare.tokens import Vocabulary
 
 Vector = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_PICKLE = 0x80  # the first byte of a pickle; the second is its version
+_FAST_TEXT = (793712314).to_bytes(4, "little")
+_LINE = 2**20  # bytes of the first vector that are looked at, to tell text from numbers
 
 
-def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vector, npt.NDArray[np.bool_]]:
+class Ready(NamedTuple):
+    """The vectors of a vocabulary's V words from a file.
+
+    Parameters
+    ----------
+    vectors : (V, width) array of float32
+        Zero for words without a vector.
+    found : (V,) array of bool
+        The words that are in the file.
+    composed : (V,) array of bool
+        Other words, whose vectors fastText composes of their character n-grams.
+    """
+
+    vectors: Vector
+    found: Bools
+    composed: Bools
+
+
+def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> Ready:
     """Return the vectors of a vocabulary's words from a file.
 
-    Files named ``.bin`` or ``.bin.gz`` are in word2vec's binary format. All others are UTF-8 text, each line a word
-    and its numbers, with the first line of word2vec and fastText or without it, as in GloVe. A word is looked up as
-    it is written and then in lower case.
+    The content of the file decides its format: text, each line a word and its numbers, with the first line of
+    word2vec and fastText (``.vec``) or without it, as in GloVe; word2vec's binary format; or a binary model of
+    fastText. Each may be compressed by gzip. A word is looked up as it is written and then in lower case.
 
     Parameters
     ----------
@@ -33,26 +60,23 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
     width : int
         The length of the vectors.
 
-    Returns
-    -------
-    vectors : (V, width) array of float32
-        Zero for words that are not in the file.
-    found : (V,) array of bool
-        The words that are in the file.
-
     Raises
     ------
     LmcompareError
         If the file cannot be read as word vectors, or its vectors are not ``width`` long and finite.
     """
-    wanted = {name for i in range(len(vocabulary)) for name in (vocabulary[i], vocabulary[i].lower())}
-    binary = path.name.removesuffix(".gz").endswith(".bin")
+    wanted = {name for word in vocabulary.tokens for name in (word, word.lower())}
+    composed = np.zeros(len(vocabulary), np.bool_)
     try:
-        given = dict((_from_binary if binary else _from_text)(path, wanted))
-    except (OSError, ValueError, EOFError, MemoryError, OverflowError, zlib.error) as error:
+        with _unpacked(path) as plain:
+            read = _reader_of(plain)
+            given, compose = read(plain, wanted)
+    except _RefusedError as refused:
+        raise LmcompareError(f"{path} {refused}") from None
+    except Exception as error:  # gensim raises many kinds of error for a broken file
         raise LmcompareError(
-            f"{path} can't be read as word vectors ({one_line(error)}): give a file of word2vec, fastText (.vec) or"
-            " GloVe (.txt), or a binary one of word2vec (.bin)"
+            f"{path} can't be read as word vectors ({one_line(error)[:200]}): give a file of word2vec, GloVe or"
+            " fastText, as text or binary"
         ) from error
     sizes = {len(vector) for vector in given.values()}
     if sizes - {width}:
@@ -60,30 +84,101 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> tuple[Vecto
             f"the vectors of {path} have {max(sizes)} numbers each, the model has width {width}:"
             f" set width = {max(sizes)}"
         )
-    if broken := next((name for name, vector in given.items() if not np.isfinite(vector).all()), None):
-        raise LmcompareError(
-            f"the vector of '{broken}' in {path} is not finite: remove the word, or write the file again"
-        )
-    vectors = np.zeros((len(vocabulary), width), np.float32)
-    found = np.zeros(len(vocabulary), np.bool_)
-    for i in range(len(vocabulary)):
-        word = vocabulary[i]
+    vectors, found = np.zeros((len(vocabulary), width), np.float32), np.zeros(len(vocabulary), np.bool_)
+    for i, word in enumerate(vocabulary.tokens):
         vector = given.get(word, given.get(word.lower()))
+        found[i] = vector is not None
+        if vector is None and i > vocabulary.end and (vector := compose(word)) is not None:
+            composed[i] = True
         if vector is not None:
-            vectors[i], found[i] = vector, True
-    return vectors, found
+            vectors[i] = vector
+    broken = [name for name, vector in given.items() if not np.isfinite(vector).all()]
+    broken += [vocabulary[int(i)] for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1))]
+    if broken:
+        raise LmcompareError(
+            f"the vector of '{broken[0]}' in {path} is not finite: remove the word, or write the file again"
+        )
+    return Ready(vectors, found, composed)
 
 
-def _from_text(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
+class _RefusedError(Exception):
+    """What is wrong with a file that is no file of vectors at all."""
+
+
+Compose = Callable[[str], Vector | None]  # a vector for a word that is not in the file
+Reader = Callable[[Path, set[str]], tuple[dict[str, Vector], Compose]]
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """Give the file, or a temporary one with its content if it is compressed."""
+    with path.open("rb") as file:
+        begins = file.read(4)
+    if begins == _ZIP:
+        raise _RefusedError("is a Zip archive: unpack it and name the file in it")
+    if begins[:2] != _GZIP:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "vectors"
+        with gzip.open(path) as packed, plain.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+        yield plain
+
+
+def _reader_of(path: Path) -> Reader:
+    """Return the function that reads the format of a file, told by how it begins."""
+    with path.open("rb") as file:
+        begins = file.read(4)
+        file.seek(0)
+        header, vector = (file.readline(_LINE).removeprefix(BOM_UTF8).split() for _ in range(2))
+    if len(begins) > 1 and begins[0] == _PICKLE and begins[1] <= 5:
+        raise _RefusedError(
+            "is a pickle, which can run code when it is read: if you trust it, write its vectors as text with"
+            " gensim.models.KeyedVectors.load(FILE).save_word2vec_format('vectors.txt') (for a model,"
+            " gensim.models.Word2Vec.load(FILE).wv.save_word2vec_format) and give that file"
+        )
+    if begins == _FAST_TEXT:
+        return _from_fast_text
+    if _is_header(header) and not _is_text(vector, int(header[1])):
+        return _from_binary
+    return _from_text
+
+
+def _is_header(parts: list[bytes]) -> bool:
+    return len(parts) == 2 and all(part.isdigit() for part in parts)
+
+
+def _is_text(parts: list[bytes], numbers: int) -> bool:
+    """Return whether this is a word, which may have spaces, and its numbers; a file may also end here."""
+    if not parts:
+        return True
+    try:
+        return len(parts) > numbers and all(
+            len(part) < 64 and float(part) == float(part) for part in parts[-numbers:]
+        )
+    except ValueError:
+        return False
+
+
+def _nothing(word: str) -> None:
+    return None
+
+
+def _from_text(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compose]:
+    return dict(_lines(path, wanted)), _nothing
+
+
+def _lines(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
     """Yield the wanted words; a file may have millions of words, most of which are skipped.
 
     The first line decides how many numbers a word has, since GloVe's files have words with spaces.
     """
     length = 0
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file):
             parts = (line.removeprefix(BOM_UTF8) if number == 0 else line).split()
-            if not parts or (number == 0 and len(parts) == 2 and parts[0].isdigit() and parts[1].isdigit()):
+            if not parts or (number == 0 and _is_header(parts)):
                 continue
             first, length = not length, length or len(parts) - 1
             if len(parts) <= max(length, 1):
@@ -96,9 +191,24 @@ def _from_text(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
         raise ValueError("it has no vectors")
 
 
-def _from_binary(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
+def _from_binary(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compose]:
     from gensim.models import KeyedVectors
 
-    given = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
-    for name in wanted & given.key_to_index.keys():
-        yield name, given[name]
+    found = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
+    return {name: found[name] for name in wanted & found.key_to_index.keys()}, _nothing
+
+
+def _from_fast_text(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compose]:
+    from gensim.models.fasttext import load_facebook_vectors
+
+    found = load_facebook_vectors(str(path))
+
+    def composed(word: str) -> Vector | None:
+        try:
+            vector: Vector = found.get_vector(word)
+        except KeyError:  # the model has no n-grams
+            return None
+        return vector if vector.any() else None
+
+    known = {name: found.get_vector(name) for name in wanted & found.key_to_index.keys()}
+    return known or {"": np.zeros(found.vector_size, np.float32)}, composed

@@ -102,7 +102,7 @@ def account(model: TorchLanguageModel, network: BagNetwork, train: Encoded, vali
 
     Unknown words and sentence ends are left out. ``seed`` decides which random contexts are compared.
     """
-    known = np.flatnonzero((valid.ids != valid.vocabulary.end) & (valid.ids != valid.vocabulary.unknown))
+    known = np.flatnonzero(~np.isin(valid.ids, valid.vocabulary.special))
     if not (len(known) and len(train)):
         return Account()
     at: IntArray = _spread(known, LOOKED_AT)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lmcompare.report.data import Section
 from lmcompare.report.definitions import GROUPS
 from lmcompare.report.templating import fill
 
 
-def build() -> Section:
-    """Return the section."""
-    return Section.of("definitions", "Definitions", fill("glossary", groups=GROUPS))
+def build(keys: Sequence[str] = ()) -> Section:
+    """Return the section, with the terms of these keys only if some are given."""
+    chosen = {
+        title: {key: term for key, term in terms.items() if not keys or key in keys}
+        for title, terms in GROUPS.items()
+    }
+    groups = {title: terms for title, terms in chosen.items() if terms}
+    return Section.of("definitions", "Definitions", fill("glossary", groups=groups))
 
 
 def as_page() -> str:

@@ -13,6 +13,7 @@ from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.data import Model, ReportData, Section, grouped
+from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.templating import fill
 
 STRIP = (8.0, 212.0)  # pixels of the intervals in the table
@@ -122,6 +123,9 @@ def build(data: ReportData, prefix: str = "") -> Section:
         by_name=data.by_name,
         per_token=per_token,
         keys=PER_TOKEN,
+        published=[row for row in data.results["published"] if row["reason"] is None],
+        remarks=[*published_notes(data.results), *published_apart(data.results)],
+        figure=published_figure,
     )
     return Section.of("leaderboard", "Leaderboard", html)
 

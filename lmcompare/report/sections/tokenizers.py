@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +62,7 @@ def cuts(data: ReportData) -> list[Cut]:
                 per_word=n_tokens / max(sizes.words, 1),
                 bytes_per_token=sizes.bytes / max(n_tokens, 1),
                 overhead=bits / max(sizes.bytes, 1),
-                longest=_longest(corpus.vocabulary.tokens[2:]),
+                longest=_longest(corpus.vocabulary.text_tokens()),
                 sentence=_tokens_at(corpus, *place),
                 strawberry=data.run.manifest.tokens[fingerprint].strawberry,
             )
@@ -70,7 +70,7 @@ def cuts(data: ReportData) -> list[Cut]:
     return rows
 
 
-def _longest(tokens: Sequence[str]) -> tuple[str, ...]:
+def _longest(tokens: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(tokens, key=lambda token: (-len(token), token))[:LONGEST])
 
 

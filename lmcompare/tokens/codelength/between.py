@@ -14,7 +14,7 @@ from lmcompare.tokens.codelength.interpolation import SymbolWittenBell
 from lmcompare.tokens.codelength.spelling import SpellingModel
 from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING, TokenClasses
 from lmcompare.tokens.tokenised import Separator, Tokenised
-from lmcompare.tokens.vocabulary import FloatArray, IntArray, Vocabulary
+from lmcompare.tokens.vocabulary import UNKNOWN_ID, FloatArray, IntArray, Vocabulary
 
 T = TypeVar("T", str, Separator)
 
@@ -129,7 +129,7 @@ class WhiteSpaceModel(_BetweenModel[str]):
         id_before = np.where(first, n_ids - 1, np.roll(ids, 1))
         both = classes * len(self.classes) + np.where(first, BEGINNING, np.roll(classes, 1))
         pair = (ids * n_ids + id_before) * n_spaces + space_before
-        known = (ids != Vocabulary.unknown) & (id_before != Vocabulary.unknown)
+        known = (ids != UNKNOWN_ID) & (id_before != UNKNOWN_ID)
         return [classes, both, both * n_spaces + space_before, np.where(known, pair, -1)]
 
     def to_json(self) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class TextCode:
 
     def _spelling_bits(self, text: Tokenised, tokenizer: Tokenizer, vocabulary: Vocabulary) -> FloatArray:
         bits = np.zeros(len(text.types))
-        unknown = np.flatnonzero(vocabulary.ids(text.types[1:]) == vocabulary.unknown) + 1
+        unknown = np.flatnonzero(vocabulary.is_unknown(vocabulary.ids(text.types[1:]))) + 1
         bits[unknown] = self.spelling.bits([tokenizer.token_bytes(text.types[i]) for i in unknown])
         return bits[text.tokens]
 

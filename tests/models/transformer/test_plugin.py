@@ -239,7 +239,7 @@ def test_feed_forward_nets_are_those_of_their_equations() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 12)
     for activation in ACTIVATIONS:
-        net = FeedForward(12, activation)
+        net = FeedForward(Design(width=12, heads=1, layers=1, window=1, activation=activation))
         h = x @ net.up.weight.T + net.up.bias
         if activation == "swiglu":
             a, b = h[:, :32], h[:, 32:]

@@ -67,7 +67,7 @@ def means(network: BagNetwork, inputs: torch.Tensor) -> np.ndarray:
 
 
 def test_the_mean_worked_by_hand() -> None:
-    network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=False, tune=True, weights="uniform")
+    network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=False, tune=True, weights="uniform", end=1)
     with torch.no_grad():
         network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
     # inputs: the beginning (12), a (2), b (3), </s> (1), c (4), d (5), e (6); the bag restarts with </s>
@@ -83,7 +83,9 @@ def test_the_mean_worked_by_hand() -> None:
 def test_weighted_means_worked_by_hand() -> None:
     inputs = torch.tensor([[12, 2, 3, 4]])
     for weights in ("decay", "position"):
-        network = BagNetwork(TYPES, 2, window=3, hidden=0, dropout=0.0, across=True, tune=True, weights=weights)
+        network = BagNetwork(
+            TYPES, 2, window=3, hidden=0, dropout=0.0, across=True, tune=True, weights=weights, end=1
+        )
         with torch.no_grad():
             network.vectors.copy_(torch.arange(13.0)[:, None] * torch.tensor([1.0, 10.0]))
             if network.decay is not None:

@@ -1,0 +1,85 @@
+"""``lmcompare corpora``: which corpora there are, and what is in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lmcompare.cli.app import app
+from lmcompare.cli.options import declared, of
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.errors import LmcompareError
+
+corpora = typer.Typer()
+app.add_typer(corpora, name="corpora")
+
+
+@corpora.callback(invoke_without_command=True)
+def _alone(context: typer.Context) -> None:
+    """List the corpora that have a name and the formats of files, or show what is in a corpus."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@corpora.command("list")
+def list_() -> None:
+    """List the corpora that have a name, the formats of files, and what else can be read."""
+    from lmcompare.corpora import catalogue, format_catalogue
+
+    rows = [
+        (entry.name, f"{entry.description}{'' if entry.available else f' (not available: {entry.reason})'}")
+        for entry in catalogue()
+    ]
+    rows.append(("PATH", "a file or a folder of files, in one of these formats:"))
+    for form in format_catalogue():
+        said = form.description if form.available else f"not available: {form.reason}"
+        rows.append(("", f"{form.name} ({', '.join(form.suffixes)}): {said}"))
+    rows.append(("-", "standard input"))
+    rows.append(("train=A,…", "train=A,valid=B,test=C: three files or folders that are split already"))
+    width = max(len(name) for name, _ in rows)
+    for name, described in rows:
+        print(f"{name:<{width}}  {described}")
+
+
+@corpora.command()
+@declared(CorpusOptions)
+def show(
+    corpus: Annotated[str, typer.Argument(metavar="SPEC", help="A corpus, as --corpus of run takes it.")],
+    tokens: Annotated[
+        str,
+        typer.Option(metavar="KIND", help="The tokenizer: word, whitespace, char, byte, bpe:PIECES or your own."),
+    ] = "word",
+    min_count: Annotated[
+        int | None, typer.Option(metavar="N", help="Tokens that occur less often in the training text are unknown.")
+    ] = None,
+    vocabulary_size: Annotated[int | None, typer.Option(metavar="N", help="Greatest number of types.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="PAGE.html", help="Write an HTML page, too.")
+    ] = None,
+    **options: Any,
+) -> None:
+    """Show what is in a corpus: sizes, unseen words, how words are distributed, what occurs twice, and samples."""
+    from lmcompare.corpora import load
+    from lmcompare.harness.changes import HERE
+    from lmcompare.harness.experiment import parse_tokens
+    from lmcompare.harness.progress import display
+    from lmcompare.report.survey_terminal import print_survey
+    from lmcompare.survey import survey
+
+    if out is not None and Path(out).suffix not in (".html", ".htm"):
+        raise LmcompareError(f"--out names the page '{out}': give the name of a file that ends in .html")
+    given = {"kind": tokens, "min_count": min_count, "size": vocabulary_size}
+    table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE)
+    read = CorpusOptions(**{key: value for key, value in of(CorpusOptions, options).items() if value is not None})
+    say = display().say
+    say(f"Reading {corpus} …")
+    loaded = load(corpus, read)
+    found = survey(loaded, table.tokenizer, min_count=table.min_count, size=table.size, say=say)
+    print_survey(found)
+    if out is not None:
+        from lmcompare.report.survey import write_survey
+
+        write_survey(found, Path(out))
+        print(f"The page: {out}")

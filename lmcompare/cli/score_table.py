@@ -1,0 +1,112 @@
+"""The tables that ``lmcompare score`` prints: a row for each text, token or word and model."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lmcompare.cli.app import note
+from lmcompare.errors import LmcompareError, suggest
+
+if TYPE_CHECKING:
+    from lmcompare.corpora import Document
+    from lmcompare.trained import TrainedModel
+
+Row = dict[str, Any]
+UNITS = ("text", "token", "word")
+_PLACE = ("run", "model", "document")
+FORMATS = ("jsonl", "csv", "parquet")
+
+
+class Asked(NamedTuple):
+    """A model that is asked, with the name of its run."""
+
+    run: str
+    model: TrainedModel
+
+
+def print_scores(
+    asked: Sequence[Asked], documents: Sequence[Document], unit: str, table_format: str, ends: bool
+) -> None:
+    """Print the scores of texts as one table.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such unit or format, or Parquet would be printed to a terminal.
+    """
+    for what, given, known in (("--by", unit, UNITS), ("--format", table_format, FORMATS)):
+        if given not in known:
+            raise LmcompareError(f"{what} is {given!r}{suggest(given, known)}; give one of {', '.join(known)}")
+    if table_format == "parquet" and sys.stdout.isatty():
+        raise LmcompareError("Parquet is no text for a terminal; write it to a file with > scores.parquet")
+    rows_of = {"text": _texts, "token": _tokens, "word": _words}[unit]
+    rows = (
+        {"run": run, "model": model.name} | row for run, model in asked for row in rows_of(model, documents, ends)
+    )
+    _print(rows, table_format)
+
+
+def _print(rows: Iterator[Row], table_format: str) -> None:
+    if table_format == "jsonl":
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False))
+    elif table_format == "csv":
+        writer = None
+        for row in rows:
+            if writer is None:
+                writer = csv.DictWriter(sys.stdout, row.keys(), lineterminator="\n", extrasaction="ignore")
+                writer.writeheader()
+            writer.writerow(row)
+    else:
+        import pandas as pd
+
+        sys.stdout.buffer.write(pd.DataFrame(list(rows)).to_parquet(index=False))
+
+
+def _place(document: Document) -> Row:
+    """Return what every row says of its text: its name, and the other columns of the table that it came from."""
+    return {"document": document.name} | {k: v for k, v in document.metadata.items() if k not in _PLACE}
+
+
+def _texts(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:
+    unknown = tokens = 0
+    for document, scored in zip(documents, model.score_documents(documents, ends=ends), strict=True):
+        yield _place(document) | scored.to_json()
+        tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
+    _note_tokens(model, unknown, tokens)
+
+
+def _tokens(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:
+    unknown = tokens = 0
+    for document, scored in zip(documents, model.score_documents(documents, ends=ends), strict=True):
+        for position, row in enumerate(scored.rows()):
+            yield _place(document) | {"position": position} | row
+        tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
+    _note_tokens(model, unknown, tokens)
+
+
+def _note_tokens(model: TrainedModel, unknown: int, tokens: int) -> None:
+    if unknown:
+        note(
+            f"{unknown:,} of {tokens:,} tokens are unknown to '{model.name}': their surprisal is that of <unk>, any "
+            "unknown word, and overhead_bits has the bits that spell them"
+        )
+
+
+def _words(model: TrainedModel, documents: Iterable[Document], ends: bool) -> Iterator[Row]:
+    words = unknown = 0
+    documents = list(documents)
+    for document, scored in zip(documents, model.word_scores(documents, ends=ends), strict=True):
+        for position, word in enumerate(scored):
+            words, unknown = words + (word.words > 0), unknown + word.unknown
+            yield _place(document) | {"position": position} | asdict(word) | {"bits": word.bits}
+    if unknown:
+        note(
+            f"{unknown:,} of {words:,} words have a part that '{model.name}' does not know: surprisal_bits has any "
+            "unknown word there, and spelling_bits the rest; compare models by their sum"
+        )

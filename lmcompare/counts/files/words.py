@@ -1,0 +1,17 @@
+"""What the words of a file of n-grams are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN
+
+
+def check_words(tokens: Sequence[str]) -> None:
+    """Raise ``LmcompareError`` unless tokens begin with ``<unk>`` and ``</s>``, as those of files of n-grams do."""
+    if list(tokens[:2]) != [UNKNOWN_TOKEN, END_TOKEN]:
+        raise LmcompareError(
+            f"a vocabulary begins with {UNKNOWN_TOKEN} and {END_TOKEN} in a file of n-grams, which this one does not:"
+            " export a model of words"
+        )

@@ -1,0 +1,84 @@
+"""Trained models in EleutherAI's lm-evaluation-harness (extra ``lm-eval``)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lmcompare.errors import LmcompareError, one_line, suggest
+from lmcompare.trained import TrainedModel
+
+YAML = (".yaml", ".yml")
+
+
+def evaluated(
+    trained: TrainedModel, tasks: Sequence[str], *, fewshot: int | None = None, limit: int | None = None
+) -> dict[str, Any]:
+    """Return what lm-evaluation-harness makes of a trained model.
+
+    Parameters
+    ----------
+    trained : TrainedModel
+        The model. It is registered in the harness under the name "lmcompare".
+    tasks : sequence of str
+        Names of tasks, groups or tags of the harness, or YAML files that describe a task.
+    fewshot : int, optional
+        How many solved examples precede each question; by default what the task says.
+    limit : int, optional
+        Only this many documents of each task.
+
+    Returns
+    -------
+    dict
+        The harness's results, JSON-able: ``results`` by task and metric, ``versions``, ``n-shot``, ``config`` and
+        others.
+
+    Raises
+    ------
+    LmcompareError
+        If the harness is not installed, or for a task that is not known or can't be run.
+    """
+    try:
+        from lmcompare.lm_evaluation import adapter
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "lmcompare":
+            raise
+        raise LmcompareError(
+            "lm-evaluation-harness is not installed; install it with: pip install 'lmcompare[lm-eval]'"
+        ) from None
+    with _quiet():
+        manager = adapter.manager(include_defaults=not all(map(_is_file, tasks)))
+        for task in tasks:
+            if task not in manager.all_tasks and not _is_file(task):
+                hint = suggest(task, manager.all_tasks) or "; 'lm-eval ls tasks' lists them"
+                raise LmcompareError(
+                    f"lm-evaluation-harness has no task '{task}'{hint}; a task of your own is named by its YAML file"
+                )
+        try:
+            return adapter.run(trained, list(tasks), manager, fewshot, limit)
+        except LmcompareError:
+            raise
+        except Exception as error:  # of the harness, of data sets, and of what a task computes
+            raise LmcompareError(
+                f"lm-evaluation-harness can't run {', '.join(tasks)} ({one_line(error)[:300]}); a task whose data set"
+                " is not on this machine needs a network"
+            ) from error
+
+
+def _is_file(task: str) -> bool:
+    return task.endswith(YAML) and Path(task).is_file()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave the harness's progress unsaid, but not its errors."""
+    logger = logging.getLogger("lm_eval")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,141 @@
+"""A causal model of transformers as a network of lmcompare: it is trained by the same loop as the others."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.softmax import Head
+
+LOGITS_BYTES = 2**28  # of the logits that are computed at once
+
+
+class LogitsHead(Head):
+    """The softmax over logits: the features of the network are its logits (…, V) already.
+
+    Parameters
+    ----------
+    types : int
+        V, the size of the vocabulary.
+    embedding : Module
+        The input vectors of the model, which are no part of the head.
+    """
+
+    def __init__(self, types: int, embedding: nn.Module) -> None:
+        nn.Module.__init__(self)
+        self.types = types
+        self._embedding = (embedding,)  # in a tuple, so that its weights are not stored twice
+
+    @property
+    def table(self) -> Tensor:  # type: ignore[override]
+        """The input vectors."""
+        return self._embedding[0].get_parameter("weight")
+
+    @property
+    def bias(self) -> Tensor:  # type: ignore[override]
+        """No bias: that of the model, if it has one, is in the logits."""
+        return self.table.new_zeros(())
+
+    def start_from(self, counts: npt.NDArray[np.integer]) -> None:
+        """Change nothing: training starts from the initialisation of the model."""
+
+    def log_probs(self, features: Tensor) -> Tensor:
+        """Return the log-probabilities (n, V) in nats and float32."""
+        return torch.log_softmax(features.float(), -1)
+
+    def log_prob_of(self, features: Tensor, targets: Tensor) -> Tensor:
+        """Return (n,) nats: the log-probability of each target."""
+        return self.log_probs(features).gather(1, targets[:, None])[:, 0]
+
+    def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean -log p of the targets (n,) in nats."""
+        return functional.cross_entropy(features.float(), targets)
+
+
+class CausalNetwork(Network):
+    """A causal model of transformers over V types.
+
+    It reads a document in windows and keeps no memory of what precedes a window: each piece that ``forward`` is given
+    is a window of its own.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        The model.
+    types : int
+        V, the size of the vocabulary. The model may have further tokens, which it reads and which are not predicted.
+    begin : int
+        The id, for the model, of the token that it reads before the first token of a document.
+    window : int
+        The tokens of a window.
+    """
+
+    def __init__(self, model: Any, types: int, begin: int, window: int) -> None:
+        super().__init__()
+        self.model, self.begin = model, begin
+        self.head = LogitsHead(types, model.get_input_embeddings())
+        self.piece = window
+        self.room = max(window, LOGITS_BYTES // (4 * types))
+        takes = inspect.signature(model.forward).parameters
+        self._keeps = "logits_to_keep" in takes
+        self.cache = "cache" if "cache" in takes else "past_key_values"  # by the version of transformers
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the logits (B, T, V) and an empty memory."""
+        return self.logits(inputs), {}
+
+    def ids(self, inputs: Tensor) -> Tensor:
+        """Return the inputs as ids of the model, which has one of its own for the beginning of a document, V."""
+        return inputs.masked_fill(inputs == self.head.types, self.begin)
+
+    def logits(self, inputs: Tensor, first: int = 0) -> Tensor:
+        """Return the logits (B, T - first, V) of the tokens after the inputs (B, T), from input ``first`` on."""
+        how: dict[str, Any] = {"use_cache": False}
+        if self._keeps and first:
+            how["logits_to_keep"] = inputs.shape[1] - first
+        logits: Tensor = self.model(input_ids=self.ids(inputs), **how).logits
+        return logits[:, first - inputs.shape[1] :, : self.head.types]
+
+    def hidden(self, inputs: Tensor) -> Tensor:
+        """Return the last hidden states (B, T, d) of the inputs."""
+        found = self.model(input_ids=self.ids(inputs), use_cache=False, output_hidden_states=True)
+        states: Tensor = found.hidden_states[-1]
+        return states
+
+    def attentions(self, inputs: Tensor) -> list[Tensor]:
+        """Return the attention weights (heads, T, T) of each layer for the inputs (1, T); none if it has none."""
+        before = self.model.config._attn_implementation
+        try:
+            self.model.set_attn_implementation("eager")  # the others do not give their weights
+            found = self.model(input_ids=self.ids(inputs), use_cache=False, output_attentions=True).attentions
+        except (AttributeError, TypeError, ValueError):  # a model without attention
+            return []
+        finally:
+            self.model.set_attn_implementation(before)
+        wanted = inputs.shape[1:] * 2
+        return [each[0] for each in found or () if each is not None and each.shape[-2:] == wanted]
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the weights by name; one that has two names, as a tied table of vectors has, comes once."""
+        found = super().state_dict(*args, **kwargs)
+        places: set[tuple[int, torch.Size]] = set()
+        for name, value in list(found.items()):
+            place = (value.data_ptr(), value.shape)
+            if value.numel() and place in places:
+                del found[name]
+            places.add(place)
+        return found
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Set the weights that ``state_dict`` returned."""
+        if strict and (other := state_dict.keys() ^ self.state_dict().keys()):
+            raise RuntimeError(f"these are not the weights of this model: {min(other)} is in one of both only")
+        return super().load_state_dict(state_dict, strict=False, assign=assign)

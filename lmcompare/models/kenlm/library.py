@@ -1,0 +1,67 @@
+"""What is asked of KenLM's Python module, and what its binary files say of themselves."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError, one_line
+
+MAGIC = b"mmap lm http://kheafield.com/code"  # a binary file begins with it
+_ORDER_AT, _KIND_AT, _COUNTS_AT = 88, 96, 108  # bytes of a binary file of version 5; the counts are uint64
+_QUANTISED = (3, 5)  # kinds of binary files
+_COUNT = re.compile(rb"ngram (\d+)\s*=\s*(\d+)")
+HEADER_LINES = 100
+
+
+def opened(path: Path) -> Any:
+    """Return KenLM's model of a file.
+
+    Raises
+    ------
+    LmcompareError
+        If the module is not installed, or the file is none that KenLM reads.
+    """
+    try:
+        import kenlm
+    except ImportError:
+        raise LmcompareError("the model kenlm needs the module kenlm: pip install 'lmcompare[kenlm]'") from None
+    if not path.is_file():
+        raise LmcompareError(f"{path} is not there: set path to a file of KenLM or an ARPA file")
+    with path.open("rb") as file:
+        begins = file.read(_COUNTS_AT)
+    if begins.startswith(MAGIC) and begins[_KIND_AT] in _QUANTISED:
+        raise LmcompareError(
+            f"{path} is quantised, so that its probabilities do not sum to one: build it without -q and -b"
+        )
+    config = kenlm.Config()
+    config.show_progress, config.arpa_complain = False, kenlm.ARPALoadComplain.NONE
+    try:
+        return kenlm.Model(str(path), config)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise LmcompareError(
+            f"KenLM can't read {path} ({one_line(error)[:200]}): give a file that its build_binary or lmplz wrote"
+        ) from None
+
+
+def ngram_counts(path: Path) -> list[int]:
+    """Return how many n-grams of each order a file says it has; nothing if it can't be told."""
+    with path.open("rb") as file:
+        begins = file.read(_COUNTS_AT + 8 * 256)
+    if begins.startswith(MAGIC):
+        order = begins[_ORDER_AT]
+        return [int(n) for n in np.frombuffer(begins, "<u8", order, _COUNTS_AT)]
+    with gzip.open(path) if begins.startswith(b"\x1f\x8b") else path.open("rb") as file:
+        lines = [line for line, _ in zip(file, range(HEADER_LINES), strict=False)]
+    return [int(found[2]) for line in lines if (found := _COUNT.match(line.strip()))]
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

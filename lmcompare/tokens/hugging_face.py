@@ -1,0 +1,186 @@
+"""The tokenizer of a Hugging Face model, with the vocabulary that the model predicts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError, one_line
+from lmcompare.state import State
+from lmcompare.tokens.pieces import PieceTokenizer
+from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
+
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+WEIGHTS = "*.safetensors"
+FILES = (CONFIG, TOKENIZER, "tokenizer_config.json", f"{WEIGHTS}.index.json", WEIGHTS)
+"""What is read of a model, and nothing else: no file of it is code."""
+
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+def located(path: str) -> Path:
+    """Return the folder of a model: the folder of this name, or that of a model of Hugging Face's hub in the cache.
+
+    A model of the hub that is not in the cache is downloaded, without any code that it may contain.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such folder, and no such model in the cache that could be downloaded either.
+    """
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists() or not _HUB_NAME.fullmatch(path):
+        what = "is a file" if folder.exists() else "is no folder"
+        raise LmcompareError(f"{path} {what}; give the folder of a model, as save_pretrained writes it")
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise LmcompareError(
+            "models of Hugging Face need the library transformers; install it with: pip install 'lmcompare[hf]'"
+        ) from None
+    reason = "it is not in the cache"
+    for offline in (True, False):
+        try:
+            found = Path(snapshot_download(path, allow_patterns=list(FILES), local_files_only=offline))
+        except Exception as error:  # of several libraries, which change with their versions
+            reason = one_line(error)[:200]
+            continue
+        if (found / CONFIG).is_file():
+            return found
+    raise LmcompareError(
+        f"{path} is no folder, and no model of this name on Hugging Face's hub is in the cache or could be downloaded"
+        f" ({reason}); give a folder that save_pretrained wrote, or run the command once with a network"
+    )
+
+
+def digest_of(folder: Path, *, weights: bool) -> str:
+    """Return a digest of the files of a model, with or without its weights."""
+    names = [file.name for pattern in FILES for file in folder.glob(pattern) if weights or pattern != WEIGHTS]
+    digest = hashlib.sha256()
+    for name in sorted(set(names)):
+        with (folder / name).open("rb") as file:
+            digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()} ".encode())
+    return digest.hexdigest()
+
+
+def table_in(folder: Path, name: str) -> dict[str, Any]:
+    """Return the JSON object in a file of a model. Raises ``LmcompareError`` if there is none."""
+    try:
+        table = json.loads((folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LmcompareError(
+            f"{folder} has no {name}; save the model and its tokenizer there with save_pretrained"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise LmcompareError(f"{folder / name} can't be read ({one_line(error)}); save it again") from None
+    if not isinstance(table, dict):
+        raise LmcompareError(f"{folder / name} is not a JSON object; save it again")
+    return table
+
+
+def text_part(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a configuration that is about text: all of it, unless the model also reads images, say."""
+    part = config.get("text_config")
+    return {**config, **part} if isinstance(part, dict) else config
+
+
+class HuggingFaceTokenizer(PieceTokenizer):
+    """The tokenizer of a Hugging Face model, with the vocabulary that the model predicts.
+
+    The ids are those of the model. ``</s>`` has the id of the model's own end of a text. A special token that is
+    written out in a text, such as ``<|endoftext|>``, is cut like any other text. A tokenizer that puts a blank before
+    every text is taken: the blank is no part of the text.
+
+    Parameters
+    ----------
+    path : str
+        The folder of the model, or its name on Hugging Face's hub.
+    """
+
+    kind = "hf"
+    description = "The tokenizer of a Hugging Face model, with the vocabulary that the model predicts."
+    files: ClassVar[tuple[str, ...]] = ("path",)
+
+    def __init__(self, path: str = "") -> None:
+        if not path:
+            raise LmcompareError("no model is named; give --tokens hf:FOLDER, or path in an experiment file")
+        self.path = path
+        self._types: tuple[str, ...] = ()
+        self._end = 0
+        self._blank = False  # whether it puts a blank before each text, as that of Llama 2 does
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        folder = located(self.path)
+        table, config = table_in(folder, TOKENIZER), text_part(table_in(folder, CONFIG))
+        self._adopt(json.dumps(table), self._end_of(folder, table, config), int(config.get("vocab_size") or 0))
+        for text in texts:
+            self.tokenize(text)  # refuses a text whose bytes it does not give back
+        return self
+
+    def state(self) -> State:
+        return State(values={**super().state().values, "end": self._end, "types": len(self._types)})
+
+    def restore(self, state: State) -> None:
+        self._adopt(str(state.values["tokenizer"]), int(state.values["end"]), int(state.values["types"]))
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        return self._types
+
+    @property
+    def always_tokens(self) -> tuple[str, ...]:
+        return tuple(name for name in self._types if name != END_TOKEN)
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        tokens, offsets = super().tokenize(text)
+        if self._blank and text:
+            self._compare(f" {text}", tokens, f"the tokenizer of {self.path}")
+            return tokens, np.maximum(offsets - 1, 0)
+        self._compare(text, tokens, f"the tokenizer of {self.path}")
+        return tokens, offsets
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        return super().detokenize(tokens).removeprefix(" " if self._blank else "")
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        raise LmcompareError(f"the tokenizer is that of {self.path}: copy its tokenizer.json")
+
+    def _adopt(self, content: str, end: int, types: int) -> None:
+        self._take(content, f"the tokenizer of {self.path}")
+        assert self._cutter is not None, "it was just taken"
+        self._cutter.encode_special_tokens = True  # those of a text are text
+        names = list(self._names)
+        names += [f"<unused {number}>" for number in range(len(names), types)]
+        self._bytes = {name: piece for name, piece in self._bytes.items() if name != names[end]}
+        names[end] = END_TOKEN
+        self._names, self._types, self._end = tuple(names), tuple(names), end
+        self._blank = all(self._bytes_of(text) == f" {text}".encode() for text in ("a", " a"))
+
+    def _bytes_of(self, text: str) -> bytes:
+        return b"".join(self._bytes.get(token, b"") for token in super().tokenize(text)[0])
+
+    def _end_of(self, folder: Path, table: dict[str, Any], config: dict[str, Any]) -> int:
+        """Return the id of the model's end of a text: that of its configuration, else that of its tokenizer."""
+        end = config.get("eos_token_id")
+        if isinstance(end, list):  # the end of a text, and then those of turns of a dialogue
+            end = next(iter(end), None)
+        if end is None and (folder / "tokenizer_config.json").is_file():
+            named = table_in(folder, "tokenizer_config.json").get("eos_token")
+            content = named.get("content") if isinstance(named, dict) else named
+            known = {each["content"]: each["id"] for each in table.get("added_tokens") or ()}
+            known |= (table.get("model") or {}).get("vocab") or {}
+            end = known.get(content)
+        if not isinstance(end, int) or end < 0:
+            raise LmcompareError(
+                f"the model of {self.path} has no token for the end of a text, so that the end of a document could "
+                "not be predicted; set eos_token_id in its config.json"
+            )
+        return end

@@ -1,0 +1,99 @@
+"""Parts of ``tokenizer.json``, the format of Hugging Face's library ``tokenizers``, that the tokenizers share.
+
+A line end of the text is ``</s>`` where a tokenizer cuts sentences, as in the texts that trained models are given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, Vocabulary
+
+Table = dict[str, Any]
+
+
+def of_lines(model: Table, *, pre_tokenizer: Table | None, decoder: Table | None) -> Table:
+    """Return the table of a tokenizer that cuts sentences, the lines of a text."""
+    to_ends = [_replaced("\r\n", "\n"), _replaced("\n", END_TOKEN)]
+    return {
+        "version": "1.0",
+        "added_tokens": [added(END_TOKEN, model["vocab"][END_TOKEN])],
+        "normalizer": {"type": "Sequence", "normalizers": to_ends},
+        "pre_tokenizer": pre_tokenizer,
+        "post_processor": None,
+        "decoder": decoder,
+        "model": model,
+    }
+
+
+def added(token: str, index: int) -> Table:
+    """Return the entry of a special token, which is found in the text after it was normalised."""
+    kinds = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": True, "special": True}
+    return {"id": index, "content": token, **kinds}
+
+
+def by_character(vocabulary: Vocabulary, *, bytes_of_others: bool) -> Table:
+    """Return the model whose tokens are characters; others are unknown, or the bytes ``<0xC3>`` of their UTF-8."""
+    return {
+        "type": "BPE",
+        "vocab": ids(vocabulary),
+        "merges": [],
+        "unk_token": UNKNOWN_TOKEN,
+        "fuse_unk": False,
+        "byte_fallback": bytes_of_others,
+    }
+
+
+def by_word(vocabulary: Vocabulary) -> Table:
+    """Return the model whose tokens are what the pre-tokenizer cuts."""
+    return {"type": "WordLevel", "vocab": ids(vocabulary), "unk_token": UNKNOWN_TOKEN}
+
+
+def cut_by(pattern: str) -> Table:
+    """Return the pre-tokenizer that keeps the matches of an expression in the syntax of Oniguruma."""
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Removed", "invert": True}
+
+
+def ids(vocabulary: Vocabulary) -> dict[str, int]:
+    """Return the id of each token."""
+    return {token: index for index, token in enumerate(vocabulary.tokens)}
+
+
+def oniguruma(pattern: str, marks: Sequence[str]) -> str:
+    """Return an expression of the module ``regex``, version 1 and verbose, in the syntax of Oniguruma.
+
+    It knows what the expression of the tokenizer ``word`` needs: comments, differences of sets, names of scripts and
+    Unicode's white space. ``marks`` come first and match where white space surrounds them.
+    """
+    pattern = re.sub(r"\s#.*$", "", pattern, flags=re.MULTILINE)
+    pattern = re.sub(r"\s+", "", pattern)
+    pattern = re.sub(r"\\p\{Script=(\w+)\}", r"\\p{\1}", pattern)
+    pattern = pattern.replace("]--[", "]&&[^").replace(r"\S", r"\P{White_Space}")
+    alone = r"(?<!\P{{White_Space}}){}(?!\P{{White_Space}})|"
+    return "".join(alone.format(_literal(mark)) for mark in marks) + pattern
+
+
+def beginning_with_end(table: Mapping[str, Any]) -> Table:
+    """Return the table of a tokenizer that puts ``</s>`` before each text, with which a document begins."""
+    number, end = table["model"]["vocab"][END_TOKEN], {"SpecialToken": {"id": END_TOKEN, "type_id": 0}}
+    first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
+    template = {
+        "type": "TemplateProcessing",
+        "single": [end, first],
+        "pair": [end, first, second],
+        "special_tokens": {END_TOKEN: {"id": END_TOKEN, "ids": [number], "tokens": [END_TOKEN]}},
+    }
+    known = list(table["added_tokens"])
+    if not any(entry["content"] == END_TOKEN for entry in known):
+        known.append(added(END_TOKEN, number))
+    return {**table, "added_tokens": known, "post_processor": template}
+
+
+def _replaced(text: str, by: str) -> Table:
+    return {"type": "Replace", "pattern": {"String": text}, "content": by}
+
+
+def _literal(text: str) -> str:
+    return "".join(c if c.isalnum() else f"\\x{{{ord(c):X}}}" for c in text)

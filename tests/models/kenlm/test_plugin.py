@@ -1,0 +1,127 @@
+"""Models that KenLM reads: the figures of ``ngram-file`` on the same file, and by hand.
+
+``hand.probing`` and ``hand.trie`` were made from ``hand.arpa`` by KenLM's ``build_binary -s``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.errors import LmcompareError, NotFittedError, PluginError
+from lmcompare.model import LanguageModel, Setting
+from lmcompare.models.kenlm.library import ngram_counts
+from lmcompare.models.kenlm.plugin import KenLM
+from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram_file.plugin import NGramFile
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.ngram_file.test_plugin import DOCUMENTS, TEXT, WORDS
+
+HERE = Path(__file__).parent
+HAND = [HERE / f"hand.{suffix}" for suffix in ("arpa", "probing", "trie")]
+
+
+def read(cls: type[KenLM] | type[NGramFile], path: Path, vocabulary: Vocabulary) -> LanguageModel:
+    nothing = Encoded.from_documents([], vocabulary)
+    return cls(str(path)).fit(nothing, nothing, Setting(vocabulary))
+
+
+@pytest.fixture(scope="module")
+def arpa(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A 4-gram model of 30 types."""
+    train = Encoded.from_documents(DOCUMENTS, WORDS)
+    path = tmp_path_factory.mktemp("files") / "model.arpa"
+    NGram(4).fit(train, train, Setting(WORDS)).file_formats()[".arpa"](WORDS, path)
+    return path
+
+
+@pytest.mark.parametrize("lacking", [0, 1, 7])
+@pytest.mark.parametrize("kept", [30, 12, 2])
+def test_it_gives_the_figures_of_ngram_file(arpa: Path, kept: int, lacking: int) -> None:
+    new = ["<s>", *(f"new{i}" for i in range(1, lacking))][:lacking]
+    vocabulary = Vocabulary([*WORDS.tokens[:2], *new, *WORDS.tokens[2:kept][::-1]])
+    documents = [[int(i) % len(vocabulary) for i in d] for d in TEXT.documents()]
+    text = Encoded.from_documents(documents, vocabulary)
+    model, other = read(KenLM, arpa, vocabulary), read(NGramFile, arpa, vocabulary)
+    at = np.arange(len(text) + 1)
+    np.testing.assert_allclose(model.log_probs(text), other.log_probs(text), atol=1e-5)
+    rows = model.next_log_probs(text, at)
+    np.testing.assert_allclose(rows, other.next_log_probs(text, at), atol=1e-5)
+    np.testing.assert_allclose(rows[np.arange(len(text)), text.ids], model.log_probs(text), atol=1e-6)
+    assert np.abs(np.exp(rows.astype(np.float64)).sum(axis=1) - 1).max() < 1e-5
+
+
+@pytest.mark.parametrize("path", HAND, ids=lambda path: path.suffix)
+def test_binary_files_by_hand(path: Path) -> None:
+    # c and d are not in the vocabulary, x and y not in the file. The file's <unk> is shared by <unk>, x and y.
+    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
+    model = read(KenLM, path, vocabulary)
+    text = Encoded.from_documents([[3, 2, 3]], vocabulary)
+    third = 0.1 / 3
+    unigrams = [third + 0.1 + 0.2, 0.2, third, 0.2, third, 0.2]
+    # after a: <unk> has its third of 0.1, c's 0.04 and d's 0.2; </s> and a 0.4 of their unigrams; b 0.5
+    after_a = [third + 0.04 + 0.2, 0.08, third, 0.08, third, 0.5]
+    rows = np.exp(model.next_log_probs(text, np.arange(4)))
+    np.testing.assert_allclose(rows, [unigrams, after_a, unigrams, after_a], rtol=2e-6)
+    _, types, words = model.notes
+    assert types.startswith("2 of the 6 types are not in the file")
+    assert words.startswith("Words of the file that are not in the vocabulary have 30.00%")
+    assert ngram_counts(path) == [7, 3]
+    assert (model.size().parameters, model.size().bytes) == (17, path.stat().st_size)
+
+
+def test_the_score_of_a_known_token_takes_one_call(arpa: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = read(KenLM, arpa, WORDS)
+    monkeypatch.setattr("lmcompare.models.kenlm.plugin._File.distribution", None)
+    text = Encoded.from_documents([[i for i in d if i] for d in TEXT.documents()], WORDS)
+    assert np.isfinite(model.log_probs(text)).all()
+
+
+def test_it_is_restored_from_the_same_file_alone(tmp_path: Path) -> None:
+    path = Path(shutil.copy(HERE / "hand.probing", tmp_path))
+    vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "x"])
+    model, text = read(KenLM, path, vocabulary), Encoded.from_documents([[2, 3, 4, 0, 1, 2]], vocabulary)
+    again = KenLM(str(path)).restore(model.state())
+    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
+    assert again.notes == model.notes
+    shutil.copy(HERE / "hand.trie", path)
+    with pytest.raises(LmcompareError, match="has changed since"):
+        KenLM(str(path)).restore(model.state())
+    path.unlink()
+    with pytest.raises(LmcompareError, match="is not there"):
+        KenLM(str(path)).restore(model.state())
+
+
+def test_wrong_files_are_errors(tmp_path: Path) -> None:
+    vocabulary = Vocabulary(["<unk>", "</s>", "a"])
+    quantised = bytearray((HERE / "hand.trie").read_bytes())
+    quantised[96] = 3
+    too_much = (HERE / "hand.arpa").read_text().replace("-0.6989700043	a	", "-0.01	a	")
+    files = {"text": b"no model", "quantised": bytes(quantised), "sums": too_much.encode()}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    for name, said in [
+        ("text", "can't read"),
+        ("quantised", "quantised"),
+        ("sums", "not a distribution"),
+        ("none", "is not there"),
+    ]:
+        text = Encoded.from_documents([[2, 2, 1]], vocabulary)
+        with pytest.raises(LmcompareError, match=said):
+            KenLM(str(tmp_path / name)).fit(text, text, Setting(vocabulary))
+    with pytest.raises(LmcompareError, match="set path"):
+        KenLM().fit(text, text, Setting(vocabulary))
+    with pytest.raises(NotFittedError):
+        KenLM("x").log_probs(text)
+    with pytest.raises(PluginError, match="path must be"):
+        KenLM(3)  # type: ignore[arg-type]
+
+
+def test_without_the_module_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kenlm", None)
+    with pytest.raises(LmcompareError, match=r"pip install 'lmcompare\[kenlm\]'"):
+        read(KenLM, HERE / "hand.arpa", WORDS)

@@ -1,0 +1,89 @@
+"""The page of a corpus: complete, offline, and as axe judges it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser
+
+from lmcompare.corpora import load
+from lmcompare.report.survey import survey_page, write_survey
+from lmcompare.report.survey_words import contamination, encodings, facts, laws, remarks, share
+from lmcompare.survey import Survey, survey
+from tests.report.browser import complaints, visit
+from tests.report.test_accessibility import everywhere, findings
+from tests.report.tree import parse
+
+
+@pytest.fixture(scope="module")
+def found() -> Survey:
+    return survey(load("lee"), min_count=2)
+
+
+@pytest.fixture(scope="module")
+def text_file(tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    path = tmp_path_factory.mktemp("text") / "tale.txt"
+    path.write_text("Some line of a tale.\nAnother <b>line</b> of it.\r\n" * 30, encoding="utf-8")
+    return survey(load(path))
+
+
+def test_the_page_has_every_section(found: Survey) -> None:
+    tree = parse(survey_page(found))
+    ids = {node.attributes.get("id") for node in tree.all("section")}
+    assert ids == {"sizes", "laws", "repetitions", "lines", "samples", "definitions"}  # and no files: lee is a scheme
+    assert len(tree.all("svg", "chart")) == 2
+
+
+def test_every_term_that_is_linked_is_defined(found: Survey) -> None:
+    tree = parse(survey_page(found))
+    ids = {node.attributes.get("id") for node in tree.all("div")}
+    linked = {a.attributes["href"][1:] for a in tree.all("a") if a.attributes.get("href", "").startswith("#term")}
+    assert linked
+    assert linked <= ids
+
+
+def test_the_text_is_escaped(text_file: Survey) -> None:
+    page = survey_page(text_file)
+    assert "<b>line" not in page
+    assert "&lt;b&gt;line" in page
+
+
+def test_words(found: Survey, text_file: Survey) -> None:
+    values = {name: value for name, value, _, _ in facts(found)}
+    assert values["Types"] == "6,922"
+    assert values["Zipf's exponent"] == "0.94"
+    assert values["Heaps' exponent"] == "0.75"
+    assert len(laws(found)) == 2
+    assert "1 held-out document" in contamination(found)[0].replace("\u00a0", " ")
+    said = " ".join(remarks(text_file)).replace("\u00a0", " ")
+    assert "end in two ways" in said
+    assert "95.8 %" in said  # 46 of the 48 lines of train
+    assert encodings(text_file).replace("\u00a0", " ") == "1 text file in ascii"
+    assert encodings(found) == ""
+    assert contamination(replace(found, repeated=())) == []
+    empty = replace(found, zipf=replace(found.zipf, exponent=None), heaps=replace(found.heaps, exponent=None))
+    assert "too short" in laws(empty)[0]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "said"),
+    [(0, 0, "–"), (0, 9, "0.0 %"), (1, 3, "33.3 %"), (1, 300, "0.33 %"), (1, 10**6, "< 0.01 %")],
+)
+def test_shares(part: int, whole: int, said: str) -> None:
+    assert share(part, whole).replace("\u00a0", " ") == said
+
+
+@pytest.mark.slow
+@everywhere
+def test_the_page_is_accessible(
+    browser: Browser, text_file: Survey, found: Survey, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    for name, each in (("lee", found), ("tale", text_file)):
+        write_survey(each, tmp_path / f"{name}.html")
+        page = visit(browser, tmp_path / f"{name}.html", width=width, scheme=scheme)
+        assert findings(page) == []
+        assert complaints(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,108 @@
+"""What a survey measures, worked out by hand on small texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmcompare.corpora import CorpusOptions, ReadFile, load
+from lmcompare.errors import LmcompareError
+from lmcompare.survey import Survey, survey
+
+LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+TRAIN = ["the cat sat\nthe cat ran", "the cat sat\nthe cat ran", f"{LONG} sixteen"]
+
+
+@pytest.fixture
+def found() -> Survey:
+    corpus = load({"train": TRAIN, "valid": ["the dog sat"], "test": ["the cat sat\nthe cat ran", f"{LONG} . . ."]})
+    return survey(corpus, "whitespace")
+
+
+def test_sizes(found: Survey) -> None:
+    train, test = found.splits["train"], found.splits["test"]
+    assert (train.documents, train.sentences, train.words, train.tokens) == (3, 5, 28, 28 + 5)
+    assert train.types == 4 + 16
+    assert train.bytes == train.characters == sum(map(len, TRAIN))
+    assert (train.unseen, train.copies) == (None, 1)
+    assert (test.types, test.unseen, test.unknown) == (4 + 16, 3, 3)
+    assert found.splits["valid"].unseen == 1
+    assert found.vocabulary == 20 + 2
+    assert found.once == 16
+
+
+def test_rare_types_are_unknown_but_not_unseen() -> None:
+    corpus = load({"train": TRAIN, "valid": ["the dog sat"], "test": [LONG]})
+    test = survey(corpus, "whitespace", min_count=2).splits["test"]
+    assert (test.unseen, test.unknown) == (0, 15)
+
+
+def test_words_and_lines(found: Survey) -> None:
+    assert found.frequent[:3] == (("the", 4), ("cat", 4), ("sat", 2))
+    assert found.repeated_lines == (("the cat sat", 2), ("the cat ran", 2))
+    assert (found.lines, found.again) == (5, 2)
+    assert found.longest[0].characters == len(f"{LONG} sixteen")
+    assert (found.longest[0].split, found.longest[0].number) == ("train", 1)
+    assert len(found.heaps.x) == len(found.heaps.y)
+    assert found.heaps.y[-1] == 20
+
+
+def test_empty_lines_are_no_long_lines() -> None:
+    corpus = load({"train": ["a b\n\n\nc\n"], "valid": ["d\n\n"], "test": ["e\n\n"]})
+    assert [line.characters for line in survey(corpus, "whitespace").longest] == [3, 1, 1, 1]
+
+
+def test_what_repeats_the_training_text_names_its_document(found: Survey) -> None:
+    copy, near = found.repeated
+    assert (copy.split, copy.repeat.kind, copy.repeat.share, copy.repeat.of) == (
+        "test",
+        "copy",
+        1,
+        "train document 1",
+    )
+    assert (near.repeat.kind, near.repeat.of) == ("near copy", "train document 3")
+
+
+def test_a_sample_of_each_split(found: Survey) -> None:
+    assert [sample.split for sample in found.samples] == ["train", "valid", "test"]
+    assert found.samples[1].text == "the dog sat"
+    assert found.samples[0].text == "the cat sat\nthe cat ran"
+
+
+def test_files_encodings_and_line_ends(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_bytes("\ufeffder bär\r\nläuft\n".encode("utf-16"))
+    (tmp_path / "valid.txt").write_text("ein ba\u0308r\n", encoding="utf-8")
+    (tmp_path / "test.txt").write_text("der rabe\n", encoding="utf-8")
+    found = survey(load(tmp_path), "whitespace")
+    assert found.files == (
+        ReadFile("train.txt", "text", "utf-16", 34),
+        ReadFile("valid.txt", "text", "utf-8", 10),
+        ReadFile("test.txt", "text", "ascii", 9),
+    )
+    assert found.encodings == {"utf-16": 1, "utf-8": 1, "ascii": 1}
+    assert found.line_ends == {"\\n": 3, "\\r\\n": 1}
+    assert found.not_nfc == 1
+    assert "is split already" in found.said[0]
+
+
+def test_characters_and_pieces_are_tokens_too() -> None:
+    corpus = load("lee")
+    characters = survey(corpus, "char")
+    assert characters.splits["train"].types == 79
+    said: list[str] = []
+    pieces = survey(corpus, {"kind": "bpe", "pieces": 400}, say=said.append)
+    assert pieces.splits["test"].unseen is not None
+    assert said
+
+
+def test_the_figures_are_those_of_a_run() -> None:
+    train, test = (survey(load("lee"), min_count=2).splits[which] for which in ("train", "test"))
+    assert (train.documents, train.sentences, train.words, train.bytes) == (242, 2120, 47386, 284628)
+    assert test.unknown / test.tokens == pytest.approx(0.112, abs=0.0005)
+
+
+def test_wrong_limits_are_one_sentence() -> None:
+    corpus = load(["a b .", "c d .", "e f ."], CorpusOptions())
+    with pytest.raises(LmcompareError, match="choose a smaller size"):
+        survey(corpus, "whitespace", size=100)

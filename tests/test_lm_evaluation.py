@@ -1,0 +1,214 @@
+"""lm-evaluation-harness: the figures of local tasks are those of lmcompare, in the harness's units."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lmcompare
+from lmcompare.api import Comparison
+from lmcompare.corpora import documents_of
+from lmcompare.errors import LmcompareError
+from lmcompare.lm_evaluation import evaluated
+from tests.cli import console
+from tests.models.hf_causal.small import gpt2
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
+
+ANIMALS, PLACES = ("cat", "dog", "hen", "fox"), ("mat", "sofa", "roof", "lawn")
+TEXTS = [
+    f"The {a} sat on the {p}.\nIt slept there, not on the  {q}!\n" for a in ANIMALS for p in PLACES for q in PLACES
+]
+TEST = ["The cat sat on the xylophone.\nIt slept — there.\n", " A blank first", "The dog sat on the roof.\n"]
+QUESTIONS = [
+    {"question": "The cat sat on", "choices": ["the", "there"], "answer": 0},
+    {"question": "The hen", "choices": ["mat", "sat"], "answer": 1},
+]
+TASK = """
+task: {name}
+dataset_path: json
+dataset_kwargs:
+  data_files:
+    test: {data}
+test_split: test
+output_type: {output}
+{rest}
+metadata:
+  version: 2.0
+"""
+ROLLING = """
+doc_to_text: ""
+doc_to_target: "{{text}}"
+metric_list:
+  - metric: word_perplexity
+  - metric: byte_perplexity
+  - metric: bits_per_byte
+"""
+CHOICE = """
+doc_to_text: "{{question}}"
+doc_to_choice: "{{choices}}"
+doc_to_target: "{{answer}}"
+metric_list:
+  - metric: acc
+"""
+GENERATED = """
+doc_to_text: "{{question}}"
+doc_to_target: "{{choices[answer]}}"
+generation_kwargs:
+  until: ["on", "."]
+  max_gen_toks: 5
+metric_list:
+  - metric: exact_match
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("harness")
+
+
+@pytest.fixture(scope="module")
+def run(place: Path) -> Comparison:
+    folder = place / "gpt2"
+    folder.mkdir()
+    models: list[Any] = [
+        "ngram",
+        {"plugin": "ngram", "name": "pieces", "tokens": {"kind": "bpe", "pieces": 280}},
+        {"plugin": "ngram", "name": "letters", "tokens": {"kind": "char"}},
+        {"plugin": "hf-causal", "path": str(gpt2(folder)), "window": 32},
+    ]
+    corpus = {"train": TEXTS, "valid": TEXTS[:3], "test": TEST}
+    return lmcompare.compare(corpus, models, out=place / "run", device="cpu", quiet=True)
+
+
+def task(place: Path, name: str, output: str, rest: str, rows: list[dict[str, Any]]) -> str:
+    """Write a task and its data, and return the path of the YAML file."""
+    data, file = place / f"{name}.jsonl", place / f"{name}.yaml"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    file.write_text(TASK.format(name=name, data=data, output=output, rest=rest), encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def rolling(place: Path) -> str:
+    return task(place, "own_texts", "loglikelihood_rolling", ROLLING, [{"text": text} for text in TEST])
+
+
+@pytest.mark.parametrize("name", ["ngram", "pieces", "letters", "hf-causal"])
+def test_perplexities_are_the_bits_of_lmcompare(run: Comparison, rolling: str, name: str) -> None:
+    trained = run.model(name)
+    figures = evaluated(trained, [rolling])["results"]["own_texts"]
+    scored = list(trained.score_documents(documents_of(TEST), ends=True))
+    bits, n_bytes = sum(each.bits for each in scored), sum(len(text.encode()) for text in TEST)
+    assert figures["bits_per_byte,none"] == pytest.approx(bits / n_bytes, abs=1e-6)
+    assert math.log2(figures["byte_perplexity,none"]) == pytest.approx(bits / n_bytes, abs=1e-6)
+    words = sum(len(text.split(" ")) + text.count("\n") for text in TEST)  # the harness counts gaps of white space
+    assert math.log2(figures["word_perplexity,none"]) == pytest.approx(bits / words, abs=1e-6)
+    assert sum(sum(each.overhead_bits) for each in scored) > 0 or name in ("pieces", "hf-causal")
+    table = run.table.set_index("name")
+    assert figures["bits_per_byte,none"] == pytest.approx(table.loc[name, "bits_per_byte"], abs=1e-6)
+
+
+def test_continuations_are_scored_without_an_end(run: Comparison) -> None:
+    from lmcompare.lm_evaluation.adapter import TrainedLM
+
+    class Request:
+        def __init__(self, *args: str) -> None:
+            self.args = args
+
+    for name, over in (("ngram", "cat"), ("letters", "t"), ("pieces", "at")):
+        trained = run.model(name)
+        lm = TrainedLM(trained)
+        ((whole, _), (first, _), (rest, _)) = lm.loglikelihood(
+            [Request("", "The cat sat"), Request("", "The"), Request("The", " cat sat")]
+        )
+        assert whole == pytest.approx(first + rest, abs=1e-9)
+        assert whole == pytest.approx(-trained.score("The cat sat").bits * math.log(2), abs=1e-9)
+        # a token over the border is the continuation's
+        (crossing, _) = lm.loglikelihood([Request("The ca", "t")])[0]
+        expected = trained.score("t", context="The ca")
+        assert crossing == pytest.approx(-expected.bits * math.log(2), abs=1e-9)
+        assert expected.tokens == (over,)
+        assert lm.loglikelihood([Request("The", "")]) == [(0.0, True)]
+
+
+def test_the_most_likely_continuation_is_known(run: Comparison) -> None:
+    for name in ("ngram", "letters", "pieces"):
+        trained = run.model(name)
+        context = "The dog sat"
+        likely = context + trained.generate(context, 3, top_k=1)
+        assert trained.is_greedy(likely[len(context) :], context=context)
+        assert not trained.is_greedy(" on there", context=context)
+    assert not run.model("ngram").is_greedy(" xylophone", context=context)  # an unknown word
+
+
+def test_choices_and_generated_texts(run: Comparison, place: Path) -> None:
+    choice = task(place, "own_choice", "multiple_choice", CHOICE, QUESTIONS)
+    generated = task(place, "own_text", "generate_until", GENERATED, [{**QUESTIONS[1], "choices": ["mat", "sat"]}])
+    found = evaluated(run.model("ngram"), [choice, generated])
+    assert found["results"]["own_choice"]["acc,none"] == 1.0
+    assert found["results"]["own_text"]["exact_match,none"] in (0.0, 1.0)
+    assert found["config"]["model"] == "lmcompare: ngram"
+    assert found["versions"] == {"own_choice": 2.0, "own_text": 2.0}
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_text_is_over_before_what_it_should_not_have(run: Comparison) -> None:
+    for name in ("ngram", "pieces"):
+        trained = run.model(name)
+        whole = trained.generate("The dog", 12, top_k=1)
+        assert " on" in whole
+        assert trained.generate("The dog", 12, top_k=1, until=[".", " on"]) == whole.partition(" on")[0]
+    ended = run.model("pieces").generate("The dog", 200, top_k=1, until=[])
+    assert "on the" in ended
+    assert len(ended) < len(run.model("pieces").generate("The dog", 200, top_k=1))
+
+
+def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None:
+    def command(*rest: str) -> console.Done:
+        return console.lmcompare("lm-eval", "run", "--model", "ngram", *rest, cwd=place)
+
+    done = command("--tasks", "own_texts.yaml", "--limit", "2", "--out", "found.json")
+    assert done.returncode == 0, done.stderr
+    stored = json.loads((place / "found.json").read_text(encoding="utf-8"))
+    value = stored["results"]["own_texts"]["bits_per_byte,none"]
+    assert stored["n-samples"]["own_texts"]["effective"] == 2
+    assert f"bits_per_byte {value:>7.4f}".split() == done.stdout.splitlines()[-1].split()[-2:]
+    for arguments, said in (
+        (("--tasks", "own_texts.yml"), "has no task 'own_texts.yml'"),
+        (("--tasks", ","), "--tasks names no task"),
+        (("--tasks", "own_texts.yaml", "--model", "ngrm"), "unknown model 'ngrm' (did you mean 'ngram'?)"),
+        (("--tasks", "own_texts.yaml", "--model", "ngram,pieces"), "with one model"),
+    ):
+        done = command(*arguments)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert done.stderr.count("\n") <= 1
+
+
+def test_a_task_that_can_not_be_run(run: Comparison, place: Path) -> None:
+    lost = task(place, "lost", "loglikelihood_rolling", ROLLING, [])
+    (place / "lost.jsonl").unlink()
+    with pytest.raises(LmcompareError, match=r"can't run .*lost\.yaml"):
+        evaluated(run.model("ngram"), [lost])
+
+
+def test_without_the_harness(run: Comparison, rolling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = builtins.__import__
+
+    def without(name: str, *rest: Any, **how: Any) -> Any:
+        if name.partition(".")[0] == "lm_eval":
+            raise ModuleNotFoundError("No module named 'lm_eval'", name="lm_eval")
+        return imported(name, *rest, **how)
+
+    monkeypatch.delitem(sys.modules, "lmcompare.lm_evaluation.adapter", raising=False)
+    monkeypatch.delattr("lmcompare.lm_evaluation.adapter", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(LmcompareError, match=r"install it with: pip install 'lmcompare\[lm-eval\]'"):
+        evaluated(run.model("ngram"), [rolling])

@@ -1,0 +1,179 @@
+"""The tokenizer of a Hugging Face model, with the model's own ids."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from lmcompare.checks.tokenizers import run_tokenizer_checks
+from lmcompare.corpora import documents_of
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import build_vocabulary, encode, make_tokenizer, table_of, tokens_fingerprint
+from lmcompare.tokens.hugging_face import HuggingFaceTokenizer, located
+from tests.models.hf_causal.small import END, TEXTS, gpt2, llama
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gpt2(tmp_path_factory.mktemp("gpt2"))
+
+
+@pytest.fixture(scope="module")
+def padded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return llama(tmp_path_factory.mktemp("llama"))
+
+
+def edited(folder: Path, to: Path, **changes: Any) -> Path:
+    """A copy of the folder whose tokenizer.json has other values."""
+    for name in ("config.json", "tokenizer_config.json"):
+        (to / name).write_bytes((folder / name).read_bytes())
+    table = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    (to / "tokenizer.json").write_text(json.dumps({**table, **changes}), encoding="utf-8")
+    return to
+
+
+def test_ids_are_those_of_the_model(folder: Path, padded: Path) -> None:
+    for where, end, types in ((folder, 0, 300), (padded, 2, 312)):
+        tokenizer = make_tokenizer(table_of(f"hf:{where}")).fit(TEXTS)
+        documents = documents_of(TEXTS)
+        vocabulary = build_vocabulary(documents, tokenizer)
+        text = encode(documents, tokenizer, vocabulary)
+        own = AutoTokenizer.from_pretrained(where)
+        wanted = [[*own(each, add_special_tokens=False).input_ids, end] for each in TEXTS]
+        assert [ids.tolist() for ids in text.documents()] == wanted
+        assert (len(vocabulary), vocabulary.end, vocabulary.unknown) == (types, end, None)
+        assert vocabulary.counts[end] == len(TEXTS)
+        assert vocabulary.counts.sum() == len(text)
+        assert len(set(vocabulary.tokens)) == types
+
+
+def test_special_tokens_of_a_text_are_text(folder: Path, padded: Path) -> None:
+    for where, special in ((folder, END), (padded, "</s>"), (padded, "<s>")):
+        tokenizer = make_tokenizer({"kind": "hf", "path": str(where)}).fit(TEXTS)
+        tokens, _ = tokenizer.tokenize(f"a {special} b")
+        assert len(tokens) > 5
+        assert b"".join(map(tokenizer.token_bytes, tokens)).decode() == f"a {special} b"
+
+
+def test_it_passes_the_kit(folder: Path) -> None:
+    assert all(result.ok for result in run_tokenizer_checks("hf", {"path": str(folder)}))
+
+
+def test_the_fingerprint_does_not_depend_on_where_it_is(folder: Path, padded: Path, tmp_path: Path) -> None:
+    def fingerprint(where: Path) -> str:
+        tokenizer = make_tokenizer({"kind": "hf", "path": str(where)}).fit(TEXTS)
+        return tokens_fingerprint("text", tokenizer, build_vocabulary(documents_of(TEXTS), tokenizer))
+
+    assert fingerprint(edited(folder, tmp_path)) == fingerprint(folder) != fingerprint(padded)
+
+
+def test_what_it_has_learnt_comes_back(folder: Path) -> None:
+    tokenizer = HuggingFaceTokenizer(str(folder)).fit(TEXTS)
+    again = HuggingFaceTokenizer("elsewhere")
+    again.restore(tokenizer.state())
+    assert again.types == tokenizer.types
+    assert again.tokenize(TEXTS[0])[0] == tokenizer.tokenize(TEXTS[0])[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"normalizer": {"type": "Lowercase"}},
+        {"normalizer": {"type": "Replace", "pattern": {"String": "—"}, "content": "-"}},
+        {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}},
+    ],
+)
+def test_one_that_changes_the_text_is_refused(folder: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(LmcompareError, match="changes the text or leaves some of it out, after"):
+        make_tokenizer({"kind": "hf", "path": str(edited(folder, tmp_path, **changes))}).fit(TEXTS)
+
+
+def test_one_that_puts_a_blank_before_each_text_is_taken(folder: Path, tmp_path: Path) -> None:
+    normalizer = {
+        "type": "Sequence",
+        "normalizers": [
+            {"type": "Prepend", "prepend": "▁"},
+            {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        ],
+    }
+    model = {"type": "BPE", "byte_fallback": True, "unk_token": None, "merges": [["▁", "a"]]}
+    vocab = {END: 0, **{f"<0x{byte:02X}>": byte + 1 for byte in range(256)}, "▁": 257, "a": 258, "▁a": 259}
+    parts = {"pre_tokenizer": None, "decoder": None, "normalizer": normalizer, "model": {**model, "vocab": vocab}}
+    tokenizer = make_tokenizer({"kind": "hf", "path": str(edited(folder, tmp_path, **parts))}).fit(TEXTS)
+    for text, tokens, spans in (
+        ("a a", [" a", " a"], [[0, 1], [1, 3]]),
+        (" a", [" ", " a"], [[0, 0], [0, 2]]),
+        ("üa", [" ", "<0xC3>", "<0xBC>", "a"], [[0, 0], [0, 1], [1, 2], [2, 3]]),
+        ("", [], []),
+    ):
+        found, offsets = tokenizer.tokenize(text)
+        assert [tokenizer.token_bytes(each) for each in found] == [tokenizer.token_bytes(each) for each in tokens]
+        assert offsets.tolist() == spans
+        assert tokenizer.detokenize(found) == text
+
+
+def test_a_text_that_it_would_change_is_refused_later_too(folder: Path, tmp_path: Path) -> None:
+    lower = edited(folder, tmp_path, normalizer={"type": "Lowercase"})
+    tokenizer = make_tokenizer({"kind": "hf", "path": str(lower)}).fit(["all is low"])
+    with pytest.raises(LmcompareError, match="at 'Not"):
+        tokenizer.tokenize("all is Not low")
+
+
+def test_the_end_of_a_text_has_to_be_known(folder: Path, tmp_path: Path) -> None:
+    where = edited(folder, tmp_path)
+    config = json.loads((where / "config.json").read_text(encoding="utf-8"))
+    for given, end in (([0, 7], 0), (None, 0)):  # the first of several; that of the tokenizer
+        (where / "config.json").write_text(json.dumps({**config, "eos_token_id": given}), encoding="utf-8")
+        assert HuggingFaceTokenizer(str(where)).fit(TEXTS).types.index("</s>") == end
+    (where / "tokenizer_config.json").unlink()
+    with pytest.raises(LmcompareError, match="set eos_token_id"):
+        HuggingFaceTokenizer(str(where)).fit(TEXTS)
+
+
+def test_the_part_of_a_configuration_that_is_about_text(folder: Path, tmp_path: Path) -> None:
+    where = edited(folder, tmp_path)
+    nested = {"model_type": "several", "text_config": {"vocab_size": 310, "eos_token_id": 7}}
+    (where / "config.json").write_text(json.dumps(nested), encoding="utf-8")
+    types = HuggingFaceTokenizer(str(where)).fit(TEXTS).types
+    assert (len(types), types.index("</s>")) == (310, 7)
+
+
+def test_what_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def unreachable(*_: object, local_files_only: bool, **__: object) -> str:
+        raise OSError("no cache" if local_files_only else "no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    file = tmp_path / "file"
+    file.write_text("")
+    for path, said in (
+        ("some/model", r"some/model is no folder, .*\(no network\); give a folder"),
+        ("/no/such/folder", "is no folder; give the folder"),
+        (str(file), "is a file; give the folder"),
+    ):
+        with pytest.raises(LmcompareError, match=said):
+            located(path)
+    with pytest.raises(LmcompareError, match=r"has no tokenizer\.json; save"):
+        HuggingFaceTokenizer(str(tmp_path)).fit(TEXTS)
+    with pytest.raises(LmcompareError, match="no model is named"):
+        make_tokenizer({"kind": "hf"})
+
+
+def test_a_model_in_the_cache_needs_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked = []
+
+    def cached(name: str, *, allow_patterns: list[str], local_files_only: bool) -> str:
+        assert not any(pattern.endswith((".py", ".bin", "*")) for pattern in allow_patterns)
+        asked.append((name, local_files_only))
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", cached)
+    assert HuggingFaceTokenizer("some/model").fit(TEXTS).types[0] == "</s>"
+    assert asked == [("some/model", True)]
