@@ -51,7 +51,7 @@ def made(preset: str, folder: Path) -> str:
         (folder / name).write_text(lines(name, 30 if "train" in name else 5))
     if preset == "one-billion-word":
         test, valid = (f"{folder}/{billion[1]}/news.en.heldout-0000{n}-of-00050" for n in (0, 1))
-        return f"train={folder}/{billion[0]},valid={valid},test={test}"
+        return f"train={folder}/{billion[0]}/news.en-0000?-of-00100,valid={valid},test={test}"
     singles = {
         "text8": ("text8.zip", zipped("text8", "of the word " * 100)),
         "enwik8": ("enwik8", b"<mediawiki> \xc3\xa4\n" * 100),

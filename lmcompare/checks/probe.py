@@ -59,7 +59,8 @@ class Probe:
         model = self.untrained
         if not model.traits.pretrained or model.tokens is None:
             return None
-        types = make_tokenizer(model.tokens).fit([]).types
+        tokenizer = make_tokenizer(model.tokens)
+        types = tokenizer.fit([]).types if tokenizer.fixed_vocabulary else None
         return None if types is None else Vocabulary(types)
 
     @cached_property

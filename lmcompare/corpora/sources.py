@@ -45,10 +45,12 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
     if (scheme := _scheme_of(source)) is not None:
         return _read_scheme(source, *scheme, options)
     path = base / Path(source).expanduser()
-    if source and not _exists(path, source) and not is_pattern(source):
-        if re.match(r"\s*\w+\s*=", source):
+    if source and not _exists(path, source):
+        pattern = is_pattern(source)
+        if re.match(rf"\s*({'|'.join(SPLITS)})\s*=" if pattern else r"\s*\w+\s*=", source):
             return _read_splits(_parse_splits(source), options, base)
-        raise _not_found(source, path, base)
+        if not pattern:
+            raise _not_found(source, path, base)
     if not source.strip():
         raise LmcompareError(f"the corpus has no name; give a path, or one of the names {_names()}")
     return read_path(path, options)

@@ -14,6 +14,7 @@ from lmcompare.tokens import IntArray
 SHOWN_TOKENS = 20_000  # the most likely tokens are stored at no more positions of the test text than this
 PASSAGE_SENTENCES = 20
 EXAMPLE_LENGTHS = range(8, 31)  # tokens of an example sentence
+LONGEST_EXAMPLE = 100  # tokens that are shown of a sentence where none has such a length: text8 is one sentence
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ def shown_positions(corpus: TokenizedCorpus) -> IntArray:
 
 
 def example_sentences(corpus: TokenizedCorpus, count: int) -> list[ExampleSentence]:
-    """Return ``count`` held-out sentences of readable length, drawn by hash: the same for all models."""
+    """Return ``count`` held-out sentences of readable length, drawn by hash: the same for all models.
+
+    If no sentence has a readable length, the first ``LONGEST_EXAMPLE`` tokens of a longer one are its example.
+    """
     test = corpus.test
     begins = corpus.sentence_starts("test")
     lengths = np.diff(np.append(begins, len(test)))
@@ -64,7 +68,7 @@ def example_sentences(corpus: TokenizedCorpus, count: int) -> list[ExampleSenten
     strings = corpus.test_strings
     chosen = []
     for index in sorted(fitting[:count]):
-        start, length = int(begins[index]), int(lengths[index])
+        start, length = int(begins[index]), min(int(lengths[index]), LONGEST_EXAMPLE)
         document = int(test.document_of(np.array([start]))[0])
         first = start - int(test.starts[document])
         chosen.append(ExampleSentence(document, start, first, strings[start : start + length].tolist()))

@@ -86,6 +86,12 @@ def table_in(folder: Path, name: str) -> dict[str, Any]:
     return table
 
 
+def text_part(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a configuration that is about text: all of it, unless the model also reads images, say."""
+    part = config.get("text_config")
+    return {**config, **part} if isinstance(part, dict) else config
+
+
 class HuggingFaceTokenizer(PieceTokenizer):
     """The tokenizer of a Hugging Face model, with the vocabulary that the model predicts.
 
@@ -113,7 +119,7 @@ class HuggingFaceTokenizer(PieceTokenizer):
 
     def fit(self, texts: Sequence[str]) -> Self:
         folder = located(self.path)
-        table, config = table_in(folder, TOKENIZER), table_in(folder, CONFIG)
+        table, config = table_in(folder, TOKENIZER), text_part(table_in(folder, CONFIG))
         self._adopt(json.dumps(table), self._end_of(folder, table, config), int(config.get("vocab_size") or 0))
         for text in texts:
             self.tokenize(text)  # refuses a text whose bytes it does not give back

@@ -59,3 +59,12 @@ def test_a_name_goes_before_a_path_and_a_path_can_have_a_colon(tmp_path: Path) -
         assert [piece.text for piece in read_source(name, DEFAULT, tmp_path).pieces] == ["a file\n"]
     with pytest.raises(LmcompareError, match="neither a file or folder nor the name of a corpus"):
         read_source("hub:wikitext", DEFAULT, tmp_path)
+
+
+def test_a_split_can_have_patterns_in_it(tmp_path: Path) -> None:
+    for name in ("a1.txt", "a2.txt", "b.txt", "x=1.txt"):
+        (tmp_path / name).write_text(f"{name}\n")
+    found = read_source("train=a*.txt,test=b.txt", DEFAULT, tmp_path)
+    assert found.splits is not None
+    assert [piece.name for piece in found.splits["train"]] == ["a1.txt", "a2.txt"]
+    assert [piece.name for piece in read_source("x=*.txt", DEFAULT, tmp_path).pieces] == ["x=1.txt"]

@@ -9,7 +9,7 @@ import numpy as np
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.harness.experiment import TokensTable
 from lmcompare.harness.prepare import prepare
-from lmcompare.measure.selection import example_sentences, fresh_documents, shown_positions
+from lmcompare.measure.selection import LONGEST_EXAMPLE, example_sentences, fresh_documents, shown_positions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 KNOWN = ["the cat that sat on the mat saw a dog run by", "and the dog ran after a bird that sang in the tree"]
@@ -41,3 +41,10 @@ def test_where_all_documents_stand_in_train_they_are_shown(tmp_path: Path) -> No
     assert fresh_documents(found).tolist() == [True]
     assert len(shown_positions(found)) == len(found.test)
     assert len(example_sentences(found, 2)) == 2
+
+
+def test_of_a_very_long_sentence_the_beginning_is_shown(tmp_path: Path) -> None:
+    found = prepared(tmp_path, [[" ".join(f"w{n}" for n in range(5000))]])
+    (shown,) = example_sentences(found, 4)
+    assert shown.tokens == [f"w{n}" for n in range(LONGEST_EXAMPLE)]
+    assert (shown.first, shown.start) == (0, 0)

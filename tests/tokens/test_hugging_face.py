@@ -134,6 +134,14 @@ def test_the_end_of_a_text_has_to_be_known(folder: Path, tmp_path: Path) -> None
         HuggingFaceTokenizer(str(where)).fit(TEXTS)
 
 
+def test_the_part_of_a_configuration_that_is_about_text(folder: Path, tmp_path: Path) -> None:
+    where = edited(folder, tmp_path)
+    nested = {"model_type": "several", "text_config": {"vocab_size": 310, "eos_token_id": 7}}
+    (where / "config.json").write_text(json.dumps(nested), encoding="utf-8")
+    types = HuggingFaceTokenizer(str(where)).fit(TEXTS).types
+    assert (len(types), types.index("</s>")) == (310, 7)
+
+
 def test_what_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 

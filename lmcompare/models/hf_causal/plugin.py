@@ -29,7 +29,7 @@ from lmcompare.models.hf_causal.network import CausalNetwork
 from lmcompare.models.hf_causal.stepper import CachedStepper
 from lmcompare.models.hf_causal.windows import Windows, read
 from lmcompare.tokens import Encoded, IntArray, Vocabulary, make_tokenizer
-from lmcompare.tokens.hugging_face import CONFIG, digest_of, located, table_in
+from lmcompare.tokens.hugging_face import CONFIG, digest_of, located, table_in, text_part
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.recipe import Recipe, check_whole
 
@@ -131,7 +131,7 @@ class HuggingFaceCausal(TorchLanguageModel):
             raise LmcompareError("hf-causal has no model: set path to a folder, or to a name on Hugging Face's hub")
         folder = located(self.path)
         if self.train:
-            self._config = table_in(folder, CONFIG)
+            self._config = text_part(table_in(folder, CONFIG))
             return super().fit(train, valid, setting)
         assert self.tokens is not None, "there is a path"
         if make_tokenizer(self.tokens).fit([]).types != setting.vocabulary.tokens:
@@ -144,7 +144,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         self._digest = digest_of(folder, weights=True)
         parameters = sum(each.numel() for each in self._loaded().parameters())
         self.notes = (
-            f"Read from {folder.name}: {parameters:,} parameters. It learnt nothing from the training text.",
+            f"Read from {Path(self.path).name}: {parameters:,} parameters. It learnt nothing from the training text.",
             self._of_windows(),
         )
         setting.progress(Progress(step=1, steps=1, tokens=0))
@@ -158,7 +158,7 @@ class HuggingFaceCausal(TorchLanguageModel):
     def network(self, types: int) -> CausalNetwork:
         """Return the untrained network: that of the configuration, with V types and a start token."""
         if self._config is None:  # in another process of a team
-            self._config = table_in(located(self.path), CONFIG)
+            self._config = text_part(table_in(located(self.path), CONFIG))
         config = loading.configuration(
             {
                 **self._config,
@@ -214,15 +214,16 @@ class HuggingFaceCausal(TorchLanguageModel):
 
     def _load(self, folder: Path, types: int, device: str) -> None:
         model = loading.pretrained(folder, self.path)
-        if model.config.vocab_size != types:
+        config = model.config.get_text_config()
+        if config.vocab_size != types:
             raise LmcompareError(
-                f"{self.path} predicts {model.config.vocab_size:,} tokens, but its tokenizer has {types:,}: save the "
-                "model with the tokenizer that it was trained with"
+                f"{self.path} predicts {config.vocab_size:,} tokens, but its tokenizer has {types:,}: save the model "
+                "with the tokenizer that it was trained with"
             )
-        begin = model.config.bos_token_id
+        begin = config.bos_token_id
         if not isinstance(begin, int) or not 0 <= begin < types:
             begin = self.end
-        self._windows = self._windows_of(model.config)
+        self._windows = self._windows_of(config)
         self._network = CausalNetwork(model, types, begin, self._windows.length).to(device).eval()
 
     def _windows_of(self, config: Any) -> Windows:

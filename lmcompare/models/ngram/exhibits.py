@@ -111,8 +111,10 @@ class _Trace:
 
     def contexts(self, at: int) -> list[str]:
         """Return the contexts of 0, 1 … n - 1 words at a position, or fewer at the beginning of a sentence."""
-        ids = self.text.ids[max(0, at + 1 - self.before[at]) : at]
-        words = [START, *(self.text.vocabulary[int(i)] for i in ids)]
+        begin = max(0, at + 1 - int(self.before[at]))
+        first = max(begin, at + 1 - self.table.order)  # no context is longer
+        words = [self.text.vocabulary[int(i)] for i in self.text.ids[first:at]]
+        words = [START, *words] if first == begin else words
         most = min(len(words), self.table.order - 1)
         return [" ".join(words[len(words) - k :]) for k in range(most + 1)]
 
