@@ -14,8 +14,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +27,7 @@ from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.text_scores import opened
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray, encode, tokenise
+from lmcompare.tokens import Encoded, IntArray, OverheadBits, encode, tokenise
 
 _WORD = re.compile(rb"[^\s]+")  # white space of ASCII
 _UNKNOWN = b"\0"
@@ -123,6 +125,18 @@ def training_words(corpus: TokenizedCorpus) -> TrainingWords:
     return TrainingWords(known, words.total())
 
 
+class _Cut(NamedTuple):
+    """A document of N tokens and W words: ``places`` (W, 2), and the arrays of ``_owners`` and ``_ends_word``."""
+
+    document: Document
+    places: IntArray
+    owner: IntArray
+    first: IntArray
+    last: IntArray
+    over: IntArray
+    is_unknown: npt.NDArray[np.bool_]
+
+
 class WordScorer:
     """Scores the words of documents by a trained model.
 
@@ -137,47 +151,57 @@ class WordScorer:
     def __init__(self, model: LanguageModel, corpus: TokenizedCorpus) -> None:
         self.model, self.corpus = model, corpus
 
-    def score(self, document: Document, *, ends: bool) -> list[WordScore]:
-        """Score the words of a document.
+    def score(self, documents: Sequence[Document], *, ends: bool) -> Iterator[list[WordScore]]:
+        """Score the words of documents, which are given to the model as one text.
 
         Parameters
         ----------
-        document : Document
-            The text; without ``ends`` the white space at its end is left out.
+        documents : sequence of Document
+            The texts; without ``ends`` the white space at their ends is left out.
         ends : bool
-            Whether the document ends with the text: a last row then has the bits of its end.
+            Whether each document ends with its text: a last row then has the bits of its end.
 
-        Returns
-        -------
+        Yields
+        ------
         list of WordScore
-            In the order of the text. With ``ends``, their bits together are the bits of the document; without, they
-            are those of its tokens and of the end of the last word.
+            The words of a document in the order of its text. With ``ends``, their bits together are the bits of the
+            document; without, they are those of its tokens and of the end of the last word.
         """
-        corpus = self.corpus
-        document = document if ends else opened(document)
-        cut = tokenise([document], corpus.tokenizer)
-        text = encode(cut, corpus.tokenizer, corpus.vocabulary)
-        if not len(text):
-            return []
+        read = [document if ends else opened(document) for document in documents]
+        cut = tokenise(read, self.corpus.tokenizer)
+        text = encode(cut, self.corpus.tokenizer, self.corpus.vocabulary)
         assert text.spans is not None, "text was encoded"
-        overhead = corpus.code.charge(cut, corpus.tokenizer, corpus.vocabulary)
+        overhead = self.corpus.code.charge(cut, self.corpus.tokenizer, self.corpus.vocabulary)
         bits = -checked_log_probs(self.model, text) / np.log(2)  # (N,)
-        data = document.text.encode()
-        places = np.array([found.span() for found in _WORD.finditer(data)], np.int64).reshape(-1, 2)  # (W, 2)
-        owner, first, last = _owners(text.spans, places)
-        over = self._ends_word(text, owner)
+        places = [_places(document) for document in read]
+        parts = [slice(a, b) for a, b in zip(text.starts.tolist(), text.ends.tolist(), strict=True)]
+        owners = [_owners(text.spans[part], found) for part, found in zip(parts, places, strict=True)]
+        overs = [self._ends_word(text.ids[part], owner) for part, (owner, _, _) in zip(parts, owners, strict=True)]
+        over = np.concatenate([part.start + found for part, found in zip(parts, overs, strict=True)])
         end_bits = np.zeros(len(text))  # of the event that a word is over, at the token after it
         end_bits[over] = self._end_bits(text, over)
-        bits -= end_bits
+        for document, part, where, (owner, first, last), over in zip(read, parts, places, owners, overs, strict=True):
+            if part.stop == part.start:
+                yield []
+                continue
+            charged = OverheadBits(overhead.spelling[part], overhead.white_space[part], overhead.separator[part])
+            found = _Cut(document, where, owner, first, last, over, text.vocabulary.is_unknown(text.ids[part]))
+            yield self._rows(found, bits[part], end_bits[part], charged, ends)
 
-        kept = np.arange(len(text)) < len(text) - (not ends)
+    def _rows(
+        self, cut: _Cut, bits: FloatArray, end_bits: FloatArray, overhead: OverheadBits, ends: bool
+    ) -> list[WordScore]:
+        """Return the words of a document from the bits of its N tokens and of the ends of words before them."""
+        document, places, owner, first, last, over, is_unknown = cut
+        data, bits = document.text.encode(), bits - end_bits
+        kept = np.arange(len(bits)) < len(bits) - (not ends)
         inside, size = kept & (owner >= 0), len(first)
         surprisal = np.bincount(owner[inside], bits[inside], minlength=size)
         surprisal += np.bincount(owner[over - 1], end_bits[over], minlength=size)
         between = overhead.white_space + overhead.separator + np.where(owner < 0, bits + overhead.spelling, 0)
         gap = np.bincount(_next_owner(owner, size)[kept], between[kept], minlength=size + 1)
         spelling = np.bincount(owner[inside], overhead.spelling[inside], minlength=size)
-        unknown = np.bincount(owner[inside], text.vocabulary.is_unknown(text.ids[inside]), minlength=size)
+        unknown = np.bincount(owner[inside], is_unknown[inside], minlength=size)
         tokens = np.bincount(owner[inside], minlength=size)
         sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
         sentence = np.searchsorted(sentences, places[first, 0], side="right") - 1
@@ -222,15 +246,15 @@ class WordScorer:
             )
         return found
 
-    def _ends_word(self, text: Encoded, owner: IntArray) -> IntArray:
-        """Return the positions (E,) of the tokens that tell that the word before them is over.
+    def _ends_word(self, ids: IntArray, owner: IntArray) -> IntArray:
+        """Return the positions (E,) of the tokens of a document that tell that the word before them is over.
 
         There are none if white space is between tokens and not in them: the model then says nothing about it.
         """
         if self.corpus.tokenizer.covers == "words":
             return np.zeros(0, np.int64)
         after_word = np.append(False, (owner[:-1] >= 0) & (owner[1:] != owner[:-1]))
-        return np.flatnonzero(after_word & self._white_types[text.ids])
+        return np.flatnonzero(after_word & self._white_types[ids])
 
     def _end_bits(self, text: Encoded, at: IntArray) -> FloatArray:
         """Return −log2 of the probability that the token at each position (E,) ends the word before it."""
@@ -240,6 +264,12 @@ class WordScorer:
             nats = self.model.next_log_probs(text, at[start : start + size]).astype(np.float64)  # (B, V)
             bits[start : start + size] = -np.log2(np.exp(nats[:, self._white_types]).sum(axis=1))
         return bits
+
+
+def _places(document: Document) -> IntArray:
+    """Return where the words of a document are in its UTF-8, (W, 2)."""
+    found = [word.span() for word in _WORD.finditer(document.text.encode())]
+    return np.array(found, np.int64).reshape(-1, 2)
 
 
 def _owners(spans: IntArray, places: IntArray) -> tuple[IntArray, IntArray, IntArray]:
