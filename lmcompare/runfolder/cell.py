@@ -11,6 +11,7 @@ from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_list, read_object
 from lmcompare.runfolder.layout import CELL_TABLES, COST_KEYS, CURVE_COLUMNS, SCORE_COLUMNS, TOP_COLUMNS, Split
 from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table
+from lmcompare.runfolder.probed import Probed, read_probed
 from lmcompare.runfolder.seals import check_sealed
 
 if TYPE_CHECKING:
@@ -93,6 +94,11 @@ class Cell:
     def notes(self) -> Sequence[str]:
         """Sentences for the readers of this cell's figures."""
         return tuple(self.info.get("notes") or ())
+
+    @cached_property
+    def probed(self) -> tuple[Probed, ...]:
+        """What the model answered to minimal pairs, if it was asked."""
+        return read_probed(self.path)
 
     @cached_property
     def cost(self) -> Mapping[str, Any]:
