@@ -172,15 +172,23 @@ class Comparison:
     def probe(self, pairs: str = "english") -> pd.DataFrame:
         """Return the accuracy of every model on minimal pairs, with a row for each phenomenon and one for all pairs.
 
-        ``pairs`` is the path of a file in BLiMP's format, or "english", the pairs that come with lmcompare.
+        The report shows it from now on.
+
+        Parameters
+        ----------
+        pairs : str
+            The path of a file in BLiMP's format, of a folder of such files, or "english", the pairs that come with
+            lmcompare.
         """
         import pandas as pd
 
-        from lmcompare.probes import accuracies, judged, read_pairs
+        from lmcompare.probes import ask, read_pairs
+        from lmcompare.report.build import write_reports
 
         asked = read_pairs(pairs)
-        rows = [row for name in self.models for row in accuracies(name, judged(self.model(name), asked))]
-        return pd.DataFrame([asdict(row) for row in rows])
+        answers = {name: ask(self.model(name), asked) for name in self.models}
+        write_reports(self.folder)
+        return pd.DataFrame([{"model": name} | asdict(row) for name, each in answers.items() for row in each.rows])
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "report": {"errors", "registry", "survey", "exhibits", "runfolder", "analysis"},
     "testing": {"errors", "model", "checks", "report"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
-    "probes": {"errors", "corpora", "trained"},
+    "probes": {"errors", "corpora", "runfolder", "trained"},
     "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained", "probes"},
     "lm_evaluation": {"errors", "trained"},
     "cli": {

@@ -22,7 +22,7 @@ from lmcompare.harness.progress import Display
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder.files import write_text
-from lmcompare.runfolder.layout import JOINED, LOG
+from lmcompare.runfolder.layout import JOINED, LOG, PROBES
 from lmcompare.runfolder.manifest import write_manifest
 from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import end_replacements
@@ -147,7 +147,7 @@ def _run_cells(
     for index, job in enumerate(jobs):
         if force:
             job.reopen()
-            for stale in ("model", "checkpoints"):
+            for stale in ("model", "checkpoints", PROBES):
                 shutil.rmtree(job.path / stale, ignore_errors=True)
         if job.is_finished() and job.has_examples():
             (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end

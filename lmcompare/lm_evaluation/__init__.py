@@ -74,7 +74,7 @@ def _is_file(task: str) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave the harness's progress unsaid, but not its errors."""
+    """Hide the harness's messages on its progress, not its errors."""
     logger = logging.getLogger("lm_eval")
     before = logger.level
     logger.setLevel(logging.ERROR)

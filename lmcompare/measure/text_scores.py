@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEW = 16  # positions whose distributions are computed together
+TOGETHER = 2**16  # characters of the documents that are scored together
 
 
 @dataclass(frozen=True)
@@ -120,28 +121,49 @@ class Scored:
         }
 
 
-def score_document(model: LanguageModel, corpus: TokenizedCorpus, document: Document, *, ends: bool) -> Scored:
-    """Score a document, or with ``ends`` false the beginning of one, without white space at its end."""
-    read = document if ends else opened(document)
-    encoded, tokens, overhead_bits = corpus.read([read])
+def score_together(
+    model: LanguageModel, corpus: TokenizedCorpus, documents: Sequence[Document], *, ends: bool
+) -> Iterator[Scored]:
+    """Score documents, or with ``ends`` false the beginnings of some, without white space at their ends.
+
+    They are given to the model as one text: for a network that is many times as fast as one by one.
+    """
+    read = [document if ends else opened(document) for document in documents]
+    encoded, tokens, overhead_bits = corpus.read(read)
     nats = checked_log_probs(model, encoded)
     assert encoded.spans is not None, "text was encoded"
-    kept = slice(None if ends else -1)  # without the last </s>, which would end the text
-    return Scored(
-        name=document.name,
-        text=read.text,
-        tokens=tuple(tokens[kept]),
-        offsets=tuple((start, end) for start, end in encoded.spans[kept].tolist()),
-        unknown=tuple(encoded.vocabulary.is_unknown(encoded.ids[kept]).tolist()),
-        surprisal_bits=tuple((-nats[kept] / np.log(2)).tolist()),
-        overhead_bits=tuple(overhead_bits[kept].tolist()),
-    )
+    for document, start, end in zip(read, encoded.starts.tolist(), encoded.ends.tolist(), strict=True):
+        # without the last </s>, which would end the text
+        kept = slice(start, end if ends else max(start, end - 1))
+        yield Scored(
+            name=document.name,
+            text=document.text,
+            tokens=tuple(tokens[kept]),
+            offsets=tuple((first, last) for first, last in encoded.spans[kept].tolist()),
+            unknown=tuple(encoded.vocabulary.is_unknown(encoded.ids[kept]).tolist()),
+            surprisal_bits=tuple((-nats[kept] / np.log(2)).tolist()),
+            overhead_bits=tuple(overhead_bits[kept].tolist()),
+        )
+
+
+def batches(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
+    """Yield documents in lists of at most ``size``, and of about ``TOGETHER`` characters."""
+    batch: list[Document] = []
+    characters = 0
+    for document in documents:
+        batch.append(document)
+        characters += len(getattr(document, "text", ""))
+        if len(batch) >= size or characters >= TOGETHER:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 def is_greedy(model: LanguageModel, corpus: TokenizedCorpus, document: Document, byte: int) -> bool:
     """Return whether each token that ends after a byte of the document is the most likely one where it is.
 
-    White space at the end of the document is left out, as in ``score_document``. An unknown word is not the most
+    White space at the end of the document is left out, as in ``score_together``. An unknown word is not the most
     likely text, whatever the probability of ``<unk>``.
     """
     encoded, _, _ = corpus.read([opened(document)])

@@ -95,11 +95,11 @@ class WordsInTokens:
         following = np.append(group, len(first))[from_word]  # one past the last: there is no next word
         return cls(first, last, np.where(to_word >= from_word, following, -1), following)
 
-    def ends(self, text: Encoded, types: npt.NDArray[np.bool_], tokenizer: Tokenizer) -> WordEnds:
-        """Return where the tokens tell that the word before them is over."""
+    def ends(self, ids: IntArray, types: npt.NDArray[np.bool_], tokenizer: Tokenizer) -> WordEnds:
+        """Return where the tokens, of ids (N,), tell that the word before them is over."""
         after_word = np.append(False, (self.owner[:-1] >= 0) & (self.owner[1:] != self.owner[:-1]))[: len(self.owner)]
         inside = tokenizer.covers != "words"
-        return WordEnds(after_word & types[text.ids] & inside, types)
+        return WordEnds(after_word & types[ids] & inside, types)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class HeldOutWords:
             text.spans + before[document][:, None], places + before[self._document][:, None]
         )
         types = word_ending_types(text.vocabulary, corpus.tokenizer)
-        self.ends: WordEnds = self._words.ends(text, types, corpus.tokenizer)
+        self.ends: WordEnds = self._words.ends(text.ids, types, corpus.tokenizer)
 
     def table(self, log_probs: FloatArray, end_log_probs: FloatArray) -> pd.DataFrame:
         """Return the rows of ``words.parquet``, in the order of the words of the corpus.

@@ -1,9 +1,10 @@
-"""The scores of the words of a text, for tokenizers of every kind; ``word_bits`` says what a word is charged."""
+"""The scores of the words of texts, for tokenizers of every kind; ``word_bits`` says what a word is charged."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,10 +14,18 @@ import numpy.typing as npt
 from lmcompare.corpora import Document
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.text_scores import opened
-from lmcompare.measure.word_bits import WORD, WordEnds, WordsInTokens, places_of, word_bits, word_ending_types
+from lmcompare.measure.word_bits import (
+    WORD,
+    WordBits,
+    WordEnds,
+    WordsInTokens,
+    places_of,
+    word_bits,
+    word_ending_types,
+)
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, encode, tokenise
+from lmcompare.tokens import Encoded, IntArray, OverheadBits, encode, tokenise
 
 _UNKNOWN = b"\0"
 _BLOCK = 1 << 22  # numbers of a block of distributions
@@ -127,45 +136,60 @@ class WordScorer:
     def __init__(self, model: LanguageModel, corpus: TokenizedCorpus) -> None:
         self.model, self.corpus = model, corpus
 
-    def score(self, document: Document, *, ends: bool) -> list[WordScore]:
-        """Score the words of a document.
+    def score(self, documents: Sequence[Document], *, ends: bool) -> Iterator[list[WordScore]]:
+        """Score the words of documents, which are given to the model as one text.
 
         Parameters
         ----------
-        document : Document
-            The text; without ``ends`` the white space at its end is left out.
+        documents : sequence of Document
+            The texts; without ``ends`` the white space at their ends is left out.
         ends : bool
-            Whether the document ends with the text: a last row then has the bits of its end.
+            Whether each document ends with its text: a last row then has the bits of its end.
 
-        Returns
-        -------
+        Yields
+        ------
         list of WordScore
-            In the order of the text. With ``ends``, their bits together are the bits of the document; without, they
-            are those of its tokens and of the end of the last word.
+            The words of a document in the order of its text. With ``ends``, their bits together are the bits of the
+            document; without, they are those of its tokens and of the end of the last word.
         """
-        corpus = self.corpus
-        document = document if ends else opened(document)
-        cut = tokenise([document], corpus.tokenizer)
-        text = encode(cut, corpus.tokenizer, corpus.vocabulary)
-        if not len(text):
-            return []
+        read = [document if ends else opened(document) for document in documents]
+        cut = tokenise(read, self.corpus.tokenizer)
+        text = encode(cut, self.corpus.tokenizer, self.corpus.vocabulary)
         assert text.spans is not None, "text was encoded"
+        overhead = self.corpus.code.charge(cut, self.corpus.tokenizer, self.corpus.vocabulary)
+        log_probs = checked_log_probs(self.model, text)
+        places = [places_of(document.text.encode()) for document in read]
+        parts = [slice(a, b) for a, b in zip(text.starts.tolist(), text.ends.tolist(), strict=True)]
+        words = [WordsInTokens.of(text.spans[part], found) for part, found in zip(parts, places, strict=True)]
+        over = [
+            each.ends(text.ids[part], self._ending_types, self.corpus.tokenizer)
+            for part, each in zip(parts, words, strict=True)
+        ]
+        end_log_probs = self._end_log_probs(text, over)
+        for n, part in enumerate(parts):
+            if part.stop == part.start:
+                yield []
+                continue
+            upto = part.stop - part.start - (not ends)
+            charged = OverheadBits(overhead.spelling[part], overhead.white_space[part], overhead.separator[part])
+            bits = word_bits(words[n], over[n], log_probs[part], end_log_probs[part], charged, upto)
+            is_unknown = text.vocabulary.is_unknown(text.ids[part][:upto])
+            yield self._rows(read[n], places[n], words[n], bits, is_unknown, ends)
+
+    def _rows(
+        self,
+        document: Document,
+        places: IntArray,
+        words: WordsInTokens,
+        bits: WordBits,
+        is_unknown: npt.NDArray[np.bool_],
+        ends: bool,
+    ) -> list[WordScore]:
+        """Return the words of a document, of which (N,) ``is_unknown`` tells whether a charged token is unknown."""
         data = document.text.encode()
-        places = places_of(data)
-        words = WordsInTokens.of(text.spans, places)
-        over = words.ends(text, self._ending_types, corpus.tokenizer)
-        upto = len(text) - (not ends)
-        bits = word_bits(
-            words,
-            over,
-            checked_log_probs(self.model, text),
-            self._end_log_probs(text, over),
-            corpus.code.charge(cut, corpus.tokenizer, corpus.vocabulary),
-            upto,
-        )
-        size, owner = len(words.first), words.owner[:upto]
+        size, owner = len(words.first), words.owner[: len(is_unknown)]
         inside = owner >= 0
-        unknown = np.bincount(owner[inside], text.vocabulary.is_unknown(text.ids[:upto][inside]), minlength=size)
+        unknown = np.bincount(owner[inside], is_unknown[inside], minlength=size)
         tokens = np.bincount(owner[inside], minlength=size)
         sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
         sentence = np.searchsorted(sentences, places[words.first, 0], side="right") - 1
@@ -203,12 +227,12 @@ class WordScorer:
     def _ending_types(self) -> npt.NDArray[np.bool_]:
         return word_ending_types(self.corpus.vocabulary, self.corpus.tokenizer)
 
-    def _end_log_probs(self, text: Encoded, ends: WordEnds) -> FloatArray:
-        """(N,) nats of the end of the word before each token where ``ends`` says so, 0 elsewhere."""
+    def _end_log_probs(self, text: Encoded, ends: Sequence[WordEnds]) -> FloatArray:
+        """(N,) nats of the end of the word before each token where its document's ``ends`` say so, 0 elsewhere."""
         found = np.zeros(len(text))
-        at = np.flatnonzero(ends.at)
+        at = np.flatnonzero(np.concatenate([each.at for each in ends])) if ends else np.zeros(0, np.int64)
         size = max(1, _BLOCK // len(text.vocabulary))
         for start in range(0, len(at), size):
             rows = at[start : start + size]
-            found[rows] = ends.log_probs(self.model.next_log_probs(text, rows))
+            found[rows] = ends[0].log_probs(self.model.next_log_probs(text, rows))
         return found

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lmcompare.corpora import documents_of
-from lmcompare.probes.pairs import Pair
+from lmcompare.probes.pairs import Pair, Pairs
+from lmcompare.runfolder.probed import Accuracy, Probed, write_probed
 from lmcompare.trained import TrainedModel
 
 TIE = 1e-6  # bits; smaller differences are rounding
@@ -39,31 +40,6 @@ class Judgement:
         return 0.5 if abs(difference) <= TIE else float(difference > 0)
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """The accuracy of a model on the pairs of a phenomenon.
-
-    Parameters
-    ----------
-    model, phenomenon : str
-        "" for the phenomenon means all pairs.
-    pairs, unknown : int
-        The number of pairs, and of those that differ in an unknown word.
-    accuracy : float
-        The share of pairs whose acceptable sentence is likelier; ties count half.
-    low, high : float
-        The 95 % interval of Wilson (1927) over pairs.
-    """
-
-    model: str
-    phenomenon: str
-    pairs: int
-    unknown: int
-    accuracy: float
-    low: float
-    high: float
-
-
 def judged(model: TrainedModel, pairs: Sequence[Pair]) -> Iterator[Judgement]:
     """Score both sentences of each pair, each as a whole document."""
     sentences = documents_of(text for pair in pairs for text in (pair.good, pair.bad))
@@ -73,14 +49,21 @@ def judged(model: TrainedModel, pairs: Sequence[Pair]) -> Iterator[Judgement]:
         yield Judgement(pair, good.bits, bad.bits, unknown[0] != unknown[1])
 
 
-def accuracies(model: str, judgements: Iterable[Judgement]) -> list[Accuracy]:
+def accuracies(judgements: Iterable[Judgement]) -> tuple[Accuracy, ...]:
     """Return the accuracy for each phenomenon, in the order of the pairs, and for all pairs together."""
     found = list(judgements)
     phenomena = list(dict.fromkeys(each.pair.phenomenon for each in found))
     parts = [(name, [each for each in found if each.pair.phenomenon == name]) for name in phenomena]
     if len(parts) > 1:
         parts.append(("", found))
-    return [_accuracy(model, name, part) for name, part in parts]
+    return tuple(_accuracy(name, part) for name, part in parts)
+
+
+def ask(model: TrainedModel, pairs: Pairs) -> Probed:
+    """Ask a model about minimal pairs, and store its answers with it, for the report."""
+    probed = Probed(pairs.name, pairs.digest, accuracies(judged(model, pairs.pairs)))
+    write_probed(model.place, probed)
+    return probed
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
@@ -92,10 +75,10 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _accuracy(model: str, phenomenon: str, judgements: Sequence[Judgement]) -> Accuracy:
+def _accuracy(phenomenon: str, judgements: Sequence[Judgement]) -> Accuracy:
     share = sum(each.score for each in judgements) / len(judgements)
     low, high = wilson(share, len(judgements))
-    return Accuracy(model, phenomenon, len(judgements), sum(each.unknown for each in judgements), share, low, high)
+    return Accuracy(phenomenon, len(judgements), sum(each.unknown for each in judgements), share, low, high)
 
 
 def _unknown_words(tokens: Sequence[str], unknown: Sequence[bool]) -> list[str]:

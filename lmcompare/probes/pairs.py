@@ -6,6 +6,7 @@ pairs for English*, TACL 8.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from importlib import resources
@@ -27,34 +28,61 @@ class Pair:
     phenomenon: str
 
 
-def read_pairs(source: str) -> list[Pair]:
+@dataclass(frozen=True)
+class Pairs:
+    """A set of minimal pairs, and what it is called."""
+
+    name: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that tell these pairs from others."""
+        rows = [(pair.good, pair.bad, pair.phenomenon) for pair in self.pairs]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+
+def read_pairs(source: str) -> Pairs:
     """Read minimal pairs.
 
     Parameters
     ----------
     source : str
         The path of a ``.jsonl`` file with ``sentence_good`` and ``sentence_bad`` in each line, and the phenomenon as
-        ``linguistics_term`` or ``UID``; or "english", sixty pairs over six phenomena that come with lmcompare.
+        ``linguistics_term`` or ``UID``; of a folder of such files, which are read together; or "english", sixty pairs
+        over six phenomena that come with lmcompare.
 
     Raises
     ------
     LmcompareError
         If there is no such file, or a line is not such a pair.
     """
-    if Path(source).is_dir():
+    path = Path(source).expanduser()
+    if source in SHIPPED and not path.exists():
+        shipped = resources.files("lmcompare.probes") / f"{source}.jsonl"
+        return Pairs(source, tuple(_pairs(shipped.read_text(encoding="utf-8"), source)))
+    if not path.is_dir():
+        return Pairs(path.stem, tuple(_pairs(_content(path, source), source)))
+    files = sorted(path.glob("*.jsonl"))
+    if not files:
         raise LmcompareError(
-            f"{source} is a folder, not a file of minimal pairs; give PAIRS first, then the run folder"
+            f"{source} is a folder without .jsonl files of minimal pairs; give PAIRS first, then the run folder"
         )
-    if source in SHIPPED and not Path(source).exists():
-        content = (resources.files("lmcompare.probes") / f"{source}.jsonl").read_text(encoding="utf-8")
-    else:
-        try:
-            content = Path(source).expanduser().read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise LmcompareError(
-                f"{source} cannot be read as minimal pairs ({one_line(error)}){suggest(source, SHIPPED)}; give a "
-                ".jsonl file, or 'english' for the pairs that come with lmcompare"
-            ) from None
+    read = (pair for file in files for pair in _pairs(_content(file, str(file)), str(file)))
+    return Pairs(path.resolve().name, tuple(read))
+
+
+def _content(path: Path, source: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LmcompareError(
+            f"{source} cannot be read as minimal pairs ({one_line(error)}){suggest(source, SHIPPED)}; give a "
+            ".jsonl file, or 'english' for the pairs that come with lmcompare"
+        ) from None
+
+
+def _pairs(content: str, source: str) -> list[Pair]:
     lines = enumerate(content.split("\n"), 1)
     pairs = [_pair(line, f"{source} in line {number:,}") for number, line in lines if line.strip()]
     if not pairs:

@@ -19,6 +19,7 @@ from lmcompare.runfolder.layout import (
     Split,
 )
 from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table
+from lmcompare.runfolder.probed import Probed, read_probed
 from lmcompare.runfolder.seals import check_sealed
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class Cell:
     def notes(self) -> Sequence[str]:
         """Sentences for the readers of this cell's figures."""
         return tuple(self.info.get("notes") or ())
+
+    @cached_property
+    def probed(self) -> tuple[Probed, ...]:
+        """What the model answered to minimal pairs, if it was asked."""
+        return read_probed(self.path)
 
     @cached_property
     def cost(self) -> Mapping[str, Any]:

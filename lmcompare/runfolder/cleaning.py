@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.layout import CELL_FILES, CELLS, LOG, MANIFEST, SEAL, TOKENS, TOKENS_FILES
+from lmcompare.runfolder.layout import CELL_FILES, CELLS, LOG, MANIFEST, PROBES, SEAL, TOKENS, TOKENS_FILES
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
 from lmcompare.runfolder.rows import model_rows
 from lmcompare.runfolder.seals import locked
@@ -20,6 +20,7 @@ CHECKPOINTS = "checkpoints"  # in a cell's folder; the plug-in chooses the names
 OF_CELL = frozenset((*CELL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
 CELL = re.compile(rf"(\d+)({re.escape(NEW)}|{re.escape(OLD)})?")
+_PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
 TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
 
 
@@ -153,7 +154,7 @@ def _is_written(relative: str, written: Collection[str]) -> bool:
     parent, _, name = relative.rpartition("/")
     begun = TEMPORARY.fullmatch(name)
     whole = relative if begun is None else f"{parent}/{begun[1]}".lstrip("/")
-    return whole in written or relative.startswith(f"{CHECKPOINTS}/")
+    return whole in written or relative.startswith(f"{CHECKPOINTS}/") or _PROBED.fullmatch(whole) is not None
 
 
 def _remove_if_empty(path: Path) -> None:

@@ -5,6 +5,7 @@
     manifest.json  checksums.json            what was run, with which experiment, on which machine
     tokens/<fingerprint>/                    the corpus under one tokenizer: ``TOKENS_FILES``
     cells/<model>/<seed>/                    one model trained with one seed: ``CELL_FILES``
+    cells/<model>/<seed>/probes/             what it answered to minimal pairs, if it was asked
     results.json  results.csv  report.*      made from the above, and made again at any time
 """
 
@@ -21,6 +22,7 @@ SPLITS = ("train", *HELD_OUT)
 MANIFEST = "manifest.json"
 SEAL = "checksums.json"  # the digests of the files beside it, written after them
 TOKENS, CELLS = "tokens", "cells"  # folders
+PROBES = "probes"  # in a cell's folder: what the model answered to minimal pairs
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
 JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else
 

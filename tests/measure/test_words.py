@@ -48,6 +48,24 @@ def test_words_gaps_and_the_end_are_the_bits_of_the_text(run: lmcompare.Comparis
         assert row.gap_bits == pytest.approx(other.gap_bits)
 
 
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("name", ["word", "char", "bpe"])
+def test_texts_that_are_scored_together_have_the_scores_that_they_have_alone(
+    run: lmcompare.Comparison, name: str, ends: bool
+) -> None:
+    model = run.model(name)
+    texts = ["ab a  ba\nb ab\n", "a", "", "xyz a", " \n", "ba ab "]
+    together = list(model.word_scores(documents_of(texts), ends=ends))
+    alone = [scores(model, text, ends) for text in texts]
+    assert [[row.word for row in rows] for rows in together] == [[row.word for row in rows] for rows in alone]
+    for rows, others in zip(together, alone, strict=True):
+        assert [row.bits for row in rows] == pytest.approx([row.bits for row in others], abs=1e-9)
+    whole = list(model.score_documents(documents_of(texts), ends=ends))
+    for text, found in zip(texts, whole, strict=True):
+        assert found.bits == pytest.approx(model.score(text, ends=ends).bits)
+        assert found.tokens == model.score(text, ends=ends).tokens
+
+
 def test_the_words_of_a_model_of_words_are_its_tokens(run: lmcompare.Comparison) -> None:
     model = run.model("space")
     tokens = model.score("ab a\nba", ends=True)

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from lmcompare.model import LanguageModel
+from lmcompare.models.hf_causal.plugin import HuggingFaceCausal
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
@@ -16,7 +17,9 @@ from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.training.recipe import Recipe
 
 
-@pytest.mark.parametrize("cls", [Rnn, RnnAttention, RnnEncoderDecoder, Transformer, Word2VecBow, Recipe])
+@pytest.mark.parametrize(
+    "cls", [HuggingFaceCausal, Rnn, RnnAttention, RnnEncoderDecoder, Transformer, Word2VecBow, Recipe]
+)
 def test_parameters_are_listed_in_order_with_their_defaults(cls: type) -> None:
     section = inspect.getdoc(cls).partition("Parameters\n----------\n")[2]  # type: ignore[union-attr]
     listed = re.findall(r"^(\w+) : .*, default=(.+)$", section, re.MULTILINE)

@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 import lmcompare
 from lmcompare.probes import Judgement, Pair, accuracies, judged
 from lmcompare.probes.accuracy import wilson
+from lmcompare.runfolder.run import load_run
 
 A, B = (Pair("a b", "b a", name) for name in ("A", "B"))
 
@@ -22,11 +23,11 @@ def test_ties_count_half_and_phenomena_are_apart() -> None:
         Judgement(A, 9.0, 11.0, False),
         Judgement(B, 3.0, 2.0, False),
     ]
-    first, second, every = accuracies("m", judgements)
+    first, second, every = accuracies(judgements)
     assert (first.phenomenon, first.pairs, first.unknown, first.accuracy) == ("A", 4, 1, 2.5 / 4)
     assert (second.phenomenon, second.pairs, second.accuracy) == ("B", 1, 0.0)
     assert (every.phenomenon, every.pairs, every.accuracy) == ("", 5, 0.5)
-    (alone,) = accuracies("m", judgements[:4])  # a single phenomenon needs no row for all
+    (alone,) = accuracies(judgements[:4])  # a single phenomenon needs no row for all
     assert alone == first
 
 
@@ -53,3 +54,7 @@ def test_models_are_asked_about_the_order_of_words(tmp_path: Path) -> None:
     table = run.probe(str(tmp_path / "p.jsonl"))
     assert list(table["model"]) == ["unigram", "ngram"]
     assert list(table["accuracy"]) == [0.5, 1.0]
+    (probed,) = load_run(run.folder).model("ngram").done[0].probed
+    assert (probed.name, probed.whole.accuracy, probed.whole.pairs) == ("p", 1.0, 1)
+    assert "<h2" in run.to_html()
+    assert 'id="pairs"' in run.to_html()

@@ -15,7 +15,7 @@ LINE = {"sentence_good": "a b", "sentence_bad": "b a"}
 
 
 def test_the_shipped_pairs() -> None:
-    pairs = read_pairs("english")
+    pairs = read_pairs("english").pairs
     assert len(pairs) == 60
     counts = Counter(pair.phenomenon for pair in pairs)
     assert set(counts.values()) == {10}
@@ -32,11 +32,32 @@ def test_a_file_in_the_format_of_blimp(tmp_path: Path) -> None:
         LINE,
     ]
     (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n\n")
-    assert read_pairs(str(tmp_path / "p.jsonl")) == [
+    found = read_pairs(str(tmp_path / "p.jsonl"))
+    assert found.name == "p"
+    assert found.pairs == (
         Pair("a b", "b a", "syntax"),
         Pair("a b", "b a", "order"),
         Pair("a b", "b a", "all pairs"),
-    ]
+    )
+
+
+def test_the_files_of_a_folder_are_read_together(tmp_path: Path) -> None:
+    folder = tmp_path / "blimp"
+    folder.mkdir()
+    for name in ("b", "a"):
+        (folder / f"{name}.jsonl").write_text(json.dumps({**LINE, "UID": name}) + "\n")
+    found = read_pairs(str(folder))
+    assert (found.name, [pair.phenomenon for pair in found.pairs]) == ("blimp", ["a", "b"])
+    (folder / "b.jsonl").write_text("no json\n")
+    with pytest.raises(LmcompareError, match=r"b\.jsonl in line 1 is not JSON"):
+        read_pairs(str(folder))
+
+
+def test_the_digest_is_that_of_the_pairs_alone(tmp_path: Path) -> None:
+    for name, row in (("a", LINE), ("b", {**LINE, "pairID": "7"}), ("c", {**LINE, "UID": "order"})):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row))
+    first, same, other = (read_pairs(str(tmp_path / f"{name}.jsonl")).digest for name in "abc")
+    assert first == same != other
 
 
 @pytest.mark.parametrize(
@@ -60,5 +81,5 @@ def test_broken_files(content: str, message: str, tmp_path: Path) -> None:
 def test_a_missing_file_suggests_the_shipped_pairs(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="did you mean 'english'"):
         read_pairs("englsh")
-    with pytest.raises(LmcompareError, match="is a folder, not a file of minimal pairs; give PAIRS first"):
+    with pytest.raises(LmcompareError, match=r"is a folder without \.jsonl files of minimal pairs; give PAIRS first"):
         read_pairs(str(tmp_path))

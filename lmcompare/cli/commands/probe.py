@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,13 +11,18 @@ from lmcompare.cli.app import app, flag
 from lmcompare.cli.commands.trained import Dir, PluginOption, SeedOption, trained_models
 
 if TYPE_CHECKING:
-    from lmcompare.probes import Accuracy
+    from lmcompare.runfolder.probed import Accuracy, Probed
+
+WIDE = 1000  # columns of a file or a pipe, in which nothing is wrapped
 
 
 @app.command()
 def probe(
     pairs: Annotated[
-        str, typer.Argument(metavar="PAIRS", help="Minimal pairs, a .jsonl file in BLiMP's format; or english.")
+        str,
+        typer.Argument(
+            metavar="PAIRS", help="Minimal pairs, a .jsonl file in BLiMP's format or a folder of them; or english."
+        ),
     ],
     folder: Dir,
     model: Annotated[
@@ -28,39 +34,46 @@ def probe(
 ) -> None:
     """Ask which of two sentences a model finds likelier: accuracy on minimal pairs, by phenomenon.
 
-    english is sixty pairs over six phenomena that come with lmcompare.
+    english is sixty pairs over six phenomena that come with lmcompare. Answers are stored with the models, and the
+    report shows them.
     """
     from dataclasses import asdict
     from json import dumps
 
-    from lmcompare.probes import accuracies, judged, read_pairs
+    from lmcompare.probes import ask, read_pairs
+    from lmcompare.report.build import write_reports
 
     asked = read_pairs(pairs)
-    for name, trained in trained_models(folder, model, seed, plugin).items():
-        rows = accuracies(name, judged(trained, asked))
-        if json:
-            for row in rows:
-                print(dumps(asdict(row), ensure_ascii=False))
-        else:
-            _print_table(rows)
-    if not json:
-        print("Guessing is right for 50% of the pairs.")
+    answers = {name: ask(each, asked) for name, each in trained_models(folder, model, seed, plugin).items()}
+    report = write_reports(folder)[0]
+    if json:
+        for name, probed in answers.items():
+            for row in probed.rows:
+                print(dumps({"model": name} | asdict(row), ensure_ascii=False))
+        return
+    _print_table(answers)
+    print(f"Accuracy in percent, with its 95 % interval; guessing is right for 50 %. The report: {report}")
 
 
-def _print_table(rows: list[Accuracy]) -> None:
+def _print_table(answers: Mapping[str, Probed]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="dim", title=rows[0].model, title_justify="left")
-    for heading in ("phenomenon", "accuracy", "95 %", "pairs", "with unknown words"):
-        table.add_column(heading, justify="left" if heading == "phenomenon" else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            row.phenomenon or "all",
-            f"{row.accuracy:.0%}",
-            f"{row.low:.0%}–{row.high:.0%}",
-            f"{row.pairs:,}",
-            f"{row.unknown:,}",
-        )
-    Console().print(table)
-    print()
+    from lmcompare.runfolder.probed import phenomena_of
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("phenomenon", "pairs", *answers):
+        left = heading == "phenomenon"
+        table.add_column(heading, justify="left" if left else "right", no_wrap=not left, overflow="fold")
+    for phenomenon in phenomena_of(list(answers.values())):
+        rows = [next(row for row in each.rows if row.phenomenon == phenomenon) for each in answers.values()]
+        table.add_row(phenomenon or "all", f"{rows[0].pairs:,}", *map(_cell, rows))
+    whole = [each.whole.unknown for each in answers.values()]
+    if any(whole):
+        table.add_row("pairs that differ in an unknown word", "", *(f"{n:,}" for n in whole))
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(table)
+
+
+def _cell(row: Accuracy) -> str:
+    return f"{100 * row.accuracy:.0f} ({100 * row.low:.0f}–{100 * row.high:.0f})"

@@ -144,7 +144,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         self._digest = digest_of(folder, weights=True)
         parameters = sum(each.numel() for each in self._loaded().parameters())
         self.notes = (
-            f"Read from {folder.name}: {parameters:,} parameters. It learnt nothing from the training text.",
+            f"Read from {Path(self.path).name}: {parameters:,} parameters. It learnt nothing from the training text.",
             self._of_windows(),
         )
         setting.progress(Progress(step=1, steps=1, tokens=0))

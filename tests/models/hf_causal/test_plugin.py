@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +19,12 @@ from lmcompare import plugins
 from lmcompare.checks import Probe
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
-from lmcompare.model import Budget, Setting
+from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.hf_causal.plugin import HuggingFaceCausal
 from lmcompare.models.hf_causal.windows import Windows
 from lmcompare.testing import parametrize_with_checks
 from lmcompare.tokens import Encoded, build_vocabulary, encode, make_tokenizer
+from lmcompare.tokens.hugging_face import located
 from tests.conformance.test_built_ins import OF_A_VARIANT
 from tests.models.hf_causal.small import TEXTS, gpt2, llama
 
@@ -174,6 +176,38 @@ def test_a_trained_model_needs_its_folder_no_longer(small_gpt2: Path, tmp_path: 
     assert sum(name.endswith(("wte.weight", "lm_head.weight")) for name in sizes) == 1  # tied, stored once
     again = plugins.build("hf-causal", {**model.hyperparameters(), "path": str(tmp_path / "gone")}).restore(state)
     np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
+
+
+def test_a_training_that_was_cut_off_ends_with_the_same_bits(small_gpt2: Path, tmp_path: Path) -> None:
+    text = read(small_gpt2)
+
+    def run(folder: Path, stop: int) -> HuggingFaceCausal:
+        def progress(at: Progress) -> None:
+            if at.step >= stop:
+                raise KeyboardInterrupt
+
+        folder.mkdir(exist_ok=True)
+        model = HuggingFaceCausal(str(small_gpt2), train=True, window=32, batch=4, steps=16)
+        return model.fit(text, text, Setting(text.vocabulary, progress=progress, checkpoints=folder))
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut off", stop=9)
+    states = [run(tmp_path / name, stop=100).state().arrays for name in ("cut off", "whole")]
+    assert states[0].keys() == states[1].keys()
+    for name, value in states[0].items():
+        np.testing.assert_array_equal(value, states[1][name])
+
+
+def test_without_transformers(small_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = read(small_gpt2)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    monkeypatch.setitem(sys.modules, "transformers.utils", None)
+    for train in (False, True):
+        with pytest.raises(LmcompareError, match=r"install it with: pip install 'lmcompare\[hf\]'"):
+            trained(small_gpt2, text, train=train)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(LmcompareError, match=r"install it with: pip install 'lmcompare\[hf\]'"):
+        located("some/model")
 
 
 def test_training_does_not_read_the_weights(small_gpt2: Path, tmp_path: Path) -> None:

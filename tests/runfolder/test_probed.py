@@ -1,0 +1,52 @@
+"""Answers to minimal pairs: stored, read, and left out where they are damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lmcompare.runfolder.cleaning import clean
+from lmcompare.runfolder.files import read_json, write_json
+from lmcompare.runfolder.probed import Accuracy, Probed, phenomena_of, read_probed, write_probed
+
+ROWS = (Accuracy("order", 4, 1, 0.5, 0.15, 0.85), Accuracy("", 6, 1, 0.75, 0.3, 0.95))
+
+
+def test_answers_come_back(tmp_path: Path) -> None:
+    english = Probed("english", "d", ROWS)
+    write_probed(tmp_path, english)
+    write_probed(tmp_path, Probed("my / pairs", "e", ROWS[:1]))
+    assert read_probed(tmp_path) == (english, Probed("my / pairs", "e", ROWS[:1]))
+    assert english.whole == ROWS[1]
+    write_probed(tmp_path, Probed("english", "f", ROWS[:1]))  # other pairs of the same name replace them
+    assert [probed.digest for probed in read_probed(tmp_path)] == ["f", "e"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"accuracy": 1.5}, {"accuracy": "high"}, {"pairs": 0}, {"pairs": "6"}, {"phenomenon": 3}, {"more": 1}],
+)
+def test_a_damaged_answer_is_left_out(tmp_path: Path, row: dict[str, object]) -> None:
+    write_probed(tmp_path, Probed("english", "d", ROWS))
+    path = tmp_path / "probes" / "english.json"
+    table = read_json(path)
+    table["rows"][0] |= row
+    write_json(path, table)
+    assert read_probed(tmp_path) == ()
+    path.write_text("no json")
+    assert read_probed(tmp_path) == ()
+
+
+def test_phenomena_keep_their_order_with_all_of_them_last() -> None:
+    other = Probed("english", "d", (Accuracy("verbs", 2, 0, 1.0, 0.3, 1.0), *ROWS))
+    assert phenomena_of([Probed("english", "d", ROWS), other]) == ["order", "verbs", ""]
+    assert phenomena_of([Probed("english", "d", ROWS[:1])]) == ["order"]
+
+
+def test_answers_are_removed_with_their_model(copied: Path) -> None:
+    cell = next(path.parent for path in sorted((copied / "cells").glob("*/*/cell.json")))
+    write_probed(cell, Probed("english", "d", ROWS))
+    cleaned = clean(copied, [cell.parent.name])
+    assert not cell.exists()
+    assert not cleaned.left
