@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
+        "memory",
         *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
         *("model", "plugins", "runfolder", "checks", "measure", "experiments"),
     },

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError, PluginError, blamed_on
 from lmcompare.measure.features import token_features
 from lmcompare.measure.word_features import counted_words, word_features
+from lmcompare.memory import give_back_what_is_free
 from lmcompare.runfolder.files import read_object
 from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS, TOKENS_FILES
 from lmcompare.runfolder.seals import damage, is_sealed
@@ -35,8 +38,9 @@ from lmcompare.tokens import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lmcompare.corpora import Corpus
+    from lmcompare.corpora import Corpus, Document
     from lmcompare.harness.experiment import TokensTable
+    from lmcompare.tokens import Tokenised
 
 
 def prepare(
@@ -85,6 +89,8 @@ def prepare(
         raise LmcompareError("valid or test holds no token: give a longer text")
     tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary)
     write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables, request)
+    del cut, texts, tables
+    give_back_what_is_free()
     return TokenizedCorpus(path, named=[tokenizer.kind])
 
 
@@ -109,32 +115,54 @@ def _stored(folder: Path, request: str | None, kind: str) -> TokenizedCorpus | N
 
 def _tables(
     corpus: Corpus,
-    cut: Mapping[str, Any],
+    cut: Mapping[str, Tokenised],
     texts: Mapping[str, Encoded],
     code: TextCode,
     tokenizer: Tokenizer,
     vocabulary: Vocabulary,
-) -> dict[str, pd.DataFrame]:
-    """Return the tables of the tokens, words and documents of valid and test."""
+) -> dict[str, Iterator[pd.DataFrame]]:
+    """Return the tables of the tokens, words and documents of valid and of test, each made when it is asked for."""
+    train_words = dict(counted_words(corpus.train).most_common())
+
+    def features(split: str) -> pd.DataFrame:
+        overhead = code.charge(cut[split], tokenizer, vocabulary)
+        return token_features(texts["train"], texts[split], cut[split].sentence_starts, overhead, split)
+
+    makers: dict[str, Callable[[str], pd.DataFrame]] = {
+        "features": features,
+        "surface": lambda split: _surface(texts[split], cut[split], split),
+        "words": lambda split: word_features(corpus.split(split), train_words, split),
+        "documents": lambda split: _documents(texts[split], corpus.split(split), split),
+    }
+    return {name: map(make, HELD_OUT) for name, make in makers.items()}
+
+
+def _surface(text: Encoded, cut: Tokenised, split: str) -> pd.DataFrame:
+    """Return the table of the tokens as they are in the text."""
     import pandas as pd
 
-    tables: dict[str, list[pd.DataFrame]] = {"features": [], "surface": [], "words": [], "documents": []}
-    train_words = dict(counted_words(corpus.train).most_common())
-    for split in HELD_OUT:
-        text, documents = texts[split], corpus.split(split)
-        overhead = code.charge(cut[split], tokenizer, vocabulary)
-        features = token_features(texts["train"], text, cut[split].sentence_starts, overhead, split)
-        tables["features"].append(features)
-        assert text.spans is not None
-        surface = features[["split", "document", "position"]].assign(
-            token=cut[split].surface(),
-            byte_start=text.spans[:, 0],
-            byte_end=text.spans[:, 1],
-            is_unknown=vocabulary.is_unknown(text.ids),
-        )
-        tables["surface"].append(surface)
-        tables["words"].append(word_features(documents, train_words, split))
-        columns = {
+    at = np.arange(len(text))
+    document = text.document_of(at)
+    assert text.spans is not None, "text was encoded"
+    return pd.DataFrame(
+        {
+            "split": split,
+            "document": document.astype(np.int32),
+            "position": (at - text.starts[document]).astype(np.int32),
+            "token": cut.surface(),
+            "byte_start": text.spans[:, 0].astype(np.int64),
+            "byte_end": text.spans[:, 1].astype(np.int64),
+            "is_unknown": text.vocabulary.is_unknown(text.ids),
+        }
+    )
+
+
+def _documents(text: Encoded, documents: Sequence[Document], split: str) -> pd.DataFrame:
+    """Return the table of the documents."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
             "split": split,
             "document": range(len(documents)),
             "name": [d.name for d in documents],
@@ -145,5 +173,4 @@ def _tables(
             "repeated": [d.repeated for d in documents],
             "repeats": [d.repeats for d in documents],
         }
-        tables["documents"].append(pd.DataFrame(columns))
-    return {name: pd.concat(rows, ignore_index=True) for name, rows in tables.items()}
+    )

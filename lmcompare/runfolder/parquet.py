@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,24 @@ BUFFER = 2**18  # bytes that are read at a time of each column
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a parquet file in one piece."""
     write_aside(path, lambda aside: table.to_parquet(aside, index=False, compression="zstd"))
+
+
+def write_parts(path: Path, parts: Iterable[pd.DataFrame]) -> None:
+    """Write the parts of a table, of which only one is in memory at a time, into a Parquet file in one piece."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def write(aside: Path) -> None:
+        writer = None
+        for part in parts:
+            table = pa.Table.from_pandas(part, schema=None if writer is None else writer.schema, preserve_index=False)
+            writer = writer or pq.ParquetWriter(aside, table.schema, compression="zstd")
+            writer.write_table(table)
+            del part, table
+        if writer is not None:
+            writer.close()
+
+    write_aside(path, write)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None, split: str | None = None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -33,7 +33,7 @@ from lmcompare.runfolder.layout import (
     WORD_COLUMNS,
     Split,
 )
-from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_table
+from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_parts
 from lmcompare.runfolder.seals import check_sealed, seal
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import (
@@ -261,7 +261,7 @@ def write_tokens(
     code: TextCode,
     texts: Mapping[str, Encoded],
     sentence_starts: Mapping[str, IntArray],
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Iterable[pd.DataFrame]],
     request: str | None = None,
 ) -> None:
     """Write and seal the folder of a corpus under one tokenizer.
@@ -279,12 +279,12 @@ def write_tokens(
     sentence_starts : Mapping
         (S,) the position of the first token of each sentence of each split.
     tables : Mapping
-        The tables "features", "surface", "words" and "documents" of valid and test.
+        The tables "features", "surface", "words" and "documents" in parts: of valid and of test.
     request : str, optional
         What the tokens can be found by before the text is cut.
     """
-    for name, rows in tables.items():
-        write_table(path / f"{name}.parquet", rows)
+    for name, parts in tables.items():
+        write_parts(path / f"{name}.parquet", parts)
     about = {"spec": tokenizer.spec, "description": tokenizer.description, "code": tokenizer_code(tokenizer)}
     write_json(path / "tokenizer.json", {**about, "table": dict(table), "request": request})
     save_state(tokenizer.state(), path / "tokenizer")
