@@ -21,7 +21,7 @@ from tests.harness.small import write_plugins
         (("run", "--threads", "many"), "invalid value for '--threads'"),
         (("generate", "x", "--model", "m", "--length", "0"), "invalid value for '--length'"),
         (("score",), "missing argument 'DIR': see 'lmcompare score --help'"),
-        (("score", "x", "y"), "missing option '--model'"),
+        (("generate", "x"), "missing option '--model'"),
         (("models", "ngram", "b"), "unexpected extra argument"),
     ],
 )

@@ -28,7 +28,7 @@ PluginOption = Annotated[
 
 @app.command()
 def score(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="One or more run folders.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="One or more run folders.")],
     file: Annotated[str, typer.Argument(metavar="FILE", help="A text file or table, or - for standard input.")],
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="NAME", help="Models of the runs, a,b (default: all).")

@@ -19,6 +19,15 @@ _COUNT = re.compile(rb"ngram (\d+)\s*=\s*(\d+)")
 HEADER_LINES = 100
 
 
+def is_kenlm_binary(path: Path) -> bool:
+    """Return whether a file begins as KenLM's binary files do; one that can't be read does not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
 def opened(path: Path) -> Any:
     """Return KenLM's model of a file.
 

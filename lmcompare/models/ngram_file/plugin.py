@@ -17,6 +17,7 @@ from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, Progress, Setting, State, Traits, fitted
+from lmcompare.models.kenlm.library import is_kenlm_binary
 from lmcompare.models.ngram.exhibits import longest_found
 from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray, Vocabulary
@@ -80,6 +81,10 @@ class NGramFile(TableModel):
                 ' goes, but these have none: run ngram-file with words (tokens = "word")'
             )
         path = Path(self.path).expanduser()
+        if is_kenlm_binary(path):
+            raise LmcompareError(
+                f"{path} is a binary file of KenLM: run it with the model kenlm, or give its ARPA file"
+            )
         table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
         contexts, repaired = self._distributions(table, words)
         found = mapped(contexts, words, setting.vocabulary)

@@ -96,6 +96,11 @@ def test_another_vocabulary_is_a_distribution(
         stepper.push(int(text.ids[i]))
 
 
+def test_a_binary_file_of_kenlm_is_for_the_model_kenlm() -> None:
+    with pytest.raises(LmcompareError, match="run it with the model kenlm"):
+        read(Path(__file__).parents[1] / "kenlm" / "hand.trie", WORDS)
+
+
 def test_another_vocabulary_by_hand(tmp_path: Path) -> None:
     # c and d are not in the vocabulary, x and y not in the file. The file's <unk> is shared by <unk>, x and y.
     vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
