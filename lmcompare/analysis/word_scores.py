@@ -23,6 +23,8 @@ class WordScores:
         Their rows of ``TokenizedCorpus.words``.
     bits : (M, W) float array
         −log2 of their probability and what spells their unknown parts, averaged over seeds.
+    spelling : (M, W) float array
+        The latter alone.
     gaps : (M, W) float array
         The bits of what is between the word before and this one, and those of the end of a document.
     joined : (M, W) bool array
@@ -31,6 +33,7 @@ class WordScores:
 
     features: pd.DataFrame
     bits: Array
+    spelling: Array
     gaps: Array
     joined: Array
 
@@ -47,15 +50,14 @@ def word_scores(run: Run, models: tuple[ModelEntry, ...], split: Split, seeds: i
     tokens = run.tokens[models[0].tokens_fingerprint]
     features = tokens.words(split)
     found = [_of_model(model, split, features, seeds) for model in models]
-    bits, gaps, joined = (np.stack([each[n] for each in found]) for n in range(3))
-    return WordScores(features, bits, gaps, joined)
+    return WordScores(features, *(np.stack([each[n] for each in found]) for n in range(4)))
 
 
 def _of_model(
     model: ModelEntry, split: Split, features: pd.DataFrame, seeds: int | None
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
     cells = model.done[:seeds]
-    bits, gaps = np.zeros((2, len(features)))
+    bits, spelling, gaps = np.zeros((3, len(features)))
     joined = np.zeros(len(features), np.bool_)
     for cell in cells:
         table = cell.words(split)
@@ -65,6 +67,7 @@ def _of_model(
                 f"run the model '{cell.name}' again"
             )
         bits += (table["surprisal_bits"] + table["spelling_bits"]).to_numpy(np.float64) / len(cells)
+        spelling += table["spelling_bits"].to_numpy(np.float64) / len(cells)
         gaps += table["gap_bits"].to_numpy(np.float64) / len(cells)
         joined |= table["joined"].to_numpy(np.bool_)
-    return bits, gaps, joined
+    return bits, spelling, gaps, joined

@@ -56,6 +56,27 @@ WORD_SLICES: tuple[Slice, ...] = (
 )
 
 
+def spent(run: Run) -> pd.DataFrame:
+    """Return what the bits per byte of each finished model are spent on.
+
+    Returns
+    -------
+    DataFrame
+        One row a model: model; seen, words that are in the training text; unseen, the other words; spelling, the part
+        of both that spells unknown tokens; gaps, white space and the ends of sentences and documents; total, which is
+        seen + unseen + gaps. All are bits per byte of the test text.
+    """
+    rows = []
+    if run.scored:
+        scores = word_scores(run, tuple(run.scored), "test")
+        is_seen = (scores.features["train_count"] > 0).to_numpy()
+        n_bytes = float(run.tokens[run.scored[0].tokens_fingerprint].documents_of("test")["bytes"].sum())
+        for model, bits, spelling, gaps in zip(run.scored, scores.bits, scores.spelling, scores.gaps, strict=True):
+            parts = bits[is_seen].sum(), bits[~is_seen].sum(), spelling.sum(), gaps.sum(), bits.sum() + gaps.sum()
+            rows.append((model.name, *(float(part) / n_bytes for part in parts)))
+    return pd.DataFrame(rows, columns=["model", "seen", "unseen", "spelling", "gaps", "total"])
+
+
 @kept
 def word_slices(run: Run) -> Mapping[str, pd.DataFrame]:
     """Return the tables of ``WORD_SLICES`` by name, with every finished model of whatever tokens.

@@ -27,7 +27,7 @@ class Model:
         Determines its colour and marker everywhere: its place in the experiment, or among the names of all tables of
         a page with several.
     title : str
-        Its name for people; the name in the experiment if two models have the same title.
+        Its name for people; with the name in the experiment if two models have the same title.
     """
 
     entry: ModelEntry
@@ -80,7 +80,7 @@ class ReportData:
         index = {name: i for i, name in enumerate(dict.fromkeys((*names, *(m.name for m in run.models))))}
         titles = Counter(model.title for model in run.models)
         self.models = tuple(
-            Model(entry, index[entry.name], entry.title if titles[entry.title] == 1 else entry.name)
+            Model(entry, index[entry.name], entry.title if titles[entry.title] == 1 else _told_apart(entry))
             for entry in run.models
         )
         self.scored = tuple(model for model in self.models if model.entry.done)
@@ -137,6 +137,11 @@ class ReportData:
     def main_tokens(self) -> str:
         """The fingerprint of the tokens that most of the comparable models have; "" if no model was scored."""
         return main_tokens(self.run, self.comparison)
+
+
+def _told_apart(entry: ModelEntry) -> str:
+    """Return the title of a model that is not the only one of this title."""
+    return entry.title if entry.name in entry.title else f"{entry.title} ({entry.name})"
 
 
 def marked(model: Model, unranked: frozenset[str]) -> str:

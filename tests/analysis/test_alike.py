@@ -13,7 +13,7 @@ from lmcompare.analysis.alike import AlikeTokens, AlikeWords, alike
 from lmcompare.analysis.leaderboard import rows
 from lmcompare.analysis.mixture import mixed_log_probs
 from lmcompare.analysis.word_scores import word_scores
-from lmcompare.analysis.word_slices import word_slices
+from lmcompare.analysis.word_slices import spent, word_slices
 from tests.run_folder import write_run_folder
 
 MODELS = ("ngram", "rnn-attention", "char-ngram")
@@ -82,6 +82,16 @@ def test_slices_of_words_have_every_model_and_every_word_once(two_tokens: Run) -
     seen = word_slices(two_tokens)["word_count"]
     never = seen[(seen["model"] == "ngram") & (seen["value"] == "0")]["words"].item()
     assert never == (words["train_count"] == 0).sum()
+
+
+def test_what_the_bits_are_spent_on_adds_up_to_the_leaderboard(two_tokens: Run) -> None:
+    board = {row.name: row.bits_per_byte for row in rows(results(two_tokens))}
+    for row in spent(two_tokens).to_dict("records"):
+        assert row["total"] == pytest.approx(board[row["model"]], rel=1e-5)
+        assert row["seen"] + row["unseen"] + row["gaps"] == pytest.approx(row["total"])
+        overhead = two_tokens.tokens[two_tokens.model(row["model"]).tokens_fingerprint].features("test")
+        n_bytes = two_tokens.tokens[two_tokens.scored[0].tokens_fingerprint].documents_of("test")["bytes"].sum()
+        assert row["spelling"] == pytest.approx(overhead["spelling_bits"].sum() / n_bytes, rel=1e-5)
 
 
 def test_a_cell_whose_words_are_others_is_refused(tmp_path: Path) -> None:

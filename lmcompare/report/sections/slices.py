@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from lmcompare.analysis.slices import iterate, slices
-from lmcompare.analysis.word_slices import word_slices
+from lmcompare.analysis.word_slices import spent, word_slices
 from lmcompare.report import numbers
 from lmcompare.report.charts.bins import Series, bins
 from lmcompare.report.data import Model, ReportData, Section
@@ -52,12 +52,14 @@ def build(data: ReportData) -> Section | None:
         if name != "document" and (one := _slice(name, title, rows, data.comparable, unit)) is not None
     ]
     documents = _documents(tables["document"], data.comparable)
+    bits = spent(data.run).to_dict("records")
     html = fill(
         "slices",
         slices=found,
         documents=documents,
         board=_board(tables["document"], data.comparable),
         unit=unit,
+        spent=[(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in data.comparable],
         models=data.comparable,
     )
     return Section.of("wins", "Where each model is good", html)
