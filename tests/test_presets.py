@@ -15,7 +15,8 @@ from lmcompare.harness.changes import with_corpus
 from tests.cli.console import lmcompare
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-PRESETS = sorted(path.stem for path in BENCHMARKS.glob("*.toml"))
+EXPERIMENTS = ("bag_of_pieces", "open_vocabulary")  # of the embedded text, with tokens of several kinds
+PRESETS = sorted(path.stem for path in BENCHMARKS.glob("*.toml") if path.stem not in EXPERIMENTS)
 LINE = " the <unk> of N years said it is a @-@ matter of time \n"
 
 
@@ -80,6 +81,14 @@ def test_a_preset_is_well_formed(preset: str) -> None:
         assert any(character.isdigit() for character in each.source), "a year"
         assert each.tokens in ("", plan.tokens.kind)
         assert each.over is not None or preset == "brown"
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_has_models_of_several_tokens(name: str) -> None:
+    plan = files.load(BENCHMARKS / f"{name}.toml")
+    assert plan.name == name.replace("_", "-")
+    assert plan.budget.seconds
+    assert len({str(model.tokens) for model in plan.models}) > 2
 
 
 @pytest.mark.parametrize("preset", MADE)

@@ -283,6 +283,8 @@ def write_tokens(
     request : str, optional
         What the tokens can be found by before the text is cut.
     """
+    for left in path.rglob(".*.*"):  # what a run that was killed was writing
+        left.unlink()
     for name, parts in tables.items():
         write_parts(path / f"{name}.parquet", parts)
     about = {"spec": tokenizer.spec, "description": tokenizer.description, "code": tokenizer_code(tokenizer)}

@@ -61,3 +61,13 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_page_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "tale.txt").write_text(TEXT)
+    (tmp_path / "own.html").write_text("<p>mine</p>")
+    done = lmcompare("corpora", "show", "tale.txt", "--out", "own.html", cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "own.html").read_text()) == (2, "<p>mine</p>")
+    assert "own.html is there already" in done.stderr
+    for _ in range(2):  # its own page may be written anew
+        assert lmcompare("corpora", "show", "tale.txt", "--out", "page.html", cwd=tmp_path).returncode == 0

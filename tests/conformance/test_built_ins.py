@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -141,12 +142,14 @@ def test_presets_of_built_ins_can_be_built(name: str) -> None:
 
 
 def test_probe_trains_what_the_kit_judges_once() -> None:
-    trained = []
+    plugin, trained = plugins.resolve(BUILT_IN["ngram"]), []
+    fit = plugin.fit
 
-    def make() -> LanguageModel:
+    def counted(self: LanguageModel, *texts: Any) -> LanguageModel:
         trained.append(1)
-        return plugins.build(plugins.resolve(BUILT_IN["ngram"]), {})
+        return fit(self, *texts)
 
-    probe = Probe(make)
-    assert probe.fitted is probe.fitted
+    with patch.object(plugin, "fit", counted):
+        probe = Probe(lambda: plugins.build(plugin, {}))
+        assert probe.fitted is probe.fitted
     assert len(trained) == 1

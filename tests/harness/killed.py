@@ -83,10 +83,16 @@ def trial(model: str, kills: int, seed: int = 0) -> int:
                 folders += 1
                 if is_new:  # the first run may have been slower, as it read everything from the disk
                     whole = time.perf_counter() - began
-                assert differing(stored(place / out), expected) == []
+                check(stored(place / out), expected)
         finish(model, place, f"killed-{folders}")
-        assert differing(stored(place / f"killed-{folders}"), expected) == []
+        check(stored(place / f"killed-{folders}"), expected)
     return hits
+
+
+def check(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    """Raise ``AssertionError`` with the names of the files that differ."""
+    names = differing(found, expected)
+    assert not names, names
 
 
 def differing(found: dict[str, bytes], expected: dict[str, bytes]) -> list[str]:

@@ -70,6 +70,8 @@ def show(
 
     if out is not None and Path(out).suffix not in (".html", ".htm"):
         raise LmcompareError(f"--out names the page '{out}': give the name of a file that ends in .html")
+    if out is not None and Path(out).exists() and b'content="lmcompare ' not in _beginning(Path(out)):
+        raise LmcompareError(f"{out} is there already and lmcompare did not write it; give another name with --out")
     given = {"kind": tokens, "min_count": min_count, "size": vocabulary_size}
     table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE)
     read = CorpusOptions(**{key: value for key, value in of(CorpusOptions, options).items() if value is not None})
@@ -83,3 +85,11 @@ def show(
 
         write_survey(found, Path(out))
         print(f"The page: {out}")
+
+
+def _beginning(path: Path) -> bytes:
+    """Return the first kilobytes of a file, where a page says what wrote it; nothing of a folder."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(4096)

@@ -38,10 +38,12 @@ def lm_eval(
     if not named:
         raise LmcompareError("--tasks names no task: give names such as blimp,lambada_openai, or a YAML file")
     (trained,) = trained_models(folder, model, seed, plugin).values()
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)  # before the tasks, which may take hours
     found = evaluated(trained, named, fewshot=fewshot, limit=limit)
+    _print_table(found)
     if out is not None:
         out.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _print_table(found)
 
 
 def _print_table(found: dict[str, Any]) -> None:
