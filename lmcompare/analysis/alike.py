@@ -33,7 +33,7 @@ class Alike(ABC):
 
     @abstractmethod
     def figure_of(self, nats: float, units: int, split: Split) -> float:
-        """Return the figure of a split of so many units, from the log-probability of all of it."""
+        """Return the figure of a split from its log-probability and the number of its units."""
 
 
 class AlikeTokens(Alike):

@@ -22,6 +22,7 @@ RARE = 100  # a rare token occurs at most this often in the training text
 COUNT_EDGES = (0, 1, 3, 10, 100, 1_000, 10_000)
 SENTENCE_EDGES = (1, 2, 3, 4, 5, 10, 20, 40)
 DOCUMENT_EDGES = (16, 64, 256, 1_024, 4_096)
+MENTIONS = ("first mention", "repetition")
 
 
 @dataclass(frozen=True)

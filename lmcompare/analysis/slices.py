@@ -18,6 +18,7 @@ from lmcompare.analysis.resampling import Units, dealt, summed, units_of
 from lmcompare.analysis.slice_tables import (
     COUNT_EDGES,
     DOCUMENT_EDGES,
+    MENTIONS,
     RARE,
     SENTENCE_EDGES,
     Crossed,
@@ -86,13 +87,13 @@ TOKEN_SLICES: tuple[Slice, ...] = (
     Slice(
         "repeated",
         "known tokens: first mention in the document or repetition",
-        ("first mention", "repetition"),
+        MENTIONS,
         repeated,
     ),
     Slice(
         "repeated_rare",
         f"rare tokens (1 to {RARE} times in the training text): first mention or repetition",
-        ("first mention", "repetition"),
+        MENTIONS,
         rare_repeated,
     ),
 )

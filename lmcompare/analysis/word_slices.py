@@ -11,6 +11,7 @@ from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.slice_tables import (
     COUNT_EDGES,
     DOCUMENT_EDGES,
+    MENTIONS,
     RARE,
     SENTENCE_EDGES,
     Crossed,
@@ -25,7 +26,6 @@ from lmcompare.analysis.word_kinds import WORD_KINDS, word_kinds
 from lmcompare.analysis.word_scores import word_scores
 from lmcompare.runfolder.run import Run, kept
 
-MENTIONS = ("first mention", "repetition")
 WORD_SLICES: tuple[Slice, ...] = (
     Slice("word_kind", "by kind of word", WORD_KINDS, lambda f: f["kind"]),
     Slice(

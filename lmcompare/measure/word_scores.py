@@ -32,7 +32,7 @@ class HeldOutWords:
         assert text.spans is not None, "text was encoded"
         self._document = table["document"].to_numpy(np.int64)
         self._is_end = (table["word"] == "").to_numpy()
-        # all documents one after the other, with a byte between them that stands for the end of a document
+        # all documents one after the other, with a byte between them as the place of the end of a document
         n_bytes = table["byte_end"].to_numpy(np.int64)[self._is_end]
         before = np.cumsum(n_bytes + 1) - (n_bytes + 1)
         places = table[["byte_start", "byte_end"]].to_numpy(np.int64, copy=True)

@@ -210,7 +210,7 @@ class _Block:
         self._documents: list[int] = []  # where each document begins
 
     def add_piece(self, offsets: IntArray, width: int, after: int) -> None:
-        """Add a piece of so many bytes, the offsets of its tokens in it, and ``</s>`` and so many bytes after it."""
+        """Add a piece of ``width`` bytes, the offsets of its tokens, ``</s>``, and ``after`` bytes that follow."""
         self._begins.append(self.position)
         self._spans.append(offsets + self.position)
         self.position += width
