@@ -38,7 +38,8 @@ class Job:
     machine : dict
         The "device", "threads" and "processes" of the training.
     budget, examples : dict
-        The tables ``[budget]`` and ``[examples]`` of the experiment.
+        The tables ``[budget]`` and ``[examples]`` of the experiment. A model that isn't trained in steps has an empty
+        budget.
     files : dict
         For each hyper-parameter that names a file, a digest of its content.
     asked : dict

@@ -29,13 +29,13 @@ def content_words(vocabulary: Vocabulary, most: int) -> IntArray:
     return np.array((words if len(words) >= 10 else list(order))[:most], np.int64)
 
 
-def neighbours(
+def nearest_known(
     vectors: FloatArray, vocabulary: Vocabulary, words: Sequence[int] | IntArray, most: int = 8
 ) -> tuple[list[list[int]], list[list[float]]]:
-    """Return for each word the ids of its nearest words, and their cosines in descending order.
+    """Return for each word the ids of its nearest well-known words, and their cosines in descending order.
 
-    Words that occur fewer than ``KNOWN`` times in the training text are not neighbours, unless almost all words are
-    that rare.
+    Words that occur fewer than ``KNOWN`` times in the training text are left out, unless almost all words are that
+    rare.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbo
     ]
     shown.sort(key=lambda i: int(vocabulary.counts[i]))
     words = list(dict.fromkeys([*(int(i) for i in frequent), *shown[:6]]))
-    ids, cosines = neighbours(vectors, vocabulary, words)
+    ids, cosines = nearest_known(vectors, vocabulary, words)
     return Neighbours(
         title="Nearest words",
         note=note,
