@@ -20,7 +20,9 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = tmp_path / "secret.txt"
     path.write_text("a")
 
-    def refuse(self: Path, *_: object, **__: object) -> None:  # permissions do not stop the superuser, whom tests may run as
+    def refuse(
+        self: Path, *_: object, **__: object
+    ) -> None:  # permissions do not stop the superuser, whom tests may run as
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
