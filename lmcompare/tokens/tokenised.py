@@ -131,7 +131,7 @@ def tokenise(
     tokenizer : Tokenizer
         It is given each sentence or, if it ``covers`` documents, the whole text of each document.
     progress : callable
-        It is given the number of bytes that were cut, again and again.
+        It is given the number of bytes that are cut, after each block of `BLOCK_BYTES`.
 
     Raises
     ------
@@ -140,10 +140,9 @@ def tokenise(
         text; and for a tokenizer plug-in that fails, or whose tokens can't be put together to the same text again.
     """
     n_bytes = np.array([_n_bytes(document) for document in documents], np.int64)
-    pieces = _Pieces(tokenizer, np.int32 if max(n_bytes, default=0) < 2**31 else np.int64)
+    pieces = _Pieces(tokenizer, np.int32 if max(n_bytes, default=0) < 2**31 else np.int64, progress)
     sentences = array("q")  # the positions at which one begins
     starts = array("q")  # of the documents
-    done = 0
     for document in documents:
         text, spans = _checked(document)
         starts.append(len(pieces))
@@ -162,8 +161,6 @@ def tokenise(
             else:
                 sentences.append(len(pieces))
             begin += pieces.add(begin, piece, found, offsets, Separator(text[end:until], closes))
-            progress(done + begin)
-        done += begin
     text_of_all = Tokenised(
         **pieces.finish(),
         starts=np.array(starts, np.int64),
@@ -189,9 +186,14 @@ class _Pieces:
     tokenizer : Tokenizer
     offsets : dtype
         That of the byte spans.
+    progress : callable
+        It is given the number of bytes so far after each block.
     """
 
-    def __init__(self, tokenizer: Tokenizer, offsets: type[np.signedinteger[Any]]) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, offsets: type[np.signedinteger[Any]], progress: Callable[[int], object]
+    ) -> None:
+        self._progress, self._bytes = progress, 0
         self._has_spaces = tokenizer.covers == "words"
         self._types, self._separator_types, self._space_types = _Numbers([None]), _Numbers(), _Numbers([""])
         self._tokens, self._spaces, self._separators = (GrowingArray(np.int32) for _ in range(3))
@@ -217,11 +219,11 @@ class _Pieces:
         self._begins.append(self._position)
         self._shifts.append(begin - self._position)
         self._places.append(offsets + self._position)
-        raw = piece.encode()
+        raw, raw_after = piece.encode(), after.text.encode()
         end = self._position + len(raw)
         self._places.append(np.array([[end, end]]))
-        self._raw += (raw, after.text.encode())
-        self._position = end + len(self._raw[-1])
+        self._raw += (raw, raw_after)
+        self._position = end + len(raw_after)
         self._strings += tokens
         self._strings.append(None)
         self._numbers.append(len(tokens) + 1)
@@ -229,7 +231,7 @@ class _Pieces:
         self._length += len(tokens) + 1
         if self._position > BLOCK_BYTES:
             self._end_block()
-        return len(raw) + len(after.text.encode())
+        return len(raw) + len(raw_after)
 
     def _end_block(self) -> None:
         tokens = self._types.of(self._strings)
@@ -244,6 +246,8 @@ class _Pieces:
         self._spans.append(places + np.repeat(np.array(self._shifts, np.int64), self._numbers)[:, None])
         self._spaces.append(spaces)
         self._separators.append(separators)
+        self._bytes += self._position
+        self._progress(self._bytes)
         self._begin_block()
 
     def finish(self) -> dict[str, Any]:
