@@ -156,7 +156,7 @@ class Live(_Shown):
         elif self._bar is None:
             columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
             self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.add_task(what, total=1, completed=done)
+            self._bar.update(self._bar.add_task(what, total=1), completed=done)
             self._bar.start()
         else:
             self._bar.update(self._bar.task_ids[0], completed=done)

@@ -20,6 +20,7 @@ from lmcompare.measure.word_bits import (
     WordEnds,
     WordsInTokens,
     places_of,
+    sentence_begins,
     word_bits,
     word_ending_types,
 )
@@ -191,7 +192,7 @@ class WordScorer:
         inside = owner >= 0
         unknown = np.bincount(owner[inside], is_unknown[inside], minlength=size)
         tokens = np.bincount(owner[inside], minlength=size)
-        sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
+        sentences = sentence_begins(data, document.sentences)
         sentence = np.searchsorted(sentences, places[words.first, 0], side="right") - 1
         rows = []
         for n in range(size):
