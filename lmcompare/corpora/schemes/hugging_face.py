@@ -141,9 +141,10 @@ def _refuse_path(place: str) -> None:
     parts = Path(place).parts
     if place.startswith(("/", ".", "~")) or (len(parts) > 1 and Path(parts[0]).is_dir()):
         there = next(parent for parent in path.parents if parent.is_dir())
+        lost = path.relative_to(there).parts[0]
         raise LmcompareError(
-            f"there is no folder {place}: {there.resolve()} has no '{path.relative_to(there).parts[0]}'; give a folder that"
-            " contains a data set, as hf:FOLDER"
+            f"there is no folder {place}: {there.resolve()} has no '{lost}'; give a folder that contains a data set, as"
+            " hf:FOLDER"
         )
 
 
