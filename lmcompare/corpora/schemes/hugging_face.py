@@ -143,8 +143,8 @@ def _refuse_path(place: str) -> None:
         there = next(parent for parent in path.parents if parent.is_dir())
         lost = path.relative_to(there).parts[0]
         raise LmcompareError(
-            f"there is no folder {place}: {there.resolve()} has no '{lost}'; give a folder that contains a data set, as"
-            " hf:FOLDER"
+            f"there is no folder {place}: {there.resolve()} has no '{lost}'; give a folder that contains a data set,"
+            " as hf:FOLDER"
         )
 
 
