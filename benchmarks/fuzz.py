@@ -81,7 +81,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object], Callable[[], bytes]]] = 
 
 def main() -> None:
     """Fuzz one reader."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--again", type=Path, help="bytes that were kept: read them and do no more")

@@ -40,7 +40,6 @@ from lmcompare.training import loop
 from lmcompare.training.lanes import Texts
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.loop import Training
-from lmcompare.training.reading import LENGTH
 
 Step = Callable[[], int]  # trains one step and returns how many tokens it predicted
 
@@ -57,7 +56,8 @@ class WordLanguageModel(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, T) to the logits (B, T, V)."""
         states, _ = self.recurrence(functional.dropout(self.vectors(inputs), 0.2))
-        return self.output(functional.dropout(states, 0.2))
+        logits: Tensor = self.output(functional.dropout(states, 0.2))
+        return logits
 
 
 class StepByStep(nn.Module):
@@ -114,7 +114,8 @@ def gpt2(types: int, model: Transformer) -> nn.Module:
             self.network = network
 
         def forward(self, inputs: Tensor) -> Tensor:
-            return self.network(input_ids=inputs).logits
+            logits: Tensor = self.network(input_ids=inputs).logits
+            return logits
 
     return Logits()
 
@@ -131,7 +132,7 @@ def trainer(
         part = torch.stack([text[i : i + length + 1] for i in starts])
         loss = functional.cross_entropy(network(part[:, :-1]).flatten(0, 1), part[:, 1:].flatten())
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
         optimiser.step()
         return batch * length
@@ -197,7 +198,7 @@ def scoring(model: TorchLanguageModel, text: Encoded) -> tuple[float, float]:
                 log_probs = torch.log_softmax(functional.linear(x, table[:types], bias), 1)
                 log_probs.gather(1, torch.zeros(len(x), 1, dtype=torch.long))
             bare += time.perf_counter() - started
-    assert max(inputs.shape[1] for inputs, _ in shapes) <= LENGTH
+    assert max(inputs.shape[1] for inputs, _ in shapes) <= network.piece
     return ours, bare
 
 

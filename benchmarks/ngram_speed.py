@@ -26,7 +26,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lmcompare.models.ngram.plugin import NGram
+    from lmcompare.tokens import Encoded
 
 ORDER = 5
 HERE = Path(__file__).parent
@@ -103,12 +109,18 @@ def text(folder: Path, words: int, seed: int = 0) -> Path:
     return path
 
 
+def cost_of_ours(path: Path, threads: int, *, start: bool = True) -> Cost:
+    """Train in a new process; return what it cost, or what it cost from when everything was imported."""
+    whole, printed = ours("train", path, threads)
+    return whole if start else Cost(*json.loads(printed))
+
+
 def training(path: Path, rounds: int) -> None:
     """Text to model, order 5, with one thread and with two."""
     runs: dict[str, Callable[[], Cost]] = {}
     for n in (1, 2):
-        runs[f"lmcompare, {n} thread(s)"] = lambda n=n: ours("train", path, n)[0]
-        runs[f"  the same without the start, {n}"] = lambda n=n: Cost(*json.loads(ours("train", path, n)[1]))
+        runs[f"lmcompare, {n} thread(s)"] = partial(cost_of_ours, path, n)
+        runs[f"  the same without the start, {n}"] = partial(cost_of_ours, path, n, start=False)
     if shutil.which("lmplz"):
         plain = ["lmplz", "-o", str(ORDER), "-S", "1G", "--discount_fallback", "-T", str(path.parent)]
         runs["lmplz, with ARPA"] = lambda: timed([*plain, "--arpa", os.devnull], path)[0]
@@ -223,7 +235,7 @@ def nltk_instead(path: Path) -> None:
 # What runs in a process of its own
 
 
-def trained(path: str, threads: int = 1, types: int = 0):
+def trained(path: str, threads: int = 1, types: int = 0) -> tuple[Encoded, NGram]:
     """Return the text and the model trained on it; of ``types`` or fewer, if a number is given."""
     from lmcompare.model import Setting
     from lmcompare.models.ngram.plugin import NGram
@@ -282,6 +294,7 @@ def task_distributions(path: str, test: str) -> None:
     train, model = trained(path, 2, TYPES)
     text = read_tokenised(test, train.vocabulary)
     table = model._table
+    assert table is not None
     at = np.arange(2048)
     contexts = table.contexts_at(text, at)
     figures = {}
@@ -315,7 +328,12 @@ def task_distributions(path: str, test: str) -> None:
     print(json.dumps(figures))
 
 
-TASKS = {"train": task_train, "export": task_export, "score": task_score, "distributions": task_distributions}
+TASKS: dict[str, Callable[..., None]] = {
+    "train": task_train,
+    "export": task_export,
+    "score": task_score,
+    "distributions": task_distributions,
+}
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from lmcompare.runfolder.manifest import (
 )
 from lmcompare.runfolder.parquet import write_table
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.tokens import Encoded, OverheadBits, Vocabulary
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +46,7 @@ SENTENCE = 22  # tokens on the average, </s> included
 PIECE = 4  # tokens on the average that are copied from train at a time
 UNKNOWN_SHARE = 0.02
 FINGERPRINT = "sampled"
+END = 1  # the id of </s>
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Text:
     split: str
     encoded: Encoded
     surface: Array
-    overhead_bits: Array
+    overhead: OverheadBits
     hard: Array
 
 
@@ -79,7 +80,7 @@ def pieces(train: Array, tokens: int, rng: np.random.Generator) -> Array:
     begins = rng.integers(0, len(train) - lengths)
     at = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)[:tokens] + np.arange(tokens)
     ids = train[at]
-    ids[-1] = Vocabulary.end
+    ids[-1] = END
     return ids
 
 
@@ -100,15 +101,14 @@ def text(split: str, ids: Array, documents: int, known: Vocabulary, rng: np.rand
     spans = np.stack([begins - offset, begins - offset + size], axis=1)
     side = np.where(ids == known.unknown, rng.gamma(9, 3.5, len(ids)), rng.gamma(0.3, 0.2, len(ids)))
     hard = rng.gamma(4, 1 / 4, len(ids)) * rng.lognormal(0, 0.12, len(starts))[document]
-    return Text(split, Encoded(ids, starts, known, spans), surface, side, hard)
+    bits = OverheadBits(spelling=side, white_space=np.zeros(len(ids)), separator=np.zeros(len(ids)))
+    return Text(split, Encoded(ids, starts, known, spans), surface, bits, hard)
 
 
 def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> TokenizedCorpus:
     """Write the tables of the tokens, and return what the harness makes its tables of the most likely words from."""
     known = train.vocabulary
-    features = [
-        token_features(train, t.encoded, t.encoded.sentence_starts(), t.overhead_bits, t.split) for t in texts
-    ]
+    features = [token_features(train, t.encoded, t.encoded.sentence_starts(), t.overhead, t.split) for t in texts]
     write_table(folder / "features.parquet", pd.concat(features, ignore_index=True))
     tables = []
     for t in texts:
@@ -188,7 +188,9 @@ def write_cell(
     shown = len(positions)
     top = np.sort(rng.integers(0, min(types, 200), (shown, 1)) + np.arange(PLACES), axis=1).astype(np.int32)
     p = np.log(-np.sort(-rng.dirichlet(np.ones(PLACES), shown), axis=1) * 0.7)
-    write_table(folder / "top.parquet", top_table(corpus, positions, Ranked(on_test, rank, top, p)))
+    write_table(
+        folder / "top.parquet", top_table(corpus, positions, Ranked(on_test, rank, top, p, np.zeros(len(on_test))))
+    )
     sentences = [
         {
             "document": int(document),
@@ -213,7 +215,15 @@ def write_cell(
     curve = pd.DataFrame({"step": steps, "seconds": steps * 0.3, "tokens": steps * 1000, "train_loss": loss})
     files.write_text(folder / "curve.csv", curve.assign(valid_loss=loss + 0.1).to_csv(index=False))
     traits = {"causal": True, "normalised": True, "adaptive": False, "carries_state": False, "pretrained": False}
-    cell = {"status": "done", "error": None, "name": name, "plugin": name, "seed": 0, "traits": traits, "notes": []}
+    cell: dict[str, Any] = {
+        "status": "done",
+        "error": None,
+        "name": name,
+        "plugin": name,
+        "seed": 0,
+        "traits": traits,
+        "notes": [],
+    }
     truth = {"passed": True, "checks": []}
     summary = "Sampled, no model."
     files.write_json(
@@ -229,7 +239,7 @@ def write_run(
     rng = np.random.default_rng(seed)
     words, p = vocabulary(types)
     ids = rng.choice(types, min(tokens, 2_000_000), p=p).astype(np.int32)
-    ids[-1] = Vocabulary.end
+    ids[-1] = END
     known = Vocabulary(words, np.bincount(ids, minlength=types))
     train = Encoded(ids, np.zeros(1, np.int64), known)
     texts = [

@@ -12,15 +12,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-import numba
 import numpy as np
+import numpy.typing as npt
 
-from lmcompare.corpora import load
+from lmcompare.compiled import compiled
+from lmcompare.corpora import Document, load
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary
+
+Array = npt.NDArray[Any]
 
 NEW = 0.25  # how often <unk> becomes a word that was never written
 CHUNK = 2_000_000
@@ -36,7 +40,7 @@ def source() -> tuple[BackoffTable, Vocabulary]:
     return BackoffTable.from_arrays(model.state().arrays, 3), vocabulary
 
 
-def load_splits(name: str) -> list[tuple]:
+def load_splits(name: str) -> list[tuple[Document, ...]]:
     """Return the three splits of an embedded corpus."""
     corpus = load(name)
     return [corpus.train, corpus.valid, corpus.test]
@@ -87,8 +91,20 @@ def write(path: Path, n_words: int, seed: int = 0) -> None:
             written += int((ids != vocabulary.end).sum())
 
 
-@numba.njit(cache=True)
-def _draw(n, random, unigrams, bigrams, trigrams, words2, words3, offsets2, offsets3, start, end):
+@compiled
+def _draw(
+    n: int,
+    random: Array,
+    unigrams: Array,
+    bigrams: Array,
+    trigrams: Array,
+    words2: Array,
+    words3: Array,
+    offsets2: Array,
+    offsets3: Array,
+    start: int,
+    end: int,
+) -> Array:
     """Draw sentences until there are n words: from the trigrams' own probability, or, failing that, the bigrams', or
     the unigrams'.
     """
@@ -127,8 +143,8 @@ def _draw(n, random, unigrams, bigrams, trigrams, words2, words3, offsets2, offs
     return ids[:made]
 
 
-@numba.njit(cache=True)
-def _own(u, sums, offsets, context):
+@compiled
+def _own(u: float, sums: Array, offsets: Array, context: int) -> tuple[int, int]:
     """Return (0, node) where u falls into what the n-grams of a context have of their own, else (-1, 0)."""
     low, high = offsets[context], offsets[context + 1]
     before = sums[low - 1] if low else 0.0

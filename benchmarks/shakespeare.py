@@ -91,7 +91,7 @@ def peer(ids: np.ndarray, types: int, steps: int) -> tuple[LogProbs, float]:
         logits = network(input_ids=batch[:, :-1]).logits
         value = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
         optimiser.zero_grad(set_to_none=True)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
     seconds = time.perf_counter() - started

@@ -97,8 +97,8 @@ def _is_a(value: object, kind: object) -> bool:
 def source_digest(model: LanguageModel) -> str:
     """Return a digest of the code that a model's figures come from, so that a change to it is noticed.
 
-    It takes in the code of the plug-in, as ``code_digest`` does, and what every model stands on: the contract,
-    ``tokens/`` and ``training/``.
+    It covers the code of the plug-in, as ``code_digest`` does, and what every model uses: the contract, ``tokens/``
+    and ``training/``.
     """
     digest = hashlib.sha256(_code(model))
     package = Path(__file__).parent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lmcompare.checks import CHECKS, Check, Probe, known_failures
 from lmcompare.checks.kit import P, run_one, select
 from lmcompare.checks.probe import LEARNING, Subject, maker
-from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, TokenizerProbe, table_of
+from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, TokenizerProbe
 from lmcompare.checks.tokenizers import Subject as TokenizerSubject
 from lmcompare.model import Budget, LanguageModel
 from lmcompare.report.kinds.conformance import check_exhibit_kind
@@ -86,7 +86,7 @@ def parametrize_with_tokenizer_checks(
 
     cases = []
     for subject in tokenizers:
-        probe = TokenizerProbe(table_of(subject, options))
+        probe = TokenizerProbe(subject, options)
         cases += _cases(subject, probe.cls.__name__, TOKENIZER_CHECKS, probe)
     return pytest.mark.parametrize(("tokenizer", "check"), cases)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from lmcompare.analysis.comparison import group_of
 from lmcompare.analysis.metrics import perplexity
@@ -32,8 +33,15 @@ class Alike(ABC):
         """Yield blocks (M, n) of log-probabilities in nats, in order; of each model its first finished seed."""
 
     @abstractmethod
-    def figure_of(self, nats: float, units: int, split: Split) -> float:
-        """Return the figure of a split from its log-probability and the number of its units."""
+    def units(self, split: Split) -> int:
+        """Return the number of tokens or words of a split, which are the columns of all its blocks."""
+
+    @abstractmethod
+    def figure_of(self, nats: float, split: Split) -> float:
+        """Return the figure of a split from its log-probability."""
+
+    def _documents(self, split: Split) -> pd.DataFrame:
+        return self.run.tokens[self.models[0].tokens_fingerprint].documents_of(split)
 
 
 class AlikeTokens(Alike):
@@ -45,8 +53,11 @@ class AlikeTokens(Alike):
         for block in blocks(self.run, self.models, split, seeds=1):
             yield np.concatenate([block.stacked(m)[:1] for m in range(len(block.scores))])
 
-    def figure_of(self, nats: float, units: int, split: Split) -> float:
-        return perplexity(nats, units)
+    def units(self, split: Split) -> int:
+        return int(self._documents(split)["tokens"].sum())
+
+    def figure_of(self, nats: float, split: Split) -> float:
+        return perplexity(nats, self.units(split))
 
 
 class AlikeWords(Alike):
@@ -56,12 +67,18 @@ class AlikeWords(Alike):
 
     def nats(self, split: Split) -> Iterator[Array]:
         scores = word_scores(self.run, self.models, split, 1)
-        group = np.cumsum(~scores.joined.any(axis=0)) - 1  # words that share a figure in any model are one unit
+        group = np.cumsum(self._begins(split)) - 1
         yield -LN2 * np.stack([np.bincount(group, of_model) for of_model in scores.bits + scores.gaps])
 
-    def figure_of(self, nats: float, units: int, split: Split) -> float:
-        documents = self.run.tokens[self.models[0].tokens_fingerprint].documents_of(split)
-        return -nats / LN2 / float(documents["bytes"].sum())
+    def units(self, split: Split) -> int:
+        return int(np.count_nonzero(self._begins(split)))
+
+    def figure_of(self, nats: float, split: Split) -> float:
+        return -nats / LN2 / float(self._documents(split)["bytes"].sum())
+
+    def _begins(self, split: Split) -> Array:
+        """(W,) whether a word begins a unit: words that share a figure in any model are one unit."""
+        return np.logical_not(word_scores(self.run, self.models, split, 1).joined.any(axis=0))
 
 
 def alike(run: Run) -> Alike | None:

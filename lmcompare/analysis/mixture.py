@@ -21,9 +21,8 @@ from lmcompare.runfolder.run import Run
 
 STEPS = 200
 TOLERANCE = 1e-7  # nats per token: less is not worth another step
-FITTED = (
-    2**20
-)  # validation tokens or words to which weights are fitted: more would gain a millionth of a nat per token
+# validation tokens or words to which weights are fitted: more would gain a millionth of a nat per token
+FITTED = 2**20
 
 
 def fit_weights(log_probs: Array) -> Array:
@@ -80,7 +79,7 @@ def mixtures(run: Run) -> pd.DataFrame:
     """
     rows = []
     if (found := alike(run)) is not None:
-        on_valid, valid_units = _some(found)
+        on_valid = _for_fitting(found)
         names = [model.name for model in found.models]
         groups = [list(pair) for pair in combinations(range(len(names)), 2)]
         if len(names) > 2:
@@ -101,7 +100,7 @@ def mixtures(run: Run) -> pd.DataFrame:
                     "best_single": names[best],
                     "best_single_test": alone[best],
                     "gain": 1 - mixed_test[g] / alone[best],
-                    "valid_units": valid_units,
+                    "valid_units": found.units("valid"),
                     "fitted_units": on_valid.shape[1],
                 }
             )
@@ -121,9 +120,8 @@ def wins(run: Run) -> pd.DataFrame:
     rows = []
     if (found := alike(run)) is not None:
         models = found.models
-        won, units = np.zeros((len(models), len(models))), 0
+        won, units = np.zeros((len(models), len(models))), found.units("test")
         for log_probs in found.nats("test"):
-            units += log_probs.shape[1]
             for i, j in combinations(range(len(models)), 2):
                 more, less = (log_probs[i] > log_probs[j]), (log_probs[i] < log_probs[j])
                 won[i, j] += np.count_nonzero(more)
@@ -136,25 +134,23 @@ def wins(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["first", "second", "share", "units"])
 
 
-def _some(found: Alike) -> tuple[Array, int]:
-    """(M, N) nats of the tokens or words of valid, evenly subsampled to at most ``FITTED``; and how many it has."""
-    units = sum(block.shape[1] for block in found.nats("valid"))
-    every, seen = max(1, -(-units // FITTED)), 0
+def _for_fitting(found: Alike) -> Array:
+    """(M, N) nats of the tokens or words of the validation text, evenly subsampled to at most ``FITTED``."""
+    every, seen = max(1, -(-found.units("valid") // FITTED)), 0
     parts = [np.zeros((len(found.models), 0))]
     for block in found.nats("valid"):
         parts.append(block[:, -seen % every :: every])
         seen += block.shape[1]
-    return np.concatenate(parts, axis=1), units
+    return np.concatenate(parts, axis=1)
 
 
 def _figures(
     found: Alike, split: Split, groups: Sequence[list[int]], weights: Sequence[Array]
 ) -> tuple[list[float], list[float]]:
     """Return the figures of a split: of the M models, and of the G mixtures."""
-    units, alone, mixed = 0, np.zeros(len(found.models)), np.zeros(len(groups))
+    alone, mixed = np.zeros(len(found.models)), np.zeros(len(groups))
     for log_probs in found.nats(split):
-        units += log_probs.shape[1]
         alone += log_probs.sum(axis=1)
         mixed += [mixed_log_probs(log_probs[g], w).sum() for g, w in zip(groups, weights, strict=True)]
-    figures = [[found.figure_of(float(nats), units, split) for nats in totals] for totals in (alone, mixed)]
+    figures = [[found.figure_of(float(nats), split) for nats in totals] for totals in (alone, mixed)]
     return figures[0], figures[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -51,17 +51,48 @@ def bucket(values: Array, edges: tuple[int, ...]) -> Array:
     return np.searchsorted(np.array(edges), values, side="left")
 
 
-def repeated(features: Columns) -> Array:
+def shared_slices(unit: Literal["token", "word"], prefix: str = "") -> tuple[Slice, ...]:
+    """Return the slices in which tokens and words are divided alike; ``prefix`` begins their names."""
+    return (
+        Slice(
+            f"{prefix}train_count",
+            f"by how often the {unit} occurs in the training text",
+            bucket_labels(COUNT_EDGES, 0),
+            lambda f: bucket(f["train_count"], COUNT_EDGES),
+        ),
+        Slice(
+            f"{prefix}position_in_sentence",
+            f"by the {unit}'s position in the sentence",
+            bucket_labels(SENTENCE_EDGES, 1),
+            lambda f: bucket(f["position_in_sentence"] + 1, SENTENCE_EDGES),
+        ),
+        Slice(
+            f"{prefix}position_in_document",
+            f"by the {unit}'s position in the document",
+            bucket_labels(DOCUMENT_EDGES, 1),
+            lambda f: bucket(f["position"] + 1, DOCUMENT_EDGES),
+        ),
+        Slice(
+            f"{prefix}repeated",
+            f"known {unit}s: first mention in the document or repetition",
+            MENTIONS,
+            _repeated,
+        ),
+        Slice(
+            f"{prefix}repeated_rare",
+            f"rare {unit}s (1 to {RARE} times in the training text): first mention or repetition",
+            MENTIONS,
+            lambda f: np.where(f["train_count"] <= RARE, _repeated(f), -1),
+        ),
+    )
+
+
+def _repeated(features: Columns) -> Array:
     """(N,) 0 for a first mention, 1 for a repetition.
 
     Unknown words, which train has never seen, are left out: as one token they all would repeat one another.
     """
     return np.where(features["train_count"] > 0, features["repeated"].astype(np.int64), -1)
-
-
-def rare_repeated(features: Columns) -> Array:
-    """(N,) the same of rare tokens alone."""
-    return np.where(features["train_count"] <= RARE, repeated(features), -1)
 
 
 @dataclass(frozen=True)

@@ -15,22 +15,7 @@ import pandas as pd
 
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.resampling import Units, dealt, summed, units_of
-from lmcompare.analysis.slice_tables import (
-    COUNT_EDGES,
-    DOCUMENT_EDGES,
-    MENTIONS,
-    RARE,
-    SENTENCE_EDGES,
-    Crossed,
-    Part,
-    Slice,
-    bucket,
-    bucket_labels,
-    exp2,
-    rare_repeated,
-    repeated,
-    tables_of,
-)
+from lmcompare.analysis.slice_tables import Crossed, Part, Slice, exp2, shared_slices, tables_of
 from lmcompare.analysis.token_blocks import Columns, blocks
 from lmcompare.analysis.totals import LN2, by_tokens
 from lmcompare.analysis.word_kinds import CLASSES, word_classes
@@ -52,14 +37,10 @@ def _before(longest: Array, position: Array, carried: int) -> Array:
     return np.where(position > 0, np.append(carried, longest[:-1])[: len(longest)], -1)
 
 
+_by_count, *_others = shared_slices("token")
 TOKEN_SLICES: tuple[Slice, ...] = (
     Slice("word_class", "by kind of word", CLASSES, lambda f: f["word_class"]),
-    Slice(
-        "train_count",
-        "by how often the token occurs in the training text (0: unknown)",
-        bucket_labels(COUNT_EDGES, 0),
-        lambda f: bucket(f["train_count"], COUNT_EDGES),
-    ),
+    _by_count,
     Slice(
         "context_order",
         "by the length of the longest n-gram of the training text right before the token",
@@ -72,30 +53,7 @@ TOKEN_SLICES: tuple[Slice, ...] = (
         ("1", "2", "3", "4", "5"),
         lambda f: f["longest_seen"],
     ),
-    Slice(
-        "position_in_sentence",
-        "by position in the sentence",
-        bucket_labels(SENTENCE_EDGES, 1),
-        lambda f: bucket(f["position_in_sentence"] + 1, SENTENCE_EDGES),
-    ),
-    Slice(
-        "position_in_document",
-        "by position in the document",
-        bucket_labels(DOCUMENT_EDGES, 1),
-        lambda f: bucket(f["position"] + 1, DOCUMENT_EDGES),
-    ),
-    Slice(
-        "repeated",
-        "known tokens: first mention in the document or repetition",
-        MENTIONS,
-        repeated,
-    ),
-    Slice(
-        "repeated_rare",
-        f"rare tokens (1 to {RARE} times in the training text): first mention or repetition",
-        MENTIONS,
-        rare_repeated,
-    ),
+    *_others,
 )
 FEATURES = (
     "token_id",

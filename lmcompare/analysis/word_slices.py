@@ -8,51 +8,14 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.slice_tables import (
-    COUNT_EDGES,
-    DOCUMENT_EDGES,
-    MENTIONS,
-    RARE,
-    SENTENCE_EDGES,
-    Crossed,
-    Slice,
-    bucket,
-    bucket_labels,
-    rare_repeated,
-    repeated,
-    tables_of,
-)
+from lmcompare.analysis.slice_tables import Crossed, Slice, shared_slices, tables_of
 from lmcompare.analysis.word_kinds import WORD_KINDS, word_kinds
 from lmcompare.analysis.word_scores import word_scores
 from lmcompare.runfolder.run import Run, kept
 
 WORD_SLICES: tuple[Slice, ...] = (
     Slice("word_kind", "by kind of word", WORD_KINDS, lambda f: f["kind"]),
-    Slice(
-        "word_count",
-        "by how often the word occurs in the training text",
-        bucket_labels(COUNT_EDGES, 0),
-        lambda f: bucket(f["train_count"], COUNT_EDGES),
-    ),
-    Slice(
-        "word_in_sentence",
-        "by the word's position in the sentence",
-        bucket_labels(SENTENCE_EDGES, 1),
-        lambda f: bucket(f["position_in_sentence"] + 1, SENTENCE_EDGES),
-    ),
-    Slice(
-        "word_in_document",
-        "by the word's position in the document",
-        bucket_labels(DOCUMENT_EDGES, 1),
-        lambda f: bucket(f["position"] + 1, DOCUMENT_EDGES),
-    ),
-    Slice("word_repeated", "known words: first mention in the document or repetition", MENTIONS, repeated),
-    Slice(
-        "word_repeated_rare",
-        f"rare words (1 to {RARE} times in the training text): first mention or repetition",
-        MENTIONS,
-        rare_repeated,
-    ),
+    *shared_slices("word", prefix="word_"),
 )
 
 

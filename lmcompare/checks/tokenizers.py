@@ -47,13 +47,15 @@ class TokenizerProbe:
 
     Parameters
     ----------
-    table : mapping
-        ``kind`` and the options, as in an experiment's ``[tokens]``.
+    subject : str, class or Tokenizer
+        As in ``run_tokenizer_checks``.
+    options : mapping, optional
+        Its options.
     """
 
-    def __init__(self, table: Mapping[str, Any]) -> None:
-        self.table = dict(table)
-        self.cls = TOKENIZERS.resolve(str(table["kind"]))
+    def __init__(self, subject: Subject, options: Mapping[str, Any] | None = None) -> None:
+        self.table = {**_table(subject), **(options or {})}  # as an experiment's [tokens]
+        self.cls = TOKENIZERS.resolve(str(self.table["kind"]))
         self.source: Path | None = None
         self.known_failures: Mapping[str, str] = {}
 
@@ -281,7 +283,7 @@ def run_tokenizer_checks(
     LmcompareError
         If there is no such tokenizer, or if it refuses its options.
     """
-    probe = TokenizerProbe(table_of(subject, options))
+    probe = TokenizerProbe(subject, options)
     probe.make()
     results = []
     for one in TOKENIZER_CHECKS:
@@ -290,14 +292,13 @@ def run_tokenizer_checks(
     return results
 
 
-def table_of(subject: Subject, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the table ``[tokens]`` of a name, a class or a tokenizer."""
+def _table(subject: Subject) -> dict[str, Any]:
     if isinstance(subject, str):
-        return {"kind": subject, **(options or {})}
+        return {"kind": subject}
     if isinstance(subject, Tokenizer):
-        return {**subject.spec, **(options or {})}
+        return subject.spec
     cls = checked_class(subject, subject.__name__)
-    return {"kind": f"{cls.__module__}:{cls.__qualname__}", **(options or {})}
+    return {"kind": f"{cls.__module__}:{cls.__qualname__}"}
 
 
 def _behaviour(tokenizer: Tokenizer) -> str:

@@ -342,9 +342,10 @@ def _placed(tokens: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def shipped(preset: Preset) -> Experiment:
-    """Return the experiment that comes with the package for this preset."""
-    source = resources.files("lmcompare.experiments") / f"{preset}.toml"
-    return parse(tomllib.loads(source.read_text(encoding="utf-8")), f"experiment '{preset}'")
+    """Return the experiment that comes with the package for this preset: the default one with its own values."""
+    files = [resources.files("lmcompare.experiments") / f"{name}.toml" for name in ("default", preset)]
+    default, own = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
+    return parse({**default, **own}, f"experiment '{preset}'")
 
 
 def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:

@@ -38,7 +38,8 @@ class Job:
     machine : dict
         The "device", "threads" and "processes" of the training.
     budget, examples : dict
-        The tables ``[budget]`` and ``[examples]`` of the experiment.
+        The tables ``[budget]`` and ``[examples]`` of the experiment. A model that isn't trained in steps has an empty
+        budget.
     files : dict
         For each hyper-parameter that names a file, a digest of its content.
     asked : dict
@@ -122,7 +123,7 @@ class Job:
         }
 
     def stored(self) -> dict[str, Any]:
-        """Return the table of cell.json; empty where there is none that can be read."""
+        """Return the content of cell.json; {} if it can't be read."""
         return read_cell(self.path)
 
     def is_finished(self) -> bool:
@@ -136,7 +137,7 @@ class Job:
         return self.stored().get("examples_key") == self.examples_key
 
     def damage(self) -> str | None:
-        """Return the file for which a cell that was finished once has to be made anew; None if there is none."""
+        """Return the damaged file for which a finished cell has to be made anew, or None."""
         return seals.damage(self.path, CELL_FILES) if seals.is_sealed(self.path) else None
 
     def finish(self, table: Mapping[str, Any]) -> None:

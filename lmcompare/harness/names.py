@@ -92,7 +92,7 @@ def differences(job: Job, cell: StoredCell) -> dict[str, Any]:
         if settings["preset"] != others["preset"]:
             found["preset"] = settings["preset"]
         found |= _other("match", settings["match"], others["match"])
-    return found | _other("match", settings["budget"], others["budget"])
+    return found | (_other("match", settings["budget"], others["budget"]) if job.budget else {})
 
 
 def say_what_is_replaced(folder: Path, jobs: Sequence[Job], force: bool, show: Display) -> None:

@@ -106,7 +106,7 @@ def jobs_of(
             "source_digest": plugins.source_digest(model),
             "hyperparameters": _storable(name, model),
             "machine": dict(machine),
-            "budget": experiment.budget.model_dump(),
+            "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
             "examples": examples,
             "files": _digests(name, model),
             "asked": {

@@ -84,6 +84,8 @@ class LanguageModel(ABC):
     bases : tuple of str
         The hyper-parameters that name other plug-ins, which the model trains and asks. Their code is a part of the
         model in the same way.
+    trains_in_steps : bool
+        Whether ``setting.budget`` can change the model. A run trains a model without steps once for all budgets.
     known_failures : mapping of str to str
         The conformance checks that the model must fail, with the reasons.
     """
@@ -94,6 +96,7 @@ class LanguageModel(ABC):
     tokens: Mapping[str, Any] | None = None
     files: ClassVar[tuple[str, ...]] = ()
     bases: ClassVar[tuple[str, ...]] = ()
+    trains_in_steps: bool = True
     known_failures: ClassVar[Mapping[str, str]] = {}
 
     # A model must have these

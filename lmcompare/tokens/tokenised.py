@@ -84,10 +84,6 @@ class Tokenised:
         """(N,) true at the ``</s>`` that close a sentence or document."""
         return np.equal(self.tokens, 0)
 
-    def first_of_sentence(self) -> npt.NDArray[np.bool_]:
-        """(N,) true at the first token after a ``</s>`` and at the very first token."""
-        return np.concatenate([[True], self.closing[:-1]]) if len(self) else np.zeros(0, np.bool_)
-
     def surface(self) -> npt.NDArray[np.object_]:
         """(N,) the token strings as in the text, ``</s>`` where a sentence is closed."""
         strings: npt.NDArray[np.object_] = np.array(self.types, object)[self.tokens]

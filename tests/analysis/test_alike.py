@@ -73,13 +73,13 @@ def test_slices_of_words_have_every_model_and_every_word_once(two_tokens: Run) -
     for name, table in word_slices(two_tokens).items():
         assert set(table["model"]) == set(MODELS)
         assert table.groupby("model")["share"].sum().max() <= 1 + 1e-9
-        if name in ("word_kind", "word_count"):
+        if name in ("word_kind", "word_train_count"):
             for m, model in enumerate(MODELS):
                 mine = table[table["model"] == model]
                 assert mine["words"].sum() == len(words)
                 in_words = scores.bits[m][scores.features["word"] != ""].sum()
                 assert (mine["words"] * mine["surprisal"]).sum() == pytest.approx(in_words)
-    seen = word_slices(two_tokens)["word_count"]
+    seen = word_slices(two_tokens)["word_train_count"]
     never = seen[(seen["model"] == "ngram") & (seen["value"] == "0")]["words"].item()
     assert never == (words["train_count"] == 0).sum()
 

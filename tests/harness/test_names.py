@@ -70,7 +70,6 @@ def do(place: Path, *models: dict[str, Any], force: bool = False, **more: Any) -
         ({"models": [NGRAM], "tokens": {"kind": "char"}}, "ngram-tokens-char"),
         ({"models": [NGRAM], "tokens": {"kind": "bpe", "pieces": 300}}, "ngram-tokens-bpe-300"),
         ({"models": [NGRAM], "tokens": {"kind": "word", "size": 9}}, "ngram-size-9"),
-        ({"models": [NGRAM], "budget": {"steps": 7}}, "ngram-match-steps-7"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -82,6 +81,15 @@ def test_another_configuration_gets_another_name(place: Path, second: dict[str, 
     assert do(place, *models, **second) == []
     assert do(place, NGRAM) == []
     assert names(place) == ["ngram", name]
+
+
+def test_a_budget_is_another_configuration_of_models_that_train_in_steps_alone(place: Path) -> None:
+    flat, cache = {"plugin": "plugins.py:Flat", "name": "flat"}, {"plugin": "cache", "base": "unigram"}
+    assert do(place, flat, NGRAM, cache) == ["flat", "ngram", "cache"]
+    assert do(place, flat, NGRAM, cache, budget={"steps": 7}) == ["flat-match-steps-7"]
+    assert do(place, flat, NGRAM, cache) == []
+    with patch("lmcompare.plugins.source_of", return_value=b"other"):  # their code has changed
+        assert do(place, NGRAM, budget={"steps": 7}) == ["ngram"]
 
 
 def test_what_is_asked_for_is_compared_not_how_it_is_said(place: Path) -> None:

@@ -87,6 +87,7 @@ class CacheModel(LanguageModel):
                 raise PluginError(f"'{base}', which {what}, cannot be the base of a cache: choose another base")
         own = self._base.traits
         self.traits = replace(own, carries_state=True, adaptive=self.carry or own.adaptive)
+        self.trains_in_steps = self._base.trains_in_steps
         self.notes: tuple[str, ...] = ()
         self._chain: Chain | None = None
         self._summary = ValidSummary()

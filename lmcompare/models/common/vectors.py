@@ -12,6 +12,7 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.language_model import TorchLanguageModel
 
 KNOWN = 5  # the vector of a rarer word is close to its random beginning
+MAPPED = 100  # words on a map
 COMMON = 0.0015  # words above this share of the text are mostly function words
 
 
@@ -29,13 +30,13 @@ def content_words(vocabulary: Vocabulary, most: int) -> IntArray:
     return np.array((words if len(words) >= 10 else list(order))[:most], np.int64)
 
 
-def neighbours(
+def nearest_known(
     vectors: FloatArray, vocabulary: Vocabulary, words: Sequence[int] | IntArray, most: int = 8
 ) -> tuple[list[list[int]], list[list[float]]]:
-    """Return for each word the ids of its nearest words, and their cosines in descending order.
+    """Return for each word the ids of its nearest well-known words, and their cosines in descending order.
 
-    Words that occur fewer than ``KNOWN`` times in the training text are not neighbours, unless almost all words are
-    that rare.
+    Words that occur fewer than ``KNOWN`` times in the training text are left out, unless almost all words are that
+    rare.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbo
     ]
     shown.sort(key=lambda i: int(vocabulary.counts[i]))
     words = list(dict.fromkeys([*(int(i) for i in frequent), *shown[:6]]))
-    ids, cosines = neighbours(vectors, vocabulary, words)
+    ids, cosines = nearest_known(vectors, vocabulary, words)
     return Neighbours(
         title="Nearest words",
         note=note,
@@ -94,14 +95,14 @@ def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbo
     )
 
 
-def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) -> Iterator[Map2D]:
+def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary) -> Iterator[Map2D]:
     """Yield a map of frequent words by t-SNE of their vectors (van der Maaten and Hinton 2008), with a fixed seed.
 
     A vocabulary of fewer than 10 words has none.
     """
     from sklearn.manifold import TSNE
 
-    words = content_words(vocabulary, most)
+    words = content_words(vocabulary, MAPPED)
     chosen = vectors[words]
     norms = np.linalg.norm(chosen, axis=1)
     words, chosen = words[norms > 0], chosen[norms > 0]

@@ -96,6 +96,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         self.path, self.train, self.window, self.stride, self.batch = path, train, window, stride, batch
         self.store_settings(locals())
         self.traits = Traits(carries_state=True, pretrained=not train)
+        self.trains_in_steps = train
         self.tokens = {"kind": "hf", "path": path} if path else None
         self._windows: Windows | None = None
         self._config: Mapping[str, Any] | None = None  # of a trained model

@@ -45,7 +45,7 @@ def opened(path: Path) -> Any:
     Raises
     ------
     LmcompareError
-        If the module is not installed, or the file is none that KenLM reads.
+        If the module is not installed, or KenLM cannot read the file.
     """
     kenlm = _module()
     if not path.is_file():

@@ -30,6 +30,8 @@ class MixtureModel(LanguageModel):
     thumb and all weights are equal.
     """
 
+    trains_in_steps = False
+
     def __init__(self) -> None:
         self.notes: tuple[str, ...] = ()
         self._mixture: Mixture | None = None

@@ -28,6 +28,7 @@ class TableModel(LanguageModel):
     _table: BackoffTable | None = None
     threads: int = 1
     table_alone: ClassVar[bool] = True
+    trains_in_steps = False
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats."""

@@ -27,6 +27,7 @@ class Unigram(LanguageModel):
         What is added to each count; greater than 0.
     """
 
+    trains_in_steps = False
     known_failures: ClassVar[Mapping[str, str]] = {
         "beats-the-unigram-floor": "it is the floor",
         "comes-near-the-entropy": "it ignores the context, which makes the text predictable",

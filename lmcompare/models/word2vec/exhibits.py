@@ -9,7 +9,7 @@ import numpy as np
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation, latex_lines, latex_text
 from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import ALONE, BEGINNING
-from lmcompare.models.common.vectors import map_exhibit, neighbours, neighbours_exhibit
+from lmcompare.models.common.vectors import map_exhibit, nearest_known, neighbours_exhibit
 from lmcompare.models.word2vec import similar_contexts
 from lmcompare.models.word2vec.network import BagNetwork
 from lmcompare.models.word2vec.similar_contexts import Account
@@ -133,7 +133,7 @@ def _order(model: TorchLanguageModel, network: BagNetwork, text: Encoded, at: in
         ("reversed", bag[::-1]),
         *((f"shuffled ({k})", random.permutation(bag)) for k in (1, 2, 3)),
     ]
-    nearest = neighbours(model.word_vectors(), text.vocabulary, [int(i) for i in bag[:1]], most=1)[0]
+    nearest = nearest_known(model.word_vectors(), text.vocabulary, [int(i) for i in bag[:1]], most=1)[0]
     if nearest and nearest[0]:
         swapped = bag.copy()
         swapped[0] = nearest[0][0]

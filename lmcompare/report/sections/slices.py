@@ -20,7 +20,7 @@ NAMED = 6  # of more models than these, a caption gives only the extremes
 JOINED_FROM = {  # the first of the bins that a line joins; 0 times is unknown
     **dict.fromkeys(("word_class", "repeated", "repeated_rare", "word_kind", "word_repeated", "word_repeated_rare")),
     "train_count": 1,
-    "word_count": 1,
+    "word_train_count": 1,
 }
 
 

@@ -193,6 +193,7 @@ def test_a_straight_quotation_mark_opens_and_closes_in_turn() -> None:
     text = tokenise([document('a "b" "c" "', " ", '"d"')], WORD)
     classes = TokenClasses.fit(text)
     opens, closes = classes.names.index('="'), classes.names.index('/"')
-    refined = classes.refine(np.append(CLOSING, classes.of(text.types[1:]))[text.tokens], text.first_of_sentence())
+    begins = np.isin(np.arange(len(text)), text.sentence_starts)
+    refined = classes.refine(np.append(CLOSING, classes.of(text.types[1:]))[text.tokens], begins)
     marks = [("o" if c == opens else "c") for c in refined if c in (opens, closes)]
     assert "".join(marks) == "ococooc"  # the new sentence begins anew
