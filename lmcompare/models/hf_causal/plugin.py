@@ -117,7 +117,7 @@ class HuggingFaceCausal(TorchLanguageModel):
 
     def digest_of(self, name: str) -> str:
         """Return the digest of the model's files; without the weights, if it is trained."""
-        return digest_of(located(self.path), weights=not self.train)
+        return digest_of(self._folder(), weights=not self.train)
 
     # Training and storing
 
@@ -129,9 +129,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         LmcompareError
             If there is no such model, if it needs code of its own, or if a pre-trained one is to read other tokens.
         """
-        if not self.path:
-            raise LmcompareError("hf-causal has no model: set path to a folder, or to a name on Hugging Face's hub")
-        folder = located(self.path)
+        folder = self._folder()
         if self.train:
             self._config = text_part(table_in(folder, CONFIG))
             return super().fit(train, valid, setting)
@@ -213,6 +211,13 @@ class HuggingFaceCausal(TorchLanguageModel):
         """Return the number of weights and their bytes."""
         weights = self._loaded().state_dict().values()
         return Size(sum(w.numel() for w in weights), sum(w.numel() * w.element_size() for w in weights))
+
+    def _folder(self) -> Path:
+        if not self.path:
+            raise LmcompareError(
+                "hf-causal has no model: set path to the folder of a model, or to its name on Hugging Face's hub"
+            )
+        return located(self.path)
 
     def _load(self, folder: Path, types: int, device: str) -> None:
         model = loading.pretrained(folder, self.path)

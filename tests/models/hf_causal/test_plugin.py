@@ -292,5 +292,5 @@ def test_a_pretrained_model_reads_its_own_tokens(small_gpt2: Path, folder: Path)
 
 def test_without_a_model() -> None:
     text = Probe(HuggingFaceCausal).texts.test
-    with pytest.raises(LmcompareError, match="set path to a folder"):
+    with pytest.raises(LmcompareError, match="set path to the folder"):
         HuggingFaceCausal().fit(text, text, Setting(text.vocabulary))
