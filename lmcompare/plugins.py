@@ -56,22 +56,22 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
     Raises ``PluginError`` for a hyper-parameter that the model does not have or a value that it refuses.
     """
     cls = resolve(plugin) if isinstance(plugin, str) else checked_class(plugin, plugin.__name__)
+    whose = plugin.rpartition(":")[2] if isinstance(plugin, str) else cls.__name__
     names = cls.parameter_names()
     for name in parameters:
         if name not in names:
-            what = f"hyper-parameter of {plugin if isinstance(plugin, str) else cls.__name__}"
-            raise PluginError(unknown(what, name, names))
+            raise PluginError(unknown(f"hyper-parameter of {whose}", name, names))
     given = {**cls.presets.get(preset, {}), **parameters}
-    _check_kinds(cls, given)
+    _check_kinds(cls, given, whose)
     try:
         return cls(**given)
     except PluginError:
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{cls.__name__} refuses its hyper-parameters: {one_line(error)}") from error
+        raise PluginError(f"{whose} refuses its hyper-parameters: {one_line(error)}") from error
 
 
-def _check_kinds(cls: type[LanguageModel], given: Mapping[str, Any]) -> None:
+def _check_kinds(cls: type[LanguageModel], given: Mapping[str, Any], whose: str) -> None:
     """Compare values with the annotations of ``__init__`` where these name whole numbers, numbers, texts or truths.
 
     Raises ``PluginError`` for a value of another kind, and for a number that is infinite or none.
@@ -85,7 +85,7 @@ def _check_kinds(cls: type[LanguageModel], given: Mapping[str, Any]) -> None:
         kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         if all(kind in _KINDS for kind in kinds) and not any(_is_a(value, kind) for kind in kinds):
             expected = " or ".join(_KINDS[kind] for kind in kinds)
-            raise PluginError(f"{name} of {cls.__name__} is {expected}, not {value!r}")
+            raise PluginError(f"{name} of {whose} is {expected}, not {value!r}")
 
 
 def _is_a(value: object, kind: object) -> bool:
@@ -97,8 +97,8 @@ def _is_a(value: object, kind: object) -> bool:
 def source_digest(model: LanguageModel) -> str:
     """Return a digest of the code that a model's figures come from, so that a change to it is noticed.
 
-    It takes in the code of the plug-in, as ``code_digest`` does, and what every model stands on: the contract,
-    ``tokens/`` and ``training/``.
+    It covers the code of the plug-in, as ``code_digest`` does, and what every model uses: the contract, ``tokens/``
+    and ``training/``.
     """
     digest = hashlib.sha256(_code(model))
     package = Path(__file__).parent

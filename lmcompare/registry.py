@@ -71,7 +71,7 @@ class Registry(Generic[T]):
         Raises
         ------
         PluginError
-            If there is none of that name, if it can't be imported, if it is not of this kind, or if only a run folder
+            If no plug-in has that name, if it can't be imported, if it is not of this kind, or if only a run folder
             asks for code that is not installed (see ``only_installed``).
         """
         if ":" in name and (allowed := _allowed.get()) is not None:

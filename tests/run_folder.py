@@ -14,7 +14,9 @@ from unittest.mock import patch
 from lmcompare.harness import experiment
 from lmcompare.harness.run import run
 from lmcompare.measure import selection
+from lmcompare.report.write import write_report_of
 from lmcompare.runfolder.layout import SEAL
+from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.seals import seal
 from tests.synthetic import MODELS, RECIPES, Synthetic, corpus_of
 
@@ -118,3 +120,8 @@ def edit(folder: Path, **changes: object) -> None:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     (folder / "manifest.json").write_text(json.dumps(manifest | changes), encoding="utf-8")
     reseal(folder)
+
+
+def write_report(folder: Path) -> Path:
+    """Write the report of a run into its folder, and return the path of report.html."""
+    return write_report_of(load_run(folder), folder)

@@ -15,7 +15,7 @@ import lmcompare
 from lmcompare.api import Comparison
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
-from lmcompare.lm_evaluation import evaluated
+from lmcompare.lm_evaluation import _cause, evaluated
 from tests.cli import console
 from tests.models.hf_causal.small import gpt2
 
@@ -181,7 +181,7 @@ def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None
     assert stored["n-samples"]["own_texts"]["effective"] == 2
     assert f"bits_per_byte {value:>7.4f}".split() == done.stdout.splitlines()[-1].split()[-2:]
     for arguments, said in (
-        (("--tasks", "own_texts.yml"), "has no task 'own_texts.yml'"),
+        (("--tasks", "own_texts.yml"), "no file own_texts.yml"),
         (("--tasks", ","), "--tasks names no task"),
         (("--tasks", "own_texts.yaml", "--model", "ngrm"), "unknown model 'ngrm' (did you mean 'ngram'?)"),
         (("--tasks", "own_texts.yaml", "--model", "ngram,pieces"), "with one model"),
@@ -193,10 +193,32 @@ def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None
 
 
 def test_a_task_that_can_not_be_run(run: Comparison, place: Path) -> None:
+    rows = [{"text": "A text."}]
     lost = task(place, "lost", "loglikelihood_rolling", ROLLING, [])
     (place / "lost.jsonl").unlink()
-    with pytest.raises(LmcompareError, match=r"can't run .*lost\.yaml"):
-        evaluated(run.model("ngram"), [lost])
+    key = task(place, "key", "loglikelihood_rolling", ROLLING.replace("doc_to_text", "doc_to_txt"), rows)
+    column = task(place, "column", "loglikelihood_rolling", ROLLING.replace("{{text}}", "{{txt}}"), rows)
+    split = task(place, "split", "loglikelihood_rolling", ROLLING, rows)
+    Path(split).write_text(Path(split).read_text().replace("test_split: test", "test_split: tests"))
+    broken = place / "broken.yaml"
+    broken.write_text("task: [broken\n")
+    for file, said in (
+        (lost, "Unable to find .*lost.jsonl.*working folder"),
+        (key, "doc_to_txt"),
+        (column, "'txt' is undefined"),
+        (split, "names 'tests'"),
+        (str(broken), "broken.yaml.*line 1"),
+        (str(place / "nothing.yaml"), "no file .*nothing.yaml"),
+    ):
+        with pytest.raises(LmcompareError, match=said) as caught:
+            evaluated(run.model("ngram"), [file])
+        assert "network" not in str(caught.value)
+
+
+def test_the_network_is_blamed_for_what_it_was_asked_for() -> None:
+    refused = ConnectionError("Couldn't reach 'nobody/nothing' on the Hub")
+    assert "needs a network" in _cause(refused)
+    assert "needs a network" not in _cause(ValueError("no such key"))
 
 
 def test_without_the_harness(run: Comparison, rolling: str, monkeypatch: pytest.MonkeyPatch) -> None:

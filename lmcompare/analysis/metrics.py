@@ -73,14 +73,14 @@ def split_bytes(run: Run, model: ModelEntry, split: Split = "test") -> int:
     return int(run.tokens[model.tokens_fingerprint].documents_of(split)["bytes"].sum())
 
 
-def document_figures(run: Run, model: ModelEntry, split: Split = "test") -> pd.DataFrame:
-    """Return one row a document, averaged over seeds.
+def document_figures(run: Run, model: ModelEntry) -> pd.DataFrame:
+    """Return one row for each test document, averaged over seeds.
 
     Columns: document, name, metadata (JSON), bytes, tokens, unknown, bits (all that is charged), bits_per_byte,
     perplexity.
     """
-    documents = run.tokens[model.tokens_fingerprint].documents_of(split)
-    found = sums(run, split)[model.name]
+    documents = run.tokens[model.tokens_fingerprint].documents_of("test")
+    found = sums(run, "test")[model.name]
     n_bytes = documents["bytes"].to_numpy(np.int64)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return pd.DataFrame(

@@ -63,7 +63,7 @@ def _alike(run: Run, table: Mapping[str, Any]) -> tuple[list[str], str | None, s
         size = run.corpus.splits[split].bytes
         if over is not None and abs(size - over) > NEAR * over:
             units = f"{unit.removeprefix('bits per ')}s"
-            return [], f"the {split} text has {size:,} {units} here and {over:,} there", ""
+            return [], f"the {split} text has {size:,} {units} here and {over:,} where the figure is from", ""
         return [], None, ""
     entries = {fp: entry for fp, entry in run.manifest.tokens.items() if entry.spec.get("kind") == table["tokens"]}
     if not entries:
@@ -71,7 +71,7 @@ def _alike(run: Run, table: Mapping[str, Any]) -> tuple[list[str], str | None, s
     same = {fp: entry for fp, entry in entries.items() if over is None or entry.tokens[split] == over}
     if not same:
         size = next(iter(entries.values())).tokens[split]
-        return [], f"the {split} text has {size:,} tokens here and {over:,} there", ""
+        return [], f"the {split} text has {size:,} tokens here and {over:,} where the figure is from", ""
     unknown = max(entry.unknown[split] for entry in same.values())
     remark = f"Of the tokens here {unknown:,} are unknown, which lowers the perplexity." if unknown else ""
     return list(same), None, remark

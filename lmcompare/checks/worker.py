@@ -81,10 +81,12 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
     model = plugins.build(plugin, parameters, PRESET)
     for name in model.files:
         path = getattr(model, name)
-        if path == "":
-            raise LmcompareError(f"{plugin} reads a file, and none is given: name it by --set {name}=PATH")
         try:
             _ = path is None or model.digest_of(name)
         except OSError as error:
+            if path == "":
+                raise LmcompareError(
+                    f"{plugin} reads a file, and none is given: name it by --set {name}=PATH"
+                ) from None
             raise LmcompareError(f"{name} is {path}, which can't be read ({error.strerror}): name another") from None
     run_checks(type(model), parameters=parameters, seed=seed, on_result=begin(CHECKS))

@@ -21,7 +21,7 @@ Opening = Callable[[], IO[bytes] | None]
 Member = tuple[str, Opening, str]  # the path, how it is opened, and why it is not read, or ""
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_TAR_AT = 257  # where "ustar" stands in a tar archive
+_TAR_AT = 257  # the position of "ustar" in a tar archive
 _DOCUMENTS = {"[Content_Types].xml": "an Office document", "mimetype": "an e-book or OpenDocument file"}
 
 

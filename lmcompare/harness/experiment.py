@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from lmcompare.corpora import CorpusOptions, has_utf8
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, unknown
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
 from lmcompare.registry import absolute, placed
@@ -198,11 +198,16 @@ class PublishedTable(Table):
 
     @model_validator(mode="after")
     def _comparable(self) -> Self:
-        if (self.unit == "perplexity") != bool(self.tokens):
-            raise ValueError("tokens belongs to a perplexity: name the tokenizer that gives a run the same tokens")
+        if self.unit == "perplexity" and not self.tokens:
+            raise ValueError("a perplexity needs tokens: set tokens to the tokenizer that gives a run the same ones")
+        if self.unit != "perplexity" and self.tokens:
+            raise ValueError(f"{self.unit} do not depend on the tokens: leave tokens out")
+        if self.tokens and ":" not in self.tokens and self.tokens not in TOKENIZERS.installed():
+            raise ValueError(unknown("tokenizer", self.tokens, TOKENIZERS.installed()))
         if self.unit == "bits per character" and self.over is None:
             raise ValueError(
-                "bits per character are compared where each character is a byte: give over, their number"
+                "bits per character are compared with bits per byte where each character is a byte: set over to the"
+                " number of characters that the figure is a mean of"
             )
         return self
 
@@ -236,7 +241,7 @@ class Experiment(RunOptions):
         LmcompareError
             For a value that is wrong.
         """
-        with _explained(where):
+        with _explained(where, changes):
             return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
     @field_validator("name")
@@ -282,23 +287,23 @@ def default_name(plugin: str) -> str:
 
 
 @contextmanager
-def _explained(where: str) -> Iterator[None]:
+def _explained(where: str, given: Any) -> Iterator[None]:
     """Turn a validation error into an ``LmcompareError`` that names the place, the fault and the nearest key."""
     try:
         yield
     except ValidationError as error:
-        raise LmcompareError(f"{where}: {sentence(error, _table_at)}") from None
+        raise LmcompareError(f"{where}: {sentence(error, _table_at, given)}") from None
 
 
 def parse(table: Mapping[str, Any], where: str) -> Experiment:
     """Return the typed experiment. Raises ``LmcompareError`` that names the place, the fault and the nearest key."""
-    with _explained(where):
+    with _explained(where, table):
         return Experiment(**table)
 
 
 def parse_tokens(table: Any, where: str) -> TokensTable:
     """Return the typed ``[tokens]``. Raises ``LmcompareError`` that names the place and the fault."""
-    with _explained(where):
+    with _explained(where, table):
         return TokensTable.model_validate(table)
 
 
@@ -351,6 +356,6 @@ def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
         return f"[{head}]", list(tables[str(head)].model_fields)
     lists: dict[str, type[BaseModel]] = {"models": ModelTable, "published": PublishedTable}
     if head in lists:
-        return f"one of [[{head}]]", list(lists[str(head)].model_fields)
+        return f"[[{head}]]", list(lists[str(head)].model_fields)
     name, table = ("[corpus]", CorpusTable) if head == "corpus" else ("the experiment", Experiment)
     return name, [field.name for field in fields(table)]

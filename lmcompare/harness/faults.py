@@ -12,6 +12,9 @@ from lmcompare.errors import suggest
 
 TableAt = Callable[[Sequence[int | str]], tuple[str, list[str]]]
 
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+_NOUNS = {"models": "the model", "published": "the published figure"}
+
 _SHAPES = {
     "model_type": "a table",
     "dataclass_type": "a table",
@@ -36,40 +39,70 @@ _BOUNDS = {
 }
 
 
-def sentence(error: ValidationError, table_at: TableAt) -> str:
+def sentence(error: ValidationError, table_at: TableAt, given: Any) -> str:
     """Return the first fault as a sentence; a wrong key comes with the nearest right one.
 
-    ``table_at``: from a place to the table's name as written in the file and the keys that it takes.
+    Parameters
+    ----------
+    error : ValidationError
+    table_at : callable
+        From a place to the table's name as written in the file and the keys that it takes.
+    given : object
+        What was validated: its models and published figures are called by their names.
     """
-    fault = error.errors()[0]
-    kind, place, given = fault["type"], [str(p) for p in fault["loc"]], fault["input"]
+    first, *others = error.errors()
+    misspelt = (f for f in others if f["type"] in _UNKNOWN_KEY and f["loc"][:-1] == first["loc"][:-1])
+    fault = next(misspelt, first) if first["type"] == "missing" else first
+    kind, place, value = fault["type"], fault["loc"], fault["input"]
     bounds = fault.get("ctx", {})
     message = str(fault["msg"]).removeprefix("Value error, ")
-    if kind in ("extra_forbidden", "unexpected_keyword_argument", "missing"):
-        table, known = table_at(fault["loc"][:-1])
+    if kind in _UNKNOWN_KEY or kind == "missing":
+        table, known = table_at(place[:-1])
+        table = _where(place[:-1], given) if place[:-1] and place[0] in _NOUNS else table
+        key = str(place[-1])
         if kind == "missing":
-            return f"{table} lacks the key '{place[-1]}'"
-        hint = suggest(place[-1], known) or f"; it takes {', '.join(known)}"
-        return f"unknown key '{place[-1]}' in {table}{hint}"
+            return f"{table} lacks the key '{key}'"
+        hint = suggest(key, known) or f"; it takes {', '.join(known)}"
+        return f"unknown key '{key}' in {table}{hint}"
     if kind == "literal_error":
         values = re.findall(r"'([^']*)'", str(bounds["expected"]))
-        hint = (isinstance(given, str) and suggest(given, values)) or f"; it is one of {', '.join(values)}"
-        message = f"unknown value {given!r}{hint}"
+        hint = (isinstance(value, str) and suggest(value, values)) or f"; it is one of {', '.join(values)}"
+        message = f"unknown value {value!r}{hint}"
     elif kind in _SHAPES:
-        message = f"this is {_SHAPES[kind]}, not {_shape_of(given)}"
-        if kind in ("model_type", "dataclass_type") and len(place) == 1:
+        message = f"this is {_SHAPES[kind]}, not {_shape_of(value)}"
+        if len(place) == 1 and kind in ("model_type", "dataclass_type"):
             message += f": write [{place[0]}], and its keys on the lines below"
+        elif place in (("models",), ("published",)):
+            message += f": write [[{place[0]}]] before each of them, and its keys on the lines below"
     elif kind in _BOUNDS:
-        message = f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {given!r}"
+        message = f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {value!r}"
     elif kind == "too_short":
         message = "this lists at least one"
-    return f"{'.'.join(place)}: {message}" if place else message
+    return f"{_where(place, given)}: {message}" if place else message
 
 
-def _shape_of(given: Any) -> str:
+def _where(place: Sequence[int | str], given: Any) -> str:
+    """Return a place in the words of the file: a model by its name, and what has none by its number from 1."""
+    at = next((i for i, part in enumerate(place) if isinstance(part, int)), len(place))
+    listed = ".".join(map(str, place[:at]))
+    if at == len(place):
+        return listed
+    name = None
+    if listed in _NOUNS:
+        entry = given[listed][place[at]]
+        name = (entry.get("name") or entry.get("plugin")) if isinstance(entry, Mapping) else None
+        listed = f"[[{listed}]]"
+    whose = (
+        f"{_NOUNS[str(place[0])]} '{name}'" if isinstance(name, str) else f"number {int(place[at]) + 1} of {listed}"
+    )
+    rest = ".".join(map(str, place[at + 1 :]))
+    return f"{rest} of {whose}" if rest else whose
+
+
+def _shape_of(value: Any) -> str:
     """Return a wrong value as the user wrote it, or what it is where that is long."""
-    if isinstance(given, Mapping):
+    if isinstance(value, Mapping):
         return "a table"
-    if isinstance(given, list | tuple):
+    if isinstance(value, list | tuple):
         return "a list"
-    return repr(given) if isinstance(given, str | int | float | bool | None) else f"a {type(given).__name__}"
+    return repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"

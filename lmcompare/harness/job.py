@@ -123,7 +123,7 @@ class Job:
         }
 
     def stored(self) -> dict[str, Any]:
-        """Return the table of cell.json; empty where there is none that can be read."""
+        """Return the content of cell.json; {} if it can't be read."""
         return read_cell(self.path)
 
     def is_finished(self) -> bool:
@@ -137,7 +137,7 @@ class Job:
         return self.stored().get("examples_key") == self.examples_key
 
     def damage(self) -> str | None:
-        """Return the file for which a cell that was finished once has to be made anew; None if there is none."""
+        """Return the damaged file for which a finished cell has to be made anew, or None."""
         return seals.damage(self.path, CELL_FILES) if seals.is_sealed(self.path) else None
 
     def finish(self, table: Mapping[str, Any]) -> None:

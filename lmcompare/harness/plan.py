@@ -42,7 +42,10 @@ def built(
     for name in cls.bases:
         if isinstance(given.get(name), str):
             given[name] = absolute(given[name], here)
-    return plugin, plugins.build(plugin, given, experiment.preset)
+    try:
+        return plugin, plugins.build(plugin, given, experiment.preset)
+    except PluginError as error:
+        raise PluginError(f"the model '{table.name}': {error}") from error
 
 
 def jobs_of(
@@ -85,7 +88,7 @@ def jobs_of(
             )
         wanted = table.tokens or experiment.tokens
         if model.tokens is not None and table.tokens is None:
-            wanted = parse_tokens(model.tokens, f"{type(model).__name__}.tokens")
+            wanted = parse_tokens(model.tokens, f"the tokens of the model '{name}'")
         kind = wanted.model_dump_json()
         if kind not in tokenized:
             show.say(f"Reading its {wanted.kind} tokens …")
@@ -101,11 +104,11 @@ def jobs_of(
             "tokens_fingerprint": tokens.fingerprint,
             "tokenizer": tokens.tokenizer.kind,
             "source_digest": plugins.source_digest(model),
-            "hyperparameters": _storable(model),
+            "hyperparameters": _storable(name, model),
             "machine": dict(machine),
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
             "examples": examples,
-            "files": _digests(model),
+            "files": _digests(name, model),
             "asked": {
                 "name": name,
                 "plugin": table.plugin,
@@ -147,37 +150,35 @@ def _matched(
     return plugins.build(type(model), {**model.hyperparameters(), **found})
 
 
-def _storable(model: LanguageModel) -> dict[str, Any]:
+def _storable(name: str, model: LanguageModel) -> dict[str, Any]:
     """Return the hyper-parameters. Raises ``PluginError`` if one can't be stored as JSON."""
     hyperparameters = model.hyperparameters()
-    for name, value in hyperparameters.items():
+    for key, value in hyperparameters.items():
         try:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):
             raise PluginError(
-                f"the hyper-parameter {name} of {type(model).__name__} is {value!r}, which can't be stored: use "
-                "numbers, texts, truth values, None, and lists and tables of them"
+                f"{key} of the model '{name}' is {value!r}, which can't be stored: use numbers, texts, truth values,"
+                " None, and lists and tables of them"
             ) from None
     return hyperparameters
 
 
-def _digests(model: LanguageModel) -> dict[str, str]:
+def _digests(name: str, model: LanguageModel) -> dict[str, str]:
     """Return a digest of each file that the hyper-parameters name. Raises ``PluginError`` for one that is lost."""
     digests = {}
-    for name in model.files:
-        path = getattr(model, name)
+    for key in model.files:
+        path = getattr(model, key)
         if path is None:
             continue
-        if path == "":
-            raise PluginError(
-                f"the hyper-parameter {name} of {type(model).__name__} is not set: set it to the path of a file"
-            )
         try:
-            digests[name] = model.digest_of(name)
+            digests[key] = model.digest_of(key)
         except (OSError, TypeError, ValueError) as error:
+            if path == "":
+                raise PluginError(f"{key} of the model '{name}' is not set: set it to the path of a file") from None
             reason = error.strerror if isinstance(error, OSError) else error
             raise PluginError(
-                f"the hyper-parameter {name} of {type(model).__name__} is {path!r}, which can't be read ({reason}):"
-                " set it to the path of a file"
+                f"{key} of the model '{name}' is {path!r}, which can't be read ({reason}): set it to the path of a"
+                " file"
             ) from None
     return digests

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from lmcompare.errors import LmcompareError, one_line, suggest
 from lmcompare.trained import TrainedModel
 
 YAML = (".yaml", ".yml")
+_NO_NETWORK = {"ConnectionError", "ConnectError"}  # of Python, requests and httpx
 
 
 def evaluated(
@@ -53,19 +54,36 @@ def evaluated(
         manager = adapter.manager(include_defaults=not all(map(_is_file, tasks)))
         for task in tasks:
             if task not in manager.all_tasks and not _is_file(task):
-                hint = suggest(task, manager.all_tasks) or "; 'lm-eval ls tasks' lists them"
-                raise LmcompareError(
-                    f"lm-evaluation-harness has no task '{task}'{hint}; a task of your own is named by its YAML file"
-                )
+                raise LmcompareError(_unknown(task, manager.all_tasks))
         try:
             return adapter.run(trained, list(tasks), manager, fewshot, limit)
         except LmcompareError:
             raise
         except Exception as error:  # of the harness, of data sets, and of what a task computes
-            raise LmcompareError(
-                f"lm-evaluation-harness can't run {', '.join(tasks)} ({one_line(error)[:300]}); a task whose data set"
-                " is not on this machine needs a network"
-            ) from error
+            raise LmcompareError(f"lm-evaluation-harness can't run {', '.join(tasks)}: {_cause(error)}") from error
+
+
+def _unknown(task: str, known: Iterable[str]) -> str:
+    if task.endswith(YAML):
+        return f"there is no file {task}: check the path of the task"
+    hint = suggest(task, known) or "; 'lm-eval ls tasks' lists them"
+    return f"lm-evaluation-harness has no task '{task}'{hint}; a task of your own is named by its YAML file"
+
+
+def _cause(error: BaseException) -> str:
+    """Return why a task can't be run and what to do: the network is blamed only where it was asked for data."""
+    chain = [error]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(before)
+    names = {cls.__name__ for each in chain for cls in type(each).__mro__}
+    said = one_line(error.__cause__ or error)[:300].rstrip(".")
+    if names & _NO_NETWORK:
+        return f"{said}; its data set is not on this machine, and fetching it needs a network"
+    if isinstance(error, FileNotFoundError):
+        return f"{said}; check the data that it names: paths start from the working folder"
+    if isinstance(error, KeyError):  # whose text is the name alone
+        said = f"it names {said}, which is not there" if any(error.args) else "it names something that is not there"
+    return f"{said}; correct the task or its data"
 
 
 def _is_file(task: str) -> bool:

@@ -41,9 +41,15 @@ def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
 
 
 def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
-    """Write one report of several runs into ``out``, with results.json and results.csv; see ``lmcompare.report``.
+    """Write one report of several runs into ``out``, with its results, and return the path of report.html.
 
-    With several texts, the full report of each is in a folder under ``out / "tables"``.
+    Runs on the same text become one table. Each other text has a table of its own, with the reason, and its full
+    report is in a folder under ``out / "tables"``.
+
+    Raises
+    ------
+    LmcompareError
+        If a folder is not a run folder or is given twice, or ``out`` contains other files.
     """
     places = [folder.resolve() for folder in folders]
     if twice := [folder for folder in folders if places.count(folder.resolve()) > 1]:

@@ -87,7 +87,7 @@ def phenomena_of(answers: Sequence[Probed]) -> list[str]:
 
 
 def _accuracy(row: dict[str, Any]) -> Accuracy:
-    """Return a stored row. Raises ``TypeError`` or ``ValueError`` if it is none."""
+    """Return a stored row. Raises ``TypeError`` or ``ValueError`` if it is not a valid one."""
     made = Accuracy(**row)
     figures = (made.low, made.accuracy, made.high)
     if not (isinstance(made.phenomenon, str) and all(isinstance(n, int) for n in (made.pairs, made.unknown))):

@@ -152,7 +152,7 @@ class Run:
         return f"{kind}, {self.manifest.tokens[fingerprint].types:,} types"
 
     def model(self, name: str) -> ModelEntry:
-        """Return the model of this name. Raises ``RunFolderError`` where there is none."""
+        """Return the model of this name. Raises ``RunFolderError`` if there is no such model."""
         for model in self.models:
             if model.name == name:
                 return model
@@ -176,8 +176,8 @@ def kept(make: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P]
 def load_run(folder: str | Path) -> Run:
     """Open a run folder.
 
-    Raises ``RunFolderError`` if it is none or ``read_manifest`` raises it; a missing or broken file elsewhere in it
-    raises the same, with its name, once it is asked for.
+    Raises ``RunFolderError`` if it is not a run folder or ``read_manifest`` raises it. For another missing or broken
+    file the same error, with the name of the file, comes when the file is needed.
     """
     path = Path(folder)
     if not (path / MANIFEST).is_file():

@@ -22,7 +22,7 @@ SEED = re.compile(r"\d+")
 
 @dataclass(frozen=True)
 class StoredCell:
-    """A cell's folder, and the content of its cell.json: {} where there is none that can be read."""
+    """A cell's folder, and the content of its cell.json: {} if it can't be read."""
 
     name: str
     seed: int
@@ -54,7 +54,7 @@ class StoredCell:
         return self.part("asked")
 
     def part(self, key: str) -> Mapping[str, Any]:
-        """Return a table of cell.json; {} where there is none."""
+        """Return a table of cell.json; {} if it has no such table."""
         value = self.table.get(key)
         return value if isinstance(value, dict) else {}
 
@@ -65,7 +65,7 @@ def place_of(name: str, seed: int) -> str:
 
 
 def read_cell(path: Path) -> dict[str, Any]:
-    """Return the table of a cell's cell.json; {} where there is none that can be read."""
+    """Return the content of a cell's cell.json; {} if it can't be read."""
     try:
         stored = json.loads((path / "cell.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

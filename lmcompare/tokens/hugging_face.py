@@ -72,7 +72,7 @@ def digest_of(folder: Path, *, weights: bool) -> str:
 
 
 def table_in(folder: Path, name: str) -> dict[str, Any]:
-    """Return the JSON object in a file of a model. Raises ``LmcompareError`` if there is none."""
+    """Return the JSON object in a file of a model. Raises ``LmcompareError`` if it is missing or broken."""
     try:
         table = json.loads((folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -93,7 +93,7 @@ def make_tokenizer(table: Mapping[str, Any], state: State | None = None) -> Toke
     try:
         tokenizer = cls(**options)
     except (Exception, SystemExit) as error:
-        raise PluginError(f"the tokenizer {cls.__name__} refuses its options: {one_line(error)}") from error
+        raise PluginError(f"the tokenizer {kind} refuses its options: {one_line(error)}") from error
     tokenizer.kind = registry.spec(cls) if ":" in kind else kind
     if state is not None:
         with blamed_on(f"{cls.__name__}'s restore"):

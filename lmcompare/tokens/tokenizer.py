@@ -129,7 +129,7 @@ class Tokenizer(ABC):
     def types(self) -> tuple[str, ...] | None:
         """The whole vocabulary in the order of its ids, if that is given, as that of a pre-trained model is.
 
-        ``</s>`` is one of the types, and ``<unk>`` is none: ``fixed_vocabulary`` is true. The default, None, is a
+        ``</s>`` is one of the types, but ``<unk>`` is not: ``fixed_vocabulary`` is true. The default, None, is a
         vocabulary that is counted in the training text.
         """
         return None

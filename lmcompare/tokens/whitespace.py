@@ -14,7 +14,7 @@ class WhitespaceTokenizer(MarkedTokenizer):
     """Cuts at white space (Unicode's White_Space property) and nowhere else."""
 
     kind = "whitespace"
-    description = "Whatever stands between white space, for text that is tokenised already."
+    description = "The text between white space: for text that is tokenised already."
     rule = r"(\S+)"
 
     def fit(self, texts: Sequence[str]) -> Self:

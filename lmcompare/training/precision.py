@@ -22,11 +22,11 @@ def measured(device: str, threads: int) -> str:
     return "bfloat16" if _best_time(torch.float32) >= GAIN * _best_time(torch.bfloat16) else "float32"
 
 
-def _best_time(kind: torch.dtype, trials: int = 7) -> float:
+def _best_time(kind: torch.dtype) -> float:
     """Return the shortest time in seconds of a product of (512, 256) and (256, 1024), which load hardly affects."""
     a, b = torch.ones(512, 256, dtype=kind), torch.ones(256, 1024, dtype=kind)
     times = []
-    for _ in range(trials):
+    for _ in range(7):
         start = time.perf_counter()
         torch.mm(a, b)
         times.append(time.perf_counter() - start)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from lmcompare.model import check_whole
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.recipe import check_choice, check_whole
+from lmcompare.training.recipe import check_choice
 
 
 @dataclass(eq=False, kw_only=True)
@@ -20,8 +21,28 @@ class TunableLanguageModel(TorchLanguageModel):
     ----------
     dropout : float, default=0.1
         Dropout in the network.
-    steps, batch, length, alone, learning_rate, optimiser, weight_decay, candidates, full_share, patience, precision
-        As in ``Recipe``.
+    steps : int, default=1000
+        Optimiser steps; a budget of the run overrides them.
+    batch : int, default=16
+        Documents read side by side.
+    length : int, default=64
+        Tokens of each document read in a step.
+    alone : float, default=0.0
+        The share of steps that read single sentences as documents of their own.
+    learning_rate : float, default=0.01
+        The peak learning rate.
+    optimiser : {"adamw", "muon"}, default="adamw"
+        AdamW for all weights, or Muon for the matrices inside the network.
+    weight_decay : float, default=0.4
+        The decay of matrices.
+    candidates : int, default=768
+        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
+    full_share : float, default=0.0
+        The last share of the run, which is trained with the full softmax.
+    patience : int, default=0
+        Evaluations without improvement after which training stops; 0 never stops early.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     dropout: float = 0.1

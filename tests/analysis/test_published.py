@@ -68,7 +68,7 @@ def test_the_number_of_scored_tokens_must_be_the_same(folder: Path) -> None:
     size = entry.tokens["test"]
     same, other = rows(folder, table(over=size), table(name="other", over=size + 1))
     assert same["reason"] is None
-    assert other["reason"] == f"the test text has {size:,} tokens here and {size + 1:,} there"
+    assert other["reason"] == f"the test text has {size:,} tokens here and {size + 1:,} where the figure is from"
     assert other["best"] is None
     unknown = f"{entry.unknown['test']:,} are unknown" if entry.unknown["test"] else ""
     assert unknown in same["note"]

@@ -15,7 +15,7 @@ from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 
-def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0) -> Iterator[Counts]:
+def count(words: IntArray, order: int, start: int, end: int) -> Iterator[Counts]:
     """Count the n-grams of a text by a sort an order."""
     width = start + 1
     words = words.astype(np.int64)
@@ -23,7 +23,7 @@ def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0) -
     nodes, raw = words, np.bincount(words, minlength=width)
     raw[start] = 0
     first_initial = start  # the k-grams that begin with <s>, the greatest id, stand after all others
-    latest = latest_grams(words, places(words, start, end, unknown), order)
+    latest = latest_grams(words, places(words, start, end), order)
     for k in range(1, order + 1):
         context, word = keys // width, (keys % width).astype(np.int32)
         offsets = np.append(0, np.cumsum(np.bincount(context, minlength=size)))

@@ -249,9 +249,12 @@ def test_force_runs_again(finished: Path, place: Path) -> None:
         ({"plugin": "plugins.py:Flatt"}, "did you mean 'Flat'"),
         (
             {"plugin": "ngram-file", "path": "none.arpa"},
-            r"path of NGramFile is '.*none.arpa', which can't be read \(No",
+            r"path of the model 'ngram-file' is '.*none.arpa', which can't be read \(No",
         ),
-        ({"plugin": "ngram-file"}, "path of NGramFile is not set"),
+        ({"plugin": "ngram-file"}, "path of the model 'ngram-file' is not set"),
+        ({"plugin": "hf-causal"}, "the folder of a model"),
+        ({"plugin": "ngram-file", "path": "text.txt"}, "not an ARPA file"),
+        ({"plugin": "ngram", "name": "five", "order": "x"}, "the model 'five': order of ngram is"),
     ],
 )
 def test_a_wrong_model_is_refused_before_anything_runs(place: Path, model: dict[str, Any], said: str) -> None:
@@ -336,7 +339,7 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
 
 
 def test_tokens_that_are_no_table_are_refused(place: Path) -> None:
-    with pytest.raises(LmcompareError, match=r"OddTokens\.tokens: this is a table, not 7"):
+    with pytest.raises(LmcompareError, match=r"the tokens of the model 'OddTokens': this is a table, not 7"):
         run_and_report(place, place / "odd", small_experiment({"plugin": "plugins.py:OddTokens"}))
 
 

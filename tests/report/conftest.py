@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.report import write_joined_report, write_report
+from lmcompare.report.write import write_joined_report
 from tests.report.browser import executable
 from tests.report.tree import Node, parse
-from tests.run_folder import edit, write_run_folder
+from tests.run_folder import edit, write_report, write_run_folder
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import load_run
-from lmcompare.report import render_html, render_markdown
+from lmcompare.report.page import Report
 from tests.report.tree import Node, parse
 from tests.run_folder import reseal, write_run_folder
 
@@ -20,8 +20,8 @@ def built(folder: Path, **options: object) -> Node:
     """Write such a run, build both reports, and return the page."""
     defaults: dict[str, object] = {"seeds": (0,), "documents": 8, "failed": (), "invalid": ()}
     run = load_run(write_run_folder(folder / "run", **{**defaults, **options}))  # type: ignore[arg-type]
-    assert render_markdown(run).startswith("# ")
-    return parse(render_html(run))
+    assert Report(run).markdown().startswith("# ")
+    return parse(Report(run).html())
 
 
 def sections(tree: Node) -> list[str]:
@@ -56,7 +56,7 @@ def test_control_characters_are_shown_as_pictures(tmp_path: Path) -> None:
     for path in (folder / "cells").rglob("examples.json"):
         path.write_text(path.read_text().replace("How to make Thai", "\\u001b[31mHow"))
     run = load_run(reseal(folder))
-    for page in (render_html(run), render_markdown(run)):
+    for page in (Report(run).html(), Report(run).markdown()):
         assert "\x1b" not in page
         assert "␛" in page
 
@@ -92,7 +92,7 @@ def test_a_model_of_scores_stands_apart_and_is_said_to_be_one(tmp_path: Path) ->
     cell["truth"]["checks"] = cell["truth"]["checks"][1:]  # a run does not look at the sums
     path.write_text(json.dumps(cell))
     run = load_run(reseal(folder))
-    tree, markdown = parse(render_html(run)), render_markdown(run)
+    tree, markdown = parse(Report(run).html()), Report(run).markdown()
     (row,) = tree.one(id_="not-ranked").one("table").rows()
     assert row[0] == "scores"
     assert "need not sum to one" in row[1]
@@ -134,7 +134,7 @@ def test_a_model_that_gives_a_token_no_chance(tmp_path: Path) -> None:
     scores.loc[scores.index[-40:], "log_prob"] = -math.inf
     scores.loc[(scores["split"] == "test") & (scores["document"] == 0), "log_prob"] = -math.inf
     scores.to_parquet(path, index=False)
-    tree = parse(render_html(load_run(reseal(folder))))
+    tree = parse(Report(load_run(reseal(folder))).html())
     row = tree.one(id_="not-ranked").one("table").rows()[0]
     assert row[0] == "ngram"
     assert row[2] == "∞"
@@ -166,8 +166,8 @@ def test_what_a_run_lacks_the_report_leaves_out(
     folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram", "rnn-attention"), seeds=(0,), documents=6)
     change(folder)
     run = load_run(reseal(folder))
-    tree = parse(render_html(run))
+    tree = parse(Report(run).html())
     assert not gone & set(sections(tree))
     assert {"leaderboard", "wins", "reader", "inside", "text"} <= set(sections(tree))
     assert "None" not in tree.one("main").text
-    assert render_markdown(run)
+    assert Report(run).markdown()

@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 
 from lmcompare.exhibits import KINDS, to_json
-from lmcompare.report import write_report
 from tests.exhibit_samples import samples
 from tests.report.tree import Node, parse
-from tests.run_folder import reseal, write_run_folder
+from tests.run_folder import reseal, write_report, write_run_folder
 
 EVIL = '</script></style></title><script>window.evil=1</script><img src=x onerror="window.evil=1">\'&'
 ARABIC, EMOJI, LONG = "مرحبا", "👩‍🔬", "x" * 3000

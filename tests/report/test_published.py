@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from lmcompare.analysis import load_run, write_results
-from lmcompare.report import write_joined_report, write_report
 from lmcompare.report.terminal import print_leaderboard
+from lmcompare.report.write import write_joined_report
 from tests.report.browser import visit
 from tests.report.test_accessibility import everywhere, findings
 from tests.report.tree import parse
-from tests.run_folder import edit, write_run_folder
+from tests.run_folder import edit, write_report, write_run_folder
 
 KINDS: dict[str, Any] = {"split": "test", "over": None, "note": ""}
 PUBLISHED: list[dict[str, Any]] = [

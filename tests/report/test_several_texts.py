@@ -10,7 +10,8 @@ import pytest
 
 from lmcompare.analysis import load_run, results
 from lmcompare.errors import LmcompareError
-from lmcompare.report import numbers, write_joined_report
+from lmcompare.report import numbers
+from lmcompare.report.write import write_joined_report
 from tests.report.tree import Node, parse
 from tests.run_folder import edit
 

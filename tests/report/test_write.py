@@ -13,8 +13,8 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
-from lmcompare.report import render_html, render_markdown, write_report
-from tests.run_folder import write_run_folder
+from lmcompare.report.page import Report
+from tests.run_folder import write_report, write_run_folder
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def test_is_the_same_twice_and_as_rendered(copy: Path) -> None:
     write_report(copy)
     assert {name: (copy / name).read_bytes() for name in first} == first
     run = load_run(copy)
-    assert render_html(run) == (copy / "report.html").read_text(encoding="utf-8")
-    assert render_markdown(run) == (copy / "report.md").read_text(encoding="utf-8")
+    assert Report(run).html() == (copy / "report.html").read_text(encoding="utf-8")
+    assert Report(run).markdown() == (copy / "report.md").read_text(encoding="utf-8")
 
 
 def test_charts_of_an_earlier_report_go(copy: Path) -> None:
@@ -102,7 +102,10 @@ def test_a_missing_file_is_named(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("build", "others"),
     [
-        ("from lmcompare.report import write_report; write_report(sys.argv[1])", {"sklearn", "lmcompare.models"}),
+        (
+            "from lmcompare.report.build import write_reports; write_reports(Path(sys.argv[1]))",
+            {"sklearn", "lmcompare.models"},
+        ),
         ("from lmcompare.cli.commands.report import report; report([Path(sys.argv[1])])", set()),
     ],
 )

@@ -79,7 +79,8 @@ def _print_model(name: str) -> None:
     from lmcompare import plugins
 
     cls = plugins.resolve(name)
-    meanings = {p.arg_name: p.description or "" for p in parse(cls.__doc__ or "", DocstringStyle.NUMPYDOC).params}
+    docstrings = [parse(base.__doc__ or "", DocstringStyle.NUMPYDOC) for base in reversed(cls.__mro__)]
+    meanings = {p.arg_name: p.description or "" for docstring in docstrings for p in docstring.params}
     defaults: dict[str, Any] = {p.name: p.default for p in inspect.signature(cls).parameters.values()}
     print(plugins.summary(name))
     if not defaults:

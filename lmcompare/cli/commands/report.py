@@ -26,8 +26,8 @@ def report(
     Runs on the same text are in one table; other runs have tables of their own, with the reason.
     """
     from lmcompare.api import load
-    from lmcompare.report import write_joined_report
     from lmcompare.report.build import rebuild
+    from lmcompare.report.write import write_joined_report
 
     if len(folders) > 1:
         failures = {folder: load(folder).failures for folder in folders}

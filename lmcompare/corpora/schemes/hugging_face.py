@@ -125,12 +125,28 @@ def _cached(place: str) -> Rows:
                 hash="auto",
             )
             return _by_split(builder.as_dataset())
+    _refuse_path(place)
     name, of_name = candidates[0]
     arguments = ", ".join(f"'{argument}'" for argument in (name, of_name) if argument)
     raise LmcompareError(
         f"the data set '{place}' of Hugging Face is not on this machine; fetch it with python -c "
         f'"import datasets; datasets.load_dataset({arguments})", or give a folder that contains it, as hf:FOLDER'
     )
+
+
+def _refuse_path(place: str) -> None:
+    """Raise ``LmcompareError`` if a place that was not found can only be a path."""
+    path = Path(place).expanduser()
+    if path.exists():
+        raise LmcompareError(f"'{place}' is a file, and hf: reads data sets: give the file without hf:, as {place}")
+    parts = Path(place).parts
+    if place.startswith(("/", ".", "~")) or (len(parts) > 1 and Path(parts[0]).is_dir()):
+        there = next(parent for parent in path.parents if parent.is_dir())
+        lost = path.relative_to(there).parts[0]
+        raise LmcompareError(
+            f"there is no folder {place}: {there.resolve()} has no '{lost}'; give a folder that contains a data set,"
+            " as hf:FOLDER"
+        )
 
 
 def _by_split(loaded: Any) -> Rows:

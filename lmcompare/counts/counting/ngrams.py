@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled, share
 from lmcompare.counts.lookup.level import NOTHING, find
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import UNKNOWN_ID, IntArray
 
 Keys = npt.NDArray[np.uint64]
 
@@ -58,7 +58,7 @@ class Counts:
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
 
-def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0, threads: int = 1) -> Iterator[Counts]:
+def count(words: IntArray, order: int, start: int, end: int, threads: int = 1) -> Iterator[Counts]:
     """Count the n-grams of a text and yield them order by order.
 
     Parameters
@@ -68,14 +68,14 @@ def count(words: IntArray, order: int, start: int, end: int, unknown: int = 0, t
         the count 0.
     order : int
         The longest n-grams, 1 or more.
-    start, end, unknown : int
-        The ids of ``<s>``, which is V, of ``</s>`` and of ``<unk>``.
+    start, end : int
+        The ids of ``<s>``, which is V, and of ``</s>``.
     threads : int
         How many parts of the text are sorted at a time; the counts do not depend on it.
     """
     words = np.ascontiguousarray(words, np.int32)
     width = start + 1
-    latest = latest_grams(words, places(words, start, end, unknown), order)
+    latest = latest_grams(words, places(words, start, end), order)
     positions, begins = _sort_by_word(words, width)
     nodes = words.copy()  # (N + S,) the node of the longest k-gram so far that ends at each position
     word: IntArray = np.arange(width, dtype=np.int32)
@@ -143,7 +143,7 @@ def nodes_of(levels: Sequence[Counts], words: IntArray) -> list[IntArray]:
     return nodes
 
 
-def places(words: IntArray, start: int, end: int, unknown: int = 0) -> IntArray:
+def places(words: IntArray, start: int, end: int) -> IntArray:
     """(V + 1,) the ids that ``lmplz`` would give: ``<unk>``, ``<s>``, ``</s>``, then words by first appearance.
 
     Types that do not occur in the text come last, by their ids here.
@@ -152,7 +152,7 @@ def places(words: IntArray, start: int, end: int, unknown: int = 0) -> IntArray:
     for block in reversed(range(0, len(words), BLOCK)):
         part = words[block : block + BLOCK][::-1]
         appeared[part] = np.arange(block + len(part), block, -1) - 1  # the first appearance is written last
-    appeared[[unknown, start, end]] = -3, -2, -1
+    appeared[[UNKNOWN_ID, start, end]] = -3, -2, -1
     ranks = np.empty(start + 1, np.int64)
     ranks[np.argsort(appeared)] = np.arange(start + 1)
     return ranks

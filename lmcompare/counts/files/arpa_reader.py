@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ MOST_ORDERS = 100
 Bytes = npt.NDArray[np.uint8]
 
 GZIP = b"\x1f\x8b"
+_GLANCE = 2**20  # bytes of a file that are read to see what it is
 
 # How reading a section ends: at a line that begins with a backslash, at the end of the file, or at a line's fault
 MARK, END, TOO_FEW, TOO_MANY, NO_NUMBER, ABOVE_ONE, NOT_LISTED, TWICE = range(8)
@@ -48,10 +51,35 @@ def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
     return _Reader(path, _content(path)).read()
 
 
+def check_ends(path: Path) -> None:
+    r"""Look at the beginning and the end of a file without reading all of it.
+
+    Raises ``LmcompareError`` for a file whose header is not that of an ARPA file, and, unless it is compressed, for
+    one without ``\end\``.
+    """
+    with path.open("rb") as file:
+        is_gzip = file.read(len(GZIP)) == GZIP
+        file.seek(0)
+        if is_gzip:
+            with _undamaged(path), gzip.open(file) as content:
+                _Reader(path, content.read(_GLANCE)).header()
+            return
+        _Reader(path, file.read(_GLANCE)).header()
+        file.seek(max(0, path.stat().st_size - _GLANCE))
+        if b"\\end\\" not in file.read():
+            raise LmcompareError(f"{path} is cut off: it has no \\end\\; fetch or write it again")
+
+
 def _content(path: Path) -> bytes:
-    try:
+    with _undamaged(path):
         content = path.read_bytes()
         return gzip.decompress(content) if content.startswith(GZIP) else content
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise LmcompareError(f"there is no file {path}: check the path of the n-gram model") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -69,7 +97,7 @@ class _Reader:
         self._at, self._line = 0, 1
 
     def read(self) -> tuple[BackoffTable, Vocabulary]:
-        sections = self._header()
+        sections = self.header()
         slots = begins = lengths = np.zeros(1, np.int64)
         orders: list[Grams] = []
         ids: IntArray = np.zeros(0, np.int32)
@@ -103,7 +131,7 @@ class _Reader:
         self._mark("\\end\\")
         return build(orders, len(tokens) + 1), Vocabulary(tokens)
 
-    def _header(self) -> list[tuple[int, int]]:
+    def header(self) -> list[tuple[int, int]]:
         r"""Read up to the blank line after ``\data\``; return for each order the announced number and its line."""
         if self._content.startswith(b"\xef\xbb\xbf"):
             self._at = 3

@@ -61,8 +61,8 @@ class Level:
     def find(self, contexts: IntArray, words: IntArray) -> IntArray:
         """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
 
-        After the context ``NOTHING`` there is none, nor one of the words ``NOTHING`` and ``<s>``, so callers need not
-        set them apart.
+        The context ``NOTHING`` and the words ``NOTHING`` and ``<s>`` give ``NOTHING``, so callers need not treat them
+        separately.
         """
         return find(*self.search, contexts, words)
 

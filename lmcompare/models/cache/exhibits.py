@@ -125,7 +125,7 @@ def _gains(chain: Chain, model: str, found: ValidSummary) -> Bars:
     where = "text" if chain.carried else "document"
     return Bars(
         title=f"The gain from memory along a {where}",
-        note="How much the caches lower the validation perplexity after so many tokens of the"
+        note="How much the caches lower the validation perplexity after a number of tokens of the"
         f" {where}. Over the whole validation text, to which the weights were fitted, the perplexity of {model}"
         f" falls from {found.base:.1f} to {found.perplexity:.1f}.",
         labels=found.read,

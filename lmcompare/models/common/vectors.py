@@ -12,6 +12,7 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.language_model import TorchLanguageModel
 
 KNOWN = 5  # the vector of a rarer word is close to its random beginning
+MAPPED = 100  # words on a map
 COMMON = 0.0015  # words above this share of the text are mostly function words
 
 
@@ -94,14 +95,14 @@ def neighbours_exhibit(vectors: FloatArray, text: Encoded, note: str) -> Neighbo
     )
 
 
-def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary, most: int = 100) -> Iterator[Map2D]:
+def map_exhibit(vectors: FloatArray, vocabulary: Vocabulary) -> Iterator[Map2D]:
     """Yield a map of frequent words by t-SNE of their vectors (van der Maaten and Hinton 2008), with a fixed seed.
 
     A vocabulary of fewer than 10 words has none.
     """
     from sklearn.manifold import TSNE
 
-    words = content_words(vocabulary, most)
+    words = content_words(vocabulary, MAPPED)
     chosen = vectors[words]
     norms = np.linalg.norm(chosen, axis=1)
     words, chosen = words[norms > 0], chosen[norms > 0]

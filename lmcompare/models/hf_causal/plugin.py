@@ -20,6 +20,7 @@ from lmcompare.model import (
     State,
     Stepper,
     Traits,
+    check_whole,
     fitted,
     same_vocabulary,
 )
@@ -31,7 +32,7 @@ from lmcompare.models.hf_causal.windows import Windows, read
 from lmcompare.tokens import Encoded, IntArray, Vocabulary, make_tokenizer
 from lmcompare.tokens.hugging_face import CONFIG, digest_of, located, table_in, text_part
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.recipe import Recipe, check_whole
+from lmcompare.training.recipe import Recipe
 
 LONGEST, LONGEST_TRAINED = 1024, 128  # the window that is not chosen, of a pre-trained model and of a trained one
 
@@ -116,7 +117,7 @@ class HuggingFaceCausal(TorchLanguageModel):
 
     def digest_of(self, name: str) -> str:
         """Return the digest of the model's files; without the weights, if it is trained."""
-        return digest_of(located(self.path), weights=not self.train)
+        return digest_of(self._folder(), weights=not self.train)
 
     # Training and storing
 
@@ -128,9 +129,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         LmcompareError
             If there is no such model, if it needs code of its own, or if a pre-trained one is to read other tokens.
         """
-        if not self.path:
-            raise LmcompareError("hf-causal has no model: set path to a folder, or to a name on Hugging Face's hub")
-        folder = located(self.path)
+        folder = self._folder()
         if self.train:
             self._config = text_part(table_in(folder, CONFIG))
             return super().fit(train, valid, setting)
@@ -212,6 +211,13 @@ class HuggingFaceCausal(TorchLanguageModel):
         """Return the number of weights and their bytes."""
         weights = self._loaded().state_dict().values()
         return Size(sum(w.numel() for w in weights), sum(w.numel() * w.element_size() for w in weights))
+
+    def _folder(self) -> Path:
+        if not self.path:
+            raise LmcompareError(
+                "hf-causal has no model: set path to the folder of a model, or to its name on Hugging Face's hub"
+            )
+        return located(self.path)
 
     def _load(self, folder: Path, types: int, device: str) -> None:
         model = loading.pretrained(folder, self.path)

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from lmcompare.counts.files import arpa_reader
 from lmcompare.errors import LmcompareError, one_line
 
 MAGIC = b"mmap lm http://kheafield.com/code"  # a binary file begins with it
 _ORDER_AT, _KIND_AT, _COUNTS_AT = 88, 96, 108  # bytes of a binary file of version 5; the counts are uint64
-_QUANTISED = (3, 5)  # kinds of binary files
+_QUANTISED = (b"\3", b"\5")  # kinds of binary files
 _COUNT = re.compile(rb"ngram (\d+)\s*=\s*(\d+)")
+_PLACE = re.compile(r"^Cannot read model '.*?' \(|\S+\.(cc|hh):\d+ in .*? threw \w+( because `.*?')?\. ")
 HEADER_LINES = 100
 
 
@@ -28,23 +30,29 @@ def is_kenlm_binary(path: Path) -> bool:
         return False
 
 
+def check(path: Path) -> None:
+    """Raise ``LmcompareError`` for a file that KenLM can't read, as far as is quickly seen."""
+    if is_kenlm_binary(path):
+        opened(path)
+    else:
+        _module()
+        arpa_reader.check_ends(path)
+
+
 def opened(path: Path) -> Any:
-    """Return KenLM's model of a file.
+    """Return KenLM's model of a file; one in its binary format is mapped and not read.
 
     Raises
     ------
     LmcompareError
-        If the module is not installed, or the file is none that KenLM reads.
+        If the module is not installed, or KenLM cannot read the file.
     """
-    try:
-        import kenlm
-    except ImportError:
-        raise LmcompareError("the model kenlm needs the module kenlm: pip install 'lmcompare[kenlm]'") from None
+    kenlm = _module()
     if not path.is_file():
         raise LmcompareError(f"{path} is not there: set path to a file of KenLM or an ARPA file")
     with path.open("rb") as file:
         begins = file.read(_COUNTS_AT)
-    if begins.startswith(MAGIC) and begins[_KIND_AT] in _QUANTISED:
+    if begins.startswith(MAGIC) and begins[_KIND_AT : _KIND_AT + 1] in _QUANTISED:
         raise LmcompareError(
             f"{path} is quantised, so that its probabilities do not sum to one: build it without -q and -b"
         )
@@ -53,9 +61,20 @@ def opened(path: Path) -> Any:
     try:
         return kenlm.Model(str(path), config)
     except (OSError, RuntimeError, ValueError) as error:
+        if not begins.startswith(MAGIC):
+            arpa_reader.read(path)  # which names the line that is wrong
+        said = _PLACE.sub("", one_line(error)).partition(". ")[0].rstrip(")")
         raise LmcompareError(
-            f"KenLM can't read {path} ({one_line(error)[:200]}): give a file that its build_binary or lmplz wrote"
+            f"KenLM can't read {path}: {said}; give a file that its build_binary or lmplz wrote"
         ) from None
+
+
+def _module() -> Any:
+    try:
+        import kenlm
+    except ImportError:
+        raise LmcompareError("the model kenlm needs the module kenlm: pip install 'lmcompare[kenlm]'") from None
+    return kenlm
 
 
 def ngram_counts(path: Path) -> list[int]:

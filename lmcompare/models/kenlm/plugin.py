@@ -21,7 +21,7 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
-from lmcompare.models.kenlm.library import digest, ngram_counts, opened
+from lmcompare.models.kenlm.library import check, digest, ngram_counts, opened
 from lmcompare.tokens import END_TOKEN, UNKNOWN_ID, Encoded, IntArray
 
 LOG_10 = float(np.log(10.0))
@@ -88,6 +88,12 @@ class KenLM(LanguageModel):
         self.notes = self._notes(file, path)
         setting.progress(Progress(step=1, steps=1, tokens=0))
         return self
+
+    def digest_of(self, name: str) -> str:
+        """Return the digest of the file. Raises ``LmcompareError`` for a file that is no n-gram model."""
+        digest = super().digest_of(name)
+        check(Path(self.path).expanduser())
+        return digest
 
     def title(self) -> str:
         """Return its name for people: the file."""

@@ -156,7 +156,7 @@ def _classes(shown: Sequence[ClassExample], text: Encoded) -> Neighbours:
     return Neighbours(
         title="Some of its classes",
         note="Each row is a class that it found in the training text: the most frequent word, then other frequent"
-        " words with their similarity to it. Two words are similar if they stand beside the same classes equally"
+        " words with their similarity to it. Two words are similar if they occur beside the same classes equally"
         " often (by the cosine of these counts).",
         words=words([p.words[0] for p in shown]),
         neighbours=tuple(words(p.words[1:]) for p in shown),

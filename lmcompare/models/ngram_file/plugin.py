@@ -81,10 +81,6 @@ class NGramFile(TableModel):
                 ' goes, but these have none: run ngram-file with words (tokens = "word")'
             )
         path = Path(self.path).expanduser()
-        if is_kenlm_binary(path):
-            raise LmcompareError(
-                f"{path} is a binary file of KenLM: run it with the model kenlm, or give its ARPA file"
-            )
         table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
         contexts, repaired = self._distributions(table, words)
         found = mapped(contexts, words, setting.vocabulary)
@@ -92,6 +88,17 @@ class NGramFile(TableModel):
         self.notes = (*self._notes(contexts, words, found), *repaired)
         setting.progress(Progress(step=1, steps=1, tokens=0))
         return self
+
+    def digest_of(self, name: str) -> str:
+        """Return the digest of the file. Raises ``LmcompareError`` for a file that is no n-gram model."""
+        digest, path = super().digest_of(name), Path(self.path).expanduser()
+        if is_kenlm_binary(path):
+            raise LmcompareError(
+                f"{path} is a binary file of KenLM: run it with the model kenlm, or give its ARPA file"
+            )
+        if not binary.is_binary(path):
+            arpa_reader.check_ends(path)
+        return digest
 
     def title(self) -> str:
         """Return its name for people: the file."""

@@ -15,7 +15,19 @@ from lmcompare.training.tunable import TunableLanguageModel
 
 @dataclass(eq=False, kw_only=True)
 class Recurrent(TunableLanguageModel):
-    """What all recurrent models have: ``cell``, ``width``, ``hidden``, their presets and their training settings."""
+    """A recurrent model: what all of them have in common.
+
+    Parameters
+    ----------
+    cell : {"gru", "lstm"}, default="lstm"
+        The recurrent unit.
+    width : int, default=256
+        The size of word vectors and features.
+    hidden : int, default=256
+        The size of the hidden state.
+    dropout : float, default=0.1
+        Dropout on word vectors, states and features.
+    """
 
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -43,40 +55,12 @@ class Rnn(Recurrent):
     f_i = tanh(O s_i) feed the softmax, whose word vectors are also the input vectors. The state is carried through
     the whole document.
 
+    The other hyper-parameters are those of ``Recurrent`` and, for training, ``TunableLanguageModel``.
+
     Parameters
     ----------
-    cell : {"gru", "lstm"}, default="lstm"
-        The recurrent unit.
-    width : int, default=256
-        The size of word vectors and features.
-    hidden : int, default=256
-        The size of the hidden state.
     layers : int, default=1
         Recurrent layers.
-    dropout : float, default=0.1
-        Dropout on word vectors, states and features.
-    steps : int, default=1000
-        Optimiser steps; a budget of the run overrides them.
-    batch : int, default=32
-        Documents read side by side.
-    length : int, default=64
-        Tokens of each document read in a step.
-    alone : float, default=0.0
-        The share of steps that read single sentences as documents of their own.
-    learning_rate : float, default=0.02
-        The peak learning rate.
-    optimiser : {"adamw", "muon"}, default="adamw"
-        AdamW for all weights, or Muon for the matrices inside the network.
-    weight_decay : float, default=0.4
-        The decay of matrices.
-    candidates : int, default=768
-        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
-    full_share : float, default=0.0
-        The last share of the run, which is trained with the full softmax.
-    patience : int, default=0
-        Evaluations without improvement after which training stops; 0 never stops early.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     layers: int = 1

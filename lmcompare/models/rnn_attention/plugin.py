@@ -25,44 +25,14 @@ class RnnAttention(Rnn):
     that is still to be predicted; the features f_i = tanh(O [s_i; c_i]) then feed the softmax. The state and the past
     states are carried through the whole document. Without attention the model is ``Rnn``.
 
+    The other hyper-parameters are those of ``Rnn``.
+
     Parameters
     ----------
-    cell : {"gru", "lstm"}, default="lstm"
-        The recurrent unit.
-    width : int, default=256
-        The size of word vectors and features.
-    hidden : int, default=256
-        The size of the hidden state.
-    layers : int, default=1
-        Recurrent layers.
     attention : int, default=16
         The width of the additive scores.
     window : int, default=128
         How many past states the attention sees.
-    dropout : float, default=0.1
-        Dropout on word vectors, states and features.
-    steps : int, default=1000
-        Optimiser steps; a budget of the run overrides them.
-    batch : int, default=32
-        Documents read side by side.
-    length : int, default=64
-        Tokens of each document read in a step.
-    alone : float, default=0.0
-        The share of steps that read single sentences as documents of their own.
-    learning_rate : float, default=0.02
-        The peak learning rate.
-    optimiser : {"adamw", "muon"}, default="adamw"
-        AdamW for all weights, or Muon for the matrices inside the network.
-    weight_decay : float, default=0.4
-        The decay of matrices.
-    candidates : int, default=768
-        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
-    full_share : float, default=0.0
-        The last share of the run, which is trained with the full softmax.
-    patience : int, default=0
-        Evaluations without improvement after which training stops; 0 never stops early.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     attention: int = 16

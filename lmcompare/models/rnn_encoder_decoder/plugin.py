@@ -31,12 +31,10 @@ class RnnEncoderDecoder(Recurrent):
     has read one word; with a smaller stride, chunks overlap and only their last ``stride`` words count, for which the
     decoder has read more, at ``chunk`` / ``stride`` times the cost.
 
+    The other hyper-parameters are those of ``Recurrent`` and, for training, ``TunableLanguageModel``.
+
     Parameters
     ----------
-    cell : {"gru", "lstm"}, default="lstm"
-        The recurrent unit.
-    width : int, default=256
-        The size of word vectors and features.
     hidden : int, default=256
         The size of the decoder's state; each direction of the encoder has half of it.
     attention : int, default=64
@@ -47,30 +45,6 @@ class RnnEncoderDecoder(Recurrent):
         How many words the decoder reads.
     stride : int or None, default=None
         The distance in words from one chunk to the next; None for ``chunk``.
-    dropout : float, default=0.1
-        Dropout on word vectors, states and features.
-    steps : int, default=1000
-        Optimiser steps; a budget of the run overrides them.
-    batch : int, default=32
-        Documents read side by side.
-    length : int, default=64
-        Tokens of each document read in a step.
-    alone : float, default=0.0
-        The share of steps that read single sentences as documents of their own.
-    learning_rate : float, default=0.02
-        The peak learning rate.
-    optimiser : {"adamw", "muon"}, default="adamw"
-        AdamW for all weights, or Muon for the matrices inside the network.
-    weight_decay : float, default=0.4
-        The decay of matrices.
-    candidates : int, default=768
-        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
-    full_share : float, default=0.0
-        The last share of the run, which is trained with the full softmax.
-    patience : int, default=0
-        Evaluations without improvement after which training stops; 0 never stops early.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     attention: int = 64

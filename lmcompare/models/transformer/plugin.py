@@ -29,6 +29,8 @@ class Transformer(TunableLanguageModel):
     ``window`` - 1 positions before it in its document, in every layer, so words up to layers · (window - 1) back can
     influence it.
 
+    The settings of training are those of ``TunableLanguageModel``.
+
     Parameters
     ----------
     width : int, default=256
@@ -59,28 +61,6 @@ class Transformer(TunableLanguageModel):
         included: the model then declares itself not causal, is no language model and is not ranked.
     dropout : float, default=0.05
         Dropout on word vectors and on what each layer adds.
-    steps : int, default=1000
-        Optimiser steps; a budget of the run overrides them.
-    batch : int, default=16
-        Documents read side by side.
-    length : int, default=64
-        Tokens of each document read in a step.
-    alone : float, default=0.0
-        The share of steps that read single sentences as documents of their own.
-    learning_rate : float, default=0.01
-        The peak learning rate.
-    optimiser : {"adamw", "muon"}, default="muon"
-        AdamW for all weights, or Muon for the matrices inside the network.
-    weight_decay : float, default=0.4
-        The decay of matrices.
-    candidates : int, default=768
-        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
-    full_share : float, default=0.0
-        The last share of the run, which is trained with the full softmax.
-    patience : int, default=0
-        Evaluations without improvement after which training stops; 0 never stops early.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     widths: ClassVar[tuple[str, ...]] = ("width",)

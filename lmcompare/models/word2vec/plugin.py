@@ -33,6 +33,8 @@ class Word2VecBow(TunableLanguageModel):
     at ``</s>``, which stays in it as the mark of a beginning, and a document begins like a sentence; with ``across``
     the bag reaches back over sentence ends, and the beginning of a document is an input of its own.
 
+    The settings of training are those of ``TunableLanguageModel``.
+
     Parameters
     ----------
     width : int, default=128
@@ -61,28 +63,6 @@ class Word2VecBow(TunableLanguageModel):
         own. The model then has read other text and is marked as pre-trained.
     dropout : float, default=0.1
         Dropout on the mean and on the hidden layer.
-    steps : int, default=1000
-        Optimiser steps; a budget of the run overrides them.
-    batch : int, default=16
-        Documents read side by side.
-    length : int, default=64
-        Tokens of each document read in a step.
-    alone : float, default=0.0
-        The share of steps that read single sentences as documents of their own.
-    learning_rate : float, default=0.01
-        The peak learning rate.
-    optimiser : {"adamw", "muon"}, default="adamw"
-        AdamW for all weights, or Muon for the matrices inside the network.
-    weight_decay : float, default=0.1
-        The decay of matrices.
-    candidates : int, default=512
-        Negative samples of the sampled softmax in training; 0 trains with the full softmax.
-    full_share : float, default=0.0
-        The last share of the run, which is trained with the full softmax.
-    patience : int, default=0
-        Evaluations without improvement after which training stops; 0 never stops early.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
     """
 
     files: ClassVar[tuple[str, ...]] = ("vectors",)

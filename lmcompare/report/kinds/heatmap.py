@@ -124,7 +124,7 @@ def picture(panel: Array, peak: float) -> str:
     amounts = np.nan_to_num(panel / peak)
     pixels = np.where(amounts[..., None] >= 0, (*WARM, 0), (*COOL, 0)).astype(np.uint8)  # (R, C, 4) RGBA
     pixels[..., 3] = np.rint(255 * np.minimum(1.0, np.abs(amounts)))
-    rows = b"".join(b"\0" + line.tobytes() for line in pixels)  # each begins with its filter, which is none
+    rows = b"".join(b"\0" + line.tobytes() for line in pixels)  # each row begins with its filter: 0 is no filter
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)  # eight bits, RGBA
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     data = b"\x89PNG\r\n\x1a\n" + b"".join(

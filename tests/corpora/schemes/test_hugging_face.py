@@ -128,10 +128,16 @@ def test_the_cache_of_load_dataset(cache: Path) -> None:
         ("hf:somebody/TinyText/tiny", "cannot read 'somebody/TinyText/tiny'"),
         ("hf:plain:tests", "no split 'tests'.*did you mean 'test'"),
         ("hf:", "names no data set"),
-        ("hf:../plain", "is not on this machine|cannot read"),
+        ("hf:../plain", "no folder ../plain"),  # a path is not to be fetched
+        ("hf:cache/nothing", "no folder cache/nothing.*has no 'nothing'"),
+        ("hf:text.txt", "is a file.*as text.txt"),
     ],
 )
-def test_what_is_not_there_is_one_sentence(cache: Path, source: str, said: str) -> None:
+def test_what_is_not_there_is_one_sentence(
+    cache: Path, source: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(cache.parent)
+    Path("text.txt").write_text("A text.\n")
     with pytest.raises(LmcompareError, match=said) as caught:
         load(source)
     assert "\n" not in str(caught.value)

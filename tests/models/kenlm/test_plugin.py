@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,7 @@ def test_wrong_files_are_errors(tmp_path: Path) -> None:
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     for name, said in [
-        ("text", "can't read"),
+        ("text", "not an ARPA file"),
         ("quantised", "quantised"),
         ("sums", "not a distribution"),
         ("none", "is not there"),
@@ -119,6 +120,31 @@ def test_wrong_files_are_errors(tmp_path: Path) -> None:
         KenLM("x").log_probs(text)
     with pytest.raises(PluginError, match="path must be"):
         KenLM(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("of", "change", "said"),
+    [
+        ("trie", lambda content: content[:200], "Binary file has size 200|End of file"),
+        ("arpa", lambda content: content[:-20], "cut off"),
+        ("arpa", lambda content: b"\n\nA text.\n", "not an ARPA file"),
+        ("arpa", lambda content: content.replace(b"ngram 1=", b"ngram 1=x"), "line 2: .*ngram 1="),
+    ],
+)
+def test_a_broken_file_is_refused_when_its_digest_is_taken(
+    tmp_path: Path, of: str, change: Callable[[bytes], bytes], said: str
+) -> None:
+    (tmp_path / "broken").write_bytes(change((HERE / f"hand.{of}").read_bytes()))
+    with pytest.raises(LmcompareError, match=said) as caught:
+        KenLM(str(tmp_path / "broken")).digest_of("path")
+    assert ".cc:" not in str(caught.value)
+
+
+def test_the_line_of_an_arpa_file_that_is_wrong_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.arpa"
+    path.write_text((HERE / "hand.arpa").read_text().replace("-0.6989700043\ta\t", "abc\ta\t"))
+    with pytest.raises(LmcompareError, match=r"wrong\.arpa, line \d+: the probability .* is not a number"):
+        read(KenLM, path, WORDS)
 
 
 def test_without_the_module_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

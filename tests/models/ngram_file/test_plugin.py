@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -96,9 +98,21 @@ def test_another_vocabulary_is_a_distribution(
         stepper.push(int(text.ids[i]))
 
 
-def test_a_binary_file_of_kenlm_is_for_the_model_kenlm() -> None:
+def test_a_file_of_another_kind_is_refused_when_its_digest_is_taken(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="run it with the model kenlm"):
-        read(Path(__file__).parents[1] / "kenlm" / "hand.trie", WORDS)
+        NGramFile(str(Path(__file__).parents[1] / "kenlm" / "hand.trie")).digest_of("path")
+    content = by_hand(tmp_path).read_bytes()
+    for name, cut, said in (
+        ("a.arpa", content[:-6], "cut off"),
+        ("b.arpa", b"A text.\n", "not an ARPA file"),
+        ("c.arpa.gz", gzip.compress(content)[:30], "damaged gzip"),
+    ):
+        (tmp_path / name).write_bytes(cut)
+        with pytest.raises(LmcompareError, match=said):
+            NGramFile(str(tmp_path / name)).digest_of("path")
+    for whole in (content, gzip.compress(content)):
+        (tmp_path / "whole").write_bytes(whole)
+        assert NGramFile(str(tmp_path / "whole")).digest_of("path") == hashlib.sha256(whole).hexdigest()
 
 
 def test_another_vocabulary_by_hand(tmp_path: Path) -> None:
