@@ -10,9 +10,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from lmcompare.corpora.sentences import Spans, lines_of
+from lmcompare.corpora.sentences import Spans, in_parts, lines_of
 from lmcompare.scratch import StoredText, TextStore
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class _Worded:
     @cached_property
     def words(self) -> int:
         """The number of words, separated by white space."""
-        return len(self.text.split())
+        return sum(len(part.split()) for part in in_parts(self.text))
 
     @property
     def stored(self) -> str | StoredText:
@@ -176,6 +176,27 @@ class Document(_Worded):
     def repeated(self) -> bool:
         """Whether this held-out document also occurs in the training text, half of it or more."""
         return self.repeat is not None
+
+
+class Texts(Sequence[str]):
+    """The texts of documents, each read when it is asked for."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._documents = documents
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [document.text for document in self._documents[index]]
+        return self._documents[index].text
 
 
 @dataclass(frozen=True)
@@ -295,7 +316,8 @@ def text_fingerprint(texts: Iterable[str]) -> str:
     """Return 16 hexadecimal digits for the words of texts in order, whatever the boundaries between the texts are."""
     digest = hashlib.sha256()
     for text in texts:
-        digest.update("".join(f"{word} " for word in text.split()).encode())
+        for part in in_parts(text):
+            digest.update("".join(f"{word} " for word in part.split()).encode())
     return digest.hexdigest()[:16]
 
 

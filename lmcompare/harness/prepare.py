@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare import __version__
+from lmcompare.corpora import Texts
 from lmcompare.errors import LmcompareError, PluginError, blamed_on
 from lmcompare.harness.progress import Display
 from lmcompare.measure.features import token_features
@@ -63,7 +64,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
             show.say(note)
         return stored
     with blamed_on(f"{type(tokenizer).__name__}'s fit"):
-        tokenizer.fit([document.text for document in corpus.train])
+        tokenizer.fit(Texts(corpus.train))
     for note in tokenizer.notes:
         show.say(note)
     cut = _cut(corpus, tokenizer, show)

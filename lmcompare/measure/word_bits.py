@@ -12,7 +12,6 @@ and of the end are together the bits of the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,15 +27,6 @@ LN2 = float(np.log(2))
 def places_of(data: bytes) -> IntArray:
     """(W, 2) where the words of a document are in its UTF-8, in bytes."""
     return np.array([found.span() for found in WORD.finditer(data)], np.int64).reshape(-1, 2)
-
-
-def sentence_begins(data: bytes, sentences: Sequence[tuple[int, int]]) -> IntArray:
-    """(S,) where the sentences of a document begin in its UTF-8, in bytes; their spans are in characters."""
-    begins = np.array([start for start, _ in sentences], np.int64)
-    if data.isascii():
-        return begins
-    continues = (np.frombuffer(data, np.uint8) & 0xC0) == 0x80  # every byte of a character but its first
-    return np.append(np.flatnonzero(~continues), len(data))[begins]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.measure.word_bits import WORD, places_of, sentence_begins
+from lmcompare.measure.word_bits import WORD, places_of
 from lmcompare.runfolder.layout import WORD_COLUMNS
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import IntArray, sentence_begins
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,13 +20,12 @@ from lmcompare.measure.word_bits import (
     WordEnds,
     WordsInTokens,
     places_of,
-    sentence_begins,
     word_bits,
     word_ending_types,
 )
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray, OverheadBits, encode, tokenise
+from lmcompare.tokens import Encoded, IntArray, OverheadBits, encode, sentence_begins, tokenise
 
 _UNKNOWN = b"\0"
 _BLOCK = 1 << 22  # numbers of a block of distributions

@@ -15,7 +15,7 @@ from lmcompare.state import State
 from lmcompare.tokens.codelength import CODE_VERSION
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.registered import is_built_in
-from lmcompare.tokens.tokenised import Text, tokenised
+from lmcompare.tokens.tokenised import BLOCK_TOKENS, Text, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
 
@@ -60,8 +60,8 @@ def encode(documents: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> Enc
     cut = tokenised(documents, tokenizer)
     ids = np.append(vocabulary.end, vocabulary.ids(cut.types[1:])).astype(np.int32)  # of each type; the first is </s>
     of_tokens = GrowingArray(np.int32)
-    for block in cut.blocks():
-        of_tokens.append(ids[cut.tokens[block]])
+    for start in range(0, len(cut), BLOCK_TOKENS):
+        of_tokens.append(ids[cut.tokens[start : start + BLOCK_TOKENS]])
     return Encoded(of_tokens.finish(), cut.starts, vocabulary, cut.spans, cut.names)
 
 

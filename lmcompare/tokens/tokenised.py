@@ -7,7 +7,6 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -144,23 +143,23 @@ def tokenise(
     sentences = array("q")  # the positions at which one begins
     starts = array("q")  # of the documents
     for document in documents:
-        text, spans = _checked(document)
         starts.append(len(pieces))
-        begin = 0  # bytes from the beginning of the document
-        whole = tokenizer.covers == "documents" and len(spans) > 0
-        cut_spans = ((0, len(text)),) if whole else spans
-        nexts = [(start, False) for start, _ in cut_spans[1:]] + [(len(text), True)]
-        for (start, end), (until, closes) in zip(cut_spans, nexts, strict=False):
-            piece = text[start:end]
+        text, spans = _checked(document)
+        whole = tokenizer.covers == "documents"
+        begins = sentence_begins(text.encode(), spans) if whole else None
+        begin, sentence = 0, -1  # the bytes before this piece, and the sentence of the token before it
+        for piece, after in _whole(text, tokenizer) if whole and spans else _sentences(text, spans):
             found, offsets = _cut(tokenizer, piece)
-            if whole:
-                bounds = pairwise([0, *(first for first, _ in spans)])
-                width = len if text.isascii() else _width
-                within = _first_tokens(offsets[:, 1], np.cumsum([width(text[a:b]) for a, b in bounds]))
-                sentences.extend((len(pieces) + within).tolist())
-            else:
+            if begins is None:
                 sentences.append(len(pieces))
-            begin += pieces.add(begin, piece, found, offsets, Separator(text[end:until], closes))
+            elif len(offsets):
+                of_tokens = np.searchsorted(begins, begin + offsets[:, 1] - 1, side="right")
+                new = of_tokens != np.append(sentence, of_tokens[:-1])
+                sentences.extend((len(pieces) + np.flatnonzero(new)).tolist())
+                sentence = of_tokens[-1]
+            elif sentence < 0 and after is not None:
+                sentences.append(len(pieces))  # a document without a token is a sentence
+            begin += pieces.add(begin, piece, found, offsets, after)
     text_of_all = Tokenised(
         **pieces.finish(),
         starts=np.array(starts, np.int64),
@@ -176,6 +175,23 @@ def tokenise(
             "bytes would not be charged: lmcompare check names an example"
         )
     return text_of_all
+
+
+def _sentences(text: str, spans: Spans) -> Iterator[tuple[str, Separator]]:
+    """Yield each sentence of a document and the text after it."""
+    nexts = [(start, False) for start, _ in spans[1:]] + [(len(text), True)]
+    for (start, end), (until, closes) in zip(spans, nexts, strict=False):
+        yield text[start:end], Separator(text[end:until], closes)
+
+
+def _whole(text: str, tokenizer: Tokenizer) -> Iterator[tuple[str, Separator | None]]:
+    """Yield a document in one part or several; its ``</s>`` is after the last."""
+    parts = iter(tokenizer.parts(text))
+    part = next(parts)
+    for following in parts:
+        yield part, None
+        part = following
+    yield part, Separator("", closes=True)
 
 
 class _Pieces:
@@ -214,24 +230,29 @@ class _Pieces:
         self._numbers: list[int] = []  # the tokens of each piece, </s> included
         self._after: list[Separator] = []
 
-    def add(self, begin: int, piece: str, tokens: list[str], offsets: IntArray, after: Separator) -> int:
-        """Add a piece that begins at a byte of its document, and return its bytes with those of the separator."""
+    def add(self, begin: int, piece: str, tokens: list[str], offsets: IntArray, after: Separator | None) -> int:
+        """Add a piece that begins at a byte of its document, closed by ``</s>`` if ``after`` says what follows.
+
+        Returns the bytes of both.
+        """
         self._begins.append(self._position)
         self._shifts.append(begin - self._position)
         self._places.append(offsets + self._position)
-        raw, raw_after = piece.encode(), after.text.encode()
-        end = self._position + len(raw)
-        self._places.append(np.array([[end, end]]))
-        self._raw += (raw, raw_after)
-        self._position = end + len(raw_after)
+        self._raw.append(piece.encode())
         self._strings += tokens
-        self._strings.append(None)
-        self._numbers.append(len(tokens) + 1)
-        self._after.append(after)
-        self._length += len(tokens) + 1
+        size = len(self._raw[-1])
+        if after is not None:
+            self._places.append(np.full((1, 2), self._position + size))
+            self._raw.append(after.text.encode())
+            self._strings.append(None)
+            self._after.append(after)
+            size += len(self._raw[-1])
+        self._numbers.append(len(tokens) + (after is not None))
+        self._length += self._numbers[-1]
+        self._position += size
         if self._position > BLOCK_BYTES:
             self._end_block()
-        return len(raw) + len(raw_after)
+        return size
 
     def _end_block(self) -> None:
         tokens = self._types.of(self._strings)
@@ -303,18 +324,13 @@ def _cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
     return tokens, offsets
 
 
-def _first_tokens(ends: IntArray, begins: IntArray) -> IntArray:
-    """Return which tokens of a document are the first of a sentence.
-
-    Parameters
-    ----------
-    ends : (n,) int array
-        The byte after each token.
-    begins : (s,) int array
-        The byte at which each sentence begins.
-    """
-    sentence = np.searchsorted(begins, ends - 1, side="right")
-    return np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))  # [0], the </s>, if there are no tokens
+def sentence_begins(data: bytes, sentences: Sequence[tuple[int, int]]) -> IntArray:
+    """(S,) where the sentences of a document begin in its UTF-8, in bytes; their spans are in characters."""
+    begins = np.array([start for start, _ in sentences], np.int64)
+    if data.isascii():
+        return begins
+    continues = (np.frombuffer(data, np.uint8) & 0xC0) == 0x80  # every byte of a character but its first
+    return np.append(np.flatnonzero(~continues), len(data))[begins]
 
 
 class _Numbers:

@@ -7,13 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.corpora import documents_of
-from lmcompare.measure.word_bits import WordsInTokens, sentence_begins
+from lmcompare.measure.word_bits import WordsInTokens
 from lmcompare.measure.words import WordScore
 from lmcompare.trained import TrainedModel
 
@@ -169,10 +167,3 @@ def test_what_a_run_stores_of_words_is_what_the_scorer_finds(
         for column in ("surprisal_bits", "spelling_bits", "gap_bits"):
             np.testing.assert_allclose(bits[column][at], [getattr(row, column) for row in rows], atol=2e-5)
         assert [row.frequency for row in rows] == list(words["train_count"][at])
-
-
-@given(st.text(min_size=1, max_size=30), st.lists(st.integers(0, 30), max_size=5))
-def test_where_sentences_begin_in_bytes(text: str, begins: list[int]) -> None:
-    spans = [(min(begin, len(text)), len(text)) for begin in begins]
-    expected = [len(text[:begin].encode()) for begin, _ in spans]
-    assert sentence_begins(text.encode(), spans).tolist() == expected
