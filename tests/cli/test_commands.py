@@ -79,9 +79,11 @@ def test_export_writes_a_file_once(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("x.arpa", "-m", "unigram"), "'unigram' can be written as tokenizer.json"),
-        (("x.bin", "-m", "ngram"), "'ngram' can be written as .arpa, .arpa.gz, .safetensors"),
-        ((".arpa", "-m", "ngram"), "not '.arpa'"),
+        (("x.arpa", "-m", "unigram"), "ngram and ngram-tuned only: it can be written as tokenizer.json"),
+        (("x", "-m", "ngram"), "a transformer trained with style = llama"),
+        (("x.bin", "-m", "ngram"), "it can be written as .arpa, .arpa.gz, .safetensors"),
+        ((".arpa", "-m", "ngram"), "named '.arpa'"),
+        (("x.arpa", "-m", "ngram,unigram"), "one model, not 'ngram,unigram'"),
         (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),
         (("text.txt/x.arpa", "-m", "ngram"), "text.txt/x.arpa can't be"),
     ],
