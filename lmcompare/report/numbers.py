@@ -167,9 +167,9 @@ def perplexity_share(nats: float) -> str:
     return percent(1 - math.exp(-nats), 0)
 
 
-def plural(number: float, noun: str) -> str:
+def plural(number: float, noun: str, nouns: str = "") -> str:
     """Return "1 model", "2 models"."""
-    return f"{count(number)}{NBSP}{noun}{'' if number == 1 else 's'}"
+    return f"{count(number)}{NBSP}{noun if number == 1 else nouns or noun + 's'}"
 
 
 def listed(items: list[str], last: str = "and") -> str:

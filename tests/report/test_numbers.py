@@ -56,6 +56,7 @@ from lmcompare.report import numbers
         (numbers.tidy(3.0), "3"),
         (numbers.tidy(1.23456e9), "1.235 × 10⁹"),
         (numbers.plural(1, "model"), "1 model"),
+        (numbers.plural(2, "box", "boxes"), "2 boxes"),
         (numbers.listed(["a"]), "a"),
         (numbers.listed(["a", "b", "c"]), "a, b and c"),
         (numbers.listed(["a, x", "b", "c"]), "a, x; b; and c"),
