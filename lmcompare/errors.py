@@ -27,19 +27,9 @@ class NotFittedError(PluginError):
 
 
 def suggest(name: str, options: Iterable[str]) -> str:
-    """Return a hint for a misspelt name.
+    """Return a hint for a name that is not known: ``" (did you mean 'x'?)"`` with the nearest of the known names.
 
-    Parameters
-    ----------
-    name : str
-        The name that is not known.
-    options : iterable of str
-        The names that are known.
-
-    Returns
-    -------
-    str
-        ``" (did you mean 'x'?)"`` with the option nearest to ``name``, or ``""`` where none is near.
+    It is ``""`` if none of ``options`` is near.
     """
     folded = {option.casefold(): option for option in options}
     near = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
@@ -47,21 +37,9 @@ def suggest(name: str, options: Iterable[str]) -> str:
 
 
 def unknown(what: str, name: str, options: Iterable[str]) -> str:
-    """Return the sentence for a name that is not known.
+    """Return the sentence for a name that is not known, with the nearest one or else all names that are known.
 
-    Parameters
-    ----------
-    what : str
-        What the name should be the name of, such as "model".
-    name : str
-        The name that is not known.
-    options : iterable of str
-        The names that are known.
-
-    Returns
-    -------
-    str
-        A sentence that ends with the option nearest to ``name``, or with all options where none is near.
+    ``what`` is what has such a name, for example "model"; ``name`` and ``options`` as in ``suggest``.
     """
     options = sorted(options)
     hint = suggest(name, options) or f"; there are: {', '.join(options) or 'none'}"

@@ -9,8 +9,10 @@ from lmcompare.model.language_model import (
     LanguageModel,
     Stepper,
     check_block,
+    check_whole,
     described,
     fitted,
+    is_whole,
     same_vocabulary,
     words_of,
 )
@@ -30,8 +32,10 @@ __all__ = [
     "Stepper",
     "Traits",
     "check_block",
+    "check_whole",
     "described",
     "fitted",
+    "is_whole",
     "same_vocabulary",
     "words_of",
 ]

@@ -358,6 +358,17 @@ def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:
         )
 
 
+def is_whole(value: object) -> bool:
+    """Return whether a value is a whole number; booleans are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise ``PluginError`` unless a hyper-parameter is a whole number of at least ``least``."""
+    if not (isinstance(value, int) and is_whole(value) and value >= least):
+        raise PluginError(f"{name} must be a whole number, {least} or more, not {value!r}")
+
+
 def fitted(value: T | None, model: LanguageModel) -> T:
     """Return ``value``, a part that ``fit`` makes. Raises ``NotFittedError`` if it is None."""
     if value is None:

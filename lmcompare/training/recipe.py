@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from lmcompare.errors import LmcompareError
+from lmcompare.model import check_whole
 
 _WHOLE = {"steps": 1, "batch": 1, "length": 1, "evaluations": 1, "valid_tokens": 1, "candidates": 0, "patience": 0}
 _SHARES = ("alone", "warmup", "final", "full_share")
@@ -115,12 +116,6 @@ class Recipe:
         done = min((progress - self.warmup) / max(1 - self.warmup, 1e-9), 1.0)
         left = 1 - done if self.decay == "linear" else 0.5 * (1 + math.cos(math.pi * done))
         return self.learning_rate * (self.final + (1 - self.final) * left)
-
-
-def check_whole(name: str, value: object, least: int) -> None:
-    """Raise ``LmcompareError`` unless a setting is a whole number of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise LmcompareError(f"{name} is a whole number, at least {least}, not {value!r}")
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from lmcompare.model import check_whole
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.recipe import check_choice, check_whole
+from lmcompare.training.recipe import check_choice
 
 
 @dataclass(eq=False, kw_only=True)

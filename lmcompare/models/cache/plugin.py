@@ -12,13 +12,22 @@ from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
-from lmcompare.model import FloatArray, LanguageModel, Setting, State, Stepper, Traits, check_block, fitted
+from lmcompare.model import (
+    FloatArray,
+    LanguageModel,
+    Setting,
+    State,
+    Stepper,
+    Traits,
+    check_block,
+    check_whole,
+    fitted,
+)
 from lmcompare.models.cache import estimator as caches
 from lmcompare.models.cache import exhibits as cache_exhibits
 from lmcompare.models.cache.estimator import Cache, Chain, Past
 from lmcompare.models.cache.exhibits import ValidSummary
 from lmcompare.models.common.gates import Gate
-from lmcompare.models.common.parameters import check_whole
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHORTEST, LONGEST = 0.1, 1e9  # half-lives in tokens whose decay a float can distinguish from 0 and 1

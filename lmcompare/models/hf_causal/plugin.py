@@ -20,6 +20,7 @@ from lmcompare.model import (
     State,
     Stepper,
     Traits,
+    check_whole,
     fitted,
     same_vocabulary,
 )
@@ -31,7 +32,7 @@ from lmcompare.models.hf_causal.windows import Windows, read
 from lmcompare.tokens import Encoded, IntArray, Vocabulary, make_tokenizer
 from lmcompare.tokens.hugging_face import CONFIG, digest_of, located, table_in, text_part
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.recipe import Recipe, check_whole
+from lmcompare.training.recipe import Recipe
 
 LONGEST, LONGEST_TRAINED = 1024, 128  # the window that is not chosen, of a pre-trained model and of a trained one
 

@@ -12,8 +12,16 @@ import numpy as np
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, fitted, same_vocabulary
-from lmcompare.models.common.parameters import check_whole
+from lmcompare.model import (
+    BLOCK_BYTES,
+    FloatArray,
+    LanguageModel,
+    Setting,
+    State,
+    check_whole,
+    fitted,
+    same_vocabulary,
+)
 from lmcompare.models.mixture import exhibits as mixture_exhibits
 from lmcompare.models.mixture.estimator import UNKNOWN, MemberSpec, ValidSummary, classes_of, train_mixture
 from lmcompare.models.mixture.exhibits import ClassExample

@@ -15,8 +15,7 @@ from lmcompare.counts.files import arpa, binary
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
 from lmcompare.errors import LmcompareError, PluginError, unknown
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import Progress, Setting, State, fitted
-from lmcompare.models.common.parameters import check_whole, is_whole
+from lmcompare.model import Progress, Setting, State, check_whole, fitted, is_whole
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing.absolute import Absolute
 from lmcompare.models.ngram.smoothing.add_k import AddK

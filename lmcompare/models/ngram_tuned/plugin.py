@@ -14,8 +14,7 @@ from lmcompare.counts.counting.ngrams import Counts, nodes_of
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
-from lmcompare.model import Progress, Setting, State, fitted
-from lmcompare.models.common.parameters import check_whole
+from lmcompare.model import Progress, Setting, State, check_whole, fitted
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram.smoothing.kneser_ney import Discounts, KneserNey
 from lmcompare.models.ngram_tuned import exhibits as tuned_exhibits

@@ -14,8 +14,7 @@ from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.table import BackoffTable, with_starts, words_before
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Setting, State, Traits, fitted
-from lmcompare.models.common.parameters import check_whole
+from lmcompare.model import FloatArray, Setting, State, Traits, check_whole, fitted
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines

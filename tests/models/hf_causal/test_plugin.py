@@ -272,8 +272,8 @@ def test_weights_that_are_missing_are_no_random_numbers(small_gpt2: Path, tmp_pa
         ({"window": 65}, "has 64 positions: choose a shorter"),
         ({"window": 8, "stride": 9}, "stride is 9, more than the window of 8"),
         ({"stride": 65}, "stride is 65, more than the window of 64"),
-        ({"window": 0}, "at least 1"),
-        ({"batch": 0}, "at least 1"),
+        ({"window": 0}, "1 or more"),
+        ({"batch": 0}, "1 or more"),
     ],
 )
 def test_wrong_windows(small_gpt2: Path, options: dict[str, Any], said: str) -> None:

@@ -96,7 +96,7 @@ def test_the_summary_names_the_cell(kind: type[Rnn]) -> None:
 def test_impossible_shapes_are_refused() -> None:
     with pytest.raises(LmcompareError, match="gru"):
         Rnn(cell="elman")
-    with pytest.raises(LmcompareError, match="at least 1"):
+    with pytest.raises(LmcompareError, match="1 or more"):
         Rnn(layers=0)
     with pytest.raises(LmcompareError, match="without attention is rnn"):
         RnnAttention(window=0)
