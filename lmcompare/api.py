@@ -91,20 +91,7 @@ def compare(
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
-    loaded, texts = None, None
-    where: dict[str, str]
-    if isinstance(corpus, corpora.Corpus):
-        loaded, where = corpus, {"source": corpus.name}
-    elif isinstance(corpus, str | Path):
-        where = {"source": str(corpus)}
-    elif isinstance(corpus, Mapping) and all(isinstance(part, str | Path) for part in corpus.values()):
-        where = {which: str(path) for which, path in corpus.items()}
-    elif isinstance(corpus, Iterable):
-        texts, where = corpus, {"source": "documents"}
-    else:
-        raise LmcompareError(
-            f"a corpus is a name, a path, texts or a mapping of splits to these, not {kind_of(corpus)}"
-        )
+    where = _where(corpus)
     live: dict[str, LanguageModel] = {}
     run_options = {f.name: options.pop(f.name) for f in fields(RunOptions) if f.name in options}
     preset = run_options.get("preset", RunOptions().preset)
@@ -113,7 +100,7 @@ def compare(
         "compare",
         name="comparison",
         seeds=seeds,
-        corpus=where | options,
+        corpus=(where or {"source": "documents"}) | options,
         tokens=tokens,
         models=listed,
         **run_options,
@@ -122,8 +109,11 @@ def compare(
         plan = changes.without_prompts(plan)
     plan = changes.with_match(plan, match or {}, "compare")
     plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
-    if texts is not None:
-        loaded = corpora.load(texts, plan.corpus)
+    loaded: corpora.Corpus | None = None
+    if isinstance(corpus, corpora.Corpus):
+        loaded = corpus
+    elif where is None:
+        loaded = corpora.load(corpus, plan.corpus)
     folder = folder or Path(tempfile.mkdtemp(prefix="lmcompare-"))
     show = display(quiet=quiet)
     outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
@@ -252,6 +242,19 @@ class Comparison:
     def _repr_html_(self) -> str:
         table: str = self.table.to_html(na_rep="–", float_format="{:,.4g}".format)
         return table
+
+
+def _where(corpus: object) -> dict[str, str] | None:
+    """Return the source of a corpus, or the paths of its splits, as in ``[corpus]``; None for texts in memory."""
+    if isinstance(corpus, corpora.Corpus):
+        return {"source": corpus.name}
+    if isinstance(corpus, str | Path):
+        return {"source": str(corpus)}
+    if isinstance(corpus, Mapping) and all(isinstance(part, str | Path) for part in corpus.values()):
+        return {str(which): str(path) for which, path in corpus.items()}
+    if isinstance(corpus, Iterable):
+        return None
+    raise LmcompareError(f"a corpus is a name, a path, texts or a mapping of splits to these, not {kind_of(corpus)}")
 
 
 def _path(path: str | Path, what: str) -> Path:

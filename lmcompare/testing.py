@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lmcompare.checks import CHECKS, Check, Probe, known_failures
@@ -67,7 +67,7 @@ def parametrize_with_checks(
 
 
 def parametrize_with_tokenizer_checks(
-    tokenizers: Sequence[TokenizerSubject], *, options: Mapping[str, Any] | None = None
+    tokenizers: Sequence[TokenizerSubject],
 ) -> pytest.MarkDecorator:
     """Return a decorator that runs a test once for each tokenizer and check of the tokenizers' kit::
 
@@ -79,14 +79,12 @@ def parametrize_with_tokenizer_checks(
     ----------
     tokenizers : sequence of str, class or Tokenizer
         As in ``run_tokenizer_checks``.
-    options : mapping, optional
-        Options of all of them.
     """
     import pytest
 
     cases = []
     for subject in tokenizers:
-        probe = TokenizerProbe(subject, options)
+        probe = TokenizerProbe(subject)
         cases += _cases(subject, probe.cls.__name__, TOKENIZER_CHECKS, probe)
     return pytest.mark.parametrize(("tokenizer", "check"), cases)
 

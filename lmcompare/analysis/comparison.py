@@ -187,56 +187,62 @@ def main_tokens(run: Run, comparison: Comparison) -> str:
 @kept
 def compare_models(run: Run) -> Comparison:
     """Compare all models with a finished cell on the test text, by bits per byte."""
-    units = units_of(run)
-    n_units = int(np.count_nonzero(units.bytes))
+    units, found = units_of(run), sums(run, "test")
+    n_units, n_bytes = int(np.count_nonzero(units.bytes)), float(units.bytes.sum())
     bits = np.zeros((len(units), len(run.scored)))  # (U, M), averaged over seeds; infinite where p was 0
-    standings: list[Standing] = []
-    trainings: list[tuple[float, int]] = []  # for each model: the variance of bits per byte over seeds, the seeds
     for m, model in enumerate(run.scored):
-        found = sums(run, "test")[model.name]
-        trainings.append(_over_seeds(found.bits, float(units.bytes.sum())))
-        bits[:, m] = found.unit_bits
-        group, reason = group_of(model)
-        if not np.isfinite(bits[:, m]).all():
-            group, reason = "not ranked", reason or "it gives probability 0 to a token of the test text"
-        total = float(units.bytes.sum())
-        figure = float(bits[:, m].sum() / total) if total else NAN
-        standings.append(Standing(model.name, group, reason, figure, NAN, NAN))
-    seeds = {model.name: n for model, (_, n) in zip(run.scored, trainings, strict=True)}
-
-    def compared(
-        places: Sequence[Standing], differences: tuple[Difference, ...], resamples: int, detectable: float
-    ) -> Comparison:
-        whole = units.whole_documents
-        return Comparison(tuple(places), differences, units.kind, n_units, whole, resamples, detectable, seeds)
-
-    if n_units < LEAST_UNITS:
-        return compared(_ranked(standings, ()), (), 0, NAN)
-
-    pairs = [(i, j) for i, j in combinations(range(len(standings)), 2) if _comparable(standings[i], standings[j])]
+        bits[:, m] = found[model.name].unit_bits
+    standings = [_standing(model, bits[:, m], n_bytes) for m, model in enumerate(run.scored)]
+    trainings = [_over_seeds(found[model.name].bits, n_bytes) for model in run.scored]
     finite = [m for m in range(len(standings)) if np.isfinite(bits[:, m]).all()]
-    columns = [bits[:, m] for m in finite] + [bits[:, i] - bits[:, j] for i, j in pairs]
-    resamples = max(RESAMPLES, PER_PAIR * len(pairs))
-    if not columns:
-        return compared(standings, (), 0, NAN)
-    sampled = ratio_bootstrap(np.stack(columns, axis=1), units.bytes[:, None].astype(np.float64), resamples=resamples)
-    squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
-    of_pairs = [squares[i] + squares[j] for i, j in pairs]
-    sampled = sampled.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
-    low, high = sampled.interval()
-    for k, m in enumerate(finite):
-        standings[m] = replace(standings[m], low=float(low[k]), high=float(high[k]))
-    rest = slice(len(finite), None)
-    p = sampled.p_values()[rest]
-    table = zip(
-        pairs, sampled.estimate[rest], low[rest], high[rest], p, _holm_by_group(standings, pairs, p), strict=True
+    differences: tuple[Difference, ...] = ()
+    resamples, detectable = 0, NAN
+    if n_units >= LEAST_UNITS and finite:
+        pairs = [(i, j) for i, j in combinations(finite, 2) if _comparable(standings[i], standings[j])]
+        columns = [bits[:, m] for m in finite] + [bits[:, i] - bits[:, j] for i, j in pairs]
+        sizes = units.bytes[:, None].astype(np.float64)
+        resamples = max(RESAMPLES, PER_PAIR * len(pairs))
+        sampled = ratio_bootstrap(np.stack(columns, axis=1), sizes, resamples=resamples)
+        squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
+        of_pairs = [squares[i] + squares[j] for i, j in pairs]
+        sampled = sampled.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
+        low, high = sampled.interval()
+        for k, m in enumerate(finite):
+            standings[m] = replace(standings[m], low=float(low[k]), high=float(high[k]))
+        differences = _differences(standings, pairs, sampled, low, high)
+        ranked = [len(finite) + k for k, (i, _) in enumerate(pairs) if standings[i].group == "ranked"]
+        detectable = smallest_detectable(sampled, ranked)
+    return Comparison(
+        standings=tuple(_ranked(standings, differences)),
+        differences=differences,
+        unit=units.kind,
+        units=n_units,
+        whole_documents=units.whole_documents,
+        resamples=resamples,
+        smallest_detectable=detectable,
+        seeds={model.name: n for model, (_, n) in zip(run.scored, trainings, strict=True)},
     )
-    differences = tuple(
-        Difference(standings[i].name, standings[j].name, *(float(v) for v in values)) for (i, j), *values in table
+
+
+def _standing(model: ModelEntry, bits: Array, n_bytes: float) -> Standing:
+    """Return the figure of a model from its bits in the U units, and its group; without an interval and ranks."""
+    group, reason = group_of(model)
+    if not np.isfinite(bits).all():
+        group, reason = "not ranked", reason or "it gives probability 0 to a token of the test text"
+    return Standing(model.name, group, reason, float(bits.sum() / n_bytes) if n_bytes else NAN, NAN, NAN)
+
+
+def _differences(
+    standings: Sequence[Standing], pairs: Sequence[tuple[int, int]], found: Bootstrap, low: Array, high: Array
+) -> tuple[Difference, ...]:
+    """Return the differences of P pairs, which are the last columns of the bootstrap and of its intervals."""
+    rest = slice(len(low) - len(pairs), None)
+    p = found.p_values()[rest]
+    columns = found.estimate[rest], low[rest], high[rest], p, _holm_by_group(standings, pairs, p)
+    return tuple(
+        Difference(standings[i].name, standings[j].name, *(float(v) for v in values))
+        for (i, j), *values in zip(pairs, *columns, strict=True)
     )
-    main = [len(finite) + k for k, (i, _) in enumerate(pairs) if standings[i].group == "ranked"]
-    detectable = smallest_detectable(sampled, main)
-    return compared(_ranked(standings, differences), differences, resamples, detectable)
 
 
 def smallest_detectable(found: Bootstrap, pairs: Sequence[int]) -> float:

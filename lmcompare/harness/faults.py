@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from lmcompare.errors import suggest
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 TableAt = Callable[[Sequence[int | str]], tuple[str, list[str]]]
 
@@ -53,32 +56,38 @@ def sentence(error: ValidationError, table_at: TableAt, given: Any) -> str:
     first, *others = error.errors()
     misspelt = (f for f in others if f["type"] in _UNKNOWN_KEY and f["loc"][:-1] == first["loc"][:-1])
     fault = next(misspelt, first) if first["type"] == "missing" else first
-    kind, place, value = fault["type"], fault["loc"], fault["input"]
-    bounds = fault.get("ctx", {})
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    if kind in _UNKNOWN_KEY or kind == "missing":
-        table, known = table_at(place[:-1])
-        table = _where(place[:-1], given) if place[:-1] and place[0] in _NOUNS else table
-        key = str(place[-1])
-        if kind == "missing":
-            return f"{table} lacks the key '{key}'"
-        hint = suggest(key, known) or f"; it takes {', '.join(known)}"
-        return f"unknown key '{key}' in {table}{hint}"
+    place = fault["loc"]
+    if fault["type"] not in (*_UNKNOWN_KEY, "missing"):
+        message = _of_value(fault)
+        return f"{_where(place, given)}: {message}" if place else message
+    table, known = table_at(place[:-1])
+    table = _where(place[:-1], given) if place[:-1] and place[0] in _NOUNS else table
+    key = str(place[-1])
+    if fault["type"] == "missing":
+        return f"{table} lacks the key '{key}'"
+    hint = suggest(key, known) or f"; it takes {', '.join(known)}"
+    return f"unknown key '{key}' in {table}{hint}"
+
+
+def _of_value(fault: ErrorDetails) -> str:
+    """Return what is wrong with the value of a key."""
+    kind, place, value, bounds = fault["type"], fault["loc"], fault["input"], fault.get("ctx", {})
     if kind == "literal_error":
         values = re.findall(r"'([^']*)'", str(bounds["expected"]))
         hint = (isinstance(value, str) and suggest(value, values)) or f"; it is one of {', '.join(values)}"
-        message = f"unknown value {value!r}{hint}"
-    elif kind in _SHAPES:
-        message = f"this is {_SHAPES[kind]}, not {_shape_of(value)}"
-        if len(place) == 1 and kind in ("model_type", "dataclass_type"):
-            message += f": write [{place[0]}], and its keys on the lines below"
-        elif place in (("models",), ("published",)):
-            message += f": write [[{place[0]}]] before each of them, and its keys on the lines below"
-    elif kind in _BOUNDS:
-        message = f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {value!r}"
-    elif kind == "too_short":
-        message = "this lists at least one"
-    return f"{_where(place, given)}: {message}" if place else message
+        return f"unknown value {value!r}{hint}"
+    if kind in _BOUNDS:
+        return f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {value!r}"
+    if kind == "too_short":
+        return "this lists at least one"
+    if kind not in _SHAPES:
+        return str(fault["msg"]).removeprefix("Value error, ")
+    how = ""
+    if len(place) == 1 and kind in ("model_type", "dataclass_type"):
+        how = f": write [{place[0]}], and its keys on the lines below"
+    elif place in (("models",), ("published",)):
+        how = f": write [[{place[0]}]] before each of them, and its keys on the lines below"
+    return f"this is {_SHAPES[kind]}, not {_shape_of(value)}{how}"
 
 
 def _where(place: Sequence[int | str], given: Any) -> str:

@@ -17,6 +17,7 @@ import pandas as pd
 from lmcompare.analysis import Cell
 from lmcompare.report.data import Model, ReportData
 from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.parquet import Array
 
 BUDGET = 14_000  # tokens × models
 BYTES = 900  # a passage ends at the first sentence end after this many bytes
@@ -92,12 +93,7 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
         max=MOST_BITS
     )
     spread = counted(surprisal, [m.name not in data.unranked for m in models]).std(axis=0)
-    spans: list[tuple[int, int]] = []
-    room = BUDGET // len(models)
-    for start, stop in sorted(_cut(text), key=lambda span: -float(spread[slice(*span)].mean())):
-        if stop - start <= room:
-            room -= stop - start
-            spans.append((start, stop))
+    spans = affordable(_cut(text), spread, np.ones(len(text), np.int64), BUDGET // len(models))
     rows = text.iloc[[i for span in spans for i in range(*span)]]
     lists_of = [top_tokens(top, rows) for top in tops]
     documents = data.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
@@ -172,6 +168,18 @@ def counted(surprisal: npt.NDArray[np.float64], ranked: list[bool]) -> npt.NDArr
     """The rows (models) whose disagreement counts."""
     rows = surprisal[ranked] if any(ranked) else surprisal
     return np.delete(rows, int(rows.mean(axis=1).argmax()), axis=0) if len(rows) > 2 else rows
+
+
+def affordable(
+    spans: Sequence[tuple[int, int]], spread: npt.NDArray[np.float64], costs: Array, room: int
+) -> list[tuple[int, int]]:
+    """Return spans of N places, the ones with the greatest mean spread first, that cost at most ``room`` together."""
+    found = []
+    for start, stop in sorted(spans, key=lambda span: -float(spread[slice(*span)].mean())):
+        if (cost := int(costs[start:stop].sum())) <= room:
+            room -= cost
+            found.append((start, stop))
+    return found
 
 
 def top_tokens(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], tuple[tuple[str, float], ...]]:

@@ -11,7 +11,17 @@ import pandas as pd
 
 from lmcompare.analysis.word_scores import word_scores
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.passages import BYTES, MOST_BITS, PLACE, Passage, Piece, counted, scores_at, top_tokens
+from lmcompare.report.passages import (
+    BYTES,
+    MOST_BITS,
+    PLACE,
+    Passage,
+    Piece,
+    affordable,
+    counted,
+    scores_at,
+    top_tokens,
+)
 from lmcompare.runfolder.parquet import Array
 
 BUDGET = 30_000  # tokens of all models
@@ -62,12 +72,7 @@ def chosen_words(data: ReportData, models: Sequence[Model]) -> list[Passage]:
     rows_of = [each.of_words(words) for each in tokens]
     stored = np.logical_and.reduce([whole for _, _, whole in rows_of]) & (words["word"] != "").to_numpy()
     costs = np.sum([after - first for first, after, _ in rows_of], axis=0)
-    room = BUDGET
-    spans = []
-    for start, stop in sorted(_cut(words, stored), key=lambda span: -float(spread[slice(*span)].mean())):
-        if (cost := int(costs[start:stop].sum())) <= room:
-            room -= cost
-            spans.append((start, stop))
+    spans = affordable(_cut(words, stored), spread, costs, BUDGET)
     names = data.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
     tops = [
         top_tokens(model.cell.top, each.rows.iloc[np.concatenate([first[a:b] for a, b in spans])])

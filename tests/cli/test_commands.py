@@ -79,9 +79,11 @@ def test_export_writes_a_file_once(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("x.arpa", "-m", "unigram"), "'unigram' can be written as tokenizer.json"),
-        (("x.bin", "-m", "ngram"), "'ngram' can be written as .arpa, .arpa.gz, .safetensors"),
-        ((".arpa", "-m", "ngram"), "not '.arpa'"),
+        (("x.arpa", "-m", "unigram"), "ngram and ngram-tuned only: it can be written as tokenizer.json"),
+        (("x", "-m", "ngram"), "a transformer trained with style = llama"),
+        (("x.bin", "-m", "ngram"), "it can be written as .arpa, .arpa.gz, .safetensors"),
+        ((".arpa", "-m", "ngram"), "named '.arpa'"),
+        (("x.arpa", "-m", "ngram,unigram"), "one model, not 'ngram,unigram'"),
         (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),
         (("text.txt/x.arpa", "-m", "ngram"), "text.txt/x.arpa can't be"),
     ],
@@ -257,6 +259,12 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
         (("score", "run", "--model", "ngram", "--seed", "7", "text.txt"), "its seeds are 0"),
         (("generate", "none", "--model", "ngram"), "none"),
         (("check", "ngarm"), "did you mean 'ngram'"),
+        (("check", "bpe:3"), "pieces is 3"),
+        (("check", "word:3"), "has no options"),
+        (("check", "none.json"), "none.json cannot be read"),
+        (("check", "chr"), "did you mean 'char'"),
+        (("probe", "none", "run"), "no file or folder none"),
+        (("run", "--corpus", "text.txt", "--tokens", "nope"), "there are: bpe, byte, char"),
         (("check", "plugins.py:Flat", "--set", "tlit=1"), "did you mean 'tilt'"),
         (("check", "plugins.py:Flat", "--set", "tilt"), "KEY=VALUE"),
         (("new", "1 bad name"), "name"),
@@ -283,6 +291,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert "Errno" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("lmcompare: ")
 
 

@@ -22,7 +22,10 @@ from lmcompare.counts.files.building import Grams, build, joined
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts, logarithms
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.errors import LmcompareError
 from lmcompare.tokens import UNKNOWN_ID, FloatArray, IntArray, Vocabulary
+
+SHARED = "{:,} of the {:,} types are not in the file: they share the probability of its <unk> evenly."
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,15 @@ class Mapped:
     table: BackoffTable
     lacking: IntArray
     left_over: int
+
+
+def check_unknown(vocabulary: Vocabulary) -> None:
+    """Raise ``LmcompareError`` for a vocabulary without ``<unk>``, which other words of a file become."""
+    if vocabulary.unknown is None:
+        raise LmcompareError(
+            "an n-gram file needs tokens with an unknown word, to which the probability of the file's other words"
+            ' goes, but these have none: run it with words (tokens = "word")'
+        )
 
 
 def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Mapped:

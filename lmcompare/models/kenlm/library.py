@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -87,9 +86,3 @@ def ngram_counts(path: Path) -> list[int]:
     with gzip.open(path) if begins.startswith(b"\x1f\x8b") else path.open("rb") as file:
         lines = [line for line, _ in zip(file, range(HEADER_LINES), strict=False)]
     return [int(found[2]) for line in lines if (found := _COUNT.match(line.strip()))]
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

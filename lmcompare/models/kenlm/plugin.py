@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from lmcompare.counts.files.mapping import SHARED, check_unknown
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import (
     FloatArray,
@@ -21,7 +22,7 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
-from lmcompare.models.kenlm.library import check, digest, ngram_counts, opened
+from lmcompare.models.kenlm.library import check, ngram_counts, opened
 from lmcompare.tokens import END_TOKEN, UNKNOWN_ID, Encoded, IntArray
 
 LOG_10 = float(np.log(10.0))
@@ -71,20 +72,14 @@ class KenLM(LanguageModel):
         Raises
         ------
         LmcompareError
-            If there is no path, the vocabulary has no ``<unk>``, KenLM can't read the file, or the probabilities of
-            known words are more than one.
+            If the vocabulary has no ``<unk>``, KenLM can't read the file, or the probabilities of known words are
+            more than one.
         """
-        if not self.path:
-            raise LmcompareError("kenlm has no file to read: set path to a file of KenLM or an ARPA file")
-        if setting.vocabulary.unknown is None:
-            raise LmcompareError(
-                "a file of KenLM needs tokens with an unknown word, to which the probability of its other words goes,"
-                ' but these have none: run kenlm with words (tokens = "word")'
-            )
+        check_unknown(setting.vocabulary)
         path = Path(self.path).expanduser()
         file = _File(opened(path), setting.vocabulary.tokens)
         self._check_sums(file, train)
-        self._file, self._digest = file, digest(path)
+        self._file, self._digest = file, super().digest_of("path")
         self.notes = self._notes(file, path)
         setting.progress(Progress(step=1, steps=1, tokens=0))
         return self
@@ -143,7 +138,7 @@ class KenLM(LanguageModel):
         """
         path = Path(self.path).expanduser()
         model = opened(path)
-        if digest(path) != state.values["digest"]:
+        if super().digest_of("path") != state.values["digest"]:
             raise LmcompareError(f"{path} has changed since the model was run: put it back, or run the model again")
         self._file, self._digest = _File(model, state.values["tokens"]), state.values["digest"]
         self.notes = tuple(state.values["notes"])
@@ -169,10 +164,7 @@ class KenLM(LanguageModel):
         grams = sum(ngram_counts(path))
         notes = [f"Read from {path.name} by KenLM: order {file.order}, {grams:,} n-grams."]
         if len(file.lacking):
-            notes.append(
-                f"{len(file.lacking):,} of the {len(file.tokens):,} types are not in the file: they share the"
-                " probability of its <unk> evenly."
-            )
+            notes.append(SHARED.format(len(file.lacking), len(file.tokens)))
         left = 1 - file.known_sum(file.nothing)
         if left > FEW_DIGITS:
             notes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -116,26 +117,24 @@ def train_mixture(
     is_unknown = setting.vocabulary.is_unknown(held_words)
     unknown = bool(is_unknown.any()) and not setting.vocabulary.is_unknown(train.ids).any()
     held_out = (held_before[:, ~is_unknown], held_words[~is_unknown]) if unknown else (held_before, held_words)
-    total, done = sum(len(r.chains) + len(r.within) for r in specs), 0
-    members: list[list[list[chains.Chain]]] = []
-    seen: list[list[Seen]] = []
-    for spec in specs:
-        members.append([])
-        seen.append([])
-        for target, each in ((spec.target, spec.chains), (WORDS, spec.within)):
-            if not each:
-                continue
-            grown = []
-            for features in each:
-                grown.append(chains.train(features, target, maps, before, words, held_out)[0])
-                done += 1
-                note = f"{spec.name}: {len(grown[-1].numbers.words):,} n-grams"
-                setting.progress(Progress(step=done, steps=total, tokens=len(train), note=note))
-            scored = [chain.score(held_before, held_words, maps) for chain in grown]
-            members[-1].append(grown)
-            seen[-1].append(Seen(np.stack([p for p, _ in scored]), np.concatenate([e for _, e in scored])))
-    lengths = [len(member[0][0].features) for member in members]
-    evidence = np.concatenate([m[0].evidence[:n] for m, n in zip(seen, lengths, strict=True)])
+    total, step = sum(len(r.chains) + len(r.within) for r in specs), count(1)
+
+    def trained(name: str, target: int, each: Sequence[Sequence[Feature]]) -> tuple[list[chains.Chain], Seen]:
+        """Return the chains of a part, and what they say of the held-out words."""
+        grown = []
+        for features in each:
+            grown.append(chains.train(features, target, maps, before, words, held_out)[0])
+            note = f"{name}: {len(grown[-1].numbers.words):,} n-grams"
+            setting.progress(Progress(step=next(step), steps=total, tokens=len(train), note=note))
+        scored = [chain.score(held_before, held_words, maps) for chain in grown]
+        return grown, Seen(np.stack([p for p, _ in scored]), np.concatenate([e for _, e in scored]))
+
+    members = [
+        [trained(r.name, target, each) for target, each in ((r.target, r.chains), (WORDS, r.within)) if each]
+        for r in specs
+    ]
+    evidence = np.concatenate([own.evidence[: len(first.features)] for ((first, *_), own), *_ in members])
+    seen = [[own for _, own in parts] for parts in members]
     if unknown:
         nothing = np.zeros((0, len(is_unknown)), np.float32)
         seen.append([Seen(is_unknown[None].astype(np.float32), nothing)])
@@ -146,8 +145,8 @@ def train_mixture(
         part_gates = [gates.even(len(p.probabilities), len(p.evidence)) for m in seen for p in m]
         gate = gates.even(len(members), len(evidence))
     next_gate = iter(part_gates)
-    parts = tuple(tuple(Part(tuple(part), next(next_gate)) for part in member) for member in members)
-    mixture = Mixture(parts, gate, tuple(maps), unknown)
+    gated = tuple(tuple(Part(tuple(grown), next(next_gate)) for grown, _ in parts) for parts in members)
+    mixture = Mixture(gated, gate, tuple(maps), unknown)
     return mixture, _summary(names, mixture, valid, some) if len(some) else ValidSummary(names)
 
 

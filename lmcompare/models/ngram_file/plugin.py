@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.files import arpa_reader, binary
-from lmcompare.counts.files.mapping import Mapped, mapped
+from lmcompare.counts.files.mapping import SHARED, Mapped, check_unknown, mapped
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts
 from lmcompare.counts.lookup.table import BackoffTable
@@ -70,16 +70,9 @@ class NGramFile(TableModel):
         Raises
         ------
         LmcompareError
-            If there is no path, the vocabulary has no ``<unk>``, the file cannot be read, or its probabilities do not
-            sum to one.
+            If the vocabulary has no ``<unk>``, the file cannot be read, or its probabilities do not sum to one.
         """
-        if not self.path:
-            raise LmcompareError("ngram-file has no file to read: set path to an ARPA file or a binary n-gram file")
-        if setting.vocabulary.unknown is None:
-            raise LmcompareError(
-                "an n-gram file needs tokens with an unknown word, to which the probability of the file's other words"
-                ' goes, but these have none: run ngram-file with words (tokens = "word")'
-            )
+        check_unknown(setting.vocabulary)
         path = Path(self.path).expanduser()
         table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
         contexts, repaired = self._distributions(table, words)
@@ -194,10 +187,7 @@ class NGramFile(TableModel):
         grams = sum(len(level) for level in table.levels)
         notes = [f"Read from {Path(self.path).name}: order {table.order}, {grams:,} n-grams, {len(words):,} words."]
         if lacking:
-            notes.append(
-                f"{lacking:,} of the {found.table.start:,} types are not in the file: they share the probability of"
-                " its <unk> evenly."
-            )
+            notes.append(SHARED.format(lacking, found.table.start))
         if found.left_over:
             notes.append(
                 f"{found.left_over:,} of the file's {len(words):,} words are not in the vocabulary: their"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -129,21 +130,22 @@ def account(model: TorchLanguageModel, network: BagNetwork, train: Encoded, vali
         [near for near, raised in zip(found, better, strict=True) if not raised],
         nearest(np.roll(windows, len(words) // 2, 0)),  # the control: every word with the context of another one
     )
-    examples: list[Example] = []
-    for k in np.argsort(-gains, kind="stable"):
-        near, word = found[k], int(words[k])
-        if better[k] and near is not None and near.nearer and counts[word] >= KNOWN and len(examples) < SHOWN:
-            contexts = _windows(train, near.places, network.window)
-            examples.append(
-                Example(
-                    context=searcher.text(windows[k]),
-                    word=train.vocabulary[word],
-                    frequency=float(frequency[word]),
-                    probability=float(np.exp(gains[k]) * frequency[word]),
-                    near=[searcher.text(window) for window in contexts],
-                    cosines=near.cosines.tolist(),
-                )
-            )
+    shown = (
+        (k, near)
+        for k in np.argsort(-gains, kind="stable")
+        if better[k] and (near := found[k]) is not None and near.nearer and counts[words[k]] >= KNOWN
+    )
+    examples = [
+        Example(
+            context=searcher.text(windows[k]),
+            word=train.vocabulary[int(words[k])],
+            frequency=float(frequency[words[k]]),
+            probability=float(np.exp(gains[k]) * frequency[words[k]]),
+            near=[searcher.text(window) for window in _windows(train, near.places, network.window)],
+            cosines=near.cosines.tolist(),
+        )
+        for k, near in islice(shown, SHOWN)
+    ]
     bits = gains / np.log(2)
     return Account(
         looked_at=len(unseen),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
-from lmcompare.model import Setting, State
+from lmcompare.model import LanguageModel, Setting, State
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram_file.plugin import NGramFile
 from lmcompare.tokens import Encoded, Vocabulary
@@ -39,6 +39,7 @@ ngram 2=3
 -0.6989700043 a d
 \\end\\
 """
+OTHERS = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
 
 
 @pytest.fixture(scope="module")
@@ -115,20 +116,23 @@ def test_a_file_of_another_kind_is_refused_when_its_digest_is_taken(tmp_path: Pa
         assert NGramFile(str(tmp_path / "whole")).digest_of("path") == hashlib.sha256(whole).hexdigest()
 
 
-def test_another_vocabulary_by_hand(tmp_path: Path) -> None:
+def is_worked_by_hand(model: LanguageModel) -> None:
+    """What a model of ``BY_HAND`` gives to the words of ``OTHERS``."""
     # c and d are not in the vocabulary, x and y not in the file. The file's <unk> is shared by <unk>, x and y.
-    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
-    model = read(by_hand(tmp_path), vocabulary)
-    text = Encoded.from_documents([[3, 2, 3]], vocabulary)
+    text = Encoded.from_documents([[3, 2, 3]], OTHERS)
     third = 0.1 / 3
     unigrams = [third + 0.1 + 0.2, 0.2, third, 0.2, third, 0.2]
     # after a: <unk> has its third of 0.1, c's 0.04 and d's 0.2; </s> and a 0.4 of their unigrams; b 0.5
     after_a = [third + 0.04 + 0.2, 0.08, third, 0.08, third, 0.5]
     rows = np.exp(model.next_log_probs(text, np.arange(4)))
     np.testing.assert_allclose(rows, [unigrams, after_a, unigrams, after_a], rtol=2e-6)
-    _, types, words = model.notes
-    assert types.startswith("2 of the 6 types are not in the file")
-    assert words.startswith("2 of the file's 6 words are not in the vocabulary")
+    assert model.notes[1].startswith("2 of the 6 types are not in the file")
+
+
+def test_another_vocabulary_by_hand(tmp_path: Path) -> None:
+    model = read(by_hand(tmp_path), OTHERS)
+    is_worked_by_hand(model)
+    assert model.notes[2].startswith("2 of the file's 6 words are not in the vocabulary")
 
 
 def test_as_a_context_a_type_without_entry_is_the_files_unknown_word(tmp_path: Path) -> None:
@@ -177,9 +181,8 @@ def test_a_file_without_unknown_word_is_noted(tmp_path: Path) -> None:
 
 
 def test_restoring_the_state_gives_the_same_model(tmp_path: Path) -> None:
-    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
-    model = read(by_hand(tmp_path), vocabulary)
-    text = Encoded.from_documents([[3, 2, 5, 1, 0, 4]], vocabulary)
+    model = read(by_hand(tmp_path), OTHERS)
+    text = Encoded.from_documents([[3, 2, 5, 1, 0, 4]], OTHERS)
     state = model.state()
     stored = State({k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(dict(state.values))))
     again = NGramFile("gone").restore(stored)
@@ -189,17 +192,14 @@ def test_restoring_the_state_gives_the_same_model(tmp_path: Path) -> None:
 
 
 def test_exhibit_counts_the_orders_that_were_found(tmp_path: Path) -> None:
-    vocabulary = Vocabulary(["<unk>", "</s>", "x", "a", "y", "b"])
-    model = read(by_hand(tmp_path), vocabulary)
-    (bars,) = model.exhibits(Encoded.from_documents([[3, 5, 1], [2, 3, 4]], vocabulary))
+    model = read(by_hand(tmp_path), OTHERS)
+    (bars,) = model.exhibits(Encoded.from_documents([[3, 5, 1], [2, 3, 4]], OTHERS))
     # a, b after a, </s>; x; a; y after a, where the file has its <unk>
     assert bars.values == (1.0, 3.0, 2.0)
-    assert list(model.exhibits(Encoded.from_documents([], vocabulary))) == []
+    assert list(model.exhibits(Encoded.from_documents([], OTHERS))) == []
 
 
 def test_errors(tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match="has no file to read"):
-        NGramFile().fit(TEXT, TEXT, Setting(WORDS))
     with pytest.raises(LmcompareError, match="there is no file"):
         read(tmp_path / "none", WORDS)
     with pytest.raises(PluginError, match="path must be the path"):
