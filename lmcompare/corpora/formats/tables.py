@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from lmcompare.corpora.contract import CorpusFormat, File, Found
@@ -134,11 +134,12 @@ def unknown_column(file: File, column: str, columns: Iterable[str], where: str =
 def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
     column = options.text_column or "text"
     end = 0  # the last line of the row before
-    text = file.text(options.encoding)
-    delimiter = "\t" if file.suffix == ".tsv" else _delimiter(text, column)
+    lines = file.lines(options.encoding, newline="")
+    first = next(lines, "")
+    delimiter = "\t" if file.suffix == ".tsv" else _delimiter(first, column)
     limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # many documents are longer than the usual 128 KB
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        reader = csv.DictReader(chain([first], lines), delimiter=delimiter, strict=True)
         columns = reader.fieldnames or []
         if column not in columns:
             raise unknown_column(file, column, columns)
@@ -161,14 +162,14 @@ def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
         csv.field_size_limit(limit)
 
 
-def _delimiter(text: str, column: str) -> str:
+def _delimiter(header: str, column: str) -> str:
     """The first character that separates the text column from others in the first line; a comma if none does."""
-    header = text.split("\n", 1)[0].rstrip("\r")
+    header = header.rstrip("\r\n")
     return next((d for d in ",;\t|" if column in next(csv.reader([header], delimiter=d), ())), ",")
 
 
 def _json_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(file.text(options.encoding).split("\n"), 1):
+    for number, line in enumerate(file.lines(options.encoding), 1):
         if not line.strip():
             continue
         try:

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from lmcompare.corpora import CorpusOptions, File
+from lmcompare.corpora.contents import Content
 from lmcompare.corpora.formats.tables import read_csv, read_json, read_json_lines
 from lmcompare.errors import LmcompareError
 
@@ -16,7 +17,7 @@ def read(
     text: str, suffix: str = ".csv", column: str = "text"
 ) -> tuple[list[tuple[str, str, dict[str, str]]], tuple[str, ...]]:
     reader = {".jsonl": read_json_lines, ".json": read_json}.get(suffix, read_csv)
-    file = File(text.encode(), "dir/t" + suffix, "t", suffix)
+    file = File(Content(text.encode()), "dir/t" + suffix, "t", suffix)
     found = reader(file, CorpusOptions(text_column=None if column == "text" else column))
     return [(p.name, p.text, dict(p.metadata)) for p in found.pieces], found.notes
 
