@@ -63,8 +63,8 @@ def read_json(file: File, options: CorpusOptions) -> Found:
         splits = [key for key in content if split_named(key)] if isinstance(content, dict) else []
         if len(splits) > 1:
             raise LmcompareError(
-                f"{file.path} has the splits {listed(splits)} inside, and a file is one list of documents; write each "
-                f"to a file of its own, such as {splits[0]}.json, and give the folder of these files"
+                f"{file.path} has the splits {listed(splits)} inside, and a file is one list of documents; write "
+                f"each to a file of its own, such as {splits[0]}.json, and give the folder of these files"
             )
         raise LmcompareError(
             f"{file.path} has no list of documents in its JSON; write a list of texts or objects, with the text of "
