@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 _SEARCHES = ("importlib", "metadata", "lmcompare")  # folders of code that imports plug-ins
 _OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed")  # torch's
 
@@ -30,7 +32,7 @@ def suggest(name: str, options: Iterable[str]) -> str:
     It is ``""`` if none of ``options`` is near.
     """
     folded = {option.casefold(): option for option in options}
-    near = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.55)
+    near = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
     return f" (did you mean '{folded[near[0]]}'?)" if near else ""
 
 
@@ -45,9 +47,9 @@ def unknown(what: str, name: str, options: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says without line breaks, or its name if it says nothing."""
+    """Return what an error says without line breaks and numbers of the system, or its name if it says nothing."""
     try:
-        return " ".join(str(error).split()) or type(error).__name__
+        return _ERRNO.sub("", " ".join(str(error).split())) or type(error).__name__
     except Exception:  # a plug-in's own error may fail to say anything
         return type(error).__name__
 

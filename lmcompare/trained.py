@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 DOCUMENTS = 256  # scored together
 _FOLDER = "/"  # the suffix of a format that is a folder
 _TOKENIZER = "tokenizer.json"
+_WRITTEN = {  # of formats that not every model has: which models have them
+    ".arpa": "the models ngram and ngram-tuned",
+    ".arpa.gz": "the models ngram and ngram-tuned",
+    ".safetensors": "networks and the models ngram and ngram-tuned",
+    ".vec": "models with word vectors",
+    _FOLDER: "a transformer trained with style = llama and of an hf-causal with train = true",
+}
 _WHITE_SPACE = re.compile(r"\s")
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
@@ -228,10 +235,16 @@ class TrainedModel:
         folder = whole is not None and not known and not file.suffix
         if not folder and (not known or (file.name == known[-1]) != (known[-1] == _TOKENIZER)):
             also = ", or as a folder, which has no suffix" if whole is not None else ""
-            raise LmcompareError(
-                f"'{self.name}' can be written as {', '.join(formats)}{also}: give the file such a name, not"
-                f" {file.name!r}"
+            can = f"it can be written as {', '.join(formats)}{also}"
+            asked = next(
+                (suffix for suffix in _WRITTEN if file.name.endswith(suffix)), "" if file.suffix else _FOLDER
             )
+            if asked in _WRITTEN and asked not in formats:
+                what = "a folder for Hugging Face's transformers" if asked == _FOLDER else asked
+                raise LmcompareError(
+                    f"'{self.name}' can't be written as {what}, which is a format of {_WRITTEN[asked]} only: {can}"
+                )
+            raise LmcompareError(f"there is no format for a file named {file.name!r} of '{self.name}': {can}")
         if file.is_dir() or (file.exists() and not force):
             replaced = "" if file.is_dir() else ", or replace it with --force (force=True in Python)"
             raise LmcompareError(f"{file} is there already: choose another name{replaced}")

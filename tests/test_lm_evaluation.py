@@ -184,7 +184,7 @@ def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None
         (("--tasks", "own_texts.yml"), "no file own_texts.yml"),
         (("--tasks", ","), "--tasks names no task"),
         (("--tasks", "own_texts.yaml", "--model", "ngrm"), "unknown model 'ngrm' (did you mean 'ngram'?)"),
-        (("--tasks", "own_texts.yaml", "--model", "ngram,pieces"), "with one model"),
+        (("--tasks", "own_texts.yaml", "--model", "ngram,pieces"), "takes one model"),
     ):
         done = command(*arguments)
         assert done.returncode == 2

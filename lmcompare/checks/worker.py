@@ -11,9 +11,9 @@ from lmcompare.checks import CHECKS, run_checks
 from lmcompare.checks.kit import Check, Result
 from lmcompare.checks.probe import PRESET
 from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, is_tokenizer, run_tokenizer_checks
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, unknown
 from lmcompare.processes import Emit, EndedError, Event, RaisedError, TimeLimitError, call
-from lmcompare.tokens import make_tokenizer
+from lmcompare.tokens import TOKENIZERS, make_tokenizer, table_of
 
 
 def run_checks_apart(
@@ -28,7 +28,7 @@ def run_checks_apart(
     Parameters
     ----------
     plugin : str
-        The name of the plug-in, a model or a tokenizer.
+        The name of the plug-in, a model or a tokenizer; of a tokenizer also with an option, as ``"bpe:300"``.
     parameters : mapping
         Its hyper-parameters or options.
     seed : int
@@ -74,10 +74,17 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
         emit({"event": "built", "checks": [check.name for check in checks]})
         return lambda result: emit({"event": "result", "result": asdict(result)})
 
-    if is_tokenizer(plugin):
-        make_tokenizer({"kind": plugin, **parameters})  # a wrong value is an error of the user, not a failed check
-        run_tokenizer_checks(plugin, parameters, begin(TOKENIZER_CHECKS))
+    table = {**table_of(plugin), **parameters}
+    if is_tokenizer(kind := table["kind"]):
+        tokenizer = make_tokenizer(table)  # a wrong value is an error of the user, not a failed check
+        if tokenizer.files:
+            tokenizer.fit([])  # and so is a file that is not there
+        options = {key: value for key, value in table.items() if key != "kind"}
+        run_tokenizer_checks(kind, options, begin(TOKENIZER_CHECKS))
         return
+    models = plugins.MODELS.installed()
+    if ":" not in plugin and not plugin.endswith(".py") and plugin not in models:
+        raise LmcompareError(unknown("model or tokenizer", plugin, (*models, *TOKENIZERS.installed())))
     model = plugins.build(plugin, parameters, PRESET)
     for name in model.files:
         path = getattr(model, name)

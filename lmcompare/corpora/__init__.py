@@ -13,7 +13,7 @@ from lmcompare.lazy import lazily
 if TYPE_CHECKING:
     from lmcompare.corpora.conformance import check_format, check_scheme
     from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, File, Found
-    from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, ReadFile, Repeat, has_utf8
+    from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, ReadFile, Repeat, Texts, has_utf8
     from lmcompare.corpora.loading import documents_of, load, read_documents
     from lmcompare.corpora.options import CorpusOptions
     from lmcompare.corpora.paths import is_pattern, path_name
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "lmcompare.corpora.conformance": ("check_format", "check_scheme"),
     "lmcompare.corpora.contract": ("CorpusFormat", "CorpusScheme", "File", "Found"),
-    "lmcompare.corpora.document": ("SPLITS", "Corpus", "Document", "Piece", "ReadFile", "Repeat", "has_utf8"),
+    "lmcompare.corpora.document": (
+        "SPLITS",
+        "Corpus",
+        "Document",
+        "Piece",
+        "ReadFile",
+        "Repeat",
+        "Texts",
+        "has_utf8",
+    ),
     "lmcompare.corpora.loading": ("documents_of", "load", "read_documents"),
     "lmcompare.corpora.options": ("CorpusOptions",),
     "lmcompare.corpora.paths": ("is_pattern", "path_name"),
@@ -44,6 +53,7 @@ __all__ = [
     "Piece",
     "ReadFile",
     "Repeat",
+    "Texts",
     "catalogue",
     "check_format",
     "check_scheme",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import stat
 import tarfile
 import zipfile
@@ -14,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from lmcompare.corpora.compression import most_bytes, read_bounded
+from lmcompare.corpora.contents import Content
 from lmcompare.corpora.files import Entry
 from lmcompare.errors import LmcompareError, one_line
 
@@ -25,12 +25,12 @@ _TAR_AT = 257  # the position of "ustar" in a tar archive
 _DOCUMENTS = {"[Content_Types].xml": "an Office document", "mimetype": "an e-book or OpenDocument file"}
 
 
-def is_archive(raw: bytes) -> bool:
+def is_archive(head: bytes) -> bool:
     """Return whether a file is a Zip or tar archive, by its first bytes."""
-    return raw.startswith(_ZIP) or raw[_TAR_AT : _TAR_AT + 5] == b"ustar"
+    return head.startswith(_ZIP) or head[_TAR_AT : _TAR_AT + 5] == b"ustar"
 
 
-def entries_of(raw: bytes, path: str) -> list[Entry]:
+def entries_of(content: Content, path: str) -> list[Entry]:
     """Return the files of an archive in the order of their paths, without hidden files.
 
     Raises
@@ -38,9 +38,9 @@ def entries_of(raw: bytes, path: str) -> list[Entry]:
     LmcompareError
         If the archive is damaged or encrypted, or is a document of a word processor.
     """
-    left = [most_bytes(raw)]  # what all files together may still become
+    left = [most_bytes(content)]  # what all files together may still become
     try:
-        members = list(_zip_members(raw, path) if raw.startswith(_ZIP) else _tar_members(raw))
+        members = list(_zip_members(content, path) if content.head.startswith(_ZIP) else _tar_members(content))
     except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, NotImplementedError) as error:
         raise _damaged(path, error) from None
     entries, seen = [], Counter[str]()
@@ -57,8 +57,8 @@ def entries_of(raw: bytes, path: str) -> list[Entry]:
     return entries
 
 
-def _zip_members(raw: bytes, path: str) -> Iterator[Member]:
-    archive = zipfile.ZipFile(io.BytesIO(raw))
+def _zip_members(content: Content, path: str) -> Iterator[Member]:
+    archive = zipfile.ZipFile(content.open())
     for name, what in _DOCUMENTS.items():
         if name in archive.namelist():
             raise LmcompareError(f"{path} is {what}, not a text; save it as plain text")
@@ -68,28 +68,29 @@ def _zip_members(raw: bytes, path: str) -> Iterator[Member]:
             yield PurePosixPath(member.filename).as_posix(), partial(archive.open, member), skip
 
 
-def _tar_members(raw: bytes) -> Iterator[Member]:
-    archive = tarfile.open(fileobj=io.BytesIO(raw))  # noqa: SIM115 (its files are opened later)
+def _tar_members(content: Content) -> Iterator[Member]:
+    archive = tarfile.open(fileobj=content.open())  # noqa: SIM115 (its files are opened later)
     for member in archive:
         if not member.isdir():
             skip = "" if member.isreg() else "a link" if member.issym() or member.islnk() else "not an ordinary file"
             yield PurePosixPath(member.name).as_posix(), partial(archive.extractfile, member), skip
-    if any(raw[archive.offset : archive.offset + tarfile.BLOCKSIZE]) or archive.offset >= len(raw):
+    end = content.at(archive.offset, tarfile.BLOCKSIZE)
+    if any(end) or not end:
         raise tarfile.ReadError("its end is missing, or a header in it is damaged")
 
 
-def _content(opening: Opening, path: str, left: list[int]) -> bytes:
+def _content(opening: Opening, path: str, left: list[int]) -> Content:
     try:
         stream = opening()
         assert stream is not None, "only files of the archive are opened"
         with stream:
-            raw = read_bounded(stream, path, left[0])
+            content = read_bounded(stream, path, left[0])
     except RuntimeError as error:  # zipfile's error for an encrypted file
         raise LmcompareError(f"{path} cannot be read ({one_line(error)}); unpack the archive yourself") from None
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, NotImplementedError) as error:
         raise _damaged(path, error) from None
-    left[0] -= len(raw)
-    return raw
+    left[0] -= content.size
+    return content
 
 
 def _damaged(path: str, error: Exception) -> LmcompareError:

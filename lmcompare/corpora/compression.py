@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
+from lmcompare.corpora.contents import PART, Content
 from lmcompare.errors import LmcompareError, one_line
 
 MOST_TIMES = 250
 """A file may become this many times as large when it is decompressed; text becomes three to ten times as large."""
 
 _ALWAYS = 64 << 20  # bytes that a file may become, however small it is
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -26,31 +25,31 @@ class _Compression:
     name: str
     suffix: str
     first_bytes: tuple[bytes, ...]
-    open: Callable[[bytes], Any]  # to a binary stream
+    open: Callable[[BinaryIO], Any]  # to a binary stream
 
 
-def _zstandard(raw: bytes) -> object:
+def _zstandard(stream: BinaryIO) -> object:
     import pyarrow  # half a second: only when it is needed
 
-    return pyarrow.CompressedInputStream(pyarrow.BufferReader(raw), "zstd")
+    return pyarrow.CompressedInputStream(stream, "zstd")
 
 
 _BZIP2 = tuple(b"BZh%d" % level + block for level in range(1, 10) for block in (b"1AY&SY", b"\x17rE8P\x90"))
 _COMPRESSIONS = (
-    _Compression("gzip", ".gz", (b"\x1f\x8b\x08",), lambda raw: gzip.GzipFile(fileobj=io.BytesIO(raw))),
-    _Compression("bzip2", ".bz2", _BZIP2, lambda raw: bz2.BZ2File(io.BytesIO(raw))),
-    _Compression("xz", ".xz", (b"\xfd7zXZ\x00",), lambda raw: lzma.open(io.BytesIO(raw))),  # noqa: SIM115
+    _Compression("gzip", ".gz", (b"\x1f\x8b\x08",), lambda stream: gzip.GzipFile(fileobj=stream)),
+    _Compression("bzip2", ".bz2", _BZIP2, bz2.BZ2File),
+    _Compression("xz", ".xz", (b"\xfd7zXZ\x00",), lzma.LZMAFile),
     _Compression("Zstandard", ".zst", (b"\x28\xb5\x2f\xfd",), _zstandard),
 )
 _BY_SUFFIX = {each.suffix: each for each in _COMPRESSIONS}
 
 
-def decompressed(raw: bytes, path: str, name: str) -> bytes:
-    """Return the content of a compressed file; of any other file, ``raw`` itself.
+def decompressed(content: Content, path: str, name: str) -> Content:
+    """Return the content of a compressed file; that of any other file as it is.
 
     Parameters
     ----------
-    raw : bytes
+    content : Content
         The content of the file.
     path : str
         Where the file is, for error messages.
@@ -63,29 +62,29 @@ def decompressed(raw: bytes, path: str, name: str) -> bytes:
         If the file is damaged, has the suffix of a compression without being compressed, or becomes more than
         `MOST_TIMES` as large.
     """
-    found = next((each for each in _COMPRESSIONS if raw.startswith(each.first_bytes)), None)
+    found = next((each for each in _COMPRESSIONS if content.head.startswith(each.first_bytes)), None)
     if found is None:
         named = _BY_SUFFIX.get(PurePath(name).suffix.lower())
-        if named is not None and raw:
+        if named is not None and content.size:
             raise LmcompareError(
                 f"{path} does not begin like a {named.name} file; copy it again, or give it the suffix of what it is"
             )
-        return raw
+        return content
     try:
-        with found.open(raw) as stream:
-            return read_bounded(stream, path, most_bytes(raw))
+        with content.open() as raw, found.open(raw) as stream:
+            return read_bounded(stream, path, most_bytes(content))
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise LmcompareError(
             f"{path} is not a well-formed {found.name} file ({one_line(error)}); copy it again"
         ) from None
 
 
-def most_bytes(raw: bytes) -> int:
+def most_bytes(content: Content) -> int:
     """Return how many bytes a compressed file may become."""
-    return max(_ALWAYS, MOST_TIMES * len(raw))
+    return max(_ALWAYS, MOST_TIMES * content.size)
 
 
-def read_bounded(stream: IO[bytes], path: str, most: int) -> bytes:
+def read_bounded(stream: IO[bytes], path: str, most: int) -> Content:
     """Read a stream of decompressed bytes to its end.
 
     Raises
@@ -93,17 +92,19 @@ def read_bounded(stream: IO[bytes], path: str, most: int) -> bytes:
     LmcompareError
         If there are more than ``most``.
     """
-    parts: list[bytes] = []
-    held = 0
-    while part := stream.read(_CHUNK):
-        parts.append(part)
-        held += len(part)
-        if held > most:
-            raise LmcompareError(
-                f"{path} becomes more than {MOST_TIMES} times as large when it is decompressed, which text does not; "
-                "decompress it yourself if you trust it, and give the file inside"
-            )
-    return b"".join(parts)
+
+    def parts() -> Iterator[bytes]:
+        size = 0
+        while part := stream.read(PART):
+            size += len(part)
+            if size > most:
+                raise LmcompareError(
+                    f"{path} becomes more than {MOST_TIMES} times as large when it is decompressed, which text does "
+                    "not; decompress it yourself if you trust it, and give the file inside"
+                )
+            yield part
+
+    return Content.of_parts(parts())
 
 
 def inner_name(name: str) -> str:

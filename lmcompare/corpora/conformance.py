@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from lmcompare.corpora.contents import Content
 from lmcompare.corpora.contract import (
     CorpusFormat,
     CorpusScheme,
@@ -58,7 +59,7 @@ def check_format(
     suffix = suffix or (each.suffixes or ("",))[0]
 
     def read(raw: bytes) -> Found:
-        return each.read(File(raw, f"sample{suffix}", f"sample{suffix}", suffix), options)
+        return each.read(File(Content(raw), f"sample{suffix}", f"sample{suffix}", suffix), options)
 
     return [
         *_reads(lambda: read(sample)),

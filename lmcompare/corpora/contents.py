@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import io
+import os
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from lmcompare.errors import LmcompareError, one_line
+from lmcompare.scratch import IN_MEMORY, ScratchFile
 
 _BINARY = {
     b"%PDF-": "a PDF document",
@@ -35,17 +42,106 @@ _BOMS = (  # UTF-32 first: its mark begins like that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LOOKED_AT = 1 << 16  # characters of a file, to see whether they are text
+PART = 1 << 20  # bytes of a file that are read at a time
 _NOISE = 0.01  # the share of control characters that no text has; random bytes have a tenth
 _CONTROL = frozenset(map(chr, range(32))) - frozenset("\t\n\v\f\r\x1b")  # the last colours the lines of logs
 
 
-def binary_kind(raw: bytes) -> str:
+class Content:
+    """The bytes of a file, which are read when they are asked for: a file may be longer than memory.
+
+    Parameters
+    ----------
+    source : bytes, Path or ScratchFile
+        The bytes, or the file that they are in.
+    """
+
+    def __init__(self, source: bytes | Path | ScratchFile) -> None:
+        self._source = source
+
+    @classmethod
+    def of_parts(cls, parts: Iterable[bytes]) -> Content:
+        """Return all parts as one content; many bytes are put into a temporary file."""
+        held: list[bytes] = []
+        file: ScratchFile | None = None
+        for part in parts:
+            held.append(part)
+            if file is not None or sum(map(len, held)) > IN_MEMORY:
+                file = file or ScratchFile()
+                file.append(b"".join(held))
+                held = []
+        return cls(file or b"".join(held))
+
+    @cached_property
+    def size(self) -> int:
+        """The number of bytes."""
+        if isinstance(self._source, Path):
+            return self._source.stat().st_size
+        return self._source.size if isinstance(self._source, ScratchFile) else len(self._source)
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first bytes, which show what it is."""
+        return self.at(0, 4 * LOOKED_AT)  # no encoding has more bytes for a character
+
+    def open(self) -> BinaryIO:
+        """Return a stream of the bytes, which can be read from any place on."""
+        if isinstance(self._source, bytes):
+            return io.BytesIO(self._source)
+        return io.BufferedReader(_Reader(self), PART)
+
+    def at(self, start: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``start`` on; fewer at the end."""
+        if isinstance(self._source, bytes):
+            return self._source[start : start + size]
+        if isinstance(self._source, ScratchFile):
+            return self._source.read(start, size)
+        with self._source.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(size)
+
+    def read(self) -> bytes:
+        """Return all bytes."""
+        with self.open() as stream:
+            return stream.read()
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the bytes in parts of a size that memory always has."""
+        with self.open() as stream:
+            while part := stream.read(PART):
+                yield part
+
+
+class _Reader(io.RawIOBase):
+    """A stream that holds no file open: a folder or an archive may have more files than can be open at a time."""
+
+    def __init__(self, content: Content) -> None:
+        self._content, self._at = content, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._content.size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._content.at(self._at, len(buffer))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def binary_kind(head: bytes) -> str:
     """Return what a file is that is not text, such as "a PDF document"; "" if its first bytes do not say."""
-    return next((kind for start, kind in _BINARY.items() if raw.startswith(start)), "")
+    return next((kind for start, kind in _BINARY.items() if head.startswith(start)), "")
 
 
-def decoded(raw: bytes, encoding: str, path: str) -> str:
-    """Return the text of a file, without a byte order mark; line ends stay as they are.
+def decoded(content: Content, encoding: str, path: str) -> Iterator[str]:
+    """Yield the text of a file in parts, without a byte order mark; line ends stay as they are.
 
     A byte order mark of UTF-8, UTF-16 or UTF-32 goes before ``encoding``.
 
@@ -54,43 +150,73 @@ def decoded(raw: bytes, encoding: str, path: str) -> str:
     LmcompareError
         If the file is not text, is not valid in this encoding, or has no text in it.
     """
-    if kind := binary_kind(raw):
+    if kind := binary_kind(content.head):
         raise LmcompareError(f"{path} is {kind}, not a text; give the text itself")
-    marked = _marked(raw)
-    skip = len(codecs.BOM_UTF8) if marked == "utf-8" else 0
+    marked = _marked(content.head)
     encoding = marked or encoding
-    try:
-        text = raw[skip:].decode(encoding)
-        text.encode()  # some encodings decode to what is not text
-    except UnicodeDecodeError as error:
-        if is_noise(bytes_as_text := raw[:LOOKED_AT].decode("latin-1")):
-            raise _not_text(path, bytes_as_text) from None
-        at = skip + error.start
-        raise LmcompareError(
-            f"{path} is not valid {encoding.upper()}: byte {at:,} (0x{raw[at]:02x}) cannot be decoded; name the "
-            "encoding of the file with --encoding, such as cp1252 for Western European, cp1251 for Cyrillic or "
-            "gb18030 for Chinese text"
-        ) from None
-    except (UnicodeError, ValueError) as error:
-        raise LmcompareError(
-            f"{path} is not valid {encoding.upper()} ({one_line(error)[:100]}); name the encoding of the file with "
-            "--encoding"
-        ) from None
-    if is_noise(text):
-        raise _not_text(path, text)
-    if not text.strip():
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with content.open() as stream:
+        at = stream.seek(len(codecs.BOM_UTF8) if marked == "utf-8" else 0)
+        first, blank, raw = True, True, b"begin"
+        while raw:
+            raw = stream.read(PART)
+            try:
+                text = decoder.decode(raw, final=not raw)
+                text.encode()  # some encodings decode to what is not text
+            except UnicodeDecodeError as error:
+                if is_noise(bytes_as_text := content.head[:LOOKED_AT].decode("latin-1")):
+                    raise _not_text(path, bytes_as_text) from None
+                at += error.start - (len(error.object) - len(raw))  # of which some were read before
+                raise LmcompareError(
+                    f"{path} is not valid {encoding.upper()}: byte {at:,} (0x{error.object[error.start]:02x}) cannot "
+                    "be decoded; name the encoding of the file with --encoding, such as cp1252 for Western European, "
+                    "cp1251 for Cyrillic or gb18030 for Chinese text"
+                ) from None
+            except (UnicodeError, ValueError) as error:
+                raise LmcompareError(
+                    f"{path} is not valid {encoding.upper()} ({one_line(error)[:100]}); name the encoding of the "
+                    "file with --encoding"
+                ) from None
+            if first and is_noise(text):
+                raise _not_text(path, text)
+            at += len(raw)
+            first, blank = False, blank and not text.strip()
+            yield text
+    if blank:
         raise LmcompareError(f"{path} has no text in it; give a file with text in it")
-    return text
 
 
-def encoding_of(raw: bytes, encoding: str) -> str:
+def decoded_lines(content: Content, encoding: str, path: str, newline: str = "\n") -> Iterator[str]:
+    """Yield the lines of a file with their ends: ``newline`` or, if it is "", each of "\\n", "\\r\\n" and "\\r".
+
+    Raises
+    ------
+    LmcompareError
+        As ``decoded``.
+    """
+    begun: list[str] = []  # the parts of a line whose end is not read yet
+    for part in decoded(content, encoding, path):
+        if "\n" not in part and (newline or "\r" not in part):
+            begun.append(part)
+            continue
+        *lines, last = io.StringIO("".join([*begun, part]), newline=newline)
+        yield from lines
+        begun = [last]
+    yield from io.StringIO("".join(begun), newline=newline)
+
+
+def encoding_of(content: Content, encoding: str) -> str:
     """Return the encoding in which ``decoded`` reads a file; "ascii" if it has ASCII characters only."""
-    return _marked(raw) or ("ascii" if raw.isascii() and codecs.lookup(encoding).name == "utf-8" else encoding)
+    if marked := _marked(content.head):
+        return marked
+    if codecs.lookup(encoding).name == "utf-8" and all(part.isascii() for part in content.parts()):
+        return "ascii"
+    return encoding
 
 
-def _marked(raw: bytes) -> str | None:
+def _marked(head: bytes) -> str | None:
     """The encoding that a byte order mark names, or None."""
-    return next((of_mark for mark, of_mark in _BOMS if raw.startswith(mark)), None)
+    return next((of_mark for mark, of_mark in _BOMS if head.startswith(mark)), None)
 
 
 def is_noise(text: str) -> bool:

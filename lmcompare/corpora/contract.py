@@ -7,10 +7,10 @@ cut into sentences. `lmcompare.corpora.registered` finds them by entry points, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lmcompare.corpora.contents import decoded
+from lmcompare.corpora.contents import Content, decoded, decoded_lines
 from lmcompare.corpora.document import SPLITS, Piece, ReadFile, has_utf8
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
 from lmcompare.errors import PluginError, kind_of
@@ -22,8 +22,8 @@ class File:
 
     Parameters
     ----------
-    raw : bytes
-        The content; that of a compressed file after it was decompressed.
+    content : Content
+        The content; that of a compressed file after it was decompressed. It is read when it is asked for.
     path : str
         The path, for error messages.
     name : str
@@ -32,10 +32,15 @@ class File:
         The suffix in lower case, such as ``".csv"``; that of ``a.csv.gz`` is ``".csv"``.
     """
 
-    raw: bytes
+    content: Content
     path: str
     name: str
     suffix: str = ""
+
+    @property
+    def raw(self) -> bytes:
+        """All bytes of the file; ``content.open()`` gives a stream of them."""
+        return self.content.read()
 
     def text(self, encoding: str) -> str:
         """Return the decoded content, without a byte order mark; line ends stay as they are.
@@ -46,7 +51,14 @@ class File:
             If the file is not text, is not valid in this encoding (with the offset of the first wrong byte), or has
             no text in it.
         """
-        return decoded(self.raw, encoding, self.path)
+        return "".join(decoded(self.content, encoding, self.path))
+
+    def lines(self, encoding: str, newline: str = "\n") -> Iterator[str]:
+        """Yield the decoded lines with their ends, for a file that may be longer than memory.
+
+        ``newline`` is what ends a line; "" for any of the usual line ends. It raises the errors of ``text``.
+        """
+        return decoded_lines(self.content, encoding, self.path, newline)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from lmcompare.corpora.sentences import lines_of
+from lmcompare.corpora.sentences import Spans, in_parts, lines_of
+from lmcompare.scratch import StoredText, TextStore
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -26,17 +31,76 @@ def has_utf8(text: str) -> bool:
     return True
 
 
+_STORE: ContextVar[TextStore | None] = ContextVar("the store of texts", default=None)
+
+
+@contextmanager
+def texts_on_disk() -> Iterator[None]:
+    """While it is open, the texts of new documents, but for the first ones, are in a temporary file."""
+    token = _STORE.set(TextStore())
+    try:
+        yield
+    finally:
+        _STORE.reset(token)
+
+
+class _Text:
+    """The attribute ``text``, which is read from a temporary file if it is there."""
+
+    def __get__(self, owner: object, _: type | None = None) -> str:
+        if owner is None:
+            raise AttributeError  # it has no default
+        text: str | StoredText = vars(owner)["_text"]
+        return text.read() if isinstance(text, StoredText) else text
+
+    def __set__(self, owner: object, text: str | StoredText) -> None:
+        store = _STORE.get()
+        vars(owner)["_text"] = store.keep(text) if store is not None and isinstance(text, str) else text
+
+
+class _Sentences:
+    """The attribute ``sentences``, stored in an eighth of the memory of pairs of numbers."""
+
+    def __get__(self, owner: object, _: type | None = None) -> Spans:
+        if owner is None:
+            raise AttributeError
+        ends = iter(vars(owner)["_sentences"])
+        return tuple(zip(ends, ends, strict=True))
+
+    def __set__(self, owner: object, spans: Sequence[tuple[int, int]]) -> None:
+        vars(owner)["_sentences"] = array("q", chain.from_iterable(spans))
+
+
+class _Worded:
+    """What a piece and a document have in common."""
+
+    if TYPE_CHECKING:
+        text: _Text
+
+    @cached_property
+    def words(self) -> int:
+        """The number of words, separated by white space."""
+        return sum(len(part.split()) for part in in_parts(self.text))
+
+    @property
+    def stored(self) -> str | StoredText:
+        """The text, or where it is: a document that is made of it does not store it once more."""
+        stored: str | StoredText = vars(self)["_text"]
+        return stored
+
+    @property
+    def n_bytes(self) -> int:
+        """The length of the text in UTF-8."""
+        return len(self.stored.encode()) if isinstance(self.stored, str) else self.stored.size
+
+
 @dataclass(frozen=True)
-class Piece:
+class Piece(_Worded):
     """A document's name, text and metadata, before its sentences are found."""
 
     name: str
-    text: str
+    text: _Text = _Text()
     metadata: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def words(self) -> int:
-        return len(self.text.split())
 
 
 @dataclass(frozen=True)
@@ -80,7 +144,7 @@ class Repeat:
 
 
 @dataclass(frozen=True)
-class Document:
+class Document(_Worded):
     """A text and the sentences in it.
 
     Parameters
@@ -98,8 +162,8 @@ class Document:
     """
 
     name: str
-    text: str
-    sentences: tuple[tuple[int, int], ...]
+    text: _Text = _Text()
+    sentences: _Sentences = _Sentences()
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
     repeat: Repeat | None = None
 
@@ -113,10 +177,26 @@ class Document:
         """Whether this held-out document also occurs in the training text, half of it or more."""
         return self.repeat is not None
 
-    @property
-    def words(self) -> int:
-        """The number of words, separated by white space."""
-        return len(self.text.split())
+
+class Texts(Sequence[str]):
+    """The texts of documents, each read when it is asked for."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._documents = documents
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [document.text for document in self._documents[index]]
+        return self._documents[index].text
 
 
 @dataclass(frozen=True)
@@ -207,13 +287,14 @@ def cut(piece: Piece, documents: DocumentMarks) -> list[Piece]:
     ``blank-line``: the text between blank lines; the blank lines after it belong to its end, and those before the
     first text are dropped. The pieces are named ``name:line``, counted from 1.
     """
+    text = piece.text
     if documents == "file":
-        return [piece] if piece.text.strip() else []
+        return [piece] if text.strip() else []
     starts: list[tuple[int, int]] = []  # (line number, start) of each document
     ends: list[int] = []
     after_blank = True
-    for number, (start, end, following) in enumerate(lines_of(piece.text), 1):
-        blank = not piece.text[start:end].strip()
+    for number, (start, end, following) in enumerate(lines_of(text), 1):
+        blank = not text[start:end].strip()
         if not blank and (after_blank or documents == "line"):
             starts.append((number, start))
             ends.append(following)
@@ -221,7 +302,7 @@ def cut(piece: Piece, documents: DocumentMarks) -> list[Piece]:
             ends[-1] = following
         after_blank = blank
     return [
-        Piece(f"{piece.name}:{number}", piece.text[start:end], piece.metadata)
+        Piece(f"{piece.name}:{number}", text[start:end], piece.metadata)
         for (number, start), end in zip(starts, ends, strict=True)
     ]
 
@@ -235,7 +316,8 @@ def text_fingerprint(texts: Iterable[str]) -> str:
     """Return 16 hexadecimal digits for the words of texts in order, whatever the boundaries between the texts are."""
     digest = hashlib.sha256()
     for text in texts:
-        digest.update("".join(f"{word} " for word in text.split()).encode())
+        for part in in_parts(text):
+            digest.update("".join(f"{word} " for word in part.split()).encode())
     return digest.hexdigest()[:16]
 
 

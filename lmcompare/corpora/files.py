@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from lmcompare.corpora.compression import decompressed, inner_name
-from lmcompare.corpora.contents import binary_kind, encoding_of
+from lmcompare.corpora.contents import Content, binary_kind, encoding_of
 from lmcompare.corpora.contract import CorpusFormat, File, Found, checked_found
 from lmcompare.corpora.document import ReadFile
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
@@ -31,14 +31,14 @@ class Entry:
     path : str
         Its path for error messages.
     load : callable
-        Returns its bytes, or raises `LmcompareError`.
+        Returns its content, or raises `LmcompareError`.
     skip : str
         Why it is not read, such as "a link"; "" for an ordinary file.
     """
 
     name: str
     path: str
-    load: Callable[[], bytes]
+    load: Callable[[], Content]
     skip: str = ""
 
     def open(self) -> File:
@@ -49,17 +49,17 @@ class Entry:
 def entry_of(path: Path, name: str) -> Entry:
     """Return the entry of a file on disk; pipes and devices, which may never end, are not read."""
     skip = "" if path.is_file() else "a link to a folder" if path.is_dir() else "not an ordinary file"
-    return Entry(name, shown(path), lambda: _bytes_of(path), skip)
+    return Entry(name, shown(path), lambda: _content_of(path), skip)
 
 
-def opened(raw: bytes, path: str, name: str) -> File:
+def opened(content: Content, path: str, name: str) -> File:
     """Return a file as formats receive it: decompressed, with the suffix that names its format."""
-    return File(decompressed(raw, path, name), path, name, PurePath(inner_name(name)).suffix.lower())
+    return File(decompressed(content, path, name), path, name, PurePath(inner_name(name)).suffix.lower())
 
 
 def format_of(file: File, finder: FormatFinder) -> Named | None:
     """Return the format that a file has by its first bytes or its suffix; None if no format claims it."""
-    return finder.by_first_bytes(file.raw) or finder.by_suffix(file.suffix)
+    return finder.by_first_bytes(file.content.head) or finder.by_suffix(file.suffix)
 
 
 def read_file(file: File, options: CorpusOptions) -> Found:
@@ -71,12 +71,12 @@ def read_as(named: Named | None, file: File, options: CorpusOptions) -> Found:
     """Read a file in a format, or as text; any error but an `LmcompareError` is blamed on the format."""
     name, each = named or (TEXT, FORMATS.resolve(TEXT))
     whose = f"corpus format '{name}'"
-    if not file.raw:
+    if not file.content.size:
         raise LmcompareError(f"{file.path} is empty; give a file with text in it")
     with blamed_on(whose):
         found = each.read(file, options)
-    encoding = "" if binary_kind(file.raw) else encoding_of(file.raw, options.encoding)
-    read = ReadFile(file.name, name, encoding, len(file.raw))
+    encoding = "" if binary_kind(file.content.head) else encoding_of(file.content, options.encoding)
+    read = ReadFile(file.name, name, encoding, file.content.size)
     return replace(checked_found(found, whose), table=each.table, files=(read,))
 
 
@@ -90,9 +90,11 @@ def common_sentences(found: Iterable[Found]) -> SentenceMarks:
     return "punkt" if {each.sentences for each in found} == {"punkt"} else "line"
 
 
-def _bytes_of(path: Path) -> bytes:
+def _content_of(path: Path) -> Content:
+    content = Content(path)
     try:
-        return path.read_bytes()
+        content.head  # noqa: B018 (opens it)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise LmcompareError(f"{shown(path)} cannot be read ({reason}); give a file that you may read") from None
+    return content

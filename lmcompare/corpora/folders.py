@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from lmcompare.corpora.contents import LOOKED_AT, binary_kind, is_noise
+from lmcompare.corpora.contents import binary_kind, is_noise
 from lmcompare.corpora.contract import File, Found
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.files import Entry, Named, common_sentences, entry_of, format_of, read_as, shown
@@ -98,7 +99,7 @@ def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
             continue
         file = entry.open()
         named = format_of(file, finder)
-        if not file.raw.strip():
+        if not any(part.strip() for part in file.content.parts()):
             files.unusable[entry.name] = "empty"
         elif named is not None and named[1].table:
             files.tables[entry.name] = entry, named
@@ -114,13 +115,16 @@ def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
 
 def _is_binary(file: File, encoding: str) -> bool:
     """Whether a file without a known suffix has other content than text, as far as can be seen."""
-    beginning = file.raw[: 4 * LOOKED_AT]  # no encoding has more bytes for a character
-    return bool(binary_kind(file.raw)) or is_noise(beginning.decode(encoding, "ignore"))
+    head = file.content.head
+    return bool(binary_kind(head)) or is_noise(head.decode(encoding, "ignore"))
 
 
 def _is_valid(file: File, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        file.raw.decode(encoding)
+        for part in file.content.parts():
+            decoder.decode(part)
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
@@ -203,7 +207,7 @@ def _joined(found: Iterable[Found]) -> Found:
 
 def _with_folder(pieces: Iterable[Piece], name: str) -> Iterable[Piece]:
     folder = PurePosixPath(name).parent.as_posix()
-    return (replace(piece, metadata={"folder": folder, **piece.metadata}) for piece in pieces)
+    return (Piece(piece.name, piece.stored, {"folder": folder, **piece.metadata}) for piece in pieces)
 
 
 def _left_out(files: _Sorted, found: Iterable[str], where: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from lmcompare.corpora.contents import Content
 from lmcompare.corpora.contract import File, Found
 from lmcompare.corpora.document import SPLITS, Piece, has_utf8
 from lmcompare.corpora.formats.tables import documents_of_rows
@@ -36,7 +37,7 @@ def read_texts(texts: object, options: CorpusOptions, name: str = "document") ->
     first = next(rows, "")
     rows = chain([first], rows)
     if isinstance(first, Mapping):
-        table = File(b"", "the table", name)
+        table = File(Content(b""), "the table", name)
         found = documents_of_rows(((n, _row(row, n)) for n, row in enumerate(rows, 1)), table, options, "row")
         return Found(found.pieces, table=True, notes=found.notes, name=_NAME, source=_SOURCE)
     pieces, blank = [], 0

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmcompare.corpora.contract import Found
-from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, Repeat, cut_all, text_fingerprint
+from lmcompare.corpora.document import (
+    SPLITS,
+    Corpus,
+    Document,
+    Piece,
+    Repeat,
+    cut_all,
+    text_fingerprint,
+    texts_on_disk,
+)
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import read_path
 from lmcompare.corpora.rare import replace_rare
@@ -61,7 +70,12 @@ def load(
         If there is no such corpus, it cannot be read, or it has too little text.
     """
     options.check()
-    found = read_source(source, options, base or Path(), stdin)
+    with texts_on_disk():
+        return _loaded(read_source(source, options, base or Path(), stdin), options)
+
+
+def _loaded(found: Found, options: CorpusOptions) -> Corpus:
+    """Split the documents that were read, and find their sentences."""
     _check_column(found, options)
     split, notes = _split(found, options)
     if found.splits is not None or all(len(pieces) == 1 for pieces in split.values()):
@@ -71,7 +85,7 @@ def load(
     find = _sentence_finder(found, options, split["train"])
     documents = {
         which: tuple(
-            _document(piece, find(piece.text), options, repeat)
+            _document(piece, find, options, repeat)
             for piece, repeat in zip(split[which], repeated[which], strict=True)
         )
         for which in SPLITS
@@ -106,14 +120,15 @@ def read_documents(
         If the source cannot be read, or there is no text in it.
     """
     options.check()
-    if source == "-":
-        found = read_source("-", options, Path(), stdin)
-    else:
-        found = read_path((base or Path()) / Path(source).expanduser(), options)
-    _check_column(found, options)
-    pieces = cut_all(_normalised(found.all_pieces(), options), options.documents or "file")
-    find = _sentence_finder(found, options, pieces)
-    return tuple(_document(piece, find(piece.text), options) for piece in pieces)
+    with texts_on_disk():
+        if source == "-":
+            found = read_source("-", options, Path(), stdin)
+        else:
+            found = read_path((base or Path()) / Path(source).expanduser(), options)
+        _check_column(found, options)
+        pieces = cut_all(_normalised(found.all_pieces(), options), options.documents or "file")
+        find = _sentence_finder(found, options, pieces)
+        return tuple(_document(piece, find, options) for piece in pieces)
 
 
 def documents_of(texts: Iterable[str]) -> tuple[Document, ...]:
@@ -156,7 +171,12 @@ def _normalised(pieces: Iterable[Piece], options: CorpusOptions) -> list[Piece]:
     """The pieces with their text in Unicode NFC, if the options ask for it."""
     if not options.nfc:
         return list(pieces)
-    return [replace(piece, text=unicodedata.normalize("NFC", piece.text)) for piece in pieces]
+    return [
+        piece
+        if unicodedata.is_normalized("NFC", text := piece.text)
+        else replace(piece, text=unicodedata.normalize("NFC", text))
+        for piece in pieces
+    ]
 
 
 def _final(text: str, options: CorpusOptions) -> str:
@@ -173,12 +193,16 @@ def _sentence_finder(found: Found, options: CorpusOptions, train: list[Piece]) -
     return block_sentences if options.documents == "blank-line" else line_sentences
 
 
-def _document(piece: Piece, spans: Spans, options: CorpusOptions, repeat: Repeat | None = None) -> Document:
+def _document(
+    piece: Piece, find: Callable[[str], Spans], options: CorpusOptions, repeat: Repeat | None = None
+) -> Document:
     """The document of a piece, in lower case if the options ask for it."""
-    text = _final(piece.text, options)
-    if len(text) != len(piece.text):
+    text = piece.text
+    spans = find(text)
+    final = _final(text, options)
+    if len(final) != len(text):
         grown = [0]  # the lower case of a letter can be two characters, which moves the spans after it
-        for character in piece.text:
+        for character in text:
             grown.append(grown[-1] + len(character.lower()))
         spans = tuple((grown[start], grown[end]) for start, end in spans)
-    return Document(piece.name, text, spans, dict(piece.metadata), repeat)
+    return Document(piece.name, piece.stored if final == text else final, spans, dict(piece.metadata), repeat)

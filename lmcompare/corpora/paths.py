@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import glob
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from lmcompare.corpora.archives import entries_of, is_archive
 from lmcompare.corpora.compression import inner_name
+from lmcompare.corpora.contents import PART, Content
 from lmcompare.corpora.contract import Found
 from lmcompare.corpora.files import entry_of, opened, read_file, shown
 from lmcompare.corpora.folders import entries_below, entries_of_paths, read_entries
@@ -40,9 +43,10 @@ def read_path(path: Path, options: CorpusOptions) -> Found:
     raise missing_path(path)
 
 
-def read_stream(raw: bytes, options: CorpusOptions) -> Found:
-    """Read the content of standard input, whose format is known by its first bytes."""
-    return replace(_read_one(raw, "standard input", "stdin", options), name="stdin", source="standard input")
+def read_stream(stream: BinaryIO, options: CorpusOptions) -> Found:
+    """Read standard input, whose format is known by its first bytes."""
+    content = Content.of_parts(iter(partial(stream.read, PART), b""))
+    return replace(_read_one(content, "standard input", "stdin", options), name="stdin", source="standard input")
 
 
 def path_name(path: PurePath) -> str:
@@ -67,11 +71,11 @@ def missing_path(path: Path) -> LmcompareError:
     return LmcompareError(f"there is no file or folder {path}{suggest(path.name, siblings)}; check the path")
 
 
-def _read_one(raw: bytes, path: str, name: str, options: CorpusOptions) -> Found:
+def _read_one(content: Content, path: str, name: str, options: CorpusOptions) -> Found:
     """Read a file, or the files in it if it is an archive."""
-    file = opened(raw, path, name)
-    if is_archive(file.raw):
-        return read_entries(entries_of(file.raw, path), options, path)
+    file = opened(content, path, name)
+    if is_archive(file.content.head):
+        return read_entries(entries_of(file.content, path), options, path)
     return read_file(file, options)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.corpora.document import Piece, Repeat
+from lmcompare.corpora.sentences import in_parts
 
 HashArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -28,7 +29,7 @@ LISTED = 3
 BATCH = 1 << 22  # characters of the training text that are compared at a time
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number with bits all over
-_EMPTY = hash(())
+_EMPTY = hash(b"")
 _BITS = 24
 _REST = np.uint64(64 - _BITS)
 
@@ -89,9 +90,9 @@ class _Texts:
     def of(cls, pieces: Iterable[Piece]) -> _Texts:
         hashes, whole, names = [], [], []
         for piece in pieces:
-            words = piece.text.lower().split()
-            hashes.append(np.fromiter(map(hash, words), np.int64, len(words)))
-            whole.append(hash(tuple(words)))
+            of_document = np.concatenate([_hashed(part.lower().split()) for part in in_parts(piece.text)])
+            hashes.append(of_document)
+            whole.append(hash(of_document.tobytes()))
             names.append(piece.name)
         lengths = [len(of_document) for of_document in hashes]
         joined = np.concatenate([*hashes, np.zeros(0, np.int64)])
@@ -108,6 +109,10 @@ class _Texts:
             hashes += self.words[k : k + last]
         within = self.document[:last] == self.document[width - 1 :]
         return hashes[within], self.document[:last][within]
+
+
+def _hashed(words: list[str]) -> npt.NDArray[np.int64]:
+    return np.fromiter(map(hash, words), np.int64, len(words))
 
 
 class _Table:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 Spans = tuple[Span, ...]
 
+PART = 1 << 20  # characters
+_SPACE = re.compile(r"\s")
 _LINE = re.compile(r"([^\n]*?)(\r?\n|\Z)")
 
 
@@ -31,6 +33,15 @@ def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
     for line in _LINE.finditer(text):
         if line.start() < len(text):
             yield line.start(), line.end(1), line.end()
+
+
+def in_parts(text: str) -> Iterator[str]:
+    """Yield a text in parts that end before white space: all words of a long text at once need much memory."""
+    begin = 0
+    while space := _SPACE.search(text, begin + PART):
+        yield text[begin : space.start()]
+        begin = space.start()
+    yield text[begin:]
 
 
 def line_sentences(text: str) -> Spans:

@@ -41,7 +41,7 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
     if not isinstance(source, str):
         return read_texts(source, options)
     if source == "-":
-        return read_stream((stdin or sys.stdin.buffer).read(), options)
+        return read_stream(stdin or sys.stdin.buffer, options)
     if (scheme := _scheme_of(source)) is not None:
         return _read_scheme(source, *scheme, options)
     path = base / Path(source).expanduser()

@@ -263,7 +263,7 @@ def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
     """
     by_line = all(len(pieces) == 1 for pieces in split.values())
     kind = "line" if by_line else "document"
-    items = {which: [item for item in _items(pieces, by_line) if item] for which, pieces in split.items()}
+    items = {which: _items(pieces, by_line) for which, pieces in split.items()}
     notes, none = [], True
     for earlier, later in (("train", "valid"), ("train", "test"), ("valid", "test")):
         known = set(items[earlier])
@@ -278,10 +278,10 @@ def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
     return [f"No {kind} occurs in two splits."] if none else notes
 
 
-def _items(pieces: Sequence[Piece], by_line: bool) -> list[str]:
-    if by_line:
-        return [line.strip().lower() for piece in pieces for line in piece.text.split("\n")]
-    return [piece.text.strip().lower() for piece in pieces]
+def _items(pieces: Sequence[Piece], by_line: bool) -> list[int]:
+    """Return a hash of each line or document with text in it, in lower case."""
+    texts = (text for piece in pieces for text in (piece.text.split("\n") if by_line else [piece.text]))
+    return [hash(item) for text in texts if (item := text.strip().lower())]
 
 
 def _shares(split: Mapping[str, Sequence[Piece]]) -> str:

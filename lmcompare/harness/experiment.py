@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from lmcompare.corpora import CorpusOptions, has_utf8
-from lmcompare.errors import LmcompareError, unknown
+from lmcompare.errors import LmcompareError, one_line, unknown
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
 from lmcompare.registry import absolute, placed
@@ -320,7 +320,7 @@ def load(path: Path) -> Experiment:
     except FileNotFoundError:
         raise LmcompareError(f"there is no experiment file {path}: check the path") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise LmcompareError(f"{path} can't be read as an experiment file: {error}") from None
+        raise LmcompareError(f"{path} can't be read as an experiment file: {one_line(error)}") from None
     except tomllib.TOMLDecodeError as error:
         raise LmcompareError(f"{path} is not valid TOML: {error}") from None
     table.setdefault("name", path.stem)

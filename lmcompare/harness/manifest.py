@@ -95,7 +95,7 @@ def entry_of(corpus: Corpus) -> CorpusEntry:
             documents=len(documents),
             sentences=sum(len(d.sentences) for d in documents),
             bytes=sum(len(d.text.encode()) for d in documents),
-            words=sum(len(d.text.split()) for d in documents),
+            words=sum(d.words for d in documents),
         )
         for which in SPLITS
         for documents in [corpus.split(which)]

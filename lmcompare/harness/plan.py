@@ -92,7 +92,7 @@ def jobs_of(
         kind = wanted.model_dump_json()
         if kind not in tokenized:
             show.say(f"Reading its {wanted.kind} tokens …")
-            tokenized[kind] = prepare(corpus, wanted, folder / TOKENS, show.say)
+            tokenized[kind] = prepare(corpus, wanted, folder / TOKENS, show)
         tokens = tokenized[kind]
         if experiment.match.parameters is not None:
             types = len(tokens.vocabulary)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare import __version__
+from lmcompare.corpora import Texts
 from lmcompare.errors import LmcompareError, PluginError, blamed_on
+from lmcompare.harness.progress import Display
 from lmcompare.measure.features import token_features
 from lmcompare.measure.word_features import counted_words, word_features
 from lmcompare.memory import give_back_what_is_free
@@ -43,30 +45,29 @@ if TYPE_CHECKING:
     from lmcompare.tokens import Tokenised
 
 
-def prepare(
-    corpus: Corpus, table: TokensTable, folder: Path, say: Callable[[str], object] = lambda _: None
-) -> TokenizedCorpus:
+def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | None = None) -> TokenizedCorpus:
     """Return the corpus under one tokenizer, stored under ``folder / fingerprint``.
 
-    What is stored there already under the same fingerprint is kept. If it was damaged, it is made anew, and ``say``
-    is given a sentence about that, and those that the tokenizer has to say on the text.
+    What is stored there already under the same fingerprint is kept. If it was damaged, it is made anew; ``show`` says
+    so, and what the tokenizer has to say on the text, and shows how much of the text is cut.
 
     Raises
     ------
     LmcompareError
         For a kind or option that does not exist, a vocabulary larger than the data, and a text without tokens.
     """
+    show = show or Display()
     tokenizer = make_tokenizer(table.tokenizer)
     request = _request(corpus, tokenizer, table)
     if (stored := _stored(folder, request, tokenizer.kind)) is not None:
         for note in stored.tokenizer.notes:
-            say(note)
+            show.say(note)
         return stored
     with blamed_on(f"{type(tokenizer).__name__}'s fit"):
-        tokenizer.fit([document.text for document in corpus.train])
+        tokenizer.fit(Texts(corpus.train))
     for note in tokenizer.notes:
-        say(note)
-    cut = {split: tokenise(corpus.split(split), tokenizer) for split in SPLITS}
+        show.say(note)
+    cut = _cut(corpus, tokenizer, show)
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
     if tokenizer.fixed_vocabulary and (other := set(vocabulary.text_tokens()) - set(tokenizer.always_tokens)):
         raise PluginError(
@@ -78,7 +79,7 @@ def prepare(
     if damaged is None:
         return TokenizedCorpus(path, named=[tokenizer.kind])
     if is_sealed(path):
-        say(f"{path / damaged} is damaged or lost: it is made anew.")
+        show.say(f"{path / damaged} is damaged or lost: it is made anew.")
     code = TextCode.fit(cut["train"], tokenizer, vocabulary)
     texts: dict[str, Encoded] = {}
     starts: dict[str, IntArray] = {}
@@ -92,6 +93,22 @@ def prepare(
     del cut, texts, tables
     give_back_what_is_free()
     return TokenizedCorpus(path, named=[tokenizer.kind])
+
+
+def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Tokenised]:
+    """Cut each split into tokens."""
+    what = f"Cutting the text into {tokenizer.kind} tokens"
+    total = sum(document.n_bytes for split in SPLITS for document in corpus.split(split))
+    cut: dict[str, Tokenised] = {}
+
+    def progress(done: int) -> None:
+        before = sum(int(text.n_bytes.sum()) for text in cut.values())
+        show.share(what, (before + done) / max(total, 1))
+
+    for split in SPLITS:
+        cut[split] = tokenise(corpus.split(split), tokenizer, progress)
+    show.share(what, 1.0)
+    return cut
 
 
 def _request(corpus: Corpus, tokenizer: Tokenizer, table: TokensTable) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
     from rich.table import Table
 
 
@@ -17,6 +18,9 @@ class Display:
 
     def say(self, sentence: str) -> None:
         """Say a sentence about the whole run."""
+
+    def share(self, what: str, done: float) -> None:
+        """Say how much of a piece of work before the first cell is done, as a share; 1.0 is its end."""
 
     def plan(self, cells: Sequence[str]) -> None:
         """Announce the cells by name."""
@@ -102,7 +106,14 @@ class Plain(_Shown):
 
     def __init__(self, console: Console, every: float = 10.0) -> None:
         super().__init__(console)
-        self._every, self._said = every, 0.0
+        self._every, self._said = every, time.perf_counter()
+
+    def share(self, what: str, done: float) -> None:
+        """Print the share now and then, so that work of a moment has no line."""
+        now = time.perf_counter()
+        if done < 1 and now - self._said >= self._every:
+            self.say(f"{what}: {done:.0%}")
+            self._said = now
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
         """Print a change of stage, what training has to say, and a loss now and then."""
@@ -134,14 +145,36 @@ class Live(_Shown):
 
         super().__init__(console)
         self._live = RichLive(console=console, refresh_per_second=4, get_renderable=self._table)
+        self._bar: Progress | None = None
+
+    def share(self, what: str, done: float) -> None:
+        """Draw a bar, which is gone when the work is done."""
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        if done >= 1:
+            self._end_bar()
+        elif self._bar is None:
+            columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar.update(self._bar.add_task(what, total=1), completed=done)
+            self._bar.start()
+        else:
+            self._bar.update(self._bar.task_ids[0], completed=done)
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def plan(self, cells: Sequence[str]) -> None:
         """Draw the table."""
+        self._end_bar()
         super().plan(cells)
         self._live.start()
 
     def close(self) -> None:
         """Leave the table as it was drawn last."""
+        self._end_bar()
         self._live.stop()
 
     def _table(self) -> Table:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lmcompare.measure.word_bits import WORD, places_of
 from lmcompare.runfolder.layout import WORD_COLUMNS
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import IntArray, sentence_begins
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +63,8 @@ def word_features(documents: Sequence[Document], train_words: Mapping[bytes, int
         n_words = len(found)
         words += [strings.setdefault(word, word.decode()) for word in found]
         words.append("")
-        ascii_only = len(data) == len(document.text)
-        begins = [a if ascii_only else len(document.text[:a].encode()) for a, _ in document.sentences]
-        sentence = np.maximum(np.searchsorted(np.array(begins, np.int64), places[:, 0], side="right") - 1, 0)
+        begins = sentence_begins(data, document.sentences)
+        sentence = np.maximum(np.searchsorted(begins, places[:, 0], side="right") - 1, 0)
         at = np.arange(n_words)
         first = np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))[:n_words]
         last_sentence = max(len(begins) - 1, 0)

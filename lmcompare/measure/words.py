@@ -25,7 +25,7 @@ from lmcompare.measure.word_bits import (
 )
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray, OverheadBits, encode, tokenise
+from lmcompare.tokens import Encoded, IntArray, OverheadBits, encode, sentence_begins, tokenise
 
 _UNKNOWN = b"\0"
 _BLOCK = 1 << 22  # numbers of a block of distributions
@@ -191,7 +191,7 @@ class WordScorer:
         inside = owner >= 0
         unknown = np.bincount(owner[inside], is_unknown[inside], minlength=size)
         tokens = np.bincount(owner[inside], minlength=size)
-        sentences = np.array([len(document.text[:start].encode()) for start, _ in document.sentences])
+        sentences = sentence_begins(data, document.sentences)
         sentence = np.searchsorted(sentences, places[words.first, 0], side="right") - 1
         rows = []
         for n in range(size):

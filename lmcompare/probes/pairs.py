@@ -76,9 +76,13 @@ def _content(path: Path, source: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
+        said = f"{source} cannot be read as minimal pairs, because it is not UTF-8"
+        if isinstance(error, FileNotFoundError):
+            said = f"there is no file or folder {source} of minimal pairs{suggest(source, SHIPPED)}"
+        elif isinstance(error, OSError):
+            said = f"{source} cannot be read ({error.strerror or error})"
         raise LmcompareError(
-            f"{source} cannot be read as minimal pairs ({one_line(error)}){suggest(source, SHIPPED)}; give a "
-            ".jsonl file, or 'english' for the pairs that come with lmcompare"
+            f"{said}; give a .jsonl file, or 'english' for the pairs that come with lmcompare"
         ) from None
 
 

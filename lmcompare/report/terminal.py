@@ -13,6 +13,7 @@ from rich.text import Text
 from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.report import numbers
 from lmcompare.report.published import published_apart, published_figure, published_notes
+from lmcompare.report.sections.leaderboard import PRETRAINED
 from lmcompare.runfolder.files import read_json
 
 HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
@@ -23,20 +24,24 @@ def print_leaderboard(folder: Path) -> None:
     """Print the models of a run in the order of the leaderboard, and why some are tied or not ranked with the others.
 
     Perplexity and accuracy are left out for a model with other tokens than most models, since they cannot be
-    compared. A model that is not ranked has its bits per byte in brackets.
+    compared. A model that is not ranked has its bits per byte in brackets, and a pre-trained one is marked.
     """
     results = read_json(folder / "results.json")
+    pretrained = {model["name"] for model in results["models"] if model["traits"].get("pretrained")}
     board = [row for row in rows(results) if row.status != "failed"]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in HEADS:
         name = head == "model"
         table.add_column(head, justify="left" if name else "right", no_wrap=not name, overflow="fold")
     for row in board:
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row, f"{row.name} (pre-trained)" if row.name in pretrained else row.name))
     console = Console()  # a name is never cut: it is what other commands ask for
     (console if console.is_terminal else Console(width=WIDE)).print(table)
     if board and not results["interval"]["resamples"]:
         print(results["interval"]["note"])
+    for row in board:
+        if row.name in pretrained:
+            print(f"{row.name} {PRETRAINED}")
     for row in board:
         if row.reason:
             status = "ranked separately" if row.status == "adaptive" else "not ranked"
@@ -70,13 +75,13 @@ def _print_published(results: Mapping[str, Any], console: Console) -> None:
         print(said)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, name: str) -> list[str]:
     ranked = row.status != "not ranked"
     figure = numbers.bits_per_byte(row.bits_per_byte)
     low, high = row.interval if row.interval and ranked else (None, None)
     return [
         numbers.ranks(row.rank_low, row.rank_high) if row.status == "ranked" else numbers.NONE,
-        row.name,
+        name,
         figure if ranked else f"({figure})",
         numbers.NONE if low is None else f"{numbers.decimals(low, 2)}–{numbers.decimals(high, 2)}",
         numbers.perplexity(row.figure("perplexity") if ranked else None),

@@ -40,6 +40,13 @@ def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
     return folder / "report.html"
 
 
+def remove_report(folder: Path) -> None:
+    """Remove the results and the reports of a run that has no models any more."""
+    with locked(folder):
+        for name in ENTRIES:
+            _replace(folder / ASIDE, folder / name)
+
+
 def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
     """Write one report of several runs into ``out``, with its results, and return the path of report.html.
 

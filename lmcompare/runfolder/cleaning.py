@@ -34,13 +34,13 @@ class Cleaned:
         By their paths relative to the run folder, the bytes of the cells and tokens that were removed.
     left : list of str
         Files and links in these folders that lmcompare did not write.
-    has_models : bool
-        Whether the manifest still lists models.
+    has_models : bool or None
+        Whether the manifest still lists models; None for a folder without a manifest.
     """
 
     removed: dict[str, int] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
-    has_models: bool = False
+    has_models: bool | None = None
 
 
 def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:

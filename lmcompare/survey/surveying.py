@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.corpora import SPLITS, Corpus, Document
+from lmcompare.corpora import SPLITS, Corpus, Document, Texts
 from lmcompare.errors import blamed_on
 from lmcompare.survey.figures import HeldOut, Line, Sample, SplitFigures, Survey
 from lmcompare.survey.laws import heaps, zipf
@@ -51,7 +51,7 @@ def survey(
     tokenizer = make_tokenizer({"kind": tokens} if isinstance(tokens, str) else tokens)
     say("Cutting the text into tokens …")
     with blamed_on(f"{type(tokenizer).__name__}'s fit"):
-        tokenizer.fit([document.text for document in corpus.train])
+        tokenizer.fit(Texts(corpus.train))
     cut = {which: tokenise(corpus.split(which), tokenizer) for which in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=min_count, size=size)
     known = set(cut["train"].types[1:])

@@ -13,7 +13,7 @@ from lmcompare.tokens.encode import (
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.registered import TOKENIZERS, listing, make_tokenizer, table_of
-from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt, tokenise, tokenised
+from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt, sentence_begins, tokenise, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import (
     END_TOKEN,
@@ -49,6 +49,7 @@ __all__ = [
     "prompt_pieces",
     "read_tokenised",
     "rebuilt",
+    "sentence_begins",
     "table_of",
     "tokenise",
     "tokenised",

@@ -10,11 +10,12 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.registry import source_of
+from lmcompare.scratch import GrowingArray
 from lmcompare.state import State
 from lmcompare.tokens.codelength import CODE_VERSION
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.registered import is_built_in
-from lmcompare.tokens.tokenised import Text, tokenised
+from lmcompare.tokens.tokenised import BLOCK_TOKENS, Text, tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
 
@@ -58,9 +59,10 @@ def encode(documents: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> Enc
     """
     cut = tokenised(documents, tokenizer)
     ids = np.append(vocabulary.end, vocabulary.ids(cut.types[1:])).astype(np.int32)  # of each type; the first is </s>
-    of_tokens = ids[cut.tokens]
-    of_tokens.flags.writeable = False  # Encoded would copy it
-    return Encoded(of_tokens, cut.starts, vocabulary, cut.spans, cut.names)
+    of_tokens = GrowingArray(np.int32)
+    for start in range(0, len(cut), BLOCK_TOKENS):
+        of_tokens.append(ids[cut.tokens[start : start + BLOCK_TOKENS]])
+    return Encoded(of_tokens.finish(), cut.starts, vocabulary, cut.spans, cut.names)
 
 
 def prompt_pieces(text: str, tokenizer: Tokenizer) -> list[str]:

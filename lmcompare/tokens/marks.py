@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import regex
 
+from lmcompare.corpora.sentences import in_parts
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
 from lmcompare.tokens import tokenizer_json
@@ -34,7 +35,7 @@ _SHARE_ALONE = 0.9  # of the commas, in a text that is tokenised already
 def find_marks(texts: Sequence[str]) -> dict[str, int]:
     """Return the marks that occur twice or more, and once in 10,000 words, with their counts, frequent ones first."""
     counts = Counter(mark for text in texts for mark in _MARK.findall(text))
-    words = sum(len(text.split()) for text in texts) if counts else 0
+    words = sum(len(part.split()) for text in texts for part in in_parts(text)) if counts else 0
     return {mark: n for mark, n in counts.most_common() if n >= max(2, _LEAST_SHARE * words)}
 
 

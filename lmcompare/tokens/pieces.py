@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # a piece of one byte, in vocabularies of SentencePiece
 _BLANK = "▁"  # a blank, in vocabularies of SentencePiece
+PART = 1 << 20  # characters of a long document that are cut at a time, or some more
+# A single blank: byte level pre-tokenisation begins a piece of text with it, whatever is before and after
+_BETWEEN_WORDS = re.compile(r"(?<=\S) (?=\S)")
 
 
 class PieceTokenizer(Tokenizer):
@@ -150,9 +153,16 @@ class BpeTokenizer(PieceTokenizer):
             initial_alphabet=sorted(library.pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
-        cutter.train_from_iterator(texts, trainer)
+        cutter.train_from_iterator((part for text in texts for part in self.parts(text)), trainer)
         self._take(cutter.to_str(), "what was learnt")
         return self
+
+    def parts(self, text: str) -> Iterator[str]:
+        begin = 0
+        while found := _BETWEEN_WORDS.search(text, begin + PART):
+            yield text[begin : found.start()]
+            begin = found.start()
+        yield text[begin:]
 
 
 class SavedTokenizer(PieceTokenizer):

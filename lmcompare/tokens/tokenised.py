@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+from array import array
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.errors import LmcompareError, PluginError, blamed_on
+from lmcompare.scratch import GrowingArray
 from lmcompare.tokens.registered import is_built_in
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, IntArray
 
 if TYPE_CHECKING:
     from lmcompare.corpora import Document
+    from lmcompare.corpora.sentences import Spans
 
 
 BLOCK_BYTES = 1 << 22  # of the text that is cut at a time
@@ -116,7 +119,9 @@ def tokenised(text: Text, tokenizer: Tokenizer) -> Tokenised:
     return text if isinstance(text, Tokenised) else tokenise(text, tokenizer)
 
 
-def tokenise(documents: Sequence[Document], tokenizer: Tokenizer) -> Tokenised:
+def tokenise(
+    documents: Sequence[Document], tokenizer: Tokenizer, progress: Callable[[int], object] = lambda _: None
+) -> Tokenised:
     """Cut documents into tokens and close each sentence, or each whole document, with ``</s>``.
 
     Parameters
@@ -124,6 +129,8 @@ def tokenise(documents: Sequence[Document], tokenizer: Tokenizer) -> Tokenised:
     documents : sequence of Document
     tokenizer : Tokenizer
         It is given each sentence or, if it ``covers`` documents, the whole text of each document.
+    progress : callable
+        It is given the number of bytes that are cut, after each block of `BLOCK_BYTES`.
 
     Raises
     ------
@@ -131,62 +138,38 @@ def tokenise(documents: Sequence[Document], tokenizer: Tokenizer) -> Tokenised:
         For a document that is not valid Unicode, or whose sentences leave out its beginning, overlap or go beyond its
         text; and for a tokenizer plug-in that fails, or whose tokens can't be put together to the same text again.
     """
-    token_types, separator_types, space_types = _Numbers([None]), _Numbers(), _Numbers([""])
-    parts: tuple[list[IntArray], ...] = ([], [], [])  # of each block: the tokens, their spans, and white space
-    block = _Block()
-    sentences: list[IntArray] = []  # per piece that is cut: the positions at which a sentence begins
-    separators: list[Separator] = []
-    names: list[str] = []
-    n_tokens: list[int] = []  # of each document
-    n_bytes: list[int] = []
-    total = 0
+    n_bytes = np.array([_n_bytes(document) for document in documents], np.int64)
+    pieces = _Pieces(tokenizer, np.int32 if max(n_bytes, default=0) < 2**31 else np.int64, progress)
+    sentences = array("q")  # the positions at which one begins
+    starts = array("q")  # of the documents
     for document in documents:
-        names.append(document.name)
-        raw, text = _checked(document), document.text
-        begin = block.position
-        strings: list[str | None] = []
-        width = len if text.isascii() else _width
-        whole = tokenizer.covers == "documents" and len(document.sentences) > 0
-        pieces = ((0, len(text)),) if whole else document.sentences
-        nexts = [(start, False) for start, _ in pieces[1:]] + [(len(text), True)]
-        for (start, end), (until, closes) in zip(pieces, nexts, strict=False):
-            piece = text[start:end]
+        starts.append(len(pieces))
+        text, spans = _checked(document)
+        whole = tokenizer.covers == "documents"
+        begins = sentence_begins(text.encode(), spans) if whole else None
+        begin, sentence = 0, -1  # the bytes before this piece, and the sentence of the token before it
+        for piece, after in _whole(text, tokenizer) if whole and spans else _sentences(text, spans):
             found, offsets = _cut(tokenizer, piece)
-            within: IntArray = np.zeros(1, np.int64)
-            if whole:
-                bounds = pairwise([0, *(first for first, _ in document.sentences)])
-                within = _first_tokens(offsets[:, 1], np.cumsum([width(text[a:b]) for a, b in bounds]))
-            sentences.append(total + within)
-            total += len(found) + 1
-            strings += found
-            strings.append(None)
-            separators.append(Separator(text[end:until], closes))
-            block.add_piece(offsets, width(piece), width(separators[-1].text))
-        block.add_document(raw, token_types.of(strings), begin)
-        n_tokens.append(len(strings))
-        n_bytes.append(len(raw))
-        if block.position > BLOCK_BYTES:
-            block.add_arrays(parts, tokenizer, space_types)
-            block = _Block()
-    block.add_arrays(parts, tokenizer, space_types)
-    lengths = np.array(n_tokens, np.int64)
-    tokens, spans, spaces = map(_emptied, parts)
-    after = np.full(len(tokens), -1, np.int32)
-    after[tokens == 0] = separator_types.of(separators)
+            if begins is None:
+                sentences.append(len(pieces))
+            elif len(offsets):
+                of_tokens = np.searchsorted(begins, begin + offsets[:, 1] - 1, side="right")
+                new = of_tokens != np.append(sentence, of_tokens[:-1])
+                sentences.extend((len(pieces) + np.flatnonzero(new)).tolist())
+                sentence = of_tokens[-1]
+            elif sentence < 0 and after is not None:
+                sentences.append(len(pieces))  # a document without a token is a sentence
+            begin += pieces.add(begin, piece, found, offsets, after)
     text_of_all = Tokenised(
-        types=(END_TOKEN, *token_types.values[1:]),
-        tokens=tokens,
-        spans=spans,
-        starts=np.cumsum(lengths) - lengths,
-        sentence_starts=np.concatenate([*sentences, np.zeros(0, np.int64)]).astype(np.int64),
-        space_types=tuple(space_types.values),
-        spaces=spaces,
-        separator_types=tuple(separator_types.values),
-        separators=after,
-        n_bytes=np.array(n_bytes, np.int64),
-        names=tuple(names),
+        **pieces.finish(),
+        starts=np.array(starts, np.int64),
+        sentence_starts=np.array(sentences, np.int64),
+        n_bytes=n_bytes,
+        names=tuple(document.name for document in documents),
     )
-    if not is_built_in(tokenizer) and rebuilt(text_of_all, tokenizer) != b"".join(d.text.encode() for d in documents):
+    if not is_built_in(tokenizer) and _digest(_rebuilt(text_of_all, tokenizer)) != _digest(
+        document.text.encode() for document in documents
+    ):
         raise PluginError(
             f"the tokens of {type(tokenizer).__name__} can't be put together to the same text again, so that some "
             "bytes would not be charged: lmcompare check names an example"
@@ -194,52 +177,133 @@ def tokenise(documents: Sequence[Document], tokenizer: Tokenizer) -> Tokenised:
     return text_of_all
 
 
-class _Block:
-    """Some documents of which the tokens are found, one after the other; ``position`` is their length in bytes."""
+def _sentences(text: str, spans: Spans) -> Iterator[tuple[str, Separator]]:
+    """Yield each sentence of a document and the text after it."""
+    nexts = [(start, False) for start, _ in spans[1:]] + [(len(text), True)]
+    for (start, end), (until, closes) in zip(spans, nexts, strict=False):
+        yield text[start:end], Separator(text[end:until], closes)
 
-    def __init__(self) -> None:
-        self.position = 0
-        self._raw: list[bytes] = []
-        self._tokens: list[IntArray] = [np.zeros(0, np.int32)]
-        self._begins: list[int] = []  # where each piece begins that is cut
-        self._spans: list[IntArray] = [np.zeros((0, 2), np.int64)]
-        self._documents: list[int] = []  # where each document begins
 
-    def add_piece(self, offsets: IntArray, width: int, after: int) -> None:
-        """Add a piece of ``width`` bytes, the offsets of its tokens, ``</s>``, and ``after`` bytes that follow."""
-        self._begins.append(self.position)
-        self._spans.append(offsets + self.position)
-        self.position += width
-        self._spans.append(np.array([[self.position, self.position]]))
-        self.position += after
+def _whole(text: str, tokenizer: Tokenizer) -> Iterator[tuple[str, Separator | None]]:
+    """Yield a document in one part or several; its ``</s>`` is after the last."""
+    parts = iter(tokenizer.parts(text))
+    part = next(parts)
+    for following in parts:
+        yield part, None
+        part = following
+    yield part, Separator("", closes=True)
 
-    def add_document(self, raw: bytes, tokens: IntArray, begin: int) -> None:
-        """Add the document of the pieces that were added since the last: its text, tokens and first byte."""
-        self._raw.append(raw)
-        self._tokens.append(tokens)
-        self._documents.append(begin)
-        self.position = begin + len(raw)
 
-    def add_arrays(self, parts: tuple[list[IntArray], ...], tokenizer: Tokenizer, space_types: _Numbers) -> None:
-        """Add the types (n,), the spans (n, 2) in each document, and the white space before each token (n,)."""
-        tokens = np.concatenate(self._tokens)
-        places = np.concatenate(self._spans)
+class _Pieces:
+    """The tokens of the pieces that a tokenizer has cut, with the text around them; its length is their number.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+    offsets : dtype
+        That of the byte spans.
+    progress : callable
+        It is given the number of bytes so far after each block.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, offsets: type[np.signedinteger[Any]], progress: Callable[[int], object]
+    ) -> None:
+        self._progress, self._bytes = progress, 0
+        self._has_spaces = tokenizer.covers == "words"
+        self._types, self._separator_types, self._space_types = _Numbers([None]), _Numbers(), _Numbers([""])
+        self._tokens, self._spaces, self._separators = (GrowingArray(np.int32) for _ in range(3))
+        self._spans = GrowingArray(offsets, (2,))
+        self._length = 0
+        self._begin_block()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def _begin_block(self) -> None:
+        self._raw: list[bytes] = []  # the text of the block, which is of some pieces
+        self._position = 0  # its bytes so far
+        self._strings: list[str | None] = []
+        self._places: list[IntArray] = [np.zeros((0, 2), np.int64)]  # the bytes of the tokens in the block
+        self._begins: list[int] = []  # where each piece begins in the block
+        self._shifts: list[int] = []  # and how much further it is from there to its place in its document
+        self._numbers: list[int] = []  # the tokens of each piece, </s> included
+        self._after: list[Separator] = []
+
+    def add(self, begin: int, piece: str, tokens: list[str], offsets: IntArray, after: Separator | None) -> int:
+        """Add a piece that begins at a byte of its document, closed by ``</s>`` if ``after`` says what follows.
+
+        Returns the bytes of both.
+        """
+        self._begins.append(self._position)
+        self._shifts.append(begin - self._position)
+        self._places.append(offsets + self._position)
+        self._raw.append(piece.encode())
+        self._strings += tokens
+        size = len(self._raw[-1])
+        if after is not None:
+            self._places.append(np.full((1, 2), self._position + size))
+            self._raw.append(after.text.encode())
+            self._strings.append(None)
+            self._after.append(after)
+            size += len(self._raw[-1])
+        self._numbers.append(len(tokens) + (after is not None))
+        self._length += self._numbers[-1]
+        self._position += size
+        if self._position > BLOCK_BYTES:
+            self._end_block()
+        return size
+
+    def _end_block(self) -> None:
+        tokens = self._types.of(self._strings)
+        places = np.concatenate(self._places)
         spaces: IntArray = np.zeros(len(tokens), np.int32)
-        if tokenizer.covers == "words" and len(tokens):
-            spaces = _spaces(b"".join(self._raw), tokens, places, np.array(self._begins, np.int64), space_types)
-        begins = np.repeat(self._documents, [len(of_document) for of_document in self._tokens[1:]])
-        spans = places - begins.astype(np.int64)[:, None]
-        small = max(map(len, self._raw), default=0) < 2**31
-        for part, array in zip(parts, (tokens, spans.astype(np.int32) if small else spans, spaces), strict=True):
-            part.append(array)
+        if self._has_spaces and len(tokens):
+            begins = np.array(self._begins, np.int64)
+            spaces = _spaces(b"".join(self._raw), tokens, places, begins, self._space_types)
+        separators = np.full(len(tokens), -1, np.int32)
+        separators[tokens == 0] = self._separator_types.of(self._after)
+        self._tokens.append(tokens)
+        self._spans.append(places + np.repeat(np.array(self._shifts, np.int64), self._numbers)[:, None])
+        self._spaces.append(spaces)
+        self._separators.append(separators)
+        self._bytes += self._position
+        self._progress(self._bytes)
+        self._begin_block()
+
+    def finish(self) -> dict[str, Any]:
+        """Return the fields of `Tokenised` for all pieces."""
+        self._end_block()
+        return {
+            "types": (END_TOKEN, *self._types.values[1:]),
+            "tokens": self._tokens.finish(),
+            "spans": self._spans.finish(),
+            "space_types": tuple(self._space_types.values),
+            "spaces": self._spaces.finish(),
+            "separator_types": tuple(self._separator_types.values),
+            "separators": self._separators.finish(),
+        }
 
 
 def rebuilt(text: Tokenised, tokenizer: Tokenizer) -> bytes:
     """Return the UTF-8 of all documents, put together from white space, tokens and separators alone."""
-    spaces = np.array([space.encode() for space in text.space_types], object)[text.spaces]
-    tokens = np.array([b"", *(tokenizer.token_bytes(token) for token in text.types[1:])], object)[text.tokens]
-    after = np.array([*(separator.text.encode() for separator in text.separator_types), b""], object)[text.separators]
-    return b"".join(np.stack([spaces, tokens, after], axis=1).ravel().tolist())
+    return b"".join(_rebuilt(text, tokenizer))
+
+
+def _rebuilt(text: Tokenised, tokenizer: Tokenizer) -> Iterator[bytes]:
+    spaces = np.array([space.encode() for space in text.space_types], object)
+    tokens = np.array([b"", *(tokenizer.token_bytes(token) for token in text.types[1:])], object)
+    after = np.array([*(separator.text.encode() for separator in text.separator_types), b""], object)
+    for block in text.blocks():
+        parts = [spaces[text.spaces[block]], tokens[text.tokens[block]], after[text.separators[block]]]
+        yield b"".join(np.stack(parts, axis=1).ravel().tolist())
+
+
+def _digest(parts: Iterable[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
 
 
 def _cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
@@ -260,18 +324,13 @@ def _cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
     return tokens, offsets
 
 
-def _first_tokens(ends: IntArray, begins: IntArray) -> IntArray:
-    """Return which tokens of a document are the first of a sentence.
-
-    Parameters
-    ----------
-    ends : (n,) int array
-        The byte after each token.
-    begins : (s,) int array
-        The byte at which each sentence begins.
-    """
-    sentence = np.searchsorted(begins, ends - 1, side="right")
-    return np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))  # [0], the </s>, if there are no tokens
+def sentence_begins(data: bytes, sentences: Sequence[tuple[int, int]]) -> IntArray:
+    """(S,) where the sentences of a document begin in its UTF-8, in bytes; their spans are in characters."""
+    begins = np.array([start for start, _ in sentences], np.int64)
+    if data.isascii():
+        return begins
+    continues = (np.frombuffer(data, np.uint8) & 0xC0) == 0x80  # every byte of a character but its first
+    return np.append(np.flatnonzero(~continues), len(data))[begins]
 
 
 class _Numbers:
@@ -289,14 +348,6 @@ class _Numbers:
     @property
     def values(self) -> list[Any]:
         return list(self._index)
-
-
-def _emptied(part: list[IntArray]) -> IntArray:
-    """Return the arrays of a list as one, read-only, and empty the list: a long text would not fit twice."""
-    joined: IntArray = np.concatenate(part)
-    joined.flags.writeable = False
-    part.clear()
-    return joined
 
 
 def _spaces(raw: bytes, tokens: IntArray, spans: IntArray, begins: IntArray, numbers: _Numbers) -> IntArray:
@@ -322,20 +373,25 @@ def _width(text: str) -> int:
     return len(text.encode())
 
 
-def _checked(document: Document) -> bytes:
-    """Return the UTF-8 of a document whose sentences, and the text between them, make up its whole text."""
+def _checked(document: Document) -> tuple[str, Spans]:
+    """Return the text and the sentences of a document; these, and the text between them, make up the whole text."""
     reached = 0
-    for index, (start, end) in enumerate(document.sentences):
-        if start < reached or end < start or end > len(document.text) or (index == 0 and start != 0):
+    text, sentences = document.text, document.sentences
+    for index, (start, end) in enumerate(sentences):
+        if start < reached or end < start or end > len(text) or (index == 0 and start != 0):
             raise LmcompareError(
                 f"sentence {start}…{end} of document '{document.name}' overlaps another or leaves the text: "
                 "sentences are in order, the first begins at 0"
             )
         reached = end
-    if document.text and not document.sentences:
+    if text and not sentences:
         raise LmcompareError(f"document '{document.name}' has text but no sentence: give it one, (0, length)")
+    return text, sentences
+
+
+def _n_bytes(document: Document) -> int:
     try:
-        return document.text.encode()
+        return document.n_bytes
     except UnicodeEncodeError as error:
         raise LmcompareError(
             f"document '{document.name}' contains half a surrogate pair at character {error.start}, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -73,6 +73,14 @@ class Tokenizer(ABC):
     def notes(self) -> tuple[str, ...]:
         """Sentences for the terminal and the report on what ``fit`` has learnt."""
         return ()
+
+    def parts(self, text: str) -> Iterable[str]:
+        """Return the parts of a document, in order, that have the same tokens if each is cut by itself.
+
+        A tokenizer that ``covers`` documents can give them so that a long document needs less memory; the default is
+        the whole text.
+        """
+        return (text,)
 
     @abstractmethod
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:

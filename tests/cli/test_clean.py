@@ -70,12 +70,13 @@ def test_a_wrong_name_removes_nothing(place: Path) -> None:
         assert "is not a run folder" in done.stderr
 
 
-def test_the_last_model_leaves_the_report_as_it_is(place: Path) -> None:
-    page = (place / "out/report.html").read_bytes()
-    done = lmcompare("clean", "out", "ngram", "unigram", cwd=place)
-    assert done.returncode == 0
-    assert "note: no model is left in out: a report that is there stays as it is" in done.stderr
-    assert (place / "out/report.html").read_bytes() == page
+def test_the_last_model_takes_the_report_with_it(place: Path) -> None:
+    (place / "out/notes.txt").write_text("mine")
+    done = lmcompare("clean", "out", "ngram,unigram", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "no model is left in out" in done.stderr
+    left = {path.name for path in (place / "out").iterdir() if not path.name.startswith(".")}
+    assert left == {"cells", "tokens", "notes.txt"}
     assert lmcompare(*RUN, "--model", "ngram", cwd=place).returncode == 0
     assert names(place) == {"ngram"}
 

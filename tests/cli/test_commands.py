@@ -79,9 +79,11 @@ def test_export_writes_a_file_once(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("x.arpa", "-m", "unigram"), "'unigram' can be written as tokenizer.json"),
-        (("x.bin", "-m", "ngram"), "'ngram' can be written as .arpa, .arpa.gz, .safetensors"),
-        ((".arpa", "-m", "ngram"), "not '.arpa'"),
+        (("x.arpa", "-m", "unigram"), "ngram and ngram-tuned only: it can be written as tokenizer.json"),
+        (("x", "-m", "ngram"), "a transformer trained with style = llama"),
+        (("x.bin", "-m", "ngram"), "it can be written as .arpa, .arpa.gz, .safetensors"),
+        ((".arpa", "-m", "ngram"), "named '.arpa'"),
+        (("x.arpa", "-m", "ngram,unigram"), "one model, not 'ngram,unigram'"),
         (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),
         (("text.txt/x.arpa", "-m", "ngram"), "text.txt/x.arpa can't be"),
     ],
@@ -102,6 +104,25 @@ def scored(place: Path, *arguments: str, stdin: str = TWO_TEXTS) -> list[dict[st
     done = lmcompare("score", "run", "-", "--model", "ngram", *arguments, cwd=place, stdin=stdin)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "lines"),
+    [
+        ("a.txt", "the cat\n\n \nthe dog\n", ["1", "4"]),
+        ("b.txt", "\nthe cat\nthe dog\n", ["2", "3"]),
+        ("d.txt", "the cat\nthe dog\n", []),
+        ("e.csv", 'text,note\nthe cat,"of\ntwo lines"\nthe dog,2\n', []),
+    ],
+)
+def test_rows_name_their_lines_and_blank_lines_are_said(
+    place: Path, name: str, content: str, lines: list[str]
+) -> None:
+    (place / name).write_text(content)
+    done = lmcompare("score", "run", name, "--model", "ngram", cwd=place)
+    named = [json.loads(row)["document"].split(":")[1] for row in done.stdout.splitlines()]
+    assert named == (lines or named)
+    assert ("lines without text have no row" in done.stderr) == bool(lines)
 
 
 def test_score_prints_a_json_line_a_text(place: Path) -> None:
@@ -257,6 +278,12 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
         (("score", "run", "--model", "ngram", "--seed", "7", "text.txt"), "its seeds are 0"),
         (("generate", "none", "--model", "ngram"), "none"),
         (("check", "ngarm"), "did you mean 'ngram'"),
+        (("check", "bpe:3"), "pieces is 3"),
+        (("check", "word:3"), "has no options"),
+        (("check", "none.json"), "none.json cannot be read"),
+        (("check", "chr"), "did you mean 'char'"),
+        (("probe", "none", "run"), "no file or folder none"),
+        (("run", "--corpus", "text.txt", "--tokens", "nope"), "there are: bpe, byte, char"),
         (("check", "plugins.py:Flat", "--set", "tlit=1"), "did you mean 'tilt'"),
         (("check", "plugins.py:Flat", "--set", "tilt"), "KEY=VALUE"),
         (("new", "1 bad name"), "name"),
@@ -283,6 +310,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert "Errno" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("lmcompare: ")
 
 

@@ -71,7 +71,7 @@ def test_an_archive_is_a_folder(suffix: str, raw: bytes, tmp_path: Path) -> None
     path = tmp_path / f"wiki{suffix}"
     path.write_bytes(raw)
     expected = {"train": ["train\n"], "valid": ["valid\n"], "test": ["test\n"]}
-    assert splits(read_path(path, DEFAULT)) == splits(read_stream(raw, DEFAULT)) == expected
+    assert splits(read_path(path, DEFAULT)) == splits(read_stream(io.BytesIO(raw), DEFAULT)) == expected
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.corpora import CorpusOptions, File
-from lmcompare.corpora.contents import encoding_of
+from lmcompare.corpora.contents import Content, encoding_of
 from lmcompare.errors import LmcompareError
 
 
 def decode(raw: bytes, encoding: str) -> str:
-    return File(raw, "f", "f").text(encoding)
+    return File(Content(raw), "f", "f").text(encoding)
 
 
 def test_byte_order_marks_go_and_line_ends_stay() -> None:
@@ -28,11 +28,11 @@ def test_byte_order_marks_go_and_line_ends_stay() -> None:
 
 
 def test_the_encoding_that_is_used() -> None:
-    assert encoding_of(b"abc\n", "utf-8") == "ascii"
-    assert encoding_of(b"abc\n", "UTF8") == "ascii"
-    assert encoding_of(b"abc\n", "latin-1") == "latin-1"
-    assert encoding_of("é".encode(), "utf-8") == "utf-8"
-    assert encoding_of("\ufeffé".encode("utf-16-le"), "utf-8") == "utf-16"
+    assert encoding_of(Content(b"abc\n"), "utf-8") == "ascii"
+    assert encoding_of(Content(b"abc\n"), "UTF8") == "ascii"
+    assert encoding_of(Content(b"abc\n"), "latin-1") == "latin-1"
+    assert encoding_of(Content("é".encode()), "utf-8") == "utf-8"
+    assert encoding_of(Content("\ufeffé".encode("utf-16-le")), "utf-8") == "utf-16"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pyarrow
@@ -19,10 +20,12 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = tmp_path / "secret.txt"
     path.write_text("a")
 
-    def refuse(self: Path) -> bytes:  # permissions do not stop the superuser, whom tests may run as
+    def refuse(
+        self: Path, *_: object, **__: object
+    ) -> None:  # permissions do not stop the superuser, whom tests may run as
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(LmcompareError, match=r"secret\.txt cannot be read \(permission denied\)"):
         read_path(path, DEFAULT)
 
@@ -31,7 +34,7 @@ def test_a_format_is_known_by_its_first_bytes(tmp_path: Path) -> None:
     path = tmp_path / "table"
     parquet.write_table(pyarrow.table({"text": ["one", "two"]}), path)
     assert [p.text for p in read_path(path, DEFAULT).pieces] == ["one", "two"]
-    assert [p.name for p in read_stream(path.read_bytes(), DEFAULT).pieces] == ["stdin:1", "stdin:2"]
+    assert [p.name for p in read_stream(io.BytesIO(path.read_bytes()), DEFAULT).pieces] == ["stdin:1", "stdin:2"]
     assert read_path(tmp_path, DEFAULT).table
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from lmcompare.harness.progress import Plain
+from lmcompare.harness.progress import Live, Plain
 from lmcompare.model import Progress
 
 
@@ -35,3 +35,23 @@ def test_what_training_has_to_say_is_said_at_once() -> None:
     shown.event(0, {"event": "stage", "stage": "training"})
     shown.event(0, asdict(Progress(step=3, note="goes on from step 3")) | {"event": "progress", "seconds": 2.0})
     assert log.getvalue().splitlines() == ["net: training", "net: goes on from step 3"]
+
+
+def test_work_before_the_first_model_is_shown_as_a_share() -> None:
+    log = io.StringIO()
+    shown = Plain(Console(file=log, width=200), every=0)
+    for done in (0.25, 0.5, 1.0):
+        shown.share("Cutting", done)
+    assert log.getvalue().splitlines() == ["Cutting: 25%", "Cutting: 50%"]
+
+
+def test_a_bar_is_drawn_on_a_terminal_until_the_work_is_done() -> None:
+    log = io.StringIO()
+    shown = Live(Console(file=log, width=200, force_terminal=True))
+    shown.share("Cutting", 0.25)
+    assert "Cutting" in log.getvalue()
+    assert "25%" in log.getvalue()
+    shown.share("Cutting", 1.0)
+    shown.say("done")
+    assert log.getvalue().rstrip().endswith("done")
+    shown.close()

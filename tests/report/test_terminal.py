@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from lmcompare.analysis import load_run, write_results
 from lmcompare.report.terminal import print_leaderboard
-from tests.run_folder import write_run_folder
+from tests.run_folder import reseal, write_run_folder
 
 
 def test_ties_and_a_text_that_is_too_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,6 +36,20 @@ def test_figures_that_cannot_be_compared_are_left_out(tmp_path: Path, capsys: py
     assert "(" in lines["leaky"], "its bits per byte are in brackets"
     assert any("char-ngram" in line and "char tokens" in line for line in said[5:])
     assert any(line.startswith("leaky is not ranked") for line in said[5:])
+
+
+def test_a_pretrained_model_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), failed=())
+    path = folder / "cells" / "ngram" / "0" / "cell.json"
+    cell = json.loads(path.read_text())
+    cell["traits"]["pretrained"] = True
+    path.write_text(json.dumps(cell))
+    write_results(load_run(reseal(folder)))
+    print_leaderboard(folder)
+    said = capsys.readouterr().out
+    assert "ngram (pre-trained)" in said
+    assert "possibly including this test text" in said
+    assert "unigram (pre-trained)" not in said
 
 
 def test_a_long_name_is_not_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

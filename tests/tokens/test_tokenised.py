@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lmcompare.corpora import Document
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens import IntArray, Separator, Tokenizer, make_tokenizer, tokenise
+from lmcompare.tokens import IntArray, Separator, Tokenizer, make_tokenizer, pieces, sentence_begins, tokenise
 from lmcompare.tokens import rebuilt as put_together
 from tests.tokens.texts import BYTE_PAIRS, KINDS, WILD, document, documents, rebuilt
 
@@ -162,3 +162,24 @@ def test_bytes_that_nobody_would_pay_for_are_refused(
 ) -> None:
     with pytest.raises(LmcompareError, match=message):
         tokenise([Document("x", text, sentences)], make_tokenizer({"kind": "word"}))
+
+
+@given(st.text(min_size=1, max_size=30), st.lists(st.integers(0, 30), max_size=5))
+def test_where_sentences_begin_in_bytes(text: str, begins: list[int]) -> None:
+    spans = [(min(begin, len(text)), len(text)) for begin in begins]
+    expected = [len(text[:begin].encode()) for begin, _ in spans]
+    assert sentence_begins(text.encode(), spans).tolist() == expected
+
+
+@given(st.text(alphabet="ab1é' \n.\x1c\x85s", max_size=60), st.lists(st.integers(0, 60), max_size=3))
+def test_a_long_document_is_cut_in_parts_into_the_same_pieces(text: str, cuts: list[int]) -> None:
+    tokenizer = make_tokenizer({"kind": "bpe", "pieces": 262}).fit(["a b' é 1. a\n b", "ab ab 'sé"])
+    begins = sorted({0, *(min(cut, len(text)) for cut in cuts)})
+    read = [Document("d", text, tuple((begin, begin) for begin in begins)), document("a b")]
+    whole = tokenise(read, tokenizer)
+    with patch.object(pieces, "PART", 2):
+        assert "".join(tokenizer.parts(text)) == text
+        parts = tokenise(read, tokenizer)
+    for name in ("tokens", "spans", "starts", "sentence_starts", "separators"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    assert parts.types == whole.types

@@ -14,18 +14,22 @@ from lmcompare.cli.app import app, note
 def clean(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")],
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME...", help="Models of the run, with all their seeds.")
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="Models of the run, with all their seeds; a,b is the same as a b."),
     ] = None,
 ) -> None:
     """Remove models from a run folder; without names, what is of no use: unfinished models and tokens of no model.
 
-    Files that lmcompare did not write are left, and symbolic links are not followed. The report is built again.
+    Files that lmcompare did not write are left, and symbolic links are not followed. The report is built again, or
+    removed with the last model.
     """
     from lmcompare.report import numbers
     from lmcompare.report.build import write_reports
+    from lmcompare.report.write import remove_report
     from lmcompare.runfolder.cleaning import clean as clean_folder
 
-    cleaned = clean_folder(folder, names or ())
+    named = [part.strip() for name in names or () for part in name.split(",")]
+    cleaned = clean_folder(folder, named)
     for place, size in cleaned.removed.items():
         print(f"removed {place} ({numbers.size(size)})")
     for path in cleaned.left:
@@ -36,5 +40,6 @@ def clean(
     print(f"{numbers.size(sum(cleaned.removed.values()))} freed.")
     if cleaned.has_models:
         print(f"The report: {write_reports(folder)[0]}")
-    else:
-        note(f"no model is left in {folder}: a report that is there stays as it is")
+    elif cleaned.has_models is False:
+        remove_report(folder)
+        note(f"no model is left in {folder}: its report is removed, too")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare.cli.app import app
-from lmcompare.cli.commands.trained import Dir, ModelOption, PluginOption, SeedOption, trained_models
+from lmcompare.cli.commands.trained import Dir, ModelOption, PluginOption, SeedOption, trained_model
 from lmcompare.errors import LmcompareError
 
 
@@ -32,12 +32,10 @@ def lm_eval(
 
     from lmcompare.lm_evaluation import evaluated
 
-    if "," in model:
-        raise LmcompareError("tasks are run with one model: give one name, and run the command for each model")
     named = [task.strip() for task in tasks.split(",") if task.strip()]
     if not named:
         raise LmcompareError("--tasks names no task: give names such as blimp,lambada_openai, or a YAML file")
-    (trained,) = trained_models(folder, model, seed, plugin).values()
+    trained = trained_model(folder, model, seed, plugin)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)  # before the tasks, which may take hours
     found = evaluated(trained, named, fewshot=fewshot, limit=limit)

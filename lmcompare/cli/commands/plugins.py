@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 @app.command()
 def check(
-    plugin: Annotated[str, typer.Argument(metavar="PLUGIN", help="A name, module:Class or ./file.py:Class.")],
+    plugin: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLUGIN", help="The name of a model or tokenizer, bpe:PIECES, module:Class or ./file.py:Class."
+        ),
+    ],
     parameter: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter (JSON value); repeat.")
     ] = None,

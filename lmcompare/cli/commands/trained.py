@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +64,19 @@ def score(
     texts = corpora.read_documents(file, options)
     if documents == "line":  # the line end separates the texts and is no part of them
         texts = tuple(replace(text, text=text.text.rstrip("\r\n")) for text in texts)
+        if _leaves_out_lines(text.name for text in texts):
+            note("lines without text have no row: document names the line that each text is in")
     print_scores(_of_runs(folders, model, seed, plugin), texts, by, table_format, ends)
+
+
+def _leaves_out_lines(names: Iterable[str]) -> bool:
+    """Return whether texts of text files, "FILE:LINE", are not those of all lines. A row of a table may have many."""
+    lines: dict[str, list[int]] = {}
+    for name in names:
+        found = re.fullmatch(r"(.+?):(\d+)(:\d+)?", name, re.DOTALL)
+        if found and not found[3]:
+            lines.setdefault(found[1], [0]).append(int(found[2]))
+    return any(after - before > 1 for each in lines.values() for before, after in pairwise(each))
 
 
 @app.command()
@@ -82,7 +97,7 @@ def generate(
     sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
 ) -> None:
     """Continue a prompt with a trained model."""
-    trained = _trained(folder, model, seed, plugin)
+    trained = trained_model(folder, model, seed, plugin)
     drawn = trained.generate(prompt, length, temperature=temperature, top_k=top_k, top_p=top_p, seed=sampling_seed)
     print(prompt + drawn)
 
@@ -104,7 +119,7 @@ def export(
     force: Annotated[bool, flag("--force", help="Replace a file that is there already.")] = False,
 ) -> None:
     """Write a trained model, its word vectors or its tokenizer to a file that other tools read."""
-    trained = _trained(folder, model, seed, plugin)
+    trained = trained_model(folder, model, seed, plugin)
     written = trained.export(file, force=force)
     if written.is_dir() and not (written / "tokenizer.json").exists():
         try:
@@ -121,7 +136,7 @@ def trained_models(
     from lmcompare.api import load
 
     listed = load(folder).models if names is None else [name.strip() for name in names.split(",")]
-    return {name: _trained(folder, name, seed, plugin) for name in listed}
+    return {name: trained_model(folder, name, seed, plugin) for name in listed}
 
 
 def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: list[str] | None) -> list[Asked]:
@@ -140,16 +155,20 @@ def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: l
         asked = [[name for name in wanted or models if name in models] for models in has]
         asked[0] += [name for name in wanted or () if not any(name in models for models in has)]  # an error will tell
     return [
-        Asked(label, _trained(folder, name, seed, plugin))
+        Asked(label, trained_model(folder, name, seed, plugin))
         for label, folder, models in zip(labels, folders, asked, strict=True)
         for name in models
     ]
 
 
-def _trained(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:
+def trained_model(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:
     """Return a trained model of a run; print a note if it is not a valid probability model."""
     from lmcompare.api import load
 
+    if "," in model:
+        raise LmcompareError(
+            f"this takes one model, not '{model}': give one name, and run the command for each model"
+        )
     trained = load(folder).model(model, seed, plugin=plugin or ())
     if not trained.truthful:
         note(f"'{model}' is not a valid probability model: it failed the validity checks of its run, see the report")

@@ -27,7 +27,7 @@ def _rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
 
     column = options.text_column or "text"
     try:
-        table = parquet.ParquetFile(pyarrow.BufferReader(file.raw))
+        table = parquet.ParquetFile(file.content.open())
         names = table.schema_arrow.names
         if column not in names:
             raise unknown_column(file, column, names)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from lmcompare.corpora.contract import CorpusFormat, File, Found
 from lmcompare.corpora.document import Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.split_files import listed, split_named
 from lmcompare.errors import LmcompareError, one_line, suggest
 
 Row = dict[str, Any]
@@ -59,6 +60,12 @@ def read_json(file: File, options: CorpusOptions) -> Found:
         raise LmcompareError(f"{file.path} is not JSON ({one_line(error)}); correct it there") from None
     rows = _rows_of_json(content, options.text_column or "text")
     if rows is None:
+        splits = [key for key in content if split_named(key)] if isinstance(content, dict) else []
+        if len(splits) > 1:
+            raise LmcompareError(
+                f"{file.path} has the splits {listed(splits)} inside, and a file is one list of documents; write "
+                f"each to a file of its own, such as {splits[0]}.json, and give the folder of these files"
+            )
         raise LmcompareError(
             f"{file.path} has no list of documents in its JSON; write a list of texts or objects, with the text of "
             "each under the key 'text' or that of --text-column, or columns of one length"
@@ -127,11 +134,12 @@ def unknown_column(file: File, column: str, columns: Iterable[str], where: str =
 def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
     column = options.text_column or "text"
     end = 0  # the last line of the row before
-    text = file.text(options.encoding)
-    delimiter = "\t" if file.suffix == ".tsv" else _delimiter(text, column)
+    lines = file.lines(options.encoding, newline="")
+    first = next(lines, "")
+    delimiter = "\t" if file.suffix == ".tsv" else _delimiter(first, column)
     limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # many documents are longer than the usual 128 KB
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        reader = csv.DictReader(chain([first], lines), delimiter=delimiter, strict=True)
         columns = reader.fieldnames or []
         if column not in columns:
             raise unknown_column(file, column, columns)
@@ -154,14 +162,14 @@ def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
         csv.field_size_limit(limit)
 
 
-def _delimiter(text: str, column: str) -> str:
+def _delimiter(header: str, column: str) -> str:
     """The first character that separates the text column from others in the first line; a comma if none does."""
-    header = text.split("\n", 1)[0].rstrip("\r")
+    header = header.rstrip("\r\n")
     return next((d for d in ",;\t|" if column in next(csv.reader([header], delimiter=d), ())), ",")
 
 
 def _json_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(file.text(options.encoding).split("\n"), 1):
+    for number, line in enumerate(file.lines(options.encoding), 1):
         if not line.strip():
             continue
         try:

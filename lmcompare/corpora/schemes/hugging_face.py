@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lmcompare.corpora.contents import Content
 from lmcompare.corpora.contract import CorpusScheme, File, Found
 from lmcompare.corpora.document import SPLITS, Piece
 from lmcompare.corpora.formats.tables import documents_of_rows, unknown_column
@@ -155,7 +156,7 @@ def _by_split(loaded: Any) -> Rows:
 def _documents(table: Any, place: str, which: str, options: CorpusOptions) -> Found:
     from datasets import ClassLabel, Value
 
-    file = File(b"", f"the data set '{place}'", which)
+    file = File(Content(b""), f"the data set '{place}'", which)
     features: dict[str, Any] = dict(table.features)
     column = _text_column(features, file, options)
     kept = [name for name, kind in features.items() if isinstance(kind, Value | ClassLabel) or name == column]

@@ -9,6 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from lmcompare.corpora import CorpusOptions, File
+from lmcompare.corpora.contents import Content
 from lmcompare.corpora.formats.parquet import read_parquet
 from lmcompare.errors import LmcompareError
 
@@ -20,7 +21,7 @@ def written(columns: dict[str, Any]) -> bytes:
 
 
 def read(raw: bytes, column: str | None = None) -> list[tuple[str, str, dict[str, str]]]:
-    found = read_parquet(File(raw, "dir/t.parquet", "t", ".parquet"), CorpusOptions(text_column=column))
+    found = read_parquet(File(Content(raw), "dir/t.parquet", "t", ".parquet"), CorpusOptions(text_column=column))
     return [(p.name, p.text, dict(p.metadata)) for p in found.pieces]
 
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from lmcompare.corpora import CorpusOptions, File
+from lmcompare.corpora.contents import Content
 from lmcompare.corpora.formats.tables import read_csv, read_json, read_json_lines
 from lmcompare.errors import LmcompareError
 
@@ -16,7 +17,7 @@ def read(
     text: str, suffix: str = ".csv", column: str = "text"
 ) -> tuple[list[tuple[str, str, dict[str, str]]], tuple[str, ...]]:
     reader = {".jsonl": read_json_lines, ".json": read_json}.get(suffix, read_csv)
-    file = File(text.encode(), "dir/t" + suffix, "t", suffix)
+    file = File(Content(text.encode()), "dir/t" + suffix, "t", suffix)
     found = reader(file, CorpusOptions(text_column=None if column == "text" else column))
     return [(p.name, p.text, dict(p.metadata)) for p in found.pieces], found.notes
 
@@ -99,6 +100,7 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
             ".csv",
             r"\(there are: (a{40}…, ){11}a{40}… and 288 more\)",
         ),
+        ('{"train": ["a"], "test": ["b"]}', ".json", "the splits train, test inside.*give the folder"),
         ('{"a": 1}', ".json", "dir/t.json has no list of documents in its JSON"),
         ("[1, 2]", ".json", "has no list of documents"),
         ('{"text": ["a"], "n": [1, 2]}', ".json", "has no list of documents"),
