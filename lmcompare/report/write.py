@@ -21,7 +21,8 @@ from lmcompare.runfolder.layout import JOINED
 from lmcompare.runfolder.seals import locked
 
 ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
-ENTRIES = ("tables", "charts", "results.json", "results.csv", "report.md", "report.html")
+OF_RUN = ("charts", "results.json", "results.csv", "report.md", "report.html")
+ENTRIES = ("tables", *OF_RUN)  # of a report of several runs
 
 
 def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
@@ -43,7 +44,7 @@ def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
 def remove_report(folder: Path) -> None:
     """Remove the results and the reports of a run that has no models any more."""
     with locked(folder):
-        for name in ENTRIES:
+        for name in OF_RUN:
             _replace(folder / ASIDE, folder / name)
 
 
