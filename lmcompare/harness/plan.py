@@ -140,7 +140,10 @@ def _matched(
     A model that can't choose its size, for example because it follows from the text, stays as it is. Raises
     ``LmcompareError`` for a ``live`` object, and for a number that the model can't come near.
     """
-    found = model.sized(parameters, types)
+    try:
+        found = model.sized(parameters, types)
+    except PluginError as error:
+        raise PluginError(f"the model '{name}': {error}") from error
     if found is None:
         show.say(f"{name} keeps its size: it does not say how it could have another.")
         return model

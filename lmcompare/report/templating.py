@@ -29,7 +29,7 @@ def environment(package: str = "lmcompare.report") -> Environment:
     for name in ("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds",
                  "microseconds", "tidy", "p_value", "plural", "listed"):  # fmt: skip
         made.filters[name] = getattr(numbers, name)
-    made.filters |= {"visible": visible, "shown": shown, "embedded": embedded, "anchor": anchor}
+    made.filters |= {"visible": visible, "shown": shown, "embedded": embedded}
     made.globals |= {"hue": svg.hue, "term": term, "chip": chip, "terms": TERMS}
     return made
 

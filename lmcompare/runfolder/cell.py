@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_list, read_object
 from lmcompare.runfolder.layout import (
     CELL_TABLES,
@@ -123,11 +122,6 @@ class Cell:
     def exhibit_tables(self) -> tuple[Any, ...]:
         """The exhibits as they are stored; those of a kind that is not installed are among them."""
         return tuple(read_list(self.path / "exhibits.json"))
-
-    @property
-    def exhibits(self) -> tuple[Exhibit, ...]:
-        """The figures and tables by which the model explains itself."""
-        return tuple(from_json(table) for table in self.exhibit_tables)
 
     @cached_property
     def examples(self) -> Mapping[str, Any]:

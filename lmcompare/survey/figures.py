@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -145,16 +146,4 @@ class Survey:
     @property
     def encodings(self) -> dict[str, int]:
         """The number of files by their encoding, the most frequent first; without binary tables."""
-        found: dict[str, int] = {}
-        for file in self.files:
-            if file.encoding:
-                found[file.encoding] = found.get(file.encoding, 0) + 1
-        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
-
-    @property
-    def formats(self) -> dict[str, int]:
-        """The number of files by their format, the most frequent first."""
-        found: dict[str, int] = {}
-        for file in self.files:
-            found[file.format] = found.get(file.format, 0) + 1
-        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+        return dict(Counter(file.encoding for file in self.files if file.encoding).most_common())

@@ -21,7 +21,11 @@ WEIGHTS = "*.safetensors"
 FILES = (CONFIG, TOKENIZER, "tokenizer_config.json", f"{WEIGHTS}.index.json", WEIGHTS)
 """What is read of a model, and nothing else: no file of it is code."""
 
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
+_REFUSED = {  # by the library's error
+    "GatedRepoError": "it is there for those who have accepted its terms",
+    "RepositoryNotFoundError": "there is no public model of this name",
+}
 
 
 def located(path: str) -> Path:
@@ -46,18 +50,18 @@ def located(path: str) -> Path:
         raise LmcompareError(
             "models of Hugging Face need the library transformers; install it with: pip install 'lmcompare[hf]'"
         ) from None
-    reason = "it is not in the cache"
+    reason = "it could not be downloaded"
     for offline in (True, False):
         try:
             found = Path(snapshot_download(path, allow_patterns=list(FILES), local_files_only=offline))
         except Exception as error:  # of several libraries, which change with their versions
-            reason = one_line(error)[:200]
+            reason = next((_REFUSED[c.__name__] for c in type(error).__mro__ if c.__name__ in _REFUSED), reason)
             continue
         if (found / CONFIG).is_file():
             return found
     raise LmcompareError(
-        f"{path} is no folder, and no model of this name on Hugging Face's hub is in the cache or could be downloaded"
-        f" ({reason}); give a folder that save_pretrained wrote, or run the command once with a network"
+        f"{path} is no folder, and a model of this name on Hugging Face's hub is not in the cache: {reason}; give a"
+        " folder that save_pretrained wrote, or run the command once with a network"
     )
 
 

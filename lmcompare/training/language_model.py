@@ -267,12 +267,12 @@ class TorchLanguageModel(LanguageModel):
         while size(above) < parameters:
             above *= 2
             if above > WIDEST:
-                raise PluginError(f"{type(self).__name__} can't be made of {parameters:.3g} parameters: match fewer")
+                raise PluginError(f"it can't be made of {parameters:.3g} parameters: match fewer")
         near = bisect_left(range(above), parameters, lo=1, key=size)
         best = min((max(1, near - 1), near), key=lambda steps: abs(size(steps) - parameters))
         if best == 1 and size(best) > 1.1 * parameters:
             raise PluginError(
-                f"{type(self).__name__} can't be made of {parameters:,} parameters: over {types:,} types it has"
+                f"it can't be made of {parameters:,} parameters: over {types:,} types it has"
                 f" {size(best):,} at the least; match more of them, or keep fewer types (--vocabulary-size)"
             )
         return at(best)

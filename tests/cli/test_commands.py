@@ -106,6 +106,25 @@ def scored(place: Path, *arguments: str, stdin: str = TWO_TEXTS) -> list[dict[st
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "lines"),
+    [
+        ("a.txt", "the cat\n\n \nthe dog\n", ["1", "4"]),
+        ("b.txt", "\nthe cat\nthe dog\n", ["2", "3"]),
+        ("d.txt", "the cat\nthe dog\n", []),
+        ("e.csv", 'text,note\nthe cat,"of\ntwo lines"\nthe dog,2\n', []),
+    ],
+)
+def test_rows_name_their_lines_and_blank_lines_are_said(
+    place: Path, name: str, content: str, lines: list[str]
+) -> None:
+    (place / name).write_text(content)
+    done = lmcompare("score", "run", name, "--model", "ngram", cwd=place)
+    named = [json.loads(row)["document"].split(":")[1] for row in done.stdout.splitlines()]
+    assert named == (lines or named)
+    assert ("lines without text have no row" in done.stderr) == bool(lines)
+
+
 def test_score_prints_a_json_line_a_text(place: Path) -> None:
     rows, tokens = scored(place), scored(place, "--by", "token")
     assert [(row["run"], row["model"], row["text"]) for row in rows] == [

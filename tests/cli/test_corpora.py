@@ -71,3 +71,13 @@ def test_a_page_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
     assert "own.html is there already" in done.stderr
     for _ in range(2):  # its own page may be written anew
         assert lmcompare("corpora", "show", "tale.txt", "--out", "page.html", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("corpus", ["page.html", ".", "*.html", "train=tale.txt,test=page.html"])
+def test_a_page_that_is_read_is_not_replaced(tmp_path: Path, corpus: str) -> None:
+    (tmp_path / "tale.txt").write_text(TEXT)
+    page = '<meta name="generator" content="lmcompare 1">'
+    (tmp_path / "page.html").write_text(page)
+    done = lmcompare("corpora", "show", corpus, "--out", "page.html", cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "page.html").read_text()) == (2, page)
+    assert "page.html is a part of the corpus" in done.stderr

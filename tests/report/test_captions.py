@@ -13,6 +13,8 @@ from lmcompare.report.charts.scatter import Dot
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import cost, learning, mixtures, sentences
 from lmcompare.report.sections import slices as slices_section
+from lmcompare.report.templating import fill
+from tests.report.tree import parse
 
 NONE: list[float | None] = [None] * 5
 
@@ -113,6 +115,22 @@ def test_mixtures_name_the_pair_that_gains_most_and_the_lowest_perplexity(models
     assert mixtures.caption(nothing, "perplexity") == "No mixture is better than ngram alone."
     at_words = mixtures.caption([mixtures.Mixture([(b, 0.5), (c, 0.5)], 1.5, b, 0.1)], "bits per byte")
     assert "10.0 % fewer bits than ngram alone" in plain(at_words)
+
+
+def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str, Model]) -> None:
+    a, b, c = models["unigram"], models["ngram"], models["transformer"]
+    found = [
+        mixtures.Mixture([(b, 0.9905), (a, 0.0095)], 60.0, b, 0.0),
+        mixtures.Mixture([(c, 0.97), (b, 0.02), (a, 0.01)], 60.0, c, 0.0),
+        mixtures.Mixture([(c, 1.0), (b, 0.0), (a, 0.0)], 60.0, c, 0.0),
+    ]
+    given = {"models": [a, b, c], "grid": [], "caption": "", "unit": "token", "shown_open": 15}
+    html = fill("mixtures", mixtures=found, figure="perplexity", **given)
+    assert [plain(row[0]) for row in parse(html).one("table").rows()] == [
+        "ngram alone, unigram below 1 %",
+        "97 % transformer + 2 % ngram + 1 % unigram",
+        "transformer alone, 2 models below 1 %",
+    ]
 
 
 def test_mixtures_say_if_the_weights_are_fitted_to_a_part_of_the_validation_text() -> None:

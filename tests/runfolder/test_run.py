@@ -39,7 +39,7 @@ def test_everything_of_a_run_can_be_read(run: Run) -> None:
     assert list(cell.scores("test", ("token",)).columns) == ["token"]
     assert set(cell.top["place"]) == {1, 2, 3, 4, 5}
     assert cell.examples["prompts"][0]["prompt"] == "How to make Thai"
-    shown = {e.kind for m in run.scored for c in m.done for e in c.exhibits}
+    shown = {table["kind"] for m in run.scored for c in m.done for table in c.exhibit_tables}
     assert shown == set(KINDS.installed())
     assert len(run.tokens) == 2
     for tokens in run.tokens.values():

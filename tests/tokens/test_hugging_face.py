@@ -152,7 +152,8 @@ def test_what_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     file = tmp_path / "file"
     file.write_text("")
     for path, said in (
-        ("some/model", r"some/model is no folder, .*\(no network\); give a folder"),
+        ("some/model", "some/model is no folder, .* could not be downloaded; give a folder"),
+        ("./no-model", "is no folder; give the folder"),  # no name on the hub begins with a full stop
         ("/no/such/folder", "is no folder; give the folder"),
         (str(file), "is a file; give the folder"),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import glob
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,6 +73,8 @@ def show(
         raise LmcompareError(f"--out names the page '{out}': give the name of a file that ends in .html")
     if out is not None and Path(out).exists() and b'content="lmcompare ' not in _beginning(Path(out)):
         raise LmcompareError(f"{out} is there already and lmcompare did not write it; give another name with --out")
+    if out is not None and Path(out).exists() and _is_read(Path(out), corpus):
+        raise LmcompareError(f"{out} is a part of the corpus that is read; give another name with --out")
     given = {"kind": tokens, "min_count": min_count, "size": vocabulary_size}
     table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE)
     read = CorpusOptions(**{key: value for key, value in of(CorpusOptions, options).items() if value is not None})
@@ -85,6 +88,13 @@ def show(
 
         write_survey(found, Path(out))
         print(f"The page: {out}")
+
+
+def _is_read(page: Path, corpus: str) -> bool:
+    """Return whether a corpus has a page in it: as its file, in its folder, or as a match of its pattern."""
+    places = [corpus, corpus.partition(":")[2], *(part.partition("=")[2] for part in corpus.split(","))]
+    paths = [Path(found).resolve() for place in places if place for found in (place, *glob(place, recursive=True))]
+    return any(path in (page.resolve(), *page.resolve().parents) for path in paths)
 
 
 def _beginning(path: Path) -> bytes:

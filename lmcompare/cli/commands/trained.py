@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +64,19 @@ def score(
     texts = corpora.read_documents(file, options)
     if documents == "line":  # the line end separates the texts and is no part of them
         texts = tuple(replace(text, text=text.text.rstrip("\r\n")) for text in texts)
+        if _leaves_out_lines(text.name for text in texts):
+            note("lines without text have no row: document names the line that each text is in")
     print_scores(_of_runs(folders, model, seed, plugin), texts, by, table_format, ends)
+
+
+def _leaves_out_lines(names: Iterable[str]) -> bool:
+    """Return whether texts of text files, "FILE:LINE", are not those of all lines. A row of a table may have many."""
+    lines: dict[str, list[int]] = {}
+    for name in names:
+        found = re.fullmatch(r"(.+?):(\d+)(:\d+)?", name, re.DOTALL)
+        if found and not found[3]:
+            lines.setdefault(found[1], [0]).append(int(found[2]))
+    return any(after - before > 1 for each in lines.values() for before, after in pairwise(each))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import Any
 from lmcompare.corpora.contract import CorpusFormat, File, Found
 from lmcompare.corpora.document import Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions
+from lmcompare.corpora.split_files import listed, split_named
 from lmcompare.errors import LmcompareError, one_line, suggest
 
 Row = dict[str, Any]
@@ -59,6 +60,12 @@ def read_json(file: File, options: CorpusOptions) -> Found:
         raise LmcompareError(f"{file.path} is not JSON ({one_line(error)}); correct it there") from None
     rows = _rows_of_json(content, options.text_column or "text")
     if rows is None:
+        splits = [key for key in content if split_named(key)] if isinstance(content, dict) else []
+        if len(splits) > 1:
+            raise LmcompareError(
+                f"{file.path} has the splits {listed(splits)} inside, and a file is one list of documents; write "
+                f"each to a file of its own, such as {splits[0]}.json, and give the folder of these files"
+            )
         raise LmcompareError(
             f"{file.path} has no list of documents in its JSON; write a list of texts or objects, with the text of "
             "each under the key 'text' or that of --text-column, or columns of one length"

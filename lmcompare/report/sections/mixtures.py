@@ -9,7 +9,7 @@ from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
 
-SMALLEST = 0.01  # parts of smaller weight are only counted
+SMALLEST = 0.01  # parts of smaller weight have no figure of their own
 SHOWN_OPEN = 15  # mixtures beyond these are folded
 SLIGHT = 0.0005  # a smaller gain would be shown as 0.0 %
 
@@ -25,13 +25,13 @@ class Mixture:
 
     @property
     def main(self) -> list[tuple[Model, float]]:
-        """The parts that weigh 1 % or more; both of a pair."""
-        return self.parts if len(self.parts) == 2 else [part for part in self.parts if part[1] >= SMALLEST]
+        """The parts that weigh 1 % or more; one alone is no mixture."""
+        return [part for part in self.parts if part[1] >= SMALLEST]
 
     @property
-    def rest(self) -> int:
-        """The number of other parts."""
-        return len(self.parts) - len(self.main)
+    def rest(self) -> list[Model]:
+        """The models of the other parts."""
+        return [model for model, weight in self.parts if weight < SMALLEST]
 
 
 def build(data: ReportData) -> Section | None:

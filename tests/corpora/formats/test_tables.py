@@ -100,6 +100,7 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
             ".csv",
             r"\(there are: (a{40}…, ){11}a{40}… and 288 more\)",
         ),
+        ('{"train": ["a"], "test": ["b"]}', ".json", "the splits train, test inside.*give the folder"),
         ('{"a": 1}', ".json", "dir/t.json has no list of documents in its JSON"),
         ("[1, 2]", ".json", "has no list of documents"),
         ('{"text": ["a"], "n": [1, 2]}', ".json", "has no list of documents"),
