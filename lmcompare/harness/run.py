@@ -17,7 +17,7 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, read_earlier
 from lmcompare.harness.names import names_in, say_what_is_replaced
 from lmcompare.harness.plan import built, jobs_of
-from lmcompare.harness.progress import Display
+from lmcompare.harness.progress import Display, checked
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder.layout import CHECKPOINTS, LOG, PROBES
@@ -171,7 +171,7 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float | None, emit: 
         call(
             "lmcompare.harness.cell:run_job",
             asdict(job),
-            on_event=emit,
+            on_event=lambda event: emit(checked(event)),
             log=log,
             variables=environment.thread_variables(job.machine["threads"]),
             seconds=seconds,
