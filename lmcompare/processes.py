@@ -12,6 +12,7 @@ import ctypes
 import importlib
 import json
 import os
+import selectors
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ import tempfile
 import threading
 import time
 import traceback
+import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,9 @@ from lmcompare.errors import LmcompareError, what_went_wrong
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 PARENT = "LMCOMPARE_PARENT"  # the environment variable with the id of the process that started a child
+MARK = "LMCOMPARE_MARKS"  # and the one with the marks of all processes between the first and this one
+MOST_BYTES = 1 << 24  # of a message
+GRACE = 5  # seconds that a process has to end after its function has returned
 SERVE = "from lmcompare.processes import serve; serve()"
 
 Event = dict[str, Any]
@@ -50,6 +56,16 @@ class EndedError(LmcompareError):
             ended = f"was ended by signal {-code}{' (out of memory?)' if code == -signal.SIGKILL else ''}"
         super().__init__(f"the process {ended}")
         self.code = code
+
+
+class JunkError(LmcompareError):
+    """The process sent what is no message; ``what``: its beginning."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"its process sent what is no message ({what}): the plug-in must leave open files alone that it has not "
+            "opened itself"
+        )
 
 
 class TimeLimitError(LmcompareError):
@@ -88,6 +104,8 @@ def call(
         The function raised an exception.
     EndedError
         The process ended before the function returned.
+    JunkError
+        The process sent what is no message.
     TimeLimitError
         The time limit was over before the function returned.
     """
@@ -96,7 +114,7 @@ def call(
 
         def kill() -> None:
             late.set()
-            child.process.kill()
+            child.kill()
 
         timer = threading.Timer(seconds or 0.0, kill)
         timer.daemon = True
@@ -115,36 +133,98 @@ def call(
 
 
 class Child:
-    """A process that runs one function."""
+    """A process that runs one function. What it sends is checked: the code in it may be anybody's."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
+    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
+        self.process, self.mark = process, mark
         self._outcome: tuple[str, Any] | None = None
+        self._lines: deque[bytes] = deque()
+        self._begun = b""
 
     def events(self) -> Iterator[Event]:
-        """Yield the events that the function emits as they come, until the process ends."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            try:
-                kind, value = json.loads(line)
-            except ValueError:  # a line that was cut off when the process ended
-                continue
+        """Yield the events that the function emits as they come, until it returns or the process ends.
+
+        Raises ``JunkError`` for a message that no function sends through ``emit``.
+        """
+        while self._outcome is None and (line := self._next_line()) is not None:
+            kind, value = _message(line)
             if kind == "event":
                 yield value
             else:
                 self._outcome = kind, value
 
+    def _next_line(self) -> bytes | None:
+        """Wait for a whole line; None when the process has ended, though what it started may hold the pipe open."""
+        assert self.process.stdout is not None
+        pipe = self.process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            while not self._lines:
+                if not selector.select(0.5):
+                    if self.process.poll() is not None:
+                        return None
+                    continue
+                if not (read := os.read(pipe, 1 << 16)):
+                    return None
+                *lines, self._begun = (self._begun + read).split(b"\n")
+                self._lines.extend(lines)
+                if len(self._begun) > MOST_BYTES:
+                    raise JunkError(f"more than {MOST_BYTES:,} bytes without a line end")
+        return self._lines.popleft()
+
     def result(self) -> Any:
-        """Wait for the end and return the function's value. Raises ``RaisedError`` or ``EndedError``."""
+        """Return the function's value, and end the process and all that it started, which nobody waits for.
+
+        Raises ``RaisedError``, ``EndedError`` or ``JunkError``.
+        """
         for _ in self.events():
             pass
-        code = self.process.wait()
         if self._outcome is None:
-            raise EndedError(code)
+            raise EndedError(self.process.wait())
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE)
+        self.kill()
         kind, value = self._outcome
         if kind == "raised":
             raise RaisedError(value["sentence"], value["expected"])
         return value
+
+    def kill(self) -> None:
+        """End the process and all that it started."""
+        for _ in range(10):  # those that start others meanwhile
+            if not (pids := _marked(self.mark)):
+                break
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # where there is no /proc
+        self.process.wait()
+
+
+def _message(line: bytes) -> tuple[str, Any]:
+    """Return the kind and the value of a message. Raises ``JunkError`` for what is none."""
+    try:
+        kind, value = json.loads(line)
+        if kind == "event" and isinstance(value, dict):
+            return kind, value
+        if kind == "raised" and isinstance(value["sentence"], str) and isinstance(value["expected"], bool):
+            return kind, value
+        if kind == "returned":
+            return kind, value
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise JunkError(repr(line[:60])[1:])
+
+
+def _marked(mark: str) -> list[int]:
+    """Return the processes that have a mark in their environment, as all do that a marked one has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
 
 
 @contextlib.contextmanager
@@ -160,20 +240,27 @@ def start(
         job.write_text(
             json.dumps({"function": function, "arguments": arguments, "traceback": log is not None}), encoding="utf-8"
         )
+        mark = uuid.uuid4().hex
         process = subprocess.Popen(
             # -P: a file in the working directory must not replace a module
             [sys.executable, "-P", "-c", SERVE, str(job)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if log is None else stack.enter_context(log.open("w", encoding="utf-8")),
-            text=True,
-            env={**os.environ, **(variables or {}), PARENT: str(os.getpid())},
+            bufsize=0,
+            env={
+                **os.environ,
+                **(variables or {}),
+                PARENT: str(os.getpid()),
+                MARK: f"{os.environ.get(MARK, '')} {mark}".strip(),
+            },
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
+        child = Child(process, mark)
         try:
-            yield Child(process)
+            yield child
         finally:
-            _end(process)
+            _end(child)
 
 
 def serve() -> None:
@@ -218,15 +305,14 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """End the process if it still runs, and close its pipe."""
+def _end(child: Child) -> None:
+    """End the process if it still runs, and what it has started, and close its pipe."""
+    process = child.process
     if process.poll() is None:
         process.terminate()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+    child.kill()
     if process.stdout is not None:
         process.stdout.close()
 

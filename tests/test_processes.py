@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lmcompare.processes import EndedError, Event, RaisedError, TimeLimitError, call, start
+from lmcompare.processes import EndedError, Event, JunkError, RaisedError, TimeLimitError, call, start
 
 MODULE = """
 import os, time
@@ -141,3 +141,96 @@ def _gone(pid: int) -> bool:
             return True  # dead, though nobody has asked for its exit code
         time.sleep(0.1)
     return False
+
+
+BAD = """
+import os, subprocess, sys, threading, time
+
+def channel():
+    return max(int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")
+               and os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:"))
+
+def junk(emit, text):
+    os.write(channel(), text.encode("latin-1"))
+    time.sleep(60)
+
+def flood(emit):
+    while True:
+        os.write(channel(), b"x" * (1 << 16))
+
+def leaves(emit, how):
+    if how == "child":
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+        emit({"event": "pid", "pid": child.pid})
+    if how == "fork" and os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        emit({"event": "pid", "pid": os.getpid()})
+        time.sleep(60)
+        os._exit(0)
+    if how == "thread":
+        threading.Thread(target=time.sleep, args=(60,)).start()
+    if how == "atexit":
+        import atexit
+        atexit.register(time.sleep, 60)
+    return how
+
+def dies(emit):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True, close_fds=False)
+    os._exit(4)
+
+def waits(emit):
+    emit({"event": "pid", "pid": subprocess.Popen(["sleep", "60"], start_new_session=True, close_fds=False).pid})
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad_module.py").write_text(BAD)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr("lmcompare.processes.GRACE", 1)
+
+
+@pytest.mark.usefixtures("bad")
+@pytest.mark.parametrize(
+    "text",
+    ["5\n", "[]\n", "[1, 2, 3]\n", '["event", 7]\n', '["raised", {}]\n', "\xff\xfe\n", "[" * 9999 + "\n", "hello\n"],
+)
+def test_junk_on_the_channel_ends_the_process(text: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(JunkError, match="what is no message"):
+        call("bad_module:junk", text)
+    assert time.perf_counter() - began < 30
+
+
+@pytest.mark.usefixtures("bad")
+def test_a_message_without_an_end_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmcompare.processes.MOST_BYTES", 1 << 20)
+    with pytest.raises(JunkError, match="without a line end"):
+        call("bad_module:flood")
+
+
+@pytest.mark.usefixtures("bad")
+@pytest.mark.parametrize("how", ["child", "fork", "thread", "atexit"])
+def test_what_a_function_leaves_behind_is_ended(how: str) -> None:
+    events: list[Event] = []
+    began = time.perf_counter()
+    assert call("bad_module:leaves", how, on_event=events.append) == how
+    assert time.perf_counter() - began < 30
+    assert all(_gone(event["pid"]) for event in events)
+
+
+@pytest.mark.usefixtures("bad")
+def test_a_process_that_ends_while_others_hold_its_pipe() -> None:
+    with pytest.raises(EndedError, match="exit code 4"):
+        call("bad_module:dies")
+
+
+@pytest.mark.usefixtures("bad")
+def test_the_time_limit_ends_what_the_process_has_started() -> None:
+    events: list[Event] = []
+    with pytest.raises(TimeLimitError):
+        call("bad_module:waits", on_event=events.append, seconds=3.0)
+    assert _gone(events[0]["pid"])

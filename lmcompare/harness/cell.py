@@ -25,7 +25,8 @@ from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
-from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES
+from lmcompare.runfolder.layout import CHECKPOINTS, HELD_OUT, TRAINED_FILES
+from lmcompare.runfolder.ownership import remove_written
 from lmcompare.runfolder.parquet import write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -99,9 +100,9 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
         trained = read_json(folder / "trained.json")
         if trained["key"] == job.key:
             return model.restore(load_state(folder)), float(trained["seconds"])
-    shutil.rmtree(folder, ignore_errors=True)
-    checkpoints = job.path / "checkpoints" / job.key
-    for stale in (job.path / "checkpoints").glob("*"):
+    remove_written(job.path, within="model")
+    checkpoints = job.path / CHECKPOINTS / job.key
+    for stale in (job.path / CHECKPOINTS).glob("*"):
         if stale != checkpoints:
             shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
     checkpoints.mkdir(parents=True, exist_ok=True)
@@ -125,7 +126,7 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
     write_text(job.path / "curve.csv", curve.csv())
     write_json(folder / "trained.json", {"key": job.key, "plugin": job.plugin, "seconds": seconds})
     seals.seal(folder, TRAINED_FILES)
-    shutil.rmtree(job.path / "checkpoints")
+    shutil.rmtree(job.path / CHECKPOINTS)
     return model, seconds
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from lmcompare import corpora
-from lmcompare.errors import LmcompareError, what_went_wrong
+from lmcompare.errors import what_went_wrong
 from lmcompare.harness import environment
 from lmcompare.harness.cell import run_cell
 from lmcompare.harness.experiment import Experiment
@@ -21,9 +20,9 @@ from lmcompare.harness.plan import built, jobs_of
 from lmcompare.harness.progress import Display
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
-from lmcompare.runfolder.files import write_text
-from lmcompare.runfolder.layout import JOINED, LOG, PROBES
+from lmcompare.runfolder.layout import CHECKPOINTS, LOG, PROBES
 from lmcompare.runfolder.manifest import write_manifest
+from lmcompare.runfolder.ownership import claim, remove_written
 from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import end_replacements
 
@@ -97,7 +96,7 @@ def run(
         corpus = corpora.load(experiment.corpus.where, experiment.corpus, base=base)
     for sentence in corpus.said:
         show.say(sentence)
-    _claim(folder)
+    claim(folder)
     with locked(folder):
         end_replacements(folder)
         earlier = read_earlier(folder, corpus, force, show)
@@ -119,18 +118,6 @@ def run(
     return Outcome(failures, names)
 
 
-def _claim(folder: Path) -> None:
-    """Make the output folder and see that it can be written to, before hours are spent."""
-    if "\0" in str(folder):
-        raise LmcompareError(f"{str(folder)!r} can be no folder's name: choose another --out")
-    if folder.exists() and not folder.is_dir():
-        raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
-    if (folder / JOINED).exists():
-        raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
-    write_text(folder / ".probe", "")
-    (folder / ".probe").unlink()
-
-
 def _placed(job: Job, force: bool) -> Job:
     """Return the job: beside its place if a finished cell is there that it is to replace."""
     there = job.stored()
@@ -147,8 +134,8 @@ def _run_cells(
     for index, job in enumerate(jobs):
         if force:
             job.reopen()
-            for stale in ("model", "checkpoints", PROBES):
-                shutil.rmtree(job.path / stale, ignore_errors=True)
+            for stale in ("model", CHECKPOINTS, PROBES):
+                remove_written(job.path, within=stale)
         if job.is_finished() and job.has_examples():
             (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
             job.take_place()

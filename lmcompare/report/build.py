@@ -7,6 +7,7 @@ from pathlib import Path
 from lmcompare.analysis import write_results
 from lmcompare.errors import LmcompareError, as_written
 from lmcompare.report.write import write_report_of
+from lmcompare.runfolder.ownership import refuse_links
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.seals import locked
 
@@ -27,6 +28,7 @@ def write_reports(folder: Path) -> tuple[Path, dict[str, str]]:
         If the folder is not a run folder, contains values that no run wrote, or another process writes to it.
     """
     with as_written(folder):
+        refuse_links(folder)
         run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
         with locked(folder):
             write_results(run)

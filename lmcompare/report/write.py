@@ -13,15 +13,15 @@ import pandas as pd
 from lmcompare.analysis import Run, Table, join, leaderboard, load_run, results, write_results
 from lmcompare.analysis.results import SCHEMA_VERSION
 from lmcompare.errors import LmcompareError, as_written
-from lmcompare.report.charts.svg import standalone
+from lmcompare.report.charts.svg import is_standalone, standalone
 from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.runfolder.files import write_json, write_text
-from lmcompare.runfolder.layout import JOINED
+from lmcompare.runfolder.layout import JOINED, REPORT, REPORT_FILES
+from lmcompare.runfolder.ownership import refuse_others, remove_if_empty
 from lmcompare.runfolder.seals import locked
 
 ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
-ENTRIES = ("tables", "charts", "results.json", "results.csv", "report.md", "report.html")
 
 
 def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
@@ -43,8 +43,10 @@ def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
 def remove_report(folder: Path) -> None:
     """Remove the results and the reports of a run that has no models any more."""
     with locked(folder):
-        for name in ENTRIES:
-            _replace(folder / ASIDE, folder / name)
+        _write_charts(folder, {})
+        remove_if_empty(folder / "charts")
+        for name in REPORT_FILES:
+            (folder / name).unlink(missing_ok=True)
 
 
 def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
@@ -68,7 +70,7 @@ def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
         with locked(out), tempfile.TemporaryDirectory(dir=out, prefix=ASIDE) as aside:
             _clear(out, aside)
             _write_tables(tables, Path(aside))
-            for name in ENTRIES:  # only now: what an earlier report left stays whole until this one is
+            for name in REPORT:  # only now: what an earlier report left stays whole until this one is
                 _replace(Path(aside) / name, out / name)
     return out / "report.html"
 
@@ -115,11 +117,11 @@ def _check_place(out: Path) -> None:
         return
     found = {path.name for path in out.iterdir()}
     tables = [path for table in out.glob("tables/*") for path in (table.iterdir() if table.is_dir() else [table])]
-    strange = sorted(found - {JOINED, ".lock", ".holder", *ENTRIES} if JOINED in found else found)
-    strange += sorted(str(path.relative_to(out)) for path in tables if path.name not in ENTRIES)
-    strange = [name for name in strange if not name.startswith(ASIDE)]
-    if strange:
-        raise LmcompareError(f"{out} contains other files ({strange[0]}): choose a new or empty folder as --out")
+    charts = [path for folder in (out, *out.glob("tables/*")) for path in (folder / "charts").glob("*")]
+    strange = sorted(found - {JOINED, ".lock", ".holder", *REPORT} if JOINED in found else found)
+    strange += sorted(str(path.relative_to(out)) for path in tables if path.name not in REPORT)
+    strange += [str(path.relative_to(out)) for path in charts if not is_standalone(path)]
+    refuse_others(out, [name for name in strange if not name.startswith(ASIDE)])
 
 
 def _clear(out: Path, kept: str) -> None:
@@ -145,10 +147,13 @@ def _replace(new: Path, old: Path) -> None:
 
 
 def _write_charts(folder: Path, charts: dict[str, str]) -> None:
-    """Replace the folder of charts, so that none of an earlier report remains."""
+    """Replace the folder of charts, so that none of an earlier report remains; other files in it stay."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=ASIDE) as aside:
         new = Path(aside) / "charts"
         new.mkdir()
         for name, drawing in charts.items():
             (new / name).write_text(drawing, encoding="utf-8", newline="\n")
+        for path in (folder / "charts").glob("*"):
+            if path.name not in charts and not is_standalone(path):  # not of an earlier report
+                os.rename(path, new / path.name)
         _replace(new, folder / "charts")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,18 +9,14 @@ from pathlib import Path
 
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.layout import CELL_FILES, CELLS, LOG, MANIFEST, PROBES, SEAL, TOKENS, TOKENS_FILES
+from lmcompare.runfolder.layout import CELLS, MANIFEST, SEAL, TOKENS
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
+from lmcompare.runfolder.ownership import OF_CELL, OF_TOKENS, remove_if_empty, remove_written
 from lmcompare.runfolder.rows import model_rows
 from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import NEW, OLD, StoredCell, read_cell
 
-CHECKPOINTS = "checkpoints"  # in a cell's folder; the plug-in chooses the names of what is in it
-OF_CELL = frozenset((*CELL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
-OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
 CELL = re.compile(rf"(\d+)({re.escape(NEW)}|{re.escape(OLD)})?")
-_PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
-TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
 
 
 @dataclass
@@ -131,35 +126,11 @@ def _is_useless(path: Path, manifest: Manifest | None, rows: Sequence[ModelRow])
 
 def _remove(folder: Path, path: Path, written: Collection[str], cleaned: Cleaned) -> None:
     """Remove the files of a cell or of tokens that lmcompare wrote, and the folders that are empty then."""
-    size = 0
-    for place, folders, files in os.walk(path, topdown=False):
-        for name in (*files, *folders):
-            item = Path(place, name)
-            relative = item.relative_to(path).as_posix()
-            if item.is_dir() and not item.is_symlink():
-                _remove_if_empty(item)
-            elif item.is_symlink() or not _is_written(relative, written):
-                cleaned.left.append(item.relative_to(folder).as_posix())
-            else:
-                size += item.stat().st_size
-                item.unlink()
-    for each in (path, path.parent):
-        _remove_if_empty(each)
-    if size or not path.exists():
-        cleaned.removed[path.relative_to(folder).as_posix()] = size
-
-
-def _is_written(relative: str, written: Collection[str]) -> bool:
-    """Return whether lmcompare, or a plug-in in its checkpoints, writes a file of this name."""
-    parent, _, name = relative.rpartition("/")
-    begun = TEMPORARY.fullmatch(name)
-    whole = relative if begun is None else f"{parent}/{begun[1]}".lstrip("/")
-    return whole in written or relative.startswith(f"{CHECKPOINTS}/") or _PROBED.fullmatch(whole) is not None
-
-
-def _remove_if_empty(path: Path) -> None:
-    if path.exists() and not any(path.iterdir()):
-        path.rmdir()
+    removed = remove_written(path, written)
+    remove_if_empty(path.parent)
+    cleaned.left += [each.relative_to(folder).as_posix() for each in removed.left]
+    if removed.size or not path.exists():
+        cleaned.removed[path.relative_to(folder).as_posix()] = removed.size
 
 
 def _update(folder: Path, manifest: Manifest, gone: Collection[str]) -> bool:

@@ -61,7 +61,12 @@ class Probed:
 
 
 def write_probed(cell: Path, probed: Probed) -> None:
-    """Store the answers in the folder of a cell; those to pairs of the same name are replaced."""
+    """Store the answers in the folder of a cell; those to pairs of the same name are replaced.
+
+    Raises ``LmcompareError`` for a link in place of a folder.
+    """
+    if (cell / PROBES).is_symlink():
+        raise RunFolderError(f"{cell / PROBES} is a link, and what is behind it would be changed: remove it")
     name = re.sub(r"[^\w.-]+", "-", probed.name).lstrip(".") or "pairs"
     write_json(cell / PROBES / f"{name}.json", asdict(probed))
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lmcompare.runfolder.layout import CELLS
+from lmcompare.runfolder.ownership import remove_written
 
 NEW, OLD = ".new", ".old"  # end the names of the folders of a replacement and of a cell that is being replaced
 SEED = re.compile(r"\d+")
@@ -83,11 +83,20 @@ def stored_cells(folder: Path) -> list[StoredCell]:
 def replace_cell(path: Path) -> None:
     """Put the replacement of a finished cell, which is finished now, in the cell's folder, and remove the old one."""
     new, old = path.with_name(path.name + NEW), path.with_name(path.name + OLD)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old, path)
     if path.exists():
         path.rename(old)
     new.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old, path)
+
+
+def _remove(old: Path, path: Path) -> None:
+    """Remove a cell that was replaced; files that lmcompare did not write are put into the cell in its place."""
+    for left in remove_written(old).left:
+        kept = path / left.relative_to(old)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        left.rename(kept)
+    remove_written(old)  # the folders, which are empty now
 
 
 def end_replacements(folder: Path) -> None:
@@ -95,6 +104,6 @@ def end_replacements(folder: Path) -> None:
     for old in (folder / CELLS).glob(f"*/*{OLD}"):
         path = old.with_name(old.name.removesuffix(OLD))
         if path.exists():
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old, path)
         elif SEED.fullmatch(path.name):
             old.rename(path)

@@ -33,6 +33,7 @@ from lmcompare.runfolder.layout import (
     WORD_COLUMNS,
     Split,
 )
+from lmcompare.runfolder.ownership import OF_TOKENS, remove_written
 from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_parts
 from lmcompare.runfolder.seals import check_sealed, seal
 from lmcompare.runfolder.states import load_state, save_state
@@ -283,8 +284,7 @@ def write_tokens(
     request : str, optional
         What the tokens can be found by before the text is cut.
     """
-    for left in path.rglob(".*.*"):  # what a run that was killed was writing
-        left.unlink()
+    remove_written(path, OF_TOKENS)  # also what a run that was killed was writing
     for name, parts in tables.items():
         write_parts(path / f"{name}.parquet", parts)
     about = {"spec": tokenizer.spec, "description": tokenizer.description, "code": tokenizer_code(tokenizer)}

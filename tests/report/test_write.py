@@ -14,6 +14,7 @@ import pytest
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.report.page import Report
+from lmcompare.runfolder.layout import MARK
 from tests.run_folder import write_report, write_run_folder
 
 
@@ -49,9 +50,14 @@ def test_is_the_same_twice_and_as_rendered(copy: Path) -> None:
 
 def test_charts_of_an_earlier_report_go(copy: Path) -> None:
     write_report(copy)
-    (copy / "charts" / "old.svg").write_text("<svg/>")
+    charts = copy / "charts"
+    drawn = next(charts.iterdir())
+    shutil.copy(drawn, charts / "old.svg")
+    (charts / "mine.svg").write_text("<svg/>")
     write_report(copy)
-    assert not (copy / "charts" / "old.svg").exists()
+    assert drawn.exists()
+    assert not (charts / "old.svg").exists()
+    assert (charts / "mine.svg").read_text() == "<svg/>"  # which no report has written
 
 
 def test_a_failed_write_leaves_the_old_report(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +71,9 @@ def test_a_failed_write_leaves_the_old_report(copy: Path, monkeypatch: pytest.Mo
     with pytest.raises(LmcompareError, match="No space left on device"):
         write_report(copy)
     assert (copy / "report.html").read_bytes() == page
-    assert not [path.name for path in copy.iterdir() if path.name.startswith(".") and path.name != ".lock"]
+    assert not [
+        path.name for path in copy.iterdir() if path.name.startswith(".") and path.name not in (".lock", MARK)
+    ]
     assert (copy / "charts" / "summary-1.svg").exists()
 
 

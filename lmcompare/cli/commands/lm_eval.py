@@ -37,6 +37,8 @@ def lm_eval(
         raise LmcompareError("--tasks names no task: give names such as blimp,lambada_openai, or a YAML file")
     trained = trained_model(folder, model, seed, plugin)
     if out is not None:
+        if out.exists():
+            raise LmcompareError(f"{out} is there already: give another name with --out")
         out.parent.mkdir(parents=True, exist_ok=True)  # before the tasks, which may take hours
     found = evaluated(trained, named, fewshot=fewshot, limit=limit)
     _print_table(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.resources import files
+from pathlib import Path
 
 from markupsafe import Markup, escape
 
@@ -47,11 +48,19 @@ def drawing(width: float, height: float, label: str, children: Iterable[Child], 
     )
 
 
+_PAPER = "<rect class='paper' width='100%' height='100%'/>"
+
+
 def standalone(svg: Markup) -> str:
     """Return the drawing as a file of its own: with the style sheet of the charts, in light and in dark."""
     start, _, rest = svg.partition(">")
     style = style_sheet() + files("lmcompare.report").joinpath("assets", "charts.css").read_text("utf-8")
-    return f"{start}><style>{style}</style><rect class='paper' width='100%' height='100%'/>{rest}\n"
+    return f"{start}><style>{style}</style>{_PAPER}{rest}\n"
+
+
+def is_standalone(path: Path) -> bool:
+    """Return whether a file is a drawing that ``standalone`` has made."""
+    return path.is_file() and not path.is_symlink() and _PAPER.encode() in path.read_bytes()
 
 
 def text(x: float, y: float, content: str, class_: str, anchor: str = "start") -> Markup:

@@ -1,0 +1,137 @@
+"""Which files of a run folder are lmcompare's: it replaces and removes no others, and writes through no link."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lmcompare.errors import LmcompareError
+from lmcompare.runfolder.files import RunFolderError, read_object, write_text
+from lmcompare.runfolder.layout import (
+    CELL_FILES,
+    CELLS,
+    CHECKPOINTS,
+    JOINED,
+    LOG,
+    MANIFEST,
+    MARK,
+    PROBES,
+    REPORT_FILES,
+    SEAL,
+    TOKENS,
+    TOKENS_FILES,
+)
+
+OF_CELL = frozenset((*CELL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
+OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
+_OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, JOINED, ".lock", ".holder", "charts", *REPORT_FILES)
+_PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
+_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
+
+
+def claim(folder: Path) -> None:
+    """Make a new or empty folder a run folder, or see that it is one; hidden files may be in it.
+
+    Raises
+    ------
+    LmcompareError
+        If it is a file or has other files or links in it, cannot be written to, or has a report of several runs.
+    """
+    if "\0" in str(folder):
+        raise LmcompareError(f"{str(folder)!r} can be no folder's name: choose another --out")
+    if folder.exists() and not folder.is_dir():
+        raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
+    if (folder / JOINED).exists():
+        raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
+    if folder.is_dir() and not _is_run_folder(folder):
+        refuse_others(folder, [path.name for path in folder.iterdir() if not path.name.startswith(".")])
+    refuse_links(folder)
+    write_text(folder / MARK, "A run of lmcompare: 'lmcompare run' and 'lmcompare report' write here.\n")
+
+
+def _is_run_folder(folder: Path) -> bool:
+    if (folder / MARK).is_file():
+        return True
+    try:
+        return bool(read_object(folder / MANIFEST, "schema_version"))
+    except RunFolderError:
+        return False
+
+
+def refuse_others(folder: Path, others: Collection[str]) -> None:
+    """Raise ``LmcompareError`` if there are files that lmcompare did not write."""
+    if others:
+        raise LmcompareError(f"{folder} contains other files ({min(others)}): choose a new or empty folder as --out")
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise ``RunFolderError`` if lmcompare could write through a link in a run folder, to files elsewhere."""
+    for path in _may_be_written(folder):
+        if path.is_symlink():
+            raise RunFolderError(f"{path} is a link, and what is behind it would be changed: remove it")
+
+
+def _may_be_written(folder: Path) -> Iterator[Path]:
+    yield from (folder / name for name in _OF_RUN)
+    for top in (folder / TOKENS, folder / CELLS):
+        for place, folders, files in os.walk(top):
+            yield from (Path(place, name) for name in (*folders, *files))
+            if CHECKPOINTS in folders:  # a plug-in chooses what is in it, and it is only removed
+                folders.remove(CHECKPOINTS)
+
+
+@dataclass
+class Removed:
+    """What was removed: its bytes, and the files and links that are left because lmcompare did not write them."""
+
+    size: int = 0
+    left: list[Path] = field(default_factory=list)
+
+
+def remove_written(root: Path, written: Collection[str] = OF_CELL, within: str = "") -> Removed:
+    """Remove the files that lmcompare wrote into a folder, and the folders that are empty then; follow no link.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of a cell or of tokens.
+    written : collection of str
+        The files that lmcompare writes there, relative to ``root``; those of ``checkpoints`` are always its own.
+    within : str
+        The folder in ``root`` that is gone through; "" for all.
+    """
+    removed = Removed()
+    top = root / within
+    if top.is_symlink():
+        removed.left.append(top)
+        return removed
+    for place, folders, files in os.walk(top, topdown=False):
+        for name in (*files, *folders):
+            item = Path(place, name)
+            relative = item.relative_to(root).as_posix()
+            if item.is_dir() and not item.is_symlink():
+                remove_if_empty(item)
+            elif _is_written(relative, written) and (not item.is_symlink() or relative.startswith(f"{CHECKPOINTS}/")):
+                removed.size += item.lstat().st_size
+                item.unlink()
+            else:
+                removed.left.append(item)
+    remove_if_empty(top)
+    return removed
+
+
+def _is_written(relative: str, written: Collection[str]) -> bool:
+    """Return whether lmcompare, or a plug-in in its checkpoints, writes a file of this name."""
+    parent, _, name = relative.rpartition("/")
+    begun = _TEMPORARY.fullmatch(name)
+    whole = relative if begun is None else f"{parent}/{begun[1]}".lstrip("/")
+    return whole in written or relative.startswith(f"{CHECKPOINTS}/") or _PROBED.fullmatch(whole) is not None
+
+
+def remove_if_empty(path: Path) -> None:
+    """Remove a folder if nothing is in it."""
+    if path.exists() and not any(path.iterdir()):
+        path.rmdir()

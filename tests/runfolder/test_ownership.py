@@ -1,0 +1,102 @@
+"""Files that lmcompare did not write are never replaced or removed, and nothing is written through a link."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lmcompare.errors import LmcompareError
+from lmcompare.report.build import write_reports
+from lmcompare.runfolder.layout import CELL_FILES, MARK
+from lmcompare.runfolder.ownership import claim, remove_written
+from lmcompare.runfolder.stored import end_replacements, replace_cell
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    "name", ["thesis.txt", "charts/a.svg", "report.html", "cells/x/0/model/a", "tokens/x", "manifest.json"]
+)
+def test_a_folder_with_other_files_is_refused_and_left(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    with pytest.raises(LmcompareError, match=rf"contains other files \({name.partition('/')[0]}\)"):
+        claim(tmp_path)
+    assert contents(tmp_path) == {name: b"mine"}
+
+
+def test_new_and_empty_folders_are_claimed_and_claimed_again(tmp_path: Path) -> None:
+    (tmp_path / ".gitkeep").touch()
+    claim(tmp_path)
+    claim(tmp_path / "new")
+    (tmp_path / "new" / "notes.txt").write_text("mine")
+    claim(tmp_path / "new")
+    assert contents(tmp_path / "new")["notes.txt"] == b"mine"
+    assert (tmp_path / MARK).is_file()
+
+
+def test_a_run_without_the_mark_is_known_by_its_manifest(copied: Path) -> None:
+    (copied / MARK).unlink(missing_ok=True)
+    claim(copied)
+    assert (copied / MARK).is_file()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("cells", "cells/ngram", "cells/ngram/0", "cells/ngram/0/log.txt", "cells/ngram/0/checkpoints"),
+        *("cells/ngram/0/model", "cells/ngram/0/model/values.json", "tokens", "charts", ".lock", "report.html"),
+    ],
+)
+def test_links_are_not_written_through(copied: Path, tmp_path: Path, name: str) -> None:
+    elsewhere, path = tmp_path / "elsewhere", copied / name
+    if path.exists():
+        shutil.move(path, elsewhere)
+    elif name.endswith(("checkpoints", "charts")):
+        elsewhere.mkdir()
+        (elsewhere / "mine.txt").write_text("mine")
+    else:
+        elsewhere.write_text("mine")
+    path.symlink_to(elsewhere)
+    before = contents(elsewhere) if elsewhere.is_dir() else elsewhere.read_bytes()
+    for work in (claim, write_reports):
+        with pytest.raises(LmcompareError, match=rf"{path.name} is a link"):
+            work(copied)
+    assert (contents(elsewhere) if elsewhere.is_dir() else elsewhere.read_bytes()) == before
+
+
+def test_only_what_was_written_is_removed(copied: Path, tmp_path: Path) -> None:
+    cell = copied / "cells" / "ngram" / "0"
+    (cell / "model" / "notes.txt").write_text("mine")
+    (tmp_path / "data").write_text("mine")
+    (cell / "checkpoints").mkdir()
+    (cell / "checkpoints" / "latest").symlink_to(tmp_path / "data")  # a plug-in's own link
+    expected = sum((cell / name).stat().st_size for name in CELL_FILES if name.startswith("model/"))
+    removed = remove_written(cell, within="model")
+    assert removed.left == [cell / "model" / "notes.txt"]
+    assert removed.size >= expected
+    assert (cell / "cell.json").is_file()
+    remove_written(cell)
+    assert contents(cell) == {"model/notes.txt": b"mine"}
+    assert (tmp_path / "data").read_text() == "mine"
+
+
+def test_a_cell_that_is_replaced_keeps_the_files_of_others(copied: Path) -> None:
+    cell = copied / "cells" / "ngram" / "0"
+    shutil.copytree(cell, cell.with_name("0.new"))
+    (cell / "notes").mkdir()
+    (cell / "notes" / "a.txt").write_text("mine")
+    replace_cell(cell)
+    assert (cell / "notes" / "a.txt").read_text() == "mine"
+    assert sorted(os.listdir(cell.parent)) == ["0", "1"]
+    shutil.copytree(cell, cell.with_name("0.old"))
+    (cell / "notes" / "a.txt").unlink()
+    end_replacements(copied)
+    assert (cell / "notes" / "a.txt").read_text() == "mine"
+    assert sorted(os.listdir(cell.parent)) == ["0", "1"]
