@@ -23,7 +23,7 @@ from lmcompare.measure.features import token_features
 from lmcompare.measure.scoring import PLACES, Ranked, scores_table, top_table
 from lmcompare.measure.selection import shown_positions
 from lmcompare.runfolder import files, seals
-from lmcompare.runfolder.layout import CELL_TABLES
+from lmcompare.runfolder.layout import CELL_TABLES, WORD_COLUMNS
 from lmcompare.runfolder.manifest import (
     CorpusEntry,
     Hardware,
@@ -105,11 +105,54 @@ def text(split: str, ids: Array, documents: int, known: Vocabulary, rng: np.rand
     return Text(split, Encoded(ids, starts, known, spans), surface, bits, hard)
 
 
+def rows_of_words(t: Text) -> Array:
+    """Return the tokens that are words, and the last ``</s>`` of each document, which is the row of its end."""
+    chosen = t.encoded.ids != END
+    chosen[t.encoded.ends - 1] = True
+    return np.flatnonzero(chosen)
+
+
+def words_of(t: Text, features: pd.DataFrame) -> pd.DataFrame:
+    """Return the words of a split: each token but ``</s>`` is one."""
+    assert t.encoded.spans is not None
+    rows = rows_of_words(t)
+    ids, document, is_end = t.encoded.ids[rows], t.encoded.document_of(rows), t.encoded.ids[rows] == END
+    first = np.searchsorted(document, np.arange(t.encoded.n_documents))
+    table = features.iloc[rows].assign(
+        word=np.where(is_end, "", t.surface[rows]),
+        byte_start=t.encoded.spans[rows, 0],
+        byte_end=t.encoded.spans[rows, 1],
+        train_rank=np.maximum(ids - 1, 0).astype(np.int32),  # the ids are by falling frequency
+        position=(np.arange(len(rows)) - first[document]).astype(np.int32),
+    )
+    table.loc[is_end, ["train_count", "position_in_sentence"]] = 0
+    table.loc[is_end, "repeated"] = False
+    return table[list(WORD_COLUMNS)]
+
+
+def word_scores(t: Text, log_probs: Array) -> pd.DataFrame:
+    """Return the bits of these words; those of a ``</s>`` are in the gap before the next one, or of the end."""
+    rows, bits, spelling = rows_of_words(t), -log_probs / np.log(2), t.overhead.spelling
+    is_end, closed = t.encoded.ids[rows] == END, t.encoded.ids[rows - 1] == END
+    charged = bits + spelling
+    before = np.where(closed & ~np.isin(rows, t.encoded.starts), charged[rows - 1], 0)
+    table = {
+        "split": t.split,
+        "document": t.encoded.document_of(rows),
+        "surprisal_bits": np.where(is_end, 0, bits[rows]),
+        "spelling_bits": np.where(is_end, 0, spelling[rows]),
+        "gap_bits": before + np.where(is_end, charged[rows], 0),
+        "joined": False,
+    }
+    return pd.DataFrame(table)
+
+
 def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> TokenizedCorpus:
     """Write the tables of the tokens, and return what the harness makes its tables of the most likely words from."""
     known = train.vocabulary
     features = [token_features(train, t.encoded, t.encoded.sentence_starts(), t.overhead, t.split) for t in texts]
     write_table(folder / "features.parquet", pd.concat(features, ignore_index=True))
+    write_table(folder / "words.parquet", pd.concat(map(words_of, texts, features), ignore_index=True))
     tables = []
     for t in texts:
         starts, ends = t.encoded.starts, t.encoded.ends
@@ -132,7 +175,7 @@ def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random
         tables.append(pd.DataFrame(table))
     write_table(folder / "documents.parquet", pd.concat(tables, ignore_index=True))
     files.write_json(folder / "vocabulary.json", {"tokens": list(known.tokens), "counts": known.counts.tolist()})
-    seals.seal(folder, ("features.parquet", "documents.parquet", "vocabulary.json"))
+    seals.seal(folder, ("features.parquet", "words.parquet", "documents.parquet", "vocabulary.json"))
     corpus = TokenizedCorpus(folder)
     corpus.__dict__ |= {"train": train, **{t.split: t.encoded for t in texts}}  # as if they were read
     corpus._sentence_starts |= {
@@ -184,6 +227,7 @@ def write_cell(
         np.concatenate([np.zeros(len(on_valid), np.int32), rank]),
     )
     write_table(folder / "scores.parquet", table)
+    write_table(folder / "words.parquet", pd.concat([word_scores(valid, on_valid), word_scores(test, on_test)]))
     positions = shown_positions(corpus)
     shown = len(positions)
     top = np.sort(rng.integers(0, min(types, 200), (shown, 1)) + np.arange(PLACES), axis=1).astype(np.int32)
