@@ -23,7 +23,7 @@ from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder.layout import CHECKPOINTS, LOG, PROBES
 from lmcompare.runfolder.manifest import write_manifest
-from lmcompare.runfolder.ownership import claim, remove_written
+from lmcompare.runfolder.ownership import check_free, claim, remove_written
 from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import end_replacements
 
@@ -99,6 +99,7 @@ def run(
         for table in experiment.models
     }
     machine = environment.chosen(experiment)
+    check_free(folder)
     if corpus is None:
         show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
         corpus = corpora.load(experiment.corpus.where, experiment.corpus, base=base)

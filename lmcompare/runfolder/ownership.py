@@ -33,7 +33,13 @@ _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process
 
 
 def claim(folder: Path) -> None:
-    """Make a new or empty folder a run folder, or see that it is one; hidden files may be in it.
+    """Make a new or empty folder a run folder, or see that it is one. Raises as ``check_free`` does."""
+    check_free(folder)
+    write_text(folder / MARK, "A run of lmcompare: 'lmcompare run' and 'lmcompare report' write here.\n")
+
+
+def check_free(folder: Path) -> None:
+    """See that a folder is a run folder or can become one; hidden files may be in it.
 
     Raises
     ------
@@ -49,7 +55,6 @@ def claim(folder: Path) -> None:
     if folder.is_dir() and not _is_run_folder(folder):
         refuse_others(folder, [path.name for path in folder.iterdir() if not path.name.startswith(".")])
     refuse_links(folder)
-    write_text(folder / MARK, "A run of lmcompare: 'lmcompare run' and 'lmcompare report' write here.\n")
 
 
 def _is_run_folder(folder: Path) -> bool:
