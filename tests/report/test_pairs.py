@@ -52,3 +52,11 @@ def test_answers_to_other_pairs_of_the_same_name_are_apart(copied: Path) -> None
     section = pairs.build(ReportData(load_run(copied)))
     assert section is not None
     assert section.html.count("<figure>") == 2
+
+
+def test_models_that_are_right_equally_often(copied: Path) -> None:
+    asked(copied, [0.5, 0.5])
+    section = pairs.build(ReportData(load_run(copied)))
+    assert section is not None
+    assert "right equally often, for 50" in section.html
+    assert "most often" not in section.html

@@ -8,7 +8,7 @@ import pytest
 
 from lmcompare.analysis import Run, load_run
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections.tokenizers import cuts
+from lmcompare.report.sections.tokenizers import cuts, longest_of
 from tests.report.tree import Node
 
 
@@ -24,6 +24,11 @@ def test_the_figures_are_sums_over_the_test_text(run: Run) -> None:
         lengths = [len(token) for token in row.longest]
         assert lengths == sorted(lengths, reverse=True)
         assert lengths[0] == max(len(token) for token in run.tokens[fingerprint].vocabulary.tokens[2:])
+
+
+def test_a_byte_counts_once_however_it_is_written() -> None:
+    tokens = ["<0x20><0xE1><0xBC>", "abcde", "ab", "abcd", "abc", "a", "b"]
+    assert longest_of(tokens) == ("abcde", "abcd", "<0x20><0xE1><0xBC>", "abc", "ab")
 
 
 def test_all_tokenizers_cut_the_same_sentence(run: Run) -> None:

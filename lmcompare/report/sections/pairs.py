@@ -75,6 +75,8 @@ def _asked(name: str, answers: Sequence[tuple[Model, Probed]]) -> Asked:
 def said(models: Sequence[Model], whole: Sequence[Accuracy]) -> str:
     """Return which model is right most often, and whose interval reaches that of the best; both from the best on."""
     best, first = whole[0], models[0].title
+    if len(models) > 1 and all(row.accuracy == best.accuracy for row in whole):
+        return f"All models are right equally often, for {numbers.percent(best.accuracy, 0)} of the pairs."
     right = f"{first} is right most often, for {numbers.percent(best.accuracy, 0)} of the pairs."
     near = [model.title for model, row in zip(models[1:], whole[1:], strict=True) if row.high >= best.low]
     if len(models) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 
 READABLE = range(40, 121)  # bytes of the sentence that is shown
 LONGEST = 5
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a byte of a piece that is no text is written
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def cuts(data: ReportData) -> list[Cut]:
                 per_word=n_tokens / max(sizes.words, 1),
                 bytes_per_token=sizes.bytes / max(n_tokens, 1),
                 overhead=bits / max(sizes.bytes, 1),
-                longest=_longest(corpus.vocabulary.text_tokens()),
+                longest=longest_of(corpus.vocabulary.text_tokens()),
                 sentence=_tokens_at(corpus, *place),
                 strawberry=data.run.manifest.tokens[fingerprint].strawberry,
             )
@@ -70,8 +72,11 @@ def cuts(data: ReportData) -> list[Cut]:
     return rows
 
 
-def _longest(tokens: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(tokens, key=lambda token: (-len(token), token))[:LONGEST])
+def longest_of(tokens: Iterable[str]) -> tuple[str, ...]:
+    def length(token: str) -> int:
+        return len(_BYTE.sub("?", token))
+
+    return tuple(sorted(tokens, key=lambda token: (-length(token), token))[:LONGEST])
 
 
 def _sentence(corpus: TokenizedCorpus) -> tuple[int, int, int]:
