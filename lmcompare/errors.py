@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import traceback
 from collections.abc import Iterable, Iterator
@@ -52,6 +53,20 @@ def one_line(error: BaseException) -> str:
         return _ERRNO.sub("", " ".join(str(error).split())) or type(error).__name__
     except Exception:  # a plug-in's own error may fail to say anything
         return type(error).__name__
+
+
+def not_parsed(error: ValueError | RecursionError) -> str:
+    """Return why a text cannot be read as JSON or TOML."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "a number in it has too many digits" if "integer string conversion" in str(error) else one_line(error)
+
+
+def ordinary(path: Path) -> Path:
+    """Return a path that is to be read. Raises ``OSError`` for a pipe or a device, which may never end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
+    return path
 
 
 @contextmanager
