@@ -17,10 +17,12 @@ from hypothesis import settings
 from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
 from lmcompare.checks import worker
+from lmcompare.errors import LmcompareError, what_went_wrong
+from lmcompare.harness import describe
 from lmcompare.harness import run as harness
 from lmcompare.harness.job import Job
 from lmcompare.model import LanguageModel
-from lmcompare.processes import Emit
+from lmcompare.processes import Emit, RaisedError
 
 # At the end of the path, so that an installed lmcompare goes before the checkout's.
 sys.path.append(str(Path(__file__).parents[1]))
@@ -83,7 +85,15 @@ def cells_here() -> Iterator[None]:
     def here(job: Job, live: LanguageModel | None, seconds: float | None, emit: Emit) -> str | None:
         return one(job, live or plugins.build(job.plugin, job.hyperparameters), seconds, emit)
 
-    with patch.object(harness, "_run_one", here):
+    def asked(function: str, *arguments: Any, seconds: float) -> Any:
+        assert seconds > 0
+        try:
+            return getattr(describe, function.partition(":")[2])(None, *arguments)
+        except Exception as error:
+            expected = isinstance(error, LmcompareError)
+            raise RaisedError(str(error) if expected else what_went_wrong(error), expected) from error
+
+    with patch.object(harness, "_run_one", here), patch.object(describe, "call", asked):
         yield
 
 

@@ -16,7 +16,7 @@ from lmcompare.checks.agreement import scored_the_same, scores_agree, stream_is_
 from lmcompare.checks.asked import Asked, scores
 from lmcompare.checks.futures import Future, alter, changed, nothing, past_unchanged
 from lmcompare.checks.kit import Finding, Result
-from lmcompare.checks.measure import AGREEMENT, BEYOND, others
+from lmcompare.checks.measure import AGREEMENT, BEYOND, as_sentence_number, others
 from lmcompare.checks.positions import Sample, sample
 from lmcompare.checks.probability import row_sums
 from lmcompare.errors import LmcompareError, what_went_wrong
@@ -30,6 +30,7 @@ SENTENCE_POSITIONS = 32  # of sentences that are documents of their own
 STORED_TOKENS = 500  # of the validation and of the test text, scored by the stored model
 FUTURE_TOKENS = 800  # of documents with another future that log_probs scores
 TAIL = 64  # tokens after a cut where the future is changed
+RANDOM_TOKENS, RANDOM_GAIN = 300, 30.0  # tokens drawn at random, and the nats by which a model may seem to know them
 EXTENSION = 200  # tokens after a cut where the future is replaced by a longer one
 ADAPTIVE_CUTS = 2  # for a model that learns from earlier documents: each costs the reading of all of them
 
@@ -76,7 +77,7 @@ class SampledProbe:
     """
 
     def __init__(self, model: LanguageModel, scored: Scored, seed: int) -> None:
-        self.model, self.scored, self.adaptive = model, scored, model.traits.adaptive
+        self.model, self.scored, self.adaptive, self.seed = model, scored, model.traits.adaptive, seed
         self.generator = np.random.default_rng([seed, len(scored.text)])
         text = scored.text
         self.chosen: Sample = sample(text, scored.log_probs, scored.unigram_log_probs, POSITIONS, self.generator)
@@ -249,6 +250,31 @@ def _stored(probe: SampledProbe) -> Finding | None:
     return max(findings, key=lambda found: found.figure or 0.0)
 
 
+def _random(probe: SampledProbe) -> Finding | None:
+    """Return whether tokens drawn at random surprise the model: one that looks at what it scores is not surprised.
+
+    Under any distributions that do not depend on the token itself, the expected product of V p over random tokens is
+    one, so that a gain of 30 nats over equal probabilities has a probability below exp(-30) (Markov's inequality).
+    """
+    if not probe.model.traits.normalised:
+        return None
+    vocabulary = probe.scored.text.vocabulary
+    ids = others(probe.scored.text, RANDOM_TOKENS, np.random.default_rng([probe.seed, RANDOM_TOKENS]))
+    text = Encoded.from_documents([ids], vocabulary)
+    given = {"log_probs": scores(probe.model, text), "stream": np.zeros(len(text))}
+    for at, block in probe.model.stream(text):
+        given["stream"][at] = block[np.arange(len(at)), ids[at]]
+    gains = {name: float(np.sum(nats + np.log(len(vocabulary)))) for name, nats in given.items()}
+    name = max(gains, key=lambda which: gains[which])
+    gain = max(gains[name], 0.0)
+    how = (
+        f"{len(text)} random tokens get {as_sentence_number(gain)} nats more by {name} than equal probabilities give"
+    )
+    if gain <= RANDOM_GAIN:
+        return Finding(True, f"{how}; less than {RANDOM_GAIN:g} are allowed", gain, RANDOM_GAIN)
+    return Finding(False, f"{how}: it knows what it is asked to predict", gain, RANDOM_GAIN)
+
+
 def _selected(text: Encoded, log_probs: FloatArray, documents: IntArray | list[int]) -> tuple[Encoded, FloatArray]:
     """Return some documents as a text, and their tokens' scores."""
     parts = [log_probs[text.starts[d] : text.ends[d]] for d in documents]
@@ -263,4 +289,5 @@ CHECKS: dict[str, Check] = {
     "scoring again gives the same": _again,
     "the per-sentence scores agree with next_log_probs": _sentences,
     "the stored model scores the same": _stored,
+    "random tokens surprise the model": _random,
 }

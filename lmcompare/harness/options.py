@@ -30,11 +30,13 @@ class RunOptions:
     processes : int
         How many processes train a neural model together, each on a GPU of its own or sharing the threads.
     time_limit : float, optional
-        Seconds after which a model is stopped and counts as failed.
+        Seconds after which a model is stopped and counts as failed; by default a week.
     """
 
     preset: Preset = _option("default", "quick, default or full.")
     device: str = _option("auto", "cpu, cuda, mps or auto.")
     threads: Count | None = _option(None, "Threads that each model may use.")
     processes: Count = _option(1, "Processes that train a neural model together.")
-    time_limit: Annotated[float, Gt(0)] | None = _option(None, "Seconds after which a model is stopped and fails.")
+    time_limit: Annotated[float, Gt(0)] | None = _option(
+        None, "Seconds after which a model is stopped and fails; the default is a week."
+    )

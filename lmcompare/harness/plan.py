@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmcompare import plugins
-from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.describe import Described
+from lmcompare.harness.experiment import Experiment, parse_tokens
 from lmcompare.harness.job import Job
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Display
 from lmcompare.harness.prompts import prompts_of
 from lmcompare.model import LanguageModel
-from lmcompare.registry import absolute, placed
 from lmcompare.runfolder.layout import TOKENS
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
@@ -23,36 +21,11 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Corpus
 
 
-def built(
-    table: ModelTable, experiment: Experiment, base: Path | None, live: Mapping[str, LanguageModel]
-) -> tuple[str, LanguageModel]:
-    """Return the plug-in's name and an untrained model, with the paths of files made absolute.
-
-    Raises ``LmcompareError`` for a plug-in that does not exist and for wrong hyper-parameters, at the start.
-    """
-    if table.name in live:
-        return table.plugin, live[table.name]
-    here = base or Path.cwd()
-    plugin = absolute(table.plugin, here)
-    given = dict(table.hyperparameters)
-    cls = plugins.resolve(plugin)
-    for name in cls.files:
-        if isinstance(given.get(name), str) and given[name] and "\0" not in given[name]:
-            given[name] = placed(given[name], here)
-    for name in cls.bases:
-        if isinstance(given.get(name), str):
-            given[name] = absolute(given[name], here)
-    try:
-        return plugin, plugins.build(plugin, given, experiment.preset)
-    except PluginError as error:
-        raise PluginError(f"the model '{table.name}': {error}") from error
-
-
 def jobs_of(
     experiment: Experiment,
     corpus: Corpus,
     folder: Path,
-    models: Mapping[str, tuple[str, LanguageModel]],
+    models: Mapping[str, Described],
     live: Mapping[str, LanguageModel],
     machine: Mapping[str, Any],
     show: Display,
@@ -62,7 +35,7 @@ def jobs_of(
     Parameters
     ----------
     models : Mapping
-        By name, what ``built`` returned.
+        By name, what is known of each model.
     live : Mapping
         By name, the models that are objects of this process.
     machine : Mapping
@@ -81,7 +54,7 @@ def jobs_of(
     if examples["prompts"] is None:
         examples["prompts"] = list(prompts_of(corpus.valid))
     for table in experiment.models:
-        name, (plugin, model) = table.name, models[table.name]
+        name, model = table.name, models[table.name]
         if name in live and experiment.time_limit is not None:
             raise LmcompareError(
                 f"'{name}' trains in this process, which can't be ended after a time: name its plug-in for that"
@@ -95,20 +68,24 @@ def jobs_of(
             tokenized[kind] = prepare(corpus, wanted, folder / TOKENS, show)
         tokens = tokenized[kind]
         if experiment.match.parameters is not None:
+            if name in live:
+                raise LmcompareError(
+                    f"'{name}' is an object, whose size is given: name its plug-in to match parameters"
+                )
             types = len(tokens.vocabulary)
-            model = _matched(name, model, experiment.match.parameters, types, show, live=name in live)
+            model = _matched(model, experiment.match.parameters, types, show, experiment.time_limit)
         same: dict[str, Any] = {
             "folder": str(folder.resolve()),
             "name": name,
-            "plugin": plugin,
+            "plugin": model.plugin,
             "tokens_fingerprint": tokens.fingerprint,
             "tokenizer": tokens.tokenizer.kind,
-            "source_digest": plugins.source_digest(model),
-            "hyperparameters": _storable(name, model),
+            "source_digest": model.source_digest,
+            "hyperparameters": model.hyperparameters,
             "machine": dict(machine),
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
             "examples": examples,
-            "files": _digests(name, model),
+            "files": model.files,
             "asked": {
                 "name": name,
                 "plugin": table.plugin,
@@ -132,56 +109,14 @@ def _settings(experiment: Experiment, machine: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _matched(
-    name: str, model: LanguageModel, parameters: int, types: int, show: Display, *, live: bool
-) -> LanguageModel:
-    """Return the model made anew with about ``parameters`` parameters over a vocabulary of V ``types``.
+def _matched(model: Described, parameters: int, types: int, show: Display, seconds: float | None) -> Described:
+    """Return the model with about ``parameters`` parameters over a vocabulary of V ``types``, and say what changed.
 
-    A model that can't choose its size, for example because it follows from the text, stays as it is. Raises
-    ``LmcompareError`` for a ``live`` object, and for a number that the model can't come near.
+    Raises ``LmcompareError`` for a number that the model can't come near.
     """
-    try:
-        found = model.sized(parameters, types)
-    except PluginError as error:
-        raise PluginError(f"the model '{name}': {error}") from error
-    if found is None:
-        show.say(f"{name} keeps its size: it does not say how it could have another.")
-        return model
-    if live:
-        raise LmcompareError(f"'{name}' is an object, whose size is given: name its plug-in to match parameters")
-    show.say(f"{name} gets {', '.join(f'{key} = {value}' for key, value in found.items())}.")
-    return plugins.build(type(model), {**model.hyperparameters(), **found})
-
-
-def _storable(name: str, model: LanguageModel) -> dict[str, Any]:
-    """Return the hyper-parameters. Raises ``PluginError`` if one can't be stored as JSON."""
-    hyperparameters = model.hyperparameters()
-    for key, value in hyperparameters.items():
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError):
-            raise PluginError(
-                f"{key} of the model '{name}' is {value!r}, which can't be stored: use numbers, texts, truth values,"
-                " None, and lists and tables of them"
-            ) from None
-    return hyperparameters
-
-
-def _digests(name: str, model: LanguageModel) -> dict[str, str]:
-    """Return a digest of each file that the hyper-parameters name. Raises ``PluginError`` for one that is lost."""
-    digests = {}
-    for key in model.files:
-        path = getattr(model, key)
-        if path is None:
-            continue
-        try:
-            digests[key] = model.digest_of(key)
-        except (OSError, TypeError, ValueError) as error:
-            if path == "":
-                raise PluginError(f"{key} of the model '{name}' is not set: set it to the path of a file") from None
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise PluginError(
-                f"{key} of the model '{name}' is {path!r}, which can't be read ({reason}): set it to the path of a"
-                " file"
-            ) from None
-    return digests
+    matched, found = model.resized(parameters, types, seconds)
+    if found:
+        show.say(f"{model.name} gets {', '.join(f'{key} = {value}' for key, value in found.items())}.")
+    else:
+        show.say(f"{model.name} keeps its size: it does not say how it could have another.")
+    return matched

@@ -5,12 +5,49 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import TYPE_CHECKING, Any
+
+from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
+
+
+STAGES = ("training", "scoring", "checking", "examples")
+LONGEST_NOTE = 1000  # characters
+MOST = 10**18  # of what is counted
+
+
+def checked(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event of a cell's process, in which a plug-in's code runs, if it is one that can be shown.
+
+    Raises
+    ------
+    LmcompareError
+        If it is of no known kind, or has other values than such an event has.
+    """
+    found = {**dict.fromkeys(("steps", "tokens", "train_loss", "valid_loss")), **event}
+    if found.get("event") == "stage" and found.get("stage") in STAGES:
+        return found
+    if (
+        found.get("event") == "progress"
+        and all(_is_count(found.get(name)) for name in ("step", "seconds"))
+        and all(found[name] is None or _is_count(found[name]) for name in ("steps", "tokens"))
+        and all(type(found[name]) in (float, int, NoneType) for name in ("train_loss", "valid_loss"))
+        and isinstance(found.get("note"), str)
+    ):
+        return {**found, "note": found["note"][:LONGEST_NOTE]}
+    raise LmcompareError(
+        f"its process reported what no training reports ({str(dict(event))[:80]}): give setting.progress an "
+        "lmcompare.Progress with whole numbers and with losses in nats"
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < MOST
 
 
 class Display:

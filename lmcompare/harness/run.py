@@ -12,12 +12,13 @@ from lmcompare import corpora
 from lmcompare.errors import what_went_wrong
 from lmcompare.harness import environment
 from lmcompare.harness.cell import run_cell
+from lmcompare.harness.describe import Described, described
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, read_earlier
 from lmcompare.harness.names import names_in, say_what_is_replaced
-from lmcompare.harness.plan import built, jobs_of
-from lmcompare.harness.progress import Display
+from lmcompare.harness.plan import jobs_of
+from lmcompare.harness.progress import Display, checked
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder.layout import CHECKPOINTS, LOG, PROBES
@@ -25,6 +26,8 @@ from lmcompare.runfolder.manifest import write_manifest
 from lmcompare.runfolder.ownership import claim, remove_written
 from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import end_replacements
+
+A_WEEK = 7 * 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,12 @@ def run(
     """
     started = time.perf_counter()
     show, live = show or Display(), live or {}
-    models = {table.name: built(table, experiment, base, live) for table in experiment.models}
+    models = {
+        table.name: Described.of(table.name, table.plugin, live[table.name])
+        if table.name in live
+        else described(table, experiment, base)
+        for table in experiment.models
+    }
     machine = environment.chosen(experiment)
     if corpus is None:
         show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
@@ -171,10 +179,10 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float | None, emit: 
         call(
             "lmcompare.harness.cell:run_job",
             asdict(job),
-            on_event=emit,
+            on_event=lambda event: emit(checked(event)),
             log=log,
             variables=environment.thread_variables(job.machine["threads"]),
-            seconds=seconds,
+            seconds=seconds or A_WEEK,
         )
     except TimeLimitError as late:
         return f"{late}: give it more (--time-limit)"

@@ -15,6 +15,8 @@ from lmcompare.training.recipe import Recipe
 
 Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
+BETAS = 0.9, 0.99  # the moving-average coefficients of AdamW
+
 
 def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.optim.Optimizer]:
     """Return AdamW and, if the recipe's optimiser is "muon", Muon for the matrices inside the network.
@@ -34,7 +36,7 @@ def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.opti
     rate, decay = recipe.learning_rate, recipe.weight_decay
     fused = True if torch.device(device).type in ("cpu", "cuda") else None
     found: list[torch.optim.Optimizer] = [
-        eager(torch.optim.AdamW)(groups, lr=rate, betas=recipe.betas, weight_decay=decay, fused=fused)
+        eager(torch.optim.AdamW)(groups, lr=rate, betas=BETAS, weight_decay=decay, fused=fused)
     ]
     if inner:
         found.append(eager(Muon)(inner, lr=rate, weight_decay=decay))

@@ -11,9 +11,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.model import check_whole
 
 _WHOLE = {"steps": 1, "batch": 1, "length": 1, "evaluations": 1, "valid_tokens": 1, "candidates": 0, "patience": 0}
-_SHARES = ("alone", "warmup", "final", "full_share")
+_SHARES = ("alone", "warmup", "full_share")
 _CHOICES = {
-    "decay": ("linear", "cosine", "constant"),
     "optimiser": ("adamw", "muon"),
     "precision": ("auto", "float32", "bfloat16"),
 }
@@ -37,17 +36,11 @@ class Recipe:
     learning_rate : float, default=1e-3
         The peak learning rate, reached at the end of the warm-up.
     warmup : float, default=0.05
-        The share of the run during which the learning rate rises.
-    decay : {"linear", "cosine", "constant"}, default="linear"
-        How the learning rate falls after the warm-up.
-    final : float, default=0.0
-        The final learning rate as a share of the peak.
+        The share of the run during which the learning rate rises; then it falls linearly to 0.
     optimiser : {"adamw", "muon"}, default="adamw"
         "adamw", or "muon": Muon for the matrices inside the network and AdamW for all other weights.
     weight_decay : float, default=0.1
         The decay of matrices; vectors do not decay.
-    betas : (float, float), default=(0.9, 0.99)
-        AdamW's moving-average coefficients.
     clip : float, default=1.0
         The greatest norm of the gradient.
     candidates : int, default=0
@@ -70,11 +63,8 @@ class Recipe:
     alone: float = 0.0
     learning_rate: float = 1e-3
     warmup: float = 0.05
-    decay: str = "linear"
-    final: float = 0.0
     optimiser: str = "adamw"
     weight_decay: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
     candidates: int = 0
     full_share: float = 0.0
@@ -111,11 +101,8 @@ class Recipe:
         """Return the learning rate at a point of the run; ``progress`` is the share that is done, from 0 to 1."""
         if progress < self.warmup:
             return self.learning_rate * max(progress / self.warmup, 1e-2)
-        if self.decay == "constant":
-            return self.learning_rate
         done = min((progress - self.warmup) / max(1 - self.warmup, 1e-9), 1.0)
-        left = 1 - done if self.decay == "linear" else 0.5 * (1 + math.cos(math.pi * done))
-        return self.learning_rate * (self.final + (1 - self.final) * left)
+        return self.learning_rate * (1 - done)
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ from tests.checks.honest import Honest, normalised
 TEXTS = MarkovTexts(0)
 LONG = TEXTS.text("truth long", tokens=700).ids
 TEST = TEXTS.encoded(*TEXTS.text("truth", documents=9, tokens=120).documents(), LONG, [], TEXTS.valid.ids[:90])
-SUMS, AGREE, STREAM, FUTURE, AGAIN, SENTENCES, STORED = CHECKS
-ALWAYS = [SUMS, AGREE, STREAM, FUTURE, AGAIN]  # what can be asked with the test text alone
+SUMS, AGREE, STREAM, FUTURE, AGAIN, SENTENCES, STORED, RANDOM = CHECKS
+ALWAYS = [SUMS, AGREE, STREAM, FUTURE, AGAIN, RANDOM]  # what can be asked with the test text alone
 RUN_GALLERY = sorted({(rogue, truth) for rogue, _, truth in GALLERY if truth}, key=lambda row: row[0].__name__)
 
 
@@ -87,7 +88,7 @@ def test_a_model_of_scores_is_held_to_all_but_the_sum() -> None:
     declared.traits = Traits(normalised=False)
     results = checked(declared)
     assert failing(results) == set()
-    assert list(results) == [name for name in ALWAYS if name != SUMS]
+    assert list(results) == [name for name in ALWAYS if name not in (SUMS, RANDOM)]
     for rogue, truth in ((rogues.PeeksInScores, AGREE), (rogues.StreamPeeks, STREAM), (rogues.PeeksAhead, FUTURE)):
         model = rogue()
         model.traits = Traits(normalised=False)
@@ -121,6 +122,46 @@ def test_detail_tells_the_figure_and_the_place() -> None:
 def test_same_seed_looks_at_the_same_places() -> None:
     one, other = checked(Honest(), seed=5), checked(Honest(), seed=5)
     assert [(r.reason, r.figure) for r in one.values()] == [(r.reason, r.figure) for r in other.values()]
+
+
+class RemembersInItsProcess(Honest):
+    """Looks at each token the first time that it is scored, and predicts it from then on."""
+
+    memory: ClassVar[dict[bytes, int]] = {}
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        self._look_at(text)
+        scores: FloatArray = self.next_log_probs(text, np.arange(len(text)))[np.arange(len(text)), text.ids]
+        return scores
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        self._look_at(text)
+        yield from super().stream(text)
+
+    def _look_at(self, text: Encoded) -> None:
+        for at in range(len(text)):
+            self.memory.setdefault(_context(text, at), int(text.ids[at]))
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        rows = np.exp(super().next_log_probs(text, at)) * 0.1
+        for row, position in enumerate(at):
+            known = self.memory.get(_context(text, int(position)))
+            rows[row] /= 0.1 if known is None else 1.0
+            if known is not None:
+                rows[row, known] += 0.9
+        return np.log(rows)
+
+
+def _context(text: Encoded, at: int) -> bytes:
+    return text.ids[text.context_starts(np.array([at]))[0] : at].tobytes()
+
+
+def test_a_model_that_remembers_what_it_has_scored_is_caught_by_random_tokens() -> None:
+    results = checked(RemembersInItsProcess())
+    assert failing(results) == {RANDOM}
+    figure = results[RANDOM].figure
+    assert figure is not None
+    assert figure > 290 * np.log(0.9 * len(TEST.vocabulary))  # all but what it remembers otherwise
 
 
 class KnowsTheEnd(Honest):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import asdict
+from typing import Any
 
+import pytest
 from rich.console import Console
 
-from lmcompare.harness.progress import Live, Plain
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.progress import Live, Plain, checked
 from lmcompare.model import Progress
 
 
@@ -55,3 +58,38 @@ def test_a_bar_is_drawn_on_a_terminal_until_the_work_is_done() -> None:
     shown.say("done")
     assert log.getvalue().rstrip().endswith("done")
     shown.close()
+
+
+def test_events_that_can_be_shown_pass() -> None:
+    told = asdict(Progress(step=1, train_loss=float("nan"), note="x" * 5000)) | {"event": "progress", "seconds": 2.0}
+    assert checked(told)["note"] == "x" * 1000
+    assert checked({"event": "stage", "stage": "scoring"})["stage"] == "scoring"
+    assert checked({"event": "progress", "step": 0, "seconds": 0.5, "note": ""})["steps"] is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        *(
+            {},
+            {"event": 7},
+            {"event": []},
+            {"event": "done"},
+            {"event": "stage", "stage": "dancing"},
+            {"event": "stage", "stage": []},
+        ),
+        *(
+            {"step": "many"},
+            {"step": None},
+            {"step": -1},
+            {"step": 10**400},
+            {"steps": float("nan")},
+            {"tokens": True},
+        ),
+        *({"train_loss": "low"}, {"note": 5}, {"note": None}, {"seconds": None}),
+    ],
+)
+def test_other_events_are_refused(event: dict[str, Any]) -> None:
+    told = asdict(Progress(step=1)) | {"event": "progress", "seconds": 2.0}
+    with pytest.raises(LmcompareError, match="reported what no training reports"):
+        checked(event if "event" in event or not event else {**told, **event})

@@ -84,16 +84,7 @@ class AttentiveRnnNetwork(Recurrence):
     ) -> tuple[Tensor, Tensor]:
         """Return the features (B, T, width) and the attention weights (B, T, window).
 
-        Parameters
-        ----------
-        states : (B, T, H) Tensor
-            The states of the last layer.
-        past : (B, window, H) Tensor
-            The states before them.
-        filled : (B,) Tensor
-            How many of the last states of ``past`` are valid.
-        reach : int or None, default=None
-            How many states back the attention may look; None for the whole window.
+        ``states`` are those of the last layer; the arguments are those of ``AdditiveAttention``.
         """
         context, weights = self.attention(states, past, filled, reach)
         return self.features(torch.cat([states, context.to(states.dtype)], -1)), weights

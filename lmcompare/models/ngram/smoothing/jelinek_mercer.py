@@ -97,10 +97,8 @@ def fit_weights(counts: Sequence[Counts], size: int, valid: IntArray) -> list[Ar
 
     Parameters
     ----------
-    counts : sequence of Counts
-        The counts of the orders 1 … n.
-    size : int
-        V, the number of types, which is also the id of ``<s>``.
+    counts, size
+        As in ``Smoothing.estimate``.
     valid : IntArray of shape (N + S,)
         The ids of the held-out text, with ``<s>`` before each of its S sentences.
     """

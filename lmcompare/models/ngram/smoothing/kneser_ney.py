@@ -140,10 +140,8 @@ def estimate(
 
     Parameters
     ----------
-    counts : iterable of Counts
-        The counts of the orders 1 … n.
-    size : int
-        V, the number of types, which is also the id of ``<s>``.
+    counts, size
+        As in ``Smoothing.estimate``.
     prune : sequence of int
         For each order from the unigrams up, n-grams that occur this often or less are pruned: their whole counts go
         to γ(h). The first number is 0, the numbers never fall, and the last one applies to all higher orders.

@@ -78,10 +78,8 @@ def interpolated(levels: Sequence[Counts], size: int, parts: Sequence[tuple[Arra
 
     Parameters
     ----------
-    levels : sequence of Counts
-        The counts of the orders 1 … n.
-    size : int
-        V, the number of types, which is also the id of ``<s>``.
+    levels, size
+        The counts and the size of ``Smoothing.estimate``.
     parts : sequence of (Array of shape (n_k,), Array of shape (n_{k-1},))
         own and γ of each order; γ is 1 for a context after which nothing was seen.
     """

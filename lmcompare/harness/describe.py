@@ -1,0 +1,174 @@
+"""What a run has to know of a model before it is trained; a plug-in of others is asked in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lmcompare import plugins
+from lmcompare.errors import PluginError
+from lmcompare.harness.experiment import Experiment, ModelTable
+from lmcompare.model import LanguageModel
+from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError, call
+from lmcompare.registry import absolute, placed
+
+SECONDS = 300.0  # that importing and building a plug-in may take, if there is no other limit
+
+
+@dataclass(frozen=True)
+class Described:
+    """A model that is built and not trained.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the experiment.
+    plugin : str
+        The name of its plug-in, with an absolute path.
+    class_name : str
+        The name of its class.
+    hyperparameters : dict
+        All of them, those that were not given included.
+    tokens : mapping or None
+        As ``LanguageModel.tokens``.
+    trains_in_steps : bool
+        As ``LanguageModel.trains_in_steps``.
+    source_digest : str
+        A digest of the code that its figures come from.
+    files : dict of str to str
+        A digest of each file that the hyper-parameters name.
+    """
+
+    name: str
+    plugin: str
+    class_name: str
+    hyperparameters: dict[str, Any]
+    tokens: Mapping[str, Any] | None
+    trains_in_steps: bool
+    source_digest: str
+    files: dict[str, str]
+
+    @classmethod
+    def of(cls, name: str, plugin: str, model: LanguageModel) -> Described:
+        """Return what is known of a model.
+
+        Raises ``PluginError`` for a hyper-parameter that JSON can't store, and for a file that can't be read.
+        """
+        return cls(
+            name=name,
+            plugin=plugin,
+            class_name=type(model).__name__,
+            hyperparameters=_storable(name, model),
+            tokens=model.tokens,
+            trains_in_steps=model.trains_in_steps,
+            source_digest=plugins.source_digest(model),
+            files=_digests(name, model),
+        )
+
+    def resized(self, parameters: int, types: int, seconds: float | None = None) -> tuple[Described, dict[str, Any]]:
+        """Return the model with about ``parameters`` parameters over a vocabulary of V ``types``, and what changed.
+
+        Nothing changes for a model that can't choose its size, for example because it follows from the text. Raises
+        ``PluginError`` for a number that the model can't come near.
+        """
+        there = (self.name, self.plugin, self.hyperparameters, parameters, types)
+        found, hyperparameters = _asked("_sized", there, self.plugin, self.hyperparameters, seconds)
+        return replace(self, hyperparameters=hyperparameters), found
+
+
+def described(table: ModelTable, experiment: Experiment, base: Path | None) -> Described:
+    """Return what is known of a model of an experiment, with the paths of files made absolute.
+
+    Raises ``PluginError`` for a plug-in that does not exist, ends or never returns, and for wrong hyper-parameters.
+    """
+    here = base or Path.cwd()
+    plugin = absolute(table.plugin, here)
+    there = (table.name, plugin, dict(table.hyperparameters), experiment.preset, str(here))
+    return Described(**_asked("_built", there, plugin, table.hyperparameters, experiment.time_limit))
+
+
+def _asked(
+    function: str, arguments: tuple[Any, ...], plugin: str, given: Mapping[str, Any], seconds: float | None
+) -> Any:
+    """Call a function of this module, in a process of its own if it runs code that is not lmcompare's."""
+    if _is_built_in(plugin, given):
+        return globals()[function](None, *arguments)
+    whose, limit = f"the model '{arguments[0]}'", seconds or SECONDS
+    try:
+        return call(f"{__name__}:{function}", *arguments, seconds=limit)
+    except RaisedError as error:
+        raise PluginError(str(error) if error.expected else f"{whose}: {error}") from error
+    except TimeLimitError:
+        raise PluginError(f"{whose}: importing and building its plug-in took longer than {limit:g} s") from None
+    except (EndedError, JunkError) as error:
+        raise PluginError(f"{whose}: while its plug-in was imported and built, {error}") from error
+
+
+def _is_built_in(plugin: str, given: Mapping[str, Any]) -> bool:
+    """Return whether a model, and those that its hyper-parameters name, are lmcompare's own."""
+    if not plugins.MODELS.is_built_in(plugin):
+        return False
+    bases = (given.get(name) for name in plugins.resolve(plugin).bases)
+    return all(plugins.MODELS.is_built_in(base) for base in bases if isinstance(base, str))
+
+
+def _built(_: object, name: str, plugin: str, given: dict[str, Any], preset: str, here: str) -> dict[str, Any]:
+    cls = plugins.resolve(plugin)
+    for key in cls.files:
+        if isinstance(given.get(key), str) and given[key] and "\0" not in given[key]:
+            given[key] = placed(given[key], Path(here))
+    for key in cls.bases:
+        if isinstance(given.get(key), str):
+            given[key] = absolute(given[key], Path(here))
+    try:
+        model = plugins.build(plugin, given, preset)
+    except PluginError as error:
+        raise PluginError(f"the model '{name}': {error}") from error
+    return asdict(Described.of(name, plugin, model))
+
+
+def _sized(
+    _: object, name: str, plugin: str, hyperparameters: dict[str, Any], parameters: int, types: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        found = dict(plugins.build(plugin, hyperparameters).sized(parameters, types) or {})
+        return found, _storable(name, plugins.build(plugin, {**hyperparameters, **found}))
+    except PluginError as error:
+        raise PluginError(f"the model '{name}': {error}") from error
+
+
+def _storable(name: str, model: LanguageModel) -> dict[str, Any]:
+    """Return the hyper-parameters. Raises ``PluginError`` if one can't be stored as JSON."""
+    hyperparameters = model.hyperparameters()
+    for key, value in hyperparameters.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise PluginError(
+                f"{key} of the model '{name}' is {value!r}, which can't be stored: use numbers, texts, truth values,"
+                " None, and lists and tables of them"
+            ) from None
+    return hyperparameters
+
+
+def _digests(name: str, model: LanguageModel) -> dict[str, str]:
+    """Return a digest of each file that the hyper-parameters name. Raises ``PluginError`` for one that is lost."""
+    digests = {}
+    for key in model.files:
+        path = getattr(model, key)
+        if path is None:
+            continue
+        try:
+            digests[key] = model.digest_of(key)
+        except (OSError, TypeError, ValueError) as error:
+            if path == "":
+                raise PluginError(f"{key} of the model '{name}' is not set: set it to the path of a file") from None
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise PluginError(
+                f"{key} of the model '{name}' is {path!r}, which can't be read ({reason}): set it to the path of a"
+                " file"
+            ) from None
+    return digests
