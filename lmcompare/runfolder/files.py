@@ -122,6 +122,17 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
+def no_formula(cell: Any) -> Any:
+    """Return a cell of a CSV table; an apostrophe keeps a spreadsheet from taking a text for a formula."""
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
 def unreadable(path: Path, error: Exception) -> RunFolderError:
     """Return the error of a file that is missing or cannot be read."""
     if not path.exists():
