@@ -66,7 +66,8 @@ def compare(
         Whether no progress is shown.
     **options
         Fields of ``RunOptions`` (preset, device, threads, processes, time_limit) and of ``CorpusOptions`` (documents,
-        sentences, lowercase, nfc, encoding, text_column, train_words, valid_words, rare_count, rare_word).
+        sentences, lowercase, nfc, encoding, text_column, train_words, valid_words, rare_count, rare_word,
+        file_format, stdin_megabytes).
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import traceback
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 _ERRNO = re.compile(r"^\[Errno -?\d+\] ")
+# The signs of control characters other than line ends and tabs
+CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
+CONTROL |= {c: f"\\u{c:04x}" for c in range(0x80, 0xA0)}
 _SEARCHES = ("importlib", "metadata", "lmcompare")  # folders of code that imports plug-ins
 _OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed")  # torch's
 
@@ -52,6 +56,25 @@ def one_line(error: BaseException) -> str:
         return _ERRNO.sub("", " ".join(str(error).split())) or type(error).__name__
     except Exception:  # a plug-in's own error may fail to say anything
         return type(error).__name__
+
+
+def without_controls(text: str) -> str:
+    """Return a text with signs for the control characters, which a terminal would obey; line ends and tabs stay."""
+    return re.sub("\r(?!\n)", "\u240d", text).translate(CONTROL)
+
+
+def not_parsed(error: ValueError | RecursionError) -> str:
+    """Return why a text cannot be read as JSON or TOML."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "a number in it has too many digits" if "integer string conversion" in str(error) else one_line(error)
+
+
+def ordinary(path: Path) -> Path:
+    """Return a path that is to be read. Raises ``OSError`` for a pipe or a device, which may never end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
+    return path
 
 
 @contextmanager

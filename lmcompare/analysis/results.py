@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import math
 from collections import Counter
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from lmcompare.analysis.metrics import mean_figures, seed_figures, split_bytes, 
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.published import published
 from lmcompare.analysis.totals import sums
-from lmcompare.runfolder.files import write_json, write_text
+from lmcompare.runfolder.files import no_formula, write_json, write_text
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
@@ -107,10 +106,15 @@ def write_results(run: Run, folder: Path | None = None) -> None:
         If the folder cannot be written to.
     """
     place = run.path if folder is None else folder
-    table = io.StringIO()
-    leaderboard(run).to_csv(table, index=False, lineterminator="\n")
     write_json(place / "results.json", _results(run))
-    write_text(place / "results.csv", table.getvalue())
+    write_text(place / "results.csv", as_csv(leaderboard(run)))
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Return a table as results.csv contains it: no text in it is a formula."""
+    texts = {column: table[column].map(no_formula) for column in ("table", *TEXTS, "reason") if column in table}
+    written: str = table.assign(**texts).to_csv(index=False, lineterminator="\n")
+    return written
 
 
 @kept

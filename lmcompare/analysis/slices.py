@@ -130,7 +130,7 @@ def metadata_keys(run: Run) -> list[str]:
 def _metadata(text: object) -> dict[str, str]:
     try:
         table = json.loads(str(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {str(k): str(v) for k, v in table.items()} if isinstance(table, dict) else {}
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare import __version__
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, without_controls
 
 
 class InterruptedRunError(Exception):
@@ -42,7 +42,12 @@ def _top(
 
 def note(sentence: str) -> None:
     """Print a note to standard error."""
-    print(f"lmcompare: note: {sentence}", file=sys.stderr)
+    print(f"lmcompare: note: {without_controls(sentence)}", file=sys.stderr)
+
+
+def say(text: str, end: str = "\n", flush: bool = False) -> None:
+    """Print what a corpus, a model or a plug-in says: exactly to a file or pipe, without controls to a terminal."""
+    print(without_controls(text) if sys.stdout.isatty() else text, end=end, flush=flush)
 
 
 def folder_named(out: str) -> Path:

@@ -13,7 +13,7 @@ import typer
 
 from lmcompare.cli import commands  # noqa: F401  (registers them)
 from lmcompare.cli.app import InterruptedRunError, app
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, without_controls
 
 INTERRUPTED = 130
 # Some versions of typer depend on click, others contain it; both derive usage errors from a class of this name.
@@ -61,5 +61,5 @@ def _terminated(*_: object) -> None:
 
 def _stop(sentence: str, code: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not change the exit code
-    print(f"lmcompare: {sentence}", file=sys.stderr)
+    print(f"lmcompare: {without_controls(sentence)}", file=sys.stderr)
     sys.exit(code)

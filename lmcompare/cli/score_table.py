@@ -7,10 +7,12 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from io import StringIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lmcompare.cli.app import note
+from lmcompare.cli.app import note, say
 from lmcompare.errors import LmcompareError, suggest
+from lmcompare.runfolder.files import no_formula
 
 if TYPE_CHECKING:
     from lmcompare.corpora import Document
@@ -54,18 +56,25 @@ def print_scores(
 def _print(rows: Iterator[Row], table_format: str) -> None:
     if table_format == "jsonl":
         for row in rows:
-            print(json.dumps(row, ensure_ascii=False))
+            say(json.dumps(row, ensure_ascii=False))
     elif table_format == "csv":
-        writer = None
+        columns: list[str] = []
         for row in rows:
-            if writer is None:
-                writer = csv.DictWriter(sys.stdout, row.keys(), lineterminator="\n", extrasaction="ignore")
-                writer.writeheader()
-            writer.writerow(row)
+            if not columns:
+                columns = list(row)
+                say(_csv(columns))
+            say(_csv([row.get(column) for column in columns]))
     else:
         import pandas as pd
 
         sys.stdout.buffer.write(pd.DataFrame(list(rows)).to_parquet(index=False))
+
+
+def _csv(cells: Iterable[object]) -> str:
+    """Return a line of a CSV table without its end."""
+    line = StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(map(no_formula, cells))  # so that a text with either is quoted
+    return line.getvalue().removesuffix("\r\n")
 
 
 def _place(document: Document) -> Row:

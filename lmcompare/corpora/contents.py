@@ -152,7 +152,7 @@ def decoded(content: Content, encoding: str, path: str) -> Iterator[str]:
     """
     if kind := binary_kind(content.head):
         raise LmcompareError(f"{path} is {kind}, not a text; give the text itself")
-    marked = _marked(content.head)
+    marked = encoding_of_mark(content.head)
     encoding = marked or encoding
     decoder = codecs.getincrementaldecoder(encoding)()
     with content.open() as stream:
@@ -164,13 +164,18 @@ def decoded(content: Content, encoding: str, path: str) -> Iterator[str]:
                 text = decoder.decode(raw, final=not raw)
                 text.encode()  # some encodings decode to what is not text
             except UnicodeDecodeError as error:
-                if is_noise(bytes_as_text := content.head[:LOOKED_AT].decode("latin-1")):
+                if not marked and is_noise(bytes_as_text := content.head[:LOOKED_AT].decode("latin-1")):
                     raise _not_text(path, bytes_as_text) from None
                 at += error.start - (len(error.object) - len(raw))  # of which some were read before
+                advice = (
+                    "it begins with the mark of this encoding, so it may be damaged: copy it again"
+                    if marked
+                    else "name the encoding of the file with --encoding, such as cp1252 for Western European, cp1251 "
+                    "for Cyrillic or gb18030 for Chinese text"
+                )
                 raise LmcompareError(
                     f"{path} is not valid {encoding.upper()}: byte {at:,} (0x{error.object[error.start]:02x}) cannot "
-                    "be decoded; name the encoding of the file with --encoding, such as cp1252 for Western European, "
-                    "cp1251 for Cyrillic or gb18030 for Chinese text"
+                    f"be decoded; {advice}"
                 ) from None
             except (UnicodeError, ValueError) as error:
                 raise LmcompareError(
@@ -207,15 +212,15 @@ def decoded_lines(content: Content, encoding: str, path: str, newline: str = "\n
 
 def encoding_of(content: Content, encoding: str) -> str:
     """Return the encoding in which ``decoded`` reads a file; "ascii" if it has ASCII characters only."""
-    if marked := _marked(content.head):
+    if marked := encoding_of_mark(content.head):
         return marked
     if codecs.lookup(encoding).name == "utf-8" and all(part.isascii() for part in content.parts()):
         return "ascii"
     return encoding
 
 
-def _marked(head: bytes) -> str | None:
-    """The encoding that a byte order mark names, or None."""
+def encoding_of_mark(head: bytes) -> str | None:
+    """Return the encoding that a byte order mark names, or None."""
     return next((of_mark for mark, of_mark in _BOMS if head.startswith(mark)), None)
 
 

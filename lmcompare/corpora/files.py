@@ -16,6 +16,7 @@ from lmcompare.corpora.registered import FORMATS, FormatFinder
 from lmcompare.errors import LmcompareError, blamed_on
 
 TEXT = "text"  # the format of files that no other format claims
+RUN_FOLDER = "a run folder of lmcompare"
 
 Named = tuple[str, CorpusFormat]  # a format and its name
 
@@ -47,8 +48,9 @@ class Entry:
 
 
 def entry_of(path: Path, name: str) -> Entry:
-    """Return the entry of a file on disk; pipes and devices, which may never end, are not read."""
-    skip = "" if path.is_file() else "a link to a folder" if path.is_dir() else "not an ordinary file"
+    """Return the entry of a file on disk; pipes and devices, which may never end, and folders are not read."""
+    folder = "a link to a folder" if path.is_symlink() else RUN_FOLDER
+    skip = "" if path.is_file() else folder if path.is_dir() else "not an ordinary file"
     return Entry(name, shown(path), lambda: _content_of(path), skip)
 
 
@@ -95,6 +97,11 @@ def _content_of(path: Path) -> Content:
     try:
         content.head  # noqa: B018 (opens it)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise LmcompareError(f"{shown(path)} cannot be read ({reason}); give a file that you may read") from None
+        raise unreadable(path, error) from None
     return content
+
+
+def unreadable(path: Path, error: OSError) -> LmcompareError:
+    """Return the error for a file or folder that the system does not let the user read."""
+    reason = (error.strerror or str(error)).lower()
+    return LmcompareError(f"{shown(path)} cannot be read ({reason}); give what you may read")

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
-from lmcompare.corpora.contents import binary_kind, is_noise
+from lmcompare.corpora.contents import Content, binary_kind, encoding_of_mark, is_noise
 from lmcompare.corpora.contract import File, Found
 from lmcompare.corpora.document import Piece
-from lmcompare.corpora.files import Entry, Named, common_sentences, entry_of, format_of, read_as, shown
+from lmcompare.corpora.files import Entry, Named, common_sentences, entry_of, format_of, read_as, shown, unreadable
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.registered import FormatFinder
 from lmcompare.corpora.split_files import listed, recognised
@@ -24,20 +25,50 @@ _ABOUT = ("readme", "license", "licence", "copying", "notice", "citation", "auth
 
 
 def entries_below(folder: Path) -> list[Entry]:
-    """Return what is below a folder in the order of the paths, without hidden files; links are not followed."""
+    """Return what is below a folder in the order of the paths, without hidden files; links are not followed.
+
+    Raises
+    ------
+    LmcompareError
+        If a folder cannot be read.
+    """
     found: list[Path] = []
-    for here, folders, files in os.walk(folder):
+    for here, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__pycache__")
         found += [Path(here, file) for file in files if not file.startswith(".")]
-        found += [path for name in folders if (path := Path(here, name)).is_symlink()]
-    found.sort(key=lambda p: p.relative_to(folder).parts)
-    return [entry_of(path, shown(path.relative_to(folder))) for path in found]
+        not_entered = [name for name in folders if _is_link_or_run(Path(here, name))]
+        found += [Path(here, name) for name in not_entered]
+        folders[:] = [name for name in folders if name not in not_entered]
+    return _entries(found, folder)
 
 
 def entries_of_paths(paths: Sequence[Path]) -> list[Entry]:
     """Return several files; their names start at the folder that is common to all."""
-    common = Path(os.path.commonpath([path.parent for path in paths]))
-    return [entry_of(path, shown(path.relative_to(common))) for path in sorted(paths)]
+    runs = {folder for folder in {parent for path in paths for parent in path.parents} if is_run_folder(folder)}
+    of_runs = {path: next((parent for parent in path.parents if parent in runs), None) for path in paths}
+    found = {folder or path for path, folder in of_runs.items()}
+    return _entries(found, Path(os.path.commonpath([path.parent for path in found])))
+
+
+def is_run_folder(folder: Path) -> bool:
+    """Return whether lmcompare has written a run into a folder: what is there is no text of a corpus."""
+    if (folder / ".lmcompare").is_file():
+        return True
+    manifest = folder / "manifest.json"
+    return manifest.is_file() and b'"schema_version"' in Content(manifest).head
+
+
+def _is_link_or_run(folder: Path) -> bool:
+    return folder.is_symlink() or is_run_folder(folder)
+
+
+def _entries(paths: Iterable[Path], folder: Path) -> list[Entry]:
+    """Return what is at these paths; the names start at ``folder``."""
+    return [entry_of(path, shown(path.relative_to(folder))) for path in sorted(paths)]
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise unreadable(Path(error.filename), error)
 
 
 @dataclass
@@ -103,11 +134,10 @@ def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
             files.unusable[entry.name] = "empty"
         elif named is not None and named[1].table:
             files.tables[entry.name] = entry, named
-        elif named is None and _is_binary(file, options.encoding):
+        elif named is None and _is_binary(file, encoding := encoding_of_mark(file.content.head) or options.encoding):
             files.unusable[entry.name] = _NO_TEXT
-        elif named is None and not _is_valid(file, options.encoding):
-            why = f"not valid {options.encoding.upper()} (--encoding names another encoding)"
-            files.unusable[entry.name] = why
+        elif named is None and not _is_valid(file, encoding):
+            files.unusable[entry.name] = f"not valid {encoding.upper()} (--encoding names another encoding)"
         else:
             files.texts[entry.name] = read_as(named, file, options)
     return files

@@ -91,6 +91,10 @@ class CorpusOptions:
             "your own. The default depends on the suffix and the first bytes of each file."
         },
     )
+    stdin_megabytes: int = field(
+        default=1000,
+        metadata={"help": "Standard input that is longer is refused: it might never end.", "minimum": 1},
+    )
 
     @property
     def changes(self) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -12,8 +12,8 @@ from lmcompare.corpora.archives import entries_of, is_archive
 from lmcompare.corpora.compression import inner_name
 from lmcompare.corpora.contents import PART, Content
 from lmcompare.corpora.contract import Found
-from lmcompare.corpora.files import entry_of, opened, read_file, shown
-from lmcompare.corpora.folders import entries_below, entries_of_paths, read_entries
+from lmcompare.corpora.files import RUN_FOLDER, entry_of, opened, read_file, shown
+from lmcompare.corpora.folders import entries_below, entries_of_paths, is_run_folder, read_entries
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError, suggest
 
@@ -27,6 +27,8 @@ def read_path(path: Path, options: CorpusOptions) -> Found:
         If there is nothing at this path, it cannot be read, or there is no text in it.
     """
     if path.is_dir():
+        if is_run_folder(path):
+            raise LmcompareError(f"{shown(path)} is {RUN_FOLDER}, not a text; give the folder that the texts are in")
         if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
             raise LmcompareError(
                 f"{shown(path)} is a data set that Hugging Face's datasets has saved; give it as hf:{shown(path)}"
@@ -35,6 +37,8 @@ def read_path(path: Path, options: CorpusOptions) -> Found:
         return replace(found, name=path.resolve().name, source=shown(path))
     if path.exists():
         entry = entry_of(path, shown(PurePath(path.name)))
+        if entry.skip:
+            raise LmcompareError(f"{entry.path} is {entry.skip}; give a file, or - for standard input")
         found = _read_one(entry.load(), entry.path, entry.name, options)
         return replace(found, name=path_name(path), source=shown(path))
     if matched := _matched(path):
@@ -44,9 +48,27 @@ def read_path(path: Path, options: CorpusOptions) -> Found:
 
 
 def read_stream(stream: BinaryIO, options: CorpusOptions) -> Found:
-    """Read standard input, whose format is known by its first bytes."""
-    content = Content.of_parts(iter(partial(stream.read, PART), b""))
+    """Read standard input, whose format is known by its first bytes.
+
+    Raises
+    ------
+    LmcompareError
+        If it is longer than ``options.stdin_megabytes``, for it may never end, or cannot be read.
+    """
+    content = Content.of_parts(_parts(stream, options.stdin_megabytes))
     return replace(_read_one(content, "standard input", "stdin", options), name="stdin", source="standard input")
+
+
+def _parts(stream: BinaryIO, megabytes: int) -> Iterator[bytes]:
+    left = megabytes * 1_000_000
+    while part := stream.read(PART):
+        left -= len(part)
+        if left < 0:
+            raise LmcompareError(
+                f"standard input is longer than {megabytes:,} MB; save it in a file and give the file, or raise the "
+                "corpus option stdin_megabytes"
+            )
+        yield part
 
 
 def path_name(path: PurePath) -> str:

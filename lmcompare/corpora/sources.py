@@ -41,6 +41,8 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
     if not isinstance(source, str):
         return read_texts(source, options)
     if source == "-":
+        if stdin is None and sys.stdin is None:  # it was closed before the program began
+            raise LmcompareError("standard input is closed; pipe a text into lmcompare, or give a file")
         return read_stream(stdin or sys.stdin.buffer, options)
     if (scheme := _scheme_of(source)) is not None:
         return _read_scheme(source, *scheme, options)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from lmcompare.corpora import is_pattern, path_name
-from lmcompare.errors import LmcompareError, unknown
+from lmcompare.errors import LmcompareError, not_parsed, unknown
 from lmcompare.harness.experiment import BudgetTable, Experiment, ModelTable, load, shipped
 from lmcompare.harness.options import Preset
 
@@ -152,6 +152,8 @@ def assignment(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except json.JSONDecodeError:
         return key, value
+    except (ValueError, RecursionError) as error:
+        raise LmcompareError(f"--set {key}=… has a value that cannot be read: {not_parsed(error)}") from None
 
 
 def amount(pair: str) -> tuple[str, float]:

@@ -33,7 +33,7 @@ class LearningCurve:
         self._began = time.perf_counter()
         self._rows: list[list[Any]] = []
         self._before = 0.0  # seconds
-        with suppress(OSError, ValueError, TypeError, LookupError):
+        with suppress(OSError, ValueError, RecursionError, TypeError, LookupError):
             table = json.loads(path.read_text(encoding="utf-8"))
             rows = [[int(step), float(seconds), *rest] for step, seconds, *rest in table["rows"]]
             goes_on = rows or any(other != path for other in path.parent.iterdir())

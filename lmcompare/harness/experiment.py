@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from lmcompare.corpora import CorpusOptions, has_utf8
-from lmcompare.errors import LmcompareError, one_line, unknown
+from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
 from lmcompare.registry import absolute, placed
@@ -316,13 +316,13 @@ def load(path: Path) -> Experiment:
     if path.is_file() and path.suffix != ".toml":
         raise LmcompareError(f"{path} is no experiment file (.toml): to read a text, give it as --corpus {path}")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(ordinary(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LmcompareError(f"there is no experiment file {path}: check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         raise LmcompareError(f"{path} can't be read as an experiment file: {one_line(error)}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise LmcompareError(f"{path} is not valid TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise LmcompareError(f"{path} is not valid TOML: {not_parsed(error)}") from None
     table.setdefault("name", path.stem)
     for part in (table, *(table["models"] if isinstance(table.get("models"), list) else ())):
         if isinstance(part, dict) and isinstance(part.get("tokens"), dict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, without_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,7 +126,7 @@ class _Shown(Display):
         self._rows: list[_Row] = []
 
     def say(self, sentence: str) -> None:
-        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(without_controls(sentence), markup=False, highlight=False, soft_wrap=True)
 
     def plan(self, cells: Sequence[str]) -> None:
         self._rows = [_Row(name) for name in cells]

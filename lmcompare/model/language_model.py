@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from lmcompare.errors import NotFittedError, PluginError
+from lmcompare.errors import NotFittedError, PluginError, ordinary
 from lmcompare.exhibits import Exhibit
 from lmcompare.model.values import Setting, Size, Traits
 from lmcompare.state import State
@@ -281,7 +281,7 @@ class LanguageModel(ABC):
 
     def digest_of(self, name: str) -> str:
         """Return a digest of what a hyper-parameter among ``files`` names; by default of the content of a file."""
-        with Path(getattr(self, name)).expanduser().open("rb") as file:
+        with ordinary(Path(getattr(self, name)).expanduser()).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:

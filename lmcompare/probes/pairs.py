@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from lmcompare.corpora import has_utf8
-from lmcompare.errors import LmcompareError, one_line, suggest
+from lmcompare.errors import LmcompareError, not_parsed, ordinary, suggest
 
 SHIPPED = ("english",)
 _GOOD, _BAD = "sentence_good", "sentence_bad"
@@ -74,7 +74,7 @@ def read_pairs(source: str) -> Pairs:
 
 def _content(path: Path, source: str) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return ordinary(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         said = f"{source} cannot be read as minimal pairs, because it is not UTF-8"
         if isinstance(error, FileNotFoundError):
@@ -98,7 +98,7 @@ def _pair(line: str, where: str) -> Pair:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise LmcompareError(f"{where} is not JSON ({one_line(error)}); write one JSON object a line") from None
+        raise LmcompareError(f"{where} is not JSON ({not_parsed(error)}); write one JSON object a line") from None
     if not isinstance(row, dict):
         raise LmcompareError(f"{where} is not a JSON object; write one with {_GOOD} and {_BAD}")
     for key in (_GOOD, _BAD):

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 from markupsafe import Markup
 
-from lmcompare.report.tokens import CONTROL
+from lmcompare.errors import CONTROL
 
 SPECIAL = str.maketrans({"&": "&amp;", **{sign: f"\\{sign}" for sign in "\\`*_{}[]<>#|~$"}})
 SVG = re.compile(r"<svg(\b[^>]*>).*?</svg>", re.DOTALL)
@@ -44,7 +44,7 @@ def from_html(html: str, key: str = "chart") -> tuple[str, dict[str, Markup]]:
         return f'<svg data-number="{len(drawings) - 1}"{found[1]}</svg>'
 
     parser = _Parser()
-    parser.feed(f"<div>{SVG.sub(numbered, html)}</div>")
+    parser.feed(f"<div>{SVG.sub(numbered, html)}</div>".translate(CONTROL))
     page = _Page(key, drawings)
     return "\n\n".join(block for block in page.blocks(parser.builder.close()) if block), page.charts
 

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis import Run
+from lmcompare.errors import CONTROL
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
@@ -32,7 +33,6 @@ from lmcompare.report.sections import (
     validity,
 )
 from lmcompare.report.templating import asset, fill
-from lmcompare.report.tokens import CONTROL
 
 SCRIPTS = ("page.js", "reader.js")
 SECTIONS: dict[str, Callable[[ReportData], Section | None]] = {  # by their names in the navigation, in order

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lmcompare.analysis.leaderboard import Row, rows
+from lmcompare.errors import without_controls
 from lmcompare.report import numbers
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.sections.leaderboard import PRETRAINED
@@ -34,21 +35,22 @@ def print_leaderboard(folder: Path) -> None:
         name = head == "model"
         table.add_column(head, justify="left" if name else "right", no_wrap=not name, overflow="fold")
     for row in board:
-        table.add_row(*_cells(row, f"{row.name} (pre-trained)" if row.name in pretrained else row.name))
+        cells = _cells(row, f"{row.name} (pre-trained)" if row.name in pretrained else row.name)
+        table.add_row(*map(Text, map(without_controls, cells)))
     console = Console()  # a name is never cut: it is what other commands ask for
     (console if console.is_terminal else Console(width=WIDE)).print(table)
     if board and not results["interval"]["resamples"]:
-        print(results["interval"]["note"])
+        _say(results["interval"]["note"])
     for row in board:
         if row.name in pretrained:
-            print(f"{row.name} {PRETRAINED}")
+            _say(f"{row.name} {PRETRAINED}")
     for row in board:
         if row.reason:
             status = "ranked separately" if row.status == "adaptive" else "not ranked"
-            print(f"{row.name} is {status}, because {row.reason}.")
+            _say(f"{row.name} is {status}, because {row.reason}.")
     for row in board:
         if not row.same_tokens:
-            print(f"{row.name} has {row.tokens} tokens: compare its bits per byte, not its perplexity.")
+            _say(f"{row.name} has {row.tokens} tokens: compare its bits per byte, not its perplexity.")
     _print_published(results, console if console.is_terminal else Console(width=WIDE))
 
 
@@ -69,10 +71,14 @@ def _print_published(results: Mapping[str, Any], console: Console) -> None:
                 f"{row['unit']}, {row['split']}",
                 best,
             )
-            table.add_row(*map(Text, (*cells, row["source"])))
+            table.add_row(*map(Text, map(without_controls, (*cells, row["source"]))))
         console.print(table)
     for said in (*published_notes(results), *published_apart(results)):
-        print(said)
+        _say(said)
+
+
+def _say(sentence: str) -> None:
+    print(without_controls(sentence))
 
 
 def _cells(row: Row, name: str) -> list[str]:

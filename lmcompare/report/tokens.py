@@ -6,11 +6,11 @@ from unicodedata import bidirectional
 
 from markupsafe import Markup
 
+from lmcompare.errors import CONTROL
+
 SIGNS = {"</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅"}
-# control characters, which a terminal would obey, are shown as their pictures
-CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
 # invisible characters and those that change the direction of the text; joiners, which some scripts need, stay
-INVISIBLE = (0xAD, *range(0x80, 0xA0), 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
+INVISIBLE = (0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
 SHOWN = CONTROL | {c: f"\\u{c:04x}" for c in INVISIBLE} | {ord(c): SIGNS[c] for c in "\n\t"} | {13: "\u240d"}
 RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions that would move the text around them
 ISOLATE, POP = "\u2068", "\u2069"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from lmcompare.analysis import Run, Table, join, leaderboard, load_run, results, write_results
-from lmcompare.analysis.results import SCHEMA_VERSION
+from lmcompare.analysis.results import SCHEMA_VERSION, as_csv
 from lmcompare.errors import LmcompareError, as_written
 from lmcompare.report.charts.svg import is_standalone, standalone
 from lmcompare.report.page import Report
@@ -106,7 +106,7 @@ def _write_joined_results(page: SeveralTexts, folder: Path) -> None:
     boards = [leaderboard(part.table.run) for part in page.parts]
     for board, part in zip(boards, page.parts, strict=True):
         board.insert(0, "table", part.name)
-    write_text(folder / "results.csv", pd.concat(boards).to_csv(index=False, lineterminator="\n"))
+    write_text(folder / "results.csv", as_csv(pd.concat(boards)))
 
 
 def _check_place(out: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, ordinary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,8 +84,8 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Return the JSON value of a file. Raises ``RunFolderError`` where it is missing or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        return json.loads(ordinary(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise unreadable(path, error) from None
 
 
@@ -120,6 +120,17 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if missing:
         raise RunFolderError(f"{path} has no column '{missing[0]}': {REMEDY}")
     return frame
+
+
+def no_formula(cell: Any) -> Any:
+    """Return a cell of a CSV table; an apostrophe keeps a spreadsheet from taking a text for a formula."""
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def unreadable(path: Path, error: Exception) -> RunFolderError:

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import to_jsonable_python
 
 from lmcompare import __version__
-from lmcompare.runfolder.files import RunFolderError, read_object, write_json
+from lmcompare.runfolder.files import RunFolderError, read_json, write_json
 from lmcompare.runfolder.layout import MANIFEST, SCHEMA_VERSION
 from lmcompare.runfolder.seals import check_sealed, seal
 
@@ -184,8 +184,10 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     check_sealed(folder, (MANIFEST,))
-    table = read_object(path, "schema_version")
-    version = table["schema_version"]
+    table = read_json(path)
+    if not isinstance(table, dict):
+        raise RunFolderError(f"{path} is not as lmcompare writes it: run the experiment again with --force")
+    version = table.get("schema_version")
     if version != SCHEMA_VERSION:
         raise RunFolderError(
             f"{path} has schema_version {version!r}, but this lmcompare reads {SCHEMA_VERSION}: "

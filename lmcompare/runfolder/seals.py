@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,8 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError
-from lmcompare.runfolder.files import REMEDY, RunFolderError, write_json, write_text
+from lmcompare.errors import LmcompareError, ordinary
+from lmcompare.runfolder.files import REMEDY, RunFolderError, read_object, write_json, write_text
 from lmcompare.runfolder.layout import SEAL
 
 
@@ -27,10 +26,8 @@ def damage(folder: Path, names: Iterable[str]) -> str | None:
     A file that is missing, and every file of a folder without a seal, counts as damaged.
     """
     try:
-        digests = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        digests = None
-    if not isinstance(digests, dict):
+        digests = read_object(folder / SEAL)
+    except RunFolderError:
         return SEAL
     for name in names:
         try:
@@ -54,7 +51,7 @@ def is_sealed(folder: Path) -> bool:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with ordinary(path).open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 

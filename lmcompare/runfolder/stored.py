@@ -6,13 +6,13 @@ it is finished itself. Until then the finished cell can be used.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmcompare.runfolder.files import RunFolderError, read_object
 from lmcompare.runfolder.layout import CELLS
 from lmcompare.runfolder.ownership import remove_written
 
@@ -67,10 +67,9 @@ def place_of(name: str, seed: int) -> str:
 def read_cell(path: Path) -> dict[str, Any]:
     """Return the content of a cell's cell.json; {} if it can't be read."""
     try:
-        stored = json.loads((path / "cell.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(path / "cell.json")
+    except RunFolderError:
         return {}
-    return stored if isinstance(stored, dict) else {}
 
 
 def stored_cells(folder: Path) -> list[StoredCell]:

@@ -83,7 +83,7 @@ def table_in(folder: Path, name: str) -> dict[str, Any]:
         raise LmcompareError(
             f"{folder} has no {name}; save the model and its tokenizer there with save_pretrained"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LmcompareError(f"{folder / name} can't be read ({one_line(error)}); save it again") from None
     if not isinstance(table, dict):
         raise LmcompareError(f"{folder / name} is not a JSON object; save it again")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, PluginError, one_line
+from lmcompare.errors import LmcompareError, PluginError, one_line, ordinary
 from lmcompare.state import State
 from lmcompare.tokens.byte import BYTE_NAMES
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
@@ -185,7 +185,7 @@ class SavedTokenizer(PieceTokenizer):
 
     def fit(self, texts: Sequence[str]) -> Self:
         try:
-            content = Path(self.path).expanduser().read_text(encoding="utf-8")
+            content = ordinary(Path(self.path).expanduser()).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise LmcompareError(
                 f"{self.path} cannot be read ({one_line(error)}); give the path of a tokenizer.json"

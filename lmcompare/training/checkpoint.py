@@ -116,7 +116,14 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
         values = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["snapshot"])
         tensors = load_tensors(content)
         found = Snapshot(**{name: _read(value, tensors) for name, value in values.items()})
-    except (OSError, SafetensorError, ValueError, TypeError, LookupError):  # intact, but of another version
+    except (
+        OSError,
+        SafetensorError,
+        ValueError,
+        RecursionError,
+        TypeError,
+        LookupError,
+    ):  # intact, but of another version
         return None
     return found if found.key == key else None
 

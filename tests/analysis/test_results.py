@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, leaderboard, load_run, results, write_results
-from lmcompare.analysis.results import COLUMNS
+from lmcompare.analysis.results import COLUMNS, as_csv
 from lmcompare.errors import LmcompareError
 from tests.analysis.tiny import SOUND, bits, tiny_run
 from tests.run_folder import reseal
@@ -85,6 +86,15 @@ def test_the_csv_is_the_leaderboard(copied: Path) -> None:
     assert board["rank_high"].tolist()[:3] == [2, 2, 3]
     assert board[["rank_low", "rank_high"]].isna().to_numpy()[-2:].all()
     assert "division by zero" in board["reason"].iloc[-1]
+
+
+def test_no_text_of_the_csv_is_a_formula() -> None:
+    cells = ["=1+1", "+a", "-a", "@a", "-3.5", "a=1", ""]
+    table = pd.DataFrame([dict.fromkeys(COLUMNS, cell) for cell in cells]).assign(rank_low=-1)
+    stored = pd.read_csv(StringIO(as_csv(table)), dtype=str, keep_default_na=False)
+    for column in ("name", "tokens", "plugin", "status", "reason"):
+        assert stored[column].tolist() == ["'=1+1", "'+a", "'-a", "'@a", "-3.5", "a=1", ""]
+    assert set(stored["rank_low"]) == {"-1"}
 
 
 def test_costs_over_seeds(copied: Path) -> None:

@@ -15,9 +15,16 @@ from lmcompare.cli import main
 Done = subprocess.CompletedProcess[str]
 
 
-def lmcompare(*arguments: str, cwd: Path, stdin: str = "") -> Done:
+class Terminal(io.TextIOWrapper):
+    """A file that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def lmcompare(*arguments: str, cwd: Path, stdin: str = "", stream: type[io.TextIOWrapper] = io.TextIOWrapper) -> Done:
     """Run a command in this process, which has imported everything already."""
-    given, out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(3))
+    given, out, err = (stream(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(3))
     given.write(stdin)
     given.seek(0)
     terminate = signal.getsignal(signal.SIGTERM)

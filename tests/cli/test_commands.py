@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.console import lmcompare, lmcompare_process
+from tests.cli.console import Terminal, lmcompare, lmcompare_process
 from tests.harness.small import write_plugins, write_text
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here", "checks_here")]
@@ -204,6 +204,33 @@ def test_generate_is_seeded(place: Path) -> None:
     assert first.returncode == 0, first.stderr
     assert first.stdout == again.stdout
     assert first.stdout.startswith("the cat ")
+
+
+def test_no_control_character_of_a_text_reaches_a_terminal(place: Path) -> None:
+    generate = (
+        "generate",
+        "run",
+        "--model",
+        "ngram",
+        "--prompt",
+        "the \x1b[31mcat\x9b\r dog\r\n\tit",
+        "--length",
+        "1",
+    )
+    exact = lmcompare(*generate, cwd=place).stdout
+    assert exact.startswith("the \x1b[31mcat\x9b\r dog\r\n\tit")
+    shown = lmcompare(*generate, cwd=place, stream=Terminal).stdout
+    assert shown == exact.replace("\x1b", "\u241b").replace("\x9b", "\\u009b").replace("\r dog", "\u240d dog")
+    table = ("score", "run", "-", "--model", "ngram", "--by", "word", "--format", "csv")
+    assert "\u241b[31mcat" in lmcompare(*table, cwd=place, stdin="the \x1b[31mcat\n", stream=Terminal).stdout
+    assert "'a\u241bb'" in lmcompare("generate", "run", "--model", "a\x1bb", cwd=place).stderr
+
+
+def test_no_cell_of_a_csv_table_is_a_formula(place: Path) -> None:
+    table = ("score", "run", "-", "--model", "ngram", "--by", "word", "--format", "csv")
+    done = lmcompare(*table, cwd=place, stdin="=1+1 +cat -3 -cat @it a=b\n")
+    words = [row["word"] for row in csv.DictReader(io.StringIO(done.stdout))]
+    assert words == ["'=1+1", "'+cat", "-3", "'-cat", "'@it", "a=b"]
 
 
 def test_report_is_built_from_the_folder_alone(place: Path) -> None:

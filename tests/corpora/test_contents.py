@@ -78,6 +78,8 @@ def test_utf_16_without_its_mark_is_recognised() -> None:
     with pytest.raises(LmcompareError, match=r"0x00 at 1; .*--encoding utf-16-le"):
         decode("Some words.\n".encode("utf-16-le"), "utf-8")
     assert decode("Some words.\n".encode("utf-16-le"), "utf-16-le") == "Some words.\n"
+    with pytest.raises(LmcompareError, match=r"not valid UTF-16: byte 24 .*damaged"):
+        decode("Some words.".encode("utf-16") + b"x", "latin-1")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.strip))

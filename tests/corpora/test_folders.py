@@ -201,6 +201,38 @@ def test_links_and_pipes_are_left_out_with_a_word(tmp_path: Path) -> None:
     )
 
 
+def test_a_run_folder_is_no_text(tmp_path: Path) -> None:
+    data = folder(tmp_path / "data", {"a.txt": "a\n", "b/c.txt": "c\n"})
+    folder(data, {"one/.lmcompare": "", "one/log.txt": "x\n", "b/two/manifest.json": '{"schema_version": 2}'})
+    folder(data, {"b/two/report.txt": "x\n", "manifest.json": '{"name": "of something else"}'})
+    for source in (data, data / "**" / "*"):
+        found = read_path(source, CorpusOptions(file_format="text"))
+        assert [p.name for p in found.pieces] == ["a.txt", "b/c.txt", "manifest.json"]
+        assert found.said[0].endswith("because they are a run folder of lmcompare: b/two, one.")
+    with pytest.raises(LmcompareError, match="one is a run folder of lmcompare"):
+        read_path(data / "one", DEFAULT)
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = folder(tmp_path / "data", {"a.txt": "a\n", "shut/b.txt": "b\n"})
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("shut"):  # its owner alone may read it, and tests may run as root
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(LmcompareError, match=r"data/shut cannot be read .permission denied"):
+        read_path(data, DEFAULT)
+
+
+def test_a_mark_says_how_files_without_a_suffix_are_encoded(tmp_path: Path) -> None:
+    found = read(tmp_path, {"a": "über\n".encode("utf-16"), "b": "b\n"})
+    assert [(p.name, p.text) for p in found.pieces] == [("a", "über\n"), ("b", "b\n")]
+    assert [(f.name, f.encoding) for f in found.files] == [("a", "utf-16"), ("b", "ascii")]
+
+
 def test_a_text_file_in_a_folder_that_cannot_be_decoded_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match=r"bad\.txt is not valid UTF-8: byte 2"):
         read(tmp_path, {"good.txt": "a\n", "bad.txt": b"ab\xff"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,28 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "novel.txt").write_text("a")
     with pytest.raises(LmcompareError, match=r"no file or folder .*nowel\.txt .did you mean 'novel\.txt'"):
         read_path(tmp_path / "nowel.txt", DEFAULT)
+
+
+def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")  # which nobody ever writes to
+    for path in (tmp_path / "pipe.txt", Path("/dev/zero")):
+        with pytest.raises(LmcompareError, match=f"{path.name} is not an ordinary file.*or - for standard input"):
+            read_path(path, DEFAULT)
+
+
+def test_standard_input_without_end() -> None:
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            return b"no end " * (size // 7)
+
+    with pytest.raises(LmcompareError, match="longer than 3 MB"):
+        load("-", CorpusOptions(stdin_megabytes=3), stdin=Endless())  # type: ignore[arg-type]
+
+
+def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(LmcompareError, match="standard input is closed"):
+        load("-")
 
 
 def test_a_text_in_place_of_a_path() -> None:

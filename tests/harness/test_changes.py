@@ -158,6 +158,8 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
         (lambda plan: plan.replace("here", seeds=("x",)), "whole number, not 'x'"),
         (lambda plan: with_hyperparameters(plan, ["order=3"]), "MODEL.KEY=VALUE.*not 'order=3'"),
         (lambda plan: with_hyperparameters(plan, ["ngram.order"]), "KEY=VALUE"),
+        (lambda plan: with_hyperparameters(plan, ["ngram.order=" + "[" * 10**5]), "ngram.order=.*nested too deeply"),
+        (lambda plan: with_hyperparameters(plan, ["ngram.order=" + "1" * 5000]), "ngram.order=.*too many digits"),
         (lambda plan: with_hyperparameters(plan, ["ngrm.order=3"]), "'ngrm' .did you mean 'ngram'"),
         (lambda plan: with_hyperparameters(plan, ["ngram.name=x"]), "'name'.*experiment file"),
         (

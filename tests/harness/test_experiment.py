@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,8 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
         ("[examples]", "[[published]]\nnme = 'x'\n[examples]", "unknown key 'nme' in number 1 of [[published]]"),
         ("[examples]", PUBLISHED.replace("whitespace", "whitspace") + "[examples]", "did you mean 'whitespace'"),
         ("[examples]", "[published]\nname = 'x'\n[examples]", "write [[published]]"),
+        ("order = 5", "order = " + "[" * 10**5, "not valid TOML: it is nested too deeply"),
+        ("order = 5", "order = " + "1" * 5000, "not valid TOML: a number in it has too many digits"),
         ("order = 5", "tokens = {size = 2}", "tokens.size of the model 'kn5': this is at least 3"),
     ],
 )
@@ -168,6 +171,9 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match=r"no experiment file .*none\.toml"):
         files.load(tmp_path / "none.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(LmcompareError, match=r"pipe\.toml can't be read.*not an ordinary file"):
+        files.load(tmp_path / "pipe.toml")
 
 
 @pytest.mark.parametrize("preset", ["quick", "default", "full"])

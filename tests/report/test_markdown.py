@@ -99,6 +99,7 @@ def test_table_by_hand() -> None:
         (f"<ol><li>{'a' * 50}</li><li>b</li></ol>", f"1. {'a' * 50}\n2. b"),
         ("<dl><div><dt>a</dt><dd>b<code>c</code></dd></div></dl>", "- **a**: b`c`"),
         ("<pre>a``` *b*\n</pre>", "````\na``` *b*\n````"),
+        ("<pre>a\x1b[m\x9b\n\tb</pre><p><code>\x1b</code></p>", "```\na␛[m\\u009b\n\tb\n```\n\n`␛`"),
         ("<script>a</script><details>b</details><p class='x js'>c</p><i aria-hidden='true'>d</i>", ""),
         ("<details data-markdown='on'><summary>a</summary><p>b</p></details>", "b"),
         ("<p>a<span data-markdown='off'>b</span><span data-markdown='c|d'>e</span></p>", "ac\\|d"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,9 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(LmcompareError, match=r"bad\.json is damaged"):
         files.read_json(tmp_path / "bad.json")
+    os.mkfifo(tmp_path / "pipe.json")  # which nobody ever writes to
+    with pytest.raises(LmcompareError, match=r"pipe\.json is damaged .*not an ordinary file"):
+        files.read_json(tmp_path / "pipe.json")
     with pytest.raises(LmcompareError, match="is missing"):
         states.load_state(tmp_path)
     (tmp_path / "arrays.safetensors").write_bytes(b"not tensors")

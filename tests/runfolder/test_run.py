@@ -76,7 +76,7 @@ def test_a_manifest_of_another_shape(copied: Path, changes: dict[str, object], s
     assert "manifest.json" in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "\x00"])
+@pytest.mark.parametrize("text", ["{", "[]", "null", "[" * 10**5, "\x00"])
 def test_a_broken_manifest(copied: Path, text: str) -> None:
     (copied / "manifest.json").write_text(text)
     with pytest.raises(RunFolderError, match=r"manifest\.json"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmcompare.cli.app import app, folder_named
+from lmcompare.cli.app import app, folder_named, say
 
 if TYPE_CHECKING:
     from lmcompare.checks import Result
@@ -45,7 +45,7 @@ def check(
 def _print(result: Result) -> None:
     mark = "ok  " if result.passed else "xfail" if result.ok else "FAIL"
     said = "; ".join(part for part in (result.reason, result.expected_failure) if part)
-    print(f"{mark:<5} {result.name}{f': {said}' if said else ''}", flush=True)
+    say(f"{mark:<5} {result.name}{f': {said}' if said else ''}", flush=True)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmcompare.cli.app import app, flag
+from lmcompare.cli.app import app, flag, say
 from lmcompare.cli.commands.trained import Dir, PluginOption, SeedOption, trained_models
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def probe(
     if json:
         for name, probed in answers.items():
             for row in probed.rows:
-                print(dumps({"model": name} | asdict(row), ensure_ascii=False))
+                say(dumps({"model": name} | asdict(row), ensure_ascii=False))
         return
     _print_table(answers)
     print(f"Accuracy in percent, with its 95 % interval; guessing is right for 50 %. The report: {report}")
@@ -58,7 +58,9 @@ def probe(
 def _print_table(answers: Mapping[str, Probed]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    from lmcompare.errors import without_controls
     from lmcompare.runfolder.probed import phenomena_of
 
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -67,7 +69,7 @@ def _print_table(answers: Mapping[str, Probed]) -> None:
         table.add_column(heading, justify="left" if left else "right", no_wrap=not left, overflow="fold")
     for phenomenon in phenomena_of(list(answers.values())):
         rows = [next(row for row in each.rows if row.phenomenon == phenomenon) for each in answers.values()]
-        table.add_row(phenomenon or "all", f"{rows[0].pairs:,}", *map(_cell, rows))
+        table.add_row(Text(without_controls(phenomenon or "all")), f"{rows[0].pairs:,}", *map(_cell, rows))
     whole = [each.whole.unknown for each in answers.values()]
     if any(whole):
         table.add_row("pairs that differ in an unknown word", "", *(f"{n:,}" for n in whole))

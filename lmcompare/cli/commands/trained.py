@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmcompare.cli.app import app, flag, note
+from lmcompare.cli.app import app, flag, note, say
 from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def generate(
     """Continue a prompt with a trained model."""
     trained = trained_model(folder, model, seed, plugin)
     drawn = trained.generate(prompt, length, temperature=temperature, top_k=top_k, top_p=top_p, seed=sampling_seed)
-    print(prompt + drawn)
+    say(prompt + drawn)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from lmcompare.corpora.contract import CorpusFormat, File, Found
 from lmcompare.corpora.document import Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.split_files import listed, split_named
-from lmcompare.errors import LmcompareError, one_line, suggest
+from lmcompare.errors import LmcompareError, not_parsed, suggest
 
 Row = dict[str, Any]
 
@@ -57,7 +57,7 @@ def read_json(file: File, options: CorpusOptions) -> Found:
     except (ValueError, RecursionError) as error:
         if _is_object(text.strip().partition("\n")[0]):
             return read_json_lines(file, options)
-        raise LmcompareError(f"{file.path} is not JSON ({one_line(error)}); correct it there") from None
+        raise LmcompareError(f"{file.path} is not JSON ({not_parsed(error)}); correct it there") from None
     rows = _rows_of_json(content, options.text_column or "text")
     if rows is None:
         splits = [key for key in content if split_named(key)] if isinstance(content, dict) else []
@@ -175,7 +175,7 @@ def _json_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else not_parsed(error)
             raise LmcompareError(
                 f"{file.path} is not JSON in line {number:,} ({reason}); write one JSON object a line"
             ) from None
