@@ -41,17 +41,15 @@ class Figures:
     bits_per_byte: float
 
 
-def seed_figures(found: Sums, n_bytes: int, split: Split = "test") -> list[Figures]:
+def seed_figures(found: Sums, n_bytes: int) -> list[Figures]:
     """Return the figures of each seed. Ranks and per-sentence scores exist on the test text only."""
-    none = float("nan")
-    on_test = split == "test"
     return [
         Figures(
             perplexity=perplexity(found.log_prob[s], found.tokens),
             perplexity_excluding_unknown=perplexity(found.log_prob_known[s], found.known),
-            perplexity_reset=perplexity(found.log_prob_reset[s], found.tokens) if on_test else none,
-            top1_accuracy=ratio(found.first[s], found.tokens) if on_test else none,
-            top5_accuracy=ratio(found.fifth[s], found.tokens) if on_test else none,
+            perplexity_reset=perplexity(found.log_prob_reset[s], found.reset),
+            top1_accuracy=ratio(found.first[s], found.ranked),
+            top5_accuracy=ratio(found.fifth[s], found.ranked),
             bits_per_byte=ratio(bits, n_bytes),
         )
         for s, bits in enumerate(found.bits)

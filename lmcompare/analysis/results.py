@@ -165,7 +165,7 @@ def _repeated_documents(run: Run, split: Split) -> dict[str, int]:
 def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str, Any]:
     on_test = sums(run, "test")[model.name]
     test = seed_figures(on_test, split_bytes(run, model))
-    valid = seed_figures(sums(run, "valid")[model.name], split_bytes(run, model, "valid"), "valid")
+    valid = seed_figures(sums(run, "valid")[model.name], split_bytes(run, model, "valid"))
     mean, spread, on_valid = mean_figures(test), spread_figures(test), mean_figures(valid)
     standing = comparison.standing(model.name)
     return {

@@ -29,9 +29,12 @@ class Sums:
     overhead_bits : float
         Bits that are charged beside the model's own.
     log_prob, log_prob_known, log_prob_reset : array of shape (S,)
-        Log-probability in nats of all tokens, of the known ones, and of all with every sentence on its own.
+        Log-probability in nats of all tokens, of the known ones, and of the ``reset`` ones on their own.
+    ranked, reset : int
+        The tokens whose rank, and whose probability with every sentence on its own, was measured: all of the test
+        text, or documents drawn by a hash if it is very long; none of valid.
     first, fifth : array of shape (S,)
-        Tokens that are the most likely one, or among the top five.
+        Ranked tokens that are the most likely one, or among the top five.
     document_tokens, document_unknown : array of shape (D,)
         Tokens, and unknown ones.
     document_bits, document_nats : array of shape (D,)
@@ -41,7 +44,7 @@ class Sums:
     """
 
     def __init__(self, seeds: int, documents: int, units: int) -> None:
-        self.tokens = self.known = self.impossible = 0
+        self.tokens = self.known = self.impossible = self.ranked = self.reset = 0
         self.overhead_bits = 0.0
         self.log_prob, self.log_prob_known, self.log_prob_reset = np.zeros((3, seeds))
         self.first, self.fifth = np.zeros((2, seeds), np.int64)
@@ -66,9 +69,13 @@ class Sums:
         self.overhead_bits += float(overhead_bits.sum())
         self.log_prob += [row.sum() for row in log_prob]
         self.log_prob_known += [row[~is_unknown].sum() for row in log_prob]
-        self.log_prob_reset += block.stacked(model, "log_prob_reset").sum(axis=1)
-        self.first += np.count_nonzero(rank <= 1, axis=1)
-        self.fifth += np.count_nonzero(rank <= 5, axis=1)
+        reset = block.stacked(model, "log_prob_reset")
+        was_reset, was_ranked = ~np.isnan(reset[0]), rank[0] > 0
+        self.reset += int(np.count_nonzero(was_reset))
+        self.log_prob_reset += reset[:, was_reset].sum(axis=1)
+        self.ranked += int(np.count_nonzero(was_ranked))
+        self.first += np.count_nonzero(rank[:, was_ranked] == 1, axis=1)
+        self.fifth += np.count_nonzero(rank[:, was_ranked] <= 5, axis=1)
         bits = (-log_prob / LN2 + overhead_bits).mean(axis=0)
         size = len(self.document_tokens)
         self.document_tokens += np.bincount(document, minlength=size)

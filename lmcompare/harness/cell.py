@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
-from lmcompare.measure.selection import shown_positions
+from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.model import Budget, LanguageModel, Setting
@@ -63,15 +63,20 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     job.reopen()
     model, train_seconds = _trained(job, corpus, model, emit)
     emit({"event": "stage", "stage": "scoring"})
-    scores, cost = _scored(job, corpus, model)
+    scores, cost, part = _scored(job, corpus, model)
     write_table(job.path / "scores.parquet", scores)
     known = {} if model.traits.adaptive else memorisation.measured(model, corpus)
     emit({"event": "stage", "stage": "checking"})
     began = time.perf_counter()
-    truth = _checked(job, corpus, model, scores)
+    truth = _checked(job, corpus, model, scores, part)
     cost |= {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
     notes = _write_examples(job, corpus, model)
+    if len(part.at) < len(corpus.test):
+        notes.append(
+            f"The ranks of tokens and their probabilities without the sentences before are measured on "
+            f"{len(part.at):,} of the {len(corpus.test):,} test tokens, in documents drawn by a hash."
+        )
     write_json(
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
@@ -130,24 +135,33 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
     return model, seconds
 
 
-def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the score table of valid and test, and what scoring cost. Stores the most likely tokens on the way.
+def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd.DataFrame, dict[str, Any], Part]:
+    """Return the score table of valid and test, what scoring cost, and the part of the test text that was ranked.
 
-    The test text is read once, over the full distributions; the timed scoring reads the validation text. A model that
-    learns from earlier documents has no reset scores: it would not forget what precedes a sentence.
+    Stores the most likely tokens on the way. The test text is read once, over the full distributions, or a part of it
+    if it is very long; the timed scoring reads the validation text. A model that learns from earlier documents has no
+    reset scores: it would not forget what precedes a sentence.
     """
     import pandas as pd
 
     valid, seconds = scoring.timed_log_probs(model, corpus.valid)
-    shown = shown_positions(corpus)
     words = {split: HeldOutWords(corpus, split) for split in HELD_OUT}
-    ranked = scoring.score_and_rank(model, corpus.test, shown, words["test"].ends)
-    if model.traits.adaptive:
-        reset = np.full(len(corpus.test), np.nan)
-    else:
-        reset = scoring.checked_log_probs(model, corpus.sentences("test"))
-    ends = {"valid": streamed_end_log_probs(model, corpus.valid, words["valid"].ends), "test": ranked.end_log_probs}
-    scored = {"valid": valid, "test": ranked.log_probs}
+    word_ends = words["test"].ends
+    part = measured_part(corpus, whole=model.traits.adaptive or bool(word_ends.at.any()))
+    shown = shown_positions(corpus, part.at)
+    here = np.searchsorted(part.at, shown)
+    ranked = scoring.score_and_rank(model, part.text, here, replace(word_ends, at=word_ends.at[part.at]))
+    whole = len(part.at) == len(corpus.test)
+    test = ranked.log_probs if whole else scoring.checked_log_probs(model, corpus.test)
+    ranks, reset = np.zeros(len(test), np.int32), np.full(len(test), np.nan)
+    ranks[part.at] = ranked.target_rank
+    if not model.traits.adaptive:
+        reset[part.at] = scoring.checked_log_probs(model, part.sentences)
+    ends = {
+        "valid": streamed_end_log_probs(model, corpus.valid, words["valid"].ends),
+        "test": ranked.end_log_probs if whole else np.zeros(len(test)),
+    }
+    scored = {"valid": valid, "test": test}
     write_table(job.path / "words.parquet", pd.concat(words[s].table(scored[s], ends[s]) for s in HELD_OUT))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     size = model.size()
@@ -155,9 +169,9 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
         job.name,
         job.seed,
         corpus.surface(),
-        np.concatenate([valid, ranked.log_probs]),
+        np.concatenate([valid, test]),
         np.concatenate([np.full(len(valid), np.nan), reset]),
-        np.concatenate([np.zeros(len(valid), np.int32), ranked.target_rank]),
+        np.concatenate([np.zeros(len(valid), np.int32), ranks]),
     )
     cost = {
         "score_seconds": seconds,
@@ -166,10 +180,12 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
         "parameters": size.parameters,
         "model_bytes": size.bytes,
     }
-    return table, cost
+    return table, cost, part
 
 
-def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, scores: pd.DataFrame) -> dict[str, Any]:
+def _checked(
+    job: Job, corpus: TokenizedCorpus, model: LanguageModel, scores: pd.DataFrame, part: Part
+) -> dict[str, Any]:
     """Return the table of the validity checks, JSON-able."""
     test, valid = (scores[scores["split"] == which] for which in ("test", "valid"))
 
@@ -180,8 +196,8 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, scores: pd
         corpus.test,
         test["log_prob"].to_numpy(),
         scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
-        corpus.sentences("test"),
-        test["log_prob_reset"].to_numpy(),
+        part.sentences,
+        test["log_prob_reset"].to_numpy()[part.at],
         corpus.valid,
         valid["log_prob"].to_numpy(),
         restore,

@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import IntArray
+from lmcompare.tokens import Encoded, IntArray
 
 SHOWN_TOKENS = 20_000  # the most likely tokens are stored at no more positions of the test text than this
 PASSAGE_SENTENCES = 20
+MOST_PROBABILITIES = 2 * 10**10  # of tokens times types: beyond that ranks are measured in a sample of the test text
+SAMPLE_TOKENS = 200_000
 EXAMPLE_LENGTHS = range(8, 31)  # tokens of an example sentence
 LONGEST_EXAMPLE = 100  # tokens that are shown of a sentence where none has such a length: text8 is one sentence
 
@@ -27,6 +29,59 @@ class ExampleSentence:
     tokens: list[str]
 
 
+@dataclass(frozen=True)
+class Part:
+    """The part of the test text on which is measured what takes all probabilities of a token, or a second reading.
+
+    Parameters
+    ----------
+    at : (n,) int array
+        The positions of its tokens in the test text, in rising order.
+    text : Encoded
+        It, in its documents.
+    sentences : Encoded
+        It, with every sentence a document of its own.
+    """
+
+    at: IntArray
+    text: Encoded
+    sentences: Encoded
+
+
+def measured_part(corpus: TokenizedCorpus, whole: bool) -> Part:
+    """Return the whole test text, or documents drawn by a hash if it is too long for the size of the vocabulary.
+
+    The last document that is drawn ends with the sentence before it has too many tokens. With ``whole`` it is always
+    the whole text.
+    """
+    test, begins = corpus.test, corpus.sentence_starts("test")
+    types = len(test.vocabulary)
+    if whole or len(test) <= SAMPLE_TOKENS or len(test) * types <= MOST_PROBABILITIES:
+        return Part(np.arange(len(test)), test, corpus.sentences("test"))
+    left = SAMPLE_TOKENS
+    ends = np.append(begins[1:], len(test))
+    chosen: list[tuple[int, int]] = []
+    for document in sorted(range(test.n_documents), key=lambda d: digest_of("part", test.names[d], d)):
+        start, end = int(test.starts[document]), int(test.ends[document])
+        if end - start > left:
+            fitting = ends[(ends > start) & (ends <= start + left)]
+            end = int(fitting[-1]) if len(fitting) else start
+        chosen.append((start, end))
+        left -= end - start
+        if end < int(test.ends[document]):
+            break
+    chosen = sorted((start, end) for start, end in chosen if end > start)
+    at = np.concatenate([np.arange(start, end) for start, end in chosen])
+    lengths = np.array([end - start for start, end in chosen])
+    inside = begins[np.isin(begins, at)]
+    ids = test.ids[at]
+    return Part(
+        at,
+        Encoded(ids, np.cumsum(lengths) - lengths, test.vocabulary),
+        Encoded(ids, np.searchsorted(at, inside), test.vocabulary),
+    )
+
+
 def fresh_documents(corpus: TokenizedCorpus) -> npt.NDArray[np.bool_]:
     """(D,) which test documents may be shown: those that do not also occur in the training text, unless all do.
 
@@ -36,8 +91,8 @@ def fresh_documents(corpus: TokenizedCorpus) -> npt.NDArray[np.bool_]:
     return fresh if fresh.any() else ~fresh
 
 
-def shown_positions(corpus: TokenizedCorpus) -> IntArray:
-    """(M,) the positions of the test text whose most likely tokens are stored.
+def shown_positions(corpus: TokenizedCorpus, measured: IntArray) -> IntArray:
+    """(M,) the positions of the test text whose most likely tokens are stored, of those that are ``measured``.
 
     They are passages, drawn by hash: the same for all tokenizers, as far as there is room for them.
     """
@@ -52,10 +107,11 @@ def shown_positions(corpus: TokenizedCorpus) -> IntArray:
     left = SHOWN_TOKENS
     for i in sorted(range(len(opens)), key=lambda i: digest_of(test.names[document[opens[i]]], within[opens[i]])):
         start, end = int(begins[opens[i]]), int(ends[i])
-        if fresh[document[opens[i]]] and end - start <= left:
+        inside = np.searchsorted(measured, end) - np.searchsorted(measured, start) == end - start
+        if inside and fresh[document[opens[i]]] and end - start <= left:
             chosen.append(np.arange(start, end))
             left -= end - start
-    return np.sort(np.concatenate(chosen)) if chosen else np.arange(min(len(test), SHOWN_TOKENS))
+    return np.sort(np.concatenate(chosen)) if chosen else measured[:SHOWN_TOKENS]
 
 
 def example_sentences(corpus: TokenizedCorpus, count: int) -> list[ExampleSentence]:

@@ -30,7 +30,7 @@ probabilities = st.lists(st.floats(1e-12, 1.0), min_size=1, max_size=40)
 
 
 def figures_of(run: Run, model: ModelEntry, split: Split = "test") -> list[Figures]:
-    return seed_figures(sums(run, split)[model.name], split_bytes(run, model, split), split)
+    return seed_figures(sums(run, split)[model.name], split_bytes(run, model, split))
 
 
 def test_perplexity_by_hand() -> None:

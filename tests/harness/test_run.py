@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.errors import LmcompareError
+from lmcompare.measure import selection
 from lmcompare.report.build import rebuild, write_reports
 from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
 from tests.run_folder import reseal
@@ -352,3 +353,29 @@ def test_what_one_model_lost_does_not_hide_the_others(finished: Path, place: Pat
     assert "flat" in [m["name"] for m in table["models"]]
     assert table["failed"][0]["name"] == "unigram"
     assert "cost.json is missing" in table["failed"][0]["error"]
+
+
+def test_ranks_of_a_long_text_are_measured_in_a_part_of_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = {"plugin": "ngram"}, {"plugin": "rnn", "steps": 2, "batch": 4, "length": 8}
+    whole, _ = run_and_report(place, place / "whole", small_experiment(*models))
+    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 10)
+    monkeypatch.setattr(selection, "SAMPLE_TOKENS", 30)
+    part, _ = run_and_report(place, place / "part", small_experiment(*models))
+    assert not whole.failures
+    assert not part.failures
+    for name in ("ngram", "rnn"):
+        full, some = (
+            pd.read_parquet(outcome.folder / "cells" / name / "0" / "scores.parquet") for outcome in (whole, part)
+        )
+        np.testing.assert_allclose(some["log_prob"], full["log_prob"], atol=1e-5)
+        ranked = some["target_rank"] > 0
+        assert 10 < ranked.sum() <= 30
+        np.testing.assert_array_equal(some["target_rank"][ranked], full["target_rank"][ranked])
+        reset = ~some["log_prob_reset"].isna()
+        assert (reset == ranked).all()
+        np.testing.assert_allclose(some["log_prob_reset"][reset], full["log_prob_reset"][reset], atol=1e-5)
+        cell = json.loads((part.folder / "cells" / name / "0" / "cell.json").read_text())
+        assert cell["truth"]["passed"]
+        assert any(f"measured on {ranked.sum():,} of the" in note for note in cell["notes"])
+        row = next(m for m in json.loads((part.folder / "results.json").read_text())["models"] if m["name"] == name)
+        assert row["test"]["top1_accuracy"] == pytest.approx((some["target_rank"] == 1).sum() / ranked.sum())

@@ -5,11 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.harness.experiment import TokensTable
 from lmcompare.harness.prepare import prepare
-from lmcompare.measure.selection import LONGEST_EXAMPLE, example_sentences, fresh_documents, shown_positions
+from lmcompare.measure import selection
+from lmcompare.measure.selection import (
+    LONGEST_EXAMPLE,
+    example_sentences,
+    fresh_documents,
+    measured_part,
+    shown_positions,
+)
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 KNOWN = ["the cat that sat on the mat saw a dog run by", "and the dog ran after a bird that sang in the tree"]
@@ -30,16 +38,17 @@ def prepared(tmp_path: Path, test: list[list[str]]) -> TokenizedCorpus:
 def test_a_document_that_stands_in_train_is_no_example(tmp_path: Path) -> None:
     found = prepared(tmp_path, [KNOWN, FRESH])
     assert fresh_documents(found).tolist() == [False, True]
-    assert set(found.test.document_of(shown_positions(found)).tolist()) == {1}
+    everywhere = measured_part(found, whole=True).at
+    assert set(found.test.document_of(shown_positions(found, everywhere)).tolist()) == {1}
     assert {sentence.document for sentence in example_sentences(found, 4)} == {1}
     again = TokenizedCorpus(found.path)
-    np.testing.assert_array_equal(shown_positions(again), shown_positions(found))
+    np.testing.assert_array_equal(shown_positions(again, everywhere), shown_positions(found, everywhere))
 
 
 def test_where_all_documents_stand_in_train_they_are_shown(tmp_path: Path) -> None:
     found = prepared(tmp_path, [KNOWN])
     assert fresh_documents(found).tolist() == [True]
-    assert len(shown_positions(found)) == len(found.test)
+    assert len(shown_positions(found, measured_part(found, whole=True).at)) == len(found.test)
     assert len(example_sentences(found, 2)) == 2
 
 
@@ -48,3 +57,27 @@ def test_of_a_very_long_sentence_the_beginning_is_shown(tmp_path: Path) -> None:
     (shown,) = example_sentences(found, 4)
     assert shown.tokens == [f"w{n}" for n in range(LONGEST_EXAMPLE)]
     assert (shown.first, shown.start) == (0, 0)
+
+
+def test_of_a_long_text_documents_drawn_by_a_hash_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = [[f"a b c {n}", "d e", "f g h i"] for n in range(9)]
+    found = prepared(tmp_path, test)
+    whole = measured_part(found, whole=False)
+    np.testing.assert_array_equal(whole.at, np.arange(len(found.test)))
+    assert whole.sentences.n_documents == 27
+    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 10)
+    monkeypatch.setattr(selection, "SAMPLE_TOKENS", 33)
+    part = measured_part(TokenizedCorpus(found.path), whole=False)
+    np.testing.assert_array_equal(part.text.ids, found.test.ids[part.at])
+    # documents of 13 tokens, the last cut after its first two sentences of 5 and 3 tokens, if not 7 tokens fit
+    lengths = np.diff(np.append(part.text.starts, len(part.at)))
+    assert sorted(lengths.tolist()) == [5, 13, 13]
+    starts = found.test.starts.tolist()
+    assert all(int(part.at[start]) in starts for start in part.text.starts)
+    assert part.sentences.n_documents == 7
+    assert all(part.text.ids[end - 1] == found.vocabulary.end for end in part.sentences.ends)
+    shown = shown_positions(found, part.at)
+    assert set(shown) <= set(part.at.tolist())
+    assert len(measured_part(found, whole=True).at) == len(found.test)
