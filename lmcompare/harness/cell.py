@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,18 +21,19 @@ from lmcompare.measure.examples import model_examples, word_examples
 from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
-from lmcompare.model import Budget, LanguageModel, Setting
+from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
 from lmcompare.processes import Emit
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
-from lmcompare.runfolder.layout import CHECKPOINTS, HELD_OUT, TRAINED_FILES
+from lmcompare.runfolder.layout import CHECKPOINTS, HELD_OUT, TRAINED_FILES, Split
 from lmcompare.runfolder.ownership import remove_written
-from lmcompare.runfolder.parquet import write_table
+from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import IntArray
 
-if TYPE_CHECKING:
-    import pandas as pd
+# By split, (N,) each: the nats of the tokens, those with every sentence on its own, and their ranks
+_Scores = dict[Split, tuple[FloatArray, FloatArray, IntArray]]
 
 
 def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
@@ -63,12 +64,11 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     job.reopen()
     model, train_seconds = _trained(job, corpus, model, emit)
     emit({"event": "stage", "stage": "scoring"})
-    scores, cost, part = _scored(job, corpus, model)
-    write_table(job.path / "scores.parquet", scores)
+    scored, part, cost = _scored(job, corpus, model)
     known = {} if model.traits.adaptive else memorisation.measured(model, corpus)
     emit({"event": "stage", "stage": "checking"})
     began = time.perf_counter()
-    truth = _checked(job, corpus, model, scores, part)
+    truth = _checked(job, corpus, model, scored, part)
     cost |= {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
     notes = _write_examples(job, corpus, model)
@@ -135,15 +135,13 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
     return model, seconds
 
 
-def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd.DataFrame, dict[str, Any], Part]:
-    """Return the score table of valid and test, what scoring cost, and the part of the test text that was ranked.
+def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[_Scores, Part, dict[str, Any]]:
+    """Return the scores of valid and test, the part of the test text that was ranked, and what scoring cost.
 
-    Stores the most likely tokens on the way. The test text is read once, over the full distributions, or a part of it
+    Stores them, and the most likely tokens. The test text is read once, over the full distributions, or a part of it
     if it is very long; the timed scoring reads the validation text. A model that learns from earlier documents has no
     reset scores: it would not forget what precedes a sentence.
     """
-    import pandas as pd
-
     valid, seconds = scoring.timed_log_probs(model, corpus.valid)
     words = {split: HeldOutWords(corpus, split) for split in HELD_OUT}
     word_ends = words["test"].ends
@@ -161,18 +159,15 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
         "valid": streamed_end_log_probs(model, corpus.valid, words["valid"].ends),
         "test": ranked.end_log_probs if whole else np.zeros(len(test)),
     }
-    scored = {"valid": valid, "test": test}
-    write_table(job.path / "words.parquet", pd.concat(words[s].table(scored[s], ends[s]) for s in HELD_OUT))
+    found: _Scores = {
+        "valid": (valid, np.full(len(valid), np.nan), np.zeros(len(valid), np.int32)),
+        "test": (test, reset, ranks),
+    }
+    write_parts(job.path / "words.parquet", (words[s].table(found[s][0], ends[s]) for s in HELD_OUT))
+    tables = (scoring.scores_table(job.name, job.seed, corpus.surface(s), *found[s]) for s in HELD_OUT)
+    write_parts(job.path / "scores.parquet", tables)
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     size = model.size()
-    table = scoring.scores_table(
-        job.name,
-        job.seed,
-        corpus.surface(),
-        np.concatenate([valid, test]),
-        np.concatenate([np.full(len(valid), np.nan), reset]),
-        np.concatenate([np.zeros(len(valid), np.int32), ranks]),
-    )
     cost = {
         "score_seconds": seconds,
         "scored_tokens": len(valid),
@@ -180,26 +175,24 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[pd
         "parameters": size.parameters,
         "model_bytes": size.bytes,
     }
-    return table, cost, part
+    return found, part, cost
 
 
-def _checked(
-    job: Job, corpus: TokenizedCorpus, model: LanguageModel, scores: pd.DataFrame, part: Part
-) -> dict[str, Any]:
+def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Scores, part: Part) -> dict[str, Any]:
     """Return the table of the validity checks, JSON-able."""
-    test, valid = (scores[scores["split"] == which] for which in ("test", "valid"))
+    test, reset, _ = found["test"]
 
     def restore() -> LanguageModel:
         return plugins.build(type(model), job.hyperparameters).restore(load_state(job.path / "model"))
 
     scored = Scored(
         corpus.test,
-        test["log_prob"].to_numpy(),
+        test,
         scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
         part.sentences,
-        test["log_prob_reset"].to_numpy()[part.at],
+        reset[part.at],
         corpus.valid,
-        valid["log_prob"].to_numpy(),
+        found["valid"][0],
         restore,
     )
     results = run_sampled_checks(model, scored, seed=job.seed)

@@ -27,11 +27,11 @@ class HeldOutWords:
 
     def __init__(self, corpus: TokenizedCorpus, split: Split) -> None:
         self._corpus, self._split = corpus, split
-        table = corpus.words(split)
+        table = corpus.words(split, ("document", "byte_start", "byte_end"))
         text = corpus.split(split)
         assert text.spans is not None, "text was encoded"
         self._document = table["document"].to_numpy(np.int64)
-        self._is_end = (table["word"] == "").to_numpy()
+        self._is_end = (table["byte_start"] == table["byte_end"]).to_numpy()  # every word has a byte
         # all documents one after the other, with a byte between them as the place of the end of a document
         n_bytes = table["byte_end"].to_numpy(np.int64)[self._is_end]
         before = np.cumsum(n_bytes + 1) - (n_bytes + 1)

@@ -197,13 +197,13 @@ class TokenizedCorpus:
             raise RunFolderError(f"{self.path / 'documents.parquet'} does not number the {split} documents from 0")
         return rows
 
-    def surface(self) -> pd.DataFrame:
-        """Return one row per token of valid and test, with the columns ``SURFACE_COLUMNS``."""
-        return read_table(self._file("surface.parquet"), SURFACE_COLUMNS)
+    def surface(self, split: Split | None = None) -> pd.DataFrame:
+        """Return one row per token of valid and test, or of one of them, with the columns ``SURFACE_COLUMNS``."""
+        return read_table(self._file("surface.parquet"), SURFACE_COLUMNS, split)
 
-    def words(self, split: Split) -> pd.DataFrame:
-        """Return one row per word of a split and one per end of a document, with the columns ``WORD_COLUMNS``."""
-        return read_table(self._file("words.parquet"), WORD_COLUMNS, split)
+    def words(self, split: Split, columns: Sequence[str] = WORD_COLUMNS) -> pd.DataFrame:
+        """Return one row per word of a split and one per end of a document, by default with ``WORD_COLUMNS``."""
+        return read_table(self._file("words.parquet"), columns, split)
 
     @cached_property
     def test_strings(self) -> Array:

@@ -378,4 +378,4 @@ def test_ranks_of_a_long_text_are_measured_in_a_part_of_it(place: Path, monkeypa
         assert cell["truth"]["passed"]
         assert any(f"measured on {ranked.sum():,} of the" in note for note in cell["notes"])
         row = next(m for m in json.loads((part.folder / "results.json").read_text())["models"] if m["name"] == name)
-        assert row["test"]["top1_accuracy"] == pytest.approx((some["target_rank"] == 1).sum() / ranked.sum())
+        assert row["top1_accuracy"] == pytest.approx((some["target_rank"] == 1).sum() / ranked.sum())
