@@ -93,7 +93,7 @@ class TrainedModel:
         fingerprint = str(info.get("tokens_fingerprint"))
         if not FINGERPRINT.fullmatch(fingerprint):
             raise LmcompareError(
-                f"{cell.path / 'cell.json'} names tokens that no run wrote: run the same command again"
+                f"{cell.path / 'cell.json'} names tokens that no run wrote: repeat the lmcompare run that wrote it"
             )
         tokens = folder / "tokens" / fingerprint
         with as_written(tokens):

@@ -69,7 +69,7 @@ def units_of(run: Run) -> Units:
         if not np.array_equal(other, sizes[0]):
             raise RunFolderError(
                 f"{table.path / 'documents.parquet'} charges other bytes than "
-                f"{tables[0].path / 'documents.parquet'}: run the same command again"
+                f"{tables[0].path / 'documents.parquet'}: repeat the lmcompare run that wrote it"
             )
     if not sizes:
         none = np.zeros(0, np.int64)

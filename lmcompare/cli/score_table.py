@@ -77,15 +77,20 @@ def _csv(cells: Iterable[object]) -> str:
     return line.getvalue().removesuffix("\r\n")
 
 
-def _place(document: Document) -> Row:
-    """Return what every row says of its text: its name, and the other columns of the table that it came from."""
-    return {"document": document.name} | {k: v for k, v in document.metadata.items() if k not in _PLACE}
+def _row(document: Document, values: Row) -> Row:
+    """Return a row: the name of its text, the other columns of the table that it came from, and the values.
+
+    A column of the table that has the name of one of the result gets ``_given`` after its name.
+    """
+    taken = {*_PLACE, *values}
+    own = {f"{key}_given" if key in taken else key: value for key, value in document.metadata.items()}
+    return {"document": document.name} | own | values
 
 
 def _texts(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:
     unknown = tokens = 0
     for document, scored in zip(documents, model.score_documents(documents, ends=ends), strict=True):
-        yield _place(document) | scored.to_json()
+        yield _row(document, scored.to_json())
         tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
     _note_tokens(model, unknown, tokens)
 
@@ -94,7 +99,7 @@ def _tokens(model: TrainedModel, documents: Sequence[Document], ends: bool) -> I
     unknown = tokens = 0
     for document, scored in zip(documents, model.score_documents(documents, ends=ends), strict=True):
         for position, row in enumerate(scored.rows()):
-            yield _place(document) | {"position": position} | row
+            yield _row(document, {"position": position} | row)
         tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
     _note_tokens(model, unknown, tokens)
 
@@ -113,7 +118,7 @@ def _words(model: TrainedModel, documents: Iterable[Document], ends: bool) -> It
     for document, scored in zip(documents, model.word_scores(documents, ends=ends), strict=True):
         for position, word in enumerate(scored):
             words, unknown = words + (word.words > 0), unknown + word.unknown
-            yield _place(document) | {"position": position} | asdict(word) | {"bits": word.bits}
+            yield _row(document, {"position": position} | asdict(word) | {"bits": word.bits})
     if unknown:
         note(
             f"{unknown:,} of {words:,} words have a part that '{model.name}' does not know: surprisal_bits has any "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -222,6 +223,14 @@ def encoding_of(content: Content, encoding: str) -> str:
 def encoding_of_mark(head: bytes) -> str | None:
     """Return the encoding that a byte order mark names, or None."""
     return next((of_mark for mark, of_mark in _BOMS if head.startswith(mark)), None)
+
+
+def is_object(line: str | bytes) -> bool:
+    """Return whether a line is a JSON object."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def is_noise(text: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from lmcompare.corpora.compression import decompressed, inner_name
-from lmcompare.corpora.contents import Content, binary_kind, encoding_of
+from lmcompare.corpora.contents import Content, binary_kind, encoding_of, is_object
 from lmcompare.corpora.contract import CorpusFormat, File, Found, checked_found
 from lmcompare.corpora.document import ReadFile
 from lmcompare.corpora.options import CorpusOptions, SentenceMarks
@@ -60,8 +60,14 @@ def opened(content: Content, path: str, name: str) -> File:
 
 
 def format_of(file: File, finder: FormatFinder) -> Named | None:
-    """Return the format that a file has by its first bytes or its suffix; None if no format claims it."""
-    return finder.by_first_bytes(file.content.head) or finder.by_suffix(file.suffix)
+    """Return the format that a file has by its first bytes or its suffix; None if no format claims it.
+
+    Without a suffix, a file whose first line is a JSON object has one in each line.
+    """
+    named = finder.by_first_bytes(file.content.head) or finder.by_suffix(file.suffix)
+    if named is None and not file.suffix and is_object(file.content.head.partition(b"\n")[0]):
+        return finder.by_suffix(".jsonl")  # standard input has no suffix
+    return named
 
 
 def read_file(file: File, options: CorpusOptions) -> Found:

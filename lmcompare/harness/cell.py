@@ -21,6 +21,7 @@ from lmcompare.measure.examples import model_examples, word_examples
 from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
+from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
 from lmcompare.processes import Emit
 from lmcompare.runfolder import seals
@@ -144,6 +145,7 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[_S
     """
     valid, seconds = scoring.timed_log_probs(model, corpus.valid)
     words = {split: HeldOutWords(corpus, split) for split in HELD_OUT}
+    give_back_what_is_free()
     word_ends = words["test"].ends
     part = measured_part(corpus, whole=model.traits.adaptive or bool(word_ends.at.any()))
     shown = shown_positions(corpus, part.at)

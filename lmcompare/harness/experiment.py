@@ -88,7 +88,7 @@ class TokensTable(BaseModel):
         if not isinstance(table, Mapping) or not isinstance(table.get("kind", "word"), str):
             return table
         try:
-            named = table_of(table.get("kind", "word"))
+            named = _named(table)
         except LmcompareError as error:
             raise ValueError(str(error)) from None
         usual = TOKENIZERS.resolve(named["kind"]).usual_min_count
@@ -330,11 +330,23 @@ def load(path: Path) -> Experiment:
     return parse(table, str(path))
 
 
+def _named(tokens: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the kind of a table ``[tokens]`` says. Raises ``LmcompareError`` if an option says otherwise."""
+    kind = tokens.get("kind", "word")
+    named = table_of(kind)
+    for key, value in named.items():
+        if key != "kind" and tokens.get(key, value) != value:
+            raise LmcompareError(
+                f"the kind {kind} says that {key} is {value}, and it is given as {tokens[key]}: leave one out"
+            )
+    return named
+
+
 def _placed(tokens: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return a table ``[tokens]`` with the paths in it made absolute: they start from the experiment file."""
     if not isinstance(tokens.get("kind"), str):
         return tokens
-    table = tokens | table_of(absolute(tokens["kind"], folder))
+    table = tokens | _named({**tokens, "kind": absolute(tokens["kind"], folder)})
     for name in TOKENIZERS.resolve(table["kind"]).files:
         if isinstance(table.get(name), str):
             table[name] = placed(table[name], folder)

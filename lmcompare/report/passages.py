@@ -160,7 +160,7 @@ def scores_at(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFr
     found = [rows for block in blocks if len(rows := places.merge(pd.DataFrame(block), on=PLACE))]
     rows = places.merge(pd.concat(found), on=PLACE, how="left", validate="1:1") if found else places
     if "log_prob" not in rows or rows["log_prob"].isna().any():
-        raise RunFolderError(f"{cell.path} has top tokens without scores: run the same command again")
+        raise RunFolderError(f"{cell.path} has top tokens without scores: repeat the lmcompare run that wrote it")
     return rows
 
 

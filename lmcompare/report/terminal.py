@@ -50,7 +50,7 @@ def print_leaderboard(folder: Path) -> None:
             _say(f"{row.name} is {status}, because {row.reason}.")
     for row in board:
         if not row.same_tokens:
-            _say(f"{row.name} has {row.tokens} tokens: compare its bits per byte, not its perplexity.")
+            _say(f"{row.name} reads other tokens ({row.tokens}): compare its bits per byte, not its perplexity.")
     _print_published(results, console if console.is_terminal else Console(width=WIDE))
 
 

@@ -15,7 +15,7 @@ from lmcompare.errors import LmcompareError, ordinary
 if TYPE_CHECKING:
     import pandas as pd
 
-REMEDY = "run the same command again"  # it makes anew what is damaged or lost
+REMEDY = "repeat the lmcompare run that wrote it"  # it makes anew what is damaged or lost
 
 
 class RunFolderError(LmcompareError):

@@ -178,7 +178,7 @@ def test_score_prints_a_table_of_words(place: Path) -> None:
 
 def test_score_joins_runs_and_keeps_the_columns_of_a_table(place: Path) -> None:
     shutil.copytree(place / "run", place / "again")
-    (place / "items.csv").write_text("item,condition,sentence\n7,a,the cat\n8,b,my cat\n")
+    (place / "items.csv").write_text("item,condition,sentence,bits\n7,a,the cat,x\n8,b,my cat,y\n")
     ask = ("items.csv", "--text-column", "sentence", "--by", "word", "--format", "csv")
     done = lmcompare("score", "run", "again", *ask, "-m", "ngram", cwd=place)
     assert done.returncode == 0, done.stderr
@@ -189,13 +189,18 @@ def test_score_joins_runs_and_keeps_the_columns_of_a_table(place: Path) -> None:
         for item, words in ((("7", "a"), ("the", "cat")), (("8", "b"), ("my", "cat")))
         for word in words
     ]
+    assert [row["bits_given"] for row in rows[:4]] == ["x", "x", "y", "y"]  # the result has a column bits of its own
+    assert float(rows[0]["bits"]) > 0
     assert [row["surprisal_bits"] for row in rows[:4]] == [row["surprisal_bits"] for row in rows[4:]]
     everyone = lmcompare("score", "run", *ask, cwd=place)
     assert {row["model"] for row in csv.DictReader(io.StringIO(everyone.stdout))} >= {"unigram", "ngram"}
     shutil.rmtree(place / "again")
-    nobody = lmcompare("score", "run", "run", *ask, "-m", "ngarm", cwd=place)
+    nobody = lmcompare("score", "run", *ask, "-m", "ngarm", cwd=place)
     assert nobody.returncode == 2
     assert "did you mean 'ngram'" in nobody.stderr
+    twice = lmcompare("score", "run", "./run", *ask, cwd=place)
+    assert twice.returncode == 2
+    assert "is given twice" in twice.stderr
 
 
 def test_generate_is_seeded(place: Path) -> None:
@@ -248,7 +253,7 @@ def test_a_report_of_several_runs(place: Path) -> None:
     said = (place / "both" / "report.md").read_text()
     assert "lower case here, unchanged there" in said
     into = lmcompare("run", "--corpus", "text.txt", "--model", "unigram", "--out", "both", cwd=place)
-    assert (into.returncode, into.stderr.count("\n")) == (2, 2)
+    assert (into.returncode, into.stderr.count("\n")) == (2, 1)  # before the text is read
     assert "both holds a report of several runs" in into.stderr
     again = lmcompare("report", "small", "run", cwd=place)
     assert (again.returncode, again.stdout) == (0, "reports/joined/report.html\n"), again.stderr
@@ -270,7 +275,7 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
     again = ("run", "--corpus", "text.txt", "--documents", "line", "--out", "damaged", "--device", "cpu")
     for ask in (("report", "damaged"), ("score", "damaged", "--model", "ngram", "text.txt")):
         done = lmcompare(*ask, cwd=place)
-        assert "cost.json is damaged: run the same command again" in done.stderr
+        assert "cost.json is damaged: repeat the lmcompare run that wrote it" in done.stderr
     assert done.returncode == 2
     assert "'ngram' can't be used" in done.stderr
     done = lmcompare(*again, "--model", "unigram,ngram", cwd=place)
@@ -325,7 +330,10 @@ def test_a_kept_cell_that_is_damaged_is_said(place: Path) -> None:
         (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is not a Python file"),
         (("check", "./plugins.py"), "write './plugins.py:"),
         (("new", "a-model", "--out", ""), "--out names no folder"),
-        (("score", "unfinished", "--model", "ngram", "text.txt"), "did not come to its end: run the same command"),
+        (
+            ("score", "unfinished", "--model", "ngram", "text.txt"),
+            "did not come to its end: repeat the lmcompare run",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple[str, ...], said: str) -> None:

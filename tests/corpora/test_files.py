@@ -36,6 +36,12 @@ def test_a_format_is_known_by_its_first_bytes(tmp_path: Path) -> None:
     assert [p.text for p in read_path(path, DEFAULT).pieces] == ["one", "two"]
     assert [p.name for p in read_stream(io.BytesIO(path.read_bytes()), DEFAULT).pieces] == ["stdin:1", "stdin:2"]
     assert read_path(tmp_path, DEFAULT).table
+    rows = b'{"text": "one", "n": 5}\n{"text": "two"}\n'
+    found = read_stream(io.BytesIO(rows), DEFAULT)
+    assert [(p.text, dict(p.metadata)) for p in found.pieces] == [("one", {"n": "5"}), ("two", {})]
+    assert read_stream(io.BytesIO(b"{not json}\n"), DEFAULT).one_text
+    path.with_name("a.txt").write_bytes(rows)
+    assert read_path(path.with_name("a.txt"), DEFAULT).one_text  # its suffix says what it is
 
 
 OWN = """

@@ -93,11 +93,11 @@ def test_no_report_is_made_of_a_turned_bit(finished: Path, tmp_path: Path, name:
     folder = shutil.copytree(finished / "run", tmp_path / "run")
     turn_a_bit(folder / name)
     if name == "manifest.json":
-        with pytest.raises(LmcompareError, match=r"manifest\.json is damaged: run the same command again"):
+        with pytest.raises(LmcompareError, match=r"manifest\.json is damaged: repeat the lmcompare run"):
             write_reports(folder)
         return
     write_reports(folder)
-    assert f"{Path(name).name} is damaged: run the same command again" in (folder / "report.md").read_text()
+    assert f"{Path(name).name} is damaged: repeat the lmcompare run" in (folder / "report.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["features.parquet", "documents.parquet", "vocabulary.json"])
@@ -105,7 +105,7 @@ def test_no_report_is_made_of_damaged_tokens(finished: Path, tmp_path: Path, nam
     folder = shutil.copytree(finished / "run", tmp_path / "run")
     (path,) = folder.glob(f"tokens/*/{name}")
     turn_a_bit(path)
-    with pytest.raises(LmcompareError, match=f"{name} is damaged: run the same command again"):
+    with pytest.raises(LmcompareError, match=f"{name} is damaged: repeat the lmcompare run"):
         write_reports(folder)
 
 

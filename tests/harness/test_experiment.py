@@ -183,3 +183,9 @@ def test_the_shipped_experiments_hold_five_generations(preset: str) -> None:
     assert names == ["unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"]
     assert experiment.preset == preset
     assert {"How to make Thai", "The river bank", "The central bank"} <= set(experiment.examples.prompts)
+
+
+def test_an_option_that_the_kind_of_tokens_contradicts_is_refused() -> None:
+    assert files.TokensTable.model_validate({"kind": "bpe:300", "pieces": 300}).tokenizer["pieces"] == 300
+    with pytest.raises(ValueError, match="says that pieces is 300, and it is given as 400"):
+        files.TokensTable.model_validate({"kind": "bpe:300", "pieces": 400})

@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
     assert run.model("ngram").seeds == (1,)
     said = str(run.model("ngram").failed[0].error)
     assert said.startswith(name)
-    assert "run the same command again" in said
+    assert "repeat the lmcompare run that wrote it" in said
     assert {m["name"] for m in results(run)["models"]} >= {"ngram", "unigram"}
 
 
@@ -148,7 +148,7 @@ def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: st
 
 def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:
     (copied / "manifest.json").unlink()
-    with pytest.raises(RunFolderError, match="did not come to its end: run the same command again"):
+    with pytest.raises(RunFolderError, match="did not come to its end: repeat the lmcompare run that wrote it"):
         load_run(reseal(copied))
 
 

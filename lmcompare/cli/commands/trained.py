@@ -144,7 +144,10 @@ def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: l
     from lmcompare.api import load
     from lmcompare.cli.score_table import Asked
 
-    labels = [folder.resolve().name for folder in folders]
+    places = [folder.resolve() for folder in folders]
+    if twice := [folder for folder in folders if places.count(folder.resolve()) > 1]:
+        raise LmcompareError(f"{twice[0]} is given twice: give each run folder once")
+    labels = [place.name for place in places]
     if len(set(labels)) < len(labels):
         labels = [str(folder) for folder in folders]
     wanted = None if names is None else [name.strip() for name in names.split(",")]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from lmcompare.corpora.contents import is_object
 from lmcompare.corpora.contract import CorpusFormat, File, Found
 from lmcompare.corpora.document import Piece, has_utf8
 from lmcompare.corpora.options import CorpusOptions
@@ -55,7 +56,7 @@ def read_json(file: File, options: CorpusOptions) -> Found:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if _is_object(text.strip().partition("\n")[0]):
+        if is_object(text.strip().partition("\n")[0]):
             return read_json_lines(file, options)
         raise LmcompareError(f"{file.path} is not JSON ({not_parsed(error)}); correct it there") from None
     rows = _rows_of_json(content, options.text_column or "text")
@@ -200,13 +201,6 @@ def _rows_of_json(content: object, column: str) -> list[Row] | None:
     if not isinstance(content, list) or not all(isinstance(row, dict | str) for row in content):
         return None
     return [{column: row} if isinstance(row, str) else row for row in content]
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _as_text(value: object) -> str:
