@@ -15,7 +15,11 @@ _ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
 CONTROL |= {c: f"\\u{c:04x}" for c in range(0x80, 0xA0)}
 _SEARCHES = ("importlib", "metadata", "lmcompare")  # folders of code that imports plug-ins
-_OUT_OF_MEMORY = ("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed")  # torch's
+_OUT_OF_MEMORY = (
+    *("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed"),  # torch's
+    *("could not create a primitive", "can't start new thread", "failed to map segment", "Cannot allocate memory"),
+)
+TOO_LITTLE_MEMORY = "more memory was needed than there is, or than 'ulimit -v' allows"
 
 
 class LmcompareError(Exception):
@@ -113,6 +117,11 @@ def as_written(place: Path | str) -> Iterator[None]:
         ) from error
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that there is too little memory or address space."""
+    return isinstance(error, MemoryError) or any(words in one_line(error) for words in _OUT_OF_MEMORY)
+
+
 def kind_of(value: object) -> str:
     """Return what kind of thing a value is, such as 'an int'."""
     name = type(value).__name__
@@ -132,8 +141,8 @@ def what_went_wrong(error: BaseException, own: Path | None = None) -> str:
     if isinstance(error, LmcompareError):
         return str(error)
     name, sentence = type(error).__name__, one_line(error)[:300]
-    if isinstance(error, MemoryError) or any(words in sentence for words in _OUT_OF_MEMORY):
-        return f"{name}: more memory was needed than there is: make it smaller, or let it read less at once"
+    if is_out_of_memory(error):
+        return f"{name}: {TOO_LITTLE_MEMORY}: make it smaller, or let it read less at once"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
     frames = [f for f in frames if own is not None and Path(f.filename) == own] or frames
     told = f"{name}: {'no message' if sentence == name else sentence}"

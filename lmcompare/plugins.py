@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import math
+import reprlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
@@ -85,12 +86,14 @@ def _check_kinds(cls: type[LanguageModel], given: Mapping[str, Any], whose: str)
         kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         if all(kind in _KINDS for kind in kinds) and not any(_is_a(value, kind) for kind in kinds):
             expected = " or ".join(_KINDS[kind] for kind in kinds)
-            raise PluginError(f"{name} of {whose} is {expected}, not {value!r}")
+            raise PluginError(f"{name} of {whose} is {expected}, not {reprlib.repr(value)}")
 
 
 def _is_a(value: object, kind: object) -> bool:
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return False
+        return abs(value) <= sys.float_info.max  # which NaN is not, nor a whole number of 400 digits
     return type(value) is kind
 
 

@@ -116,7 +116,7 @@ def call(
             late.set()
             child.kill()
 
-        timer = threading.Timer(seconds or 0.0, kill)
+        timer = threading.Timer(min(threading.TIMEOUT_MAX, seconds or 0.0), kill)
         timer.daemon = True
         if seconds is not None:
             timer.start()

@@ -15,7 +15,7 @@ import numpy as np
 from lmcompare import plugins
 from lmcompare.corpora import Document, documents_of, has_utf8
 from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
-from lmcompare.measure.examples import continue_prompt, next_tokens
+from lmcompare.measure.examples import continued, continued_until, next_tokens
 from lmcompare.measure.sampling import Sampling
 from lmcompare.measure.text_scores import Scored, batches, is_greedy, score_together
 from lmcompare.measure.words import WordScore, WordScorer
@@ -205,11 +205,18 @@ class TrainedModel:
         until : sequence of str, optional
             The continuation is over before the first of these texts, and where its document ends.
         """
-        if not isinstance(length, int) or length < 0:
-            raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
         sampling = Sampling(temperature, top_k, top_p, seed)
+        if until is None:
+            return "".join(self.stream(prompt, length, sampling))
+        _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
-            return continue_prompt(self.model, self._corpus, _text(prompt), length, sampling, until)
+            return continued_until(self.model, self._corpus, _text(prompt), length, sampling, until)
+
+    def stream(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
+        """Yield what ``generate`` returns line by line, so that a text of any length can be drawn."""
+        _check_length(length)
+        with blamed_on(f"{self.name}'s stepper"):
+            yield from continued(self.model, self._corpus, _text(prompt), length, sampling)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read; its name decides the format.
@@ -329,6 +336,11 @@ class TrainedModel:
 
 def _written(white_space: str) -> str:
     return "▁" if white_space == " " else "".join(f"<0x{byte:02X}>" for byte in white_space.encode())
+
+
+def _check_length(length: int) -> None:
+    if not isinstance(length, int) or length < 0:
+        raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
 
 
 def _text(text: str) -> str:

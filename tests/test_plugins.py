@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args, get_type_hints
 
 import pytest
 
@@ -246,6 +246,7 @@ class Kinds(Honest):
         ({"order": True}, "order of Kinds is a whole number or nothing, not True"),
         ({"alpha": "1"}, "alpha of Kinds is a number, not '1'"),
         ({"alpha": float("nan")}, "alpha of Kinds is a number, not nan"),
+        ({"alpha": 10**400}, "alpha of Kinds is a number, not 1000"),
         ({"old": "false"}, "old of Kinds is true or false, not 'false'"),
         ({"old": 1}, "old of Kinds is true or false, not 1"),
     ],
@@ -297,3 +298,18 @@ def test_digest_changes_with_the_source(tmp_path: Path, monkeypatch: pytest.Monk
         digests.append(plugins.source_digest(plugins.build(f"{path}:Mine", {})))
     assert digests[3] != digests[4]  # what stands beside it counts
     assert digests[0] != digests[2]
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in plugins.MODELS.installed() if plugins.MODELS.is_built_in(name))
+)
+def test_no_whole_number_is_without_a_limit(name: str) -> None:
+    hints = get_type_hints(plugins.resolve(name).__init__)
+    for parameter in plugins.resolve(name).parameter_names():
+        if int in (hints[parameter], *get_args(hints[parameter])):
+            with pytest.raises(LmcompareError, match=rf"{parameter}"):
+                plugins.build(name, {parameter: 10**12})
+    if "order" in hints:
+        assert vars(plugins.build(name, {"order": 100}))["order"] == 100
+        with pytest.raises(LmcompareError, match="order must be 100 or less"):
+            plugins.build(name, {"order": 101})

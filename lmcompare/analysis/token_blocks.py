@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 
 PLACE = ("document", "position")  # identifies the rows of different tables
+ROUNDING = 1e-3  # nats by which the logarithm of a rounded probability may be above 0
 Columns = dict[str, Array]  # (N,) by name
 
 
@@ -47,7 +49,8 @@ def blocks(
     """Yield the tokens of a split in order, for models of the same tokens; of each model its first ``seeds`` finished
     cells, or all.
 
-    Raises ``RunFolderError`` where a model has no finished cell, or the rows of one are not those of the features.
+    Raises ``RunFolderError`` where a model has no finished cell, or the rows of one are not those of the features or
+    have figures that are no log-probabilities.
     """
     tokens = run.tokens[models[0].tokens_fingerprint]
     for model in models:
@@ -66,6 +69,7 @@ def blocks(
                     f"the {split} rows of {cell.path / 'scores.parquet'} are not those of "
                     f"{tokens.path / 'features.parquet'}: run the model '{cell.name}' again"
                 )
+            _check_figures(cell, piece)
         found = iter(pieces)
         yield Block(known, tuple(tuple(next(found) for _ in of_model) for of_model in cells))
     for cell in flat:
@@ -76,6 +80,21 @@ def _same_rows(piece: Columns, known: Columns, place: Sequence[str]) -> bool:
     if not (piece and known):
         return not (piece or known)
     return all(np.array_equal(piece[column], known[column]) for column in place)
+
+
+def _check_figures(cell: Cell, piece: Columns) -> None:
+    """Raise ``RunFolderError`` for scores that no run stores: NaN, +inf, and above 0 of a valid probability model."""
+    valid = cell.truth.get("passed") is True and cell.traits.get("normalised") is True
+    for column in ("log_prob", "log_prob_reset"):
+        nats = piece.get(column, np.zeros(0))
+        wrong = nats > (ROUNDING if valid else np.finfo(np.float64).max)
+        if column == "log_prob":  # a model that learns from earlier documents has no others
+            wrong |= np.isnan(nats)
+        if wrong.any():
+            raise RunFolderError(
+                f"{cell.path / 'scores.parquet'} has the log-probability {nats[wrong][0]:g}, which is not that of a "
+                f"probability: run the model '{cell.name}' again"
+            )
 
 
 def _once(*names: str) -> list[str]:

@@ -13,7 +13,7 @@ import typer
 
 from lmcompare.cli import commands  # noqa: F401  (registers them)
 from lmcompare.cli.app import InterruptedRunError, app
-from lmcompare.errors import LmcompareError, without_controls
+from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, is_out_of_memory, without_controls
 
 INTERRUPTED = 130
 # Some versions of typer depend on click, others contain it; both derive usage errors from a class of this name.
@@ -42,6 +42,10 @@ def main() -> None:
         code = 141
     except OSError as error:
         _stop(f"{error.filename or 'a file'} can't be used: {error.strerror or error}", 2)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        _stop(f"{TOO_LITTLE_MEMORY}: give it more, or run smaller models on less text", 2)
     sys.exit(code)
 
 

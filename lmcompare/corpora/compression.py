@@ -6,18 +6,17 @@ import bz2
 import gzip
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import IO, Any, BinaryIO
 
-from lmcompare.corpora.contents import PART, Content
+from lmcompare.corpora.contents import Content
 from lmcompare.errors import LmcompareError, one_line
+from lmcompare.scratch import ALWAYS, bounded
 
 MOST_TIMES = 250
 """A file may become this many times as large when it is decompressed; text becomes three to ten times as large."""
-
-_ALWAYS = 64 << 20  # bytes that a file may become, however small it is
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def decompressed(content: Content, path: str, name: str) -> Content:
 
 def most_bytes(content: Content) -> int:
     """Return how many bytes a compressed file may become."""
-    return max(_ALWAYS, MOST_TIMES * content.size)
+    return max(ALWAYS, MOST_TIMES * content.size)
 
 
 def read_bounded(stream: IO[bytes], path: str, most: int) -> Content:
@@ -92,19 +91,7 @@ def read_bounded(stream: IO[bytes], path: str, most: int) -> Content:
     LmcompareError
         If there are more than ``most``.
     """
-
-    def parts() -> Iterator[bytes]:
-        size = 0
-        while part := stream.read(PART):
-            size += len(part)
-            if size > most:
-                raise LmcompareError(
-                    f"{path} becomes more than {MOST_TIMES} times as large when it is decompressed, which text does "
-                    "not; decompress it yourself if you trust it, and give the file inside"
-                )
-            yield part
-
-    return Content.of_parts(parts())
+    return Content.of_parts(bounded(stream, path, most, MOST_TIMES))
 
 
 def inner_name(name: str) -> str:

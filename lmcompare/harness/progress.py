@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 STAGES = ("training", "scoring", "checking", "examples")
+LEAST_WIDTH = 60  # columns of a terminal that the table of models fits into
 LONGEST_NOTE = 1000  # characters
 MOST = 10**18  # of what is counted
 
@@ -243,7 +244,7 @@ def display(*, quiet: bool = False) -> Display:
     from rich.console import Console
 
     console = Console(stderr=True)
-    return Live(console) if console.is_terminal else Plain(console)
+    return Live(console) if console.is_terminal and console.width >= LEAST_WIDTH else Plain(console)
 
 
 def _nats(loss: float | None) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from lmcompare.measure.selection import example_sentences
 from lmcompare.measure.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import END_TOKEN, Encoded, Tokenizer
 
 NEXT = 10  # how many of the most likely next tokens are shown
+LONGEST = 10_000  # tokens of a line of a continuation
+INCOMPLETE = "\ufffd"  # stands for the first bytes of a character
 
 
 def next_tokens(
@@ -29,38 +32,55 @@ def next_tokens(
     return [{"token": corpus.vocabulary[int(i)], "probability": float(np.exp(nats[i]))} for i in best]
 
 
-def continue_prompt(
+def continued(
+    model: LanguageModel, corpus: TokenizedCorpus, prompt: str, length: int, sampling: Sampling
+) -> Iterator[str]:
+    """Yield the text of ``length`` tokens with which the model continues the prompt, a line at a time.
+
+    No more than a line is in memory; of a line without an end, about ``LONGEST`` tokens.
+    """
+    before, _ = corpus.tokenizer.tokenize(prompt)
+    held: list[str] = []
+    for i in islice(continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, sampling), length):
+        held.append(corpus.vocabulary[i])
+        ends = _ends_line(corpus.tokenizer, held[-1])
+        if ends or (len(held) >= LONGEST and not _after(corpus.tokenizer, before, held).endswith(INCOMPLETE)):
+            yield _after(corpus.tokenizer, before, held)
+            before, held = held[-1:], []
+    yield _after(corpus.tokenizer, before, held)
+
+
+def continued_until(
     model: LanguageModel,
     corpus: TokenizedCorpus,
     prompt: str,
     length: int,
     sampling: Sampling,
-    until: Sequence[str] | None = None,
+    until: Sequence[str],
 ) -> str:
-    """Return the text of ``length`` tokens with which the model continues the prompt.
+    """Return the text of at most ``length`` tokens with which the model continues the prompt.
 
-    With ``until`` the text is over before the first of these, and where its document ends.
+    It is over before the first of the texts ``until``, and where its document ends.
     """
-    vocabulary, detokenize = corpus.vocabulary, corpus.tokenizer.detokenize
     before, _ = corpus.tokenizer.tokenize(prompt)
-    ends_document = corpus.tokenizer.covers == "documents"
-
-    def text(drawn: list[int]) -> str:
-        after = [vocabulary[i] for i in drawn]
-        return detokenize([*before, *after]).removeprefix(detokenize(before))
-
-    ids = corpus.prompt_ids(prompt)
-    if until is None:
-        return text(continuation(model, ids, vocabulary, length, sampling))
-
-    def enough(drawn: list[int]) -> bool:
-        return (ends_document and drawn[-1] == vocabulary.end) or any(stop in text(drawn) for stop in until)
-
-    drawn = continuation(model, ids, vocabulary, length, sampling, enough)
-    if ends_document and drawn[-1:] == [vocabulary.end]:
-        drawn.pop()
-    whole = text(drawn)
+    drawn: list[str] = []
+    for i in islice(continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, sampling), length):
+        if corpus.tokenizer.covers == "documents" and i == corpus.vocabulary.end:
+            break
+        drawn.append(corpus.vocabulary[i])
+        if any(stop in _after(corpus.tokenizer, before, drawn) for stop in until):
+            break
+    whole = _after(corpus.tokenizer, before, drawn)
     return whole[: min((at for stop in until if (at := whole.find(stop)) >= 0), default=None)]
+
+
+def _after(tokenizer: Tokenizer, before: Sequence[str], tokens: Sequence[str]) -> str:
+    """Return the text of tokens that follow others."""
+    return tokenizer.detokenize([*before, *tokens]).removeprefix(tokenizer.detokenize(before))
+
+
+def _ends_line(tokenizer: Tokenizer, token: str) -> bool:
+    return token == END_TOKEN or (tokenizer.covers != "words" and tokenizer.token_bytes(token).endswith(b"\n"))
 
 
 def model_examples(
@@ -75,7 +95,7 @@ def model_examples(
         {
             "prompt": prompt,
             "next": next_tokens(model, corpus, prompt),
-            "continuation": continue_prompt(model, corpus, prompt, options["length"], sampling),
+            "continuation": "".join(continued(model, corpus, prompt, options["length"], sampling)),
             "sampling": {**asdict(sampling), "tokens": options["length"]},
         }
         for prompt in options["prompts"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,28 +54,14 @@ def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.rand
     return int(ids[min(drawn, len(head) - 1)])
 
 
-def continuation(
-    model: LanguageModel,
-    prefix: IntArray,
-    vocabulary: Vocabulary,
-    length: int,
-    sampling: Sampling,
-    enough: Callable[[list[int]], bool] = lambda _: False,
-) -> list[int]:
-    """Return ``length`` token ids that continue ``prefix``; ``<unk>`` is never drawn, because it spells no word.
-
-    ``enough`` is asked after each token whether these are enough already.
-    """
+def continuation(model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary, sampling: Sampling) -> Iterator[int]:
+    """Yield token ids that continue ``prefix``, without end; ``<unk>`` is never drawn, because it spells no word."""
     generator = np.random.default_rng(sampling.seed)
     stepper = model.stepper(prefix, vocabulary)
-    drawn: list[int] = []
     k = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
-    for _ in range(length):
+    while True:
         ids, nats = stepper.top_k(k)
         spelled = ~vocabulary.is_unknown(ids)
         token = draw(ids[spelled], nats[spelled], sampling, generator)
-        drawn.append(token)
-        if enough(drawn):
-            break
+        yield token
         stepper.push(token)
-    return drawn

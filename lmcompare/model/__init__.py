@@ -6,6 +6,7 @@ follows from ``next_log_probs``. A model imports nothing of what runs, checks or
 
 from lmcompare.model.language_model import (
     BLOCK_BYTES,
+    HIGHEST_ORDER,
     LanguageModel,
     Stepper,
     check_block,
@@ -22,6 +23,7 @@ from lmcompare.tokens import FloatArray
 
 __all__ = [
     "BLOCK_BYTES",
+    "HIGHEST_ORDER",
     "Budget",
     "FloatArray",
     "LanguageModel",

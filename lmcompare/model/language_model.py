@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
+import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 T = TypeVar("T")
 
+HIGHEST_ORDER = 100  # of n-grams: nearly all longer ones occur once
 BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this
 
 
@@ -363,10 +365,12 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def check_whole(name: str, value: object, least: int) -> None:
-    """Raise ``PluginError`` unless a hyper-parameter is a whole number of at least ``least``."""
+def check_whole(name: str, value: object, least: int, most: int = 10**9) -> None:
+    """Raise ``PluginError`` unless a hyper-parameter is a whole number from ``least`` to ``most``."""
     if not (isinstance(value, int) and is_whole(value) and value >= least):
-        raise PluginError(f"{name} must be a whole number, {least} or more, not {value!r}")
+        raise PluginError(f"{name} must be a whole number, {least} or more, not {reprlib.repr(value)}")
+    if value > most:
+        raise PluginError(f"{name} must be {most:,} or less, not {reprlib.repr(value)}")
 
 
 def fitted(value: T | None, model: LanguageModel) -> T:

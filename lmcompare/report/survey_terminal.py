@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lmcompare.report import numbers
 from lmcompare.report.survey_words import REPEATS, encodings, laws, remarks, share
-from lmcompare.report.terminal import WIDE
+from lmcompare.report.terminal import print_table
 from lmcompare.report.tokens import printable, visible
 from lmcompare.survey import Law, Survey
 
@@ -22,10 +22,9 @@ COLUMNS, ROWS = 56, 12  # of a plot, in characters
 def print_survey(found: Survey) -> None:
     """Print a survey: tables on a terminal and in a file, the plots on a terminal only."""
     console = Console(highlight=False, soft_wrap=True)
-    wide = console if console.is_terminal else Console(width=WIDE, highlight=False)
     for said in (f"{found.name}: {found.source}", *found.said, *((encodings(found),) if found.files else ())):
         _say(console, said)
-    wide.print(_sizes(found))
+    print_table(_sizes(found))
     types = f", those that occur {found.min_count} times or more" if found.min_count > 1 else ""
     _say(
         console,

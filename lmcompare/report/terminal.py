@@ -18,6 +18,7 @@ from lmcompare.report.sections.leaderboard import PRETRAINED
 from lmcompare.runfolder.files import read_json
 
 HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
+NARROWEST = 80  # columns of a table: a terminal that has fewer wraps its lines, so that no figure is cut
 WIDE = 1000  # columns of a file or a pipe, in which nothing is wrapped
 
 
@@ -37,8 +38,7 @@ def print_leaderboard(folder: Path) -> None:
     for row in board:
         cells = _cells(row, f"{row.name} (pre-trained)" if row.name in pretrained else row.name)
         table.add_row(*map(Text, map(without_controls, cells)))
-    console = Console()  # a name is never cut: it is what other commands ask for
-    (console if console.is_terminal else Console(width=WIDE)).print(table)
+    print_table(table)  # a name is never cut: it is what other commands ask for
     if board and not results["interval"]["resamples"]:
         _say(results["interval"]["note"])
     for row in board:
@@ -51,10 +51,16 @@ def print_leaderboard(folder: Path) -> None:
     for row in board:
         if not row.same_tokens:
             _say(f"{row.name} reads other tokens ({row.tokens}): compare its bits per byte, not its perplexity.")
-    _print_published(results, console if console.is_terminal else Console(width=WIDE))
+    _print_published(results)
 
 
-def _print_published(results: Mapping[str, Any], console: Console) -> None:
+def print_table(table: Table) -> None:
+    """Print a table to a terminal, a file or a pipe."""
+    console = Console()
+    Console(width=max(NARROWEST, console.width) if console.is_terminal else WIDE).print(table)
+
+
+def _print_published(results: Mapping[str, Any]) -> None:
     """Print the figures of papers that the run can be compared with, and why it cannot be with others."""
     shown = [row for row in results["published"] if row["reason"] is None]
     if shown:
@@ -72,7 +78,7 @@ def _print_published(results: Mapping[str, Any], console: Console) -> None:
                 best,
             )
             table.add_row(*map(Text, map(without_controls, (*cells, row["source"]))))
-        console.print(table)
+        print_table(table)
     for said in (*published_notes(results), *published_apart(results)):
         _say(said)
 

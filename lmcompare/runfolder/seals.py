@@ -6,7 +6,7 @@ import hashlib
 import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -64,7 +64,9 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        who = f" ({holder.read_text(encoding='utf-8').strip()})" if holder.is_file() else ""
+        who = ""
+        with suppress(OSError):  # it may be gone again
+            who = f" ({ordinary(holder).read_text(encoding='utf-8').strip()})"
         raise LmcompareError(
             f"another run is writing to {folder}{who}: wait until it is done, or choose another --out"
         ) from None

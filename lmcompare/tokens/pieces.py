@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # a piece of one byte, in vocabularies of SentencePiece
 _BLANK = "▁"  # a blank, in vocabularies of SentencePiece
+MOST_PIECES = 10**6  # four times those of the largest vocabularies in use
 PART = 1 << 20  # characters of a long document that are cut at a time, or some more
 # A single blank: byte level pre-tokenisation begins a piece of text with it, whatever is before and after
 _BETWEEN_WORDS = re.compile(r"(?<=\S) (?=\S)")
@@ -137,9 +139,10 @@ class BpeTokenizer(PieceTokenizer):
     description = "Byte pair encoding, learnt from the training text: pieces of words with the blank before them."
 
     def __init__(self, pieces: int = 4000) -> None:
-        if not isinstance(pieces, int) or pieces < len(BYTE_NAMES):
+        if not isinstance(pieces, int) or not len(BYTE_NAMES) <= pieces <= MOST_PIECES:
             raise LmcompareError(
-                f"pieces is {pieces!r}; give a whole number of {len(BYTE_NAMES)}, one a byte, or more"
+                f"pieces is {reprlib.repr(pieces)}; give a whole number from {len(BYTE_NAMES)}, one a byte, to"
+                f" {MOST_PIECES:,}"
             )
         self.pieces = pieces
 

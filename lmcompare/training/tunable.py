@@ -68,10 +68,10 @@ class TunableLanguageModel(TorchLanguageModel):
         shared = {field.name for field in fields(TunableLanguageModel)}
         return tuple(sorted(super().parameter_names(), key=shared.__contains__))
 
-    def check_whole(self, least: int, *names: str) -> None:
-        """Raise ``LmcompareError`` unless these hyper-parameters are whole numbers of at least ``least``."""
+    def check_whole(self, least: int, *names: str, most: int = 10**7) -> None:
+        """Raise ``LmcompareError`` unless these hyper-parameters are whole numbers from ``least`` to ``most``."""
         for name in names:
-            check_whole(name, getattr(self, name), least)
+            check_whole(name, getattr(self, name), least, most)
 
     def check_choice(self, name: str, choices: Sequence[str]) -> None:
         """Raise ``LmcompareError`` unless a hyper-parameter is one of the choices."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,34 @@ def test_other_rows_than_the_features_are_an_error(copied: Path, short: int, cha
     for _ in range(2):  # nor is it taken for checked the second time
         with pytest.raises(RunFolderError, match=r"ngram/1/scores\.parquet are not those of .*features\.parquet"):
             list(blocks(run, [run.model("unigram"), run.model("ngram")], "test"))
+
+
+@pytest.mark.parametrize(
+    ("column", "nats", "passed", "refused"),
+    [
+        ("log_prob", np.nan, True, True),
+        ("log_prob", np.inf, False, True),
+        ("log_prob", 2.5, True, True),
+        ("log_prob", 2.5, False, False),  # no valid probability model, which is not ranked
+        ("log_prob", 1e-7, True, False),  # the rounding of float32
+        ("log_prob", -np.inf, True, False),
+        ("log_prob_reset", 2.5, True, True),
+        ("log_prob_reset", np.nan, True, False),
+    ],
+)
+def test_scores_that_are_no_log_probabilities(
+    copied: Path, column: str, nats: float, passed: bool, refused: bool
+) -> None:
+    path = copied / "cells" / "ngram" / "0" / "scores.parquet"
+    scores = pd.read_parquet(path)
+    scores.loc[scores.index[scores["split"] == "test"][3], column] = nats
+    scores.to_parquet(path)
+    cell = json.loads(path.with_name("cell.json").read_text())
+    path.with_name("cell.json").write_text(json.dumps(cell | {"truth": {"passed": passed, "checks": []}}))
+    run = load_run(reseal(copied))
+    expected = pytest.raises(RunFolderError, match=r"ngram/0/scores\.parquet has the log-prob")
+    with expected if refused else nullcontext():
+        list(blocks(run, [run.model("ngram")], "test", scores=("log_prob", "log_prob_reset")))
 
 
 def test_only_the_wanted_documents_are_read(run: Run, short: int) -> None:

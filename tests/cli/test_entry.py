@@ -35,6 +35,18 @@ def test_a_wrong_argument_is_one_sentence(tmp_path: Path, arguments: tuple[str, 
     assert "lmcompare" in done.stderr.partition(": see '")[2]
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_too_little_memory_is_one_sentence(tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("lmcompare.tokens.registered.listing", fail)
+    done = lmcompare("tokenizers", cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "memory" in done.stderr
+
+
 def test_no_command_shows_the_help(tmp_path: Path) -> None:
     done = lmcompare_process(cwd=tmp_path)
     assert done.returncode == 2

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.progress import Live, Plain, checked
+from lmcompare.harness.progress import Live, Plain, checked, display
 from lmcompare.model import Progress
 
 
@@ -46,6 +46,13 @@ def test_work_before_the_first_model_is_shown_as_a_share() -> None:
     for done in (0.25, 0.5, 1.0):
         shown.share("Cutting", done)
     assert log.getvalue().splitlines() == ["Cutting: 25%", "Cutting: 50%"]
+
+
+@pytest.mark.parametrize(("columns", "kind"), [(20, Plain), (100, Live)])
+def test_a_narrow_terminal_has_lines_and_no_table(columns: int, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert type(display()) is kind
 
 
 def test_a_bar_is_drawn_on_a_terminal_until_the_work_is_done() -> None:

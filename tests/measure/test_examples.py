@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle, islice
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from lmcompare.measure import examples
+from lmcompare.measure.sampling import Sampling
+from lmcompare.tokens import END_TOKEN, Vocabulary, make_tokenizer
 from tests.harness.small import run_and_report, small_experiment, write_plugins, write_text
 
 pytestmark = pytest.mark.usefixtures("cells_here")
@@ -44,3 +51,33 @@ def test_figures_outlive_words_that_fail(place: Path) -> None:
     assert cell["notes"] == [
         "Its words in context could not be made: ValueError: no vectors today (plugins.py, line 34)."
     ]
+
+
+TEXT = "He said \"yes\". It's 5 €, the workers' house:\n(no) – naïve 日本.\n A\n"
+
+
+@pytest.mark.parametrize("kind", ["word", "whitespace", "char", "byte", "bpe"])
+@pytest.mark.parametrize("longest", [examples.LONGEST, 3])
+def test_a_continuation_is_the_text_of_all_its_tokens(
+    kind: str, longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = make_tokenizer({"kind": kind, **({"pieces": 280} if kind == "bpe" else {})})
+    tokenizer.fit([TEXT])
+    whole = tokenizer.covers == "documents"
+    tokens = [
+        t for line in ([TEXT] if whole else TEXT.splitlines()) for t in (*tokenizer.tokenize(line)[0], END_TOKEN)
+    ]
+    vocabulary = Vocabulary(["<unk>", END_TOKEN, *sorted({*tokens} - {END_TOKEN})])
+    corpus: Any = SimpleNamespace(tokenizer=tokenizer, vocabulary=vocabulary, prompt_ids=lambda _: np.zeros(0, int))
+    monkeypatch.setattr(examples, "continuation", lambda *_: cycle(map(vocabulary.tokens.index, tokens)))
+    monkeypatch.setattr(examples, "LONGEST", longest)
+    model: Any = None
+    assert next(examples.continued(model, corpus, "", 10**9, Sampling()))
+    if kind == "word" and longest == 3:
+        return  # whether a quotation mark opens or closes depends on its whole line
+    for prompt in ("", 'He said "', "the\n", "日"):
+        before = tokenizer.tokenize(prompt)[0]
+        for length in (0, 1, 2, 7, len(tokens) - 1, 2 * len(tokens) + 5):
+            drawn = list(islice(cycle(tokens), length))
+            text = tokenizer.detokenize([*before, *drawn]).removeprefix(tokenizer.detokenize(before))
+            assert "".join(examples.continued(model, corpus, prompt, length, Sampling())) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,19 @@ def test_ties_and_a_text_that_is_too_short(tmp_path: Path, capsys: pytest.Captur
     assert "The test text has only 2 documents, too few to tell the models apart" in short
     assert "1–2" not in long
     assert "too few" not in long
+
+
+def test_no_figure_is_cut_on_a_narrow_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), failed=())
+    write_results(load_run(folder))
+    print_leaderboard(folder)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    wide = capsys.readouterr().out.split()
+    print_leaderboard(folder)
+    assert re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).split() == wide
 
 
 def test_figures_that_cannot_be_compared_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

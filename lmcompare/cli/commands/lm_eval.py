@@ -47,8 +47,9 @@ def lm_eval(
 
 
 def _print_table(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from lmcompare.report.terminal import print_table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("task", "version", "few-shot", "metric", "value", "standard error"):
@@ -67,4 +68,4 @@ def _print_table(found: dict[str, Any]) -> None:
                 f"{value:.4f}" if isinstance(value, float) else str(value),
                 f"{error:.4f}" if isinstance(error, float) else "",
             )
-    Console().print(table)
+    print_table(table)

@@ -13,8 +13,6 @@ from lmcompare.cli.commands.trained import Dir, PluginOption, SeedOption, traine
 if TYPE_CHECKING:
     from lmcompare.runfolder.probed import Accuracy, Probed
 
-WIDE = 1000  # columns of a file or a pipe, in which nothing is wrapped
-
 
 @app.command()
 def probe(
@@ -56,11 +54,11 @@ def probe(
 
 
 def _print_table(answers: Mapping[str, Probed]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from lmcompare.errors import without_controls
+    from lmcompare.report.terminal import print_table
     from lmcompare.runfolder.probed import phenomena_of
 
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -73,8 +71,7 @@ def _print_table(answers: Mapping[str, Probed]) -> None:
     whole = [each.whole.unknown for each in answers.values()]
     if any(whole):
         table.add_row("pairs that differ in an unknown word", "", *(f"{n:,}" for n in whole))
-    console = Console()
-    (console if console.is_terminal else Console(width=WIDE)).print(table)
+    print_table(table)
 
 
 def _cell(row: Accuracy) -> str:

@@ -97,9 +97,14 @@ def generate(
     sampling_seed: Annotated[int, typer.Option(metavar="N", min=0, help="The seed of the draws.")] = 0,
 ) -> None:
     """Continue a prompt with a trained model."""
-    trained = trained_model(folder, model, seed, plugin)
-    drawn = trained.generate(prompt, length, temperature=temperature, top_k=top_k, top_p=top_p, seed=sampling_seed)
-    say(prompt + drawn)
+    from lmcompare.measure.sampling import Sampling
+
+    sampling = Sampling(temperature, top_k, top_p, sampling_seed)
+    said = prompt
+    for part in trained_model(folder, model, seed, plugin).stream(prompt, length, sampling):
+        say(said + part, end="", flush=True)
+        said = ""
+    say("")
 
 
 @app.command()

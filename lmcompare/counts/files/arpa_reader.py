@@ -17,6 +17,7 @@ from lmcompare.counts.files.building import Grams, build, lexicographic
 from lmcompare.counts.lookup.level import Float32Array
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
+from lmcompare.scratch import gunzipped
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
 START = "<s>"
@@ -73,7 +74,7 @@ def check_ends(path: Path) -> None:
 def _content(path: Path) -> bytes:
     with _undamaged(path):
         content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(GZIP) else content
+        return b"".join(gunzipped(path)) if content.startswith(GZIP) else content
 
 
 @contextmanager

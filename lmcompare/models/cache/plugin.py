@@ -13,6 +13,7 @@ from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
 from lmcompare.model import (
+    HIGHEST_ORDER,
     FloatArray,
     LanguageModel,
     Setting,
@@ -51,7 +52,7 @@ class CacheModel(LanguageModel):
     options : table, optional
         The hyper-parameters of the base.
     order : int, default 3
-        The length of the longest n-gram in the caches, in words; 1 or more.
+        The length of the longest n-gram in the caches, in words; 1 to 100.
     half_lives : list of float, default (100, 10000)
         The numbers of tokens within which a count decays to half; each is a cache at every order.
     carry : bool, default False
@@ -73,7 +74,7 @@ class CacheModel(LanguageModel):
             raise PluginError(f"base must be the name of a plug-in, as in base = 'ngram', not {base!r}")
         if not (options is None or isinstance(options, Mapping)):
             raise PluginError(f"options must be a table of the base's hyper-parameters, not {options!r}")
-        check_whole("order", order, 1)
+        check_whole("order", order, 1, HIGHEST_ORDER)
         lives = list(half_lives) if isinstance(half_lives, Sequence) and not isinstance(half_lives, str) else []
         if not lives or not all(map(_is_half_life, lives)):
             raise PluginError(

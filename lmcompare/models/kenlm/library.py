@@ -17,7 +17,7 @@ _ORDER_AT, _KIND_AT, _COUNTS_AT = 88, 96, 108  # bytes of a binary file of versi
 _QUANTISED = (b"\3", b"\5")  # kinds of binary files
 _COUNT = re.compile(rb"ngram (\d+)\s*=\s*(\d+)")
 _PLACE = re.compile(r"^Cannot read model '.*?' \(|\S+\.(cc|hh):\d+ in .*? threw \w+( because `.*?')?\. ")
-HEADER_LINES = 100
+HEADER_LINES, LONGEST_LINE = 100, 1000
 
 
 def is_kenlm_binary(path: Path) -> bool:
@@ -84,5 +84,5 @@ def ngram_counts(path: Path) -> list[int]:
         order = begins[_ORDER_AT]
         return [int(n) for n in np.frombuffer(begins, "<u8", order, _COUNTS_AT)]
     with gzip.open(path) if begins.startswith(b"\x1f\x8b") else path.open("rb") as file:
-        lines = [line for line, _ in zip(file, range(HEADER_LINES), strict=False)]
+        lines = [file.readline(LONGEST_LINE) for _ in range(HEADER_LINES)]
     return [int(found[2]) for line in lines if (found := _COUNT.match(line.strip()))]

@@ -14,6 +14,7 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
 from lmcompare.model import (
     BLOCK_BYTES,
+    HIGHEST_ORDER,
     FloatArray,
     LanguageModel,
     Setting,
@@ -28,6 +29,8 @@ from lmcompare.models.mixture.exhibits import ClassExample
 from lmcompare.models.mixture.features import WORDS, Feature
 from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+MOST_CLASSES = 10_000  # a table of the pairs of classes is 800 MB then
 
 
 class MixtureModel(LanguageModel):
@@ -145,15 +148,16 @@ class ClassNGram(MixtureModel):
     Parameters
     ----------
     classes : int, default 500
-        The number of classes of ordinary words; ``</s>`` has a class of its own, and unseen types share one.
+        The number of classes of ordinary words, at most 10,000; ``</s>`` has a class of its own, and unseen types
+        share one.
     order : int, default 6
-        n, the length of the longest n-gram in words; 1 or more.
+        n, the length of the longest n-gram in words; 1 to 100.
     """
 
     def __init__(self, classes: int = 500, order: int = 6) -> None:
         super().__init__()
-        check_whole("classes", classes, 1)
-        check_whole("order", order, 1)
+        check_whole("classes", classes, 1, MOST_CLASSES)
+        check_whole("order", order, 1, HIGHEST_ORDER)
         self.classes, self.order = classes, order
 
     def title(self) -> str:
@@ -187,7 +191,7 @@ class SkipNGram(MixtureModel):
 
     def __init__(self, order: int = 5) -> None:
         super().__init__()
-        check_whole("order", order, 1)
+        check_whole("order", order, 1, HIGHEST_ORDER)
         self.order = order
 
     def title(self) -> str:
@@ -232,7 +236,7 @@ class NGramMixture(MixtureModel):
     classes : list of int, default (50, 500)
         The number of classes in each clustering, ascending. Contexts use the first and the last clustering.
     order : int, default 5
-        n, the length of the longest n-gram in words; 2 or more.
+        n, the length of the longest n-gram in words; 2 to 100.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -245,10 +249,10 @@ class NGramMixture(MixtureModel):
         if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
             raise PluginError(f"classes must be a list of whole numbers, as in [50, 500], not {classes!r}")
         for size in classes:
-            check_whole("each of classes", size, 1)
+            check_whole("each of classes", size, 1, MOST_CLASSES)
         if sorted(set(classes)) != list(classes):
             raise PluginError(f"classes must be in ascending order, as in [50, 500], not {list(classes)!r}")
-        check_whole("order", order, 2)
+        check_whole("order", order, 2, HIGHEST_ORDER)
         self.classes, self.order = list(classes), order
 
     def title(self) -> str:

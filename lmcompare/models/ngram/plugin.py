@@ -15,7 +15,7 @@ from lmcompare.counts.files import arpa, binary
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
 from lmcompare.errors import LmcompareError, PluginError, unknown
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import Progress, Setting, State, check_whole, fitted, is_whole
+from lmcompare.model import HIGHEST_ORDER, Progress, Setting, State, check_whole, fitted, is_whole
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing.absolute import Absolute
 from lmcompare.models.ngram.smoothing.add_k import AddK
@@ -44,7 +44,7 @@ class NGram(TableModel):
     Parameters
     ----------
     order : int, default 5
-        n, the length of the longest n-gram in words; 1 or more.
+        n, the length of the longest n-gram in words; 1 to 100.
     fallback : bool, default True
         Whether an order whose counts give no discounts takes fixed ones (0.5, 1 and 1.5; 0.5 with other smoothing)
         and adds a note; otherwise it is an error. For "kneser-ney", "absolute" and "katz".
@@ -69,7 +69,7 @@ class NGram(TableModel):
         k: float | None = None,
         cutoff: int | None = None,
     ) -> None:
-        check_whole("order", order, 1)
+        check_whole("order", order, 1, HIGHEST_ORDER)
         self.order = order
         self.fallback = fallback
         self.prune = _thresholds(prune, order)

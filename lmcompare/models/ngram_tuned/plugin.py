@@ -41,7 +41,7 @@ class NGramTuned(NGram):
     Parameters
     ----------
     order : int, default 5
-        n, the length of the longest n-gram in words; 1 or more.
+        n, the length of the longest n-gram in words; 1 to 100.
     levels : int, default 10
         The number of counts with discounts of their own: 1, 2 …, and the last for all greater counts.
     groups : int, default 16
@@ -53,7 +53,7 @@ class NGramTuned(NGram):
     def __init__(self, order: int = 5, levels: int = 10, groups: int = 16, repeats: int = 2) -> None:
         super().__init__(order=order)
         for name, value in (("levels", levels), ("groups", groups), ("repeats", repeats)):
-            check_whole(name, value, 1)
+            check_whole(name, value, 1, 1000)
         self.levels, self.groups, self.repeats = levels, groups, repeats
         self._tuned: Tuned | None = None
 

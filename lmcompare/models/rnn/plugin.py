@@ -66,7 +66,7 @@ class Rnn(Recurrent):
     layers: int = 1
 
     def __post_init__(self) -> None:
-        self.check_whole(1, "layers")
+        self.check_whole(1, "layers", most=1000)
         super().__post_init__()
 
     def title(self) -> str:

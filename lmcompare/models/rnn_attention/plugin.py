@@ -41,6 +41,8 @@ class RnnAttention(Rnn):
     def __post_init__(self) -> None:
         if min(self.attention, self.window) < 1:
             raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
+        self.check_whole(1, "attention")
+        self.check_whole(1, "window", most=10**5)
         super().__post_init__()
 
     def title(self) -> str:

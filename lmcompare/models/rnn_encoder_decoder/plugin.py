@@ -53,7 +53,8 @@ class RnnEncoderDecoder(Recurrent):
     stride: int | None = None
 
     def __post_init__(self) -> None:
-        self.check_whole(1, "attention", "window", "chunk")
+        self.check_whole(1, "attention")
+        self.check_whole(1, "window", "chunk", most=10**5)
         if self.hidden < 2 or self.hidden % 2:
             raise LmcompareError(f"hidden must be even, not {self.hidden}: each direction of the encoder gets half")
         if self.stride is not None and not 1 <= self.stride <= self.chunk:

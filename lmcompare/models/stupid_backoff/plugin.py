@@ -14,7 +14,7 @@ from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.table import BackoffTable, with_starts, words_before
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, Setting, State, Traits, check_whole, fitted
+from lmcompare.model import HIGHEST_ORDER, FloatArray, Setting, State, Traits, check_whole, fitted
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
@@ -40,7 +40,7 @@ class StupidBackoff(TableModel):
     Parameters
     ----------
     order : int, default 5
-        n, the length of the longest n-gram in words; 1 or more.
+        n, the length of the longest n-gram in words; 1 to 100.
     alpha : float, default 0.4
         α, the factor for each dropped word; greater than 0 and at most 1.
     """
@@ -50,7 +50,7 @@ class StupidBackoff(TableModel):
     known_failures: ClassVar[Mapping[str, str]] = {"is-a-language-model": _NO_MODEL, "sums-to-one": _NO_MODEL}
 
     def __init__(self, order: int = 5, alpha: float = 0.4) -> None:
-        check_whole("order", order, 1)
+        check_whole("order", order, 1, HIGHEST_ORDER)
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 1:
             raise PluginError(f"alpha must be a number greater than 0 and at most 1, not {alpha!r}")
         self.order, self.alpha = order, alpha

@@ -83,7 +83,9 @@ class Transformer(TunableLanguageModel):
     optimiser: str = "muon"
 
     def __post_init__(self) -> None:
-        self.check_whole(1, "width", "heads", "layers", "window")
+        self.check_whole(1, "width", "heads")
+        self.check_whole(1, "window", most=10**5)
+        self.check_whole(1, "layers", most=1000)
         self.check_choice("positions", POSITIONS)
         self.check_choice("style", STYLES)
         if self.activation is not None:

@@ -96,7 +96,9 @@ class Word2VecBow(TunableLanguageModel):
     candidates: int = 512
 
     def __post_init__(self) -> None:
-        self.check_whole(1, "width", "window", "reach", "negative", "epochs")
+        self.check_whole(1, "width")
+        self.check_whole(1, "window", "reach", "negative", most=1000)
+        self.check_whole(1, "epochs", most=10**9)
         self.check_whole(0, "hidden")
         self.check_choice("weights", WEIGHTS)
         self.traits = Traits(carries_state=self.across, pretrained=self.vectors is not None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
 import tempfile
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.errors import LmcompareError, one_line
+from lmcompare.scratch import gunzipped
 from lmcompare.tokens import Vocabulary
 
 Vector = npt.NDArray[np.float32]
@@ -71,6 +70,8 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> Ready:
         with _unpacked(path) as plain:
             read = _reader_of(plain)
             given, compose = read(plain, wanted)
+    except LmcompareError:
+        raise
     except _RefusedError as refused:
         raise LmcompareError(f"{path} {refused}") from None
     except Exception as error:  # gensim raises many kinds of error for a broken file
@@ -121,8 +122,8 @@ def _unpacked(path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "vectors"
-        with gzip.open(path) as packed, plain.open("wb") as file:
-            shutil.copyfileobj(packed, file)
+        with plain.open("wb") as file:
+            file.writelines(gunzipped(path))
         yield plain
 
 

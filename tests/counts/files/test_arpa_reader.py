@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmcompare import scratch
 from lmcompare.counts.files import arpa, arpa_reader
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
@@ -96,6 +97,14 @@ def test_dialects(content: str, tmp_path: Path) -> None:
 
 def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
     assert log10(gzip.compress(KENLM.encode()), tmp_path, "a b") == [-0.2, -0.1, -0.05]
+
+
+def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = gzip.compress(KENLM.encode() + bytes(10**6))
+    assert read(bomb, tmp_path)  # a megabyte does no harm
+    monkeypatch.setattr(scratch, "ALWAYS", 1000)
+    with pytest.raises(LmcompareError, match="becomes more than 100 times as large"):
+        read(bomb, tmp_path)
 
 
 def test_capitals_beside_lower_case_are_a_word(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from gensim.models import FastText, KeyedVectors
 from gensim.models.fasttext import save_facebook_model
 
+from lmcompare import scratch
 from lmcompare.errors import LmcompareError
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
@@ -92,6 +93,14 @@ def test_a_file_without_vectors_is_refused_in_one_sentence(
     with pytest.raises(LmcompareError, match=said) as caught:
         ready_vectors(path, VOCABULARY, 2)
     assert str(path) in str(caught.value)
+
+
+def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "ALWAYS", 1000)
+    path = tmp_path / "v.txt.gz"
+    path.write_bytes(gzip.compress(b"a 1 2\n" * 10**6))
+    with pytest.raises(LmcompareError, match=r"v\.txt\.gz becomes more than 100 times as large"):
+        ready_vectors(path, VOCABULARY, 2)
 
 
 def test_spaces_in_words_and_between_columns(tmp_path: Path) -> None:
