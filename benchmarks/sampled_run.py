@@ -228,7 +228,7 @@ def write_cell(
     )
     write_table(folder / "scores.parquet", table)
     write_table(folder / "words.parquet", pd.concat([word_scores(valid, on_valid), word_scores(test, on_test)]))
-    positions = shown_positions(corpus)
+    positions = shown_positions(corpus, np.arange(len(corpus.test)))
     shown = len(positions)
     top = np.sort(rng.integers(0, min(types, 200), (shown, 1)) + np.arange(PLACES), axis=1).astype(np.int32)
     p = np.log(-np.sort(-rng.dirichlet(np.ones(PLACES), shown), axis=1) * 0.7)
