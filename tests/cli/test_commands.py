@@ -198,6 +198,9 @@ def test_score_joins_runs_and_keeps_the_columns_of_a_table(place: Path) -> None:
     nobody = lmcompare("score", "run", *ask, "-m", "ngarm", cwd=place)
     assert nobody.returncode == 2
     assert "did you mean 'ngram'" in nobody.stderr
+    swapped = lmcompare("score", "items.csv", "run", cwd=place)
+    assert swapped.returncode == 2
+    assert "the text comes last" in swapped.stderr
     twice = lmcompare("score", "run", "./run", *ask, cwd=place)
     assert twice.returncode == 2
     assert "is given twice" in twice.stderr

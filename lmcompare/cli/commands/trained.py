@@ -60,6 +60,8 @@ def score(
     from lmcompare import corpora
     from lmcompare.cli.score_table import print_scores
 
+    if (Path(file) / "manifest.json").is_file():
+        raise LmcompareError(f"{file} is a run folder, and the text comes last: lmcompare score DIR FILE")
     options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options)
     if documents == "line":  # the line end separates the texts and is no part of them
