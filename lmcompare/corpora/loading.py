@@ -78,10 +78,12 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     """Split the documents that were read, and find their sentences."""
     _check_column(found, options)
     split, notes = _split(found, options)
-    if found.splits is not None or all(len(pieces) == 1 for pieces in split.values()):
+    one_each = all(len(pieces) == 1 for pieces in split.values())
+    if found.splits is not None or one_each:
         notes += overlap(split)
     repeated = repeats(split)
-    notes += repeats_noted(split, repeated)
+    if not one_each:  # whose lines were compared
+        notes += repeats_noted(split, repeated)
     find = _sentence_finder(found, options, split["train"])
     documents = {
         which: tuple(
