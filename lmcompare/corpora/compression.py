@@ -12,8 +12,8 @@ from pathlib import PurePath
 from typing import IO, Any, BinaryIO
 
 from lmcompare.corpora.contents import Content
+from lmcompare.decompression import ALWAYS, bounded
 from lmcompare.errors import LmcompareError, one_line
-from lmcompare.scratch import ALWAYS, bounded
 
 MOST_TIMES = 250
 """A file may become this many times as large when it is decompressed; text becomes three to ten times as large."""

@@ -16,8 +16,8 @@ from lmcompare.compiled import compiled
 from lmcompare.counts.files.building import Grams, build, lexicographic
 from lmcompare.counts.lookup.level import Float32Array
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.decompression import gunzipped
 from lmcompare.errors import LmcompareError
-from lmcompare.scratch import gunzipped
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
 START = "<s>"

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.decompression import gunzipped
 from lmcompare.errors import LmcompareError, one_line
-from lmcompare.scratch import gunzipped
 from lmcompare.tokens import Vocabulary
 
 Vector = npt.NDArray[np.float32]
