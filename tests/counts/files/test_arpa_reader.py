@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare import scratch
+from lmcompare import decompression
 from lmcompare.counts.files import arpa, arpa_reader
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
@@ -102,7 +102,7 @@ def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
 def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(KENLM.encode() + bytes(10**6))
     assert read(bomb, tmp_path)  # a megabyte does no harm
-    monkeypatch.setattr(scratch, "ALWAYS", 1000)
+    monkeypatch.setattr(decompression, "ALWAYS", 1000)
     with pytest.raises(LmcompareError, match="becomes more than 100 times as large"):
         read(bomb, tmp_path)
 
