@@ -105,9 +105,11 @@ def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Token
         before = sum(int(text.n_bytes.sum()) for text in cut.values())
         show.share(what, (before + done) / max(total, 1))
 
-    for split in SPLITS:
-        cut[split] = tokenise(corpus.split(split), tokenizer, progress)
-    show.share(what, 1.0)
+    try:
+        for split in SPLITS:
+            cut[split] = tokenise(corpus.split(split), tokenizer, progress)
+    finally:  # interrupted, too: a bar hides the cursor of the terminal
+        show.share(what, 1.0)
     return cut
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
@@ -53,3 +53,14 @@ def test_the_tokens_are_mapped_into_memory(tmp_path: Path) -> None:
     ids = made.train.ids
     assert isinstance(ids.base, np.memmap)
     assert not ids.flags.writeable
+
+
+def test_no_bar_is_left_when_cutting_ends_early(tmp_path: Path) -> None:
+    shown = Mock()
+
+    def fails(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with patch.object(module, "tokenise", fails), pytest.raises(KeyboardInterrupt):
+        prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path, shown)
+    assert shown.share.call_args.args[1] == 1.0
