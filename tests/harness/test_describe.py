@@ -35,8 +35,8 @@ class Own(Unigram):
 
 
 def table(folder: Path, at_import: str = "", in_init: str = "", limit: float | None = None) -> describe.Described:
-    (folder / "own.py").write_text(PLUGIN.format(at_import=at_import, in_init=in_init))
-    experiment = small_experiment({"plugin": "own.py:Own", "name": "own"}, time_limit=limit)
+    (folder / "apart.py").write_text(PLUGIN.format(at_import=at_import, in_init=in_init))
+    experiment = small_experiment({"plugin": "apart.py:Own", "name": "own"}, time_limit=limit)
     return described(experiment.models[0], experiment, folder)
 
 
@@ -44,9 +44,9 @@ def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
     here = Path.cwd()
     model = table(tmp_path, at_import="os.chdir('/')")
     assert (model.name, model.class_name, model.hyperparameters) == ("own", "Own", {"width": 3})
-    assert model.plugin == f"{tmp_path / 'own.py'}:Own"
+    assert model.plugin == f"{tmp_path / 'apart.py'}:Own"
     assert Path.cwd() == here
-    assert "own" not in [Path(getattr(m, "__file__", None) or "").stem for m in list(sys.modules.values())]
+    assert "apart" not in [Path(getattr(m, "__file__", None) or "").stem for m in list(sys.modules.values())]
     matched, found = model.resized(500, 100)
     assert found == {"width": 5}
     assert matched.hyperparameters == {"width": 5}
@@ -77,10 +77,10 @@ def test_built_in_models_need_no_process(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_model_that_names_a_plug_in_of_others_is_built_in_a_process(tmp_path: Path) -> None:
-    (tmp_path / "own.py").write_text(
+    (tmp_path / "apart.py").write_text(
         PLUGIN.format(at_import=f"open({str(tmp_path / 'pid')!r}, 'a').write(str(os.getpid()))", in_init="")
     )
-    experiment = small_experiment({"plugin": "cache", "name": "cached", "base": "own.py:Own"})
+    experiment = small_experiment({"plugin": "cache", "name": "cached", "base": "apart.py:Own"})
     model = described(experiment.models[0], experiment, tmp_path)
-    assert model.hyperparameters["base"] == f"{tmp_path / 'own.py'}:Own"
+    assert model.hyperparameters["base"] == f"{tmp_path / 'apart.py'}:Own"
     assert str(os.getpid()) not in (tmp_path / "pid").read_text()
