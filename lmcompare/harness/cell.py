@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,9 @@ from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # By split, (N,) each: the nats of the tokens, those with every sentence on its own, and their ranks
 _Scores = dict[Split, tuple[FloatArray, FloatArray, IntArray]]
@@ -166,8 +169,7 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[_S
         "test": (test, reset, ranks),
     }
     write_parts(job.path / "words.parquet", (words[s].table(found[s][0], ends[s]) for s in HELD_OUT))
-    tables = (scoring.scores_table(job.name, job.seed, corpus.surface(s), *found[s]) for s in HELD_OUT)
-    write_parts(job.path / "scores.parquet", tables)
+    write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     size = model.size()
     cost = {
@@ -178,6 +180,16 @@ def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[_S
         "model_bytes": size.bytes,
     }
     return found, part, cost
+
+
+def _score_tables(job: Job, corpus: TokenizedCorpus, found: _Scores) -> Iterator[pd.DataFrame]:
+    for split in HELD_OUT:
+        nats, reset, ranks = found[split]
+        begin = 0
+        for surface in corpus.surface(split):
+            rows = slice(begin, begin + len(surface))
+            yield scoring.scores_table(job.name, job.seed, surface, nats[rows], reset[rows], ranks[rows])
+            begin = rows.stop
 
 
 def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Scores, part: Part) -> dict[str, Any]:

@@ -197,9 +197,13 @@ class TokenizedCorpus:
             raise RunFolderError(f"{self.path / 'documents.parquet'} does not number the {split} documents from 0")
         return rows
 
-    def surface(self, split: Split | None = None) -> pd.DataFrame:
-        """Return one row per token of valid and test, or of one of them, with the columns ``SURFACE_COLUMNS``."""
-        return read_table(self._file("surface.parquet"), SURFACE_COLUMNS, split)
+    def surface(self, split: Split) -> Iterator[pd.DataFrame]:
+        """Yield one row per token of a split, block by block in order, with the columns ``SURFACE_COLUMNS``."""
+        import pandas as pd
+
+        columns = [name for name in SURFACE_COLUMNS if name != "split"]
+        for block in read_blocks(self._file("surface.parquet"), columns, split):
+            yield pd.DataFrame({"split": split, **block})
 
     def words(self, split: Split, columns: Sequence[str] = WORD_COLUMNS) -> pd.DataFrame:
         """Return one row per word of a split and one per end of a document, by default with ``WORD_COLUMNS``."""
