@@ -59,8 +59,9 @@ def score(
 
     from lmcompare import corpora
     from lmcompare.cli.score_table import print_scores
+    from lmcompare.corpora.folders import is_run_folder
 
-    if (Path(file) / "manifest.json").is_file():
+    if is_run_folder(Path(file)):
         raise LmcompareError(f"{file} is a run folder, and the text comes last: lmcompare score DIR FILE")
     options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options)
