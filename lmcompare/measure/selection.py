@@ -51,8 +51,8 @@ class Part:
 def measured_part(corpus: TokenizedCorpus, whole: bool) -> Part:
     """Return the whole test text, or documents drawn by a hash if it is too long for the size of the vocabulary.
 
-    The last document that is drawn ends with the sentence before it has too many tokens. With ``whole`` it is always
-    the whole text.
+    The last document that is drawn ends with the sentence before it has too many tokens; if the first begins with one
+    that is too long, the part is its beginning. With ``whole`` it is always the whole text.
     """
     test, begins = corpus.test, corpus.sentence_starts("test")
     types = len(test.vocabulary)
@@ -65,7 +65,8 @@ def measured_part(corpus: TokenizedCorpus, whole: bool) -> Part:
         start, end = int(test.starts[document]), int(test.ends[document])
         if end - start > left:
             fitting = ends[(ends > start) & (ends <= start + left)]
-            end = int(fitting[-1]) if len(fitting) else start
+            beginning = start if chosen else start + left  # text8 is one sentence
+            end = int(fitting[-1]) if len(fitting) else beginning
         chosen.append((start, end))
         left -= end - start
         if end < int(test.ends[document]):

@@ -81,3 +81,15 @@ def test_of_a_long_text_documents_drawn_by_a_hash_are_measured(
     shown = shown_positions(found, part.at)
     assert set(shown) <= set(part.at.tolist())
     assert len(measured_part(found, whole=True).at) == len(found.test)
+
+
+def test_of_a_text_of_one_very_long_sentence_the_beginning_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = prepared(tmp_path, [[" ".join(f"w{n}" for n in range(500))]])
+    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 10)
+    monkeypatch.setattr(selection, "SAMPLE_TOKENS", 33)
+    part = measured_part(found, whole=False)
+    np.testing.assert_array_equal(part.at, np.arange(33))
+    assert (part.text.n_documents, part.sentences.n_documents) == (1, 1)
+    assert len(shown_positions(found, part.at)) == 33
