@@ -21,7 +21,8 @@ from lmcompare.harness.plan import jobs_of
 from lmcompare.harness.progress import Display, checked
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
-from lmcompare.runfolder.layout import CHECKPOINTS, LOG, PROBES
+from lmcompare.runfolder import checkpoints
+from lmcompare.runfolder.layout import LOG, PROBES
 from lmcompare.runfolder.manifest import write_manifest
 from lmcompare.runfolder.ownership import check_free, claim, remove_written
 from lmcompare.runfolder.seals import locked
@@ -116,10 +117,13 @@ def run(
         experiment = experiment.replace("the run", models=tables)
         live = {names[name]: model for name, model in live.items()}
         say_what_is_replaced(folder, jobs, force, show)
+        if without := checkpoints.make_room(folder):
+            show.say(without)
         try:
             failures = _run_cells(jobs, live, experiment.time_limit, force, show)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
+            checkpoints.tidy(folder)
             seconds = time.perf_counter() - started
             table = manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds)
             if table.models:
@@ -143,8 +147,9 @@ def _run_cells(
     for index, job in enumerate(jobs):
         if force:
             job.reopen()
-            for stale in ("model", CHECKPOINTS, PROBES):
+            for stale in ("model", PROBES):
                 remove_written(job.path, within=stale)
+            checkpoints.remove(job.checkpoints.parent)
         if job.is_finished() and job.has_examples():
             (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
             job.take_place()
