@@ -23,10 +23,10 @@ SILENCE = 1.0  # seconds after which the clock of a model that reports no losses
 class LearningCurve:
     """Passes a model's progress on and keeps the losses: the learning curve.
 
-    The rows are stored in the folder of the checkpoints, if there is one, so that a run that was interrupted continues
-    its curve and its clock. A stored curve that can't be read is ignored. For a model that reports no losses, the
-    clock continues if the model has left a checkpoint in the folder; otherwise it starts from zero, as the training
-    does.
+    The rows are stored with the checkpoints, if there is a folder for them, so that a run that was interrupted
+    continues its curve and its clock. A stored curve that can't be read is ignored. For a model that reports no
+    losses, the clock continues if the model has left a checkpoint in the folder; otherwise it starts from zero, as
+    the training does.
     """
 
     def __init__(self, emit: Emit, folder: Path | None) -> None:

@@ -62,7 +62,7 @@ def test_training_that_begins_anew_begins_its_clock_anew(tmp_path: Path) -> None
 def test_the_clock_of_a_model_without_losses_goes_on_where_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, now = tmp_path / "curve.json", [0.0]
+    now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     first = LearningCurve(_ignore, tmp_path)
     for second in (0.5, 30.0, 30.5):
