@@ -29,7 +29,7 @@ from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
 from lmcompare.registry import absolute, placed
 from lmcompare.runfolder.layout import SPLITS
-from lmcompare.tokens import TOKENIZERS, table_of
+from lmcompare.tokens import TOKENIZERS, Tokenizer, table_of
 
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -72,7 +72,8 @@ class TokensTable(BaseModel):
     """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
 
     If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind alone, such as
-    "char" or "bpe:4000".
+    "char" or "bpe:4000". The defaults of a tokenizer of others are not filled in before ``completed`` imports it;
+    until then ``min_count`` may be 0.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -85,22 +86,44 @@ class TokensTable(BaseModel):
     @classmethod
     def _in_full(cls, table: Any) -> Any:
         table = {"kind": table} if isinstance(table, str) else table
-        if not isinstance(table, Mapping) or not isinstance(table.get("kind", "word"), str):
+        kind = table.get("kind", "word") if isinstance(table, Mapping) else None
+        if not isinstance(kind, str) or _is_of_others(kind):
             return table
         try:
             named = _named(table)
         except LmcompareError as error:
             raise ValueError(str(error)) from None
-        usual = TOKENIZERS.resolve(named["kind"]).usual_min_count
-        return {"min_count": usual, **table, **named}
+        return {"min_count": TOKENIZERS.resolve(named["kind"]).usual_min_count, **table, **named}
 
     @model_validator(mode="after")
     def _within_reason(self) -> Self:
+        if not _is_of_others(self.kind):
+            self._check(TOKENIZERS.resolve(self.kind))
+        return self
+
+    def _check(self, tokenizer: type[Tokenizer]) -> None:
+        """Raise ``ValueError`` for limits of the vocabulary that the tokenizer can't have."""
         if self.min_count < 1:
             raise ValueError("min_count is at least 1, which keeps every type of the training text")
-        if (self.min_count > 1 or self.size is not None) and TOKENIZERS.resolve(self.kind).fixed_vocabulary:
+        if (self.min_count > 1 or self.size is not None) and tokenizer.fixed_vocabulary:
             raise ValueError(f"{self.kind} always has the same vocabulary: leave min_count and size out")
-        return self
+
+    def completed(self, folder: Path) -> TokensTable:
+        """Return the table with the defaults of its tokenizer, and with the paths in it made absolute.
+
+        Of a tokenizer of others the plug-in is imported, and the paths are relative to ``folder``. Raises
+        ``LmcompareError`` if it can't be imported, or can't have these limits of the vocabulary.
+        """
+        if not _is_of_others(self.kind):
+            return self
+        named = _placed(self.model_dump(), folder)
+        tokenizer = TOKENIZERS.resolve(named["kind"])
+        full = self.model_copy(update={**named, "min_count": self.min_count or tokenizer.usual_min_count})
+        try:
+            full._check(tokenizer)
+        except ValueError as error:
+            raise LmcompareError(str(error)) from None
+        return full
 
     @property
     def tokenizer(self) -> dict[str, Any]:
@@ -325,9 +348,20 @@ def load(path: Path) -> Experiment:
         raise LmcompareError(f"{path} is not valid TOML: {not_parsed(error)}") from None
     table.setdefault("name", path.stem)
     for part in (table, *(table["models"] if isinstance(table.get("models"), list) else ())):
-        if isinstance(part, dict) and isinstance(part.get("tokens"), dict):
-            part["tokens"] = _placed(part["tokens"], path.parent)
+        tokens = part.get("tokens") if isinstance(part, dict) else None
+        if not isinstance(tokens, dict) or not isinstance(kind := tokens.get("kind"), str):
+            continue
+        tokens["kind"] = absolute(kind, path.parent)
+        part["tokens"] = tokens if _is_of_others(tokens["kind"]) else _placed(tokens, path.parent)
     return parse(table, str(path))
+
+
+def _is_of_others(kind: str) -> bool:
+    """Return whether a tokenizer is not lmcompare's own, and is imported only in the process that reads the text."""
+    name, _, option = kind.partition(":")
+    if name in (installed := TOKENIZERS.installed()):
+        return installed[name].module.partition(".")[0] != "lmcompare"
+    return bool(option) and not option.isdecimal() and not kind.endswith(".json")
 
 
 def _named(tokens: Mapping[str, Any]) -> dict[str, Any]:
@@ -343,10 +377,8 @@ def _named(tokens: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _placed(tokens: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a table ``[tokens]`` with the paths in it made absolute: they start from the experiment file."""
-    if not isinstance(tokens.get("kind"), str):
-        return tokens
-    table = tokens | _named({**tokens, "kind": absolute(tokens["kind"], folder)})
+    """Return a table ``[tokens]`` with the paths of the tokenizer's files made absolute, from ``folder`` on."""
+    table = tokens | _named(tokens)
     for name in TOKENIZERS.resolve(table["kind"]).files:
         if isinstance(table.get(name), str):
             table[name] = placed(table[name], folder)
