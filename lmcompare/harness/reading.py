@@ -6,8 +6,8 @@ back only by the end of a process.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -167,24 +167,20 @@ def _read(
     base: Path,
     force: bool,
 ) -> RunCorpus:
-    show, here = Sending(emit), Path.cwd()
-
-    def begin(part: int) -> None:
-        os.chdir(here)  # which relative paths start from, wherever a plug-in has gone
-        emit({"event": "part", "part": part})
-
-    begin(0)
-    corpus = load()
+    show = Sending(emit)
+    emit({"event": "part", "part": 0})
+    with chdir("."):  # relative paths start from here, wherever a plug-in goes
+        corpus = load()
     for sentence in corpus.said:
         show.say(sentence)
-    os.chdir(here)
     read_earlier(folder, corpus.fingerprint, force, Display())  # raises for another corpus
     claim(folder)
     with locked(folder):
         made = []
         for part, table in enumerate(tables, 1):
-            begin(part)
-            made.append(_tokens(corpus, table.completed(base), folder / TOKENS, show))
+            emit({"event": "part", "part": part})
+            with chdir("."):
+                made.append(_tokens(corpus, table.completed(base), folder.absolute() / TOKENS, show))
     return RunCorpus(_entry(corpus), prompts_of(corpus.valid), tuple(made))
 
 
