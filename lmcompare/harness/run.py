@@ -141,7 +141,7 @@ def _run_cells(
     jobs: Sequence[Job], live: Mapping[str, LanguageModel], seconds: float | None, force: bool, show: Display
 ) -> dict[str, str]:
     """Run the cells that are not finished; return by "name/seed" why a cell failed."""
-    failures = {}
+    failures: dict[str, str] = {}
     several = len({job.seed for job in jobs}) > 1
     show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
     for index, job in enumerate(jobs):
