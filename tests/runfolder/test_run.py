@@ -137,12 +137,13 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
     [
         ("cell.json", "traits", "cell.json is damaged at 'traits'"),
         ("cell.json", "truth", "cell.json is damaged at 'truth'"),
+        ("cell.json", "memorisation", "cell.json is damaged at 'memorisation'"),
         ("cost.json", "train_seconds", "cost.json does not contain numbers"),
     ],
 )
 def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: str, key: str, said: str) -> None:
     path = copied / "cells" / "ngram" / "0" / name
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "so"}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "so" if key != "memorisation" else {"a": "so"}}))
     run = load_run(reseal(copied))
     assert run.model("ngram").seeds == (1,)
     assert said in str(run.model("ngram").failed[0].error)
