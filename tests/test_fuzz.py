@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import lmcompare
 from lmcompare import corpora
@@ -17,30 +16,13 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
 from lmcompare.tokens import Vocabulary
+from tests.damage import CHANGES, changed
 from tests.run_folder import reseal
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RARELY = settings(OFTEN, max_examples=12)
-
-# What is put in place of some bytes: other bytes, and what means something in one of the formats
-PIECES = st.one_of(
-    st.binary(max_size=4),
-    st.sampled_from(
-        [b"null", b"-1", b"1e999", b"NaN", b'"', b"{", b"}", b"[", b"]", b",", b"\n", b"\0", b"=", b"[["]
-    ),
-)
-CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), PIECES), min_size=1, max_size=4)
-
-
-def changed(content: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
-    """The content with pieces put at some places, each in place of so many bytes."""
-    for place, length, piece in changes:
-        at = int(place * len(content))
-        content = content[:at] + piece + content[at + length :]
-    return content
-
 
 TEXTS = {
     "text.txt": "The cat sat.\nA dog ran.\n\nIt slept.\n" * 8,
@@ -53,7 +35,7 @@ TEXTS = {
 @pytest.mark.parametrize("name", TEXTS)
 @OFTEN
 @given(changes=CHANGES)
-def test_corpora(name: str, changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+def test_corpora(name: str, changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(changed(TEXTS[name].encode(), changes))
     with suppress(LmcompareError):
@@ -62,7 +44,7 @@ def test_corpora(name: str, changes: list[tuple[float, int, bytes]], tmp_path: P
 
 @OFTEN
 @given(changes=CHANGES)
-def test_experiments(changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+def test_experiments(changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     table = '[corpus]\nsource = "lee"\n[tokens]\nkind = "word"\n[budget]\nsteps = 5\n[[models]]\nplugin = "ngram"\n'
     path.write_bytes(changed(f'name = "x"\nseeds = [0, 1]\n{table}order = 3\n'.encode(), changes))
@@ -72,7 +54,7 @@ def test_experiments(changes: list[tuple[float, int, bytes]], tmp_path: Path) ->
 
 @OFTEN
 @given(changes=CHANGES)
-def test_ready_vectors(changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+def test_ready_vectors(changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_bytes(changed(b"3 2\nthe 0.5 -1\ncat 1e-3 2\ndog 0 0.25\n", changes))
     with suppress(LmcompareError):
@@ -113,7 +95,7 @@ def table(folder: Path) -> None:
 @RARELY
 @given(changes=CHANGES)
 def test_run_folders(
-    name: str, read: Callable[[Path], None], changes: list[tuple[float, int, bytes]], finished: Path, tmp_path: Path
+    name: str, read: Callable[[Path], None], changes: list[tuple[int, int, bytes]], finished: Path, tmp_path: Path
 ) -> None:
     """The seal is made to fit, as if somebody had meant it."""
     folder = tmp_path / "run"
