@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 import lmcompare
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
+from lmcompare.report.build import rebuild
 from lmcompare.tokens import Vocabulary
-from tests.damage import CHANGES, changed
-from tests.run_folder import reseal
+from tests.damage import CHANGES, HARMS, PLACES, changed, harmed
+from tests.run_folder import reseal, write_run_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
@@ -107,3 +114,31 @@ def test_run_folders(
         reseal(sealed)
     with suppress(LmcompareError):
         read(folder)
+
+
+@cache
+def small_run() -> Path:
+    """A run of three models whose report takes half a second."""
+    folder = Path(tempfile.mkdtemp(prefix="lmcompare-fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    models = ("ngram", "transformer", "char-ngram")
+    return write_run_folder(folder, models=models, seeds=(0,), failed=(), invalid=(), documents=6)
+
+
+WRITTEN = ("manifest", *(f"cells/*/0/{name}" for name in ("cell", "cost", "exhibits", "examples")))
+
+
+@settings(OFTEN, max_examples=25, phases=[Phase.generate])  # to find a smaller example takes minutes
+@given(name=st.sampled_from(WRITTEN), which=PLACES, harms=HARMS)
+def test_reports(name: str, which: int, harms: list[tuple[int, Any]]) -> None:
+    """A run folder with other values in its JSON has a report, or is refused in a sentence."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(shutil.copytree(small_run(), place, dirs_exist_ok=True))
+        paths = sorted(folder.glob(f"{name}.json"))
+        path = paths[which % len(paths)]
+        path.write_text(json.dumps(harmed(json.loads(path.read_text()), harms)))
+        reseal(folder)
+        with suppress(LmcompareError):
+            page, _ = rebuild(folder)
+            assert page.read_text("utf-8").endswith("</html>")
+            json.loads((folder / "results.json").read_text("utf-8"))

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lmcompare.report.kinds as report_kinds
@@ -269,10 +269,9 @@ def test_bars_have_as_many_decimals_each() -> None:
 # Whatever a model shows of itself
 
 
-@pytest.mark.parametrize("kind", KINDS.installed())
-@given(data=st.data())
-def test_what_is_accepted_is_stored_and_drawn(kind: str, data: st.DataObject) -> None:
-    exhibit = data.draw(random_exhibits(kind_named(kind)))
+@settings(max_examples=500)
+@given(exhibit=st.sampled_from([*KINDS.installed()]).map(kind_named).flatmap(random_exhibits))
+def test_what_is_accepted_is_stored_and_drawn(exhibit: Exhibit) -> None:
     table = to_json(exhibit)
     if problem_with(exhibit):
         render_stored(table)
@@ -285,11 +284,9 @@ def test_what_is_accepted_is_stored_and_drawn(kind: str, data: st.DataObject) ->
         ElementTree.fromstring(standalone(rendering.svg))
 
 
-@pytest.mark.parametrize("sample", samples(), ids=lambda e: e.kind)
-@given(harms=HARMS)
-def test_damaged_exhibits_are_drawn_or_replaced_with_a_sentence(
-    sample: Exhibit, harms: list[tuple[int, Any]]
-) -> None:
-    title, _, rendering = render_stored(harmed(json.loads(json.dumps(to_json(sample))), harms))
+@settings(max_examples=300)
+@given(stored=st.builds(harmed, st.sampled_from([json.loads(json.dumps(to_json(e))) for e in samples()]), HARMS))
+def test_damage_is_drawn_or_replaced_with_a_sentence(stored: dict[str, Any]) -> None:
+    title, _, rendering = render_stored(stored)
     assert title.strip()
     assert rendering.markdown or rendering.svg
