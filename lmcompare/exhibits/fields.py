@@ -80,7 +80,7 @@ def misfit(value: Any, kind: Any, place: str) -> str:
         return f"{place} is annotated as {kind}, a type that an exhibit cannot have"
     if not isinstance(value, tuple(_FITTING[kind])) or (isinstance(value, bool) and kind is not bool):
         return f"{place} is {_shown(value)}, not {_IN_WORDS[kind]}"
-    if kind in (int, float) and not abs(value) <= GREATEST:  # NaN is refused, too
+    if kind in (int, float) and not _can_be_drawn(value):
         return f"{place} is {_shown(value)}: only numbers up to {GREATEST:g} can be drawn"
     return ""
 
@@ -151,8 +151,12 @@ def _all_fit(value: tuple[Any, ...] | list[Any], kind: Any) -> bool:
         return False
     return set(map(type, value)) <= set().union(*(_FITTING[one] for one in simple)) and (
         {int, float}.isdisjoint(simple)
-        or all(each is None or isinstance(each, str) or abs(each) <= GREATEST for each in value)
+        or all(each is None or isinstance(each, str) or _can_be_drawn(each) for each in value)
     )
+
+
+def _can_be_drawn(number: float) -> bool:
+    return abs(number) <= GREATEST  # which NaN is not
 
 
 def _shown(value: Any) -> str:
