@@ -155,8 +155,9 @@ def _all_fit(value: tuple[Any, ...] | list[Any], kind: Any) -> bool:
     )
 
 
-def _can_be_drawn(number: float) -> bool:
-    return abs(number) <= GREATEST  # which NaN is not
+def _can_be_drawn(number: Any) -> bool:
+    small: bool = abs(number) <= GREATEST  # which NaN is not
+    return small
 
 
 def _shown(value: Any) -> str:
