@@ -22,10 +22,10 @@ from lmcompare.harness.reading import read
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import LOG, PROBES
+from lmcompare.runfolder.layout import CELLS, LOG, PROBES
 from lmcompare.runfolder.manifest import write_manifest
 from lmcompare.runfolder.ownership import check_free, remove_written
-from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.seals import locked, put_back, seals_in
 from lmcompare.runfolder.stored import end_replacements
 
 
@@ -139,7 +139,7 @@ def _run_cells(
     jobs: Sequence[Job], live: Mapping[str, LanguageModel], seconds: float, force: bool, show: Display
 ) -> dict[str, str]:
     """Run the cells that are not finished; return by "name/seed" why a cell failed."""
-    failures = {}
+    failures: dict[str, str] = {}
     several = len({job.seed for job in jobs}) > 1
     show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
     for index, job in enumerate(jobs):
@@ -156,7 +156,10 @@ def _run_cells(
         if (damaged := job.damage()) is not None:
             show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
         show.event(index, {"event": "stage", "stage": "starting"})
+        sealed = seals_in(Path(job.folder))
         error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
+        failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
+        failures |= _changed_by(job, sealed, show)
         if error is None:
             job.take_place()
             show.event(index, {"event": "done"})
@@ -166,6 +169,16 @@ def _run_cells(
             failures[f"{job.name}/{job.seed}"] = error
             show.event(index, {"event": "failed", "error": error})
     return failures
+
+
+def _changed_by(job: Job, sealed: Mapping[Path, bytes], show: Display) -> dict[str, str]:
+    """See that a job has changed no other cell and no tokens; return by "name/seed" which cells are lost by that."""
+    folder = Path(job.folder)
+    error = f"its files were changed while {job.name} was run, and are not used: run it again"
+    changed = {path.relative_to(folder).parts[:3] for path in put_back(folder, sealed, job.path)}
+    for place in sorted(changed):
+        show.say(f"{'/'.join(place)}: {error}.")
+    return {"/".join(place[1:]): error for place in changed if place[0] == CELLS}
 
 
 def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
