@@ -8,10 +8,11 @@ from typing import Any
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.describe import Described
-from lmcompare.harness.experiment import Experiment, TokensTable, parse_tokens
+from lmcompare.harness.experiment import Experiment, parse_tokens
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.harness.reading import RunCorpus, RunTokens
+from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
 
 

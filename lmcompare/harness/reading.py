@@ -18,10 +18,11 @@ from pydantic_core import to_jsonable_python
 
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.experiment import CorpusTable, Experiment, TokensTable
+from lmcompare.harness.experiment import CorpusTable, Experiment
 from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.prompts import prompts_of
+from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.runfolder.layout import SPLITS, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, SplitSizes, TokensEntry
