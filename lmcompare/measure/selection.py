@@ -14,7 +14,7 @@ from lmcompare.tokens import Encoded, IntArray
 SHOWN_TOKENS = 20_000  # the most likely tokens are stored at no more positions of the test text than this
 PASSAGE_SENTENCES = 20
 MOST_PROBABILITIES = 2 * 10**10  # of tokens times types: beyond that ranks are measured in a sample of the test text
-SAMPLE_TOKENS = 200_000
+SAMPLE_TOKENS = range(20_000, 200_001)  # of the sample, more for a small vocabulary
 EXAMPLE_LENGTHS = range(8, 31)  # tokens of an example sentence
 LONGEST_EXAMPLE = 100  # tokens that are shown of a sentence where none has such a length: text8 is one sentence
 
@@ -56,9 +56,9 @@ def measured_part(corpus: TokenizedCorpus, whole: bool) -> Part:
     """
     test, begins = corpus.test, corpus.sentence_starts("test")
     types = len(test.vocabulary)
-    if whole or len(test) <= SAMPLE_TOKENS or len(test) * types <= MOST_PROBABILITIES:
+    left = max(SAMPLE_TOKENS[0], min(SAMPLE_TOKENS[-1], MOST_PROBABILITIES // types))
+    if whole or len(test) <= left or len(test) * types <= MOST_PROBABILITIES:
         return Part(np.arange(len(test)), test, corpus.sentences("test"))
-    left = SAMPLE_TOKENS
     ends = np.append(begins[1:], len(test))
     chosen: list[tuple[int, int]] = []
     for document in sorted(range(test.n_documents), key=lambda d: digest_of("part", test.names[d], d)):
