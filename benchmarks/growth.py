@@ -6,8 +6,8 @@ size to the next, the logarithm of the ratio over the logarithm of the ratio of 
 the costs that will one day be too much. ``--models``, ``--words`` and ``--types`` change what is run.
 
 The text is drawn: documents of 100 to 900 words of Zipf's law with the exponent 1.15, cut off at ``--types`` types.
-Memory is the sum of the proportional set sizes (PSS) of the process and of those that it started, five times a second;
-it is read from /proc, which Linux has.
+Memory is the sum of the proportional set sizes (PSS) of the process and of those that it started, read five times a
+second from /proc, which Linux has.
 """
 
 from __future__ import annotations
