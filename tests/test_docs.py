@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -129,6 +131,59 @@ def answered(script: str, work: Path, programs: Path, listener: Listener) -> Don
                 arguments, folder, stdin = asked
                 answer = lmcompare(*arguments, cwd=Path(folder), stdin=stdin)
                 program.send((answer.returncode, answer.stdout, answer.stderr))
+
+
+def in_bubblewrap() -> bool:
+    """Whether bubblewrap is installed, and may make namespaces here."""
+    asked = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all", "true"]
+    return which("bwrap") is not None and subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
+HARM = """
+from my_model import MyModel
+from pathlib import Path
+import socket
+
+class Harm(MyModel):
+    def fit(self, train, valid, setting):
+        tried = [
+            lambda: Path("notes.txt").write_text("mine now"),
+            lambda: (Path(__file__).parent / "more.txt").write_text("mine now"),
+            lambda: socket.create_connection(("127.0.0.1", {port}), 3),
+        ]
+        for each in tried:
+            try:
+                each()
+            except OSError:
+                continue
+            raise SystemExit("it has a way out")
+        (setting.checkpoints / "half.txt").write_text("it may go on from here")
+        return super().fit(train, valid, setting)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not in_bubblewrap(), reason="bubblewrap can't be used here")
+def test_in_bubblewrap_a_plug_in_writes_to_its_folder_alone(tmp_path: Path) -> None:
+    (recipe,) = re.findall(r"^```sh\n(mkdir [^`]*bwrap[^`]*)```", (ROOT / "docs/trust.md").read_text(), re.MULTILINE)
+    (model,) = [text for name, text in FILE.findall((ROOT / "docs/plugins.md").read_text()) if name == "my_model.py"]
+    write(tmp_path / "my_model.py", model)
+    write(tmp_path / "notes.txt", "The cat sat.\nA dog saw the cat.\nThe dog ran.\n" * 40)
+    write(tmp_path / "bin/lmcompare", PROCESS.format(python=sys.executable))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        write(tmp_path / "harm.py", HARM.format(port=server.getsockname()[1]))
+        done = subprocess.run(
+            ["bash", "-ec", recipe.replace("my_model.py:MyModel", "harm.py:Harm")],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Harm" in done.stdout
+    assert sorted(os.listdir(tmp_path)) == ["bin", "harm.py", "my_model.py", "notes.txt", "strange"]
+    assert os.listdir(tmp_path / "strange") == ["run"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -25,9 +24,9 @@ from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
 from lmcompare.processes import Emit
-from lmcompare.runfolder import seals
+from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
-from lmcompare.runfolder.layout import CHECKPOINTS, HELD_OUT, TRAINED_FILES, Split
+from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES, Split
 from lmcompare.runfolder.ownership import remove_written
 from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
@@ -106,18 +105,14 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
         if trained["key"] == job.key:
             return model.restore(load_state(folder)), float(trained["seconds"])
     remove_written(job.path, within="model")
-    checkpoints = job.path / CHECKPOINTS / job.key
-    for stale in (job.path / CHECKPOINTS).glob("*"):
-        if stale != checkpoints:
-            shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    room = checkpoints.own_room(job.checkpoints)
     model.warm_up()
-    curve = LearningCurve(emit, checkpoints / "curve.json")
+    curve = LearningCurve(emit, room)
     setting = Setting(
         vocabulary=corpus.vocabulary,
         seed=job.seed,
         progress=curve,
-        checkpoints=checkpoints,
+        checkpoints=room,
         budget=Budget(**job.budget),
         **job.machine,
     )
@@ -131,7 +126,7 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
     write_text(job.path / "curve.csv", curve.csv())
     write_json(folder / "trained.json", {"key": job.key, "plugin": job.plugin, "seconds": seconds})
     seals.seal(folder, TRAINED_FILES)
-    shutil.rmtree(job.path / CHECKPOINTS)
+    checkpoints.remove(job.checkpoints.parent)
     return model, seconds
 
 

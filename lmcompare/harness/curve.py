@@ -23,23 +23,29 @@ SILENCE = 1.0  # seconds after which the clock of a model that reports no losses
 class LearningCurve:
     """Passes a model's progress on and keeps the losses: the learning curve.
 
-    The rows are stored beside the checkpoints, so that a run that was interrupted continues its curve and its clock.
-    A stored curve that can't be read is ignored. For a model that reports no losses, the clock continues if the model
-    has left a checkpoint in the folder; otherwise it starts from zero, as the training does.
+    The rows are stored with the checkpoints, if there is a folder for them, so that a run that was interrupted
+    continues its curve and its clock. A stored curve that can't be read is ignored. For a model that reports no
+    losses, the clock continues if the model has left a checkpoint in the folder; otherwise it starts from zero, as
+    the training does.
     """
 
-    def __init__(self, emit: Emit, path: Path) -> None:
-        self._emit, self._path = emit, path
+    def __init__(self, emit: Emit, folder: Path | None) -> None:
+        self._emit = emit
+        self._path = None if folder is None else folder / "curve.json"
         self._began = time.perf_counter()
         self._rows: list[list[Any]] = []
         self._before = 0.0  # seconds
+        if self._path is not None:
+            self._read(self._path)
+        self._fresh = not self._rows
+        self._stored = self.seconds
+
+    def _read(self, path: Path) -> None:
         with suppress(OSError, ValueError, RecursionError, TypeError, LookupError):
             table = json.loads(path.read_text(encoding="utf-8"))
             rows = [[int(step), float(seconds), *rest] for step, seconds, *rest in table["rows"]]
             goes_on = rows or any(other != path for other in path.parent.iterdir())
             self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
-        self._fresh = not self._rows
-        self._stored = self.seconds
 
     @property
     def seconds(self) -> float:
@@ -56,7 +62,7 @@ class LearningCurve:
             tokens = None if progress.tokens is None else int(progress.tokens)
             self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
         silent = not self._rows and seconds - self._stored >= SILENCE
-        if progress.valid_loss is not None or silent:
+        if self._path is not None and (progress.valid_loss is not None or silent):
             write_json(self._path, {"seconds": seconds, "rows": self._rows})
             self._stored = seconds
 

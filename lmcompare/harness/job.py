@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.runfolder import seals
+from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.files import write_json
 from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
@@ -73,6 +74,11 @@ class Job:
     def place(self) -> str:
         """The folder of the finished cell, relative to the run folder."""
         return place_of(self.name, self.seed)
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder for the checkpoints of the training."""
+        return checkpoints_of(Path(self.folder)) / self.name / str(self.seed) / self.key
 
     @property
     def tokens_path(self) -> Path:

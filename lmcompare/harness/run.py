@@ -21,10 +21,11 @@ from lmcompare.harness.plan import jobs_of
 from lmcompare.harness.progress import Display, checked
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
-from lmcompare.runfolder.layout import CHECKPOINTS, LOG, PROBES
+from lmcompare.runfolder import checkpoints
+from lmcompare.runfolder.layout import CELLS, LOG, PROBES
 from lmcompare.runfolder.manifest import write_manifest
 from lmcompare.runfolder.ownership import check_free, claim, remove_written
-from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.seals import locked, put_back, seals_in
 from lmcompare.runfolder.stored import end_replacements
 
 A_WEEK = 7 * 24 * 3600.0  # seconds
@@ -116,10 +117,13 @@ def run(
         experiment = experiment.replace("the run", models=tables)
         live = {names[name]: model for name, model in live.items()}
         say_what_is_replaced(folder, jobs, force, show)
+        if without := checkpoints.make_room(folder):
+            show.say(without)
         try:
             failures = _run_cells(jobs, live, experiment.time_limit, force, show)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
+            checkpoints.tidy(folder)
             seconds = time.perf_counter() - started
             table = manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds)
             if table.models:
@@ -137,14 +141,15 @@ def _run_cells(
     jobs: Sequence[Job], live: Mapping[str, LanguageModel], seconds: float | None, force: bool, show: Display
 ) -> dict[str, str]:
     """Run the cells that are not finished; return by "name/seed" why a cell failed."""
-    failures = {}
+    failures: dict[str, str] = {}
     several = len({job.seed for job in jobs}) > 1
     show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
     for index, job in enumerate(jobs):
         if force:
             job.reopen()
-            for stale in ("model", CHECKPOINTS, PROBES):
+            for stale in ("model", PROBES):
                 remove_written(job.path, within=stale)
+            checkpoints.remove(job.checkpoints.parent)
         if job.is_finished() and job.has_examples():
             (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
             job.take_place()
@@ -153,7 +158,10 @@ def _run_cells(
         if (damaged := job.damage()) is not None:
             show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
         show.event(index, {"event": "stage", "stage": "starting"})
+        sealed = seals_in(Path(job.folder))
         error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
+        failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
+        failures |= _changed_by(job, sealed, show)
         if error is None:
             job.take_place()
             show.event(index, {"event": "done"})
@@ -163,6 +171,16 @@ def _run_cells(
             failures[f"{job.name}/{job.seed}"] = error
             show.event(index, {"event": "failed", "error": error})
     return failures
+
+
+def _changed_by(job: Job, sealed: Mapping[Path, bytes], show: Display) -> dict[str, str]:
+    """See that a job has changed no other cell and no tokens; return by "name/seed" which cells are lost by that."""
+    folder = Path(job.folder)
+    error = f"its files were changed while {job.name} was run, and are not used: run it again"
+    changed = {path.relative_to(folder).parts[:3] for path in put_back(folder, sealed, job.path)}
+    for place in sorted(changed):
+        show.say(f"{'/'.join(place)}: {error}.")
+    return {"/".join(place[1:]): error for place in changed if place[0] == CELLS}
 
 
 def _run_one(job: Job, live: LanguageModel | None, seconds: float | None, emit: Emit) -> str | None:

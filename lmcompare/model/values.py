@@ -101,7 +101,7 @@ class Setting:
     progress : callable
         May be called now and then with a ``Progress``.
     checkpoints : Path, optional
-        A folder in which training may leave what it needs to continue after it was killed.
+        A folder in which training may leave what it needs to continue after it was killed; None if there is none.
     budget : Budget
         A limit on training.
     processes : int

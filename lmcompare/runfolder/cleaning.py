@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lmcompare.errors import LmcompareError, unknown
+from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import CELLS, MANIFEST, SEAL, TOKENS
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
@@ -26,7 +27,7 @@ class Cleaned:
     Parameters
     ----------
     removed : dict of str to int
-        By their paths relative to the run folder, the bytes of the cells and tokens that were removed.
+        By their paths relative to the run folder, the bytes of the cells, tokens and checkpoints that were removed.
     left : list of str
         Files and links in these folders that lmcompare did not write.
     has_models : bool or None
@@ -70,6 +71,11 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
             useless = [path for path in _cells(folder) if _is_useless(path, manifest, rows)]
         for path in useless:
             _remove(folder, path, OF_CELL, cleaned)
+        root = checkpoints.checkpoints_of(folder)
+        for path in [root / name for name in names] or _folders(root):
+            if size := checkpoints.remove(path):
+                cleaned.removed[f"../{root.name}/{path.name}"] = size
+        checkpoints.tidy(folder)
         if not names:
             kept = {read_cell(path).get("tokens_fingerprint") for path in _cells(folder) if _is_finished(path)}
             for path in _folders(folder / TOKENS):

@@ -24,7 +24,6 @@ SEAL = "checksums.json"  # the digests of the files beside it, written after the
 TOKENS, CELLS = "tokens", "cells"  # folders
 PROBES = "probes"  # in a cell's folder: what the model answered to minimal pairs
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
-CHECKPOINTS = "checkpoints"  # in a cell's folder; the plug-in chooses the names of what is in it
 MARK = ".lmcompare"  # in every run folder, from the beginning of its first run
 REPORT_FILES = ("results.json", "results.csv", "report.md", "report.html")
 REPORT = ("tables", "charts", *REPORT_FILES)  # the first is in the report of several runs alone

@@ -13,7 +13,6 @@ from lmcompare.runfolder.files import RunFolderError, read_object, write_text
 from lmcompare.runfolder.layout import (
     CELL_FILES,
     CELLS,
-    CHECKPOINTS,
     JOINED,
     LOG,
     MANIFEST,
@@ -75,8 +74,13 @@ def refuse_others(folder: Path, others: Collection[str]) -> None:
 def refuse_links(folder: Path) -> None:
     """Raise ``RunFolderError`` if lmcompare could write through a link in a run folder, to files elsewhere."""
     for path in _may_be_written(folder):
-        if path.is_symlink():
-            raise RunFolderError(f"{path} is a link, and what is behind it would be changed: remove it")
+        refuse_link(path)
+
+
+def refuse_link(path: Path) -> None:
+    """Raise ``RunFolderError`` if a path is a symbolic link."""
+    if path.is_symlink():
+        raise RunFolderError(f"{path} is a link, and what is behind it would be changed: remove it")
 
 
 def _may_be_written(folder: Path) -> Iterator[Path]:
@@ -84,8 +88,6 @@ def _may_be_written(folder: Path) -> Iterator[Path]:
     for top in (folder / TOKENS, folder / CELLS):
         for place, folders, files in os.walk(top):
             yield from (Path(place, name) for name in (*folders, *files))
-            if CHECKPOINTS in folders:  # a plug-in chooses what is in it, and it is only removed
-                folders.remove(CHECKPOINTS)
 
 
 @dataclass
@@ -104,7 +106,7 @@ def remove_written(root: Path, written: Collection[str] = OF_CELL, within: str =
     root : Path
         The folder of a cell or of tokens.
     written : collection of str
-        The files that lmcompare writes there, relative to ``root``; those of ``checkpoints`` are always its own.
+        The files that lmcompare writes there, relative to ``root``.
     within : str
         The folder in ``root`` that is gone through; "" for all.
     """
@@ -119,7 +121,7 @@ def remove_written(root: Path, written: Collection[str] = OF_CELL, within: str =
             relative = item.relative_to(root).as_posix()
             if item.is_dir() and not item.is_symlink():
                 remove_if_empty(item)
-            elif _is_written(relative, written) and (not item.is_symlink() or relative.startswith(f"{CHECKPOINTS}/")):
+            elif _is_written(relative, written) and not item.is_symlink():
                 removed.size += item.lstat().st_size
                 item.unlink()
             else:
@@ -129,11 +131,11 @@ def remove_written(root: Path, written: Collection[str] = OF_CELL, within: str =
 
 
 def _is_written(relative: str, written: Collection[str]) -> bool:
-    """Return whether lmcompare, or a plug-in in its checkpoints, writes a file of this name."""
+    """Return whether lmcompare writes a file of this name."""
     parent, _, name = relative.rpartition("/")
     begun = _TEMPORARY.fullmatch(name)
     whole = relative if begun is None else f"{parent}/{begun[1]}".lstrip("/")
-    return whole in written or relative.startswith(f"{CHECKPOINTS}/") or _PROBED.fullmatch(whole) is not None
+    return whole in written or _PROBED.fullmatch(whole) is not None
 
 
 def remove_if_empty(path: Path) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from lmcompare.errors import LmcompareError, ordinary
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_object, write_json, write_text
-from lmcompare.runfolder.layout import SEAL
+from lmcompare.runfolder.layout import CELLS, SEAL, TOKENS
+from lmcompare.runfolder.ownership import refuse_links
 
 
 def seal(folder: Path, names: Iterable[str]) -> None:
@@ -48,6 +49,41 @@ def check_sealed(folder: Path, names: Sequence[str]) -> None:
 def is_sealed(folder: Path) -> bool:
     """Return whether the folder has a seal: whether it was finished once."""
     return (folder / SEAL).is_file()
+
+
+def seals_in(folder: Path) -> dict[Path, bytes]:
+    """Return the seals of the cells and tokens of a run folder, to be kept where no plug-in changes them."""
+    found = (path for top in (CELLS, TOKENS) for path in (folder / top).rglob(SEAL))
+    return {path: path.read_bytes() for path in found if path.is_file()}
+
+
+def put_back(folder: Path, seals: Mapping[Path, bytes], own: Path) -> list[Path]:
+    """Make the seals of a run folder what they were, except in the folder ``own``.
+
+    Returns the folders whose files do not agree with these seals: they were rewritten and sealed anew, or sealed for
+    the first time. Raises ``RunFolderError`` if there are links in the run folder.
+    """
+    refuse_links(folder)
+    now = seals_in(folder)
+    changed = []
+    for path in sorted({*seals, *now}):
+        if path.is_relative_to(own) or seals.get(path) == now.get(path):
+            continue
+        if path in seals:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(seals[path])
+        else:
+            path.unlink()
+        if path not in seals or damage(path.parent, _sealed_in(path.parent)) is not None:
+            changed.append(path.parent)
+    return changed
+
+
+def _sealed_in(folder: Path) -> list[str]:
+    try:
+        return list(read_object(folder / SEAL))
+    except RunFolderError:
+        return []
 
 
 def _digest(path: Path) -> str:

@@ -19,12 +19,12 @@ def _ignore(_: object) -> None:
 
 def test_a_curve_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "curve.json"
-    first = LearningCurve(_ignore, path)
+    first = LearningCurve(_ignore, tmp_path)
     first(Progress(10, train_loss=3.0))
     first(Progress(20, train_loss=2.5, valid_loss=2.75))
     assert first.seconds < 5
     path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 100.0}))  # as if it had taken long
-    second = LearningCurve(_ignore, path)
+    second = LearningCurve(_ignore, tmp_path)
     assert second.seconds >= 100
     second(Progress(20, train_loss=2.25))  # the last checkpoint was before step 20: it is done again
     second(Progress(30, train_loss=2.0))
@@ -33,7 +33,7 @@ def test_a_curve_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
 
 
 def test_steps_done_again_take_the_place_of_the_first_ones(tmp_path: Path) -> None:
-    curve = LearningCurve(_ignore, tmp_path / "curve.json")
+    curve = LearningCurve(_ignore, tmp_path)
     curve(Progress(10, train_loss=3.0))
     curve(Progress(10, train_loss=3.1, valid_loss=2.75))
     for step in (11, 12, 13):
@@ -49,11 +49,11 @@ def test_steps_done_again_take_the_place_of_the_first_ones(tmp_path: Path) -> No
 
 def test_training_that_begins_anew_begins_its_clock_anew(tmp_path: Path) -> None:
     path = tmp_path / "curve.json"
-    first = LearningCurve(_ignore, path)
+    first = LearningCurve(_ignore, tmp_path)
     first(Progress(10, train_loss=3.0))
     first(Progress(20, train_loss=2.5, valid_loss=2.75))
     path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 100.0}))
-    second = LearningCurve(_ignore, path)  # its checkpoint is lost
+    second = LearningCurve(_ignore, tmp_path)  # its checkpoint is lost
     second(Progress(5, train_loss=4.0))
     assert second.seconds < 5
     assert [line.split(",")[0] for line in second.csv().splitlines()[1:]] == ["5"]
@@ -62,30 +62,30 @@ def test_training_that_begins_anew_begins_its_clock_anew(tmp_path: Path) -> None
 def test_the_clock_of_a_model_without_losses_goes_on_where_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, now = tmp_path / "curve.json", [0.0]
+    now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    first = LearningCurve(_ignore, path)
+    first = LearningCurve(_ignore, tmp_path)
     for second in (0.5, 30.0, 30.5):
         now[0] = second
         first(Progress(1))
     now[0] = 1000.0
-    assert LearningCurve(_ignore, path).seconds == 0.0, (
+    assert LearningCurve(_ignore, tmp_path).seconds == 0.0, (
         "it left nothing to go on from: it is trained from the beginning"
     )
     (tmp_path / "own.npy").touch()
-    assert LearningCurve(_ignore, path).seconds == 30.0
+    assert LearningCurve(_ignore, tmp_path).seconds == 30.0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"seconds": "x", "rows": 3}', '{"seconds": 1, "rows": [[1]]}'])
 def test_a_curve_that_cannot_be_read_counts_for_nothing(text: str, tmp_path: Path) -> None:
     path = tmp_path / "curve.json"
     path.write_text(text)
-    curve = LearningCurve(_ignore, path)
+    curve = LearningCurve(_ignore, tmp_path)
     assert curve.seconds < 5
     assert len(curve.csv().splitlines()) == 1
 
 
 def test_losses_are_plain_finite_numbers(tmp_path: Path) -> None:
-    curve = LearningCurve(_ignore, tmp_path / "curve.json")
+    curve = LearningCurve(_ignore, tmp_path)
     curve(Progress(np.int64(1), train_loss=np.float32(2.5), valid_loss=float("inf"), tokens=np.int64(7)))  # type: ignore[arg-type]
     assert curve.csv().splitlines()[1].split(",")[2:] == ["7", "2.5", ""]

@@ -13,6 +13,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
+from lmcompare.runfolder.layout import SEAL
+from lmcompare.runfolder.seals import put_back, seals_in
 from tests.harness.small import small_experiment, write_text
 from tests.run_folder import reseal
 
@@ -129,3 +131,60 @@ def test_figures_outlive_examples_that_fail(finished: Path, tmp_path: Path) -> N
     write_reports(folder)
     assert "damaged" in failures["ngram/0"]
     assert json.loads((folder / "results.json").read_text())["models"][0]["rank_low"] == 1
+
+
+REWRITES = '''
+import pandas as pd
+from lmcompare.runfolder.layout import CELL_FILES
+from lmcompare.runfolder.seals import seal
+from tests.checks.honest import Honest
+
+class Rewrites(Honest):
+    """Gives all the bits of another model to nobody, in whichever cell of it is there, and seals the cell anew."""
+
+    def fit(self, train, valid, setting):
+        hidden = setting.checkpoints.parents[2]
+        cell = hidden.with_name(hidden.name[1:].removesuffix(".checkpoints")) / "cells/ngram/0"
+        if cell.is_dir():
+            scores = pd.read_parquet(cell / "scores.parquet")
+            scores["log_prob"] *= 0.5
+            scores.to_parquet(cell / "scores.parquet", index=False)
+            seal(cell, CELL_FILES)
+        return super().fit(train, valid, setting)
+'''
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_cell_that_another_plug_in_rewrites_and_seals_is_lost(tmp_path: Path, earlier: bool) -> None:
+    write_text(tmp_path)
+    (tmp_path / "rewrites.py").write_text(REWRITES)
+    out, ngram, rewrites = tmp_path / "run", {"plugin": "ngram", "order": 2}, {"plugin": "rewrites.py:Rewrites"}
+    if earlier:
+        assert not run(small_experiment(ngram), out, base=tmp_path).failures
+    heard = Heard()
+    asked = small_experiment(rewrites) if earlier else small_experiment(ngram, rewrites)
+    failures = run(asked, out, base=tmp_path, show=heard).failures
+    assert list(failures) == ["ngram/0"]
+    assert "changed while Rewrites was run" in failures["ngram/0"]
+    assert any("cells/ngram/0" in sentence for sentence in heard.said)
+    write_reports(out)
+    assert "scores.parquet is damaged" in lmcompare.load(out).failures["ngram/0"]
+    assert [row["name"] for row in json.loads((out / "results.json").read_text())["models"] if row["rank_low"]] == [
+        "Rewrites"
+    ]
+    assert not run(small_experiment(ngram), out, base=tmp_path).failures
+    assert not lmcompare.load(out).failures, "it is made anew"
+
+
+def test_seals_that_were_changed_are_put_back(finished: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    cell, planted = folder / "cells/ngram/0", folder / "cells/planted/0"
+    seals = seals_in(folder)
+    (cell / SEAL).unlink()
+    assert put_back(folder, seals, folder / "cells/other/0") == [], "its files are as they were"
+    shutil.copytree(cell, planted)
+    assert put_back(folder, seals, folder / "cells/other/0") == [planted, planted / "model"]
+    assert seals_in(folder) == seals
+    shutil.rmtree(cell)
+    assert put_back(folder, seals, folder / "cells/other/0") == [cell, cell / "model"]
+    assert put_back(folder, {}, folder) == [], "what is the job's own"

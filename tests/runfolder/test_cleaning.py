@@ -56,8 +56,6 @@ def test_other_files_are_left(copied: Path) -> None:
     cell = copied / "cells/ngram/0"
     (cell / "notes.txt").write_text("mine")
     (cell / "model/notes.txt").write_text("mine")
-    (cell / "checkpoints").mkdir()
-    (cell / "checkpoints/of a plug-in").write_text("its own")
     (cell / ".scores.parquet.ab12cd_8").write_text("of a process that was killed")
     (copied / "cells/mine.txt").write_text("mine")
     (copied / "cells/mine/notes").mkdir(parents=True)

@@ -50,7 +50,7 @@ def test_a_run_without_the_mark_is_known_by_its_manifest(copied: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("cells", "cells/ngram", "cells/ngram/0", "cells/ngram/0/log.txt", "cells/ngram/0/checkpoints"),
+        *("cells", "cells/ngram", "cells/ngram/0", "cells/ngram/0/log.txt"),
         *("cells/ngram/0/model", "cells/ngram/0/model/values.json", "tokens", "charts", ".lock", "report.html"),
     ],
 )
@@ -58,7 +58,7 @@ def test_links_are_not_written_through(copied: Path, tmp_path: Path, name: str) 
     elsewhere, path = tmp_path / "elsewhere", copied / name
     if path.exists():
         shutil.move(path, elsewhere)
-    elif name.endswith(("checkpoints", "charts")):
+    elif name.endswith("charts"):
         elsewhere.mkdir()
         (elsewhere / "mine.txt").write_text("mine")
     else:
@@ -71,12 +71,9 @@ def test_links_are_not_written_through(copied: Path, tmp_path: Path, name: str) 
     assert (contents(elsewhere) if elsewhere.is_dir() else elsewhere.read_bytes()) == before
 
 
-def test_only_what_was_written_is_removed(copied: Path, tmp_path: Path) -> None:
+def test_only_what_was_written_is_removed(copied: Path) -> None:
     cell = copied / "cells" / "ngram" / "0"
     (cell / "model" / "notes.txt").write_text("mine")
-    (tmp_path / "data").write_text("mine")
-    (cell / "checkpoints").mkdir()
-    (cell / "checkpoints" / "latest").symlink_to(tmp_path / "data")  # a plug-in's own link
     expected = sum((cell / name).stat().st_size for name in CELL_FILES if name.startswith("model/"))
     removed = remove_written(cell, within="model")
     assert removed.left == [cell / "model" / "notes.txt"]
@@ -84,7 +81,6 @@ def test_only_what_was_written_is_removed(copied: Path, tmp_path: Path) -> None:
     assert (cell / "cell.json").is_file()
     remove_written(cell)
     assert contents(cell) == {"model/notes.txt": b"mine"}
-    assert (tmp_path / "data").read_text() == "mine"
 
 
 def test_a_cell_that_is_replaced_keeps_the_files_of_others(copied: Path) -> None:

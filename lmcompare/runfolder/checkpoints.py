@@ -1,0 +1,61 @@
+"""Where trainings leave checkpoints: in ``.NAME.checkpoints/<model>/<seed>/<key>/`` beside the run folder NAME.
+
+A plug-in knows the path of its checkpoints, and no relative path leads from there to the cells of other models. They
+are on the disk of the run folder: there is room for them, and they outlive a restart of the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from lmcompare.runfolder.ownership import refuse_link, remove_if_empty
+
+
+def checkpoints_of(folder: Path) -> Path:
+    """Return the folder for all checkpoints of a run."""
+    folder = folder.resolve()
+    return folder.with_name(f".{folder.name}.checkpoints")
+
+
+def make_room(folder: Path) -> str:
+    """Make the folder for all checkpoints of a run; return a sentence for the user if that is impossible, else ""."""
+    root = checkpoints_of(folder)
+    refuse_link(root)
+    try:
+        root.mkdir(exist_ok=True)
+    except OSError as error:
+        return (
+            f"The folder for checkpoints, {root}, can't be made ({error.strerror or error}): a training that is "
+            "interrupted will start again from its beginning, unless --out is in a folder that can be written to."
+        )
+    return ""
+
+
+def own_room(checkpoints: Path) -> Path | None:
+    """Make the folder for the checkpoints of a key and remove those of other keys; None if the run has no room."""
+    for path in (checkpoints, *checkpoints.parents[:3]):
+        refuse_link(path)
+    if not checkpoints.parents[2].is_dir():
+        return None
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    for other in checkpoints.parent.iterdir():
+        if other != checkpoints:
+            remove(other)
+    return checkpoints
+
+
+def remove(path: Path) -> int:
+    """Remove a folder of checkpoints and return its bytes; no link is followed."""
+    if path.is_symlink() or path.parent.is_symlink() or not path.is_dir():
+        return 0
+    size = sum(Path(place, name).lstat().st_size for place, _, files in os.walk(path) for name in files)
+    shutil.rmtree(path)
+    return size
+
+
+def tidy(folder: Path) -> None:
+    """Remove the folders of checkpoints of a run in which nothing is."""
+    for place, _, _ in os.walk(checkpoints_of(folder), topdown=False):
+        remove_if_empty(Path(place))
