@@ -26,6 +26,7 @@ BoolArray = npt.NDArray[np.bool_]
 PLACES = 5  # how many of the most likely tokens are stored at a position
 FEW_TOKENS = 100  # scored before scoring is timed
 GROUPS = 256  # groups of types; the maxima of the groups bound the fifth greatest value
+MANY = 20  # times as many values as are asked for: more are not sorted
 PART_TOKENS = 200_000  # a long text is scored in parts of about this length
 
 Seen = Callable[[int], None]  # is told of so many more tokens that are scored
@@ -165,7 +166,12 @@ def most_likely(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArra
     least = np.partition(maxima, groups - places, axis=1)[:, groups - places]
     if np.isnan(least).any():
         return most_likely(np.where(np.isnan(log_probs), -np.inf, log_probs), places)
-    rows, ids = np.divmod(np.flatnonzero(log_probs >= least[:, None]), types)
+    found = log_probs >= least[:, None]
+    for row in np.flatnonzero(_true_in_rows(found) > MANY * places):  # equal values: of those, the smallest ids
+        tied = np.flatnonzero(log_probs[row] == least[row])[:places]
+        found[row] = log_probs[row] > least[row]
+        found[row, tied] = True
+    rows, ids = np.divmod(np.flatnonzero(found), types)
     values = log_probs[rows, ids].astype(np.float64)
     order = np.lexsort((ids, -values, rows))  # ties by id
     chosen = order[np.searchsorted(rows, np.arange(number))[:, None] + np.arange(places)]

@@ -99,6 +99,11 @@ def test_the_sample_is_smaller_for_a_larger_vocabulary(tmp_path: Path, monkeypat
     found = prepared(tmp_path, [[f"a b c {n}"] for n in range(40)])  # documents of 5 tokens
     types = len(found.vocabulary)
     monkeypatch.setattr(selection, "SAMPLE_TOKENS", range(20, 101))
-    for most, tokens in ((50 * types, 50), (types, 20), (150 * types, 100), (200 * types, 200)):
-        monkeypatch.setattr(selection, "MOST_PROBABILITIES", most)
+    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 150 * types)
+    for drawn, tokens in ((50 * types, 50), (types, 20), (120 * types, 100)):
+        monkeypatch.setattr(selection, "SAMPLE_PROBABILITIES", drawn)
         assert len(measured_part(found, whole=False).at) == tokens
+    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 200 * types)
+    assert len(measured_part(found, whole=False).at) == 200
+    monkeypatch.setattr(selection, "SHOWN_PROBABILITIES", 32 * types)
+    assert len(shown_positions(found, np.arange(200))) == 30  # six documents of one passage
