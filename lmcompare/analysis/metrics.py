@@ -87,9 +87,9 @@ def sampled(found: Sums) -> dict[str, Any] | None:
     low, high = (np.where(finite, ends, np.nan) for ends in drawn.interval())
     return {
         "tokens": found.ranked,
-        "top1_accuracy": (float(low[0]), float(high[0])),
-        "top5_accuracy": (float(low[1]), float(high[1])),
-        "perplexity_reset": (float(np.exp(low[2])), float(np.exp(high[2]))),
+        "top1_accuracy": [float(low[0]), float(high[0])],
+        "top5_accuracy": [float(low[1]), float(high[1])],
+        "perplexity_reset": [float(np.exp(low[2])), float(np.exp(high[2]))],
     }
 
 

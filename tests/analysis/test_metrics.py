@@ -21,7 +21,9 @@ from lmcompare.analysis.metrics import (
     split_bytes,
     spread_figures,
 )
+from lmcompare.analysis.results import results
 from lmcompare.analysis.totals import sums
+from lmcompare.report.sampled import sampled_notes
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry
 from tests.analysis.scores import token_scores
@@ -134,3 +136,18 @@ def test_what_is_measured_in_a_sample_has_intervals(tmp_path: Path) -> None:
 def test_a_whole_test_text_is_no_sample(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": [[0.25] * 8]}, documents=[(4,), (4,)])
     assert sampled(sums(run, "test")["a"]) is None
+
+
+def test_a_sample_of_few_units_has_no_interval(tmp_path: Path) -> None:
+    ranks = [1, 2, 1, 7] * 2 + [0] * 8  # two documents of 4 tokens in the sample, and two that are not
+    run = tiny_run(tmp_path, {"a": [[0.25] * 16]}, documents=[(4,)] * 4, target_rank=ranks)
+    (row,) = results(run)["models"]
+    assert row["sampled"] == {
+        "tokens": 8,
+        "top1_accuracy": [None, None],
+        "top5_accuracy": [None, None],
+        "perplexity_reset": [None, None],
+    }
+    (said,) = sampled_notes(results(run))
+    assert "a 50" in said
+    assert "8 of the 16" in said
