@@ -1,7 +1,10 @@
-"""Coverage-guided fuzzing of the readers: whatever bytes a file holds, reading it ends in a value or in one sentence.
+"""Coverage-guided fuzzing: whatever comes in from outside ends in a value or in one sentence.
 
-``pip install -e '.[fuzz]'``, then ``python benchmarks/fuzz.py arpa --seconds 60``. It stops at the first other error,
-with the traceback, and keeps the bytes in a file ``crash-…``, which ``--again FILE`` reads once more.
+A reader gets the bytes of a file; a property of the tests gets values that hypothesis makes of the bytes: what the
+process of a cell sends, exhibits and damaged ones, hyper-parameters of ``--set``, damaged run folders.
+
+``pip install -e '.[fuzz,test]'``, then ``python benchmarks/fuzz.py arpa --seconds 60``. It stops at the first other
+error, with the traceback, and keeps the bytes in a file ``crash-…``, which ``--again FILE`` reads once more.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,6 +21,7 @@ from pathlib import Path
 
 import atheris
 import numpy as np
+from hypothesis import settings
 
 os.environ["NUMBA_BOUNDSCHECK"] = "1"  # an index out of range is an error, not another's memory
 NUMBA = [  # takes no instrumented code
@@ -28,6 +33,10 @@ NUMBA = [  # takes no instrumented code
     "lmcompare.models.ngram.smoothing.kneser_ney",
 ]
 
+sys.path.append(str(Path(__file__).parents[1]))
+settings.register_profile("fuzz", deadline=None)  # of properties that have none of their own
+settings.load_profile("fuzz")
+
 with atheris.instrument_imports(include=["lmcompare"], exclude=NUMBA):
     from lmcompare import corpora
     from lmcompare.errors import LmcompareError
@@ -37,7 +46,11 @@ with atheris.instrument_imports(include=["lmcompare"], exclude=NUMBA):
     from lmcompare.models.ngram_file import plugin as ngram_file
     from lmcompare.models.word2vec.ready_vectors import ready_vectors
     from lmcompare.tokens import Encoded, Vocabulary
+    from tests import test_fuzz
+    from tests.harness import test_changes, test_progress
+    from tests.report import test_kinds
 
+MOST_BYTES = 4096  # of a file, or of what hypothesis makes values of
 VOCABULARY = Vocabulary(["<unk>", "</s>", "the", "cat", "dog", "sat"], np.array([1, 3, 4, 2, 2, 3]))
 TEXT = Encoded.from_documents([[2, 3, 5, 1, 2, 4, 5, 1], [0, 2, 1]], VOCABULARY)
 LINES = "the cat sat\nthe dog sat\n\na cat ran\n" * 4
@@ -78,29 +91,48 @@ READERS: dict[str, tuple[str, Callable[[Path], object], Callable[[], bytes]]] = 
     "binary": (".safetensors", read_model, lambda: written(".safetensors")),
 }
 
+PROPERTIES: dict[str, Callable[[], None]] = {
+    "channel": test_progress.test_whatever_a_cell_sends_is_shown_or_refused,
+    "exhibits": test_kinds.test_what_is_accepted_is_stored_and_drawn,
+    "stored-exhibits": test_kinds.test_damage_is_drawn_or_replaced_with_a_sentence,
+    "set": test_changes.test_any_hyper_parameter_is_set_or_refused_in_a_sentence,
+    "reports": test_fuzz.test_reports,
+}
 
-def main() -> None:
-    """Fuzz one reader."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("reader", choices=READERS)
-    parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--again", type=Path, help="bytes that were kept: read them and do no more")
-    given = parser.parse_args()
-    suffix, read, seed = READERS[given.reader]
-    folder = Path(tempfile.mkdtemp(prefix="lmcompare-fuzz-"))
+
+def prepared(name: str, folder: Path) -> tuple[Callable[[bytes], object], list[bytes]]:
+    """Return what is done with some bytes, and what the mutations begin with."""
+    if name in PROPERTIES:
+        one: Callable[[bytes], object] = PROPERTIES[name].hypothesis.fuzz_one_input  # type: ignore[attr-defined]
+        return one, [random.Random(seed).randbytes(MOST_BYTES) for seed in range(32)]  # many values take many bytes
+    suffix, read, seed = READERS[name]
     place = folder / f"file{suffix}"
 
-    def one(content: bytes) -> None:
+    def of_file(content: bytes) -> None:
         place.write_bytes(content)
         with suppress(LmcompareError):
             read(place)
 
+    return of_file, [seed()]
+
+
+def main() -> None:
+    """Fuzz one reader or one property."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=[*READERS, *PROPERTIES])
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--again", type=Path, help="bytes that were kept: read them and do no more")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="lmcompare-fuzz-"))
+    one, seeds = prepared(given.what, folder)
     if given.again is not None:
         one(given.again.read_bytes())
         return
     (folder / "seeds").mkdir()
-    (folder / "seeds" / "whole").write_bytes(seed())
-    atheris.Setup([sys.argv[0], f"-max_total_time={given.seconds}", "-max_len=4096", str(folder / "seeds")], one)
+    for i, seed in enumerate(seeds):
+        (folder / "seeds" / str(i)).write_bytes(seed)
+    limits = [f"-max_total_time={given.seconds}", f"-max_len={MOST_BYTES}", "-len_control=0", "-timeout=60"]
+    atheris.Setup([sys.argv[0], *limits, str(folder / "seeds")], one)
     atheris.Fuzz()
 
 

@@ -1,9 +1,13 @@
-"""A sample of each built-in kind of exhibit, and exhibits of the kind with one fault each."""
+"""A sample of each built-in kind of exhibit, exhibits of the kind with one fault each, and random ones."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, is_dataclass, replace
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin
+
+import numpy as np
+from hypothesis import strategies as st
 
 from lmcompare.exhibits import (
     BackoffStep,
@@ -16,6 +20,8 @@ from lmcompare.exhibits import (
     Neighbours,
     WorkedEquation,
 )
+from lmcompare.exhibits.fields import hints
+from tests.damage import TEXTS, VALUES
 
 WEIGHTS = ((1.0, None, None), (0.4, 0.6, None), (0.7, 0.2, 0.1))
 TURNED = ((1.0, None, None), (0.1, 0.9, None), (0.0, 0.1, 0.9))
@@ -78,6 +84,7 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"steps": (replace(_STEP, matched=3),)}, "matched order 3 of 2"),
         ({"steps": (replace(_STEP, probabilities=(0.1, 1.2)),)}, "outside 0 … 1"),
         ({"steps": (replace(_STEP, counts=(1.5, 2)),)}, "steps[0].counts[0] is 1.5, not a whole number"),
+        ({"steps": (replace(_STEP, counts=(1, 10**5000)),)}, "only numbers up to"),
         ({"steps": ("bank",)}, "steps[0] is 'bank', not a BackoffStep"),
     ],
     "map": [({"x": (0.0,)}, "x has 1"), ({"groups": ("one",)}, "groups has 1")],
@@ -89,7 +96,7 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"values": (1.0, float("nan"))}, "values[1] is nan"),
         ({"values": (1.0, float("inf"))}, "values[1] is inf"),
         ({"values": (1.0, True)}, "values[1] is True, not a number"),
-        ({"values": (1.0, 10**400)}, "only finite numbers"),
+        ({"values": (1.0, 10**400)}, "only numbers up to 1e+100"),
         ({"values": (1.0, None)}, "values[1] is None, not a number"),
         ({"title": " "}, "no title"),
         ({"note": None}, "note is None, not a text"),
@@ -101,3 +108,39 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"lines": (("p", "q"),)}, "lines[0][1] is 'q', not a number"),
     ],
 }
+
+_FLOATS = st.one_of(
+    st.sampled_from([0.0, 1.0, 0.5, -1.0]),
+    st.sampled_from([-0.0, 5e-324, 1e-300, 1.7e308, -1.7e308, 1e20, 10**20, 1000 - 1e-9]),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+_WRONG = st.one_of(VALUES, st.sampled_from([object(), 3 + 4j, b"text", {1}, np.float32(1), np.zeros(2), str, ...]))
+
+
+def random_exhibits(kind: type[Exhibit]) -> st.SearchStrategy[Exhibit]:
+    """Return a strategy for exhibits of a kind: fields of their types, most tuples of one length; some fields odd."""
+    most_fit = st.integers(0, 3).flatmap(lambda n: _of_type(kind, n))
+    oddly = st.dictionaries(st.sampled_from([field.name for field in fields(kind)]), _WRONG, max_size=1)
+    return most_fit | st.builds(lambda exhibit, odd: replace(exhibit, **odd), most_fit, oddly)
+
+
+def _of_type(kind: Any, n: int) -> st.SearchStrategy[Any]:
+    """Return a strategy for values of a type that a field may have, with ``n`` entries in tuples of any length."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return st.one_of(*(_of_type(part, n) for part in parts))
+    if origin is tuple and parts[-1] is Ellipsis:
+        inside = _of_type(parts[0], n)
+        return (
+            st.integers(0, 9)
+            .flatmap(lambda odd: st.lists(inside, min_size=(m := n if odd else 2), max_size=m))
+            .map(tuple)
+        )
+    if origin is tuple:
+        return st.tuples(*(_of_type(part, n) for part in parts))
+    if is_dataclass(kind):
+        return st.builds(
+            kind,
+            **{name: _of_type(each, n) for name, each in hints(kind).items() if get_origin(each) is not ClassVar},
+        )
+    return {str: TEXTS, int: st.integers(0, 3) | st.just(10**400), float: _FLOATS, NoneType: st.none()}[kind]

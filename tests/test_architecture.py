@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "compiled": set(),
     "processes": {"errors"},
     "registry": {"errors"},
-    "corpora": {"errors", "lazy", "registry", "scratch", "decompression"},
+    "run_mark": set(),
+    "corpora": {"errors", "lazy", "registry", "scratch", "decompression", "run_mark"},
     "state": set(),
     "tokens": {"errors", "memory", "scratch", "compiled", "registry", "state", "corpora"},
     "survey": {"errors", "corpora", "tokens"},
@@ -57,7 +58,7 @@ MAY_IMPORT = {
         "training",
         "counts",
     },
-    "runfolder": {"errors", "registry", "corpora", "tokens", "exhibits", "model"},
+    "runfolder": {"errors", "registry", "run_mark", "corpora", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "tokens", "exhibits", "model", "plugins", "runfolder"},
     "measure": {"errors", "corpora", "tokens", "model", "runfolder"},
     "scaffold": {"errors"},
@@ -77,7 +78,7 @@ MAY_IMPORT = {
     "cli": {
         *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "report", "trained", "probes", "api"),
-        *("tokens", "lm_evaluation"),
+        *("tokens", "lm_evaluation", "run_mark"),
     },
 }
 

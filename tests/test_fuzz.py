@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import lmcompare
@@ -16,31 +21,15 @@ from lmcompare import corpora
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment
 from lmcompare.models.word2vec.ready_vectors import ready_vectors
+from lmcompare.report.build import rebuild
 from lmcompare.tokens import Vocabulary
-from tests.run_folder import reseal
+from tests.damage import CHANGES, HARMS, PLACES, changed, harmed
+from tests.run_folder import reseal, write_run_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RARELY = settings(OFTEN, max_examples=12)
-
-# What is put in place of some bytes: other bytes, and what means something in one of the formats
-PIECES = st.one_of(
-    st.binary(max_size=4),
-    st.sampled_from(
-        [b"null", b"-1", b"1e999", b"NaN", b'"', b"{", b"}", b"[", b"]", b",", b"\n", b"\0", b"=", b"[["]
-    ),
-)
-CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), PIECES), min_size=1, max_size=4)
-
-
-def changed(content: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
-    """The content with pieces put at some places, each in place of so many bytes."""
-    for place, length, piece in changes:
-        at = int(place * len(content))
-        content = content[:at] + piece + content[at + length :]
-    return content
-
 
 TEXTS = {
     "text.txt": "The cat sat.\nA dog ran.\n\nIt slept.\n" * 8,
@@ -53,7 +42,7 @@ TEXTS = {
 @pytest.mark.parametrize("name", TEXTS)
 @OFTEN
 @given(changes=CHANGES)
-def test_corpora(name: str, changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+def test_corpora(name: str, changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(changed(TEXTS[name].encode(), changes))
     with suppress(LmcompareError):
@@ -62,7 +51,7 @@ def test_corpora(name: str, changes: list[tuple[float, int, bytes]], tmp_path: P
 
 @OFTEN
 @given(changes=CHANGES)
-def test_experiments(changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+def test_experiments(changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     table = '[corpus]\nsource = "lee"\n[tokens]\nkind = "word"\n[budget]\nsteps = 5\n[[models]]\nplugin = "ngram"\n'
     path.write_bytes(changed(f'name = "x"\nseeds = [0, 1]\n{table}order = 3\n'.encode(), changes))
@@ -72,7 +61,7 @@ def test_experiments(changes: list[tuple[float, int, bytes]], tmp_path: Path) ->
 
 @OFTEN
 @given(changes=CHANGES)
-def test_ready_vectors(changes: list[tuple[float, int, bytes]], tmp_path: Path) -> None:
+def test_ready_vectors(changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_bytes(changed(b"3 2\nthe 0.5 -1\ncat 1e-3 2\ndog 0 0.25\n", changes))
     with suppress(LmcompareError):
@@ -113,7 +102,7 @@ def table(folder: Path) -> None:
 @RARELY
 @given(changes=CHANGES)
 def test_run_folders(
-    name: str, read: Callable[[Path], None], changes: list[tuple[float, int, bytes]], finished: Path, tmp_path: Path
+    name: str, read: Callable[[Path], None], changes: list[tuple[int, int, bytes]], finished: Path, tmp_path: Path
 ) -> None:
     """The seal is made to fit, as if somebody had meant it."""
     folder = tmp_path / "run"
@@ -125,3 +114,31 @@ def test_run_folders(
         reseal(sealed)
     with suppress(LmcompareError):
         read(folder)
+
+
+@cache
+def small_run() -> Path:
+    """A run of three models whose report takes half a second."""
+    folder = Path(tempfile.mkdtemp(prefix="lmcompare-fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    models = ("ngram", "transformer", "char-ngram")
+    return write_run_folder(folder, models=models, seeds=(0,), failed=(), invalid=(), documents=6)
+
+
+WRITTEN = ("manifest", *(f"cells/*/0/{name}" for name in ("cell", "cost", "exhibits", "examples")))
+
+
+@settings(OFTEN, max_examples=25, phases=[Phase.generate])  # to find a smaller example takes minutes
+@given(name=st.sampled_from(WRITTEN), which=PLACES, harms=HARMS)
+def test_reports(name: str, which: int, harms: list[tuple[int, Any]]) -> None:
+    """A run folder with other values in its JSON has a report, or is refused in a sentence."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(shutil.copytree(small_run(), place, dirs_exist_ok=True))
+        paths = sorted(folder.glob(f"{name}.json"))
+        path = paths[which % len(paths)]
+        path.write_text(json.dumps(harmed(json.loads(path.read_text()), harms)))
+        reseal(folder)
+        with suppress(LmcompareError):
+            page, _ = rebuild(folder)
+            assert page.read_text("utf-8").endswith("</html>")
+            json.loads((folder / "results.json").read_text("utf-8"))

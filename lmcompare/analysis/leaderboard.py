@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 Status = Literal["ranked", "adaptive", "not ranked", "failed"]
 ORDER: tuple[Status, ...] = ("ranked", "adaptive", "not ranked", "failed")
+LEAST_GAP = 0.5  # nats
 PER_TOKEN = ("perplexity", "perplexity_excluding_unknown", "perplexity_reset", "top1_accuracy", "top5_accuracy")
 
 
@@ -57,6 +58,8 @@ class Row:
     parameters: int | None = None
     model_bytes: int | None = None
     tokens_read: float | None = None
+    sampled_train_nats: float | None = None
+    sampled_valid_nats: float | None = None
     overhead_bits_per_byte: float | None = None
     zero_probability_tokens: int = 0
     valid_probability_model: bool = False
@@ -68,6 +71,16 @@ class Row:
         """Bits per byte of a ranked model, which has a finite figure."""
         assert self.bits_per_byte is not None, f"{self.name} has no finite figure"
         return self.bits_per_byte
+
+    @property
+    def knows_valid(self) -> bool:
+        """Whether it predicts the validation text so much better than its training text that it must have read it.
+
+        The loss on validation text is less than half of that on training text. Of 245 honest models in the tests, it
+        was 0.89 of it or more. Losses that are nearly 0 differ by chance.
+        """
+        train, valid = self.sampled_train_nats, self.sampled_valid_nats
+        return train is not None and valid is not None and valid < train / 2 and train - valid > LEAST_GAP
 
     @property
     def interval(self) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from lmcompare.corpora.contents import Content, binary_kind, encoding_of_mark, is_noise
+from lmcompare.corpora.contents import binary_kind, encoding_of_mark, is_noise
 from lmcompare.corpora.contract import File, Found
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.files import Entry, Named, common_sentences, entry_of, format_of, read_as, shown, unreadable
@@ -18,6 +18,7 @@ from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.registered import FormatFinder
 from lmcompare.corpora.split_files import listed, recognised
 from lmcompare.errors import LmcompareError
+from lmcompare.run_mark import is_run_folder
 
 _NO_TEXT = "not text"
 # Files that tell about the data beside them
@@ -48,14 +49,6 @@ def entries_of_paths(paths: Sequence[Path]) -> list[Entry]:
     of_runs = {path: next((parent for parent in path.parents if parent in runs), None) for path in paths}
     found = {folder or path for path, folder in of_runs.items()}
     return _entries(found, Path(os.path.commonpath([path.parent for path in found])))
-
-
-def is_run_folder(folder: Path) -> bool:
-    """Return whether lmcompare has written a run into a folder: what is there is no text of a corpus."""
-    if (folder / ".lmcompare").is_file():
-        return True
-    manifest = folder / "manifest.json"
-    return manifest.is_file() and b'"schema_version"' in Content(manifest).head
 
 
 def _is_link_or_run(folder: Path) -> bool:

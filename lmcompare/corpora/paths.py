@@ -13,9 +13,10 @@ from lmcompare.corpora.compression import inner_name
 from lmcompare.corpora.contents import PART, Content
 from lmcompare.corpora.contract import Found
 from lmcompare.corpora.files import RUN_FOLDER, entry_of, opened, read_file, shown
-from lmcompare.corpora.folders import entries_below, entries_of_paths, is_run_folder, read_entries
+from lmcompare.corpora.folders import entries_below, entries_of_paths, read_entries
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError, suggest
+from lmcompare.run_mark import is_run_folder
 
 
 def read_path(path: Path, options: CorpusOptions) -> Found:

@@ -1,12 +1,11 @@
 """Checks and reads the fields of exhibits by their annotated types.
 
 Supported annotations are ``str``, ``int``, ``float``, ``bool``, ``None``, unions of these, ``tuple`` with one type
-for all entries or a type for each, and dataclasses of such fields. Numbers must be finite.
+for all entries or a type for each, and dataclasses of such fields. Numbers are at most ``GREATEST``.
 """
 
 from __future__ import annotations
 
-import math
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -16,6 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from lmcompare.errors import LmcompareError, suggest
 
 PER_TEXT = 100  # a text counts once for each hundred characters
+GREATEST = 1e100  # of numbers: the span of an axis and a hundred times a number are finite, too
 
 _IN_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "None"}
 _FITTING: dict[Any, set[type[Any]]] = {
@@ -80,8 +80,8 @@ def misfit(value: Any, kind: Any, place: str) -> str:
         return f"{place} is annotated as {kind}, a type that an exhibit cannot have"
     if not isinstance(value, tuple(_FITTING[kind])) or (isinstance(value, bool) and kind is not bool):
         return f"{place} is {_shown(value)}, not {_IN_WORDS[kind]}"
-    if kind is float and not _is_finite(value):
-        return f"{place} is {_shown(value)}: only finite numbers can be drawn"
+    if kind in (int, float) and not _can_be_drawn(value):
+        return f"{place} is {_shown(value)}: only numbers up to {GREATEST:g} can be drawn"
     return ""
 
 
@@ -150,19 +150,20 @@ def _all_fit(value: tuple[Any, ...] | list[Any], kind: Any) -> bool:
     if not set(simple) <= set(_FITTING):
         return False
     return set(map(type, value)) <= set().union(*(_FITTING[one] for one in simple)) and (
-        float not in simple or all(each is None or isinstance(each, str) or _is_finite(each) for each in value)
+        {int, float}.isdisjoint(simple)
+        or all(each is None or isinstance(each, str) or _can_be_drawn(each) for each in value)
     )
 
 
-def _is_finite(value: Any) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an int that no float can hold
-        return False
+def _can_be_drawn(number: Any) -> bool:
+    small: bool = abs(number) <= GREATEST  # which NaN is not
+    return small
 
 
 def _shown(value: Any) -> str:
     """Return a value in a message, shortened; of objects whose text may be long or fail, the type."""
+    if isinstance(value, int) and abs(value) > GREATEST:
+        return "a number of more than a hundred digits"
     if isinstance(value, str | int | float | NoneType):
         return reprlib.repr(value)
     return f"a value of type {type(value).__name__}"

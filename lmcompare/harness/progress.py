@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from lmcompare.errors import LmcompareError, without_controls
@@ -40,7 +39,7 @@ def checked(event: Mapping[str, Any]) -> dict[str, Any]:
         found.get("event") == "progress"
         and all(_is_count(found.get(name)) for name in ("step", "seconds"))
         and all(found[name] is None or _is_count(found[name]) for name in ("steps", "tokens"))
-        and all(type(found[name]) in (float, int, NoneType) for name in ("train_loss", "valid_loss"))
+        and all(_is_loss(found[name]) for name in ("train_loss", "valid_loss"))
         and isinstance(found.get("note"), str)
     ):
         return {**found, "note": found["note"][:LONGEST_NOTE]}
@@ -78,6 +77,10 @@ class Share:
 
 def _is_count(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < MOST
+
+
+def _is_loss(value: Any) -> bool:
+    return value is None or type(value) is float or (type(value) is int and abs(value) < MOST)
 
 
 class Display:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -93,6 +94,7 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += _apart(rows, title)
+    said += knows_valid(rows, title)
     said += _failed(results["failed"], title)
     return said
 
@@ -108,6 +110,22 @@ def contamination(counts: Mapping[str, int]) -> list[str]:
         f"Of {numbers.plural(counts['documents'], 'test document')}, {numbers.count(total)} {occur} in the training"
         f" text ({', '.join(parts)}): models that memorise benefit from that."
     ]
+
+
+def knows_valid(rows: Iterable[Row], title: Titles) -> list[str]:
+    """Return a sentence on each model that must have read the validation text."""
+    return [
+        f"{title(row.name)} predicts the validation text far better than its training text (perplexity"
+        f" {_perplexity(row.sampled_valid_nats)} instead of {_perplexity(row.sampled_train_nats)} on known words)."
+        " Training on the training text does not do that: find out which texts its code reads before you believe its"
+        " figures."
+        for row in rows
+        if row.knows_valid
+    ]
+
+
+def _perplexity(nats: float | None) -> str:
+    return numbers.perplexity(None if nats is None else math.exp(nats))
 
 
 def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:

@@ -62,6 +62,8 @@ class Cell:
         for key in TABLES_OF_CELL:
             if not isinstance(info.get(key), dict | None):
                 raise RunFolderError(f"{self.path / 'cell.json'} is damaged at '{key}': {REMEDY}")
+        if not all(isinstance(value, int | float | None) for value in (info.get("memorisation") or {}).values()):
+            raise RunFolderError(f"{self.path / 'cell.json'} is damaged at 'memorisation': {REMEDY}")
         if not all(isinstance(self.cost[key], int | float | None) for key in COST_KEYS):
             raise RunFolderError(f"{self.path / 'cost.json'} does not contain numbers: {REMEDY}")
         tables = {"scores": SCORE_COLUMNS, "words": WORD_SCORE_COLUMNS, "top": TOP_COLUMNS}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lmcompare.errors import LmcompareError, unknown
+from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import CELLS, MANIFEST, SEAL, TOKENS
@@ -56,7 +57,7 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
     LmcompareError
         For a folder that is no run folder or that a run is writing to, and for a model that is not in it.
     """
-    if not ((folder / MANIFEST).is_file() or ((folder / CELLS).is_dir() and (folder / TOKENS).is_dir())):
+    if not is_run_folder(folder):
         raise RunFolderError(f"{folder} is not a run folder: give the folder that 'lmcompare run' wrote")
     with locked(folder):
         try:

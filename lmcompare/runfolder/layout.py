@@ -13,18 +13,19 @@ from __future__ import annotations
 
 from typing import Literal
 
+from lmcompare.run_mark import MANIFEST as MANIFEST  # part of the format
+from lmcompare.run_mark import MARK as MARK
+
 SCHEMA_VERSION = 2  # raised whenever a stored cell would have to be computed again
 
 Split = Literal["valid", "test"]  # a held-out split, which is scored
 HELD_OUT: tuple[Split, ...] = ("valid", "test")
 SPLITS = ("train", *HELD_OUT)
 
-MANIFEST = "manifest.json"
 SEAL = "checksums.json"  # the digests of the files beside it, written after them
 TOKENS, CELLS = "tokens", "cells"  # folders
 PROBES = "probes"  # in a cell's folder: what the model answered to minimal pairs
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
-MARK = ".lmcompare"  # in every run folder, from the beginning of its first run
 REPORT_FILES = ("results.json", "results.csv", "report.md", "report.html")
 REPORT = ("tables", "charts", *REPORT_FILES)  # the first is in the report of several runs alone
 JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else
@@ -63,5 +64,6 @@ DOCUMENT_COLUMNS = (
     *("split", "document", "name", "bytes", "tokens", "sentences", "metadata", "repeated", "repeats"),
 )
 TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
+TEXT_COLUMNS = frozenset(("split", "model", "token", "word", "name", "metadata", "repeats"))  # others are numbers
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lmcompare.errors import LmcompareError
-from lmcompare.runfolder.files import RunFolderError, read_object, write_text
+from lmcompare.run_mark import is_run_folder
+from lmcompare.runfolder.files import RunFolderError, write_text
 from lmcompare.runfolder.layout import (
     CELL_FILES,
     CELLS,
@@ -51,18 +52,9 @@ def check_free(folder: Path) -> None:
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
     if (folder / JOINED).exists():
         raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
-    if folder.is_dir() and not _is_run_folder(folder):
+    if folder.is_dir() and not is_run_folder(folder):
         refuse_others(folder, [path.name for path in folder.iterdir() if not path.name.startswith(".")])
     refuse_links(folder)
-
-
-def _is_run_folder(folder: Path) -> bool:
-    if (folder / MARK).is_file():
-        return True
-    try:
-        return bool(read_object(folder / MANIFEST, "schema_version"))
-    except RunFolderError:
-        return False
 
 
 def refuse_others(folder: Path, others: Collection[str]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.runfolder.files import REMEDY, RunFolderError, unreadable, write_aside
+from lmcompare.runfolder.layout import TEXT_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,14 +103,28 @@ def _row_groups(metadata: Any, split: str) -> list[int]:
 
 
 def check_table(path: Path, columns: Sequence[str]) -> None:
-    """Raise ``RunFolderError`` where a Parquet file or one of these columns is missing, or its schema is broken."""
+    """Raise ``RunFolderError`` where a Parquet file or one of these columns is missing, or its schema is not ours."""
     import pyarrow
     import pyarrow.parquet as pq
 
     try:
-        known = pq.read_schema(path).names
+        schema = pq.read_schema(path)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
-    missing = [c for c in columns if c not in known]
-    if missing:
-        raise RunFolderError(f"{path} has no column '{missing[0]}': {REMEDY}")
+    known = dict(zip(schema.names, schema.types, strict=True))
+    for column in columns:
+        if column not in known:
+            raise RunFolderError(f"{path} has no column '{column}': {REMEDY}")
+        wanted = "texts" if column in TEXT_COLUMNS else "numbers"
+        if not _holds(known[column], wanted):
+            raise RunFolderError(f"{path} does not have {wanted} in its column '{column}': {REMEDY}")
+
+
+def _holds(kind: Any, wanted: str) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if wanted == "texts":
+        return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind))
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))

@@ -203,7 +203,8 @@ def test_links_and_pipes_are_left_out_with_a_word(tmp_path: Path) -> None:
 
 def test_a_run_folder_is_no_text(tmp_path: Path) -> None:
     data = folder(tmp_path / "data", {"a.txt": "a\n", "b/c.txt": "c\n"})
-    folder(data, {"one/.lmcompare": "", "one/log.txt": "x\n", "b/two/manifest.json": '{"schema_version": 2}'})
+    manifest = '{"schema_version": 2, "lmcompare": "1.0", "models": []}'
+    folder(data, {"one/.lmcompare": "", "one/log.txt": "x\n", "b/two/manifest.json": manifest})
     folder(data, {"b/two/report.txt": "x\n", "manifest.json": '{"name": "of something else"}'})
     for source in (data, data / "**" / "*"):
         found = read_path(source, CorpusOptions(file_format="text"))

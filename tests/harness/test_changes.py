@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from types import NoneType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic_core import to_jsonable_python
 
+from lmcompare import plugins
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.changes import (
     amount,
@@ -19,7 +25,9 @@ from lmcompare.harness.changes import (
     with_models,
     with_tokens,
 )
+from lmcompare.harness.describe import described
 from lmcompare.harness.experiment import Experiment, parse
+from tests.damage import TEXTS, VALUES
 
 
 def main_job() -> Experiment:
@@ -189,3 +197,28 @@ def test_an_experiment_survives_its_table() -> None:
     table = to_jsonable_python(plan)
     assert (table["threads"], table["corpus"]["sentences"]) == (2, "line")
     assert parse(table, "here") == plan
+
+
+SET = st.one_of(
+    VALUES.map(json.dumps),
+    VALUES.map(lambda value: json.dumps([value])),
+    TEXTS,
+    st.sampled_from(["auto", "rnn", "ngram", "kneser-ney", "katz", "true", "1e400", "-", "[0, 1]", '{"order": 3}']),
+)
+
+
+@settings(deadline=timedelta(seconds=10), max_examples=300)
+@given(data=st.data())
+def test_any_hyper_parameter_is_set_or_refused_in_a_sentence(data: st.DataObject) -> None:
+    model = data.draw(st.sampled_from([*plugins.MODELS.installed()]))
+    names = st.sampled_from(
+        [*plugins.resolve(model).parameter_names()] * 3 + ["", "name", "plugin", "x.y", "é", "tokens"]
+    )
+    given = data.draw(st.lists(st.builds("{}={}".format, names.map(lambda name: f"{model}.{name}"), SET), max_size=3))
+    plan, refused = with_models(main_job(), [model]), None
+    try:
+        plan = with_hyperparameters(plan, given)
+        described(plan.models[0], plan, None)
+    except LmcompareError as error:
+        refused = error
+    assert refused is None or isinstance(refused.__cause__, NoneType | LmcompareError), refused

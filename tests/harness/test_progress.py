@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+from contextlib import suppress
 from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.progress import Live, Plain, Share, checked, display
+from lmcompare.harness.progress import Display, Live, Plain, Share, checked, display
 from lmcompare.model import Progress
+from lmcompare.processes import Child
+from tests.damage import HARMS, NUMBERS, TEXTS, VALUES, harmed
 
 
 def test_a_line_tells_what_is_known_and_no_more() -> None:
@@ -113,10 +121,50 @@ def test_events_that_can_be_shown_pass() -> None:
             {"steps": float("nan")},
             {"tokens": True},
         ),
-        *({"train_loss": "low"}, {"note": 5}, {"note": None}, {"seconds": None}),
+        *({"train_loss": "low"}, {"valid_loss": 10**400}, {"note": 5}, {"note": None}, {"seconds": None}),
     ],
 )
 def test_other_events_are_refused(event: dict[str, Any]) -> None:
     told = asdict(Progress(step=1)) | {"event": "progress", "seconds": 2.0}
     with pytest.raises(LmcompareError, match="reported what no training reports"):
         checked(event if "event" in event or not event else {**told, **event})
+
+
+TOLD = asdict(Progress(step=3, steps=9, tokens=7, train_loss=5.0, valid_loss=4.0)) | {
+    "event": "progress",
+    "seconds": 2.0,
+}
+STAGE = {"event": "stage", "stage": "training"}
+EVENTS = st.builds(harmed, st.sampled_from([TOLD, STAGE]), HARMS) | st.builds(
+    lambda numbers, note: {**TOLD, **numbers, "note": note},
+    st.dictionaries(st.sampled_from([name for name in TOLD if name not in ("event", "note")]), NUMBERS, max_size=2),
+    TEXTS,
+)
+MESSAGES = st.tuples(st.sampled_from(["event", "event", "raised", "returned"]), EVENTS)
+
+
+@settings(max_examples=300)
+@given(sent=st.lists(st.one_of(MESSAGES, VALUES, st.binary(max_size=30)), max_size=6))
+def test_whatever_a_cell_sends_is_shown_or_refused(sent: list[object]) -> None:
+    """From the bytes on the channel to the lines and the table of a terminal."""
+    end, begin = os.pipe()
+    with open(begin, "wb") as channel:
+        for line in sent:
+            channel.write(line if isinstance(line, bytes) else json.dumps(line).encode())
+            channel.write(b"\n")
+    terminal = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="backslashreplace")
+    table = Console(file=terminal, force_terminal=True)
+    live = Live(table)
+    shown = [Display(), Plain(Console(file=terminal), every=0), live]
+    for each in shown:
+        each.plan(["net"])
+        each.event(0, {"event": "stage", "stage": "starting"})
+    with open(end, "rb") as stdout, suppress(LmcompareError):
+        child = Child(SimpleNamespace(stdout=stdout, poll=lambda: 0), "")  # type: ignore[arg-type]
+        for event in child.events():
+            told = checked(event)
+            for each in shown:
+                each.event(0, told)
+            table.print(live._table())
+    for each in shown:
+        each.close()

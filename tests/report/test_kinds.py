@@ -10,18 +10,23 @@ import struct
 import zlib
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import lmcompare.report.kinds as report_kinds
 from lmcompare import exhibits as kinds
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import KINDS, Exhibit, kind_named, to_json
+from lmcompare.exhibits import KINDS, Exhibit, from_json, kind_named, problem_with, to_json
+from lmcompare.report.charts.svg import standalone
 from lmcompare.report.kinds import RENDERERS, Rendering, render, render_stored
 from lmcompare.report.kinds import heatmap as heatmap_kind
 from lmcompare.testing import check_exhibit_kind
-from tests.exhibit_samples import FAULTS, heatmap, samples
+from tests.damage import HARMS, harmed
+from tests.exhibit_samples import FAULTS, heatmap, random_exhibits, samples
 from tests.report.tree import Node, parse
 
 EVIL = "</script><script>alert(1)</script>\"'&<b>"
@@ -259,3 +264,29 @@ def test_markdown_has_what_the_page_has() -> None:
 def test_bars_have_as_many_decimals_each() -> None:
     exhibit = kinds.Bars(title="x", labels=("a", "b", "c"), values=(2.1528, -0.1, 0.000002))
     assert [row[-1] for row in drawn(exhibit).one("table").rows()] == ["2.15", "−0.10", "< 0.01"]
+
+
+# Whatever a model shows of itself
+
+
+@settings(max_examples=500)
+@given(exhibit=st.sampled_from([*KINDS.installed()]).map(kind_named).flatmap(random_exhibits))
+def test_what_is_accepted_is_stored_and_drawn(exhibit: Exhibit) -> None:
+    table = to_json(exhibit)
+    if problem_with(exhibit):
+        render_stored(table)
+        return
+    stored = json.loads(json.dumps(table, allow_nan=False))
+    assert json.loads(json.dumps(to_json(from_json(stored)))) == stored
+    rendering = render(exhibit)
+    assert render_stored(stored) == (exhibit.title, exhibit.note, rendering)
+    if rendering.svg is not None:
+        ElementTree.fromstring(standalone(rendering.svg))
+
+
+@settings(max_examples=300)
+@given(stored=st.builds(harmed, st.sampled_from([json.loads(json.dumps(to_json(e))) for e in samples()]), HARMS))
+def test_damage_is_drawn_or_replaced_with_a_sentence(stored: dict[str, Any]) -> None:
+    title, _, rendering = render_stored(stored)
+    assert title.strip()
+    assert rendering.markdown or rendering.svg

@@ -6,10 +6,16 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import lmcompare
 from lmcompare.analysis import load_run, write_results
+from lmcompare.model import Setting
 from lmcompare.report.terminal import print_leaderboard
+from lmcompare.tokens import Encoded
+from tests.checks.honest import Honest
+from tests.harness.small import write_text
 from tests.run_folder import reseal, write_run_folder
 
 
@@ -50,6 +56,30 @@ def test_figures_that_cannot_be_compared_are_left_out(tmp_path: Path, capsys: py
     assert "(" in lines["leaky"], "its bits per byte are in brackets"
     assert any("char-ngram" in line and "other tokens (char" in line for line in said[5:])
     assert any(line.startswith("leaky is not ranked") for line in said[5:])
+
+
+class Peeks(Honest):
+    """A bigram model of the validation text, which it reads where the run has stored it."""
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Peeks:
+        assert setting.checkpoints is not None
+        hidden = setting.checkpoints.parents[2]
+        run = hidden.with_name(hidden.name[1:].removesuffix(".checkpoints"))
+        (path,) = run.glob("tokens/*/valid.ids.npy")
+        super().fit(Encoded.from_documents([np.load(path)], train.vocabulary), valid, setting)
+        return self
+
+
+def test_a_model_that_knows_the_validation_text_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = write_text(tmp_path, 200).read_text().splitlines()
+    texts = [" ".join(f"{word}{k % 40}" for word in line.split()) for k, line in enumerate(lines)]  # 40 dialects
+    lmcompare.compare(texts, [Peeks, Honest], out=tmp_path / "run", quiet=True)
+    print_leaderboard(tmp_path / "run")
+    said = capsys.readouterr().out
+    assert "Peeks predicts the validation text far better than its training text" in said
+    assert "Honest predicts" not in said
+    report = (tmp_path / "run/report.md").read_text().replace("\u00a0", " ")
+    assert report.count("predicts the validation text far better than its training text") == 1
 
 
 def test_a_pretrained_model_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from lmcompare.analysis import Run, RunFolderError, load_run, results
 from lmcompare.exhibits import KINDS
 from tests.analysis.scores import token_scores
-from tests.run_folder import reseal
+from tests.run_folder import reseal, write_report
 
 
 def edit(path: Path, **changes: object) -> None:
@@ -135,12 +137,13 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
     [
         ("cell.json", "traits", "cell.json is damaged at 'traits'"),
         ("cell.json", "truth", "cell.json is damaged at 'truth'"),
+        ("cell.json", "memorisation", "cell.json is damaged at 'memorisation'"),
         ("cost.json", "train_seconds", "cost.json does not contain numbers"),
     ],
 )
 def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: str, key: str, said: str) -> None:
     path = copied / "cells" / "ngram" / "0" / name
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "so"}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "so" if key != "memorisation" else {"a": "so"}}))
     run = load_run(reseal(copied))
     assert run.model("ngram").seeds == (1,)
     assert said in str(run.model("ngram").failed[0].error)
@@ -156,6 +159,36 @@ def test_a_missing_column_is_named(copied: Path) -> None:
     path = copied / "cells" / "ngram" / "0" / "scores.parquet"
     pd.read_parquet(path).drop(columns="log_prob").to_parquet(path)
     assert "no column 'log_prob'" in str(load_run(reseal(copied)).model("ngram").failed[0].error)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "kind", "said"),
+    [
+        ("scores", "log_prob", str, "numbers"),
+        ("words", "gap_bits", str, "numbers"),
+        ("scores", "token", len, "texts"),
+    ],
+)
+def test_a_column_with_values_of_another_kind_costs_its_own_cell_alone(
+    copied: Path, name: str, column: str, kind: Callable[[Any], object], said: str
+) -> None:
+    path = copied / "cells" / "ngram" / "0" / f"{name}.parquet"
+    table = pd.read_parquet(path)
+    table.assign(**{column: table[column].map(kind)}).to_parquet(path)
+    run = load_run(reseal(copied))
+    assert run.model("ngram").seeds == (1,)
+    assert f"{name}.parquet does not have {said} in its column '{column}'" in str(run.model("ngram").failed[0].error)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("features", "train_count"), ("surface", "token"), ("documents", "bytes")]
+)
+def test_a_column_of_the_tokens_with_values_of_another_kind_is_named(copied: Path, name: str, column: str) -> None:
+    for path in copied.glob(f"tokens/*/{name}.parquet"):
+        table = pd.read_parquet(path)
+        table.assign(**{column: table[column].map(len if column == "token" else str)}).to_parquet(path)
+    with pytest.raises(RunFolderError, match=rf"{name}\.parquet does not have \w+ in its column '{column}'"):
+        write_report(reseal(copied))
 
 
 def test_scores_of_another_text_are_not_taken(copied: Path) -> None:

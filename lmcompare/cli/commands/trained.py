@@ -59,7 +59,7 @@ def score(
 
     from lmcompare import corpora
     from lmcompare.cli.score_table import print_scores
-    from lmcompare.corpora.folders import is_run_folder
+    from lmcompare.run_mark import is_run_folder
 
     if is_run_folder(Path(file)):
         raise LmcompareError(f"{file} is a run folder, and the text comes last: lmcompare score DIR FILE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -48,14 +49,18 @@ def drawing(width: float, height: float, label: str, children: Iterable[Child], 
     )
 
 
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PAPER = "<rect class='paper' width='100%' height='100%'/>"
 
 
 def standalone(svg: Markup) -> str:
-    """Return the drawing as a file of its own: with the style sheet of the charts, in light and in dark."""
+    """Return the drawing as a file of its own: with the style sheet of the charts, in light and in dark.
+
+    Characters that XML does not have, which texts may have, become U+FFFD.
+    """
     start, _, rest = svg.partition(">")
     style = style_sheet() + files("lmcompare.report").joinpath("assets", "charts.css").read_text("utf-8")
-    return f"{start}><style>{style}</style>{_PAPER}{rest}\n"
+    return _NOT_XML.sub("\ufffd", f"{start}><style>{style}</style>{_PAPER}{rest}\n")
 
 
 def is_standalone(path: Path) -> bool:
