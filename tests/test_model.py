@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lmcompare import model as contract
+from lmcompare import plugins
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.model import FloatArray, LanguageModel, Setting, Size, State, Traits, fitted, language_model
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
@@ -225,3 +226,30 @@ def test_honest_model_scores_by_hand() -> None:
     model = Honest(alpha=1.0).fit(train, train, Setting(VOCABULARY))
     found = np.exp(model.next_log_probs(text([2]), np.array([0, 1])))
     np.testing.assert_allclose(found, [[1 / 6, 1 / 6, 3 / 6, 1 / 6], [1 / 7, 2 / 7, 2 / 7, 2 / 7]])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "most"),
+    [
+        *((name, {"order": 30}, 10) for name in ("ngram", "ngram-tuned", "stupid-backoff", "skip-ngram")),
+        *((name, {"order": 30}, 10) for name in ("class-ngram", "ngram-mixture")),
+        *((name, {"window": 800}, 256) for name in ("transformer", "rnn-attention", "rnn-encoder-decoder")),
+        ("rnn-encoder-decoder", {"chunk": 800}, 256),
+        ("word2vec-bow", {"window": 65}, 64),
+        ("word2vec-bow", {"window": 402, "across": True}, 401),
+    ],
+)
+def test_a_reach_beyond_the_text_is_refused_before_training(name: str, given: dict[str, int], most: int) -> None:
+    (key, *_) = given
+    train = text([2, 3, 2, 1] * 100 if most == 401 else [2, 3, 2, 1] * 20)
+    with pytest.raises(PluginError, match=rf"^{key} is {given[key]}, but the longest .* tokens: set it to {most} at"):
+        plugins.build(name, given).fit(train, train, Setting(VOCABULARY))
+
+
+def test_a_reach_that_some_text_fills_is_kept() -> None:
+    contract.check_reach("order", 12, text([2] * 10 + [1], [2, 1]), "sentence", 10)
+    contract.check_reach("order", 10, text([2, 1]), "sentence", 10)
+    with pytest.raises(
+        PluginError, match="longest sentence of the training text has 11 tokens: set it to 12 at most"
+    ):
+        contract.check_reach("order", 13, text([2] * 10 + [1], [2, 1]), "sentence", 10)

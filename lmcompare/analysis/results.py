@@ -69,9 +69,9 @@ def results(run: Run) -> dict[str, Any]:
     dict
         The contents of results.json: schema_version, experiment, corpus_fingerprint, main_tokens_fingerprint (of the
         tokens that most models have), repeated_documents (contamination of validation and test text), models (those
-        with a finished cell, in the order of the experiment), failed (cells without figures), interval (how the
-        intervals were computed), differences (of all pairs of one group) and published (figures of papers that the
-        experiment names). docs/metrics.md defines every key.
+        with a finished cell, in the order of the experiment), failed (cells without figures), unverified (parts of
+        the folder without checksums), interval (how the intervals were computed), differences (of all pairs of one
+        group) and published (figures of papers that the experiment names). docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
 
@@ -134,6 +134,7 @@ def _results(run: Run) -> dict[str, Any]:
                 for model in run.models
                 for cell in model.failed
             ],
+            "unverified": list(run.unverified),
             "interval": {
                 "method": METHOD,
                 "level": LEVEL,

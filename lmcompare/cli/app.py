@@ -11,6 +11,10 @@ import typer
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError, without_controls
 
+# Bytes of addresses, most of them never used. Below about 1.2 GB on two cores, Arrow waits for threads that could not
+# be started, and OpenBLAS ends the process.
+LEAST_ADDRESSES = 1_500_000_000
+
 
 class InterruptedRunError(Exception):
     """Ctrl-C during a run; the message says what to do next."""
@@ -38,6 +42,22 @@ def _top(
     elif context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(2)
+    else:
+        _check_address_space()
+
+
+def _check_address_space() -> None:
+    """Raise ``LmcompareError`` where 'ulimit -v' allows too little: libraries would wait without end, or exit."""
+    if sys.platform == "win32":  # has no such limit
+        return
+    import resource
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < LEAST_ADDRESSES:
+        raise LmcompareError(
+            f"'ulimit -v' allows {allowed / 1e6:,.0f} MB of addresses, and lmcompare needs at least"
+            f" {LEAST_ADDRESSES / 1e6:,.0f} MB: raise the limit, or remove it with 'ulimit -v unlimited'"
+        )
 
 
 def note(sentence: str) -> None:

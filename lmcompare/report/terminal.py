@@ -16,7 +16,7 @@ from lmcompare.report import numbers
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.sections.leaderboard import PRETRAINED
-from lmcompare.report.verdict import knows_valid
+from lmcompare.report.verdict import knows_valid, unverified
 from lmcompare.runfolder.files import read_json
 
 HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
@@ -52,7 +52,7 @@ def print_leaderboard(folder: Path) -> None:
         if row.reason:
             status = "ranked separately" if row.status == "adaptive" else "not ranked"
             _say(f"{row.name} is {status}, because {row.reason}.")
-    for sentence in knows_valid(board, str):
+    for sentence in (*knows_valid(board, str), *unverified(results["unverified"])):
         _say(sentence)
     for row in board:
         if not row.same_tokens:

@@ -40,10 +40,19 @@ def damage(folder: Path, names: Iterable[str]) -> str | None:
 
 
 def check_sealed(folder: Path, names: Sequence[str]) -> None:
-    """Raise ``RunFolderError`` if one of these files of a folder is not as it was sealed."""
-    if (damaged := damage(folder, names)) is not None:
+    """Raise ``RunFolderError`` if one of these files of a folder is not as it was sealed.
+
+    A folder whose seal is lost is not refused: its files can be read, and are said to be unverified.
+    """
+    if is_sealed(folder) and (damaged := damage(folder, names)) is not None:
         lost = "damaged" if (folder / damaged).is_file() else "missing"
         raise RunFolderError(f"{folder / damaged} is {lost}: {REMEDY}")
+
+
+def require_seal(folder: Path) -> None:
+    """Raise ``RunFolderError`` for a folder whose files cannot be verified."""
+    if not is_sealed(folder):
+        raise RunFolderError(f"{folder / SEAL} is missing, so its files can't be verified: {REMEDY}")
 
 
 def is_sealed(folder: Path) -> bool:

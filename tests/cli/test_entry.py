@@ -47,6 +47,15 @@ def test_too_little_memory_is_one_sentence(tmp_path: Path, error: Exception, mon
     assert "memory" in done.stderr
 
 
+def test_too_few_addresses_are_said_at_once(tmp_path: Path) -> None:
+    limited = f"ulimit -v 400000; exec {sys.executable} -m lmcompare.cli"
+    done = subprocess.run(["sh", "-c", f"{limited} run"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "'ulimit -v' allows 410 MB" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert subprocess.run(["sh", "-c", f"{limited} --version"], cwd=tmp_path, timeout=60).returncode == 0
+
+
 def test_no_command_shows_the_help(tmp_path: Path) -> None:
     done = lmcompare_process(cwd=tmp_path)
     assert done.returncode == 2

@@ -15,10 +15,12 @@ from lmcompare.exhibits.fields import built
 from lmcompare.model import (
     BLOCK_BYTES,
     HIGHEST_ORDER,
+    SHORT_ORDER,
     FloatArray,
     LanguageModel,
     Setting,
     State,
+    check_reach,
     check_whole,
     fitted,
     same_vocabulary,
@@ -42,6 +44,7 @@ class MixtureModel(LanguageModel):
     """
 
     trains_in_steps = False
+    order: int
 
     def __init__(self) -> None:
         self.notes: tuple[str, ...] = ()
@@ -67,6 +70,7 @@ class MixtureModel(LanguageModel):
         """
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the model on some text")
+        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
         maps = classes_of(train, self.class_counts(), setting)
         self._mixture, self._summary = train_mixture(self.member_specs(), maps, train, valid, setting)
         self._classes = tuple(mixture_exhibits.class_examples(maps[-1], train)) if len(maps) > 1 else ()

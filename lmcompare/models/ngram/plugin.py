@@ -15,7 +15,17 @@ from lmcompare.counts.files import arpa, binary
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
 from lmcompare.errors import LmcompareError, PluginError, unknown
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import HIGHEST_ORDER, Progress, Setting, State, check_whole, fitted, is_whole
+from lmcompare.model import (
+    HIGHEST_ORDER,
+    SHORT_ORDER,
+    Progress,
+    Setting,
+    State,
+    check_reach,
+    check_whole,
+    fitted,
+    is_whole,
+)
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing.absolute import Absolute
 from lmcompare.models.ngram.smoothing.add_k import AddK
@@ -83,7 +93,7 @@ class NGram(TableModel):
         """Compile or load the loops that count, estimate and score, by a model of a few words."""
         vocabulary = Vocabulary.build([["a", "b"]])
         text = Encoded.from_documents([[2, 3, 1]], vocabulary)
-        NGram(self.order).fit(text, text, Setting(vocabulary)).log_probs(text)
+        NGram(min(self.order, SHORT_ORDER)).fit(text, text, Setting(vocabulary)).log_probs(text)
 
     @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -148,6 +158,7 @@ class NGram(TableModel):
         """Count the n-grams, order by order."""
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the n-gram model on some text")
+        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
         words = with_starts(train)
         self._places = counting.places(words, len(setting.vocabulary), setting.vocabulary.end)
         self._method = self._new_method()

@@ -8,12 +8,13 @@ from typing import Any
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import Setting
+from lmcompare.model import SHORT_WINDOW, Setting, check_reach
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.attention_reach import Reach, measured
 from lmcompare.models.rnn_attention.exhibits import exhibits
 from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
 from lmcompare.tokens import Encoded
+from lmcompare.training.network import Network
 
 
 @dataclass(eq=False, kw_only=True)
@@ -54,6 +55,10 @@ class RnnAttention(Rnn):
         return AttentiveRnnNetwork(
             types, self.cell, self.width, self.hidden, self.layers, self.attention, self.window, self.dropout
         )
+
+    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
+        """Refuse a window that is longer than every document of the training text."""
+        check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure how far back the attention looks on the validation text and what it gains."""

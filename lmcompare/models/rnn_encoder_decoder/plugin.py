@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
+from lmcompare.model import SHORT_WINDOW, Setting, check_reach
 from lmcompare.models.rnn.plugin import Recurrent
 from lmcompare.models.rnn_encoder_decoder.exhibits import exhibits
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.tokens import Encoded
+from lmcompare.training.network import Network
 
 
 @dataclass(eq=False, kw_only=True)
@@ -81,6 +83,11 @@ class RnnEncoderDecoder(Recurrent):
             stride=self.stride or self.chunk,
             dropout=self.dropout,
         )
+
+    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
+        """Refuse a window or chunk that is longer than every document of the training text."""
+        for name in ("window", "chunk"):
+            check_reach(name, getattr(self, name), train, "document", SHORT_WINDOW)
 
     def width_step(self) -> int:
         """Return 2: each direction of the encoder has half of the state."""

@@ -14,7 +14,17 @@ from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.table import BackoffTable, with_starts, words_before
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import HIGHEST_ORDER, FloatArray, Setting, State, Traits, check_whole, fitted
+from lmcompare.model import (
+    HIGHEST_ORDER,
+    SHORT_ORDER,
+    FloatArray,
+    Setting,
+    State,
+    Traits,
+    check_reach,
+    check_whole,
+    fitted,
+)
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
@@ -66,6 +76,7 @@ class StupidBackoff(TableModel):
         """
         if not len(train):
             raise LmcompareError("the training text has no tokens: train stupid back-off on some text")
+        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
         size, words = len(setting.vocabulary), with_starts(train)
         counts = list(counting.count(words, self.order, size, setting.vocabulary.end))
         self._table = _estimate(counts, size, self.alpha)

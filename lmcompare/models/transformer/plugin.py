@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import Setting, Traits
+from lmcompare.model import SHORT_WINDOW, Setting, Traits, check_reach
 from lmcompare.models.transformer.exhibits import exhibits
 from lmcompare.models.transformer.head_reach import HeadReach, measured
 from lmcompare.models.transformer.hugging_face import write_folder
 from lmcompare.models.transformer.network import ACTIVATIONS, STYLES, Design, TransformerNetwork
 from lmcompare.models.transformer.positions import POSITIONS
 from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.training.network import Network
 from lmcompare.training.tunable import TunableLanguageModel
 
 
@@ -125,6 +126,10 @@ class Transformer(TunableLanguageModel):
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""
         return TransformerNetwork(types, self.design(), self.end)
+
+    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
+        """Refuse a window that is longer than every document of the training text."""
+        check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
     def design(self) -> Design:
         """Return the design of the network, with what the style decides in place of None."""

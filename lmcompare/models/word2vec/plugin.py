@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, LanguageModel, Setting, Traits
+from lmcompare.model import FloatArray, LanguageModel, Setting, Traits, check_reach
 from lmcompare.models.word2vec import similar_contexts
 from lmcompare.models.word2vec.exhibits import exhibits
 from lmcompare.models.word2vec.network import WEIGHTS, BagNetwork
@@ -138,6 +138,7 @@ class Word2VecBow(TunableLanguageModel):
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on the training text, or read the given vectors, and set them in the network."""
+        check_reach("window", self.window, train, "document" if self.across else "sentence", 64)
         if self.vectors is not None:
             vectors, found, composed = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
             tokens = found[train.ids].mean() if len(train) else 0.0
