@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lmcompare.corpora import Corpus, Document
-    from lmcompare.harness.experiment import TokensTable
+    from lmcompare.harness.tokens_table import TokensTable
     from lmcompare.tokens import Tokenised
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lmcompare.errors import LmcompareError, without_controls
-from lmcompare.processes import Emit
+from lmcompare.processes import Emit, JunkError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,6 +100,36 @@ class Display:
 
     def close(self) -> None:
         """Stop showing."""
+
+
+class Sending(Display):
+    """Sends what it is told as events to another process, where ``show_sent`` shows it."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+
+    def say(self, sentence: str) -> None:
+        self._emit({"event": "say", "sentence": sentence})
+
+    def share(self, what: str, done: float) -> None:
+        self._emit({"event": "share", "what": what, "done": done})
+
+
+def show_sent(event: Mapping[str, Any], show: Display) -> None:
+    """Show an event of a ``Sending``, in whose process a plug-in's code runs.
+
+    Raises
+    ------
+    JunkError
+        If no ``Sending`` sends such an event.
+    """
+    match event:
+        case {"event": "say", "sentence": str(sentence)}:
+            show.say(sentence)
+        case {"event": "share", "what": str(what), "done": int(done) | float(done)} if 0 <= done <= 1:
+            show.share(what, done)
+        case _:
+            raise JunkError(str(dict(event))[:80])
 
 
 @dataclass

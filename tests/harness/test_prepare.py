@@ -12,9 +12,9 @@ from rich.console import Console
 
 from lmcompare.corpora import load
 from lmcompare.harness import prepare as module
-from lmcompare.harness.experiment import TokensTable
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Plain
+from lmcompare.harness.tokens_table import TokensTable
 
 TEXTS = {"train": ["a b c\nb a b a\n"] * 9, "valid": ["a b\n"], "test": ["b c a\n"]}
 
