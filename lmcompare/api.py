@@ -83,7 +83,6 @@ def compare(
     from lmcompare.harness.options import RunOptions
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
-    from lmcompare.report.build import write_reports
 
     folder = None if out is None else _path(out, "out")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
@@ -119,6 +118,8 @@ def compare(
     show = display(quiet=quiet)
     outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
     show.say("Writing the report …")
+    from lmcompare.report.build import write_reports
+
     write_reports(folder)
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
     named += [tokens.kind for tokens in (plan.tokens, *(m.tokens for m in plan.models)) if tokens is not None]

@@ -79,6 +79,8 @@ def call(
     log: Path | None = None,
     variables: Mapping[str, str] | None = None,
     seconds: float | None = None,
+    stdin: bool = False,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Any:
     """Call a function in a new process and return its value.
 
@@ -97,6 +99,10 @@ def call(
         Environment variables that are set before anything is imported.
     seconds : float, optional
         The time limit, after which the process is killed.
+    stdin : bool
+        Whether the process reads this one's standard input; otherwise it has none.
+    meanwhile : callable
+        Called while the process starts.
 
     Raises
     ------
@@ -110,7 +116,7 @@ def call(
         The time limit was over before the function returned.
     """
     late = threading.Event()
-    with start(function, *arguments, log=log, variables=variables) as child:
+    with start(function, *arguments, log=log, variables=variables, stdin=stdin) as child:
 
         def kill() -> None:
             late.set()
@@ -121,6 +127,7 @@ def call(
         if seconds is not None:
             timer.start()
         try:
+            meanwhile()
             for event in child.events():
                 on_event(event)
             return child.result()
@@ -173,7 +180,7 @@ class Child:
         return self._lines.popleft()
 
     def result(self) -> Any:
-        """Return the function's value, and end the process and all that it started, which nobody waits for.
+        """Return the function's value; the process has time to end by itself, which nobody waits for any longer.
 
         Raises ``RaisedError``, ``EndedError`` or ``JunkError``.
         """
@@ -183,7 +190,6 @@ class Child:
             raise EndedError(self.process.wait())
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
-        self.kill()
         kind, value = self._outcome
         if kind == "raised":
             raise RaisedError(value["sentence"], value["expected"])
@@ -229,7 +235,11 @@ def _marked(mark: str) -> list[int]:
 
 @contextlib.contextmanager
 def start(
-    function: str, *arguments: Any, log: Path | None = None, variables: Mapping[str, str] | None = None
+    function: str,
+    *arguments: Any,
+    log: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    stdin: bool = False,
 ) -> Iterator[Child]:
     """Start a function in a new process and give the process, which ends with the ``with`` block at the latest.
 
@@ -244,7 +254,7 @@ def start(
         process = subprocess.Popen(
             # -P: a file in the working directory must not replace a module
             [sys.executable, "-P", "-c", SERVE, str(job)],
-            stdin=subprocess.DEVNULL,
+            stdin=None if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if log is None else stack.enter_context(log.open("w", encoding="utf-8")),
             bufsize=0,

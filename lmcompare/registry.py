@@ -13,7 +13,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -219,7 +219,8 @@ def _without_folder(name: str) -> str:
 
 def _loaded(name: str, load: Callable[[], Any]) -> Any:
     try:
-        return load()
+        with chdir("."):  # wherever a plug-in goes when it is imported
+            return load()
     except PluginError:
         raise
     except (Exception, SystemExit) as error:

@@ -23,7 +23,7 @@ from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside, write_folder_aside, write_json
 from lmcompare.runfolder.layout import STATE_FILES
-from lmcompare.runfolder.seals import check_sealed
+from lmcompare.runfolder.seals import check_sealed, require_seal
 from lmcompare.runfolder.states import load_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Vocabulary
@@ -76,6 +76,7 @@ class TrainedModel:
             If the folder names any other plug-in that is not installed, or one with other code than the model was
             trained with.
         """
+        require_seal(cell.path)
         info, stored = cell.info, cell.path / "model"
         with plugins.only_installed(*named):
             with as_written(cell.path):
@@ -86,6 +87,7 @@ class TrainedModel:
                         f"the code of '{cell.name}' has changed since it was trained: run it again, or name the file"
                         " with the old code"
                     )
+                require_seal(stored)
                 check_sealed(stored, STATE_FILES)
                 state = load_state(stored)
             with blamed_on(f"{cell.name}'s restore"):
@@ -96,6 +98,7 @@ class TrainedModel:
                 f"{cell.path / 'cell.json'} names tokens that no run wrote: repeat the lmcompare run that wrote it"
             )
         tokens = folder / "tokens" / fingerprint
+        require_seal(tokens)
         with as_written(tokens):
             corpus = TokenizedCorpus(tokens, named=(*named, str((model.tokens or {}).get("kind", ""))))
             _ = corpus.tokenizer, corpus.vocabulary, corpus.code  # read here, so that damage is told at once

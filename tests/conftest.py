@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -18,7 +20,7 @@ from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
 from lmcompare.checks import worker
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness import describe
+from lmcompare.harness import describe, reading
 from lmcompare.harness import run as harness
 from lmcompare.harness.job import Job
 from lmcompare.model import LanguageModel
@@ -78,22 +80,27 @@ def copied(folder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def cells_here() -> Iterator[None]:
-    """Cells run in this process, where their own process is not what is tested: to start one takes seconds."""
+    """A run does all in this process, where its others are not what is tested: to start one takes seconds."""
 
     one = harness._run_one
 
-    def here(job: Job, live: LanguageModel | None, seconds: float | None, emit: Emit) -> str | None:
+    def here(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
         return one(job, live or plugins.build(job.plugin, job.hyperparameters), seconds, emit)
 
-    def asked(function: str, *arguments: Any, seconds: float) -> Any:
+    def asked(function: str, *arguments: Any, seconds: float, on_event: Emit | None = None, **_: Any) -> Any:
         assert seconds > 0
+        module, _, name = function.partition(":")
         try:
-            return getattr(describe, function.partition(":")[2])(None, *arguments)
+            return getattr(import_module(module), name)(on_event, *json.loads(json.dumps(arguments)))
         except Exception as error:
             expected = isinstance(error, LmcompareError)
             raise RaisedError(str(error) if expected else what_went_wrong(error), expected) from error
 
-    with patch.object(harness, "_run_one", here), patch.object(describe, "call", asked):
+    with (
+        patch.object(harness, "_run_one", here),
+        patch.object(describe, "call", asked),
+        patch.object(reading, "call", asked),
+    ):
         yield
 
 

@@ -126,6 +126,13 @@ def test_tokens_lie_in_the_folder(folder: Path, fingerprint: str | None) -> None
         lmcompare.load(folder).model("unigram")
 
 
+@pytest.mark.parametrize("place", ["cells/ngram/0", "cells/ngram/0/model", "tokens/*"])
+def test_a_model_whose_files_cannot_be_verified_is_not_used(folder: Path, place: str) -> None:
+    next(folder.glob(f"{place}/checksums.json")).unlink()
+    with pytest.raises(LmcompareError, match=r"checksums\.json is missing, so its files can't be verified"):
+        lmcompare.load(folder).model("ngram")
+
+
 @pytest.mark.parametrize(
     "name",
     ["model/arrays.safetensors", "model/values.json", "cell.json", "scores.parquet", "train.npz", "vocabulary.json"],

@@ -16,7 +16,7 @@ from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, 
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import Row, rows
-from lmcompare.analysis.metrics import mean_figures, seed_figures, split_bytes, spread_figures
+from lmcompare.analysis.metrics import mean_figures, sampled, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.published import published
 from lmcompare.analysis.totals import sums
@@ -69,9 +69,9 @@ def results(run: Run) -> dict[str, Any]:
     dict
         The contents of results.json: schema_version, experiment, corpus_fingerprint, main_tokens_fingerprint (of the
         tokens that most models have), repeated_documents (contamination of validation and test text), models (those
-        with a finished cell, in the order of the experiment), failed (cells without figures), interval (how the
-        intervals were computed), differences (of all pairs of one group) and published (figures of papers that the
-        experiment names). docs/metrics.md defines every key.
+        with a finished cell, in the order of the experiment), failed (cells without figures), unverified (parts of
+        the folder without checksums), interval (how the intervals were computed), differences (of all pairs of one
+        group) and published (figures of papers that the experiment names). docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
 
@@ -134,6 +134,7 @@ def _results(run: Run) -> dict[str, Any]:
                 for model in run.models
                 for cell in model.failed
             ],
+            "unverified": list(run.unverified),
             "interval": {
                 "method": METHOD,
                 "level": LEVEL,
@@ -193,6 +194,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "valid_bits_per_byte": on_valid.bits_per_byte,
         "zero_probability_tokens": on_test.impossible,
         "test_tokens": on_test.tokens,
+        "sampled": sampled(on_test),
         "by_seed": [{"seed": seed} | asdict(f) for seed, f in zip(model.seeds, test, strict=True)],
     }
 

@@ -27,9 +27,9 @@ from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.faults import sentence
 from lmcompare.harness.options import Preset, RunOptions
-from lmcompare.registry import absolute, placed
+from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
-from lmcompare.tokens import TOKENIZERS, table_of
+from lmcompare.tokens import TOKENIZERS
 
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -66,46 +66,6 @@ class CorpusTable(CorpusOptions):
         if self.source is not None:
             return self.source
         return {name: path for name in SPLITS if (path := getattr(self, name)) is not None}
-
-
-class TokensTable(BaseModel):
-    """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
-
-    If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind alone, such as
-    "char" or "bpe:4000".
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    kind: str = "word"
-    min_count: int = Field(default=0, ge=0)
-    size: int | None = Field(default=None, ge=3)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _in_full(cls, table: Any) -> Any:
-        table = {"kind": table} if isinstance(table, str) else table
-        if not isinstance(table, Mapping) or not isinstance(table.get("kind", "word"), str):
-            return table
-        try:
-            named = _named(table)
-        except LmcompareError as error:
-            raise ValueError(str(error)) from None
-        usual = TOKENIZERS.resolve(named["kind"]).usual_min_count
-        return {"min_count": usual, **table, **named}
-
-    @model_validator(mode="after")
-    def _within_reason(self) -> Self:
-        if self.min_count < 1:
-            raise ValueError("min_count is at least 1, which keeps every type of the training text")
-        if (self.min_count > 1 or self.size is not None) and TOKENIZERS.resolve(self.kind).fixed_vocabulary:
-            raise ValueError(f"{self.kind} always has the same vocabulary: leave min_count and size out")
-        return self
-
-    @property
-    def tokenizer(self) -> dict[str, Any]:
-        """The tokenizer's own table: the kind and its options."""
-        return {"kind": self.kind, **(self.model_extra or {})}
 
 
 class ModelTable(BaseModel):
@@ -326,31 +286,8 @@ def load(path: Path) -> Experiment:
     table.setdefault("name", path.stem)
     for part in (table, *(table["models"] if isinstance(table.get("models"), list) else ())):
         if isinstance(part, dict) and isinstance(part.get("tokens"), dict):
-            part["tokens"] = _placed(part["tokens"], path.parent)
+            part["tokens"] = placed_tokens(part["tokens"], path.parent)
     return parse(table, str(path))
-
-
-def _named(tokens: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the kind of a table ``[tokens]`` says. Raises ``LmcompareError`` if an option says otherwise."""
-    kind = tokens.get("kind", "word")
-    named = table_of(kind)
-    for key, value in named.items():
-        if key != "kind" and tokens.get(key, value) != value:
-            raise LmcompareError(
-                f"the kind {kind} says that {key} is {value}, and it is given as {tokens[key]}: leave one out"
-            )
-    return named
-
-
-def _placed(tokens: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a table ``[tokens]`` with the paths in it made absolute: they start from the experiment file."""
-    if not isinstance(tokens.get("kind"), str):
-        return tokens
-    table = tokens | _named({**tokens, "kind": absolute(tokens["kind"], folder)})
-    for name in TOKENIZERS.resolve(table["kind"]).files:
-        if isinstance(table.get(name), str):
-            table[name] = placed(table[name], folder)
-    return table
 
 
 def shipped(preset: Preset) -> Experiment:

@@ -15,19 +15,21 @@ from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.layout import MANIFEST, SPLITS
-from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, SplitSizes, read_manifest
+from lmcompare.runfolder.layout import MANIFEST
+from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest
 from lmcompare.runfolder.rows import model_rows
 from lmcompare.runfolder.seals import damage
 from lmcompare.runfolder.stored import stored_cells
-from lmcompare.runfolder.tokens import TokenizedCorpus
 
 if TYPE_CHECKING:
-    from lmcompare.corpora import Corpus
+    from lmcompare.harness.reading import RunCorpus
 
 
-def read_earlier(folder: Path, corpus: Corpus, force: bool, show: Display) -> Manifest | None:
-    """Return the manifest of the runs that filled this folder before, if they read the same corpus."""
+def read_earlier(folder: Path, fingerprint: str, force: bool, show: Display) -> Manifest | None:
+    """Return the manifest of the runs that filled this folder before; None if there is none that can be used.
+
+    Raises ``LmcompareError`` if they read another corpus than that of this fingerprint, unless ``force`` is true.
+    """
     path = folder / MANIFEST
     if not path.is_file():
         return None
@@ -40,7 +42,7 @@ def read_earlier(folder: Path, corpus: Corpus, force: bool, show: Display) -> Ma
         if force:
             return None
         raise
-    if earlier.corpus.fingerprint == corpus.fingerprint:
+    if earlier.corpus.fingerprint == fingerprint:
         return earlier
     if force:
         return None
@@ -52,9 +54,8 @@ def read_earlier(folder: Path, corpus: Corpus, force: bool, show: Display) -> Ma
 
 def manifest(
     experiment: Experiment,
-    corpus: Corpus,
+    corpus: RunCorpus,
     jobs: Sequence[Job],
-    tokenized: Sequence[TokenizedCorpus],
     earlier: Manifest | None,
     folder: Path,
     command: str,
@@ -63,7 +64,7 @@ def manifest(
     """Return the manifest of a run, with every finished model that is in the folder, whichever run trained it."""
     tokens = {
         **(earlier.tokens if earlier else {}),
-        **{tokens.fingerprint: tokens.entry() for tokens in tokenized},
+        **{tokens.fingerprint: tokens.entry for tokens in corpus.tokens},
     }
     rows = model_rows(
         folder,
@@ -80,28 +81,11 @@ def manifest(
         seconds=seconds + (earlier.seconds if earlier else 0.0),
         experiment=_experiment_of(rows, experiment, folder) | {"published": _published(experiment, earlier)},
         preset=experiment.preset,
-        corpus=entry_of(corpus),
+        corpus=corpus.entry,
         tokens={fingerprint: entry for fingerprint, entry in tokens.items() if fingerprint in used},
         models=rows,
         versions=environment.versions(),
         hardware=environment.hardware(jobs[0].machine["device"], jobs[0].machine["threads"]),
-    )
-
-
-def entry_of(corpus: Corpus) -> CorpusEntry:
-    """Return the manifest's entry of a corpus."""
-    splits = {
-        which: SplitSizes(
-            documents=len(documents),
-            sentences=sum(len(d.sentences) for d in documents),
-            bytes=sum(len(d.text.encode()) for d in documents),
-            words=sum(d.words for d in documents),
-        )
-        for which in SPLITS
-        for documents in [corpus.split(which)]
-    }
-    return CorpusEntry(
-        corpus.name, corpus.source, corpus.fingerprint, dict(corpus.parts), tuple(corpus.notes), splits
     )
 
 

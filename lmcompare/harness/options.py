@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le
 
 Preset = Literal["quick", "default", "full"]
 Count = Annotated[int, Ge(1), Le(1024)]
+A_WEEK = 7 * 24 * 3600.0  # seconds
 
 
 def _option(default: Any, help: str) -> Any:
@@ -30,7 +31,8 @@ class RunOptions:
     processes : int
         How many processes train a neural model together, each on a GPU of its own or sharing the threads.
     time_limit : float, optional
-        Seconds after which a model is stopped and counts as failed; by default a week.
+        Seconds after which a model is stopped and counts as failed, and reading the text stops the run; by default a
+        week.
     """
 
     preset: Preset = _option("default", "quick, default or full.")
@@ -40,3 +42,8 @@ class RunOptions:
     time_limit: Annotated[float, Gt(0)] | None = _option(
         None, "Seconds after which a model is stopped and fails; the default is a week."
     )
+
+    @property
+    def seconds(self) -> float:
+        """The time limit in seconds."""
+        return self.time_limit or A_WEEK

@@ -1,41 +1,54 @@
-"""An experiment and a corpus to jobs: models built, the corpus tokenised, everything checked before training."""
+"""An experiment to jobs: the tokens that its models read, and what is known of each before it is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.describe import Described
 from lmcompare.harness.experiment import Experiment, parse_tokens
 from lmcompare.harness.job import Job
-from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Display
-from lmcompare.harness.prompts import prompts_of
+from lmcompare.harness.reading import RunCorpus, RunTokens
+from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
-from lmcompare.runfolder.layout import TOKENS
-from lmcompare.runfolder.tokens import TokenizedCorpus
 
-if TYPE_CHECKING:
-    from lmcompare.corpora import Corpus
+
+def tokens_of(experiment: Experiment, models: Mapping[str, Described]) -> dict[str, TokensTable]:
+    """Return the tokens that each model reads: those of its table, its own, or those of the experiment.
+
+    Raises ``LmcompareError`` for a model whose own tokens are no table.
+    """
+    tables = {}
+    for table in experiment.models:
+        own = models[table.name].tokens
+        if table.tokens is None and own is not None:
+            tables[table.name] = parse_tokens(own, f"the tokens of the model '{table.name}'")
+        else:
+            tables[table.name] = table.tokens or experiment.tokens
+    return tables
 
 
 def jobs_of(
     experiment: Experiment,
-    corpus: Corpus,
+    corpus: RunCorpus,
     folder: Path,
     models: Mapping[str, Described],
+    tokens: Mapping[str, RunTokens],
     live: Mapping[str, LanguageModel],
     machine: Mapping[str, Any],
     show: Display,
-) -> tuple[list[Job], list[TokenizedCorpus]]:
-    """Tokenise the corpus once per kind of tokens and make each model's jobs, one per seed.
+) -> list[Job]:
+    """Return each model's jobs, one per seed.
 
     Parameters
     ----------
     models : Mapping
         By name, what is known of each model.
+    tokens : Mapping
+        By name, what is known of the tokens that each model reads.
     live : Mapping
         By name, the models that are objects of this process.
     machine : Mapping
@@ -43,43 +56,32 @@ def jobs_of(
 
     Returns
     -------
-    jobs : list of Job
+    list of Job
         In the order of the experiment.
-    corpora : list of TokenizedCorpus
-        The corpus under each tokenizer that some model reads.
     """
-    tokenized: dict[str, TokenizedCorpus] = {}
     jobs: list[Job] = []
     examples = experiment.examples.model_dump(mode="json")
     if examples["prompts"] is None:
-        examples["prompts"] = list(prompts_of(corpus.valid))
+        examples["prompts"] = list(corpus.prompts)
     for table in experiment.models:
         name, model = table.name, models[table.name]
         if name in live and experiment.time_limit is not None:
             raise LmcompareError(
                 f"'{name}' trains in this process, which can't be ended after a time: name its plug-in for that"
             )
-        wanted = table.tokens or experiment.tokens
-        if model.tokens is not None and table.tokens is None:
-            wanted = parse_tokens(model.tokens, f"the tokens of the model '{name}'")
-        kind = wanted.model_dump_json()
-        if kind not in tokenized:
-            show.say(f"Reading its {wanted.kind} tokens …")
-            tokenized[kind] = prepare(corpus, wanted, folder / TOKENS, show)
-        tokens = tokenized[kind]
+        read = tokens[name]
         if experiment.match.parameters is not None:
             if name in live:
                 raise LmcompareError(
                     f"'{name}' is an object, whose size is given: name its plug-in to match parameters"
                 )
-            types = len(tokens.vocabulary)
-            model = _matched(model, experiment.match.parameters, types, show, experiment.time_limit)
+            model = _matched(model, experiment.match.parameters, read.entry.types, show, experiment.time_limit)
         same: dict[str, Any] = {
             "folder": str(folder.resolve()),
             "name": name,
             "plugin": model.plugin,
-            "tokens_fingerprint": tokens.fingerprint,
-            "tokenizer": tokens.tokenizer.kind,
+            "tokens_fingerprint": read.fingerprint,
+            "tokenizer": read.tokenizer,
             "source_digest": model.source_digest,
             "hyperparameters": model.hyperparameters,
             "machine": dict(machine),
@@ -89,14 +91,14 @@ def jobs_of(
             "asked": {
                 "name": name,
                 "plugin": table.plugin,
-                "tokens": wanted.model_dump(mode="json"),
+                "tokens": read.table.model_dump(mode="json"),
                 "hyperparameters": table.hyperparameters,
-                "corpus": corpus.fingerprint,
+                "corpus": corpus.entry.fingerprint,
                 "settings": _settings(experiment, machine),
             },
         }
         jobs += [Job(seed=seed, **same) for seed in experiment.seeds]
-    return jobs, list(tokenized.values())
+    return jobs
 
 
 def _settings(experiment: Experiment, machine: Mapping[str, Any]) -> dict[str, Any]:

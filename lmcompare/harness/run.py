@@ -11,24 +11,22 @@ from pathlib import Path
 from lmcompare import corpora
 from lmcompare.errors import what_went_wrong
 from lmcompare.harness import environment
-from lmcompare.harness.cell import run_cell
 from lmcompare.harness.describe import Described, described
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, read_earlier
 from lmcompare.harness.names import names_in, say_what_is_replaced
-from lmcompare.harness.plan import jobs_of
+from lmcompare.harness.plan import jobs_of, tokens_of
 from lmcompare.harness.progress import Display, checked
+from lmcompare.harness.reading import read
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.layout import CELLS, LOG, PROBES
 from lmcompare.runfolder.manifest import write_manifest
-from lmcompare.runfolder.ownership import check_free, claim, remove_written
-from lmcompare.runfolder.seals import locked, put_back, seals_in
+from lmcompare.runfolder.ownership import check_free, remove_written
+from lmcompare.runfolder.seals import evidence, locked, put_back
 from lmcompare.runfolder.stored import end_replacements
-
-A_WEEK = 7 * 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -101,31 +99,31 @@ def run(
     }
     machine = environment.chosen(experiment)
     check_free(folder)
-    if corpus is None:
-        show.say(f"Reading {experiment.corpus.source or 'the given split'} …")
-        corpus = corpora.load(experiment.corpus.where, experiment.corpus, base=base)
-    for sentence in corpus.said:
-        show.say(sentence)
-    claim(folder)
+    wanted = tokens_of(experiment, models)
+    kinds = tuple(dict.fromkeys(wanted.values()))
+    text = read(experiment, kinds, folder, base or Path(), force, show, corpus)
+    made = dict(zip(kinds, text.tokens, strict=True))
     with locked(folder):
         end_replacements(folder)
-        earlier = read_earlier(folder, corpus, force, show)
-        jobs, tokenized = jobs_of(experiment, corpus, folder, models, live, machine, show)
+        earlier = read_earlier(folder, text.entry.fingerprint, force, show)
+        tokens = {name: made[table] for name, table in wanted.items()}
+        jobs = jobs_of(experiment, text, folder, models, tokens, live, machine, show)
         names = names_in(folder, jobs, force, show)
         jobs = [_placed(replace(job, name=names[job.name]), force) for job in jobs]
         tables = [table.model_copy(update={"name": names[table.name]}) for table in experiment.models]
-        experiment = experiment.replace("the run", models=tables)
+        in_full = made[experiment.tokens].table if experiment.tokens in made else None
+        experiment = experiment.replace("the run", models=tables, tokens=in_full)
         live = {names[name]: model for name, model in live.items()}
         say_what_is_replaced(folder, jobs, force, show)
         if without := checkpoints.make_room(folder):
             show.say(without)
         try:
-            failures = _run_cells(jobs, live, experiment.time_limit, force, show)
+            failures = _run_cells(jobs, live, experiment.seconds, force, show)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             checkpoints.tidy(folder)
             seconds = time.perf_counter() - started
-            table = manifest(experiment, corpus, jobs, tokenized, earlier, folder, command, seconds)
+            table = manifest(experiment, text, jobs, earlier, folder, command, seconds)
             if table.models:
                 write_manifest(folder, table)
     return Outcome(failures, names)
@@ -138,7 +136,7 @@ def _placed(job: Job, force: bool) -> Job:
 
 
 def _run_cells(
-    jobs: Sequence[Job], live: Mapping[str, LanguageModel], seconds: float | None, force: bool, show: Display
+    jobs: Sequence[Job], live: Mapping[str, LanguageModel], seconds: float, force: bool, show: Display
 ) -> dict[str, str]:
     """Run the cells that are not finished; return by "name/seed" why a cell failed."""
     failures: dict[str, str] = {}
@@ -158,10 +156,13 @@ def _run_cells(
         if (damaged := job.damage()) is not None:
             show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
         show.event(index, {"event": "stage", "stage": "starting"})
-        sealed = seals_in(Path(job.folder))
-        error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
+        before = evidence(Path(job.folder))
+        try:
+            error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
+        finally:  # interrupted, too
+            lost = _changed_by(job, before, show)
         failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
-        failures |= _changed_by(job, sealed, show)
+        failures |= lost
         if error is None:
             job.take_place()
             show.event(index, {"event": "done"})
@@ -173,17 +174,17 @@ def _run_cells(
     return failures
 
 
-def _changed_by(job: Job, sealed: Mapping[Path, bytes], show: Display) -> dict[str, str]:
+def _changed_by(job: Job, before: Mapping[Path, bytes], show: Display) -> dict[str, str]:
     """See that a job has changed no other cell and no tokens; return by "name/seed" which cells are lost by that."""
     folder = Path(job.folder)
     error = f"its files were changed while {job.name} was run, and are not used: run it again"
-    changed = {path.relative_to(folder).parts[:3] for path in put_back(folder, sealed, job.path)}
+    changed = {path.relative_to(folder).parts[:3] for path in put_back(folder, before, job.path)}
     for place in sorted(changed):
         show.say(f"{'/'.join(place)}: {error}.")
     return {"/".join(place[1:]): error for place in changed if place[0] == CELLS}
 
 
-def _run_one(job: Job, live: LanguageModel | None, seconds: float | None, emit: Emit) -> str | None:
+def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
     """Run a cell. Returns None, or the sentence that says why it failed.
 
     A cell has a process of its own, with its own threads and peak memory: a crash ends this cell alone, and the
@@ -193,6 +194,8 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float | None, emit: 
     log = job.path / LOG
     try:
         if live is not None:
+            from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
+
             run_cell(job, emit, live)
             return None
         call(
@@ -201,7 +204,7 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float | None, emit: 
             on_event=lambda event: emit(checked(event)),
             log=log,
             variables=environment.thread_variables(job.machine["threads"]),
-            seconds=seconds or A_WEEK,
+            seconds=seconds,
         )
     except TimeLimitError as late:
         return f"{late}: give it more (--time-limit)"

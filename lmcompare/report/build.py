@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmcompare.analysis import write_results
-from lmcompare.errors import LmcompareError, as_written
-from lmcompare.report.write import write_report_of
+from lmcompare.errors import LmcompareError
+from lmcompare.report.write import in_one_sentence, write_report_of
 from lmcompare.runfolder.ownership import refuse_links
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.seals import locked
@@ -25,9 +25,9 @@ def write_reports(folder: Path) -> tuple[Path, dict[str, str]]:
     Raises
     ------
     LmcompareError
-        If the folder is not a run folder, contains values that no run wrote, or another process writes to it.
+        If the folder is not a run folder, the report can't be made of it, or another process writes to it.
     """
-    with as_written(folder):
+    with in_one_sentence(folder):
         refuse_links(folder)
         run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
         with locked(folder):

@@ -93,6 +93,7 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
             " between models that make the same mistakes."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
+    said += unverified(results.get("unverified", ()))
     said += _apart(rows, title)
     said += knows_valid(rows, title)
     said += _failed(results["failed"], title)
@@ -109,6 +110,16 @@ def contamination(counts: Mapping[str, int]) -> list[str]:
     return [
         f"Of {numbers.plural(counts['documents'], 'test document')}, {numbers.count(total)} {occur} in the training"
         f" text ({', '.join(parts)}): models that memorise benefit from that."
+    ]
+
+
+def unverified(places: Sequence[str]) -> list[str]:
+    """Return a sentence on parts of a run folder that have lost their checksums, if there are any."""
+    if not places:
+        return []
+    return [
+        f"Unverified: {numbers.listed([*places])} {'has' if len(places) == 1 else 'have'} no checksums any more, so"
+        " these files may have been changed since the run wrote them."
     ]
 
 

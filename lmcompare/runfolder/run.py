@@ -12,8 +12,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import REMEDY, RunFolderError
-from lmcompare.runfolder.layout import MANIFEST
+from lmcompare.runfolder.layout import MANIFEST, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, read_manifest
+from lmcompare.runfolder.seals import is_sealed
+from lmcompare.runfolder.stored import place_of, read_cell
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 P = ParamSpec("P")
@@ -139,6 +141,16 @@ class Run:
         return tuple(cell for model in self.models for cell in model.cells)
 
     @property
+    def unverified(self) -> tuple[str, ...]:
+        """The parts of the run folder that have lost their checksums, relative to it: whether they were changed since
+        the run wrote them is not known.
+        """
+        manifests = [MANIFEST for run in self.runs if not is_sealed(run.path)]
+        cells = [place_of(cell.name, cell.seed) for cell in self.cells if _is_finished_without_seal(cell.path)]
+        tokens = [f"{TOKENS}/{fp}" for fp, tokens in self.tokens.items() if not is_sealed(tokens.path)]
+        return tuple(dict.fromkeys([*manifests, *cells, *tokens]))
+
+    @property
     def scored(self) -> tuple[ModelEntry, ...]:
         """The models with at least one finished cell, in the order of the experiment."""
         return tuple(model for model in self.models if model.done)
@@ -186,6 +198,10 @@ def load_run(folder: str | Path) -> Run:
         what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
         raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")
     return Run(path, read_manifest(path))
+
+
+def _is_finished_without_seal(path: Path) -> bool:
+    return read_cell(path).get("status") == "done" and not is_sealed(path)
 
 
 def _inside(root: Path, relative: str) -> Path:

@@ -40,10 +40,19 @@ def damage(folder: Path, names: Iterable[str]) -> str | None:
 
 
 def check_sealed(folder: Path, names: Sequence[str]) -> None:
-    """Raise ``RunFolderError`` if one of these files of a folder is not as it was sealed."""
-    if (damaged := damage(folder, names)) is not None:
+    """Raise ``RunFolderError`` if one of these files of a folder is not as it was sealed.
+
+    A folder whose seal is lost is not refused: its files can be read, and are said to be unverified.
+    """
+    if is_sealed(folder) and (damaged := damage(folder, names)) is not None:
         lost = "damaged" if (folder / damaged).is_file() else "missing"
         raise RunFolderError(f"{folder / damaged} is {lost}: {REMEDY}")
+
+
+def require_seal(folder: Path) -> None:
+    """Raise ``RunFolderError`` for a folder whose files cannot be verified."""
+    if not is_sealed(folder):
+        raise RunFolderError(f"{folder / SEAL} is missing, so its files can't be verified: {REMEDY}")
 
 
 def is_sealed(folder: Path) -> bool:
@@ -51,32 +60,28 @@ def is_sealed(folder: Path) -> bool:
     return (folder / SEAL).is_file()
 
 
-def seals_in(folder: Path) -> dict[Path, bytes]:
-    """Return the seals of the cells and tokens of a run folder, to be kept where no plug-in changes them."""
-    found = (path for top in (CELLS, TOKENS) for path in (folder / top).rglob(SEAL))
+def evidence(folder: Path) -> dict[Path, bytes]:
+    """Return the seals and the cell.json of a run folder, by which files count as finished and as unchanged."""
+    found = (path for top in (CELLS, TOKENS) for name in (SEAL, "cell.json") for path in (folder / top).rglob(name))
     return {path: path.read_bytes() for path in found if path.is_file()}
 
 
-def put_back(folder: Path, seals: Mapping[Path, bytes], own: Path) -> list[Path]:
-    """Make the seals of a run folder what they were, except in the folder ``own``.
+def put_back(folder: Path, before: Mapping[Path, bytes], own: Path) -> list[Path]:
+    """Make the evidence of a run folder what it was before, except in the folder ``own``.
 
-    Returns the folders whose files do not agree with these seals: they were rewritten and sealed anew, or sealed for
-    the first time. Raises ``RunFolderError`` if there are links in the run folder.
+    Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or are new. Raises
+    ``RunFolderError`` if there are links in the run folder.
     """
     refuse_links(folder)
-    now = seals_in(folder)
-    changed = []
-    for path in sorted({*seals, *now}):
-        if path.is_relative_to(own) or seals.get(path) == now.get(path):
-            continue
-        if path in seals:
+    now = evidence(folder)
+    changed = [p for p in sorted({*before, *now}) if before.get(p) != now.get(p) and not p.is_relative_to(own)]
+    for path in changed:
+        if path in before:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(seals[path])
+            path.write_bytes(before[path])
         else:
             path.unlink()
-        if path not in seals or damage(path.parent, _sealed_in(path.parent)) is not None:
-            changed.append(path.parent)
-    return changed
+    return [place for place in dict.fromkeys(p.parent for p in changed) if damage(place, _sealed_in(place))]
 
 
 def _sealed_in(folder: Path) -> list[str]:

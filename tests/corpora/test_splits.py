@@ -17,6 +17,7 @@ from lmcompare.corpora.splits import (
     split_by_hash,
     split_by_words,
     split_contiguously,
+    valid_out_of_train,
 )
 from lmcompare.errors import LmcompareError
 
@@ -42,6 +43,26 @@ def test_test_then_valid_first_reach_a_tenth(sizes: list[int]) -> None:
         later = len(order) - sum(len(split[w]) for w in (("test",) if which == "test" else ("test", "valid")))
         assert sum(words) >= tenth or later == left  # enough, or the rest is kept for the others
     assert split["train"]
+
+
+def test_the_validation_text_of_a_long_text_has_250_000_words() -> None:
+    # 2,900 documents of 1,000 words: a tenth is 290 documents, and 250 of them have 250,000 words.
+    texts = pieces(*(f"word{n} " + "word " * 999 for n in range(2900)))
+    split, notes = split_by_hash(texts, "a test")
+    assert {which: len(held) for which, held in split.items()} == {"train": 2360, "valid": 250, "test": 290}
+    assert "250,000 words" in notes[0]
+
+    kept, held, note = valid_out_of_train(texts, "a test")
+    assert (len(kept), len(held)) == (2650, 250)
+    assert "250,000" in note
+
+    one = Piece("one", "\n".join(p.text for p in texts))
+    split, _ = split_contiguously(one, "a test")
+    assert {which: held[0].words for which, held in split.items()} == {
+        "train": 2_360_000,
+        "valid": 250_000,
+        "test": 290_000,
+    }
 
 
 def test_neither_the_order_nor_the_names_of_documents_matter() -> None:

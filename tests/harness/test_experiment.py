@@ -189,3 +189,19 @@ def test_an_option_that_the_kind_of_tokens_contradicts_is_refused() -> None:
     assert files.TokensTable.model_validate({"kind": "bpe:300", "pieces": 300}).tokenizer["pieces"] == 300
     with pytest.raises(ValueError, match="says that pieces is 300, and it is given as 400"):
         files.TokensTable.model_validate({"kind": "bpe:300", "pieces": 400})
+
+
+def test_a_tokenizer_of_others_is_imported_when_its_table_is_completed(tmp_path: Path) -> None:
+    (tmp_path / "merges.txt").touch()
+    plugin = "from tests.tokens.bpe import BytePairs\n\nclass Own(BytePairs):\n    files = ('merges',)\n"
+    path = tmp_path / "own.toml"
+    path.write_text('[corpus]\nsource = "lee"\n[tokens]\nkind = "own.py:Own"\nmerges = "merges.txt"\n')
+    tokens = files.load(path).tokens
+    with pytest.raises(LmcompareError, match=r"there is no plug-in file .*own\.py"):
+        tokens.completed(tmp_path)
+    (tmp_path / "own.py").write_text(plugin)
+    full = tokens.completed(tmp_path)
+    assert full.kind == f"{tmp_path / 'own.py'}:Own"
+    assert (full.min_count, full.tokenizer["merges"]) == (1, str(tmp_path / "merges.txt"))
+    with pytest.raises(LmcompareError, match="always has the same vocabulary"):
+        files.TokensTable(kind=full.kind, size=50).completed(tmp_path)

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
+from lmcompare.report.build import write_reports
 from lmcompare.report.page import Report
 from lmcompare.runfolder.layout import MARK
 from tests.run_folder import write_report, write_run_folder
@@ -129,3 +131,13 @@ def umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_a_fault_of_the_report_is_not_called_a_damaged_folder(copied: Path) -> None:
+    with (
+        patch("lmcompare.report.build.write_results", side_effect=KeyError("no such key")),
+        pytest.raises(LmcompareError, match=r"can't be made \(KeyError: 'no such key'.*fault of lmcompare") as caught,
+    ):
+        write_reports(copied)
+    assert "damaged" not in str(caught.value)
+    assert str(copied) in str(caught.value)

@@ -10,8 +10,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import lmcompare
 from lmcompare.analysis import Run, RunFolderError, load_run, results
 from lmcompare.exhibits import KINDS
+from lmcompare.report.build import write_reports
+from lmcompare.report.terminal import print_leaderboard
 from tests.analysis.scores import token_scores
 from tests.run_folder import reseal, write_report
 
@@ -210,6 +213,25 @@ def test_a_split_stored_as_a_category_reads_the_same(copied: Path) -> None:
     scores.astype({"split": "category", "model": "category", "token": "category"}).to_parquet(path)
     after = load_run(reseal(copied)).model("ngram").done[0].scores("test")["log_prob"]
     assert before.tolist() == after.tolist()
+
+
+def test_what_has_lost_its_checksums_is_shown_and_said_to_be_unverified(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = results(load_run(copied))
+    assert before["unverified"] == []
+    fingerprint = load_run(copied).model("ngram").tokens_fingerprint
+    lost = ["cells/ngram/0", f"tokens/{fingerprint}"]
+    for place in (".", *lost):
+        (copied / place / "checksums.json").unlink()
+    after = results(load_run(copied))
+    assert after == {**before, "unverified": ["manifest.json", *lost]}
+    write_reports(copied)
+    print_leaderboard(copied)
+    for text in (capsys.readouterr().out, (copied / "report.md").read_text()):
+        assert f"manifest.json, cells/ngram/0 and tokens/{fingerprint}" in text.replace("**", "").replace("`", "")
+    with pytest.raises(RunFolderError, match=r"ngram/0/checksums\.json is missing"):
+        lmcompare.load(copied).model("ngram")
 
 
 def test_an_unknown_model_is_an_error(run: Run) -> None:

@@ -76,7 +76,7 @@ def show(
     if out is not None and Path(out).exists() and _is_read(Path(out), corpus):
         raise LmcompareError(f"{out} is a part of the corpus that is read; give another name with --out")
     given = {"kind": tokens, "min_count": min_count, "size": vocabulary_size}
-    table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE)
+    table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE).completed(Path())
     read = CorpusOptions(**{key: value for key, value in of(CorpusOptions, options).items() if value is not None})
     say = display().say
     say(f"Reading {corpus} …")

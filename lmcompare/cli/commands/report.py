@@ -27,7 +27,9 @@ def report(
     """
     from lmcompare.api import load
     from lmcompare.report.build import rebuild
+    from lmcompare.report.verdict import unverified
     from lmcompare.report.write import write_joined_report
+    from lmcompare.runfolder.run import load_run
 
     if len(folders) > 1:
         failures = {folder: load(folder).failures for folder in folders}
@@ -39,6 +41,8 @@ def report(
         failures = {folders[0]: failed_here}
         print(page)
     for folder, failed in failures.items():
+        where = f"{folder}: " if len(folders) > 1 else ""
         for cell, error in failed.items():
-            where = f"{folder}: " if len(folders) > 1 else ""
             note(f"{where}{cell} is not among the figures: {error}")
+        for sentence in unverified(load_run(folder).unverified):
+            note(f"{where}{sentence}")

@@ -74,8 +74,6 @@ def run(
     from lmcompare.harness import changes
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run as run_experiment
-    from lmcompare.report.build import write_reports
-    from lmcompare.report.terminal import print_leaderboard
 
     plan, base = changes.started(experiment, options["preset"])
     plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=_listed(seed) or None)
@@ -92,6 +90,9 @@ def run(
         command = shlex.join(["lmcompare", *sys.argv[1:]])
         outcome = run_experiment(plan, folder, base=base, force=force, show=show, command=command)
         show.say("Writing the report …")
+        from lmcompare.report.build import write_reports
+        from lmcompare.report.terminal import print_leaderboard
+
         write_reports(folder)
     except KeyboardInterrupt:
         raise InterruptedRunError(

@@ -1,0 +1,208 @@
+"""The corpus of a run: read, and cut into the tokens of its models, in a process of its own.
+
+Formats, named corpora and tokenizers may be code of others, and much of the memory that a long text takes is given
+back only by the end of a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import chdir
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import to_jsonable_python
+
+from lmcompare import corpora
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.experiment import CorpusTable, Experiment
+from lmcompare.harness.manifest import read_earlier
+from lmcompare.harness.progress import Display, Sending, show_sent
+from lmcompare.harness.prompts import prompts_of
+from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
+from lmcompare.runfolder.layout import SPLITS, TOKENS
+from lmcompare.runfolder.manifest import CorpusEntry, SplitSizes, TokensEntry
+from lmcompare.runfolder.ownership import claim
+from lmcompare.runfolder.seals import locked
+
+
+@dataclass(frozen=True)
+class RunTokens:
+    """What a run has to know of its corpus under one tokenizer.
+
+    Parameters
+    ----------
+    table : TokensTable
+        The table ``[tokens]``, with the tokenizer's defaults.
+    tokenizer : str
+        The name of the tokenizer, with an absolute path.
+    fingerprint : str
+        The fingerprint of the tokens, which are stored under it.
+    entry : TokensEntry
+        The manifest's entry.
+    """
+
+    table: TokensTable
+    tokenizer: str
+    fingerprint: str
+    entry: TokensEntry
+
+
+@dataclass(frozen=True)
+class RunCorpus:
+    """What a run has to know of its corpus.
+
+    Parameters
+    ----------
+    entry : CorpusEntry
+        The manifest's entry.
+    prompts : tuple of str
+        Prompts out of the text.
+    tokens : tuple of RunTokens
+        The corpus under each tokenizer that some model reads, in the order in which they were asked for.
+    """
+
+    entry: CorpusEntry
+    prompts: tuple[str, ...]
+    tokens: tuple[RunTokens, ...]
+
+
+def read(
+    experiment: Experiment,
+    tables: Sequence[TokensTable],
+    folder: Path,
+    base: Path,
+    force: bool,
+    show: Display,
+    corpus: corpora.Corpus | None = None,
+) -> RunCorpus:
+    """Read the corpus of an experiment, and store its tokens in the run folder, which is claimed for it.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    tables : sequence of TokensTable
+        The kinds of tokens that are asked for.
+    folder : Path
+        The run folder.
+    base : Path
+        What relative paths of the experiment are relative to.
+    force : bool
+        Whether figures on another corpus may be replaced.
+    show : Display
+        Is told of the progress.
+    corpus : Corpus, optional
+        A loaded corpus in place of the experiment's. Its tokens are made in this process, as are those of a tokenizer
+        that only this process has.
+
+    Raises
+    ------
+    LmcompareError
+        For a corpus or tokens that are wrong, and for a plug-in that ends its process, sends junk or takes too long.
+    """
+    parts = [experiment.corpus.source or "the given split", *(f"its {table.kind} tokens" for table in tables)]
+    begun = [parts[0]]
+
+    def take(event: Event) -> None:
+        match event:
+            case {"event": "part", "part": int(part)} if 0 <= part < len(parts):
+                begun.append(parts[part])
+                show.say(f"Reading {parts[part]} …")
+            case _:
+                show_sent(event, show)
+
+    try:
+        if corpus is not None or any(table.kind.startswith("__main__:") for table in tables):
+            where = experiment.corpus.where
+            load = partial(corpora.load, where, experiment.corpus, base=base) if corpus is None else lambda: corpus
+            return _read(take, load, tables, folder, base, force)
+        given = to_jsonable_python((experiment.corpus, tables, folder, base, force))
+        stdin = experiment.corpus.source == "-"
+        found = call(
+            f"{__name__}:read_job",
+            *given,
+            on_event=take,
+            seconds=experiment.seconds,
+            stdin=stdin,
+            meanwhile=_import_tables,
+        )
+        try:
+            return RunCorpus(**found)
+        except (TypeError, ValidationError):
+            raise JunkError(str(found)[:80]) from None
+    except RaisedError as error:
+        raise LmcompareError(str(error) if error.expected else f"reading {begun[-1]}: {error}") from error
+    except TimeLimitError as late:
+        raise LmcompareError(f"reading {begun[-1]}: {late}: give it more (--time-limit)") from None
+    except (EndedError, JunkError) as error:
+        raise LmcompareError(f"reading {begun[-1]}: {error}") from error
+    finally:
+        show.share("", 1.0)  # a bar hides the cursor of the terminal
+
+
+def _import_tables() -> None:
+    """Import what takes longest of what the report needs, which costs no time while the other process imports."""
+    import pandas  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+
+def read_job(
+    emit: Emit, table: dict[str, Any], tables: list[dict[str, Any]], folder: str, base: str, force: bool
+) -> Any:
+    """Do what ``read`` does; runs in a process of its own."""
+    corpus = CorpusTable(**table)
+    load = partial(corpora.load, corpus.where, corpus, base=Path(base))
+    asked = [TokensTable.model_validate(each) for each in tables]
+    return to_jsonable_python(_read(emit, load, asked, Path(folder), Path(base), force))
+
+
+def _read(
+    emit: Emit,
+    load: Callable[[], corpora.Corpus],
+    tables: Sequence[TokensTable],
+    folder: Path,
+    base: Path,
+    force: bool,
+) -> RunCorpus:
+    show = Sending(emit)
+    emit({"event": "part", "part": 0})
+    with chdir("."):  # relative paths start from here, wherever a plug-in goes
+        corpus = load()
+    for sentence in corpus.said:
+        show.say(sentence)
+    read_earlier(folder, corpus.fingerprint, force, Display())  # raises for another corpus
+    claim(folder)
+    with locked(folder):
+        made = []
+        for part, table in enumerate(tables, 1):
+            emit({"event": "part", "part": part})
+            with chdir("."):
+                made.append(_tokens(corpus, table.completed(base), folder.absolute() / TOKENS, show))
+    return RunCorpus(_entry(corpus), prompts_of(corpus.valid), tuple(made))
+
+
+def _tokens(corpus: corpora.Corpus, table: TokensTable, folder: Path, show: Display) -> RunTokens:
+    from lmcompare.harness.prepare import prepare  # which the process of the run does not need
+
+    tokens = prepare(corpus, table, folder, show)
+    return RunTokens(table, tokens.tokenizer.kind, tokens.fingerprint, tokens.entry())
+
+
+def _entry(corpus: corpora.Corpus) -> CorpusEntry:
+    splits = {
+        which: SplitSizes(
+            documents=len(documents),
+            sentences=sum(len(d.sentences) for d in documents),
+            bytes=sum(d.n_bytes for d in documents),
+            words=sum(d.words for d in documents),
+        )
+        for which in SPLITS
+        for documents in [corpus.split(which)]
+    }
+    return CorpusEntry(
+        corpus.name, corpus.source, corpus.fingerprint, dict(corpus.parts), tuple(corpus.notes), splits
+    )
