@@ -180,7 +180,7 @@ class Child:
         return self._lines.popleft()
 
     def result(self) -> Any:
-        """Return the function's value, and end the process and all that it started, which nobody waits for.
+        """Return the function's value; the process has time to end by itself, which nobody waits for any longer.
 
         Raises ``RaisedError``, ``EndedError`` or ``JunkError``.
         """
@@ -190,7 +190,6 @@ class Child:
             raise EndedError(self.process.wait())
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
-        self.kill()
         kind, value = self._outcome
         if kind == "raised":
             raise RaisedError(value["sentence"], value["expected"])

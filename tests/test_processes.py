@@ -223,6 +223,13 @@ def test_what_a_function_leaves_behind_is_ended(how: str) -> None:
     assert all(_gone(event["pid"]) for event in events)
 
 
+def test_the_processes_of_the_machine_are_looked_through_once(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr("lmcompare.processes._marked", lambda mark: looked.append(mark) or [])
+    assert call(work, "end", {"a": [1]}) is not None
+    assert len(looked) == 1
+
+
 @pytest.mark.usefixtures("bad")
 def test_a_process_that_ends_while_others_hold_its_pipe() -> None:
     with pytest.raises(EndedError, match="exit code 4"):

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lmcompare.analysis.intervals import ratio_bootstrap
 from lmcompare.analysis.totals import Sums, sums
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run
@@ -64,6 +66,31 @@ def mean_figures(seeds: Sequence[Figures]) -> Figures:
 def spread_figures(seeds: Sequence[Figures]) -> Figures:
     """The standard deviation over seeds with divisor n − 1; NaN of a single seed."""
     return Figures(**{f.name: _spread([getattr(s, f.name) for s in seeds]) for f in fields(Figures)})
+
+
+def sampled(found: Sums) -> dict[str, Any] | None:
+    """Return the intervals of what was measured in a sample of the test text; None if it was all of it.
+
+    Returns
+    -------
+    dict or None
+        ``tokens`` of the sample, and the lower and the upper end of the 95 % interval of ``top1_accuracy``,
+        ``top5_accuracy`` and ``perplexity_reset``, by a bootstrap over the units of the sample; NaN of too few units.
+    """
+    if found.ranked in (0, found.tokens):
+        return None
+    amounts = np.stack([found.unit_first, found.unit_fifth, found.unit_reset_nats], axis=1)  # (U, 3)
+    of = np.stack([found.unit_ranked, found.unit_ranked, found.unit_reset], axis=1)
+    in_sample = found.unit_ranked > 0
+    finite = np.isfinite(amounts).all(axis=0)  # a token with probability 0 has infinitely many nats
+    drawn = ratio_bootstrap(np.where(finite, amounts, 0)[in_sample], of[in_sample])
+    low, high = (np.where(finite, ends, np.nan) for ends in drawn.interval())
+    return {
+        "tokens": found.ranked,
+        "top1_accuracy": [float(low[0]), float(high[0])],
+        "top5_accuracy": [float(low[1]), float(high[1])],
+        "perplexity_reset": [float(np.exp(low[2])), float(np.exp(high[2]))],
+    }
 
 
 def split_bytes(run: Run, model: ModelEntry, split: Split = "test") -> int:

@@ -16,7 +16,7 @@ from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, 
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import Row, rows
-from lmcompare.analysis.metrics import mean_figures, seed_figures, split_bytes, spread_figures
+from lmcompare.analysis.metrics import mean_figures, sampled, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.published import published
 from lmcompare.analysis.totals import sums
@@ -194,6 +194,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "valid_bits_per_byte": on_valid.bits_per_byte,
         "zero_probability_tokens": on_test.impossible,
         "test_tokens": on_test.tokens,
+        "sampled": sampled(on_test),
         "by_seed": [{"seed": seed} | asdict(f) for seed, f in zip(model.seeds, test, strict=True)],
     }
 

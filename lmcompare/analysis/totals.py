@@ -41,6 +41,11 @@ class Sums:
         Charged bits, and surprisal in nats, averaged over seeds.
     unit_bits : array of shape (U,)
         Charged bits averaged over seeds; test text only.
+    unit_ranked, unit_reset : array of shape (U,)
+        The ``ranked`` and the ``reset`` tokens of the test text.
+    unit_first, unit_fifth, unit_reset_nats : array of shape (U,)
+        Of these, averaged over seeds: those that are the most likely token, or among the top five; their nats with
+        every sentence on its own.
     """
 
     def __init__(self, seeds: int, documents: int, units: int) -> None:
@@ -50,7 +55,8 @@ class Sums:
         self.first, self.fifth = np.zeros((2, seeds), np.int64)
         self.document_tokens, self.document_unknown = np.zeros((2, documents), np.int64)
         self.document_bits, self.document_nats = np.zeros((2, documents))
-        self.unit_bits = np.zeros(units)
+        self.unit_bits, self.unit_ranked, self.unit_reset = np.zeros((3, units))
+        self.unit_first, self.unit_fifth, self.unit_reset_nats = np.zeros((3, units))
 
     @property
     def bits(self) -> Array:
@@ -82,8 +88,19 @@ class Sums:
         self.document_unknown += np.bincount(document, is_unknown, minlength=size).astype(np.int64)
         self.document_bits += np.bincount(document, bits, minlength=size)
         self.document_nats += np.bincount(document, -log_prob.mean(axis=0), minlength=size)
-        if unit is not None:
-            self.unit_bits += np.bincount(unit, bits, minlength=len(self.unit_bits))
+        if unit is None:
+            return
+        of_ranked, of_reset = unit[was_ranked], unit[was_reset]
+        ranked = rank[:, was_ranked]
+        for held, where, values in (
+            (self.unit_bits, unit, bits),
+            (self.unit_ranked, of_ranked, None),
+            (self.unit_first, of_ranked, (ranked == 1).mean(axis=0)),
+            (self.unit_fifth, of_ranked, (ranked <= 5).mean(axis=0)),
+            (self.unit_reset, of_reset, None),
+            (self.unit_reset_nats, of_reset, -reset[:, was_reset].mean(axis=0)),
+        ):
+            held += np.bincount(where, values, minlength=len(held))
 
 
 @kept

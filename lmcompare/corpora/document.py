@@ -317,7 +317,8 @@ def text_fingerprint(texts: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for text in texts:
         for part in in_parts(text):
-            digest.update("".join(f"{word} " for word in part.split()).encode())
+            if words := part.split():
+                digest.update(f"{' '.join(words)} ".encode())
     return digest.hexdigest()[:16]
 
 

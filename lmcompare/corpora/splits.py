@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from lmcompare.corpora.document import SPLITS, Piece
 from lmcompare.corpora.sentences import lines_of
 from lmcompare.errors import LmcompareError
 
 HELD_OUT = 0.1  # the share of the words that test, and then valid, first reaches
+MOST_VALID = 250_000  # words of valid: as many as WikiText-103 has; more would choose no better, and cost time
 
 Split = dict[str, list[Piece]]
 
@@ -30,8 +34,8 @@ def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str
     """Split documents by a hash of their text, so that neither their order nor a seed matters.
 
     The documents are ordered by the SHA-256 of ``key(text)`` in UTF-8. Test, then valid, takes them one by one until
-    it first has a tenth of all words (separated by white space); train is the rest. Copies of one text are next to
-    each other in this order and stay in one split. Each split gets at least one document.
+    it first has a tenth of all words (separated by white space), or valid 250,000; train is the rest. Copies of one
+    text are next to each other in this order and stay in one split. Each split gets at least one document.
 
     Returns
     -------
@@ -52,11 +56,14 @@ def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str
     target = HELD_OUT * sum(piece.words for piece in pieces)
     split: Split = {which: [] for which in SPLITS}
     split["test"], at = _first_tenth(groups, 0, target, 2)
-    split["valid"], at = _first_tenth(groups, at, target, 1)
+    split["valid"], at = _first_tenth(groups, at, min(target, MOST_VALID), 1)
     split["train"] = [piece for group in groups[at:] for piece in group]
+    until = "it first held a tenth of the words"
+    if target > MOST_VALID:
+        until = f"test first held a tenth of the words, and valid {MOST_VALID:,} words"
     notes = [
-        f"The {len(pieces):,} documents were split by a hash of their text; test, then valid, was filled until it "
-        f"first held a tenth of the words: {_shares(split)}."
+        f"The {len(pieces):,} documents were split by a hash of their text; test, then valid, was filled until "
+        f"{until}: {_shares(split)}."
     ]
     copies = len(pieces) - len(groups)
     if copies:
@@ -67,6 +74,8 @@ def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str
 def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     """Cut one text into its first eight, its ninth and its last tenth; each is a document.
 
+    Of a text of more than 2.5 million words, valid is the 250,000 before the last tenth, and train what is before it.
+
     It is cut at line ends, by words. A text with fewer than three lines is cut between words, and one with fewer than
     three words, such as a DNA sequence, between characters.
 
@@ -75,15 +84,16 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     LmcompareError
         If the text has fewer than three characters.
     """
-    units, where = _units(piece, len(SPLITS))
-    if len(units) < len(SPLITS):
+    units = _units(piece, len(SPLITS))
+    if len(units.ends) < len(SPLITS):
         raise LmcompareError(
-            f"{source} has only {_counted(len(units), 'character')}, too few to cut into train, valid and test; give "
-            "a longer text, or the splits themselves as train=…,valid=…,test=…"
+            f"{source} has only {_counted(len(units.ends), 'character')}, too few to cut into train, valid and test; "
+            "give a longer text, or the splits themselves as train=…,valid=…,test=…"
         )
-    split = _cut_at(_ends_of_shares(units, (0.8, 0.9)), piece, SPLITS)
-    shares = _shares(split) if where != "characters" else "80 %, 10 % and 10 %"
-    return split, [f"One text without document marks was cut {_CUT_AT[where]}, in its own order: {shares}."]
+    test = 1 - HELD_OUT
+    split = _cut_at(_ends_of_shares(units, (test - _share_of_valid(units), test)), piece, SPLITS)
+    shares = _shares(split) if units.kind != "characters" else "80 %, 10 % and 10 %"
+    return split, [f"One text without document marks was cut {_CUT_AT[units.kind]}, in its own order: {shares}."]
 
 
 def split_as_usual(piece: Piece) -> tuple[Split, list[str]] | None:
@@ -120,7 +130,7 @@ def split_as_usual(piece: Piece) -> tuple[Split, list[str]] | None:
 def valid_out_of_train(
     train: Sequence[Piece], source: str, key: Callable[[str], str] = str
 ) -> tuple[list[Piece], list[Piece], str]:
-    """Take a tenth of the training text as validation text.
+    """Take a tenth of the training text, but at most 250,000 words, as validation text.
 
     Of several documents, those whose hash comes first, as in `split_by_hash`; of one text, the last lines.
 
@@ -135,12 +145,12 @@ def valid_out_of_train(
         If there is a single document of a single line, or all documents are the same.
     """
     if len(train) == 1:
-        units, _ = _units(train[0], 2)
-        if len(units) < 2:
+        units = _units(train[0], 2)
+        if len(units.ends) < 2:
             raise LmcompareError(
                 f"{source} has no validation text, and too little training text to take it from; give one as valid=…"
             )
-        split = _cut_at(_ends_of_shares(units, (1 - HELD_OUT,)), train[0], ("train", "valid"))
+        split = _cut_at(_ends_of_shares(units, (1 - _share_of_valid(units),)), train[0], ("train", "valid"))
         how = "the end of the training text was taken"
     else:
         groups = _by_hash(train, key)
@@ -148,10 +158,14 @@ def valid_out_of_train(
             raise LmcompareError(
                 f"{source} has no validation text, and its training documents are all the same; give one as valid=…"
             )
-        held, at = _first_tenth(groups, 0, HELD_OUT * sum(piece.words for piece in train), 1)
+        target = HELD_OUT * sum(piece.words for piece in train)
+        held, at = _first_tenth(groups, 0, min(target, MOST_VALID), 1)
         split = {"train": [piece for group in groups[at:] for piece in group], "valid": held}
         how = "training documents were taken by a hash of their text"
-    said = f"There is no validation text, so {how} until it first held a tenth of the words: {_shares(split)}."
+    said = (
+        f"There is no validation text, so {how} until it first held a tenth of the words, at most {MOST_VALID:,}: "
+        f"{_shares(split)}."
+    )
     return split["train"], split["valid"], said
 
 
@@ -213,33 +227,47 @@ def _first_tenth(groups: Sequence[Sequence[Piece]], at: int, target: float, to_l
 _CUT_AT = {"lines": "at line ends", "words": "between words", "characters": "between characters"}
 
 
-def _units(piece: Piece, least: int) -> tuple[list[tuple[int, int]], str]:
-    """Return the units at whose ends a text may be cut, and what they are.
+class _Units(NamedTuple):
+    """The units at whose ends a text may be cut: where each ends, and the words up to there; and what they are."""
 
-    Each unit is where the next one begins, and its size in words: lines with words; or words with the white space
-    after them, if there are fewer than ``least`` lines; or characters, if there are fewer than ``least`` words.
+    ends: Sequence[int]
+    words: Sequence[int]
+    kind: str
+
+
+def _units(piece: Piece, least: int) -> _Units:
+    """Return the units of a text, each with the white space after it.
+
+    They are the lines with words; words, if there are fewer than ``least`` lines; or characters, if there are fewer
+    than ``least`` words.
     """
     text = piece.text
     counted = ((following, len(text[start:end].split())) for start, end, following in lines_of(text))
     lines = [(following, words) for following, words in counted if words]
     if len(lines) >= least:
-        return lines, "lines"
-    words = [(found.end(), 1) for found in re.finditer(r"\S+\s*", text)]
-    if len(words) >= least:
-        return words, "words"
-    return [(found.end(), 1) for found in re.finditer(r"\S\s*", text)], "characters"
+        return _Units([end for end, _ in lines], list(accumulate(words for _, words in lines)), "lines")
+    kind, ends = "words", _ends_of(r"\S+\s*", text)
+    if len(ends) < least:
+        kind, ends = "characters", _ends_of(r"\S\s*", text)
+    return _Units(ends, range(1, len(ends) + 1), kind)
 
 
-def _ends_of_shares(units: Sequence[tuple[int, int]], shares: Sequence[float]) -> list[int]:
+def _ends_of(unit: str, text: str) -> Sequence[int]:
+    return array("q", (found.end() for found in re.finditer(unit, text)))
+
+
+def _share_of_valid(units: _Units) -> float:
+    return min(HELD_OUT, MOST_VALID / units.words[-1])
+
+
+def _ends_of_shares(units: _Units, shares: Sequence[float]) -> list[int]:
     """Return the ends of units that first reach these shares of the whole; each part has at least one unit."""
-    total = sum(size for _, size in units)
     cuts: list[int] = []
-    seen = 0
-    for number, (following, size) in enumerate(units, 1):
-        seen += size
-        others = len(shares) - len(cuts)
-        if others and (seen >= shares[-others] * total - 1e-9 or len(units) - number == others):
-            cuts.append(following)
+    number = -1
+    for part, share in enumerate(shares):
+        reached = bisect_left(units.words, share * units.words[-1] - 1e-9)
+        number = min(max(number + 1, reached), len(units.ends) - 1 - len(shares) + part)
+        cuts.append(units.ends[number])
     return cuts
 
 

@@ -15,6 +15,7 @@ from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
+from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
 from lmcompare.measure.selection import Part, measured_part, shown_positions
@@ -67,7 +68,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     job.reopen()
     model, train_seconds = _trained(job, corpus, model, emit)
     emit({"event": "stage", "stage": "scoring"})
-    scored, part, cost = _scored(job, corpus, model)
+    scored, part, cost = _scored(job, corpus, model, emit)
     known = {} if model.traits.adaptive else memorisation.measured(model, corpus)
     emit({"event": "stage", "stage": "checking"})
     began = time.perf_counter()
@@ -75,11 +76,6 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     cost |= {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
     notes = _write_examples(job, corpus, model)
-    if len(part.at) < len(corpus.test):
-        notes.append(
-            f"The ranks of tokens and their probabilities without the sentences before are measured on "
-            f"{len(part.at):,} of the {len(corpus.test):,} test tokens, in documents drawn by a hash."
-        )
     write_json(
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
@@ -134,29 +130,33 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
     return model, seconds
 
 
-def _scored(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> tuple[_Scores, Part, dict[str, Any]]:
+def _scored(
+    job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
+) -> tuple[_Scores, Part, dict[str, Any]]:
     """Return the scores of valid and test, the part of the test text that was ranked, and what scoring cost.
 
     Stores them, and the most likely tokens. The test text is read once, over the full distributions, or a part of it
     if it is very long; the timed scoring reads the validation text. A model that learns from earlier documents has no
     reset scores: it would not forget what precedes a sentence.
     """
-    valid, seconds = scoring.timed_log_probs(model, corpus.valid)
     words = {split: HeldOutWords(corpus, split) for split in HELD_OUT}
     give_back_what_is_free()
-    word_ends = words["test"].ends
+    word_ends, valid_ends = words["test"].ends, words["valid"].ends
     part = measured_part(corpus, whole=model.traits.adaptive or bool(word_ends.at.any()))
+    whole, apart = len(part.at) == len(corpus.test), not model.traits.adaptive
+    work = len(part.at) * (1 + apart) + len(corpus.test) * (not whole)
+    seen = Share(emit, "scoring", work + len(corpus.valid) * (1 + bool(valid_ends.at.any())))
+    valid, seconds = scoring.timed_log_probs(model, corpus.valid, seen)
     shown = shown_positions(corpus, part.at)
     here = np.searchsorted(part.at, shown)
-    ranked = scoring.score_and_rank(model, part.text, here, replace(word_ends, at=word_ends.at[part.at]))
-    whole = len(part.at) == len(corpus.test)
-    test = ranked.log_probs if whole else scoring.checked_log_probs(model, corpus.test)
+    ranked = scoring.score_and_rank(model, part.text, here, replace(word_ends, at=word_ends.at[part.at]), seen)
+    test = ranked.log_probs if whole else scoring.checked_log_probs(model, corpus.test, seen)
     ranks, reset = np.zeros(len(test), np.int32), np.full(len(test), np.nan)
     ranks[part.at] = ranked.target_rank
-    if not model.traits.adaptive:
-        reset[part.at] = scoring.checked_log_probs(model, part.sentences)
+    if apart:
+        reset[part.at] = scoring.checked_log_probs(model, part.sentences, seen)
     ends = {
-        "valid": streamed_end_log_probs(model, corpus.valid, words["valid"].ends),
+        "valid": streamed_end_log_probs(model, corpus.valid, valid_ends, seen),
         "test": ranked.end_log_probs if whole else np.zeros(len(test)),
     }
     found: _Scores = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from lmcompare.tokens import Tokenised
 
 
+TABLES = ("features", "surface", "words", "documents")  # of valid and of test
+
+
 def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | None = None) -> TokenizedCorpus:
     """Return the corpus under one tokenizer, stored under ``folder / fingerprint``.
 
@@ -80,19 +83,39 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
         return TokenizedCorpus(path, named=[tokenizer.kind])
     if is_sealed(path):
         show.say(f"{path / damaged} is damaged or lost: it is made anew.")
-    code = TextCode.fit(cut["train"], tokenizer, vocabulary)
-    texts: dict[str, Encoded] = {}
-    starts: dict[str, IntArray] = {}
-    for split in SPLITS:
-        text = cut[split] if split in HELD_OUT else cut.pop(split)  # what is not needed any more may be large
-        texts[split], starts[split] = encode(text, tokenizer, vocabulary), text.sentence_starts
-    if not len(texts["test"]) or not len(texts["valid"]):
-        raise LmcompareError("valid or test holds no token: give a longer text")
-    tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary)
-    write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables, request)
+    with _steps(show, "Measuring and storing the tokens", 1 + len(SPLITS) + len(TABLES) * len(HELD_OUT)) as step:
+        code = TextCode.fit(cut["train"], tokenizer, vocabulary)
+        step()
+        texts: dict[str, Encoded] = {}
+        starts: dict[str, IntArray] = {}
+        for split in SPLITS:
+            text = cut[split] if split in HELD_OUT else cut.pop(split)  # what is not needed any more may be large
+            texts[split], starts[split] = encode(text, tokenizer, vocabulary), text.sentence_starts
+            step()
+        if not len(texts["test"]) or not len(texts["valid"]):
+            raise LmcompareError("valid or test holds no token: give a longer text")
+        tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary, step)
+        write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables, request)
     del cut, texts, tables
     give_back_what_is_free()
     return TokenizedCorpus(path, named=[tokenizer.kind])
+
+
+@contextmanager
+def _steps(show: Display, what: str, number: int) -> Iterator[Callable[[], None]]:
+    """Give a function to call after each of so many steps of a piece of work, and show how many are done."""
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        show.share(what, min(1.0, done / number))
+
+    show.share(what, 0.0)
+    try:
+        yield step
+    finally:  # interrupted, too: a bar hides the cursor of the terminal
+        show.share(what, 1.0)
 
 
 def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Tokenised]:
@@ -139,8 +162,12 @@ def _tables(
     code: TextCode,
     tokenizer: Tokenizer,
     vocabulary: Vocabulary,
+    made: Callable[[], None],
 ) -> dict[str, Iterator[pd.DataFrame]]:
-    """Return the tables of the tokens, words and documents of valid and of test, each made when it is asked for."""
+    """Return the tables of the tokens, words and documents of valid and of test, each made when it is asked for.
+
+    ``made`` is called after each.
+    """
     train_words = dict(counted_words(corpus.train).most_common())
 
     def features(split: str) -> pd.DataFrame:
@@ -153,7 +180,13 @@ def _tables(
         "words": lambda split: word_features(corpus.split(split), train_words, split),
         "documents": lambda split: _documents(texts[split], corpus.split(split), split),
     }
-    return {name: map(make, HELD_OUT) for name, make in makers.items()}
+
+    def parts(make: Callable[[str], pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for split in HELD_OUT:
+            yield make(split)
+            made()
+
+    return {name: parts(makers[name]) for name in TABLES}
 
 
 def _surface(text: Encoded, cut: Tokenised, split: str) -> pd.DataFrame:

@@ -30,8 +30,10 @@ def checked(event: Mapping[str, Any]) -> dict[str, Any]:
     LmcompareError
         If it is of no known kind, or has other values than such an event has.
     """
-    found = {**dict.fromkeys(("steps", "tokens", "train_loss", "valid_loss")), **event}
-    if found.get("event") == "stage" and found.get("stage") in STAGES:
+    found = {**dict.fromkeys(("steps", "tokens", "train_loss", "valid_loss", "share")), **event}
+    share = found["share"]
+    of_stage = share is None or (type(share) is float and 0 <= share <= 1)
+    if found.get("event") == "stage" and found.get("stage") in STAGES and of_stage:
         return found
     if (
         found.get("event") == "progress"
@@ -45,6 +47,32 @@ def checked(event: Mapping[str, Any]) -> dict[str, Any]:
         f"its process reported what no training reports ({str(dict(event))[:80]}): give setting.progress an "
         "lmcompare.Progress with whole numbers and with losses in nats"
     )
+
+
+class Share:
+    """Tells how much of a stage is done; it is called with a piece of the work whenever that is done.
+
+    Parameters
+    ----------
+    emit : callable
+        Takes the events.
+    stage : str
+        One of ``STAGES``.
+    total : int
+        The size of the whole work.
+    every : float
+        The seconds between two events.
+    """
+
+    def __init__(self, emit: Emit, stage: str, total: int, every: float = 1.0) -> None:
+        self._emit, self._stage, self._total, self._every = emit, stage, max(total, 1), every
+        self._done, self._said = 0, time.perf_counter()
+
+    def __call__(self, done: int) -> None:
+        self._done += done
+        if (now := time.perf_counter()) - self._said >= self._every:
+            self._said = now
+            self._emit({"event": "stage", "stage": self._stage, "share": min(1.0, self._done / self._total)})
 
 
 def _is_count(value: Any) -> bool:
@@ -108,6 +136,7 @@ def show_sent(event: Mapping[str, Any], show: Display) -> None:
 class _Row:
     name: str
     stage: str = "waiting"
+    share: float | None = None
     step: int = 0
     steps: int | None = None
     train_loss: float | None = None
@@ -128,7 +157,7 @@ class _Row:
             return
         if self.stage == "waiting":
             self.begun = time.perf_counter()
-        self.stage = event.get("stage", event["event"])
+        self.stage, self.share = event.get("stage", event["event"]), event.get("share")
         if self.stage in ("done", "failed"):
             self.seconds = time.perf_counter() - self.begun
         self.note = str(event.get("error") or "")
@@ -149,8 +178,11 @@ class _Row:
 
     @property
     def done(self) -> str:
-        """Steps done, as a share."""
-        return f"{min(1.0, self.step / self.steps):.0%}" if self.steps and self.stage == "training" else ""
+        """What is done of the stage, as a share."""
+        share = self.share
+        if self.steps and self.stage == "training":
+            share = min(1.0, self.step / self.steps)
+        return "" if share is None else f"{share:.0%}"
 
 
 class _Shown(Display):
@@ -174,7 +206,7 @@ class _Shown(Display):
 
 
 class Plain(_Shown):
-    """Lines for a log: each change of stage, and training every ten seconds."""
+    """Lines for a log: each change of stage, and how far a stage is every ten seconds."""
 
     def __init__(self, console: Console, every: float = 10.0) -> None:
         super().__init__(console)
@@ -188,7 +220,7 @@ class Plain(_Shown):
             self._said = now
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
-        """Print a change of stage, what training has to say, and a loss now and then."""
+        """Print a change of stage, what training has to say, and how far it is now and then."""
         row = self._rows[cell]
         before, now = row.stage, time.perf_counter()
         super().event(cell, event)
@@ -196,9 +228,9 @@ class Plain(_Shown):
             took = f" after {row.seconds:.1f} s" if row.stage == "done" else ""
             self.say(f"{row.name}: {row.stage}{took}{f': {row.note}' if row.note else ''}")
             self._said = now
-        elif event["event"] == "progress" and not row.note and now - self._said >= self._every:
+        elif not row.note and now - self._said >= self._every:
             facts = {
-                "{} of training": row.done,
+                f"{{}} of {row.stage}": row.done,
                 "loss {}": _nats(row.train_loss),
                 "valid {}": _nats(row.valid_loss),
                 "{} tokens/s": row.speed,

@@ -25,7 +25,7 @@ from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.layout import CELLS, LOG, PROBES
 from lmcompare.runfolder.manifest import write_manifest
 from lmcompare.runfolder.ownership import check_free, remove_written
-from lmcompare.runfolder.seals import locked, put_back, seals_in
+from lmcompare.runfolder.seals import evidence, locked, put_back
 from lmcompare.runfolder.stored import end_replacements
 
 
@@ -156,10 +156,13 @@ def _run_cells(
         if (damaged := job.damage()) is not None:
             show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
         show.event(index, {"event": "stage", "stage": "starting"})
-        sealed = seals_in(Path(job.folder))
-        error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
+        before = evidence(Path(job.folder))
+        try:
+            error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
+        finally:  # interrupted, too
+            lost = _changed_by(job, before, show)
         failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
-        failures |= _changed_by(job, sealed, show)
+        failures |= lost
         if error is None:
             job.take_place()
             show.event(index, {"event": "done"})
@@ -171,11 +174,11 @@ def _run_cells(
     return failures
 
 
-def _changed_by(job: Job, sealed: Mapping[Path, bytes], show: Display) -> dict[str, str]:
+def _changed_by(job: Job, before: Mapping[Path, bytes], show: Display) -> dict[str, str]:
     """See that a job has changed no other cell and no tokens; return by "name/seed" which cells are lost by that."""
     folder = Path(job.folder)
     error = f"its files were changed while {job.name} was run, and are not used: run it again"
-    changed = {path.relative_to(folder).parts[:3] for path in put_back(folder, sealed, job.path)}
+    changed = {path.relative_to(folder).parts[:3] for path in put_back(folder, before, job.path)}
     for place in sorted(changed):
         show.say(f"{'/'.join(place)}: {error}.")
     return {"/".join(place[1:]): error for place in changed if place[0] == CELLS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +26,10 @@ BoolArray = npt.NDArray[np.bool_]
 PLACES = 5  # how many of the most likely tokens are stored at a position
 FEW_TOKENS = 100  # scored before scoring is timed
 GROUPS = 256  # groups of types; the maxima of the groups bound the fifth greatest value
+MANY = 20  # times as many values as are asked for: more are not sorted
+PART_TOKENS = 200_000  # a long text is scored in parts of about this length
+
+Seen = Callable[[int], None]  # is told of so many more tokens that are scored
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,23 @@ class Ranked:
     end_log_probs: FloatArray
 
 
-def checked_log_probs(model: LanguageModel, text: Encoded) -> FloatArray:
-    """Return (N,) float64 nats. Raises ``PluginError`` for a wrong shape, NaN, +inf or a text that was changed."""
+def checked_log_probs(model: LanguageModel, text: Encoded, seen: Seen = lambda tokens: None) -> FloatArray:
+    """Return (N,) float64 nats.
+
+    A long text is scored in parts of several documents, unless the model learns from earlier documents: what a model
+    needs beside the text then does not grow with it. Raises ``PluginError`` for a wrong shape, NaN, +inf or a text
+    that was changed.
+    """
+    scores = np.empty(len(text), np.float64)
+    at = 0
+    for part in [text] if model.traits.adaptive else text.parts(PART_TOKENS):
+        scores[at : at + len(part)] = _checked_part(model, part)
+        at += len(part)
+        seen(len(part))
+    return scores
+
+
+def _checked_part(model: LanguageModel, text: Encoded) -> FloatArray:
     with _unchanged(model, text):
         scores = np.asarray(model.log_probs(text), np.float64)
     where = f"{type(model).__name__}.log_probs"
@@ -80,18 +99,22 @@ def _check_figures(scores: FloatArray, where: str) -> None:
             raise PluginError(f"{where} gave {what} at {int(bad.sum())} of {len(scores)} tokens")
 
 
-def timed_log_probs(model: LanguageModel, text: Encoded) -> tuple[FloatArray, float]:
+def timed_log_probs(
+    model: LanguageModel, text: Encoded, seen: Seen = lambda tokens: None
+) -> tuple[FloatArray, float]:
     """Return the scores and the wall-clock seconds that they took.
 
     A few tokens are scored first, untimed: the first call may load code and build tables.
     """
     model.log_probs(Encoded(text.ids[:FEW_TOKENS], text.starts[:1], text.vocabulary))
     started = time.perf_counter()
-    scores = checked_log_probs(model, text)
+    scores = checked_log_probs(model, text, seen)
     return scores, time.perf_counter() - started
 
 
-def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray, ends: WordEnds) -> Ranked:
+def score_and_rank(
+    model: LanguageModel, text: Encoded, shown: IntArray, ends: WordEnds, seen: Seen = lambda tokens: None
+) -> Ranked:
     """Read the full distributions once: scores and ranks of all tokens, the most likely at ``shown``, word ends.
 
     Equal probabilities are ranked by id, so that the ranks do not depend on the order of reading. Raises
@@ -121,6 +144,7 @@ def score_and_rank(model: LanguageModel, text: Encoded, shown: IntArray, ends: W
             if len(rows):
                 top, nats = most_likely(block[rows], places)
                 top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = top, nats
+            seen(len(at))
     where = f"{type(model).__name__}.stream"
     if (target_rank == 0).any():
         raise PluginError(f"{where} left out {int((target_rank == 0).sum())} positions")
@@ -142,7 +166,12 @@ def most_likely(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArra
     least = np.partition(maxima, groups - places, axis=1)[:, groups - places]
     if np.isnan(least).any():
         return most_likely(np.where(np.isnan(log_probs), -np.inf, log_probs), places)
-    rows, ids = np.divmod(np.flatnonzero(log_probs >= least[:, None]), types)
+    found = log_probs >= least[:, None]
+    for row in np.flatnonzero(_true_in_rows(found) > MANY * places):  # equal values: of those, the smallest ids
+        tied = np.flatnonzero(log_probs[row] == least[row])[:places]
+        found[row] = log_probs[row] > least[row]
+        found[row, tied] = True
+    rows, ids = np.divmod(np.flatnonzero(found), types)
     values = log_probs[rows, ids].astype(np.float64)
     order = np.lexsort((ids, -values, rows))  # ties by id
     chosen = order[np.searchsorted(rows, np.arange(number))[:, None] + np.arange(places)]

@@ -12,9 +12,11 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
 SHOWN_TOKENS = 20_000  # the most likely tokens are stored at no more positions of the test text than this
+SHOWN_PROBABILITIES = 2 * 10**9  # and fewer for a large vocabulary: tokens times types
 PASSAGE_SENTENCES = 20
 MOST_PROBABILITIES = 2 * 10**10  # of tokens times types: beyond that ranks are measured in a sample of the test text
-SAMPLE_TOKENS = 200_000
+SAMPLE_PROBABILITIES = 5 * 10**9  # of the sample
+SAMPLE_TOKENS = range(5_000, 200_001)  # of the sample, whatever the vocabulary
 EXAMPLE_LENGTHS = range(8, 31)  # tokens of an example sentence
 LONGEST_EXAMPLE = 100  # tokens that are shown of a sentence where none has such a length: text8 is one sentence
 
@@ -56,9 +58,9 @@ def measured_part(corpus: TokenizedCorpus, whole: bool) -> Part:
     """
     test, begins = corpus.test, corpus.sentence_starts("test")
     types = len(test.vocabulary)
-    if whole or len(test) <= SAMPLE_TOKENS or len(test) * types <= MOST_PROBABILITIES:
+    left = max(SAMPLE_TOKENS[0], min(SAMPLE_TOKENS[-1], SAMPLE_PROBABILITIES // types))
+    if whole or len(test) <= left or len(test) * types <= MOST_PROBABILITIES:
         return Part(np.arange(len(test)), test, corpus.sentences("test"))
-    left = SAMPLE_TOKENS
     ends = np.append(begins[1:], len(test))
     chosen: list[tuple[int, int]] = []
     for document in sorted(range(test.n_documents), key=lambda d: digest_of("part", test.names[d], d)):
@@ -105,14 +107,14 @@ def shown_positions(corpus: TokenizedCorpus, measured: IntArray) -> IntArray:
     opens = np.flatnonzero(within % PASSAGE_SENTENCES == 0)
     ends = np.append(begins[opens][1:], len(test))
     chosen: list[IntArray] = []
-    left = SHOWN_TOKENS
+    left = min(SHOWN_TOKENS, SHOWN_PROBABILITIES // len(test.vocabulary))
     for i in sorted(range(len(opens)), key=lambda i: digest_of(test.names[document[opens[i]]], within[opens[i]])):
         start, end = int(begins[opens[i]]), int(ends[i])
         inside = np.searchsorted(measured, end) - np.searchsorted(measured, start) == end - start
         if inside and fresh[document[opens[i]]] and end - start <= left:
             chosen.append(np.arange(start, end))
             left -= end - start
-    return np.sort(np.concatenate(chosen)) if chosen else measured[:SHOWN_TOKENS]
+    return np.sort(np.concatenate(chosen)) if chosen else measured[:left]
 
 
 def example_sentences(corpus: TokenizedCorpus, count: int) -> list[ExampleSentence]:

@@ -12,6 +12,7 @@ and of the end are together the bits of the text.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,11 +170,14 @@ def _summed(values: FloatArray, of: IntArray, size: int) -> FloatArray:
     return found
 
 
-def streamed_end_log_probs(model: LanguageModel, text: Encoded, ends: WordEnds) -> FloatArray:
+def streamed_end_log_probs(
+    model: LanguageModel, text: Encoded, ends: WordEnds, seen: Callable[[int], None] = lambda tokens: None
+) -> FloatArray:
     """(N,) nats of the end of the word before each token where ``ends`` says so, 0 elsewhere."""
     found = np.zeros(len(text))
     if ends.at.any():
         for at, block in model.stream(text):
             rows = np.flatnonzero(ends.at[at])
             found[at[rows]] = ends.log_probs(block[rows])
+            seen(len(at))
     return found

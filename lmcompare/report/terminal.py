@@ -14,6 +14,7 @@ from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.errors import without_controls
 from lmcompare.report import numbers
 from lmcompare.report.published import published_apart, published_figure, published_notes
+from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.sections.leaderboard import PRETRAINED
 from lmcompare.report.verdict import knows_valid, unverified
 from lmcompare.runfolder.files import read_json
@@ -42,6 +43,8 @@ def print_leaderboard(folder: Path) -> None:
     print_table(table)  # a name is never cut: it is what other commands ask for
     if board and not results["interval"]["resamples"]:
         _say(results["interval"]["note"])
+    for said in sampled_notes(results):
+        _say(said)
     for row in board:
         if row.name in pretrained:
             _say(f"{row.name} {PRETRAINED}")

@@ -60,32 +60,28 @@ def is_sealed(folder: Path) -> bool:
     return (folder / SEAL).is_file()
 
 
-def seals_in(folder: Path) -> dict[Path, bytes]:
-    """Return the seals of the cells and tokens of a run folder, to be kept where no plug-in changes them."""
-    found = (path for top in (CELLS, TOKENS) for path in (folder / top).rglob(SEAL))
+def evidence(folder: Path) -> dict[Path, bytes]:
+    """Return the seals and the cell.json of a run folder, by which files count as finished and as unchanged."""
+    found = (path for top in (CELLS, TOKENS) for name in (SEAL, "cell.json") for path in (folder / top).rglob(name))
     return {path: path.read_bytes() for path in found if path.is_file()}
 
 
-def put_back(folder: Path, seals: Mapping[Path, bytes], own: Path) -> list[Path]:
-    """Make the seals of a run folder what they were, except in the folder ``own``.
+def put_back(folder: Path, before: Mapping[Path, bytes], own: Path) -> list[Path]:
+    """Make the evidence of a run folder what it was before, except in the folder ``own``.
 
-    Returns the folders whose files do not agree with these seals: they were rewritten and sealed anew, or sealed for
-    the first time. Raises ``RunFolderError`` if there are links in the run folder.
+    Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or are new. Raises
+    ``RunFolderError`` if there are links in the run folder.
     """
     refuse_links(folder)
-    now = seals_in(folder)
-    changed = []
-    for path in sorted({*seals, *now}):
-        if path.is_relative_to(own) or seals.get(path) == now.get(path):
-            continue
-        if path in seals:
+    now = evidence(folder)
+    changed = [p for p in sorted({*before, *now}) if before.get(p) != now.get(p) and not p.is_relative_to(own)]
+    for path in changed:
+        if path in before:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(seals[path])
+            path.write_bytes(before[path])
         else:
             path.unlink()
-        if path not in seals or damage(path.parent, _sealed_in(path.parent)) is not None:
-            changed.append(path.parent)
-    return changed
+    return [place for place in dict.fromkeys(p.parent for p in changed) if damage(place, _sealed_in(place))]
 
 
 def _sealed_in(folder: Path) -> list[str]:

@@ -134,6 +134,22 @@ class Encoded:
             tuple(self.names[d] for d in documents),
         )
 
+    def parts(self, tokens: int) -> Iterator[Encoded]:
+        """Yield the text in parts: each has whole documents that begin within the same ``tokens`` tokens."""
+        if len(self) <= tokens:
+            yield self
+            return
+        first = np.unique(self.starts // tokens, return_index=True)[1]
+        for start, end in zip(first.tolist(), [*first[1:].tolist(), self.n_documents], strict=True):
+            here = slice(self.starts[start], len(self) if end == self.n_documents else self.starts[end])
+            yield Encoded(
+                self.ids[here],
+                self.starts[start:end] - self.starts[start],
+                self.vocabulary,
+                None if self.spans is None else self.spans[here],
+                self.names[start:end],
+            )
+
     def split_sentences(self) -> Encoded:
         """Return the same tokens with every sentence a document of its own, for per-sentence figures."""
         return Encoded(self.ids, self.sentence_starts(), self.vocabulary, self.spans)

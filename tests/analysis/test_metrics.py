@@ -16,11 +16,14 @@ from lmcompare.analysis.metrics import (
     mean_figures,
     perplexity,
     ratio,
+    sampled,
     seed_figures,
     split_bytes,
     spread_figures,
 )
+from lmcompare.analysis.results import results
 from lmcompare.analysis.totals import sums
+from lmcompare.report.sampled import sampled_notes
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry
 from tests.analysis.scores import token_scores
@@ -106,3 +109,45 @@ def test_documents_add_up_to_the_whole(run: Run) -> None:
         log_perplexity = (np.log(table["perplexity"]) * table["tokens"]).sum() / table["tokens"].sum()
         assert math.exp(log_perplexity) == pytest.approx(whole.perplexity)
         assert table["unknown"].sum() == token_scores(run, model).is_unknown.sum()
+
+
+def test_what_is_measured_in_a_sample_has_intervals(tmp_path: Path) -> None:
+    # 40 documents of 4 tokens, of which every second is in the sample; of its tokens 1, 2 or 3 are ranked first
+    hits = [1 + d // 2 % 3 for d in range(40)]
+    ranks = [0 if d % 2 == 0 else 1 if k < hits[d] else 5 + k for d in range(40) for k in range(4)]
+    reset = [math.nan if d % 2 == 0 else 0.25 if d % 3 else 0.125 for d in range(40) for _ in range(4)]
+    run = tiny_run(tmp_path, {"a": [[0.25] * 160]}, documents=[(4,)] * 40, target_rank=ranks, reset=reset)
+    found = sampled(sums(run, "test")["a"])
+    assert found is not None
+    assert found["tokens"] == 80
+    (figures,) = figures_of(run, run.scored[0])
+    first = np.array(hits[1::2])
+    assert figures.top1_accuracy == first.sum() / 80
+    # the standard error of the ratio: Cochran (1977), eq. 6.13
+    error = math.sqrt(20 / 19 * ((first - 4 * first.sum() / 80) ** 2).sum()) / 80
+    low, high = found["top1_accuracy"]
+    assert (low + high) / 2 == pytest.approx(first.sum() / 80)
+    assert 1.8 * error < (high - low) / 2 < 2.5 * error  # Student's t with 19 degrees of freedom: 2.09
+    low, high = found["perplexity_reset"]
+    assert 4 < low < figures.perplexity_reset < high < 8
+    assert low * high == pytest.approx(figures.perplexity_reset**2)  # symmetric in nats
+
+
+def test_a_whole_test_text_is_no_sample(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [[0.25] * 8]}, documents=[(4,), (4,)])
+    assert sampled(sums(run, "test")["a"]) is None
+
+
+def test_a_sample_of_few_units_has_no_interval(tmp_path: Path) -> None:
+    ranks = [1, 2, 1, 7] * 2 + [0] * 8  # two documents of 4 tokens in the sample, and two that are not
+    run = tiny_run(tmp_path, {"a": [[0.25] * 16]}, documents=[(4,)] * 4, target_rank=ranks)
+    (row,) = results(run)["models"]
+    assert row["sampled"] == {
+        "tokens": 8,
+        "top1_accuracy": [None, None],
+        "top5_accuracy": [None, None],
+        "perplexity_reset": [None, None],
+    }
+    (said,) = sampled_notes(results(run))
+    assert "a 50" in said
+    assert "8 of the 16" in said

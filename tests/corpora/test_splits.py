@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.splits import (
+    _ends_of_shares,
+    _units,
     overlap,
     split_as_usual,
     split_by_hash,
     split_by_words,
     split_contiguously,
+    valid_out_of_train,
 )
 from lmcompare.errors import LmcompareError
 
@@ -40,6 +43,26 @@ def test_test_then_valid_first_reach_a_tenth(sizes: list[int]) -> None:
         later = len(order) - sum(len(split[w]) for w in (("test",) if which == "test" else ("test", "valid")))
         assert sum(words) >= tenth or later == left  # enough, or the rest is kept for the others
     assert split["train"]
+
+
+def test_the_validation_text_of_a_long_text_has_250_000_words() -> None:
+    # 2,900 documents of 1,000 words: a tenth is 290 documents, and 250 of them have 250,000 words.
+    texts = pieces(*(f"word{n} " + "word " * 999 for n in range(2900)))
+    split, notes = split_by_hash(texts, "a test")
+    assert {which: len(held) for which, held in split.items()} == {"train": 2360, "valid": 250, "test": 290}
+    assert "250,000 words" in notes[0]
+
+    kept, held, note = valid_out_of_train(texts, "a test")
+    assert (len(kept), len(held)) == (2650, 250)
+    assert "250,000" in note
+
+    one = Piece("one", "\n".join(p.text for p in texts))
+    split, _ = split_contiguously(one, "a test")
+    assert {which: held[0].words for which, held in split.items()} == {
+        "train": 2_360_000,
+        "valid": 250_000,
+        "test": 290_000,
+    }
 
 
 def test_neither_the_order_nor_the_names_of_documents_matter() -> None:
@@ -220,3 +243,24 @@ def test_a_usual_split_is_no_cut_inside_a_character() -> None:
 )
 def test_other_texts_have_no_usual_split(piece: Piece) -> None:
     assert split_as_usual(piece) is None
+
+
+@given(
+    words=st.lists(st.integers(1, 5), min_size=3, max_size=40),
+    shares=st.sampled_from([(0.8, 0.9), (0.9,), (0.1, 0.2)]),
+)
+def test_a_text_is_cut_where_a_share_of_its_words_is_first_reached(
+    words: list[int], shares: tuple[float, ...]
+) -> None:
+    lines = ["x " * n + "\n" for n in words]
+    expected: list[int] = []
+    for number in range(1, len(lines) + 1):
+        others = len(shares) - len(expected)
+        enough = others and sum(words[:number]) >= shares[-others] * sum(words) - 1e-9
+        if enough or (others and len(lines) - number == others):
+            expected.append(sum(map(len, lines[:number])))
+    units = _units(Piece("x", "".join(lines)), 3)
+    assert (units.kind, _ends_of_shares(units, shares)) == ("lines", expected)
+    units = _units(Piece("x", "".join(lines).replace("\n", "")), 3)
+    assert units.kind == ("words" if sum(words) >= 3 else "characters")
+    assert list(units.ends) == [2 * n for n in range(1, sum(words) + 1)]

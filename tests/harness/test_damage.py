@@ -14,7 +14,7 @@ from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import SEAL
-from lmcompare.runfolder.seals import put_back, seals_in
+from lmcompare.runfolder.seals import evidence, put_back
 from tests.harness.small import small_experiment, write_text
 from tests.run_folder import reseal
 
@@ -179,12 +179,16 @@ def test_a_cell_that_another_plug_in_rewrites_and_seals_is_lost(tmp_path: Path, 
 def test_seals_that_were_changed_are_put_back(finished: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(finished / "run", tmp_path / "run")
     cell, planted = folder / "cells/ngram/0", folder / "cells/planted/0"
-    seals = seals_in(folder)
+    before = evidence(folder)
     (cell / SEAL).unlink()
-    assert put_back(folder, seals, folder / "cells/other/0") == [], "its files are as they were"
+    (cell / "cell.json").write_text("{}")
+    assert put_back(folder, before, folder / "cells/other/0") == [], "its files are as they were"
     shutil.copytree(cell, planted)
-    assert put_back(folder, seals, folder / "cells/other/0") == [planted, planted / "model"]
-    assert seals_in(folder) == seals
+    assert put_back(folder, before, folder / "cells/other/0") == [planted, planted / "model"]
+    assert not (planted / "cell.json").exists(), "it is in no report"
+    (planted / "cell.json").write_text('{"status": "done"}')
+    assert put_back(folder, before, folder / "cells/other/0") == [planted], "nor without a seal"
+    assert evidence(folder) == before
     shutil.rmtree(cell)
-    assert put_back(folder, seals, folder / "cells/other/0") == [cell, cell / "model"]
+    assert put_back(folder, before, folder / "cells/other/0") == [cell, cell / "model"]
     assert put_back(folder, {}, folder) == [], "what is the job's own"

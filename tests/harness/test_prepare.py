@@ -64,3 +64,12 @@ def test_no_bar_is_left_when_cutting_ends_early(tmp_path: Path) -> None:
     with patch.object(module, "tokenise", fails), pytest.raises(KeyboardInterrupt):
         prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path, shown)
     assert shown.share.call_args.args[1] == 1.0
+
+
+def test_what_comes_after_cutting_is_shown_step_by_step(tmp_path: Path) -> None:
+    shown = Mock()
+    prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path, shown)
+    told = [call.args for call in shown.share.call_args_list]
+    measuring = [done for what, done in told if what.startswith("Measuring")]
+    # the code, three splits, and four tables of two splits
+    np.testing.assert_allclose(measuring, [*(n / 12 for n in range(13)), 1.0])

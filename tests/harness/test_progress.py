@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.progress import Display, Live, Plain, Sending, checked, display, show_sent
+from lmcompare.harness.progress import Display, Live, Plain, Sending, Share, checked, display, show_sent
 from lmcompare.model import Progress
 from lmcompare.processes import Child, JunkError
 from tests.damage import HARMS, NUMBERS, TEXTS, VALUES, harmed
@@ -36,6 +36,24 @@ def test_a_line_tells_what_is_known_and_no_more() -> None:
         "net: training",
         "net: 25% of training, loss 5.250, 50 tokens/s, 6 s left",
         "net: 50% of training, loss 5.000, valid 4.500, 50 tokens/s, 2 s left",
+    ]
+
+
+def test_a_stage_tells_how_much_of_it_is_done() -> None:
+    log = io.StringIO()
+    shown = Plain(Console(file=log, width=200), every=0)
+    shown.plan(["net"])
+    shown.event(0, {"event": "stage", "stage": "scoring"})
+    seen = Share(lambda event: shown.event(0, checked(event)), "scoring", 8, every=0)
+    for tokens in (2, 4, 2):
+        seen(tokens)
+    shown.event(0, {"event": "stage", "stage": "checking"})
+    assert log.getvalue().splitlines() == [
+        "net: scoring",
+        "net: 25% of scoring",
+        "net: 75% of scoring",
+        "net: 100% of scoring",
+        "net: checking",
     ]
 
 
@@ -92,6 +110,8 @@ def test_events_that_can_be_shown_pass() -> None:
             {"event": "done"},
             {"event": "stage", "stage": "dancing"},
             {"event": "stage", "stage": []},
+            {"event": "stage", "stage": "scoring", "share": 1.5},
+            {"event": "stage", "stage": "scoring", "share": "half"},
         ),
         *(
             {"step": "many"},

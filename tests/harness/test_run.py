@@ -359,7 +359,7 @@ def test_ranks_of_a_long_text_are_measured_in_a_part_of_it(place: Path, monkeypa
     models = {"plugin": "ngram"}, {"plugin": "rnn", "steps": 2, "batch": 4, "length": 8}
     whole, _ = run_and_report(place, place / "whole", small_experiment(*models))
     monkeypatch.setattr(selection, "MOST_PROBABILITIES", 10)
-    monkeypatch.setattr(selection, "SAMPLE_TOKENS", 30)
+    monkeypatch.setattr(selection, "SAMPLE_TOKENS", range(30, 31))
     part, _ = run_and_report(place, place / "part", small_experiment(*models))
     assert not whole.failures
     assert not part.failures
@@ -376,6 +376,8 @@ def test_ranks_of_a_long_text_are_measured_in_a_part_of_it(place: Path, monkeypa
         np.testing.assert_allclose(some["log_prob_reset"][reset], full["log_prob_reset"][reset], atol=1e-5)
         cell = json.loads((part.folder / "cells" / name / "0" / "cell.json").read_text())
         assert cell["truth"]["passed"]
-        assert any(f"measured on {ranked.sum():,} of the" in note for note in cell["notes"])
         row = next(m for m in json.loads((part.folder / "results.json").read_text())["models"] if m["name"] == name)
         assert row["top1_accuracy"] == pytest.approx((some["target_rank"] == 1).sum() / ranked.sum())
+        assert row["sampled"]["tokens"] == ranked.sum()
+    page = (part.folder / "report.html").read_text(encoding="utf-8")
+    assert f"measured in {ranked.sum():,} of the {row['test_tokens']:,} test tokens" in " ".join(page.split())

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import PluginError
+from lmcompare.measure import scoring
 from lmcompare.measure.scoring import checked_log_probs, most_likely, score_and_rank, timed_log_probs
 from lmcompare.measure.word_bits import WordEnds
+from lmcompare.model import Traits
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
@@ -22,6 +24,8 @@ ENDS = WordEnds(np.array([False, True, False]), np.array([False, True, False, Tr
 
 class _Fixed:
     """Three positions, three given distributions, streamed last first."""
+
+    traits = Traits()
 
     def __init__(self, left_out: int = 0) -> None:
         self.left_out = left_out
@@ -96,3 +100,28 @@ def test_what_a_first_call_costs_is_not_timed() -> None:
     scores, seconds = timed_log_probs(Slow(), TEXT)  # type: ignore[arg-type]
     assert len(scores) == Slow.calls[-1] == 3
     assert seconds < 0.2
+
+
+def test_a_long_text_is_scored_in_parts_of_whole_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "PART_TOKENS", 6)
+    text = Encoded.from_documents([[0] * n for n in (4, 0, 5, 1, 13, 2)], TEXT.vocabulary)
+    read: list[list[int]] = []
+
+    class Counting(_Fixed):
+        def log_probs(self, text: Encoded) -> np.ndarray:
+            read.append((text.ends - text.starts).tolist())
+            return np.arange(len(text)) - 100.0
+
+    told: list[int] = []
+    scores = checked_log_probs(Counting(), text, told.append)  # type: ignore[arg-type]
+    # documents begin at 0, 4, 4, 9, 10 and 23: within tokens 0 to 5, 6 to 11, and 18 to 23
+    assert read == [[4, 0, 5], [1, 13], [2]]
+    assert told == [9, 14, 2]
+    np.testing.assert_array_equal(scores, [n - 100.0 for size in told for n in range(size)])
+
+    class Adaptive(Counting):
+        traits = Traits(adaptive=True)
+
+    read.clear()
+    checked_log_probs(Adaptive(), text)  # type: ignore[arg-type]
+    assert read == [[4, 0, 5, 1, 13, 2]]

@@ -14,6 +14,7 @@ from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.data import Model, ReportData, Section, grouped
 from lmcompare.report.published import published_apart, published_figure, published_notes
+from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.templating import fill
 
 STRIP = (8.0, 212.0)  # pixels of the intervals in the table
@@ -117,6 +118,7 @@ def build(data: ReportData, prefix: str = "") -> Section:
         main=data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
         warnings=_pretrained(boards),
         note=data.results["interval"]["note"],
+        sampled=sampled_notes(data.results),
         comparison=data.comparison,
         differences=sorted(data.comparison.differences, key=lambda d: d.p_holm),
         summary=_significant(data, data.comparison.differences),

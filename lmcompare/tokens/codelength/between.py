@@ -150,11 +150,17 @@ class _Events:
     text: Tokenised
     vocabulary: Vocabulary
 
+    @cached_property
+    def _of_types(self) -> tuple[IntArray, IntArray]:
+        """(T,) the class and the id of each type."""
+        text, vocabulary = self.text, self.vocabulary
+        class_of = np.append(CLOSING, self.model.classes.of(text.types[1:]))
+        return class_of, np.append(vocabulary.end, vocabulary.ids(text.types[1:])).astype(np.int64)
+
     def __iter__(self) -> Iterator[tuple[list[IntArray], IntArray]]:
-        model, text, vocabulary = self.model, self.text, self.vocabulary
+        model, text = self.model, self.text
         symbol_of = np.array([model.symbol(space) for space in text.space_types], np.int64)
-        class_of = np.append(CLOSING, model.classes.of(text.types[1:]))
-        id_of = np.append(vocabulary.end, vocabulary.ids(text.types[1:])).astype(np.int64)
+        class_of, id_of = self._of_types
         for rows in text.blocks():
             tokens = text.tokens[rows]
             first = np.append(True, tokens[:-1] == 0)[: len(tokens)]

@@ -21,7 +21,7 @@ _MOST = 1000
 def shape(token: str) -> str:
     """Return the class of a word by its letters, and of any other token by the Unicode category it begins with."""
     first = token[0]
-    if is_unspaced(token):
+    if not token.isascii() and is_unspaced(token):
         return "unspaced" if first.isalnum() else "wide"
     if first.isnumeric():
         return "number"
