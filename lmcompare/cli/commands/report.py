@@ -50,9 +50,9 @@ def report(
         run = load_run(folder)
         for sentence in unverified(run.unverified):
             note(f"{where}{sentence}")
-        for cell in run.cells:
-            if cell.error is None and (lost := damage(cell.path / "model", STATE_FILES)):
+        for trained in run.cells:
+            if trained.error is None and (lost := damage(trained.path / "model", STATE_FILES)):
                 note(
-                    f"{where}the trained model of {cell.name}/{cell.seed} can't be used any more, only its figures"
+                    f"{where}the trained model of {trained.name}/{trained.seed} can't be used any more, only its figures"
                     f" ({lost} is damaged or missing): {REMEDY}"
                 )

@@ -42,10 +42,9 @@ class ContextCounts:
     def count(cls, keys: IntArray, symbols: IntArray, n_symbols: int) -> ContextCounts:
         """Count the symbols (n,) after their contexts (n,); a negative key means that there is no context."""
         kept = keys >= 0
-        contexts, index = np.unique(keys[kept], return_inverse=True)
-        followed = index.reshape(-1).astype(np.int64) * n_symbols + symbols[kept]
-        events, counts = np.unique(followed, return_counts=True)
-        return cls(contexts.astype(np.int64), events, counts.astype(np.int64), n_symbols)
+        contexts, index = _numbered(keys[kept])
+        events, which = _numbered(index * n_symbols + symbols[kept])
+        return cls(contexts, events, np.bincount(which, minlength=len(events)), n_symbols)
 
     def joined(self, other: ContextCounts) -> ContextCounts:
         """Return the counts of both."""
@@ -96,6 +95,17 @@ class ContextCounts:
 def _join_last(counted: list[list[ContextCounts]]) -> None:
     last = counted.pop()
     counted[-1] = [a.joined(b) for a, b in zip(counted[-1], last, strict=True)]
+
+
+def _numbered(values: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the different values, rising, and (n,) the number of each of the n values among them.
+
+    It is ``np.unique`` in a fraction of the time where most values occur often.
+    """
+    import pandas as pd
+
+    numbers, different = pd.factorize(values.astype(np.int64), sort=True)
+    return different, numbers.astype(np.int64)
 
 
 def find(rising: IntArray, wanted: IntArray) -> npt.NDArray[np.int64]:
@@ -175,11 +185,11 @@ class SymbolWittenBell(SymbolModel):
         level = self.levels[-1]
         gains = np.zeros(len(level.contexts))
         for contexts, symbols in events:
-            saved = np.log2(self.probability(contexts, symbols)) - np.log2(
-                shorter.probability(contexts[:-1], symbols)
-            )
-            index, _ = level.look_up(contexts[-1], symbols)
-            gains += np.bincount(index[index >= 0], saved[index >= 0], minlength=len(gains))
+            index, counts = level.look_up(contexts[-1], symbols)
+            seen = np.flatnonzero(index >= 0)
+            p = shorter.probability([keys[seen] for keys in contexts[:-1]], symbols[seen])
+            saved = np.log2(self._mix(level, index[seen], counts[seen], p)) - np.log2(p)
+            gains += np.bincount(index[seen], saved, minlength=len(gains))
         return SymbolWittenBell(self.base, [*self.levels[:-1], level.only(gains >= least_bits)])
 
     def to_json(self) -> dict[str, Any]:
