@@ -82,7 +82,7 @@ def test_file_names_that_are_not_utf_8(place: Path) -> None:
 def test_a_word_that_the_report_cannot_show_is_said(place: Path) -> None:
     done = lmcompare(
         *("run", "--corpus", "text.txt", "--documents", "line", "--device", "cpu", "--out", "words", "--quiet"),
-        *("--model", "unigram", "--word", "the", "--word", "zebra"),
+        *("--model", "unigram", "--word", "the", "--word", "zebra", "--prompt", "the cat", "--prompt", "the cat saw"),
         cwd=place,
     )
     assert done.returncode == 0, done.stderr

@@ -53,6 +53,6 @@ def report(
         for trained in run.cells:
             if trained.error is None and (lost := damage(trained.path / "model", STATE_FILES)):
                 note(
-                    f"{where}the trained model of {trained.name}/{trained.seed} can't be used any more, only its figures"
-                    f" ({lost} is damaged or missing): {REMEDY}"
+                    f"{where}the trained model of {trained.name}/{trained.seed} can't be used any more, only its"
+                    f" figures ({lost} is damaged or missing): {REMEDY}"
                 )
