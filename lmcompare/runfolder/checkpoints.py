@@ -38,7 +38,8 @@ def own_room(checkpoints: Path) -> Path | None:
     """Make the folder for the checkpoints of a key and remove those of other keys; None if the run has no room."""
     for path in (checkpoints, *checkpoints.parents[:3]):
         refuse_link(path)
-    if not os.access(checkpoints.parents[2], os.W_OK):
+    root = checkpoints.parents[2]
+    if not (root.is_dir() and os.access(root, os.W_OK)):
         return None
     checkpoints.mkdir(parents=True, exist_ok=True)
     for other in checkpoints.parent.iterdir():
