@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from lmcompare.corpora.document import SPLITS, Piece
 from lmcompare.corpora.sentences import lines_of
@@ -81,16 +84,16 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     LmcompareError
         If the text has fewer than three characters.
     """
-    units, where = _units(piece, len(SPLITS))
-    if len(units) < len(SPLITS):
+    units = _units(piece, len(SPLITS))
+    if len(units.ends) < len(SPLITS):
         raise LmcompareError(
-            f"{source} has only {_counted(len(units), 'character')}, too few to cut into train, valid and test; give "
-            "a longer text, or the splits themselves as train=…,valid=…,test=…"
+            f"{source} has only {_counted(len(units.ends), 'character')}, too few to cut into train, valid and test; "
+            "give a longer text, or the splits themselves as train=…,valid=…,test=…"
         )
     test = 1 - HELD_OUT
     split = _cut_at(_ends_of_shares(units, (test - _share_of_valid(units), test)), piece, SPLITS)
-    shares = _shares(split) if where != "characters" else "80 %, 10 % and 10 %"
-    return split, [f"One text without document marks was cut {_CUT_AT[where]}, in its own order: {shares}."]
+    shares = _shares(split) if units.kind != "characters" else "80 %, 10 % and 10 %"
+    return split, [f"One text without document marks was cut {_CUT_AT[units.kind]}, in its own order: {shares}."]
 
 
 def split_as_usual(piece: Piece) -> tuple[Split, list[str]] | None:
@@ -142,8 +145,8 @@ def valid_out_of_train(
         If there is a single document of a single line, or all documents are the same.
     """
     if len(train) == 1:
-        units, _ = _units(train[0], 2)
-        if len(units) < 2:
+        units = _units(train[0], 2)
+        if len(units.ends) < 2:
             raise LmcompareError(
                 f"{source} has no validation text, and too little training text to take it from; give one as valid=…"
             )
@@ -224,37 +227,47 @@ def _first_tenth(groups: Sequence[Sequence[Piece]], at: int, target: float, to_l
 _CUT_AT = {"lines": "at line ends", "words": "between words", "characters": "between characters"}
 
 
-def _units(piece: Piece, least: int) -> tuple[list[tuple[int, int]], str]:
-    """Return the units at whose ends a text may be cut, and what they are.
+class _Units(NamedTuple):
+    """The units at whose ends a text may be cut: where each ends, and the words up to there; and what they are."""
 
-    Each unit is where the next one begins, and its size in words: lines with words; or words with the white space
-    after them, if there are fewer than ``least`` lines; or characters, if there are fewer than ``least`` words.
+    ends: Sequence[int]
+    words: Sequence[int]
+    kind: str
+
+
+def _units(piece: Piece, least: int) -> _Units:
+    """Return the units of a text, each with the white space after it.
+
+    They are the lines with words; words, if there are fewer than ``least`` lines; or characters, if there are fewer
+    than ``least`` words.
     """
     text = piece.text
     counted = ((following, len(text[start:end].split())) for start, end, following in lines_of(text))
     lines = [(following, words) for following, words in counted if words]
     if len(lines) >= least:
-        return lines, "lines"
-    words = [(found.end(), 1) for found in re.finditer(r"\S+\s*", text)]
-    if len(words) >= least:
-        return words, "words"
-    return [(found.end(), 1) for found in re.finditer(r"\S\s*", text)], "characters"
+        return _Units([end for end, _ in lines], list(accumulate(words for _, words in lines)), "lines")
+    kind, ends = "words", _ends_of(r"\S+\s*", text)
+    if len(ends) < least:
+        kind, ends = "characters", _ends_of(r"\S\s*", text)
+    return _Units(ends, range(1, len(ends) + 1), kind)
 
 
-def _share_of_valid(units: Sequence[tuple[int, int]]) -> float:
-    return min(HELD_OUT, MOST_VALID / sum(size for _, size in units))
+def _ends_of(unit: str, text: str) -> Sequence[int]:
+    return array("q", (found.end() for found in re.finditer(unit, text)))
 
 
-def _ends_of_shares(units: Sequence[tuple[int, int]], shares: Sequence[float]) -> list[int]:
+def _share_of_valid(units: _Units) -> float:
+    return min(HELD_OUT, MOST_VALID / units.words[-1])
+
+
+def _ends_of_shares(units: _Units, shares: Sequence[float]) -> list[int]:
     """Return the ends of units that first reach these shares of the whole; each part has at least one unit."""
-    total = sum(size for _, size in units)
     cuts: list[int] = []
-    seen = 0
-    for number, (following, size) in enumerate(units, 1):
-        seen += size
-        others = len(shares) - len(cuts)
-        if others and (seen >= shares[-others] * total - 1e-9 or len(units) - number == others):
-            cuts.append(following)
+    number = -1
+    for part, share in enumerate(shares):
+        reached = bisect_left(units.words, share * units.words[-1] - 1e-9)
+        number = min(max(number + 1, reached), len(units.ends) - 1 - len(shares) + part)
+        cuts.append(units.ends[number])
     return cuts
 
 

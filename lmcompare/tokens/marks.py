@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
 import regex
 
-from lmcompare.corpora.sentences import in_parts
+from lmcompare.corpora.sentences import PART, in_parts
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
 from lmcompare.tokens import tokenizer_json
@@ -28,6 +29,8 @@ RESERVED = (UNKNOWN_TOKEN, END_TOKEN)
 _MARK = re.compile(r"(?<!\S)(?:</?[A-Za-z_]{1,20}>|@[^\w\s]@|-[LR][RSC]B-|&[a-z]{2,5};)(?!\S)")
 _OF_RESERVED = re.compile(r"(<unk|</s)(_*)>")  # a reserved name, with any number of underscores
 _LEAST_SHARE = 1e-4  # of the words; rarer ones are left to chance, such as a text that explains <unk>
+LONG = 1 << 14  # characters of a text whose words are cut once each
+_BLANKS = np.frombuffer(b" \t\n\r\v\f", np.uint8)
 _COMMA = re.compile(r"(\S?),(?!\S)")  # a comma before white space; full stops belong to abbreviations, too
 _SHARE_ALONE = 0.9  # of the commas, in a text that is tokenised already
 
@@ -54,6 +57,22 @@ def unescaped(token: str) -> str:
     """Return the word of the text for a token: the inverse of `escaped`."""
     found = _OF_RESERVED.fullmatch(token)
     return f"{found[1]}{found[2][:-1]}>" if found and found[2] else token
+
+
+def _parts(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield where each part of a text begins, and the part, which ends before a blank."""
+    begin = 0
+    while begin < len(raw):
+        blank = raw.find(b" ", begin + PART)
+        end = len(raw) if blank < 0 else blank
+        yield begin, raw[begin:end]
+        begin = end
+
+
+def _begins(raw: bytes) -> IntArray:
+    """Return where each run of other bytes than ASCII white space begins, those of ``raw.split()``."""
+    filled = ~np.isin(np.frombuffer(raw, np.uint8), _BLANKS)
+    return np.flatnonzero(filled & ~np.append(False, filled[:-1]))
 
 
 class MarkedTokenizer(Tokenizer):
@@ -99,11 +118,37 @@ class MarkedTokenizer(Tokenizer):
         return tuple(notes)
 
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        return self._cut(text) if len(text) < LONG else self._cut_each_once(text)
+
+    def _cut(self, text: str) -> tuple[list[str], IntArray]:
         pieces = self._cutter.split(text)  # one group in the pattern: space, token, space, …, token, space
         tokens = pieces[1::2]
         if self._escapes:
             tokens = [escaped(token) if token[0] == "<" else token for token in tokens]
         return tokens, spans_between(pieces, text.isascii())
+
+    def _cut_each_once(self, text: str) -> tuple[list[str], IntArray]:
+        """Return what ``_cut`` returns: what is between white space is cut once, however often it occurs."""
+        raw = text.encode()
+        numbers: defaultdict[bytes, int] = defaultdict()
+        numbers.default_factory = numbers.__len__
+        which, begins = [], []  # the number of each run of characters, and where it begins
+        for begin, part in _parts(raw):
+            runs = part.split()
+            which.append(np.fromiter(map(numbers.__getitem__, runs), np.int64, len(runs)))
+            begins.append(begin + _begins(part))
+        run, begin_of_run = np.concatenate(which), np.concatenate(begins)
+        distinct, offsets = self._cut(b" ".join(numbers).decode())
+        lengths = np.fromiter(map(len, numbers), np.int64, len(numbers))
+        places = np.cumsum(lengths + 1) - lengths - 1  # of the distinct runs, with a blank after each
+        owner = np.searchsorted(places, offsets[:, 0], side="right") - 1
+        offsets = offsets - places[owner][:, None]
+        many = np.bincount(owner, minlength=len(numbers))  # tokens of each distinct run
+        first = np.cumsum(many) - many
+        each = many[run]
+        taken = np.arange(each.sum()) + np.repeat(first[run] - np.cumsum(each) + each, each)
+        tokens = np.array(distinct, object)[taken].tolist()
+        return tokens, offsets[taken] + np.repeat(begin_of_run, each)[:, None]
 
     @abstractmethod
     def oniguruma(self, marks: Sequence[str]) -> str:

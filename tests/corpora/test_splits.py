@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.splits import (
+    _ends_of_shares,
+    _units,
     overlap,
     split_as_usual,
     split_by_hash,
@@ -241,3 +243,24 @@ def test_a_usual_split_is_no_cut_inside_a_character() -> None:
 )
 def test_other_texts_have_no_usual_split(piece: Piece) -> None:
     assert split_as_usual(piece) is None
+
+
+@given(
+    words=st.lists(st.integers(1, 5), min_size=3, max_size=40),
+    shares=st.sampled_from([(0.8, 0.9), (0.9,), (0.1, 0.2)]),
+)
+def test_a_text_is_cut_where_a_share_of_its_words_is_first_reached(
+    words: list[int], shares: tuple[float, ...]
+) -> None:
+    lines = ["x " * n + "\n" for n in words]
+    expected: list[int] = []
+    for number in range(1, len(lines) + 1):
+        others = len(shares) - len(expected)
+        enough = others and sum(words[:number]) >= shares[-others] * sum(words) - 1e-9
+        if enough or (others and len(lines) - number == others):
+            expected.append(sum(map(len, lines[:number])))
+    units = _units(Piece("x", "".join(lines)), 3)
+    assert (units.kind, _ends_of_shares(units, shares)) == ("lines", expected)
+    units = _units(Piece("x", "".join(lines).replace("\n", "")), 3)
+    assert units.kind == ("words" if sum(words) >= 3 else "characters")
+    assert list(units.ends) == [2 * n for n in range(1, sum(words) + 1)]

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.corpora import documents_of
-from lmcompare.tokens import TextCode, build_vocabulary, encode, make_tokenizer, rebuilt, tokenise, tokens_fingerprint
-from lmcompare.tokens.marks import escaped, find_marks, is_tokenised, unescaped
+from lmcompare.tokens import (
+    TextCode,
+    build_vocabulary,
+    encode,
+    make_tokenizer,
+    marks,
+    rebuilt,
+    tokenise,
+    tokens_fingerprint,
+)
+from lmcompare.tokens.marks import MarkedTokenizer, escaped, find_marks, is_tokenised, unescaped
 
 WIKITEXT = (
     " = <unk> = \n \n The <unk> was built in 1 @,@ 200 days , with well @-@ known <unk> .\n",
@@ -132,3 +143,21 @@ def test_what_is_said_of_a_tokenised_text() -> None:
     assert "shown as <unk_>" in shown
     assert "--tokens whitespace" in advice
     assert make_tokenizer({"kind": "whitespace"}).fit(["a , b"]).notes == ()
+
+
+RUNS = st.sampled_from(
+    [" ", "\n", "\t ", "\x1c", "\x85", "\u2003", "it's", "<unk>", "@-@", "a\u0301", "é", "我们", "1,000", "x"]
+)
+
+
+@given(parts=st.lists(RUNS, max_size=40))
+@pytest.mark.parametrize("kind", ["word", "whitespace"])
+def test_a_long_text_is_cut_like_a_short_one(kind: str, parts: list[str]) -> None:
+    tokenizer = make_tokenizer({"kind": kind}).fit(WIKITEXT)
+    assert isinstance(tokenizer, MarkedTokenizer)
+    text = "".join(parts)
+    tokens, offsets = tokenizer.tokenize(text)
+    with patch.object(marks, "LONG", 1), patch.object(marks, "PART", 5):
+        again, same = tokenizer.tokenize(text)
+    assert again == tokens
+    np.testing.assert_array_equal(same, offsets)
