@@ -42,24 +42,22 @@ class ContextCounts:
     def count(cls, keys: IntArray, symbols: IntArray, n_symbols: int) -> ContextCounts:
         """Count the symbols (n,) after their contexts (n,); a negative key means that there is no context."""
         kept = keys >= 0
-        contexts, index = _numbered(keys[kept])
-        events, which = _numbered(index * n_symbols + symbols[kept])
-        return cls(contexts, events, np.bincount(which, minlength=len(events)), n_symbols)
+        contexts, index = np.unique(keys[kept], return_inverse=True)
+        followed = index.reshape(-1).astype(np.int64) * n_symbols + symbols[kept]
+        events, counts = np.unique(followed, return_counts=True)
+        return cls(contexts.astype(np.int64), events, counts.astype(np.int64), n_symbols)
 
     def joined(self, other: ContextCounts) -> ContextCounts:
         """Return the counts of both."""
         n = self.n_symbols
-        contexts = np.union1d(self.contexts, other.contexts)
-        events, index = np.unique(
-            np.concatenate(
-                [
-                    np.searchsorted(contexts, each.contexts)[each.events // n] * n + each.events % n
-                    for each in (self, other)
-                ]
-            ),
-            return_inverse=True,
-        )
-        counts = np.bincount(index, np.concatenate([self.counts, other.counts])).astype(np.int64)
+        contexts = _merged(self.contexts, other.contexts)
+        both = [
+            np.searchsorted(contexts, each.contexts)[each.events // n] * n + each.events % n for each in (self, other)
+        ]
+        events = _merged(*both)
+        counts = np.zeros(len(events), np.int64)
+        for each, own in zip((self, other), both, strict=True):
+            counts[np.searchsorted(events, own)] += each.counts
         return ContextCounts(contexts, events, counts, n)
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> ContextCounts:
@@ -97,23 +95,24 @@ def _join_last(counted: list[list[ContextCounts]]) -> None:
     counted[-1] = [a.joined(b) for a, b in zip(counted[-1], last, strict=True)]
 
 
-def _numbered(values: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the different values, rising, and (n,) the number of each of the n values among them.
-
-    It is ``np.unique`` in a fraction of the time where most values occur often.
-    """
-    import pandas as pd
-
-    numbers, different = pd.factorize(values.astype(np.int64), sort=True)
-    return different, numbers.astype(np.int64)
+def _merged(a: IntArray, b: IntArray) -> IntArray:
+    """Return the values of two rising arrays, each once."""
+    both: IntArray = np.concatenate([a, b])
+    both.sort(kind="stable")  # which merges what is in order already; np.union1d takes 300 times as long
+    first: npt.NDArray[np.bool_] = np.append(True, both[1:] != both[:-1])[: len(both)]
+    return both[first]
 
 
 def find(rising: IntArray, wanted: IntArray) -> npt.NDArray[np.int64]:
     """(n,) the index of each wanted value in the rising array, -1 if it is not in there."""
     if not len(rising):
         return np.full(len(wanted), -1, np.int64)
-    at = np.minimum(np.searchsorted(rising, wanted), len(rising) - 1)
-    return np.where(rising[at] == wanted, at, -1)
+    order = np.argsort(wanted)  # in order, a long array is read once and not all over the place
+    ordered = wanted[order]
+    at = np.minimum(np.searchsorted(rising, ordered), len(rising) - 1)
+    found = np.empty(len(wanted), np.int64)
+    found[order] = np.where(rising[at] == ordered, at, -1)
+    return found
 
 
 def take(values: IntArray, index: IntArray) -> IntArray:
@@ -185,11 +184,11 @@ class SymbolWittenBell(SymbolModel):
         level = self.levels[-1]
         gains = np.zeros(len(level.contexts))
         for contexts, symbols in events:
+            below = shorter.probability(contexts[:-1], symbols)
             index, counts = level.look_up(contexts[-1], symbols)
-            seen = np.flatnonzero(index >= 0)
-            p = shorter.probability([keys[seen] for keys in contexts[:-1]], symbols[seen])
-            saved = np.log2(self._mix(level, index[seen], counts[seen], p)) - np.log2(p)
-            gains += np.bincount(index[seen], saved, minlength=len(gains))
+            mixed = np.where(index >= 0, self._mix(level, index, counts, below), below)
+            saved = np.log2(mixed) - np.log2(below)
+            gains += np.bincount(index[index >= 0], saved[index >= 0], minlength=len(gains))
         return SymbolWittenBell(self.base, [*self.levels[:-1], level.only(gains >= least_bits)])
 
     def to_json(self) -> dict[str, Any]:
