@@ -74,7 +74,7 @@ class Row:
 
     @property
     def knows_valid(self) -> bool:
-        """Whether it predicts the validation text so much better than its training text that it must have read it.
+        """Whether it predicts validation text so much better than training text that it has probably read it.
 
         The loss on validation text is less than half of that on training text. Of 245 honest models in the tests, it
         was 0.89 of it or more. Losses that are nearly 0 differ by chance.

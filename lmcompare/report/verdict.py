@@ -124,12 +124,12 @@ def unverified(places: Sequence[str]) -> list[str]:
 
 
 def knows_valid(rows: Iterable[Row], title: Titles) -> list[str]:
-    """Return a sentence on each model that must have read the validation text."""
+    """Return a sentence on each model that has probably read the validation text."""
     return [
         f"{title(row.name)} predicts the validation text far better than its training text (perplexity"
         f" {_perplexity(row.sampled_valid_nats)} instead of {_perplexity(row.sampled_train_nats)} on known words)."
-        " Training on the training text does not do that: find out which texts its code reads before you believe its"
-        " figures."
+        " Unless the validation text is much simpler, training does not do that: find out which texts its code reads"
+        " before you believe its figures."
         for row in rows
         if row.knows_valid
     ]

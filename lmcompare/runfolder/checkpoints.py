@@ -1,7 +1,7 @@
 """Where trainings leave checkpoints: in ``.NAME.checkpoints/<model>/<seed>/<key>/`` beside the run folder NAME.
 
-A plug-in knows the path of its checkpoints, and no relative path leads from there to the cells of other models. They
-are on the disk of the run folder: there is room for them, and they outlive a restart of the machine.
+A plug-in knows the path of its checkpoints: in the run folder, the cells of other models would be a few steps away.
+They are on the disk of the run folder, which has room for them, and outlive a restart of the machine.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ def make_room(folder: Path) -> str:
     refuse_link(root)
     try:
         root.mkdir(exist_ok=True)
+        why = "" if os.access(root, os.W_OK) else "no right to write there"
     except OSError as error:
-        return (
-            f"The folder for checkpoints, {root}, can't be made ({error.strerror or error}): a training that is "
-            "interrupted will start again from its beginning, unless --out is in a folder that can be written to."
-        )
-    return ""
+        why = error.strerror or str(error)
+    return why and (
+        f"The folder for checkpoints, {root}, can't be used ({why}): a training that is interrupted will start again "
+        "from its beginning, unless --out is in a folder that can be written to."
+    )
 
 
 def own_room(checkpoints: Path) -> Path | None:
     """Make the folder for the checkpoints of a key and remove those of other keys; None if the run has no room."""
     for path in (checkpoints, *checkpoints.parents[:3]):
         refuse_link(path)
-    if not checkpoints.parents[2].is_dir():
+    root = checkpoints.parents[2]
+    if not (root.is_dir() and os.access(root, os.W_OK)):
         return None
     checkpoints.mkdir(parents=True, exist_ok=True)
     for other in checkpoints.parent.iterdir():

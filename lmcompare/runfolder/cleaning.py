@@ -72,11 +72,7 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
             useless = [path for path in _cells(folder) if _is_useless(path, manifest, rows)]
         for path in useless:
             _remove(folder, path, OF_CELL, cleaned)
-        root = checkpoints.checkpoints_of(folder)
-        for path in [root / name for name in names] or _folders(root):
-            if size := checkpoints.remove(path):
-                cleaned.removed[f"../{root.name}/{path.name}"] = size
-        checkpoints.tidy(folder)
+        _remove_checkpoints(folder, names, cleaned)
         if not names:
             kept = {read_cell(path).get("tokens_fingerprint") for path in _cells(folder) if _is_finished(path)}
             for path in _folders(folder / TOKENS):
@@ -138,6 +134,15 @@ def _remove(folder: Path, path: Path, written: Collection[str], cleaned: Cleaned
     cleaned.left += [each.relative_to(folder).as_posix() for each in removed.left]
     if removed.size or not path.exists():
         cleaned.removed[path.relative_to(folder).as_posix()] = removed.size
+
+
+def _remove_checkpoints(folder: Path, names: Sequence[str], cleaned: Cleaned) -> None:
+    """Remove the checkpoints of these models; without names, all of them."""
+    root = checkpoints.checkpoints_of(folder)
+    for path in [root / name for name in names] or _folders(root):
+        if size := checkpoints.remove(path):
+            cleaned.removed[f"../{root.name}/{path.name}"] = size
+    checkpoints.tidy(folder)
 
 
 def _update(folder: Path, manifest: Manifest, gone: Collection[str]) -> bool:

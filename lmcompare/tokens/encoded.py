@@ -111,9 +111,9 @@ class Encoded:
         The end of a document without ``</s>`` counts as a sentence. If the tokenizer cuts whole documents, these are
         the starts of the documents.
         """
-        after = np.flatnonzero(self.ids == self.vocabulary.end) + 1
-        begins = np.union1d(self.starts, after)
-        return begins[begins < len(self.ids)]
+        begins = np.append(False, self.ids == self.vocabulary.end)[: len(self.ids)]  # after a </s>
+        begins[self.starts[self.starts < len(self.ids)]] = True
+        return np.flatnonzero(begins)
 
     def documents(self) -> Iterator[IntArray]:
         """Yield the ids of each document."""

@@ -10,7 +10,7 @@ import pytest
 
 import lmcompare
 from lmcompare.errors import LmcompareError
-from lmcompare.runfolder.checkpoints import checkpoints_of, own_room
+from lmcompare.runfolder.checkpoints import checkpoints_of, make_room, own_room
 from lmcompare.runfolder.cleaning import clean
 from tests.checks.honest import Honest
 
@@ -78,7 +78,14 @@ def test_without_room_beside_the_folder_it_is_said_and_the_run_goes_on(
     (tmp_path / ".run.checkpoints").write_text("a file of that name, as good as a folder that can't be written to")
     lmcompare.compare(TEXTS, Resumes, out=tmp_path / "run")
     assert Resumes.given is None
-    assert f"{tmp_path / '.run.checkpoints'}, can't be made" in " ".join(capfd.readouterr().err.split())
+    assert f"{tmp_path / '.run.checkpoints'}, can't be used" in " ".join(capfd.readouterr().err.split())
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert make_room(tmp_path / "run") == ""
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path.resolve() / ".run.checkpoints")
+    assert "no right to write there" in make_room(tmp_path / "run")
+    assert own_room(checkpoints_of(tmp_path / "run") / "rnn/0/key") is None
 
 
 def test_those_of_other_settings_are_removed_and_no_link_is_followed(tmp_path: Path) -> None:

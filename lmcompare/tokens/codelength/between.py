@@ -212,7 +212,9 @@ class SeparatorModel(_BetweenModel[Separator]):
         """Return the symbols (S,) of a text's separators and their contexts (S,) of each level."""
         closing = np.flatnonzero(text.closing)
         before = np.where(closing > 0, text.tokens[closing - 1], 0)  # the last token, or the </s> of another sentence
-        last = np.append(BEGINNING, self.classes.of(text.types[1:]))[before]
+        types, index = np.unique(before, return_inverse=True)  # few: most are marks
+        classes = np.append(BEGINNING, self.classes.of([text.types[i] for i in types.tolist() if i]))
+        last = classes[index + (0 not in types)]
         numbers = np.array([self.symbol(s) for s in text.separator_types], np.int64)
         symbols = numbers[text.separators[closing]]
         first = np.append(0, closing[:-1] + 1)[: len(closing)]
