@@ -224,7 +224,8 @@ class _Pieces:
         self._raw: list[bytes] = []  # the text of the block, which is of some pieces
         self._position = 0  # its bytes so far
         self._strings: list[str | None] = []
-        self._places: list[IntArray] = [np.zeros((0, 2), np.int64)]  # the bytes of the tokens in the block
+        self._places: list[IntArray] = [np.zeros((0, 2), np.int64)]  # the bytes of the tokens in the block, but </s>
+        self._ends: list[int] = []  # the bytes at which each </s> is
         self._begins: list[int] = []  # where each piece begins in the block
         self._shifts: list[int] = []  # and how much further it is from there to its place in its document
         self._numbers: list[int] = []  # the tokens of each piece, </s> included
@@ -242,7 +243,7 @@ class _Pieces:
         self._strings += tokens
         size = len(self._raw[-1])
         if after is not None:
-            self._places.append(np.full((1, 2), self._position + size))
+            self._ends.append(self._position + size)
             self._raw.append(after.text.encode())
             self._strings.append(None)
             self._after.append(after)
@@ -256,13 +257,16 @@ class _Pieces:
 
     def _end_block(self) -> None:
         tokens = self._types.of(self._strings)
-        places = np.concatenate(self._places)
+        closing = tokens == 0
+        places = np.empty((len(tokens), 2), np.int64)
+        places[~closing] = np.concatenate(self._places)
+        places[closing] = np.array(self._ends, np.int64)[:, None]
         spaces: IntArray = np.zeros(len(tokens), np.int32)
         if self._has_spaces and len(tokens):
             begins = np.array(self._begins, np.int64)
             spaces = _spaces(b"".join(self._raw), tokens, places, begins, self._space_types)
         separators = np.full(len(tokens), -1, np.int32)
-        separators[tokens == 0] = self._separator_types.of(self._after)
+        separators[closing] = self._separator_types.of(self._after)
         self._tokens.append(tokens)
         self._spans.append(places + np.repeat(np.array(self._shifts, np.int64), self._numbers)[:, None])
         self._spaces.append(spaces)
