@@ -245,7 +245,7 @@ class TrainedModel:
         folder = whole is not None and not known and not file.suffix
         if not folder and (not known or (file.name == known[-1]) != (known[-1] == _TOKENIZER)):
             also = ", or as a folder, which has no suffix" if whole is not None else ""
-            can = f"it can be written as {', '.join(formats)}{also}"
+            can = f"it can be written as {', '.join(self._that_work(formats))}{also}"
             asked = next(
                 (suffix for suffix in _WRITTEN if file.name.endswith(suffix)), "" if file.suffix else _FOLDER
             )
@@ -267,6 +267,15 @@ class TrainedModel:
         with blamed_on(f"{self.name}'s {known[-1]} format"):
             write_aside(file, lambda aside: formats[known[-1]](self._corpus.vocabulary, aside))
         return file
+
+    def _that_work(self, formats: Iterable[str]) -> Iterator[str]:
+        """Yield those of its formats in which this model can be written: not every tokenizer has a tokenizer.json."""
+        for suffix in formats:
+            try:
+                _ = suffix == _TOKENIZER and self.tokenizer_json()
+            except LmcompareError:
+                continue
+            yield suffix
 
     def tokenizer_json(self) -> dict[str, Any]:
         """Return the table of ``tokenizer.json``, Hugging Face's format, of the model's tokenizer.
@@ -328,7 +337,7 @@ class TrainedModel:
     def _vectors(self) -> FloatArray:
         vectors = self.model.word_vectors()
         if vectors is None:
-            raise LmcompareError(f"'{self.name}' has no word vectors: ask word2vec-bow")
+            raise LmcompareError(f"'{self.name}' has no word vectors: only networks and word2vec-bow have them")
         return vectors
 
     def _known(self, word: str) -> int:

@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# Half a surrogate pair, a mark that turns the direction of writing, a control character, markup
+# Half a surrogate pair, a mark that turns the direction of writing, a control character, markup of HTML and of rich
 TEXTS = st.one_of(
     st.sampled_from(
-        ["", " ", "\ud800", "\u202e", "\x1b[2J", "</script><b>", "=1+1", "a" * 3000, "../..", "café", "$\\"]
+        ["", " ", "\ud800", "\u202e", "\x1b[2J", "</script><b>", "[/b]", "=1+1", "a" * 3000, "../..", "café", "$\\"]
     ),
     st.text(max_size=6),
 )

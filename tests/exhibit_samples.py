@@ -131,16 +131,11 @@ def _of_type(kind: Any, n: int) -> st.SearchStrategy[Any]:
         return st.one_of(*(_of_type(part, n) for part in parts))
     if origin is tuple and parts[-1] is Ellipsis:
         inside = _of_type(parts[0], n)
-        return (
-            st.integers(0, 9)
-            .flatmap(lambda odd: st.lists(inside, min_size=(m := n if odd else 2), max_size=m))
-            .map(tuple)
-        )
+        lengths = st.sampled_from([*[n] * 9, 2])
+        return lengths.flatmap(lambda m: st.lists(inside, min_size=m, max_size=m)).map(tuple)
     if origin is tuple:
         return st.tuples(*(_of_type(part, n) for part in parts))
     if is_dataclass(kind):
-        return st.builds(
-            kind,
-            **{name: _of_type(each, n) for name, each in hints(kind).items() if get_origin(each) is not ClassVar},
-        )
+        types = {name: each for name, each in hints(kind).items() if get_origin(each) is not ClassVar}
+        return st.builds(kind, **{name: _of_type(each, n) for name, each in types.items()})
     return {str: TEXTS, int: st.integers(0, 3) | st.just(10**400), float: _FLOATS, NoneType: st.none()}[kind]

@@ -180,6 +180,12 @@ def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None
     value = stored["results"]["own_texts"]["bits_per_byte,none"]
     assert stored["n-samples"]["own_texts"]["effective"] == 2
     assert f"bits_per_byte {value:>7.4f}".split() == done.stdout.splitlines()[-1].split()[-2:]
+    (place / "plain.yaml").write_text(
+        Path(rolling).read_text().partition("metadata:")[0].replace("task: own_texts", "task: plain")
+    )
+    plain = command("--tasks", "plain.yaml", "--limit", "1").stdout
+    assert "bits_per_byte" in plain
+    assert "Yaml" not in plain  # which is what the harness has for a task without a version
     for arguments, said in (
         (("--tasks", "own_texts.yml"), "no file own_texts.yml"),
         (("--tasks", ","), "--tasks names no task"),

@@ -150,3 +150,18 @@ def test_a_pickle_is_never_opened(folder: Path, name: str) -> None:
     assert not mark.exists()
     pickle.loads(pickle.dumps(_Evil(mark)))
     assert mark.exists()
+
+
+def test_export_offers_what_works(
+    folder: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = lmcompare.load(folder).model("ngram")
+    with pytest.raises(LmcompareError, match=r"it can be written as \.arpa.*tokenizer\.json"):
+        model.export(tmp_path / "x.bin")
+
+    def refused(self: object, vocabulary: object) -> dict[str, Any]:
+        raise LmcompareError("this tokenizer can't")
+
+    monkeypatch.setattr("lmcompare.tokens.word.WordTokenizer.tokenizer_json", refused)
+    with pytest.raises(LmcompareError, match=r"it can be written as \.arpa, \.arpa\.gz, \.safetensors$"):
+        model.export(tmp_path / "x.bin")

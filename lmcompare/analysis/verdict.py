@@ -38,7 +38,8 @@ class Verdict:
     near : tuple of Row
         Models within ``NEAR`` of the best.
     cheapest : Row or None
-        Of the best and those near it, the one that trains fastest; None if training times are not comparable.
+        Of the best and those near it, the one that trains fastest; None if training times are not comparable
+        or the best was not trained here.
     far_cheaper : Row or None
         The best of the models that train at least ``CHEAP`` times faster than the best model.
     """
@@ -74,7 +75,7 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
     rivals = tuple(Rival(row, comparison.difference(row.name, best.name)) for row in rest)
     near = tuple(row for row in rest if row.bits <= (1 + NEAR) * best.bits)
     times = {row.name: row.train_seconds for row in ranked if timed and row.train_seconds is not None}
-    candidates = [row for row in (best, *near) if row.name in times]
+    candidates = [row for row in (best, *near) if row.name in times] if best.name in times else []
     cheap = [row for row in rest if best.name in times and CHEAP * times.get(row.name, 1e99) <= times[best.name]]
     return Verdict(
         best=best,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 SPLITS = ("train", "valid", "test")
+AS_SPLITS = "train=A,valid=B,test=C on the command line, or in Python a mapping of train, valid and test"
 DocumentMarks = Literal["file", "line", "blank-line"]
 
 

@@ -16,7 +16,7 @@ from lmcompare.corpora.document import Piece
 from lmcompare.corpora.files import Entry, Named, common_sentences, entry_of, format_of, read_as, shown, unreadable
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.registered import FormatFinder
-from lmcompare.corpora.split_files import listed, recognised
+from lmcompare.corpora.split_files import WHICH, listed, recognised
 from lmcompare.errors import LmcompareError
 from lmcompare.run_mark import is_run_folder
 
@@ -167,7 +167,7 @@ def _read_split(split: dict[str, list[str]], files: _Sorted, options: CorpusOpti
     if _words(files.texts[name] for name in others) > _words(read.values()):
         raise LmcompareError(
             f"{where} has a split ({listed(list(read))}), but most of its text is in other files "
-            f"({listed(others)}); say which files are which with --corpus train=…,valid=…,test=…"
+            f"({listed(others)}); {WHICH}"
         )
     notes = []
     if "test" not in found:

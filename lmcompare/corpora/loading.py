@@ -113,8 +113,11 @@ def read_documents(
     *,
     base: Path | None = None,
     stdin: BinaryIO | None = None,
+    note: Callable[[str], object] = lambda _: None,
 ) -> tuple[Document, ...]:
     """Read a file, a folder or, for "-", standard input as documents in their own order, without splitting them.
+
+    ``note`` is called with what there is to say of them, such as how many rows of a table have no text.
 
     Raises
     ------
@@ -128,6 +131,8 @@ def read_documents(
         else:
             found = read_path((base or Path()) / Path(source).expanduser(), options)
         _check_column(found, options)
+        for sentence in found.notes:
+            note(sentence)
         pieces = cut_all(_normalised(found.all_pieces(), options), options.documents or "file")
         find = _sentence_finder(found, options, pieces)
         return tuple(_document(piece, find, options) for piece in pieces)

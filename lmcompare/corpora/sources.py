@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lmcompare.corpora.contract import CorpusScheme, Found, checked_found
-from lmcompare.corpora.document import SPLITS
+from lmcompare.corpora.document import AS_SPLITS, SPLITS
 from lmcompare.corpora.files import common_sentences, shown
 from lmcompare.corpora.in_memory import read_split_texts, read_texts
 from lmcompare.corpora.options import CorpusOptions
@@ -92,11 +92,12 @@ def _not_found(source: str, path: Path, base: Path) -> LmcompareError:
     names = [*SCHEMES.installed()]
     for name, scheme in _schemes().items():
         names += [f"{name}:{example}" for example in scheme.examples]
-    names += sorted(p.name for p in base.iterdir()) if base.is_dir() else []
+    names += sorted(p.name for p in base.iterdir() if p.suffix != ".toml") if base.is_dir() else []
     with_argument = " or ".join(f"{name}:{each.argument}" for name, each in _schemes().items() if each.argument)
     return LmcompareError(
         f"'{source}' is neither a file or folder nor the name of a corpus{suggest(source, names)}; give a path, one "
         f"of the names {_names()}, or {with_argument}"
+        + ("" if base == Path() else "; --corpus names a text in place of that of an experiment file")
     )
 
 
@@ -141,8 +142,8 @@ def _read_splits(paths: Mapping[str, str], options: CorpusOptions, base: Path) -
     missing = [which for which in SPLITS if not paths.get(which) and (which in paths or which != "valid")]
     if missing:
         raise LmcompareError(
-            f"the corpus names no {' and no '.join(missing)}; give train=…,valid=…,test=…, or one file or folder, "
-            "which is then split"
+            f"the corpus names no {' and no '.join(missing)}; give {AS_SPLITS}; or one file or folder, which is then "
+            "split"
         )
     places = {which: base / Path(paths[which]).expanduser() for which in SPLITS if paths.get(which)}
     found = {which: _part(read_path(path, options), which, shown(path)) for which, path in places.items()}

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lmcompare.corpora.document import SPLITS
+from lmcompare.corpora.document import AS_SPLITS, SPLITS
 from lmcompare.errors import LmcompareError
 
 _WORDS = {
@@ -33,7 +33,7 @@ _CODE = frozenset(
         *("rs", "rb", "php", "swift", "m", "r", "jl", "lua", "hs", "ml", "pl", "sh", "sql", "html", "css"),
     }
 )
-_ADVICE = "say which files are which with --corpus train=…,valid=…,test=…"
+WHICH = f"say which files are which: {AS_SPLITS}"
 
 
 class _Role(NamedTuple):
@@ -85,22 +85,22 @@ def recognised(names: Sequence[str]) -> dict[str, list[str]] | None:
     whole = sorted(family for family, splits in families.items() if "train" in splits and len(splits) > 1)
     if not whole:
         if len({role.split for found in roles.values() for role in found}) > 1 and 2 * len(roles) > len(names):
-            raise LmcompareError(f"the files {listed(list(roles))} look like parts of a split; {_ADVICE}")
+            raise LmcompareError(f"the files {listed(list(roles))} look like parts of a split; {WHICH}")
         return None
     if len(whole) > 1:
         shown = (family or "*.train" for family in whole)
-        raise LmcompareError(f"there are several data sets with a split each: {listed(list(shown))}; {_ADVICE}")
+        raise LmcompareError(f"there are several data sets with a split each: {listed(list(shown))}; {WHICH}")
     of_family = {name: role for name, found in roles.items() for role in found if role.family == whole[0]}
     if others := [name for name in roles if name not in of_family]:
         raise LmcompareError(
             f"the files {listed(list(of_family))} are a split, but {listed(others)} have the word of a split too; "
-            f"{_ADVICE}"
+            f"{WHICH}"
         )
     split = {which: [name for name, role in of_family.items() if role.split == which] for which in SPLITS}
     for which, files in split.items():
         places = sorted({of_family[name].place for name in files})
         if len(places) > 1:
-            raise LmcompareError(f"there are several folders of {which}: {listed(places)}; {_ADVICE}")
+            raise LmcompareError(f"there are several folders of {which}: {listed(places)}; {WHICH}")
     return {which: files for which, files in split.items() if files}
 
 

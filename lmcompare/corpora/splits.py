@@ -11,7 +11,7 @@ from itertools import accumulate, groupby, pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from lmcompare.corpora.document import SPLITS, Piece
+from lmcompare.corpora.document import AS_SPLITS, SPLITS, Piece
 from lmcompare.corpora.sentences import lines_of
 from lmcompare.errors import LmcompareError
 
@@ -51,7 +51,7 @@ def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str
     if len(groups) < len(SPLITS):
         raise LmcompareError(
             f"{source} has only {_counted(len(groups), 'different document')}, too few to split into train, valid "
-            "and test; give at least three documents, or the splits themselves as train=…,valid=…,test=…"
+            f"and test; give at least three documents, or the splits themselves: {AS_SPLITS}"
         )
     target = HELD_OUT * sum(piece.words for piece in pieces)
     split: Split = {which: [] for which in SPLITS}
@@ -88,7 +88,7 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     if len(units.ends) < len(SPLITS):
         raise LmcompareError(
             f"{source} has only {_counted(len(units.ends), 'character')}, too few to cut into train, valid and test; "
-            "give a longer text, or the splits themselves as train=…,valid=…,test=…"
+            f"give a longer text, or the splits themselves: {AS_SPLITS}"
         )
     test = 1 - HELD_OUT
     split = _cut_at(_ends_of_shares(units, (test - _share_of_valid(units), test)), piece, SPLITS)
@@ -148,7 +148,7 @@ def valid_out_of_train(
         units = _units(train[0], 2)
         if len(units.ends) < 2:
             raise LmcompareError(
-                f"{source} has no validation text, and too little training text to take it from; give one as valid=…"
+                f"{source} has no validation text, and too little training text to take it from; give one as valid"
             )
         split = _cut_at(_ends_of_shares(units, (1 - _share_of_valid(units),)), train[0], ("train", "valid"))
         how = "the end of the training text was taken"
@@ -156,7 +156,7 @@ def valid_out_of_train(
         groups = _by_hash(train, key)
         if len(groups) < 2:
             raise LmcompareError(
-                f"{source} has no validation text, and its training documents are all the same; give one as valid=…"
+                f"{source} has no validation text, and its training documents are all the same; give one as valid"
             )
         target = HELD_OUT * sum(piece.words for piece in train)
         held, at = _first_tenth(groups, 0, min(target, MOST_VALID), 1)

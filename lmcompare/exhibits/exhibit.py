@@ -41,8 +41,8 @@ class Exhibit:
         """Return what is wrong with the parts of this exhibit, and "" if nothing is.
 
         A kind overrides this method with rules of its own: which parts have the same length, which numbers are
-        allowed. The method may rely on the types of all fields, on the size limit and on finite numbers, which are
-        checked before.
+        allowed. The method may rely on the types of all fields, on the size limit and on numbers that can be drawn,
+        which are checked before.
         """
         return ""
 

@@ -51,7 +51,7 @@ def problem_with(exhibit: object) -> str:
     """Return the first thing that is wrong with an exhibit that a model yields, and "" if nothing is.
 
     Checks that it is an exhibit of an installed kind, that it is not too large, that its fields have the annotated
-    types and finite numbers, that it has a title, and that its parts fit together.
+    types and numbers that can be drawn, that it has a title, and that its parts fit together.
     """
     if not isinstance(exhibit, Exhibit):
         return f"it is of the type {type(exhibit).__name__}, not a kind of exhibit"

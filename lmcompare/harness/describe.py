@@ -165,7 +165,10 @@ def _digests(name: str, model: LanguageModel) -> dict[str, str]:
             digests[key] = model.digest_of(key)
         except (OSError, TypeError, ValueError) as error:
             if path == "":
-                raise PluginError(f"{key} of the model '{name}' is not set: set it to the path of a file") from None
+                raise PluginError(
+                    f"{key} of the model '{name}' is not set: give it the path of a file, as in"
+                    f" --set {name}.{key}=FILE"
+                ) from None
             reason = error.strerror if isinstance(error, OSError) else error
             raise PluginError(
                 f"{key} of the model '{name}' is {path!r}, which can't be read ({reason}): set it to the path of a"

@@ -67,7 +67,7 @@ def _device(wanted: str) -> str:
     try:
         torch.zeros(1, device=wanted)
     except (RuntimeError, AssertionError):
-        raise LmcompareError(f"there is no device '{wanted}' here: use --device cpu, or auto") from None
+        raise LmcompareError(f"there is no device '{wanted}' here: choose the device cpu, or auto") from None
     return wanted
 
 
@@ -81,7 +81,7 @@ def check_processes(processes: int, device: str) -> None:
     if processes > there:
         raise LmcompareError(
             f"{processes} processes on '{device}' need as many GPUs, and there is {there}: choose fewer processes,"
-            " or --device cpu"
+            " or the device cpu"
         )
 
 

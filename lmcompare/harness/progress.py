@@ -259,9 +259,10 @@ class Live(_Shown):
         if done >= 1:
             self._end_bar()
         elif self._bar is None:
-            columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+            text = TextColumn("{task.description}", markup=False)
+            columns = text, BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
             self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.update(self._bar.add_task(what, total=1), completed=done)
+            self._bar.update(self._bar.add_task(without_controls(what), total=1), completed=done)
             self._bar.start()
         else:
             self._bar.update(self._bar.task_ids[0], completed=done)

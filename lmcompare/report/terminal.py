@@ -15,9 +15,11 @@ from lmcompare.errors import without_controls
 from lmcompare.report import numbers
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.sampled import sampled_notes
+from lmcompare.report.sections.contexts import seldom
 from lmcompare.report.sections.leaderboard import PRETRAINED
 from lmcompare.report.verdict import knows_valid, unverified
 from lmcompare.runfolder.files import read_json
+from lmcompare.runfolder.run import load_run
 
 HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
 NARROWEST = 80  # columns of a table: a terminal that has fewer wraps its lines, so that no figure is cut
@@ -54,9 +56,19 @@ def print_leaderboard(folder: Path) -> None:
             _say(f"{row.name} is {status}, because {row.reason}.")
     for sentence in (*knows_valid(board, str), *unverified(results["unverified"])):
         _say(sentence)
+    others: dict[str, list[str]] = {}
     for row in board:
         if not row.same_tokens:
-            _say(f"{row.name} reads other tokens ({row.tokens}): compare its bits per byte, not its perplexity.")
+            others.setdefault(str(row.tokens), []).append(row.name)
+    for tokens, names in others.items():
+        read, their = ("reads", "its") if len(names) == 1 else ("read", "their")
+        said = f"{numbers.listed(names)} {read} other tokens ({tokens})"
+        _say(f"{said}: compare {their} bits per byte, not {their} perplexity.")
+    if lacking := seldom(load_run(folder)):
+        _say(
+            f"Not shown in several contexts: {numbers.listed(lacking)}, because each is not a token of the vocabulary"
+            " or occurs fewer than twice in prompts and test text."
+        )
     _print_published(results)
 
 

@@ -160,6 +160,12 @@ class BpeTokenizer(PieceTokenizer):
         self._take(cutter.to_str(), "what was learnt")
         return self
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        found = len(self._names)
+        fewer = f", and not {self.pieces:,}, because no more pairs occur twice" if found < self.pieces else ""
+        return (f"Byte pair encoding has {found:,} pieces{fewer}.",) if found else ()
+
     def parts(self, text: str) -> Iterator[str]:
         begin = 0
         while found := _BETWEEN_WORDS.search(text, begin + PART):

@@ -273,7 +273,7 @@ class TorchLanguageModel(LanguageModel):
         if best == 1 and size(best) > 1.1 * parameters:
             raise PluginError(
                 f"it can't be made of {parameters:,} parameters: over {types:,} types it has"
-                f" {size(best):,} at the least; match more of them, or keep fewer types (--vocabulary-size)"
+                f" {size(best):,} at the least; match more of them, or keep fewer types in the vocabulary"
             )
         return at(best)
 

@@ -184,3 +184,10 @@ def test_only_ranked_models_have_ranks_in_the_table(tmp_path: Path) -> None:
         ("adaptive", 1, 1),
     ]
     assert leaderboard(run)["rank_low"].isna().tolist() == [False, True]
+
+
+def test_a_model_that_read_no_training_text_has_no_training_time(copied: Path) -> None:
+    (copied / "cells/ngram/0/curve.csv").write_text("step,seconds,tokens,train_loss,valid_loss\n1,0.5,0,,\n")
+    rows = {row["name"]: row for row in results(load_run(reseal(copied)))["models"]}
+    assert rows["ngram"]["train_seconds"] is None
+    assert rows["unigram"]["train_seconds"] is not None

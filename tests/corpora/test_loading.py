@@ -179,7 +179,7 @@ def test_a_path_with_a_comma_in_a_triple(triple: dict[str, str], tmp_path: Path)
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("train=train.txt,valid=valid.txt", "names no test; give train=…,valid=…,test=…"),
+        ("train=train.txt,valid=valid.txt", "names no test; give train=A,valid=B,test=C on the command line"),
         ("valid=valid.txt", "names no train and no test"),
         ("train=train.txt,valid=,test=test.txt", "names no valid"),
         ("train=train.txt,vaild=valid.txt,test=test.txt", "unknown split 'vaild' .did you mean 'valid'"),
@@ -343,3 +343,17 @@ def test_the_fingerprint_of_what_was_read_is_that_of_the_text_before_changes(tmp
 def test_a_module_does_not_hide_the_function_of_its_package() -> None:
     code = "from lmcompare import corpora; corpora.documents_of(['a']); assert callable(corpora.load)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_text_that_an_experiment_file_names_is_replaced_and_not_taken_for_a_file_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "wikitext2.toml").write_text("")
+    with pytest.raises(LmcompareError, match=r"'wikitext-2' is neither .*--corpus names a text in place") as refused:
+        load("wikitext-2", base=tmp_path)
+    assert "toml" not in str(refused.value)
+
+
+def test_rows_without_text_are_said(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text,n\nthe cat,1\n,2\na dog,3\n")
+    said: list[str] = []
+    assert len(read_documents(tmp_path / "rows.csv", note=said.append)) == 2
+    assert said == ["Rows of rows.csv without text that were left out: 1."]

@@ -58,6 +58,18 @@ def test_figures_that_cannot_be_compared_are_left_out(tmp_path: Path, capsys: py
     assert any(line.startswith("leaky is not ranked") for line in said[5:])
 
 
+def test_models_of_the_same_other_tokens_are_named_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = ("unigram", "ngram", "transformer", "char-ngram", "char-net")
+    folder = write_run_folder(tmp_path / "run", models=models, failed=(), invalid=())
+    write_results(load_run(folder))
+    print_leaderboard(folder)
+    said = [line for line in capsys.readouterr().out.splitlines() if "read other tokens (char)" in line]
+    assert len(said) == 1
+    assert {"char-ngram", "char-net"} <= set(said[0].split())
+
+
 class Peeks(Honest):
     """A bigram model of the validation text, which it reads where the run has stored it."""
 

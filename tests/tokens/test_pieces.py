@@ -213,3 +213,9 @@ def test_names_in_short() -> None:
         table_of("word:5")
     assert parse_tokens({"kind": "bpe:500"}, "here").tokenizer == {"kind": "bpe", "pieces": 500}
     assert json.loads(parse_tokens({"kind": "bpe:500"}, "here").model_dump_json())["min_count"] == 1
+
+
+def test_the_number_of_pieces_is_said() -> None:
+    assert bpe(300).notes == ("Byte pair encoding has 300 pieces.",)
+    (few,) = make_tokenizer({"kind": "bpe", "pieces": 4000}).fit(["ab ab"]).notes
+    assert "pieces, and not 4,000" in few

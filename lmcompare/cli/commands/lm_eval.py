@@ -11,6 +11,8 @@ from lmcompare.cli.app import app
 from lmcompare.cli.commands.trained import Dir, ModelOption, PluginOption, SeedOption, trained_model
 from lmcompare.errors import LmcompareError
 
+NO_VERSION = (None, "Yaml")  # what the harness says of a task without one
+
 
 @app.command("lm-eval")
 def lm_eval(
@@ -62,7 +64,7 @@ def _print_table(found: dict[str, Any]) -> None:
             error = figures.get(f"{metric}_stderr,{filtered}")
             table.add_row(
                 task,
-                str(found["versions"].get(task, "")),
+                "" if (version := found["versions"].get(task)) in NO_VERSION else str(version),
                 str(found["n-shot"].get(task, "")),
                 metric if filtered == "none" else f"{metric} ({filtered})",
                 f"{value:.4f}" if isinstance(value, float) else str(value),

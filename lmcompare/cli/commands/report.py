@@ -29,7 +29,10 @@ def report(
     from lmcompare.report.build import rebuild
     from lmcompare.report.verdict import unverified
     from lmcompare.report.write import write_joined_report
+    from lmcompare.runfolder.files import REMEDY
+    from lmcompare.runfolder.layout import STATE_FILES
     from lmcompare.runfolder.run import load_run
+    from lmcompare.runfolder.seals import damage
 
     if len(folders) > 1:
         failures = {folder: load(folder).failures for folder in folders}
@@ -44,5 +47,12 @@ def report(
         where = f"{folder}: " if len(folders) > 1 else ""
         for cell, error in failed.items():
             note(f"{where}{cell} is not among the figures: {error}")
-        for sentence in unverified(load_run(folder).unverified):
+        run = load_run(folder)
+        for sentence in unverified(run.unverified):
             note(f"{where}{sentence}")
+        for trained in run.cells:
+            if trained.error is None and (lost := damage(trained.path / "model", STATE_FILES)):
+                note(
+                    f"{where}the trained model of {trained.name}/{trained.seed} can't be used any more, only its"
+                    f" figures ({lost} is damaged or missing): {REMEDY}"
+                )

@@ -51,7 +51,7 @@ def run(
         list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; repeat.")
     ] = None,
     tokens: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="KIND",
             help="word, whitespace, char, byte, bpe:PIECES, a tokenizer.json or your own.",
@@ -78,7 +78,13 @@ def run(
     plan, base = changes.started(experiment, options["preset"])
     plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=_listed(seed) or None)
     plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options), experiment)
-    plan = changes.with_tokens(plan, {"kind": tokens, "min_count": min_count, "size": vocabulary_size})
+    if len(tokens or ()) > 1:
+        raise LmcompareError(
+            "--tokens is given twice: a run has one kind, and a model has another with --set MODEL.tokens=KIND"
+        )
+    plan = changes.with_tokens(
+        plan, {"kind": tokens[0] if tokens else None, "min_count": min_count, "size": vocabulary_size}
+    )
     if models := _listed_plugins(model):
         plan = changes.with_models(plan, models)
     plan = changes.with_hyperparameters(plan, parameter or ())

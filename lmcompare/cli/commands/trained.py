@@ -64,7 +64,7 @@ def score(
     if is_run_folder(Path(file)):
         raise LmcompareError(f"{file} is a run folder, and the text comes last: lmcompare score DIR FILE")
     options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]
-    texts = corpora.read_documents(file, options)
+    texts = corpora.read_documents(file, options, note=note)
     if documents == "line":  # the line end separates the texts and is no part of them
         texts = tuple(replace(text, text=text.text.rstrip("\r\n")) for text in texts)
         if _leaves_out_lines(text.name for text in texts):
@@ -117,8 +117,8 @@ def export(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="tokenizer.json, or a name with the suffix .arpa, .arpa.gz, .safetensors or .vec; a name without a "
-            "suffix is a folder for Hugging Face's transformers.",
+            help="tokenizer.json, or a name with a suffix that the model has: .arpa, .arpa.gz, .safetensors or .vec; "
+            "a name without a suffix is a folder for Hugging Face's transformers.",
         ),
     ],
     model: ModelOption,

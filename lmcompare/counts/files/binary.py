@@ -85,6 +85,23 @@ def is_binary(path: Path) -> bool:
         return False
 
 
+def check_kind(path: Path) -> None:
+    """Raise ``LmcompareError`` for a safetensors file of another kind, such as an exported network."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            said = file.metadata() or {}
+    except (SafetensorError, ValueError, OSError):
+        return  # which is said, with what is wrong, when it is read
+    if FORMAT not in said:
+        of = f"holds the network {said['model']}" if "model" in said else "is a safetensors file of another kind"
+        raise LmcompareError(
+            f"{path} {of} and no n-gram model: give an ARPA file, or what 'lmcompare export' writes of a model of"
+            " n-grams"
+        )
+
+
 class _DamagedError(Exception):
     """What is wrong with a file."""
 

@@ -89,7 +89,9 @@ class NGramFile(TableModel):
             raise LmcompareError(
                 f"{path} is a binary file of KenLM: run it with the model kenlm, or give its ARPA file"
             )
-        if not binary.is_binary(path):
+        if binary.is_binary(path):
+            binary.check_kind(path)
+        else:
             arpa_reader.check_ends(path)
         return digest
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lmcompare.analysis import Run
 from lmcompare.analysis.scaling import classical_scaling
 from lmcompare.report import numbers
 from lmcompare.report.charts.contexts import numbered
@@ -134,6 +135,15 @@ def build(data: ReportData) -> Section | None:
         shown_open=SHOWN_OPEN,
     )
     return Section.of("meaning", "Context changes a word's vector", html)
+
+
+def seldom(run: Run) -> list[str]:
+    """Return the words that have fewer than two contexts in every model, so that they can't be shown."""
+    most: dict[str, int] = {}
+    for model in run.scored:
+        for entry in (model.first.examples.get("words") if model.first else None) or ():
+            most[str(entry["word"])] = max(most.get(str(entry["word"]), 0), len(entry["contexts"]))
+    return [word for word, contexts in most.items() if contexts < 2]
 
 
 def caption(words: Sequence[Word], models: Sequence[Model]) -> str:

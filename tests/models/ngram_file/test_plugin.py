@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.model import LanguageModel, Setting, State
@@ -111,6 +112,9 @@ def test_a_file_of_another_kind_is_refused_when_its_digest_is_taken(tmp_path: Pa
         (tmp_path / name).write_bytes(cut)
         with pytest.raises(LmcompareError, match=said):
             NGramFile(str(tmp_path / name)).digest_of("path")
+    save_file({"x": np.zeros(2, np.float32)}, tmp_path / "net.safetensors", {"model": "Rnn"})
+    with pytest.raises(LmcompareError, match=r"net.safetensors holds the network Rnn and no n-gram model"):
+        NGramFile(str(tmp_path / "net.safetensors")).digest_of("path")
     for whole in (content, gzip.compress(content)):
         (tmp_path / "whole").write_bytes(whole)
         assert NGramFile(str(tmp_path / "whole")).digest_of("path") == hashlib.sha256(whole).hexdigest()
