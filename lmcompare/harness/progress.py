@@ -229,10 +229,11 @@ class Plain(_Shown):
             self.say(f"{row.name}: {row.stage}{took}{f': {row.note}' if row.note else ''}")
             self._said = now
         elif not row.note and now - self._said >= self._every:
+            training = row.stage == "training"
             facts = {
                 f"{{}} of {row.stage}": row.done,
-                "loss {}": _nats(row.train_loss),
-                "valid {}": _nats(row.valid_loss),
+                "loss {}": _nats(row.train_loss) if training else "",
+                "valid {}": _nats(row.valid_loss) if training else "",
                 "{} tokens/s": row.speed,
                 "{} left": row.left,
             }

@@ -7,7 +7,7 @@ back only by the end of a process.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import chdir
+from contextlib import chdir, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -130,10 +130,7 @@ def read(
             stdin=stdin,
             meanwhile=_import_tables,
         )
-        try:
-            return RunCorpus(**found)
-        except (TypeError, ValidationError):
-            raise JunkError(str(found)[:80]) from None
+        return _checked(found, len(tables))
     except RaisedError as error:
         raise LmcompareError(str(error) if error.expected else f"reading {begun[-1]}: {error}") from error
     except TimeLimitError as late:
@@ -142,6 +139,15 @@ def read(
         raise LmcompareError(f"reading {begun[-1]}: {error}") from error
     finally:
         show.share("", 1.0)  # a bar hides the cursor of the terminal
+
+
+def _checked(found: Any, kinds: int) -> RunCorpus:
+    """Return what the other process returned. Raises ``JunkError`` if a plug-in's code has sent it."""
+    with suppress(TypeError, ValidationError):
+        corpus = RunCorpus(**found)
+        if len(corpus.tokens) == kinds:
+            return corpus
+    raise JunkError(str(found)[:80])
 
 
 def _import_tables() -> None:

@@ -1,6 +1,7 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the code length of a text."""
 
 from lmcompare.tokens.codelength import CODE_VERSION, OverheadBits, TextCode
+from lmcompare.tokens.cutting import sentence_begins, tokenise, tokenised
 from lmcompare.tokens.encode import (
     build_vocabulary,
     encode,
@@ -13,7 +14,7 @@ from lmcompare.tokens.encode import (
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.registered import TOKENIZERS, listing, make_tokenizer, table_of
-from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt, sentence_begins, tokenise, tokenised
+from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import (
     END_TOKEN,

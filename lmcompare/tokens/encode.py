@@ -13,9 +13,10 @@ from lmcompare.registry import source_of
 from lmcompare.scratch import GrowingArray
 from lmcompare.state import State
 from lmcompare.tokens.codelength import CODE_VERSION
+from lmcompare.tokens.cutting import tokenised
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.registered import is_built_in
-from lmcompare.tokens.tokenised import BLOCK_TOKENS, Text, tokenised
+from lmcompare.tokens.tokenised import BLOCK_TOKENS, Text
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
 

@@ -94,8 +94,7 @@ class MarkedTokenizer(Tokenizer):
         """Return an expression with one group, which matches a token; between matches is white space alone."""
 
     def fit(self, texts: Sequence[str]) -> Self:
-        self.marks, self.tokenised = find_marks(texts), is_tokenised(texts)
-        self.__dict__.pop("_cutter", None)
+        self._set(find_marks(texts), is_tokenised(texts))
         return self
 
     def state(self) -> State:
@@ -103,8 +102,12 @@ class MarkedTokenizer(Tokenizer):
         return State(values={name: value for name, value in values.items() if value})
 
     def restore(self, state: State) -> None:
-        self.marks, self.tokenised = state.values.get("marks", {}), state.values.get("tokenised", False)
-        self.__dict__.pop("_cutter", None)
+        self._set(state.values.get("marks", {}), state.values.get("tokenised", False))
+
+    def _set(self, marks: Mapping[str, int], tokenised: bool) -> None:
+        self.marks, self.tokenised = marks, tokenised
+        for name in ("_cutter", "_escapes"):
+            self.__dict__.pop(name, None)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -173,7 +176,7 @@ class MarkedTokenizer(Tokenizer):
     def _cutter(self) -> regex.Pattern[str]:
         return self.pattern(list(self.marks))
 
-    @property
+    @cached_property
     def _escapes(self) -> bool:
         return any(mark in self.marks for mark in RESERVED)
 

@@ -178,14 +178,16 @@ def utf8_lengths(text: str) -> IntArray:
 
 def spans_of_lengths(lengths: IntArray) -> IntArray:
     """(n, 2) the offsets of n adjacent pieces, from their lengths (n,)."""
-    ends = np.cumsum(lengths, dtype=np.int64)
-    return np.stack([ends - lengths, ends], axis=1)
+    spans = np.zeros((len(lengths), 2), np.int64)
+    np.cumsum(lengths, out=spans[:, 1])
+    spans[1:, 0] = spans[:-1, 1]
+    return spans
 
 
 def spans_between(pieces: Sequence[str], ascii_only: bool) -> IntArray:
     """(n, 2) the byte offsets of the tokens in [space, token, space, …, token, space], 2n + 1 adjacent strings."""
-    if ascii_only:
-        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    else:
-        lengths = np.fromiter((len(p.encode()) for p in pieces), np.int64, len(pieces))
-    return spans_of_lengths(lengths)[1::2]
+    lengths = map(len, pieces) if ascii_only else (len(piece.encode()) for piece in pieces)
+    ends = np.cumsum(np.fromiter(lengths, np.int64, len(pieces)))
+    spans = np.empty((len(pieces) // 2, 2), np.int64)
+    spans[:, 0], spans[:, 1] = ends[:-1:2], ends[1::2]
+    return spans

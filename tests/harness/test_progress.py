@@ -43,6 +43,10 @@ def test_a_stage_tells_how_much_of_it_is_done() -> None:
     log = io.StringIO()
     shown = Plain(Console(file=log, width=200), every=0)
     shown.plan(["net"])
+    told = asdict(Progress(step=4, train_loss=5.25)) | {"event": "progress", "seconds": 2.0}
+    shown.event(0, {"event": "stage", "stage": "training"})
+    shown.event(0, told)
+    log.truncate(log.seek(0))
     shown.event(0, {"event": "stage", "stage": "scoring"})
     seen = Share(lambda event: shown.event(0, checked(event)), "scoring", 8, every=0)
     for tokens in (2, 4, 2):

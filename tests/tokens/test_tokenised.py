@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from lmcompare.corpora import Document
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens import IntArray, Separator, Tokenizer, make_tokenizer, pieces, sentence_begins, tokenise
+from lmcompare.tokens import (
+    IntArray,
+    Separator,
+    Tokenizer,
+    cutting,
+    make_tokenizer,
+    pieces,
+    sentence_begins,
+    tokenise,
+)
 from lmcompare.tokens import rebuilt as put_together
 from tests.tokens.texts import BYTE_PAIRS, KINDS, WILD, document, documents, rebuilt
 
@@ -119,8 +128,7 @@ def test_a_plug_in_that_would_let_bytes_go_free_is_refused(tokenizer: Tokenizer,
 def test_a_text_in_small_blocks_is_the_same(kind: str, docs: list[Document], size: int) -> None:
     tokenizer = make_tokenizer({"kind": kind}).fit([d.text for d in docs])
     whole = tokenise(docs, tokenizer)
-    home = "lmcompare.tokens.tokenised"
-    with patch(f"{home}.BLOCK_BYTES", size), patch(f"{home}.BLOCK_TOKENS", size):
+    with patch.object(cutting, "BLOCK_BYTES", size), patch("lmcompare.tokens.tokenised.BLOCK_TOKENS", size):
         found = tokenise(docs, tokenizer)
         blocks = list(found.blocks())
         assert found.counts().tolist() == whole.counts().tolist()

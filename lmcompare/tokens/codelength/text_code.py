@@ -12,7 +12,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.tokens.codelength.between import SeparatorModel, WhiteSpaceModel
 from lmcompare.tokens.codelength.spelling import SpellingModel
 from lmcompare.tokens.codelength.token_classes import TokenClasses
-from lmcompare.tokens.tokenised import Text, Tokenised, tokenised
+from lmcompare.tokens.cutting import tokenised
+from lmcompare.tokens.tokenised import Text, Tokenised
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import FloatArray, Vocabulary
 

@@ -1,0 +1,299 @@
+"""Cuts documents into tokens, block by block."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError, PluginError, blamed_on
+from lmcompare.scratch import GrowingArray
+from lmcompare.tokens.registered import is_built_in
+from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt_parts
+from lmcompare.tokens.tokenizer import Tokenizer
+from lmcompare.tokens.vocabulary import END_TOKEN, IntArray
+
+if TYPE_CHECKING:
+    from lmcompare.corpora import Document
+    from lmcompare.corpora.sentences import Spans
+
+BLOCK_BYTES = 1 << 22  # of the text that is cut at a time
+
+
+def tokenised(text: Text, tokenizer: Tokenizer) -> Tokenised:
+    """Return ``text`` itself if it is cut already, else its documents cut by ``tokenizer``."""
+    return text if isinstance(text, Tokenised) else tokenise(text, tokenizer)
+
+
+def tokenise(
+    documents: Sequence[Document], tokenizer: Tokenizer, progress: Callable[[int], object] = lambda _: None
+) -> Tokenised:
+    """Cut documents into tokens and close each sentence, or each whole document, with ``</s>``.
+
+    Parameters
+    ----------
+    documents : sequence of Document
+    tokenizer : Tokenizer
+        It is given each sentence or, if it ``covers`` documents, the whole text of each document.
+    progress : callable
+        It is given the number of bytes that are cut, after each block of `BLOCK_BYTES`.
+
+    Raises
+    ------
+    LmcompareError
+        For a document that is not valid Unicode, or whose sentences leave out its beginning, overlap or go beyond its
+        text; and for a tokenizer plug-in that fails, or whose tokens can't be put together to the same text again.
+    """
+    n_bytes = np.array([_n_bytes(document) for document in documents], np.int64)
+    pieces = _Pieces(tokenizer, np.int32 if max(n_bytes, default=0) < 2**31 else np.int64, progress)
+    sentences = array("q")  # the positions at which one begins
+    starts = array("q")  # of the documents
+    for document in documents:
+        starts.append(len(pieces))
+        text, spans = _checked(document)
+        whole = tokenizer.covers == "documents"
+        begins = sentence_begins(text.encode(), spans) if whole else None
+        begin, sentence = 0, -1  # the bytes before this piece, and the sentence of the token before it
+        for piece, after in _whole(text, tokenizer) if whole and spans else _sentences(text, spans):
+            found, offsets = _cut(tokenizer, piece)
+            if begins is None:
+                sentences.append(len(pieces))
+            elif len(offsets):
+                of_tokens = np.searchsorted(begins, begin + offsets[:, 1] - 1, side="right")
+                new = of_tokens != np.append(sentence, of_tokens[:-1])
+                sentences.extend((len(pieces) + np.flatnonzero(new)).tolist())
+                sentence = of_tokens[-1]
+            elif sentence < 0 and after is not None:
+                sentences.append(len(pieces))  # a document without a token is a sentence
+            begin += pieces.add(begin, piece, found, offsets, after)
+    text_of_all = Tokenised(
+        **pieces.finish(),
+        starts=np.array(starts, np.int64),
+        sentence_starts=np.array(sentences, np.int64),
+        n_bytes=n_bytes,
+        names=tuple(document.name for document in documents),
+    )
+    if not is_built_in(tokenizer) and _digest(rebuilt_parts(text_of_all, tokenizer)) != _digest(
+        document.text.encode() for document in documents
+    ):
+        raise PluginError(
+            f"the tokens of {type(tokenizer).__name__} can't be put together to the same text again, so that some "
+            "bytes would not be charged: lmcompare check names an example"
+        )
+    return text_of_all
+
+
+def _sentences(text: str, spans: Spans) -> Iterator[tuple[str, Separator]]:
+    """Yield each sentence of a document and the text after it."""
+    nexts = [(start, False) for start, _ in spans[1:]] + [(len(text), True)]
+    for (start, end), (until, closes) in zip(spans, nexts, strict=False):
+        yield text[start:end], Separator(text[end:until], closes)
+
+
+def _whole(text: str, tokenizer: Tokenizer) -> Iterator[tuple[str, Separator | None]]:
+    """Yield a document in one part or several; its ``</s>`` is after the last."""
+    parts = iter(tokenizer.parts(text))
+    part = next(parts)
+    for following in parts:
+        yield part, None
+        part = following
+    yield part, Separator("", closes=True)
+
+
+class _Pieces:
+    """The tokens of the pieces that a tokenizer has cut, with the text around them; its length is their number.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+    offsets : dtype
+        That of the byte spans.
+    progress : callable
+        It is given the number of bytes so far after each block.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, offsets: type[np.signedinteger[Any]], progress: Callable[[int], object]
+    ) -> None:
+        self._progress, self._bytes = progress, 0
+        self._has_spaces = tokenizer.covers == "words"
+        self._types, self._separator_types, self._space_types = _Numbers([None]), _Numbers(), _Numbers([""])
+        self._tokens, self._spaces, self._separators = (GrowingArray(np.int32) for _ in range(3))
+        self._spans = GrowingArray(offsets, (2,))
+        self._length = 0
+        self._begin_block()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def _begin_block(self) -> None:
+        self._raw: list[bytes] = []  # the text of the block, which is of some pieces
+        self._position = 0  # its bytes so far
+        self._strings: list[str | None] = []
+        self._places: list[IntArray] = [np.zeros((0, 2), np.int64)]  # the bytes of the tokens in the block, but </s>
+        self._ends: list[int] = []  # the bytes at which each </s> is
+        self._begins: list[int] = []  # where each piece begins in the block
+        self._shifts: list[int] = []  # and how much further it is from there to its place in its document
+        self._numbers: list[int] = []  # the tokens of each piece, </s> included
+        self._after: list[Separator] = []
+
+    def add(self, begin: int, piece: str, tokens: list[str], offsets: IntArray, after: Separator | None) -> int:
+        """Add a piece that begins at a byte of its document, closed by ``</s>`` if ``after`` says what follows.
+
+        Returns the bytes of both.
+        """
+        self._begins.append(self._position)
+        self._shifts.append(begin - self._position)
+        self._places.append(offsets + self._position)
+        self._raw.append(piece.encode())
+        self._strings += tokens
+        size = len(self._raw[-1])
+        if after is not None:
+            self._ends.append(self._position + size)
+            self._raw.append(after.text.encode())
+            self._strings.append(None)
+            self._after.append(after)
+            size += len(self._raw[-1])
+        self._numbers.append(len(tokens) + (after is not None))
+        self._length += self._numbers[-1]
+        self._position += size
+        if self._position > BLOCK_BYTES:
+            self._end_block()
+        return size
+
+    def _end_block(self) -> None:
+        tokens = self._types.of(self._strings)
+        closing = tokens == 0
+        places = np.empty((len(tokens), 2), np.int64)
+        places[~closing] = np.concatenate(self._places)
+        places[closing] = np.array(self._ends, np.int64)[:, None]
+        spaces: IntArray = np.zeros(len(tokens), np.int32)
+        if self._has_spaces and len(tokens):
+            begins = np.array(self._begins, np.int64)
+            spaces = _spaces(b"".join(self._raw), tokens, places, begins, self._space_types)
+        separators = np.full(len(tokens), -1, np.int32)
+        separators[closing] = self._separator_types.of(self._after)
+        self._tokens.append(tokens)
+        self._spans.append(places + np.repeat(np.array(self._shifts, np.int64), self._numbers)[:, None])
+        self._spaces.append(spaces)
+        self._separators.append(separators)
+        self._bytes += self._position
+        self._progress(self._bytes)
+        self._begin_block()
+
+    def finish(self) -> dict[str, Any]:
+        """Return the fields of `Tokenised` for all pieces."""
+        self._end_block()
+        return {
+            "types": (END_TOKEN, *self._types.values[1:]),
+            "tokens": self._tokens.finish(),
+            "spans": self._spans.finish(),
+            "space_types": tuple(self._space_types.values),
+            "spaces": self._spaces.finish(),
+            "separator_types": tuple(self._separator_types.values),
+            "separators": self._separators.finish(),
+        }
+
+
+def _digest(parts: Iterable[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
+
+
+def _cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
+    """Return what a tokenizer makes of a text. Raises ``PluginError`` for what is not tokens with their offsets."""
+    if is_built_in(tokenizer):
+        return tokenizer.tokenize(text)
+    name = type(tokenizer).__name__
+    with blamed_on(f"{name}'s tokenize"):
+        tokens, offsets = tokenizer.tokenize(text)
+        offsets = np.asarray(offsets, np.int64).reshape(-1, 2)
+        if len(tokens) != len(offsets) or not all(isinstance(token, str) and token for token in tokens):
+            raise PluginError(
+                f"{name}'s tokenize returned {len(tokens)} tokens and {len(offsets)} offsets: return n strings that "
+                "are not empty and an (n, 2) array"
+            )
+        if len(offsets) and (offsets.min() < 0 or offsets.max() > _width(text)):
+            raise PluginError(f"{name}'s tokenize returned offsets outside of the text")
+    return tokens, offsets
+
+
+def sentence_begins(data: bytes, sentences: Sequence[tuple[int, int]]) -> IntArray:
+    """(S,) where the sentences of a document begin in its UTF-8, in bytes; their spans are in characters."""
+    begins = np.array([start for start, _ in sentences], np.int64)
+    if data.isascii():
+        return begins
+    continues = (np.frombuffer(data, np.uint8) & 0xC0) == 0x80  # every byte of a character but its first
+    return np.append(np.flatnonzero(~continues), len(data))[begins]
+
+
+class _Numbers:
+    """Numbers values in order of first appearance; a list is numbered in C."""
+
+    def __init__(self, known: Sequence[Hashable] = ()) -> None:
+        self._index: defaultdict[Hashable, int] = defaultdict()
+        self._index.default_factory = self._index.__len__
+        self.of(known)
+
+    def of(self, values: Sequence[Hashable]) -> IntArray:
+        """(n,) int32: the number of each value; a new value gets a new number."""
+        return np.fromiter(map(self._index.__getitem__, values), np.int32, len(values))
+
+    @property
+    def values(self) -> list[Any]:
+        return list(self._index)
+
+
+def _spaces(raw: bytes, tokens: IntArray, spans: IntArray, begins: IntArray, numbers: _Numbers) -> IntArray:
+    """Return (N,) the number of the white space before each token; 0 for none."""
+    spaces = np.zeros(len(tokens), np.int32)
+    first = np.concatenate([[True], tokens[:-1] == 0])
+    before = np.concatenate([[0], spans[:-1, 1]])
+    before[first] = begins
+    lengths = spans[:, 0] - before
+    single = np.flatnonzero(lengths == 1)  # nearly all of them, so look their bytes up at once
+    bytes_before = np.frombuffer(raw, np.uint8)[before[single]]
+    table = np.zeros(256, np.int32)
+    seen = np.unique(bytes_before)
+    table[seen] = numbers.of([chr(b) for b in seen.tolist()])
+    spaces[single] = table[bytes_before]
+    longer = np.flatnonzero(lengths > 1)
+    pairs = zip(before[longer].tolist(), spans[longer, 0].tolist(), strict=True)
+    spaces[longer] = numbers.of([raw[start:end].decode() for start, end in pairs])
+    return spaces
+
+
+def _width(text: str) -> int:
+    return len(text.encode())
+
+
+def _checked(document: Document) -> tuple[str, Spans]:
+    """Return the text and the sentences of a document; these, and the text between them, make up the whole text."""
+    reached = 0
+    text, sentences = document.text, document.sentences
+    for index, (start, end) in enumerate(sentences):
+        if start < reached or end < start or end > len(text) or (index == 0 and start != 0):
+            raise LmcompareError(
+                f"sentence {start}…{end} of document '{document.name}' overlaps another or leaves the text: "
+                "sentences are in order, the first begins at 0"
+            )
+        reached = end
+    if text and not sentences:
+        raise LmcompareError(f"document '{document.name}' has text but no sentence: give it one, (0, length)")
+    return text, sentences
+
+
+def _n_bytes(document: Document) -> int:
+    try:
+        return document.n_bytes
+    except UnicodeEncodeError as error:
+        raise LmcompareError(
+            f"document '{document.name}' contains half a surrogate pair at character {error.start}, "
+            "which is not valid UTF-8: read it with the encoding it was written in"
+        ) from None
