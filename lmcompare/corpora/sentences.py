@@ -25,14 +25,17 @@ Spans = tuple[Span, ...]
 
 PART = 1 << 20  # characters
 _SPACE = re.compile(r"\s")
-_LINE = re.compile(r"([^\n]*?)(\r?\n|\Z)")
 
 
 def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
     """Yield (start, end, next start) of each line; the end is before its ``\\n`` or ``\\r\\n``."""
-    for line in _LINE.finditer(text):
-        if line.start() < len(text):
-            yield line.start(), line.end(1), line.end()
+    start = 0
+    while start < len(text):
+        newline = text.find("\n", start)
+        following = newline + 1 or len(text)
+        end = len(text) if newline < 0 else newline - text.startswith("\r", max(start, newline - 1))
+        yield start, end, following
+        start = following
 
 
 def in_parts(text: str) -> Iterator[str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate, groupby, pairwise
+from functools import partial
+from itertools import accumulate, groupby, islice, pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from lmcompare.corpora.document import AS_SPLITS, SPLITS, Piece
-from lmcompare.corpora.sentences import lines_of
+from lmcompare.corpora.sentences import in_parts, lines_of
 from lmcompare.errors import LmcompareError
 
 HELD_OUT = 0.1  # the share of the words that test, and then valid, first reaches
@@ -27,6 +28,7 @@ _USUAL = {
     "enwik8": ("enwik8", (0.9, 0.95)),
     "tinyshakespeare": _TINY,
 }
+_SPACES = re.compile(r"\s*")
 _LEAST_BYTES = 100  # of a text that is cut in these shares
 
 
@@ -85,9 +87,9 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
         If the text has fewer than three characters.
     """
     units = _units(piece, len(SPLITS))
-    if len(units.ends) < len(SPLITS):
+    if units.number < len(SPLITS):
         raise LmcompareError(
-            f"{source} has only {_counted(len(units.ends), 'character')}, too few to cut into train, valid and test; "
+            f"{source} has only {_counted(units.number, 'character')}, too few to cut into train, valid and test; "
             f"give a longer text, or the splits themselves: {AS_SPLITS}"
         )
     test = 1 - HELD_OUT
@@ -146,7 +148,7 @@ def valid_out_of_train(
     """
     if len(train) == 1:
         units = _units(train[0], 2)
-        if len(units.ends) < 2:
+        if units.number < 2:
             raise LmcompareError(
                 f"{source} has no validation text, and too little training text to take it from; give one as valid"
             )
@@ -228,9 +230,10 @@ _CUT_AT = {"lines": "at line ends", "words": "between words", "characters": "bet
 
 
 class _Units(NamedTuple):
-    """The units at whose ends a text may be cut: where each ends, and the words up to there; and what they are."""
+    """The units at whose ends a text may be cut: their number, where each ends, the words up to there, their kind."""
 
-    ends: Sequence[int]
+    number: int
+    end: Callable[[int], int]
     words: Sequence[int]
     kind: str
 
@@ -243,17 +246,26 @@ def _units(piece: Piece, least: int) -> _Units:
     """
     text = piece.text
     counted = ((following, len(text[start:end].split())) for start, end, following in lines_of(text))
-    lines = [(following, words) for following, words in counted if words]
+    lines = [(following, words) for following, words in counted if words] if text.count("\n") >= least - 1 else []
     if len(lines) >= least:
-        return _Units([end for end, _ in lines], list(accumulate(words for _, words in lines)), "lines")
-    kind, ends = "words", _ends_of(r"\S+\s*", text)
-    if len(ends) < least:
-        kind, ends = "characters", _ends_of(r"\S\s*", text)
-    return _Units(ends, range(1, len(ends) + 1), kind)
+        ends, words = zip(*lines, strict=True)
+        return _Units(len(lines), ends.__getitem__, list(accumulate(words)), "lines")
+    parts = list(accumulate((len(part.split()) for part in in_parts(text)), initial=0))
+    if parts[-1] >= least:
+        return _Units(parts[-1], partial(_end_of_word, text, parts), range(1, parts[-1] + 1), "words")
+    found = array("q", (character.end() for character in re.finditer(r"\S\s*", text)))
+    return _Units(len(found), found.__getitem__, range(1, len(found) + 1), "characters")
 
 
-def _ends_of(unit: str, text: str) -> Sequence[int]:
-    return array("q", (found.end() for found in re.finditer(unit, text)))
+def _end_of_word(text: str, parts: Sequence[int], number: int) -> int:
+    """Return where a word ends with the white space after it; ``parts``: the words before each part of the text."""
+    which = bisect_right(parts, number) - 1
+    part = next(islice(in_parts(text), which, None))
+    within = next(islice(re.finditer(r"\S+", part), number - parts[which], None))
+    begin = sum(map(len, islice(in_parts(text), which)))
+    after = _SPACES.match(text, begin + within.end())
+    assert after is not None
+    return after.end()
 
 
 def _share_of_valid(units: _Units) -> float:
@@ -266,8 +278,8 @@ def _ends_of_shares(units: _Units, shares: Sequence[float]) -> list[int]:
     number = -1
     for part, share in enumerate(shares):
         reached = bisect_left(units.words, share * units.words[-1] - 1e-9)
-        number = min(max(number + 1, reached), len(units.ends) - 1 - len(shares) + part)
-        cuts.append(units.ends[number])
+        number = min(max(number + 1, reached), units.number - 1 - len(shares) + part)
+        cuts.append(units.end(number))
     return cuts
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.corpora.sentences import PunktSplitter, Spans, line_sentences, whole_sentence
+from lmcompare.corpora.sentences import PunktSplitter, Spans, line_sentences, lines_of, whole_sentence
 
 # Enough English for Punkt to know which words begin sentences and which are written small.
 TRAINING = """The river rose in the night. It took the bridge with it. They had built the bridge in a year.
@@ -111,3 +112,10 @@ def test_a_text_without_capitals_is_still_cut() -> None:
     splitter = PunktSplitter([TRAINING.lower()])
     text = "the river rose in the night. it took the bridge."
     assert len(splitter.spans(text)) == 2
+
+
+@given(parts=st.lists(st.sampled_from(["\r", "\n", "\r\n", "a", " "]), max_size=12))
+def test_lines_are_those_of_an_expression(parts: list[str]) -> None:
+    text = "".join(parts)
+    expected = [m for m in re.finditer(r"([^\n]*?)(\r?\n|\Z)", text) if m.start() < len(text)]
+    assert list(lines_of(text)) == [(m.start(), m.end(1), m.end()) for m in expected]
