@@ -110,9 +110,10 @@ def account(model: TorchLanguageModel, network: BagNetwork, train: Encoded, vali
     types = len(train.vocabulary)
     windows = _windows(valid, at, network.window)
     before = train.ids.astype(np.int64)[:-1]
-    pairs = np.unique(before * types + train.ids[1:])
+    pairs = np.sort(before * types + train.ids[1:])
     last = np.where(windows[:, -1] == types, train.vocabulary.end, windows[:, -1])
-    unseen = ~np.isin(last * types + valid.ids[at], pairs)
+    asked = last * types + valid.ids[at]
+    unseen = np.searchsorted(pairs, asked, "right") == np.searchsorted(pairs, asked)
     counts = np.bincount(train.ids, minlength=types)
     frequency = (counts + 1.0) / (counts.sum() + types)
     at, windows = at[unseen], windows[unseen]
