@@ -112,7 +112,7 @@ class Sending(Display):
         self._emit({"event": "say", "sentence": sentence})
 
     def share(self, what: str, done: float) -> None:
-        self._emit({"event": "share", "what": what, "done": done})
+        self._emit({"event": "share", "what": what, "done": min(1.0, done)})
 
 
 def show_sent(event: Mapping[str, Any], show: Display) -> None:

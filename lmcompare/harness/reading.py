@@ -121,13 +121,12 @@ def read(
             load = partial(corpora.load, where, experiment.corpus, base=base) if corpus is None else lambda: corpus
             return _read(take, load, tables, folder, base, force)
         given = to_jsonable_python((experiment.corpus, tables, folder, base, force))
-        stdin = experiment.corpus.source == "-"
         found = call(
             f"{__name__}:read_job",
             *given,
             on_event=take,
             seconds=experiment.seconds,
-            stdin=stdin,
+            stdin=experiment.corpus.source == "-",
             meanwhile=_import_tables,
         )
         return _checked(found, len(tables))
@@ -151,7 +150,7 @@ def _checked(found: Any, kinds: int) -> RunCorpus:
 
 
 def _import_tables() -> None:
-    """Import what takes longest of what the report needs, which costs no time while the other process imports."""
+    """Import what takes longest of what the report needs, at no cost in time while the other process starts."""
     import pandas  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 

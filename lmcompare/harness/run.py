@@ -22,7 +22,7 @@ from lmcompare.harness.reading import read
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import CELLS, LOG, PROBES
+from lmcompare.runfolder.layout import CELLS, LOG, PROBES, TOKENS
 from lmcompare.runfolder.manifest import write_manifest
 from lmcompare.runfolder.ownership import check_free, remove_written
 from lmcompare.runfolder.seals import evidence, locked, put_back
@@ -101,7 +101,11 @@ def run(
     check_free(folder)
     wanted = tokens_of(experiment, models)
     kinds = tuple(dict.fromkeys(wanted.values()))
-    text = read(experiment, kinds, folder, base or Path(), force, show, corpus)
+    before = evidence(folder)
+    try:
+        text = read(experiment, kinds, folder, base or Path(), force, show, corpus)
+    finally:
+        lost = _changed(folder, before, folder / TOKENS, "the text was read", show)
     made = dict(zip(kinds, text.tokens, strict=True))
     with locked(folder):
         end_replacements(folder)
@@ -118,7 +122,7 @@ def run(
         if without := checkpoints.make_room(folder):
             show.say(without)
         try:
-            failures = _run_cells(jobs, live, experiment.seconds, force, show)
+            failures = _run_cells(jobs, live, experiment.seconds, force, lost, show)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             checkpoints.tidy(folder)
@@ -136,10 +140,15 @@ def _placed(job: Job, force: bool) -> Job:
 
 
 def _run_cells(
-    jobs: Sequence[Job], live: Mapping[str, LanguageModel], seconds: float, force: bool, show: Display
+    jobs: Sequence[Job],
+    live: Mapping[str, LanguageModel],
+    seconds: float,
+    force: bool,
+    lost: Mapping[str, str],
+    show: Display,
 ) -> dict[str, str]:
-    """Run the cells that are not finished; return by "name/seed" why a cell failed."""
-    failures: dict[str, str] = {}
+    """Run the cells that are not finished; return by "name/seed" why a cell failed, or was ``lost`` before."""
+    failures = dict(lost)
     several = len({job.seed for job in jobs}) > 1
     show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
     for index, job in enumerate(jobs):
@@ -160,9 +169,9 @@ def _run_cells(
         try:
             error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
         finally:  # interrupted, too
-            lost = _changed_by(job, before, show)
+            changed = _changed(Path(job.folder), before, job.path, f"{job.name} was run", show)
         failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
-        failures |= lost
+        failures |= changed
         if error is None:
             job.take_place()
             show.event(index, {"event": "done"})
@@ -174,14 +183,16 @@ def _run_cells(
     return failures
 
 
-def _changed_by(job: Job, before: Mapping[Path, bytes], show: Display) -> dict[str, str]:
-    """See that a job has changed no other cell and no tokens; return by "name/seed" which cells are lost by that."""
-    folder = Path(job.folder)
-    error = f"its files were changed while {job.name} was run, and are not used: run it again"
-    changed = {path.relative_to(folder).parts[:3] for path in put_back(folder, before, job.path)}
-    for place in sorted(changed):
+def _changed(folder: Path, before: Mapping[Path, bytes], own: Path, during: str, show: Display) -> dict[str, str]:
+    """Undo what a plug-in has done to the evidence of a run folder, but for its ``own`` part.
+
+    Returns by "name/seed" which cells have other files now, so that they are lost.
+    """
+    error = f"its files were changed while {during}, and are not used: run it again"
+    places = {path.relative_to(folder).parts[:3] for path in put_back(folder, before, own)}
+    for place in sorted(places):
         show.say(f"{'/'.join(place)}: {error}.")
-    return {"/".join(place[1:]): error for place in changed if place[0] == CELLS}
+    return {"/".join(place[1:]): error for place in places if place[0] == CELLS}
 
 
 def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
