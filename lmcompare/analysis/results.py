@@ -168,7 +168,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
     test = seed_figures(on_test, split_bytes(run, model))
     valid = seed_figures(sums(run, "valid")[model.name], split_bytes(run, model, "valid"))
     mean, spread, on_valid = mean_figures(test), spread_figures(test), mean_figures(valid)
-    standing, read = comparison.standing(model.name), tokens_read(model)
+    standing = comparison.standing(model.name)
     return {
         "name": model.name,
         "plugin": model.plugin,
@@ -186,8 +186,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "rank_high": standing.rank_high,
         "unranked_reason": standing.reason,
         **{key: _over_seeds(model, key) for key in COSTS},
-        **({"train_seconds": None} if read == 0 else {}),  # it was only read from a file
-        "tokens_read": read,
+        "tokens_read": tokens_read(model),
         **{f"sampled_{which}_nats": model.done[0].memorisation.get(f"{which}_nats") for which in ("train", "valid")},
         "overhead_bits_per_byte": on_test.overhead_bits / max(split_bytes(run, model), 1),
         "valid_probability_model": is_valid(model),

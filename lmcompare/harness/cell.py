@@ -97,13 +97,18 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     )
 
 
-def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit) -> tuple[LanguageModel, float]:
-    """Return the trained model and its training seconds; from the folder where a run was cut off after training."""
+def _trained(
+    job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
+) -> tuple[LanguageModel, float | None]:
+    """Return the trained model and its training seconds, None if it read no training text.
+
+    It is restored from the folder where a run was cut off after training.
+    """
     folder = job.path / "model"
     if not seals.damage(folder, TRAINED_FILES):
         trained = read_json(folder / "trained.json")
         if trained["key"] == job.key:
-            return model.restore(load_state(folder)), float(trained["seconds"])
+            return model.restore(load_state(folder)), trained["seconds"]
     remove_written(job.path, within="model")
     room = checkpoints.own_room(job.checkpoints)
     model.warm_up()
@@ -118,7 +123,7 @@ def _trained(job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
     )
     emit({"event": "stage", "stage": "training"})
     fitted = model.fit(corpus.train, corpus.valid, setting)
-    seconds = curve.seconds
+    seconds = curve.training_seconds
     if fitted is not model:
         raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
     model.study(corpus.train, corpus.valid, setting)

@@ -38,6 +38,7 @@ class LearningCurve:
         if self._path is not None:
             self._read(self._path)
         self._fresh = not self._rows
+        self._tokens: int | None = None  # that the model has read so far
         self._stored = self.seconds
 
     def _read(self, path: Path) -> None:
@@ -52,7 +53,13 @@ class LearningCurve:
         """Training seconds, those before the run was cut off included."""
         return time.perf_counter() - self._began + self._before
 
+    @property
+    def training_seconds(self) -> float | None:
+        """Those seconds; None for a model that has read no training text, such as one that was read from a file."""
+        return None if self._tokens == 0 else self.seconds
+
     def __call__(self, progress: Progress) -> None:
+        self._tokens = progress.tokens
         losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
         if losses != [None, None]:
             self._go_back_to(progress)

@@ -139,7 +139,7 @@ def score_together(
             name=document.name,
             text=document.text,
             tokens=tuple(tokens[kept]),
-            offsets=tuple((first, last) for first, last in encoded.spans[kept].tolist()),
+            offsets=tuple(zip(*encoded.spans[kept].T.tolist(), strict=True)),
             unknown=tuple(encoded.vocabulary.is_unknown(encoded.ids[kept]).tolist()),
             surprisal_bits=tuple((-nats[kept] / np.log(2)).tolist()),
             overhead_bits=tuple(overhead_bits[kept].tolist()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Document
 
 
-_NUMBERS = tuple(name for name in WORD_COLUMNS if name not in ("split", "word", "repeated"))
+_NUMBERS = ("document", "byte_start", "byte_end", "sentence", "position_in_sentence", "position")
+END = -1  # the number of an end, which is the last of the words
 
 
 def counted_words(documents: Iterable[Document]) -> Counter[bytes]:
@@ -51,18 +52,17 @@ def word_features(documents: Sequence[Document], train_words: Mapping[bytes, int
     """
     import pandas as pd
 
-    rank = {word: number for number, word in enumerate(train_words, 1)}
-    strings: dict[bytes, str] = {}  # each word once, however often it occurs
-    words: list[str] = []
+    numbers: defaultdict[bytes, int] = defaultdict()  # of the different words
+    numbers.default_factory = numbers.__len__
+    words: list[IntArray] = []
     columns: dict[str, list[IntArray]] = {name: [] for name in _NUMBERS}
     repeated: list[npt.NDArray[np.bool_]] = []
     for index, document in enumerate(documents):
         data = document.text.encode()
         places = places_of(data)
-        found = [data[start:end] for start, end in places.tolist()]
-        n_words = len(found)
-        words += [strings.setdefault(word, word.decode()) for word in found]
-        words.append("")
+        n_words = len(places)
+        found = np.fromiter(map(numbers.__getitem__, WORD.findall(data)), np.int64, n_words)
+        words.append(np.append(found, END))
         begins = sentence_begins(data, document.sentences)
         sentence = np.maximum(np.searchsorted(begins, places[:, 0], side="right") - 1, 0)
         at = np.arange(n_words)
@@ -72,26 +72,27 @@ def word_features(documents: Sequence[Document], train_words: Mapping[bytes, int
             "document": np.full(n_words, index),
             "byte_start": places[:, 0],
             "byte_end": places[:, 1],
-            "train_count": np.fromiter((train_words.get(word, 0) for word in found), np.int64, n_words),
-            "train_rank": np.fromiter((rank.get(word, 0) for word in found), np.int64, n_words),
             "sentence": sentence,
             "position_in_sentence": at - first[np.searchsorted(first, at, side="right") - 1],
             "position": at,
         }
-        of_end = (index, len(data), len(data), 0, 0, last_sentence, 0, n_words)
+        of_end = (index, len(data), len(data), last_sentence, 0, n_words)
         for (name, values), end in zip(rows.items(), of_end, strict=True):
             kind = np.int64 if name.startswith("byte") else np.int32
             columns[name].append(np.append(values, end).astype(kind))
-        new = {word: n for n, word in zip(range(n_words - 1, -1, -1), reversed(found), strict=True)}.values()
         again = np.ones(n_words + 1, np.bool_)
-        again[[*new, n_words]] = False
+        again[np.append(np.unique(found, return_index=True)[1], n_words)] = False
         repeated.append(again)
+    rank = {word: number for number, word in enumerate(train_words, 1)}
     none = np.zeros(0, np.int32)
+    which = np.concatenate([none, *words])
     table = {name: np.concatenate([none, *parts]) for name, parts in columns.items()}
     return pd.DataFrame(
         {
             "split": split,
-            "word": np.array(words, object),
+            "word": np.array([*(word.decode() for word in numbers), ""], object)[which],
+            "train_count": np.array([*(train_words.get(word, 0) for word in numbers), 0], np.int32)[which],
+            "train_rank": np.array([*(rank.get(word, 0) for word in numbers), 0], np.int32)[which],
             **table,
             "repeated": np.concatenate([np.zeros(0, np.bool_), *repeated]),
         }

@@ -89,3 +89,11 @@ def test_losses_are_plain_finite_numbers(tmp_path: Path) -> None:
     curve = LearningCurve(_ignore, tmp_path)
     curve(Progress(np.int64(1), train_loss=np.float32(2.5), valid_loss=float("inf"), tokens=np.int64(7)))  # type: ignore[arg-type]
     assert curve.csv().splitlines()[1].split(",")[2:] == ["7", "2.5", ""]
+
+
+def test_a_model_that_reads_no_training_text_has_no_training_seconds() -> None:
+    curve = LearningCurve(lambda event: None, None)
+    curve(Progress(step=1, steps=1, tokens=0))
+    assert curve.training_seconds is None
+    curve(Progress(step=1, steps=1, tokens=5))
+    assert curve.training_seconds is not None
