@@ -208,7 +208,7 @@ def compare_models(run: Run) -> Comparison:
         sampled = sampled.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
         low, high = sampled.interval()
         for k, m in enumerate(finite):
-            standings[m] = replace(standings[m], low=float(low[k]), high=float(high[k]))
+            standings[m] = replace(standings[m], low=max(float(low[k]), 0.0), high=float(high[k]))
         differences = _differences(standings, pairs, sampled, low, high)
         ranked = [len(finite) + k for k, (i, _) in enumerate(pairs) if standings[i].group == "ranked"]
         detectable = smallest_detectable(sampled, ranked)

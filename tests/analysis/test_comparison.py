@@ -196,3 +196,13 @@ def test_most_of_the_comparable_models_say_which_tokens_are_the_main_ones(tmp_pa
 @pytest.mark.parametrize(("difference", "significant"), [(3e-8, False), (-3e-8, False), (2e-6, True)])
 def test_rounding_is_no_difference(difference: float, significant: bool) -> None:
     assert Difference("a", "b", difference, difference, difference, 0.0, 0.0).significant is significant
+
+
+def test_an_interval_of_bits_does_not_reach_below_zero(tmp_path: Path) -> None:
+    # Of 40 documents 35 cost nothing, and five cost 40 bits each
+    documents = [[1.0] * 4] * 35 + [[2.0**-10] * 4] * 5
+    run = tiny_run(tmp_path, {"a": [[p for document in documents for p in document]]}, documents=[(4,)] * 40)
+    standing = compare_models(run).standing("a")
+    assert standing.bits_per_byte == pytest.approx(200 / 160)
+    assert standing.low == 0
+    assert standing.high > 2 * standing.bits_per_byte  # the interval was symmetric

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from lmcompare.tokens.vocabulary import FloatArray, IntArray
 
+SHORT = 1 << 16  # values that stay in the processor's cache
+
 Event: TypeAlias = tuple[Sequence[IntArray], IntArray]
 """The contexts of n symbols: one (n,) array of keys per length, the shortest first; and the symbols (n,)."""
 
@@ -107,6 +109,9 @@ def find(rising: IntArray, wanted: IntArray) -> npt.NDArray[np.int64]:
     """(n,) the index of each wanted value in the rising array, -1 if it is not in there."""
     if not len(rising):
         return np.full(len(wanted), -1, np.int64)
+    if len(rising) <= SHORT:
+        at = np.minimum(np.searchsorted(rising, wanted), len(rising) - 1)
+        return np.where(rising[at] == wanted, at, -1)
     order = np.argsort(wanted)  # in order, a long array is read once and not all over the place
     ordered = wanted[order]
     at = np.minimum(np.searchsorted(rising, ordered), len(rising) - 1)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.tokens.codelength import interpolation
 from lmcompare.tokens.codelength.interpolation import (
     ContextCounts,
     SymbolKneserNey,
@@ -118,7 +119,9 @@ def test_discount_stays_within_bounds() -> None:
     assert level(3).discount == 0.1
 
 
-def test_find() -> None:
+@pytest.mark.parametrize("short", [0, 100])
+def test_find(short: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpolation, "SHORT", short)
     assert find(np.array([2, 5, 9]), np.array([5, 1, 9, 10, 2])).tolist() == [1, -1, 2, -1, 0]
     assert find(np.zeros(0, np.int64), np.array([3])).tolist() == [-1]
 
