@@ -199,10 +199,10 @@ def test_rounding_is_no_difference(difference: float, significant: bool) -> None
 
 
 def test_an_interval_of_bits_does_not_reach_below_zero(tmp_path: Path) -> None:
-    # Of 40 documents 35 cost nothing, and five cost 40 bits each
-    documents = [[1.0] * 4] * 35 + [[2.0**-10] * 4] * 5
+    # Of 40 documents 36 cost nothing, and four cost 40, 40, 40 and 400 bits
+    documents = [[1.0] * 4] * 36 + [[2.0**-10] * 4] * 3 + [[2.0**-100] * 4]
     run = tiny_run(tmp_path, {"a": [[p for document in documents for p in document]]}, documents=[(4,)] * 40)
     standing = compare_models(run).standing("a")
-    assert standing.bits_per_byte == pytest.approx(200 / 160)
+    assert standing.bits_per_byte == pytest.approx(520 / 160)
     assert standing.low == 0
     assert standing.high > 2 * standing.bits_per_byte  # the interval was symmetric
