@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,9 +18,6 @@ from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitErr
 from lmcompare.registry import absolute, placed
 
 SECONDS = 300.0  # that importing and building a plug-in may take, if there is no other limit
-
-T = TypeVar("T")
-Table = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class Described:
         ``PluginError`` for a number that the model can't come near.
         """
         there = (self.name, self.plugin, self.hyperparameters, parameters, types)
-        kind = tuple[Table, Table]
+        kind = tuple[dict[str, Any], dict[str, Any]]
         found, hyperparameters = _asked("_sized", kind, there, self.plugin, self.hyperparameters, seconds)
         return replace(self, hyperparameters=hyperparameters), found
 
@@ -93,19 +90,19 @@ def described(table: ModelTable, experiment: Experiment, base: Path | None) -> D
     here = base or Path.cwd()
     plugin = absolute(table.plugin, here)
     there = (table.name, plugin, dict(table.hyperparameters), experiment.preset, str(here))
-    found = _asked("_built", Described, there, plugin, table.hyperparameters, experiment.time_limit)
+    found: Described = _asked("_built", Described, there, plugin, table.hyperparameters, experiment.time_limit)
     return replace(found, name=table.name, plugin=plugin)  # a plug-in's code may have sent others
 
 
 def _asked(
     function: str,
-    kind: type[T],
+    kind: Any,
     arguments: tuple[Any, ...],
     plugin: str,
     given: Mapping[str, Any],
     seconds: float | None,
-) -> T:
-    """Call a function of this module, in a process of its own if it runs code that is not lmcompare's."""
+) -> Any:
+    """Return a value of a kind from a function of this module, in a process of its own if it runs code of others."""
     valid = TypeAdapter(kind).validate_python
     if _is_built_in(plugin, given):
         return valid(globals()[function](None, *arguments))
