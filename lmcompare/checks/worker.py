@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from lmcompare import plugins
-from lmcompare.checks import CHECKS, run_checks
+from lmcompare.checks import CHECKS, known_failures, run_checks
 from lmcompare.checks.kit import Check, Result
 from lmcompare.checks.probe import PRESET
 from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, is_tokenizer, run_tokenizer_checks
 from lmcompare.errors import LmcompareError, unknown
-from lmcompare.processes import Emit, EndedError, Event, RaisedError, TimeLimitError, call
+from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.tokens import TOKENIZERS, make_tokenizer, table_of
+
+KITS = [[check.name for check in kit] for kit in (CHECKS, TOKENIZER_CHECKS)]
+RESULT = TypeAdapter(Result)
 
 
 def run_checks_apart(
@@ -43,21 +49,30 @@ def run_checks_apart(
     PluginError
         The plug-in is not found, or refuses the hyper-parameters.
     LmcompareError
-        The plug-in ended the process or ran too long. The results before that were given to ``on_result``.
+        The plug-in ended the process, ran too long or sent junk. The results before that were given to ``on_result``.
     """
     results: list[Result] = []
     names: list[str] = []
 
     def take(event: Event) -> None:
-        if event["event"] == "built":
-            names.extend(event["checks"])
-            return
-        results.append(Result(**event["result"]))
-        on_result(results[-1])
+        match event:
+            case {"event": "built", "checks": list(announced)} if not names and announced in KITS:
+                names.extend(announced)
+                return
+            case {"event": "result", "result": found}:
+                with suppress(ValidationError):
+                    result = RESULT.validate_python(found)
+                    if result.name in [*names, known_failures.name][len(results) :][:1]:
+                        results.append(result)
+                        on_result(result)
+                        return
+        raise JunkError(str(event)[:80])
 
     try:
         call("lmcompare.checks.worker:run", plugin, dict(parameters), seed, on_event=take, seconds=seconds)
-    except (RaisedError, EndedError, TimeLimitError) as error:
+        if not names or len(results) < len(names):
+            raise JunkError("an early end")
+    except (RaisedError, EndedError, TimeLimitError, JunkError) as error:
         if isinstance(error, RaisedError) and error.expected:
             raise LmcompareError(str(error)) from None
         where = " while it was imported and built"

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.harness.experiment import Experiment, ModelTable
@@ -75,7 +77,8 @@ class Described:
         ``PluginError`` for a number that the model can't come near.
         """
         there = (self.name, self.plugin, self.hyperparameters, parameters, types)
-        found, hyperparameters = _asked("_sized", there, self.plugin, self.hyperparameters, seconds)
+        kind = tuple[dict[str, Any], dict[str, Any]]
+        found, hyperparameters = _asked("_sized", kind, there, self.plugin, self.hyperparameters, seconds)
         return replace(self, hyperparameters=hyperparameters), found
 
 
@@ -87,18 +90,29 @@ def described(table: ModelTable, experiment: Experiment, base: Path | None) -> D
     here = base or Path.cwd()
     plugin = absolute(table.plugin, here)
     there = (table.name, plugin, dict(table.hyperparameters), experiment.preset, str(here))
-    return Described(**_asked("_built", there, plugin, table.hyperparameters, experiment.time_limit))
+    found: Described = _asked("_built", Described, there, plugin, table.hyperparameters, experiment.time_limit)
+    return replace(found, name=table.name, plugin=plugin)  # a plug-in's code may have sent others
 
 
 def _asked(
-    function: str, arguments: tuple[Any, ...], plugin: str, given: Mapping[str, Any], seconds: float | None
+    function: str,
+    kind: Any,
+    arguments: tuple[Any, ...],
+    plugin: str,
+    given: Mapping[str, Any],
+    seconds: float | None,
 ) -> Any:
-    """Call a function of this module, in a process of its own if it runs code that is not lmcompare's."""
+    """Return a value of a kind from a function of this module, in a process of its own if it runs code of others."""
+    valid = TypeAdapter(kind).validate_python
     if _is_built_in(plugin, given):
-        return globals()[function](None, *arguments)
+        return valid(globals()[function](None, *arguments))
     whose, limit = f"the model '{arguments[0]}'", seconds or SECONDS
     try:
-        return call(f"{__name__}:{function}", *arguments, seconds=limit)
+        found = call(f"{__name__}:{function}", *arguments, seconds=limit)
+        try:
+            return valid(found)
+        except ValidationError:
+            raise JunkError(str(found)[:80]) from None
     except RaisedError as error:
         raise PluginError(str(error) if error.expected else f"{whose}: {error}") from error
     except TimeLimitError:

@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError
 from tests.tokens.texts import BYTE_PAIRS
 
 PLUGINS = """
-import os
+import os, time
 from lmcompare.models.unigram.plugin import Unigram
 
 class Leaves(Unigram):
@@ -32,6 +32,23 @@ class Mute(Exception):
 class SaysNothing(Unigram):
     def fit(self, train, valid, setting):
         raise Mute
+
+class Sends(Unigram):
+    message = b'["returned", null]'
+
+    def fit(self, train, valid, setting):
+        for descriptor in range(3, 20):
+            try:
+                os.write(descriptor, self.message + b'\\n')
+            except OSError:
+                pass
+        time.sleep(60)
+
+class SendsAnEvent(Sends):
+    message = b'["event", {"event": "result", "result": {"x": 1}}]'
+
+class SendsAResult(Sends):
+    message = b'["event", {"event": "result", "result": {"name": "not-next", "passed": true}}]'
 """
 
 
@@ -66,6 +83,9 @@ def test_tokenizers_have_a_kit_of_their_own() -> None:
     [
         ("Leaves", "in the check 'fit-returns-the-model': the process ended with exit code 0"),
         ("Breaks", r"in the check 'fit-returns-the-model': GeneratorExit: no message \(models.py, line 11\)"),
+        ("Sends", "in the check 'fit-returns-the-model': its process sent what is no message"),
+        ("SendsAnEvent", "in the check 'fit-returns-the-model': its process sent what is no message"),
+        ("SendsAResult", "in the check 'fit-returns-the-model': its process sent what is no message"),
     ],
 )
 def test_a_plug_in_that_ends_the_process(path: Path, name: str, said: str) -> None:

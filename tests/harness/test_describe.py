@@ -33,6 +33,15 @@ class Own(Unigram):
         return {{"width": parameters // types}}
 """
 
+SENDS = """
+for descriptor in range(3, 20):
+    try:
+        os.write(descriptor, b'["returned", null]\\n')
+    except OSError:
+        pass
+time.sleep(60)
+"""
+
 
 def table(folder: Path, at_import: str = "", in_init: str = "", limit: float | None = None) -> describe.Described:
     (folder / "apart.py").write_text(PLUGIN.format(at_import=at_import, in_init=in_init))
@@ -60,6 +69,7 @@ def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
         ("time.sleep(60)", "", "the model 'own': importing and building its plug-in took longer than 3 s"),
         ("import not_there", "", "not_there"),
         ("", "os._exit(0)", "the model 'own': .* exit code 0"),
+        (SENDS, "", "the model 'own': .* its process sent what is no message"),
         ("", "1 / 0", "the model 'own': .*division by zero"),
     ],
 )
