@@ -11,8 +11,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from lmcompare.errors import PluginError, one_line, unknown
-from lmcompare.model import LanguageModel, described
+from lmcompare.errors import PluginError, kind_of, one_line, unknown
+from lmcompare.model import LanguageModel, Traits, described
 from lmcompare.registry import Registry, source_of
 from lmcompare.registry import only_installed as only_installed
 from lmcompare.registry import spec as spec
@@ -34,6 +34,16 @@ def checked_class(found: Any, plugin: str) -> type[LanguageModel]:
     if inspect.isabstract(found):
         lacking = ", ".join(sorted(found.__abstractmethods__))
         raise PluginError(f"plug-in '{plugin}' lacks {lacking}")
+    presets = found.presets
+    if not isinstance(presets, Mapping) or not all(isinstance(table, Mapping) for table in presets.values()):
+        raise PluginError(f"presets of plug-in '{plugin}' must be a table of hyper-parameters for each name")
+    for name in ("files", "bases"):
+        listed = getattr(found, name)
+        if not isinstance(listed, tuple | list) or not {*map(str, listed)} <= {*(listed and found.parameter_names())}:
+            raise PluginError(
+                f"{name} of plug-in '{plugin}' must be a tuple of names of its hyper-parameters, not"
+                f" {reprlib.repr(listed)}"
+            )
     return found
 
 
@@ -65,11 +75,14 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
     given = {**cls.presets.get(preset, {}), **parameters}
     _check_kinds(cls, given, whose)
     try:
-        return cls(**given)
+        model = cls(**given)
     except PluginError:
         raise
     except (Exception, SystemExit) as error:
         raise PluginError(f"{whose} refuses its hyper-parameters: {one_line(error)}") from error
+    if not isinstance(model.traits, Traits):
+        raise PluginError(f"traits of {whose} must be an lmcompare.Traits, not {kind_of(model.traits)}")
+    return model
 
 
 def _check_kinds(cls: type[LanguageModel], given: Mapping[str, Any], whose: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -226,6 +226,34 @@ def test_honest_model_scores_by_hand() -> None:
     model = Honest(alpha=1.0).fit(train, train, Setting(VOCABULARY))
     found = np.exp(model.next_log_probs(text([2]), np.array([0, 1])))
     np.testing.assert_allclose(found, [[1 / 6, 1 / 6, 3 / 6, 1 / 6], [1 / 7, 2 / 7, 2 / 7, 2 / 7]])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "size"),
+    [(10**30, 10), (10, 10**30), (1e308, 1), (float("nan"), 1), (-5, 1), (1, -10), (1.5, 1), ("many", 1), (None, 1)],
+)
+def test_a_size_is_whole_numbers_that_files_hold(parameters: Any, size: Any) -> None:
+    with pytest.raises(PluginError, match=r"^Big\.size returned .* from 0 to 10\*\*18"):
+        contract.checked_size(Size(parameters, size), "Big")
+
+
+def test_a_size_may_be_of_numpy_and_is_a_size() -> None:
+    assert contract.checked_size(Size(np.int64(3), 10**18), "Small") == Size(3, 10**18)  # type: ignore[arg-type]
+    with pytest.raises(PluginError, match=r"Small\.size returned an int"):
+        contract.checked_size(5, "Small")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("presets", value) for value in ("abc", 5, {"quick": 5})),
+        *((name, value) for name in ("files", "bases") for value in (5, "alpha", ("nope",), (5,), None)),
+        *(("traits", value) for value in ("abc", None)),
+    ],
+)
+def test_what_a_class_declares_is_of_its_kind(name: str, value: object) -> None:
+    with pytest.raises(PluginError, match=rf"^{name} of .*Declares'? must be"):
+        plugins.build(type("Declares", (Honest,), {name: value}), {})
 
 
 @pytest.mark.parametrize(

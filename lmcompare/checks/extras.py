@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 
 import numpy as np
 
 from lmcompare.checks.kit import Finding, check
 from lmcompare.checks.measure import AGREEMENT
 from lmcompare.checks.probe import Probe
-from lmcompare.exhibits import from_json, problem_with, to_json
-from lmcompare.model import FloatArray
+from lmcompare.errors import PluginError
+from lmcompare.exhibits import MOST, from_json, problem_with, to_json
+from lmcompare.model import FloatArray, checked_size
 
 TITLE_LENGTH = 60  # characters
 
@@ -51,7 +53,9 @@ def exhibits_are_well_formed(probe: Probe) -> Finding:
     texts = probe.texts
     sentences = texts.text("exhibits", documents=1, tokens=30).split_sentences()
     text = texts.encoded(*list(sentences.documents())[:3], [0, 0, 4, 1])
-    shown = list(probe.fitted.exhibits(text))
+    shown = list(islice(probe.fitted.exhibits(text), MOST + 1))
+    if len(shown) > MOST:
+        return Finding(False, f"it has more than {MOST} exhibits, which nobody reads: show fewer")
     stored = []
     for exhibit in shown:
         if wrong := problem_with(exhibit):
@@ -105,10 +109,11 @@ def context_vectors_fit(probe: Probe) -> Finding:
 
 @check("size-is-told")
 def size_is_told(probe: Probe) -> Finding:
-    """``size`` returns a number of parameters and of bytes, neither negative; ``sized`` names hyper-parameters."""
-    size = probe.fitted.size()
-    if size.parameters < 0 or size.bytes < 0 or int(size.parameters) != size.parameters:
-        return Finding(False, f"size returned {size.parameters} parameters and {size.bytes} bytes")
+    """``size`` returns whole numbers of parameters and of bytes, 0 to 10**18; ``sized`` names hyper-parameters."""
+    try:
+        size = checked_size(probe.fitted.size(), type(probe.fitted).__name__)
+    except PluginError as error:
+        return Finding(False, str(error))
     widths = probe.fitted.sized(size.parameters, len(probe.texts.vocabulary))
     for name in widths or ():
         if name not in probe.fitted.parameter_names():

@@ -20,7 +20,7 @@ from lmcompare.checks.measure import AGREEMENT, BEYOND, as_sentence_number, othe
 from lmcompare.checks.positions import Sample, sample
 from lmcompare.checks.probability import row_sums
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.model import FloatArray, LanguageModel, streamed
 from lmcompare.tokens import Encoded, IntArray
 
 POSITIONS = 48  # whose distributions are looked at, and a few more
@@ -262,7 +262,7 @@ def _random(probe: SampledProbe) -> Finding | None:
     ids = others(probe.scored.text, RANDOM_TOKENS, np.random.default_rng([probe.seed, RANDOM_TOKENS]))
     text = Encoded.from_documents([ids], vocabulary)
     given = {"log_probs": scores(probe.model, text), "stream": np.zeros(len(text))}
-    for at, block in probe.model.stream(text):
+    for at, block in streamed(probe.model, text):
         given["stream"][at] = block[np.arange(len(at)), ids[at]]
     gains = {name: float(np.sum(nats + np.log(len(vocabulary)))) for name, nats in given.items()}
     name = max(gains, key=lambda which: gains[which])

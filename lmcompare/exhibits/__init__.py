@@ -15,8 +15,11 @@ from lmcompare.exhibits.latex import latex_lines, latex_text
 from lmcompare.exhibits.map2d import Map2D
 from lmcompare.exhibits.neighbours import Neighbours
 
+MOST = 100  # exhibits of a model that are stored; the rest is left out
+
 __all__ = [
     "KINDS",
+    "MOST",
     "BackoffStep",
     "BackoffTrace",
     "Bars",

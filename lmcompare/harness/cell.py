@@ -22,7 +22,7 @@ from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.memory import give_back_what_is_free
-from lmcompare.model import Budget, FloatArray, LanguageModel, Setting
+from lmcompare.model import Budget, FloatArray, LanguageModel, Setting, checked_size
 from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
@@ -171,7 +171,7 @@ def _scored(
     write_parts(job.path / "words.parquet", (words[s].table(found[s][0], ends[s]) for s in HELD_OUT))
     write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
-    size = model.size()
+    size = checked_size(model.size(), type(model).__name__)
     cost = {
         "score_seconds": seconds,
         "scored_tokens": len(valid),
@@ -234,7 +234,10 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
 
     def shown_of_itself() -> list[dict[str, Any]]:
         tables = []
-        for exhibit in model.exhibits(text):
+        for number, exhibit in enumerate(model.exhibits(text)):
+            if number == exhibits.MOST:
+                notes.append(f"It has more than {exhibits.MOST} exhibits: the rest is left out.")
+                break
             if wrong := exhibits.problem_with(exhibit):
                 notes.append(f"Its exhibit '{str(getattr(exhibit, 'title', ''))[:80]}' is left out: {wrong}.")
             else:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.errors import PluginError
+from lmcompare.errors import PluginError, kind_of
 from lmcompare.measure.word_bits import WordEnds
-from lmcompare.model import FloatArray, LanguageModel, check_block
+from lmcompare.model import FloatArray, LanguageModel, streamed
 from lmcompare.runfolder.layout import SCORE_COLUMNS, TOP_COLUMNS
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
@@ -73,8 +73,15 @@ def checked_log_probs(model: LanguageModel, text: Encoded, seen: Seen = lambda t
 
 def _checked_part(model: LanguageModel, text: Encoded) -> FloatArray:
     with _unchanged(model, text):
-        scores = np.asarray(model.log_probs(text), np.float64)
+        given = model.log_probs(text)
     where = f"{type(model).__name__}.log_probs"
+    try:
+        scores = np.asarray(given)
+    except ValueError:  # of rows of different lengths
+        scores = np.array(None)
+    if scores.dtype.kind not in "fiu":
+        raise PluginError(f"{where} gave {kind_of(given)} without numbers: return an array of floats, one a token")
+    scores = scores.astype(np.float64, copy=False)
     if scores.shape != (len(text),):
         raise PluginError(f"{where} gave shape {scores.shape} for {len(text)} tokens: one figure a token")
     _check_figures(scores, where)
@@ -129,8 +136,7 @@ def score_and_rank(
     top_log_probs = np.zeros((len(shown), places), np.float64)
     end_log_probs = np.zeros(len(text), np.float64)
     with _unchanged(model, text) as ids:
-        for at, block in model.stream(text):  # (B,), (B, V)
-            check_block(block, len(at), text, type(model).__name__)
+        for at, block in streamed(model, text):  # (B,), (B, V)
             targets = ids[at]
             own = block[np.arange(len(at)), targets][:, None]  # (B, 1)
             above, tied = _true_in_rows(block > own), _true_in_rows(block == own) > 1
@@ -145,10 +151,7 @@ def score_and_rank(
                 top, nats = most_likely(block[rows], places)
                 top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = top, nats
             seen(len(at))
-    where = f"{type(model).__name__}.stream"
-    if (target_rank == 0).any():
-        raise PluginError(f"{where} left out {int((target_rank == 0).sum())} positions")
-    _check_figures(log_probs, where)
+    _check_figures(log_probs, f"{type(model).__name__}.stream")
     return Ranked(log_probs, target_rank, top_ids, top_log_probs, end_log_probs)
 
 

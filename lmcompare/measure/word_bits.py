@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.model import FloatArray, LanguageModel, streamed
 from lmcompare.tokens import Encoded, IntArray, OverheadBits, Tokenizer, Vocabulary
 
 WORD = re.compile(rb"[^\s]+")  # white space of ASCII
@@ -179,7 +179,7 @@ def streamed_end_log_probs(
     """(N,) nats of the end of the word before each token where ``ends`` says so, 0 elsewhere."""
     found = np.zeros(len(text))
     if ends.at.any():
-        for at, block in model.stream(text):
+        for at, block in streamed(model, text):
             rows = np.flatnonzero(ends.at[at])
             found[at[rows]] = ends.log_probs(block[rows])
             seen(len(at))

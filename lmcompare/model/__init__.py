@@ -4,6 +4,7 @@ A model is one class. It is given token ids and returns natural-log probabilitie
 follows from ``next_log_probs``. A model imports nothing of what runs, checks or shows it.
 """
 
+from lmcompare.model.blocks import check_block, streamed
 from lmcompare.model.language_model import (
     BLOCK_BYTES,
     HIGHEST_ORDER,
@@ -11,7 +12,6 @@ from lmcompare.model.language_model import (
     SHORT_WINDOW,
     LanguageModel,
     Stepper,
-    check_block,
     check_reach,
     check_whole,
     described,
@@ -20,7 +20,7 @@ from lmcompare.model.language_model import (
     same_vocabulary,
     words_of,
 )
-from lmcompare.model.values import Budget, Progress, Setting, Size, Traits
+from lmcompare.model.values import Budget, Progress, Setting, Size, Traits, checked_size
 from lmcompare.state import State
 from lmcompare.tokens import FloatArray
 
@@ -41,9 +41,11 @@ __all__ = [
     "check_block",
     "check_reach",
     "check_whole",
+    "checked_size",
     "described",
     "fitted",
     "is_whole",
     "same_vocabulary",
+    "streamed",
     "words_of",
 ]

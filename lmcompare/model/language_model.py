@@ -15,6 +15,7 @@ import numpy as np
 
 from lmcompare.errors import NotFittedError, PluginError, ordinary
 from lmcompare.exhibits import Exhibit
+from lmcompare.model.blocks import streamed
 from lmcompare.model.values import Setting, Size, Traits
 from lmcompare.state import State
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
@@ -171,8 +172,7 @@ class LanguageModel(ABC):
     def log_probs(self, text: Encoded) -> FloatArray:
         """Return the (N,) log-probability of each token in nats, given what precedes it in its document."""
         scores = np.zeros(len(text), np.float64)
-        for at, block in self.stream(text):
-            check_block(block, len(at), text, type(self).__name__)
+        for at, block in streamed(self, text):
             scores[at] = block[np.arange(len(at)), text.ids[at]]
         return scores
 
@@ -342,14 +342,6 @@ def words_of(name: str) -> str:
 def described(cls: type[LanguageModel]) -> str:
     """Return the first paragraph of a model's docstring, on one line."""
     return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split()).replace("``", "")
-
-
-def check_block(block: object, rows: int, text: Encoded, name: str) -> None:
-    """Raise ``PluginError`` unless a model's distributions are an array of (``rows``, V)."""
-    wanted = (rows, len(text.vocabulary))
-    if not isinstance(block, np.ndarray) or block.shape != wanted:
-        found = f"shape {block.shape}" if isinstance(block, np.ndarray) else f"a {type(block).__name__}"
-        raise PluginError(f"{name} gave {found} for {rows} positions: next_log_probs returns an array of {wanted}")
 
 
 def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:

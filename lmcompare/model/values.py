@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
+from lmcompare.errors import PluginError, kind_of
 from lmcompare.tokens import Vocabulary
 
 
@@ -133,3 +136,18 @@ class Size:
 
     parameters: int
     bytes: int
+
+
+LARGEST = 10**18  # of what a size counts: files and tables of a report hold no number of any length
+
+
+def checked_size(size: object, whose: str) -> Size:
+    """Return what ``size()`` of the class ``whose`` gave. Raises ``PluginError`` if that is no size of anything."""
+    if not isinstance(size, Size):
+        raise PluginError(f"{whose}.size returned {kind_of(size)}: return an lmcompare.Size")
+    for name, value in (("parameters", size.parameters), ("bytes", size.bytes)):
+        if not isinstance(value, Integral) or not 0 <= value <= LARGEST:
+            raise PluginError(
+                f"{whose}.size returned {reprlib.repr(value)} {name}: return a whole number from 0 to 10**18"
+            )
+    return Size(int(size.parameters), int(size.bytes))

@@ -57,5 +57,6 @@ GALLERY: list[tuple[type[LanguageModel], str, str]] = [
     (sloppy.FewVectors, "context-vectors-fit", ""),
     (sloppy.VectorsOfWhatFollows, "context-vectors-fit", ""),
     (sloppy.NegativeSize, "size-is-told", ""),
+    (sloppy.EndlessExhibits, "exhibits-are-well-formed", ""),
     (sloppy.GrowsByAnotherName, "size-is-told", ""),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -228,6 +228,14 @@ class NegativeSize(Honest):
 
     def size(self) -> Size:
         return Size(-1, 0)
+
+
+class EndlessExhibits(Honest):
+    """Shows itself for ever."""
+
+    def exhibits(self, text: Encoded) -> Iterator[Exhibit]:
+        while True:
+            yield Bars(title="Again", labels=("a",), values=(1.0,))
 
 
 class GrowsByAnotherName(Honest):

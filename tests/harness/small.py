@@ -60,6 +60,15 @@ class OddExhibits(Flat):
         yield Bars(title="short", labels=("a", "b"), values=(1.0,))
 
 
+class ManyExhibits(Flat):
+    """Shows itself for ever."""
+
+    def exhibits(self, text):
+        from lmcompare.exhibits import Bars
+        while True:
+            yield Bars(title="again", labels=("a",), values=(1.0,))
+
+
 class Unstorable(Flat):
     """Has a number in an exhibit that JSON does not have."""
 

@@ -27,10 +27,12 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
-    models = [{"plugin": f"plugins.py:{name}", "name": name} for name in ("OddExhibits", "Unstorable")]
+    models = [
+        {"plugin": f"plugins.py:{name}", "name": name} for name in ("OddExhibits", "Unstorable", "ManyExhibits")
+    ]
     outcome, _ = run_and_report(place, place / "odd-exhibits", small_experiment(*models))
     assert not outcome.failures
-    odd, unstorable = (place / "odd-exhibits" / "cells" / m["name"] / "0" for m in models)
+    odd, unstorable, many = (place / "odd-exhibits" / "cells" / m["name"] / "0" for m in models)
     assert [e["title"] for e in json.loads((odd / "exhibits.json").read_text())] == ["good"]
     bad, short = json.loads((odd / "cell.json").read_text())["notes"]
     assert "'bad' is left out" in bad
@@ -40,6 +42,10 @@ def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
     assert json.loads((unstorable / "exhibits.json").read_text()) == []
     (note,) = json.loads((unstorable / "cell.json").read_text())["notes"]
     assert "'odd' is left out: values[0] is a value of type float32, not a number" in note
+    assert len(json.loads((many / "exhibits.json").read_text())) == 100
+    assert json.loads((many / "cell.json").read_text())["notes"] == [
+        "It has more than 100 exhibits: the rest is left out."
+    ]
 
 
 def test_figures_outlive_words_that_fail(place: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from itertools import cycle, repeat
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -52,6 +54,35 @@ def test_targets_are_ranked_and_ties_go_by_id() -> None:
 def test_a_stream_that_leaves_positions_out_is_refused() -> None:
     with pytest.raises(PluginError, match="left out 1"):
         score_and_rank(_Fixed(left_out=1), TEXT, np.array([2]), ENDS)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "said"),
+    [
+        (cycle([([0], TABLE[[0]])]), "position 0 more than once"),
+        ([([2, 0, 2], TABLE)], "position 2 more than once"),
+        (repeat(([], TABLE[:0])), "1,000 empty blocks"),
+        ([([3], TABLE[[0]])], "position 3 of a text of 3"),
+        ([([-1], TABLE[[0]])], "position -1"),
+        ([([0.5], TABLE[[0]])], "not whole numbers"),
+        ([5], "yields an int"),
+        ([([0], TABLE[[0]].astype(str))], "of the kind <U"),
+        ([([0], "abc")], "a str"),
+    ],
+)
+def test_streams_that_never_end_or_yield_something_else_are_refused(blocks: Iterable[Any], said: str) -> None:
+    model = SimpleNamespace(
+        stream=lambda text: ((np.array(b[0]), b[1]) if isinstance(b, tuple) else b for b in blocks)
+    )
+    with pytest.raises(PluginError, match=said):
+        score_and_rank(model, TEXT, np.array([2]), ENDS)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [["a", "b", "c"], [[1.0], [1.0, 2.0]], None, "abc"])
+def test_scores_that_are_no_numbers_are_refused(given: object) -> None:
+    model = SimpleNamespace(traits=Traits(), log_probs=lambda text: given)
+    with pytest.raises(PluginError, match=r"SimpleNamespace\.log_probs gave .* without numbers"):
+        checked_log_probs(model, TEXT)  # type: ignore[arg-type]
 
 
 def test_scores_of_a_wrong_shape_or_nan_are_refused() -> None:
