@@ -22,9 +22,9 @@ from lmcompare.harness.reading import read
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import CELLS, LOG, PROBES, TOKENS
+from lmcompare.runfolder.layout import CELLS, LOG, MANIFEST, PROBES, TOKENS
 from lmcompare.runfolder.manifest import write_manifest
-from lmcompare.runfolder.ownership import check_free, remove_written
+from lmcompare.runfolder.ownership import check_free, make_way, remove_written
 from lmcompare.runfolder.seals import evidence, locked, put_back
 from lmcompare.runfolder.stored import end_replacements
 
@@ -129,6 +129,7 @@ def run(
             seconds = time.perf_counter() - started
             table = manifest(experiment, text, jobs, earlier, folder, command, seconds)
             if table.models:
+                make_way(folder / MANIFEST, folder)
                 write_manifest(folder, table)
     return Outcome(failures, names)
 
@@ -170,6 +171,11 @@ def _run_cells(
             error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
         finally:  # interrupted, too
             changed = _changed(Path(job.folder), before, job.path, f"{job.name} was run", show)
+        make_way(job.path / "cell.json", Path(job.folder))
+        if error is None and not job.is_finished():
+            error = (
+                "its process said that it was finished, and some of its files are missing or changed: run it again"
+            )
         failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
         failures |= changed
         if error is None:
@@ -201,8 +207,9 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -
     A cell has a process of its own, with its own threads and peak memory: a crash ends this cell alone, and the
     process is ended after ``seconds``. A model that is an object, ``live``, is trained in this process.
     """
-    job.path.mkdir(parents=True, exist_ok=True)
     log = job.path / LOG
+    make_way(log, Path(job.folder))
+    job.path.mkdir(parents=True, exist_ok=True)
     try:
         if live is not None:
             from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
@@ -223,5 +230,6 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -
         return f"{ended}{'; its log.txt says more' if ended.code >= 0 else ''}"
     except (Exception, SystemExit) as error:
         return what_went_wrong(error)
-    log.unlink()
+    make_way(log, Path(job.folder))
+    log.unlink(missing_ok=True)
     return None

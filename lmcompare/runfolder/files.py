@@ -76,6 +76,11 @@ def write_text(path: Path, text: str) -> None:
     write_aside(path, lambda aside: aside.write_text(text, "utf-8", "backslashreplace", "\n"))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one piece."""
+    write_aside(path, lambda aside: aside.write_bytes(content))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file in one piece. NaN and infinities are refused: they are not JSON."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
@@ -113,7 +118,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        frame = pd.read_csv(path)
+        frame = pd.read_csv(ordinary(path))
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise unreadable(path, error) from None
     missing = [c for c in columns if c not in frame.columns]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.errors import ordinary
 from lmcompare.runfolder.files import REMEDY, RunFolderError, unreadable, write_aside
 from lmcompare.runfolder.layout import TEXT_COLUMNS
 
@@ -108,7 +109,7 @@ def check_table(path: Path, columns: Sequence[str]) -> None:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
+        schema = pq.read_schema(ordinary(path))
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
     known = dict(zip(schema.names, schema.types, strict=True))

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from lmcompare.errors import LmcompareError, ordinary
-from lmcompare.runfolder.files import REMEDY, RunFolderError, read_object, write_json, write_text
+from lmcompare.runfolder.files import REMEDY, RunFolderError, read_object, write_bytes, write_json, write_text
 from lmcompare.runfolder.layout import CELLS, SEAL, TOKENS
-from lmcompare.runfolder.ownership import refuse_links
+from lmcompare.runfolder.ownership import make_way, remove_links
 
 
 def seal(folder: Path, names: Iterable[str]) -> None:
@@ -67,21 +67,23 @@ def evidence(folder: Path) -> dict[Path, bytes]:
 
 
 def put_back(folder: Path, before: Mapping[Path, bytes], own: Path) -> list[Path]:
-    """Make the evidence of a run folder what it was before, except in the folder ``own``.
+    """Make the evidence of a run folder what it was before, except in the folder ``own``; links are removed.
 
-    Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or are new. Raises
-    ``RunFolderError`` if there are links in the run folder.
+    Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or are new.
     """
-    refuse_links(folder)
+    links = remove_links(folder)
     now = evidence(folder)
     changed = [p for p in sorted({*before, *now}) if before.get(p) != now.get(p) and not p.is_relative_to(own)]
     for path in changed:
         if path in before:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(before[path])
+            make_way(path, folder)
+            write_bytes(path, before[path])
         else:
             path.unlink()
-    return [place for place in dict.fromkeys(p.parent for p in changed) if damage(place, _sealed_in(place))]
+    make_way(own / SEAL, folder)
+    places = dict.fromkeys(p.parent for p in changed)
+    places |= dict.fromkeys(p.parent for p in before if any(p.is_relative_to(link.parent) for link in links))
+    return [place for place in places if not place.is_relative_to(own) and damage(place, _sealed_in(place))]
 
 
 def _sealed_in(folder: Path) -> list[str]:

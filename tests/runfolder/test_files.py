@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import State
 from lmcompare.runfolder import files, states
+from lmcompare.runfolder.files import RunFolderError, read_csv
+from lmcompare.runfolder.parquet import check_table
 
 
 def test_a_state_comes_back(tmp_path: Path) -> None:
@@ -96,3 +99,10 @@ def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LmcompareError, match="choose another output folder"):
         files.write_text(tmp_path / "file" / "x", "")
+
+
+@pytest.mark.parametrize("read", [lambda path: read_csv(path, ()), lambda path: check_table(path, ())])
+def test_a_pipe_is_not_read(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RunFolderError, match="not an ordinary file"):
+        read(tmp_path / "pipe")

@@ -1,0 +1,62 @@
+"""Whatever a plug-in does to the run folder while it is trained, the other models are reported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lmcompare.harness.run import run
+from lmcompare.report.build import write_reports
+from tests.harness.small import small_experiment, write_text
+
+pytestmark = pytest.mark.slow
+
+HARMS = """
+import contextlib, os, shutil, time
+from pathlib import Path
+from tests.checks.honest import Honest
+
+def tell(text):
+    for file in range(3, 30):
+        with contextlib.suppress(OSError):
+            os.write(file, text)
+
+class Harms(Honest):
+    def fit(self, train, valid, setting):
+        cells = Path({cells!r})
+        other, own, mine, moved = cells / "ngram/0", cells / "Harms/0", Path({mine!r}), Path({mine!r} + ".moved")
+        {harm}
+        return super().fit(train, valid, setting)
+"""
+
+
+@pytest.mark.parametrize(
+    ("harm", "lost"),
+    [
+        ("(other / 'checksums.json').unlink(); os.mkfifo(other / 'checksums.json')", ""),
+        ("(other / 'cell.json').unlink(); os.link(mine, other / 'cell.json')", ""),
+        ("(other / 'cell.json').unlink(); (other / 'cell.json').mkdir()", ""),
+        ("shutil.rmtree(other.parent); other.parent.write_text('a')", "ngram"),
+        ("shutil.rmtree(cells)", "ngram"),
+        ("shutil.move(other, moved); other.symlink_to(moved)", "ngram"),
+        ("(own / 'log.txt').unlink(); (own / 'log.txt').mkdir()", ""),
+        ("shutil.rmtree(own); own.write_text('a')", "Harms"),
+        ("""tell(b'["returned", null]' + bytes([10])); time.sleep(60)""", "Harms"),
+    ],
+)
+def test_the_others_are_reported(tmp_path: Path, harm: str, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmcompare.processes.GRACE", 1)
+    write_text(tmp_path)
+    folder, mine, bigrams = tmp_path / "run", tmp_path / "mine.txt", {"plugin": "ngram", "order": 2}
+    mine.write_text("mine")
+    (tmp_path / "harms.py").write_text(HARMS.format(cells=str(folder / "cells"), mine=str(mine), harm=harm))
+    assert not run(small_experiment(bigrams), folder, base=tmp_path).failures
+    asked = small_experiment({"plugin": "harms.py:Harms"}, {"plugin": "unigram"})
+    failures = run(asked, folder, base=tmp_path).failures
+    assert [name.split("/")[0] for name in failures] == [lost] * bool(lost)
+    write_reports(folder)
+    names = {row["name"] for row in json.loads((folder / "results.json").read_text())["models"]}
+    assert names == {"ngram", "Harms", "unigram"} - {lost}
+    assert mine.read_text() == "mine"
