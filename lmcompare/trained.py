@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DOCUMENTS = 256  # scored together
+MOST_TOKENS = 10**12  # of a continuation
 _FOLDER = "/"  # the suffix of a format that is a folder
 _TOKENIZER = "tokenizer.json"
 _WRITTEN = {  # of formats that not every model has: which models have them
@@ -351,8 +352,8 @@ def _written(white_space: str) -> str:
 
 
 def _check_length(length: int) -> None:
-    if not isinstance(length, int) or length < 0:
-        raise LmcompareError(f"a text is 0 tokens long or more, a whole number, not {length!r}")
+    if not isinstance(length, int) or not 0 <= length <= MOST_TOKENS:
+        raise LmcompareError(f"a text is 0 to {MOST_TOKENS:,} tokens long, a whole number, not {length!r}")
 
 
 def _text(text: str) -> str:

@@ -1,5 +1,8 @@
 """The command line, ``lmcompare``."""
 
-from lmcompare.cli.entry import main
+try:
+    from lmcompare.cli.entry import main
+except KeyboardInterrupt:  # Ctrl-C before the command begins
+    raise SystemExit(130) from None
 
 __all__ = ["main"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -16,37 +17,59 @@ from lmcompare.cli.app import InterruptedRunError, app
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, is_out_of_memory, without_controls
 
 INTERRUPTED = 130
+UNREAD = 141  # as of a process that SIGPIPE ends
+ONLY_FILES = (["run"], ["report"], ["export"], ["new"], ["clean"])  # commands whose result is not what they print
 # Some versions of typer depend on click, others contain it; both derive usage errors from a class of this name.
 ClickError: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 
 
 def main() -> None:
     """Run the command line; a user's error is one sentence and exit code 2, Ctrl-C is 130."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # characters that the terminal can't show
-    signal.signal(signal.SIGTERM, _terminated)
     code = 0
     try:
+        signal.signal(signal.SIGTERM, _terminated)
+        _open_streams()
         code = app(standalone_mode=False, prog_name="lmcompare") or 0
         if code == INTERRUPTED:
             raise KeyboardInterrupt  # typer catches it and returns the code
+        sys.stdout.flush()  # at the exit an error would have a code of its own
     except LmcompareError as error:
         _stop(str(error), 2)
     except ClickError as error:
         _stop(_usage(error), 2)
     except (KeyboardInterrupt, typer.Abort, InterruptedRunError) as stop:
         _stop(str(stop) or "interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader of the output has stopped reading, as head does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+    except (BrokenPipeError, SystemExit) as stop:  # the reader of the output has stopped reading, as head does
+        if not isinstance(stop, BrokenPipeError) and not isinstance(stop.__context__, BrokenPipeError):
+            raise  # typer turns a broken pipe into SystemExit
+        for stream in (sys.stdout, sys.stderr):
+            _discard(stream)
+        code = UNREAD
     except OSError as error:
-        _stop(f"{error.filename or 'a file'} can't be used: {error.strerror or error}", 2)
+        _stop(f"{error.filename or 'a file or the output'} can't be used: {error.strerror or error}", 2)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         _stop(f"{TOO_LITTLE_MEMORY}: give it more, or run smaller models on less text", 2)
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Give each closed standard stream the null device: a file that is opened later must not take its number.
+
+    Raises ``LmcompareError`` where a command could not print what it is asked for.
+    """
+    unseen = sys.stdout is None and sys.argv[1:2] not in ONLY_FILES
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115  (until the process ends)
+            os.set_inheritable(stream.fileno(), True)  # by the processes of models
+            setattr(sys, name, stream)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # characters that the terminal can't show
+    if unseen:
+        raise LmcompareError("standard output is closed, where the result would be printed: leave it open")
 
 
 def _usage(error: Any) -> str:
@@ -65,5 +88,15 @@ def _terminated(*_: object) -> None:
 
 def _stop(sentence: str, code: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not change the exit code
-    print(f"lmcompare: {without_controls(sentence)}", file=sys.stderr)
+    for stream, text in ((sys.stderr, f"lmcompare: {without_controls(sentence)}\n"), (sys.stdout, "")):
+        try:
+            print(text, end="", file=stream, flush=True)
+        except OSError:  # of a full disk: the exit code must stay
+            _discard(stream)
     sys.exit(code)
+
+
+def _discard(stream: Any) -> None:
+    """Lead what a stream still holds to the null device, so that flushing it at the exit does not fail."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

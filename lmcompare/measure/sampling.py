@@ -44,8 +44,9 @@ class Sampling:
 
 def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:
     """Return one of the token ids (n,), given the most likely first, drawn by their log-probabilities in nats."""
-    scaled = nats[: sampling.top_k].astype(np.float64) / sampling.temperature
-    weights = np.exp(scaled - scaled[0])
+    below = nats[: sampling.top_k].astype(np.float64) - nats[0]  # 0 for the likeliest at any temperature
+    with np.errstate(over="ignore"):
+        weights = np.exp(below / sampling.temperature)
     weights /= weights.sum()
     # keep the shortest list that reaches top_p, its last member included
     kept = int(np.searchsorted(np.cumsum(weights), sampling.top_p)) + 1

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmcompare.runfolder.contents import check_contents
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_list, read_object
 from lmcompare.runfolder.layout import (
     CELL_TABLES,
@@ -23,8 +24,6 @@ from lmcompare.runfolder.seals import check_sealed
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TABLES_OF_CELL = ("traits", "truth", "memorisation")
 
 
 def _failed(error: str) -> dict[str, Any]:
@@ -58,14 +57,9 @@ class Cell:
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
         """Raise ``RunFolderError`` if a file is missing or damaged: one cell does not affect the others."""
         check_sealed(self.path, CELL_TABLES)
-        _ = self.cost, self.curve, self.examples, self.exhibit_tables
-        for key in TABLES_OF_CELL:
-            if not isinstance(info.get(key), dict | None):
-                raise RunFolderError(f"{self.path / 'cell.json'} is damaged at '{key}': {REMEDY}")
-        if not all(isinstance(value, int | float | None) for value in (info.get("memorisation") or {}).values()):
-            raise RunFolderError(f"{self.path / 'cell.json'} is damaged at 'memorisation': {REMEDY}")
-        if not all(isinstance(self.cost[key], int | float | None) for key in COST_KEYS):
-            raise RunFolderError(f"{self.path / 'cost.json'} does not contain numbers: {REMEDY}")
+        _ = self.curve, self.exhibit_tables
+        for name, table in (("cell", info), ("cost", self.cost), ("examples", self.examples)):
+            check_contents(self.path / f"{name}.json", table)
         tables = {"scores": SCORE_COLUMNS, "words": WORD_SCORE_COLUMNS, "top": TOP_COLUMNS}
         for name, columns in tables.items():
             check_table(self.path / f"{name}.parquet", columns)

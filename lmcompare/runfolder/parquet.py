@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,12 @@ BUFFER = 2**18  # bytes that are read at a time of each column
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a parquet file in one piece."""
-    write_aside(path, lambda aside: table.to_parquet(aside, index=False, compression="zstd"))
+
+    def write(aside: Path) -> None:
+        with _opened(aside, "wb") as file:
+            table.to_parquet(file, index=False, compression="zstd")
+
+    write_aside(path, write)
 
 
 def write_parts(path: Path, parts: Iterable[pd.DataFrame]) -> None:
@@ -33,13 +39,15 @@ def write_parts(path: Path, parts: Iterable[pd.DataFrame]) -> None:
 
     def write(aside: Path) -> None:
         writer = None
-        for part in parts:
-            table = pa.Table.from_pandas(part, schema=None if writer is None else writer.schema, preserve_index=False)
-            writer = writer or pq.ParquetWriter(aside, table.schema, compression="zstd")
-            writer.write_table(table)
-            del part, table
-        if writer is not None:
-            writer.close()
+        with _opened(aside, "wb") as file:
+            for part in parts:
+                schema = None if writer is None else writer.schema
+                table = pa.Table.from_pandas(part, schema=schema, preserve_index=False)
+                writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
+                writer.write_table(table)
+                del part, table
+            if writer is not None:
+                writer.close()
 
     write_aside(path, write)
 
@@ -55,7 +63,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None, split: str | No
     check_table(path, [*(columns or ()), *(["split"] if split else [])])
     try:
         kept = [("split", "=", split)] if split else None
-        table = pq.read_table(path, columns=None if columns is None else list(columns), filters=kept)
+        with _opened(path) as file:
+            table = pq.read_table(file, columns=None if columns is None else list(columns), filters=kept)
         frame: pd.DataFrame = table.to_pandas()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
@@ -77,7 +86,10 @@ def read_blocks(
     check_table(path, asked)
     try:
         # buffered before it is asked for, all that was read would be held until the end
-        with pq.ParquetFile(path, read_dictionary=["split"], pre_buffer=False, buffer_size=BUFFER) as file:
+        with (
+            _opened(path) as source,
+            pq.ParquetFile(source, read_dictionary=["split"], pre_buffer=False, buffer_size=BUFFER) as file,
+        ):
             groups = _row_groups(file.metadata, split)
             for batch in file.iter_batches(BLOCK, groups, columns=list(dict.fromkeys(asked))):
                 which = batch.column("split")
@@ -90,6 +102,13 @@ def read_blocks(
                     yield {name: batch.column(name).to_numpy(zero_copy_only=False) for name in columns}
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
+
+
+def _opened(path: Path, mode: str = "rb") -> Any:
+    """Open a file; Arrow itself takes no name that is not UTF-8."""
+    import pyarrow
+
+    return pyarrow.OSFile(os.fsencode(path), mode)
 
 
 def _row_groups(metadata: Any, split: str) -> list[int]:
@@ -109,7 +128,8 @@ def check_table(path: Path, columns: Sequence[str]) -> None:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(ordinary(path))
+        with _opened(ordinary(path)) as file:
+            schema = pq.read_schema(file)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
     known = dict(zip(schema.names, schema.types, strict=True))

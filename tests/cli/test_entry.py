@@ -80,3 +80,25 @@ def test_ctrl_c_is_said_whatever_the_command(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
         assert process.stderr.read() == "lmcompare: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "streams", "code", "said"),
+    [
+        ("tokenizers", ">&-", 2, "standard output is closed"),
+        ("tokenizers", ">&- 2>&-", 2, ""),
+        ("report run", ">&- 2>&- <&-", 0, ""),
+        ("tokenizers", "| true", 141, ""),
+        ("generate run --model unigram", "| true", 141, ""),
+        ("tokenizers", ">/dev/full", 2, "No space left"),
+        ("report nowhere", "2>/dev/full", 2, ""),
+    ],
+)
+def test_what_can_not_be_written_has_its_exit_code(
+    place: Path, command: str, streams: str, code: int, said: str
+) -> None:
+    line = f"set -o pipefail; {sys.executable} -m lmcompare.cli {command} {streams}"
+    done = subprocess.run(["bash", "-c", line], cwd=place, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == bool(said)

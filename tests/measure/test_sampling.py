@@ -33,6 +33,10 @@ def test_temperature_raises_probabilities_to_its_inverse() -> None:
     np.testing.assert_allclose(_share(Sampling(0.5, None, 1.0)), wanted, atol=0.015)
 
 
+def test_the_limit_of_no_temperature_is_the_likeliest() -> None:
+    assert _share(Sampling(1e-320, None, 1.0), 50)[3] == 1
+
+
 def test_top_k_and_top_p_keep_the_most_likely() -> None:
     np.testing.assert_allclose(_share(Sampling(1.0, 2, 1.0)), [0, 0, 3 / 7, 4 / 7], atol=0.015)
     # 0.4 does not reach 0.5, 0.4 + 0.3 does: two are kept

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import State
 from lmcompare.runfolder import files, states
 from lmcompare.runfolder.files import RunFolderError, read_csv
-from lmcompare.runfolder.parquet import check_table
+from lmcompare.runfolder.parquet import check_table, read_blocks, read_table, write_parts, write_table
 
 
 def test_a_state_comes_back(tmp_path: Path) -> None:
@@ -106,3 +107,14 @@ def test_a_pipe_is_not_read(tmp_path: Path, read: Callable[[Path], object]) -> N
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(RunFolderError, match="not an ordinary file"):
         read(tmp_path / "pipe")
+
+
+def test_tables_in_a_folder_whose_name_is_not_utf_8(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"run-\xff")
+    table = pd.DataFrame({"split": ["test", "valid", "test"], "log_prob": [-1.0, -2.0, -3.0]})
+    write_table(folder / "whole.parquet", table)
+    write_parts(folder / "parts.parquet", [table[:2], table[2:]])
+    for path in folder.iterdir():
+        assert read_table(path, ["log_prob"], "test")["log_prob"].tolist() == [-1, -3]
+        blocks = read_blocks(path, ["log_prob"], "test")
+        assert np.concatenate([block["log_prob"] for block in blocks]).tolist() == [-1, -3]

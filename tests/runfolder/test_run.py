@@ -136,20 +136,31 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "said"),
+    ("name", "key", "value", "where"),
     [
-        ("cell.json", "traits", "cell.json is damaged at 'traits'"),
-        ("cell.json", "truth", "cell.json is damaged at 'truth'"),
-        ("cell.json", "memorisation", "cell.json is damaged at 'memorisation'"),
-        ("cost.json", "train_seconds", "cost.json does not contain numbers"),
+        ("cell.json", "traits", "so", ""),
+        ("cell.json", "truth", "so", ""),
+        ("cell.json", "truth", {"checks": [1]}, ".checks.0"),
+        ("cell.json", "memorisation", {"a": "so"}, ".a"),
+        ("cell.json", "notes", 5, ""),
+        ("cell.json", "notes", [{}], ".0"),
+        ("cell.json", "hyperparameters", [1], ""),
+        ("cost.json", "train_seconds", "so", ""),
+        ("cost.json", "train_seconds", 10**400, ""),
+        ("cost.json", "parameters", 10**30, ""),
+        ("cost.json", "model_bytes", -5, ""),
+        ("examples.json", "prompts", 5, ""),
+        ("examples.json", "words", [1], ".0"),
     ],
 )
-def test_values_of_a_wrong_kind_cost_their_own_cell_alone(copied: Path, name: str, key: str, said: str) -> None:
+def test_values_of_a_wrong_kind_cost_their_own_cell_alone(
+    copied: Path, name: str, key: str, value: object, where: str
+) -> None:
     path = copied / "cells" / "ngram" / "0" / name
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "so" if key != "memorisation" else {"a": "so"}}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     run = load_run(reseal(copied))
     assert run.model("ngram").seeds == (1,)
-    assert said in str(run.model("ngram").failed[0].error)
+    assert f"{name} is damaged at '{key}{where}" in str(run.model("ngram").failed[0].error)
 
 
 def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:

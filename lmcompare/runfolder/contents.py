@@ -1,0 +1,103 @@
+"""What is in the JSON files of a cell: what the report reads of them has to be of these types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, NotRequired
+
+from pydantic import Field, InstanceOf, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from lmcompare.runfolder.files import REMEDY, RunFolderError
+
+Text = InstanceOf[str]  # half a surrogate pair, too: it is a model's own
+Number = Annotated[float, Field(allow_inf_nan=False)] | None
+Cost = Annotated[float, Field(ge=0, le=1e18)] | None
+
+
+class _Check(TypedDict):
+    name: Text
+    passed: bool
+    figure: NotRequired[float | None]
+    tolerance: NotRequired[float | None]
+    detail: NotRequired[Text | None]
+
+
+class _Truth(TypedDict, total=False):
+    passed: bool
+    checks: list[_Check]
+
+
+class _Cell(TypedDict, total=False):
+    title: Text | None
+    summary: Text | None
+    notes: list[Text] | None
+    traits: dict[Text, bool] | None
+    truth: _Truth | None
+    memorisation: dict[Text, Number] | None
+    hyperparameters: dict[Text, Any] | None
+
+
+class _Cost(TypedDict):
+    train_seconds: Cost
+    microseconds_per_token: Cost
+    peak_memory_bytes: Cost
+    parameters: Cost
+    model_bytes: Cost
+
+
+class _Next(TypedDict):
+    token: Text
+    probability: float
+
+
+class _Prompt(TypedDict):
+    prompt: Text
+    next: list[_Next]
+    continuation: Text
+    sampling: NotRequired[dict[Text, Any] | None]
+
+
+class _Sentence(TypedDict):
+    document: int
+    first: int
+    tokens: list[Text]
+    surprisal_bits: list[float | None]
+
+
+class _Context(TypedDict):
+    before: Text
+    word: Text
+    after: Text
+    document: int | None
+    position: int | None
+    byte: NotRequired[int | None]
+
+
+class _Word(TypedDict):
+    word: Text
+    contexts: list[_Context]
+    distances: list[list[float | None]] | None
+
+
+class _Examples(TypedDict):
+    prompts: list[_Prompt]
+    sentences: list[_Sentence]
+    words: NotRequired[list[_Word] | None]
+
+
+_CONTENTS: dict[str, TypeAdapter[Any]] = {
+    "cell.json": TypeAdapter(_Cell),
+    "cost.json": TypeAdapter(_Cost),
+    "examples.json": TypeAdapter(_Examples),
+}
+
+
+def check_contents(path: Path, table: object) -> None:
+    """Raise ``RunFolderError`` if a value in a JSON file of a cell is not of the type that lmcompare writes."""
+    try:
+        _CONTENTS[path.name].validate_python(table, strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))[:80]
+        raise RunFolderError(f"{path} is damaged at '{where}': {REMEDY}") from None
