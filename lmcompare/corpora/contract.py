@@ -7,8 +7,10 @@ cut into sentences. `lmcompare.corpora.registered` finds them by entry points, s
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from lmcompare.corpora.contents import Content, decoded, decoded_lines
 from lmcompare.corpora.document import SPLITS, Piece, ReadFile, has_utf8
@@ -193,18 +195,24 @@ def checked_found(found: object, whose: str) -> Found:
     Raises
     ------
     PluginError
-        If it is not a `Found`, has no text, or a name, text or metadata value is not text that UTF-8 can store.
+        If it is not a `Found`, has no text, a field of it is of another type, or a name, text or metadata value is
+        not text that UTF-8 can store.
     """
     if not isinstance(found, Found):
         raise PluginError(f"{whose} returned {kind_of(found)}, not an lmcompare.corpora.Found")
+    _check_fields(found, whose)
     pieces = found.all_pieces()
     for number, piece in enumerate(pieces, 1):
         if not isinstance(piece, Piece):
             raise PluginError(
                 f"{whose} returned {kind_of(piece)} as document {number:,}, not an lmcompare.corpora.Piece"
             )
+        if not isinstance(piece.metadata, Mapping):
+            raise PluginError(
+                f"{whose} returned {kind_of(piece.metadata)} as the metadata of document {number:,}, not a mapping"
+            )
         strings = (piece.name, piece.text, *piece.metadata, *piece.metadata.values())
-        if not all(isinstance(string, str) and has_utf8(string) for string in strings):
+        if not all(map(_is_text, strings)):
             raise PluginError(
                 f"{whose} returned a name, text or metadata value of document {number:,} that is not text"
             )
@@ -217,3 +225,35 @@ def checked_found(found: object, whose: str) -> Found:
     if found.one_text and len(found.pieces) != 1:
         raise PluginError(f"{whose} returned {len(found.pieces):,} documents as one text")
     return found
+
+
+def _check_fields(found: Found, whose: str) -> None:
+    """Raise ``PluginError`` for a field of the wrong type, so that it does not fail later, as nobody's."""
+    splits = {} if found.splits is None else found.splits
+    if not isinstance(splits, Mapping):
+        raise PluginError(f"{whose} returned {kind_of(splits)} as splits, not a mapping of train, valid and test")
+    of_splits = {f"splits['{which}']": each for which, each in splits.items()}
+    for name, value in {"pieces": found.pieces, **of_splits}.items():
+        if not isinstance(value, tuple | list):
+            raise PluginError(f"{whose} returned {kind_of(value)} as {name}, not a tuple of lmcompare.corpora.Piece")
+    for name in ("name", "source"):
+        if not _is_text(getattr(found, name)):
+            raise PluginError(f"{whose} returned a {name} that is not text: {reprlib.repr(getattr(found, name))}")
+    for name in ("notes", "said", "files"):
+        values, kind = getattr(found, name), "ReadFile" if name == "files" else "texts"
+        fits = _is_file if name == "files" else _is_text
+        if not isinstance(values, tuple | list) or not all(map(fits, values)):
+            raise PluginError(f"{whose} returned {name} that are not a tuple of {kind}: {reprlib.repr(values)}")
+    if found.sentences not in get_args(SentenceMarks):
+        raise PluginError(
+            f"{whose} returned the sentences {reprlib.repr(found.sentences)}, which are one of"
+            f" {', '.join(get_args(SentenceMarks))}"
+        )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and has_utf8(value)
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, ReadFile)

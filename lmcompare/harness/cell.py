@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -11,7 +12,7 @@ import numpy as np
 
 from lmcompare import exhibits, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.errors import PluginError, what_went_wrong
+from lmcompare.errors import PluginError, kind_of, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
@@ -66,6 +67,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         job.finish({**job.stored(), "examples_key": job.examples_key})
         return
     job.reopen()
+    _told(model)  # what is wrong with it is said before it is trained
     model, train_seconds = _trained(job, corpus, model, emit)
     emit({"event": "stage", "stage": "scoring"})
     scored, part, cost = _scored(job, corpus, model, emit)
@@ -86,8 +88,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
             "examples_key": job.examples_key,
             "status": "done",
             "error": None,
-            "title": model.title(),
-            "summary": model.summary(),
+            **_told(model),
             "traits": asdict(model.traits),
             "code_digest": plugins.code_digest(model),
             "notes": [*model.notes, *notes],
@@ -95,6 +96,19 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
             "memorisation": known,
         }
     )
+
+
+def _told(model: LanguageModel) -> dict[str, str]:
+    """Return what a model says of itself. Raises ``PluginError`` for what is no text, its notes included."""
+    told = {"title": model.title(), "summary": model.summary()}
+    for name, text in told.items():
+        if not isinstance(text, str):
+            raise PluginError(f"{type(model).__name__}.{name} returned {kind_of(text)}: return a text")
+    if not isinstance(model.notes, tuple | list) or not all(isinstance(note, str) for note in model.notes):
+        raise PluginError(
+            f"notes of {type(model).__name__} must be a tuple of texts, not {reprlib.repr(model.notes)}"
+        )
+    return told
 
 
 def _trained(

@@ -34,8 +34,8 @@ class Described:
         The name of its class.
     hyperparameters : dict
         All of them, those that were not given included.
-    tokens : mapping or None
-        As ``LanguageModel.tokens``.
+    tokens : object
+        As ``LanguageModel.tokens``; whether it is a table is yet to be checked.
     trains_in_steps : bool
         As ``LanguageModel.trains_in_steps``.
     source_digest : str
@@ -48,7 +48,7 @@ class Described:
     plugin: str
     class_name: str
     hyperparameters: dict[str, Any]
-    tokens: Mapping[str, Any] | None
+    tokens: Any
     trains_in_steps: bool
     source_digest: str
     files: dict[str, str]
@@ -65,7 +65,7 @@ class Described:
             class_name=type(model).__name__,
             hyperparameters=_storable(name, model),
             tokens=model.tokens,
-            trains_in_steps=model.trains_in_steps,
+            trains_in_steps=bool(model.trains_in_steps),
             source_digest=plugins.source_digest(model),
             files=_digests(name, model),
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from lmcompare import __version__
 from lmcompare.corpora import Texts
-from lmcompare.errors import LmcompareError, PluginError, blamed_on
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness.progress import Display
 from lmcompare.measure.features import token_features
 from lmcompare.measure.word_features import counted_words, word_features
@@ -31,6 +31,7 @@ from lmcompare.tokens import (
     Vocabulary,
     build_vocabulary,
     encode,
+    fit_tokenizer,
     make_tokenizer,
     tokenise,
     tokenizer_code,
@@ -66,8 +67,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
         for note in stored.tokenizer.notes:
             show.say(note)
         return stored
-    with blamed_on(f"{type(tokenizer).__name__}'s fit"):
-        tokenizer.fit(Texts(corpus.train))
+    fit_tokenizer(tokenizer, Texts(corpus.train))
     for note in tokenizer.notes:
         show.say(note)
     cut = _cut(corpus, tokenizer, show)

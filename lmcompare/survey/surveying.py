@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from lmcompare.corpora import SPLITS, Corpus, Document, Texts
-from lmcompare.errors import blamed_on
 from lmcompare.survey.figures import HeldOut, Line, Sample, SplitFigures, Survey
 from lmcompare.survey.laws import heaps, zipf
-from lmcompare.tokens import Tokenised, Tokenizer, Vocabulary, build_vocabulary, make_tokenizer, tokenise
+from lmcompare.tokens import (
+    Tokenised,
+    Tokenizer,
+    Vocabulary,
+    build_vocabulary,
+    fit_tokenizer,
+    make_tokenizer,
+    tokenise,
+)
 
 FREQUENT = 12
 LONGEST = 5
@@ -50,8 +57,7 @@ def survey(
     """
     tokenizer = make_tokenizer({"kind": tokens} if isinstance(tokens, str) else tokens)
     say("Cutting the text into tokens …")
-    with blamed_on(f"{type(tokenizer).__name__}'s fit"):
-        tokenizer.fit(Texts(corpus.train))
+    fit_tokenizer(tokenizer, Texts(corpus.train))
     cut = {which: tokenise(corpus.split(which), tokenizer) for which in SPLITS}
     vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=min_count, size=size)
     known = set(cut["train"].types[1:])

@@ -1,7 +1,7 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the code length of a text."""
 
 from lmcompare.tokens.codelength import CODE_VERSION, OverheadBits, TextCode
-from lmcompare.tokens.cutting import sentence_begins, tokenise, tokenised
+from lmcompare.tokens.cutting import fit_tokenizer, sentence_begins, tokenise, tokenised
 from lmcompare.tokens.encode import (
     build_vocabulary,
     encode,
@@ -45,6 +45,7 @@ __all__ = [
     "encode",
     "encode_prompt",
     "fingerprint_parts",
+    "fit_tokenizer",
     "listing",
     "make_tokenizer",
     "prompt_pieces",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import reprlib
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, PluginError, blamed_on
+from lmcompare.errors import LmcompareError, PluginError, blamed_on, kind_of
 from lmcompare.scratch import GrowingArray
 from lmcompare.tokens.registered import is_built_in
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt_parts
@@ -21,7 +22,47 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Document
     from lmcompare.corpora.sentences import Spans
 
+SHORT = 200  # characters of a text that a tokenizer is tried on
 BLOCK_BYTES = 1 << 22  # of the text that is cut at a time
+
+
+def fit_tokenizer(tokenizer: Tokenizer, texts: Sequence[str]) -> None:
+    """Fit a tokenizer on the texts of the training documents.
+
+    Raises
+    ------
+    LmcompareError
+        For a tokenizer plug-in that fails, whose ``notes``, ``always_tokens`` or ``types`` are not texts, or whose
+        ``detokenize`` does not return text.
+    """
+    name = type(tokenizer).__name__
+    with blamed_on(f"{name}'s fit"):
+        tokenizer.fit(texts)
+    if is_built_in(tokenizer):
+        return
+    for key in ("notes", "always_tokens", "types"):
+        with blamed_on(f"{name}'s {key}"):
+            value = getattr(tokenizer, key)
+        if key == "types" and value is None:
+            continue
+        if not isinstance(value, tuple | list) or not all(map(_is_text, value)):
+            raise PluginError(f"{key} of {name} must be a tuple of texts, not {reprlib.repr(value)}")
+    tokens, _ = _cut(tokenizer, texts[0][:SHORT] if texts else "")
+    with blamed_on(f"{name}'s detokenize"):
+        back = tokenizer.detokenize(tokens)
+    if not _is_text(back):
+        raise PluginError(f"{name}'s detokenize returned {kind_of(back)}, not a text that UTF-8 can store")
+
+
+def _is_text(value: object) -> bool:
+    """Return whether a value is a string without half a surrogate pair, which UTF-8 can't store."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def tokenised(text: Text, tokenizer: Tokenizer) -> Tokenised:
@@ -214,10 +255,10 @@ def _cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
     with blamed_on(f"{name}'s tokenize"):
         tokens, offsets = tokenizer.tokenize(text)
         offsets = np.asarray(offsets, np.int64).reshape(-1, 2)
-        if len(tokens) != len(offsets) or not all(isinstance(token, str) and token for token in tokens):
+        if len(tokens) != len(offsets) or not all(token and _is_text(token) for token in tokens):
             raise PluginError(
                 f"{name}'s tokenize returned {len(tokens)} tokens and {len(offsets)} offsets: return n strings that "
-                "are not empty and an (n, 2) array"
+                "are not empty and that UTF-8 can store, and an (n, 2) array"
             )
         if len(offsets) and (offsets.min() < 0 or offsets.max() > _width(text)):
             raise PluginError(f"{name}'s tokenize returned offsets outside of the text")

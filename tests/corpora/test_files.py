@@ -87,6 +87,19 @@ def test_a_format_of_the_users_own_reads_every_file(tmp_path: Path) -> None:
         ("return Found(('a',))", "a str as document 1"),
         ("return Found((Piece('a', 'a'), Piece('b', 'b')), one_text=True)", "2 documents as one text"),
         ("return Found(splits={'train': (Piece('a', 'a'),)})", "splits that are not train, test and"),
+        ("return Found(splits=5)", "an int as splits"),
+        ("return Found(splits={'train': 5, 'test': ()})", r"an int as splits\['train'\]"),
+        ("return Found(5)", "an int as pieces"),
+        ("return Found((Piece('a', 'a', 5),))", "an int as the metadata of document 1"),
+        *(
+            (
+                f"return Found((Piece('a', 'a'),), {field}={value})",
+                f"returned (a )?{field} that (is|are) not .*{value}",
+            )
+            for field in ("notes", "said", "name", "source", "files")
+            for value in ("5", "(5,)")
+        ),
+        ("return Found((Piece('a', 'a'),), sentences=5)", "returned the sentences 5"),
     ],
 )
 def test_faults_of_a_format_are_blamed_on_it(body: str, message: str, tmp_path: Path) -> None:

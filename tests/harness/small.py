@@ -128,6 +128,20 @@ class Waits(Flat):
         return self
 
 
+class OddNotes(Flat):
+    """Has notes that are no sentences."""
+
+    notes = "abc"
+
+
+class OddSize(Flat):
+    """Has more parameters than a file holds."""
+
+    def size(self):
+        from lmcompare import Size
+        return Size(10**30, 10)
+
+
 class ReadsFile(Flat):
     """Reads a file when it is trained."""
 

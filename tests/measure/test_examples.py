@@ -48,6 +48,15 @@ def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
     ]
 
 
+def test_odd_notes_and_an_odd_size_fail_their_own_cells(place: Path) -> None:
+    models = [{"plugin": f"plugins.py:{name}", "name": name} for name in ("OddNotes", "OddSize", "Flat")]
+    outcome, _ = run_and_report(place, place / "odd", small_experiment(*models))
+    assert set(outcome.failures) == {"OddNotes/0", "OddSize/0"}
+    assert "notes of OddNotes must be a tuple of texts" in outcome.failures["OddNotes/0"]
+    assert "a whole number from 0 to 10**18" in outcome.failures["OddSize/0"]
+    assert json.loads((place / "odd/results.json").read_text())["models"][0]["name"] == "Flat"
+
+
 def test_figures_outlive_words_that_fail(place: Path) -> None:
     out = place / "odd-vectors"
     odd = {"plugin": "plugins.py:OddVectors", "name": "odd"}

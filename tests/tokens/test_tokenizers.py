@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import regex
 from hypothesis import given
 
-from lmcompare.errors import LmcompareError
-from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, Vocabulary, make_tokenizer
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, Vocabulary, fit_tokenizer, make_tokenizer
 from lmcompare.tokens.byte import BYTE_NAMES
+from tests.checks.tokenizer_rogues import Honest
 from tests.tokens.texts import KINDS, TEXTS
 
 WORD = make_tokenizer({"kind": "word"})
@@ -136,3 +140,23 @@ def test_kinds_differ() -> None:
 def test_unknown_kinds_and_options_name_the_right_ones(table: dict[str, object], hint: str) -> None:
     with pytest.raises(LmcompareError, match=hint):
         make_tokenizer(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        *(
+            (name, value, f"{name} of Odd must be")
+            for name in ("notes", "always_tokens")
+            for value in (5, "ab", (5,))
+        ),
+        ("always_tokens", ("\ud800",), "always_tokens of Odd must be"),
+        ("types", 5, "types of Odd must be"),
+        ("detokenize", lambda self, tokens: 5, "Odd's detokenize returned an int"),
+        ("tokenize", lambda self, text: (["\ud800"], np.array([[0, 1]])), "Odd's tokenize returned"),
+    ],
+)
+def test_what_a_plug_in_says_of_itself_is_text(name: str, value: Any, said: str) -> None:
+    fit_tokenizer(Honest(), ["a b"])
+    with pytest.raises(PluginError, match=f"^{said}"):
+        fit_tokenizer(type("Odd", (Honest,), {name: value})(), ["a b"])
