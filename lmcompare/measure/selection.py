@@ -16,7 +16,7 @@ SHOWN_PROBABILITIES = 2 * 10**9  # and fewer for a large vocabulary: tokens time
 PASSAGE_SENTENCES = 20
 MOST_PROBABILITIES = 2 * 10**10  # of tokens times types: beyond that ranks are measured in a sample of the test text
 SAMPLE_PROBABILITIES = 5 * 10**9  # of the sample
-SAMPLE_TOKENS = range(5_000, 200_001)  # of the sample, whatever the vocabulary
+SAMPLE_TOKENS = range(5_000, 100_001)  # of the sample, whatever the vocabulary
 EXAMPLE_LENGTHS = range(8, 31)  # tokens of an example sentence
 LONGEST_EXAMPLE = 100  # tokens that are shown of a sentence where none has such a length: text8 is one sentence
 
