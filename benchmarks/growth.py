@@ -153,6 +153,7 @@ def table(found: Mapping[int, Mapping[str, Any]], what: str, unit: float, digits
             for (a, b), (earlier, later) in zip(steps, itertools.pairwise(at), strict=True)
         ]
         cells = [f"{value:,.{digits}f}" for value in at] + [f"{value:.2f}" for value in grown]
+        cells = ["too short" if cell == "nan" else cell for cell in cells]
         lines.append(f"| {stage} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
