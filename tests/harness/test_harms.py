@@ -16,14 +16,14 @@ pytestmark = pytest.mark.slow
 HARMS = """
 import contextlib, os, shutil, time
 from pathlib import Path
-from tests.checks.honest import Honest
+from lmcompare.models.unigram.plugin import Unigram
 
 def tell(text):
     for file in range(3, 30):
         with contextlib.suppress(OSError):
             os.write(file, text)
 
-class Harms(Honest):
+class Harms(Unigram):
     def fit(self, train, valid, setting):
         cells = Path({cells!r})
         other, own, mine, moved = cells / "ngram/0", cells / "Harms/0", Path({mine!r}), Path({mine!r} + ".moved")
