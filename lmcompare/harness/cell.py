@@ -28,7 +28,7 @@ from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
 from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES, Split
-from lmcompare.runfolder.ownership import remove_written
+from lmcompare.runfolder.ownership import remove_begun, remove_written
 from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -58,6 +58,7 @@ def run_job(emit: Emit, table: dict[str, Any]) -> None:
 
 
 def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
+    remove_begun(job.path)
     corpus = TokenizedCorpus(job.tokens_path, named=[job.tokenizer])
     corpus.check()
     if job.is_finished():

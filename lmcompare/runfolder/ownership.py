@@ -145,6 +145,14 @@ def remove_written(root: Path, written: Collection[str] = OF_CELL, within: str =
     return removed
 
 
+def remove_begun(root: Path) -> None:
+    """Remove what a killed process had begun to write in the folder of a cell and not finished."""
+    for path in root.rglob(".*"):
+        begun = _TEMPORARY.fullmatch(path.name) and _is_written(path.relative_to(root).as_posix(), OF_CELL)
+        if begun and path.is_file() and not path.is_symlink():
+            path.unlink()
+
+
 def _is_written(relative: str, written: Collection[str]) -> bool:
     """Return whether lmcompare writes a file of this name."""
     parent, _, name = relative.rpartition("/")

@@ -11,7 +11,7 @@ import pytest
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import CELL_FILES, MARK
-from lmcompare.runfolder.ownership import claim, remove_written
+from lmcompare.runfolder.ownership import claim, remove_begun, remove_written
 from lmcompare.runfolder.stored import end_replacements, replace_cell
 
 
@@ -96,3 +96,17 @@ def test_a_cell_that_is_replaced_keeps_the_files_of_others(copied: Path) -> None
     end_replacements(copied)
     assert (cell / "notes" / "a.txt").read_text() == "mine"
     assert sorted(os.listdir(cell.parent)) == ["0", "1"]
+
+
+def test_what_a_killed_process_had_begun_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (
+        ".examples.json.pu66q1df",
+        "model/.arrays.safetensors.abcdefgh",
+        ".mine.txt.abcdefgh",
+        "scores.parquet",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a")
+    remove_begun(tmp_path)
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert left == [".mine.txt.abcdefgh", "scores.parquet"]
