@@ -22,7 +22,7 @@ from lmcompare.harness.reading import read
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import CELLS, LOG, MANIFEST, PROBES, TOKENS
+from lmcompare.runfolder.layout import CELLS, LOG, MANIFEST, PROBES
 from lmcompare.runfolder.manifest import write_manifest
 from lmcompare.runfolder.ownership import check_free, make_way, remove_written
 from lmcompare.runfolder.seals import evidence, locked, put_back
@@ -101,11 +101,7 @@ def run(
     check_free(folder)
     wanted = tokens_of(experiment, models)
     kinds = tuple(dict.fromkeys(wanted.values()))
-    before = evidence(folder)
-    try:
-        text = read(experiment, kinds, folder, base or Path(), force, show, corpus)
-    finally:
-        lost = _changed(folder, before, folder / TOKENS, "the text was read", show)
+    text = read(experiment, kinds, folder, base or Path(), force, show, corpus)
     made = dict(zip(kinds, text.tokens, strict=True))
     with locked(folder):
         end_replacements(folder)
@@ -122,7 +118,7 @@ def run(
         if without := checkpoints.make_room(folder):
             show.say(without)
         try:
-            failures = _run_cells(jobs, live, experiment.seconds, force, lost, show)
+            failures = _run_cells(jobs, live, experiment.seconds, force, show)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             checkpoints.tidy(folder)
@@ -145,11 +141,10 @@ def _run_cells(
     live: Mapping[str, LanguageModel],
     seconds: float,
     force: bool,
-    lost: Mapping[str, str],
     show: Display,
 ) -> dict[str, str]:
-    """Run the cells that are not finished; return by "name/seed" why a cell failed, or was ``lost`` before."""
-    failures = dict(lost)
+    """Run the cells that are not finished; return by "name/seed" why a cell failed."""
+    failures: dict[str, str] = {}
     several = len({job.seed for job in jobs}) > 1
     show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
     for index, job in enumerate(jobs):
@@ -170,7 +165,7 @@ def _run_cells(
         try:
             error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
         finally:  # interrupted, too
-            changed = _changed(Path(job.folder), before, job.path, f"{job.name} was run", show)
+            changed = _changed_by(job, before, show)
         make_way(job.path / "cell.json", Path(job.folder))
         if error is None and not job.is_finished():
             error = (
@@ -189,13 +184,14 @@ def _run_cells(
     return failures
 
 
-def _changed(folder: Path, before: Mapping[Path, bytes], own: Path, during: str, show: Display) -> dict[str, str]:
-    """Undo what a plug-in has done to the evidence of a run folder, but for its ``own`` part.
+def _changed_by(job: Job, before: Mapping[Path, bytes], show: Display) -> dict[str, str]:
+    """Undo what a job has done to the evidence of other cells and tokens; return by "name/seed" which cells are lost.
 
-    Returns by "name/seed" which cells have other files now, so that they are lost.
+    The lock of the folder is held: nobody else may write there meanwhile.
     """
-    error = f"its files were changed while {during}, and are not used: run it again"
-    places = {path.relative_to(folder).parts[:3] for path in put_back(folder, before, own)}
+    folder = Path(job.folder)
+    error = f"its files were changed while {job.name} was run, and are not used: run it again"
+    places = {path.relative_to(folder).parts[:3] for path in put_back(folder, before, job.path)}
     for place in sorted(places):
         show.say(f"{'/'.join(place)}: {error}.")
     return {"/".join(place[1:]): error for place in places if place[0] == CELLS}

@@ -192,30 +192,3 @@ def test_seals_that_were_changed_are_put_back(finished: Path, tmp_path: Path) ->
     shutil.rmtree(cell)
     assert put_back(folder, before, folder / "cells/other/0") == [cell, cell / "model"]
     assert put_back(folder, {}, folder) == [], "what is the job's own"
-
-
-def test_a_cell_that_a_tokenizer_rewrites_and_seals_is_lost(tmp_path: Path) -> None:
-    write_text(tmp_path)
-    out, ngram = tmp_path / "run", {"plugin": "ngram", "order": 2}
-    assert not run(small_experiment(ngram), out, base=tmp_path).failures
-    scores = out / "cells/ngram/0/scores.parquet"
-    (tmp_path / "rewrites.py").write_text(
-        f"""
-from pathlib import Path
-from lmcompare.runfolder.layout import CELL_FILES
-from lmcompare.runfolder.seals import seal
-from lmcompare.tokens.whitespace import WhitespaceTokenizer
-
-class Rewrites(WhitespaceTokenizer):
-    def fit(self, texts):
-        scores = Path({str(scores)!r})
-        scores.write_bytes(scores.read_bytes() + b"better")
-        seal(scores.parent, CELL_FILES)
-        return super().fit(texts)
-"""
-    )
-    asked = small_experiment({"plugin": "unigram", "tokens": f"{tmp_path}/rewrites.py:Rewrites"})
-    failures = run(asked, out, base=tmp_path).failures
-    assert list(failures) == ["ngram/0"]
-    assert "changed while the text was read" in failures["ngram/0"]
-    assert not run(small_experiment(ngram), out, base=tmp_path).failures  # made anew
