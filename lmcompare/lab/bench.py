@@ -1,0 +1,109 @@
+"""The bench of an experiment: its trained models, the text, and how conditions are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+
+from lmcompare import plugins
+from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts, unit_bytes
+from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
+from lmcompare.model import LanguageModel
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
+from lmcompare.runfolder.states import load_state
+from lmcompare.runfolder.tokens import TokenizedCorpus
+
+Share = Callable[[float], None]
+
+
+class Bench:
+    """What an experiment measures with.
+
+    Parameters
+    ----------
+    run : Run
+        The run folder with the trained conditions.
+    names : mapping of str to str
+        By the names of the conditions, the names of their models in the run.
+    share : callable
+        Is told from time to time how much of the measurement is done, from 0 to 1.
+    """
+
+    def __init__(self, run: Run, names: Mapping[str, str], share: Share = lambda done: None) -> None:
+        self.run, self.share = run, share
+        self._names = dict(names)
+
+    def shares(self, parts: int) -> Iterator[Share]:
+        """Yield for each of several equal parts of the measurement a function that is told how much of it is done."""
+        for part in range(parts):
+            yield lambda done, part=part: self.share((part + done) / parts)  # type: ignore[misc]
+
+    def entry(self, condition: Condition) -> ModelEntry:
+        """Return the condition's model as the run has stored it."""
+        return self.run.model(self._names[condition.name])
+
+    @cached_property
+    def corpus(self) -> TokenizedCorpus:
+        """The text under the tokenizer that all conditions have."""
+        fingerprint = self.run.model(next(iter(self._names.values()))).tokens_fingerprint
+        return self.run.tokens[fingerprint]
+
+    @property
+    def seeds(self) -> int:
+        """The least number of trainings that a condition has."""
+        return min(len(self.run.model(name).seeds) for name in self._names.values())
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are enough trainings for a verdict."""
+        return self.seeds >= LEAST_SEEDS
+
+    def model(self, condition: Condition, seed: int | None = None) -> LanguageModel:
+        """Return the trained model of a condition, restored; by default that of its first seed."""
+        entry = self.entry(condition)
+        cell = next(cell for cell in entry.done if seed in (None, cell.seed))
+        model = plugins.build(entry.plugin, cell.info["hyperparameters"])
+        return model.restore(load_state(cell.path / "model"))
+
+    def models(self, condition: Condition) -> Iterable[LanguageModel]:
+        """Yield the trained models of a condition, one for each seed."""
+        return (self.model(condition, seed) for seed in self.entry(condition).seeds)
+
+    def bits(self, condition: Condition, *, by_sentence: bool = False) -> Measured:
+        """Return the bits that a condition charges for the test text; ``by_sentence``: each sentence on its own."""
+        return bits(self.run, self._names[condition.name], by_sentence=by_sentence)
+
+    @cached_property
+    def unit_bytes(self) -> Array:
+        """(U,) the bytes of each resampling unit of the test text."""
+        return unit_bytes(self.run)
+
+    def rows(
+        self, baseline: Measured, changed: Mapping[str, Measured], sayings: Mapping[str, str] = {}
+    ) -> dict[str, Row]:
+        """Return a row for each changed condition: the bits per byte that the change costs.
+
+        Parameters
+        ----------
+        baseline : Measured
+        changed : mapping of str to Measured
+            The conditions by the names of their rows.
+        sayings : mapping of str to str
+            By the names of rows, the ideas in one sentence.
+        """
+        found = contrasts(baseline, changed, self.unit_bytes)
+        return {name: row_of(each, sayings.get(name, "")) for name, each in found.items()}
+
+
+def row_of(found: Contrast, saying: str = "") -> Row:
+    """Return a contrast as a row."""
+    return Row(
+        name=found.name,
+        saying=saying,
+        value=found.difference,
+        low=found.low,
+        high=found.high,
+        p_holm=found.p_holm,
+        figure=found.figure,
+    )

@@ -1,0 +1,131 @@
+"""The page of the laboratory: each experiment with its question, its prediction, its verdict and its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from lmcompare import __version__
+from lmcompare.lab.contract import EXPERIMENTS, Figures, Row
+from lmcompare.lab.findings import FINDINGS, StoredFindings, read_findings
+from lmcompare.lab.run import RUN
+from lmcompare.report import numbers
+from lmcompare.report.charts import intervals as charts
+from lmcompare.report.charts.svg import standalone
+from lmcompare.report.kinds import Rendering, render_stored
+from lmcompare.report.markdown import from_html
+from lmcompare.report.page import whole_page
+from lmcompare.report.sections import glossary
+from lmcompare.report.templating import anchor
+from lmcompare.runfolder.files import write_text
+from lmcompare.runfolder.run import load_run
+
+PAGE, MARKDOWN, CHARTS = "lab.html", "lab.md", "charts"
+PREVIEW = "Preview, no verdict: there are too few trainings to tell an effect of the change from chance."
+TERMS = ("test", "token", "bits_per_byte", "surprisal", "interval", "significant", "seed", "truth", "causal_mask",
+         "attention", "head", "position_encoding", "parameters")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DrawnTable:
+    """A table of measured quantities, with a chart of those that have an interval."""
+
+    figures: Figures
+    chart: Markup | None
+
+
+@dataclass(frozen=True)
+class DrawnExhibit:
+    """An exhibit, drawn."""
+
+    kind: str
+    title: str
+    note: str
+    rendering: Rendering
+
+
+@dataclass(frozen=True)
+class DrawnExperiment:
+    """An experiment as the page shows it."""
+
+    found: StoredFindings
+    tables: tuple[DrawnTable, ...]
+    exhibits: tuple[DrawnExhibit, ...]
+
+    @property
+    def key(self) -> str:
+        """Its id on the page."""
+        return anchor(self.found.name)
+
+
+def write_page(folder: Path, left_out: Mapping[str, str]) -> Path:
+    """Write the page, the same in Markdown, and its charts, of all findings in the folder of the laboratory.
+
+    Parameters
+    ----------
+    folder : Path
+    left_out : mapping of str to str
+        The experiments that were not run, with what they lack.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    LmcompareError
+        If findings are damaged, or the folder can't be written to.
+    """
+    html = whole_page(
+        "lab",
+        version=__version__,
+        run=load_run(folder / RUN),
+        experiments=[_drawn(found) for found in _stored(folder)],
+        left_out=left_out,
+        preview=PREVIEW,
+        interval=_interval,
+        signed=signed,
+        glossary=glossary.build(TERMS),
+    )
+    markdown, drawings = from_html(html, "lab")
+    for name, drawing in drawings.items():
+        write_text(folder / CHARTS / name, standalone(drawing))
+    write_text(folder / MARKDOWN, f"{markdown}\n")
+    write_text(folder / PAGE, html)
+    return folder / PAGE
+
+
+def signed(value: float | None) -> str:
+    """Return a difference with its sign and three decimals; a dash for None."""
+    text = numbers.decimals(value, 3)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
+
+
+def _interval(row: Row) -> str:
+    return "–" if row.low is None or row.high is None else f"{signed(row.low)} to {signed(row.high)}"
+
+
+def _stored(folder: Path) -> list[StoredFindings]:
+    """Return the findings in a folder, those of installed experiments in the order of their entry points."""
+    order = {name: i for i, name in enumerate(EXPERIMENTS.installed())}
+    paths = sorted((folder / FINDINGS).glob("*.json"), key=lambda path: (order.get(path.stem, len(order)), path.stem))
+    return [found for path in paths if (found := read_findings(path)) is not None]
+
+
+def _drawn(found: StoredFindings) -> DrawnExperiment:
+    exhibits = tuple(DrawnExhibit(str(each.get("kind", "")), *render_stored(each)) for each in found.exhibits)
+    return DrawnExperiment(found, tuple(DrawnTable(each, _chart(each)) for each in found.tables), exhibits)
+
+
+def _chart(figures: Figures) -> Markup | None:
+    """Return the rows with an interval and without a remark as a chart; None for fewer than two."""
+    rows = [
+        charts.Row(row.name, 0, row.value, row.low, row.high)
+        for row in figures.rows
+        if row.value is not None and row.low is not None and not row.remark
+    ]
+    return charts.intervals(rows, figures.title, figures.unit, numbers.tidy, signed, zero=True) if rows[1:] else None
