@@ -34,9 +34,9 @@ class Mask(LabExperiment):
     title: ClassVar[str] = "What the mask prevents"
     question: ClassVar[str] = "What would happen without the causal mask?"
     prediction: ClassVar[str] = (
-        "Without the mask, and in an encoder-decoder that reads what it predicts, a network pretends to need less than"
-        " 0.5 bits per byte. Asked honestly, where the words to predict are not there to see, both need more than the"
-        " transformer with the mask, by at least 0.5 bits per byte."
+        "Without the mask, and in an encoder-decoder that reads what it predicts, a network pretends to need less"
+        " than 0.5 bits per byte. Asked honestly, where the words to predict are not there to see, both need more than"
+        " the transformer with the mask, by at least 0.5 bits per byte."
     )
 
     def conditions(self) -> Sequence[Condition]:
@@ -71,9 +71,9 @@ class Mask(LabExperiment):
             rows=tuple(rows),
             unit="bits per byte",
             note=(
-                f"{len(sample):,} positions of the test text. By its own account: the score that the network gives when"
-                " it reads the whole text. Asked honestly: the text ends before the word to predict. The transformer"
-                f" with the mask needs {numbers.bits_per_byte(_figure(base, sample))} bits per byte either way."
+                f"{len(sample):,} positions of the test text. By its own account: the score that the network gives"
+                " when it reads the whole text. Asked honestly: the text ends before the word to predict. The"
+                f" transformer with the mask needs {numbers.bits_per_byte(_figure(base, sample))} bits per byte either way."
             ),
             row_name="Network",
             figure_name="bits per byte",
@@ -98,8 +98,8 @@ def _verdict(honest: Mapping[str, Contrast], pretended: Mapping[str, Contrast]) 
     for name, title in CHEATS.items():
         claim, truth = pretended[name], honest[name]
         said.append(
-            f"{title}, it claims {numbers.bits_per_byte(claim.figure)} bits per byte; asked honestly, the same network"
-            f" needs {numbers.bits_per_byte(truth.figure)}."
+            f"{title}, it claims {numbers.bits_per_byte(claim.figure)} bits per byte; asked honestly, the same"
+            f" network needs {numbers.bits_per_byte(truth.figure)}."
         )
     return " ".join(said)
 
@@ -144,8 +144,8 @@ def _shown(bench: Bench, models: Mapping[str, LanguageModel], sentence: IntArray
     return Heatmap(
         title="Surprisal in bits, word by word",
         note=(
-            "What a network without the mask claims to know is the word itself, which it has read. Where the text ends"
-            " before the word, it is lost, because it has never learnt to predict."
+            "What a network without the mask claims to know is the word itself, which it has read. Where the text"
+            " ends before the word, it is lost, because it has never learnt to predict."
         ),
         rows=tuple(rows),
         columns=tuple(bench.corpus.vocabulary.tokens[i] for i in sentence.tolist()),

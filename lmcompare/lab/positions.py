@@ -163,7 +163,7 @@ def _longer(bench: Bench) -> Heatmap:
     said = f" {numbers.listed(undefined)} positions are undefined there: they have no values." if undefined else ""
     return Heatmap(
         title="Perplexity with a longer window than in training",
-        note=f"The validation text, scored by networks that see 1, 2 and 4 times as far as they did in training.{said}",
+        note=f"The validation text, scored by networks that see farther than they did in training.{said}",
         rows=tuple(rows),
         columns=tuple(f"{k} × window" for k in WINDOWS),
         panels=("perplexity",),
