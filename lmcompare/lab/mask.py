@@ -73,7 +73,8 @@ class Mask(LabExperiment):
             note=(
                 f"{len(sample):,} positions of the test text. By its own account: the score that the network gives"
                 " when it reads the whole text. Asked honestly: the text ends before the word to predict. The"
-                f" transformer with the mask needs {numbers.bits_per_byte(_figure(base, sample))} bits per byte either way."
+                " transformer with the mask needs"
+                f" {numbers.bits_per_byte(_figure(base, sample))} bits per byte either way."
             ),
             row_name="Network",
             figure_name="bits per byte",
