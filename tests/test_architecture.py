@@ -71,7 +71,7 @@ MAY_IMPORT = {
     "analysis": {"errors", "exhibits", "runfolder"},
     "report": {"errors", "registry", "survey", "exhibits", "runfolder", "analysis"},
     "lab": {
-        *("errors", "registry", "processes", "tokens", "exhibits", "model", "plugins", "models"),
+        *("errors", "registry", "processes", "tokens", "exhibits", "model", "plugins", "training", "models"),
         *("runfolder", "harness", "analysis", "report"),
     },
     "testing": {"errors", "model", "checks", "report"},

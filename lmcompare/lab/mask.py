@@ -35,7 +35,7 @@ class Mask(LabExperiment):
     question: ClassVar[str] = "What would happen without the causal mask?"
     prediction: ClassVar[str] = (
         "Without the mask, and in an encoder-decoder that reads what it predicts, a network pretends to need less"
-        " than 0.5 bits per byte. Asked honestly, where the words to predict are not there to see, both need more than"
+        " than 0.5 bits per byte. Asked honestly, where the words to predict can't be seen, both need more than"
         " the transformer with the mask, by at least 0.5 bits per byte."
     )
 

@@ -9,17 +9,22 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness.experiment import Experiment
+from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition, LabExperiment
+from lmcompare.lab.cost import estimate
 from lmcompare.lab.findings import path_of, read_findings, write_findings
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
+from lmcompare.registry import absolute
+from lmcompare.report import numbers
 from lmcompare.runfolder.run import Run, load_run
 
 RUN = "run"  # the run folder of all conditions, in the folder of the laboratory
@@ -44,9 +49,20 @@ class Outcome:
     failures: dict[str, str]
 
 
-def opened(names: Sequence[str]) -> dict[str, LabExperiment]:
-    """Return experiments by name. Raises ``PluginError`` for a name that no installed package has."""
-    return {name: EXPERIMENTS.resolve(name)() for name in dict.fromkeys(names)}
+def opened(specs: Sequence[str]) -> dict[str, LabExperiment]:
+    """Return experiments by name: that of the entry point, or of the class.
+
+    Parameters
+    ----------
+    specs : sequence of str
+        Names of installed experiments, "module:Class" or "./file.py:Class".
+
+    Raises
+    ------
+    PluginError
+        For an experiment that does not exist or can't be imported.
+    """
+    return {spec.rpartition(":")[2]: EXPERIMENTS.resolve(spec)() for spec in dict.fromkeys(specs)}
 
 
 def conditions_of(experiments: Mapping[str, LabExperiment]) -> tuple[Condition, ...]:
@@ -69,14 +85,14 @@ def conditions_of(experiments: Mapping[str, LabExperiment]) -> tuple[Condition, 
 
 
 def run_lab(
-    names: Sequence[str], plan: Experiment, folder: Path, show: Display, *, command: str = "", alone: bool = False
+    specs: Sequence[str], plan: Experiment, folder: Path, show: Display, *, command: str = "", alone: bool = False
 ) -> Outcome:
     """Run experiments; what is finished in the folder is kept.
 
     Parameters
     ----------
-    names : sequence of str
-        The experiments.
+    specs : sequence of str
+        The experiments, as ``opened`` takes them.
     plan : lmcompare.harness.experiment.Experiment
         The text, its tokens, the preset and the seeds.
     folder : Path
@@ -93,7 +109,8 @@ def run_lab(
     LmcompareError
         For wrong input, before anything is trained.
     """
-    experiments = opened(names)
+    experiments = opened(specs)
+    places = {spec.rpartition(":")[2]: absolute(spec, Path.cwd()) for spec in specs}
     left_out = {name: lacking for name, each in experiments.items() if (lacking := each.lacks())}
     if alone and left_out:
         name, lacking = next(iter(left_out.items()))
@@ -104,17 +121,28 @@ def run_lab(
         return Outcome((), left_out, failures)
     tables = [_table(condition) for condition in conditions_of(experiments)]
     plan = plan.replace("the laboratory", models=tables)
-    outcome = run_experiment(plan, folder / RUN, show=show, command=command)
+    say_cost = partial(_say_cost, list(experiments), show)
+    outcome = run_experiment(plan, folder / RUN, show=show, command=command, planned=say_cost)
     for name, experiment in experiments.items():
         lost = _lost(experiment, outcome.failures, outcome.names)
         try:
             if lost:
                 raise LmcompareError(lost)
-            _measure(name, experiment, folder, outcome.names, plan.seconds, show)
+            _measure(name, places[name], experiment, folder, outcome.names, plan.seconds, show)
         except LmcompareError as error:
             failures[name] = str(error)
     show.close()
     return Outcome(tuple(name for name in experiments if name not in failures), left_out, failures)
+
+
+def _say_cost(names: Sequence[str], show: Display, jobs: Sequence[Job]) -> None:
+    """Say what the experiments will cost, before anything is trained."""
+    if not jobs:
+        return
+    show.say("Measuring for a moment how long the trainings will take …")
+    seconds = estimate(jobs)
+    long = "" if seconds is None else f", about {numbers.seconds(seconds)}"
+    show.say(f"{numbers.listed(list(names))}: {numbers.plural(len(jobs), 'training')}{long}, and the measurements.")
 
 
 def _table(condition: Condition) -> dict[str, Any]:
@@ -131,7 +159,13 @@ def _lost(experiment: LabExperiment, failures: Mapping[str, str], names: Mapping
 
 
 def _measure(
-    name: str, experiment: LabExperiment, folder: Path, names: Mapping[str, str], seconds: float, show: Display
+    name: str,
+    spec: str,
+    experiment: LabExperiment,
+    folder: Path,
+    names: Mapping[str, str],
+    seconds: float,
+    show: Display,
 ) -> None:
     """Measure an experiment in a process of its own, unless the same was measured before."""
     mine = {condition.name: names[condition.name] for condition in experiment.conditions()}
@@ -144,7 +178,7 @@ def _measure(
     try:
         call(
             f"{__name__}:measure_job",
-            *(name, str(folder.resolve()), mine, key),
+            *(name, spec, str(folder.resolve()), mine, key),
             on_event=lambda event: show_sent(event, show),
             seconds=seconds,
         )
@@ -158,10 +192,10 @@ def _measure(
         show.share("", 1.0)
 
 
-def measure_job(emit: Emit, name: str, folder: str, names: dict[str, str], key: str) -> None:
+def measure_job(emit: Emit, name: str, spec: str, folder: str, names: dict[str, str], key: str) -> None:
     """Measure an experiment and store what it found; runs in a process of its own."""
     began = time.perf_counter()
-    experiment, show = EXPERIMENTS.resolve(name)(), Sending(emit)
+    experiment, show = EXPERIMENTS.resolve(spec)(), Sending(emit)
     run = load_run(Path(folder) / RUN)
     bench = Bench(run, names, lambda done: show.share(f"measuring {name}", done))
     found = experiment.measure(bench)
