@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
+import numpy as np
+
 from lmcompare import plugins
 from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts, unit_bytes
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
@@ -36,8 +38,7 @@ class Bench:
 
     def shares(self, parts: int) -> Iterator[Share]:
         """Yield for each of several equal parts of the measurement a function that is told how much of it is done."""
-        for part in range(parts):
-            yield lambda done, part=part: self.share((part + done) / parts)  # type: ignore[misc]
+        return parts_of(self.share, parts)
 
     def entry(self, condition: Condition) -> ModelEntry:
         """Return the condition's model as the run has stored it."""
@@ -74,6 +75,11 @@ class Bench:
         """Return the bits that a condition charges for the test text; ``by_sentence``: each sentence on its own."""
         return bits(self.run, self._names[condition.name], by_sentence=by_sentence)
 
+    def log_probs(self, condition: Condition) -> list[Array]:
+        """Return the (N,) log-probabilities of the test text in nats, for each training of a condition."""
+        cells = self.entry(condition).done
+        return [cell.scores("test", ["log_prob"])["log_prob"].to_numpy(np.float64) for cell in cells]
+
     @cached_property
     def unit_bytes(self) -> Array:
         """(U,) the bytes of each resampling unit of the test text."""
@@ -94,6 +100,15 @@ class Bench:
         """
         found = contrasts(baseline, changed, self.unit_bytes)
         return {name: row_of(each, sayings.get(name, "")) for name, each in found.items()}
+
+
+def parts_of(share: Share, parts: int) -> Iterator[Share]:
+    """Yield a function for each of several equal parts of some work; it tells ``share`` how much of all is done."""
+
+    def told(part: int) -> Share:
+        return lambda done: share((part + done) / parts)
+
+    return map(told, range(parts))
 
 
 def row_of(found: Contrast, saying: str = "") -> Row:

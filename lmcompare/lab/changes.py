@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
+from lmcompare.lab.shuffling import shuffled
 from lmcompare.model import Setting, State
+from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
 from lmcompare.models.transformer.network import Block, TransformerNetwork
@@ -148,6 +150,32 @@ class TextbookEncoderDecoder(RnnEncoderDecoder):
         network = super().network(types)
         network.ahead = self.chunk
         return network
+
+
+@dataclass(eq=False, kw_only=True)
+class ShuffledTransformer(Transformer):
+    """A transformer that is trained on shuffled contexts: see ``lmcompare.lab.shuffling.shuffled``."""
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Transformer trained on shuffled contexts"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on passages whose beginnings are shuffled."""
+        return super().fit(shuffled(train, setting.seed), shuffled(valid, setting.seed), setting)
+
+
+@dataclass(eq=False, kw_only=True)
+class ShuffledRnn(Rnn):
+    """An RNN that is trained on shuffled contexts: see ``lmcompare.lab.shuffling.shuffled``."""
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "RNN trained on shuffled contexts"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on passages whose beginnings are shuffled."""
+        return super().fit(shuffled(train, setting.seed), shuffled(valid, setting.seed), setting)
 
 
 @dataclass(eq=False, kw_only=True)

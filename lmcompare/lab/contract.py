@@ -58,6 +58,8 @@ class Row:
         The quantity of the condition itself, from which that of the baseline was subtracted.
     remark : str
         What a reader has to know of this row, such as that the condition is no language model.
+    explained_by : str
+        The name of an experiment that explains it; "" for none.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Row:
     p_holm: float | None = None
     figure: float | None = None
     remark: str = ""
+    explained_by: str = ""
 
     @property
     def found(self) -> bool:

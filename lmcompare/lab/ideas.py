@@ -22,11 +22,15 @@ SMALL, PRETENCE = 0.02, 0.5  # bits per byte of the prediction
 
 @dataclass(frozen=True)
 class Idea:
-    """An idea, and the condition without it."""
+    """An idea, the condition without it, and the experiment that explains it.
+
+    ``by_sentence``: the condition is scored with every sentence as a document of its own.
+    """
 
     name: str
     saying: str
     without: Condition
+    explained_by: str = ""
     by_sentence: bool = False
 
 
@@ -35,6 +39,7 @@ IDEAS = (
         "Word order",
         "Knowing in which order the words before the last one came, and not only which words they were.",
         NO_ORDER,
+        "order",
     ),
     Idea(
         "Trained word vectors",
@@ -45,16 +50,19 @@ IDEAS = (
         "Choosing where to look",
         "Attention weights that depend on the words; without it every visible word gets the same weight.",
         Condition("transformer even attention", "lmcompare.lab.changes:EvenAttention"),
+        "gradient",
     ),
     Idea(
         MASK,
         "Hiding the words that come later, so that the model has to predict them.",
         NO_MASK,
+        "mask",
     ),
     Idea(
         "Positions",
         "Telling the model how far apart two words are.",
         NO_POSITIONS,
+        "positions",
     ),
     Idea(
         "Several heads",
@@ -110,12 +118,13 @@ class Ideas(LabExperiment):
         tested = bench.rows(base, {idea.name: changed[idea.name] for idea in honest}, sayings)
         pretended = bench.rows(base, {name: each for name, each in changed.items() if name not in tested}, sayings)
         rows = [
-            *sorted(tested.values(), key=lambda row: -(row.value or 0.0)),
+            *sorted(tested.values(), key=_bits, reverse=True),
             *(replace(row, p_holm=None, remark=NO_MODEL) for row in pretended.values()),
         ]
+        explained = {idea.name: idea.explained_by for idea in IDEAS}
         worth = Figures(
             title="Bits per byte that are lost without each idea",
-            rows=tuple(rows),
+            rows=tuple(replace(row, explained_by=explained[row.name]) for row in rows),
             unit="bits per byte",
             note=(
                 "Each row is the same transformer with one thing changed, trained for the same number of steps on the"

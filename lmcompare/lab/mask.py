@@ -21,7 +21,11 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
 
 TEXTBOOK = Condition("encoder-decoder that sees its chunk", "lmcompare.lab.changes:TextbookEncoderDecoder")
-CHEATS = {NO_MASK.name: "Without the mask", TEXTBOOK.name: "In an encoder-decoder that reads what it predicts"}
+CHEATS = {NO_MASK.name: "No mask", TEXTBOOK.name: "Sees ahead"}
+SAYINGS = {
+    NO_MASK.name: "The transformer without the causal mask.",
+    TEXTBOOK.name: "An encoder-decoder whose encoder reads the words that its decoder predicts.",
+}
 PRETENCE, LOSS = 0.5, 0.5  # bits per byte of the prediction
 TOLERANCE = 1e-3  # nats
 POSITIONS = 400
@@ -52,7 +56,7 @@ class Mask(LabExperiment):
         models = [(condition, list(bench.models(condition))) for condition in self.conditions()]
         share = bench.shares(sum(len(trained) for _, trained in models))
         for condition, trained in models:
-            pretended[condition.name] = sample.bits([model.log_probs(sample.text)[sample.at] for model in trained])
+            pretended[condition.name] = sample.bits([nats[sample.at] for nats in bench.log_probs(condition)])
             honest[condition.name] = sample.bits(
                 [asked_of(model, sample, contexts, next(share)) for model in trained]
             )
@@ -60,12 +64,18 @@ class Mask(LabExperiment):
         base = honest[BASE.name]
         asked_honestly = contrasts(base, {name: honest[name] for name in CHEATS}, sample.sizes)
         of_itself = contrasts(base, {name: pretended[name] for name in CHEATS}, sample.sizes)
-        rows = [
-            row_of(replace(each, name=f"{CHEATS[name]}, asked honestly")) for name, each in asked_honestly.items()
-        ]
+        rows = []
         for condition, trained in models[1:]:
-            claim = row_of(replace(of_itself[condition.name], name=f"{CHEATS[condition.name]}, by its own account"))
-            rows.append(replace(claim, p_holm=None, remark=_failure(bench, condition, trained[0], sentence)))
+            name = condition.name
+            rows += [
+                replace(row_of(asked_honestly[name], SAYINGS[name]), name=f"{CHEATS[name]}, honestly"),
+                replace(
+                    row_of(of_itself[name]),
+                    name=f"{CHEATS[name]}, its claim",
+                    p_holm=None,
+                    remark=_failure(bench, condition, trained[0], sentence),
+                ),
+            ]
         table = Figures(
             title="Bits per byte more than the transformer with the mask",
             rows=tuple(rows),
@@ -95,14 +105,16 @@ def _figure(found: Measured, sample: Sample) -> float:
 
 
 def _verdict(honest: Mapping[str, Contrast], pretended: Mapping[str, Contrast]) -> str:
-    said = []
-    for name, title in CHEATS.items():
-        claim, truth = pretended[name], honest[name]
-        said.append(
-            f"{title}, it claims {numbers.bits_per_byte(claim.figure)} bits per byte; asked honestly, the same"
-            f" network needs {numbers.bits_per_byte(truth.figure)}."
-        )
-    return " ".join(said)
+    without, textbook = (
+        [numbers.bits_per_byte(each[name].figure) for each in (pretended, honest)]
+        for name in (NO_MASK.name, TEXTBOOK.name)
+    )
+    base = honest[NO_MASK.name].figure - honest[NO_MASK.name].difference
+    return (
+        f"Without the mask, the transformer claims {without[0]} bits per byte; asked honestly, it needs {without[1]}."
+        f" An encoder-decoder that reads what it predicts claims {textbook[0]} and needs {textbook[1]}. The"
+        f" transformer with the mask needs {numbers.bits_per_byte(base)}, and claims no less."
+    )
 
 
 def _sentence(bench: Bench) -> IntArray:
@@ -116,20 +128,24 @@ def _sentence(bench: Bench) -> IntArray:
 
 
 def _failure(bench: Bench, condition: Condition, model: LanguageModel, sentence: IntArray) -> str:
-    """Return which check a network fails, and the first token of a sentence whose probability depends on the last."""
+    """Return which check a network fails, and the first token of a sentence that depends on a later word.
+
+    That is the last word but one: the last token, which is only predicted, is read by nothing.
+    """
     vocabulary = bench.corpus.vocabulary
     altered = sentence.copy()
-    altered[-1] = next(i for i in np.argsort(-vocabulary.counts).tolist() if i not in sentence)
-    before, after = (model.log_probs(Encoded.from_documents([ids], vocabulary))[:-1] for ids in (sentence, altered))
+    altered[-2] = next(i for i in np.argsort(-vocabulary.counts).tolist() if i not in sentence)
+    before, after = (model.log_probs(Encoded.from_documents([ids], vocabulary))[:-2] for ids in (sentence, altered))
     depends = np.flatnonzero(np.abs(before - after) > TOLERANCE)
     names = [str(check["name"]) for check in bench.entry(condition).failed_checks]
     failed = f"It fails the validity check “{names[0]}”. " if names else "It declares that it is not causal. "
     if not len(depends):
-        return f"{failed}In the sentence shown, changing the last word changes no earlier probability."
+        return f"{failed}In the sentence shown, changing a later word changes no earlier probability."
     first = int(depends[0])
+    later, word = (vocabulary.tokens[sentence[at]] for at in (-2, first))
     return (
-        f"{failed}In the sentence shown, changing the last word changes the probability of word {first + 1},"
-        f" “{vocabulary.tokens[sentence[first]]}”, by {abs(before[first] - after[first]):.2g} nats."
+        f"{failed}In the sentence shown, another word in place of “{later}” changes the probability of “{word}”, word"
+        f" {first + 1}, by {abs(before[first] - after[first]):.2g} nats."
     )
 
 
@@ -137,11 +153,11 @@ def _shown(bench: Bench, models: Mapping[str, LanguageModel], sentence: IntArray
     """Return the surprisal of each word of a sentence, by each network's own account and asked honestly."""
     text = Encoded.from_documents([sentence], bench.corpus.vocabulary)
     prefixes = [sentence[:i] for i in range(len(sentence))]
-    rows: dict[str, Array] = {"With the mask": models[BASE.name].log_probs(text)}
+    rows: dict[str, Array] = {"With mask": models[BASE.name].log_probs(text)}
     for name, title in CHEATS.items():
         honest = [row[i] for row, i in zip(asked(models[name], prefixes, text), sentence.tolist(), strict=True)]
-        rows[f"{title}: claims"] = models[name].log_probs(text)
-        rows[f"{title}: honestly"] = np.array(honest)
+        rows[f"{title}, claim"] = models[name].log_probs(text)
+        rows[f"{title}, honest"] = np.array(honest)
     return Heatmap(
         title="Surprisal in bits, word by word",
         note=(

@@ -15,10 +15,10 @@ from lmcompare.lab.run import RUN
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.charts.svg import standalone
-from lmcompare.report.kinds import Rendering, render_stored
 from lmcompare.report.markdown import from_html
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
+from lmcompare.report.sections.exhibits import Drawn, in_series
 from lmcompare.report.templating import anchor
 from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.run import load_run
@@ -38,22 +38,12 @@ class DrawnTable:
 
 
 @dataclass(frozen=True)
-class DrawnExhibit:
-    """An exhibit, drawn."""
-
-    kind: str
-    title: str
-    note: str
-    rendering: Rendering
-
-
-@dataclass(frozen=True)
 class DrawnExperiment:
-    """An experiment as the page shows it."""
+    """An experiment as the page shows it; ``series`` are its exhibits."""
 
     found: StoredFindings
     tables: tuple[DrawnTable, ...]
-    exhibits: tuple[DrawnExhibit, ...]
+    series: list[list[Drawn]]
 
     @property
     def key(self) -> str:
@@ -80,11 +70,13 @@ def write_page(folder: Path, left_out: Mapping[str, str]) -> Path:
     LmcompareError
         If findings are damaged, or the folder can't be written to.
     """
+    experiments = [_drawn(found) for found in _stored(folder)]
     html = whole_page(
         "lab",
         version=__version__,
         run=load_run(folder / RUN),
-        experiments=[_drawn(found) for found in _stored(folder)],
+        experiments=experiments,
+        titles={each.found.name: each for each in experiments},
         left_out=left_out,
         preview=PREVIEW,
         interval=_interval,
@@ -117,8 +109,8 @@ def _stored(folder: Path) -> list[StoredFindings]:
 
 
 def _drawn(found: StoredFindings) -> DrawnExperiment:
-    exhibits = tuple(DrawnExhibit(str(each.get("kind", "")), *render_stored(each)) for each in found.exhibits)
-    return DrawnExperiment(found, tuple(DrawnTable(each, _chart(each)) for each in found.tables), exhibits)
+    tables = tuple(DrawnTable(each, _chart(each)) for each in found.tables)
+    return DrawnExperiment(found, tables, in_series(found.exhibits))
 
 
 def _chart(figures: Figures) -> Markup | None:

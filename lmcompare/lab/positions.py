@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.analysis.contrasts import Measured
-from lmcompare.exhibits import Curve, Heatmap
-from lmcompare.lab.bench import Bench, Share
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.analysis.intervals import holm
+from lmcompare.exhibits import Curve
+from lmcompare.lab.bench import Bench, Share, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.ideas import BASE, NO_ORDER, NO_POSITIONS
+from lmcompare.lab.sample import Sample
 from lmcompare.report import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.states import load_state
@@ -34,7 +36,8 @@ SAYINGS = {
     "alibi": "Scores fall with the distance (Press, Smith and Lewis 2022).",
     "relative": "Each distance has a number of its own, which is learnt (as in Raffel et al. 2020).",
 }
-WINDOWS = (1, 2, 4)  # multiples of the window in training
+WINDOWS = (2, 4)  # multiples of the window in training
+UNDEFINED = "Undefined: it has no values for positions out there."
 BINS = (0, 4, 8, 16, 32, 64, 128, 256, 512)  # positions in a document
 FEW = 100  # tokens without which a bin is not drawn
 SMALL = 0.02  # bits per byte of the prediction
@@ -73,8 +76,8 @@ class Positions(LabExperiment):
         return Findings(
             verdict=_verdict(rows),
             held=_held(rows) if bench.decides else None,
-            tables=(table, _knows_order(bench)),
-            exhibits=(_by_position(bench), _longer(bench)),
+            tables=(table, _knows_order(bench), _longer(bench)),
+            exhibits=(_by_position(bench),),
         )
 
 
@@ -152,33 +155,43 @@ def _by_position(bench: Bench) -> Curve:
     )
 
 
-def _longer(bench: Bench) -> Heatmap:
-    """Return the perplexity of each scheme with windows of 1, 2 and 4 times that of training."""
+def _longer(bench: Bench) -> Figures:
+    """Return what longer windows at scoring cost or save, in bits per byte of the test text."""
+    sample = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     share = bench.shares(len(SCHEMES) * len(WINDOWS))
-    rows = {
-        scheme: tuple(_with_window(bench, condition, times, next(share)) for times in WINDOWS)
-        for scheme, condition in SCHEMES.items()
-    }
-    undefined = [scheme for scheme, row in rows.items() if None in row]
-    said = f" {numbers.listed(undefined)} positions are undefined there: they have no values." if undefined else ""
-    return Heatmap(
-        title="Perplexity with a longer window than in training",
-        note=f"The validation text, scored by networks that see farther than they did in training.{said}",
-        rows=tuple(rows),
-        columns=tuple(f"{k} × window" for k in WINDOWS),
-        panels=("perplexity",),
-        values=(tuple(rows.values()),),
-        row_axis="scheme",
-        column_axis="window at scoring",
+    rows: dict[tuple[str, int], Row] = {}
+    tests: list[Contrast] = []
+    for scheme, condition in SCHEMES.items():
+        own = sample.bits(bench.log_probs(condition))
+        longer = {times: _with_window(bench, condition, times, next(share)) for times in WINDOWS}
+        known = {str(times): sample.bits(nats) for times, nats in longer.items() if nats is not None}
+        found = contrasts(own, known, sample.sizes) if known else {}
+        for times in WINDOWS:
+            name = f"{scheme}, {times} × window"
+            rows[scheme, times] = Row(name, remark="" if str(times) in found else UNDEFINED)
+            if str(times) in found:
+                tests.append(replace(found[str(times)], name=name))
+    adjusted = holm(np.array([test.p_value for test in tests]))
+    tested = {test.name: row_of(replace(test, p_holm=float(p))) for test, p in zip(tests, adjusted, strict=True)}
+    return Figures(
+        title="What a longer window costs than that of training",
+        rows=tuple(tested.get(row.name, row) for row in rows.values()),
+        unit="bits per byte",
+        note=(
+            "The networks of the table above see 2 and 4 times as far at scoring as they did in training. The"
+            " baseline of each scheme is its own window; negative figures are better."
+        ),
+        row_name="Scheme and window",
+        figure_name="bits per byte",
     )
 
 
-def _with_window(bench: Bench, condition: Condition, times: int, share: Share) -> float | None:
-    """Return the perplexity of the validation text with a longer window, the mean of all trainings in nats.
+def _with_window(bench: Bench, condition: Condition, times: int, share: Share) -> list[Array] | None:
+    """Return the (N,) log-probabilities of the test text with a longer window, for each training.
 
     None for a network that has no values for such positions.
     """
-    text, nats = bench.corpus.valid, []
+    found: list[Array] = []
     cells = bench.entry(condition).done
     for done, cell in enumerate(cells, 1):
         given = dict(cell.info["hyperparameters"])
@@ -187,6 +200,6 @@ def _with_window(bench: Bench, condition: Condition, times: int, share: Share) -
             model.restore(load_state(cell.path / "model"))
         except RuntimeError:  # the stored parameters belong to fewer positions
             return None
-        nats.append(float(model.log_probs(text).mean()))
+        found.append(model.log_probs(bench.corpus.test))
         share(done / len(cells))
-    return math.exp(-float(np.mean(nats)))
+    return found

@@ -35,6 +35,8 @@ class Sample:
         The resampling unit of each position.
     sizes : array of float, shape (U,)
         The bytes of the tokens at the positions, in each unit.
+    counts : array of int, shape (U,)
+        The positions in each unit.
     overhead : array of float, shape (n,)
         The bits that each token is charged beside the model's own.
     """
@@ -43,6 +45,7 @@ class Sample:
     at: IntArray
     units: IntArray
     sizes: Array
+    counts: Array
     overhead: Array
 
     @classmethod
@@ -61,7 +64,8 @@ class Sample:
             [block["overhead_bits"] for block in corpus.feature_blocks("test", ["overhead_bits"])]
         )
         sizes = np.bincount(unit, (ends - before)[at].astype(np.float64), minlength=len(units))
-        return cls(text, at, unit, sizes, charged[at])
+        counts = np.bincount(unit, minlength=len(units))
+        return cls(text, at, unit, sizes, counts, charged[at])
 
     def __len__(self) -> int:
         return len(self.at)
