@@ -174,4 +174,13 @@ def _checked(found: Any, name: str) -> type[LabExperiment]:
     return found
 
 
+_FIRST = ("ideas", "order", "positions", "mask", "gradient")  # the rest follows by name
+
+
+def experiment_names() -> list[str]:
+    """Return the names of the installed experiments, in the order in which they are listed, run and shown."""
+    installed = EXPERIMENTS.installed()
+    return [name for name in _FIRST if name in installed] + [name for name in installed if name not in _FIRST]
+
+
 EXPERIMENTS: Registry[type[LabExperiment]] = Registry("lmcompare.lab", "experiment", _checked)

@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from lmcompare import __version__
-from lmcompare.lab.contract import EXPERIMENTS, Figures, Row
+from lmcompare.lab.contract import Figures, Row, experiment_names
 from lmcompare.lab.findings import FINDINGS, StoredFindings, read_findings
 from lmcompare.lab.run import RUN
 from lmcompare.report import numbers
@@ -102,8 +102,8 @@ def _interval(row: Row) -> str:
 
 
 def _stored(folder: Path) -> list[StoredFindings]:
-    """Return the findings in a folder, those of installed experiments in the order of their entry points."""
-    order = {name: i for i, name in enumerate(EXPERIMENTS.installed())}
+    """Return the findings in a folder, those of installed experiments in the order of their list."""
+    order = {name: i for i, name in enumerate(experiment_names())}
     paths = sorted((folder / FINDINGS).glob("*.json"), key=lambda path: (order.get(path.stem, len(order)), path.stem))
     return [found for path in paths if (found := read_findings(path)) is not None]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, note, say
-from lmcompare.cli.options import declared, of
+from lmcompare.cli.options import declared, listed, of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.options import RunOptions
@@ -42,9 +42,9 @@ def lab(
     continues where it stopped, and experiments that need the same model share it.
     """
     from lmcompare.harness.progress import display
-    from lmcompare.lab import EXPERIMENTS
+    from lmcompare.lab import EXPERIMENTS, experiment_names
 
-    installed = list(EXPERIMENTS.installed())
+    installed = experiment_names()
     if not names and not every:
         width = max(map(len, installed), default=0)
         for name in installed:
@@ -52,14 +52,13 @@ def lab(
         return
     if names and every:
         raise LmcompareError("--all runs every experiment: leave it out, or leave the names out")
-    from lmcompare.cli.commands.run import _listed
     from lmcompare.harness import changes
     from lmcompare.lab.findings import path_of, read_findings
     from lmcompare.lab.page import write_page
     from lmcompare.lab.run import run_lab
 
     plan, _ = changes.started(None, options["preset"])
-    seeds = _listed(seed) or (("0",) if plan.preset == "quick" else ("0", "1", "2"))
+    seeds = listed(seed) or (("0",) if plan.preset == "quick" else ("0", "1", "2"))
     plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=seeds, name="lab")
     plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options))
     plan = changes.with_tokens(plan, {"kind": tokens})
