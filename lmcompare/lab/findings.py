@@ -16,7 +16,6 @@ from lmcompare.lab.contract import Figures, Findings
 from lmcompare.runfolder.files import RunFolderError, read_object, write_json
 
 SCHEMA_VERSION = 1
-FINDINGS = "findings"  # the folder
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,6 @@ class StoredFindings:
 
 
 _STORED = TypeAdapter(StoredFindings)
-
-
-def path_of(folder: Path, name: str) -> Path:
-    """Return the file with the findings of an experiment in the folder of the laboratory."""
-    return folder / FINDINGS / f"{name}.json"
 
 
 def write_findings(path: Path, found: Findings, about: Mapping[str, Any]) -> None:

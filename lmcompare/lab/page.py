@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from lmcompare import __version__
 from lmcompare.lab.contract import Figures, Row, experiment_names
-from lmcompare.lab.findings import FINDINGS, StoredFindings, read_findings
-from lmcompare.lab.run import RUN
+from lmcompare.lab.findings import StoredFindings, read_findings
+from lmcompare.lab.folder import CHARTS, FINDINGS, MARKDOWN, PAGE, RUN
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.charts.svg import standalone
@@ -23,7 +23,6 @@ from lmcompare.report.templating import anchor
 from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.run import load_run
 
-PAGE, MARKDOWN, CHARTS = "lab.html", "lab.md", "charts"
 PREVIEW = "Preview, no verdict: there are too few trainings to tell an effect of the change from chance."
 TERMS = ("test", "token", "bits_per_byte", "surprisal", "interval", "significant", "seed", "truth", "causal_mask",
          "attention", "head", "position_encoding", "parameters")  # fmt: skip

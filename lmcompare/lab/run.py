@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,12 @@ from lmcompare.harness.run import run as run_experiment
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition, LabExperiment
 from lmcompare.lab.cost import estimate
-from lmcompare.lab.findings import path_of, read_findings, write_findings
+from lmcompare.lab.findings import read_findings, write_findings
+from lmcompare.lab.folder import RUN, check_free, claim, path_of
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.registry import absolute
 from lmcompare.report import numbers
 from lmcompare.runfolder.run import Run, load_run
-
-RUN = "run"  # the run folder of all conditions, in the folder of the laboratory
 
 
 @dataclass(frozen=True)
@@ -121,8 +119,13 @@ def run_lab(
         return Outcome((), left_out, failures)
     tables = [_table(condition) for condition in conditions_of(experiments)]
     plan = plan.replace("the laboratory", models=tables)
-    say_cost = partial(_say_cost, list(experiments), show)
-    outcome = run_experiment(plan, folder / RUN, show=show, command=command, planned=say_cost)
+    check_free(folder)
+
+    def planned(jobs: Sequence[Job]) -> None:
+        claim(folder)
+        _say_cost(list(experiments), jobs, show)
+
+    outcome = run_experiment(plan, folder / RUN, show=show, command=command, planned=planned)
     for name, experiment in experiments.items():
         lost = _lost(experiment, outcome.failures, outcome.names)
         try:
@@ -135,7 +138,7 @@ def run_lab(
     return Outcome(tuple(name for name in experiments if name not in failures), left_out, failures)
 
 
-def _say_cost(names: Sequence[str], show: Display, jobs: Sequence[Job]) -> None:
+def _say_cost(names: Sequence[str], jobs: Sequence[Job], show: Display) -> None:
     """Say what the experiments will cost, before anything is trained."""
     if not jobs:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.lab.findings import path_of
+from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import signed, write_page
 from lmcompare.report.markdown import plain
 from tests.lab.laboratory import ROWS, write_lab

@@ -11,7 +11,8 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness import changes
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.progress import Display
-from lmcompare.lab.findings import path_of, read_findings
+from lmcompare.lab.findings import read_findings
+from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import Outcome, run_lab
 from lmcompare.runfolder.files import RunFolderError

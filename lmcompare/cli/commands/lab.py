@@ -53,7 +53,8 @@ def lab(
     if names and every:
         raise LmcompareError("--all runs every experiment: leave it out, or leave the names out")
     from lmcompare.harness import changes
-    from lmcompare.lab.findings import path_of, read_findings
+    from lmcompare.lab.findings import read_findings
+    from lmcompare.lab.folder import path_of
     from lmcompare.lab.page import write_page
     from lmcompare.lab.run import run_lab
 
