@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
@@ -113,12 +114,8 @@ def parts_of(share: Share, parts: int) -> Iterator[Share]:
 
 def row_of(found: Contrast, saying: str = "") -> Row:
     """Return a contrast as a row."""
-    return Row(
-        name=found.name,
-        saying=saying,
-        value=found.difference,
-        low=found.low,
-        high=found.high,
-        p_holm=found.p_holm,
-        figure=found.figure,
+    value, low, high, p_holm, figure = (
+        number if math.isfinite(number) else None
+        for number in (found.difference, found.low, found.high, found.p_holm, found.figure)
     )
+    return Row(found.name, saying, value, low, high, p_holm, figure)

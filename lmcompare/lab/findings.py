@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from lmcompare.errors import PluginError, kind_of
@@ -18,7 +18,7 @@ from lmcompare.runfolder.files import RunFolderError, read_object, write_json
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(allow_inf_nan=False))
 class StoredFindings:
     """The findings of one experiment.
 

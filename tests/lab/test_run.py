@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from lmcompare.analysis.contrasts import Contrast
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness import changes
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.progress import Display
-from lmcompare.lab.findings import read_findings
+from lmcompare.lab.bench import row_of
+from lmcompare.lab.contract import Figures, Findings, Row
+from lmcompare.lab.findings import read_findings, write_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import Outcome, run_lab
 from lmcompare.runfolder.files import RunFolderError
+from tests.lab.laboratory import ABOUT
 
 pytestmark = pytest.mark.usefixtures("cells_here", "measured_here")
 
@@ -142,3 +146,12 @@ def test_damaged_findings_are_named(plugins_file: Path, text: Path) -> None:
     path.write_text(json.dumps(table | {"seeds": "many"}), encoding="utf-8")
     with pytest.raises(RunFolderError, match="Shares"):
         read_findings(path)
+
+
+def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
+    row = Row("x", value=float("nan"))
+    found = Findings(verdict="", held=None, tables=(Figures(title="t", rows=(row,), unit="bits"),))
+    with pytest.raises(PluginError, match=r"rows\.0\.value"):
+        write_findings(tmp_path / "x.json", found, {"name": "x", **ABOUT})
+    contrast = Contrast("x", 1.0, *[float("nan")] * 2, 0.5, *[float("nan")] * 2, 1.0, 1.0)
+    assert row_of(contrast) == Row("x", value=0.5, p_holm=1.0, figure=1.0)
