@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.intervals import LEAST_UNITS, Bootstrap, holm, over_trainings, ratio_bootstrap
-from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.intervals import Bootstrap, holm, over_trainings, ratio_bootstrap
 from lmcompare.analysis.totals import LN2, sums
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import Array
@@ -144,17 +143,3 @@ def bits(run: Run, name: str, *, by_sentence: bool = False) -> Measured:
     return Measured(
         found.unit_reset_nats / LN2 + found.unit_overhead_bits, -found.log_prob_reset / LN2 + found.overhead_bits
     )
-
-
-def unit_bytes(run: Run) -> Array:
-    """Return the (U,) bytes of each resampling unit of the test text.
-
-    Raises
-    ------
-    LmcompareError
-        If the test text is too short for intervals.
-    """
-    sizes = units_of(run).bytes
-    if np.count_nonzero(sizes) < LEAST_UNITS:
-        raise LmcompareError(f"the test text of {run.path} is too short for intervals: give a longer one")
-    return sizes

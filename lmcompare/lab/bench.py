@@ -9,7 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts, unit_bytes
+from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts
+from lmcompare.analysis.intervals import LEAST_UNITS
+from lmcompare.analysis.resampling import units_of
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.parquet import Array
@@ -84,7 +86,14 @@ class Bench:
     @cached_property
     def unit_bytes(self) -> Array:
         """(U,) the bytes of each resampling unit of the test text."""
-        return unit_bytes(self.run)
+        return units_of(self.run).bytes
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What limits every measurement on this text."""
+        if np.count_nonzero(self.unit_bytes) < LEAST_UNITS:
+            return ("The test text is too short for intervals: give a longer one.",)
+        return ()
 
     def rows(
         self, baseline: Measured, changed: Mapping[str, Measured], sayings: Mapping[str, str] = {}

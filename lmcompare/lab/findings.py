@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,8 @@ class StoredFindings:
 _STORED = TypeAdapter(StoredFindings)
 
 
-def write_findings(path: Path, found: Findings, about: Mapping[str, Any]) -> None:
-    """Store what an experiment found, with the other fields of ``StoredFindings``.
+def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remarks: Sequence[str] = ()) -> None:
+    """Store what an experiment found, with the other fields of ``StoredFindings`` and more remarks.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any]) -> Non
         "held": found.held,
         "tables": [asdict(each) for each in found.tables],
         "exhibits": [to_json(each) for each in found.exhibits],
-        "remarks": list(found.remarks),
+        "remarks": [*found.remarks, *remarks],
     }
     try:
         _STORED.validate_python(table)

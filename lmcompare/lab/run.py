@@ -214,7 +214,7 @@ def measure_job(emit: Emit, name: str, spec: str, folder: str, names: dict[str, 
         "train_seconds": sum(cell.cost["train_seconds"] or 0.0 for cell in cells),
         "measure_seconds": time.perf_counter() - began,
     }
-    write_findings(path_of(Path(folder), name), found, about)
+    write_findings(path_of(Path(folder), name), found, about, bench.remarks)
 
 
 def _key(experiment: LabExperiment, run: Run, names: Mapping[str, str]) -> str:

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis.contrasts import Measured, bits, contrasts, unit_bytes
+from lmcompare.analysis.contrasts import Measured, bits, contrasts
 from lmcompare.analysis.intervals import holm
-from lmcompare.errors import LmcompareError
 from tests.analysis.tiny import tiny_run
 
 DOCUMENTS, BYTES = 40, 1000.0
@@ -81,5 +80,3 @@ def test_bits_of_a_run_in_context_and_by_sentence(tmp_path: Path) -> None:
     alone = bits(run, "m", by_sentence=True)
     assert alone.totals.tolist() == pytest.approx([48.0, 48.0])
     assert alone.units.sum() == pytest.approx(48.0)
-    with pytest.raises(LmcompareError, match="too short for intervals"):
-        unit_bytes(run)

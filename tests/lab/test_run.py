@@ -155,3 +155,12 @@ def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
         write_findings(tmp_path / "x.json", found, {"name": "x", **ABOUT})
     contrast = Contrast("x", 1.0, *[float("nan")] * 2, 0.5, *[float("nan")] * 2, 1.0, 1.0)
     assert row_of(contrast) == Row("x", value=0.5, p_holm=1.0, figure=1.0)
+
+
+def test_a_text_that_is_too_short_for_intervals(plugins_file: Path, text: Path) -> None:
+    text.write_text("the cat sat on the mat\n\na dog ran\n\n" * 3, encoding="utf-8")
+    ran(plugins_file, text, "Known", seeds=(0,))
+    found = read_findings(path_of(text.parent / "lab", "Known"))
+    assert found is not None
+    assert any("too short" in remark for remark in found.remarks)
+    assert all(row.low is None and row.value is not None and not row.found for row in found.tables[0].rows)
