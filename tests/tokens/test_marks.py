@@ -159,5 +159,6 @@ def test_a_long_text_is_cut_like_a_short_one(kind: str, parts: list[str]) -> Non
     tokens, offsets = tokenizer.tokenize(text)
     with patch.object(marks, "LONG", 1), patch.object(marks, "PART", 5):
         again, same = tokenizer.tokenize(text)
+        assert "".join(tokenizer.parts(text)) == text
     assert again == tokens
     np.testing.assert_array_equal(same, offsets)
