@@ -46,7 +46,7 @@ PARTS = {
 def timed(folder: Path) -> None:
     """Build the report of a run folder as the command line does; print seconds by part and what was imported."""
     began = time.perf_counter()
-    from lmcompare.cli import main
+    from lmcompare.cli.entry import command
 
     spent: dict[str, float] = {"starting": 0.0}
     within: list[float] = []  # of each part that has begun: the seconds of the parts that it called
@@ -78,7 +78,7 @@ def timed(folder: Path) -> None:
     spent["starting"] = time.perf_counter() - began
     sys.argv = ["lmcompare", "report", str(folder)]
     try:
-        main()
+        command()
     except SystemExit as end:
         if end.code:
             raise

@@ -276,7 +276,7 @@ def start(
 
 def serve() -> None:
     """Run the function of the job file that the command line names: what a child process does."""
-    _end_with_parent()
+    end_with(int(os.environ[PARENT]))
     atexit.register(os._exit, 0)  # after what plug-ins register: taking down all modules takes up to half a second
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as channel:
@@ -298,12 +298,11 @@ def serve() -> None:
             sys.exit(1)
 
 
-def _end_with_parent() -> None:
-    """End this process as soon as the one that started it is gone, even if it is gone already.
+def end_with(parent: int) -> None:
+    """End this process as soon as its parent is gone, even if it is gone already.
 
     On Linux the kernel does it; elsewhere a thread looks every half second.
     """
-    parent = int(os.environ.get(PARENT) or os.getppid())
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -271,7 +271,7 @@ def test_a_reach_beyond_the_text_is_refused_before_training(name: str, given: di
     (key, *_) = given
     train = text([2, 3, 2, 1] * 100 if most == 401 else [2, 3, 2, 1] * 20)
     with pytest.raises(PluginError, match=rf"^{key} is {given[key]}, but the longest .* tokens: set it to {most} at"):
-        plugins.build(name, given).fit(train, train, Setting(VOCABULARY))
+        plugins.build(name, given).check_text(train)
 
 
 def test_a_reach_that_some_text_fills_is_kept() -> None:

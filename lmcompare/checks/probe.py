@@ -101,10 +101,12 @@ class Probe:
         return Setting(vocabulary=self.texts.vocabulary, seed=seed, budget=budget)
 
     def train(self, seed: int, budget: Budget) -> LanguageModel:
-        """Return a newly made and trained model. Raises ``PluginError`` with what ``fit`` or ``study`` raised."""
+        """Return a newly made and trained model. Raises ``PluginError`` with what one of its methods raised."""
         model, texts, setting = self.make(), self.texts, self.setting(seed, budget)
-        doing = "fit"
+        doing = "check_text"
         try:
+            model.check_text(texts.train)
+            doing = "fit"
             returned = model.fit(texts.train, texts.valid, setting)
             trained = returned if isinstance(returned, LanguageModel) else model
             doing = "study"

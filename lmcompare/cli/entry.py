@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
 import re
+import select
 import signal
 import sys
 from typing import Any
@@ -17,18 +19,27 @@ from lmcompare.cli.app import InterruptedRunError, app
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, is_out_of_memory, without_controls
 
 INTERRUPTED = 130
+PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 UNREAD = 141  # as of a process that SIGPIPE ends
+OWN_PROCESSES = (["run"], ["check"])  # commands that run plug-ins in processes of their own
 ONLY_FILES = (["run"], ["report"], ["export"], ["new"], ["clean"])  # commands whose result is not what they print
 # Some versions of typer depend on click, others contain it; both derive usage errors from a class of this name.
 ClickError: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 
 
 def main() -> None:
+    """Run the command line; on systems that have ``fork``, a command runs in a process that a plug-in may end."""
+    command(apart=hasattr(os, "fork") and sys.argv[1:2] not in OWN_PROCESSES)
+
+
+def command(*, apart: bool = False) -> None:
     """Run the command line; a user's error is one sentence and exit code 2, Ctrl-C is 130."""
     code = 0
     try:
         signal.signal(signal.SIGTERM, _terminated)
         _open_streams()
+        if apart:
+            _go_on_in_a_child()
         code = app(standalone_mode=False, prog_name="lmcompare") or 0
         if code == INTERRUPTED:
             raise KeyboardInterrupt  # typer catches it and returns the code
@@ -52,6 +63,36 @@ def main() -> None:
             raise
         _stop(f"{TOO_LITTLE_MEMORY}: give it more, or run smaller models on less text", 2)
     sys.exit(code)
+
+
+def _go_on_in_a_child() -> None:
+    """Fork: the child returns, and this process waits for it and exits as it does.
+
+    Raises ``LmcompareError`` if the child did not come to its regular end.
+    """
+    parent, (said, end) = os.getpid(), os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    if (child := os.fork()) == 0:
+        from lmcompare.processes import end_with
+
+        os.setsid()  # Ctrl-C reaches the parent alone, which passes it on
+        end_with(parent)
+        atexit.register(os.write, end, b".")  # nothing that ends a process at once comes to this
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+        return
+    for number in PASSED_ON:
+        signal.signal(number, lambda passed, _: os.kill(child, passed))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    for number in PASSED_ON:
+        signal.signal(number, signal.SIG_IGN)
+    os.close(end)
+    if not (select.select([said], [], [], 0)[0] and os.read(said, 1)):
+        from lmcompare.processes import EndedError
+
+        why = ": a plug-in, or what it uses, must not end the process" if code >= 0 else ""
+        raise LmcompareError(f"{EndedError(code)} before the command was finished{why}")
+    sys.exit(code if code >= 0 else 128 - code)  # a signal after its end
 
 
 def _open_streams() -> None:

@@ -11,11 +11,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from lmcompare import plugins
-from lmcompare.errors import PluginError
+from lmcompare.errors import PluginError, one_line
 from lmcompare.harness.experiment import Experiment, ModelTable
+from lmcompare.harness.job import Job
 from lmcompare.model import LanguageModel
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.registry import absolute, placed
+from lmcompare.runfolder.tokens import TokenizedCorpus
 
 SECONDS = 300.0  # that importing and building a plug-in may take, if there is no other limit
 
@@ -38,6 +40,8 @@ class Described:
         As ``LanguageModel.tokens``; whether it is a table is yet to be checked.
     trains_in_steps : bool
         As ``LanguageModel.trains_in_steps``.
+    checks_text : bool
+        Whether it may refuse a training text.
     source_digest : str
         A digest of the code that its figures come from.
     files : dict of str to str
@@ -50,6 +54,7 @@ class Described:
     hyperparameters: dict[str, Any]
     tokens: Any
     trains_in_steps: bool
+    checks_text: bool
     source_digest: str
     files: dict[str, str]
 
@@ -66,6 +71,7 @@ class Described:
             hyperparameters=_storable(name, model),
             tokens=model.tokens,
             trains_in_steps=bool(model.trains_in_steps),
+            checks_text=type(model).check_text is not LanguageModel.check_text,
             source_digest=plugins.source_digest(model),
             files=_digests(name, model),
         )
@@ -94,6 +100,16 @@ def described(table: ModelTable, experiment: Experiment, base: Path | None) -> D
     return replace(found, name=table.name, plugin=plugin)  # a plug-in's code may have sent others
 
 
+def check_text(job: Job, model: LanguageModel | None, seconds: float | None) -> None:
+    """Raise ``PluginError`` if a job's model refuses its training text; ``model`` is given if it is an object."""
+    name, tokens = job.asked["name"], str(job.tokens_path)
+    if model is not None:
+        _check_text(name, model, tokens)
+    else:
+        there = (name, job.plugin, job.hyperparameters, tokens)
+        _asked("_text_checked", None, there, job.plugin, job.hyperparameters, seconds)
+
+
 def _asked(
     function: str,
     kind: Any,
@@ -116,9 +132,9 @@ def _asked(
     except RaisedError as error:
         raise PluginError(str(error) if error.expected else f"{whose}: {error}") from error
     except TimeLimitError:
-        raise PluginError(f"{whose}: importing and building its plug-in took longer than {limit:g} s") from None
+        raise PluginError(f"{whose}: importing and asking its plug-in took longer than {limit:g} s") from None
     except (EndedError, JunkError) as error:
-        raise PluginError(f"{whose}: while its plug-in was imported and built, {error}") from error
+        raise PluginError(f"{whose}: while its plug-in was imported and asked, {error}") from error
 
 
 def _is_built_in(plugin: str, given: Mapping[str, Any]) -> bool:
@@ -152,6 +168,18 @@ def _sized(
         return found, _storable(name, plugins.build(plugin, {**hyperparameters, **found}))
     except PluginError as error:
         raise PluginError(f"the model '{name}': {error}") from error
+
+
+def _text_checked(_: object, name: str, plugin: str, hyperparameters: dict[str, Any], tokens: str) -> None:
+    _check_text(name, plugins.build(plugin, hyperparameters), tokens)
+
+
+def _check_text(name: str, model: LanguageModel, tokens: str) -> None:
+    train = TokenizedCorpus(Path(tokens)).train
+    try:
+        model.check_text(train)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"the model '{name}' can't work with the training text: {one_line(error)}") from error
 
 
 def _storable(name: str, model: LanguageModel) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from lmcompare import corpora
 from lmcompare.errors import what_went_wrong
 from lmcompare.harness import environment
-from lmcompare.harness.describe import Described, described
+from lmcompare.harness.describe import Described, check_text, described
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, read_earlier
@@ -110,10 +110,14 @@ def run(
         jobs = jobs_of(experiment, text, folder, models, tokens, live, machine, show)
         names = names_in(folder, jobs, force, show)
         jobs = [_placed(replace(job, name=names[job.name]), force) for job in jobs]
+        live = {names[name]: model for name, model in live.items()}
+        for job in jobs:
+            first = job.seed == experiment.seeds[0]
+            if first and models[job.asked["name"]].checks_text and not job.is_finished():
+                _check_text(job, live.get(job.name), experiment.time_limit, show)
         tables = [table.model_copy(update={"name": names[table.name]}) for table in experiment.models]
         in_full = made[experiment.tokens].table if experiment.tokens in made else None
         experiment = experiment.replace("the run", models=tables, tokens=in_full)
-        live = {names[name]: model for name, model in live.items()}
         say_what_is_replaced(folder, jobs, force, show)
         if without := checkpoints.make_room(folder):
             show.say(without)
@@ -128,6 +132,14 @@ def run(
                 make_way(folder / MANIFEST, folder)
                 write_manifest(folder, table)
     return Outcome(failures, names)
+
+
+def _check_text(job: Job, live: LanguageModel | None, seconds: float | None, show: Display) -> None:
+    before = evidence(Path(job.folder))
+    try:
+        check_text(job, live, seconds)
+    finally:
+        _changed_by(job, before, show)
 
 
 def _placed(job: Job, force: bool) -> Job:
@@ -166,7 +178,6 @@ def _run_cells(
             error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
         finally:  # interrupted, too
             changed = _changed_by(job, before, show)
-        make_way(job.path / "cell.json", Path(job.folder))
         if error is None and not job.is_finished():
             error = (
                 "its process said that it was finished, and some of its files are missing or changed: run it again"
@@ -174,6 +185,7 @@ def _run_cells(
         failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
         failures |= changed
         if error is None:
+            (job.path / LOG).unlink(missing_ok=True)
             job.take_place()
             show.event(index, {"event": "done"})
         else:
@@ -226,6 +238,4 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -
         return f"{ended}{'; its log.txt says more' if ended.code >= 0 else ''}"
     except (Exception, SystemExit) as error:
         return what_went_wrong(error)
-    make_way(log, Path(job.folder))
-    log.unlink(missing_ok=True)
     return None

@@ -65,8 +65,8 @@ class LanguageModel(ABC):
 
     A model must have ``fit``, ``next_log_probs``, ``state`` and ``restore``. It may override ``stream``,
     ``log_probs`` and ``stepper`` to be faster, ``title``, ``summary``, ``notes``, ``exhibits``, ``word_vectors``,
-    ``context_vectors`` and ``study`` to explain itself, and ``size``, ``sized`` and ``file_formats`` for what they
-    name.
+    ``context_vectors`` and ``study`` to explain itself, ``check_text`` to refuse a text, and ``size``, ``sized`` and
+    ``file_formats`` for what they name.
 
     Hyper-parameters are keyword arguments of ``__init__``, stored under their own names and JSON-able.
 
@@ -211,6 +211,13 @@ class LanguageModel(ABC):
             A few example documents of one sentence each.
         """
         return ()
+
+    def check_text(self, train: Encoded) -> None:
+        """Raise an error if the model can't work with a training text, as if a window is longer than every document.
+
+        A run calls it before it trains any model.
+        """
+        return
 
     def warm_up(self) -> None:
         """Compile or load the code that training and scoring need. The harness calls it before it times them."""
@@ -371,6 +378,8 @@ def check_reach(name: str, value: int, train: Encoded, unit: str, free: int) -> 
 
     ``unit``: "sentence" or "document", beyond which it does not look. Values up to ``free`` cost little and are kept.
     """
+    if value <= free:
+        return
     starts = train.sentence_starts() if unit == "sentence" else train.starts
     longest = int(np.diff(np.append(starts, len(train))).max(initial=0))
     if value > max(longest + 1, free):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lmcompare.errors import LmcompareError, ordinary
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_object, write_bytes, write_json, write_text
-from lmcompare.runfolder.layout import CELLS, SEAL, TOKENS
+from lmcompare.runfolder.layout import CELLS, LOG, SEAL, TOKENS
 from lmcompare.runfolder.ownership import make_way, remove_links
 
 
@@ -67,9 +67,10 @@ def evidence(folder: Path) -> dict[Path, bytes]:
 
 
 def put_back(folder: Path, before: Mapping[Path, bytes], own: Path) -> list[Path]:
-    """Make the evidence of a run folder what it was before, except in the folder ``own``; links are removed.
+    """Make the evidence of a run folder what it was before, except that of the cell ``own``; links are removed.
 
-    Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or are new.
+    Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or are new. What is in
+    the way of the files that tell how the cell ended is set aside.
     """
     links = remove_links(folder)
     now = evidence(folder)
@@ -80,7 +81,8 @@ def put_back(folder: Path, before: Mapping[Path, bytes], own: Path) -> list[Path
             write_bytes(path, before[path])
         else:
             path.unlink()
-    make_way(own / SEAL, folder)
+    for name in (SEAL, "cell.json", LOG):
+        make_way(own / name, folder)
     places = dict.fromkeys(p.parent for p in changed)
     places |= dict.fromkeys(p.parent for p in before if any(p.is_relative_to(link.parent) for link in links))
     return [place for place in places if not place.is_relative_to(own) and damage(place, _sealed_in(place))]

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 
-from lmcompare.cli import main
+from lmcompare.cli.entry import command
 
 Done = subprocess.CompletedProcess[str]
 
@@ -36,7 +36,7 @@ def lmcompare(*arguments: str, cwd: Path, stdin: str = "", stream: type[io.TextI
         patch.object(sys, "stdin", given),
     ):
         try:
-            main()
+            command()
         except SystemExit as stop:
             code = stop.code
         finally:

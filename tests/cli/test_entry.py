@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.console import lmcompare, lmcompare_process
-from tests.harness.small import write_plugins
+from tests.harness.small import write_plugins, write_text
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,47 @@ def test_ctrl_c_is_said_whatever_the_command(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
         assert process.stderr.read() == "lmcompare: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("does", "code", "said"),
+    [
+        ("os._exit(0)", 2, "exit code 0 before the command was finished: a plug-in"),
+        ("os.kill(os.getpid(), 9)", 2, "signal 9 (out of memory?) before the command was finished"),
+        ("atexit.register(os._exit, 0)", 2, "exit code 0 before"),
+        ("sys.exit(3)", 2, "can't be imported: SystemExit"),
+        ("os.fork() or os._exit(0)", 2, "has no model 'Own'"),
+    ],
+)
+@pytest.mark.parametrize("command", [("models",), ("corpora", "show", "text.txt", "--tokens")])
+def test_a_plug_in_that_ends_the_process_is_said(
+    tmp_path: Path, command: tuple[str, ...], does: str, code: int, said: str
+) -> None:
+    write_text(tmp_path)
+    (tmp_path / "own.py").write_text(f"import atexit, os, sys\n{does}\n")
+    done = lmcompare_process(*command, "./own.py:Own", cwd=tmp_path)
+    assert done.returncode == code
+    assert said.replace("model", "model" if command == ("models",) else "tokenizer") in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_ends_a_plug_in_too(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "own.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    with subprocess.Popen(
+        [sys.executable, "-m", "lmcompare.cli", "models", "./own.py:Own"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert int(process.stdout.readline()) != process.pid
+        process.send_signal(number)
+        killed = number == signal.SIGKILL
+        assert process.wait(timeout=30) == (-9 if killed else 130)
+        assert process.stdout.read() == "", "the child holds it open until it has ended"
+        assert process.stderr.read() == ("" if killed else "lmcompare: interrupted\n")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lmcompare.errors import PluginError
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
 from tests.harness.small import small_experiment, write_text
@@ -24,6 +25,10 @@ def tell(text):
             os.write(file, text)
 
 class Harms(Unigram):
+    def check_text(self, train):
+        other = Path({cells!r}) / "ngram/0"
+        {early}
+
     def fit(self, train, valid, setting):
         cells = Path({cells!r})
         other, own, mine, moved = cells / "ngram/0", cells / "Harms/0", Path({mine!r}), Path({mine!r} + ".moved")
@@ -51,7 +56,9 @@ def test_the_others_are_reported(tmp_path: Path, harm: str, lost: str, monkeypat
     write_text(tmp_path)
     folder, mine, bigrams = tmp_path / "run", tmp_path / "mine.txt", {"plugin": "ngram", "order": 2}
     mine.write_text("mine")
-    (tmp_path / "harms.py").write_text(HARMS.format(cells=str(folder / "cells"), mine=str(mine), harm=harm))
+    (tmp_path / "harms.py").write_text(
+        HARMS.format(cells=str(folder / "cells"), mine=str(mine), harm=harm, early="pass")
+    )
     assert not run(small_experiment(bigrams), folder, base=tmp_path).failures
     asked = small_experiment({"plugin": "harms.py:Harms"}, {"plugin": "unigram"})
     failures = run(asked, folder, base=tmp_path).failures
@@ -60,3 +67,15 @@ def test_the_others_are_reported(tmp_path: Path, harm: str, lost: str, monkeypat
     names = {row["name"] for row in json.loads((folder / "results.json").read_text())["models"]}
     assert names == {"ngram", "Harms", "unigram"} - {lost}
     assert mine.read_text() == "mine"
+
+
+def test_a_harm_before_any_training(tmp_path: Path) -> None:
+    write_text(tmp_path)
+    folder, early = tmp_path / "run", "(other / 'cell.json').unlink(); os._exit(0)"
+    (tmp_path / "harms.py").write_text(HARMS.format(cells=str(folder / "cells"), mine="", harm="pass", early=early))
+    assert not run(small_experiment({"plugin": "ngram", "order": 2}), folder, base=tmp_path).failures
+    with pytest.raises(PluginError, match=r"'Harms': .* exit code 0"):
+        run(small_experiment({"plugin": "unigram"}, {"plugin": "harms.py:Harms"}), folder, base=tmp_path)
+    assert [path.name for path in (folder / "cells").iterdir()] == ["ngram"]
+    write_reports(folder)
+    assert [row["name"] for row in json.loads((folder / "results.json").read_text())["models"]] == ["ngram"]

@@ -61,6 +61,45 @@ def test_sizes_are_matched_where_a_model_has_one_to_choose(place: Path) -> None:
         run_and_report(place, place / "tiny", small_experiment(net, match={"parameters": 3}))
 
 
+SHORT_SIGHTED = """
+from lmcompare.models.unigram.plugin import Unigram
+
+class Own(Unigram):
+    \"\"\"Reads texts of a million tokens.\"\"\"
+
+    def check_text(self, train):
+        {does}
+"""
+
+
+@pytest.mark.parametrize(
+    ("second", "does", "said"),
+    [
+        (
+            {"plugin": "transformer", "window": 1000, "name": "far"},
+            "",
+            "'far' .* window is 1,000, but .* 256 at",
+        ),
+        ({"plugin": "ngram", "order": 50}, "", "'ngram' .* order is 50"),
+        ({"plugin": "cache", "base": "stupid-backoff", "options": {"order": 50}}, "", "'cache' .* order is 50"),
+        (
+            {"plugin": "own.py:Own"},
+            "raise ValueError(f'{len(train)} is too few')",
+            "'Own' .*: [0-9]+ is too few",
+        ),
+    ],
+)
+def test_a_model_that_refuses_the_text_keeps_all_from_being_trained(
+    tmp_path: Path, second: dict[str, Any], does: str, said: str
+) -> None:
+    write_text(tmp_path)
+    (tmp_path / "own.py").write_text(SHORT_SIGHTED.format(does=does or "pass"))
+    out = tmp_path / "out"
+    with pytest.raises(LmcompareError, match=said):
+        run_and_report(tmp_path, out, small_experiment({"plugin": "unigram"}, second))
+    assert not (out / "cells").exists()
+
+
 def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
     manifest = json.loads((finished / "manifest.json").read_text())
     fingerprint = manifest["models"][0]["tokens_fingerprint"]

@@ -102,6 +102,10 @@ class CacheModel(LanguageModel):
         self._chain: Chain | None = None
         self._summary = ValidSummary()
 
+    def check_text(self, train: Encoded) -> None:
+        """Refuse what the base refuses."""
+        self._base.check_text(train)
+
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, and fit the weights of the caches to the validation text."""
         if self._base.fit(train, valid, setting) is not self._base:

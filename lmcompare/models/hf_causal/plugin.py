@@ -121,6 +121,15 @@ class HuggingFaceCausal(TorchLanguageModel):
 
     # Training and storing
 
+    def check_text(self, train: Encoded) -> None:
+        """Refuse other tokens than those that a pre-trained model reads."""
+        if self.train or self.tokens is None:
+            return
+        if make_tokenizer(self.tokens).fit([]).types != train.vocabulary.tokens:
+            raise LmcompareError(
+                f"{self.path} is pre-trained and reads its own tokens only: leave tokens out, or set train = true"
+            )
+
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the model from its configuration, or load it: then the texts and the budget have no effect.
 
@@ -133,11 +142,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         if self.train:
             self._config = text_part(table_in(folder, CONFIG))
             return super().fit(train, valid, setting)
-        assert self.tokens is not None, "there is a path"
-        if make_tokenizer(self.tokens).fit([]).types != setting.vocabulary.tokens:
-            raise LmcompareError(
-                f"{self.path} is pre-trained and reads its own tokens only: leave tokens out, or set train = true"
-            )
+        self.check_text(train)
         torch.set_num_threads(setting.threads)
         self.end = setting.vocabulary.end
         self._load(folder, len(setting.vocabulary), setting.device)

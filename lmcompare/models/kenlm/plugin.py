@@ -66,6 +66,10 @@ class KenLM(LanguageModel):
         self.notes: tuple[str, ...] = ()
         self._file: _File | None = None
 
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a vocabulary without ``<unk>``."""
+        check_unknown(train.vocabulary)
+
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Open the file and ask for the words of the vocabulary.
 
@@ -75,7 +79,7 @@ class KenLM(LanguageModel):
             If the vocabulary has no ``<unk>``, KenLM can't read the file, or the probabilities of known words are
             more than one.
         """
-        check_unknown(setting.vocabulary)
+        self.check_text(train)
         path = Path(self.path).expanduser()
         file = _File(opened(path), setting.vocabulary.tokens)
         self._check_sums(file, train)

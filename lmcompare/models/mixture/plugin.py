@@ -60,6 +60,10 @@ class MixtureModel(LanguageModel):
     def member_specs(self) -> Sequence[MemberSpec]:
         """Return the members of the mixture."""
 
+    def check_text(self, train: Encoded) -> None:
+        """Refuse an order beyond the longest sentence."""
+        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
+
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Cluster the words, count the training text, and fit discounts and gates to the validation text.
 
@@ -70,7 +74,6 @@ class MixtureModel(LanguageModel):
         """
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the model on some text")
-        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
         maps = classes_of(train, self.class_counts(), setting)
         self._mixture, self._summary = train_mixture(self.member_specs(), maps, train, valid, setting)
         self._classes = tuple(mixture_exhibits.class_examples(maps[-1], train)) if len(maps) > 1 else ()

@@ -89,6 +89,10 @@ class NGram(TableModel):
         self._places: IntArray = np.zeros(0, np.int64)
         self._method: Smoothing = self._new_method()
 
+    def check_text(self, train: Encoded) -> None:
+        """Refuse an order beyond the longest sentence."""
+        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
+
     def warm_up(self) -> None:
         """Compile or load the loops that count, estimate and score, by a model of a few words."""
         vocabulary = Vocabulary.build([["a", "b"]])
@@ -158,7 +162,6 @@ class NGram(TableModel):
         """Count the n-grams, order by order."""
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the n-gram model on some text")
-        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
         words = with_starts(train)
         self._places = counting.places(words, len(setting.vocabulary), setting.vocabulary.end)
         self._method = self._new_method()

@@ -64,6 +64,10 @@ class NGramFile(TableModel):
         self.notes: tuple[str, ...] = ()
         self._lacking: IntArray = np.zeros(0, np.int64)  # the types that are not in the file
 
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a vocabulary without ``<unk>``."""
+        check_unknown(train.vocabulary)
+
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Read the file and convert it to the vocabulary.
 
@@ -72,7 +76,7 @@ class NGramFile(TableModel):
         LmcompareError
             If the vocabulary has no ``<unk>``, the file cannot be read, or its probabilities do not sum to one.
         """
-        check_unknown(setting.vocabulary)
+        self.check_text(train)
         path = Path(self.path).expanduser()
         table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
         contexts, repaired = self._distributions(table, words)

@@ -14,7 +14,6 @@ from lmcompare.models.rnn_attention.attention_reach import Reach, measured
 from lmcompare.models.rnn_attention.exhibits import exhibits
 from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
 from lmcompare.tokens import Encoded
-from lmcompare.training.network import Network
 
 
 @dataclass(eq=False, kw_only=True)
@@ -56,8 +55,8 @@ class RnnAttention(Rnn):
             types, self.cell, self.width, self.hidden, self.layers, self.attention, self.window, self.dropout
         )
 
-    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
-        """Refuse a window that is longer than every document of the training text."""
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a window beyond the longest document."""
         check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:

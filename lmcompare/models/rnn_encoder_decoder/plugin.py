@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, Setting, check_reach
+from lmcompare.model import SHORT_WINDOW, check_reach
 from lmcompare.models.rnn.plugin import Recurrent
 from lmcompare.models.rnn_encoder_decoder.exhibits import exhibits
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.tokens import Encoded
-from lmcompare.training.network import Network
 
 
 @dataclass(eq=False, kw_only=True)
@@ -84,8 +83,8 @@ class RnnEncoderDecoder(Recurrent):
             dropout=self.dropout,
         )
 
-    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
-        """Refuse a window or chunk that is longer than every document of the training text."""
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a window or chunk beyond the longest document."""
         for name in ("window", "chunk"):
             check_reach(name, getattr(self, name), train, "document", SHORT_WINDOW)
 

@@ -66,6 +66,10 @@ class StupidBackoff(TableModel):
         self.order, self.alpha = order, alpha
         self.notes: tuple[str, ...] = ()
 
+    def check_text(self, train: Encoded) -> None:
+        """Refuse an order beyond the longest sentence."""
+        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
+
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Count the training text; the validation text is not read.
 
@@ -76,7 +80,6 @@ class StupidBackoff(TableModel):
         """
         if not len(train):
             raise LmcompareError("the training text has no tokens: train stupid back-off on some text")
-        check_reach("order", self.order, train, "sentence", SHORT_ORDER)
         size, words = len(setting.vocabulary), with_starts(train)
         counts = list(counting.count(words, self.order, size, setting.vocabulary.end))
         self._table = _estimate(counts, size, self.alpha)

@@ -17,7 +17,6 @@ from lmcompare.models.transformer.hugging_face import write_folder
 from lmcompare.models.transformer.network import ACTIVATIONS, STYLES, Design, TransformerNetwork
 from lmcompare.models.transformer.positions import POSITIONS
 from lmcompare.tokens import Encoded, Vocabulary
-from lmcompare.training.network import Network
 from lmcompare.training.tunable import TunableLanguageModel
 
 
@@ -127,8 +126,8 @@ class Transformer(TunableLanguageModel):
         """Return the untrained network."""
         return TransformerNetwork(types, self.design(), self.end)
 
-    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
-        """Refuse a window that is longer than every document of the training text."""
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a window beyond the longest document."""
         check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
     def design(self) -> Design:

@@ -136,9 +136,12 @@ class Word2VecBow(TunableLanguageModel):
         examples = [Example(**one) for one in self.measured.get("examples", ())]
         return Account(**{**self.measured, "examples": examples})
 
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a window beyond the longest sentence or, across sentences, document."""
+        check_reach("window", self.window, train, "document" if self.across else "sentence", 64)
+
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on the training text, or read the given vectors, and set them in the network."""
-        check_reach("window", self.window, train, "document" if self.across else "sentence", 64)
         if self.vectors is not None:
             vectors, found, composed = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
             tokens = found[train.ids].mean() if len(train) else 0.0
