@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import regex
 
-from lmcompare.corpora.sentences import PART, in_parts
+from lmcompare.corpora.sentences import in_parts
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
 from lmcompare.tokens import tokenizer_json
@@ -30,9 +30,9 @@ _MARK = re.compile(r"(?<!\S)(?:</?[A-Za-z_]{1,20}>|@[^\w\s]@|-[LR][RSC]B-|&[a-z]
 _OF_RESERVED = re.compile(r"(<unk|</s)(_*)>")  # a reserved name, with any number of underscores
 _LEAST_SHARE = 1e-4  # of the words; rarer ones are left to chance, such as a text that explains <unk>
 LONG = 1 << 14  # characters of a text whose words are cut once each
-_AFTER_TOKEN = re.compile(r"(?<=\S) ")
 _BLANKS = np.frombuffer(b" \t\n\r\v\f", np.uint8)
-_COMMA = re.compile(r"(\S?),(?!\S)")  # a comma before white space; full stops belong to abbreviations, too
+_COMMA = re.compile(r",(?!\S)")  # a comma before white space; full stops belong to abbreviations, too
+_ALONE = re.compile(r",(?<!\S,)(?!\S)")  # with white space before it as well
 _SHARE_ALONE = 0.9  # of the commas, in a text that is tokenised already
 
 
@@ -45,8 +45,8 @@ def find_marks(texts: Sequence[str]) -> dict[str, int]:
 
 def is_tokenised(texts: Sequence[str]) -> bool:
     """Return whether nine of ten commas before white space have white space before them as well."""
-    before = [character for text in texts for character in _COMMA.findall(text)]
-    return bool(before) and before.count("") >= _SHARE_ALONE * len(before)
+    commas, alone = (sum(len(pattern.findall(text)) for text in texts) for pattern in (_COMMA, _ALONE))
+    return commas > 0 and alone >= _SHARE_ALONE * commas
 
 
 def escaped(token: str) -> str:
@@ -112,11 +112,7 @@ class MarkedTokenizer(Tokenizer):
         return tuple(notes)
 
     def parts(self, text: str) -> Iterator[str]:
-        begin = 0
-        while found := _AFTER_TOKEN.search(text, begin + PART):
-            yield text[begin : found.start()]
-            begin = found.start()
-        yield text[begin:]
+        return in_parts(text)
 
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         return self._cut(text) if len(text) < LONG else self._cut_each_once(text)

@@ -7,9 +7,9 @@ contexts. ``level`` describes the arrays, ``scoring`` how text is scored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ class BackoffTable:
         A row is the unigram row times the weight of all contexts, over which the words that were seen after the last
         word are written, then those seen after the last two, and so on.
         """
-        weights, unigrams = self._weights(contexts), self._unigram_nats(dtype)
+        weights, unigrams = self._weights(contexts), self._unigram_nats[np.dtype(dtype)]
         shifts = (weights[0] * NATS).astype(dtype)
         if not len(contexts):
             only: FloatArray = unigrams + shifts[:, None]
@@ -132,9 +132,10 @@ class BackoffTable:
         return read_only(self.levels[0].log10_probs[: self.start])
 
     @cached_property
-    def _unigram_nats(self) -> Callable[[npt.DTypeLike], FloatArray]:
-        """Give (V,) nats: the log-probabilities of the words alone, as the type that is asked for."""
-        return cache(lambda dtype: (self._unigrams.astype(np.float64) * NATS).astype(dtype))
+    def _unigram_nats(self) -> dict[Any, FloatArray]:
+        """(V,) nats, by type: the log-probabilities of the words alone."""
+        nats = self._unigrams.astype(np.float64) * NATS
+        return {np.dtype(dtype): nats.astype(dtype) for dtype in (np.float32, np.float64)}
 
     @cached_property
     def _ranked(self) -> IntArray:
