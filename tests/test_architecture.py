@@ -69,7 +69,7 @@ MAY_IMPORT = {
         *("model", "plugins", "runfolder", "checks", "measure", "experiments"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
-    "report": {"errors", "registry", "survey", "exhibits", "runfolder", "analysis"},
+    "report": {"errors", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},
     "testing": {"errors", "model", "checks", "report"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
     "probes": {"errors", "corpora", "runfolder", "trained"},

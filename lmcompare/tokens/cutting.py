@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Document
     from lmcompare.corpora.sentences import Spans
 
-SHORT = 200  # characters of a text that a tokenizer is tried on
 BLOCK_BYTES = 1 << 22  # of the text that is cut at a time
 
 
@@ -32,8 +31,7 @@ def fit_tokenizer(tokenizer: Tokenizer, texts: Sequence[str]) -> None:
     Raises
     ------
     LmcompareError
-        For a tokenizer plug-in that fails, whose ``notes``, ``always_tokens`` or ``types`` are not texts, or whose
-        ``detokenize`` does not return text.
+        For a tokenizer plug-in that fails, or whose ``notes``, ``always_tokens`` or ``types`` are not texts.
     """
     name = type(tokenizer).__name__
     with blamed_on(f"{name}'s fit"):
@@ -47,11 +45,19 @@ def fit_tokenizer(tokenizer: Tokenizer, texts: Sequence[str]) -> None:
             continue
         if not isinstance(value, tuple | list) or not all(map(_is_text, value)):
             raise PluginError(f"{key} of {name} must be a tuple of texts, not {reprlib.repr(value)}")
-    tokens, _ = _cut(tokenizer, texts[0][:SHORT] if texts else "")
+
+
+def as_text(tokenizer: Tokenizer, tokens: Sequence[str]) -> str:
+    """Return tokens as text for people. Raises ``PluginError`` for a plug-in whose ``detokenize`` fails at it."""
+    name = type(tokenizer).__name__
     with blamed_on(f"{name}'s detokenize"):
-        back = tokenizer.detokenize(tokens)
-    if not _is_text(back):
-        raise PluginError(f"{name}'s detokenize returned {kind_of(back)}, not a text that UTF-8 can store")
+        text = tokenizer.detokenize(tokens)
+    if not _is_text(text):
+        raise PluginError(
+            f"{name}'s detokenize returned {kind_of(text)} for {reprlib.repr([*tokens])}, not a text that UTF-8 can"
+            " store"
+        )
+    return text
 
 
 def _is_text(value: object) -> bool:
