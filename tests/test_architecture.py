@@ -69,7 +69,7 @@ MAY_IMPORT = {
         *("model", "plugins", "runfolder", "checks", "measure", "experiments"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
-    "report": {"errors", "registry", "survey", "exhibits", "runfolder", "analysis"},
+    "report": {"errors", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},
     "lab": {
         *("errors", "registry", "processes", "tokens", "exhibits", "model", "plugins", "training", "models"),
         *("run_mark", "runfolder", "harness", "analysis", "report"),

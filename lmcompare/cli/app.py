@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError, without_controls
@@ -16,11 +18,34 @@ from lmcompare.errors import LmcompareError, without_controls
 LEAST_ADDRESSES = 1_500_000_000
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
 class InterruptedRunError(Exception):
     """Ctrl-C during a run; the message says what to do next."""
 
 
-app = typer.Typer(
+class OnceCommand(TyperCommand):
+    """A command that refuses an option of one value that is given twice: the last would silently count."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        once = [p for p in given if p.param_type_name == "option" and not getattr(p, "multiple", False)]
+        for option in once:
+            if once.count(option) > 1 and not getattr(option, "is_flag", False):
+                raise LmcompareError(f"{option.opts[0]} is given twice, and takes one value: give it once")
+        return super().parse_args(ctx, args)
+
+
+class App(typer.Typer):
+    """A group of such commands."""
+
+    def command(self, *names: Any, **settings: Any) -> Callable[[F], F]:
+        """Return the decorator that makes a function a command."""
+        return super().command(*names, cls=OnceCommand, **settings)
+
+
+app = App(
     help="Language models of every generation on the same text: how well, at what cost, and why.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

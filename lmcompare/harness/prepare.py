@@ -29,6 +29,7 @@ from lmcompare.tokens import (
     TextCode,
     Tokenizer,
     Vocabulary,
+    as_text,
     build_vocabulary,
     encode,
     fit_tokenizer,
@@ -77,6 +78,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
             f"{type(tokenizer).__name__} declares fixed_vocabulary, but its always_tokens do not contain"
             f" '{min(other)}', a token of the training text: add it, or leave fixed_vocabulary out"
         )
+    as_text(tokenizer, vocabulary.tokens)  # examples need it, after the training
     path = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
     damaged = damage(path, TOKENS_FILES)
     if damaged is None:

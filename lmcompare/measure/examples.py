@@ -14,7 +14,7 @@ from lmcompare.measure.selection import example_sentences
 from lmcompare.measure.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import END_TOKEN, Encoded, Tokenizer
+from lmcompare.tokens import END_TOKEN, Encoded, Tokenizer, as_text
 
 NEXT = 10  # how many of the most likely next tokens are shown
 LONGEST = 10_000  # tokens of a line of a continuation
@@ -76,7 +76,7 @@ def continued_until(
 
 def _after(tokenizer: Tokenizer, before: Sequence[str], tokens: Sequence[str]) -> str:
     """Return the text of tokens that follow others."""
-    return tokenizer.detokenize([*before, *tokens]).removeprefix(tokenizer.detokenize(before))
+    return as_text(tokenizer, [*before, *tokens]).removeprefix(as_text(tokenizer, before))
 
 
 def _ends_line(tokenizer: Tokenizer, token: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -14,7 +15,7 @@ from lmcompare.errors import PluginError
 from lmcompare.measure.selection import digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray, prompt_pieces
+from lmcompare.tokens import Encoded, IntArray, as_text, prompt_pieces
 
 # English words of several meanings; the first that occur in enough contexts are shown, unless others are asked for
 AMBIGUOUS = ("bank", "curry", "plant", "current", "light", "order", "left", "present", "second", "right", "bill")
@@ -218,7 +219,7 @@ def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
 
 def _around(corpus: TokenizedCorpus, strings: Sequence[str], index: int) -> tuple[str, str, str]:
     """Return the text before the token at an index of a sentence, the token, and the text after it."""
-    detokenize = corpus.tokenizer.detokenize
+    detokenize = partial(as_text, corpus.tokenizer)
     before, upto = detokenize(strings[:index]), detokenize(strings[: index + 1])
     return before, upto.removeprefix(before), detokenize(strings).removeprefix(upto)
 

@@ -1,7 +1,7 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the code length of a text."""
 
 from lmcompare.tokens.codelength import CODE_VERSION, OverheadBits, TextCode
-from lmcompare.tokens.cutting import fit_tokenizer, sentence_begins, tokenise, tokenised
+from lmcompare.tokens.cutting import as_text, fit_tokenizer, sentence_begins, tokenise, tokenised
 from lmcompare.tokens.encode import (
     build_vocabulary,
     encode,
@@ -41,6 +41,7 @@ __all__ = [
     "Tokenised",
     "Tokenizer",
     "Vocabulary",
+    "as_text",
     "build_vocabulary",
     "encode",
     "encode_prompt",

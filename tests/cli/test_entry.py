@@ -35,6 +35,24 @@ def test_a_wrong_argument_is_one_sentence(tmp_path: Path, arguments: tuple[str, 
     assert "lmcompare" in done.stderr.partition(": see '")[2]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--corpus", "a", "--corpus", "b"), "--corpus is given twice"),
+        (("run", "--out", "a", "-o", "b"), "--out is given twice"),
+        (("run", "--preset=quick", "--preset=full"), "--preset is given twice"),
+        (("corpora", "show", "a", "--tokens", "char", "--tokens", "char"), "--tokens is given twice"),
+        (("generate", "x", "-m", "a", "-m", "b"), "--model is given twice"),
+        (("run", "none.toml", "--force", "--force", "-m", "a", "-m", "b"), "no experiment file"),
+    ],
+)
+def test_a_second_value_of_an_option_is_refused(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = lmcompare(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
 def test_too_little_memory_is_one_sentence(tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:

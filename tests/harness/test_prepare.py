@@ -11,10 +11,12 @@ import pytest
 from rich.console import Console
 
 from lmcompare.corpora import load
+from lmcompare.errors import PluginError
 from lmcompare.harness import prepare as module
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Plain
 from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.tokens.word import WordTokenizer
 
 TEXTS = {"train": ["a b c\nb a b a\n"] * 9, "valid": ["a b\n"], "test": ["b c a\n"]}
 
@@ -53,6 +55,12 @@ def test_the_tokens_are_mapped_into_memory(tmp_path: Path) -> None:
     ids = made.train.ids
     assert isinstance(ids.base, np.memmap)
     assert not ids.flags.writeable
+
+
+def test_a_token_without_text_is_found_before_any_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WordTokenizer, "detokenize", lambda self, tokens: None if "c" in tokens else "a")
+    with pytest.raises(PluginError, match="WordTokenizer's detokenize returned None"):
+        prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path)
 
 
 def test_no_bar_is_left_when_cutting_ends_early(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import re
 import struct
 import zlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 import lmcompare.report.kinds as report_kinds
 from lmcompare import exhibits as kinds
@@ -126,6 +129,43 @@ def test_a_renderer_that_fails_costs_its_exhibit_only(
 ) -> None:
     monkeypatch.setattr(report_kinds, "_renderer", lambda kind: renderer)
     assert why in parse(str(render_stored(to_json(heatmap()))[2].html)).text
+
+
+@pytest.mark.parametrize(
+    ("does", "why"),
+    [
+        ("os._exit(0)", "the process ended with exit code 0"),
+        ("time.sleep(60)", "longer than its time limit of 2 s"),
+        ("return 5", "returned no Rendering"),
+        ("return Rendering(Markup('<p>good</p>'), 'Read it.')", ""),
+    ],
+)
+def test_a_renderer_of_others_is_run_in_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, why: str
+) -> None:
+    (tmp_path / "others.py").write_text(
+        "import os, time\nfrom dataclasses import dataclass\nfrom typing import ClassVar\n"
+        "from markupsafe import Markup\n"
+        "from lmcompare.exhibits import Exhibit\nfrom lmcompare.report.kinds import Rendering\n\n"
+        "@dataclass(frozen=True, kw_only=True)\nclass Own(Exhibit):\n    kind: ClassVar[str] = 'own'\n\n"
+        f"def draw(exhibit):\n    {does}\n"
+    )
+    info = tmp_path / "others-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: others\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[lmcompare.exhibits]\nown = others:Own\n[lmcompare.renderers]\nown = others:draw\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr(report_kinds, "SECONDS", 2.0 if "sleep" in does else 60.0)
+    report_kinds._is_of_others.cache_clear()
+    title, note, rendering = render_stored({"kind": "own", "title": "one", "note": "two"})
+    report_kinds._is_of_others.cache_clear()
+    assert title == "one"
+    assert why in rendering.html
+    if not why:
+        assert (note, rendering) == ("two", Rendering(Markup("<p>good</p>"), "Read it.", "good"))
 
 
 def test_an_exhibit_with_a_problem_is_not_drawn() -> None:

@@ -7,8 +7,18 @@ import pytest
 import regex
 from hypothesis import given
 
+from lmcompare.corpora import load
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, Vocabulary, fit_tokenizer, make_tokenizer
+from lmcompare.tokens import (
+    END_TOKEN,
+    UNKNOWN_TOKEN,
+    Tokenizer,
+    Vocabulary,
+    as_text,
+    fit_tokenizer,
+    make_tokenizer,
+    tokenise,
+)
 from lmcompare.tokens.byte import BYTE_NAMES
 from tests.checks.tokenizer_rogues import Honest
 from tests.tokens.texts import KINDS, TEXTS
@@ -152,11 +162,27 @@ def test_unknown_kinds_and_options_name_the_right_ones(table: dict[str, object],
         ),
         ("always_tokens", ("\ud800",), "always_tokens of Odd must be"),
         ("types", 5, "types of Odd must be"),
-        ("detokenize", lambda self, tokens: 5, "Odd's detokenize returned an int"),
         ("tokenize", lambda self, text: (["\ud800"], np.array([[0, 1]])), "Odd's tokenize returned"),
     ],
 )
 def test_what_a_plug_in_says_of_itself_is_text(name: str, value: Any, said: str) -> None:
-    fit_tokenizer(Honest(), ["a b"])
+    _cut_by(Honest())
     with pytest.raises(PluginError, match=f"^{said}"):
-        fit_tokenizer(type("Odd", (Honest,), {name: value})(), ["a b"])
+        _cut_by(type("Odd", (Honest,), {name: value})())
+
+
+def _cut_by(tokenizer: Tokenizer) -> None:
+    fit_tokenizer(tokenizer, ["a b"])
+    tokenise(load({"train": ["a b"], "valid": ["a b"], "test": ["a b"]}).train, tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("detokenize", "said"),
+    [
+        (lambda self, tokens: None if "b" in tokens else "a", r"returned None for \['a', 'b'\], not a text"),
+        (lambda self, tokens: {"a": "A"}[tokens[1]], "raised KeyError"),
+    ],
+)
+def test_a_detokenize_that_gives_no_text_is_named(detokenize: Any, said: str) -> None:
+    with pytest.raises(PluginError, match=f"^Odd's detokenize {said}"):
+        as_text(type("Odd", (Honest,), {"detokenize": detokenize})(), ["a", "b"])

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from lmcompare.cli.app import app
+from lmcompare.cli.app import App, app
 from lmcompare.cli.options import declared, of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError
 
-corpora = typer.Typer()
+corpora = App()
 app.add_typer(corpora, name="corpora")
 
 

@@ -51,11 +51,8 @@ def run(
         list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; repeat.")
     ] = None,
     tokens: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KIND",
-            help="word, whitespace, char, byte, bpe:PIECES, a tokenizer.json or your own.",
-        ),
+        str | None,
+        typer.Option(metavar="KIND", help="word, whitespace, char, byte, bpe:PIECES, a tokenizer.json or your own."),
     ] = None,
     min_count: Annotated[
         int | None, typer.Option(metavar="N", help="Tokens that occur less often in the training text are unknown.")
@@ -78,13 +75,7 @@ def run(
     plan, base = changes.started(experiment, options["preset"])
     plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=listed(seed) or None)
     plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options), experiment)
-    if len(tokens or ()) > 1:
-        raise LmcompareError(
-            "--tokens is given twice: a run has one kind, and a model has another with --set MODEL.tokens=KIND"
-        )
-    plan = changes.with_tokens(
-        plan, {"kind": tokens[0] if tokens else None, "min_count": min_count, "size": vocabulary_size}
-    )
+    plan = changes.with_tokens(plan, {"kind": tokens, "min_count": min_count, "size": vocabulary_size})
     if models := _listed_plugins(model):
         plan = changes.with_models(plan, models)
     plan = changes.with_hyperparameters(plan, parameter or ())

@@ -14,11 +14,13 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
-from lmcompare.exhibits import Exhibit, from_json, problem_with
+from lmcompare.exhibits import KINDS, Exhibit, from_json, problem_with
+from lmcompare.processes import JunkError, call
 from lmcompare.registry import Registry
 from lmcompare.report.markdown import from_html, plain, table
 from lmcompare.report.templating import fill
 
+SECONDS = 20.0  # for drawing an exhibit of a kind of others
 LONGEST_TITLE = 200  # characters of the title of an exhibit that cannot be drawn
 
 
@@ -79,9 +81,11 @@ def render_stored(stored: Mapping[str, Any]) -> tuple[str, str, Rendering]:
     """Return title, note and rendering of an exhibit of ``exhibits.json``.
 
     Exhibits come from anybody's plug-ins. One that cannot be drawn must not cost the reader the report: a sentence
-    that says why replaces it.
+    that says why replaces it. A kind that is not lmcompare's own is drawn in a process of its own.
     """
     try:
+        if isinstance(kind := stored.get("kind"), str) and _is_of_others(kind):
+            return _parts(call(f"{__name__}:parts_of", dict(stored), seconds=SECONDS))
         exhibit = from_json(stored)
         return exhibit.title, exhibit.note, _drawn(exhibit)
     except LmcompareError as error:
@@ -91,6 +95,27 @@ def render_stored(stored: Mapping[str, Any]) -> tuple[str, str, Rendering]:
     title = stored.get("title")
     title = title[:LONGEST_TITLE] if isinstance(title, str) and title.strip() else "Untitled exhibit"
     return title, "", Rendering(fill("kinds/broken", why=why))
+
+
+@cache
+def _is_of_others(kind: str) -> bool:
+    """Return whether a package of others brings a kind of exhibit or its renderer."""
+    return any(kind in each.installed() and not each.is_built_in(kind) for each in (KINDS, RENDERERS))
+
+
+def parts_of(_: object, stored: Mapping[str, Any]) -> list[str | None]:
+    """Return what ``render_stored`` returns, as texts; runs in a process of its own."""
+    exhibit = from_json(stored)
+    drawn = _drawn(exhibit)
+    return [exhibit.title, exhibit.note, drawn.html, drawn.reading, drawn.markdown, drawn.svg]
+
+
+def _parts(found: object) -> tuple[str, str, Rendering]:
+    match found:
+        case [str(title), str(note), str(html), str(reading), str(markdown), str() | None as svg]:
+            drawing = None if svg is None else Markup(svg)
+            return title, note, Rendering(Markup(html), reading, markdown, drawing)
+    raise JunkError(str(found)[:80])
 
 
 def _drawn(exhibit: Exhibit) -> Rendering:
