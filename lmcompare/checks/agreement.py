@@ -8,7 +8,7 @@ import numpy as np
 
 from lmcompare.checks.asked import Asked, distributions, scores
 from lmcompare.checks.kit import Finding, check, within
-from lmcompare.checks.measure import AGREEMENT, differences, largest, place, probability_sums
+from lmcompare.checks.measure import AGREEMENT, differences, largest, largest_of_rows, place, probability_sums
 from lmcompare.checks.probe import Probe
 from lmcompare.model import FloatArray, streamed
 from lmcompare.tokens import IntArray
@@ -80,7 +80,7 @@ def scored_the_same(asked: Asked, how: str, cause: str = "") -> Finding:
     """
     figure, row = largest(differences(scores(asked.model, asked.text), asked.scores))
     if len(asked.at):
-        other, other_row = largest(differences(distributions(asked.model, asked.text, asked.at), asked.rows))
+        other, other_row = largest_of_rows(distributions(asked.model, asked.text, asked.at), asked.rows)
         if other > figure:
             figure, row = other, int(asked.at[other_row])
     return within(

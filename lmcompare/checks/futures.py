@@ -9,7 +9,7 @@ import numpy as np
 
 from lmcompare.checks.asked import Asked, distributions, scores
 from lmcompare.checks.kit import Finding, within
-from lmcompare.checks.measure import AGREEMENT, differences, largest, others, place
+from lmcompare.checks.measure import AGREEMENT, differences, largest, largest_of_rows, others, place
 from lmcompare.tokens import Encoded, IntArray
 
 
@@ -43,8 +43,8 @@ def past_unchanged(asked: Asked, futures: Iterable[Future]) -> Finding:
     for future in futures:
         found = []
         if len(future.at):
-            after = distributions(asked.model, future.text, future.at)
-            gap, row = largest(differences(after, asked.rows[future.rows]))
+            before = (asked.rows[row] for row in future.rows)
+            gap, row = largest_of_rows(distributions(asked.model, future.text, future.at), before)
             found.append((gap, "distribution", int(asked.at[future.rows[row]])))
         if len(future.tokens):
             after = scores(asked.model, future.text)[future.tokens]

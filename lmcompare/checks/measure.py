@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,16 @@ def sum_tolerance(log_probs: FloatArray) -> float:
     """
     if log_probs.dtype == np.float64:
         with np.errstate(over="ignore"):
-            narrow = log_probs.astype(np.float32).astype(np.float64)
-        if not np.array_equal(narrow, log_probs, equal_nan=True):
-            return SUM_FLOAT64
+            for row in np.atleast_2d(log_probs):  # one by one: with a large vocabulary copies of all are gigabytes
+                if not np.array_equal(row.astype(np.float32), row, equal_nan=True):
+                    return SUM_FLOAT64
     return SUM_FLOAT32
 
 
 def probability_sums(log_probs: FloatArray) -> FloatArray:
     """Return the (B,) sums of the probabilities in each row of (B, V) nats, computed in float64; NaN for NaN."""
     with np.errstate(over="ignore"):
-        sums: FloatArray = np.exp(log_probs.astype(np.float64)).sum(axis=1)
-    return sums
+        return np.array([np.exp(row.astype(np.float64)).sum() for row in log_probs], np.float64)
 
 
 def differences(one: FloatArray, other: FloatArray) -> FloatArray:
@@ -53,6 +53,11 @@ def largest(gaps: FloatArray) -> tuple[float, int]:
     rows = gaps if gaps.ndim == 1 else gaps.max(axis=1)
     row = int(np.argmax(rows))
     return float(rows[row]), row
+
+
+def largest_of_rows(some: Iterable[FloatArray], others: Iterable[FloatArray]) -> tuple[float, int]:
+    """Return the largest difference of n distributions (V,) from n others, and its row; (0, 0) if there are none."""
+    return largest(np.array([differences(a, b).max() for a, b in zip(some, others, strict=True)]))
 
 
 def place(text: Encoded, at: int, document: int | None = None) -> str:

@@ -28,6 +28,7 @@ HOLDERS = 20  # the first training documents with a shingle, which are compared:
 LISTED = 3
 BATCH = 1 << 22  # characters of the training text that are compared at a time
 
+TOGETHER = 1 << 20  # hashes that are looked up at a time
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number with bits all over
 _EMPTY = hash(b"")
 _BITS = 24
@@ -125,10 +126,15 @@ class _Table:
 
     def find(self, hashes: HashArray) -> tuple[IntArray, IntArray]:
         """Return which of the hashes (R,) are in the table, and where they are in it."""
-        maybe = np.flatnonzero(self._may_be[hashes >> _REST])
-        place = np.searchsorted(self.hashes, hashes[maybe]).clip(max=max(len(self.hashes) - 1, 0))
-        known = self.hashes[place] == hashes[maybe] if len(self.hashes) else np.zeros(0, np.bool_)
-        return maybe[known], place[known]
+        known, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for start in range(0, len(hashes) if len(self.hashes) else 0, TOGETHER):
+            some = hashes[start : start + TOGETHER]
+            maybe = np.flatnonzero(self._may_be[some >> _REST])
+            place = np.searchsorted(self.hashes, some[maybe]).clip(max=len(self.hashes) - 1)
+            here = self.hashes[place] == some[maybe]
+            known.append(start + maybe[here])
+            places.append(place[here])
+        return np.concatenate(known), np.concatenate(places)
 
 
 class _NearCopies:

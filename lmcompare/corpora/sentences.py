@@ -24,7 +24,7 @@ Span = tuple[int, int]
 Spans = tuple[Span, ...]
 
 PART = 1 << 20  # characters
-_SPACE = re.compile(r"\s")
+_AFTER_WORD = re.compile(r"[ \t\n\r\v\f](?<=\S.)", re.DOTALL)
 
 
 def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
@@ -39,9 +39,9 @@ def lines_of(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def in_parts(text: str) -> Iterator[str]:
-    """Yield a text in parts that end before white space: all words of a long text at once need much memory."""
+    """Yield a text in parts that end with a word: all words of a long text at once need much memory."""
     begin = 0
-    while space := _SPACE.search(text, begin + PART):
+    while space := _AFTER_WORD.search(text, begin + PART):
         yield text[begin : space.start()]
         begin = space.start()
     yield text[begin:]

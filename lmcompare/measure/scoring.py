@@ -131,6 +131,7 @@ def score_and_rank(
     target_rank = np.zeros(len(text), np.int32)
     row_of = np.full(len(text), -1)
     row_of[shown] = np.arange(len(shown))
+    types = np.arange(len(text.vocabulary))
     places = min(PLACES, len(text.vocabulary))
     top_ids = np.zeros((len(shown), places), np.int32)
     top_log_probs = np.zeros((len(shown), places), np.float64)
@@ -139,9 +140,9 @@ def score_and_rank(
         for at, block in streamed(model, text):  # (B,), (B, V)
             targets = ids[at]
             own = block[np.arange(len(at)), targets][:, None]  # (B, 1)
-            above, tied = _true_in_rows(block > own), _true_in_rows(block == own) > 1
-            for row in np.flatnonzero(tied):
-                above[row] += np.count_nonzero(block[row, : targets[row]] == own[row])
+            above, same = _true_in_rows(block > own), block == own
+            if len(tied := np.flatnonzero(_true_in_rows(same) > 1)):
+                above[tied] += _true_in_rows(same[tied] & (types < targets[tied, None]))
             target_rank[at] = 1 + above
             log_probs[at] = own[:, 0]
             if len(ending := np.flatnonzero(ends.at[at])):

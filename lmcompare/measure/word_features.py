@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.corpora.sentences import in_parts
 from lmcompare.measure.word_bits import WORD, places_of
 from lmcompare.runfolder.layout import WORD_COLUMNS
 from lmcompare.tokens import IntArray, sentence_begins
@@ -27,7 +28,8 @@ def counted_words(documents: Iterable[Document]) -> Counter[bytes]:
     """Count the words of documents, in UTF-8."""
     counts: Counter[bytes] = Counter()
     for document in documents:
-        counts.update(WORD.findall(document.text.encode()))
+        for part in in_parts(document.text):
+            counts.update(part.encode().split())
     return counts
 
 

@@ -105,10 +105,16 @@ def tokenise(
         whole = tokenizer.covers == "documents"
         begins = sentence_begins(text.encode(), spans) if whole else None
         begin, sentence = 0, -1  # the bytes before this piece, and the sentence of the token before it
-        for piece, after in _whole(text, tokenizer) if whole and spans else _sentences(text, spans):
+        opens = True  # whether the piece begins a sentence
+        parts = (
+            _parts(text, Separator("", True), tokenizer) if whole and spans else _sentences(text, spans, tokenizer)
+        )
+        for piece, after in parts:
             found, offsets = _cut(tokenizer, piece)
             if begins is None:
-                sentences.append(len(pieces))
+                if opens:
+                    sentences.append(len(pieces))
+                opens = after is not None
             elif len(offsets):
                 of_tokens = np.searchsorted(begins, begin + offsets[:, 1] - 1, side="right")
                 new = of_tokens != np.append(sentence, of_tokens[:-1])
@@ -134,21 +140,21 @@ def tokenise(
     return text_of_all
 
 
-def _sentences(text: str, spans: Spans) -> Iterator[tuple[str, Separator]]:
-    """Yield each sentence of a document and the text after it."""
+def _sentences(text: str, spans: Spans, tokenizer: Tokenizer) -> Iterator[tuple[str, Separator | None]]:
+    """Yield each sentence of a document, in one part or several, and the text after it."""
     nexts = [(start, False) for start, _ in spans[1:]] + [(len(text), True)]
     for (start, end), (until, closes) in zip(spans, nexts, strict=False):
-        yield text[start:end], Separator(text[end:until], closes)
+        yield from _parts(text[start:end], Separator(text[end:until], closes), tokenizer)
 
 
-def _whole(text: str, tokenizer: Tokenizer) -> Iterator[tuple[str, Separator | None]]:
-    """Yield a document in one part or several; its ``</s>`` is after the last."""
+def _parts(text: str, after: Separator, tokenizer: Tokenizer) -> Iterator[tuple[str, Separator | None]]:
+    """Yield a sentence or document in one part or several; its ``</s>`` is after the last."""
     parts = iter(tokenizer.parts(text))
     part = next(parts)
     for following in parts:
         yield part, None
         part = following
-    yield part, Separator("", closes=True)
+    yield part, after
 
 
 class _Pieces:
@@ -183,8 +189,8 @@ class _Pieces:
         self._strings: list[str | None] = []
         self._places: list[IntArray] = [np.zeros((0, 2), np.int64)]  # the bytes of the tokens in the block, but </s>
         self._ends: list[int] = []  # the bytes at which each </s> is
-        self._begins: list[int] = []  # where each piece begins in the block
-        self._shifts: list[int] = []  # and how much further it is from there to its place in its document
+        self._begins: list[int] = []  # where the block begins, and in it each sentence
+        self._shifts: list[int] = []  # how much further it is from each piece to its place in its document
         self._numbers: list[int] = []  # the tokens of each piece, </s> included
         self._after: list[Separator] = []
 
@@ -193,7 +199,8 @@ class _Pieces:
 
         Returns the bytes of both.
         """
-        self._begins.append(self._position)
+        if not self._strings or self._strings[-1] is None:
+            self._begins.append(self._position)
         self._shifts.append(begin - self._position)
         self._places.append(offsets + self._position)
         self._raw.append(piece.encode())

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import regex
 
-from lmcompare.corpora.sentences import PART, in_parts
+from lmcompare.corpora.sentences import in_parts
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
 from lmcompare.tokens import tokenizer_json
@@ -31,7 +31,8 @@ _OF_RESERVED = re.compile(r"(<unk|</s)(_*)>")  # a reserved name, with any numbe
 _LEAST_SHARE = 1e-4  # of the words; rarer ones are left to chance, such as a text that explains <unk>
 LONG = 1 << 14  # characters of a text whose words are cut once each
 _BLANKS = np.frombuffer(b" \t\n\r\v\f", np.uint8)
-_COMMA = re.compile(r"(\S?),(?!\S)")  # a comma before white space; full stops belong to abbreviations, too
+_COMMA = re.compile(r",(?!\S)")  # a comma before white space; full stops belong to abbreviations, too
+_ALONE = re.compile(r",(?<!\S,)(?!\S)")  # with white space before it as well
 _SHARE_ALONE = 0.9  # of the commas, in a text that is tokenised already
 
 
@@ -44,8 +45,8 @@ def find_marks(texts: Sequence[str]) -> dict[str, int]:
 
 def is_tokenised(texts: Sequence[str]) -> bool:
     """Return whether nine of ten commas before white space have white space before them as well."""
-    before = [character for text in texts for character in _COMMA.findall(text)]
-    return bool(before) and before.count("") >= _SHARE_ALONE * len(before)
+    commas, alone = (sum(len(pattern.findall(text)) for text in texts) for pattern in (_COMMA, _ALONE))
+    return commas > 0 and alone >= _SHARE_ALONE * commas
 
 
 def escaped(token: str) -> str:
@@ -57,16 +58,6 @@ def unescaped(token: str) -> str:
     """Return the word of the text for a token: the inverse of `escaped`."""
     found = _OF_RESERVED.fullmatch(token)
     return f"{found[1]}{found[2][:-1]}>" if found and found[2] else token
-
-
-def _parts(raw: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield where each part of a text begins, and the part, which ends before a blank."""
-    begin = 0
-    while begin < len(raw):
-        blank = raw.find(b" ", begin + PART)
-        end = len(raw) if blank < 0 else blank
-        yield begin, raw[begin:end]
-        begin = end
 
 
 def _begins(raw: bytes) -> IntArray:
@@ -120,6 +111,9 @@ class MarkedTokenizer(Tokenizer):
         ]
         return tuple(notes)
 
+    def parts(self, text: str) -> Iterator[str]:
+        return in_parts(text)
+
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         return self._cut(text) if len(text) < LONG else self._cut_each_once(text)
 
@@ -135,12 +129,8 @@ class MarkedTokenizer(Tokenizer):
         raw = text.encode()
         numbers: defaultdict[bytes, int] = defaultdict()
         numbers.default_factory = numbers.__len__
-        which, begins = [], []  # the number of each run of characters, and where it begins
-        for begin, part in _parts(raw):
-            runs = part.split()
-            which.append(np.fromiter(map(numbers.__getitem__, runs), np.int64, len(runs)))
-            begins.append(begin + _begins(part))
-        run, begin_of_run = np.concatenate(which), np.concatenate(begins)
+        runs, begin_of_run = raw.split(), _begins(raw)
+        run = np.fromiter(map(numbers.__getitem__, runs), np.int64, len(runs))  # the number of each
         distinct, offsets = self._cut(b" ".join(numbers).decode())
         lengths = np.fromiter(map(len, numbers), np.int64, len(numbers))
         places = np.cumsum(lengths + 1) - lengths - 1  # of the distinct runs, with a blank after each

@@ -92,13 +92,17 @@ class Tokenised:
         return found
 
     def blocks(self) -> Iterator[slice]:
-        """Yield slices of tokens that begin where a sentence does, for what would not fit into memory at once."""
+        """Yield slices of tokens, for what would not fit into memory at once.
+
+        They begin where a sentence does, except in a sentence of more than two blocks.
+        """
         begins = np.append(0, np.flatnonzero(self.closing) + 1)
         start = 0
         if not len(self):
             yield slice(0, 0)
         while start < len(self):
             stop = int(begins[min(int(np.searchsorted(begins, start + BLOCK_TOKENS)), len(begins) - 1)])
+            stop = stop if stop - start <= 2 * BLOCK_TOKENS else start + BLOCK_TOKENS
             yield slice(start, stop)
             start = stop
 

@@ -75,10 +75,10 @@ class Tokenizer(ABC):
         return ()
 
     def parts(self, text: str) -> Iterable[str]:
-        """Return the parts of a document, in order, that have the same tokens if each is cut by itself.
+        """Return the parts of what ``tokenize`` cuts, in order, that have the same tokens if each is cut by itself.
 
-        A tokenizer that ``covers`` documents can give them so that a long document needs less memory; the default is
-        the whole text.
+        A tokenizer can give them so that a long text needs less memory; the default is the whole text. Those of one
+        that ``covers`` words end with a token.
         """
         return (text,)
 

@@ -157,7 +157,8 @@ def test_a_long_text_is_cut_like_a_short_one(kind: str, parts: list[str]) -> Non
     assert isinstance(tokenizer, MarkedTokenizer)
     text = "".join(parts)
     tokens, offsets = tokenizer.tokenize(text)
-    with patch.object(marks, "LONG", 1), patch.object(marks, "PART", 5):
+    with patch.object(marks, "LONG", 1), patch("lmcompare.corpora.sentences.PART", 5):
         again, same = tokenizer.tokenize(text)
+        assert "".join(tokenizer.parts(text)) == text
     assert again == tokens
     np.testing.assert_array_equal(same, offsets)

@@ -87,7 +87,7 @@ class BackoffTable:
         A row is the unigram row times the weight of all contexts, over which the words that were seen after the last
         word are written, then those seen after the last two, and so on.
         """
-        weights, unigrams = self._weights(contexts), (self._unigrams.astype(np.float64) * NATS).astype(dtype)
+        weights, unigrams = self._weights(contexts), self._unigram_nats[np.dtype(dtype)]
         shifts = (weights[0] * NATS).astype(dtype)
         if not len(contexts):
             only: FloatArray = unigrams + shifts[:, None]
@@ -130,6 +130,12 @@ class BackoffTable:
     def _unigrams(self) -> Float32Array:
         """(V,) log10: the probabilities of the words alone, read-only."""
         return read_only(self.levels[0].log10_probs[: self.start])
+
+    @cached_property
+    def _unigram_nats(self) -> dict[Any, FloatArray]:
+        """(V,) nats, by type: the log-probabilities of the words alone."""
+        nats = self._unigrams.astype(np.float64) * NATS
+        return {np.dtype(dtype): nats.astype(dtype) for dtype in (np.float32, np.float64)}
 
     @cached_property
     def _ranked(self) -> IntArray:
@@ -261,7 +267,7 @@ def _collect(
                             least = scores[-1]
         for word in ranked:
             value = unigrams[word] + weights[0, i]
-            if value < least:
+            if value < least or (value == least and word > best[-1]):  # of equal ones the first comes in, if any
                 break
             if not _follows(word, contexts[:, i], 0, offsets, words):
                 _insert(best, scores, word, value)

@@ -61,12 +61,12 @@ class Unigram(LanguageModel):
         return np.tile(self._for(text.vocabulary), (len(at), 1))
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield the distributions in text order as float32; rows sum to one within 1e-6."""
+        """Yield the distributions in text order as float32, read-only; rows sum to one within 1e-6."""
         row = self._for(text.vocabulary).astype(np.float32)
         rows = max(1, BLOCK_BYTES // row.nbytes)
         for first in range(0, len(text), rows):
             at = np.arange(first, min(first + rows, len(text)))
-            yield at, np.tile(row, (len(at), 1))
+            yield at, np.broadcast_to(row, (len(at), len(row)))
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) float64 nats, by one look-up per token."""

@@ -117,13 +117,12 @@ class WhiteSpaceModel(_BetweenModel[str]):
         Parameters
         ----------
         ids, classes : (N,) int arrays
-            The id and the class of each token.
+            The id and the class of each token, with that of a closing quotation mark where it is one.
         symbols : (N,) int array
             The symbol of the white space before each token.
         first : (N,) bool array
             True where a sentence begins.
         """
-        classes = self.classes.refine(classes, first)
         n_spaces, n_ids = len(self.known) + 2, self.n_ids + 1  # the escape; and the beginning of a sentence
         space_before = np.where(first, n_spaces - 1, np.roll(symbols, 1))
         id_before = np.where(first, n_ids - 1, np.roll(ids, 1))
@@ -161,11 +160,16 @@ class _Events:
         model, text = self.model, self.text
         symbol_of = np.array([model.symbol(space) for space in text.space_types], np.int64)
         class_of, id_of = self._of_types
+        closing, closing_classes = model.classes.closing(text, class_of)
         for rows in text.blocks():
-            tokens = text.tokens[rows]
-            first = np.append(True, tokens[:-1] == 0)[: len(tokens)]
-            symbols = symbol_of[text.spaces[rows]]
-            yield model.contexts(id_of[tokens], class_of[tokens], symbols, first), symbols
+            start = max(rows.start - 1, 0)  # the token before is context, too
+            tokens, symbols = text.tokens[start : rows.stop], symbol_of[text.spaces[start : rows.stop]]
+            first = np.append(start == rows.start, tokens[:-1] == 0)[: len(tokens)]
+            classes, here = class_of[tokens], slice(*np.searchsorted(closing, [start, rows.stop]))
+            classes[closing[here] - start] = closing_classes[here]
+            new = slice(rows.start - start, None)
+            contexts = model.contexts(id_of[tokens], classes, symbols, first)
+            yield [keys[new] for keys in contexts], symbols[new]
 
 
 @dataclass(eq=False)

@@ -44,10 +44,12 @@ class ContextCounts:
     def count(cls, keys: IntArray, symbols: IntArray, n_symbols: int) -> ContextCounts:
         """Count the symbols (n,) after their contexts (n,); a negative key means that there is no context."""
         kept = keys >= 0
-        contexts, index = np.unique(keys[kept], return_inverse=True)
-        followed = index.reshape(-1).astype(np.int64) * n_symbols + symbols[kept]
-        events, counts = np.unique(followed, return_counts=True)
-        return cls(contexts.astype(np.int64), events, counts.astype(np.int64), n_symbols)
+        followed = np.sort(keys[kept].astype(np.int64) * n_symbols + symbols[kept])
+        first = np.flatnonzero(_differs(followed))
+        of_event, symbol = np.divmod(followed[first], n_symbols)
+        new = _differs(of_event)
+        events = (np.cumsum(new) - 1) * n_symbols + symbol
+        return cls(of_event[new], events, np.diff(np.append(first, len(followed))), n_symbols)
 
     def joined(self, other: ContextCounts) -> ContextCounts:
         """Return the counts of both."""
@@ -101,8 +103,13 @@ def _merged(a: IntArray, b: IntArray) -> IntArray:
     """Return the values of two rising arrays, each once."""
     both: IntArray = np.concatenate([a, b])
     both.sort(kind="stable")  # which merges what is in order already; np.union1d takes 300 times as long
-    first: npt.NDArray[np.bool_] = np.append(True, both[1:] != both[:-1])[: len(both)]
-    return both[first]
+    return both[_differs(both)]
+
+
+def _differs(rising: IntArray) -> npt.NDArray[np.bool_]:
+    """(n,) whether each value differs from the one before it; the first does."""
+    differs: npt.NDArray[np.bool_] = np.append(True, rising[1:] != rising[:-1])[: len(rising)]
+    return differs
 
 
 def find(rising: IntArray, wanted: IntArray) -> npt.NDArray[np.int64]:
@@ -230,8 +237,7 @@ class SymbolKneserNey(SymbolModel):
             if longer is None:
                 levels.append(ContextCounts.count(keys, symbols, len(base)))
             else:  # each different longer context counts once
-                _, index = np.unique(longer, return_inverse=True)
-                _, once = np.unique(index.reshape(-1) * len(base) + symbols, return_index=True)
+                once = np.unique(longer * len(base) + symbols, return_index=True)[1]
                 levels.append(ContextCounts.count(keys[once], symbols[once], len(base)))
         return cls(base, levels)
 

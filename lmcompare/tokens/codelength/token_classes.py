@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -40,7 +39,7 @@ class TokenClasses:
     """Gives each token string the number of its class.
 
     A mark is a token that begins with neither a letter nor a digit. Marks that are frequent in the training text are
-    classes of their own. A straight quotation mark has two classes, since it opens and closes in turn; ``refine``
+    classes of their own. A straight quotation mark has two classes, since it opens and closes in turn; ``closing``
     finds which.
 
     Parameters
@@ -76,27 +75,30 @@ class TokenClasses:
         index, other = self._index, len(self.names)
         return np.array([index.get(_own(t), index.get(shape(t), other)) for t in tokens], np.int64)
 
-    def refine(self, classes: IntArray, first: Any) -> IntArray:
-        """Give every second straight quotation mark of a sentence the class of a closing one.
+    def closing(self, text: Tokenised, class_of: IntArray) -> tuple[IntArray, IntArray]:
+        """Find every second straight quotation mark of a sentence.
 
         Parameters
         ----------
-        classes : (N,) int array
-            The class of each token.
-        first : (N,) bool array
-            True where a sentence begins.
+        text : Tokenised
+        class_of : (T,) int array
+            The class of each type of the text.
 
         Returns
         -------
-        (N,) int array
+        at, classes : (M,) int arrays
+            Where they are in the text, in rising order, and the class of each as a closing one.
         """
-        refined = classes.copy()
+        none = np.zeros(0, np.int64)
+        found, classes = [none], [none]
         for opening, closing in self._quotes:
-            quote = classes == opening
-            before = np.cumsum(quote) - quote
-            at_start = np.maximum.accumulate(np.where(first, before, 0))
-            refined[quote & ((before - at_start) % 2 == 1)] = closing
-        return refined
+            at = np.flatnonzero(np.isin(text.tokens, np.flatnonzero(class_of == opening)))
+            sentence = np.searchsorted(text.sentence_starts, at, side="right")
+            within = np.arange(len(at)) - np.searchsorted(sentence, sentence)  # how many are before it
+            found.append(at[within % 2 == 1])
+            classes.append(np.full(len(found[-1]), closing))
+        order = np.argsort(np.concatenate(found))
+        return np.concatenate(found)[order], np.concatenate(classes)[order]
 
 
 def _is_mark(token: str) -> bool:

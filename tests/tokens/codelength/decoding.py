@@ -15,7 +15,7 @@ from lmcompare.tokens import FloatArray, Separator, Vocabulary
 from lmcompare.tokens.codelength.between import SeparatorModel, WhiteSpaceModel
 from lmcompare.tokens.codelength.interpolation import SymbolModel
 from lmcompare.tokens.codelength.spelling import END, SpellingModel
-from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING
+from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING, STRAIGHT_QUOTES
 
 T = TypeVar("T")
 
@@ -85,6 +85,10 @@ def space_reader(
     """
     ids = np.array([vocabulary.end if t is None else vocabulary.id(t) for t in tokens], np.int64)
     classes = np.array([CLOSING if t is None else model.classes.of([t])[0] for t in tokens], np.int64)
+    names = model.classes.names
+    for n, token in enumerate(tokens):
+        if token in STRAIGHT_QUOTES and f"/{token}" in names and list(tokens[:n]).count(token) % 2:
+            classes[n] = names.index(f"/{token}")
     symbols = np.array([model.symbol(space) for space in [*spaces, ""]], np.int64)
     contexts = model.contexts(ids, classes, symbols, np.arange(len(tokens)) == 0)
     symbol = yield distribution(model.model, [int(keys[-1]) for keys in contexts])

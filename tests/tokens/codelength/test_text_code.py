@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -148,6 +149,17 @@ def test_stored_and_read_back_it_charges_the_same(kind: str) -> None:
     )
 
 
+def test_a_long_sentence_in_blocks_is_charged_the_same() -> None:
+    text = [document(*(f'a "b  c" ("d") {"e " * n}"f" "' for n in range(30)))]
+    whole = TextCode.fit(text, WORD, build_vocabulary(text, WORD))
+    with patch("lmcompare.tokens.tokenised.BLOCK_TOKENS", 3):
+        vocabulary = build_vocabulary(text, WORD)
+        blocks = TextCode.fit(text, WORD, vocabulary)
+        charged = blocks.overhead_bits(text, WORD, vocabulary)
+    assert blocks.to_json() == whole.to_json()
+    assert charged.tolist() == whole.overhead_bits(text, WORD, vocabulary).tolist()
+
+
 def other_uses() -> list[tuple[Tokenizer, int]]:
     return [(make_tokenizer({"kind": "char"}), 1), (make_tokenizer({"kind": BYTE_PAIRS}), 1), (WORD, 1)]
 
@@ -193,7 +205,9 @@ def test_a_straight_quotation_mark_opens_and_closes_in_turn() -> None:
     text = tokenise([document('a "b" "c" "', " ", '"d"')], WORD)
     classes = TokenClasses.fit(text)
     opens, closes = classes.names.index('="'), classes.names.index('/"')
-    begins = np.isin(np.arange(len(text)), text.sentence_starts)
-    refined = classes.refine(np.append(CLOSING, classes.of(text.types[1:]))[text.tokens], begins)
+    class_of = np.append(CLOSING, classes.of(text.types[1:]))
+    refined = class_of[text.tokens]
+    at, closing = classes.closing(text, class_of)
+    refined[at] = closing
     marks = [("o" if c == opens else "c") for c in refined if c in (opens, closes)]
     assert "".join(marks) == "ococooc"  # the new sentence begins anew
