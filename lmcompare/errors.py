@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import re
 import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -99,22 +99,21 @@ def blamed_on(whose: str) -> Iterator[None]:
 
 
 @contextmanager
-def as_written(place: Path | str) -> Iterator[None]:
-    """Turn errors about wrong values in the files of a run folder into one sentence.
-
-    Parameters
-    ----------
-    place : Path or str
-        The file or folder, which the sentence names.
-    """
+def in_one_sentence(said: Callable[[Exception], str]) -> Iterator[None]:
+    """Turn an error that nobody foresaw into an ``LmcompareError``, with the sentence that ``said`` returns of it."""
     try:
         yield
     except LmcompareError:
         raise
     except Exception as error:
-        raise LmcompareError(
-            f"{place} holds what no run wrote ({what_went_wrong(error)}): run the experiment again"
-        ) from error
+        raise LmcompareError(said(error)) from error
+
+
+def as_written(place: Path) -> AbstractContextManager[None]:
+    """Turn errors about wrong values in a file or folder of a run into one sentence, which names it."""
+    return in_one_sentence(
+        lambda error: f"{place} holds what no run wrote ({what_went_wrong(error)}): run the experiment again"
+    )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

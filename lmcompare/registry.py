@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import chdir, contextmanager
@@ -57,6 +58,8 @@ class Registry(Generic[T]):
 
     def is_built_in(self, name: str) -> bool:
         """Return whether ``name`` is a plug-in that comes with lmcompare."""
+        if _is_own_module(name):
+            return True
         point = self.installed().get(name)
         return point is not None and _is_own(point)
 
@@ -74,7 +77,7 @@ class Registry(Generic[T]):
             If no plug-in has that name, if it can't be imported, if it is not of this kind, or if only a run folder
             asks for code that is not installed (see ``only_installed``).
         """
-        if ":" in name and (allowed := _allowed.get()) is not None:
+        if ":" in name and not _is_own_module(name) and (allowed := _allowed.get()) is not None:
             found = allowed.get(name, allowed.get(_without_folder(name)))
             if found is None:
                 raise PluginError(
@@ -207,6 +210,11 @@ def _folder(module: str) -> Path | None:
 
 def _is_own(point: EntryPoint) -> bool:
     return point.module.partition(".")[0] == "lmcompare"
+
+
+def _is_own_module(name: str) -> bool:
+    """Return whether "module:Class" names a module of this package, and no file."""
+    return re.fullmatch(r"lmcompare(\.\w+)+:\w+", name) is not None and not name.partition(":")[0].endswith(".py")
 
 
 def _without_folder(name: str) -> str:

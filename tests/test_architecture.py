@@ -70,6 +70,10 @@ MAY_IMPORT = {
     },
     "analysis": {"errors", "exhibits", "runfolder"},
     "report": {"errors", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},
+    "lab": {
+        *("errors", "registry", "processes", "tokens", "exhibits", "model", "plugins", "training", "models"),
+        *("run_mark", "runfolder", "harness", "analysis", "report"),
+    },
     "testing": {"errors", "model", "checks", "report"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
     "probes": {"errors", "corpora", "runfolder", "trained"},
@@ -78,7 +82,7 @@ MAY_IMPORT = {
     "cli": {
         *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "report", "trained", "probes", "api"),
-        *("tokens", "lm_evaluation", "run_mark"),
+        *("tokens", "lm_evaluation", "run_mark", "lab"),
     },
 }
 

@@ -171,8 +171,8 @@ def test_a_text_is_over_before_what_it_should_not_have(run: Comparison) -> None:
 
 
 def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None:
-    def command(*rest: str) -> console.Done:
-        return console.lmcompare("lm-eval", "run", "--model", "ngram", *rest, cwd=place)
+    def command(*rest: str, model: str = "ngram") -> console.Done:
+        return console.lmcompare("lm-eval", "run", "--model", model, *rest, cwd=place)
 
     done = command("--tasks", "own_texts.yaml", "--limit", "2", "--out", "found.json")
     assert done.returncode == 0, done.stderr
@@ -186,13 +186,13 @@ def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None
     plain = command("--tasks", "plain.yaml", "--limit", "1").stdout
     assert "bits_per_byte" in plain
     assert "Yaml" not in plain  # which is what the harness has for a task without a version
-    for arguments, said in (
-        (("--tasks", "own_texts.yml"), "no file own_texts.yml"),
-        (("--tasks", ","), "--tasks names no task"),
-        (("--tasks", "own_texts.yaml", "--model", "ngrm"), "unknown model 'ngrm' (did you mean 'ngram'?)"),
-        (("--tasks", "own_texts.yaml", "--model", "ngram,pieces"), "takes one model"),
+    for tasks, model, said in (
+        ("own_texts.yml", "ngram", "no file own_texts.yml"),
+        (",", "ngram", "--tasks names no task"),
+        ("own_texts.yaml", "ngrm", "unknown model 'ngrm' (did you mean 'ngram'?)"),
+        ("own_texts.yaml", "ngram,pieces", "takes one model"),
     ):
-        done = command(*arguments)
+        done = command("--tasks", tasks, model=model)
         assert done.returncode == 2
         assert said in done.stderr
         assert done.stderr.count("\n") <= 1

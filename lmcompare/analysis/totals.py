@@ -39,8 +39,8 @@ class Sums:
         Tokens, and unknown ones.
     document_bits, document_nats : array of shape (D,)
         Charged bits, and surprisal in nats, averaged over seeds.
-    unit_bits : array of shape (U,)
-        Charged bits averaged over seeds; test text only.
+    unit_bits, unit_overhead_bits : array of shape (U,)
+        Charged bits averaged over seeds, and those that are charged beside the model's own; test text only.
     unit_ranked, unit_reset : array of shape (U,)
         The ``ranked`` and the ``reset`` tokens of the test text.
     unit_first, unit_fifth, unit_reset_nats : array of shape (U,)
@@ -55,7 +55,7 @@ class Sums:
         self.first, self.fifth = np.zeros((2, seeds), np.int64)
         self.document_tokens, self.document_unknown = np.zeros((2, documents), np.int64)
         self.document_bits, self.document_nats = np.zeros((2, documents))
-        self.unit_bits, self.unit_ranked, self.unit_reset = np.zeros((3, units))
+        self.unit_bits, self.unit_overhead_bits, self.unit_ranked, self.unit_reset = np.zeros((4, units))
         self.unit_first, self.unit_fifth, self.unit_reset_nats = np.zeros((3, units))
 
     @property
@@ -94,6 +94,7 @@ class Sums:
         ranked = rank[:, was_ranked]
         for held, where, values in (
             (self.unit_bits, unit, bits),
+            (self.unit_overhead_bits, unit, overhead_bits),
             (self.unit_ranked, of_ranked, None),
             (self.unit_first, of_ranked, (ranked == 1).mean(axis=0)),
             (self.unit_fifth, of_ranked, (ranked <= 5).mean(axis=0)),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 
 from lmcompare.cli.app import flag
+from lmcompare.errors import LmcompareError
 
 
 def declared(*classes: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -36,6 +37,14 @@ def declared(*classes: type) -> Callable[[Callable[..., None]], Callable[..., No
 def of(cls: type, given: dict[str, Any]) -> dict[str, Any]:
     """Return those of a command's ``**options`` that are fields of a dataclass."""
     return {field.name: given[field.name] for field in fields(cls)}
+
+
+def listed(values: list[str] | None) -> tuple[str, ...]:
+    """Return the values of a repeated option; each may be several, separated by commas."""
+    found = tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
+    if values and not found:
+        raise LmcompareError("an option was given an empty value: leave the option out, or give it a value")
+    return found
 
 
 def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -55,6 +55,7 @@ def run(
     corpus: corpora.Corpus | None = None,
     live: Mapping[str, LanguageModel] | None = None,
     command: str = "",
+    planned: Callable[[Sequence[Job]], object] = lambda jobs: None,
 ) -> Outcome:
     """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
@@ -79,6 +80,8 @@ def run(
         By model name, untrained model objects, which are trained in this process.
     command : str
         The command that started the run, for the manifest.
+    planned : callable
+        Is called with the jobs that are not finished, before the first of them is run.
 
     Returns
     -------
@@ -121,6 +124,7 @@ def run(
         say_what_is_replaced(folder, jobs, force, show)
         if without := checkpoints.make_room(folder):
             show.say(without)
+        planned([job for job in jobs if force or not job.is_finished()])
         try:
             failures = _run_cells(jobs, live, experiment.seconds, force, show)
         finally:  # interrupted, too: the models that are finished can be used

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lmcompare.errors import LmcompareError, one_line, suggest
+from lmcompare.errors import LmcompareError, in_one_sentence, one_line, suggest
 from lmcompare.trained import TrainedModel
 
 YAML = (".yaml", ".yml")
@@ -55,12 +55,9 @@ def evaluated(
         for task in tasks:
             if task not in manager.all_tasks and not _is_file(task):
                 raise LmcompareError(_unknown(task, manager.all_tasks))
-        try:
+        # of the harness, of data sets, and of what a task computes
+        with in_one_sentence(lambda error: f"lm-evaluation-harness can't run {', '.join(tasks)}: {_cause(error)}"):
             return adapter.run(trained, list(tasks), manager, fewshot, limit)
-        except LmcompareError:
-            raise
-        except Exception as error:  # of the harness, of data sets, and of what a task computes
-            raise LmcompareError(f"lm-evaluation-harness can't run {', '.join(tasks)}: {_cause(error)}") from error
 
 
 def _unknown(task: str, known: Iterable[str]) -> str:

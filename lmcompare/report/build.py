@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lmcompare.analysis import write_results
 from lmcompare.errors import LmcompareError
-from lmcompare.report.write import in_one_sentence, write_report_of
+from lmcompare.report.write import made_of, write_report_of
 from lmcompare.runfolder.ownership import refuse_links
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.seals import locked
@@ -27,7 +27,7 @@ def write_reports(folder: Path) -> tuple[Path, dict[str, str]]:
     LmcompareError
         If the folder is not a run folder, the report can't be made of it, or another process writes to it.
     """
-    with in_one_sentence(folder):
+    with made_of(folder):
         refuse_links(folder)
         run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
         with locked(folder):

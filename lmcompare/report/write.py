@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pandas as pd
 
 from lmcompare.analysis import Run, Table, join, leaderboard, load_run, results, write_results
 from lmcompare.analysis.results import SCHEMA_VERSION, as_csv
-from lmcompare.errors import LmcompareError, what_went_wrong
+from lmcompare.errors import LmcompareError, in_one_sentence, what_went_wrong
 from lmcompare.report.charts.svg import is_standalone, standalone
 from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
@@ -41,18 +41,14 @@ def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
     return folder / "report.html"
 
 
-@contextmanager
-def in_one_sentence(*folders: Path) -> Iterator[None]:
+def made_of(*folders: Path) -> AbstractContextManager[None]:
     """Turn an error that nobody foresaw, in the report's code or in what it reads, into an ``LmcompareError``."""
-    try:
-        yield
-    except LmcompareError:
-        raise
-    except Exception as error:
-        raise LmcompareError(
+    return in_one_sentence(
+        lambda error: (
             f"the report of {' and '.join(map(str, folders))} can't be made ({what_went_wrong(error)}): this is a"
             " fault of lmcompare, unless files there were changed; report it, or run the experiment again"
-        ) from error
+        )
+    )
 
 
 def remove_report(folder: Path) -> None:
@@ -79,7 +75,7 @@ def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
     if twice := [folder for folder in folders if places.count(folder.resolve()) > 1]:
         raise LmcompareError(f"{twice[0]} is given twice: give each run folder once")
     _check_place(out)
-    with in_one_sentence(*folders):
+    with made_of(*folders):
         tables = join([load_run(folder) for folder in folders])
         write_text(out / JOINED, "A report of several runs; written anew by 'lmcompare report'.\n")
         with locked(out), tempfile.TemporaryDirectory(dir=out, prefix=ASIDE) as aside:

@@ -18,7 +18,7 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray, Texts
-from lmcompare.training.loop import Outcome, Training
+from lmcompare.training.loop import Outcome, Training, Watch
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.network_file import write_network
 from lmcompare.training.reading import read
@@ -147,7 +147,12 @@ class TorchLanguageModel(LanguageModel):
     ) -> Outcome:
         """Train the network as one process of a team; ``spent`` seconds of the budget are already used."""
         name = repr((type(self).__qualname__, self.hyperparameters()))
-        return Training(network, texts, self.recipe(), setting, name=name, team=team, spent=spent).run()
+        watch = self.watch(network, texts, setting)
+        return Training(network, texts, self.recipe(), setting, name=name, team=team, spent=spent, watch=watch).run()
+
+    def watch(self, network: Network, texts: Texts, setting: Setting) -> Watch | None:
+        """Return a function that watches the training, as ``Training`` takes it; by default none does."""
+        return None
 
     def _rare(self, train: Encoded) -> BoolArray | None:
         """Return the (V,) mask of words that occur once, which teach ``<unk>``; None if train has ``<unk>``."""

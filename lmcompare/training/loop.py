@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -29,6 +29,9 @@ from lmcompare.training.team import Objective, Team
 HALVINGS = 3
 STRETCH = 512  # tokens; the validation loss of a few long documents is measured on parts of this length
 REPORTS = 100  # progress reports in a run
+
+
+Watch = Callable[[int], None]
 
 
 @dataclass
@@ -72,6 +75,9 @@ class Training:
         The processes that train together, each of which runs the training.
     spent : float, default=0.0
         Seconds of the budget that are already used.
+    watch : callable or None, default=None
+        Is called in each step with the number of the steps before it, when the network has its gradients and still
+        its old weights. It must change neither, nor draw random numbers.
     """
 
     def __init__(
@@ -84,8 +90,10 @@ class Training:
         name: str = "",
         team: Team | None = None,
         spent: float = 0.0,
+        watch: Watch | None = None,
     ) -> None:
         self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
+        self.watch = watch
         self.team = team or Team()
         self.objective = self.team.wrap(Objective(self.network))
         self.texts = texts
@@ -224,6 +232,8 @@ class Training:
             raise FloatingPointError
         self.network.zero_grad(set_to_none=True)
         torch.autograd.backward(loss * (self.team.size * part))  # their average is the mean over all tokens
+        if self.watch is not None and self.team.leads:
+            self.watch(self.now.step)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         if not math.isfinite(float(norm)):
             raise FloatingPointError

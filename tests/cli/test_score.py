@@ -90,8 +90,8 @@ def test_score_prints_a_table_of_words(place: Path) -> None:
     (whole,) = scored(place, "--ends", stdin="the cat saw it.\n")
     of_ngram = [float(row["bits"]) for row in csv.DictReader(io.StringIO(ended)) if row["model"] == "ngram"]
     assert sum(of_ngram) == pytest.approx(whole["bits"])
-    for wrong, said in ((("csv", "--by", "wrod"), "did you mean 'word'"), (("cvs",), "did you mean 'csv'")):
-        done = lmcompare(*ask, *wrong, cwd=place, stdin="the\n")
+    for wrong, said in ((("--by", "wrod"), "did you mean 'word'"), (("--format", "cvs"), "did you mean 'csv'")):
+        done = lmcompare(*ask[:5], *wrong, cwd=place, stdin="the\n")
         assert done.returncode == 2
         assert said in done.stderr
 

@@ -9,6 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from lmcompare.lab.page import write_page
+from tests.lab.laboratory import write_lab
 from tests.report.browser import open_all, visit
 
 pytestmark = pytest.mark.slow
@@ -72,3 +74,12 @@ def test_what_is_wrong_is_found(browser: Browser, planted: str, rule: str) -> No
     page = browser.new_context().new_page()
     page.set_content(f"<html lang=en><title>t</title><main><h1>A page</h1>{planted}</main></html>")
     assert {finding.split(":")[0] for finding in findings(page)} == {rule}
+
+
+@everywhere
+def test_the_laboratory(
+    browser: Browser, folder: Path, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page = visit(browser, write_page(write_lab(tmp_path / "lab", folder), {}), width=width, scheme=scheme)
+    open_all(page)
+    assert findings(page) == []

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named
-from lmcompare.cli.options import declared, of
+from lmcompare.cli.options import declared, listed, of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.options import RunOptions
@@ -73,13 +73,13 @@ def run(
     from lmcompare.harness.run import run as run_experiment
 
     plan, base = changes.started(experiment, options["preset"])
-    plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=_listed(seed) or None)
+    plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=listed(seed) or None)
     plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options), experiment)
     plan = changes.with_tokens(plan, {"kind": tokens, "min_count": min_count, "size": vocabulary_size})
     if models := _listed_plugins(model):
         plan = changes.with_models(plan, models)
     plan = changes.with_hyperparameters(plan, parameter or ())
-    plan = changes.with_match(plan, dict(map(changes.amount, _listed(match))))
+    plan = changes.with_match(plan, dict(map(changes.amount, listed(match))))
     plan = changes.with_examples(plan, prompt, word)
     folder = Path("reports") / plan.name if out is None else folder_named(out)
     show = display(quiet=quiet)
@@ -106,19 +106,11 @@ def run(
         raise LmcompareError(f"{len(failures)} of the cells failed, the others are in the report: {sentences}")
 
 
-def _listed(values: list[str] | None) -> tuple[str, ...]:
-    """Return the values of a repeated option; each may be several, separated by commas."""
-    listed = tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
-    if values and not listed:
-        raise LmcompareError("an option was given an empty value: leave the option out, or give it a value")
-    return listed
-
-
 def _listed_plugins(values: list[str] | None) -> tuple[str, ...]:
     """Return the plug-ins of a repeated option; the path of a file may contain commas."""
-    listed: list[str] = []
+    found: list[str] = []
     for value in values or ():
         home, _, name = value.rpartition(":")
         whole = "," in home and "," not in name and Path(home).expanduser().is_file()
-        listed += [value] if whole else _listed([value])
-    return tuple(listed)
+        found += [value] if whole else listed([value])
+    return tuple(found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from lmcompare.corpora.document import SPLITS, Piece
 from lmcompare.corpora.formats.tables import documents_of_rows, unknown_column
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.split_files import listed, split_named
-from lmcompare.errors import LmcompareError, one_line, suggest
+from lmcompare.errors import LmcompareError, in_one_sentence, one_line, suggest
 
 EXTRA = "pip install 'lmcompare[hf]'"
 SAVED = ("dataset_dict.json", "state.json")  # the files by which a folder of save_to_disk is recognised
@@ -219,18 +219,14 @@ def _short(place: str) -> str:
     return Path(place).expanduser().resolve().name if Path(place).expanduser().is_dir() else place.rpartition("/")[2]
 
 
-@contextmanager
-def _explained(place: str) -> Iterator[None]:
+def _explained(place: str) -> AbstractContextManager[None]:
     """Turn whatever ``datasets`` raises into one sentence."""
-    try:
-        yield
-    except LmcompareError:
-        raise
-    except Exception as error:
-        raise LmcompareError(
+    return in_one_sentence(
+        lambda error: (
             f"Hugging Face's datasets cannot read '{place}' ({one_line(error)[:300]}); give hf:NAME/CONFIG, or the "
             "folder of a data set"
-        ) from error
+        )
+    )
 
 
 @contextmanager

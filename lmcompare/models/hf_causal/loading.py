@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lmcompare.errors import LmcompareError, one_line
+from lmcompare.errors import LmcompareError, in_one_sentence, one_line
 from lmcompare.tokens.hugging_face import WEIGHTS, table_in
 
 _CODE = ("auto_map", "_attn_implementation", "attn_implementation", "quantization_config")
@@ -92,13 +92,12 @@ def _library(whose: str) -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
-    except LmcompareError:
-        raise
-    except Exception as error:  # whatever a model's own checks raise
-        raise LmcompareError(
-            f"{whose} is not a causal language model that the installed transformers has "
-            f"({one_line(error)[:200]}); code that comes with a model is not run"
-        ) from error
+        with in_one_sentence(
+            lambda error: (
+                f"{whose} is not a causal language model that the installed transformers has "
+                f"({one_line(error)[:200]}); code that comes with a model is not run"
+            )
+        ):
+            yield
     finally:
         logging.set_verbosity(before)

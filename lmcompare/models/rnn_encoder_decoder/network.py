@@ -24,7 +24,7 @@ class Groups:
     chunks : (N, C) Tensor
         The inputs that the decoder reads.
     there : (N, W) Tensor of bool
-        Which inputs of the window are in the document.
+        Which inputs of the window are in the document and were read.
     first : (N,) Tensor
         The position of the decoder's first input in the document.
     group, step : (B, T) Tensor
@@ -65,7 +65,14 @@ class EncoderDecoderNetwork(Network):
 
     The memory keeps only the last inputs, from which windows and chunks are cut again, so what a position sees does
     not depend on where the text is cut into pieces.
+
+    Attributes
+    ----------
+    ahead : int
+        How many inputs after the decoder's first one the encoder reads, as far as they are there; 0 is causal.
     """
+
+    ahead: int = 0
 
     def __init__(
         self,
@@ -120,7 +127,8 @@ class EncoderDecoderNetwork(Network):
         first = ((number + 1) * self.stride - self.chunk).clamp(min=0)  # (B, G)
         words = torch.cat([memory["words"], inputs], 1)  # (B, K + T)
         behind = memory["words"].shape[1] - read[..., None]  # from a position in the document to one in ``words``
-        around = torch.arange(1 - self.window, 1, device=inputs.device) + first[..., None]  # (B, G, W)
+        ends = first[..., None] + self.ahead
+        around = torch.arange(1 - self.window, 1, device=inputs.device) + ends  # (B, G, W)
         ahead = torch.arange(self.chunk, device=inputs.device) + first[..., None]  # (B, G, C)
 
         def at(places: Tensor) -> Tensor:
@@ -131,7 +139,7 @@ class EncoderDecoderNetwork(Network):
         return Groups(
             windows=at(around).view(-1, self.window),
             chunks=at(ahead).view(-1, self.chunk),
-            there=(around >= 0).view(-1, self.window),
+            there=((around >= 0) & (around + behind < words.shape[1])).view(-1, self.window),
             first=first.flatten(),
             group=index + most * torch.arange(rows, device=inputs.device)[:, None],
             step=place - first.gather(1, index),

@@ -93,10 +93,20 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(design)
 
     def forward(
-        self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False
+        self,
+        x: Tensor,
+        past: tuple[Tensor, Tensor] | None,
+        view: View,
+        *,
+        source: Tensor | None = None,
+        maps: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
-        """Return x (B, T, d) after the layer, and the keys, values and maps of ``SelfAttention.forward``."""
-        seen, kept, shown = self.attention(self.before_attention(x), past, view, maps=maps)
+        """Return x (B, T, d) after the layer, and the keys, values and maps of ``SelfAttention.forward``.
+
+        ``source`` (B, T, d): what keys and values are made of, normalised as ``x`` is; None for ``x``.
+        """
+        source = None if source is None else self.before_attention(source)
+        seen, kept, shown = self.attention(self.before_attention(x), past, view, source=source, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
         fed = self.feed_forward(self.before_feed_forward(x))
         return x + dropout(fed, self.dropout, self.training), kept, shown
@@ -148,18 +158,26 @@ class TransformerNetwork(Network):
             inputs = torch.where(inputs == self.head.types, self.end, inputs)
         x = self.head.embed(inputs) * math.sqrt(self.design.width)
         x = dropout(x + self._places(read, length), self.design.dropout, self.training)
+        source = self.source(x)
         keys: list[Tensor] = []
         values: list[Tensor] = []
         seen: list[Maps] = []
         for layer, block in enumerate(self.blocks):
             past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
-            x, kept, shown = block(x, past, view, maps=maps)
+            x, kept, shown = block(x, past, view, source=source, maps=maps)
             keys.append(self._remembered(kept[0]))
             values.append(self._remembered(kept[1]))
             if shown is not None:
                 seen.append(shown)
         left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
+
+    def source(self, embedded: Tensor) -> Tensor | None:
+        """Return what the keys and values of every layer are made of, given the (B, T, d) word vectors.
+
+        None for what the layer below has made.
+        """
+        return None
 
     @torch.no_grad()
     def maps(self, ids: IntArray) -> list[Maps]:

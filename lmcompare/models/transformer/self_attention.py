@@ -97,18 +97,26 @@ class SelfAttention(nn.Module):
         self.query_norm, self.key_norm = (qk_norm(size) if qk_norm else nn.Identity() for _ in range(2))
 
     def forward(
-        self, x: Tensor, past: tuple[Tensor, Tensor] | None, view: View, *, maps: bool = False
+        self,
+        x: Tensor,
+        past: tuple[Tensor, Tensor] | None,
+        view: View,
+        *,
+        source: Tensor | None = None,
+        maps: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
         """Apply attention to a piece.
 
         Parameters
         ----------
         x : (B, T, d) Tensor
-            The inputs.
+            The inputs, of which the queries are made.
         past : (keys, values) or None
             The keys and values of the M remembered positions.
         view : View
             What the positions see.
+        source : (B, T, d) Tensor or None, default=None
+            What keys and values are made of; None for ``x``.
         maps : bool, default=False
             Whether to return the intermediate results.
 
@@ -119,9 +127,10 @@ class SelfAttention(nn.Module):
             All keys, before rotation, and values (B, kv_heads, M + T, d / heads).
         maps : Maps or None
         """
+        source = x if source is None else source
         query = self.query_norm(_split(self.query(x), self.heads))
-        key = self.key_norm(_split(self.key(x), self.kv_heads))
-        value = _split(self.value(x), self.kv_heads)
+        key = self.key_norm(_split(self.key(source), self.kv_heads))
+        value = _split(self.value(source), self.kv_heads)
         if past is not None:
             key = torch.cat([past[0].to(key.dtype), key], 2)  # (B, kv_heads, M + T, d / heads)
             value = torch.cat([past[1].to(value.dtype), value], 2)

@@ -29,9 +29,9 @@ class Row:
         return (self.value if self.low is None else self.low, self.value if self.high is None else self.high)
 
 
-def shared_scale(rows: Sequence[Row], pixels: tuple[float, float]) -> Scale:
-    """Return one linear scale for all rows."""
-    return fit([v for row in rows for v in row.extent], pixels, log=False)
+def shared_scale(rows: Sequence[Row], pixels: tuple[float, float], *also: float) -> Scale:
+    """Return one linear scale for all rows and these values."""
+    return fit([*also, *(v for row in rows for v in row.extent)], pixels, log=False)
 
 
 def strip(row: Row, scale: Scale, label: str, height: float = 26) -> Markup:
@@ -50,16 +50,20 @@ def strip_axis(scale: Scale, label: Label, title: str) -> Markup:
     return svg.drawing(width, 14, title, parts, "strip")
 
 
-def intervals(rows: Sequence[Row], label: str, x_title: str, x_label: Label, value_label: Label) -> Markup:
-    """Return all rows in one chart, in the order given."""
+def intervals(
+    rows: Sequence[Row], label: str, x_title: str, x_label: Label, value_label: Label, *, zero: bool = False
+) -> Markup:
+    """Return all rows in one chart, in the order given; ``zero``: with the line of zero."""
     width, step = 440.0, 32.0
     names = [shortened(row.name, 24) for row in rows]
     margins = Margins(left=16 + 7 * max(map(len, names), default=0), right=58, top=8)
     height = margins.top + step * len(rows) + margins.bottom
-    scale = shared_scale(rows, (margins.left, width - margins.right))
+    scale = shared_scale(rows, (margins.left, width - margins.right), *([0.0] if zero else []))
     plot = Frame(width, height, scale, Scale((0, len(rows)), (margins.top, height - margins.bottom)), margins)
     parts = [svg.line(scale(t), plot.top, scale(t), plot.bottom, "grid") for t in scale.ticks(4)]
     parts += plot.x_axis(x_title, x_label, 4)
+    if zero:
+        parts.append(svg.line(scale(0.0), plot.top, scale(0.0), plot.bottom, "base"))
     for i, row in enumerate(rows):
         middle = plot.y(i + 0.5)
         parts.append(svg.text(plot.left - 12, middle + 4, names[i], "name-plain", "end"))

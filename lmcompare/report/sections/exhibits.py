@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -77,12 +77,17 @@ def build(data: ReportData) -> Section | None:
     return Section("inside", "Inside each model", html, markdown, charts)
 
 
-def _inside(model: Model) -> Inside:
+def in_series(stored: Iterable[Any]) -> list[list[Drawn]]:
+    """Return stored exhibits, drawn: successive ones of the same kind and title are a series."""
     drawn = []
-    for stored in model.cell.exhibit_tables:
-        table = stored if isinstance(stored, dict) else {}
+    for each in stored:
+        table = each if isinstance(each, dict) else {}
         drawn.append(Drawn(str(table.get("kind", "")), *render_stored(table)))
-    series = [list(alike) for _, alike in groupby(drawn, key=lambda one: (one.kind, one.title))]
+    return [list(alike) for _, alike in groupby(drawn, key=lambda one: (one.kind, one.title))]
+
+
+def _inside(model: Model) -> Inside:
+    series = in_series(model.cell.exhibit_tables)
     traits = [said for trait, said in TRAITS.items() if model.entry.traits.get(trait)]
     return Inside(model, series, dict(model.cell.info.get("hyperparameters") or {}), traits)
 

@@ -1,0 +1,145 @@
+"""Planned contrasts: how much each of several conditions differs from one baseline, with one correction for all.
+
+``compare_models`` tests every pair of a run. An experiment asks fewer questions, so fewer corrections cost it power:
+Holm's correction here is for the conditions of the experiment alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmcompare.analysis.intervals import Bootstrap, holm, over_trainings, ratio_bootstrap
+from lmcompare.analysis.totals import LN2, sums
+from lmcompare.errors import LmcompareError
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import Run
+
+SIGNIFICANCE = 0.05
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One condition, measured with S trainings on a text of U resampling units.
+
+    Parameters
+    ----------
+    units : array of shape (U,)
+        The amount in each unit, such as bits, averaged over the trainings.
+    totals : array of shape (S,)
+        The amount of the whole text for each training.
+    """
+
+    units: Array
+    totals: Array
+
+    @classmethod
+    def of(cls, amounts: Array) -> Measured:
+        """Return the condition whose (S, U) amounts are these."""
+        return cls(amounts.mean(axis=0), amounts.sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The figure of one condition, and its difference from the baseline.
+
+    Parameters
+    ----------
+    figure : float
+        The amount over the size of the text: bits per byte, say.
+    figure_low, figure_high : float
+        Its 95 % interval, NaN without one.
+    difference : float
+        ``figure`` minus that of the baseline: positive if the condition is worse, where less is better.
+    low, high : float
+        Its 95 % interval, NaN without one.
+    p_value, p_holm : float
+        The p-value of "there is no difference", and the same after Holm's correction for all conditions.
+    """
+
+    name: str
+    figure: float
+    figure_low: float
+    figure_high: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    p_holm: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether there is a difference, at the 5 % level after the correction."""
+        return self.p_holm < SIGNIFICANCE
+
+
+def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) -> dict[str, Contrast]:
+    """Return the contrast of each condition with the baseline, by name, in the order given.
+
+    Intervals and p-values cover the choice of the text, by a paired bootstrap over its units, and the trainings, if
+    there are several: see ``lmcompare.analysis.intervals``.
+
+    Parameters
+    ----------
+    baseline : Measured
+    others : mapping of str to Measured
+        The K conditions, measured on the same units.
+    sizes : array of shape (U,)
+        The size of each unit: its bytes or tokens.
+    """
+    names, found = list(others), [baseline, *others.values()]
+    conditions = np.stack([each.units for each in found], axis=1)  # (U, 1 + K)
+    columns = np.concatenate([conditions, conditions[:, 1:] - conditions[:, :1]], axis=1)  # (U, 1 + 2 K)
+    total = float(sizes.sum())
+    sampled = ratio_bootstrap(columns, sizes[:, None].astype(np.float64))
+    squares, freedom = over_trainings(
+        np.array([_variance(each.totals / total) for each in found]), np.array([len(each.totals) for each in found])
+    )
+    sampled = sampled.with_trainings(np.sqrt([*squares, *(squares[1:] + squares[0])]), freedom)
+    return _named(names, sampled, len(found))
+
+
+def _named(names: list[str], sampled: Bootstrap, conditions: int) -> dict[str, Contrast]:
+    """Return the contrasts, given the bootstrap of the conditions and, behind them, of the differences."""
+    low, high = sampled.interval()
+    differences = slice(conditions, None)
+    p = sampled.p_values()[differences]
+    own = sampled.estimate[1:conditions], low[1:conditions], high[1:conditions]
+    rest = sampled.estimate[differences], low[differences], high[differences], p, holm(p)
+    return {name: Contrast(name, *map(float, figures)) for name, *figures in zip(names, *own, *rest, strict=True)}
+
+
+def _variance(figures: Array) -> float:
+    """Return the variance over trainings, with divisor S - 1; 0 for one training."""
+    return float(figures.var(ddof=1)) if len(figures) > 1 else 0.0
+
+
+def bits(run: Run, name: str, *, by_sentence: bool = False) -> Measured:
+    """Return the bits that a model of a run charges for the test text.
+
+    Parameters
+    ----------
+    run : Run
+    name : str
+        A model with a finished cell.
+    by_sentence : bool
+        Whether every sentence is scored as a document of its own.
+
+    Raises
+    ------
+    LmcompareError
+        If the test text was so long that only a part of it was scored by sentence.
+    """
+    found = sums(run, "test")[name]
+    if not by_sentence:
+        return Measured(found.unit_bits, found.bits)
+    if found.reset != found.tokens:
+        raise LmcompareError(
+            f"{run.path} has scores of single sentences for a part of its test text only: take a shorter one"
+        )
+    return Measured(
+        found.unit_reset_nats / LN2 + found.unit_overhead_bits, -found.log_prob_reset / LN2 + found.overhead_bits
+    )

@@ -1,0 +1,93 @@
+"""``lmcompare lab``: list the experiments of the laboratory, and run them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, note, say
+from lmcompare.cli.options import declared, listed, of
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.options import RunOptions
+
+
+@app.command()
+@declared(RunOptions, CorpusOptions)
+def lab(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Experiments (default: list them).", show_default=False)
+    ] = None,
+    every: Annotated[bool, flag("--all", help="Run all experiments.")] = False,
+    corpus: Annotated[str | None, typer.Option(metavar="SPEC", help="A corpus, as --corpus of run takes it.")] = None,
+    tokens: Annotated[
+        str | None, typer.Option(metavar="KIND", help="The tokenizer, as --tokens of run takes it.")
+    ] = None,
+    seed: Annotated[
+        list[str] | None, typer.Option(metavar="N", help="The seeds; repeat or comma (default: 0,1,2; quick: 0).")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="DIR", help="The folder (default: reports/lab).")
+    ] = None,
+    quiet: Annotated[bool, flag("--quiet", "-q", help="Show no progress.")] = False,
+    **options: Any,
+) -> None:
+    """Run controlled experiments: what is each idea worth on this text?
+
+    Without a name, the experiments are listed with their questions. Trained models are kept: the same command
+    continues where it stopped, and experiments that need the same model share it.
+    """
+    from lmcompare.harness.progress import display
+    from lmcompare.lab import EXPERIMENTS, experiment_names
+
+    installed = experiment_names()
+    if not names and not every:
+        width = max(map(len, installed), default=0)
+        for name in installed:
+            print(f"{name:<{width}}  {EXPERIMENTS.resolve(name).question}")
+        return
+    if names and every:
+        raise LmcompareError("--all runs every experiment: leave it out, or leave the names out")
+    from lmcompare.harness import changes
+    from lmcompare.lab.findings import read_findings
+    from lmcompare.lab.folder import path_of
+    from lmcompare.lab.page import write_page
+    from lmcompare.lab.run import run_lab
+
+    plan, _ = changes.started(None, options["preset"])
+    seeds = listed(seed) or (("0",) if plan.preset == "quick" else ("0", "1", "2"))
+    plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=seeds, name="lab")
+    plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options))
+    plan = changes.with_tokens(plan, {"kind": tokens})
+    folder = _folder(plan.name, plan.preset, corpus) if out is None else folder_named(out)
+    show = display(quiet=quiet)
+    command = shlex.join(["lmcompare", *sys.argv[1:]])
+    try:
+        outcome = run_lab(installed if every else names or [], plan, folder, show, command=command, alone=not every)
+        for name, lacking in outcome.left_out.items():
+            note(f"the experiment '{name}' is left out: it {lacking}")
+        page = write_page(folder, outcome.left_out)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"interrupted; finished models and findings are kept in {folder}, and the same command continues from"
+            " there"
+        ) from None
+    for name in outcome.measured:
+        found = read_findings(path_of(folder, name))
+        assert found is not None
+        say(f"{name}{'' if found.decides else ' (preview, no verdict)'}: {found.verdict}")
+    print(f"The page: {page}")
+    if outcome.failures:
+        sentences = "; ".join(f"{name}: {error}" for name, error in outcome.failures.items())
+        raise LmcompareError(f"{len(outcome.failures)} of the experiments failed: {sentences}")
+
+
+def _folder(name: str, preset: str, corpus: str | None) -> Path:
+    """Return the folder where nobody names one: the corpus and the preset are parts of its name."""
+    if corpus is not None:
+        return Path("reports") / f"lab-{name}"
+    return Path("reports") / ("lab" if preset == "default" else f"lab-{preset}")

@@ -1,0 +1,130 @@
+"""The bench of an experiment: its trained models, the text, and how conditions are compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+
+import numpy as np
+
+from lmcompare import plugins
+from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts
+from lmcompare.analysis.intervals import LEAST_UNITS
+from lmcompare.analysis.resampling import units_of
+from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
+from lmcompare.model import LanguageModel
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run
+from lmcompare.runfolder.states import load_state
+from lmcompare.runfolder.tokens import TokenizedCorpus
+
+Share = Callable[[float], None]
+
+
+class Bench:
+    """What an experiment measures with.
+
+    Parameters
+    ----------
+    run : Run
+        The run folder with the trained conditions.
+    names : mapping of str to str
+        By the names of the conditions, the names of their models in the run.
+    share : callable
+        Is told from time to time how much of the measurement is done, from 0 to 1.
+    """
+
+    def __init__(self, run: Run, names: Mapping[str, str], share: Share = lambda done: None) -> None:
+        self.run, self.share = run, share
+        self._names = dict(names)
+
+    def shares(self, parts: int) -> Iterator[Share]:
+        """Yield for each of several equal parts of the measurement a function that is told how much of it is done."""
+        return parts_of(self.share, parts)
+
+    def entry(self, condition: Condition) -> ModelEntry:
+        """Return the condition's model as the run has stored it."""
+        return self.run.model(self._names[condition.name])
+
+    @cached_property
+    def corpus(self) -> TokenizedCorpus:
+        """The text under the tokenizer that all conditions have."""
+        fingerprint = self.run.model(next(iter(self._names.values()))).tokens_fingerprint
+        return self.run.tokens[fingerprint]
+
+    @property
+    def seeds(self) -> int:
+        """The least number of trainings that a condition has."""
+        return min(len(self.run.model(name).seeds) for name in self._names.values())
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are enough trainings for a verdict."""
+        return self.seeds >= LEAST_SEEDS
+
+    def model(self, condition: Condition, seed: int | None = None) -> LanguageModel:
+        """Return the trained model of a condition, restored; by default that of its first seed."""
+        entry = self.entry(condition)
+        cell = next(cell for cell in entry.done if seed in (None, cell.seed))
+        model = plugins.build(entry.plugin, cell.info["hyperparameters"])
+        return model.restore(load_state(cell.path / "model"))
+
+    def models(self, condition: Condition) -> Iterable[LanguageModel]:
+        """Yield the trained models of a condition, one for each seed."""
+        return (self.model(condition, seed) for seed in self.entry(condition).seeds)
+
+    def bits(self, condition: Condition, *, by_sentence: bool = False) -> Measured:
+        """Return the bits that a condition charges for the test text; ``by_sentence``: each sentence on its own."""
+        return bits(self.run, self._names[condition.name], by_sentence=by_sentence)
+
+    def log_probs(self, condition: Condition) -> list[Array]:
+        """Return the (N,) log-probabilities of the test text in nats, for each training of a condition."""
+        cells = self.entry(condition).done
+        return [cell.scores("test", ["log_prob"])["log_prob"].to_numpy(np.float64) for cell in cells]
+
+    @cached_property
+    def unit_bytes(self) -> Array:
+        """(U,) the bytes of each resampling unit of the test text."""
+        return units_of(self.run).bytes
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What limits every measurement on this text."""
+        if np.count_nonzero(self.unit_bytes) < LEAST_UNITS:
+            return ("The test text is too short for intervals: give a longer one.",)
+        return ()
+
+    def rows(
+        self, baseline: Measured, changed: Mapping[str, Measured], sayings: Mapping[str, str] = {}
+    ) -> dict[str, Row]:
+        """Return a row for each changed condition: the bits per byte that the change costs.
+
+        Parameters
+        ----------
+        baseline : Measured
+        changed : mapping of str to Measured
+            The conditions by the names of their rows.
+        sayings : mapping of str to str
+            By the names of rows, the ideas in one sentence.
+        """
+        found = contrasts(baseline, changed, self.unit_bytes)
+        return {name: row_of(each, sayings.get(name, "")) for name, each in found.items()}
+
+
+def parts_of(share: Share, parts: int) -> Iterator[Share]:
+    """Yield a function for each of several equal parts of some work; it tells ``share`` how much of all is done."""
+
+    def told(part: int) -> Share:
+        return lambda done: share((part + done) / parts)
+
+    return map(told, range(parts))
+
+
+def row_of(found: Contrast, saying: str = "") -> Row:
+    """Return a contrast as a row."""
+    value, low, high, p_holm, figure = (
+        number if math.isfinite(number) else None
+        for number in (found.difference, found.low, found.high, found.p_holm, found.figure)
+    )
+    return Row(found.name, saying, value, low, high, p_holm, figure)

@@ -1,0 +1,234 @@
+"""Transformers with one thing changed, for controlled experiments: everything else is as in ``transformer``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
+from lmcompare.lab.shuffling import shuffled
+from lmcompare.model import Setting, State
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
+from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.transformer.network import Block, TransformerNetwork
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.lanes import Texts
+from lmcompare.training.loop import Watch
+from lmcompare.training.network import Network
+
+
+@dataclass(eq=False, kw_only=True)
+class EvenAttention(Transformer):
+    """A transformer that can't choose where to look: every visible position gets the same weight.
+
+    The queries are zero and are not trained, so that all scores are zero and the softmax is even. Values and outputs
+    are trained as before. Even weights also hide the order of the words that are visible.
+    """
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Transformer with even attention"
+
+    def network(self, types: int) -> TransformerNetwork:
+        """Return the network with queries that stay zero."""
+        network = super().network(types)
+        for layer in network.blocks:
+            assert isinstance(layer, Block)
+            query = layer.attention.query.weight
+            query.data.zero_()
+            query.requires_grad_(False)
+        return network
+
+
+@dataclass(eq=False, kw_only=True)
+class FrozenVectors(Transformer):
+    """A transformer whose word vectors are random and are not trained, neither as inputs nor in the softmax."""
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Transformer with random word vectors"
+
+    def network(self, types: int) -> TransformerNetwork:
+        """Return the network with word vectors that stay as they are."""
+        network = super().network(types)
+        network.head.table.requires_grad_(False)
+        return network
+
+
+@dataclass(eq=False, kw_only=True)
+class HalfText(Transformer):
+    """A transformer that is trained on half of the training text, read twice as often.
+
+    It reads as many tokens as the whole text would give. The vocabulary and its counts are those of the whole text.
+    """
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Transformer on half of the text"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on documents drawn at random, up to half of the tokens."""
+        return super().fit(half(train), valid, setting)
+
+
+@dataclass(eq=False, kw_only=True)
+class HalfParameters(Transformer):
+    """A transformer that is so narrow that it has half of the parameters."""
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Transformer with half of the parameters"
+
+    def network(self, types: int) -> TransformerNetwork:
+        """Return a narrower network."""
+        with torch.device("meta"):
+            whole = sum(parameter.numel() for parameter in super().network(types).parameters())
+        plain = Transformer(**self.hyperparameters())
+        narrow = replace(plain, **(plain.sized(whole // 2, types) or {}))
+        narrow.end = self.end
+        return narrow.network(types)
+
+
+class BagNetwork(TransformerNetwork):
+    """A transformer whose keys and values, in every layer, are made of the word vectors alone.
+
+    In an ordinary transformer the keys and values of the second layer contain what precedes each position, and so the
+    order. Here a position knows the set of the words before it, each with its number of occurrences, and which word
+    comes last; the order of the others has no effect.
+    """
+
+    def source(self, embedded: Tensor) -> Tensor:
+        """Return the word vectors, for the keys and values of every layer."""
+        return embedded
+
+
+@dataclass(eq=False, kw_only=True)
+class NoOrder(Transformer):
+    """A transformer that knows which words precede and which one comes last, but not the order of the others.
+
+    It has no position encoding, and its keys and values are made of the word vectors alone (see ``BagNetwork``).
+    """
+
+    positions: str = "none"
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Transformer without word order"
+
+    def network(self, types: int) -> TransformerNetwork:
+        """Return the network."""
+        return BagNetwork(types, self.design(), self.end)
+
+
+@dataclass(eq=False, kw_only=True)
+class TextbookEncoderDecoder(RnnEncoderDecoder):
+    """An encoder-decoder that is used as for translation: the encoder reads the chunk that the decoder predicts.
+
+    With two languages that is right: the encoder reads one of them and the decoder writes the other. With one text it
+    is the mistake of many examples: the network copies what it has read.
+    """
+
+    window: int = 17
+    chunk: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.traits = replace(self.traits, causal=False)
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Encoder-decoder that reads its chunk"
+
+    def network(self, types: int) -> EncoderDecoderNetwork:
+        """Return the network, whose encoder also reads the inputs of the chunk."""
+        network = super().network(types)
+        network.ahead = self.chunk
+        return network
+
+
+@dataclass(eq=False, kw_only=True)
+class ShuffledTransformer(Transformer):
+    """A transformer that is trained on shuffled contexts: see ``lmcompare.lab.shuffling.shuffled``."""
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Transformer trained on shuffled contexts"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on passages whose beginnings are shuffled."""
+        return super().fit(shuffled(train, setting.seed), shuffled(valid, setting.seed), setting)
+
+
+@dataclass(eq=False, kw_only=True)
+class ShuffledRnn(Rnn):
+    """An RNN that is trained on shuffled contexts: see ``lmcompare.lab.shuffling.shuffled``."""
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "RNN trained on shuffled contexts"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on passages whose beginnings are shuffled."""
+        return super().fit(shuffled(train, setting.seed), shuffled(valid, setting.seed), setting)
+
+
+@dataclass(eq=False, kw_only=True)
+class FilmedTransformer(Transformer):
+    """The transformer itself, whose training is filmed: see ``lmcompare.lab.film``."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.film: Film | None = None
+        self._camera: Camera | None = None
+
+    def watch(self, network: Network, texts: Texts, setting: Setting) -> Watch | None:
+        """Return the camera."""
+        assert isinstance(network, TransformerNetwork)
+        text = texts.valid if len(texts.valid) else texts.train
+        steps = setting.budget.steps or self.recipe().steps
+        sentence, words = shown_sentence(text), shown_words(texts.train)
+        self._camera = Camera(network, sentence, words, steps, setting.checkpoints)
+        return self._camera
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train, and keep the film."""
+        super().fit(train, valid, setting)
+        if self._camera is not None:
+            self.film = self._camera.film(setting.budget.steps or self.recipe().steps)
+        return self
+
+    def state(self) -> State:
+        """Return the state of the transformer and the film."""
+        state = super().state()
+        return State(state.arrays, {**state.values, "film": None if self.film is None else asdict(self.film)})
+
+    def restore(self, state: State) -> Self:
+        """Become the trained transformer that has this state."""
+        film = state.values.get("film")
+        self.film = None if film is None else Film(**film)
+        return super().restore(state)
+
+
+def half(text: Encoded) -> Encoded:
+    """Return documents of a text in random order, always the same one, up to half of its tokens.
+
+    The last document is cut after the sentence with which half of the tokens is reached.
+    """
+    wanted = -(-len(text) // 2)
+    taken: list[IntArray] = []
+    for document in np.random.default_rng(0).permutation(len(text.starts)):
+        begin, end = int(text.starts[document]), int(text.ends[document])
+        if end - begin > wanted:
+            ends = np.append(text.sentence_starts(), len(text))
+            end = min(end, int(ends[np.searchsorted(ends, begin + wanted)]))
+        taken.append(text.ids[begin:end])
+        wanted -= end - begin
+        if wanted <= 0:
+            break
+    return Encoded.from_documents(taken, text.vocabulary)

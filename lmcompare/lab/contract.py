@@ -1,0 +1,186 @@
+"""What an experiment of the laboratory is: a question, a prediction, controlled conditions, and findings.
+
+An experiment is one file, found by an entry point in the group ``lmcompare.lab``. docs/lab.md shows how to write one.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lmcompare.errors import PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.registry import Registry
+
+if TYPE_CHECKING:
+    from lmcompare.lab.bench import Bench
+
+LEAST_SEEDS = 3  # trainings of each condition, without which there is no verdict
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A model that an experiment trains. Experiments that name the same model with the same settings share it.
+
+    Parameters
+    ----------
+    name : str
+        The name of the model in the run folder, such as "transformer one head".
+    plugin : str
+        The model's plug-in.
+    settings : mapping
+        The hyper-parameters that differ from those of the preset.
+    """
+
+    name: str
+    plugin: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measured quantity with its interval.
+
+    Parameters
+    ----------
+    name : str
+        What was changed or measured, in a few words.
+    saying : str
+        The idea in one sentence.
+    value, low, high : float or None
+        The estimate with its 95 % interval; None where it is undefined or there is no interval.
+    p_holm : float or None
+        The p-value of "it is zero", after Holm's correction for all rows; None for a row that is not tested.
+    figure : float or None
+        The quantity of the condition itself, from which that of the baseline was subtracted.
+    remark : str
+        What a reader has to know of this row, such as that the condition is no language model.
+    explained_by : str
+        The name of an experiment that explains it; "" for none.
+    """
+
+    name: str
+    saying: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_holm: float | None = None
+    figure: float | None = None
+    remark: str = ""
+    explained_by: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether the quantity differs from zero, at the 5 % level after the correction."""
+        return self.p_holm is not None and self.p_holm < 0.05
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A table of measured quantities in one unit, which is also drawn as a chart.
+
+    Parameters
+    ----------
+    title : str
+        The claim that the table supports, or what it shows.
+    rows : tuple of Row
+    unit : str
+        The unit of ``value``.
+    note : str
+        How it was measured.
+    row_name : str
+        The name of the first column.
+    figure_name : str
+        The name and the unit of the column ``figure``; "" for none.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    unit: str
+    note: str = ""
+    row_name: str = ""
+    figure_name: str = ""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an experiment found.
+
+    Parameters
+    ----------
+    verdict : str
+        The answer, made from the numbers, in one or two sentences that a teacher can say aloud. If nothing was found,
+        it says so first.
+    held : bool or None
+        Whether the prediction held; None if the numbers do not decide it.
+    tables : tuple of Figures
+    exhibits : tuple of Exhibit
+    remarks : tuple of str
+        Sentences on what limits the answer.
+    """
+
+    verdict: str
+    held: bool | None
+    tables: tuple[Figures, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+class LabExperiment(ABC):
+    """A controlled experiment.
+
+    Attributes
+    ----------
+    title : str
+        What it is about, in a few words.
+    question : str
+        The question that it answers.
+    prediction : str
+        What its author expected, written before the first run, and never changed after it.
+    """
+
+    title: ClassVar[str]
+    question: ClassVar[str]
+    prediction: ClassVar[str]
+
+    @abstractmethod
+    def conditions(self) -> Sequence[Condition]:
+        """Return the models that it compares; the first one is the baseline."""
+
+    @abstractmethod
+    def measure(self, bench: Bench) -> Findings:
+        """Measure the trained conditions.
+
+        Parameters
+        ----------
+        bench : Bench
+            The trained models, the text, and what is common to all measurements.
+        """
+
+    def lacks(self) -> str:
+        """Return what it needs and this machine lacks, with the command that fetches it; "" if nothing is lacking."""
+        return ""
+
+
+def _checked(found: Any, name: str) -> type[LabExperiment]:
+    if not (inspect.isclass(found) and issubclass(found, LabExperiment)) or inspect.isabstract(found):
+        raise PluginError(f"'{name}' is no experiment: make it a class derived from lmcompare.lab.LabExperiment")
+    for attribute in ("title", "question", "prediction"):
+        if not isinstance(getattr(found, attribute, None), str):
+            raise PluginError(f"the experiment '{name}' has no {attribute}: set it to a text")
+    return found
+
+
+_FIRST = ("ideas", "order", "positions", "mask", "gradient")  # the rest follows by name
+
+
+def experiment_names() -> list[str]:
+    """Return the names of the installed experiments, in the order in which they are listed, run and shown."""
+    installed = EXPERIMENTS.installed()
+    return [name for name in _FIRST if name in installed] + [name for name in installed if name not in _FIRST]
+
+
+EXPERIMENTS: Registry[type[LabExperiment]] = Registry("lmcompare.lab", "experiment", _checked)

@@ -1,0 +1,183 @@
+"""A film of a training: what one sentence's attention, the next word and some word vectors are like as it goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.network import Network
+
+FRAMES = 20
+NORMS = 60  # steps whose gradients are measured
+WORDS = 40  # whose vectors are shown
+LENGTHS = range(8, 14)  # tokens of the sentence
+LIKELY = 6  # next words that are followed
+FILE = "film.json"
+KINDS = {  # of matrices, by the names of parameters
+    "word vectors": "head.table",
+    "queries": "attention.query.",
+    "keys": "attention.key.",
+    "values": "attention.value.",
+    "outputs of attention": "attention.output.",
+    "feed-forward": "feed_forward.",
+}
+
+
+@dataclass
+class Film:
+    """What was seen of a training; JSON-able.
+
+    Parameters
+    ----------
+    sentence : list of int
+        The tokens of a sentence, the last of which is predicted.
+    words : list of int
+        The words whose vectors are followed.
+    steps : list of int
+        The step of each of the F frames, in rising order.
+    maps : list
+        Frame, layer, head, row, column: the attention weights in the sentence without its last token.
+    next : list
+        Frame, type: the probability of each of the ``likely`` types after the sentence without its last token.
+    likely : list of int
+        The most likely types of the last frame, and the token that follows in the sentence.
+    vectors : list
+        Frame, word, 2: the word vectors, projected onto the plane in which those of the last frame differ most.
+    norm_steps : list of int
+        The steps whose gradients were measured.
+    norms : mapping of str to list of float
+        By kind of matrix, the norm of its gradient at these steps.
+    """
+
+    sentence: list[int]
+    words: list[int]
+    steps: list[int] = field(default_factory=list)
+    maps: list[Any] = field(default_factory=list)
+    next: list[Any] = field(default_factory=list)
+    likely: list[int] = field(default_factory=list)
+    vectors: list[Any] = field(default_factory=list)
+    norm_steps: list[int] = field(default_factory=list)
+    norms: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+
+
+@dataclass
+class _Frame:
+    maps: Any
+    distribution: list[float]
+    vectors: Any
+
+
+class Camera:
+    """Watches the training of a transformer: it is called as ``Training`` calls what watches it.
+
+    Parameters
+    ----------
+    network : TransformerNetwork
+    sentence, words : array of int
+        As in ``Film``.
+    steps : int
+        How many steps the training has.
+    room : Path or None
+        A folder in which what was seen outlives an interruption.
+    """
+
+    def __init__(
+        self, network: TransformerNetwork, sentence: IntArray, words: IntArray, steps: int, room: Path | None
+    ) -> None:
+        self.network, self.sentence, self.words = network, sentence, words
+        self.file = None if room is None else room / FILE
+        self.frame_steps = {0, *np.geomspace(1, max(1, steps - 1), FRAMES - 2).round().astype(int).tolist()}
+        self.norm_steps = set(np.linspace(0, max(0, steps - 1), NORMS).round().astype(int).tolist())
+        self.frames: dict[int, _Frame] = {}
+        self.norms: dict[int, dict[str, float]] = {}
+        if self.file is not None and self.file.is_file():
+            seen = json.loads(self.file.read_text(encoding="utf-8"))
+            self.frames = {int(step): _Frame(**frame) for step, frame in seen["frames"].items()}
+            self.norms = {int(step): norms for step, norms in seen["norms"].items()}
+
+    def __call__(self, step: int) -> None:
+        """Look at the network before the step with this number, if it is one of those that are shown."""
+        if step in self.norm_steps:
+            self.norms[step] = gradient_norms(self.network)
+        if step in self.frame_steps:
+            self.frames[step] = self._frame()
+            if self.file is not None:
+                frames = {number: asdict(frame) for number, frame in self.frames.items()}
+                self.file.write_text(json.dumps({"frames": frames, "norms": self.norms}), encoding="utf-8")
+
+    def film(self, steps: int) -> Film:
+        """Return the film, with the trained network as its last frame, after this number of steps."""
+        frames = {step: frame for step, frame in sorted(self.frames.items()) if step < steps}
+        frames[steps] = self._frame()
+        norms = {step: found for step, found in sorted(self.norms.items()) if step < steps}
+        shown = list(frames.values())
+        distributions = np.array([frame.distribution for frame in shown])  # (F, V)
+        likely = sorted(
+            {int(i) for row in distributions[-1:] for i in np.argsort(-row)[:LIKELY]} | {int(self.sentence[-1])}
+        )
+        return Film(
+            sentence=self.sentence.tolist(),
+            words=self.words.tolist(),
+            steps=list(frames),
+            maps=[frame.maps for frame in shown],
+            next=np.round(distributions[:, likely], 5).tolist(),
+            likely=likely,
+            vectors=np.round(projected(np.array([frame.vectors for frame in shown])), 4).tolist(),
+            norm_steps=list(norms),
+            norms={kind: [found[kind] for found in norms.values()] for kind in KINDS},
+        )
+
+    @torch.no_grad()
+    def _frame(self) -> _Frame:
+        network, training = self.network, self.network.training
+        network.eval()
+        features, _, maps = network.attend(network.inputs(self.sentence[:-1]), None, maps=True)
+        distribution = network.head.log_probs(features[:, -1])[0].exp()
+        vectors = network.head.table[torch.from_numpy(self.words.astype(np.int64))]
+        network.train(training)
+        weights = [np.round(each.weights[0].float().cpu().numpy(), 3).tolist() for each in maps]
+        return _Frame(weights, distribution.float().cpu().tolist(), vectors.float().cpu().tolist())
+
+
+def gradient_norms(network: Network) -> dict[str, float]:
+    """Return the norm of the gradient by kind of matrix."""
+    squares = dict.fromkeys(KINDS, 0.0)
+    for name, parameter in network.named_parameters():
+        gradient = parameter.grad
+        kind = next((kind for kind, part in KINDS.items() if part in name), None)
+        if gradient is None or kind is None:
+            continue
+        values = gradient.coalesce().values() if gradient.is_sparse else gradient
+        squares[kind] += float(values.float().square().sum())
+    return {kind: square**0.5 for kind, square in squares.items()}
+
+
+def projected(vectors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return (F, n, 2) of (F, n, d): the plane of the first two principal components of the last frame."""
+    last = vectors[-1] - vectors[-1].mean(axis=0)
+    _, _, axes = np.linalg.svd(last, full_matrices=False)
+    found: np.ndarray[Any, Any] = (vectors - vectors[-1].mean(axis=0)) @ axes[:2].T
+    return found
+
+
+def shown_sentence(text: Encoded) -> IntArray:
+    """Return the first sentence with a length that can be shown, or the beginning of the text."""
+    starts = text.sentence_starts()
+    lengths = np.diff(np.append(starts, len(text)))
+    fitting = np.flatnonzero(np.isin(lengths, LENGTHS))
+    first, length = (starts[fitting[0]], lengths[fitting[0]]) if len(fitting) else (0, LENGTHS.start)
+    return np.asarray(text.ids[first : first + length - 1], np.int64)  # without </s>
+
+
+def shown_words(text: Encoded) -> IntArray:
+    """Return the most frequent words of a text: types that are made of letters."""
+    tokens = text.vocabulary.tokens
+    order = np.argsort(-np.bincount(text.ids, minlength=len(tokens)), kind="stable")
+    return np.array([i for i in order.tolist() if tokens[i].isalpha()][:WORDS], np.int64)

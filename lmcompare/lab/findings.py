@@ -1,0 +1,114 @@
+"""Findings as they are stored: one JSON file for each experiment, from which the page is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from lmcompare.errors import PluginError, kind_of
+from lmcompare.exhibits import problem_with, to_json
+from lmcompare.lab.contract import Figures, Findings
+from lmcompare.runfolder.files import RunFolderError, read_object, write_json
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, config=ConfigDict(allow_inf_nan=False))
+class StoredFindings:
+    """The findings of one experiment.
+
+    Parameters
+    ----------
+    schema_version : int
+    name, title, question, prediction : str
+        Of the experiment.
+    key : str
+        A digest of everything that the findings depend on: the trained cells and the code of the experiment.
+    verdict : str
+        As in ``Findings``; for a preview, what the numbers of one training look like.
+    held : bool or None
+        As in ``Findings``.
+    seeds : int
+        The trainings of each condition.
+    decides : bool
+        Whether these are enough for a verdict.
+    tables : tuple of Figures
+    exhibits : tuple of dict
+        As ``lmcompare.exhibits.to_json`` gives them.
+    remarks : tuple of str
+    train_seconds, measure_seconds : float
+        The seconds of all trainings, those that other experiments share included, and of the measurement.
+    """
+
+    schema_version: int
+    name: str
+    title: str
+    question: str
+    prediction: str
+    key: str
+    verdict: str
+    held: bool | None
+    seeds: int
+    decides: bool
+    tables: tuple[Figures, ...]
+    exhibits: tuple[dict[str, Any], ...]
+    remarks: tuple[str, ...]
+    train_seconds: float
+    measure_seconds: float
+
+
+_STORED = TypeAdapter(StoredFindings)
+
+
+def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remarks: Sequence[str] = ()) -> None:
+    """Store what an experiment found, with the other fields of ``StoredFindings`` and more remarks.
+
+    Raises
+    ------
+    PluginError
+        For findings that are none, or an exhibit that can't be drawn.
+    """
+    if not isinstance(found, Findings):
+        raise PluginError(f"measure of '{about['name']}' must return Findings, not {kind_of(found)}")
+    for exhibit in found.exhibits:
+        if problem := problem_with(exhibit):
+            raise PluginError(f"an exhibit of '{about['name']}' can't be drawn: {problem}")
+    table = {
+        **about,
+        "schema_version": SCHEMA_VERSION,
+        "verdict": found.verdict,
+        "held": found.held,
+        "tables": [asdict(each) for each in found.tables],
+        "exhibits": [to_json(each) for each in found.exhibits],
+        "remarks": [*found.remarks, *remarks],
+    }
+    try:
+        _STORED.validate_python(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise PluginError(f"the findings of '{about['name']}' can't be stored: {place}: {first['msg']}") from None
+    write_json(path, table)
+
+
+def read_findings(path: Path) -> StoredFindings | None:
+    """Return the findings in a file; None if there is no file.
+
+    Raises
+    ------
+    RunFolderError
+        If it is not as lmcompare writes it.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return _STORED.validate_python(read_object(path, "schema_version", "key"))
+    except ValidationError:
+        raise RunFolderError(
+            f"{path} is not as lmcompare wrote it: remove it, and run the experiment again"
+        ) from None

@@ -1,0 +1,228 @@
+"""How can there be a gradient through attention? By hand, in a trained model, and over a whole training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from scipy import stats
+
+from lmcompare.exhibits import Curve, Exhibit, Heatmap, Map2D, WorkedEquation
+from lmcompare.lab.attention_gradient import Array, Learning, Steps, by_autograd, by_hand, learning
+from lmcompare.lab.bench import Bench
+from lmcompare.lab.changes import FilmedTransformer
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.film import KINDS, Film
+from lmcompare.report import numbers
+
+FILMED = Condition("transformer filmed", "lmcompare.lab.changes:FilmedTransformer")
+SCORES = "queries and keys"  # the matrices that set the scores of attention
+TOLERANCE = 1e-10
+SMALL = 0.1  # share of the prediction
+LATE = 0.25  # the last share of the training, in which gradients are compared
+
+# A head of attention with two numbers a vector, over four tokens, and two words to choose from
+WORDS = ("the", "cat", "sat", "on")
+QUERY = np.array([1.0, 2.0])
+KEYS = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 1.0]])
+VALUES = np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [2.0, -1.0]])
+OUTPUT = np.array([[1.0, 0.0], [0.0, 1.0]])  # the vectors of the two words in the softmax
+TARGET = 1
+
+
+class Gradient(LabExperiment):
+    """The gradient through attention, and where it goes during a training."""
+
+    title: ClassVar[str] = "The gradient through attention"
+    question: ClassVar[str] = "How can attention be learnt: what does the gradient do to its scores?"
+    prediction: ClassVar[str] = (
+        "The formula dL/ds_j = a_j (g · v_j - Σ_k a_k g · v_k) agrees with automatic differentiation to 1e-10, by"
+        " hand and in the trained model. Little of the gradient reaches queries and keys: less than a tenth of its"
+        " squared norm, in the last quarter of the training."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return the transformer whose training is filmed."""
+        return (FILMED,)
+
+    def measure(self, bench: Bench) -> Findings:
+        """Work the gradient out on four tokens, then in the trained model, then over the training."""
+        steps = by_hand(QUERY, KEYS, VALUES, OUTPUT, TARGET)
+        truth = by_autograd(QUERY, KEYS, VALUES, OUTPUT, TARGET)
+        own = steps.by_score, steps.by_query, steps.by_keys
+        worked = max(float(np.abs(a - b).max()) for a, b in zip(own, truth, strict=True))
+        films = [model.film for model in bench.models(FILMED) if isinstance(model, FilmedTransformer) and model.film]
+        film = films[0]
+        tokens = bench.corpus.vocabulary.tokens
+        trained = learning(bench.model(FILMED), np.array(film.sentence), tokens)
+        shares = gradient_shares(films)
+        table = Figures(
+            title="Where the gradient goes",
+            rows=tuple(_row(kind, each) for kind, each in shares.items()),
+            unit="share of the squared norm",
+            note=(
+                "The share of each kind of matrix in the squared norm of the gradient, over the last quarter of the"
+                " training. The interval covers the variation between trainings."
+            ),
+            row_name="Matrices",
+        )
+        part = float(np.mean(shares[SCORES]))
+        held = max(worked, trained.deviation) < TOLERANCE and part < SMALL
+        return Findings(
+            verdict=(
+                "The softmax is smooth, so that a small change of a score changes all weights a little, and the loss"
+                " with them. The gradient of a score is its weight times how much worse than the average its value"
+                f" is; this formula and automatic differentiation differ by {max(worked, trained.deviation):.0e}."
+                f" Of the whole gradient, {numbers.percent(part, 0)} reaches queries and keys."
+            ),
+            held=held if bench.decides else None,
+            tables=(table,),
+            exhibits=(*_worked(steps), _would_change(trained), _norms(film), *_film(film, tokens)),
+        )
+
+
+def gradient_shares(films: Sequence[Film]) -> dict[str, Array]:
+    """Return by kind of matrix its share in the squared norm of the gradient late in each of S trainings, (S,)."""
+    late = [
+        {kind: np.array(norms)[-max(1, int(LATE * len(norms))) :] for kind, norms in f.norms.items()} for f in films
+    ]
+    squares = [{kind: float(np.mean(norms**2)) for kind, norms in each.items()} for each in late]
+    shares = {kind: np.array([each[kind] / sum(each.values()) for each in squares]) for kind in KINDS}
+    together = {SCORES: shares.pop("queries") + shares.pop("keys")}
+    return together | shares
+
+
+def _row(kind: str, shares: Array) -> Row:
+    """Return the mean of S trainings with its 95 % interval by Student's t."""
+    mean = float(shares.mean())
+    if len(shares) < 2:
+        return Row(kind, value=mean)
+    half = float(stats.t.ppf(0.975, len(shares) - 1) * shares.std(ddof=1) / math.sqrt(len(shares)))
+    return Row(kind, value=mean, low=max(0.0, mean - half), high=min(1.0, mean + half))
+
+
+def _worked(steps: Steps) -> list[Exhibit]:
+    """Return the gradient on four tokens with every product."""
+    n = range(len(WORDS))
+    forward = WorkedEquation(
+        title="Forward, on four tokens",
+        note="A head with two numbers a vector: one query looks at four tokens, and two words can follow.",
+        equation=r"s_j = \frac{q \cdot k_j}{\sqrt{2}}, \quad a = \mathrm{softmax}(s), \quad o = \sum_j a_j v_j",
+        saying="Each token's key is compared with the query; the softmax of the scores weighs the values.",
+        lines=(
+            *((f"q · k of {WORDS[j]}: {_product(QUERY, KEYS[j])}, divided by √2", float(steps.scores[j])) for j in n),
+            *((f"weight of {WORDS[j]}", float(steps.weights[j])) for j in n),
+            *((f"output, number {i + 1}: Σ a · v", float(steps.output[i])) for i in range(2)),
+            ("probability of the word that follows", float(steps.chances[TARGET])),
+            ("loss in nats", steps.loss),
+        ),
+    )
+    backward = WorkedEquation(
+        title="Backward, on four tokens",
+        note="Descent moves each score against the sign of its gradient.",
+        equation=r"\frac{\partial L}{\partial s_j} = a_j \Big( g \cdot v_j - \sum_k a_k\, g \cdot v_k \Big), \quad"
+        r" g = \frac{\partial L}{\partial o}",
+        saying=(
+            "A value that points against g would lower the loss more than the average does: its score goes up. The"
+            " gradients of all scores sum to zero, because the weights must sum to one."
+        ),
+        lines=(
+            *(
+                (f"g, number {i + 1}: probability less 1 for the word that follows", float(steps.g[i]))
+                for i in range(2)
+            ),
+            *((f"g · v of {WORDS[j]}: {_product(steps.g, VALUES[j])}", float(steps.pulls[j])) for j in n),
+            ("Σ a (g · v), the average", steps.mean),
+            *((f"gradient of the score of {WORDS[j]}", float(steps.by_score[j])) for j in n),
+            *((f"gradient of q, number {i + 1}: Σ dL/ds · k / √2", float(steps.by_query[i])) for i in range(2)),
+            *(
+                (f"gradient of the key of {WORDS[j]}, number {i + 1}: dL/ds · q / √2", float(steps.by_keys[j, i]))
+                for j in n
+                for i in range(2)
+            ),
+        ),
+    )
+    return [forward, backward]
+
+
+def _product(one: Array, other: Array) -> str:
+    """Return a scalar product written out: 1 · 0 + 2 · 1."""
+    return " + ".join(f"{numbers.tidy(float(a))} · {numbers.tidy(float(b))}" for a, b in zip(one, other, strict=True))
+
+
+def _would_change(found: Learning) -> Heatmap:
+    return Heatmap(
+        title=f"Which scores would go up, in the trained model, for the word “{found.target}”",
+        note=(
+            "The change of each score in a small step of descent: the negative gradient. A head moves its weight from"
+            " the words in blue to the others. Each row sums to zero."
+        ),
+        rows=found.heads,
+        columns=found.words,
+        panels=("change of the score",),
+        values=(tuple(tuple(float(-value) for value in row) for row in found.by_score),),
+        row_axis="head",
+        column_axis="word that is looked at",
+    )
+
+
+def _norms(film: Film) -> Curve:
+    return Curve(
+        title="The gradient during the training",
+        note="The norm of the gradient of each kind of matrix, before it is clipped.",
+        names=tuple(film.norms),
+        x=tuple(tuple(map(float, film.norm_steps)) for _ in film.norms),
+        y=tuple(tuple(line) for line in film.norms.values()),
+        x_axis="step",
+        y_axis="norm of the gradient",
+    )
+
+
+def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
+    """Return the attention of the head that changed most, the next word, and the word map, frame by frame."""
+    maps = np.array(film.maps)  # (F, layers, heads, T, T)
+    moved = np.abs(maps[-1] - maps[0]).sum(axis=(-1, -2))
+    layer, head = np.unravel_index(int(np.argmax(moved)), moved.shape)
+    frames = maps[:, layer, head]
+    labels = ("<s>", *(tokens[i] for i in film.sentence[:-1]))
+    size = len(labels)
+    steps = [f"step {numbers.count(step)}" for step in film.steps]
+    words = tuple(tokens[i] for i in film.words)
+    after = " ".join(labels[1:])
+    return [
+        Heatmap(
+            title=f"How an attention map forms: layer {layer + 1}, head {head + 1}",
+            note="One map for each moment of the training, from its first step to its last.",
+            rows=labels,
+            columns=labels,
+            panels=tuple(steps),
+            values=tuple(
+                tuple(tuple(float(frame[i, j]) if j <= i else None for j in range(size)) for i in range(size))
+                for frame in frames
+            ),
+            row_axis="word that looks",
+            column_axis="word that is looked at",
+            opens=(len(steps) - 1, size - 1),
+        ),
+        Curve(
+            title="The next word during the training",
+            note=f"The probability of some words after “{after}”; “{tokens[film.sentence[-1]]}” follows there.",
+            names=tuple(tokens[i] for i in film.likely),
+            x=tuple(tuple(math.log10(step + 1) for step in film.steps) for _ in film.likely),
+            y=tuple(tuple(float(row[k]) for row in film.next) for k in range(len(film.likely))),
+            x_axis="step, as the power of ten",
+            y_axis="probability",
+        ),
+        *(
+            Map2D(
+                title="The word map during the training",
+                note=f"{step[:1].upper()}{step[1:]}: the most frequent words, in the plane of the end.",
+                labels=words,
+                x=tuple(float(x) for x, _ in frame),
+                y=tuple(float(y) for _, y in frame),
+            )
+            for step, frame in zip(reversed(steps), reversed(film.vectors), strict=True)
+        ),
+    ]

@@ -1,0 +1,175 @@
+"""What is each idea worth? One change at a time, from the same transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from lmcompare.analysis.comparison import group_of
+from lmcompare.lab.bench import Bench
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.report import numbers
+
+BASE = Condition("transformer", "transformer")
+NO_POSITIONS = Condition("transformer positions none", "transformer", {"positions": "none"})
+NO_MASK = Condition("transformer no mask", "transformer", {"causal": False})
+NO_ORDER = Condition("transformer no order", "lmcompare.lab.changes:NoOrder")
+
+MASK = "The causal mask"
+SMALL, PRETENCE = 0.02, 0.5  # bits per byte of the prediction
+
+
+@dataclass(frozen=True)
+class Idea:
+    """An idea, the condition without it, and the experiment that explains it.
+
+    ``by_sentence``: the condition is scored with every sentence as a document of its own.
+    """
+
+    name: str
+    saying: str
+    without: Condition
+    explained_by: str = ""
+    by_sentence: bool = False
+
+
+IDEAS = (
+    Idea(
+        "Word order",
+        "Knowing in which order the words before the last one came, and not only which words they were.",
+        NO_ORDER,
+        "order",
+    ),
+    Idea(
+        "Trained word vectors",
+        "Letting words that are used alike get similar vectors; without it the vectors are random and stay so.",
+        Condition("transformer random vectors", "lmcompare.lab.changes:FrozenVectors"),
+    ),
+    Idea(
+        "Choosing where to look",
+        "Attention weights that depend on the words; without it every visible word gets the same weight.",
+        Condition("transformer even attention", "lmcompare.lab.changes:EvenAttention"),
+        "gradient",
+    ),
+    Idea(
+        MASK,
+        "Hiding the words that come later, so that the model has to predict them.",
+        NO_MASK,
+        "mask",
+    ),
+    Idea(
+        "Positions",
+        "Telling the model how far apart two words are.",
+        NO_POSITIONS,
+        "positions",
+    ),
+    Idea(
+        "Several heads",
+        "Looking at four places at once, each for a reason of its own; without it there is one head as wide as four.",
+        Condition("transformer one head", "transformer", {"heads": 1}),
+    ),
+    Idea(
+        "A second layer",
+        "Working on the results of a first layer.",
+        Condition("transformer one layer", "transformer", {"layers": 1}),
+    ),
+    Idea(
+        "Reading across sentences",
+        "Remembering the sentences before; without it every sentence is read as if nothing preceded it.",
+        Condition("transformer single sentences", "transformer", {"alone": 1.0}),
+        by_sentence=True,
+    ),
+    Idea(
+        "Twice the text",
+        "Reading twice as much different text in the same number of steps; without it, half of the text twice.",
+        Condition("transformer half text", "lmcompare.lab.changes:HalfText"),
+    ),
+    Idea(
+        "Twice the parameters",
+        "A network with twice as many parameters.",
+        Condition("transformer half parameters", "lmcompare.lab.changes:HalfParameters"),
+    ),
+)
+NO_MODEL = "Without the mask it is no language model: its figure is a pretence."
+
+
+class Ideas(LabExperiment):
+    """The chart that sums up the others: what each idea of the transformer is worth on this text."""
+
+    title: ClassVar[str] = "What each idea is worth"
+    question: ClassVar[str] = "What does each idea of the transformer give, if everything else stays the same?"
+    prediction: ClassVar[str] = (
+        "Every idea is worth something. Most is lost without trained word vectors, then without word order; positions"
+        " and several heads are worth least, less than 0.02 bits per byte each. The network without the mask pretends"
+        " to need less than 0.5 bits per byte."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return the transformer and, for each idea, the transformer without it."""
+        return (BASE, *(idea.without for idea in IDEAS))
+
+    def measure(self, bench: Bench) -> Findings:
+        """Return the bits per byte that are lost without each idea."""
+        honest = [idea for idea in IDEAS if group_of(bench.entry(idea.without))[0] == "ranked"]
+        base = bench.bits(BASE)
+        changed = {idea.name: bench.bits(idea.without, by_sentence=idea.by_sentence) for idea in IDEAS}
+        sayings = {idea.name: idea.saying for idea in IDEAS}
+        tested = bench.rows(base, {idea.name: changed[idea.name] for idea in honest}, sayings)
+        pretended = bench.rows(base, {name: each for name, each in changed.items() if name not in tested}, sayings)
+        rows = [
+            *sorted(tested.values(), key=_bits, reverse=True),
+            *(replace(row, p_holm=None, remark=NO_MODEL) for row in pretended.values()),
+        ]
+        explained = {idea.name: idea.explained_by for idea in IDEAS}
+        worth = Figures(
+            title="Bits per byte that are lost without each idea",
+            rows=tuple(replace(row, explained_by=explained[row.name]) for row in rows),
+            unit="bits per byte",
+            note=(
+                "Each row is the same transformer with one thing changed, trained for the same number of steps on the"
+                " same tokens and scored on the same test text. The whole transformer needs"
+                f" {base.units.sum() / bench.unit_bytes.sum():.3f} bits per byte."
+            ),
+            row_name="Idea",
+            figure_name="bits per byte without it",
+        )
+        held = _held(tested, pretended[MASK]) if bench.decides else None
+        return Findings(verdict=_verdict(list(tested.values())), held=held, tables=(worth,))
+
+
+def _verdict(rows: Sequence[Row]) -> str:
+    """Return what was found in words: first the ideas that had no effect."""
+    worth = sorted((row for row in rows if row.found and _bits(row) > 0), key=_bits, reverse=True)
+    said = []
+    if nothing := [row.name.lower() for row in rows if not row.found]:
+        said.append(f"No effect was found of {numbers.listed(nothing)}.")
+    if worth:
+        first, *others = worth
+        said.append(
+            f"{first.name}: this is worth most. Without it the model needs {numbers.bits_per_byte(_bits(first))}"
+            " more bits per byte."
+        )
+        if others:
+            amounts = [f"{row.name.lower()} ({numbers.bits_per_byte(_bits(row))})" for row in others]
+            said.append(f"Then come {numbers.listed(amounts)}.")
+    if harmful := [row.name.lower() for row in rows if row.found and _bits(row) < 0]:
+        said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
+    return " ".join(said)
+
+
+def _held(rows: Mapping[str, Row], pretence: Row) -> bool:
+    """Return whether the numbers are as predicted."""
+    ranked = sorted(rows, key=lambda name: _bits(rows[name]), reverse=True)
+    small = all(_bits(rows[name]) < SMALL for name in ("Positions", "Several heads"))
+    every = all(row.found and _bits(row) > 0 for row in rows.values())
+    return (
+        every
+        and small
+        and ranked[:2] == ["Trained word vectors", "Word order"]
+        and (pretence.figure or 0.0) < PRETENCE
+    )
+
+
+def _bits(row: Row) -> float:
+    return row.value or 0.0

@@ -1,0 +1,173 @@
+"""What would happen without the mask? What networks pretend that see what they predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.analysis.totals import LN2
+from lmcompare.exhibits import Heatmap
+from lmcompare.lab.bench import Bench, row_of
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.ideas import BASE, NO_MASK
+from lmcompare.lab.sample import Sample, asked, asked_of
+from lmcompare.model import LanguageModel
+from lmcompare.report import numbers
+from lmcompare.runfolder.parquet import Array
+from lmcompare.tokens import Encoded, IntArray
+
+TEXTBOOK = Condition("encoder-decoder that sees its chunk", "lmcompare.lab.changes:TextbookEncoderDecoder")
+CHEATS = {NO_MASK.name: "No mask", TEXTBOOK.name: "Sees ahead"}
+SAYINGS = {
+    NO_MASK.name: "The transformer without the causal mask.",
+    TEXTBOOK.name: "An encoder-decoder whose encoder reads the words that its decoder predicts.",
+}
+PRETENCE, LOSS = 0.5, 0.5  # bits per byte of the prediction
+TOLERANCE = 1e-3  # nats
+POSITIONS = 400
+SHOWN = range(8, 15)  # tokens of the sentence that is shown
+
+
+class Mask(LabExperiment):
+    """Honest figures beside those that a network without the mask would report."""
+
+    title: ClassVar[str] = "What the mask prevents"
+    question: ClassVar[str] = "What would happen without the causal mask?"
+    prediction: ClassVar[str] = (
+        "Without the mask, and in an encoder-decoder that reads what it predicts, a network pretends to need less"
+        " than 0.5 bits per byte. Asked honestly, where the words to predict can't be seen, both need more than"
+        " the transformer with the mask, by at least 0.5 bits per byte."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return the causal transformer, the one without the mask, and the encoder-decoder."""
+        return (BASE, NO_MASK, TEXTBOOK)
+
+    def measure(self, bench: Bench) -> Findings:
+        """Score each condition as it scores itself, and with everything that follows cut off."""
+        sample = Sample.of(bench.run, bench.corpus, POSITIONS)
+        contexts = list(sample.contexts())
+        pretended: dict[str, Measured] = {}
+        honest: dict[str, Measured] = {}
+        models = [(condition, list(bench.models(condition))) for condition in self.conditions()]
+        share = bench.shares(sum(len(trained) for _, trained in models))
+        for condition, trained in models:
+            pretended[condition.name] = sample.bits([nats[sample.at] for nats in bench.log_probs(condition)])
+            honest[condition.name] = sample.bits(
+                [asked_of(model, sample, contexts, next(share)) for model in trained]
+            )
+        sentence = _sentence(bench)
+        base = honest[BASE.name]
+        asked_honestly = contrasts(base, {name: honest[name] for name in CHEATS}, sample.sizes)
+        of_itself = contrasts(base, {name: pretended[name] for name in CHEATS}, sample.sizes)
+        rows = []
+        for condition, trained in models[1:]:
+            name = condition.name
+            rows += [
+                replace(row_of(asked_honestly[name], SAYINGS[name]), name=f"{CHEATS[name]}, honestly"),
+                replace(
+                    row_of(of_itself[name]),
+                    name=f"{CHEATS[name]}, its claim",
+                    p_holm=None,
+                    remark=_failure(bench, condition, trained[0], sentence),
+                ),
+            ]
+        table = Figures(
+            title="Bits per byte more than the transformer with the mask",
+            rows=tuple(rows),
+            unit="bits per byte",
+            note=(
+                f"{len(sample):,} positions of the test text. By its own account: the score that the network gives"
+                " when it reads the whole text. Asked honestly: the text ends before the word to predict. The"
+                " transformer with the mask needs"
+                f" {numbers.bits_per_byte(_figure(base, sample))} bits per byte either way."
+            ),
+            row_name="Network",
+            figure_name="bits per byte",
+        )
+        held = all(each.figure < PRETENCE for each in of_itself.values()) and all(
+            each.significant and each.difference >= LOSS for each in asked_honestly.values()
+        )
+        return Findings(
+            verdict=_verdict(asked_honestly, of_itself),
+            held=held if bench.decides else None,
+            tables=(table,),
+            exhibits=(_shown(bench, {c.name: trained[0] for c, trained in models}, sentence),),
+        )
+
+
+def _figure(found: Measured, sample: Sample) -> float:
+    return float(found.units.sum() / sample.sizes.sum())
+
+
+def _verdict(honest: Mapping[str, Contrast], pretended: Mapping[str, Contrast]) -> str:
+    without, textbook = (
+        [numbers.bits_per_byte(each[name].figure) for each in (pretended, honest)]
+        for name in (NO_MASK.name, TEXTBOOK.name)
+    )
+    base = honest[NO_MASK.name].figure - honest[NO_MASK.name].difference
+    return (
+        f"Without the mask, the transformer claims {without[0]} bits per byte; asked honestly, it needs {without[1]}."
+        f" An encoder-decoder that reads what it predicts claims {textbook[0]} and needs {textbook[1]}. The"
+        f" transformer with the mask needs {numbers.bits_per_byte(base)}, and claims no less."
+    )
+
+
+def _sentence(bench: Bench) -> IntArray:
+    """Return the tokens of the first validation sentence of a length that can be shown, or of the longest one."""
+    text = bench.corpus.valid
+    starts = bench.corpus.sentence_starts("valid")
+    lengths = np.diff(np.append(starts, len(text)))
+    fitting = np.flatnonzero(np.isin(lengths, SHOWN))
+    chosen = int(fitting[0]) if len(fitting) else int(np.argmax(lengths))
+    return text.ids[starts[chosen] :][: min(int(lengths[chosen]), SHOWN.stop - 1)]
+
+
+def _failure(bench: Bench, condition: Condition, model: LanguageModel, sentence: IntArray) -> str:
+    """Return which check a network fails, and the first token of a sentence that depends on a later word.
+
+    That is the last word but one: the last token, which is only predicted, is read by nothing.
+    """
+    vocabulary = bench.corpus.vocabulary
+    altered = sentence.copy()
+    altered[-2] = next(i for i in np.argsort(-vocabulary.counts).tolist() if i not in sentence)
+    before, after = (model.log_probs(Encoded.from_documents([ids], vocabulary))[:-2] for ids in (sentence, altered))
+    depends = np.flatnonzero(np.abs(before - after) > TOLERANCE)
+    names = [str(check["name"]) for check in bench.entry(condition).failed_checks]
+    failed = f"It fails the validity check “{names[0]}”. " if names else "It declares that it is not causal. "
+    if not len(depends):
+        return f"{failed}In the sentence shown, changing a later word changes no earlier probability."
+    first = int(depends[0])
+    later, word = (vocabulary.tokens[sentence[at]] for at in (-2, first))
+    return (
+        f"{failed}In the sentence shown, another word in place of “{later}” changes the probability of “{word}”, word"
+        f" {first + 1}, by {abs(before[first] - after[first]):.2g} nats."
+    )
+
+
+def _shown(bench: Bench, models: Mapping[str, LanguageModel], sentence: IntArray) -> Heatmap:
+    """Return the surprisal of each word of a sentence, by each network's own account and asked honestly."""
+    text = Encoded.from_documents([sentence], bench.corpus.vocabulary)
+    prefixes = [sentence[:i] for i in range(len(sentence))]
+    rows: dict[str, Array] = {"With mask": models[BASE.name].log_probs(text)}
+    for name, title in CHEATS.items():
+        honest = [row[i] for row, i in zip(asked(models[name], prefixes, text), sentence.tolist(), strict=True)]
+        rows[f"{title}, claim"] = models[name].log_probs(text)
+        rows[f"{title}, honest"] = np.array(honest)
+    return Heatmap(
+        title="Surprisal in bits, word by word",
+        note=(
+            "What a network without the mask claims to know is the word itself, which it has read. Where the text"
+            " ends before the word, it is lost, because it has never learnt to predict."
+        ),
+        rows=tuple(rows),
+        columns=tuple(bench.corpus.vocabulary.tokens[i] for i in sentence.tolist()),
+        panels=("surprisal",),
+        values=(tuple(tuple(float(-nats / LN2) for nats in row) for row in rows.values()),),
+        row_axis="network",
+        column_axis="word to predict",
+    )

@@ -1,0 +1,196 @@
+"""How far does each model really read, and does it matter in which order the words came?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.analysis.intervals import holm
+from lmcompare.exhibits import Curve, Heatmap
+from lmcompare.lab.bench import Bench, Share, parts_of, row_of
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.ideas import BASE
+from lmcompare.lab.sample import Sample, after
+from lmcompare.lab.shuffling import IN_ORDER, SHUFFLED, TREATMENTS, treated
+from lmcompare.report import numbers
+from lmcompare.tokens import IntArray
+
+FAMILIES = {
+    "5-gram": Condition("ngram", "ngram"),
+    "word2vec bag": Condition("word2vec-bow", "word2vec-bow"),
+    "RNN": Condition("rnn", "rnn"),
+    "transformer": BASE,
+}
+TRAINED = {  # on shuffled contexts
+    "RNN": Condition("rnn shuffled", "lmcompare.lab.changes:ShuffledRnn"),
+    "transformer": Condition("transformer shuffled", "lmcompare.lab.changes:ShuffledTransformer"),
+}
+KEPT = (1, 4, 16, 64)  # tokens of the context that are left as they are
+POSITIONS, OF_PREVIEW = 2_000, 300
+Lost = Mapping[str, Mapping[tuple[str, int], Contrast]]  # by family, and by treatment and tokens that are kept
+SMALL = 0.05  # bits per word, below which what is farther away hardly matters
+
+
+class Order(LabExperiment):
+    """What is lost when all but the last words of the context are shuffled, reversed, cut or replaced."""
+
+    title: ClassVar[str] = "How far models read, and word order"
+    question: ClassVar[str] = "How far back does each model read, and does the order of those words matter?"
+    prediction: ClassVar[str] = (
+        "For the 5-gram and the bag nothing beyond 16 words matters. The RNN and the transformer lose more than 0.05"
+        " bits per word when all but the last 16 words are cut, but less than that when they are only shuffled: from"
+        " far back they take the topic and not the order. Trained on shuffled contexts, they lose less than when they"
+        " are shuffled at scoring alone."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return a model of each family, and the networks that are trained on shuffled contexts."""
+        return (*FAMILIES.values(), *TRAINED.values())
+
+    def measure(self, bench: Bench) -> Findings:
+        """Ask every model with changed contexts, at positions drawn from the test text."""
+        sample = Sample.of(bench.run, bench.corpus, POSITIONS if bench.decides else OF_PREVIEW)
+        contexts, short = list(sample.contexts()), list(sample.contexts(SHUFFLED + IN_ORDER))
+        lost: dict[str, dict[tuple[str, int], Contrast]] = {}
+        trained: dict[str, dict[int, Contrast]] = {}
+        share = bench.shares(len(FAMILIES) + len(TRAINED))
+        for family, condition in FAMILIES.items():
+            asked = {(how, kept): treated(contexts, how, kept) for how in TREATMENTS for kept in KEPT}
+            found = _asked(bench, condition, sample, {("", 0): contexts, **asked}, next(share))
+            intact = found.pop(("", 0))
+            lost[family] = dict(zip(found, _contrasts(intact, found, sample), strict=True))
+            if family in TRAINED:
+                there = {("", kept): treated(short, "shuffled", kept) for kept in KEPT if kept < IN_ORDER}
+                own = _asked(bench, TRAINED[family], sample, there, next(share))
+                trained[family] = dict(zip((k for _, k in own), _contrasts(intact, own, sample), strict=True))
+        return Findings(
+            verdict=_verdict(lost),
+            held=_held(lost, trained) if bench.decides else None,
+            tables=(_lost_by_shuffling(lost, len(sample)), _trained(trained)),
+            exhibits=(_curve(lost), _all(lost)),
+        )
+
+
+def _asked(
+    bench: Bench,
+    condition: Condition,
+    sample: Sample,
+    asked: Mapping[tuple[str, int], Sequence[IntArray]],
+    share: Share,
+) -> dict[tuple[str, int], Measured]:
+    """Return the bits of the sampled words after each kind of context, for all trainings of a condition."""
+    models = list(bench.models(condition))
+    part = parts_of(share, len(models) * len(asked))
+    return {
+        key: sample.bits([after(model, sample, contexts, next(part)) for model in models])
+        for key, contexts in asked.items()
+    }
+
+
+def _contrasts(intact: Measured, found: Mapping[tuple[str, int], Measured], sample: Sample) -> list[Contrast]:
+    named = {f"{how} {kept}": each for (how, kept), each in found.items()}
+    return list(contrasts(intact, named, sample.counts).values())
+
+
+def _lost_by_shuffling(lost: Lost, positions: int) -> Figures:
+    tests = {f"{family}, all but {kept}": found["shuffled", kept] for family, found in lost.items() for kept in KEPT}
+    return Figures(
+        title="What is lost when all but the last words are shuffled",
+        rows=_rows(tests),
+        unit="bits per word",
+        note=(
+            f"{positions:,} positions of the test text, with at most 256 words of context. The model was trained on"
+            " ordinary text, so that this also measures how much it is confused by a text that it has never seen."
+        ),
+        row_name="Model, and words that stay in order",
+    )
+
+
+def _trained(trained: Mapping[str, Mapping[int, Contrast]]) -> Figures:
+    tests = {f"{family}, all but {kept}": each for family, found in trained.items() for kept, each in found.items()}
+    return Figures(
+        title="What is lost by networks that were trained on shuffled contexts",
+        rows=_rows(tests),
+        unit="bits per word",
+        note=(
+            "These networks know no other contexts than shuffled ones, so that nothing confuses them: what they lose"
+            " against the same network with the whole text in order is what the order tells. Their contexts have at"
+            f" most {SHUFFLED + IN_ORDER} words, as in their training."
+        ),
+        row_name="Model, and words that stay in order",
+    )
+
+
+def _rows(tests: Mapping[str, Contrast]) -> tuple[Row, ...]:
+    """Return contrasts as rows, with one correction for all of them."""
+    adjusted = holm(np.array([test.p_value for test in tests.values()]))
+    return tuple(
+        replace(row_of(test), name=name, p_holm=float(p), figure=None)
+        for (name, test), p in zip(tests.items(), adjusted, strict=True)
+    )
+
+
+def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
+    """Return after how many words a change of what precedes them hardly matters; None if it always does."""
+    return next((kept for kept in KEPT if found[how, kept].difference < SMALL), None)
+
+
+def _verdict(lost: Lost) -> str:
+    def words(kept: int | None) -> str:
+        return f"more than {KEPT[-1]} words" if kept is None else f"at most {numbers.plural(kept, 'word')}"
+
+    said = [
+        f"the {family} reads {words(reach(found, 'cut'))} back and the order of {words(reach(found, 'shuffled'))}"
+        for family, found in lost.items()
+    ]
+    return f"Beyond these, less than {SMALL} bits per word are lost: {numbers.listed(said)}."
+
+
+def _held(lost: Lost, trained: Mapping[str, Mapping[int, Contrast]]) -> bool:
+    near = all(
+        lost[family][how, 16].difference < SMALL for family in ("5-gram", "word2vec bag") for how in TREATMENTS
+    )
+    far = all(
+        lost[family]["cut", 16].difference > SMALL > lost[family]["shuffled", 16].difference for family in TRAINED
+    )
+    less = all(
+        each.difference < lost[family]["shuffled", kept].difference
+        for family, found in trained.items()
+        for kept, each in found.items()
+    )
+    return near and far and less
+
+
+def _curve(lost: Lost) -> Curve:
+    return Curve(
+        title="What the words before the last ones are worth",
+        note="The bits that are lost when everything but the last words is cut off.",
+        names=tuple(lost),
+        x=tuple(tuple(float(np.log2(kept)) for kept in KEPT) for _ in lost),
+        y=tuple(tuple(found["cut", kept].difference for kept in KEPT) for found in lost.values()),
+        x_axis="words that are left, as the power of two",
+        y_axis="bits lost per word",
+    )
+
+
+def _all(lost: Lost) -> Heatmap:
+    return Heatmap(
+        title="Bits lost per word, by what is done to the context",
+        note=(
+            "Cut: nothing is left but the last words. Replaced: the words of another text stand there. If shuffling"
+            " loses as much as replacing, the model took nothing from those words but their order."
+        ),
+        rows=tuple(lost),
+        columns=tuple(f"all but {kept}" for kept in KEPT),
+        panels=tuple(TREATMENTS),
+        values=tuple(
+            tuple(tuple(found[how, kept].difference for kept in KEPT) for found in lost.values())
+            for how in TREATMENTS
+        ),
+        row_axis="model",
+        column_axis="words that are changed",
+    )

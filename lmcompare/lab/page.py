@@ -1,0 +1,122 @@
+"""The page of the laboratory: each experiment with its question, its prediction, its verdict and its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from lmcompare import __version__
+from lmcompare.lab.contract import Figures, Row, experiment_names
+from lmcompare.lab.findings import StoredFindings, read_findings
+from lmcompare.lab.folder import CHARTS, FINDINGS, MARKDOWN, PAGE, RUN
+from lmcompare.report import numbers
+from lmcompare.report.charts import intervals as charts
+from lmcompare.report.charts.svg import standalone
+from lmcompare.report.markdown import from_html
+from lmcompare.report.page import whole_page
+from lmcompare.report.sections import glossary
+from lmcompare.report.sections.exhibits import Drawn, in_series
+from lmcompare.report.templating import anchor
+from lmcompare.runfolder.files import write_text
+from lmcompare.runfolder.run import load_run
+
+PREVIEW = "Preview, no verdict: there are too few trainings to tell an effect of the change from chance."
+TERMS = ("test", "token", "bits_per_byte", "surprisal", "interval", "significant", "seed", "truth", "causal_mask",
+         "attention", "head", "position_encoding", "parameters")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DrawnTable:
+    """A table of measured quantities, with a chart of those that have an interval."""
+
+    figures: Figures
+    chart: Markup | None
+
+
+@dataclass(frozen=True)
+class DrawnExperiment:
+    """An experiment as the page shows it; ``series`` are its exhibits."""
+
+    found: StoredFindings
+    tables: tuple[DrawnTable, ...]
+    series: list[list[Drawn]]
+
+    @property
+    def key(self) -> str:
+        """Its id on the page."""
+        return anchor(self.found.name)
+
+
+def write_page(folder: Path, left_out: Mapping[str, str]) -> Path:
+    """Write the page, the same in Markdown, and its charts, of all findings in the folder of the laboratory.
+
+    Parameters
+    ----------
+    folder : Path
+    left_out : mapping of str to str
+        The experiments that were not run, with what they lack.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    LmcompareError
+        If findings are damaged, or the folder can't be written to.
+    """
+    experiments = [_drawn(found) for found in _stored(folder)]
+    html = whole_page(
+        "lab",
+        version=__version__,
+        run=load_run(folder / RUN),
+        experiments=experiments,
+        titles={each.found.name: each for each in experiments},
+        left_out=left_out,
+        preview=PREVIEW,
+        interval=_interval,
+        signed=signed,
+        glossary=glossary.build(TERMS),
+    )
+    markdown, drawings = from_html(html, "lab")
+    for name, drawing in drawings.items():
+        write_text(folder / CHARTS / name, standalone(drawing))
+    write_text(folder / MARKDOWN, f"{markdown}\n")
+    write_text(folder / PAGE, html)
+    return folder / PAGE
+
+
+def signed(value: float | None) -> str:
+    """Return a difference with its sign and three decimals; a dash for None."""
+    text = numbers.decimals(value, 3)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
+
+
+def _interval(row: Row) -> str:
+    return "–" if row.low is None or row.high is None else f"{signed(row.low)} to {signed(row.high)}"
+
+
+def _stored(folder: Path) -> list[StoredFindings]:
+    """Return the findings in a folder, those of installed experiments in the order of their list."""
+    order = {name: i for i, name in enumerate(experiment_names())}
+    paths = sorted((folder / FINDINGS).glob("*.json"), key=lambda path: (order.get(path.stem, len(order)), path.stem))
+    return [found for path in paths if (found := read_findings(path)) is not None]
+
+
+def _drawn(found: StoredFindings) -> DrawnExperiment:
+    tables = tuple(DrawnTable(each, _chart(each)) for each in found.tables)
+    return DrawnExperiment(found, tables, in_series(found.exhibits))
+
+
+def _chart(figures: Figures) -> Markup | None:
+    """Return the rows with an interval and without a remark as a chart; None for fewer than two."""
+    rows = [
+        charts.Row(row.name, 0, row.value, row.low, row.high)
+        for row in figures.rows
+        if row.value is not None and row.low is not None and not row.remark
+    ]
+    return charts.intervals(rows, figures.title, figures.unit, numbers.tidy, signed, zero=True) if rows[1:] else None

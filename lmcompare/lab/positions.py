@@ -1,0 +1,205 @@
+"""Does it matter how positions are told? Six ways to do it, by position and with longer windows than in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from lmcompare import plugins
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.analysis.intervals import holm
+from lmcompare.exhibits import Curve
+from lmcompare.lab.bench import Bench, Share, row_of
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.ideas import BASE, NO_ORDER, NO_POSITIONS
+from lmcompare.lab.sample import Sample
+from lmcompare.report import numbers
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.states import load_state
+
+SCHEMES = {
+    "rotary": BASE,
+    "none": NO_POSITIONS,
+    **{
+        scheme: Condition(f"transformer positions {scheme}", "transformer", {"positions": scheme})
+        for scheme in ("learned", "sinusoidal", "alibi", "relative")
+    },
+}
+SAYINGS = {
+    "rotary": "Queries and keys are turned by an angle that grows with the position (Su et al. 2021).",
+    "none": "The network is told nothing.",
+    "learned": "Each position of the window has a vector of its own, which is learnt.",
+    "sinusoidal": "Waves of different lengths are added to the word vectors (Vaswani et al. 2017).",
+    "alibi": "Scores fall with the distance (Press, Smith and Lewis 2022).",
+    "relative": "Each distance has a number of its own, which is learnt (as in Raffel et al. 2020).",
+}
+WINDOWS = (2, 4)  # multiples of the window in training
+UNDEFINED = "Undefined: it has no values for positions out there."
+BINS = (0, 4, 8, 16, 32, 64, 128, 256, 512)  # positions in a document
+FEW = 100  # tokens without which a bin is not drawn
+SMALL = 0.02  # bits per byte of the prediction
+
+
+class Positions(LabExperiment):
+    """Six ways to tell a transformer where a word stands."""
+
+    title: ClassVar[str] = "How positions are told"
+    question: ClassVar[str] = "Does it matter how a transformer is told the positions of words?"
+    prediction: ClassVar[str] = (
+        "Relative schemes (rotary, ALiBi, relative) are better than absolute ones (learned, sinusoidal), and all are"
+        " better than none; but the network without positions loses less than 0.02 bits per byte, because the causal"
+        " mask alone lets it tell positions apart."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return a transformer for each scheme, and one that can know no order at all."""
+        return (*SCHEMES.values(), NO_ORDER)
+
+    def measure(self, bench: Bench) -> Findings:
+        """Compare the schemes on the test text, by position, and with longer windows at scoring."""
+        measured = {scheme: bench.bits(condition) for scheme, condition in SCHEMES.items()}
+        rows = bench.rows(measured["none"], {s: each for s, each in measured.items() if s != "none"}, SAYINGS)
+        table = Figures(
+            title="Bits per byte less or more than without positions",
+            rows=tuple(sorted(rows.values(), key=lambda row: row.value or 0.0)),
+            unit="bits per byte",
+            note=(
+                "The same transformer, told the positions in different ways; negative figures are better. Without"
+                f" positions it needs {numbers.bits_per_byte(_figure(measured['none'], bench))} bits per byte."
+            ),
+            row_name="Scheme",
+            figure_name="bits per byte",
+        )
+        return Findings(
+            verdict=_verdict(rows),
+            held=_held(rows) if bench.decides else None,
+            tables=(table, _knows_order(bench), _longer(bench)),
+            exhibits=(_by_position(bench),),
+        )
+
+
+def _figure(found: Measured, bench: Bench) -> float:
+    return float(found.units.sum() / bench.unit_bytes.sum())
+
+
+def _verdict(rows: Mapping[str, Row]) -> str:
+    better = sorted((row for row in rows.values() if row.found and _bits(row) < 0), key=_bits)
+    if not better:
+        return (
+            "No way of telling positions was found to be better than telling none: the causal mask seems to suffice."
+        )
+    said = f"{_named(better[0].name)} saves most, {numbers.bits_per_byte(-_bits(better[0]))} bits per byte."
+    if rest := [row.name for row in rows.values() if row not in better]:
+        said = f"No gain was found of {numbers.listed(rest)} positions. {said}"
+    return said
+
+
+def _held(rows: Mapping[str, Row]) -> bool:
+    relative = max(_bits(rows[scheme]) for scheme in ("rotary", "alibi", "relative"))
+    absolute = min(_bits(rows[scheme]) for scheme in ("learned", "sinusoidal"))
+    every = all(row.found and _bits(row) < 0 for row in rows.values())
+    return every and relative < absolute and min(map(_bits, rows.values())) > -SMALL
+
+
+def _named(scheme: str) -> str:
+    return {"alibi": "ALiBi", "rotary": "The rotary encoding"}.get(scheme, f"The {scheme} encoding")
+
+
+def _bits(row: Row) -> float:
+    return row.value or 0.0
+
+
+def _knows_order(bench: Bench) -> Figures:
+    """Return what a network without positions still gains from the order of the words, through the causal mask."""
+    rows = bench.rows(bench.bits(NO_ORDER), {"Without positions, with the causal mask": bench.bits(NO_POSITIONS)})
+    (row,) = rows.values()
+    return Figures(
+        title="Why a network without positions still knows something of the order",
+        rows=(row,),
+        unit="bits per byte",
+        note=(
+            "In the first layer a position sees a set of words. But the second layer sees what the first one made of"
+            " shorter sets: the mask gives the word before the last a set without the last word, and so on. The"
+            " baseline is a network in which this way is closed: its keys and values are made of the word vectors"
+            " alone, in every layer. Negative figures are better."
+        ),
+        row_name="Network",
+        figure_name="bits per byte",
+    )
+
+
+def _by_position(bench: Bench) -> Curve:
+    """Return the perplexity of each scheme by the position in the document."""
+    text = bench.corpus.test
+    place = np.arange(len(text)) - text.context_starts(np.arange(len(text)))
+    bins = np.digitize(place, BINS) - 1
+    counts = np.bincount(bins, minlength=len(BINS))
+    shown = np.flatnonzero(counts >= FEW)
+    lines: dict[str, Array] = {}
+    for scheme, condition in SCHEMES.items():
+        nats = np.mean(
+            [cell.scores("test", ["log_prob"])["log_prob"] for cell in bench.entry(condition).done], axis=0
+        )
+        lines[scheme] = np.exp(-np.bincount(bins, nats, minlength=len(BINS))[shown] / counts[shown])
+    return Curve(
+        title="Perplexity by position in the document",
+        note="Each point stands for the words from this position on to the next point.",
+        names=tuple(lines),
+        x=tuple(tuple(float(BINS[b]) for b in shown) for _ in lines),
+        y=tuple(tuple(map(float, line)) for line in lines.values()),
+        x_axis="words before in the document",
+        y_axis="perplexity",
+    )
+
+
+def _longer(bench: Bench) -> Figures:
+    """Return what longer windows at scoring cost or save, in bits per byte of the test text."""
+    sample = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    share = bench.shares(len(SCHEMES) * len(WINDOWS))
+    rows: dict[tuple[str, int], Row] = {}
+    tests: list[Contrast] = []
+    for scheme, condition in SCHEMES.items():
+        own = sample.bits(bench.log_probs(condition))
+        longer = {times: _with_window(bench, condition, times, next(share)) for times in WINDOWS}
+        known = {str(times): sample.bits(nats) for times, nats in longer.items() if nats is not None}
+        found = contrasts(own, known, sample.sizes) if known else {}
+        for times in WINDOWS:
+            name = f"{scheme}, {times} × window"
+            rows[scheme, times] = Row(name, remark="" if str(times) in found else UNDEFINED)
+            if str(times) in found:
+                tests.append(replace(found[str(times)], name=name))
+    adjusted = holm(np.array([test.p_value for test in tests]))
+    tested = {test.name: row_of(replace(test, p_holm=float(p))) for test, p in zip(tests, adjusted, strict=True)}
+    return Figures(
+        title="What a longer window costs than that of training",
+        rows=tuple(tested.get(row.name, row) for row in rows.values()),
+        unit="bits per byte",
+        note=(
+            "The networks of the table above see 2 and 4 times as far at scoring as they did in training. The"
+            " baseline of each scheme is its own window; negative figures are better."
+        ),
+        row_name="Scheme and window",
+        figure_name="bits per byte",
+    )
+
+
+def _with_window(bench: Bench, condition: Condition, times: int, share: Share) -> list[Array] | None:
+    """Return the (N,) log-probabilities of the test text with a longer window, for each training.
+
+    None for a network that has no values for such positions.
+    """
+    found: list[Array] = []
+    cells = bench.entry(condition).done
+    for done, cell in enumerate(cells, 1):
+        given = dict(cell.info["hyperparameters"])
+        model = plugins.build(condition.plugin, {**given, "window": times * given["window"]})
+        try:
+            model.restore(load_state(cell.path / "model"))
+        except RuntimeError:  # the stored parameters belong to fewer positions
+            return None
+        found.append(model.log_probs(bench.corpus.test))
+        share(done / len(cells))
+    return found

@@ -1,0 +1,133 @@
+"""Positions drawn from the test text, for measurements that ask a model about each position separately."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Measured
+from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.totals import LN2
+from lmcompare.model import LanguageModel
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import Run
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded, IntArray
+
+Share = Callable[[float], None]
+LONGEST = 256  # tokens of a context that is asked for on its own
+BLOCK = 128  # positions that are asked for at a time
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Positions of the test text.
+
+    Parameters
+    ----------
+    text : Encoded
+        The test text.
+    at : array of int, shape (n,)
+        The positions, in rising order.
+    units : array of int, shape (n,)
+        The resampling unit of each position.
+    sizes : array of float, shape (U,)
+        The bytes of the tokens at the positions, in each unit.
+    counts : array of int, shape (U,)
+        The positions in each unit.
+    overhead : array of float, shape (n,)
+        The bits that each token is charged beside the model's own.
+    """
+
+    text: Encoded
+    at: IntArray
+    units: IntArray
+    sizes: Array
+    counts: Array
+    overhead: Array
+
+    @classmethod
+    def of(cls, run: Run, corpus: TokenizedCorpus, positions: int, seed: int = 0) -> Sample:
+        """Draw at most ``positions`` positions, each with the same probability."""
+        text = corpus.test
+        drawn = np.random.default_rng([seed, len(text)]).permutation(len(text))[:positions]
+        at = np.sort(drawn)
+        units = units_of(run)
+        assert text.spans is not None
+        begins, ends = text.spans.astype(np.int64).T
+        before = np.append(0, ends[:-1])
+        before[text.starts[text.starts < len(text)]] = 0
+        unit = units.of(text.document_of(at), begins[at])
+        charged = np.concatenate(
+            [block["overhead_bits"] for block in corpus.feature_blocks("test", ["overhead_bits"])]
+        )
+        sizes = np.bincount(unit, (ends - before)[at].astype(np.float64), minlength=len(units))
+        counts = np.bincount(unit, minlength=len(units))
+        return cls(text, at, unit, sizes, counts, charged[at])
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    @property
+    def targets(self) -> IntArray:
+        """(n,) the tokens at the positions."""
+        return self.text.ids[self.at]
+
+    def contexts(self, longest: int = LONGEST) -> Iterator[IntArray]:
+        """Yield the last ``longest`` tokens before each position, of its document."""
+        for position, start in zip(self.at.tolist(), self.text.context_starts(self.at).tolist(), strict=True):
+            yield self.text.ids[max(start, position - longest) : position]
+
+    def bits(self, log_probs: Sequence[Array]) -> Measured:
+        """Return the bits that a condition charges, given the (n,) log-probabilities in nats of its S trainings."""
+        charged = np.stack([-nats / LN2 + self.overhead for nats in log_probs])  # (S, n)
+        return Measured.of(np.stack([np.bincount(self.units, row, minlength=len(self.sizes)) for row in charged]))
+
+
+def asked(
+    model: LanguageModel, contexts: Sequence[IntArray], text: Encoded, share: Share = lambda done: None
+) -> Iterator[Array]:
+    """Yield the (V,) distribution, in nats, of the token after each context: nothing that follows it is there to see.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    contexts : sequence of arrays of int
+    text : Encoded
+        A text with the vocabulary of the ids.
+    share : callable
+        Is told what share of the contexts is done.
+    """
+    for done, context in enumerate(contexts, 1):
+        alone = Encoded.from_documents([context], text.vocabulary)
+        yield model.next_log_probs(alone, np.array([len(context)]))[0]
+        share(done / len(contexts))
+
+
+def asked_of(
+    model: LanguageModel, sample: Sample, contexts: Sequence[IntArray], share: Share = lambda done: None
+) -> Array:
+    """Return the (n,) log-probability, in nats, of each token of a sample after the context that is given for it."""
+    found = zip(asked(model, contexts, sample.text, share), sample.targets.tolist(), strict=True)
+    return np.array([distribution[target] for distribution, target in found], np.float64)
+
+
+def after(
+    model: LanguageModel, sample: Sample, contexts: Sequence[IntArray], share: Share = lambda done: None
+) -> Array:
+    """Return what ``asked_of`` returns, many contexts at a time: for models that can't see what follows.
+
+    Each context is a document with the token behind it, as in a text that is scored.
+    """
+    nats = np.empty(len(sample))
+    for first in range(0, len(sample), BLOCK):
+        rows = slice(first, first + BLOCK)
+        documents = [np.append(c, t) for c, t in zip(contexts[rows], sample.targets[rows], strict=True)]
+        together = Encoded.from_documents(documents, sample.text.vocabulary)
+        last = together.ends - 1
+        block = model.next_log_probs(together, last)
+        nats[rows] = block[np.arange(len(last)), sample.targets[rows]]
+        share(min(1.0, (first + BLOCK) / len(sample)))
+    return nats

@@ -1,0 +1,52 @@
+"""A small laboratory: a text, and plug-ins whose effects are known."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from lmcompare.errors import LmcompareError, what_went_wrong
+from lmcompare.lab import cost
+from lmcompare.lab import run as runner
+from lmcompare.processes import RaisedError
+
+KNOWN = Path(__file__).with_name("known.py")
+
+
+@pytest.fixture
+def plugins_file(tmp_path: Path) -> Path:
+    return Path(shutil.copy(KNOWN, tmp_path))
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """Forty documents, of which the test text gets enough for intervals."""
+    lines = ["the cat sat on the mat", "a dog saw the cat", "the dog ran", "a cat ran on the mat and sat"]
+    documents = ["\n".join(lines[(d + k * (1 + d % 3)) % 4] for k in range(3 + d % 5)) for d in range(120)]
+    path = tmp_path / "text.txt"
+    path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def measured_here() -> Iterator[None]:
+    """Experiments are measured, and models probed, in this process."""
+
+    def here(function: str, *arguments: Any, seconds: float, on_event: Any = None, **_: Any) -> Any:
+        assert seconds > 0
+        module, _, name = function.partition(":")
+        try:
+            return getattr(import_module(module), name)(on_event, *json.loads(json.dumps(arguments)))
+        except Exception as error:
+            expected = isinstance(error, LmcompareError)
+            raise RaisedError(str(error) if expected else what_went_wrong(error), expected) from error
+
+    with patch.object(runner, "call", here), patch.object(cost, "call", here):
+        yield

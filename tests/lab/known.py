@@ -1,0 +1,127 @@
+"""Models whose bits are known, and experiments with them: a file of plug-ins, which tests copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+
+from lmcompare import LanguageModel, State
+from lmcompare.lab import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.bench import Bench
+from lmcompare.model import FloatArray, Setting
+from lmcompare.tokens import Encoded, IntArray
+
+
+class Planted(LanguageModel):
+    """Counts of words, of which a share is given to a token that never occurs: each token costs -log2(1 - share).
+
+    The share varies a little from training to training.
+    """
+
+    trains_in_steps = False
+
+    def __init__(self, effect: float = 0.0, noise: float = 0.02) -> None:
+        self.effect, self.noise = effect, noise
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        counts = np.bincount(train.ids, minlength=len(train.vocabulary)) + 1.0
+        chance_of_seed = np.random.default_rng([setting.seed, int(1e4 * self.noise)]).normal()
+        cost = max(0.0, self.effect + 0.1 + self.noise * chance_of_seed)
+        share = 1.0 - 2.0**-cost
+        chance = counts / counts.sum() * (1.0 - share)
+        chance[train.vocabulary.unknown] += share
+        self.table = np.log(chance)
+        return self
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        return np.tile(self.table, (len(at), 1))
+
+    def state(self) -> State:
+        return State({"table": self.table}, {})
+
+    def restore(self, state: State) -> Self:
+        self.table = np.array(state.arrays["table"])
+        return self
+
+
+class Broken(Planted):
+    """Can't be trained."""
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        raise ValueError("no training today")
+
+
+BASE = Condition("base", f"{__file__}:Planted")
+
+
+class Known(LabExperiment):
+    """An effect of half a bit per token, and none."""
+
+    title = "A planted effect"
+    question = "Is the effect found that is there?"
+    prediction = "It is."
+
+    def conditions(self) -> Sequence[Condition]:
+        return (
+            BASE,
+            Condition("costly", BASE.plugin, {"effect": 0.5, "noise": 0.021}),
+            Condition("same", BASE.plugin, {"noise": 0.019}),
+        )
+
+    def measure(self, bench: Bench) -> Findings:
+        costly, same = self.conditions()[1:]
+        changed = {"costly": bench.bits(costly), "same": bench.bits(same)}
+        rows = bench.rows(bench.bits(BASE), changed, {"costly": "Half a bit."})
+        bench.share(0.5)
+        table = Figures(title="What it costs", rows=tuple(rows.values()), unit="bits per byte", figure_name="alone")
+        held = rows["costly"].found if bench.decides else None
+        return Findings(verdict="It was found.", held=held, tables=(table,))
+
+
+class Shares(Known):
+    """Needs a condition of the other experiment."""
+
+    title = "A shared condition"
+
+    def conditions(self) -> Sequence[Condition]:
+        return (BASE,)
+
+    def measure(self, bench: Bench) -> Findings:
+        return Findings(verdict="Nothing was found.", held=None, remarks=("It measured nothing.",))
+
+
+class Fails(Shares):
+    """Has a condition that can't be trained."""
+
+    def conditions(self) -> Sequence[Condition]:
+        return (BASE, Condition("broken", f"{__file__}:Broken"))
+
+
+class Raises(Shares):
+    """Can't be measured."""
+
+    def measure(self, bench: Bench) -> Findings:
+        raise ZeroDivisionError("nothing to divide")
+
+
+class Lacks(Shares):
+    """Needs what is not there."""
+
+    def lacks(self) -> str:
+        return "needs a treebank: fetch it with 'python -m nltk.downloader treebank'"
+
+
+class Confuses(Shares):
+    """Has another condition with a name that is taken."""
+
+    def conditions(self) -> Sequence[Condition]:
+        return (Condition("base", BASE.plugin, {"effect": 0.3}),)
+
+
+class Junk(Shares):
+    """Returns no findings."""
+
+    def measure(self, bench: Bench) -> Findings:
+        return {"verdict": "none"}  # type: ignore[return-value]

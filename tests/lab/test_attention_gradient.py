@@ -1,0 +1,65 @@
+"""The gradient through attention: worked by hand, and compared with torch and with differences."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.lab.attention_gradient import by_autograd, by_hand, learning
+from lmcompare.lab.changes import FilmedTransformer
+from tests.training.texts import VOCABULARY, fitted
+
+
+def test_two_tokens_by_hand() -> None:
+    # one number a vector: q = 1, k = (0, ln 3), so the weights are 1/4 and 3/4; v = (1, -1), so o = -1/2
+    steps = by_hand(
+        np.ones(1), np.array([[0.0], [math.log(3)]]), np.array([[1.0], [-1.0]]), np.array([[1.0], [0.0]]), 0
+    )
+    assert steps.weights == pytest.approx([0.25, 0.75])
+    assert steps.output == pytest.approx([-0.5])
+    chance = 1 / (1 + math.exp(0.5))  # of the first word, whose logit is -1/2 against 0
+    assert steps.loss == pytest.approx(-math.log(chance))
+    assert steps.g == pytest.approx([chance - 1])
+    # the average pull is 1/4 - 3/4 = -1/2 of g, so the pulls differ from it by 3/2 and -1/2 of g
+    assert steps.by_score == pytest.approx([0.25 * 1.5 * (chance - 1), 0.75 * -0.5 * (chance - 1)])
+    assert steps.by_query == pytest.approx([steps.by_score[1] * math.log(3)])
+    assert steps.by_keys[:, 0] == pytest.approx(steps.by_score)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 7), st.integers(2, 4))
+def test_the_formula_is_what_torch_computes(seed: int, size: int, tokens: int, words: int) -> None:
+    random = np.random.default_rng(seed)
+    given = (
+        *(random.normal(size=size), random.normal(size=(tokens, size)), random.normal(size=(tokens, size))),
+        random.normal(size=(words, size)),
+        int(random.integers(words)),
+    )
+    steps = by_hand(*given)
+    for own, truth in zip((steps.by_score, steps.by_query, steps.by_keys), by_autograd(*given), strict=True):
+        assert np.abs(own - truth).max() < 1e-10
+    assert steps.by_score.sum() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_descent_lowers_the_loss() -> None:
+    random = np.random.default_rng(0)
+    query, keys, values, output = (random.normal(size=shape) for shape in ((3,), (5, 3), (5, 3), (2, 3)))
+    steps = by_hand(query, keys, values, output, 1)
+    assert by_hand(query - 0.01 * steps.by_query, keys, values, output, 1).loss < steps.loss
+    assert by_hand(query, keys - 0.01 * steps.by_keys, values, output, 1).loss < steps.loss
+
+
+def test_a_trained_model() -> None:
+    model = fitted(
+        FilmedTransformer(width=16, heads=2, layers=2, window=9, steps=6, batch=4, length=16, precision="float32")
+    )
+    found = learning(model, np.array([2, 5, 3, 9]), VOCABULARY.tokens)
+    assert found.words == ("<s>", "a", "d", "b")
+    assert found.target == "h"
+    assert found.by_score.shape == (4, 4)
+    assert found.by_score.sum(axis=1) == pytest.approx(0.0, abs=1e-12)
+    assert 0 <= found.deviation < 1e-10
+    assert np.abs(found.by_score).max() > 1e-8

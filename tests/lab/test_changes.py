@@ -1,0 +1,140 @@
+"""Each changed transformer differs from the plain one in what it says, and in nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.lab.changes import (
+    EvenAttention,
+    FrozenVectors,
+    HalfParameters,
+    HalfText,
+    NoOrder,
+    TextbookEncoderDecoder,
+    half,
+)
+from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.tokens import Encoded
+from tests.training.texts import VOCABULARY, chain, fitted
+
+SMALL = {
+    "width": 16,
+    "heads": 2,
+    "layers": 2,
+    "window": 9,
+    "steps": 6,
+    "batch": 4,
+    "length": 16,
+    "precision": "float32",
+}
+DOCUMENT = [2, 5, 3, 3, 9, 4, 6]
+
+
+def document(*ids: int) -> Encoded:
+    return Encoded.from_documents([ids], VOCABULARY)
+
+
+def last(model: Transformer, *ids: int) -> np.ndarray:
+    """The distribution of the token after these."""
+    return model.next_log_probs(document(*ids), np.array([len(ids)]))[0]
+
+
+def test_even_attention_gives_every_visible_word_the_same_weight() -> None:
+    model = fitted(EvenAttention(**SMALL))
+    for maps in model.trained_as(TransformerNetwork).maps(np.array(DOCUMENT)):
+        weights = maps.weights[0]  # (heads, T, T)
+        for t in range(weights.shape[1]):
+            assert weights[:, t, : t + 1].detach().numpy() == pytest.approx(1 / (t + 1), abs=1e-6)
+
+
+def test_frozen_vectors_are_as_they_were_drawn_and_the_rest_is_trained() -> None:
+    model = FrozenVectors(**SMALL)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        before = model.network(12)
+    fitted(model)
+    trained = model.trained_network()
+    assert not trained.head.table.requires_grad
+    other = fitted(FrozenVectors(**{**SMALL, "steps": 12})).trained_network()
+    assert torch.equal(trained.head.table, other.head.table)  # the same seed, and more steps
+    assert not torch.equal(trained.head.bias, other.head.bias)
+    assert before.head.table.shape == trained.head.table.shape
+
+
+def test_without_order_only_the_set_of_words_and_the_last_one_matter() -> None:
+    without, plain = fitted(NoOrder(**SMALL)), fitted(Transformer(**SMALL, positions="none"))
+    assert without.positions == "none"
+    shuffled = [9, 3, 2, 4, 5, 3, 6]
+    assert last(without, *DOCUMENT) == pytest.approx(last(without, *shuffled), abs=4e-6)
+    assert np.abs(last(plain, *DOCUMENT) - last(plain, *shuffled)).max() > 4e-5
+    assert np.abs(last(without, *DOCUMENT) - last(without, *DOCUMENT[::-1])).max() > 4e-5  # another last word
+    assert np.abs(last(without, *DOCUMENT) - last(without, 7, *DOCUMENT[1:])).max() > 4e-5  # another set
+
+
+@pytest.mark.parametrize("model", [NoOrder, EvenAttention, FrozenVectors, HalfParameters])
+def test_a_changed_transformer_is_causal_and_is_restored(model: type[Transformer]) -> None:
+    trained = fitted(model(**SMALL))
+    text = document(*DOCUMENT * 4)
+    stepwise = [last(trained, *text.ids[:t])[text.ids[t]] for t in range(len(text))]
+    assert trained.log_probs(text) == pytest.approx(np.array(stepwise), abs=2e-5)
+    restored = model(**SMALL).restore(trained.state())
+    assert restored.log_probs(text) == pytest.approx(trained.log_probs(text), abs=1e-6)
+
+
+def test_half_of_the_parameters() -> None:
+    given = {**SMALL, "width": 64}
+    whole, narrow = (fitted(model(**given)).size().parameters for model in (Transformer, HalfParameters))
+    assert narrow / whole == pytest.approx(0.5, abs=0.1)
+
+
+def test_half_of_the_text_is_whole_documents_and_a_last_one_that_ends_with_a_sentence() -> None:
+    text = chain(3, 9, 41)
+    found = half(text)
+    documents = {tuple(ids.tolist()) for ids in text.documents()}
+    *whole, cut = (tuple(ids.tolist()) for ids in found.documents())
+    assert len(whole) >= 3
+    assert set(whole) <= documents
+    assert len(set(whole)) == len(whole)
+    assert cut in documents or cut[-1] == VOCABULARY.end
+    assert any(other[: len(cut)] == cut for other in documents)
+    longest = max(len(s) for s in np.split(text.ids, text.sentence_starts()[1:]))
+    assert len(text) / 2 <= len(found) <= len(text) / 2 + longest
+    assert half(text).ids.tolist() == found.ids.tolist()
+
+
+def test_a_single_document_is_halved() -> None:
+    text = chain(4, 1, 200)
+    (part,) = half(text).documents()
+    assert part.tolist() == text.ids[: len(part)].tolist()
+    assert 100 <= len(part) < 200
+    assert part[-1] == VOCABULARY.end
+
+
+def test_the_training_on_half_of_the_text_reads_nothing_else() -> None:
+    text = chain(1, 6, 80)
+    other = np.array(text.ids)
+    kept = {tuple(ids.tolist()) for ids in half(text).documents()}
+    for start, end in zip(text.starts, text.ends, strict=True):
+        if tuple(other[start:end].tolist()) not in kept and not any(
+            tuple(other[start : start + len(k)].tolist()) == k for k in kept
+        ):
+            other[start:end] = 2
+    changed = Encoded(other, text.starts, text.vocabulary)
+    one, two = (fitted(HalfText(**SMALL), each).trained_network().head.table for each in (text, changed))
+    assert torch.equal(one, two)
+
+
+def test_the_textbook_encoder_decoder_sees_the_word_that_it_predicts() -> None:
+    model = TextbookEncoderDecoder(width=8, hidden=10, steps=6, batch=4, length=16, precision="float32")
+    fitted(model)
+    assert not model.traits.causal
+    ids = [*DOCUMENT, *DOCUMENT]
+    altered = [*ids[:5], 7, *ids[6:]]
+    before, after = (model.log_probs(document(*each)) for each in (ids, altered))
+    assert np.abs(before[:5] - after[:5]).max() > 1e-6  # the words before the changed one
+    honest = model.next_log_probs(document(*ids[:3]), np.array([3]))[0][ids[3]]
+    assert abs(before[3] - honest) > 1e-6  # what follows is there to see, or is not
+    assert np.isfinite(model.next_log_probs(document(), np.array([0]))).all()

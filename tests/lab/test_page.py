@@ -1,0 +1,73 @@
+"""The page of the laboratory: what it says of findings, in HTML and in Markdown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from lmcompare.lab.folder import path_of
+from lmcompare.lab.page import signed, write_page
+from lmcompare.report.markdown import plain
+from tests.lab.laboratory import ROWS, write_lab
+
+
+@pytest.fixture
+def lab(folder: Path, tmp_path: Path) -> Path:
+    return write_lab(tmp_path / "lab", folder)
+
+
+def test_the_page_says_what_was_found(lab: Path) -> None:
+    page = write_page(lab, {"grammar": "needs a treebank"}).read_text(encoding="utf-8")
+    for said in (
+        "+0.021",
+        "+0.018 to +0.025",
+        "−0.002",
+        "−1.200",
+        "1.781",
+        "Undefined.",
+        "&lt;b&gt;the order",
+        "A limit.",
+    ):
+        assert said in page, said
+    assert "The prediction did not hold." in page
+    assert page.count("preview, no verdict") == 1  # of the other, in the list of answers
+    assert "needs a treebank" in page
+    assert 'href="#other"' in page
+    assert page.index("What it is worth") < page.index("The other")  # in the order of the entry points
+    assert page.count("Of 1.") == 1
+    assert "2 more of the same kind" in page.replace("\u00a0", " ")
+
+
+def test_the_markdown_says_the_same(lab: Path) -> None:
+    write_page(lab, {})
+    markdown = (lab / "lab.md").read_text(encoding="utf-8")
+    for said in ("What is it worth?", "+0.021", "No effect of heads.", "The prediction did not hold."):
+        assert plain(said) in markdown or said in unescape(markdown)
+    drawn = list((lab / "charts").glob("*.svg"))
+    assert drawn
+    assert all(f"charts/{path.name}" in markdown for path in drawn)
+
+
+def test_only_rows_that_are_tested_are_drawn(lab: Path) -> None:
+    write_page(lab, {})
+    (chart,) = (path.read_text(encoding="utf-8") for path in (lab / "charts").glob("*.svg"))
+    assert "Order" in chart
+    assert "Heads" in chart
+    assert "Mask" not in chart
+    assert "Far" not in chart
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(0.0214, "+0.021"), (-1.2, "−1.200"), (0.0001, "0.000"), (0.0, "0.000"), (None, "–")]
+)
+def test_differences_have_a_sign(value: float | None, written: str) -> None:
+    assert signed(value) == written
+
+
+def test_findings_are_stored_and_read_as_they_are(lab: Path) -> None:
+    table = json.loads(path_of(lab, "ideas").read_text(encoding="utf-8"))
+    assert table["tables"][0]["rows"] == [asdict(row) for row in ROWS]
