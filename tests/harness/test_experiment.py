@@ -102,7 +102,7 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
         ('train = "train.txt"', 'source = "lee"\ntrain = "train.txt"', "either source, or train"),
         ("min_count = 1", "min_count = 0", "min_count is at least 1"),
         ("min_count = 1", "min_count = -3", "min_count is at least 1"),
-        ("[examples]", "[match]\nparameters = 1e30\n[examples]", "match.parameters: this is a whole number below 1e18"),
+        ("[examples]", "[match]\nparameters = 1e30\n[examples]", "match.parameters: this is a whole number below"),
         ('name = "kn5"', 'name = "../kn5"', "letters, digits"),
         ("[examples]", '[[models]]\nplugin = "ngram"\nname = "kn5"\n[examples]', "two models are named 'kn5'"),
         ("[examples]", "[budget]\nsteps = 1\nseconds = 2\n[examples]", "one of steps, tokens, epochs and seconds"),
