@@ -20,7 +20,7 @@ def _of_another(beginning: IntArray, other: IntArray, random: np.random.Generato
 
 
 TREATMENTS: dict[str, Treatment] = {
-    "shuffled": lambda beginning, other, random: random.permutation(beginning),
+    "shuffled": lambda beginning, other, random: random.permutation(beginning.copy()),
     "reversed": lambda beginning, other, random: beginning[::-1],
     "cut": lambda beginning, other, random: beginning[:0],
     "replaced": _of_another,

@@ -34,6 +34,11 @@ def test_replaced_words_come_from_another_context() -> None:
     assert two.tolist() == [2, 7]
 
 
+def test_a_part_of_a_text_can_be_shuffled() -> None:
+    context = ragged(lengths=(20,)).ids[2:14]  # which is read-only
+    assert sorted(treated([context], "shuffled", 3)[0].tolist()) == sorted(context.tolist())
+
+
 def test_shuffling_is_the_same_for_the_same_seed() -> None:
     given = [np.arange(12)]
     assert treated(given, "shuffled", 2)[0].tolist() == treated(given, "shuffled", 2)[0].tolist()
