@@ -91,6 +91,8 @@ class Figures:
         The unit of ``value``.
     note : str
         How it was measured.
+    differences : bool
+        Whether the values are differences, which are written with their sign.
     row_name : str
         The name of the first column.
     figure_name : str
@@ -101,6 +103,7 @@ class Figures:
     rows: tuple[Row, ...]
     unit: str
     note: str = ""
+    differences: bool = True
     row_name: str = ""
     figure_name: str = ""
 

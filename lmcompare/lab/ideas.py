@@ -47,6 +47,12 @@ IDEAS = (
         Condition("transformer random vectors", "lmcompare.lab.changes:FrozenVectors"),
     ),
     Idea(
+        "Attention",
+        "Looking at the words before; without it the model sees the last word alone.",
+        Condition("transformer no attention", "transformer", {"window": 1}),
+        "gradient",
+    ),
+    Idea(
         "Choosing where to look",
         "Attention weights that depend on the words; without it every visible word gets the same weight.",
         Condition("transformer even attention", "lmcompare.lab.changes:EvenAttention"),
