@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
@@ -12,11 +13,13 @@ from torch import Tensor
 from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
 from lmcompare.lab.shuffling import shuffled
 from lmcompare.model import Setting, State
+from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
 from lmcompare.models.transformer.network import Block, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.lanes import Texts
 from lmcompare.training.loop import Watch
@@ -62,19 +65,63 @@ class FrozenVectors(Transformer):
 
 
 @dataclass(eq=False, kw_only=True)
-class HalfText(Transformer):
-    """A transformer that is trained on half of the training text, read twice as often.
+class PartTransformer(Transformer):
+    """A transformer that is trained on a part of the training text, which it reads again more often.
 
-    It reads as many tokens as the whole text would give. The vocabulary and its counts are those of the whole text.
+    It reads as many tokens as with the whole text. The vocabulary and its counts are those of the whole text.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        The share of the training text.
     """
+
+    share: float = 0.5
 
     def title(self) -> str:
         """Return the display name."""
-        return "Transformer on half of the text"
+        return f"Transformer on {_percent(self.share)} of the text"
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on documents drawn at random, up to half of the tokens."""
-        return super().fit(half(train), valid, setting)
+        """Train on documents drawn at random, up to a share of the tokens."""
+        return super().fit(part(train, self.share), valid, setting)
+
+
+@dataclass(eq=False, kw_only=True)
+class PartBag(Word2VecBow):
+    """A bag of word vectors that is trained on a part of the training text, as ``PartTransformer`` is.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        The share of the training text.
+    """
+
+    share: float = 0.5
+
+    def title(self) -> str:
+        """Return the display name."""
+        return f"word2vec, bag of words, on {_percent(self.share)} of the text"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on documents drawn at random, up to a share of the tokens."""
+        return super().fit(part(train, self.share), valid, setting)
+
+
+class PartNGram(NGram):
+    """An n-gram model that counts a part of the training text, as ``PartTransformer`` reads one."""
+
+    def __init__(self, order: int = 5, share: float = 0.5) -> None:
+        super().__init__(order=order)
+        self.share = share
+
+    def title(self) -> str:
+        """Return the display name."""
+        return f"{super().title()} on {_percent(self.share)} of the text"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Count documents drawn at random, up to a share of the tokens."""
+        return super().fit(part(train, self.share), valid, setting)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -215,12 +262,13 @@ class FilmedTransformer(Transformer):
         return super().restore(state)
 
 
-def half(text: Encoded) -> Encoded:
-    """Return documents of a text in random order, always the same one, up to half of its tokens.
+def part(text: Encoded, share: float) -> Encoded:
+    """Return documents of a text in random order, always the same one, up to a share of its tokens.
 
-    The last document is cut after the sentence with which half of the tokens is reached.
+    A smaller part is contained in a greater one. The last document is cut after the sentence with which the share is
+    reached.
     """
-    wanted = -(-len(text) // 2)
+    wanted = math.ceil(share * len(text))
     taken: list[IntArray] = []
     for document in np.random.default_rng(0).permutation(len(text.starts)):
         begin, end = int(text.starts[document]), int(text.ends[document])
@@ -232,3 +280,7 @@ def half(text: Encoded) -> Encoded:
         if wanted <= 0:
             break
     return Encoded.from_documents(taken, text.vocabulary)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"

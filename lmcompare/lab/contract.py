@@ -177,7 +177,7 @@ def _checked(found: Any, name: str) -> type[LabExperiment]:
     return found
 
 
-_FIRST = ("ideas", "order", "positions", "mask", "gradient")  # the rest follows by name
+_FIRST = ("ideas", "order", "unseen", "positions", "mask", "gradient")  # the rest follows by name
 
 
 def experiment_names() -> list[str]:

@@ -89,7 +89,8 @@ IDEAS = (
     Idea(
         "Twice the text",
         "Reading twice as much different text in the same number of steps; without it, half of the text twice.",
-        Condition("transformer half text", "lmcompare.lab.changes:HalfText"),
+        Condition("transformer half text", "lmcompare.lab.changes:PartTransformer", {"share": 0.5}),
+        "unseen",
     ),
     Idea(
         "Twice the parameters",

@@ -9,9 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
-from lmcompare.analysis.intervals import holm
 from lmcompare.exhibits import Curve, Heatmap
-from lmcompare.lab.bench import Bench, Share, parts_of, row_of
+from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.ideas import BASE
 from lmcompare.lab.sample import Sample, after
@@ -100,7 +99,7 @@ def _lost_by_shuffling(lost: Lost, positions: int) -> Figures:
     tests = {f"{family}, all but {kept}": found["shuffled", kept] for family, found in lost.items() for kept in KEPT}
     return Figures(
         title="What is lost when all but the last words are shuffled",
-        rows=_rows(tests),
+        rows=_without_figures(tests),
         unit="bits per word",
         note=(
             f"{positions:,} positions of the test text, with at most 256 words of context. The model was trained on"
@@ -114,7 +113,7 @@ def _trained(trained: Mapping[str, Mapping[int, Contrast]]) -> Figures:
     tests = {f"{family}, all but {kept}": each for family, found in trained.items() for kept, each in found.items()}
     return Figures(
         title="What is lost by networks that were trained on shuffled contexts",
-        rows=_rows(tests),
+        rows=_without_figures(tests),
         unit="bits per word",
         note=(
             "These networks know no other contexts than shuffled ones, so that nothing confuses them: what they lose"
@@ -125,13 +124,8 @@ def _trained(trained: Mapping[str, Mapping[int, Contrast]]) -> Figures:
     )
 
 
-def _rows(tests: Mapping[str, Contrast]) -> tuple[Row, ...]:
-    """Return contrasts as rows, with one correction for all of them."""
-    adjusted = holm(np.array([test.p_value for test in tests.values()]))
-    return tuple(
-        replace(row_of(test), name=name, p_holm=float(p), figure=None)
-        for (name, test), p in zip(tests.items(), adjusted, strict=True)
-    )
+def _without_figures(tests: Mapping[str, Contrast]) -> tuple[Row, ...]:
+    return tuple(replace(row, figure=None) for row in rows_of(tests).values())
 
 
 def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:

@@ -10,10 +10,10 @@ from lmcompare.lab.changes import (
     EvenAttention,
     FrozenVectors,
     HalfParameters,
-    HalfText,
     NoOrder,
+    PartTransformer,
     TextbookEncoderDecoder,
-    half,
+    part,
 )
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
@@ -92,7 +92,7 @@ def test_half_of_the_parameters() -> None:
 
 def test_half_of_the_text_is_whole_documents_and_a_last_one_that_ends_with_a_sentence() -> None:
     text = chain(3, 9, 41)
-    found = half(text)
+    found = part(text, 0.5)
     documents = {tuple(ids.tolist()) for ids in text.documents()}
     *whole, cut = (tuple(ids.tolist()) for ids in found.documents())
     assert len(whole) >= 3
@@ -102,28 +102,28 @@ def test_half_of_the_text_is_whole_documents_and_a_last_one_that_ends_with_a_sen
     assert any(other[: len(cut)] == cut for other in documents)
     longest = max(len(s) for s in np.split(text.ids, text.sentence_starts()[1:]))
     assert len(text) / 2 <= len(found) <= len(text) / 2 + longest
-    assert half(text).ids.tolist() == found.ids.tolist()
+    assert part(text, 0.5).ids.tolist() == found.ids.tolist()
 
 
 def test_a_single_document_is_halved() -> None:
     text = chain(4, 1, 200)
-    (part,) = half(text).documents()
-    assert part.tolist() == text.ids[: len(part)].tolist()
-    assert 100 <= len(part) < 200
-    assert part[-1] == VOCABULARY.end
+    (kept,) = part(text, 0.5).documents()
+    assert kept.tolist() == text.ids[: len(kept)].tolist()
+    assert 100 <= len(kept) < 200
+    assert kept[-1] == VOCABULARY.end
 
 
 def test_the_training_on_half_of_the_text_reads_nothing_else() -> None:
     text = chain(1, 6, 80)
     other = np.array(text.ids)
-    kept = {tuple(ids.tolist()) for ids in half(text).documents()}
+    kept = {tuple(ids.tolist()) for ids in part(text, 0.5).documents()}
     for start, end in zip(text.starts, text.ends, strict=True):
         if tuple(other[start:end].tolist()) not in kept and not any(
             tuple(other[start : start + len(k)].tolist()) == k for k in kept
         ):
             other[start:end] = 2
     changed = Encoded(other, text.starts, text.vocabulary)
-    one, two = (fitted(HalfText(**SMALL), each).trained_network().head.table for each in (text, changed))
+    one, two = (fitted(PartTransformer(**SMALL), each).trained_network().head.table for each in (text, changed))
     assert torch.equal(one, two)
 
 
