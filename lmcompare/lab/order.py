@@ -134,14 +134,22 @@ def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
 
 
 def _verdict(lost: Lost) -> str:
-    def words(kept: int | None) -> str:
-        return f"more than {KEPT[-1]} words" if kept is None else f"at most {numbers.plural(kept, 'word')}"
+    return (
+        f"Farther back than this, at most {SMALL} bits per word are to be gained: {_by_reach(lost, 'cut')}. Farther back"
+        f" than this, the order of the words hardly matters: {_by_reach(lost, 'shuffled')}."
+    )
 
+
+def _by_reach(lost: Lost, how: str) -> str:
+    """Return in words how far back the models read, those that read equally far together."""
+    together: dict[int | None, list[str]] = {}
+    for family, found in lost.items():
+        together.setdefault(reach(found, how), []).append(f"the {family}")
     said = [
-        f"the {family} reads {words(reach(found, 'cut'))} back and the order of {words(reach(found, 'shuffled'))}"
-        for family, found in lost.items()
+        f"{f'more than {KEPT[-1]} words' if kept is None else numbers.plural(kept, 'word')} for {numbers.listed(names)}"
+        for kept, names in together.items()
     ]
-    return f"Beyond these, less than {SMALL} bits per word are lost: {numbers.listed(said)}."
+    return "; ".join(said)
 
 
 def _held(lost: Lost, trained: Mapping[str, Mapping[int, Contrast]]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ documents = st.lists(st.lists(st.integers(0, 11), max_size=12), max_size=6)
 def test_followers_are_those_of_a_loop(given: list[list[int]]) -> None:
     found = Followers.of(Encoded.from_documents(given, VOCABULARY))
     for word in range(12):
-        truth = {after for ids in given for before, after in zip(ids, ids[1:], strict=False) if before == word}
+        truth = {after for ids in given for before, after in pairwise(ids) if before == word}
         assert found.of_word(word).tolist() == sorted(truth)
 
 
