@@ -11,13 +11,11 @@ import torch
 from torch import Tensor
 
 from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
-from lmcompare.lab.shuffling import shuffled
 from lmcompare.model import Setting, State
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
-from lmcompare.models.transformer.network import Block, TransformerNetwork
+from lmcompare.models.transformer.network import Block, Design, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded, IntArray
@@ -142,35 +140,55 @@ class HalfParameters(Transformer):
         return narrow.network(types)
 
 
-class BagNetwork(TransformerNetwork):
-    """A transformer whose keys and values, in every layer, are made of the word vectors alone.
+class LimitedOrderNetwork(TransformerNetwork):
+    """A transformer that knows the order of the last words only.
 
-    In an ordinary transformer the keys and values of the second layer contain what precedes each position, and so the
-    order. Here a position knows the set of the words before it, each with its number of occurrences, and which word
-    comes last; the order of the others has no effect.
+    Its keys and values, in every layer, are made of the word vectors alone: in an ordinary transformer those of the
+    second layer contain what precedes each position, and so the order. A learnt number is added to the score of each
+    distance (relative positions), the same for all distances from ``known`` on. So a position knows the last
+    ``known`` words in order, and of the others the set, each with its number of occurrences.
     """
+
+    def __init__(self, types: int, design: Design, end: int, known: int) -> None:
+        super().__init__(types, design, end)
+        self.known = known
 
     def source(self, embedded: Tensor) -> Tensor:
         """Return the word vectors, for the keys and values of every layer."""
         return embedded
 
+    def bias(self, distance: Tensor) -> Tensor | None:
+        """Return the numbers that are added to the scores at these distances: all far ones have the same."""
+        return super().bias(distance.clamp(max=self.known - 1))
+
 
 @dataclass(eq=False, kw_only=True)
-class NoOrder(Transformer):
-    """A transformer that knows which words precede and which one comes last, but not the order of the others.
+class LimitedOrder(Transformer):
+    """A transformer that knows the order of the last words, and of the others only which they are.
 
-    It has no position encoding, and its keys and values are made of the word vectors alone (see ``BagNetwork``).
+    See ``LimitedOrderNetwork``. Position encodings other than "relative" would tell it more.
+
+    Parameters
+    ----------
+    known : int, default=1
+        How many words back it knows the order.
     """
 
-    positions: str = "none"
+    positions: str = "relative"
+    known: int = 1
+
+    def __post_init__(self) -> None:
+        self.check_choice("positions", ("relative",))
+        self.check_whole(1, "known")
+        super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
-        return "Transformer without word order"
+        return f"Transformer that knows the order of {self.known} word{'s' if self.known > 1 else ''}"
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the network."""
-        return BagNetwork(types, self.design(), self.end)
+        return LimitedOrderNetwork(types, self.design(), self.end, self.known)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -197,32 +215,6 @@ class TextbookEncoderDecoder(RnnEncoderDecoder):
         network = super().network(types)
         network.ahead = self.chunk
         return network
-
-
-@dataclass(eq=False, kw_only=True)
-class ShuffledTransformer(Transformer):
-    """A transformer that is trained on shuffled contexts: see ``lmcompare.lab.shuffling.shuffled``."""
-
-    def title(self) -> str:
-        """Return the display name."""
-        return "Transformer trained on shuffled contexts"
-
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on passages whose beginnings are shuffled."""
-        return super().fit(shuffled(train, setting.seed), shuffled(valid, setting.seed), setting)
-
-
-@dataclass(eq=False, kw_only=True)
-class ShuffledRnn(Rnn):
-    """An RNN that is trained on shuffled contexts: see ``lmcompare.lab.shuffling.shuffled``."""
-
-    def title(self) -> str:
-        """Return the display name."""
-        return "RNN trained on shuffled contexts"
-
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on passages whose beginnings are shuffled."""
-        return super().fit(shuffled(train, setting.seed), shuffled(valid, setting.seed), setting)
 
 
 @dataclass(eq=False, kw_only=True)

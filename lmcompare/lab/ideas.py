@@ -14,7 +14,7 @@ from lmcompare.report import numbers
 BASE = Condition("transformer", "transformer")
 NO_POSITIONS = Condition("transformer positions none", "transformer", {"positions": "none"})
 NO_MASK = Condition("transformer no mask", "transformer", {"causal": False})
-NO_ORDER = Condition("transformer no order", "lmcompare.lab.changes:NoOrder")
+NO_ORDER = Condition("transformer no order", "lmcompare.lab.changes:LimitedOrder", {"known": 1})
 
 MASK = "The causal mask"
 SMALL, PRETENCE = 0.02, 0.5  # bits per byte of the prediction

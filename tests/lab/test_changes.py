@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from lmcompare.errors import LmcompareError
 from lmcompare.lab.changes import (
     EvenAttention,
     FrozenVectors,
     HalfParameters,
-    NoOrder,
+    LimitedOrder,
     PartTransformer,
     TextbookEncoderDecoder,
     part,
@@ -65,8 +66,7 @@ def test_frozen_vectors_are_as_they_were_drawn_and_the_rest_is_trained() -> None
 
 
 def test_without_order_only_the_set_of_words_and_the_last_one_matter() -> None:
-    without, plain = fitted(NoOrder(**SMALL)), fitted(Transformer(**SMALL, positions="none"))
-    assert without.positions == "none"
+    without, plain = fitted(LimitedOrder(**SMALL)), fitted(Transformer(**SMALL, positions="none"))
     shuffled = [9, 3, 2, 4, 5, 3, 6]
     assert last(without, *DOCUMENT) == pytest.approx(last(without, *shuffled), abs=4e-6)
     assert np.abs(last(plain, *DOCUMENT) - last(plain, *shuffled)).max() > 4e-5
@@ -74,7 +74,19 @@ def test_without_order_only_the_set_of_words_and_the_last_one_matter() -> None:
     assert np.abs(last(without, *DOCUMENT) - last(without, 7, *DOCUMENT[1:])).max() > 4e-5  # another set
 
 
-@pytest.mark.parametrize("model", [NoOrder, EvenAttention, FrozenVectors, HalfParameters])
+def test_the_order_of_the_last_words_is_known() -> None:
+    model = LimitedOrder(**{**SMALL, "steps": 1}, known=3).restore(fitted(LimitedOrder(**SMALL, known=3)).state())
+    network = model.trained_as(TransformerNetwork)
+    assert network.distances is not None
+    torch.nn.init.normal_(network.distances)  # so that each distance counts
+    *far, a, b, c = DOCUMENT
+    assert last(model, *DOCUMENT) == pytest.approx(last(model, *far[::-1], a, b, c), abs=4e-6)
+    assert np.abs(last(model, *DOCUMENT) - last(model, *far, b, a, c)).max() > 4e-5
+    with pytest.raises(LmcompareError, match="positions"):
+        LimitedOrder(**SMALL, positions="rotary")
+
+
+@pytest.mark.parametrize("model", [LimitedOrder, EvenAttention, FrozenVectors, HalfParameters])
 def test_a_changed_transformer_is_causal_and_is_restored(model: type[Transformer]) -> None:
     trained = fitted(model(**SMALL))
     text = document(*DOCUMENT * 4)
