@@ -14,6 +14,8 @@ _ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 # The signs of control characters other than line ends and tabs
 CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
 CONTROL |= {c: f"\\u{c:04x}" for c in range(0x80, 0xA0)}
+# Characters that change the direction of the text on a terminal
+_DIRECTIONS = {c: f"\\u{c:04x}" for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _SEARCHES = ("importlib", "metadata", "lmcompare")  # folders of code that imports plug-ins
 _OUT_OF_MEMORY = (
     *("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed"),  # torch's
@@ -64,7 +66,7 @@ def one_line(error: BaseException) -> str:
 
 def without_controls(text: str) -> str:
     """Return a text with signs for the control characters, which a terminal would obey; line ends and tabs stay."""
-    return re.sub("\r(?!\n)", "\u240d", text).translate(CONTROL)
+    return re.sub("\r(?!\n)", "\u240d", text).translate(CONTROL | _DIRECTIONS)
 
 
 def not_parsed(error: ValueError | RecursionError) -> str:
@@ -79,6 +81,14 @@ def ordinary(path: Path) -> Path:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
     return path
+
+
+def working_directory() -> Path:
+    """Return the working directory. Raises ``LmcompareError`` if it was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise LmcompareError("the working directory was removed: go to a folder that exists, with cd") from None
 
 
 @contextmanager

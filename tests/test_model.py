@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -241,6 +242,24 @@ def test_a_size_may_be_of_numpy_and_is_a_size() -> None:
     assert contract.checked_size(Size(np.int64(3), 10**18), "Small") == Size(3, 10**18)  # type: ignore[arg-type]
     with pytest.raises(PluginError, match=r"Small\.size returned an int"):
         contract.checked_size(5, "Small")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"title": "x" * 201}, "a title of Odd has 201 characters: it must have at most 200"),
+        ({"summary": "x" * 2001}, "a summary of Odd has 2,001 characters"),
+        ({"summary": 7}, "Odd.summary returned an int"),
+        ({"notes": ("x" * 2001,)}, "a note of Odd has 2,001 characters"),
+        ({"notes": ("x",) * 101}, "notes of Odd are 101 texts: give at most 100"),
+        ({"notes": "abc"}, "notes of Odd must be a tuple of texts"),
+    ],
+)
+def test_what_a_model_says_of_itself_fits_into_a_report(words: dict[str, Any], said: str) -> None:
+    longest = {"title": "x" * 200, "summary": "x" * 2000, "notes": ("x" * 2000,) * 100}
+    contract.check_words(**longest, whose="Odd")
+    with pytest.raises(PluginError, match=re.escape(said)):
+        contract.check_words(**{**longest, **words}, whose="Odd")
 
 
 @pytest.mark.parametrize(

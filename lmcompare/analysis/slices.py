@@ -62,6 +62,8 @@ FEATURES = (
     "position_in_sentence",
     "repeated",
 )
+MOST_KEYS = 20  # metadata keys that divide the documents into tables
+MOST_VALUES = 20  # of such a key
 TITLES: Mapping[str, str] = {s.name: s.title for s in (*TOKEN_SLICES, *WORD_SLICES)} | {"document": "by document"}
 
 
@@ -69,7 +71,7 @@ TITLES: Mapping[str, str] = {s.name: s.title for s in (*TOKEN_SLICES, *WORD_SLIC
 def slices(run: Run) -> Mapping[str, pd.DataFrame]:
     """Return all tables by name: those of ``TOKEN_SLICES``, "document" and "metadata:KEY".
 
-    There is a table for each metadata key with two to twenty values among the test documents.
+    There is a table for each of the first ``MOST_KEYS`` of ``metadata_keys``.
 
     Returns
     -------
@@ -114,17 +116,18 @@ def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[Part]
     return crossed.parts("tokens")
 
 
+@kept
 def metadata_keys(run: Run) -> list[str]:
-    """Return the metadata keys that divide the test documents into two to twenty kinds."""
+    """Return the metadata keys that divide the test documents into two to ``MOST_VALUES`` kinds."""
+    values: dict[str, set[str]] = {}
     for model in run.scored[:1]:
         documents = run.tokens[model.tokens_fingerprint].documents_of("test")
-        tables = [_metadata(text) for text in documents["metadata"].unique()]
-        values: dict[str, set[str]] = {}
-        for table in tables:
-            for key, value in table.items():
-                values.setdefault(key, set()).add(value)
-        return [key for key, seen in values.items() if 2 <= len(seen) <= 20]
-    return []
+        for text in documents["metadata"].unique():
+            for key, value in _metadata(text).items():
+                seen = values.setdefault(key, set())
+                if len(seen) <= MOST_VALUES:
+                    seen.add(value)
+    return [key for key, seen in values.items() if 2 <= len(seen) <= MOST_VALUES]
 
 
 def _metadata(text: object) -> dict[str, str]:
@@ -151,9 +154,12 @@ def _by_document(run: Run, model: ModelEntry) -> pd.DataFrame:
 def _by_metadata(run: Run, by_document: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the table of every metadata key by the name of the slice."""
     parts: list[Part] = []
-    for key in metadata_keys(run):
-        codes, texts = pd.factorize(by_document["metadata"], use_na_sentinel=False)  # many documents say the same
-        values = [_metadata(text).get(key, "(none)") for text in texts]
+    keys = metadata_keys(run)[:MOST_KEYS]
+    if not keys:
+        return {}
+    codes, texts = pd.factorize(by_document["metadata"], use_na_sentinel=False)  # many documents say the same
+    of_texts = [[table.get(key, "(none)") for key in keys] for table in map(_metadata, texts)]
+    for key, values in zip(keys, zip(*of_texts, strict=True), strict=True):
         labelled = by_document.assign(value=np.array(values, object)[codes])
         for model in run.scored:
             parts.append(_of_labels(key, model, sorted(set(values)), labelled[labelled["model"] == model.name]))

@@ -12,7 +12,7 @@ from lmcompare.checks.measure import AGREEMENT
 from lmcompare.checks.probe import Probe
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import MOST, from_json, problem_with, to_json
-from lmcompare.model import FloatArray, checked_size
+from lmcompare.model import FloatArray, check_words, checked_size
 
 TITLE_LENGTH = 60  # characters
 
@@ -21,8 +21,9 @@ TITLE_LENGTH = 60  # characters
 def title_and_summary_are_texts(probe: Probe) -> Finding:
     """``title`` is a short name on one line, without a full stop, and ``summary`` is a sentence."""
     title, summary = probe.untrained.title(), probe.untrained.summary()
+    check_words(title, summary, (), type(probe.untrained).__name__)
     for name, text in (("title", title), ("summary", summary)):
-        if not isinstance(text, str) or "\n" in text:
+        if "\n" in text:
             return Finding(False, f"{name} returned {text!r}: return a text of one line")
     if not 0 < len(title.strip()) <= TITLE_LENGTH or title.endswith("."):
         limit = f"1 to {TITLE_LENGTH} characters without a full stop"
@@ -38,6 +39,7 @@ def notes_are_sentences(probe: Probe) -> Finding:
     notes = probe.fitted.notes
     if not isinstance(notes, tuple) or not all(isinstance(note, str) and note.strip() for note in notes):
         return Finding(False, f"notes is {notes!r}: it must be a tuple of texts, empty if there is nothing to say")
+    check_words("", "", notes, type(probe.fitted).__name__)
     unfinished = [note for note in notes if note.rstrip()[-1] not in ".!?"]
     if unfinished:
         return Finding(False, f"the note {unfinished[0]!r} is not a sentence: end it with a full stop")

@@ -53,7 +53,7 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
         for words, name in zip(texts.whole, texts.names, strict=True):
             if words in whole:
                 copied.setdefault(words, name)
-        seen[wanted.find(texts.runs(PASSAGE)[0])[1]] = True
+        seen[wanted.find(*texts.runs(PASSAGE))[0]] = True
         near.look_at(texts)
 
     size = len(held_out.whole)
@@ -108,6 +108,8 @@ class _Texts:
         for k in range(1, width):
             hashes *= _FACTOR
             hashes += self.words[k : k + last]
+        if self.document[0] == self.document[-1]:
+            return hashes, self.document[:last]
         within = self.document[:last] == self.document[width - 1 :]
         return hashes[within], self.document[:last][within]
 
@@ -124,17 +126,21 @@ class _Table:
         self._may_be = np.zeros(1 << _BITS, np.bool_)  # by the first bits: most of the others are ruled out at once
         self._may_be[hashes >> _REST] = True
 
-    def find(self, hashes: HashArray) -> tuple[IntArray, IntArray]:
-        """Return which of the hashes (R,) are in the table, and where they are in it."""
-        known, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    def find(self, hashes: HashArray, document: IntArray) -> tuple[IntArray, IntArray]:
+        """Return which of the hashes (R,) are in the table, by their places there, and their documents (R,).
+
+        Each pair of a place and a document is returned once, in rising order.
+        """
+        size = int(document.max(initial=0)) + 1
+        found = [np.zeros(0, np.int64)]
         for start in range(0, len(hashes) if len(self.hashes) else 0, TOGETHER):
-            some = hashes[start : start + TOGETHER]
+            some, of = hashes[start : start + TOGETHER], document[start : start + TOGETHER]
             maybe = np.flatnonzero(self._may_be[some >> _REST])
             place = np.searchsorted(self.hashes, some[maybe]).clip(max=len(self.hashes) - 1)
-            here = self.hashes[place] == some[maybe]
-            known.append(start + maybe[here])
-            places.append(place[here])
-        return np.concatenate(known), np.concatenate(places)
+            known = self.hashes[place] == some[maybe]
+            found.append(np.unique(place[known] * size + of[maybe[known]]))
+        pairs = np.unique(np.concatenate(found))
+        return pairs // size, pairs % size
 
 
 class _NearCopies:
@@ -155,9 +161,7 @@ class _NearCopies:
     def look_at(self, train: _Texts) -> None:
         """Compare the next training documents."""
         hashes, document = train.runs(SHINGLE)
-        known, place = self._table.find(hashes)
-        pairs = np.unique(place * len(train.whole) + document[known])  # by shingle, and by document
-        place, of = pairs // len(train.whole), pairs % len(train.whole)
+        place, of = self._table.find(hashes, document)
         earlier = np.arange(len(place)) - np.searchsorted(place, place)
         first = self._holders[place] + earlier < HOLDERS
         self._holders += np.bincount(place, minlength=len(self._holders))

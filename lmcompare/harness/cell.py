@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -12,7 +11,7 @@ import numpy as np
 
 from lmcompare import exhibits, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.errors import PluginError, kind_of, what_went_wrong
+from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
@@ -23,7 +22,7 @@ from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.memory import give_back_what_is_free
-from lmcompare.model import Budget, FloatArray, LanguageModel, Setting, checked_size
+from lmcompare.model import Budget, FloatArray, LanguageModel, Setting, check_words, checked_size
 from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
@@ -100,15 +99,9 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
 
 
 def _told(model: LanguageModel) -> dict[str, str]:
-    """Return what a model says of itself. Raises ``PluginError`` for what is no text, its notes included."""
+    """Return what a model says of itself. Raises ``PluginError`` as ``check_words`` does."""
     told = {"title": model.title(), "summary": model.summary()}
-    for name, text in told.items():
-        if not isinstance(text, str):
-            raise PluginError(f"{type(model).__name__}.{name} returned {kind_of(text)}: return a text")
-    if not isinstance(model.notes, tuple | list) or not all(isinstance(note, str) for note in model.notes):
-        raise PluginError(
-            f"notes of {type(model).__name__} must be a tuple of texts, not {reprlib.repr(model.notes)}"
-        )
+    check_words(**told, notes=model.notes, whose=type(model).__name__)
     return told
 
 

@@ -20,7 +20,7 @@ from lmcompare.model.language_model import (
     same_vocabulary,
     words_of,
 )
-from lmcompare.model.values import Budget, Progress, Setting, Size, Traits, checked_size
+from lmcompare.model.values import Budget, Progress, Setting, Size, Traits, check_words, checked_size
 from lmcompare.state import State
 from lmcompare.tokens import FloatArray
 
@@ -41,6 +41,7 @@ __all__ = [
     "check_block",
     "check_reach",
     "check_whole",
+    "check_words",
     "checked_size",
     "described",
     "fitted",

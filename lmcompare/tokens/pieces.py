@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import regex
 
 from lmcompare.errors import LmcompareError, PluginError, one_line, ordinary
 from lmcompare.state import State
@@ -26,6 +28,9 @@ MOST_PIECES = 10**6  # four times those of the largest vocabularies in use
 PART = 1 << 20  # characters of a long document that are cut at a time, or some more
 # A single blank: byte level pre-tokenisation begins a piece of text with it, whatever is before and after
 _BETWEEN_WORDS = re.compile(r"(?<=\S) (?=\S)")
+LONGEST_WORD = 4000  # characters: the library learns from a word in a time that grows with the square of its length
+_MAYBE_LONGER = re.compile(rf"(?<!\S)\S{{{LONGEST_WORD}}}|\s{{{LONGEST_WORD}}}")
+_RUNS = regex.compile(r"\p{L}++|\p{N}++|[^\s\p{L}\p{N}]++|\s++")  # byte level pre-tokenisation joins no two of them
 
 
 class PieceTokenizer(Tokenizer):
@@ -156,7 +161,8 @@ class BpeTokenizer(PieceTokenizer):
             initial_alphabet=sorted(library.pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
-        cutter.train_from_iterator((part for text in texts for part in self.parts(text)), trainer)
+        words = (piece for text in texts for part in self.parts(text) for piece in _without_long_words(part))
+        _interruptible(lambda: cutter.train_from_iterator(words, trainer))
         self._take(cutter.to_str(), "what was learnt")
         return self
 
@@ -208,6 +214,35 @@ class SavedTokenizer(PieceTokenizer):
         tokens, offsets = super().tokenize(text)
         self._compare(text, tokens, self.path)
         return tokens, offsets
+
+
+def _without_long_words(text: str) -> Iterator[str]:
+    """Yield a text in parts, in which no word, number or white space is longer than `LONGEST_WORD` characters."""
+    begin = 0
+    if _MAYBE_LONGER.search(text):
+        for run in _RUNS.finditer(text):
+            for end in range(run.start() + LONGEST_WORD, run.end(), LONGEST_WORD):
+                yield text[begin:end]
+                begin = end
+    yield text[begin:]
+
+
+def _interruptible(work: Callable[[], object]) -> None:
+    """Do work of compiled code in a thread, so that this one still answers Ctrl-C; raise what the work raises."""
+    raised: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # raised below
+            raised.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)  # Python handles signals in between
+    if raised:
+        raise raised[0]
 
 
 def _library() -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from lmcompare.analysis import Run, load_run, results, slices
 from lmcompare.analysis.slice_tables import RARE
-from lmcompare.analysis.slices import TOKEN_SLICES, iterate
+from lmcompare.analysis.slices import MOST_KEYS, TOKEN_SLICES, iterate, metadata_keys
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 
@@ -67,6 +67,14 @@ def test_slices_by_hand(tmp_path: Path) -> None:
     assert rows(found["metadata:genre"], "bits_per_byte") == pytest.approx({"food": 2, "news": 2})
     assert rows(found["metadata:genre"], "perplexity") == pytest.approx({"food": 8, "news": 2**2.5})
     assert counts["low"].isna().all()  # two documents say nothing of others
+
+
+def test_only_the_first_metadata_keys_have_tables(tmp_path: Path) -> None:
+    metadata = [{f"k{key}": value for key in range(25)} | {"same": "x"} for value in ("a", "b")]
+    run = tiny_run(tmp_path, {"a": [[0.5, 0.5]]}, documents=[[1], [1]], metadata=metadata)
+    assert metadata_keys(run) == [f"k{key}" for key in range(25)]
+    found = [name for name in slices(run) if name.startswith("metadata:")]
+    assert found == [f"metadata:k{key}" for key in range(MOST_KEYS)]
 
 
 def test_every_slice_adds_up_to_the_whole(run: Run) -> None:

@@ -238,3 +238,10 @@ def test_is_small(folder: Path) -> None:
 def test_the_tree_that_these_tests_stand_on_notices_broken_pages(broken: str) -> None:
     with pytest.raises(AssertionError):
         parse(broken)
+
+
+def test_metadata_keys_that_are_left_out_are_counted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices_section, "MOST_KEYS", 1)
+    section = slices_section.build(ReportData(run))
+    assert section is not None
+    assert "the first 1 keys of their metadata; 1 more key is left out" in section.html

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from lmcompare.tokens import (
     tokenise,
     tokens_fingerprint,
 )
+from lmcompare.tokens.pieces import _interruptible, _without_long_words
 
 TEXTS = [
     "The cat sat on the mat. The dog sat on the cat!\nThen the cat ran; it's gone.\n",
@@ -86,6 +88,7 @@ def test_the_kit_is_passed() -> None:
 
 SCRIPT = """
 import sys
+import time
 from lmcompare.tokens import build_vocabulary, make_tokenizer, tokens_fingerprint
 from lmcompare.corpora import documents_of
 texts = [f"{a} {b} {a}{b} zig zag zug\\n" for a in "abcdefgh" for b in ("one", "two", "three", "four")]
@@ -219,3 +222,33 @@ def test_the_number_of_pieces_is_said() -> None:
     assert bpe(300).notes == ("Byte pair encoding has 300 pieces.",)
     (few,) = make_tokenizer({"kind": "bpe", "pieces": 4000}).fit(["ab ab"]).notes
     assert "pieces, and not 4,000" in few
+
+
+def test_long_words_are_learnt_from_in_parts_and_other_texts_as_before() -> None:
+    long = "ab " + "x" * 9000 + " " * 4500 + "1" * 4000 + "y"
+    parts = [*_without_long_words(long)]
+    assert [len(part) for part in parts] == [3 + 4000, 4000, 1000 + 4000, 500 + 4001]
+    assert "".join(parts) == long
+    for text in (*TEXTS, "猫," * 5000, "a" * 4000 + " b"):
+        assert [*_without_long_words(text)] == [text]
+    began = time.perf_counter()
+    bpe = make_tokenizer({"kind": "bpe", "pieces": 270}).fit(["x" * 300_000])
+    assert time.perf_counter() - began < 5  # 20 s if it is one word
+    assert max(map(len, bpe.tokenize("x" * 300_000)[0])) > 100
+
+
+def test_learning_pieces_ends_at_ctrl_c() -> None:
+    code = (
+        "import threading, _thread\n"
+        "from lmcompare.tokens.pieces import _interruptible\n"
+        "threading.Timer(0.2, _thread.interrupt_main).start()\n"
+        "try: _interruptible(threading.Event().wait)\n"
+        "except KeyboardInterrupt: print('ended')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == "ended\n"
+
+
+def test_what_goes_wrong_while_learning_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        _interruptible(lambda: 1 / 0)

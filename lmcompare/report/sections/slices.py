@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
-from lmcompare.analysis.slices import iterate, slices
+from lmcompare.analysis.slices import MOST_KEYS, iterate, metadata_keys, slices
 from lmcompare.analysis.word_slices import spent, word_slices
 from lmcompare.report import numbers
 from lmcompare.report.charts.bins import Series, bins
@@ -59,6 +59,8 @@ def build(data: ReportData) -> Section | None:
         documents=documents,
         board=_board(tables["document"], data.comparable),
         unit=unit,
+        most_keys=MOST_KEYS,
+        left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
         spent=[(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in data.comparable],
         models=data.comparable,
     )

@@ -44,7 +44,12 @@ class ContextCounts:
     def count(cls, keys: IntArray, symbols: IntArray, n_symbols: int) -> ContextCounts:
         """Count the symbols (n,) after their contexts (n,); a negative key means that there is no context."""
         kept = keys >= 0
-        followed = np.sort(keys[kept].astype(np.int64) * n_symbols + symbols[kept])
+        keys, symbols = keys[kept].astype(np.int64), symbols[kept]
+        if int(keys.max(initial=0)) >= 2**63 // n_symbols - 1:  # too large to be multiplied: count their numbers
+            contexts, index = np.unique(keys, return_inverse=True)
+            counted = cls.count(index, symbols, n_symbols)
+            return cls(contexts, counted.events, counted.counts, n_symbols)
+        followed = np.sort(keys * n_symbols + symbols)
         first = np.flatnonzero(_differs(followed))
         of_event, symbol = np.divmod(followed[first], n_symbols)
         new = _differs(of_event)

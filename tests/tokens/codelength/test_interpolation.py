@@ -137,3 +137,13 @@ def test_readers_are_driven_from_both_sides() -> None:
     assert [(p.tolist(), s) for p, s in decisions(two_bits(), [0, 1])] == [([0.25, 0.75], 0), ([0.5, 0.5], 1)]
     with pytest.raises(ValueError, match="2 of 3"):
         list(decisions(two_bits(), [0, 1, 1]))
+
+
+def test_contexts_with_large_keys_are_counted_as_those_with_small_ones() -> None:
+    keys, symbols = np.array([3, 1, 3, -1, 3, 1]), np.array([4, 0, 2, 1, 4, 9])
+    small = ContextCounts.count(keys, symbols, 10)
+    assert (small.contexts.tolist(), small.events.tolist()) == ([1, 3], [0, 9, 12, 14])
+    assert small.counts.tolist() == [1, 1, 1, 2]
+    large = ContextCounts.count(np.where(keys < 0, keys, keys + 2**62), symbols, 10)
+    assert large.contexts.tolist() == [1 + 2**62, 3 + 2**62]
+    assert (large.events.tolist(), large.counts.tolist()) == (small.events.tolist(), small.counts.tolist())
