@@ -50,9 +50,12 @@ class Bench:
 
     @cached_property
     def corpus(self) -> TokenizedCorpus:
-        """The text under the tokenizer that all conditions have."""
-        fingerprint = self.run.model(next(iter(self._names.values()))).tokens_fingerprint
-        return self.run.tokens[fingerprint]
+        """The text under the tokenizer of the baseline, which is that of all conditions that name no other."""
+        return self.run.tokens[self.run.model(next(iter(self._names.values()))).tokens_fingerprint]
+
+    def corpus_of(self, condition: Condition) -> TokenizedCorpus:
+        """Return the text under the tokenizer of a condition."""
+        return self.run.tokens[self.entry(condition).tokens_fingerprint]
 
     @property
     def seeds(self) -> int:
