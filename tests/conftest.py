@@ -46,7 +46,7 @@ settings.load_profile("lmcompare")
 LONG = (
     *("conformance/test_built_ins.py", "harness/test_killed.py", "test_docs.py", "test_scaffold.py"),
     *("cli/test_commands.py", "harness/test_cells.py", "checks/test_gallery.py", "models/test_neural.py"),
-    *("report/test_accessibility.py", "corpora/test_embedded.py", "training/test_team.py"),
+    *("report/test_accessibility.py", "corpora/test_embedded.py", "training/test_team.py", "lab/test_experiments.py"),
 )
 
 

@@ -15,9 +15,9 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.changes import FilmedTransformer
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.film import KINDS, Film
+from lmcompare.lab.ideas import BASE
 from lmcompare.report import numbers
 
-FILMED = Condition("transformer filmed", "lmcompare.lab.changes:FilmedTransformer")
 SCORES = "queries and keys"  # the matrices that set the scores of attention
 TOLERANCE = 1e-10
 BY_HAND = "Every product, by hand"
@@ -46,7 +46,7 @@ class Gradient(LabExperiment):
 
     def conditions(self) -> Sequence[Condition]:
         """Return the transformer whose training is filmed."""
-        return (FILMED,)
+        return (BASE,)
 
     def measure(self, bench: Bench) -> Findings:
         """Work the gradient out on four tokens, then in the trained model, then over the training."""
@@ -54,7 +54,7 @@ class Gradient(LabExperiment):
         truth = by_autograd(QUERY, KEYS, VALUES, OUTPUT, TARGET)
         own = steps.by_score, steps.by_query, steps.by_keys
         worked = max(float(np.abs(a - b).max()) for a, b in zip(own, truth, strict=True))
-        films = [model.film for model in bench.models(FILMED) if isinstance(model, FilmedTransformer) and model.film]
+        films = [model.film for model in bench.models(BASE) if isinstance(model, FilmedTransformer) and model.film]
         film = films[0]
         tokens = bench.corpus.vocabulary.tokens
         trained = _most_telling(bench, np.array(film.sentence))
@@ -89,7 +89,7 @@ def _most_telling(bench: Bench, sentence: Array) -> Learning:
     """Return the word of a sentence whose prediction would change the scores most, among those made of letters."""
     tokens = bench.corpus.vocabulary.tokens
     words = [i for i in range(2, len(sentence)) if tokens[sentence[i]].isalpha()] or [len(sentence) - 1]
-    found = [learning(bench.model(FILMED), sentence[: i + 1], tokens) for i in words]
+    found = [learning(bench.model(BASE), sentence[: i + 1], tokens) for i in words]
     return max(found, key=lambda each: float(np.abs(each.by_score).max()))
 
 

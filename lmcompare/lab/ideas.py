@@ -11,7 +11,9 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.report import numbers
 
-BASE = Condition("transformer", "transformer")
+BASE = Condition(
+    "transformer", "lmcompare.lab.changes:FilmedTransformer"
+)  # the same bits, and a film of its training
 NO_POSITIONS = Condition("transformer positions none", "transformer", {"positions": "none"})
 NO_MASK = Condition("transformer no mask", "transformer", {"causal": False})
 NO_ORDER = Condition("transformer no order", "lmcompare.lab.changes:LimitedOrder", {"known": 1})

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
 from lmcompare.lab.bench import Bench, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
@@ -26,6 +27,7 @@ KINDS = {
     "characters": Condition("transformer characters", "transformer", tokens="char"),
     "bytes": Condition("transformer bytes", "transformer", tokens="byte"),
 }
+FEW = 40  # words
 WORDS, LETTERS = 2_000, 26  # that are probed: the most frequent ones
 LENGTHS = range(4, 15)  # letters of a word
 BERRY, LETTER = "strawberry", "r"
@@ -56,6 +58,11 @@ class Letters(LabExperiment):
     def measure(self, bench: Bench) -> Findings:
         """Train a probe on half of the most frequent words for each model, and count the letters of the others."""
         words, letters = probed_words(bench.corpus_of(KINDS["words"]))
+        if len(words) < FEW:
+            raise LmcompareError(
+                f"the training text has {len(words)} words of {LENGTHS.start} to {LENGTHS[-1]} letters that occur"
+                f" twice, too few for a probe, which needs {FEW}: give a longer text"
+            )
         counts = letter_counts(words, letters)
         asked = asked_letters(counts)
         half = len(words) // 2

@@ -10,6 +10,7 @@ import numpy as np
 
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.analysis.totals import LN2
+from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.bench import Bench, Share, row_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
@@ -52,6 +53,11 @@ class Unseen(LabExperiment):
         """Compare distributions over the words that never followed, and the whole text with less training text."""
         followers = Followers.of(bench.corpus.train)
         sample = _unseen(bench, followers)
+        if not len(sample):
+            raise LmcompareError(
+                "too few words of the test text come after a word that they never followed in the training text: give"
+                " a longer text"
+            )
         raw: dict[str, Measured] = {}
         among: dict[str, Measured] = {}
         share = bench.shares(len(MODELS))
