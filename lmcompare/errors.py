@@ -11,9 +11,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 _ERRNO = re.compile(r"^\[Errno -?\d+\] ")
-# The signs of control characters other than line ends and tabs
+# The signs of control characters other than line ends and tabs, and of those that force a direction of writing. The
+# isolates U+2068 and U+2069 stay: they only keep apart what a text is, and reports put them around names
 CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
-CONTROL |= {c: f"\\u{c:04x}" for c in range(0x80, 0xA0)}
+CONTROL |= {c: f"\\u{c:04x}" for c in (*range(0x80, 0xA0), *range(0x202A, 0x202F), 0x2066, 0x2067)}
 _SEARCHES = ("importlib", "metadata", "lmcompare")  # folders of code that imports plug-ins
 _OUT_OF_MEMORY = (
     *("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed"),  # torch's
