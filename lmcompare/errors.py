@@ -12,7 +12,7 @@ from pathlib import Path
 
 _ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 # The signs of control characters other than line ends and tabs, and of those that force a direction of writing. The
-# isolates U+2068 and U+2069 stay: they only keep apart what a text is, and reports put them around names
+# isolates U+2068 and U+2069 stay: they force no direction, and lmcompare puts them around names
 CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
 CONTROL |= {c: f"\\u{c:04x}" for c in (*range(0x80, 0xA0), *range(0x202A, 0x202F), 0x2066, 0x2067)}
 _SEARCHES = ("importlib", "metadata", "lmcompare")  # folders of code that imports plug-ins
@@ -80,6 +80,14 @@ def ordinary(path: Path) -> Path:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
     return path
+
+
+def working_directory() -> Path:
+    """Return the working directory. Raises ``LmcompareError`` if it was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise LmcompareError("the working directory was removed: go to a folder that exists, with cd") from None
 
 
 @contextmanager

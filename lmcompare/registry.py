@@ -21,7 +21,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lmcompare.errors import PluginError, suggest, unknown, what_went_wrong
+from lmcompare.errors import LmcompareError, PluginError, suggest, unknown, what_went_wrong, working_directory
 
 T = TypeVar("T")
 
@@ -227,9 +227,10 @@ def _without_folder(name: str) -> str:
 
 def _loaded(name: str, load: Callable[[], Any]) -> Any:
     try:
+        working_directory()
         with chdir("."):  # wherever a plug-in goes when it is imported
             return load()
-    except PluginError:
+    except LmcompareError:
         raise
     except (Exception, SystemExit) as error:
         raise PluginError(f"plug-in '{name}' can't be imported: {what_went_wrong(error)}") from error

@@ -13,10 +13,10 @@ LONGEST = 1 << 26  # bytes of a manifest
 
 def is_run_folder(folder: Path) -> bool:
     """Return whether lmcompare has written a run into a folder."""
-    if (folder / MARK).is_file():
-        return True
     path = folder / MANIFEST
     try:
+        if (folder / MARK).is_file():
+            return True
         if not path.is_file() or path.stat().st_size > LONGEST:
             return False
         manifest = json.loads(path.read_text(encoding="utf-8"))

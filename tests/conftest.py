@@ -46,7 +46,7 @@ settings.load_profile("lmcompare")
 LONG = (
     *("conformance/test_built_ins.py", "harness/test_killed.py", "test_docs.py", "test_scaffold.py"),
     *("cli/test_commands.py", "harness/test_cells.py", "checks/test_gallery.py", "models/test_neural.py"),
-    *("report/test_accessibility.py", "corpora/test_embedded.py", "training/test_team.py"),
+    *("report/test_accessibility.py", "corpora/test_embedded.py", "training/test_team.py", "lab/test_experiments.py"),
 )
 
 
@@ -78,6 +78,17 @@ def copied(folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "run"))
 
 
+def called_here(function: str, *arguments: Any, seconds: float, on_event: Emit | None = None, **_: Any) -> Any:
+    """Call a function as ``lmcompare.processes.call`` does, in this process."""
+    assert seconds > 0
+    module, _, name = function.partition(":")
+    try:
+        return getattr(import_module(module), name)(on_event, *json.loads(json.dumps(arguments)))
+    except Exception as error:
+        expected = isinstance(error, LmcompareError)
+        raise RaisedError(str(error) if expected else what_went_wrong(error), expected) from error
+
+
 @pytest.fixture(scope="module")
 def cells_here() -> Iterator[None]:
     """A run does all in this process, where its others are not what is tested: to start one takes seconds."""
@@ -87,19 +98,10 @@ def cells_here() -> Iterator[None]:
     def here(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
         return one(job, live or plugins.build(job.plugin, job.hyperparameters), seconds, emit)
 
-    def asked(function: str, *arguments: Any, seconds: float, on_event: Emit | None = None, **_: Any) -> Any:
-        assert seconds > 0
-        module, _, name = function.partition(":")
-        try:
-            return getattr(import_module(module), name)(on_event, *json.loads(json.dumps(arguments)))
-        except Exception as error:
-            expected = isinstance(error, LmcompareError)
-            raise RaisedError(str(error) if expected else what_went_wrong(error), expected) from error
-
     with (
         patch.object(harness, "_run_one", here),
-        patch.object(describe, "call", asked),
-        patch.object(reading, "call", asked),
+        patch.object(describe, "call", called_here),
+        patch.object(reading, "call", called_here),
     ):
         yield
 

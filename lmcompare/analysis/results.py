@@ -20,6 +20,7 @@ from lmcompare.analysis.metrics import mean_figures, sampled, seed_figures, spli
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.published import published
 from lmcompare.analysis.totals import sums
+from lmcompare.errors import without_controls
 from lmcompare.runfolder.files import no_formula, write_json, write_text
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry, Run, kept
@@ -111,10 +112,14 @@ def write_results(run: Run, folder: Path | None = None) -> None:
 
 
 def as_csv(table: pd.DataFrame) -> str:
-    """Return a table as results.csv contains it: no text in it is a formula."""
-    texts = {column: table[column].map(no_formula) for column in ("table", *TEXTS, "reason") if column in table}
+    """Return a table as results.csv contains it: no text in it is a formula or commands a terminal."""
+    texts = {column: table[column].map(_plain) for column in ("table", *TEXTS, "reason") if column in table}
     written: str = table.assign(**texts).to_csv(index=False, lineterminator="\n")
     return written
+
+
+def _plain(cell: Any) -> Any:
+    return no_formula(without_controls(cell) if isinstance(cell, str) else cell)
 
 
 @kept

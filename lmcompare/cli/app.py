@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from lmcompare import __version__
-from lmcompare.errors import LmcompareError, without_controls
+from lmcompare.errors import LmcompareError, without_controls, working_directory
 
 # Bytes of addresses, most of them never used. Below about 1.2 GB on two cores, Arrow waits for threads that could not
 # be started, and OpenBLAS ends the process.
@@ -69,6 +69,7 @@ def _top(
         raise typer.Exit(2)
     else:
         _check_address_space()
+        working_directory()
 
 
 def _check_address_space() -> None:

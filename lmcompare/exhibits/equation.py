@@ -20,7 +20,9 @@ class WorkedEquation(Exhibit):
     saying : str
         What the equation means, in one to three sentences.
     lines : tuple of (str, float), default=()
-        Each quantity of the equation and its value in the trained model.
+        Each quantity of the equation and its value.
+    numbers : str, default="The same with the trained model's own numbers"
+        What the values are.
     """
 
     kind: ClassVar[str] = "equation"
@@ -28,6 +30,7 @@ class WorkedEquation(Exhibit):
     equation: str
     saying: str
     lines: tuple[tuple[str, float], ...] = ()
+    numbers: str = "The same with the trained model's own numbers"
 
     def problem(self) -> str:
         """Return that the equation or its meaning is missing."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmcompare import exhibits, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.errors import PluginError, what_went_wrong
+from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
@@ -48,12 +48,21 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     own = [] if model is None else [type(model)]
     # the plug-ins that the experiment names: the files of its folder can name no others
     with plugins.only_installed(job.plugin, *plugins.named_in(job.hyperparameters), *own):
-        _run_cell(job, emit, plugins.build(job.plugin, job.hyperparameters) if model is None else model)
+        if model is None:
+            model = plugins.build(job.plugin, job.hyperparameters)
+            if plugins.source_digest(model) != job.source_digest:
+                raise _changed("its code")
+        _run_cell(job, emit, model)
 
 
 def run_job(emit: Emit, table: dict[str, Any]) -> None:
     """Run the cell of a job's table; runs in a process of its own."""
     run_cell(Job(**table), emit)
+
+
+def _changed(what: str) -> LmcompareError:
+    """Return the error of a cell that would be stored as one of other code or files than it is made of."""
+    return LmcompareError(f"{what} was changed while the run was going on: run the same command again")
 
 
 def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
@@ -68,6 +77,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         return
     job.reopen()
     _told(model)  # what is wrong with it is said before it is trained
+    code_digest = plugins.code_digest(model)  # of the code that trains it, whatever is edited meanwhile
     model, train_seconds = _trained(job, corpus, model, emit)
     emit({"event": "stage", "stage": "scoring"})
     scored, part, cost = _scored(job, corpus, model, emit)
@@ -90,7 +100,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
             "error": None,
             **_told(model),
             "traits": asdict(model.traits),
-            "code_digest": plugins.code_digest(model),
+            "code_digest": code_digest,
             "notes": [*model.notes, *notes],
             "truth": truth,
             "memorisation": known,
@@ -135,6 +145,9 @@ def _trained(
     if fitted is not model:
         raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
     model.study(corpus.train, corpus.valid, setting)
+    for name, digest in job.files.items():
+        if model.digest_of(name) != digest:
+            raise _changed(str(getattr(model, name)))
     save_state(model.state(), folder)
     write_text(job.path / "curve.csv", curve.csv())
     write_json(folder / "trained.json", {"key": job.key, "plugin": job.plugin, "seconds": seconds})

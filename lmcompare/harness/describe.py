@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from lmcompare import plugins
-from lmcompare.errors import PluginError, one_line
+from lmcompare.errors import PluginError, one_line, working_directory
 from lmcompare.harness.experiment import Experiment, ModelTable
 from lmcompare.harness.job import Job
 from lmcompare.model import LanguageModel
@@ -93,7 +93,7 @@ def described(table: ModelTable, experiment: Experiment, base: Path | None) -> D
 
     Raises ``PluginError`` for a plug-in that does not exist, ends or never returns, and for wrong hyper-parameters.
     """
-    here = base or Path.cwd()
+    here = base or working_directory()
     plugin = absolute(table.plugin, here)
     there = (table.name, plugin, dict(table.hyperparameters), experiment.preset, str(here))
     found: Described = _asked("_built", Described, there, plugin, table.hyperparameters, experiment.time_limit)

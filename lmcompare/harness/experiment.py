@@ -276,7 +276,7 @@ def load(path: Path) -> Experiment:
     if path.is_file() and path.suffix != ".toml":
         raise LmcompareError(f"{path} is no experiment file (.toml): to read a text, give it as --corpus {path}")
     try:
-        table = tomllib.loads(ordinary(path).read_text(encoding="utf-8"))
+        table = tomllib.loads(ordinary(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise LmcompareError(f"there is no experiment file {path}: check the path") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -28,6 +28,7 @@ _SHAPES = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number below 1e18",
     "float_type": "a number",
     "float_parsing": "a number",
     "finite_number": "a finite number",

@@ -93,6 +93,7 @@ def run(
         For wrong input, before anything is trained.
     """
     started = time.perf_counter()
+    folder = folder.resolve() if folder.is_symlink() else folder  # the user's own link to it is left as it is
     show, live = show or Display(), live or {}
     models = {
         table.name: Described.of(table.name, table.plugin, live[table.name])

@@ -12,6 +12,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.registry import absolute, placed
 from lmcompare.tokens import TOKENIZERS, Tokenizer, table_of
 
+LEAST_COUNT = "min_count is at least 1, which keeps every type of the training text"
+
 
 class TokensTable(BaseModel):
     """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
@@ -24,7 +26,7 @@ class TokensTable(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: str = "word"
-    min_count: int = Field(default=0, ge=0)
+    min_count: int = 0
     size: int | None = Field(default=None, ge=3)
 
     @model_validator(mode="before")
@@ -42,6 +44,8 @@ class TokensTable(BaseModel):
 
     @model_validator(mode="after")
     def _within_reason(self) -> Self:
+        if self.min_count < 0:
+            raise ValueError(LEAST_COUNT)
         if not _is_of_others(self.kind):
             self._check(TOKENIZERS.resolve(self.kind))
         return self
@@ -49,7 +53,7 @@ class TokensTable(BaseModel):
     def _check(self, tokenizer: type[Tokenizer]) -> None:
         """Raise ``ValueError`` for limits of the vocabulary that the tokenizer can't have."""
         if self.min_count < 1:
-            raise ValueError("min_count is at least 1, which keeps every type of the training text")
+            raise ValueError(LEAST_COUNT)
         if (self.min_count > 1 or self.size is not None) and tokenizer.fixed_vocabulary:
             raise ValueError(f"{self.kind} always has the same vocabulary: leave min_count and size out")
 

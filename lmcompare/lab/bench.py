@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from lmcompare import plugins
 from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts
-from lmcompare.analysis.intervals import LEAST_UNITS
+from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.resampling import units_of
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
 from lmcompare.model import LanguageModel
@@ -49,9 +50,12 @@ class Bench:
 
     @cached_property
     def corpus(self) -> TokenizedCorpus:
-        """The text under the tokenizer that all conditions have."""
-        fingerprint = self.run.model(next(iter(self._names.values()))).tokens_fingerprint
-        return self.run.tokens[fingerprint]
+        """The text under the tokenizer of the baseline, which is that of all conditions that name no other."""
+        return self.run.tokens[self.run.model(next(iter(self._names.values()))).tokens_fingerprint]
+
+    def corpus_of(self, condition: Condition) -> TokenizedCorpus:
+        """Return the text under the tokenizer of a condition."""
+        return self.run.tokens[self.entry(condition).tokens_fingerprint]
 
     @property
     def seeds(self) -> int:
@@ -119,6 +123,15 @@ def parts_of(share: Share, parts: int) -> Iterator[Share]:
         return lambda done: share((part + done) / parts)
 
     return map(told, range(parts))
+
+
+def rows_of(tests: Mapping[str, Contrast]) -> dict[str, Row]:
+    """Return contrasts, by the names of their rows, that were computed apart: with one correction for all of them."""
+    adjusted = holm(np.array([test.p_value for test in tests.values()]))
+    return {
+        name: row_of(replace(test, name=name, p_holm=float(p)))
+        for (name, test), p in zip(tests.items(), adjusted, strict=True)
+    }
 
 
 def row_of(found: Contrast, saying: str = "") -> Row:

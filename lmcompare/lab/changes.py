@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
@@ -10,13 +11,13 @@ import torch
 from torch import Tensor
 
 from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
-from lmcompare.lab.shuffling import shuffled
 from lmcompare.model import Setting, State
-from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
-from lmcompare.models.transformer.network import Block, TransformerNetwork
+from lmcompare.models.transformer.network import Block, Design, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.lanes import Texts
 from lmcompare.training.loop import Watch
@@ -62,19 +63,63 @@ class FrozenVectors(Transformer):
 
 
 @dataclass(eq=False, kw_only=True)
-class HalfText(Transformer):
-    """A transformer that is trained on half of the training text, read twice as often.
+class PartTransformer(Transformer):
+    """A transformer that is trained on a part of the training text, which it reads again more often.
 
-    It reads as many tokens as the whole text would give. The vocabulary and its counts are those of the whole text.
+    It reads as many tokens as with the whole text. The vocabulary and its counts are those of the whole text.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        The share of the training text.
     """
+
+    share: float = 0.5
 
     def title(self) -> str:
         """Return the display name."""
-        return "Transformer on half of the text"
+        return f"Transformer on {_percent(self.share)} of the text"
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on documents drawn at random, up to half of the tokens."""
-        return super().fit(half(train), valid, setting)
+        """Train on documents drawn at random, up to a share of the tokens."""
+        return super().fit(part(train, self.share), valid, setting)
+
+
+@dataclass(eq=False, kw_only=True)
+class PartBag(Word2VecBow):
+    """A bag of word vectors that is trained on a part of the training text, as ``PartTransformer`` is.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        The share of the training text.
+    """
+
+    share: float = 0.5
+
+    def title(self) -> str:
+        """Return the display name."""
+        return f"word2vec, bag of words, on {_percent(self.share)} of the text"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on documents drawn at random, up to a share of the tokens."""
+        return super().fit(part(train, self.share), valid, setting)
+
+
+class PartNGram(NGram):
+    """An n-gram model that counts a part of the training text, as ``PartTransformer`` reads one."""
+
+    def __init__(self, order: int = 5, share: float = 0.5) -> None:
+        super().__init__(order=order)
+        self.share = share
+
+    def title(self) -> str:
+        """Return the display name."""
+        return f"{super().title()} on {_percent(self.share)} of the text"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Count documents drawn at random, up to a share of the tokens."""
+        return super().fit(part(train, self.share), valid, setting)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -95,35 +140,55 @@ class HalfParameters(Transformer):
         return narrow.network(types)
 
 
-class BagNetwork(TransformerNetwork):
-    """A transformer whose keys and values, in every layer, are made of the word vectors alone.
+class LimitedOrderNetwork(TransformerNetwork):
+    """A transformer that knows the order of the last words only.
 
-    In an ordinary transformer the keys and values of the second layer contain what precedes each position, and so the
-    order. Here a position knows the set of the words before it, each with its number of occurrences, and which word
-    comes last; the order of the others has no effect.
+    Its keys and values, in every layer, are made of the word vectors alone: in an ordinary transformer those of the
+    second layer contain what precedes each position, and so the order. A learnt number is added to the score of each
+    distance (relative positions), the same for all distances from ``known`` on. So a position knows the last
+    ``known`` words in order, and of the others the set, each with its number of occurrences.
     """
+
+    def __init__(self, types: int, design: Design, end: int, known: int) -> None:
+        super().__init__(types, design, end)
+        self.known = known
 
     def source(self, embedded: Tensor) -> Tensor:
         """Return the word vectors, for the keys and values of every layer."""
         return embedded
 
+    def bias(self, distance: Tensor) -> Tensor | None:
+        """Return the numbers that are added to the scores at these distances: all far ones have the same."""
+        return super().bias(distance.clamp(max=self.known - 1))
+
 
 @dataclass(eq=False, kw_only=True)
-class NoOrder(Transformer):
-    """A transformer that knows which words precede and which one comes last, but not the order of the others.
+class LimitedOrder(Transformer):
+    """A transformer that knows the order of the last words, and of the others only which they are.
 
-    It has no position encoding, and its keys and values are made of the word vectors alone (see ``BagNetwork``).
+    See ``LimitedOrderNetwork``. Position encodings other than "relative" would tell it more.
+
+    Parameters
+    ----------
+    known : int, default=1
+        How many words back it knows the order.
     """
 
-    positions: str = "none"
+    positions: str = "relative"
+    known: int = 1
+
+    def __post_init__(self) -> None:
+        self.check_choice("positions", ("relative",))
+        self.check_whole(1, "known")
+        super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
-        return "Transformer without word order"
+        return f"Transformer that knows the order of {self.known} word{'s' if self.known > 1 else ''}"
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the network."""
-        return BagNetwork(types, self.design(), self.end)
+        return LimitedOrderNetwork(types, self.design(), self.end, self.known)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -150,32 +215,6 @@ class TextbookEncoderDecoder(RnnEncoderDecoder):
         network = super().network(types)
         network.ahead = self.chunk
         return network
-
-
-@dataclass(eq=False, kw_only=True)
-class ShuffledTransformer(Transformer):
-    """A transformer that is trained on shuffled contexts: see ``lmcompare.lab.shuffling.shuffled``."""
-
-    def title(self) -> str:
-        """Return the display name."""
-        return "Transformer trained on shuffled contexts"
-
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on passages whose beginnings are shuffled."""
-        return super().fit(shuffled(train, setting.seed), shuffled(valid, setting.seed), setting)
-
-
-@dataclass(eq=False, kw_only=True)
-class ShuffledRnn(Rnn):
-    """An RNN that is trained on shuffled contexts: see ``lmcompare.lab.shuffling.shuffled``."""
-
-    def title(self) -> str:
-        """Return the display name."""
-        return "RNN trained on shuffled contexts"
-
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on passages whose beginnings are shuffled."""
-        return super().fit(shuffled(train, setting.seed), shuffled(valid, setting.seed), setting)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -215,12 +254,13 @@ class FilmedTransformer(Transformer):
         return super().restore(state)
 
 
-def half(text: Encoded) -> Encoded:
-    """Return documents of a text in random order, always the same one, up to half of its tokens.
+def part(text: Encoded, share: float) -> Encoded:
+    """Return documents of a text in random order, always the same one, up to a share of its tokens.
 
-    The last document is cut after the sentence with which half of the tokens is reached.
+    A smaller part is contained in a greater one. The last document is cut after the sentence with which the share is
+    reached.
     """
-    wanted = -(-len(text) // 2)
+    wanted = math.ceil(share * len(text))
     taken: list[IntArray] = []
     for document in np.random.default_rng(0).permutation(len(text.starts)):
         begin, end = int(text.starts[document]), int(text.ends[document])
@@ -232,3 +272,7 @@ def half(text: Encoded) -> Encoded:
         if wanted <= 0:
             break
     return Encoded.from_documents(taken, text.vocabulary)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"

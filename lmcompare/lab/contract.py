@@ -33,11 +33,14 @@ class Condition:
         The model's plug-in.
     settings : mapping
         The hyper-parameters that differ from those of the preset.
+    tokens : str or None
+        The kind of its tokens, such as "char" or "bpe:4000"; None for those of all.
     """
 
     name: str
     plugin: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    tokens: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Figures:
         The unit of ``value``.
     note : str
         How it was measured.
+    differences : bool
+        Whether the values are differences, which are written with their sign.
     row_name : str
         The name of the first column.
     figure_name : str
@@ -101,6 +106,7 @@ class Figures:
     rows: tuple[Row, ...]
     unit: str
     note: str = ""
+    differences: bool = True
     row_name: str = ""
     figure_name: str = ""
 
@@ -174,7 +180,7 @@ def _checked(found: Any, name: str) -> type[LabExperiment]:
     return found
 
 
-_FIRST = ("ideas", "order", "positions", "mask", "gradient")  # the rest follows by name
+_FIRST = ("ideas", "order", "unseen", "positions", "mask", "gradient", "letters")  # the rest follows by name
 
 
 def experiment_names() -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError
@@ -16,7 +17,7 @@ from lmcompare.processes import Emit, call
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.training.language_model import TorchLanguageModel
 
-STEPS = (8, 16)  # of the two trainings whose difference is measured; both have as many evaluations
+STEPS = 8  # of the training that is timed
 TOKENS = 2_000  # that are scored
 READINGS = 2  # of the test text in a cell, beside one of the validation text
 STARTING = 8.0  # seconds that a process takes to start, to check the model and to make its examples
@@ -48,17 +49,20 @@ def probe_job(
     """Return about how many seconds a cell takes; runs in a process of its own."""
     corpus = TokenizedCorpus(Path(tokens), named=[tokenizer])
     model = plugins.build(plugin, hyperparameters)
-    setting = Setting(vocabulary=corpus.vocabulary, seed=0, **machine)
+    times = [time.perf_counter()]
+    setting = Setting(
+        vocabulary=corpus.vocabulary,
+        seed=0,
+        budget=Budget(steps=STEPS),
+        progress=lambda _: times.append(time.perf_counter()),
+        **machine,
+    )
     model.warm_up()
-
-    def trained(budget: Budget) -> float:
-        return _seconds(lambda: model.fit(corpus.train, corpus.valid, replace(setting, budget=budget)))
-
+    training = _seconds(lambda: model.fit(corpus.train, corpus.valid, setting))
     if isinstance(model, TorchLanguageModel):
-        few, more = (trained(Budget(steps=steps)) for steps in STEPS)
-        training = max(0.0, more - few) / (STEPS[1] - STEPS[0]) * model.recipe().steps
-    else:
-        training = trained(Budget())
+        # between two reports is a step, or an evaluation, which takes longer and is done as often in any training
+        steps = sorted(np.diff(times))[:STEPS]
+        training += float(np.median(steps)) * (model.recipe().steps - STEPS)
     text = next(corpus.test.parts(TOKENS))
     model.log_probs(text)  # what is done once is not counted
     scoring = _seconds(lambda: model.log_probs(text)) / max(1, len(text))

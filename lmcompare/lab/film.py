@@ -172,8 +172,8 @@ def shown_sentence(text: Encoded) -> IntArray:
     starts = text.sentence_starts()
     lengths = np.diff(np.append(starts, len(text)))
     fitting = np.flatnonzero(np.isin(lengths, LENGTHS))
-    first, length = (starts[fitting[0]], lengths[fitting[0]]) if len(fitting) else (0, LENGTHS.start)
-    return np.asarray(text.ids[first : first + length - 1], np.int64)  # without </s>
+    first, length = (starts[fitting[0]], lengths[fitting[0]] - 1) if len(fitting) else (0, LENGTHS.start)
+    return np.asarray(text.ids[first : first + length], np.int64)  # without </s>
 
 
 def shown_words(text: Encoded) -> IntArray:

@@ -15,11 +15,12 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.changes import FilmedTransformer
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.film import KINDS, Film
+from lmcompare.lab.ideas import BASE
 from lmcompare.report import numbers
 
-FILMED = Condition("transformer filmed", "lmcompare.lab.changes:FilmedTransformer")
 SCORES = "queries and keys"  # the matrices that set the scores of attention
 TOLERANCE = 1e-10
+BY_HAND = "Every product, by hand"
 SMALL = 0.1  # share of the prediction
 LATE = 0.25  # the last share of the training, in which gradients are compared
 
@@ -45,7 +46,7 @@ class Gradient(LabExperiment):
 
     def conditions(self) -> Sequence[Condition]:
         """Return the transformer whose training is filmed."""
-        return (FILMED,)
+        return (BASE,)
 
     def measure(self, bench: Bench) -> Findings:
         """Work the gradient out on four tokens, then in the trained model, then over the training."""
@@ -53,15 +54,16 @@ class Gradient(LabExperiment):
         truth = by_autograd(QUERY, KEYS, VALUES, OUTPUT, TARGET)
         own = steps.by_score, steps.by_query, steps.by_keys
         worked = max(float(np.abs(a - b).max()) for a, b in zip(own, truth, strict=True))
-        films = [model.film for model in bench.models(FILMED) if isinstance(model, FilmedTransformer) and model.film]
+        films = [model.film for model in bench.models(BASE) if isinstance(model, FilmedTransformer) and model.film]
         film = films[0]
         tokens = bench.corpus.vocabulary.tokens
-        trained = learning(bench.model(FILMED), np.array(film.sentence), tokens)
+        trained = _most_telling(bench, np.array(film.sentence))
         shares = gradient_shares(films)
         table = Figures(
             title="Where the gradient goes",
             rows=tuple(_row(kind, each) for kind, each in shares.items()),
             unit="share of the squared norm",
+            differences=False,
             note=(
                 "The share of each kind of matrix in the squared norm of the gradient, over the last quarter of the"
                 " training. The interval covers the variation between trainings."
@@ -81,6 +83,14 @@ class Gradient(LabExperiment):
             tables=(table,),
             exhibits=(*_worked(steps), _would_change(trained), _norms(film), *_film(film, tokens)),
         )
+
+
+def _most_telling(bench: Bench, sentence: Array) -> Learning:
+    """Return the word of a sentence whose prediction would change the scores most, among those made of letters."""
+    tokens = bench.corpus.vocabulary.tokens
+    words = [i for i in range(2, len(sentence)) if tokens[sentence[i]].isalpha()] or [len(sentence) - 1]
+    found = [learning(bench.model(BASE), sentence[: i + 1], tokens) for i in words]
+    return max(found, key=lambda each: float(np.abs(each.by_score).max()))
 
 
 def gradient_shares(films: Sequence[Film]) -> dict[str, Array]:
@@ -110,6 +120,7 @@ def _worked(steps: Steps) -> list[Exhibit]:
         title="Forward, on four tokens",
         note="A head with two numbers a vector: one query looks at four tokens, and two words can follow.",
         equation=r"s_j = \frac{q \cdot k_j}{\sqrt{2}}, \quad a = \mathrm{softmax}(s), \quad o = \sum_j a_j v_j",
+        numbers=BY_HAND,
         saying="Each token's key is compared with the query; the softmax of the scores weighs the values.",
         lines=(
             *((f"q · k of {WORDS[j]}: {_product(QUERY, KEYS[j])}, divided by √2", float(steps.scores[j])) for j in n),
@@ -124,6 +135,7 @@ def _worked(steps: Steps) -> list[Exhibit]:
         note="Descent moves each score against the sign of its gradient.",
         equation=r"\frac{\partial L}{\partial s_j} = a_j \Big( g \cdot v_j - \sum_k a_k\, g \cdot v_k \Big), \quad"
         r" g = \frac{\partial L}{\partial o}",
+        numbers=BY_HAND,
         saying=(
             "A value that points against g would lower the loss more than the average does: its score goes up. The"
             " gradients of all scores sum to zero, because the weights must sum to one."

@@ -11,10 +11,12 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.report import numbers
 
-BASE = Condition("transformer", "transformer")
+BASE = Condition(
+    "transformer", "lmcompare.lab.changes:FilmedTransformer"
+)  # the same bits, and a film of its training
 NO_POSITIONS = Condition("transformer positions none", "transformer", {"positions": "none"})
 NO_MASK = Condition("transformer no mask", "transformer", {"causal": False})
-NO_ORDER = Condition("transformer no order", "lmcompare.lab.changes:NoOrder")
+NO_ORDER = Condition("transformer no order", "lmcompare.lab.changes:LimitedOrder", {"known": 1})
 
 MASK = "The causal mask"
 SMALL, PRETENCE = 0.02, 0.5  # bits per byte of the prediction
@@ -45,6 +47,12 @@ IDEAS = (
         "Trained word vectors",
         "Letting words that are used alike get similar vectors; without it the vectors are random and stay so.",
         Condition("transformer random vectors", "lmcompare.lab.changes:FrozenVectors"),
+    ),
+    Idea(
+        "Attention",
+        "Looking at the words before; without it the model sees the last word alone.",
+        Condition("transformer no attention", "transformer", {"window": 1}),
+        "gradient",
     ),
     Idea(
         "Choosing where to look",
@@ -83,7 +91,8 @@ IDEAS = (
     Idea(
         "Twice the text",
         "Reading twice as much different text in the same number of steps; without it, half of the text twice.",
-        Condition("transformer half text", "lmcompare.lab.changes:HalfText"),
+        Condition("transformer half text", "lmcompare.lab.changes:PartTransformer", {"share": 0.5}),
+        "unseen",
     ),
     Idea(
         "Twice the parameters",

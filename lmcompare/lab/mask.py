@@ -21,7 +21,7 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
 
 TEXTBOOK = Condition("encoder-decoder that sees its chunk", "lmcompare.lab.changes:TextbookEncoderDecoder")
-CHEATS = {NO_MASK.name: "No mask", TEXTBOOK.name: "Sees ahead"}
+CHEATS = {NO_MASK.name: "No mask", TEXTBOOK.name: "Peeks"}
 SAYINGS = {
     NO_MASK.name: "The transformer without the causal mask.",
     TEXTBOOK.name: "An encoder-decoder whose encoder reads the words that its decoder predicts.",
@@ -138,6 +138,7 @@ def _failure(bench: Bench, condition: Condition, model: LanguageModel, sentence:
     before, after = (model.log_probs(Encoded.from_documents([ids], vocabulary))[:-2] for ids in (sentence, altered))
     depends = np.flatnonzero(np.abs(before - after) > TOLERANCE)
     names = [str(check["name"]) for check in bench.entry(condition).failed_checks]
+    names.sort(key=lambda name: "future" not in name)  # the check that says it most plainly
     failed = f"It fails the validity check “{names[0]}”. " if names else "It declares that it is not causal. "
     if not len(depends):
         return f"{failed}In the sentence shown, changing a later word changes no earlier probability."

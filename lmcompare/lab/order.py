@@ -9,13 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
-from lmcompare.analysis.intervals import holm
 from lmcompare.exhibits import Curve, Heatmap
-from lmcompare.lab.bench import Bench, Share, parts_of, row_of
+from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.ideas import BASE
+from lmcompare.lab.ideas import BASE, NO_ORDER
 from lmcompare.lab.sample import Sample, after
-from lmcompare.lab.shuffling import IN_ORDER, SHUFFLED, TREATMENTS, treated
+from lmcompare.lab.shuffling import TREATMENTS, treated
 from lmcompare.report import numbers
 from lmcompare.tokens import IntArray
 
@@ -25,10 +24,12 @@ FAMILIES = {
     "RNN": Condition("rnn", "rnn"),
     "transformer": BASE,
 }
-TRAINED = {  # on shuffled contexts
-    "RNN": Condition("rnn shuffled", "lmcompare.lab.changes:ShuffledRnn"),
-    "transformer": Condition("transformer shuffled", "lmcompare.lab.changes:ShuffledTransformer"),
+ALL = 64  # words: the window of the transformer
+LIMITED = {
+    known: Condition(f"transformer order of {known} words", "lmcompare.lab.changes:LimitedOrder", {"known": known})
+    for known in (4, 16, ALL)
 }
+TRAINED = {1: NO_ORDER, **LIMITED}  # by the words whose order is known
 KEPT = (1, 4, 16, 64)  # tokens of the context that are left as they are
 POSITIONS, OF_PREVIEW = 2_000, 300
 Lost = Mapping[str, Mapping[tuple[str, int], Contrast]]  # by family, and by treatment and tokens that are kept
@@ -43,34 +44,31 @@ class Order(LabExperiment):
     prediction: ClassVar[str] = (
         "For the 5-gram and the bag nothing beyond 16 words matters. The RNN and the transformer lose more than 0.05"
         " bits per word when all but the last 16 words are cut, but less than that when they are only shuffled: from"
-        " far back they take the topic and not the order. Trained on shuffled contexts, they lose less than when they"
-        " are shuffled at scoring alone."
+        " far back they take the topic and not the order. A transformer that was trained to know the order of one"
+        " word only loses less than one that is shuffled when it is scored."
     )
 
     def conditions(self) -> Sequence[Condition]:
-        """Return a model of each family, and the networks that are trained on shuffled contexts."""
+        """Return a model of each family, and transformers that know the order of some words only."""
         return (*FAMILIES.values(), *TRAINED.values())
 
     def measure(self, bench: Bench) -> Findings:
         """Ask every model with changed contexts, at positions drawn from the test text."""
         sample = Sample.of(bench.run, bench.corpus, POSITIONS if bench.decides else OF_PREVIEW)
-        contexts, short = list(sample.contexts()), list(sample.contexts(SHUFFLED + IN_ORDER))
+        contexts = list(sample.contexts())
+        asked = {(how, kept): treated(contexts, how, kept) for how in TREATMENTS for kept in KEPT}
         lost: dict[str, dict[tuple[str, int], Contrast]] = {}
-        trained: dict[str, dict[int, Contrast]] = {}
-        share = bench.shares(len(FAMILIES) + len(TRAINED))
+        share = bench.shares(len(FAMILIES))
         for family, condition in FAMILIES.items():
-            asked = {(how, kept): treated(contexts, how, kept) for how in TREATMENTS for kept in KEPT}
             found = _asked(bench, condition, sample, {("", 0): contexts, **asked}, next(share))
             intact = found.pop(("", 0))
-            lost[family] = dict(zip(found, _contrasts(intact, found, sample), strict=True))
-            if family in TRAINED:
-                there = {("", kept): treated(short, "shuffled", kept) for kept in KEPT if kept < IN_ORDER}
-                own = _asked(bench, TRAINED[family], sample, there, next(share))
-                trained[family] = dict(zip((k for _, k in own), _contrasts(intact, own, sample), strict=True))
+            named = {f"{how} {kept}": each for (how, kept), each in found.items()}
+            lost[family] = dict(zip(found, contrasts(intact, named, sample.counts).values(), strict=True))
+        trained = _trained(bench)
         return Findings(
             verdict=_verdict(lost),
             held=_held(lost, trained) if bench.decides else None,
-            tables=(_lost_by_shuffling(lost, len(sample)), _trained(trained)),
+            tables=(_lost_by_shuffling(lost, len(sample)), trained),
             exhibits=(_curve(lost), _all(lost)),
         )
 
@@ -91,16 +89,11 @@ def _asked(
     }
 
 
-def _contrasts(intact: Measured, found: Mapping[tuple[str, int], Measured], sample: Sample) -> list[Contrast]:
-    named = {f"{how} {kept}": each for (how, kept), each in found.items()}
-    return list(contrasts(intact, named, sample.counts).values())
-
-
 def _lost_by_shuffling(lost: Lost, positions: int) -> Figures:
     tests = {f"{family}, all but {kept}": found["shuffled", kept] for family, found in lost.items() for kept in KEPT}
     return Figures(
         title="What is lost when all but the last words are shuffled",
-        rows=_rows(tests),
+        rows=_without_figures(tests),
         unit="bits per word",
         note=(
             f"{positions:,} positions of the test text, with at most 256 words of context. The model was trained on"
@@ -110,28 +103,30 @@ def _lost_by_shuffling(lost: Lost, positions: int) -> Figures:
     )
 
 
-def _trained(trained: Mapping[str, Mapping[int, Contrast]]) -> Figures:
-    tests = {f"{family}, all but {kept}": each for family, found in trained.items() for kept, each in found.items()}
+def _trained(bench: Bench) -> Figures:
+    """Return what transformers lose that were trained to know the order of some words only."""
+    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    limited = {_last(known): bench.bits(c) for known, c in TRAINED.items() if known != ALL}
     return Figures(
-        title="What is lost by networks that were trained on shuffled contexts",
-        rows=_rows(tests),
+        title="What is lost by transformers that were trained to know less of the order",
+        rows=_without_figures(contrasts(bench.bits(TRAINED[ALL]), limited, whole.counts)),
         unit="bits per word",
         note=(
-            "These networks know no other contexts than shuffled ones, so that nothing confuses them: what they lose"
-            " against the same network with the whole text in order is what the order tells. Their contexts have at"
-            f" most {SHUFFLED + IN_ORDER} words, as in their training."
+            "Shuffling a text for a model that was trained on ordinary text also confuses it. These transformers"
+            " never knew more than the order of the last words, and of the others only which they are, so that what"
+            f" they lose is what the order is worth. The baseline is the same network with the order of {ALL} words;"
+            " all of the test text."
         ),
-        row_name="Model, and words that stay in order",
+        row_name="Words whose order is known",
     )
 
 
-def _rows(tests: Mapping[str, Contrast]) -> tuple[Row, ...]:
-    """Return contrasts as rows, with one correction for all of them."""
-    adjusted = holm(np.array([test.p_value for test in tests.values()]))
-    return tuple(
-        replace(row_of(test), name=name, p_holm=float(p), figure=None)
-        for (name, test), p in zip(tests.items(), adjusted, strict=True)
-    )
+def _last(known: int) -> str:
+    return "the last one" if known == 1 else f"the last {known}"
+
+
+def _without_figures(tests: Mapping[str, Contrast]) -> tuple[Row, ...]:
+    return tuple(replace(row, figure=None) for row in rows_of(tests).values())
 
 
 def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
@@ -140,28 +135,32 @@ def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
 
 
 def _verdict(lost: Lost) -> str:
-    def words(kept: int | None) -> str:
-        return f"more than {KEPT[-1]} words" if kept is None else f"at most {numbers.plural(kept, 'word')}"
-
-    said = [
-        f"the {family} reads {words(reach(found, 'cut'))} back and the order of {words(reach(found, 'shuffled'))}"
-        for family, found in lost.items()
-    ]
-    return f"Beyond these, less than {SMALL} bits per word are lost: {numbers.listed(said)}."
-
-
-def _held(lost: Lost, trained: Mapping[str, Mapping[int, Contrast]]) -> bool:
-    near = all(
-        lost[family][how, 16].difference < SMALL for family in ("5-gram", "word2vec bag") for how in TREATMENTS
+    return (
+        f"Farther back than this, at most {SMALL} bits per word are to be gained: {_by_reach(lost, 'cut')}. Farther"
+        f" back than this, the order of the words hardly matters: {_by_reach(lost, 'shuffled')}."
     )
+
+
+def _by_reach(lost: Lost, how: str) -> str:
+    """Return in words how far back the models read, those that read equally far together."""
+    together: dict[int | None, list[str]] = {}
+    for family, found in lost.items():
+        together.setdefault(reach(found, how), []).append(f"the {family}")
+    said = []
+    for kept, names in together.items():
+        words = f"more than {KEPT[-1]} words" if kept is None else numbers.plural(kept, "word")
+        said.append(f"{words} for {numbers.listed(names)}")
+    return "; ".join(said)
+
+
+def _held(lost: Lost, trained: Figures) -> bool:
+    short = ("5-gram", "word2vec bag")
+    near = all(lost[family][how, 16].difference < SMALL for family in short for how in TREATMENTS)
     far = all(
-        lost[family]["cut", 16].difference > SMALL > lost[family]["shuffled", 16].difference for family in TRAINED
+        lost[family]["cut", 16].difference > SMALL > lost[family]["shuffled", 16].difference
+        for family in ("RNN", "transformer")
     )
-    less = all(
-        each.difference < lost[family]["shuffled", kept].difference
-        for family, found in trained.items()
-        for kept, each in found.items()
-    )
+    less = (trained.rows[0].value or 0.0) < lost["transformer"]["shuffled", 1].difference
     return near and far and less
 
 

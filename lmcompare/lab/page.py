@@ -78,8 +78,7 @@ def write_page(folder: Path, left_out: Mapping[str, str]) -> Path:
         titles={each.found.name: each for each in experiments},
         left_out=left_out,
         preview=PREVIEW,
-        interval=_interval,
-        signed=signed,
+        written=_written,
         glossary=glossary.build(TERMS),
     )
     markdown, drawings = from_html(html, "lab")
@@ -96,8 +95,11 @@ def signed(value: float | None) -> str:
     return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
 
 
-def _interval(row: Row) -> str:
-    return "–" if row.low is None or row.high is None else f"{signed(row.low)} to {signed(row.high)}"
+def _written(figures: Figures, row: Row) -> tuple[str, str]:
+    """Return the estimate of a row and its interval as text."""
+    write = signed if figures.differences else numbers.bits_per_byte
+    interval = "–" if row.low is None or row.high is None else f"{write(row.low)} to {write(row.high)}"
+    return write(row.value), interval
 
 
 def _stored(folder: Path) -> list[StoredFindings]:
@@ -119,4 +121,5 @@ def _chart(figures: Figures) -> Markup | None:
         for row in figures.rows
         if row.value is not None and row.low is not None and not row.remark
     ]
-    return charts.intervals(rows, figures.title, figures.unit, numbers.tidy, signed, zero=True) if rows[1:] else None
+    label = signed if figures.differences else numbers.bits_per_byte
+    return charts.intervals(rows, figures.title, figures.unit, numbers.tidy, label, zero=True) if rows[1:] else None

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from lmcompare import plugins
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
-from lmcompare.analysis.intervals import holm
 from lmcompare.exhibits import Curve
-from lmcompare.lab.bench import Bench, Share, row_of
+from lmcompare.lab.bench import Bench, Share, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.ideas import BASE, NO_ORDER, NO_POSITIONS
 from lmcompare.lab.sample import Sample
@@ -159,23 +157,18 @@ def _longer(bench: Bench) -> Figures:
     """Return what longer windows at scoring cost or save, in bits per byte of the test text."""
     sample = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     share = bench.shares(len(SCHEMES) * len(WINDOWS))
-    rows: dict[tuple[str, int], Row] = {}
-    tests: list[Contrast] = []
+    tests: dict[str, Contrast] = {}
+    rows: dict[str, Row] = {}
     for scheme, condition in SCHEMES.items():
         own = sample.bits(bench.log_probs(condition))
-        longer = {times: _with_window(bench, condition, times, next(share)) for times in WINDOWS}
-        known = {str(times): sample.bits(nats) for times, nats in longer.items() if nats is not None}
-        found = contrasts(own, known, sample.sizes) if known else {}
         for times in WINDOWS:
             name = f"{scheme}, {times} × window"
-            rows[scheme, times] = Row(name, remark="" if str(times) in found else UNDEFINED)
-            if str(times) in found:
-                tests.append(replace(found[str(times)], name=name))
-    adjusted = holm(np.array([test.p_value for test in tests]))
-    tested = {test.name: row_of(replace(test, p_holm=float(p))) for test, p in zip(tests, adjusted, strict=True)}
+            rows[name] = Row(name, remark=UNDEFINED)
+            if (nats := _with_window(bench, condition, times, next(share))) is not None:
+                tests |= contrasts(own, {name: sample.bits(nats)}, sample.sizes)
     return Figures(
         title="What a longer window costs than that of training",
-        rows=tuple(tested.get(row.name, row) for row in rows.values()),
+        rows=tuple((rows | rows_of(tests)).values()),
         unit="bits per byte",
         note=(
             "The networks of the table above see 2 and 4 times as far at scoring as they did in training. The"

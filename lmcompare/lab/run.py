@@ -149,7 +149,8 @@ def _say_cost(names: Sequence[str], jobs: Sequence[Job], show: Display) -> None:
 
 
 def _table(condition: Condition) -> dict[str, Any]:
-    return {"plugin": condition.plugin, "name": condition.name, **condition.settings}
+    tokens = {} if condition.tokens is None else {"tokens": condition.tokens}
+    return {"plugin": condition.plugin, "name": condition.name, **tokens, **condition.settings}
 
 
 def _lost(experiment: LabExperiment, failures: Mapping[str, str], names: Mapping[str, str]) -> str:

@@ -39,6 +39,8 @@ class Sample:
         The positions in each unit.
     overhead : array of float, shape (n,)
         The bits that each token is charged beside the model's own.
+    bytes : array of float, shape (n,)
+        The bytes of each token, with the white space before it.
     """
 
     text: Encoded
@@ -47,13 +49,13 @@ class Sample:
     sizes: Array
     counts: Array
     overhead: Array
+    bytes: Array
 
     @classmethod
     def of(cls, run: Run, corpus: TokenizedCorpus, positions: int, seed: int = 0) -> Sample:
         """Draw at most ``positions`` positions, each with the same probability."""
         text = corpus.test
-        drawn = np.random.default_rng([seed, len(text)]).permutation(len(text))[:positions]
-        at = np.sort(drawn)
+        at = drawn(np.arange(len(text)), positions, seed)
         units = units_of(run)
         assert text.spans is not None
         begins, ends = text.spans.astype(np.int64).T
@@ -63,9 +65,22 @@ class Sample:
         charged = np.concatenate(
             [block["overhead_bits"] for block in corpus.feature_blocks("test", ["overhead_bits"])]
         )
-        sizes = np.bincount(unit, (ends - before)[at].astype(np.float64), minlength=len(units))
+        n_bytes = (ends - before)[at].astype(np.float64)
+        sizes = np.bincount(unit, n_bytes, minlength=len(units))
         counts = np.bincount(unit, minlength=len(units))
-        return cls(text, at, unit, sizes, counts, charged[at])
+        return cls(text, at, unit, sizes, counts, charged[at], n_bytes)
+
+    def chosen(self, where: IntArray, positions: int, seed: int = 0) -> Sample:
+        """Return at most ``positions`` of the positions with these indices, drawn at random."""
+        kept = drawn(where, positions, seed)
+        units, size = self.units[kept], len(self.counts)
+        return Sample(
+            *(self.text, self.at[kept], units),
+            sizes=np.bincount(units, self.bytes[kept], minlength=size),
+            counts=np.bincount(units, minlength=size),
+            overhead=self.overhead[kept],
+            bytes=self.bytes[kept],
+        )
 
     def __len__(self) -> int:
         return len(self.at)
@@ -82,8 +97,16 @@ class Sample:
 
     def bits(self, log_probs: Sequence[Array]) -> Measured:
         """Return the bits that a condition charges, given the (n,) log-probabilities in nats of its S trainings."""
-        charged = np.stack([-nats / LN2 + self.overhead for nats in log_probs])  # (S, n)
-        return Measured.of(np.stack([np.bincount(self.units, row, minlength=len(self.sizes)) for row in charged]))
+        return self.amounts([-nats / LN2 + self.overhead for nats in log_probs])
+
+    def amounts(self, found: Sequence[Array]) -> Measured:
+        """Return a condition, given (n,) amounts at the positions for each of its S trainings."""
+        return Measured.of(np.stack([np.bincount(self.units, row, minlength=len(self.counts)) for row in found]))
+
+
+def drawn(where: IntArray, most: int, seed: int = 0) -> IntArray:
+    """Return at most ``most`` of some numbers, drawn at random, in rising order."""
+    return np.sort(np.random.default_rng([seed, len(where)]).permutation(where)[:most])
 
 
 def asked(

@@ -118,7 +118,8 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        frame = pd.read_csv(ordinary(path))
+        with ordinary(path).open("rb") as file:  # of a path, pandas would expand a tilde
+            frame = pd.read_csv(file)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise unreadable(path, error) from None
     missing = [c for c in columns if c not in frame.columns]

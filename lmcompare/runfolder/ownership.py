@@ -25,6 +25,7 @@ from lmcompare.runfolder.layout import (
     TOKENS,
     TOKENS_FILES,
 )
+from lmcompare.runfolder.probed import probed_in
 
 OF_CELL = frozenset((*CELL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
@@ -136,7 +137,7 @@ def remove_written(root: Path, written: Collection[str] = OF_CELL, within: str =
             relative = item.relative_to(root).as_posix()
             if item.is_dir() and not item.is_symlink():
                 remove_if_empty(item)
-            elif _is_written(relative, written) and not item.is_symlink():
+            elif not item.is_symlink() and (_is_written(relative, written) or _is_probed(item, relative)):
                 removed.size += item.lstat().st_size
                 item.unlink()
             else:
@@ -158,7 +159,12 @@ def _is_written(relative: str, written: Collection[str]) -> bool:
     parent, _, name = relative.rpartition("/")
     begun = _TEMPORARY.fullmatch(name)
     whole = relative if begun is None else f"{parent}/{begun[1]}".lstrip("/")
-    return whole in written or _PROBED.fullmatch(whole) is not None
+    return whole in written or (begun is not None and _PROBED.fullmatch(whole) is not None)
+
+
+def _is_probed(path: Path, relative: str) -> bool:
+    """Return whether a file has the answers to minimal pairs: its name is that of the pairs, and may be any."""
+    return _PROBED.fullmatch(relative) is not None and probed_in(path) is not None
 
 
 def remove_if_empty(path: Path) -> None:

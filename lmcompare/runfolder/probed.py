@@ -63,26 +63,31 @@ class Probed:
 def write_probed(cell: Path, probed: Probed) -> None:
     """Store the answers in the folder of a cell; those to pairs of the same name are replaced.
 
-    Raises ``LmcompareError`` for a link in place of a folder.
+    Raises ``LmcompareError`` for a link in place of a folder, and for a file that is not lmcompare's.
     """
     if (cell / PROBES).is_symlink():
         raise RunFolderError(f"{cell / PROBES} is a link, and what is behind it would be changed: remove it")
     name = re.sub(r"[^\w.-]+", "-", probed.name).lstrip(".") or "pairs"
-    write_json(cell / PROBES / f"{name}.json", asdict(probed))
+    path = cell / PROBES / f"{name}.json"
+    if path.exists() and probed_in(path) is None:
+        raise RunFolderError(f"{path} has no answers to minimal pairs that lmcompare wrote: move or remove it")
+    write_json(path, asdict(probed))
 
 
 def read_probed(cell: Path) -> tuple[Probed, ...]:
     """Return the answers in the folder of a cell; a file that is damaged is left out, since asking again is cheap."""
-    found = []
-    for path in sorted((cell / PROBES).glob("*.json")):
-        try:
-            table = read_object(path, *(field.name for field in fields(Probed)))
-            rows = tuple(_accuracy(row) for row in table["rows"])
-        except (RunFolderError, TypeError, ValueError):
-            continue
-        if rows:
-            found.append(Probed(str(table["name"]), str(table["digest"]), rows))
-    return tuple(found)
+    found = (probed_in(path) for path in sorted((cell / PROBES).glob("*.json")))
+    return tuple(probed for probed in found if probed is not None)
+
+
+def probed_in(path: Path) -> Probed | None:
+    """Return the answers in a file; None if it has none, or not as lmcompare writes them."""
+    try:
+        table = read_object(path, *(field.name for field in fields(Probed)))
+        rows = tuple(_accuracy(row) for row in table["rows"])
+    except (RunFolderError, TypeError, ValueError):
+        return None
+    return Probed(str(table["name"]), str(table["digest"]), rows) if rows else None
 
 
 def phenomena_of(answers: Sequence[Probed]) -> list[str]:

@@ -112,9 +112,7 @@ def locked(folder: Path) -> Iterator[None]:
         who = ""
         with suppress(OSError):  # it may be gone again
             who = f" ({ordinary(holder).read_text(encoding='utf-8').strip()})"
-        raise LmcompareError(
-            f"another run is writing to {folder}{who}: wait until it is done, or choose another --out"
-        ) from None
+        raise LmcompareError(f"another process is writing to {folder}{who}: wait until it is done") from None
     except OSError as error:
         raise LmcompareError(
             f"{folder} can't be written to ({error.strerror or error}): choose another output folder or make room"

@@ -88,12 +88,12 @@ def test_the_csv_is_the_leaderboard(copied: Path) -> None:
     assert "division by zero" in board["reason"].iloc[-1]
 
 
-def test_no_text_of_the_csv_is_a_formula() -> None:
-    cells = ["=1+1", "+a", "-a", "@a", "-3.5", "a=1", ""]
+def test_no_text_of_the_csv_is_a_formula_or_commands_a_terminal() -> None:
+    cells = ["=1+1", "+a", "-a", "@a", "-3.5", "a=1", "\x1b[2J"]
     table = pd.DataFrame([dict.fromkeys(COLUMNS, cell) for cell in cells]).assign(rank_low=-1)
     stored = pd.read_csv(StringIO(as_csv(table)), dtype=str, keep_default_na=False)
     for column in ("name", "tokens", "plugin", "status", "reason"):
-        assert stored[column].tolist() == ["'=1+1", "'+a", "'-a", "'@a", "-3.5", "a=1", ""]
+        assert stored[column].tolist() == ["'=1+1", "'+a", "'-a", "'@a", "-3.5", "a=1", "␛[2J"]
     assert set(stored["rank_low"]) == {"-1"}
 
 

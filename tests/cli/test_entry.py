@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -72,6 +73,20 @@ def test_too_few_addresses_are_said_at_once(tmp_path: Path) -> None:
     assert "'ulimit -v' allows 410 MB" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert subprocess.run(["sh", "-c", f"{limited} --version"], cwd=tmp_path, timeout=60).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the working directory can't be removed there")
+@pytest.mark.parametrize("arguments", [("models",), ("run", "--corpus", "lee"), ("clean", "run")])
+def test_a_working_directory_that_was_removed_is_said(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "gone").mkdir()
+    with contextlib.chdir(tmp_path / "gone"):
+        (tmp_path / "gone").rmdir()
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "lmcompare.cli", *arguments], capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 2
+    assert "the working directory was removed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_no_command_shows_the_help(tmp_path: Path) -> None:

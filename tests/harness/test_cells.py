@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lmcompare.harness import environment
-from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
+from lmcompare.harness.run import run
+from tests.harness.small import FLAT, Watch, run_and_report, small_experiment, write_plugins, write_text
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +74,20 @@ def test_an_exit_in_the_middle_is_a_failure(place: Path) -> None:
     outcome, _ = run_and_report(place, place / "exits", small_experiment({"plugin": "plugins.py:Exits"}, FLAT))
     assert list(outcome.failures) == ["Exits/0"]
     assert outcome.failures["Exits/0"].startswith("SystemExit: 0 (plugins.py, line ")
+
+
+@pytest.mark.parametrize("changed", ["other.py", "a.dat"])
+def test_what_is_changed_while_the_run_goes_on_fails_its_cell(place: Path, changed: str) -> None:
+    class Edits(Watch):
+        def event(self, cell: int, event: Mapping[str, Any]) -> None:
+            if event.get("stage") == "starting":
+                (place / changed).write_text((place / changed).read_text() + "# edited\n")
+
+    shutil.copy(place / "plugins.py", place / "other.py")
+    (place / "a.dat").write_text("one")
+    model = {"plugin": "other.py:ReadsFile", "name": "reads", "path": "a.dat"}
+    outcome = run(small_experiment(model), place / f"edited-{changed}", base=place, show=Edits())
+    assert "was changed while the run was going on" in outcome.failures["reads/0"]
 
 
 def test_peak_memory_is_the_cells_own(place: Path) -> None:

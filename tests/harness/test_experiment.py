@@ -100,7 +100,9 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
         ("seeds = [0]", "seeds = []", "seeds"),
         ("seeds = [0]", "seeds = [-1]", "seeds lie in"),
         ('train = "train.txt"', 'source = "lee"\ntrain = "train.txt"', "either source, or train"),
-        ("min_count = 1", "min_count = 0", "min_count"),
+        ("min_count = 1", "min_count = 0", "min_count is at least 1"),
+        ("min_count = 1", "min_count = -3", "min_count is at least 1"),
+        ("[examples]", "[match]\nparameters = 1e30\n[examples]", "match.parameters: this is a whole number below"),
         ('name = "kn5"', 'name = "../kn5"', "letters, digits"),
         ("[examples]", '[[models]]\nplugin = "ngram"\nname = "kn5"\n[examples]', "two models are named 'kn5'"),
         ("[examples]", "[budget]\nsteps = 1\nseconds = 2\n[examples]", "one of steps, tokens, epochs and seconds"),
@@ -166,6 +168,11 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: 
     assert said in str(caught.value)
     assert "mine.toml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(FULL, encoding="utf-8-sig")
+    assert files.load(tmp_path / "mine.toml").name == "mine"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -310,6 +310,16 @@ def test_another_corpus_is_not_mixed_in(finished: Path, place: Path) -> None:
         run_and_report(place, finished, other)
 
 
+def test_a_link_to_an_empty_folder_stays_and_the_run_is_behind_it(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("real")
+    outcome, _ = run_and_report(place, link, small_experiment({"plugin": "unigram"}))
+    assert not outcome.failures
+    assert link.is_symlink()
+    assert (tmp_path / "real" / "report.html").is_file()
+
+
 def test_a_folder_without_right_to_write(place: Path, tmp_path: Path) -> None:
     # nobody, root included, may make a folder in /proc
     out = Path("/proc/lmcompare") if Path("/proc").is_dir() else tmp_path / "closed" / "out"
@@ -367,7 +377,7 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
             assert other.stdout is not None
             assert other.stdout.readline() == "held\n"
             with pytest.raises(
-                LmcompareError, match=rf"another run is writing to .* \(process {other.pid} on .* since"
+                LmcompareError, match=rf"another process is writing to .* \(process {other.pid} on .* since"
             ):
                 run_and_report(place, out, small_experiment(FLAT))
         finally:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.lab import cost
 from lmcompare.lab import run as runner
-from lmcompare.processes import RaisedError
+from tests.conftest import called_here
 
 KNOWN = Path(__file__).with_name("known.py")
 
@@ -39,14 +35,5 @@ def text(tmp_path: Path) -> Path:
 def measured_here() -> Iterator[None]:
     """Experiments are measured, and models probed, in this process."""
 
-    def here(function: str, *arguments: Any, seconds: float, on_event: Any = None, **_: Any) -> Any:
-        assert seconds > 0
-        module, _, name = function.partition(":")
-        try:
-            return getattr(import_module(module), name)(on_event, *json.loads(json.dumps(arguments)))
-        except Exception as error:
-            expected = isinstance(error, LmcompareError)
-            raise RaisedError(str(error) if expected else what_went_wrong(error), expected) from error
-
-    with patch.object(runner, "call", here), patch.object(cost, "call", here):
+    with patch.object(runner, "call", called_here), patch.object(cost, "call", called_here):
         yield

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from lmcompare.errors import LmcompareError
 from lmcompare.lab.changes import (
     EvenAttention,
     FrozenVectors,
     HalfParameters,
-    HalfText,
-    NoOrder,
+    LimitedOrder,
+    PartTransformer,
     TextbookEncoderDecoder,
-    half,
+    part,
 )
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
@@ -65,8 +66,7 @@ def test_frozen_vectors_are_as_they_were_drawn_and_the_rest_is_trained() -> None
 
 
 def test_without_order_only_the_set_of_words_and_the_last_one_matter() -> None:
-    without, plain = fitted(NoOrder(**SMALL)), fitted(Transformer(**SMALL, positions="none"))
-    assert without.positions == "none"
+    without, plain = fitted(LimitedOrder(**SMALL)), fitted(Transformer(**SMALL, positions="none"))
     shuffled = [9, 3, 2, 4, 5, 3, 6]
     assert last(without, *DOCUMENT) == pytest.approx(last(without, *shuffled), abs=4e-6)
     assert np.abs(last(plain, *DOCUMENT) - last(plain, *shuffled)).max() > 4e-5
@@ -74,7 +74,19 @@ def test_without_order_only_the_set_of_words_and_the_last_one_matter() -> None:
     assert np.abs(last(without, *DOCUMENT) - last(without, 7, *DOCUMENT[1:])).max() > 4e-5  # another set
 
 
-@pytest.mark.parametrize("model", [NoOrder, EvenAttention, FrozenVectors, HalfParameters])
+def test_the_order_of_the_last_words_is_known() -> None:
+    model = LimitedOrder(**{**SMALL, "steps": 1}, known=3).restore(fitted(LimitedOrder(**SMALL, known=3)).state())
+    network = model.trained_as(TransformerNetwork)
+    assert network.distances is not None
+    torch.nn.init.normal_(network.distances)  # so that each distance counts
+    *far, a, b, c = DOCUMENT
+    assert last(model, *DOCUMENT) == pytest.approx(last(model, *far[::-1], a, b, c), abs=4e-6)
+    assert np.abs(last(model, *DOCUMENT) - last(model, *far, b, a, c)).max() > 4e-5
+    with pytest.raises(LmcompareError, match="positions"):
+        LimitedOrder(**SMALL, positions="rotary")
+
+
+@pytest.mark.parametrize("model", [LimitedOrder, EvenAttention, FrozenVectors, HalfParameters])
 def test_a_changed_transformer_is_causal_and_is_restored(model: type[Transformer]) -> None:
     trained = fitted(model(**SMALL))
     text = document(*DOCUMENT * 4)
@@ -92,7 +104,7 @@ def test_half_of_the_parameters() -> None:
 
 def test_half_of_the_text_is_whole_documents_and_a_last_one_that_ends_with_a_sentence() -> None:
     text = chain(3, 9, 41)
-    found = half(text)
+    found = part(text, 0.5)
     documents = {tuple(ids.tolist()) for ids in text.documents()}
     *whole, cut = (tuple(ids.tolist()) for ids in found.documents())
     assert len(whole) >= 3
@@ -102,28 +114,28 @@ def test_half_of_the_text_is_whole_documents_and_a_last_one_that_ends_with_a_sen
     assert any(other[: len(cut)] == cut for other in documents)
     longest = max(len(s) for s in np.split(text.ids, text.sentence_starts()[1:]))
     assert len(text) / 2 <= len(found) <= len(text) / 2 + longest
-    assert half(text).ids.tolist() == found.ids.tolist()
+    assert part(text, 0.5).ids.tolist() == found.ids.tolist()
 
 
 def test_a_single_document_is_halved() -> None:
     text = chain(4, 1, 200)
-    (part,) = half(text).documents()
-    assert part.tolist() == text.ids[: len(part)].tolist()
-    assert 100 <= len(part) < 200
-    assert part[-1] == VOCABULARY.end
+    (kept,) = part(text, 0.5).documents()
+    assert kept.tolist() == text.ids[: len(kept)].tolist()
+    assert 100 <= len(kept) < 200
+    assert kept[-1] == VOCABULARY.end
 
 
 def test_the_training_on_half_of_the_text_reads_nothing_else() -> None:
     text = chain(1, 6, 80)
     other = np.array(text.ids)
-    kept = {tuple(ids.tolist()) for ids in half(text).documents()}
+    kept = {tuple(ids.tolist()) for ids in part(text, 0.5).documents()}
     for start, end in zip(text.starts, text.ends, strict=True):
         if tuple(other[start:end].tolist()) not in kept and not any(
             tuple(other[start : start + len(k)].tolist()) == k for k in kept
         ):
             other[start:end] = 2
     changed = Encoded(other, text.starts, text.vocabulary)
-    one, two = (fitted(HalfText(**SMALL), each).trained_network().head.table for each in (text, changed))
+    one, two = (fitted(PartTransformer(**SMALL), each).trained_network().head.table for each in (text, changed))
     assert torch.equal(one, two)
 
 

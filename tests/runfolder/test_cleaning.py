@@ -117,6 +117,6 @@ def test_a_damaged_manifest_costs_no_finished_cell(copied: Path) -> None:
 
 def test_a_folder_that_a_run_writes_to_is_left_alone(copied: Path) -> None:
     before = files(copied)
-    with locked(copied), pytest.raises(LmcompareError, match="another run is writing"):
+    with locked(copied), pytest.raises(LmcompareError, match="another process is writing"):
         clean(copied, ["ngram"])
     assert files(copied) >= before

@@ -96,6 +96,15 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
         states.load_state(tmp_path)
 
 
+def test_a_tilde_in_a_path_is_a_name_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for folder, figure in (("home", 1), ("~", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "curve.csv").write_text(f"step\n{figure}\n")
+    monkeypatch.chdir(tmp_path)
+    assert read_csv(Path("~/curve.csv"), ["step"])["step"].tolist() == [2]
+
+
 def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LmcompareError, match="choose another output folder"):

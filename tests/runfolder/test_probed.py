@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.runfolder.cleaning import clean
-from lmcompare.runfolder.files import read_json, write_json
+from lmcompare.runfolder.files import RunFolderError, read_json, write_json
 from lmcompare.runfolder.probed import Accuracy, Probed, phenomena_of, read_probed, write_probed
 
 ROWS = (Accuracy("order", 4, 1, 0.5, 0.15, 0.85), Accuracy("", 6, 1, 0.75, 0.3, 0.95))
@@ -36,6 +36,18 @@ def test_a_damaged_answer_is_left_out(tmp_path: Path, row: dict[str, object]) ->
     assert read_probed(tmp_path) == ()
     path.write_text("no json")
     assert read_probed(tmp_path) == ()
+
+
+def test_a_file_of_others_among_the_answers_is_neither_removed_nor_replaced(copied: Path) -> None:
+    cell = copied / "cells" / "ngram" / "0"
+    write_probed(cell, Probed("english", "d", ROWS))
+    mine = cell / "probes" / "mine.json"
+    mine.write_text('{"name": "mine"}')
+    with pytest.raises(RunFolderError, match=r"mine\.json has no answers"):
+        write_probed(cell, Probed("mine", "d", ROWS))
+    assert clean(copied, ["ngram"]).left == ["cells/ngram/0/probes/mine.json"]
+    assert [path.name for path in mine.parent.iterdir()] == ["mine.json"]
+    assert mine.read_text() == '{"name": "mine"}'
 
 
 def test_phenomena_keep_their_order_with_all_of_them_last() -> None:

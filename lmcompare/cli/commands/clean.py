@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lmcompare.cli.app import app, note
+from lmcompare.cli.app import app, note, say
 
 
 @app.command()
@@ -31,7 +31,7 @@ def clean(
     named = [part.strip() for name in names or () for part in name.split(",")]
     cleaned = clean_folder(folder, named)
     for place, size in cleaned.removed.items():
-        print(f"removed {place} ({numbers.size(size)})")
+        say(f"removed {place} ({numbers.size(size)})")
     for path in cleaned.left:
         note(f"{path} is left: it is a symbolic link, or lmcompare did not write it")
     if not cleaned.removed:
@@ -39,7 +39,7 @@ def clean(
         return
     print(f"{numbers.size(sum(cleaned.removed.values()))} freed.")
     if cleaned.has_models:
-        print(f"The report: {write_reports(folder)[0]}")
+        say(f"The report: {write_reports(folder)[0]}")
     elif cleaned.has_models is False:
         remove_report(folder)
         note(f"no model is left in {folder}: its report is removed, too")

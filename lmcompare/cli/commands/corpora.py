@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lmcompare.cli.app import App, app
+from lmcompare.cli.app import App, app, say
 from lmcompare.cli.options import declared, of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError
@@ -78,16 +78,16 @@ def show(
     given = {"kind": tokens, "min_count": min_count, "size": vocabulary_size}
     table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE).completed(Path())
     read = CorpusOptions(**{key: value for key, value in of(CorpusOptions, options).items() if value is not None})
-    say = display().say
-    say(f"Reading {corpus} …")
+    progress = display().say
+    progress(f"Reading {corpus} …")
     loaded = load(corpus, read)
-    found = survey(loaded, table.tokenizer, min_count=table.min_count, size=table.size, say=say)
+    found = survey(loaded, table.tokenizer, min_count=table.min_count, size=table.size, say=progress)
     print_survey(found)
     if out is not None:
         from lmcompare.report.survey import write_survey
 
         write_survey(found, Path(out))
-        print(f"The page: {out}")
+        say(f"The page: {out}")
 
 
 def _is_read(page: Path, corpus: str) -> bool:

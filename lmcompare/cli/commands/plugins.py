@@ -59,4 +59,4 @@ def new(
     """Write a small working plug-in package with its test."""
     from lmcompare.scaffold import create
 
-    print(create(name, folder_named(out), start))
+    say(str(create(name, folder_named(out), start)))

@@ -50,7 +50,7 @@ def probe(
                 say(dumps({"model": name} | asdict(row), ensure_ascii=False))
         return
     _print_table(answers)
-    print(f"Accuracy in percent, with its 95 % interval; guessing is right for 50 %. The report: {report}")
+    say(f"Accuracy in percent, with its 95 % interval; guessing is right for 50 %. The report: {report}")
 
 
 def _print_table(answers: Mapping[str, Probed]) -> None:

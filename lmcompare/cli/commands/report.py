@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lmcompare.cli.app import app, folder_named, note
+from lmcompare.cli.app import app, folder_named, note, say
 from lmcompare.errors import LmcompareError
 
 
@@ -36,13 +36,13 @@ def report(
 
     if len(folders) > 1:
         failures = {folder: load(folder).failures for folder in folders}
-        print(write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out)))
+        say(str(write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out))))
     elif out is not None:
         raise LmcompareError("--out is for a report of several runs: the report of one run is written to its folder")
     else:
         page, failed_here = rebuild(folders[0])
         failures = {folders[0]: failed_here}
-        print(page)
+        say(str(page))
     for folder, failed in failures.items():
         where = f"{folder}: " if len(folders) > 1 else ""
         for cell, error in failed.items():

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named
+from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, say
 from lmcompare.cli.options import declared, listed, of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError
@@ -96,7 +96,7 @@ def run(
             f"interrupted; finished models are kept in {folder}, and the same command continues from there"
         ) from None
     print_leaderboard(folder)
-    print(f"The report: {folder / 'report.html'}")
+    say(f"The report: {folder / 'report.html'}")
     failures = dict(outcome.failures)
     for cell, error in load(folder).failures.items():  # also kept cells whose files are damaged
         if cell.rpartition("/")[0] in outcome.names.values():

@@ -134,7 +134,7 @@ def export(
             trained.tokenizer_json()
         except LmcompareError as error:
             note(f"{written} has no tokenizer: {error}")
-    print(written)
+    say(str(written))
 
 
 def trained_models(

@@ -200,9 +200,9 @@ class TransformerNetwork(Network):
                 near &= distance >= 0
             there = place[None] >= remembered - read[:, None]  # (B, M + T)
             mask = (near[None] & there[:, None])[:, None]
-        return View(mask, self._bias(distance), rotation, design.causal)
+        return View(mask, self.bias(distance), rotation, design.causal)
 
-    def _bias(self, distance: Tensor) -> Tensor | None:
+    def bias(self, distance: Tensor) -> Tensor | None:
         """Return the bias of the scores (heads, T, M + T) at these distances, or None."""
         design = self.design
         if design.positions == "alibi":

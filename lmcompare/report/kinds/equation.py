@@ -19,6 +19,6 @@ def render(exhibit: WorkedEquation) -> Rendering:
     parts = [
         formula,
         plain(exhibit.saying),
-        table(("The same with the trained model's own numbers", ""), worked) if exhibit.lines else "",
+        table((plain(exhibit.numbers), ""), worked) if exhibit.lines else "",
     ]
     return Rendering(html, markdown="\n\n".join(part for part in parts if part))

@@ -118,8 +118,9 @@ def new_and_known(labels: Sequence[str], counts: Sequence[int], series: Sequence
     parts = [f"{name} {value:.2f}" for value, name in new]
     needs = numbers.listed(parts) if len(parts) <= NAMED else f"from {parts[0]} to {parts[-1]}"
     return (
-        f"For {shares[0]} of the tokens even the word pair is unseen, and counts are of no help. Bits per token"
-        f" there: {needs}. For {shares[-1]} a sequence of {labels[-1]} tokens is known; there {known[0][1]}"
+        f"For {shares[0]} of the tokens even the word pair is unseen. They are chosen by what came, which favours"
+        f" models that spread their probability. Bits per token there: {needs}. For {shares[-1]} a sequence of"
+        f" {labels[-1]} tokens is known; there {known[0][1]}"
         f" needs the fewest, {known[0][0]:.2f}."
     )
 

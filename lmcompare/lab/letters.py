@@ -1,0 +1,192 @@
+"""What do tokens let a model see of the letters of a word, as in "strawberry"?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Bars
+from lmcompare.lab.bench import Bench, row_of
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
+from lmcompare.model import LanguageModel
+from lmcompare.report import numbers
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded
+
+Array = np.ndarray[Any, Any]
+
+KINDS = {
+    "words": Condition("transformer words", "transformer", tokens="word"),
+    "pieces": Condition("transformer pieces", "transformer", tokens="bpe:4000"),
+    "characters": Condition("transformer characters", "transformer", tokens="char"),
+    "bytes": Condition("transformer bytes", "transformer", tokens="byte"),
+}
+FEW = 40  # words
+WORDS, LETTERS = 2_000, 26  # that are probed: the most frequent ones
+LENGTHS = range(4, 15)  # letters of a word
+BERRY, LETTER = "strawberry", "r"
+LARGE = 0.1  # of the prediction
+
+
+class Letters(LabExperiment):
+    """A probe that counts the letters of a word, trained on what a model makes of the word."""
+
+    title: ClassVar[str] = "The letters of a word"
+    question: ClassVar[str] = "What do words, pieces, characters and bytes as tokens let a model see of “strawberry”?"
+    prediction: ClassVar[str] = (
+        "From the state of a model over characters or bytes, a linear probe counts letters that it was not trained on"
+        " at least 10 percentage points better than from that of a model over words, which knows no letters. Pieces"
+        " are between them."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return a transformer for each kind of token."""
+        return tuple(KINDS.values())
+
+    def lacks(self) -> str:
+        """Return that pieces need a library, if it is not installed."""
+        if find_spec("tokenizers") is not None:
+            return ""
+        return "needs the package tokenizers: install it with \"pip install 'lmcompare[bpe]'\""
+
+    def measure(self, bench: Bench) -> Findings:
+        """Train a probe on half of the most frequent words for each model, and count the letters of the others."""
+        words, letters = probed_words(bench.corpus_of(KINDS["words"]))
+        if len(words) < FEW:
+            raise LmcompareError(
+                f"the training text has {len(words)} words of {LENGTHS.start} to {LENGTHS[-1]} letters that occur"
+                f" twice, too few for a probe, which needs {FEW}: give a longer text"
+            )
+        counts = letter_counts(words, letters)
+        asked = asked_letters(counts)
+        half = len(words) // 2
+        sizes = asked[half:].sum(axis=1)
+        chance = _right(np.tile(counts[:half].mean(axis=0), (len(words) - half, 1)), counts[half:], asked[half:])
+        found: dict[str, Measured] = {}
+        seen: dict[str, float] = {}
+        share = bench.shares(len(KINDS))
+        for kind, condition in KINDS.items():
+            corpus, right, berry = bench.corpus_of(condition), [], []
+            told = next(share)
+            for model in bench.models(condition):
+                vectors = word_vectors(model, corpus, [*words, BERRY])
+                guessed = probed(vectors[:half], counts[:half], vectors[half:])
+                right.append(_right(guessed[:-1], counts[half:], asked[half:]))
+                berry.append(float(guessed[-1, letters.index(LETTER)]) if LETTER in letters else 0.0)
+                told(len(right) / len(bench.entry(condition).done))
+            found[kind], seen[kind] = Measured.of(np.stack(right)), float(np.mean(berry))
+        against = contrasts(Measured.of(chance[None]), found, sizes)
+        table = Figures(
+            title="Letters that are counted right, against a guess without a model",
+            rows=tuple(row_of(each, _cut(bench, KINDS[kind])) for kind, each in against.items()),
+            unit="share of the letters",
+            note=(
+                f"{len(words) - half:,} words that the probe was not trained on. For each word it is asked for the"
+                " letters that are in it, and for as many that are not. Guessing the mean of each letter is right for"
+                f" {numbers.percent(float(chance.sum() / sizes.sum()), 0)}."
+            ),
+            row_name="Tokens",
+            figure_name="share that is right",
+        )
+        return Findings(
+            verdict=_verdict(against),
+            held=_held(against) if bench.decides else None,
+            tables=(table,),
+            exhibits=(_berry(seen),),
+        )
+
+
+def probed_words(corpus: TokenizedCorpus) -> tuple[list[str], list[str]]:
+    """Return the most frequent words of the training text in random order, and the most frequent letters in them."""
+    vocabulary = corpus.vocabulary
+    order = np.argsort(-vocabulary.counts, kind="stable").tolist()
+    fitting = (vocabulary.tokens[i] for i in order)
+    words = [w for w in fitting if w.isalpha() and w.islower() and len(w) in LENGTHS and w != BERRY][:WORDS]
+    letters = [letter for letter, _ in Counter("".join(words)).most_common(LETTERS)]
+    return [words[i] for i in np.random.default_rng(0).permutation(len(words))], letters
+
+
+def letter_counts(words: Sequence[str], letters: Sequence[str]) -> Array:
+    """Return (W, L): how often each letter is in each word."""
+    return np.array([[word.count(letter) for letter in letters] for word in words], np.int64).reshape(
+        -1, len(letters)
+    )
+
+
+def asked_letters(counts: Array) -> Array:
+    """Return (W, L) bool: which letters are asked for: those of the word, and as many that are not in it."""
+    random, asked = np.random.default_rng(1), counts > 0
+    for row in asked:
+        absent = np.flatnonzero(~row)
+        row[random.permutation(absent)[: int(row.sum())]] = True
+    found: Array = asked
+    return found
+
+
+def word_vectors(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[str]) -> Array:
+    """Return (W, d): what a model makes of each word, read alone: its vector at the word's last token."""
+    text = Encoded.from_documents([corpus.prompt_ids(word) for word in words], corpus.vocabulary)
+    vectors = model.context_vectors(text, text.ends - 1)
+    assert vectors is not None
+    return np.asarray(vectors, np.float64)
+
+
+def probed(vectors: Array, counts: Array, others: Array) -> Array:
+    """Return (n, L): the letters that a linear probe, trained on some words, sees in the vectors of others.
+
+    Ridge regression (Hoerl and Kennard 1970) from standardised vectors to the number of each letter, with a penalty
+    that is chosen by cross-validation on the words of the training.
+    """
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-1, 5, 13)))
+    found: Array = probe.fit(vectors, counts).predict(others)
+    return found
+
+
+def _right(guessed: Array, counts: Array, asked: Array) -> Array:
+    """Return (n,): how many of the letters that are asked for are counted right in each word."""
+    right: Array = ((np.rint(guessed) == counts) & asked).sum(axis=1).astype(np.float64)
+    return right
+
+
+def _cut(bench: Bench, condition: Condition) -> str:
+    cut = bench.run.manifest.tokens[bench.entry(condition).tokens_fingerprint].strawberry
+    return f"“{BERRY}” is {' · '.join(cut)}"
+
+
+def _verdict(found: dict[str, Contrast]) -> str:
+    blind = [kind for kind, each in found.items() if not each.significant]
+    said = [
+        f"{kind} {numbers.percent(each.figure, 0)}"
+        for kind, each in sorted(found.items(), key=lambda pair: -pair[1].figure)
+    ]
+    begin = f"From {numbers.listed(blind)} as tokens, no letters were found to be seen. " if blind else ""
+    return (
+        f"{begin}Letters that a probe counts right: {numbers.listed(said)}. A token is a number: what is in it, a"
+        " model can only learn from how the token is used."
+    )
+
+
+def _held(found: dict[str, Contrast]) -> bool:
+    word, piece = found["words"].figure, found["pieces"].figure
+    finest = min(found["characters"].figure, found["bytes"].figure)
+    return finest - word >= LARGE and word <= piece <= finest
+
+
+def _berry(seen: dict[str, float]) -> Bars:
+    return Bars(
+        title=f"How many “{LETTER}” the probe sees in “{BERRY}”",
+        note="There are three. The mean of all trainings; the probe was not trained on this word.",
+        labels=("in truth", *seen),
+        values=(float(BERRY.count(LETTER)), *seen.values()),
+        unit="letters",
+    )

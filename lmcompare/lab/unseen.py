@@ -1,0 +1,216 @@
+"""What do word vectors give over counts, where the word never followed its context in the training text?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.analysis.totals import LN2
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Exhibit, from_json
+from lmcompare.lab.bench import Bench, Share, row_of, rows_of
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.sample import Sample
+from lmcompare.model import BLOCK_BYTES, LanguageModel
+from lmcompare.report import numbers
+from lmcompare.runfolder.parquet import Array
+from lmcompare.tokens import Encoded, IntArray
+
+COUNTS, VECTORS = "5-gram", "word2vec bag"
+MODELS = {"unigram": Condition("unigram", "unigram"), **FAMILIES}
+SHARES = (0.25, 0.5)  # of the training text
+POSITIONS, OF_PREVIEW = 2_000, 400
+
+
+def _part(family: str, share: float) -> Condition:
+    plugin = {COUNTS: "PartNGram", VECTORS: "PartBag"}[family]
+    name = FAMILIES[family].name
+    return Condition(f"{name} on {share:g} of the text", f"lmcompare.lab.changes:{plugin}", {"share": share})
+
+
+class Unseen(LabExperiment):
+    """Models at positions whose last word never preceded the next one in the training text."""
+
+    title: ClassVar[str] = "What was never seen"
+    question: ClassVar[str] = "What do word vectors give over counts, where a word never followed its context before?"
+    prediction: ClassVar[str] = (
+        "Where the pair of words never occurred, the bag of word vectors needs at least 0.2 bits per word less than"
+        " the 5-gram, even if both must choose among words that never followed. On the whole test text counts are"
+        " better, with a quarter, with half and with all of the training text."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return a model of each family, and counts and vectors of parts of the training text."""
+        parts = [_part(family, share) for family in (COUNTS, VECTORS) for share in SHARES]
+        return (*MODELS.values(), *parts)
+
+    def measure(self, bench: Bench) -> Findings:
+        """Compare distributions over the words that never followed, and the whole text with less training text."""
+        followers = Followers.of(bench.corpus.train)
+        sample = _unseen(bench, followers)
+        if not len(sample):
+            raise LmcompareError(
+                "too few words of the test text come after a word that they never followed in the training text: give"
+                " a longer text"
+            )
+        raw: dict[str, Measured] = {}
+        among: dict[str, Measured] = {}
+        share = bench.shares(len(MODELS))
+        for name, condition in MODELS.items():
+            raw[name], among[name] = _measured(bench, condition, sample, followers, next(share))
+        fair = contrasts(among[COUNTS], {name: among[name] for name in MODELS if name != COUNTS}, sample.counts)
+        as_scored = contrasts(raw[COUNTS], {name: raw[name] for name in MODELS if name != COUNTS}, sample.counts)
+        amounts = _by_amount(bench)
+        return Findings(
+            verdict=_verdict(fair[VECTORS], among[COUNTS], sample, amounts),
+            held=_held(fair[VECTORS], amounts) if bench.decides else None,
+            tables=(_table(fair, among[COUNTS], sample, FAIR), _table(as_scored, raw[COUNTS], sample, RAW), amounts),
+            exhibits=tuple(_similar_contexts(bench)),
+        )
+
+
+@dataclass(frozen=True)
+class Followers:
+    """Which words followed each word in a text.
+
+    Parameters
+    ----------
+    starts : array of int, shape (V + 1,)
+        Where the followers of each word begin in ``words``.
+    words : array of int
+        The followers of each word, in rising order.
+    """
+
+    starts: IntArray
+    words: IntArray
+
+    @classmethod
+    def of(cls, text: Encoded) -> Followers:
+        """Return the followers within the documents of a text."""
+        inside = np.ones(len(text), np.bool_)
+        inside[text.starts[text.starts < len(text)]] = False
+        at = np.flatnonzero(inside)
+        types = len(text.vocabulary)
+        pairs = np.sort(text.ids[at - 1].astype(np.int64) * types + text.ids[at])
+        pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])] if len(pairs) else pairs
+        return cls(np.searchsorted(pairs, np.arange(types + 1) * types), pairs % types)
+
+    def of_word(self, word: int) -> IntArray:
+        """Return the words that followed a word."""
+        return self.words[self.starts[word] : self.starts[word + 1]]
+
+
+def _unseen(bench: Bench, followers: Followers) -> Sample:
+    """Return positions whose word is known and never followed the word before it."""
+    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    ids, types = whole.text.ids.astype(np.int64), len(whole.text.vocabulary)
+    seen = np.repeat(np.arange(types), np.diff(followers.starts)) * types + followers.words
+    pairs = np.append(-1, ids[:-1] * types + ids[1:])
+    fits = ~np.isin(pairs, seen)
+    fits[whole.text.starts[whole.text.starts < len(ids)]] = False
+    unknown = whole.text.vocabulary.unknown
+    if unknown is not None:
+        fits &= ids != unknown
+    return whole.chosen(np.flatnonzero(fits), POSITIONS if bench.decides else OF_PREVIEW)
+
+
+def _measured(
+    bench: Bench, condition: Condition, sample: Sample, followers: Followers, share: Share
+) -> tuple[Measured, Measured]:
+    """Return the bits of the words as they are scored, and among the words that never followed."""
+    raw, among = [], []
+    for model in bench.models(condition):
+        nats, mass = _asked(model, sample, followers)
+        raw.append(-nats / LN2)
+        among.append(-(nats - np.log1p(-np.minimum(mass, 1 - 1e-12))) / LN2)
+        share(len(raw) / len(bench.entry(condition).done))
+    return sample.amounts(raw), sample.amounts(among)
+
+
+def _asked(model: LanguageModel, sample: Sample, followers: Followers) -> tuple[Array, Array]:
+    """Return (n,) the log-probability of each word in nats, and the probability of all that did follow."""
+    text, nats, mass = sample.text, np.empty(len(sample)), np.empty(len(sample))
+    rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
+    for first in range(0, len(sample), rows):
+        at = sample.at[first : first + rows]
+        for i, distribution in enumerate(model.next_log_probs(text, at), first):
+            position = int(sample.at[i])
+            nats[i] = distribution[text.ids[position]]
+            mass[i] = np.exp(distribution[followers.of_word(int(text.ids[position - 1]))].astype(np.float64)).sum()
+    return nats, mass
+
+
+FAIR = (
+    "Among words that never followed: bits per word against the 5-gram",
+    "Each model is asked which of the words that never followed the last word comes now: its distribution over these"
+    " is scaled to a sum of one. So it does not help a model to give them all more probability.",
+)
+RAW = (
+    "As they are scored: bits per word against the 5-gram",
+    "The same positions. They were chosen by what came, which favours a model that spreads its probability: it loses"
+    " elsewhere what it gains here.",
+)
+
+
+def _table(found: Mapping[str, Contrast], counts: Measured, sample: Sample, said: tuple[str, str]) -> Figures:
+    return Figures(
+        title=said[0],
+        rows=tuple(row_of(each) for each in found.values()),
+        unit="bits per word",
+        note=f"{len(sample):,} positions. {said[1]} The 5-gram needs {_figure(counts, sample):.2f} bits per word.",
+        row_name="Model",
+        figure_name="bits per word",
+    )
+
+
+def _figure(found: Measured, sample: Sample) -> float:
+    return float(found.units.sum() / sample.counts.sum())
+
+
+def _by_amount(bench: Bench) -> Figures:
+    """Return the bits per byte of vectors less those of counts, with parts of the training text and all of it."""
+    tests: dict[str, Contrast] = {}
+    for share in (*SHARES, 1.0):
+        counts, vectors = (bench.bits(_part(f, share) if share < 1 else FAMILIES[f]) for f in (COUNTS, VECTORS))
+        tests |= contrasts(counts, {f"{100 * share:g} % of the text": vectors}, bench.unit_bytes)
+    return Figures(
+        title="The bag of word vectors against the 5-gram, with less text",
+        rows=tuple(rows_of(tests).values()),
+        unit="bits per byte",
+        note=(
+            "The whole test text; negative figures are better for vectors. The bag is trained for the same number of"
+            " steps each time, so that it reads as many tokens."
+        ),
+        row_name="Training text",
+        figure_name="bits per byte of the bag",
+    )
+
+
+def _verdict(fair: Contrast, counts: Measured, sample: Sample, amounts: Figures) -> str:
+    figure = _figure(counts, sample)
+    if not fair.significant:
+        said = "No difference was found between word vectors and counts where a pair of words was never seen."
+    else:
+        better = "less" if fair.difference < 0 else "more"
+        said = (
+            "Where a pair of words was never seen, and both choose among such words, word vectors need"
+            f" {abs(fair.difference):.2f} bits per word {better} than counts ({fair.figure:.2f} and {figure:.2f})."
+        )
+    gains = [row.name for row in amounts.rows if row.found and (row.value or 0.0) < 0]
+    where = f"with {numbers.listed(gains)}" if gains else "at no amount of text that was tried"
+    return f"{said} On the whole test text, vectors gain over counts {where}."
+
+
+def _held(fair: Contrast, amounts: Figures) -> bool:
+    return fair.significant and fair.difference <= -0.2 and all(r.found and (r.value or 0) > 0 for r in amounts.rows)
+
+
+def _similar_contexts(bench: Bench) -> list[Exhibit]:
+    """Return the exhibits of the bag on contexts that are similar to one that was never seen."""
+    stored = [each for each in bench.entry(FAMILIES[VECTORS]).done[0].exhibit_tables if isinstance(each, dict)]
+    return [from_json(each) for each in stored if "context" in str(each.get("title", ""))]

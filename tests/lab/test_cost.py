@@ -1,0 +1,58 @@
+"""What a probe says of a model's time is near what its training takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmcompare.harness.job import Job
+from lmcompare.lab import cost
+from lmcompare.runfolder.run import Run
+
+MACHINE = {"device": "cpu", "threads": 1, "processes": 1}
+
+
+def job(run: Run, plugin: str, **hyperparameters: object) -> Job:
+    model = run.scored[0]
+    corpus = run.tokens[model.tokens_fingerprint]
+    return Job(
+        folder=str(run.path),
+        name="x",
+        plugin=plugin,
+        seed=0,
+        tokens_fingerprint=corpus.fingerprint,
+        tokenizer=corpus.tokenizer.kind,
+        source_digest="",
+        hyperparameters=dict(hyperparameters),
+        machine=MACHINE,
+    )
+
+
+SMALL = {"width": 16, "heads": 2, "window": 9, "batch": 4, "length": 16, "precision": "float32"}
+
+
+@pytest.mark.usefixtures("measured_here")
+def test_more_steps_cost_more(run: Run) -> None:
+    few, many = (cost.estimate([job(run, "transformer", steps=steps, **SMALL)]) for steps in (10, 10_000))
+    assert few is not None
+    assert many is not None
+    assert cost.STARTING < few < many
+
+
+@pytest.mark.usefixtures("measured_here")
+def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def probe(function: str, *table: object, seconds: float) -> float:
+        asked.append(str(table[2]))
+        return 10.0
+
+    monkeypatch.setattr(cost, "call", probe)
+    jobs = [job(run, "transformer"), job(run, "lmcompare.lab.changes:EvenAttention"), job(run, "unigram")]
+    assert cost.estimate(jobs) == 30.0
+    assert asked == ["transformer", "unigram"]
+
+
+@pytest.mark.usefixtures("measured_here")
+def test_a_probe_that_fails_is_no_estimate(run: Run) -> None:
+    assert cost.estimate([job(run, "transformer", width=7)]) is None
+    assert cost.estimate([]) == 0.0

@@ -1,0 +1,74 @@
+"""Every built-in experiment runs on a text that it was not made for, with networks that hardly learn anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.harness import changes
+from lmcompare.harness.progress import Display
+from lmcompare.lab.contract import experiment_names
+from lmcompare.lab.findings import StoredFindings, read_findings
+from lmcompare.lab.folder import path_of
+from lmcompare.lab.page import write_page
+from lmcompare.lab.run import run_lab
+
+pytestmark = pytest.mark.slow
+
+
+def write_text(path: Path, types: int = 300, documents: int = 60, words: int = 60) -> None:
+    random = np.random.default_rng(0)
+    names = ["".join(random.choice(list("abcdefghilmnoprstu"), random.integers(1, 9))) for _ in range(types)]
+    share = 1 / np.arange(1, types + 1)
+    texts = []
+    for _ in range(documents):
+        drawn = random.choice(types, words, p=share / share.sum())
+        lines = [" ".join(names[i] for i in part) + " ." for part in np.split(drawn, range(11, words, 11))]
+        texts.append("\n".join(lines))
+    path.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+
+
+def run_all(folder: Path, **text: int) -> tuple[dict[str, str], dict[str, StoredFindings], str]:
+    write_text(folder / "text.txt", **text)
+    plan, _ = changes.started(None, "quick")
+    plan = plan.replace(
+        "here", seeds=(0,), budget={"steps": 2}, examples={"sentences": 0, "prompts": (), "length": 1}
+    )
+    plan = changes.with_corpus(plan, str(folder / "text.txt"), {"documents": "blank-line"})
+    plan = changes.with_tokens(plan, {"min_count": 1})
+    outcome = run_lab(experiment_names(), plan, folder / "lab", Display())
+    found = {name: read_findings(path_of(folder / "lab", name)) for name in outcome.measured}
+    page = write_page(folder / "lab", outcome.left_out).read_text(encoding="utf-8")
+    return outcome.failures, {name: each for name, each in found.items() if each is not None}, page
+
+
+@pytest.mark.usefixtures("cells_here", "measured_here")
+def test_all_experiments(tmp_path: Path) -> None:
+    failures, found, page = run_all(tmp_path)
+    assert failures == {}
+    assert list(found) == experiment_names()
+    for name, each in found.items():
+        assert each.verdict
+        assert each.tables, name
+        assert each.exhibits or name == "ideas", name
+        assert each.title in page
+        assert not each.decides
+    ideas = {row.name: row for row in found["ideas"].tables[0].rows}
+    assert len(ideas) == 11
+    assert ideas["The causal mask"].remark
+    assert ideas["The causal mask"].p_holm is None
+    windows = {row.name: row for row in found["positions"].tables[2].rows}
+    assert {name for name, row in windows.items() if row.remark} == {
+        *("learned, 2 × window", "learned, 4 × window", "relative, 2 × window", "relative, 4 × window")
+    }
+    assert "can't be drawn" not in page
+
+
+@pytest.mark.usefixtures("cells_here", "measured_here")
+def test_a_text_that_is_far_too_short(tmp_path: Path) -> None:
+    failures, found, _ = run_all(tmp_path, types=5, documents=6, words=12)
+    assert set(failures) <= {"letters", "unseen"}
+    assert all("few" in failure for failure in failures.values())
+    assert {"ideas", "mask", "positions", "gradient", "order"} <= set(found)

@@ -1,0 +1,39 @@
+"""The verdict of ideas is made from the numbers: what had no effect is said first."""
+
+from __future__ import annotations
+
+from lmcompare.lab.contract import Row
+from lmcompare.lab.ideas import IDEAS, MASK, _held, _verdict
+
+PRETENCE = Row(MASK, figure=0.3)
+
+
+def rows(**bits: float) -> dict[str, Row]:
+    """As predicted, except for what is given; 0 is an effect that was not found."""
+    predicted = {idea.name: 0.05 for idea in IDEAS if idea.name != MASK}
+    predicted |= {"Trained word vectors": 0.2, "Word order": 0.1, "Positions": 0.01, "Several heads": 0.005}
+    given = predicted | {name.replace("_", " "): value for name, value in bits.items()}
+    return {name: Row(name, value=value, p_holm=0.001 if value else 0.5) for name, value in given.items()}
+
+
+def test_what_was_predicted_holds() -> None:
+    assert _held(rows(), PRETENCE)
+    assert not _held(rows(), Row(MASK, figure=0.6))
+    assert not _held(rows(Positions=0.03), PRETENCE)
+    assert not _held(rows(Positions=0.0), PRETENCE)
+    assert not _held(rows(Word_order=0.3), PRETENCE)
+    assert not _held(rows(Attention=-0.01), PRETENCE)
+
+
+def test_no_effect_is_said_first() -> None:
+    said = _verdict(list(rows(Positions=0.0, Several_heads=-0.01).values()))
+    assert said.startswith("No effect was found of positions.")
+    assert "Trained word vectors: this is worth most" in said
+    assert "0.200" in said
+    assert said.index("word order (0.100)") < said.index("attention (0.050)")
+    assert said.endswith("better without several heads.")
+
+
+def test_without_any_effect_nothing_else_is_said() -> None:
+    nothing = rows(**dict.fromkeys((idea.name.replace(" ", "_") for idea in IDEAS if idea.name != MASK), 0.0))
+    assert _verdict(list(nothing.values())).count(".") == 1

@@ -1,0 +1,52 @@
+"""What followed what, and distributions among the words that never followed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.lab.sample import Sample
+from lmcompare.lab.unseen import Followers, _asked
+from lmcompare.model import Setting
+from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.runfolder.run import Run
+from lmcompare.tokens import Encoded
+from tests.training.texts import VOCABULARY
+
+documents = st.lists(st.lists(st.integers(0, 11), max_size=12), max_size=6)
+
+
+@given(documents)
+def test_followers_are_those_of_a_loop(given: list[list[int]]) -> None:
+    found = Followers.of(Encoded.from_documents(given, VOCABULARY))
+    for word in range(12):
+        truth = {after for ids in given for before, after in pairwise(ids) if before == word}
+        assert found.of_word(word).tolist() == sorted(truth)
+
+
+def test_the_probability_of_what_followed(run: Run) -> None:
+    corpus = run.tokens[run.scored[0].tokens_fingerprint]
+    model = Unigram().fit(corpus.train, corpus.valid, Setting(corpus.vocabulary))
+    followers = Followers.of(corpus.train)
+    whole = Sample.of(run, corpus, 10**9)
+    inside = np.flatnonzero(whole.at != whole.text.context_starts(whole.at))
+    sample = whole.chosen(inside, 11)
+    assert len(sample) == 11
+    assert sample.counts.sum() == 11
+    nats, mass = _asked(model, sample, followers)
+    table = np.exp(model.next_log_probs(corpus.test, np.array([0]))[0])
+    for i, position in enumerate(sample.at.tolist()):
+        assert nats[i] == pytest.approx(np.log(table[corpus.test.ids[position]]), abs=1e-6)
+        assert mass[i] == pytest.approx(table[followers.of_word(int(corpus.test.ids[position - 1]))].sum(), abs=1e-6)
+
+
+def test_the_sizes_of_a_part(run: Run) -> None:
+    corpus = run.tokens[run.scored[0].tokens_fingerprint]
+    whole = Sample.of(run, corpus, 10**9)
+    again = whole.chosen(np.arange(len(whole)), 10**9)
+    assert again.sizes == pytest.approx(whole.sizes)
+    assert again.counts.tolist() == whole.counts.tolist()
