@@ -91,9 +91,7 @@ NO_NUMBERS = [  # in place of an array of float32 or float64, and what is said o
 @pytest.mark.parametrize(("given", "said"), NO_NUMBERS)
 def test_scores_that_are_no_numbers_are_refused(given: object, said: str) -> None:
     model = SimpleNamespace(traits=Traits(), log_probs=lambda text: given)
-    with pytest.raises(
-        PluginError, match=rf"SimpleNamespace\.log_probs returned {said}: .*float32 or float64"
-    ):
+    with pytest.raises(PluginError, match=rf"SimpleNamespace\.log_probs returned {said}: .*float32 or float64"):
         checked_log_probs(model, TEXT)  # type: ignore[arg-type]
     distributions = SimpleNamespace(next_log_probs=lambda text, at: given)
     with pytest.raises(PluginError, match=rf"SimpleNamespace\.next_log_probs returned ({said}|shape)"):
