@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import reprlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -73,6 +75,22 @@ def not_parsed(error: ValueError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return "a number in it has too many digits" if "integer string conversion" in str(error) else one_line(error)
+
+
+def usable_path(path: object, what: str) -> Path:
+    """Return a path. Raises ``LmcompareError``, which begins with ``what``, for a value that can be no path here."""
+    shown, why = repr(path) if isinstance(path, str) else kind_of(path), ""
+    if isinstance(path, str | os.PathLike) and str(path):
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return Path(path)
+        except (OSError, ValueError) as error:  # too long, or with characters that no name can have
+            shown = reprlib.repr(os.fspath(path))
+            why = f" ({error.strerror})" if isinstance(error, OSError) else ""
+        else:
+            return Path(path)
+    raise LmcompareError(f"{what}, not {shown}{why}")
 
 
 def ordinary(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -34,12 +35,14 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < float("inf"):
-            raise LmcompareError(f"temperature is a number above 0, not {self.temperature}")
-        if not 0 < self.top_p <= 1:
-            raise LmcompareError(f"top_p is above 0 and at most 1, not {self.top_p}")
-        if self.top_k is not None and self.top_k < 1:
-            raise LmcompareError(f"top_k is at least 1, not {self.top_k}")
+        if not (isinstance(self.temperature, Real) and 0 < self.temperature < float("inf")):
+            raise LmcompareError(f"temperature is a number above 0, not {self.temperature!r}")
+        if not (isinstance(self.top_p, Real) and 0 < self.top_p <= 1):
+            raise LmcompareError(f"top_p is a number above 0 and at most 1, not {self.top_p!r}")
+        if self.top_k is not None and not (isinstance(self.top_k, Integral) and self.top_k >= 1):
+            raise LmcompareError(f"top_k is a whole number, at least 1, or None, not {self.top_k!r}")
+        if not (isinstance(self.seed, Integral) and self.seed >= 0):
+            raise LmcompareError(f"the seed of the draws is a whole number, at least 0, not {self.seed!r}")
 
 
 def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:
