@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmcompare import corpora, plugins
-from lmcompare.errors import LmcompareError, kind_of, unknown
+from lmcompare.errors import LmcompareError, kind_of, unknown, usable_path, working_directory
 from lmcompare.model import LanguageModel
 from lmcompare.trained import TrainedModel
 
@@ -84,10 +83,13 @@ def compare(
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
 
-    folder = None if out is None else _path(out, "out")
+    working_directory()
+    folder = None if out is None else usable_path(out, "out is the path of a folder")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
     if models is not None and not isinstance(models, Iterable):
         raise LmcompareError(f"models is a model or a sequence of models, not {kind_of(models)}")
+    if match is not None and not isinstance(match, Mapping):
+        raise LmcompareError(f"match is a mapping, such as {{'parameters': 1e6}}, not {kind_of(match)}")
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
@@ -130,7 +132,7 @@ def load(folder: str | Path) -> Comparison:
     """Open a run folder, whose trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
     from lmcompare.analysis import load_run
 
-    path = _path(folder, "a run folder")
+    path = usable_path(folder, "a run folder is the path of a folder")
     run = load_run(path)
     failures = {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.status == "failed"}
     return Comparison(path, failures)
@@ -217,7 +219,10 @@ class Comparison:
         """
         from lmcompare.analysis import load_run
 
-        given = (plugin,) if isinstance(plugin, str | type) else tuple(plugin)
+        given = tuple(plugin) if isinstance(plugin, Iterable) and not isinstance(plugin, str) else (plugin,)
+        for each in given:
+            if not isinstance(each, str | type):
+                raise LmcompareError(f"plugin is a class or a name such as './file.py:Class', not {kind_of(each)}")
         if not isinstance(name, str):
             raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
         name = self._names.get(name, name)
@@ -257,14 +262,6 @@ def _where(corpus: object) -> dict[str, str] | None:
     if isinstance(corpus, Iterable):
         return None
     raise LmcompareError(f"a corpus is a name, a path, texts or a mapping of splits to these, not {kind_of(corpus)}")
-
-
-def _path(path: str | Path, what: str) -> Path:
-    """Return the path of a folder. Raises ``LmcompareError`` for a value that cannot be one."""
-    if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
-        shown = repr(path) if isinstance(path, str) else kind_of(path)
-        raise LmcompareError(f"{what} is the path of a folder, not {shown}")
-    return Path(path)
 
 
 def _table(model: ModelLike, live: dict[str, LanguageModel], preset: str, seeds: int) -> dict[str, Any]:

@@ -160,7 +160,10 @@ def absolute(name: str, folder: Path) -> str:
     """Return the name of a plug-in, with the path made absolute if it names a file, relative to ``folder``."""
     home, colon, cls = name.rpartition(":")
     if colon and home.endswith(".py"):
-        return f"{(folder / Path(home).expanduser()).resolve()}:{cls}"
+        try:
+            return f"{(folder / Path(home).expanduser()).resolve()}:{cls}"
+        except ValueError:  # characters that no name of a file can have
+            raise PluginError(f"{home!r} can't be the path of a plug-in's file: check the path") from None
     return name
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
@@ -14,7 +13,7 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.corpora import Document, documents_of, has_utf8
-from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of
+from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of, usable_path
 from lmcompare.measure.examples import continued, continued_until, next_tokens
 from lmcompare.measure.sampling import Sampling
 from lmcompare.measure.text_scores import Scored, batches, is_greedy, score_together
@@ -164,6 +163,8 @@ class TrainedModel:
 
     def _batches(self, documents: Iterable[Document]) -> Iterator[list[Document]]:
         """Yield documents that are scored together, which is faster and changes no score."""
+        if not isinstance(documents, Iterable):
+            raise LmcompareError(f"documents are a list of lmcompare.corpora.Document, not {kind_of(documents)}")
         size = 1 if self.model.traits.adaptive else DOCUMENTS  # an adaptive model would learn from one for the next
         for batch in batches(documents, size):
             for document in batch:
@@ -212,6 +213,8 @@ class TrainedModel:
         sampling = Sampling(temperature, top_k, top_p, seed)
         if until is None:
             return "".join(self.stream(prompt, length, sampling))
+        if isinstance(until, str) or not (isinstance(until, Sequence) and all(isinstance(t, str) for t in until)):
+            raise LmcompareError(f"until is a list of texts, not {until!r}")
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
             return continued_until(self.model, self._corpus, _text(prompt), length, sampling, until)
@@ -235,9 +238,8 @@ class TrainedModel:
             For a model without such a format, for an unknown suffix, and for a file that exists, unless ``force`` is
             true.
         """
-        if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
-            raise LmcompareError(f"the model is written to the path of a file, not to {path!r}")
-        formats, file = dict(self.model.file_formats()), Path(path)
+        file = usable_path(path, "the model is written to the path of a file")
+        formats = dict(self.model.file_formats())
         if self.model.word_vectors() is not None:
             formats.setdefault(".vec", self._write_vectors)
         formats[_TOKENIZER] = self._write_tokenizer

@@ -139,10 +139,25 @@ def test_the_whole_distribution_and_other_draws(result: lmcompare.Comparison) ->
     greedy = model.generate("The cat", 3, top_k=1)
     assert greedy == model.generate("The cat", 3, top_k=1, seed=5)
     assert greedy.split()[0] == every[0][0]
-    with pytest.raises(LmcompareError, match="temperature is a number above 0"):
-        model.generate("The cat", temperature=0)
     with pytest.raises(LmcompareError, match="k is 0"):
         model.next_tokens("The cat", k=0)
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ({"temperature": 0}, "temperature is a number above 0, not 0"),
+        ({"temperature": "1"}, "temperature is a number above 0, not '1'"),
+        ({"top_p": None}, "top_p is a number above 0 and at most 1, not None"),
+        ({"top_k": 1.5}, "top_k is a whole number"),
+        ({"seed": -1}, "the seed of the draws is a whole number"),
+        ({"seed": 1.5}, "the seed of the draws is a whole number"),
+        ({"until": "ab"}, "until is a list of texts, not 'ab'"),
+    ],
+)
+def test_wrong_draws_are_one_sentence(result: lmcompare.Comparison, argument: dict[str, object], said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        result.model("kn3").generate("The cat", **argument)  # type: ignore[arg-type]
 
 
 class Placed(LastSeen):
@@ -197,15 +212,21 @@ def test_an_n_gram_model_is_written_and_read_as_another_run_s(result: lmcompare.
     assert again == pytest.approx(model.score(sentence).log_probability, abs=1e-5)
 
 
-@pytest.mark.parametrize("path", [3, "", "a\0b.arpa", None])
+@pytest.mark.parametrize("path", [3, "", "a\0b.arpa", None, f"{'x' * 300}.arpa", "\ud800.arpa"])
 def test_a_model_is_written_to_the_path_of_a_file(result: lmcompare.Comparison, path: object) -> None:
-    with pytest.raises(LmcompareError, match="is written to the path of a file, not to"):
+    with pytest.raises(LmcompareError, match="is written to the path of a file, not"):
         result.model("kn3").export(path)  # type: ignore[arg-type]
 
 
 def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="did you mean 'kn3'"):
         result.model("kn4")
+    for plugin in (3, [None]):
+        with pytest.raises(LmcompareError, match="plugin is a class or a name"):
+            result.model("kn3", plugin=plugin)  # type: ignore[arg-type]
+    for pairs in (None, "\ud800", "x" * 300):
+        with pytest.raises(LmcompareError, match=r"minimal pairs are a \.jsonl file"):
+            result.probe(pairs)  # type: ignore[arg-type]
     with pytest.raises(LmcompareError, match="no word vectors"):
         result.model("kn3").word_vector("cat")
     with pytest.raises(LmcompareError):
@@ -242,6 +263,13 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         ({"out": 5}, "out is the path of a folder, not an int"),
         ({"out": "x\0"}, "out is the path of a folder, not 'x\\x00'"),
         ({"out": ""}, "out is the path of a folder, not ''"),
+        ({"out": "x" * 300}, "File name too long"),
+        ({"out": "\ud800"}, "out is the path of a folder, not '\\ud800'"),
+        ({"out": "a/" * 1500}, "too many folders"),
+        ({"match": 5}, "match is a mapping, such as {'parameters': 1e6}, not an int"),
+        ({"match": {5: 1}}, "unknown thing to match '5'"),
+        ({"models": [{"plugin": "unigram", "name": "é" * 150}]}, "has at most 200 bytes"),
+        ({"models": ["./\0.py:Model"]}, "can't be the path of a plug-in's file"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(arguments: dict[str, object], said: str) -> None:

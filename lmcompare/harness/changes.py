@@ -131,7 +131,7 @@ def with_match(experiment: Experiment, amounts: Mapping[str, float], where: str 
     """
     for key in amounts:
         if key not in MATCHES:
-            raise LmcompareError(unknown("thing to match", key, MATCHES))
+            raise LmcompareError(unknown("thing to match", str(key), MATCHES))
     whole = {k: int(n) if isinstance(n, float) and n.is_integer() else n for k, n in amounts.items()}
     match = {"parameters": whole.pop("parameters")} if "parameters" in whole else None
     return experiment.replace(where, match=match, budget=whole or None)

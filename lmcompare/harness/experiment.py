@@ -31,6 +31,7 @@ from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS
 
+LONGEST = 200  # bytes of a model's name: file systems allow 255, and cells get suffixes
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -222,7 +223,10 @@ class Experiment(RunOptions):
         named = tuple(m if m.name else m.model_copy(update={"name": default_name(m.plugin)}) for m in models)
         seen: set[str] = set()
         for model in named:
-            _plain_name(model.name, "a model")
+            if len(_plain_name(model.name, "a model").encode()) > LONGEST:
+                raise ValueError(
+                    f"the name of a model has at most {LONGEST} bytes: give '{model.name[:20]}…' another"
+                )
             if model.name in seen:
                 raise ValueError(f"two models are named '{model.name}': give one of them a name of its own")
             seen.add(model.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, RecursionError) as error:
         raise _unwritable(path, error) from error
 
 
@@ -59,7 +60,9 @@ def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
         raise _unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> LmcompareError:
+def _unwritable(path: Path, error: OSError | RecursionError) -> LmcompareError:
+    if isinstance(error, RecursionError):
+        return LmcompareError(f"{reprlib.repr(str(path))} can't be written, it has too many folders: choose another")
     return LmcompareError(
         f"{path} can't be written ({error.strerror or error}): choose another output folder or make room"
     )
