@@ -13,11 +13,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 _ERRNO = re.compile(r"^\[Errno -?\d+\] ")
-# The signs of control characters other than line ends and tabs
+# The signs of control characters other than line ends and tabs, and of those that force a direction of writing. The
+# isolates U+2068 and U+2069 stay: they force no direction, and lmcompare puts them around names
 CONTROL = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\t\n\r"} | {127: "\u2421"}
-CONTROL |= {c: f"\\u{c:04x}" for c in range(0x80, 0xA0)}
-# Characters that change the direction of the text on a terminal
-_DIRECTIONS = {c: f"\\u{c:04x}" for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+CONTROL |= {c: f"\\u{c:04x}" for c in (*range(0x80, 0xA0), *range(0x202A, 0x202F), 0x2066, 0x2067)}
 _SEARCHES = ("importlib", "metadata", "lmcompare")  # folders of code that imports plug-ins
 _OUT_OF_MEMORY = (
     *("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed"),  # torch's
@@ -68,7 +67,7 @@ def one_line(error: BaseException) -> str:
 
 def without_controls(text: str) -> str:
     """Return a text with signs for the control characters, which a terminal would obey; line ends and tabs stay."""
-    return re.sub("\r(?!\n)", "\u240d", text).translate(CONTROL | _DIRECTIONS)
+    return re.sub("\r(?!\n)", "\u240d", text).translate(CONTROL)
 
 
 def not_parsed(error: ValueError | RecursionError) -> str:

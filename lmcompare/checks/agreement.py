@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.checks.asked import Asked, distributions, scores
+from lmcompare.checks.asked import Asked, distributions, scores, stepper_of
 from lmcompare.checks.kit import Finding, check, within
 from lmcompare.checks.measure import AGREEMENT, differences, largest, largest_of_rows, place, probability_sums
 from lmcompare.checks.probe import Probe
-from lmcompare.model import FloatArray, streamed
+from lmcompare.model import FloatArray, check_array, streamed
 from lmcompare.tokens import IntArray
 
 
@@ -139,13 +139,12 @@ def stepper_agrees(probe: Probe) -> Finding:
     for prefix in ([], [5], [end], [3, 4, unknown, end], list(texts.text("step").ids)):
         pushed = [*texts.text(f"step {len(prefix)}", tokens=12).ids, unknown]
         text = texts.encoded([*prefix, *pushed])
-        stepper = model.stepper(np.array(prefix, np.int32), vocabulary)
+        stepper = stepper_of(model, np.array(prefix, np.int32), vocabulary)
         other = model.stepper(np.array([2], np.int32), vocabulary)
         for k, token in enumerate([*pushed, None]):
             at = len(prefix) + k
-            asked = np.asarray(stepper.log_probs())
-            if asked.shape != (len(vocabulary),):
-                return Finding(False, f"a stepper gives shape {asked.shape}: one figure for each of the V types")
+            asked = stepper.log_probs()
+            check_array(asked, (len(vocabulary),), "a stepper's log_probs")
             gaps = differences(asked, probe.distributions(text, [at])[0])
             if gaps.max() > AGREEMENT:
                 reason = f"the stepper and next_log_probs differ by {gaps.max():.4g} nats {place(text, at)}"

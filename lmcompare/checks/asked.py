@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from lmcompare.errors import PluginError
-from lmcompare.model import FloatArray, LanguageModel
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.model import FloatArray, LanguageModel, Stepper, check_array, check_stepper
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 
 class Asked:
@@ -48,29 +47,30 @@ class Asked:
 def scores(model: LanguageModel, text: Encoded) -> FloatArray:
     """Return the (N,) nats of ``log_probs``. Raises ``PluginError`` for a wrong shape or type, and for NaN."""
     answer = model.log_probs(text)
-    _expect("log_probs", answer, (len(text),), f"{len(text)} tokens")
-    return answer
+    check_array(answer, (len(text),), "log_probs")
+    return _without_nan("log_probs", answer)
 
 
 def distributions(model: LanguageModel, text: Encoded, at: IntArray | list[int]) -> FloatArray:
     """Return the (B, V) nats of ``next_log_probs``. Raises ``PluginError`` as ``scores`` does."""
     positions = np.array(at, np.int64)  # a copy: a model might write into it
     answer = model.next_log_probs(text, positions)
-    V = len(text.vocabulary)
-    _expect("next_log_probs", answer, (len(positions), V), f"{len(positions)} positions and {V} types")
-    return answer
+    check_array(answer, (len(positions), len(text.vocabulary)), "next_log_probs")
+    return _without_nan("next_log_probs", answer)
 
 
-def _expect(what: str, answer: Any, shape: tuple[int, ...], given: str) -> None:
-    if not isinstance(answer, np.ndarray):
-        raise PluginError(f"{what} returned {type(answer).__name__}, not a numpy array")
-    if answer.shape != shape:
-        raise PluginError(f"{what} returned shape {answer.shape} for {given}: it must be {shape}")
-    if answer.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise PluginError(f"{what} returned {answer.dtype}: scores are float32 or float64")
+def stepper_of(model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+    """Return the model's ``stepper``. Raises ``PluginError`` for what is none."""
+    stepper = model.stepper(prefix, vocabulary)
+    check_stepper(stepper, type(model).__name__)
+    return stepper
+
+
+def _without_nan(what: str, answer: FloatArray) -> FloatArray:
     if np.isnan(answer).any():  # NaN differs from everything, so every comparison would fail with another sentence
         raise PluginError(
             f"{what} gave NaN, which is not a number, at {int(np.isnan(answer).sum()):,} of {answer.size:,} places:"
             " look for the logarithm of a negative number, for 0 / 0, and for a hyper-parameter that should have been"
             " refused"
         )
+    return answer

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lmcompare.checks.asked import stepper_of
 from lmcompare.checks.kit import Finding, check, within
 from lmcompare.checks.measure import AGREEMENT, differences, largest, state_difference
 from lmcompare.checks.probe import SHORT, Probe, global_randomness
 from lmcompare.errors import NotFittedError
+from lmcompare.model import check_array
 
 
 @check("fit-returns-the-model")
@@ -81,7 +83,7 @@ def inputs_not_written_to(probe: Probe) -> Finding:
     model = probe.train(probe.seed, SHORT)
     probe.distributions(text, at, model)
     probe.scores(text, model)
-    stepper = model.stepper(prefix, texts.vocabulary)
+    stepper = stepper_of(model, prefix, texts.vocabulary)
     stepper.push(7)
     stepper.log_probs()
     list(model.exhibits(text.split_sentences().select([0, 1])))
@@ -100,8 +102,9 @@ def answers_are_the_callers(probe: Probe) -> Finding:
     text = probe.texts.text("answers", documents=2, tokens=30)
     at = np.arange(len(text) + 1)
     first = probe.distributions(text, at).copy(), probe.scores(text).copy()
-    stepper = probe.fitted.stepper(np.array([2], np.int32), text.vocabulary)
-    for answer in (probe.distributions(text, at[:-1]), probe.scores(text), stepper.log_probs()):
+    stepped = stepper_of(probe.fitted, np.array([2], np.int32), text.vocabulary).log_probs()
+    check_array(stepped, (len(text.vocabulary),), "a stepper's log_probs")
+    for answer in (probe.distributions(text, at[:-1]), probe.scores(text), stepped):
         if answer.flags.writeable:
             answer[...] = -1.0
     again = probe.distributions(text, at), probe.scores(text)

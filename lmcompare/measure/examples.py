@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from lmcompare.measure.sampling import Sampling, continuation
+from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.selection import example_sentences
 from lmcompare.measure.word_contexts import chosen_words, word_tables
-from lmcompare.model import LanguageModel
+from lmcompare.model import LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import END_TOKEN, Encoded, Tokenizer, as_text
 
@@ -27,7 +28,7 @@ def next_tokens(
     """Return the ``k`` most likely tokens after a prompt, or all, with their probabilities in descending order."""
     ids = corpus.prompt_ids(prompt)
     text = Encoded.from_documents([ids], corpus.vocabulary)
-    nats = model.next_log_probs(text, np.array([len(text)]))[0].astype(np.float64)  # (V,)
+    nats = next_distributions(model, text, np.array([len(text)]))[0].astype(np.float64)  # (V,)
     best = np.argsort(-nats, kind="stable")[:k]
     return [{"token": corpus.vocabulary[int(i)], "probability": float(np.exp(nats[i]))} for i in best]
 
@@ -124,5 +125,5 @@ def _in_context(model: LanguageModel, corpus: TokenizedCorpus, chosen: list[Any]
     """Return the nats of each chosen sentence's tokens, scored within their documents, up to the sentence's end."""
     cut = [corpus.test.ids[corpus.test.starts[s.document] : s.start + len(s.tokens)] for s in chosen]
     text = Encoded.from_documents(cut, corpus.vocabulary)
-    nats = model.log_probs(text)
+    nats = checked_log_probs(model, text)
     return [nats[end - len(s.tokens) : end] for s, end in zip(chosen, text.ends, strict=True)]

@@ -8,8 +8,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.errors import LmcompareError, PluginError, kind_of
+from lmcompare.model import FloatArray, LanguageModel, Stepper, check_array, check_stepper
 from lmcompare.tokens import IntArray, Vocabulary
 
 
@@ -61,11 +61,26 @@ def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.rand
 def continuation(model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary, sampling: Sampling) -> Iterator[int]:
     """Yield token ids that continue ``prefix``, without end; ``<unk>`` is never drawn, because it spells no word."""
     generator = np.random.default_rng(sampling.seed)
+    whose = type(model).__name__
     stepper = model.stepper(prefix, vocabulary)
+    check_stepper(stepper, whose)
     k = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
     while True:
-        ids, nats = stepper.top_k(k)
+        ids, nats = _top(stepper, k, whose)
         spelled = ~vocabulary.is_unknown(ids)
         token = draw(ids[spelled], nats[spelled], sampling, generator)
         yield token
         stepper.push(token)
+
+
+def _top(stepper: Stepper, k: int, whose: str) -> tuple[IntArray, FloatArray]:
+    """Return the (k,) most likely tokens and their nats. Raises ``PluginError`` for what is not arrays of such."""
+    answer = stepper.top_k(k)
+    what = f"top_k of {whose}'s stepper"
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise PluginError(f"{what} returned {kind_of(answer)}: return two arrays, tokens and log-probabilities")
+    ids, nats = answer
+    if not isinstance(ids, np.ndarray) or ids.shape != (k,) or ids.dtype.kind not in "iu":
+        raise PluginError(f"{what} returned tokens that are not whole numbers in an array of ({k},)")
+    check_array(nats, (k,), what)
+    return ids, nats

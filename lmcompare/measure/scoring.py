@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.errors import PluginError, kind_of
+from lmcompare.errors import PluginError
 from lmcompare.measure.word_bits import WordEnds
-from lmcompare.model import FloatArray, LanguageModel, streamed
+from lmcompare.model import FloatArray, LanguageModel, check_array, streamed
 from lmcompare.runfolder.layout import SCORE_COLUMNS, TOP_COLUMNS
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
@@ -75,15 +75,8 @@ def _checked_part(model: LanguageModel, text: Encoded) -> FloatArray:
     with _unchanged(model, text):
         given = model.log_probs(text)
     where = f"{type(model).__name__}.log_probs"
-    try:
-        scores = np.asarray(given)
-    except ValueError:  # of rows of different lengths
-        scores = np.array(None)
-    if scores.dtype.kind not in "fiu":
-        raise PluginError(f"{where} gave {kind_of(given)} without numbers: return an array of floats, one a token")
-    scores = scores.astype(np.float64, copy=False)
-    if scores.shape != (len(text),):
-        raise PluginError(f"{where} gave shape {scores.shape} for {len(text)} tokens: one figure a token")
+    check_array(given, (len(text),), where)
+    scores = given.astype(np.float64, copy=False)
     _check_figures(scores, where)
     return scores
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmcompare.corpora import Document
 from lmcompare.measure.scoring import checked_log_probs
-from lmcompare.model import LanguageModel
+from lmcompare.model import LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def is_greedy(model: LanguageModel, corpus: TokenizedCorpus, document: Document,
         return False
     for first in range(0, len(at), FEW):  # most texts are found out by their first tokens
         some = at[first : first + FEW]
-        if not np.array_equal(model.next_log_probs(encoded, some).argmax(axis=1), encoded.ids[some]):
+        if not np.array_equal(next_distributions(model, encoded, some).argmax(axis=1), encoded.ids[some]):
             return False
     return True
 

@@ -23,7 +23,7 @@ from lmcompare.measure.word_bits import (
     word_bits,
     word_ending_types,
 )
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray, OverheadBits, encode, sentence_begins, tokenise
 
@@ -234,5 +234,5 @@ class WordScorer:
         size = max(1, _BLOCK // len(text.vocabulary))
         for start in range(0, len(at), size):
             rows = at[start : start + size]
-            found[rows] = ends[0].log_probs(self.model.next_log_probs(text, rows))
+            found[rows] = ends[0].log_probs(next_distributions(self.model, text, rows))
         return found

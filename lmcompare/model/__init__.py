@@ -4,7 +4,7 @@ A model is one class. It is given token ids and returns natural-log probabilitie
 follows from ``next_log_probs``. A model imports nothing of what runs, checks or shows it.
 """
 
-from lmcompare.model.blocks import check_block, streamed
+from lmcompare.model.blocks import check_array, check_stepper, next_distributions, streamed
 from lmcompare.model.language_model import (
     BLOCK_BYTES,
     HIGHEST_ORDER,
@@ -38,14 +38,16 @@ __all__ = [
     "State",
     "Stepper",
     "Traits",
-    "check_block",
+    "check_array",
     "check_reach",
+    "check_stepper",
     "check_whole",
     "check_words",
     "checked_size",
     "described",
     "fitted",
     "is_whole",
+    "next_distributions",
     "same_vocabulary",
     "streamed",
     "words_of",

@@ -1,8 +1,8 @@
-"""What a model's ``stream`` yields, checked as it comes."""
+"""What a model answers, checked as it comes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -20,16 +20,41 @@ class Streams(Protocol):
         """Yield positions and their distributions."""
 
 
-def check_block(block: object, rows: int, text: Encoded, name: str) -> None:
-    """Raise ``PluginError`` unless a model's distributions are numbers in an array of (``rows``, V)."""
-    wanted = (rows, len(text.vocabulary))
-    if not isinstance(block, np.ndarray) or block.shape != wanted or block.dtype.kind not in "fiu":
-        found = kind_of(block)
-        if isinstance(block, np.ndarray):
-            found = f"shape {block.shape}" if block.shape != wanted else f"values of the kind {block.dtype}"
-        raise PluginError(
-            f"{name} gave {found} for {rows} positions: next_log_probs returns an array of numbers, {wanted}"
-        )
+class Predicts(Protocol):
+    """What has the method ``next_log_probs`` of a language model."""
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """Return the distributions at positions."""
+
+
+def check_array(answer: object, shape: tuple[int, ...] | None, what: str) -> None:
+    """Raise ``PluginError`` unless the answer of the method ``what`` is an array of float32 or float64.
+
+    ``shape`` is that which it must have, None for any with one axis.
+    """
+    if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray):
+        raise PluginError(f"{what} returned {kind_of(answer)}: return a plain numpy array of float32 or float64")
+    if answer.ndim != 1 if shape is None else answer.shape != shape:
+        wanted = "it must have one axis" if shape is None else f"it must be {shape}"
+        raise PluginError(f"{what} returned shape {answer.shape}: {wanted}")
+    if answer.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise PluginError(f"{what} returned {answer.dtype}: return float32 or float64")
+
+
+def next_distributions(model: Predicts, text: Encoded, at: IntArray) -> FloatArray:
+    """Return (B, V) ``next_log_probs``. Raises ``PluginError`` for what is no such array of numbers."""
+    answer = model.next_log_probs(text, at)
+    check_array(answer, (len(at), len(text.vocabulary)), f"{type(model).__name__}.next_log_probs")
+    return answer
+
+
+def check_stepper(stepper: object, whose: str) -> None:
+    """Raise ``PluginError`` unless what ``stepper`` of the class ``whose`` returned has the methods of one."""
+    for method in ("log_probs", "push", "top_k"):
+        if not callable(getattr(stepper, method, None)):
+            raise PluginError(
+                f"{whose}.stepper returned {kind_of(stepper)} without {method}: return an lmcompare.Stepper"
+            )
 
 
 def streamed(model: Streams, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
@@ -40,14 +65,17 @@ def streamed(model: Streams, text: Encoded) -> Iterator[tuple[IntArray, FloatArr
     """
     name = type(model).__name__
     seen, empty = np.zeros(len(text), np.bool_), 0
-    for pair in model.stream(text):
+    pairs = model.stream(text)
+    if not isinstance(pairs, Iterable):
+        raise PluginError(f"{name}.stream returned {kind_of(pairs)}: yield pairs of positions and distributions")
+    for pair in pairs:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise PluginError(f"{name}.stream yields {kind_of(pair)}: yield pairs of positions and distributions")
         at, block = np.asarray(pair[0]), pair[1]
         if at.ndim != 1 or (len(at) and at.dtype.kind not in "iu"):
             raise PluginError(f"{name}.stream yields positions that are not whole numbers in an array of (B,)")
         at = at.astype(np.int64, copy=False)
-        check_block(block, len(at), text, name)
+        check_array(block, (len(at), len(text.vocabulary)), f"{name}.stream")
         empty = 0 if len(at) else empty + 1
         if empty > MOST_EMPTY:
             raise PluginError(f"{name}.stream yields more than {MOST_EMPTY:,} empty blocks in a row: end it")

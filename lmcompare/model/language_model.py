@@ -15,7 +15,7 @@ import numpy as np
 
 from lmcompare.errors import NotFittedError, PluginError, ordinary
 from lmcompare.exhibits import Exhibit
-from lmcompare.model.blocks import streamed
+from lmcompare.model.blocks import check_array, next_distributions, streamed
 from lmcompare.model.values import Setting, Size, Traits
 from lmcompare.state import State
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
@@ -56,6 +56,7 @@ class Stepper(ABC):
             Their log-probabilities in nats.
         """
         log_probs = self.log_probs()
+        check_array(log_probs, None, f"{type(self).__name__}.log_probs")
         ids = np.argsort(-log_probs, kind="stable")[:k]
         return ids, log_probs[ids]
 
@@ -167,7 +168,7 @@ class LanguageModel(ABC):
         rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
         for first in range(0, len(text), rows):
             at = np.arange(first, min(first + rows, len(text)))
-            yield at, self.next_log_probs(text, at)
+            yield at, next_distributions(self, text, at)
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """Return the (N,) log-probability of each token in nats, given what precedes it in its document."""
@@ -331,7 +332,7 @@ class _Recompute(Stepper):
 
     def log_probs(self) -> FloatArray:
         text = Encoded.from_documents([self._ids], self._vocabulary)
-        distribution: FloatArray = self._model.next_log_probs(text, np.array([len(self._ids)]))[0]
+        distribution: FloatArray = next_distributions(self._model, text, np.array([len(self._ids)]))[0]
         return distribution
 
     def push(self, token: int) -> None:

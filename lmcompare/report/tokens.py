@@ -9,8 +9,8 @@ from markupsafe import Markup
 from lmcompare.errors import CONTROL
 
 SIGNS = {"</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅"}
-# invisible characters and those that change the direction of the text; joiners, which some scripts need, stay
-INVISIBLE = (0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
+# invisible characters; joiners, which some scripts need, stay
+INVISIBLE = (0xAD, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x206A), 0xFEFF)
 SHOWN = CONTROL | {c: f"\\u{c:04x}" for c in INVISIBLE} | {ord(c): SIGNS[c] for c in "\n\t"} | {13: "\u240d"}
 RIGHT_TO_LEFT = ("R", "AL", "AN")  # directions that would move the text around them
 ISOLATE, POP = "\u2068", "\u2069"

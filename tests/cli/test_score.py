@@ -141,14 +141,17 @@ def test_no_control_character_of_a_text_reaches_a_terminal(place: Path) -> None:
         "--model",
         "ngram",
         "--prompt",
-        "the \x1b[31mcat\x9b\r dog\r\n\tit",
+        "the \x1b[31mcat\x9b\r dog\r\n\tit\u202e\u2067",
         "--length",
         "1",
     )
     exact = lmcompare(*generate, cwd=place).stdout
-    assert exact.startswith("the \x1b[31mcat\x9b\r dog\r\n\tit")
+    assert exact.startswith("the \x1b[31mcat\x9b\r dog\r\n\tit\u202e\u2067")
     shown = lmcompare(*generate, cwd=place, stream=Terminal).stdout
-    assert shown == exact.replace("\x1b", "\u241b").replace("\x9b", "\\u009b").replace("\r dog", "\u240d dog")
+    signs = {"\x1b": "\u241b", "\x9b": "\\u009b", "\r dog": "\u240d dog", "\u202e": "\\u202e", "\u2067": "\\u2067"}
+    for control, sign in signs.items():
+        exact = exact.replace(control, sign)
+    assert shown == exact
     table = ("score", "run", "-", "--model", "ngram", "--by", "word", "--format", "csv")
     assert "\u241b[31mcat" in lmcompare(*table, cwd=place, stdin="the \x1b[31mcat\n", stream=Terminal).stdout
     assert "'a\u241bb'" in lmcompare("generate", "run", "--model", "a\x1bb", cwd=place).stderr

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import islice
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.measure.sampling import Sampling, continuation, draw
 from lmcompare.model import Stepper
 from lmcompare.tokens import Vocabulary
@@ -60,6 +63,10 @@ class _Cycle(Stepper):
         self.pushed.append(token)
 
 
+def _stepper(**methods: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{"log_probs": list, "push": print, **methods})
+
+
 class _Model:
     def stepper(self, prefix: np.ndarray, vocabulary: Vocabulary) -> Stepper:
         return _Cycle()
@@ -69,6 +76,23 @@ def test_a_continuation_never_draws_unknown_and_is_the_same_for_a_seed() -> None
     vocabulary = Vocabulary(["<unk>", "</s>", "a", "b"])
     drawn = continuation(_Model(), np.array([1]), vocabulary, Sampling(seed=3))  # type: ignore[arg-type]
     assert list(islice(drawn, 6)) == [2, 3, 1, 2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("stepper", "said"),
+    [
+        (None, "stepper returned None without log_probs: return an lmcompare.Stepper"),
+        (_stepper(top_k=lambda k: None), "top_k of SimpleNamespace's stepper returned None"),
+        (_stepper(top_k=lambda k: ([2, 3], np.zeros(2))), "tokens that are not whole numbers in an array"),
+        (_stepper(top_k=lambda k: (np.arange(k), [0.0] * k)), "returned a list: return a plain numpy array"),
+        (_stepper(top_k=lambda k: (np.arange(k), np.zeros(k, np.float16))), "returned float16"),
+    ],
+)
+def test_what_is_no_stepper_is_named(stepper: Any, said: str) -> None:
+    model = SimpleNamespace(stepper=lambda prefix, vocabulary: stepper)
+    drawn = continuation(model, np.array([1]), Vocabulary(["<unk>", "</s>", "a", "b"]), Sampling())  # type: ignore[arg-type]
+    with pytest.raises(PluginError, match=re.escape(said)):
+        next(drawn)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from lmcompare.errors import PluginError
 from lmcompare.measure import scoring
 from lmcompare.measure.scoring import checked_log_probs, most_likely, score_and_rank, timed_log_probs
 from lmcompare.measure.word_bits import WordEnds
-from lmcompare.model import Traits
+from lmcompare.model import Traits, next_distributions
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
@@ -66,23 +66,36 @@ def test_a_stream_that_leaves_positions_out_is_refused() -> None:
         ([([-1], TABLE[[0]])], "position -1"),
         ([([0.5], TABLE[[0]])], "not whole numbers"),
         ([5], "yields an int"),
-        ([([0], TABLE[[0]].astype(str))], "of the kind <U"),
+        (None, "stream returned None"),
+        ([([0], TABLE[[0]].astype(str))], "returned <U"),
         ([([0], "abc")], "a str"),
     ],
 )
-def test_streams_that_never_end_or_yield_something_else_are_refused(blocks: Iterable[Any], said: str) -> None:
-    model = SimpleNamespace(
-        stream=lambda text: ((np.array(b[0]), b[1]) if isinstance(b, tuple) else b for b in blocks)
-    )
+def test_streams_that_never_end_or_yield_something_else_are_refused(blocks: Iterable[Any] | None, said: str) -> None:
+    pairs = blocks and ((np.array(b[0]), b[1]) if isinstance(b, tuple) else b for b in blocks)
+    model = SimpleNamespace(stream=lambda text: pairs)
     with pytest.raises(PluginError, match=said):
         score_and_rank(model, TEXT, np.array([2]), ENDS)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("given", [["a", "b", "c"], [[1.0], [1.0, 2.0]], None, "abc"])
-def test_scores_that_are_no_numbers_are_refused(given: object) -> None:
+NO_NUMBERS = [  # in place of an array of float32 or float64, and what is said of it
+    ([1.0, 2.0, 3.0], "a list"),
+    (None, "None"),
+    ((x for x in range(3)), "a generator"),
+    (np.ma.masked_less(np.zeros(3), 1), "a MaskedArray"),
+    *((np.zeros(3, kind), kind) for kind in ("float16", "complex128", "object", "int64")),
+    (np.array(["a", "b", "c"]), "<U1"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), NO_NUMBERS)
+def test_scores_that_are_no_numbers_are_refused(given: object, said: str) -> None:
     model = SimpleNamespace(traits=Traits(), log_probs=lambda text: given)
-    with pytest.raises(PluginError, match=r"SimpleNamespace\.log_probs gave .* without numbers"):
+    with pytest.raises(PluginError, match=rf"SimpleNamespace\.log_probs returned {said}: .*float32 or float64"):
         checked_log_probs(model, TEXT)  # type: ignore[arg-type]
+    distributions = SimpleNamespace(next_log_probs=lambda text, at: given)
+    with pytest.raises(PluginError, match=rf"SimpleNamespace\.next_log_probs returned ({said}|shape)"):
+        next_distributions(distributions, TEXT, np.arange(3))
 
 
 def test_scores_of_a_wrong_shape_or_nan_are_refused() -> None:

@@ -54,11 +54,13 @@ def test_no_model_is_valid(tmp_path: Path) -> None:
 def test_control_characters_are_shown_as_pictures(tmp_path: Path) -> None:
     folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), documents=8)
     for path in (folder / "cells").rglob("examples.json"):
-        path.write_text(path.read_text().replace("How to make Thai", "\\u001b[31mHow"))
+        path.write_text(path.read_text().replace("How to make Thai", "\\u001b[31mHow\\u202e"))
     run = load_run(reseal(folder))
     for page in (Report(run).html(), Report(run).markdown()):
         assert "\x1b" not in page
         assert "␛" in page
+        assert "\u202e" not in page
+        assert "\\u202e" in page
 
 
 def test_too_little_text_for_intervals(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from lmcompare.model import (
     State,
     Stepper,
     Traits,
-    check_block,
+    check_array,
     check_whole,
     fitted,
 )
@@ -193,17 +193,16 @@ class CacheModel(LanguageModel):
 
     def _scores(self, text: Encoded) -> FloatArray:
         """Return the base's scores, (N,) nats, after checking them."""
-        scores = np.asarray(self._base.log_probs(text), np.float64) if len(text) else np.zeros(0)
-        if scores.shape != (len(text),):
-            raise PluginError(f"log_probs of the base, '{self.base}', gave shape {scores.shape}, not {(len(text),)}")
+        scores = self._base.log_probs(text) if len(text) else np.zeros(0)
+        check_array(scores, (len(text),), f"log_probs of the base, '{self.base}',")
         if np.isnan(scores).any():
             raise PluginError(
                 f"log_probs of the base, '{self.base}', gave NaN at {int(np.isnan(scores).sum())} tokens"
             )
-        return scores
+        return scores.astype(np.float64)
 
     def _with_caches(self, text: Encoded, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
-        check_block(block, len(at), text, f"the base, '{self.base}',")
+        check_array(block, (len(at), len(text.vocabulary)), f"the base, '{self.base}',")
         return _with_caches(fitted(self._chain, self), past, at, block)
 
     def _caches(self) -> tuple[Cache, ...]:

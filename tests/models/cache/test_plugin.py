@@ -145,7 +145,7 @@ class Broken(LanguageModel):
 
 
 @pytest.mark.parametrize(
-    ("how", "why"), [("nan", "gave NaN"), ("short", "gave shape"), ("none", "end it with 'return self'")]
+    ("how", "why"), [("nan", "gave NaN"), ("short", "returned shape"), ("none", "end it with 'return self'")]
 )
 def test_a_base_that_breaks_the_contract_is_named(how: str, why: str) -> None:
     vocabulary = Vocabulary.build(animals(5, 0))
@@ -155,11 +155,12 @@ def test_a_base_that_breaks_the_contract_is_named(how: str, why: str) -> None:
         cache.fit(text, text, Setting(vocabulary))
 
 
-def test_a_base_of_half_precision() -> None:
+def test_a_base_of_half_precision_is_refused() -> None:
     vocabulary = Vocabulary.build(animals(5, 0))
     text = encoded(animals(5, 0), vocabulary)
-    cache = CacheModel(base=f"{__name__}:Broken", options={"how": "half"}).fit(text, text, Setting(vocabulary))
-    assert cache.next_log_probs(text, np.array([3])).dtype == np.float32
+    cache = CacheModel(base=f"{__name__}:Broken", options={"how": "half"})
+    with pytest.raises(PluginError, match=r"Broken\.next_log_probs returned float16"):
+        cache.fit(text, text, Setting(vocabulary))
 
 
 @pytest.mark.parametrize(
