@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmcompare import corpora, plugins
-from lmcompare.errors import LmcompareError, kind_of, unknown, usable_path, working_directory
+from lmcompare.errors import LmcompareError, kind_of, permitted, unknown, usable_path, working_directory
 from lmcompare.model import LanguageModel
 from lmcompare.trained import TrainedModel
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ModelLike = str | type[LanguageModel] | LanguageModel | Mapping[str, Any]
 
 
+@permitted()
 def compare(
     corpus: str | Path | Mapping[str, Any] | Iterable[Any] | corpora.Corpus = "wiki-sample",
     models: Sequence[ModelLike] | ModelLike | None = None,
@@ -128,6 +129,7 @@ def compare(
     return Comparison(folder, outcome.failures, (*named, *map(type, live.values())), outcome.names)
 
 
+@permitted()
 def load(folder: str | Path) -> Comparison:
     """Open a run folder, whose trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
     from lmcompare.analysis import load_run
@@ -163,6 +165,7 @@ class Comparison:
 
         return leaderboard(load_run(self.folder))
 
+    @permitted()
     def probe(self, pairs: str = "english") -> pd.DataFrame:
         """Return the accuracy of every model on minimal pairs, with a row for each phenomenon and one for all pairs.
 
@@ -191,6 +194,7 @@ class Comparison:
 
         return tuple(model.name for model in load_run(self.folder).scored)
 
+    @permitted()
     def model(
         self,
         name: str,

@@ -125,11 +125,28 @@ def blamed_on(whose: str) -> Iterator[None]:
         raise PluginError(f"{whose} raised {what_went_wrong(error)}") from error
 
 
+def no_permission(path: object) -> str:
+    """Return the sentence for a file or folder that the user may not read, write or enter."""
+    return f"you have no permission for {path}: change the permissions of this file or of its folder"
+
+
+@contextmanager
+def permitted() -> Iterator[None]:
+    """Turn the lack of a permission for a file or folder into an ``LmcompareError`` that names it."""
+    try:
+        yield
+    except PermissionError as error:
+        if error.filename is None:
+            raise
+        raise LmcompareError(no_permission(error.filename)) from error
+
+
 @contextmanager
 def in_one_sentence(said: Callable[[Exception], str]) -> Iterator[None]:
     """Turn an error that nobody foresaw into an ``LmcompareError``, with the sentence that ``said`` returns of it."""
     try:
-        yield
+        with permitted():
+            yield
     except LmcompareError:
         raise
     except Exception as error:

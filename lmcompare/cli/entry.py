@@ -16,7 +16,7 @@ import typer
 
 from lmcompare.cli import commands  # noqa: F401  (registers them)
 from lmcompare.cli.app import InterruptedRunError, app
-from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, is_out_of_memory, without_controls
+from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, is_out_of_memory, permitted, without_controls
 
 INTERRUPTED = 130
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
@@ -40,7 +40,8 @@ def command(*, apart: bool = False) -> None:
         _open_streams()
         if apart:
             _go_on_in_a_child()
-        code = app(standalone_mode=False, prog_name="lmcompare") or 0
+        with permitted():
+            code = app(standalone_mode=False, prog_name="lmcompare") or 0
         if code == INTERRUPTED:
             raise KeyboardInterrupt  # typer catches it and returns the code
         sys.stdout.flush()  # at the exit an error would have a code of its own

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmcompare import exhibits, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
+from lmcompare.errors import LmcompareError, PluginError, permitted, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _Scores = dict[Split, tuple[FloatArray, FloatArray, IntArray]]
 
 
+@permitted()
 def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     """Train, store, score, check and exhibit; what is already there for the same key is kept.
 

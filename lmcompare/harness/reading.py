@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import to_jsonable_python
 
 from lmcompare import corpora
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, permitted
 from lmcompare.harness.experiment import CorpusTable, Experiment
 from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
@@ -165,6 +165,7 @@ def read_job(
     return to_jsonable_python(_read(emit, load, asked, Path(folder), Path(base), force))
 
 
+@permitted()
 def _read(
     emit: Emit,
     load: Callable[[], corpora.Corpus],

@@ -15,6 +15,7 @@ from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.resampling import units_of
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
 from lmcompare.model import LanguageModel
+from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 from lmcompare.runfolder.states import load_state
@@ -82,10 +83,10 @@ class Bench:
         """Return the bits that a condition charges for the test text; ``by_sentence``: each sentence on its own."""
         return bits(self.run, self._names[condition.name], by_sentence=by_sentence)
 
-    def log_probs(self, condition: Condition) -> list[Array]:
-        """Return the (N,) log-probabilities of the test text in nats, for each training of a condition."""
+    def log_probs(self, condition: Condition, split: Split = "test") -> list[Array]:
+        """Return the (N,) log-probabilities of a held-out text in nats, for each training of a condition."""
         cells = self.entry(condition).done
-        return [cell.scores("test", ["log_prob"])["log_prob"].to_numpy(np.float64) for cell in cells]
+        return [cell.scores(split, ["log_prob"])["log_prob"].to_numpy(np.float64) for cell in cells]
 
     @cached_property
     def unit_bytes(self) -> Array:

@@ -180,7 +180,16 @@ def _checked(found: Any, name: str) -> type[LabExperiment]:
     return found
 
 
-_FIRST = ("ideas", "order", "unseen", "positions", "mask", "gradient", "letters")  # the rest follows by name
+_FIRST = (
+    "ideas",
+    "order",
+    "unseen",
+    "positions",
+    "mask",
+    "gradient",
+    "letters",
+    "inference",
+)  # the rest follows by name
 
 
 def experiment_names() -> list[str]:

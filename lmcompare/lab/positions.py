@@ -14,9 +14,12 @@ from lmcompare.lab.bench import Bench, Share, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.ideas import BASE, NO_ORDER, NO_POSITIONS
 from lmcompare.lab.sample import Sample
+from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
+from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.states import load_state
+from lmcompare.tokens import Encoded
 
 SCHEMES = {
     "rotary": BASE,
@@ -131,26 +134,30 @@ def _knows_order(bench: Bench) -> Figures:
 
 def _by_position(bench: Bench) -> Curve:
     """Return the perplexity of each scheme by the position in the document."""
-    text = bench.corpus.test
-    place = np.arange(len(text)) - text.context_starts(np.arange(len(text)))
-    bins = np.digitize(place, BINS) - 1
-    counts = np.bincount(bins, minlength=len(BINS))
-    shown = np.flatnonzero(counts >= FEW)
-    lines: dict[str, Array] = {}
-    for scheme, condition in SCHEMES.items():
-        nats = np.mean(
-            [cell.scores("test", ["log_prob"])["log_prob"] for cell in bench.entry(condition).done], axis=0
-        )
-        lines[scheme] = np.exp(-np.bincount(bins, nats, minlength=len(BINS))[shown] / counts[shown])
+    nats = {scheme: np.mean(bench.log_probs(condition), axis=0) for scheme, condition in SCHEMES.items()}
+    begins, means = by_position(bench.corpus.test, nats)
     return Curve(
         title="Perplexity by position in the document",
         note="Each point stands for the words from this position on to the next point.",
-        names=tuple(lines),
-        x=tuple(tuple(float(BINS[b]) for b in shown) for _ in lines),
-        y=tuple(tuple(map(float, line)) for line in lines.values()),
+        names=tuple(means),
+        x=tuple(begins for _ in means),
+        y=tuple(tuple(float(np.exp(-mean)) for mean in line) for line in means.values()),
         x_axis="words before in the document",
         y_axis="perplexity",
     )
+
+
+def by_position(text: Encoded, amounts: Mapping[str, Array]) -> tuple[tuple[float, ...], dict[str, Array]]:
+    """Return where the bins of positions in a document begin, and the means of (N,) amounts in them.
+
+    Bins with few tokens are left out.
+    """
+    at = np.arange(len(text))
+    bins = np.digitize(at - text.context_starts(at), BINS) - 1
+    counts = np.bincount(bins, minlength=len(BINS))
+    shown = np.flatnonzero(counts >= min(FEW, counts.max(initial=0)))
+    sums = {name: np.bincount(bins, each, minlength=len(BINS)) for name, each in amounts.items()}
+    return tuple(float(BINS[b]) for b in shown), {name: each[shown] / counts[shown] for name, each in sums.items()}
 
 
 def _longer(bench: Bench) -> Figures:
@@ -164,7 +171,7 @@ def _longer(bench: Bench) -> Figures:
         for times in WINDOWS:
             name = f"{scheme}, {times} × window"
             rows[name] = Row(name, remark=UNDEFINED)
-            if (nats := _with_window(bench, condition, times, next(share))) is not None:
+            if (nats := with_window(bench, condition, times, next(share))) is not None:
                 tests |= contrasts(own, {name: sample.bits(nats)}, sample.sizes)
     return Figures(
         title="What a longer window costs than that of training",
@@ -179,7 +186,7 @@ def _longer(bench: Bench) -> Figures:
     )
 
 
-def _with_window(bench: Bench, condition: Condition, times: int, share: Share) -> list[Array] | None:
+def with_window(bench: Bench, condition: Condition, times: int, share: Share) -> list[Array] | None:
     """Return the (N,) log-probabilities of the test text with a longer window, for each training.
 
     None for a network that has no values for such positions.
@@ -187,12 +194,23 @@ def _with_window(bench: Bench, condition: Condition, times: int, share: Share) -
     found: list[Array] = []
     cells = bench.entry(condition).done
     for done, cell in enumerate(cells, 1):
-        given = dict(cell.info["hyperparameters"])
-        model = plugins.build(condition.plugin, {**given, "window": times * given["window"]})
         try:
-            model.restore(load_state(cell.path / "model"))
+            model = widened(cell, condition, times)
         except RuntimeError:  # the stored parameters belong to fewer positions
             return None
         found.append(model.log_probs(bench.corpus.test))
         share(done / len(cells))
     return found
+
+
+def widened(cell: Cell, condition: Condition, times: int) -> LanguageModel:
+    """Return the trained model of a cell with a window that is ``times`` as long.
+
+    Raises
+    ------
+    RuntimeError
+        If it has no values for such positions.
+    """
+    given = dict(cell.info["hyperparameters"])
+    model = plugins.build(condition.plugin, {**given, "window": times * given["window"]})
+    return model.restore(load_state(cell.path / "model"))

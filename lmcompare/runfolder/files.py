@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.errors import LmcompareError, ordinary
+from lmcompare.errors import LmcompareError, no_permission, ordinary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,13 @@ REMEDY = "repeat the lmcompare run that wrote it"  # it makes anew what is damag
 
 class RunFolderError(LmcompareError):
     """A run folder, or one of its files, cannot be read."""
+
+
+class NoPermissionError(RunFolderError):
+    """The user may not read a file of a run folder, so that nothing is known of it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(no_permission(path))
 
 
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
@@ -61,6 +68,8 @@ def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _unwritable(path: Path, error: OSError | RecursionError) -> LmcompareError:
+    if isinstance(error, PermissionError):
+        return LmcompareError(no_permission(path))
     if isinstance(error, RecursionError):
         return LmcompareError(f"{reprlib.repr(str(path))} can't be written, it has too many folders: choose another")
     return LmcompareError(
@@ -144,6 +153,8 @@ def no_formula(cell: Any) -> Any:
 
 def unreadable(path: Path, error: Exception) -> RunFolderError:
     """Return the error of a file that is missing or cannot be read."""
+    if isinstance(error, PermissionError):
+        return NoPermissionError(path)
     if not path.exists():
         return RunFolderError(f"{path} is missing: {REMEDY}")
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -10,8 +10,16 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError, ordinary
-from lmcompare.runfolder.files import REMEDY, RunFolderError, read_object, write_bytes, write_json, write_text
+from lmcompare.errors import LmcompareError, no_permission, ordinary
+from lmcompare.runfolder.files import (
+    REMEDY,
+    NoPermissionError,
+    RunFolderError,
+    read_object,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from lmcompare.runfolder.layout import CELLS, LOG, SEAL, TOKENS
 from lmcompare.runfolder.ownership import make_way, remove_links
 
@@ -24,16 +32,21 @@ def seal(folder: Path, names: Iterable[str]) -> None:
 def damage(folder: Path, names: Iterable[str]) -> str | None:
     """Return the first of these files that differs from what was sealed in the folder; None if all are the same.
 
-    A file that is missing, and every file of a folder without a seal, counts as damaged.
+    A file that is missing, and every file of a folder without a seal, counts as damaged. Raises ``NoPermissionError``
+    for a file that the user may not read.
     """
     try:
         digests = read_object(folder / SEAL)
+    except NoPermissionError:
+        raise
     except RunFolderError:
         return SEAL
     for name in names:
         try:
             if digests.get(name) != _digest(folder / name):
                 return name
+        except PermissionError:
+            raise NoPermissionError(folder / name) from None
         except OSError:
             return name
     return None
@@ -113,6 +126,8 @@ def locked(folder: Path) -> Iterator[None]:
         with suppress(OSError):  # it may be gone again
             who = f" ({ordinary(holder).read_text(encoding='utf-8').strip()})"
         raise LmcompareError(f"another process is writing to {folder}{who}: wait until it is done") from None
+    except PermissionError as error:
+        raise LmcompareError(no_permission(error.filename or folder)) from error
     except OSError as error:
         raise LmcompareError(
             f"{folder} can't be written to ({error.strerror or error}): choose another output folder or make room"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lmcompare.runfolder.files import RunFolderError, read_object
+from lmcompare.runfolder.files import NoPermissionError, RunFolderError, read_object
 from lmcompare.runfolder.layout import CELLS
 from lmcompare.runfolder.ownership import remove_written
 
@@ -65,9 +65,11 @@ def place_of(name: str, seed: int) -> str:
 
 
 def read_cell(path: Path) -> dict[str, Any]:
-    """Return the content of a cell's cell.json; {} if it can't be read."""
+    """Return the content of a cell's cell.json; {} if it is missing or damaged."""
     try:
         return read_object(path / "cell.json")
+    except NoPermissionError:
+        raise
     except RunFolderError:
         return {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import subprocess
 import sys
@@ -64,6 +65,17 @@ def test_too_little_memory_is_one_sentence(tmp_path: Path, error: Exception, mon
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "memory" in done.stderr
+
+
+def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "closed/cell.json")
+
+    monkeypatch.setattr("lmcompare.tokens.registered.listing", fail)
+    done = lmcompare("tokenizers", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lmcompare: you have no permission for closed/cell.json: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_too_few_addresses_are_said_at_once(tmp_path: Path) -> None:

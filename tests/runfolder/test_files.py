@@ -13,7 +13,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import State
-from lmcompare.runfolder import files, states
+from lmcompare.runfolder import files, seals, states
 from lmcompare.runfolder.files import RunFolderError, read_csv
 from lmcompare.runfolder.parquet import check_table, read_blocks, read_table, write_parts, write_table
 
@@ -94,6 +94,25 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "arrays.safetensors").write_bytes(b"not tensors")
     with pytest.raises(LmcompareError, match="is damaged"):
         states.load_state(tmp_path)
+
+
+def test_a_file_without_permission_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: Path) -> Path:
+        if path.name == "x.json":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return path
+
+    for name in "xy":
+        files.write_json(tmp_path / f"{name}.json", {})
+    seals.seal(tmp_path, ["x.json", "y.json"])
+    monkeypatch.setattr(files, "ordinary", closed)
+    monkeypatch.setattr(seals, "ordinary", closed)
+    assert seals.damage(tmp_path, ["y.json"]) is None
+    for read in (files.read_json, lambda path: seals.damage(path.parent, [path.name])):
+        with pytest.raises(files.NoPermissionError, match=r"no permission for .*x\.json"):
+            read(tmp_path / "x.json")
+    with pytest.raises(LmcompareError, match=r"no permission for .*x\.json"):
+        files.write_aside(tmp_path / "x.json", lambda _: closed(tmp_path / "x.json"))
 
 
 def test_a_tilde_in_a_path_is_a_name_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,253 @@
+"""What does more computation buy when a model is already trained?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, contrasts
+from lmcompare.analysis.totals import LN2
+from lmcompare.exhibits import Curve
+from lmcompare.lab.adapting import adapted_log_probs
+from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.ideas import BASE
+from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.positions import SCHEMES, by_position, widened, with_window
+from lmcompare.lab.sample import Sample
+from lmcompare.model import LanguageModel
+from lmcompare.report import numbers
+from lmcompare.tokens import Encoded
+from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.loop import excerpt
+
+Array = np.ndarray[Any, Any]
+
+COUNTS = FAMILIES["5-gram"]
+CACHE = Condition("ngram with a cache", "cache", {"base": "ngram"})
+ALIBI = SCHEMES["alibi"]
+RATES = (0.03, 0.1, 0.3, 1.0)  # of learning from the past of the document; one is chosen on validation text
+CHOOSING = 4_000  # tokens of the validation text on which it is chosen
+TIMED = 4_000  # tokens of the validation text on which the time is measured
+WEIGHTS = np.linspace(0.0, 1.0, 21)  # of the network in a mixture; one is chosen on validation text
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to spend more computation.
+
+    Parameters
+    ----------
+    name, saying : str
+    baseline, scores : list of arrays of shape (N,)
+        The log-probability of each token in nats without it and with it, for each training.
+    microseconds : float
+        What it costs more, for each token.
+    """
+
+    name: str
+    saying: str
+    baseline: Sequence[Array]
+    scores: Sequence[Array]
+    microseconds: float
+
+
+class Inference(LabExperiment):
+    """Bits that are saved by more computation for each token, and what they cost."""
+
+    title: ClassVar[str] = "More computation for each token"
+    question: ClassVar[str] = "What does more computation buy when a model is already trained?"
+    prediction: ClassVar[str] = (
+        "Mixing the transformer with the 5-gram saves most for its time, because counts are nearly free. Learning"
+        " from the past of the document saves more than a window four times as long, and costs most."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return the transformer, one whose window can be made longer, counts, and counts with a cache."""
+        return (BASE, ALIBI, COUNTS, CACHE)
+
+    def measure(self, bench: Bench) -> Findings:
+        """Score the test text in each way, and time each way on validation text."""
+        whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+        share = bench.shares(3)
+        ways = [
+            _mixture(bench),
+            _cache(bench),
+            _window(bench, next(share)),
+            *_ensemble(bench),
+            _learning(bench, next(share), next(share)),
+        ]
+        tests: dict[str, Contrast] = {}
+        for way in ways:
+            tests |= contrasts(whole.bits(way.baseline), {way.name: whole.bits(way.scores)}, whole.counts)
+        found = rows_of(tests)
+        rows = [replace(found[way.name], saying=way.saying, figure=way.microseconds) for way in ways]
+        table = Figures(
+            title="Bits saved or lost for each token, and what they cost",
+            rows=tuple(rows),
+            unit="bits per word",
+            note="The whole test text; negative figures are savings. The time is that of this machine.",
+            row_name="More computation",
+            figure_name="microseconds more per token",
+        )
+        return Findings(
+            verdict=_verdict(rows),
+            held=_held(rows) if bench.decides else None,
+            tables=(table, _by_time(rows)),
+            exhibits=(_where(bench.corpus.test, ways),),
+        )
+
+
+def microseconds(score: Callable[[Encoded], object], text: Encoded) -> float:
+    """Return the microseconds per token of the faster of two readings of a text."""
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        score(text)
+        seconds.append(time.perf_counter() - began)
+    return 1e6 * min(seconds) / max(1, len(text))
+
+
+def _timed(bench: Bench, model: LanguageModel) -> float:
+    return microseconds(model.log_probs, excerpt(bench.corpus.valid, TIMED))
+
+
+def mixed(one: Array, other: Array, weight: float) -> Array:
+    """Return (N,) the log-probabilities of a mixture, in which the first model has this weight."""
+    with np.errstate(divide="ignore"):
+        found: Array = np.logaddexp(one + np.log(weight), other + np.log1p(-weight))
+    return found
+
+
+def best_weight(one: Sequence[Array], other: Sequence[Array]) -> float:
+    """Return the weight of the first model with which a mixture is best, as the mean over trainings."""
+    pairs = list(zip(one, other, strict=True))
+    return float(max(WEIGHTS, key=lambda w: float(np.mean([mixed(a, b, float(w)).mean() for a, b in pairs]))))
+
+
+def _mixture(bench: Bench) -> Way:
+    network, counts = bench.log_probs(BASE), bench.log_probs(COUNTS)
+    counts = [counts[i % len(counts)] for i in range(len(network))]
+    on_valid = bench.log_probs(BASE, "valid"), bench.log_probs(COUNTS, "valid")
+    weight = best_weight(on_valid[0], [on_valid[1][i % len(on_valid[1])] for i in range(len(network))])
+    return Way(
+        "Mixing with the 5-gram",
+        f"The transformer has the weight {weight:.2f}, which is best on the validation text.",
+        network,
+        [mixed(a, b, weight) for a, b in zip(network, counts, strict=True)],
+        _timed(bench, bench.model(COUNTS)),
+    )
+
+
+def _cache(bench: Bench) -> Way:
+    return Way(
+        "A cache over the 5-gram",
+        "Words that were read in the document get more probability.",
+        bench.log_probs(COUNTS),
+        bench.log_probs(CACHE),
+        _timed(bench, bench.model(CACHE)) - _timed(bench, bench.model(COUNTS)),
+    )
+
+
+def _window(bench: Bench, share: Share) -> Way:
+    longer = with_window(bench, ALIBI, 4, share)
+    assert longer is not None  # ALiBi has a value for each distance
+    return Way(
+        "A window four times as long",
+        "The transformer with ALiBi positions sees four times as far as in its training.",
+        bench.log_probs(ALIBI),
+        longer,
+        _timed(bench, widened(bench.entry(ALIBI).done[0], ALIBI, 4)) - _timed(bench, bench.model(ALIBI)),
+    )
+
+
+def _ensemble(bench: Bench) -> list[Way]:
+    """Return the mean of the probabilities of all trainings; nothing if there is only one."""
+    trained = bench.log_probs(BASE)
+    if len(trained) < 2:
+        return []
+    together = np.logaddexp.reduce(np.stack(trained), axis=0) - np.log(len(trained))
+    return [
+        Way(
+            f"{numbers.plural(len(trained), 'transformer')} instead of one",
+            "The mean of their probabilities; they differ in their seeds alone.",
+            trained,
+            [together],
+            (len(trained) - 1) * _timed(bench, bench.model(BASE)),
+        )
+    ]
+
+
+def _learning(bench: Bench, choosing: Share, share: Share) -> Way:
+    models = [model for model in bench.models(BASE) if isinstance(model, TorchLanguageModel)]
+    part, text = excerpt(bench.corpus.valid, CHOOSING), bench.corpus.test
+    told = parts_of(choosing, len(RATES))
+    gains = {rate: float(adapted_log_probs(models[0], part, rate, next(told)).mean()) for rate in RATES}
+    rate = max(gains, key=lambda each: gains[each])
+    told = parts_of(share, len(models))
+    timed = excerpt(bench.corpus.valid, TIMED)
+    return Way(
+        "Learning from the document so far",
+        f"A step of gradient descent after each 64 words, forgotten at the end of the document (rate {rate:g}, chosen"
+        " on validation text). Such a model is adaptive: its weights change while it reads.",
+        bench.log_probs(BASE),
+        [adapted_log_probs(model, text, rate, next(told)) for model in models],
+        microseconds(lambda each: adapted_log_probs(models[0], each, rate), timed) - _timed(bench, models[0]),
+    )
+
+
+def _by_time(rows: Sequence[Row]) -> Figures:
+    """Return the bits that each way saves for each microsecond."""
+    return Figures(
+        title="Bits saved for the time",
+        rows=tuple(
+            Row(row.name, value=-1000 * (row.value or 0.0) / row.figure)
+            for row in rows
+            if row.figure is not None and row.figure > 0
+        ),
+        unit="thousandths of a bit per microsecond",
+        note="The savings of the table above divided by what they cost more for each token.",
+        row_name="More computation",
+    )
+
+
+def _where(text: Encoded, ways: Sequence[Way]) -> Curve:
+    """Return the bits that each way saves by the position in the document."""
+    saved = {way.name: (np.mean(way.scores, axis=0) - np.mean(way.baseline, axis=0)) / LN2 for way in ways}
+    begins, means = by_position(text, saved)
+    return Curve(
+        title="Bits saved by position in the document",
+        note="What learns from the document, or looks up its words, has nothing to go by at its beginning.",
+        names=tuple(means),
+        x=tuple(begins for _ in means),
+        y=tuple(tuple(map(float, line)) for line in means.values()),
+        x_axis="words before in the document",
+        y_axis="bits saved per word",
+    )
+
+
+def _verdict(rows: Sequence[Row]) -> str:
+    saving = sorted((row for row in rows if row.found and (row.value or 0.0) < 0), key=lambda row: row.value or 0.0)
+    vain = [row.name.lower() for row in rows if row not in saving]
+    begin = f"Nothing was found to be saved by {numbers.listed(vain)}. " if vain else ""
+    if not saving:
+        return begin.strip()
+    said = [f"{row.name.lower()} {-(row.value or 0.0):.2f} for {_cost(row)}" for row in saving]
+    return f"{begin}Bits saved per word: {numbers.listed(said)}."
+
+
+def _cost(row: Row) -> str:
+    return f"{numbers.tidy(max(0.0, row.figure or 0.0))} microseconds"
+
+
+def _held(rows: Sequence[Row]) -> bool:
+    by_time = {row.name: row.value or 0.0 for row in _by_time(rows).rows}
+    saved = {row.name: -(row.value or 0.0) for row in rows}
+    cost = {row.name: row.figure or 0.0 for row in rows}
+    learning, window = "Learning from the document so far", "A window four times as long"
+    first = max(by_time, key=lambda name: by_time[name], default="") == "Mixing with the 5-gram"
+    return first and saved[learning] > saved[window] and cost[learning] == max(cost.values())

@@ -1,0 +1,54 @@
+"""A network that learns as it reads: nothing ahead of the text, nothing from one document to the next."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.lab.adapting import PIECE, adapted_log_probs
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.tokens import Encoded
+from lmcompare.training.language_model import TorchLanguageModel
+from tests.training.texts import VOCABULARY, chain, fitted
+
+SMALL = {"width": 16, "steps": 30, "batch": 4, "length": 16, "precision": "float32"}
+MODELS = (Transformer(heads=2, window=20, **SMALL), Rnn(hidden=16, **SMALL))
+
+
+@pytest.fixture(params=MODELS, ids=lambda model: type(model).__name__)
+def model(request: pytest.FixtureRequest) -> TorchLanguageModel:
+    return fitted(request.param)
+
+
+def test_without_a_rate_the_scores_are_those_of_the_model(model: TorchLanguageModel) -> None:
+    text = chain(7, 3, 150)
+    assert adapted_log_probs(model, text, 0.0) == pytest.approx(model.log_probs(text), abs=1e-4)
+
+
+def test_it_learns_from_the_past_of_the_document_alone(model: TorchLanguageModel) -> None:
+    before = {name: value.clone() for name, value in model.trained_network().state_dict().items()}
+    pattern = np.tile([2, 7, 3, 9, 4], 80)  # which the chain of the training does not have
+    text = Encoded.from_documents([pattern, pattern], VOCABULARY)
+    plain, adapted = model.log_probs(text), adapted_log_probs(model, text, 0.5)
+    assert adapted[:PIECE] == pytest.approx(plain[:PIECE], abs=1e-4)  # nothing was learnt yet
+    assert adapted[200:400].mean() > plain[200:400].mean() + 0.1
+    assert adapted[400:] == pytest.approx(adapted[:400], abs=1e-4)  # the second document begins anew
+    after = model.trained_network().state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_what_comes_later_changes_nothing_before(model: TorchLanguageModel) -> None:
+    text = chain(7, 1, 200)
+    altered = np.array(text.ids)
+    altered[150:] = 5
+    one, two = (adapted_log_probs(model, each, 0.5) for each in (text, Encoded(altered, text.starts, VOCABULARY)))
+    assert one[:150] == pytest.approx(two[:150], abs=1e-5)
+
+
+def test_an_empty_document(model: TorchLanguageModel) -> None:
+    told: list[float] = []
+    text = Encoded.from_documents([[], [2, 3]], VOCABULARY)
+    assert len(adapted_log_probs(model, text, 0.1, told.append)) == 2
+    assert told == [0.5, 1.0]
