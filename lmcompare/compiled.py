@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar, cast
+
+# before Numba is imported: Python's numbers do not wrap as those of the hash tables must
+os.environ.pop("NUMBA_DISABLE_JIT", None)
 
 import numba
 import numpy as np

@@ -17,7 +17,8 @@ from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_o
 from lmcompare.checks.probe import global_randomness
 from lmcompare.errors import PluginError
 from lmcompare.runfolder.states import load_state, save_state
-from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Tokenizer, make_tokenizer
+from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Tokenizer, Vocabulary, fit_tokenizer, make_tokenizer
+from lmcompare.tokens.cutting import checked_cut
 from lmcompare.tokens.registered import TOKENIZERS, checked_class
 
 TRAINING = (
@@ -67,20 +68,17 @@ class TokenizerProbe:
     def fitted(self) -> Tokenizer:
         """A tokenizer that has learnt from the training texts."""
         tokenizer = self.make()
-        tokenizer.fit(list(TRAINING))
+        fit_tokenizer(tokenizer, list(TRAINING))
         return tokenizer
 
     def cuts(self) -> Iterator[tuple[str, list[str], IntArray]]:
         """Yield each text with its tokens and (n, 2) offsets. Raises ``PluginError`` if they are not such."""
         for text in TEXTS:
-            tokens, offsets = self.fitted.tokenize(text)
-            offsets = np.asarray(offsets)
-            if offsets.dtype.kind not in "iu" or offsets.shape != (len(tokens), 2):
-                raise PluginError(
-                    f"{_shown(text)} has {len(tokens)} tokens, but offsets of shape {offsets.shape} and type "
-                    f"{offsets.dtype}: return n strings and an (n, 2) array of whole numbers"
-                )
-            yield text, list(tokens), offsets.astype(np.int64)
+            try:
+                tokens, offsets = checked_cut(self.fitted, text)
+            except PluginError as error:
+                raise PluginError(f"{error} ({_shown(text)})") from error
+            yield text, tokens, offsets
 
 
 def _unless(passed: bool, reason: str) -> Finding:
@@ -92,22 +90,16 @@ def options_are_stored(probe: TokenizerProbe) -> Finding:
     """Each option is stored under its own name, unchanged, and is a JSON value."""
     tokenizer = probe.make()
     for name in tokenizer.option_names():
-        if not hasattr(tokenizer, name):
-            return Finding(False, f"the option {name} is not stored: set self.{name} = {name}")
-        if name in probe.table and getattr(tokenizer, name) != probe.table[name]:
-            return Finding(
-                False, f"the option {name} was {probe.table[name]!r} and is stored as {getattr(tokenizer, name)!r}"
-            )
-    try:
-        again = make_tokenizer(json.loads(json.dumps(tokenizer.spec, allow_nan=False)))
-    except (TypeError, ValueError) as error:
-        return Finding(False, f"the options are not JSON values ({error})")
+        if name in probe.table and (stored := tokenizer.spec[name]) != probe.table[name]:
+            return Finding(False, f"the option {name} was {probe.table[name]!r} and is stored as {stored!r}")
+    again = make_tokenizer(json.loads(json.dumps(tokenizer.spec)))
     return _unless(again.spec == tokenizer.spec, "its options, through JSON, make a tokenizer with other options")
 
 
 @check("empty-text")
 def empty_text(probe: TokenizerProbe) -> Finding:
     """A text without characters has no tokens."""
+    checked_cut(probe.fitted, "")
     tokens, offsets = probe.fitted.tokenize("")
     shape = np.asarray(offsets).shape
     wrong = f"it has {len(tokens)} tokens and offsets of shape {shape}: return [] and an array of shape (0, 2)"
@@ -116,12 +108,10 @@ def empty_text(probe: TokenizerProbe) -> Finding:
 
 @check("tokens-are-strings")
 def tokens_are_strings(probe: TokenizerProbe) -> Finding:
-    """Tokens are strings with at least one character, and offsets are an (n, 2) array of whole numbers."""
-    for text, tokens, _ in probe.cuts():
-        for token in tokens:
-            if not isinstance(token, str) or not token:
-                return Finding(False, f"{_shown(text)} has the token {token!r}")
-    return Finding(True)
+    """Tokens are strings that are not empty and that UTF-8 can store; offsets are an (n, 2) array of whole numbers
+    within the text.
+    """
+    return Finding(all(True for _ in probe.cuts()))
 
 
 @check("every-byte-once")
@@ -234,6 +224,8 @@ def vocabulary_is_fixed(probe: TokenizerProbe) -> Finding:
         return Finding(
             False, f"always_tokens contains {sorted(taken)[0]}, which every vocabulary has: name it otherwise"
         )
+    if probe.fitted.types is not None:
+        Vocabulary(probe.fitted.types)  # refuses types that are no vocabulary
     if not probe.cls.fixed_vocabulary:
         return Finding(True)
     for text, tokens, _ in probe.cuts():
@@ -243,17 +235,6 @@ def vocabulary_is_fixed(probe: TokenizerProbe) -> Finding:
 
 
 TOKENIZER_CHECKS: tuple[Check[TokenizerProbe], ...] = checks_in(sys.modules[__name__])
-
-
-def is_tokenizer(name: str) -> bool:
-    """Return whether a plug-in's name, ``"module:Class"`` or ``"./file.py:Class"`` is that of a tokenizer."""
-    if ":" not in name:
-        return name in TOKENIZERS.installed()
-    try:
-        TOKENIZERS.resolve(name)
-    except PluginError:
-        return False
-    return True
 
 
 def run_tokenizer_checks(

@@ -13,10 +13,10 @@ from lmcompare import plugins
 from lmcompare.checks import CHECKS, known_failures, run_checks
 from lmcompare.checks.kit import Check, Result
 from lmcompare.checks.probe import PRESET
-from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, is_tokenizer, run_tokenizer_checks
+from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, run_tokenizer_checks
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
-from lmcompare.tokens import TOKENIZERS, make_tokenizer, table_of
+from lmcompare.tokens import TOKENIZERS, is_tokenizer, make_tokenizer, table_of
 
 KITS = [[check.name for check in kit] for kit in (CHECKS, TOKENIZER_CHECKS)]
 RESULT = TypeAdapter(Result)

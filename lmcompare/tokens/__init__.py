@@ -13,7 +13,7 @@ from lmcompare.tokens.encode import (
 )
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.reading import read_tokenised
-from lmcompare.tokens.registered import TOKENIZERS, listing, make_tokenizer, table_of
+from lmcompare.tokens.registered import TOKENIZERS, is_tokenizer, listing, make_tokenizer, table_of
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import (
@@ -47,6 +47,7 @@ __all__ = [
     "encode_prompt",
     "fingerprint_parts",
     "fit_tokenizer",
+    "is_tokenizer",
     "listing",
     "make_tokenizer",
     "prompt_pieces",

@@ -6,7 +6,7 @@ import hashlib
 import reprlib
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -261,21 +261,34 @@ def _digest(parts: Iterable[bytes]) -> bytes:
 
 
 def _cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
+    return tokenizer.tokenize(text) if is_built_in(tokenizer) else checked_cut(tokenizer, text)
+
+
+def checked_cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
     """Return what a tokenizer makes of a text. Raises ``PluginError`` for what is not tokens with their offsets."""
-    if is_built_in(tokenizer):
-        return tokenizer.tokenize(text)
-    name = type(tokenizer).__name__
-    with blamed_on(f"{name}'s tokenize"):
-        tokens, offsets = tokenizer.tokenize(text)
-        offsets = np.asarray(offsets, np.int64).reshape(-1, 2)
-        if len(tokens) != len(offsets) or not all(token and _is_text(token) for token in tokens):
+    name = f"{type(tokenizer).__name__}'s tokenize"
+    with blamed_on(name):
+        answer = tokenizer.tokenize(text)
+        if not isinstance(answer, tuple | list) or len(answer) != 2:
+            raise PluginError(f"{name} returned {kind_of(answer)}: return a list of tokens and their offsets")
+        tokens, offsets = answer[0], np.asarray(answer[1])
+        if not isinstance(tokens, Collection):
+            raise PluginError(f"{name} returned {kind_of(tokens)} of tokens: return a list of them")
+        for token in tokens:
+            if not token or not _is_text(token):
+                raise PluginError(
+                    f"{name} returned the token {token!r}: tokens are strings that are not empty and that UTF-8 can"
+                    " store"
+                )
+        if len(tokens) and (offsets.shape != (len(tokens), 2) or offsets.dtype.kind not in "iu"):
             raise PluginError(
-                f"{name}'s tokenize returned {len(tokens)} tokens and {len(offsets)} offsets: return n strings that "
-                "are not empty and that UTF-8 can store, and an (n, 2) array"
+                f"{name} returned {len(tokens)} tokens, but offsets of shape {offsets.shape} and type"
+                f" {offsets.dtype}: return an (n, 2) array of whole numbers"
             )
+        offsets = offsets.astype(np.int64, copy=False).reshape(len(tokens), 2)
         if len(offsets) and (offsets.min() < 0 or offsets.max() > _width(text)):
-            raise PluginError(f"{name}'s tokenize returned offsets outside of the text")
-    return tokens, offsets
+            raise PluginError(f"{name} returned offsets outside of the text")
+    return list(tokens), offsets
 
 
 def sentence_begins(data: bytes, sentences: Sequence[tuple[int, int]]) -> IntArray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from lmcompare import registry
-from lmcompare.errors import LmcompareError, PluginError, blamed_on, one_line, unknown
+from lmcompare.errors import LmcompareError, PluginError, blamed_on, kind_of, one_line, unknown
 from lmcompare.registry import Registry
 from lmcompare.state import State
 from lmcompare.tokens.tokenizer import Covers, Tokenizer
@@ -30,6 +31,13 @@ def checked_class(found: Any, name: str) -> type[Tokenizer]:
         raise PluginError(f"the tokenizer '{name}' lacks {', '.join(sorted(found.__abstractmethods__))}")
     if not isinstance(getattr(found, "description", None), str):
         raise PluginError(f"the tokenizer '{name}' lacks description: give its class one sentence for the report")
+    if not isinstance(found.rule, str):
+        raise PluginError(f"the tokenizer '{name}' has a rule that is {kind_of(found.rule)}: it is a text")
+    if type(found.usual_min_count) is not int or found.usual_min_count < 1:
+        raise PluginError(
+            f"the tokenizer '{name}' has usual_min_count = {reprlib.repr(found.usual_min_count)}: it is a whole"
+            " number from 1"
+        )
     if found.covers not in get_args(Covers):
         raise PluginError(
             f"the tokenizer '{name}' has covers = {found.covers!r}: it is one of {', '.join(get_args(Covers))}"
@@ -38,6 +46,23 @@ def checked_class(found: Any, name: str) -> type[Tokenizer]:
 
 
 TOKENIZERS: Registry[type[Tokenizer]] = Registry("lmcompare.tokenizers", "tokenizer", checked_class)
+
+
+_ANYTHING: Registry[Any] = Registry("lmcompare.tokenizers", "tokenizer", lambda found, name: found)
+
+
+def is_tokenizer(name: str) -> bool:
+    """Return whether ``name`` is that of a tokenizer, ``"module:Class"`` or ``"./file.py:Class"`` included.
+
+    A class that is derived from ``Tokenizer`` is one even if it is not complete.
+    """
+    if ":" not in name:
+        return name in TOKENIZERS.installed()
+    try:
+        found = _ANYTHING.resolve(name)
+    except PluginError:
+        return False
+    return inspect.isclass(found) and issubclass(found, Tokenizer)
 
 
 def table_of(spec: str) -> dict[str, Any]:

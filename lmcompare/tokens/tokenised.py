@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.errors import PluginError, blamed_on, kind_of
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import IntArray
 
@@ -118,7 +119,12 @@ def rebuilt(text: Tokenised, tokenizer: Tokenizer) -> bytes:
 def rebuilt_parts(text: Tokenised, tokenizer: Tokenizer) -> Iterator[bytes]:
     """Yield the UTF-8 of all documents in parts."""
     spaces = np.array([space.encode() for space in text.space_types], object)
-    tokens = np.array([b"", *(tokenizer.token_bytes(token) for token in text.types[1:])], object)
+    name = f"{type(tokenizer).__name__}'s token_bytes"
+    with blamed_on(name):
+        of_types = [tokenizer.token_bytes(token) for token in text.types[1:]]
+    if wrong := [spelled for spelled in of_types if not isinstance(spelled, bytes)]:
+        raise PluginError(f"{name} returned {kind_of(wrong[0])}: return bytes")
+    tokens = np.array([b"", *of_types], object)
     after = np.array([*(separator.text.encode() for separator in text.separator_types), b""], object)
     for block in text.blocks():
         parts = [spaces[text.spaces[block]], tokens[text.tokens[block]], after[text.separators[block]]]

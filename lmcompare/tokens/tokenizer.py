@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal, Self
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from lmcompare import registry
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError, one_line
 from lmcompare.state import State
 from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
 
@@ -144,9 +145,20 @@ class Tokenizer(ABC):
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The JSON-able table, ``kind`` and options, from which ``make_tokenizer`` makes the same tokenizer."""
-        kind = self.kind or registry.spec(type(self))
-        return {"kind": kind, **{name: getattr(self, name) for name in self.option_names()}}
+        """The JSON-able table, ``kind`` and options, from which ``make_tokenizer`` makes the same tokenizer.
+
+        Raises ``PluginError`` if an option is not stored under its name, or no JSON value.
+        """
+        whose, options = type(self).__name__, {}
+        for name in self.option_names():
+            if not hasattr(self, name):
+                raise PluginError(f"{whose} does not store the option '{name}': set self.{name} = {name} in __init__")
+            options[name] = getattr(self, name)
+            try:
+                json.dumps(options[name], allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise PluginError(f"the option '{name}' of {whose} is no JSON value: {one_line(error)}") from None
+        return {"kind": self.kind or registry.spec(type(self)), **options}
 
     @classmethod
     def option_names(cls) -> tuple[str, ...]:

@@ -58,6 +58,17 @@ class TextAsOffsets(Honest):
         return tokens, offsets.astype(str)
 
 
+class HalvesOfPairs(Honest):
+    """Has tokens that UTF-8 can't store."""
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        tokens, offsets = super().tokenize(text)
+        return ["\ud800" + token for token in tokens], offsets
+
+    def token_bytes(self, token: str) -> bytes:
+        return token[1:].encode()
+
+
 class CharactersForBytes(Honest):
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         tokens, _ = super().tokenize(text)
@@ -180,6 +191,16 @@ class NamesTwice(Honest):
         return ("a", "a")
 
 
+class NeverEnds(Honest):
+    @property
+    def always_tokens(self) -> Any:
+        return map(str, itertools.count())
+
+
+class TypesWithoutAnEnd(Honest):
+    types = ("a", "b")
+
+
 class NotFixed(BytePairs):
     @property
     def always_tokens(self) -> tuple[str, ...]:
@@ -193,6 +214,7 @@ GALLERY: list[tuple[type[Tokenizer], str]] = [
     (MarksTheBeginning, "empty-text"),
     (EmptyTokens, "tokens-are-strings"),
     (TextAsOffsets, "tokens-are-strings"),
+    (HalvesOfPairs, "tokens-are-strings"),
     (CharactersForBytes, "every-byte-once"),
     (DropsControls, "every-byte-once"),
     (Lowercases, "tokens-spell-the-text"),
@@ -210,5 +232,7 @@ GALLERY: list[tuple[type[Tokenizer], str]] = [
     (StoresASet, "state-can-be-stored"),
     (TakesTheEnd, "vocabulary-is-fixed"),
     (NamesTwice, "vocabulary-is-fixed"),
+    (NeverEnds, "vocabulary-is-fixed"),
+    (TypesWithoutAnEnd, "vocabulary-is-fixed"),
     (NotFixed, "vocabulary-is-fixed"),
 ]

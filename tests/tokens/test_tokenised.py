@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from unittest.mock import patch
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.corpora import Document
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.tokens import (
     IntArray,
     Separator,
@@ -121,6 +122,23 @@ def test_a_plug_in_that_would_let_bytes_go_free_is_refused(tokenizer: Tokenizer,
     assert len(tokenise([document("ab")], Loses())) == 2
     with pytest.raises(LmcompareError, match=message):
         tokenise([document("A b")], tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "said"),
+    [
+        ("tokenize", None, "tokenize returned None: return a list of tokens"),
+        ("tokenize", ((x for x in ["A b"]), [[0, 3]]), "returned a generator of tokens"),
+        ("tokenize", (["A b"], [[0, 2.5]]), "offsets of shape (1, 2) and type float64"),
+        ("tokenize", ([b"A b"], [[0, 3]]), "returned the token b'A b'"),
+        ("tokenize", (["\ud800"], [[0, 3]]), "returned the token '\\ud800'"),
+        ("tokenize", (["A b"], (x for x in [[0, 3]])), "offsets of shape ()"),
+        ("token_bytes", "A b", "token_bytes returned a str: return bytes"),
+    ],
+)
+def test_what_is_no_answer_of_a_tokenizer_is_named(method: str, answer: object, said: str) -> None:
+    with patch.object(Pairs, method, lambda *_: answer), pytest.raises(PluginError, match=re.escape(said)):
+        tokenise([document("A b")], Pairs())
 
 
 @pytest.mark.parametrize("kind", [*KINDS, BYTE_PAIRS])

@@ -16,6 +16,7 @@ from lmcompare.tokens import (
     Vocabulary,
     as_text,
     fit_tokenizer,
+    is_tokenizer,
     make_tokenizer,
     tokenise,
 )
@@ -186,3 +187,30 @@ def _cut_by(tokenizer: Tokenizer) -> None:
 def test_a_detokenize_that_gives_no_text_is_named(detokenize: Any, said: str) -> None:
     with pytest.raises(PluginError, match=f"^Odd's detokenize {said}"):
         as_text(type("Odd", (Honest,), {"detokenize": detokenize})(), ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("description", None, "lacks description"),
+        ("covers", "lines", "covers = 'lines'"),
+        ("rule", object(), "a rule that is an object"),
+        *(("usual_min_count", value, "usual_min_count = ") for value in ("x", 0, 1.5, True)),
+    ],
+)
+def test_attributes_of_a_tokenizer_are_checked(name: str, value: Any, said: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Honest, name, value)
+    kind = f"{Honest.__module__}:Honest"
+    assert is_tokenizer(kind), "an incomplete tokenizer is one"
+    with pytest.raises(PluginError, match=said):
+        make_tokenizer({"kind": kind})
+
+
+def test_options_that_are_not_stored_or_no_json_are_named() -> None:
+    tokenizer = Honest()
+    tokenizer.width = {1}  # type: ignore[assignment]
+    with pytest.raises(PluginError, match="'width' of Honest is no JSON value"):
+        _ = tokenizer.spec
+    del tokenizer.width
+    with pytest.raises(PluginError, match=r"set self\.width = width"):
+        _ = tokenizer.spec
