@@ -201,8 +201,8 @@ def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amo
     where = f"with {numbers.listed(gains)}" if gains else "at no amount of text that was tried"
     return (
         f"{begin}Where a pair of words was never seen, and all models choose among such words, the 5-gram needs"
-        f" {_bits(_figure(counts, sample))} bits per word{needs}. On the whole test text, the bag of vectors gains over"
-        f" counts {where}."
+        f" {_bits(_figure(counts, sample))} bits per word{needs}. On the whole test text, the bag of vectors gains"
+        f" over counts {where}."
     )
 
 
