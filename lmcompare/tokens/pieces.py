@@ -109,8 +109,8 @@ class PieceTokenizer(Tokenizer):
             ids = self._cutter.encode(text, add_special_tokens=False).ids
         except Exception as error:  # the library has no class of its own for them
             raise LmcompareError(
-                f"the tokenizer {self.kind} can't cut the text ({one_line(error)[:200]}): if a piece for what is unknown"
-                " is missing, add it and save the tokenizer again"
+                f"the tokenizer {self.kind} can't cut the text ({one_line(error)[:200]}): if a piece for what is"
+                " unknown is missing, add it and save the tokenizer again"
             ) from None
         return [self._names[i] for i in ids], spans_of_lengths(self._lengths[ids])
 
