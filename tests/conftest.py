@@ -84,7 +84,7 @@ def called_here(function: str, *arguments: Any, seconds: float, on_event: Emit |
     module, _, name = function.partition(":")
     try:
         return getattr(import_module(module), name)(on_event, *json.loads(json.dumps(arguments)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         expected = isinstance(error, LmcompareError)
         raise RaisedError(str(error) if expected else what_went_wrong(error), expected) from error
 

@@ -13,6 +13,7 @@ from lmcompare import plugins
 from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts
 from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.resampling import units_of
+from lmcompare.errors import PluginError
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.layout import Split
@@ -46,7 +47,12 @@ class Bench:
         return parts_of(self.share, parts)
 
     def entry(self, condition: Condition) -> ModelEntry:
-        """Return the condition's model as the run has stored it."""
+        """Return the condition's model as the run has stored it.
+
+        Raises ``PluginError`` for a condition that the experiment does not name in ``conditions``.
+        """
+        if condition.name not in self._names:
+            raise PluginError(f"'{condition.name}' was not trained: conditions must return it")
         return self.run.model(self._names[condition.name])
 
     @cached_property
@@ -81,7 +87,7 @@ class Bench:
 
     def bits(self, condition: Condition, *, by_sentence: bool = False) -> Measured:
         """Return the bits that a condition charges for the test text; ``by_sentence``: each sentence on its own."""
-        return bits(self.run, self._names[condition.name], by_sentence=by_sentence)
+        return bits(self.run, self.entry(condition).name, by_sentence=by_sentence)
 
     def log_probs(self, condition: Condition, split: Split = "test") -> list[Array]:
         """Return the (N,) log-probabilities of a held-out text in nats, for each training of a condition."""

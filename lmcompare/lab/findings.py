@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +14,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from lmcompare.errors import PluginError, kind_of
-from lmcompare.exhibits import problem_with, to_json
+from lmcompare.exhibits import MOST, problem_with, to_json
 from lmcompare.lab.contract import Figures, Findings
 from lmcompare.runfolder.files import RunFolderError, read_object, write_json
 
 SCHEMA_VERSION = 1
+ROWS, LONGEST, LARGEST = 500, 5_000, 1e12  # of findings: rows, characters of a text, and numbers
 
 
 @dataclass(frozen=True, config=ConfigDict(allow_inf_nan=False))
@@ -43,6 +47,8 @@ class StoredFindings:
     remarks : tuple of str
     train_seconds, measure_seconds : float
         The seconds of all trainings, those that other experiments share included, and of the measurement.
+    checksum : str
+        A digest of all other fields.
     """
 
     schema_version: int
@@ -60,6 +66,7 @@ class StoredFindings:
     remarks: tuple[str, ...]
     train_seconds: float
     measure_seconds: float
+    checksum: str
 
 
 _STORED = TypeAdapter(StoredFindings)
@@ -73,27 +80,50 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     PluginError
         For findings that are none, or an exhibit that can't be drawn.
     """
+    name = about["name"]
     if not isinstance(found, Findings):
-        raise PluginError(f"measure of '{about['name']}' must return Findings, not {kind_of(found)}")
-    for exhibit in found.exhibits:
+        raise PluginError(f"measure of '{name}' must return Findings, not {kind_of(found)}")
+    for exhibit in found.exhibits[:MOST]:
         if problem := problem_with(exhibit):
-            raise PluginError(f"an exhibit of '{about['name']}' can't be drawn: {problem}")
+            raise PluginError(f"an exhibit of '{name}' can't be drawn: {problem}")
     table = {
         **about,
         "schema_version": SCHEMA_VERSION,
         "verdict": found.verdict,
         "held": found.held,
         "tables": [asdict(each) for each in found.tables],
-        "exhibits": [to_json(each) for each in found.exhibits],
+        "exhibits": [to_json(each) for each in found.exhibits[:MOST]],
         "remarks": [*found.remarks, *remarks],
     }
     try:
-        _STORED.validate_python(table)
+        _STORED.validate_python({**table, "checksum": ""})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise PluginError(f"the findings of '{about['name']}' can't be stored: {place}: {first['msg']}") from None
-    write_json(path, table)
+        raise PluginError(f"the findings of '{name}' can't be stored: {place}: {first['msg']}") from None
+    if wrong := _out_of_bounds(table):
+        raise PluginError(f"the findings of '{name}' can't be stored: {wrong}")
+    write_json(path, {**table, "checksum": _digest(table)})
+
+
+def _out_of_bounds(table: Mapping[str, Any]) -> str:
+    """Return what is too long or too large for a page, "" if nothing is."""
+    rows = [row for figures in table["tables"] for row in figures["rows"]]
+    if len(rows) > ROWS or len(table["remarks"]) > ROWS:
+        return f"more than {ROWS} rows or remarks"
+    texts = [table["verdict"], *table["remarks"]]
+    texts += [value for each in (*table["tables"], *rows) for value in each.values() if isinstance(value, str)]
+    if any(len(text) > LONGEST for text in texts):
+        return f"a text of more than {LONGEST:,} characters"
+    values = [value for row in rows for value in row.values() if isinstance(value, int | float)]
+    if any(abs(value) > LARGEST for value in values):
+        return f"a number beyond {LARGEST:g}"
+    return ""
+
+
+def _digest(table: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in table.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
 
 
 def read_findings(path: Path) -> StoredFindings | None:
@@ -102,13 +132,14 @@ def read_findings(path: Path) -> StoredFindings | None:
     Raises
     ------
     RunFolderError
-        If it is not as lmcompare writes it.
+        If it is not as lmcompare has written it.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
-        return _STORED.validate_python(read_object(path, "schema_version", "key"))
-    except ValidationError:
-        raise RunFolderError(
-            f"{path} is not as lmcompare wrote it: remove it, and run the experiment again"
-        ) from None
+        table = read_object(path, "schema_version", "key", "checksum")
+        if table["checksum"] == _digest(table):
+            return _STORED.validate_python(table)
+    except (ValidationError, ValueError, RunFolderError):
+        pass
+    raise RunFolderError(f"{path} is not as it was written")

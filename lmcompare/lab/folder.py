@@ -21,15 +21,19 @@ def check_free(folder: Path) -> None:
     Raises
     ------
     LmcompareError
-        If it is a file, has other files in it, or has a link in a place that is written to.
+        If it is a file, has other files in it, or has something else in a place that is written to.
     """
     if folder.exists() and not folder.is_dir():
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
     if folder.is_dir() and not (folder / MARK).is_file():
         begun = {RUN} if is_run_folder(folder / RUN) else set()
         refuse_others(folder, {path.name for path in folder.iterdir() if not path.name.startswith(".")} - begun)
-    for name in (RUN, FINDINGS, CHARTS, PAGE, MARKDOWN, MARK):
-        refuse_link(folder / name)
+    for name, is_folder in {RUN: True, FINDINGS: True, CHARTS: True, PAGE: False, MARKDOWN: False}.items():
+        place = folder / name
+        refuse_link(place)
+        if place.exists() and place.is_dir() != is_folder:
+            raise LmcompareError(f"{place} is {'a file' if is_folder else 'a folder'} and in the way: remove it")
+    refuse_link(folder / MARK)
 
 
 def claim(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
 from lmcompare.report.sections.exhibits import Drawn, in_series
 from lmcompare.report.templating import anchor
-from lmcompare.runfolder.files import write_text
+from lmcompare.runfolder.files import RunFolderError, write_text
 from lmcompare.runfolder.run import load_run
 
 PREVIEW = "Preview, no verdict: there are too few trainings to tell an effect of the change from chance."
@@ -50,7 +51,7 @@ class DrawnExperiment:
         return anchor(self.found.name)
 
 
-def write_page(folder: Path, left_out: Mapping[str, str]) -> Path:
+def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str, str] | None = None) -> Path:
     """Write the page, the same in Markdown, and its charts, of all findings in the folder of the laboratory.
 
     Parameters
@@ -58,6 +59,8 @@ def write_page(folder: Path, left_out: Mapping[str, str]) -> Path:
     folder : Path
     left_out : mapping of str to str
         The experiments that were not run, with what they lack.
+    failures : mapping of str to str, optional
+        The experiments that failed, with the reason; what an earlier run found of them is shown as that.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def write_page(folder: Path, left_out: Mapping[str, str]) -> Path:
     Raises
     ------
     LmcompareError
-        If findings are damaged, or the folder can't be written to.
+        If the folder can't be written to.
     """
     experiments = [_drawn(found) for found in _stored(folder)]
     html = whole_page(
@@ -77,6 +80,7 @@ def write_page(folder: Path, left_out: Mapping[str, str]) -> Path:
         experiments=experiments,
         titles={each.found.name: each for each in experiments},
         left_out=left_out,
+        failures=failures or {},
         preview=PREVIEW,
         written=_written,
         glossary=glossary.build(TERMS),
@@ -103,10 +107,14 @@ def _written(figures: Figures, row: Row) -> tuple[str, str]:
 
 
 def _stored(folder: Path) -> list[StoredFindings]:
-    """Return the findings in a folder, those of installed experiments in the order of their list."""
+    """Return the findings in a folder that are as they were written, in the order of the list of experiments."""
     order = {name: i for i, name in enumerate(experiment_names())}
     paths = sorted((folder / FINDINGS).glob("*.json"), key=lambda path: (order.get(path.stem, len(order)), path.stem))
-    return [found for path in paths if (found := read_findings(path)) is not None]
+    found = []
+    for path in paths:
+        with suppress(RunFolderError):  # it is made anew when its experiment is run again
+            found.append(read_findings(path))
+    return [each for each in found if each is not None]
 
 
 def _drawn(found: StoredFindings) -> DrawnExperiment:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +16,15 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import EXPERIMENTS, Condition, LabExperiment
+from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.lab.cost import estimate
+from lmcompare.lab.described import Described, check_names, described, name_of, source_digest
 from lmcompare.lab.findings import read_findings, write_findings
 from lmcompare.lab.folder import RUN, check_free, claim, path_of
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
-from lmcompare.registry import absolute
 from lmcompare.report import numbers
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.ownership import refuse_link
 from lmcompare.runfolder.run import Run, load_run
 
 
@@ -47,50 +47,43 @@ class Outcome:
     failures: dict[str, str]
 
 
-def opened(specs: Sequence[str]) -> dict[str, LabExperiment]:
-    """Return experiments by name: that of the entry point, or of the class.
-
-    Parameters
-    ----------
-    specs : sequence of str
-        Names of installed experiments, "module:Class" or "./file.py:Class".
-
-    Raises
-    ------
-    PluginError
-        For an experiment that does not exist or can't be imported.
-    """
-    return {spec.rpartition(":")[2]: EXPERIMENTS.resolve(spec)() for spec in dict.fromkeys(specs)}
-
-
-def conditions_of(experiments: Mapping[str, LabExperiment]) -> tuple[Condition, ...]:
+def conditions_of(experiments: Sequence[Described]) -> tuple[Condition, ...]:
     """Return the conditions of all experiments, each once.
 
     Raises
     ------
     PluginError
-        If two experiments give one name to different conditions.
+        If one name is given to two different conditions.
     """
-    found: dict[str, Condition] = {}
-    for name, experiment in experiments.items():
-        for condition in experiment.conditions():
-            if found.setdefault(condition.name, condition) != condition:
+    found: dict[str, tuple[str, Condition]] = {}
+    for experiment in experiments:
+        for condition in experiment.conditions:
+            whose, other = found.setdefault(condition.name, (experiment.name, condition))
+            if other != condition:
+                there = "" if whose == experiment.name else f" than '{whose}'"
                 raise PluginError(
-                    f"the experiment '{name}' has another condition of the name '{condition.name}' than an experiment"
-                    " before it: rename it"
+                    f"the experiment '{experiment.name}' has another condition of the name '{condition.name}'{there}:"
+                    " rename one of the two"
                 )
-    return tuple(found.values())
+    return tuple(condition for _, condition in found.values())
 
 
 def run_lab(
-    specs: Sequence[str], plan: Experiment, folder: Path, show: Display, *, command: str = "", alone: bool = False
+    specs: Sequence[str],
+    plan: Experiment,
+    folder: Path,
+    show: Display,
+    *,
+    command: str = "",
+    alone: bool = False,
+    force: bool = False,
 ) -> Outcome:
     """Run experiments; what is finished in the folder is kept.
 
     Parameters
     ----------
     specs : sequence of str
-        The experiments, as ``opened`` takes them.
+        Names of installed experiments, "module:Class" or "./file.py:Class".
     plan : lmcompare.harness.experiment.Experiment
         The text, its tokens, the preset and the seeds.
     folder : Path
@@ -101,41 +94,51 @@ def run_lab(
         The command that started it, for the manifest.
     alone : bool
         Whether an experiment that needs what this machine lacks is an error, and not left out.
+    force : bool
+        Whether finished models and findings are made again, and those on another corpus replaced.
 
     Raises
     ------
     LmcompareError
         For wrong input, before anything is trained.
     """
-    experiments = opened(specs)
-    places = {spec.rpartition(":")[2]: absolute(spec, Path.cwd()) for spec in specs}
-    left_out = {name: lacking for name, each in experiments.items() if (lacking := each.lacks())}
+    check_names(specs)
+    check_free(folder)
+    failures: dict[str, str] = {}
+    experiments: list[Described] = []
+    for spec in dict.fromkeys(specs):
+        try:
+            experiments.append(described(spec, plan.time_limit))
+        except PluginError as error:
+            failures[name_of(spec)] = str(error)
+    left_out = {each.name: each.lacks for each in experiments if each.lacks}
     if alone and left_out:
         name, lacking = next(iter(left_out.items()))
         raise LmcompareError(f"the experiment '{name}' {lacking}")
-    experiments = {name: each for name, each in experiments.items() if name not in left_out}
-    failures: dict[str, str] = {}
+    experiments = [each for each in experiments if not each.lacks]
     if not experiments:
-        return Outcome((), left_out, failures)
+        if failures:
+            name, failure = next(iter(failures.items()))
+            raise LmcompareError(f"the experiment '{name}': {failure}")
+        raise LmcompareError("each of the experiments needs what this machine lacks: see the notes above")
     tables = [_table(condition) for condition in conditions_of(experiments)]
     plan = plan.replace("the laboratory", models=tables)
-    check_free(folder)
 
     def planned(jobs: Sequence[Job]) -> None:
         claim(folder)
-        _say_cost(list(experiments), jobs, show)
+        _say_cost([each.name for each in experiments], jobs, show)
 
-    outcome = run_experiment(plan, folder / RUN, show=show, command=command, planned=planned)
-    for name, experiment in experiments.items():
-        lost = _lost(experiment, outcome.failures, outcome.names)
+    outcome = run_experiment(plan, folder / RUN, force=force, show=show, command=command, planned=planned)
+    for experiment in experiments:
         try:
-            if lost:
+            if lost := _lost(experiment, outcome.failures, outcome.names):
                 raise LmcompareError(lost)
-            _measure(name, places[name], experiment, folder, outcome.names, plan.seconds, show)
+            _measure(experiment, folder, outcome.names, plan.seconds, show, force)
         except LmcompareError as error:
-            failures[name] = str(error)
+            failures[experiment.name] = str(error)
     show.close()
-    return Outcome(tuple(name for name in experiments if name not in failures), left_out, failures)
+    measured = tuple(each.name for each in experiments if each.name not in failures)
+    return Outcome(measured, left_out, failures)
 
 
 def _say_cost(names: Sequence[str], jobs: Sequence[Job], show: Display) -> None:
@@ -153,9 +156,9 @@ def _table(condition: Condition) -> dict[str, Any]:
     return {"plugin": condition.plugin, "name": condition.name, **tokens, **condition.settings}
 
 
-def _lost(experiment: LabExperiment, failures: Mapping[str, str], names: Mapping[str, str]) -> str:
+def _lost(experiment: Described, failures: Mapping[str, str], names: Mapping[str, str]) -> str:
     """Return why a condition of an experiment was not trained, "" if all were."""
-    wanted = {names[condition.name] for condition in experiment.conditions()}
+    wanted = {names[condition.name] for condition in experiment.conditions}
     for cell, error in failures.items():
         if cell.rpartition("/")[0] in wanted:
             return f"{cell} failed: {error}"
@@ -163,66 +166,68 @@ def _lost(experiment: LabExperiment, failures: Mapping[str, str], names: Mapping
 
 
 def _measure(
-    name: str,
-    spec: str,
-    experiment: LabExperiment,
-    folder: Path,
-    names: Mapping[str, str],
-    seconds: float,
-    show: Display,
+    experiment: Described, folder: Path, names: Mapping[str, str], seconds: float, show: Display, force: bool
 ) -> None:
     """Measure an experiment in a process of its own, unless the same was measured before."""
-    mine = {condition.name: names[condition.name] for condition in experiment.conditions()}
+    mine = {condition.name: names[condition.name] for condition in experiment.conditions}
     key = _key(experiment, load_run(folder / RUN), mine)
-    there = read_findings(path_of(folder, name))
-    if there is not None and there.key == key:
-        show.say(f"{name}: kept")
+    path = path_of(folder, experiment.name)
+    try:
+        there = read_findings(path)
+    except RunFolderError as error:
+        show.say(f"{error}; it is measured again.")
+        there = None
+    if there is not None and there.key == key and not force:
+        show.say(f"{experiment.name}: kept")
         return
-    show.say(f"{name}: measuring …")
+    show.say(f"{experiment.name}: measuring …")
+    path.parent.mkdir(exist_ok=True)
+    log = path.with_suffix(".log")
+    refuse_link(log)
+    told = {name: getattr(experiment, name) for name in ("name", "title", "question", "prediction")}
     try:
         call(
             f"{__name__}:measure_job",
-            *(name, spec, str(folder.resolve()), mine, key),
+            *(experiment.spec, experiment.source_digest, str(folder.resolve()), mine, {**told, "key": key}),
             on_event=lambda event: show_sent(event, show),
+            log=log,
             seconds=seconds,
         )
     except RaisedError as error:
-        raise LmcompareError(str(error) if error.expected else f"its measurement failed: {error}") from error
+        said = str(error) if error.expected else f"its measurement failed: {error}; {log} says more"
+        raise LmcompareError(said) from error
     except TimeLimitError as late:
         raise LmcompareError(f"its measurement: {late}: give it more (--time-limit)") from None
     except (EndedError, JunkError) as error:
         raise LmcompareError(f"its measurement failed: {error}") from error
     finally:
         show.share("", 1.0)
+    log.unlink(missing_ok=True)
 
 
-def measure_job(emit: Emit, name: str, spec: str, folder: str, names: dict[str, str], key: str) -> None:
-    """Measure an experiment and store what it found; runs in a process of its own."""
+def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, str], about: dict[str, Any]) -> None:
+    """Measure an experiment and store what it found; runs in a process of its own.
+
+    ``code``: the digest of the code whose findings they shall be.
+    """
     began = time.perf_counter()
-    experiment, show = EXPERIMENTS.resolve(spec)(), Sending(emit)
+    experiment, show, name = EXPERIMENTS.resolve(spec)(), Sending(emit), str(about["name"])
+    if source_digest(type(experiment)) != code:
+        raise LmcompareError("its code was changed while it was run: run it again")
     run = load_run(Path(folder) / RUN)
-    bench = Bench(run, names, lambda done: show.share(f"measuring {name}", done))
+    bench = Bench(run, names, lambda done: show.share(f"measuring {name}", min(1.0, max(0.0, float(done)))))
     found = experiment.measure(bench)
     cells = [cell for model in names.values() for cell in run.model(model).done]
-    about = {
-        "name": name,
-        "title": experiment.title,
-        "question": experiment.question,
-        "prediction": experiment.prediction,
-        "key": key,
+    measured = {
         "seeds": bench.seeds,
         "decides": bench.decides,
         "train_seconds": sum(cell.cost["train_seconds"] or 0.0 for cell in cells),
         "measure_seconds": time.perf_counter() - began,
     }
-    write_findings(path_of(Path(folder), name), found, about, bench.remarks)
+    write_findings(path_of(Path(folder), name), found, {**about, **measured}, bench.remarks)
 
 
-def _key(experiment: LabExperiment, run: Run, names: Mapping[str, str]) -> str:
+def _key(experiment: Described, run: Run, names: Mapping[str, str]) -> str:
     """Return a digest of the cells of an experiment and of its code."""
     cells = [cell.info.get("key") for model in names.values() for cell in run.model(model).cells]
-    try:
-        source = inspect.getsource(sys.modules[type(experiment).__module__])
-    except (OSError, TypeError):
-        source = ""
-    return hashlib.sha256(json.dumps([cells, source]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([cells, experiment.source_digest]).encode()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from lmcompare.lab import cost
+from lmcompare.lab import cost, described
 from lmcompare.lab import run as runner
 from tests.conftest import called_here
 
@@ -35,5 +35,9 @@ def text(tmp_path: Path) -> Path:
 def measured_here() -> Iterator[None]:
     """Experiments are measured, and models probed, in this process."""
 
-    with patch.object(runner, "call", called_here), patch.object(cost, "call", called_here):
+    with (
+        patch.object(runner, "call", called_here),
+        patch.object(cost, "call", called_here),
+        patch.object(described, "call", called_here),
+    ):
         yield

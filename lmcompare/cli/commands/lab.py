@@ -33,6 +33,7 @@ def lab(
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="DIR", help="The folder (default: reports/lab).")
     ] = None,
+    force: Annotated[bool, flag("--force", help="Make finished models and findings again.")] = False,
     quiet: Annotated[bool, flag("--quiet", "-q", help="Show no progress.")] = False,
     **options: Any,
 ) -> None:
@@ -67,10 +68,11 @@ def lab(
     show = display(quiet=quiet)
     command = shlex.join(["lmcompare", *sys.argv[1:]])
     try:
-        outcome = run_lab(installed if every else names or [], plan, folder, show, command=command, alone=not every)
+        asked = installed if every else names or []
+        outcome = run_lab(asked, plan, folder, show, command=command, alone=not every, force=force)
         for name, lacking in outcome.left_out.items():
             note(f"the experiment '{name}' is left out: it {lacking}")
-        page = write_page(folder, outcome.left_out)
+        page = write_page(folder, outcome.left_out, outcome.failures)
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"interrupted; finished models and findings are kept in {folder}, and the same command continues from"
