@@ -162,14 +162,10 @@ def _table(found: Mapping[str, Contrast], counts: Measured, sample: Sample, said
         title=said[0],
         rows=tuple(row_of(each) for each in found.values()),
         unit="bits per word",
-        note=f"{len(sample):,} positions. {said[1]} The 5-gram needs {_bits(_figure(counts, sample))} bits per word.",
+        note=f"{len(sample):,} positions. {said[1]} The 5-gram needs {_needs(counts, sample)} bits per word.",
         row_name="Model",
         figure_name="bits per word",
     )
-
-
-def _figure(found: Measured, sample: Sample) -> float:
-    return float(found.units.sum() / sample.counts.sum())
 
 
 def _by_amount(bench: Bench) -> Figures:
@@ -193,25 +189,25 @@ def _by_amount(bench: Bench) -> Figures:
 
 def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amounts: Figures) -> str:
     others = {name: each for name, each in fair.items() if name != "unigram"}
-    found = [f"the {name} {_bits(each.figure)}" for name, each in others.items() if each.significant]
+    found = [f"the {name} {numbers.decimals(each.figure, 2)}" for name, each in others.items() if each.significant]
     same = [f"the {name}" for name, each in others.items() if not each.significant]
     begin = f"No difference from counts was found of {numbers.listed(same)}. " if same else ""
     needs = f"; {numbers.listed(found)}" if found else ""
-    gains = [row.name for row in amounts.rows if row.found and (row.value or 0.0) < 0]
+    gains = [row.name for row in amounts.rows if row.found and row.amount < 0]
     where = f"with {numbers.listed(gains)}" if gains else "at no amount of text that was tried"
     return (
         f"{begin}Where a pair of words was never seen, and all models choose among such words, the 5-gram needs"
-        f" {_bits(_figure(counts, sample))} bits per word{needs}. On the whole test text, the bag of vectors gains"
+        f" {_needs(counts, sample)} bits per word{needs}. On the whole test text, the bag of vectors gains"
         f" over counts {where}."
     )
 
 
-def _bits(figure: float) -> str:
-    return numbers.decimals(figure, 2)
+def _needs(found: Measured, sample: Sample) -> str:
+    return numbers.decimals(found.figure(sample.counts), 2)
 
 
 def _held(fair: Contrast, amounts: Figures) -> bool:
-    return fair.significant and fair.difference <= -0.2 and all(r.found and (r.value or 0) > 0 for r in amounts.rows)
+    return fair.significant and fair.difference <= -0.2 and all(r.found and r.amount > 0 for r in amounts.rows)
 
 
 def _similar_contexts(bench: Bench) -> list[Exhibit]:
