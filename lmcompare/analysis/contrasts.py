@@ -41,6 +41,10 @@ class Measured:
         """Return the condition whose (S, U) amounts are these."""
         return cls(amounts.mean(axis=0), amounts.sum(axis=1))
 
+    def figure(self, sizes: Array) -> float:
+        """Return the amount over the (U,) sizes of the units: bits per byte, say."""
+        return float(self.units.sum() / sizes.sum())
+
 
 @dataclass(frozen=True)
 class Contrast:

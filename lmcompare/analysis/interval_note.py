@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite, isnan
+
 from lmcompare.analysis.comparison import Comparison
 from lmcompare.analysis.intervals import LEAST_UNITS
 from lmcompare.analysis.resampling import BLOCK_SENTENCES, LEAST_DOCUMENTS
@@ -15,7 +17,7 @@ def interval_note(comparison: Comparison) -> str:
         return _too_few(comparison)
     if not comparison.resamples:
         return "No model has a finite figure, so there are no intervals."
-    return f"{_units(comparison)} {_trainings(comparison)}"
+    return " ".join(filter(None, (_units(comparison), _without(comparison), _trainings(comparison))))
 
 
 def _too_few(comparison: Comparison) -> str:
@@ -40,6 +42,16 @@ def _units(comparison: Comparison) -> str:
     if comparison.whole_documents:
         return f"{few}. Every block is a whole document here; the fewer they are, the wider the intervals."
     return f"{few}; they show the variation between passages of these documents, not between documents."
+
+
+def _without(comparison: Comparison) -> str:
+    names = [s.name for s in comparison.standings if isfinite(s.bits_per_byte) and isnan(s.low)]
+    if not names:
+        return ""
+    return (
+        f"There is none for {', '.join(names)}: nearly all of the variation is in one of the {comparison.units}"
+        f" {comparison.unit}; give a longer test text."
+    )
 
 
 def _trainings(comparison: Comparison) -> str:

@@ -21,6 +21,7 @@ from lmcompare.runfolder.parquet import Array
 RESAMPLES = 10_000
 LEVEL = 0.95
 LEAST_UNITS = 5  # with fewer, one resample in twenty may consist of a single unit
+FARTHEST = 1_000  # standard errors: an interval that reaches further says that resamples without one unit hardly vary
 CHUNK = 2**20  # counts in memory at a time
 
 
@@ -37,12 +38,15 @@ class Bootstrap:
     units: Array
 
     def interval(self, level: float = LEVEL, least_units: int = LEAST_UNITS) -> tuple[Array, Array]:
-        """(K,) lower and upper ends, symmetric about the estimate; NaN where there are too few units."""
+        """(K,) lower and upper ends, symmetric about the estimate.
+
+        NaN where there are too few units, or where nearly all of the variation is in one of them.
+        """
         reach = np.quantile(np.abs(self.deviations), level, axis=0, method="higher")
         with np.errstate(invalid="ignore"):
             half = reach * self.error
         half = np.where(self.error <= _tiny(self.estimate), 0.0, half)
-        half = np.where((self.units >= least_units) & np.isfinite(half), half, np.nan)
+        half = np.where((self.units >= least_units) & (half <= FARTHEST * self.error), half, np.nan)
         return self.estimate - half, self.estimate + half
 
     def p_values(self) -> Array:

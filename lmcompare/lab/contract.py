@@ -76,6 +76,11 @@ class Row:
     explained_by: str = ""
 
     @property
+    def amount(self) -> float:
+        """The estimate, 0 where it is undefined."""
+        return self.value or 0.0
+
+    @property
     def found(self) -> bool:
         """Whether the quantity differs from zero, at the 5 % level after the correction."""
         return self.p_holm is not None and self.p_holm < 0.05

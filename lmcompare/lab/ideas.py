@@ -127,7 +127,7 @@ class Ideas(LabExperiment):
         tested = bench.rows(base, {idea.name: changed[idea.name] for idea in honest}, sayings)
         pretended = bench.rows(base, {name: each for name, each in changed.items() if name not in tested}, sayings)
         rows = [
-            *sorted(tested.values(), key=_bits, reverse=True),
+            *sorted(tested.values(), key=lambda row: row.amount, reverse=True),
             *(replace(row, p_holm=None, remark=NO_MODEL) for row in pretended.values()),
         ]
         explained = {idea.name: idea.explained_by for idea in IDEAS}
@@ -138,7 +138,7 @@ class Ideas(LabExperiment):
             note=(
                 "Each row is the same transformer with one thing changed, trained for the same number of steps on the"
                 " same tokens and scored on the same test text. The whole transformer needs"
-                f" {base.units.sum() / bench.unit_bytes.sum():.3f} bits per byte."
+                f" {numbers.bits_per_byte(base.figure(bench.unit_bytes))} bits per byte."
             ),
             row_name="Idea",
             figure_name="bits per byte without it",
@@ -149,36 +149,32 @@ class Ideas(LabExperiment):
 
 def _verdict(rows: Sequence[Row]) -> str:
     """Return what was found in words: first the ideas that had no effect."""
-    worth = sorted((row for row in rows if row.found and _bits(row) > 0), key=_bits, reverse=True)
+    worth = sorted((row for row in rows if row.found and row.amount > 0), key=lambda row: row.amount, reverse=True)
     said = []
     if nothing := [row.name.lower() for row in rows if not row.found]:
         said.append(f"No effect was found of {numbers.listed(nothing)}.")
     if worth:
         first, *others = worth
         said.append(
-            f"{first.name}: this is worth most. Without it the model needs {numbers.bits_per_byte(_bits(first))}"
+            f"{first.name}: this is worth most. Without it the model needs {numbers.bits_per_byte(first.amount)}"
             " more bits per byte."
         )
         if others:
-            amounts = [f"{row.name.lower()} ({numbers.bits_per_byte(_bits(row))})" for row in others]
+            amounts = [f"{row.name.lower()} ({numbers.bits_per_byte(row.amount)})" for row in others]
             said.append(f"Then come {numbers.listed(amounts)}.")
-    if harmful := [row.name.lower() for row in rows if row.found and _bits(row) < 0]:
+    if harmful := [row.name.lower() for row in rows if row.found and row.amount < 0]:
         said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
     return " ".join(said)
 
 
 def _held(rows: Mapping[str, Row], pretence: Row) -> bool:
     """Return whether the numbers are as predicted."""
-    ranked = sorted(rows, key=lambda name: _bits(rows[name]), reverse=True)
-    small = all(_bits(rows[name]) < SMALL for name in ("Positions", "Several heads"))
-    every = all(row.found and _bits(row) > 0 for row in rows.values())
+    ranked = sorted(rows, key=lambda name: rows[name].amount, reverse=True)
+    small = all(rows[name].amount < SMALL for name in ("Positions", "Several heads"))
+    every = all(row.found and row.amount > 0 for row in rows.values())
     return (
         every
         and small
         and ranked[:2] == ["Trained word vectors", "Word order"]
         and (pretence.figure or 0.0) < PRETENCE
     )
-
-
-def _bits(row: Row) -> float:
-    return row.value or 0.0

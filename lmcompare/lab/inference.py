@@ -205,7 +205,7 @@ def _by_time(rows: Sequence[Row]) -> Figures:
     return Figures(
         title="Bits saved for the time",
         rows=tuple(
-            Row(row.name, value=-1000 * (row.value or 0.0) / row.figure)
+            Row(row.name, value=-1000 * row.amount / row.figure)
             for row in rows
             if row.figure is not None and row.figure > 0
         ),
@@ -231,12 +231,12 @@ def _where(text: Encoded, ways: Sequence[Way]) -> Curve:
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    saving = sorted((row for row in rows if row.found and (row.value or 0.0) < 0), key=lambda row: row.value or 0.0)
+    saving = sorted((row for row in rows if row.found and row.amount < 0), key=lambda row: row.amount)
     vain = [row.name.lower() for row in rows if row not in saving]
     begin = f"Nothing was found to be saved by {numbers.listed(vain)}. " if vain else ""
     if not saving:
         return begin.strip()
-    said = [f"{row.name.lower()} {-(row.value or 0.0):.2f} for {_cost(row)}" for row in saving]
+    said = [f"{row.name.lower()} {-row.amount:.2f} for {_cost(row)}" for row in saving]
     return f"{begin}Bits saved per word: {numbers.listed(said)}."
 
 
@@ -245,8 +245,8 @@ def _cost(row: Row) -> str:
 
 
 def _held(rows: Sequence[Row]) -> bool:
-    by_time = {row.name: row.value or 0.0 for row in _by_time(rows).rows}
-    saved = {row.name: -(row.value or 0.0) for row in rows}
+    by_time = {row.name: row.amount for row in _by_time(rows).rows}
+    saved = {row.name: -row.amount for row in rows}
     cost = {row.name: row.figure or 0.0 for row in rows}
     learning, window = "Learning from the document so far", "A window four times as long"
     first = max(by_time, key=lambda name: by_time[name], default="") == "Mixing with the 5-gram"

@@ -84,7 +84,7 @@ class Mask(LabExperiment):
                 f"{len(sample):,} positions of the test text. By its own account: the score that the network gives"
                 " when it reads the whole text. Asked honestly: the text ends before the word to predict. The"
                 " transformer with the mask needs"
-                f" {numbers.bits_per_byte(_figure(base, sample))} bits per byte either way."
+                f" {numbers.bits_per_byte(base.figure(sample.sizes))} bits per byte either way."
             ),
             row_name="Network",
             figure_name="bits per byte",
@@ -98,10 +98,6 @@ class Mask(LabExperiment):
             tables=(table,),
             exhibits=(_shown(bench, {c.name: trained[0] for c, trained in models}, sentence),),
         )
-
-
-def _figure(found: Measured, sample: Sample) -> float:
-    return float(found.units.sum() / sample.sizes.sum())
 
 
 def _verdict(honest: Mapping[str, Contrast], pretended: Mapping[str, Contrast]) -> str:

@@ -160,7 +160,7 @@ def _held(lost: Lost, trained: Figures) -> bool:
         lost[family]["cut", 16].difference > SMALL > lost[family]["shuffled", 16].difference
         for family in ("RNN", "transformer")
     )
-    less = (trained.rows[0].value or 0.0) < lost["transformer"]["shuffled", 1].difference
+    less = trained.rows[0].amount < lost["transformer"]["shuffled", 1].difference
     return near and far and less
 
 

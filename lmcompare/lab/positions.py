@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.analysis.contrasts import Contrast, contrasts
 from lmcompare.exhibits import Curve
 from lmcompare.lab.bench import Bench, Share, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
@@ -62,14 +62,15 @@ class Positions(LabExperiment):
     def measure(self, bench: Bench) -> Findings:
         """Compare the schemes on the test text, by position, and with longer windows at scoring."""
         measured = {scheme: bench.bits(condition) for scheme, condition in SCHEMES.items()}
+        without = measured["none"].figure(bench.unit_bytes)
         rows = bench.rows(measured["none"], {s: each for s, each in measured.items() if s != "none"}, SAYINGS)
         table = Figures(
             title="Bits per byte less or more than without positions",
-            rows=tuple(sorted(rows.values(), key=lambda row: row.value or 0.0)),
+            rows=tuple(sorted(rows.values(), key=lambda row: row.amount)),
             unit="bits per byte",
             note=(
                 "The same transformer, told the positions in different ways; negative figures are better. Without"
-                f" positions it needs {numbers.bits_per_byte(_figure(measured['none'], bench))} bits per byte."
+                f" positions it needs {numbers.bits_per_byte(without)} bits per byte."
             ),
             row_name="Scheme",
             figure_name="bits per byte",
@@ -82,35 +83,27 @@ class Positions(LabExperiment):
         )
 
 
-def _figure(found: Measured, bench: Bench) -> float:
-    return float(found.units.sum() / bench.unit_bytes.sum())
-
-
 def _verdict(rows: Mapping[str, Row]) -> str:
-    better = sorted((row for row in rows.values() if row.found and _bits(row) < 0), key=_bits)
+    better = sorted((row for row in rows.values() if row.found and row.amount < 0), key=lambda row: row.amount)
     if not better:
         return (
             "No way of telling positions was found to be better than telling none: the causal mask seems to suffice."
         )
-    said = f"{_named(better[0].name)} saves most, {numbers.bits_per_byte(-_bits(better[0]))} bits per byte."
+    said = f"{_named(better[0].name)} saves most, {numbers.bits_per_byte(-better[0].amount)} bits per byte."
     if rest := [row.name for row in rows.values() if row not in better]:
         said = f"No gain was found of {numbers.listed(rest)} positions. {said}"
     return said
 
 
 def _held(rows: Mapping[str, Row]) -> bool:
-    relative = max(_bits(rows[scheme]) for scheme in ("rotary", "alibi", "relative"))
-    absolute = min(_bits(rows[scheme]) for scheme in ("learned", "sinusoidal"))
-    every = all(row.found and _bits(row) < 0 for row in rows.values())
-    return every and relative < absolute and min(map(_bits, rows.values())) > -SMALL
+    relative = max(rows[scheme].amount for scheme in ("rotary", "alibi", "relative"))
+    absolute = min(rows[scheme].amount for scheme in ("learned", "sinusoidal"))
+    every = all(row.found and row.amount < 0 for row in rows.values())
+    return every and relative < absolute and min(row.amount for row in rows.values()) > -SMALL
 
 
 def _named(scheme: str) -> str:
     return {"alibi": "ALiBi", "rotary": "The rotary encoding"}.get(scheme, f"The {scheme} encoding")
-
-
-def _bits(row: Row) -> float:
-    return row.value or 0.0
 
 
 def _knows_order(bench: Bench) -> Figures:

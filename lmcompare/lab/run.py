@@ -194,8 +194,10 @@ def _measure(
             seconds=seconds,
         )
     except RaisedError as error:
-        said = str(error) if error.expected else f"its measurement failed: {error}; {log} says more"
-        raise LmcompareError(said) from error
+        if error.expected:
+            log.unlink(missing_ok=True)
+            raise LmcompareError(str(error)) from error
+        raise LmcompareError(f"its measurement failed: {error}; {log} says more") from error
     except TimeLimitError as late:
         raise LmcompareError(f"its measurement: {late}: give it more (--time-limit)") from None
     except (EndedError, JunkError) as error:

@@ -67,7 +67,7 @@ class Unseen(LabExperiment):
         as_scored = contrasts(raw[COUNTS], {name: raw[name] for name in MODELS if name != COUNTS}, sample.counts)
         amounts = _by_amount(bench)
         return Findings(
-            verdict=_verdict(fair[VECTORS], among[COUNTS], sample, amounts),
+            verdict=_verdict(fair, among[COUNTS], sample, amounts),
             held=_held(fair[VECTORS], amounts) if bench.decides else None,
             tables=(_table(fair, among[COUNTS], sample, FAIR), _table(as_scored, raw[COUNTS], sample, RAW), amounts),
             exhibits=tuple(_similar_contexts(bench)),
@@ -162,14 +162,10 @@ def _table(found: Mapping[str, Contrast], counts: Measured, sample: Sample, said
         title=said[0],
         rows=tuple(row_of(each) for each in found.values()),
         unit="bits per word",
-        note=f"{len(sample):,} positions. {said[1]} The 5-gram needs {_figure(counts, sample):.2f} bits per word.",
+        note=f"{len(sample):,} positions. {said[1]} The 5-gram needs {_needs(counts, sample)} bits per word.",
         row_name="Model",
         figure_name="bits per word",
     )
-
-
-def _figure(found: Measured, sample: Sample) -> float:
-    return float(found.units.sum() / sample.counts.sum())
 
 
 def _by_amount(bench: Bench) -> Figures:
@@ -191,23 +187,27 @@ def _by_amount(bench: Bench) -> Figures:
     )
 
 
-def _verdict(fair: Contrast, counts: Measured, sample: Sample, amounts: Figures) -> str:
-    figure = _figure(counts, sample)
-    if not fair.significant:
-        said = "No difference was found between word vectors and counts where a pair of words was never seen."
-    else:
-        better = "less" if fair.difference < 0 else "more"
-        said = (
-            "Where a pair of words was never seen, and both choose among such words, word vectors need"
-            f" {abs(fair.difference):.2f} bits per word {better} than counts ({fair.figure:.2f} and {figure:.2f})."
-        )
-    gains = [row.name for row in amounts.rows if row.found and (row.value or 0.0) < 0]
+def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amounts: Figures) -> str:
+    others = {name: each for name, each in fair.items() if name != "unigram"}
+    found = [f"the {name} {numbers.decimals(each.figure, 2)}" for name, each in others.items() if each.significant]
+    same = [f"the {name}" for name, each in others.items() if not each.significant]
+    begin = f"No difference from counts was found of {numbers.listed(same)}. " if same else ""
+    needs = f"; {numbers.listed(found)}" if found else ""
+    gains = [row.name for row in amounts.rows if row.found and row.amount < 0]
     where = f"with {numbers.listed(gains)}" if gains else "at no amount of text that was tried"
-    return f"{said} On the whole test text, vectors gain over counts {where}."
+    return (
+        f"{begin}Where a pair of words was never seen, and all models choose among such words, the 5-gram needs"
+        f" {_needs(counts, sample)} bits per word{needs}. On the whole test text, the bag of vectors gains"
+        f" over counts {where}."
+    )
+
+
+def _needs(found: Measured, sample: Sample) -> str:
+    return numbers.decimals(found.figure(sample.counts), 2)
 
 
 def _held(fair: Contrast, amounts: Figures) -> bool:
-    return fair.significant and fair.difference <= -0.2 and all(r.found and (r.value or 0) > 0 for r in amounts.rows)
+    return fair.significant and fair.difference <= -0.2 and all(r.found and r.amount > 0 for r in amounts.rows)
 
 
 def _similar_contexts(bench: Bench) -> list[Exhibit]:

@@ -63,6 +63,11 @@ class PieceTokenizer(Tokenizer):
         self._cutter.no_truncation()
         self._cutter.no_padding()
         numbers = self._cutter.get_vocab(with_added_tokens=True)
+        if (most := max(numbers.values(), default=0)) >= MOST_PIECES:
+            raise LmcompareError(
+                f"{whose} has a piece with the number {most:,}, and the largest that can be used is"
+                f" {MOST_PIECES - 1:,}: number its pieces without gaps, and save it again"
+            )
         pieces: list[bytes | None] = [None] * (max(numbers.values(), default=-1) + 1)
         bytes_of = _bytes_of_pieces(table)
         for piece, number in numbers.items():
@@ -100,7 +105,13 @@ class PieceTokenizer(Tokenizer):
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         if self._cutter is None:
             raise PluginError(f"the tokenizer {self.kind} has learnt nothing yet; call fit or restore first")
-        ids = self._cutter.encode(text, add_special_tokens=False).ids
+        try:
+            ids = self._cutter.encode(text, add_special_tokens=False).ids
+        except Exception as error:  # the library has no class of its own for them
+            raise LmcompareError(
+                f"the tokenizer {self.kind} can't cut the text ({one_line(error)[:200]}): if a piece for what is"
+                " unknown is missing, add it and save the tokenizer again"
+            ) from None
         return [self._names[i] for i in ids], spans_of_lengths(self._lengths[ids])
 
     def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:

@@ -145,6 +145,15 @@ def test_few_documents_are_compared_over_blocks(tmp_path: Path) -> None:
     assert ranks(found) == {"a": (1, 1), "b": (2, 2)}
 
 
+def test_a_model_whose_variation_is_in_one_unit_has_no_interval_and_it_is_said(tmp_path: Path) -> None:
+    repeated = np.r_[2.0**-40, np.full(359, 0.5)]
+    other = 2.0 ** -(1 + np.random.default_rng(0).random(360))
+    found = compare_models(tiny_run(tmp_path, {"a": [repeated], "b": [other]}, documents=[[60]] * 6))
+    assert np.isfinite(found.standing("b").low)
+    assert math.isnan(found.standing("a").low)
+    assert "There is none for a: nearly all of the variation is in one" in interval_note(found)
+
+
 def test_the_figure_of_two_seeds_is_their_mean_and_its_interval_that_of_two_trainings(tmp_path: Path) -> None:
     """Two seeds that differ by one bit on every token: a variance of 1/2, and one degree of freedom for t."""
     rng = np.random.default_rng(0)

@@ -100,6 +100,15 @@ def test_too_few_units_say_nothing() -> None:
     assert np.isnan(found.interval()[0][0])
 
 
+def test_where_one_unit_varies_there_is_no_interval() -> None:
+    # five units that hardly differ and one that does: a third of the resamples lack it
+    bits = np.array([[14.0], [2.0001], [2.0002], [2.0], [2.0001], [2.0003]])
+    found = ratio_bootstrap(bits, np.full((6, 1), 2000.0), resamples=2_000)
+    assert np.isnan(found.interval()[0][0])
+    found = ratio_bootstrap(bits + np.arange(6)[:, None], np.full((6, 1), 2000.0), resamples=2_000)
+    assert np.isfinite(found.interval()[0][0])
+
+
 def test_a_unit_drawn_again_and_again_is_no_certainty() -> None:
     """With five units of which one is all, some resamples hold no spread at all: the reach stays finite."""
     bits, size = draw(5, "figure", np.random.default_rng(3))

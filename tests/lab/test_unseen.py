@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.analysis.contrasts import Contrast, Measured
+from lmcompare.lab.contract import Figures, Row
 from lmcompare.lab.sample import Sample
-from lmcompare.lab.unseen import Followers, _asked
+from lmcompare.lab.unseen import Followers, _asked, _verdict
 from lmcompare.model import Setting
 from lmcompare.models.unigram.plugin import Unigram
 from lmcompare.runfolder.run import Run
@@ -50,3 +53,20 @@ def test_the_sizes_of_a_part(run: Run) -> None:
     again = whole.chosen(np.arange(len(whole)), 10**9)
     assert again.sizes == pytest.approx(whole.sizes)
     assert again.counts.tolist() == whole.counts.tolist()
+
+
+def test_the_verdict_says_first_what_makes_no_difference() -> None:
+    def contrast(name: str, bits: float, p: float) -> Contrast:
+        return Contrast(name, 9.0 + bits, 8.9, 9.1, bits, bits - 0.1, bits + 0.1, p, p)
+
+    fair = {
+        "unigram": contrast("unigram", 0.2, 0.001),
+        "word2vec bag": contrast("word2vec bag", 0.03, 0.6),
+        "RNN": contrast("RNN", -0.9, 0.001),
+    }
+    sample = SimpleNamespace(counts=np.array([5, 5]))
+    rows = (Row("25 % of the text", value=-0.1, p_holm=0.01), Row("100 % of the text", value=0.1, p_holm=0.01))
+    said = _verdict(fair, Measured.of(np.array([[40.0, 50.0]])), sample, Figures(title="", rows=rows, unit="bits"))  # type: ignore[arg-type]
+    assert said.startswith("No difference from counts was found of the word2vec bag.")
+    assert "the 5-gram needs 9.00 bits per word; the RNN 8.10." in said
+    assert "with 25 % of the text" in said

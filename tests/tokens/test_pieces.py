@@ -252,3 +252,18 @@ def test_learning_pieces_ends_at_ctrl_c() -> None:
 def test_what_goes_wrong_while_learning_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         _interruptible(lambda: 1 / 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"type": "WordLevel", "vocab": {"a": 0, "b": 10**8}, "unk_token": "a"}, "100,000,000"),
+        ({"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "[UNK]"}, "unknown is missing"),
+    ],
+)
+def test_a_file_with_a_gap_or_without_its_unknown_piece(tmp_path: Path, model: dict[str, Any], said: str) -> None:
+    table = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": {"type": "Whitespace"}}
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({**table, "post_processor": None, "decoder": None, "model": model}), encoding="utf-8")
+    with pytest.raises(LmcompareError, match=said):
+        make_tokenizer({"kind": "saved", "path": str(path)}).fit(["b c"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ Bools = npt.NDArray[np.bool_]
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _PICKLE = 0x80  # the first byte of a pickle; the second is its version
 _FAST_TEXT = (793712314).to_bytes(4, "little")
+_FAST_TEXT_HEADER = struct.Struct("<14i d 3i")
 _LINE = 2**20  # bytes of the first vector that are looked at, to tell text from numbers
 
 
@@ -202,6 +204,7 @@ def _from_binary(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compo
 def _from_fast_text(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compose]:
     from gensim.models.fasttext import load_facebook_vectors
 
+    _check_header(path)
     found = load_facebook_vectors(str(path))
 
     def composed(word: str) -> Vector | None:
@@ -213,3 +216,20 @@ def _from_fast_text(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Co
 
     known = {name: found.get_vector(name) for name in wanted & found.key_to_index.keys()}
     return known or {"": np.zeros(found.vector_size, np.float32)}, composed
+
+
+def _check_header(path: Path) -> None:
+    """Raise ``ValueError`` for a fastText file that is too short for what its header says: it would be read for ever.
+
+    The header has the magic number, the version, twelve settings (the first is the length of the vectors, the ninth
+    the number of n-gram buckets), a rate, and the numbers of dictionary entries, words and labels.
+    """
+    with path.open("rb") as file:
+        begins = file.read(_FAST_TEXT_HEADER.size)
+    if len(begins) < _FAST_TEXT_HEADER.size:
+        raise ValueError("it ends in its header")
+    numbers = _FAST_TEXT_HEADER.unpack(begins)
+    width, buckets, entries, words = numbers[2], numbers[10], numbers[15], numbers[16]
+    least = 10 * entries + 4 * width * (words + buckets)  # an entry has a name with its end, a count and a kind
+    if min(width, words + 1, entries - words + 1, buckets + 1) < 1 or least > path.stat().st_size:
+        raise ValueError("its header does not fit its size")

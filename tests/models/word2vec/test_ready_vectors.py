@@ -169,3 +169,20 @@ def test_a_zip_archive_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="can't be read"):
         ready_vectors(tmp_path / "none.txt", VOCABULARY, 2)
+
+
+def test_a_header_of_fast_text_that_does_not_fit_is_refused_at_once(
+    fast_text: tuple[FastText, Path], tmp_path: Path
+) -> None:
+    whole = fast_text[1].read_bytes()
+    path = tmp_path / "broken.bin"
+    for at, number in ((2, 2**30), (2, 0), (10, 2**30), (10, -1), (13 + 3, 2**30)):  # width, buckets, words
+        begin = 4 * at + (4 if at > 13 else 0)
+        broken = bytearray(whole)
+        broken[begin : begin + 4] = number.to_bytes(4, "little", signed=True)
+        path.write_bytes(broken)
+        with pytest.raises(LmcompareError, match="can't be read as word vectors"):
+            ready_vectors(path, VOCABULARY, 4)
+    path.write_bytes(whole[:4] + np.random.default_rng(0).bytes(400))
+    with pytest.raises(LmcompareError, match="can't be read as word vectors"):
+        ready_vectors(path, VOCABULARY, 4)
