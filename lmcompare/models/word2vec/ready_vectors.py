@@ -157,11 +157,10 @@ def _is_text(parts: list[bytes], numbers: int) -> bool:
     if not parts:
         return True
     try:
-        return len(parts) > numbers and all(
-            len(part) < 64 and float(part) == float(part) for part in parts[-numbers:]
-        )
+        _ = [float(part) for part in parts[-numbers:]]  # nan is a number here, and is refused later
     except ValueError:
         return False
+    return len(parts) > numbers and all(len(part) < 64 for part in parts[-numbers:])
 
 
 def _nothing(word: str) -> None:
@@ -177,11 +176,14 @@ def _lines(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
 
     The first line decides how many numbers a word has, since GloVe's files have words with spaces.
     """
-    length = 0
+    length, number, promised = 0, -1, (0, 0)  # what the header says: the vectors and their length
     with path.open("rb") as file:
         for number, line in enumerate(file):
             parts = (line.removeprefix(BOM_UTF8) if number == 0 else line).split()
-            if not parts or (number == 0 and _is_header(parts)):
+            if number == 0 and _is_header(parts):
+                promised = int(parts[0]), int(parts[1])
+                continue
+            if not parts:
                 continue
             first, length = not length, length or len(parts) - 1
             if len(parts) <= max(length, 1):
@@ -190,6 +192,8 @@ def _lines(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
             if name in wanted or first:
                 with np.errstate(over="ignore"):  # the caller checks for infinite numbers
                     yield name, np.array(parts[-length:], np.float32)
+    if promised[1] == length and number < promised[0]:
+        raise ValueError(f"its first line promises {promised[0]:,} vectors, and {number:,} lines follow")
     if not length:
         raise ValueError("it has no vectors")
 
@@ -197,6 +201,10 @@ def _lines(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
 def _from_binary(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compose]:
     from gensim.models import KeyedVectors
 
+    with path.open("rb") as file:
+        rows, length = map(int, file.readline(_LINE).split())
+    if rows * (4 * length + 2) > path.stat().st_size:  # of a name with the blank behind it
+        raise ValueError(f"its first line promises {rows:,} vectors of {length:,} numbers, for which it is too short")
     found = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
     return {name: found[name] for name in wanted & found.key_to_index.keys()}, _nothing
 

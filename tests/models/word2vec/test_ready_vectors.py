@@ -186,3 +186,18 @@ def test_a_header_of_fast_text_that_does_not_fit_is_refused_at_once(
     path.write_bytes(whole[:4] + np.random.default_rng(0).bytes(400))
     with pytest.raises(LmcompareError, match="can't be read as word vectors"):
         ready_vectors(path, VOCABULARY, 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"2 2\nthe nan nan\ncat 1 2\n", "'the'.*not finite"),
+        (b"2 2\nthe 1 2\n", "promises 2 vectors, and 1 lines"),
+        (b"99999999999 2\nthe 1 2\ncat 3 4\n", "promises 99,999,999,999"),
+        (b"10 9999999999\nthe \x00\x00\x80\x3f", "too short"),
+    ],
+)
+def test_a_file_that_is_cut_off_or_has_no_numbers(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(LmcompareError, match=said):
+        ready_vectors(tmp_path / "v", Vocabulary(["<unk>", "</s>", "the", "cat"]), 2)
