@@ -54,9 +54,19 @@ class EndedError(LmcompareError):
     def __init__(self, code: int) -> None:
         ended = f"ended with exit code {code}"
         if code < 0:
-            ended = f"was ended by signal {-code}{' (out of memory?)' if code == -signal.SIGKILL else ''}"
+            ended = f"was ended by signal {-code}{_why(-code)}"
         super().__init__(f"the process {ended}")
         self.code = code
+
+
+def _why(number: int) -> str:
+    """Return why a process was probably ended by a signal, "" if nobody knows."""
+    if sys.platform != "win32" and number in (signal.SIGKILL, signal.SIGXCPU):
+        import resource
+
+        if resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY:
+            return " (out of memory, or out of the processor time that 'ulimit -t' allows?)"
+    return " (out of memory?)" if number == signal.SIGKILL else ""
 
 
 class JunkError(LmcompareError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -16,6 +17,9 @@ from lmcompare.errors import LmcompareError, without_controls, working_directory
 # Bytes of addresses, most of them never used. Below about 1.2 GB on two cores, Arrow waits for threads that could not
 # be started, and OpenBLAS ends the process.
 LEAST_ADDRESSES = 1_500_000_000
+LEAST_FILES = 64  # open at a time
+LEAST_THREADS = 32  # of the libraries, in two processes on two cores
+MANY_PROCESSES = 4096  # a limit from here on is not tried
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,12 +72,12 @@ def _top(
         print(context.get_help())
         raise typer.Exit(2)
     else:
-        _check_address_space()
+        check_limits()
         working_directory()
 
 
-def _check_address_space() -> None:
-    """Raise ``LmcompareError`` where 'ulimit -v' allows too little: libraries would wait without end, or exit."""
+def check_limits() -> None:
+    """Raise ``LmcompareError`` where 'ulimit' allows too little: libraries would wait without end, or exit."""
     if sys.platform == "win32":  # has no such limit
         return
     import resource
@@ -84,6 +88,36 @@ def _check_address_space() -> None:
             f"'ulimit -v' allows {allowed / 1e6:,.0f} MB of addresses, and lmcompare needs at least"
             f" {LEAST_ADDRESSES / 1e6:,.0f} MB: raise the limit, or remove it with 'ulimit -v unlimited'"
         )
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and files < LEAST_FILES:
+        raise LmcompareError(
+            f"'ulimit -n' allows {files} open files, and lmcompare needs at least {LEAST_FILES}: raise the limit, for"
+            " example with 'ulimit -n 1024'"
+        )
+    processes, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    if processes != resource.RLIM_INFINITY and processes < MANY_PROCESSES and not _may_start(LEAST_THREADS):
+        raise LmcompareError(
+            f"'ulimit -u' allows {processes} processes and threads, and lmcompare can't start {LEAST_THREADS} more:"
+            " raise the limit, or end other programs"
+        )
+
+
+def _may_start(threads: int) -> bool:
+    """Return whether so many threads can be started now, beside those that the user's programs have."""
+    end = threading.Event()
+    started = []
+    try:
+        for _ in range(threads):
+            started.append(threading.Thread(target=end.wait, daemon=True))
+            started[-1].start()
+        return True
+    except RuntimeError:
+        started.pop()
+        return False
+    finally:
+        end.set()
+        for thread in started:
+            thread.join()
 
 
 def note(sentence: str) -> None:

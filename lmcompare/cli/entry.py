@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from lmcompare.cli import commands  # noqa: F401  (registers them)
-from lmcompare.cli.app import InterruptedRunError, app
+from lmcompare.cli.app import InterruptedRunError, app, check_limits
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, is_out_of_memory, permitted, without_controls
 
 INTERRUPTED = 130
@@ -39,6 +39,8 @@ def command(*, apart: bool = False) -> None:
         signal.signal(signal.SIGTERM, _terminated)
         _open_streams()
         if apart:
+            if not sys.argv[1:2] or not sys.argv[1].startswith("-"):
+                check_limits()
             _go_on_in_a_child()
         with permitted():
             code = app(standalone_mode=False, prog_name="lmcompare") or 0

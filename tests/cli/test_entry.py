@@ -7,10 +7,13 @@ import errno
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from lmcompare.cli.app import check_limits
+from lmcompare.errors import LmcompareError
 from tests.cli.console import lmcompare, lmcompare_process
 from tests.harness.small import write_plugins, write_text
 
@@ -78,13 +81,39 @@ def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_too_few_addresses_are_said_at_once(tmp_path: Path) -> None:
-    limited = f"ulimit -v 400000; exec {sys.executable} -m lmcompare.cli"
-    done = subprocess.run(["sh", "-c", f"{limited} run"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("arguments", ["run", "models"])
+@pytest.mark.parametrize(
+    ("limit", "said"), [("-v 400000", "'ulimit -v' allows 410 MB"), ("-n 20", "'ulimit -n' allows 20 open files")]
+)
+def test_limits_that_are_too_low_are_said_at_once(tmp_path: Path, arguments: str, limit: str, said: str) -> None:
+    limited = f"ulimit {limit}; exec {sys.executable} -m lmcompare.cli"
+    given = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60}
+    done = subprocess.run(["sh", "-c", f"{limited} {arguments}"], **given)  # type: ignore[call-overload]
     assert done.returncode == 2
-    assert "'ulimit -v' allows 410 MB" in done.stderr
+    assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert subprocess.run(["sh", "-c", f"{limited} --version"], cwd=tmp_path, timeout=60).returncode == 0
+    assert subprocess.run(["sh", "-c", f"{limited} --version"], **given).returncode == 0  # type: ignore[call-overload]
+
+
+def test_too_few_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    begun = threading.Thread.start
+    left = [5]
+
+    def start(thread: threading.Thread) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("can't start new thread")
+        begun(thread)
+
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (40, 40) if kind == resource.RLIMIT_NPROC else (-1, -1))
+    before = threading.active_count()
+    check_limits()
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(LmcompareError, match="'ulimit -u' allows 40"):
+        check_limits()
+    assert threading.active_count() == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the working directory can't be removed there")
