@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmcompare.analysis.comparison import SIGNIFICANCE
 from lmcompare.analysis.intervals import Bootstrap, holm, over_trainings, ratio_bootstrap
 from lmcompare.analysis.totals import LN2, sums
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run
-
-SIGNIFICANCE = 0.05
-NAN = float("nan")
 
 
 @dataclass(frozen=True)

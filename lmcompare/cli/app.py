@@ -72,7 +72,6 @@ def _top(
         print(context.get_help())
         raise typer.Exit(2)
     else:
-        check_limits()
         working_directory()
 
 

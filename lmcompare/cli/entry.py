@@ -38,9 +38,9 @@ def command(*, apart: bool = False) -> None:
     try:
         signal.signal(signal.SIGTERM, _terminated)
         _open_streams()
+        if sys.argv[1:2] and not sys.argv[1].startswith("-"):  # a command
+            check_limits()
         if apart:
-            if not sys.argv[1:2] or not sys.argv[1].startswith("-"):
-                check_limits()
             _go_on_in_a_child()
         with permitted():
             code = app(standalone_mode=False, prog_name="lmcompare") or 0

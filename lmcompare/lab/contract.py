@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lmcompare.analysis.comparison import SIGNIFICANCE
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.registry import Registry
@@ -83,7 +84,7 @@ class Row:
     @property
     def found(self) -> bool:
         """Whether the quantity differs from zero, at the 5 % level after the correction."""
-        return self.p_holm is not None and self.p_holm < 0.05
+        return self.p_holm is not None and self.p_holm < SIGNIFICANCE
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ def _most_telling(bench: Bench, sentence: Array) -> Learning:
     """Return the word of a sentence whose prediction would change the scores most, among those made of letters."""
     tokens = bench.corpus.vocabulary.tokens
     words = [i for i in range(2, len(sentence)) if tokens[sentence[i]].isalpha()] or [len(sentence) - 1]
-    found = [learning(bench.model(BASE), sentence[: i + 1], tokens) for i in words]
+    model = bench.model(BASE)
+    found = [learning(model, sentence[: i + 1], tokens) for i in words]
     return max(found, key=lambda each: float(np.abs(each.by_score).max()))
 
 

@@ -82,7 +82,7 @@ def lab(
         found = read_findings(path_of(folder, name))
         assert found is not None
         say(f"{name}{'' if found.decides else ' (preview, no verdict)'}: {found.verdict}")
-    print(f"The page: {page}")
+    say(f"The page: {page}")
     if outcome.failures:
         sentences = "; ".join(f"{name}: {error}" for name, error in outcome.failures.items())
         raise LmcompareError(f"{len(outcome.failures)} of the experiments failed: {sentences}")
