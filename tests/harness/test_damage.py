@@ -15,7 +15,7 @@ from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import SEAL
 from lmcompare.runfolder.seals import evidence, put_back
-from tests.harness.small import small_experiment, write_text
+from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
 from tests.run_folder import reseal
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -49,6 +49,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_text(place)
     assert not run(EXPERIMENT, place / "run", base=place).failures
     return place
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("losses")
+    write_text(folder)
+    write_plugins(folder)
+    return folder
 
 
 def turn_a_bit(path: Path) -> None:
@@ -192,3 +200,35 @@ def test_seals_that_were_changed_are_put_back(finished: Path, tmp_path: Path) ->
     shutil.rmtree(cell)
     assert put_back(folder, before, folder / "cells/other/0") == [cell, cell / "model"]
     assert put_back(folder, {}, folder) == [], "what is the job's own"
+
+
+@pytest.mark.parametrize("name", ["scores.parquet", "cost.json", "model/arrays.safetensors"])
+def test_a_cell_that_lost_a_file_is_run_again(place: Path, name: str) -> None:
+    out = place / "lost"
+    run_and_report(place, out, small_experiment(FLAT))
+    (out / "cells/flat/0" / name).unlink()
+    _, watch = run_and_report(place, out, small_experiment(FLAT))
+    assert "scoring" in watch.stages[0]
+    assert (out / "cells/flat/0" / name).is_file()
+
+
+def test_tokens_that_lost_a_file_are_made_again(place: Path) -> None:
+    out = place / "lost-tokens"
+    run_and_report(place, out, small_experiment(FLAT))
+    tokens = next((out / "tokens").iterdir())
+    (tokens / "code.json").write_text("{")
+    (tokens / "features.parquet").unlink()
+    outcome, _ = run_and_report(place, out, small_experiment(FLAT))
+    assert not outcome.failures
+    assert (tokens / "features.parquet").is_file()
+
+
+def test_what_one_model_lost_does_not_hide_the_others(place: Path) -> None:
+    out = place / "one-lost"
+    run_and_report(place, out, small_experiment({"plugin": "unigram"}, FLAT))
+    (out / "cells/unigram/0/cost.json").unlink()
+    write_reports(out)
+    table = json.loads((out / "results.json").read_text())
+    assert "flat" in [m["name"] for m in table["models"]]
+    assert table["failed"][0]["name"] == "unigram"
+    assert "cost.json is missing" in table["failed"][0]["error"]

@@ -346,27 +346,6 @@ def test_another_seed_joins_those_of_the_same_model(place: Path) -> None:
     assert {m["name"]: m["seeds"] for m in models} == {"flat": [0, 1], "flat-tilt-1e-09": [1]}
 
 
-@pytest.mark.parametrize("name", ["scores.parquet", "cost.json", "model/arrays.safetensors"])
-def test_a_cell_that_lost_a_file_is_run_again(place: Path, name: str) -> None:
-    out = place / "lost"
-    run_and_report(place, out, small_experiment(FLAT))
-    (out / "cells/flat/0" / name).unlink()
-    _, watch = run_and_report(place, out, small_experiment(FLAT))
-    assert "scoring" in watch.stages[0]
-    assert (out / "cells/flat/0" / name).is_file()
-
-
-def test_tokens_that_lost_a_file_are_made_again(place: Path) -> None:
-    out = place / "lost-tokens"
-    run_and_report(place, out, small_experiment(FLAT))
-    tokens = next((out / "tokens").iterdir())
-    (tokens / "code.json").write_text("{")
-    (tokens / "features.parquet").unlink()
-    outcome, _ = run_and_report(place, out, small_experiment(FLAT))
-    assert not outcome.failures
-    assert (tokens / "features.parquet").is_file()
-
-
 def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
     out = place / "held"
     out.mkdir()
@@ -391,17 +370,6 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
 def test_tokens_that_are_no_table_are_refused(place: Path) -> None:
     with pytest.raises(LmcompareError, match=r"the tokens of the model 'OddTokens': this is a table, not 7"):
         run_and_report(place, place / "odd", small_experiment({"plugin": "plugins.py:OddTokens"}))
-
-
-def test_what_one_model_lost_does_not_hide_the_others(finished: Path, place: Path) -> None:
-    out = place / "one-lost"
-    shutil.copytree(finished, out)
-    (out / "cells/unigram/0/cost.json").unlink()
-    write_reports(out)
-    table = json.loads((out / "results.json").read_text())
-    assert "flat" in [m["name"] for m in table["models"]]
-    assert table["failed"][0]["name"] == "unigram"
-    assert "cost.json is missing" in table["failed"][0]["error"]
 
 
 def test_ranks_of_a_long_text_are_measured_in_a_part_of_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
