@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from lmcompare import corpora, plugins
 from lmcompare.errors import LmcompareError, kind_of, one_line, permitted, unknown, usable_path, working_directory
 from lmcompare.model import LanguageModel
-from lmcompare.registry import check_named
 from lmcompare.trained import TrainedModel
 
 if TYPE_CHECKING:
@@ -229,7 +228,7 @@ class Comparison:
             if not isinstance(each, str | type):
                 raise LmcompareError(f"plugin is a class or a name such as './file.py:Class', not {kind_of(each)}")
             if isinstance(each, str):
-                check_named(each)
+                plugins.check_named(each)
         if not isinstance(name, str):
             raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
         name = self._names.get(name, name)
