@@ -28,25 +28,25 @@ MULTIPLICATIVE = Condition("rnn-attention multiplicative", "rnn-attention", {"sc
 SHORT = Condition("rnn-attention short window", "rnn-attention", {"window": NEAR})
 POINTER = Condition("rnn pointer", "lmcompare.lab.pointer:PointerRnn")
 
-MEAN, CHOSEN, COPIED = "The mean of the past states", "Additive attention", "A pointer to past words"
+MEAN, CHOSEN, MULTIPLIED = "The mean of the past states", "Additive attention", "Multiplicative attention"
+NARROW, COPIED = f"Additive attention over {NEAR} states", "A pointer to past words"
 LOOKING = {
     MEAN: EVEN,
     CHOSEN: ADDITIVE,
-    "Multiplicative attention": MULTIPLICATIVE,
-    f"Additive attention, {NEAR} states": SHORT,
+    MULTIPLIED: MULTIPLICATIVE,
+    NARROW: SHORT,
     COPIED: POINTER,
 }
 SAYINGS = {
     MEAN: f"Besides its state, the softmax sees the mean of the last {FAR} states.",
     CHOSEN: "The weights of this mean depend on the states: a small network compares them (Bahdanau et al. 2015).",
-    "Multiplicative attention": "The same, but states are compared by a product (Luong et al. 2015).",
-    f"Additive attention, {NEAR} states": "The same, over a shorter window.",
+    MULTIPLIED: "The same, but states are compared by a product (Luong et al. 2015).",
+    NARROW: "The same, over a shorter window.",
     COPIED: (
         "The weights are not used for a mean: each is the probability of copying the word that came after a past"
         " state (Merity et al. 2017)."
     ),
 }
-BEFORE, OTHERS = ", words read before", ", other words"
 SMALL = 0.01  # bits per byte of the prediction
 SHOWN = 12  # words on which the pointer saves most
 
@@ -76,7 +76,8 @@ class Attention(LabExperiment):
         choosing = bench.rows(
             looking[MEAN], {name: each for name, each in looking.items() if name not in (MEAN, COPIED)}
         )
-        repeats = _repeats(bench)
+        before, others = _repeats(bench)
+        windows = f"Windows have {FAR} states where nothing else is said."
         tables = (
             Figures(
                 title="Bits per byte, against the network without attention",
@@ -85,10 +86,10 @@ class Attention(LabExperiment):
                 note=(
                     "The same recurrent network, trained for the same number of steps on the same tokens; negative"
                     f" figures are better. Without attention it needs {numbers.bits_per_byte(needs)} bits per byte."
-                    f" {_took(bench, RNN)} Windows have {FAR} states where nothing else is said."
+                    f" {_took(bench, RNN)} {windows}"
                 ),
                 row_name="What it has besides its state",
-                figure_name="bits per byte",
+                figure_name="bits per byte needed",
             ),
             Figures(
                 title="What choosing gives beyond the mean",
@@ -96,13 +97,14 @@ class Attention(LabExperiment):
                 unit="bits per byte",
                 note="Against the network that sees the mean of the past states and can choose none of them.",
                 row_name="Attention",
-                figure_name="bits per byte",
+                figure_name="bits per byte needed",
             ),
-            repeats,
+            before,
+            others,
         )
         return Findings(
-            verdict=_verdict(worth, choosing[CHOSEN]),
-            held=_held(worth, repeats) if bench.decides else None,
+            verdict=_verdict(worth, choosing[CHOSEN], before, others),
+            held=_held(worth, before) if bench.decides else None,
             tables=tables,
             exhibits=(_spread(bench), *_copied(bench), *_where_it_looks(bench)),
         )
@@ -124,16 +126,17 @@ def read_before(text: Encoded, window: int) -> BoolArray:
     return found
 
 
-def _repeats(bench: Bench) -> Figures:
-    """Return the bits per word against the plain network, apart for words that were and were not read before."""
+def _repeats(bench: Bench) -> tuple[Figures, Figures]:
+    """Return the bits per word against the plain network, for words that were read before and for the others.
+
+    Holm's correction is for the rows of both tables.
+    """
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     words = whole.text.ids != whole.text.vocabulary.end
-    before = read_before(whole.text, FAR)
+    before = words & read_before(whole.text, FAR)
     tests: dict[str, Contrast] = {}
-    shares = []
-    for where, chosen in ((BEFORE, words & before), (OTHERS, words & ~before)):
+    for part, chosen in (("before", before), ("others", words & ~before)):
         sample = whole.chosen(np.flatnonzero(chosen), len(whole))
-        shares.append(len(sample) / max(1, int(words.sum())))
         if not len(sample):
             continue
         measured = {
@@ -141,17 +144,28 @@ def _repeats(bench: Bench) -> Figures:
             for name, condition in {"": RNN, **LOOKING}.items()
         }
         found = contrasts(measured.pop(""), measured, sample.counts)
-        tests |= {f"{name}{where}": each for name, each in found.items()}
-    return Figures(
-        title="Where it helps: words that were read a short time before, and others",
-        rows=tuple(rows_of(tests).values()),
-        unit="bits per word",
-        note=(
-            "Against the network without attention. Of the words of the test text,"
-            f" {numbers.percent(shares[0], 0)} were read among the {FAR} tokens before them in the same document."
+        tests |= {f"{part} {name}": each for name, each in found.items()}
+    rows = rows_of(tests)
+    share = numbers.percent(float(before.sum() / max(1, words.sum())), 0)
+
+    def table(part: str, title: str, note: str) -> Figures:
+        return Figures(
+            title=title,
+            rows=tuple(replace(rows[f"{part} {name}"], name=name) for name in LOOKING if f"{part} {name}" in rows),
+            unit="bits per word",
+            note=note,
+            row_name="What it has besides its state",
+            figure_name="bits per word needed",
+        )
+
+    return (
+        table(
+            "before",
+            "On words that were read a short time before",
+            f"Against the network without attention, on words of the test text that are among the {FAR} tokens before"
+            f" them in the same document: {share} of all words.",
         ),
-        row_name="What it has besides its state",
-        figure_name="bits per word",
+        table("others", "On the other words", "The same, on words that are not among these tokens."),
     )
 
 
@@ -165,8 +179,8 @@ def _spread(bench: Bench) -> Bars:
     return Bars(
         title="Over how many states the weights are spread",
         note=(
-            "e to the power of the entropy of the weights, on validation text: 1 is a single state; if all weights are"
-            " alike it is the window. 0: no document of the text is as long as the window."
+            "e to the power of the entropy of the weights, on validation text: 1 is a single state; equal weights give"
+            " the number of states in the window. 0: no document of the text is as long as the window."
         ),
         labels=tuple(spread),
         values=tuple(spread.values()),
@@ -188,7 +202,8 @@ def _copied(bench: Bench) -> list[Exhibit]:
         Bars(
             title="Words on which the pointer saves most",
             note="Against the network without a pointer, summed over the test text, with the number of times that the"
-            " word occurs there. These words were chosen because they save most.",
+            " word occurs there; <unk> stands for all words that the vocabulary lacks. They were chosen because they"
+            " save most.",
             labels=tuple(f"{text.vocabulary.tokens[i]} ({times[i]})" for i in best),
             values=tuple(by_word[best].tolist()),
             unit="bits",
@@ -205,25 +220,30 @@ def _where_it_looks(bench: Bench) -> list[Exhibit]:
     return found
 
 
-def _verdict(worth: Mapping[str, Row], choosing: Row) -> str:
+def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: Figures) -> str:
     """Return what was found in words: first what had no effect."""
     said = []
     if nothing := [_inside(name) for name, row in worth.items() if not row.found]:
         said.append(f"No effect was found of {numbers.listed(nothing)}.")
-    gains = sorted((row for row in worth.values() if row.found and row.amount < 0), key=lambda row: row.amount)
-    if gains:
-        amounts = [f"{_inside(row.name)} {numbers.bits_per_byte(-row.amount)}" for row in gains]
-        said.append(f"Bits per byte that are saved: {numbers.listed(amounts)}.")
-    if losses := [row for row in worth.values() if row.found and row.amount > 0]:
-        amounts = [f"{_inside(row.name)} {numbers.bits_per_byte(row.amount)}" for row in losses]
-        said.append(f"Bits per byte that are lost: {numbers.listed(amounts)}.")
-    if choosing.found and choosing.amount < 0:
-        said.append(
-            f"Choosing the states by additive scores saves {numbers.bits_per_byte(-choosing.amount)} more than their"
-            " mean."
-        )
+    for change, sign in (("saved", -1), ("lost", 1)):
+        found = [row for row in worth.values() if row.found and sign * row.amount > 0]
+        if found:
+            found.sort(key=lambda row: -abs(row.amount))
+            amounts = [f"{_inside(row.name)} {numbers.bits_per_byte(abs(row.amount))}" for row in found]
+            said.append(f"Bits per byte that are {change}: {numbers.listed(amounts)}.")
+    if not choosing.found:
+        said.append("No gain was found of choosing the states by additive scores: their plain mean is as good.")
     else:
-        said.append("No gain was found of choosing the states by additive scores: their mean is as good.")
+        better = "better" if choosing.amount < 0 else "worse"
+        amount = numbers.bits_per_byte(abs(choosing.amount))
+        said.append(f"Choosing the states by additive scores is {better} than their plain mean, by {amount}.")
+    copied = [next((row for row in table.rows if row.name == COPIED), None) for table in (before, others)]
+    if all(row is not None and row.found for row in copied):
+        amounts = [f"{'saves' if row.amount < 0 else 'costs'} {abs(row.amount):.2f}" for row in copied if row]
+        said.append(
+            f"The pointer {amounts[0]} bits on each word that was read a short time before, and {amounts[1]} on each"
+            " other word."
+        )
     return " ".join(said)
 
 
@@ -232,17 +252,7 @@ def _inside(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _held(worth: Mapping[str, Row], repeats: Figures) -> bool:
-    added, multiplied, mean, pointer = (
-        -worth[name].amount for name in (CHOSEN, "Multiplicative attention", MEAN, COPIED)
-    )
-    copied = next((row for row in repeats.rows if row.name == f"{COPIED}{BEFORE}"), None)
-    return (
-        added < SMALL
-        and multiplied <= added
-        and mean >= added / 2
-        and pointer > added
-        and copied is not None
-        and copied.found
-        and copied.amount < 0
-    )
+def _held(worth: Mapping[str, Row], before: Figures) -> bool:
+    added, multiplied, mean, pointer = (-worth[name].amount for name in (CHOSEN, MULTIPLIED, MEAN, COPIED))
+    copies = any(row.name == COPIED and row.found and row.amount < 0 for row in before.rows)
+    return added < SMALL and multiplied <= added and mean >= added / 2 and pointer > added and copies
