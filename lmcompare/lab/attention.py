@@ -179,8 +179,8 @@ def _spread(bench: Bench) -> Bars:
     return Bars(
         title="Over how many states the weights are spread",
         note=(
-            "e to the power of the entropy of the weights, on validation text: 1 is a single state; equal weights give"
-            " the number of states in the window. 0: no document of the text is as long as the window."
+            "e to the power of the entropy of the weights, on validation text: 1 is a single state; equal weights"
+            " give the number of states in the window. 0: no document of the text is as long as the window."
         ),
         labels=tuple(spread),
         values=tuple(spread.values()),
