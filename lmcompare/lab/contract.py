@@ -193,6 +193,7 @@ _FIRST = (
     "positions",
     "mask",
     "gradient",
+    "attention",
     "letters",
     "inference",
 )  # the rest follows by name

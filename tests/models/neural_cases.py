@@ -32,6 +32,10 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "wordnet-bag": (WordNetBow, {"features": 20, "hidden": 8, "window": 4}),
     "gru": (RnnAttention, {"cell": "gru", "width": 8, "hidden": 10, "attention": 5, "window": 7}),
     "lstm": (RnnAttention, {"cell": "lstm", "width": 8, "hidden": 8, "layers": 2, "attention": 5, "window": 3}),
+    "multiplicative": (
+        RnnAttention,
+        {"width": 8, "hidden": 8, "scores": "multiplicative", "attention": 5, "window": 6},
+    ),
     "plain-lstm": (Rnn, {"width": 8, "hidden": 8}),
     "plain-gru": (Rnn, {"cell": "gru", "width": 8, "hidden": 6, "layers": 2}),
     "encoder-decoder": (

@@ -36,7 +36,7 @@ class WordNetBow(TunableLanguageModel):
 
     Parameters
     ----------
-    features : int, default=1024
+    features : int, default=2048
         The greatest number of features, F.
     window : int, default=3
         Words in the bag.
@@ -52,7 +52,7 @@ class WordNetBow(TunableLanguageModel):
     widths: ClassVar[tuple[str, ...]] = ("hidden",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"steps": 240}}
 
-    features: int = 1024
+    features: int = 2048
     window: int = 3
     hidden: int = 256
     wordnet: str = ""
