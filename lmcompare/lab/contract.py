@@ -194,6 +194,7 @@ _FIRST = (
     "mask",
     "gradient",
     "attention",
+    "ontology",
     "letters",
     "inference",
 )  # the rest follows by name
