@@ -17,7 +17,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.sample import Sample
 from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.plugin import Pcfg
-from lmcompare.models.pcfg.trees import keys_of, matched, read_trees
+from lmcompare.models.pcfg.trees import Key, keys_of, matched, read_trees
 from lmcompare.report import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
@@ -46,8 +46,8 @@ class Grammar(LabExperiment):
     title: ClassVar[str] = "A parser as a language model"
     question: ClassVar[str] = "What does a grammar know of the next word, beside counts and a transformer?"
     prediction: ClassVar[str] = (
-        "The trees are worth something: the parser needs at least 0.1 bits per word less than the class bigram that it"
-        " is mixed with. On the whole it stays behind the trigram, but it is better where a phrase of five words or"
+        "The trees are worth something: the parser needs at least 0.1 bits per word less than the class bigram that"
+        " it is mixed with. On the whole it stays behind the trigram, but it is better where a phrase of five words or"
         " more has just ended, because the trigram then sees only the inside of that phrase. The transformer, on so"
         " little text, needs more bits per word than the trigram."
     )
@@ -85,7 +85,7 @@ class Grammar(LabExperiment):
 
     @staticmethod
     def _by_phrase(whole: Sample, nats: Mapping[str, list[Array]], ended: IntArray) -> Figures:
-        """Return the bits of the parser less those of the trigram, by the longest phrase that ended before the word."""
+        """Return the bits of the parser less those of the trigram, by the longest phrase that ended before."""
         tests: dict[str, Contrast] = {}
         words: dict[str, int] = {}
         for name, (least, most) in ENDED.items():
@@ -110,7 +110,7 @@ class Grammar(LabExperiment):
         )
 
 
-def phrases_ended(text: Encoded, trees: Mapping[object, Sequence[Tree]]) -> IntArray:
+def phrases_ended(text: Encoded, trees: Mapping[Key, Sequence[Tree]]) -> IntArray:
     """Return (N,) how many words the longest phrase has that ends just before each word; -1 where there is no tree.
 
     The end of a sentence also has -1.
@@ -148,8 +148,8 @@ def _table(found: Mapping[str, Contrast], trees: Contrast, trigram: float) -> Fi
         rows=tuple(row_of(each) for each in found.values()),
         unit="bits per word",
         note=(
-            f"Surprisal per word on the same test sentences. The trigram needs {numbers.decimals(trigram, 2)} bits per"
-            " word. The parser is mixed with the class bigram, with weights that were fitted to the validation text;"
+            f"Surprisal per word on the same test sentences. The trigram needs {numbers.decimals(trigram, 2)} bits"
+            " per word. The parser is mixed with the class bigram, with weights that were fitted to the validation text;"
             f" what its trees add to the bigram is {numbers.decimals(-trees.difference, 2)} bits per word."
         ),
         row_name="Model",
