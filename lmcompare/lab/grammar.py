@@ -47,8 +47,8 @@ class Grammar(LabExperiment):
     question: ClassVar[str] = "What does a grammar know of the next word, beside counts and a transformer?"
     prediction: ClassVar[str] = (
         "The trees are worth something: the parser needs at least 0.1 bits per word less than the class bigram that"
-        " it is mixed with. On the whole it stays behind the trigram, but it is better where a phrase of five words or"
-        " more has just ended, because the trigram then sees only the inside of that phrase. The transformer, on so"
+        " it is mixed with. On the whole it stays behind the trigram, but it is better where a phrase of five words"
+        " or more has just ended, because the trigram then sees only the inside of that phrase. The transformer, on so"
         " little text, needs more bits per word than the trigram."
     )
     corpus: ClassVar[str] = "nltk:treebank"
@@ -66,7 +66,7 @@ class Grammar(LabExperiment):
         by_grammar, by_bigram, weight = parser.parts(whole.text)
         share = (weight > 0) * (1 - LITTLE)
         alone = [np.log(share * by_grammar + (1 - share) * by_bigram)] * len(nats[PARSER])
-        needs = {name: whole.bits(found) for name, found in {**nats, ALONE: alone}.items()}
+        needs = {name: _bits(whole, found) for name, found in {**nats, ALONE: alone}.items()}
         others = contrasts(needs[TRIGRAM], {name: needs[name] for name in needs if name != TRIGRAM}, whole.counts)
         trees = contrasts(needs[BIGRAM], {"the trees": needs[PARSER]}, whole.counts)["the trees"]
         ended = phrases_ended(whole.text, matched(read_trees(None), whole.text))
@@ -93,7 +93,7 @@ class Grammar(LabExperiment):
             if not len(part):
                 continue
             words[name] = len(part)
-            needs = {model: part.bits([each[part.at] for each in nats[model]]) for model in (TRIGRAM, PARSER)}
+            needs = {model: _bits(part, nats[model]) for model in (TRIGRAM, PARSER)}
             tests |= contrasts(needs[TRIGRAM], {name: needs[PARSER]}, part.counts)
         counted = [f"{name} {n:,}" for name, n in words.items()]
         return Figures(
@@ -108,6 +108,11 @@ class Grammar(LabExperiment):
             row_name="Phrase that ended",
             figure_name="bits per word of the parser",
         )
+
+
+def _bits(sample: Sample, nats: Sequence[Array]) -> Measured:
+    """Return the surprisal of the words of a sample; the letters of unknown words, the same for all, are left out."""
+    return sample.amounts([-each[sample.at] / LN2 for each in nats])
 
 
 def phrases_ended(text: Encoded, trees: Mapping[Key, Sequence[Tree]]) -> IntArray:
@@ -148,9 +153,11 @@ def _table(found: Mapping[str, Contrast], trees: Contrast, trigram: float) -> Fi
         rows=tuple(row_of(each) for each in found.values()),
         unit="bits per word",
         note=(
-            f"Surprisal per word on the same test sentences. The trigram needs {numbers.decimals(trigram, 2)} bits"
-            " per word. The parser is mixed with the class bigram, with weights that were fitted to the validation text;"
-            f" what its trees add to the bigram is {numbers.decimals(-trees.difference, 2)} bits per word."
+            "Mean surprisal of the same words: how many bits a model needs for each, the ends of sentences included."
+            f" The trigram needs {numbers.decimals(trigram, 2)}. A word that occurs once in the training text or never"
+            " is one and the same unknown word. The parser is mixed with the class bigram, with weights that were"
+            f" fitted to the validation text; its trees add {numbers.decimals(-trees.difference, 2)} bits per word to"
+            " it. “Parser without the bigram” leaves the bigram a hundredth, so that every word stays possible."
         ),
         row_name="Model",
         figure_name="bits per word",
