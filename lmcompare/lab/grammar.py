@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from nltk import Tree
 
-from lmcompare.analysis.contrasts import Contrast, contrasts
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
@@ -35,7 +35,7 @@ MODELS = {
     TRANSFORMER: Condition("transformer of the treebank", "transformer", {}, TOKENS),
 }
 LITTLE = 0.01  # the weight of the bigram in "parser without the bigram", so that no word is impossible
-ENDED = {"no phrase": (0, 0), "1 word": (1, 1), "2 to 4 words": (2, 4), "5 words or more": (5, 10**9)}
+ENDED = {"no phrase ended": (0, 0), "1 word": (1, 1), "2 to 4 words": (2, 4), "5 words or more": (5, 10**9)}
 LONG = list(ENDED)[-1]
 SHOWN, WORDS = range(8, 16), 8  # the length of the sentence that is shown, and words that are expected there
 
@@ -48,8 +48,8 @@ class Grammar(LabExperiment):
     prediction: ClassVar[str] = (
         "The trees are worth something: the parser needs at least 0.1 bits per word less than the class bigram that"
         " it is mixed with. On the whole it stays behind the trigram, but it is better where a phrase of five words"
-        " or more has just ended, because the trigram then sees only the inside of that phrase. The transformer, on so"
-        " little text, needs more bits per word than the trigram."
+        " or more has just ended, because the trigram then sees only the inside of that phrase. The transformer, on"
+        " so little text, needs more bits per word than the trigram."
     )
     corpus: ClassVar[str] = "nltk:treebank"
 
@@ -154,10 +154,10 @@ def _table(found: Mapping[str, Contrast], trees: Contrast, trigram: float) -> Fi
         unit="bits per word",
         note=(
             "Mean surprisal of the same words: how many bits a model needs for each, the ends of sentences included."
-            f" The trigram needs {numbers.decimals(trigram, 2)}. A word that occurs once in the training text or never"
-            " is one and the same unknown word. The parser is mixed with the class bigram, with weights that were"
-            f" fitted to the validation text; its trees add {numbers.decimals(-trees.difference, 2)} bits per word to"
-            " it. “Parser without the bigram” leaves the bigram a hundredth, so that every word stays possible."
+            f" The trigram needs {numbers.decimals(trigram, 2)}. Words that the training text has once or never are"
+            " one and the same unknown word. The parser is mixed with the class bigram, with weights that were"
+            f" fitted to the validation text; its trees add {numbers.decimals(-trees.difference, 2)} bits per word"
+            " to it. “Parser without the bigram” leaves the bigram a hundredth, so that every word stays possible."
         ),
         row_name="Model",
         figure_name="bits per word",
@@ -165,21 +165,25 @@ def _table(found: Mapping[str, Contrast], trees: Contrast, trigram: float) -> Fi
 
 
 def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) -> str:
-    begin = "" if trees.significant else "No effect of the trees was found. "
-    parser = found[PARSER]
-    against = "no different from" if not parser.significant else "better than" if parser.difference < 0 else "behind"
-    best = min(found.values(), key=lambda each: each.figure)
-    better = [f"“{row.name}”" for row in places.rows if row.found and row.amount < 0]
+    parser, best = found[PARSER], min(found.values(), key=lambda each: each.figure)
+    nothing = [
+        *([] if trees.significant else ["between the parser and its class bigram"]),
+        *([] if parser.significant else ["between the parser and the trigram on the whole test text"]),
+    ]
+    none = f"No difference was found {numbers.listed(nothing)}. " if nothing else ""
+    worth = f"Trees add {numbers.decimals(-trees.difference, 2)} bits per word to a class bigram. "
+    better = [
+        f"“{row.name}” ({numbers.decimals(-row.amount, 2)})" for row in places.rows if row.found and row.amount < 0
+    ]
     where = (
-        f"by the phrase that ended before the word, it is better after {numbers.listed(better)}"
+        f"It is better, by so many bits per word, where the phrase that has just ended had {numbers.listed(better)}."
         if better
-        else ("no kind of place was found where it is better")
+        else "No kind of place was found where it is better."
     )
     return (
-        f"{begin}Trees add {numbers.decimals(-trees.difference, 2)} bits per word to a class bigram. The parser is"
-        f" {against} the trigram ({numbers.decimals(parser.figure, 2)} and"
-        f" {numbers.decimals(parser.figure - parser.difference, 2)} bits per word); {where}. Of the others, the"
-        f" {best.name} needs least, {numbers.decimals(best.figure, 2)}."
+        f"{none}{worth if trees.significant else ''}The parser needs {numbers.decimals(parser.figure, 2)} bits per"
+        f" word, the trigram {numbers.decimals(parser.figure - parser.difference, 2)}. {where} The"
+        f" {best.name} needs least of all but the trigram, {numbers.decimals(best.figure, 2)}."
     )
 
 
