@@ -165,7 +165,9 @@ def _table(found: Mapping[str, Contrast], trees: Contrast, trigram: float) -> Fi
 
 
 def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) -> str:
-    parser, best = found[PARSER], min(found.values(), key=lambda each: each.figure)
+    parser = found[PARSER]
+    figures = {TRIGRAM: parser.figure - parser.difference, **{name: each.figure for name, each in found.items()}}
+    best = min(figures, key=lambda name: figures[name])
     nothing = [
         *([] if trees.significant else ["between the parser and its class bigram"]),
         *([] if parser.significant else ["between the parser and the trigram on the whole test text"]),
@@ -176,14 +178,14 @@ def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) ->
         f"“{row.name}” ({numbers.decimals(-row.amount, 2)})" for row in places.rows if row.found and row.amount < 0
     ]
     where = (
-        f"It is better, by so many bits per word, where the phrase that has just ended had {numbers.listed(better)}."
+        f"By the phrase that ended just before the word, it is better after {numbers.listed(better)}, by so many bits."
         if better
         else "No kind of place was found where it is better."
     )
     return (
-        f"{none}{worth if trees.significant else ''}The parser needs {numbers.decimals(parser.figure, 2)} bits per"
-        f" word, the trigram {numbers.decimals(parser.figure - parser.difference, 2)}. {where} The"
-        f" {best.name} needs least of all but the trigram, {numbers.decimals(best.figure, 2)}."
+        f"{none}{worth if trees.significant else ''}The parser needs {numbers.decimals(figures[PARSER], 2)} bits per"
+        f" word, the trigram {numbers.decimals(figures[TRIGRAM], 2)}. {where} The {best} needs least,"
+        f" {numbers.decimals(figures[best], 2)}."
     )
 
 
