@@ -141,6 +141,14 @@ def no_permission(path: object) -> str:
     return f"you have no permission for {path}: change the permissions of this file or of its folder"
 
 
+def moved(folder: object) -> str:
+    """Return the sentence for a folder that was moved, replaced or removed while a command was writing to it."""
+    return (
+        f"{folder} was moved, replaced or removed while the command was writing to it: what is there now is left as"
+        " it is; run the command again with the folder where it is now"
+    )
+
+
 @contextmanager
 def permitted() -> Iterator[None]:
     """Turn the lack of a permission for a file or folder into an ``LmcompareError`` that names it."""

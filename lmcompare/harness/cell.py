@@ -89,6 +89,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     cost |= {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
     notes = _write_examples(job, corpus, model)
+    job.see_that_folder_is_there()
     write_json(
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
@@ -149,6 +150,7 @@ def _trained(
     for name, digest in job.files.items():
         if model.digest_of(name) != digest:
             raise _changed(str(getattr(model, name)))
+    job.see_that_folder_is_there()
     save_state(model.state(), folder)
     write_text(job.path / "curve.csv", curve.csv())
     write_json(folder / "trained.json", {"key": job.key, "plugin": job.plugin, "seconds": seconds})
@@ -190,6 +192,7 @@ def _scored(
         "valid": (valid, np.full(len(valid), np.nan), np.zeros(len(valid), np.int32)),
         "test": (test, reset, ranks),
     }
+    job.see_that_folder_is_there()
     write_parts(job.path / "words.parquet", (words[s].table(found[s][0], ends[s]) for s in HELD_OUT))
     write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
@@ -252,6 +255,7 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
             return []
 
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples))
+    job.see_that_folder_is_there()
     write_json(job.path / "examples.json", {**shown, "words": words})
 
     def shown_of_itself() -> list[dict[str, Any]]:

@@ -107,7 +107,7 @@ def run(
     kinds = tuple(dict.fromkeys(wanted.values()))
     text = read(experiment, kinds, folder, base or Path(), force, show, corpus)
     made = dict(zip(kinds, text.tokens, strict=True))
-    with locked(folder):
+    with locked(folder) as see_that_it_is_there:
         end_replacements(folder)
         earlier = read_earlier(folder, text.entry.fingerprint, force, show)
         tokens = {name: made[table] for name, table in wanted.items()}
@@ -127,9 +127,10 @@ def run(
             show.say(without)
         planned([job for job in jobs if force or not job.is_finished()])
         try:
-            failures = _run_cells(jobs, live, experiment.seconds, force, show)
+            failures = _run_cells(jobs, live, experiment.seconds, force, show, see_that_it_is_there)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
+            see_that_it_is_there()
             checkpoints.tidy(folder)
             seconds = time.perf_counter() - started
             table = manifest(experiment, text, jobs, earlier, folder, command, seconds)
@@ -159,12 +160,17 @@ def _run_cells(
     seconds: float,
     force: bool,
     show: Display,
+    see_that_it_is_there: Callable[[], None],
 ) -> dict[str, str]:
-    """Run the cells that are not finished; return by "name/seed" why a cell failed."""
+    """Run the cells that are not finished; return by "name/seed" why a cell failed.
+
+    Raises ``LmcompareError`` if the run folder was moved or removed meanwhile, as ``see_that_it_is_there`` does.
+    """
     failures: dict[str, str] = {}
     several = len({job.seed for job in jobs}) > 1
     show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
     for index, job in enumerate(jobs):
+        see_that_it_is_there()
         if force:
             job.reopen()
             for stale in ("model", PROBES):
@@ -182,6 +188,7 @@ def _run_cells(
         try:
             error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
         finally:  # interrupted, too
+            see_that_it_is_there()
             changed = _changed_by(job, before, show)
         if error is None and not job.is_finished():
             error = (
