@@ -151,9 +151,14 @@ def moved(folder: object) -> str:
 
 @contextmanager
 def permitted() -> Iterator[None]:
-    """Turn the lack of a permission for a file or folder into an ``LmcompareError`` that names it."""
+    """Turn a lack of permission for a file, and a link to itself, into an ``LmcompareError`` that names it."""
     try:
         yield
+    except RuntimeError as error:
+        loop = re.match("Symlink loop from (.+)", str(error), re.DOTALL)  # which Path.resolve says until Python 3.12
+        if loop is None:
+            raise
+        raise LmcompareError(f"{loop[1]} is a link that leads back to itself: give another path") from error
     except PermissionError as error:
         if error.filename is None:
             raise

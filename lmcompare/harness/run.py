@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from lmcompare import corpora
-from lmcompare.errors import what_went_wrong
+from lmcompare.errors import LmcompareError, permitted, what_went_wrong
 from lmcompare.harness import environment
 from lmcompare.harness.describe import Described, check_text, described
 from lmcompare.harness.experiment import Experiment
@@ -201,7 +202,8 @@ def _run_cells(
             job.take_place()
             show.event(index, {"event": "done"})
         else:
-            job.fail(error)
+            with suppress(LmcompareError):  # where nothing can be written, the sentence is all that is left
+                job.fail(error)
             error += "; the cell that was finished before is kept" if job.aside else ""
             failures[f"{job.name}/{job.seed}"] = error
             show.event(index, {"event": "failed", "error": error})
@@ -228,9 +230,10 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -
     process is ended after ``seconds``. A model that is an object, ``live``, is trained in this process.
     """
     log = job.path / LOG
-    make_way(log, Path(job.folder))
-    job.path.mkdir(parents=True, exist_ok=True)
     try:
+        with permitted():
+            make_way(log, Path(job.folder))
+            job.path.mkdir(parents=True, exist_ok=True)
         if live is not None:
             from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
 

@@ -37,7 +37,8 @@ _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process
 def claim(folder: Path) -> None:
     """Make a new or empty folder a run folder, or see that it is one. Raises as ``check_free`` does."""
     check_free(folder)
-    write_text(folder / MARK, "A run of lmcompare: 'lmcompare run' and 'lmcompare report' write here.\n")
+    if not (folder / MARK).exists():
+        write_text(folder / MARK, "A run of lmcompare: 'lmcompare run' and 'lmcompare report' write here.\n")
 
 
 def check_free(folder: Path) -> None:
