@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lmcompare.errors import LmcompareError, moved
-from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.files import write_json
@@ -152,11 +150,6 @@ class Job:
         """Write cell.json and seal the cell: it is finished."""
         write_json(self.path / "cell.json", {**table, **self.about})
         seals.seal(self.path, CELL_FILES)
-
-    def see_that_folder_is_there(self) -> None:
-        """Raise ``LmcompareError`` if there is no run folder any more where the cell is to be written."""
-        if not is_run_folder(Path(self.folder)):
-            raise LmcompareError(moved(self.folder))
 
     def reopen(self) -> None:
         """Forget that the cell was finished; the trained model stays."""

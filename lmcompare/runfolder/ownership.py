@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, moved
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder.files import RunFolderError, write_text
 from lmcompare.runfolder.layout import (
@@ -39,6 +39,12 @@ def claim(folder: Path) -> None:
     check_free(folder)
     if not (folder / MARK).exists():
         write_text(folder / MARK, "A run of lmcompare: 'lmcompare run' and 'lmcompare report' write here.\n")
+
+
+def see_that_it_is_there(folder: Path) -> None:
+    """Raise ``LmcompareError`` if there is no run folder any more where a run is to write."""
+    if not is_run_folder(folder):
+        raise LmcompareError(moved(folder))
 
 
 def check_free(folder: Path) -> None:
