@@ -197,6 +197,7 @@ _FIRST = (
     "positions",
     "mask",
     "gradient",
+    "attention",
     "grammar",
     "rules",
     "letters",
