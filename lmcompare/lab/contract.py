@@ -193,6 +193,7 @@ _FIRST = (
     "positions",
     "mask",
     "gradient",
+    "neurons",
     "letters",
     "inference",
 )  # the rest follows by name

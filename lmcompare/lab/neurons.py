@@ -7,15 +7,19 @@ from typing import ClassVar
 
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Findings, LabExperiment
-from lmcompare.lab.ideas import BASE, NO_POSITIONS
-from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.few_bits import TRAINED, few_bits
+from lmcompare.lab.ideas import BASE
+from lmcompare.lab.readable_units import REAL, SETS, readable_units
+from lmcompare.lab.two_words import PROBED, two_words
 
 
 class Neurons(LabExperiment):
     """Weights of few bits, units that are sets of words, and the smallest networks that know an order."""
 
     title: ClassVar[str] = "What a neuron can hold"
-    question: ClassVar[str] = "How few bits does a weight need, what does a neuron say, and which networks can tell an order?"
+    question: ClassVar[str] = (
+        "How few bits does a weight need, what does a neuron say, and which networks can tell an order?"
+    )
     prediction: ClassVar[str] = (
         "Rounded after training, 8 and 4 bits per weight cost less than 0.01 bits per byte each, and 2 bits more than"
         " 0.1; trained with the rounding, 1.58 bits cost less than 0.05. Neurons whose sets of words can be read cost"
@@ -25,9 +29,16 @@ class Neurons(LabExperiment):
     )
 
     def conditions(self) -> Sequence[Condition]:
-        """Return the transformer and the others."""
-        return (BASE, NO_POSITIONS, FAMILIES["RNN"], FAMILIES["word2vec bag"])
+        """Return the transformer, those of few bits, sets of words with ternary and real weights, RNN and bag."""
+        return (BASE, *TRAINED.values(), SETS, REAL, *(each for each in PROBED.values() if each is not BASE))
 
     def measure(self, bench: Bench) -> Findings:
-        """Measure."""
-        raise NotImplementedError
+        """Round the transformer, read the sets of words, and probe for the order of two words."""
+        share = bench.shares(3)
+        parts = [few_bits(bench, next(share)), readable_units(bench, next(share)), two_words(bench, next(share))]
+        return Findings(
+            verdict=" ".join(part.verdict for part in parts),
+            held=all(part.held for part in parts) if bench.decides else None,
+            tables=tuple(table for part in parts for table in part.tables),
+            exhibits=tuple(exhibit for part in parts for exhibit in part.exhibits),
+        )
