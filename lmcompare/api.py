@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmcompare import corpora, plugins
-from lmcompare.errors import LmcompareError, kind_of, permitted, unknown, usable_path, working_directory
+from lmcompare.errors import LmcompareError, kind_of, one_line, permitted, unknown, usable_path, working_directory
 from lmcompare.model import LanguageModel
 from lmcompare.trained import TrainedModel
 
@@ -227,6 +227,8 @@ class Comparison:
         for each in given:
             if not isinstance(each, str | type):
                 raise LmcompareError(f"plugin is a class or a name such as './file.py:Class', not {kind_of(each)}")
+            if isinstance(each, str):
+                plugins.check_named(each)
         if not isinstance(name, str):
             raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
         name = self._names.get(name, name)
@@ -247,8 +249,14 @@ class Comparison:
         raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
 
     def to_html(self) -> str:
-        """Return the report as HTML, a page that works offline."""
-        return (self.folder / "report.html").read_text(encoding="utf-8")
+        """Return the report as HTML, a page that works offline. Raises ``LmcompareError`` if it can't be read."""
+        page = self.folder / "report.html"
+        try:
+            return page.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LmcompareError(
+                f"{page} can't be read ({one_line(error)}): write it again with lmcompare report"
+            ) from error
 
     def _repr_html_(self) -> str:
         table: str = self.table.to_html(na_rep="–", float_format="{:,.4g}".format)

@@ -22,6 +22,7 @@ _OUT_OF_MEMORY = (
     *("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed"),  # torch's
     *("could not create a primitive", "can't start new thread", "failed to map segment", "Cannot allocate memory"),
 )
+MOST_NOTES, LONGEST_NOTE = 100, 2_000  # of a plug-in; characters of each
 TOO_LITTLE_MEMORY = "more memory was needed than there is, or than 'ulimit -v' allows"
 
 
@@ -123,6 +124,16 @@ def blamed_on(whose: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         raise PluginError(f"{whose} raised {what_went_wrong(error)}") from error
+
+
+def check_notes(notes: object, whose: str) -> None:
+    """Raise ``PluginError`` if the notes of a plug-in are no texts, or too many or too long for a report."""
+    if not isinstance(notes, tuple | list) or not all(isinstance(note, str) for note in notes):
+        raise PluginError(f"notes of {whose} must be a tuple of texts, not {reprlib.repr(notes)}")
+    if len(notes) > MOST_NOTES:
+        raise PluginError(f"notes of {whose} are {len(notes):,} texts: give at most {MOST_NOTES}")
+    if (longest := max(map(len, notes), default=0)) > LONGEST_NOTE:
+        raise PluginError(f"a note of {whose} has {longest:,} characters: it must have at most {LONGEST_NOTE:,}")
 
 
 def no_permission(path: object) -> str:

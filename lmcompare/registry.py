@@ -99,9 +99,9 @@ class Registry(Generic[T]):
 
     def _from_module(self, spec: str) -> T:
         home, _, name = spec.rpartition(":")
-        if not home.endswith(".py") and ("/" in home or "\\" in home):
+        if not home.endswith(".py") and not all(part.isidentifier() for part in home.split(".")):
             raise PluginError(
-                f"'{home}' is not a Python file: a plug-in of your own is './file.py:Name' or 'module:Name'"
+                f"'{home}' is no Python file or module: a plug-in of your own is './file.py:Name' or 'module:Name'"
             )
         load = _import_file if home.endswith(".py") else _import_module
         module = _loaded(spec, lambda: load(home))
@@ -246,10 +246,24 @@ def _import_module(name: str) -> Any:
     return importlib.import_module(name)
 
 
-def _import_file(name: str) -> Any:
+def check_named(name: str) -> None:
+    """Raise ``PluginError`` if a name that a user gave to allow code names none, or a file that is not there."""
+    home, colon, _ = name.rpartition(":")
+    if not colon:
+        raise PluginError(f"'{name}' names no code: write 'module:Name' or './file.py:Name'")
+    if home.endswith(".py"):
+        _file(home)
+
+
+def _file(name: str) -> Path:
     path = Path(name).expanduser().resolve()
     if not path.is_file():
         raise PluginError(f"there is no plug-in file {path}: check the path before the colon")
+    return path
+
+
+def _import_file(name: str) -> Any:
+    path = _file(name)
     module_name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if module_name in sys.modules:
         return sys.modules[module_name]

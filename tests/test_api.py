@@ -80,6 +80,11 @@ def test_html(result: lmcompare.Comparison) -> None:
     assert "LastSeen" in repr(result)
 
 
+def test_html_that_is_lost_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match="write it again with lmcompare report"):
+        lmcompare.Comparison(tmp_path).to_html()
+
+
 def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:
     opened = lmcompare.load(result.folder)
     assert opened.models == ("unigram", "LastSeen", "kn3")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, get_args, get_type_hints
 import pytest
 
 import lmcompare
-from lmcompare import plugins
+from lmcompare import plugins, registry
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import LanguageModel
 from tests.checks.honest import Honest
@@ -178,6 +178,17 @@ def test_files_and_classes_of_one_name_are_told_apart(tmp_path: Path) -> None:
             plugins.resolve(f"{tmp_path / 'one' / 'mine.py'}:Unigram")
     with plugins.only_installed(specs[1]):  # the file has moved
         assert plugins.resolve(specs[0]).place == "other"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("none.py:Mine", "there is no plug-in file"), ("mine", "write 'module:Name' or './file.py:Name'")],
+)
+def test_code_that_is_allowed_must_be_there(name: str, said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        registry.check_named(name)
+    registry.check_named(f"{__file__}:Any")
+    registry.check_named("module:Any")
 
 
 def test_listing_loads_no_plug_in() -> None:

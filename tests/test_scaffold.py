@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -126,6 +128,15 @@ def test_existing_folder_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="is there already"):
         create("mine", tmp_path)
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["work.txt"]
+
+
+def test_folder_without_permission_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    with pytest.raises(LmcompareError, match="you have no permission for"):
+        create("mine", tmp_path)
 
 
 def test_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:

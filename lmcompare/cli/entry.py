@@ -10,16 +10,26 @@ import re
 import select
 import signal
 import sys
+import tempfile
+import traceback
 from typing import Any
 
 import typer
 
 from lmcompare.cli import commands  # noqa: F401  (registers them)
 from lmcompare.cli.app import InterruptedRunError, app, check_limits
-from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, is_out_of_memory, permitted, without_controls
+from lmcompare.errors import (
+    TOO_LITTLE_MEMORY,
+    LmcompareError,
+    is_out_of_memory,
+    permitted,
+    what_went_wrong,
+    without_controls,
+)
 
 INTERRUPTED = 130
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
+UNFORESEEN = 70  # EX_SOFTWARE of sysexits.h
 UNREAD = 141  # as of a process that SIGPIPE ends
 OWN_PROCESSES = (["run"], ["check"])  # commands that run plug-ins in processes of their own
 ONLY_FILES = (["run"], ["report"], ["export"], ["new"], ["clean"])  # commands whose result is not what they print
@@ -62,9 +72,9 @@ def command(*, apart: bool = False) -> None:
     except OSError as error:
         _stop(f"{error.filename or 'a file or the output'} can't be used: {error.strerror or error}", 2)
     except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        _stop(f"{TOO_LITTLE_MEMORY}: give it more, or run smaller models on less text", 2)
+        if is_out_of_memory(error):
+            _stop(f"{TOO_LITTLE_MEMORY}: give it more, or run smaller models on less text", 2)
+        _stop(_unforeseen(error), UNFORESEEN)
     sys.exit(code)
 
 
@@ -123,6 +133,20 @@ def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "lmcompare"
     return f"{said[:1].lower()}{said[1:]}: see '{command} --help'"
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return the sentence for an error that the program did not expect, and keep the traceback in a file."""
+    kept = ""
+    with (
+        contextlib.suppress(OSError),
+        tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", errors="backslashreplace", prefix="lmcompare-", suffix=".txt", delete=False
+        ) as file,
+    ):
+        file.write("".join(traceback.format_exception(error)))
+        kept = f", with {file.name}, which holds the traceback"
+    return f"this is a fault of lmcompare ({what_went_wrong(error)}): please report the command{kept}"
 
 
 def _terminated(*_: object) -> None:

@@ -115,7 +115,8 @@ def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> 
                 f"--set changes hyper-parameters: '{key}' of a model can be set in an experiment file only"
             )
         for model in named:
-            if said.setdefault((model["name"], key), value) != value:
+            before = said.setdefault((model["name"], key), value)
+            if before is not value and before != value:  # NaN differs from itself
                 raise LmcompareError(
                     f"--set gives {key} of {model['name']} two values: run the command once with each, which puts"
                     " both into one report, or write an experiment file with a name for each"

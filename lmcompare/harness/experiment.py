@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -257,6 +258,8 @@ def _explained(where: str, given: Any) -> Iterator[None]:
         yield
     except ValidationError as error:
         raise LmcompareError(f"{where}: {sentence(error, _table_at, given)}") from None
+    except UnicodeEncodeError as error:  # pydantic's, for half a surrogate pair in a text
+        raise LmcompareError(f"{where}: the text {reprlib.repr(error.object)} is not valid UTF-8") from None
 
 
 def parse(table: Mapping[str, Any], where: str) -> Experiment:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 
-from lmcompare.errors import PluginError, kind_of
+from lmcompare.errors import PluginError, check_notes, kind_of
 from lmcompare.tokens import Vocabulary
 
 
@@ -153,17 +153,13 @@ def checked_size(size: object, whose: str) -> Size:
     return Size(int(size.parameters), int(size.bytes))
 
 
-LONGEST = {"title": 200, "summary": 2_000, "note": 2_000}  # characters of what a model says of itself
-MOST_NOTES = 100
+LONGEST = {"title": 200, "summary": 2_000}  # characters of what a model says of itself
 
 
 def check_words(title: object, summary: object, notes: object, whose: str) -> None:
     """Raise ``PluginError`` if what the class ``whose`` says of itself is no text, or too long for a report."""
-    if not isinstance(notes, tuple | list) or not all(isinstance(note, str) for note in notes):
-        raise PluginError(f"notes of {whose} must be a tuple of texts, not {reprlib.repr(notes)}")
-    if len(notes) > MOST_NOTES:
-        raise PluginError(f"notes of {whose} are {len(notes):,} texts: give at most {MOST_NOTES}")
-    for name, text in (("title", title), ("summary", summary), *(("note", note) for note in notes)):
+    check_notes(notes, whose)
+    for name, text in (("title", title), ("summary", summary)):
         if not isinstance(text, str):
             raise PluginError(f"{whose}.{name} returned {kind_of(text)}: return a text")
         if len(text) > LONGEST[name]:

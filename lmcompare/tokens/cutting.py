@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, PluginError, blamed_on, kind_of
+from lmcompare.errors import LmcompareError, PluginError, blamed_on, check_notes, kind_of
 from lmcompare.scratch import GrowingArray
 from lmcompare.tokens.registered import is_built_in
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt_parts
@@ -31,14 +31,17 @@ def fit_tokenizer(tokenizer: Tokenizer, texts: Sequence[str]) -> None:
     Raises
     ------
     LmcompareError
-        For a tokenizer plug-in that fails, or whose ``notes``, ``always_tokens`` or ``types`` are not texts.
+        For a tokenizer plug-in that fails, whose ``always_tokens`` or ``types`` are not texts, or whose ``notes`` are
+        none that a report can hold.
     """
     name = type(tokenizer).__name__
     with blamed_on(f"{name}'s fit"):
         tokenizer.fit(texts)
     if is_built_in(tokenizer):
         return
-    for key in ("notes", "always_tokens", "types"):
+    with blamed_on(f"{name}'s notes"):
+        check_notes(tokenizer.notes, name)
+    for key in ("always_tokens", "types"):
         with blamed_on(f"{name}'s {key}"):
             value = getattr(tokenizer, key)
         if key == "types" and value is None:

@@ -73,7 +73,13 @@ def test_lists(place: Path) -> None:
         (("run", "--corpus", "text.txt", "--encoding", "undefined"), "unknown encoding 'undefined'"),
         (("run", "--corpus", "text.txt", "--out", ""), "--out names no folder"),
         (("run", "--corpus", "text.txt", "--model", "./plugins.py"), "write './plugins.py:"),
-        (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is not a Python file"),
+        (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is no Python file or module"),
+        (("run", "--corpus", "text.txt", "--model", "\udcff"), "is not valid UTF-8"),
+        (("run", "--corpus", "text.txt", "--tokens", ":"), "is no Python file or module"),
+        (
+            ("run", "--corpus", "text.txt", "--model", "ngram", "--set", "ngram.order=NaN"),
+            "order is nan: give a finite number",
+        ),
         (("check", "./plugins.py"), "write './plugins.py:"),
         (("new", "a-model", "--out", ""), "--out names no folder"),
         (

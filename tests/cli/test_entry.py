@@ -7,6 +7,7 @@ import errno
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def test_too_little_memory_is_one_sentence(tmp_path: Path, error: Exception, mon
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "memory" in done.stderr
+
+
+def test_a_fault_of_the_program_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("lmcompare.tokens.registered.listing", lambda: 1 // 0)
+    done = lmcompare("tokenizers", cwd=tmp_path)
+    assert done.returncode == 70
+    assert len(done.stderr.splitlines()) == 1
+    (kept,) = tmp_path.glob("lmcompare-*.txt")
+    assert str(kept) in done.stderr
+    assert "in command" in kept.read_text()
+    assert "ZeroDivisionError" in kept.read_text()
 
 
 def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "skip-ngram": {"order": 3},
     "ngram-mixture": {"classes": [4, 12], "order": 3},
     "cache": {"base": "ngram", "options": {"order": 4}},
+    "pcfg": {},  # tests/models/pcfg has trees for the kit's text
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "rnn": {"width": 24, "hidden": 24, "batch": 8, "length": 32},
     "rnn-attention": {"width": 24, "hidden": 24, "attention": 16, "window": 16, "batch": 8, "length": 32},

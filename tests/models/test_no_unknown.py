@@ -13,6 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Setting
 from lmcompare.tokens import Vocabulary
 from tests.conformance.test_built_ins import SMALL
+from tests.models.pcfg.treebanks import brackets
 
 NAMES = [f"t{index}" for index in range(25)]
 TEXTS = MarkovTexts(0, Vocabulary([*NAMES[:17], "</s>", *NAMES[17:]]))
@@ -21,8 +22,10 @@ OTHERS = {*OF_FILES, "hf-causal"}  # files need <unk>; the last one is tested by
 
 
 @pytest.mark.parametrize("name", sorted(SMALL.keys() - OTHERS))
-def test_ways_to_ask_agree(name: str) -> None:
-    model = plugins.build(name, SMALL[name])
+def test_ways_to_ask_agree(name: str, tmp_path: Path) -> None:
+    (tmp_path / "trees.mrg").write_text(brackets(TEXTS.train), encoding="utf-8")
+    given = {**SMALL[name], **({"trees": str(tmp_path / "trees.mrg")} if name == "pcfg" else {})}
+    model = plugins.build(name, given)
     setting = Setting(TEXTS.vocabulary, budget=Budget(steps=4))
     model.fit(TEXTS.train, TEXTS.valid, setting).study(TEXTS.train, TEXTS.valid, setting)
     text = TEXTS.contexts("asked")
@@ -38,7 +41,7 @@ def test_ways_to_ask_agree(name: str) -> None:
         for token in prefix[5:].tolist():
             stepper.push(token)
         np.testing.assert_allclose(stepper.log_probs(), rows[40], atol=1e-5)
-    restored = plugins.build(name, SMALL[name]).restore(model.state())
+    restored = plugins.build(name, given).restore(model.state())
     np.testing.assert_allclose(restored.log_probs(text), own, atol=1e-5)
     assert not any("<unk>" in note for note in model.notes)
     list(model.exhibits(text.split_sentences()))

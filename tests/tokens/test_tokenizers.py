@@ -177,6 +177,12 @@ def _cut_by(tokenizer: Tokenizer) -> None:
     tokenise(load({"train": ["a b"], "valid": ["a b"], "test": ["a b"]}).train, tokenizer)
 
 
+@pytest.mark.parametrize("notes", ["a note", (1,), ("x",) * 101, ("x" * 2001,)])
+def test_notes_that_no_report_can_hold_are_refused(notes: Any) -> None:
+    with pytest.raises(PluginError, match=r"^(notes|a note) of Odd"):
+        fit_tokenizer(type("Odd", (Honest,), {"notes": notes})(), ["a b"])
+
+
 @pytest.mark.parametrize(
     ("detokenize", "said"),
     [

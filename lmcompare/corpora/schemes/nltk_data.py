@@ -17,6 +17,7 @@ from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError, one_line, suggest
 
 EXAMPLES = ("brown", "gutenberg", "inaugural", "reuters", "treebank", "webtext")
+EMPTY_ELEMENT = "-NONE-"  # its tag in the Penn Treebank
 _SUGGESTED = ", ".join(f"nltk:{name}" for name in EXAMPLES)
 
 
@@ -24,8 +25,8 @@ def read_nltk(name: str, options: CorpusOptions) -> Found:
     """Return a document for each file of a corpus of NLTK, in NLTK's order.
 
     Running texts, such as those of ``gutenberg``, are as they are in their files. Of other corpora each sentence is
-    a line, its tokens joined by single spaces. Documents are named by their files. The categories that NLTK gives a
-    file are its metadata ``genre``, joined by commas.
+    a line, its tokens joined by single spaces, without the empty elements of treebanks. Documents are named by their
+    files. The categories that NLTK gives a file are its metadata ``genre``, joined by commas.
 
     Raises
     ------
@@ -73,8 +74,16 @@ def _raw(reader: Any, file: str, name: str) -> tuple[str, int]:
 
 
 def _sentences(reader: Any, file: str, name: str) -> tuple[str, int]:
-    """The sentences of a file, each on a line, and how many of them have tokens that are split differently."""
-    return _lines(reader.sents(file), name)
+    """The sentences of a file, each on a line, and how many of them have tokens that are split differently.
+
+    The empty elements of a treebank of brackets, such as ``*-1`` for a subject that is not said, are no words.
+    """
+    from nltk.corpus.reader.bracket_parse import BracketParseCorpusReader
+
+    if not isinstance(reader, BracketParseCorpusReader):
+        return _lines(reader.sents(file), name)
+    tagged = reader.tagged_sents(file)
+    return _lines(([word for word, tag in sentence if tag != EMPTY_ELEMENT] for sentence in tagged), name)
 
 
 def _all_words(reader: Any, file: str, name: str) -> tuple[str, int]:

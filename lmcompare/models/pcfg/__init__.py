@@ -1,0 +1,1 @@
+"""A probabilistic context-free grammar from a treebank, as a language model."""

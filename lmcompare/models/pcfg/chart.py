@@ -1,0 +1,128 @@
+"""Exact prefix probabilities: what may come after the first words of a sentence.
+
+The chart has the inside probability of each symbol over each span of words, as in the algorithm of Cocke, Younger and
+Kasami. To it come the expected numbers of the symbols that begin at each word, given the words before it. They are
+carried from word to word by the rules whose left child is complete, and down by the left-corner matrix (Jelinek and
+Lafferty, *Computation of the probability of initial substring generation by stochastic context-free grammars*, 1991).
+They are the forward probabilities of Stolcke, *An efficient probabilistic context-free parsing algorithm that
+computes prefix probabilities*, 1995.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lmcompare.compiled import compiled
+from lmcompare.models.pcfg.grammar import Arrays
+from lmcompare.tokens import FloatArray, IntArray
+
+
+@compiled
+def prefixes(
+    grammar: Arrays, root: int, n_tags: int, begins: IntArray, tags: IntArray, chances: FloatArray
+) -> FloatArray:
+    """Return what may come after each beginning of a sentence of n words.
+
+    Parameters
+    ----------
+    grammar : Arrays
+        A grammar of N symbols.
+    root, n_tags : int
+        The symbol of a sentence, and T.
+    begins, tags, chances : arrays
+        The tags of word j, with the probability that a tag gives to it, are those from ``begins[j]`` to
+        ``begins[j + 1]``; ``begins`` is (n + 1,).
+
+    Returns
+    -------
+    array, shape (n + 1, T + 1)
+        Row j: the probability, after the first j words, that the next word has each tag, and that the sentence ends.
+        A row is zero where the grammar has no sentence that begins so.
+    """
+    n, n_symbols = len(begins) - 1, len(grammar.begins) - 1
+    after = np.zeros((n + 1, n_tags + 1))
+    expected = np.zeros((n + 1, n_symbols))  # of each symbol that begins at each word
+    carried = np.zeros(n_symbols)  # of those, the second children of rules whose first child ends before the word
+    carried[root] = 1.0
+    column = np.zeros((n, n_symbols))  # the inside probabilities of the spans that end at the present word, by start
+    sums = np.zeros(n_symbols)
+    found = np.empty(n_symbols, np.int32)
+    spans = np.zeros((n, n, 2), np.int64)  # where the symbols of a span, first and last word, are in these two
+    symbols, amounts = np.empty(1024, np.int32), np.empty(1024)
+    used, ended = 0, 0.0
+    for j in range(n + 1):
+        _descend(grammar, carried, expected[j])
+        total = expected[j, :n_tags].sum() + ended
+        if not total > 0.0:
+            break
+        after[j, :n_tags] = expected[j, :n_tags] / total
+        after[j, n_tags] = ended / total
+        if j == n:
+            break
+        mass = 0.0
+        for a in range(begins[j], begins[j + 1]):
+            mass += expected[j, tags[a]] * chances[a]
+        if not mass > 0.0:
+            break
+        carried[:] = 0.0
+        for i in range(j, -1, -1):
+            n_found = 0
+            if i == j:  # scaled so that the probability of all words up to here is one
+                for a in range(begins[j], begins[j + 1]):
+                    found[n_found] = tags[a]
+                    sums[tags[a]] = chances[a] / mass
+                    n_found += 1
+            for k in range(i, j):  # the last word of the first child
+                for a in range(spans[i, k, 0], spans[i, k, 1]):
+                    for rule in range(grammar.begins[symbols[a]], grammar.begins[symbols[a] + 1]):
+                        amount = column[k + 1, grammar.right[rule]]
+                        if amount > 0.0:
+                            amount *= amounts[a] * grammar.chance[rule]
+                            if amount > 0.0:
+                                parent = grammar.parent[rule]
+                                if sums[parent] == 0.0:
+                                    found[n_found] = parent
+                                    n_found += 1
+                                sums[parent] += amount
+            if used + n_symbols > len(symbols):
+                symbols = np.append(symbols, np.empty(used + n_symbols, np.int32))
+                amounts = np.append(amounts, np.empty(used + n_symbols))
+            spans[i, j, 0] = used
+            for a in range(n_found):
+                for u in range(grammar.unary_begins[found[a]], grammar.unary_begins[found[a] + 1]):
+                    amount = sums[found[a]] * grammar.summed[u]
+                    if amount > 0.0:
+                        if column[i, grammar.above[u]] == 0.0:
+                            symbols[used] = grammar.above[u]
+                            used += 1
+                        column[i, grammar.above[u]] += amount
+                sums[found[a]] = 0.0
+            spans[i, j, 1] = used
+            for a in range(spans[i, j, 0], used):
+                symbol = symbols[a]
+                amounts[a] = column[i, symbol]
+                for rule in range(grammar.begins[symbol], grammar.begins[symbol + 1]):
+                    above = expected[i, grammar.parent[rule]]
+                    if above > 0.0:
+                        carried[grammar.right[rule]] += above * grammar.chance[rule] * amounts[a]
+        ended = column[0, root]
+        for i in range(j + 1):
+            for a in range(spans[i, j, 0], spans[i, j, 1]):
+                column[i, symbols[a]] = 0.0
+    return after
+
+
+@compiled
+def _descend(grammar: Arrays, carried: Any, expected: Any) -> None:
+    """Write the expected numbers of all symbols that begin at a word, given those that the rules above it want."""
+    for symbol in range(len(carried)):
+        if carried[symbol] > 0.0:
+            expected[symbol] = carried[symbol]
+    for c in range(len(grammar.corner_symbols)):
+        expected[grammar.corner_symbols[c]] = 0.0
+    for symbol in range(len(carried)):
+        if carried[symbol] > 0.0:
+            for c in range(len(grammar.corner_symbols)):
+                expected[grammar.corner_symbols[c]] += carried[symbol] * grammar.corners[symbol, c]

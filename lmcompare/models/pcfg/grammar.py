@@ -1,0 +1,196 @@
+"""A probabilistic context-free grammar with at most two children a node, read from trees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from nltk import Tree
+from scipy.sparse import csr_array, identity
+from scipy.sparse.linalg import splu
+
+from lmcompare.tokens import FloatArray, IntArray
+
+ROOT = "ROOT"  # its one child is the label of a whole tree
+TAG = ":"  # begins the name of a tag
+PART = " … after "  # in the name of what is left of a phrase after its first children
+
+
+class Arrays(NamedTuple):
+    """A grammar as compiled loops read it: N symbols, of which the first T are tags.
+
+    ``begins`` (N + 1,), ``right``, ``parent`` and ``chance`` (R,): the rules parent → left right with a left child
+    ``l`` are those from ``begins[l]`` to ``begins[l + 1]``. ``unary_begins`` (N + 1,), ``above`` and ``summed``: the
+    symbols that become symbol ``x`` by any number of unary rules, one or more steps or none, with the sum of the
+    probabilities of all ways, are those from ``unary_begins[x]`` to ``unary_begins[x + 1]``. ``corners`` (N, T + M):
+    the left-corner matrix, see ``Grammar.corners``; ``corner_symbols`` (T + M,): the symbols of its columns.
+    """
+
+    begins: IntArray
+    right: IntArray
+    parent: IntArray
+    chance: FloatArray
+    unary_begins: IntArray
+    above: IntArray
+    summed: FloatArray
+    corners: FloatArray
+    corner_symbols: IntArray
+
+
+class Grammar:
+    """Rules with probabilities, and the words of tags.
+
+    Parameters
+    ----------
+    symbols : sequence of str
+        The names of the N symbols: T tags, then phrases and parts of phrases. The last one is the root.
+    tags : int
+        T.
+    binary : (R, 3) array of int
+        The rules parent → left right.
+    binary_chance : (R,) array
+        Their probabilities.
+    unary : (U, 2) array of int
+        The rules parent → child.
+    unary_chance : (U,) array
+        Their probabilities. The rules of one parent, binary and unary, sum to one.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        tags: int,
+        binary: IntArray,
+        binary_chance: FloatArray,
+        unary: IntArray,
+        unary_chance: FloatArray,
+    ) -> None:
+        self.symbols, self.tags = tuple(symbols), tags
+        order = np.argsort(binary[:, 1], kind="stable")
+        self.binary, self.binary_chance = np.ascontiguousarray(binary[order], np.int32), binary_chance[order]
+        self.unary, self.unary_chance = np.asarray(unary, np.int32).reshape(-1, 2), unary_chance
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    @property
+    def root(self) -> int:
+        """The symbol of a whole sentence."""
+        return len(self) - 1
+
+    def _matrix(self, pairs: IntArray, chance: FloatArray) -> csr_array:
+        """(N, N), sparse: a row a parent, a column a child."""
+        return csr_array((chance, (pairs[:, 0], pairs[:, 1])), shape=(len(self), len(self)))
+
+    @cached_property
+    def unary_closure(self) -> csr_array:
+        """(N, N), sparse: the sum over all chains of unary rules from one symbol to another, (I - U)^-1.
+
+        A chain may go round a cycle any number of times (Stolcke 1995, section 4.5).
+        """
+        chain = self._matrix(self.unary, self.unary_chance)
+        inside = np.unique(self.unary)  # no other symbol is in a unary rule
+        closure = np.linalg.inv(np.eye(len(inside)) - chain[inside][:, inside].toarray())
+        rows, columns = np.nonzero(closure > 0)
+        others = np.setdiff1d(np.arange(len(self)), inside)
+        return csr_array(
+            (
+                np.append(closure[rows, columns], np.ones(len(others))),
+                (np.append(inside[rows], others), np.append(inside[columns], others)),
+            ),
+            shape=(len(self), len(self)),
+        )
+
+    @cached_property
+    def corners(self) -> tuple[FloatArray, IntArray]:
+        """(N, M) the left-corner matrix, and (M,) the symbols of its columns, of which the first T are the tags.
+
+        Row A, column X: the expected number of X among the symbols at the left edge of what A becomes,
+        (I - P)^-1 with P the chance that X is the first child of A (Jelinek and Lafferty 1991, eq. 5).
+        """
+        first = self._matrix(self.binary[:, :2], self.binary_chance) + self._matrix(self.unary, self.unary_chance)
+        columns = np.union1d(np.arange(self.tags), np.unique(first.indices))  # other symbols are nobody's first child
+        solved = splu((identity(len(self)) - first).tocsc())
+        wanted = np.zeros((len(self), len(columns)))
+        wanted[columns, np.arange(len(columns))] = 1.0
+        return np.maximum(solved.solve(wanted), 0.0), columns
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The grammar for compiled loops."""
+        by_child = self.unary_closure.tocsc()
+        corners, columns = self.corners
+        begins = np.searchsorted(self.binary[:, 1], np.arange(len(self) + 1))
+        parent, _, right = (np.ascontiguousarray(column) for column in self.binary.T)
+        return Arrays(
+            *(begins, right, parent, self.binary_chance),
+            *(by_child.indptr, by_child.indices, by_child.data),
+            *(np.ascontiguousarray(corners), columns),
+        )
+
+
+def read_grammar(
+    trees: Sequence[Tree], horizontal: int, vertical: int
+) -> tuple[Grammar, Mapping[tuple[int, int], int]]:
+    """Return the grammar of trees, and how often each tag has each word.
+
+    Each node with more than two children becomes a chain of nodes that remember the last ``horizontal`` children,
+    and each phrase also has the names of the ``vertical`` - 1 phrases above it (Klein and Manning 2003, section 2).
+    The probability of a rule is its share of the rules of its parent, so that the sums over all sentences are one
+    (Chi and Geman 1998).
+
+    Parameters
+    ----------
+    trees : sequence of Tree
+        Their leaves are the ids of words, each alone below a tag.
+    horizontal, vertical : int
+        The order of each Markov chain.
+    """
+    counts: Counter[tuple[str, ...]] = Counter()
+    words: Counter[tuple[str, int]] = Counter()
+    for tree in trees:
+        counts[ROOT, _count(tree, (), horizontal, vertical, counts, words)] += 1
+    tags = sorted({tag for tag, _ in words})
+    symbols = [*tags, *sorted({rule[0] for rule in counts} - {ROOT}), ROOT]
+    number = {symbol: k for k, symbol in enumerate(symbols)}
+    totals: Counter[str] = Counter()
+    for rule, times in counts.items():
+        totals[rule[0]] += times
+    ordered = sorted(counts)
+    by_length = {n: [rule for rule in ordered if len(rule) == n] for n in (2, 3)}
+    rules = {
+        n: np.array([[number[name] for name in rule] for rule in those], np.int32).reshape(-1, n)
+        for n, those in by_length.items()
+    }
+    chances = {n: np.array([counts[rule] / totals[rule[0]] for rule in those]) for n, those in by_length.items()}
+    lexicon = {(number[tag], word): times for (tag, word), times in words.items()}
+    return Grammar(symbols, len(tags), rules[3], chances[3], rules[2], chances[2]), lexicon
+
+
+def _count(
+    tree: Tree,
+    above: tuple[str, ...],
+    horizontal: int,
+    vertical: int,
+    counts: Counter[tuple[str, ...]],
+    words: Counter[tuple[str, int]],
+) -> str:
+    """Count the rules of a tree; return the symbol of its root."""
+    if isinstance(tree[0], int):
+        tag = f"{TAG}{tree.label()}"
+        words[tag, tree[0]] += 1
+        return tag
+    names = (tree.label(), *above)[:vertical]
+    symbol = "^".join(names)
+    children = [_count(child, names, horizontal, vertical, counts, words) for child in tree]
+    parent, last = symbol, len(children) - 1
+    for k in range(last - 1):
+        before = children[max(0, k + 1 - horizontal) : k + 1]
+        rest = f"{symbol}{PART}{' '.join(before)}"
+        counts[parent, children[k], rest] += 1
+        parent = rest
+    counts[(parent, *children[max(0, last - 1) :])] += 1
+    return symbol

@@ -1,0 +1,286 @@
+"""A probabilistic grammar as a language model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+from nltk import Tree
+from scipy.sparse import csc_array
+
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import (
+    FloatArray,
+    LanguageModel,
+    Setting,
+    State,
+    check_whole,
+    fitted,
+    same_vocabulary,
+)
+from lmcompare.models.mixture.plugin import MOST_CLASSES, ClassNGram
+from lmcompare.models.pcfg import exhibits as pcfg_exhibits
+from lmcompare.models.pcfg.best_tree import best_tree
+from lmcompare.models.pcfg.chart import prefixes
+from lmcompare.models.pcfg.grammar import Grammar, read_grammar
+from lmcompare.models.pcfg.lexicon import emissions
+from lmcompare.models.pcfg.trees import matched, read_trees
+from lmcompare.tokens import Encoded, IntArray
+
+MOST_WORDS = 200  # of a sentence: the time grows with the third power
+PART = 100_000  # tokens that are scored at a time
+BIGRAM = "bigram."  # the prefix of its arrays
+NO_TREES = "the kit trains on a text of its own, which has no trees in NLTK's treebank"
+TRAINS = (  # the checks of the conformance kit that train the model
+    *("fit-returns-the-model", "same-seed-same-bits", "inputs-not-written-to", "answers-are-the-callers"),
+    *("sums-to-one", "finite-and-at-most-zero", "log-probs-agree", "positions-do-not-mix", "stream-agrees"),
+    *("stepper-agrees", "same-when-scored-again", "future-leaves-past-alone", "independent-of-neighbours"),
+    *("carries-state-as-declared", "empty-document", "one-token-document", "very-long-document", "unseen-tokens"),
+    *("out-of-range-is-refused", "beats-the-unigram-floor", "comes-near-the-entropy", "no-better-than-possible"),
+    *("save-and-load", "same-in-a-fresh-process", "title-and-summary-are-texts", "notes-are-sentences"),
+    *("exhibits-are-well-formed", "word-vectors-fit", "context-vectors-fit", "size-is-told"),
+)
+
+
+class Pcfg(LanguageModel):
+    """Predicts the next word by all parses of the sentence so far: a grammar read from a treebank.
+
+    The grammar is that of the trees of the training sentences: the probability of a rule is its share of the rules of
+    its parent. The next word has the exact probability that the grammar gives it after the words so far, summed over
+    all trees of all sentences that begin so (Jelinek and Lafferty 1991, Stolcke 1995). It is mixed with a class
+    bigram (``class-ngram`` of order 2), so that every word is possible; the weight is fitted to the validation text
+    by the EM algorithm (Dempster, Laird and Rubin 1977).
+
+    Parameters
+    ----------
+    trees : str or None, default None
+        A file of trees in brackets, as in ``(S (NP (DT the) (NN cat)) (VP (VBD sat)))``. Only the trees of sentences
+        of the training text are used. None for NLTK's sample of the Penn Treebank.
+    horizontal : int, default 2
+        How many children a rule remembers of a phrase with more than two.
+    vertical : int, default 2
+        The phrases that are told apart: 1 by their label, 2 also by that of the phrase above, and so on.
+    classes : int, default 500
+        The number of word classes of the bigram.
+    longest : int, default 80
+        The words of a sentence after which the class bigram predicts alone: the time of parsing grows with the third
+        power.
+    """
+
+    trains_in_steps = False
+    files: ClassVar[tuple[str, ...]] = ("trees",)
+    known_failures: ClassVar[Mapping[str, str]] = dict.fromkeys(TRAINS, NO_TREES)
+
+    def __init__(
+        self,
+        trees: str | None = None,
+        horizontal: int = 2,
+        vertical: int = 2,
+        classes: int = 500,
+        longest: int = 80,
+    ) -> None:
+        if not (trees is None or isinstance(trees, str)) or "\0" in (trees or ""):
+            raise PluginError(f"trees must be the path of a file of trees in brackets, not {trees!r}")
+        check_whole("horizontal", horizontal, 0, 10)
+        check_whole("vertical", vertical, 1, 10)
+        check_whole("classes", classes, 1, MOST_CLASSES)
+        check_whole("longest", longest, 1, MOST_WORDS)
+        self.trees, self.horizontal, self.vertical = trees, horizontal, vertical
+        self.classes, self.longest = classes, longest
+        self.notes: tuple[str, ...] = ()
+        self._bigram = ClassNGram(classes, 2)
+        self._grammar: Grammar | None = None
+        self._emissions = csc_array((0, 0))  # (T, V): of each word given each tag
+        self._weight = 0.5  # of the grammar
+
+    def title(self) -> str:
+        """Return its name for people."""
+        return "Probabilistic grammar"
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a training text none of whose sentences has a tree."""
+        self._trees_of(train)
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Read the grammar of the trees of training sentences, train the bigram, and weigh the two.
+
+        Raises
+        ------
+        LmcompareError
+            If there are no trees, or none of a sentence of the training text.
+        """
+        trees = self._trees_of(train)
+        grammar, counts = read_grammar(trees, self.horizontal, self.vertical)
+        seen = np.bincount(train.ids, minlength=len(setting.vocabulary))
+        self._emissions = emissions(counts, grammar.tags, setting.vocabulary, seen)
+        self._grammar = grammar
+        self._bigram.fit(train, valid, setting)
+        by_grammar, by_bigram, weight = self.parts(valid)
+        known = weight > 0
+        self._weight = mixture_weight(by_grammar[known], by_bigram[known])
+        self.notes = tuple(self._notes(len(trees), len(train.sentence_starts()), len(valid)))
+        return self
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) float64 nats; rows sum to one within 1e-6."""
+        tags = self.expected(text, at)
+        rows: FloatArray = tags[:, :-1] @ self._emissions
+        rows[:, text.vocabulary.end] += tags[:, -1]
+        weight = self._weight * (tags.sum(axis=1) > 0)[:, None]
+        log_probs: FloatArray = np.log(weight * rows + (1 - weight) * np.exp(self._bigram.next_log_probs(text, at)))
+        return log_probs
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) float64 nats, without the whole distributions."""
+        by_grammar, by_bigram, weight = self.parts(text)
+        scores: FloatArray = np.log(weight * by_grammar + (1 - weight) * by_bigram)
+        return scores
+
+    def parts(self, text: Encoded) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return, each (N,), a token's probability by the grammar and by the bigram, and the grammar's weight.
+
+        The weight is zero where the grammar says nothing.
+        """
+        if not len(text):
+            return np.zeros(0), np.zeros(0), np.zeros(0)
+        parts = [self._of_part(part) for part in text.parts(PART)]
+        by_grammar, known = (np.concatenate(found) for found in zip(*parts, strict=True))
+        return by_grammar, np.exp(self._bigram.log_probs(text)), self._weight * known
+
+    def expected(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, T + 1): the grammar's probability of each tag for the word at each position, and of the end.
+
+        A row is zero where the grammar has no sentence that begins as this one, and beyond ``longest`` words.
+        """
+        grammar = fitted(self._grammar, self)
+        same_vocabulary("this grammar", self._emissions.shape[1], text.vocabulary)
+        at = np.asarray(at, np.int64)
+        starts = _sentence_starts(text, at)
+        rows = np.zeros((len(at), grammar.tags + 1))
+        order = np.lexsort((at, starts))
+        cuts = np.flatnonzero(np.diff(starts[order])) + 1
+        for those in np.split(order, cuts) if len(at) else ():
+            first = int(starts[those[0]])
+            words = text.ids[first : min(int(at[those[-1]]), first + self.longest)]
+            _, tags, chances, begins = self._tagged(words)
+            found = prefixes(grammar.arrays, grammar.root, grammar.tags, begins, tags, chances)
+            near = those[at[those] - first <= self.longest]
+            rows[near] = found[at[near] - first]
+        return rows
+
+    def best_tree(self, words: IntArray) -> Tree | None:
+        """Return the most probable tree of a sentence with the positions of words as leaves; None without one."""
+        grammar = fitted(self._grammar, self)
+        return best_tree(grammar, [self._emissions[:, [word]].toarray()[:, 0] for word in words])
+
+    def tag_names(self) -> tuple[str, ...]:
+        """Return the names of the T tags."""
+        grammar = fitted(self._grammar, self)
+        return tuple(name[1:] for name in grammar.symbols[: grammar.tags])
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the equation, the best tree of a sentence, and what is expected at each of its words."""
+        fitted(self._grammar, self)
+        return pcfg_exhibits.exhibits(self, text)
+
+    def warm_up(self) -> None:
+        """Load the compiled loops."""
+        tiny, _ = read_grammar([Tree("S", [Tree("A", [0]), Tree("B", [1])])], 1, 1)
+        prefixes(tiny.arrays, tiny.root, 2, np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0))
+        self._bigram.warm_up()
+
+    def state(self) -> State:
+        """Return the rules, the words of the tags, the bigram, and the weight."""
+        grammar, words, bigram = fitted(self._grammar, self), self._emissions, self._bigram.state()
+        arrays = {
+            **{name: getattr(grammar, name) for name in ("binary", "binary_chance", "unary", "unary_chance")},
+            "word_chance": words.data,
+            "word_tags": words.indices,
+            "word_begins": words.indptr,
+            **{BIGRAM + name: array for name, array in bigram.arrays.items()},
+        }
+        values = {
+            "hyperparameters": {k: v for k, v in self.hyperparameters().items() if k not in self.files},
+            "symbols": list(grammar.symbols),
+            "tags": grammar.tags,
+            "weight": self._weight,
+            "bigram": dict(bigram.values),
+            "notes": list(self.notes),
+        }
+        return State(arrays, values)
+
+    def restore(self, state: State) -> Self:
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
+        values, arrays = state.values, state.arrays
+        Pcfg.__init__(self, self.trees, **values["hyperparameters"])
+        rules = (arrays[name] for name in ("binary", "binary_chance", "unary", "unary_chance"))
+        self._grammar = Grammar(values["symbols"], int(values["tags"]), *rules)
+        begins = arrays["word_begins"]
+        words = tuple(np.array(arrays[name]) for name in ("word_chance", "word_tags", "word_begins"))
+        self._emissions = csc_array(words, shape=(self._grammar.tags, len(begins) - 1))
+        bigram = {name.removeprefix(BIGRAM): a for name, a in arrays.items() if name.startswith(BIGRAM)}
+        self._bigram = self._bigram.restore(State(bigram, values["bigram"]))
+        self._weight, self.notes = float(values["weight"]), tuple(values["notes"])
+        return self
+
+    def _trees_of(self, train: Encoded) -> list[Tree]:
+        trees = read_trees(None if self.trees is None else Path(self.trees))
+        if found := matched(trees, train):
+            return found
+        where = "NLTK's treebank" if self.trees is None else self.trees
+        raise LmcompareError(
+            f"none of the {len(trees):,} trees of {where} is of a sentence of the training text: train on the text of"
+            " the trees, as by --corpus nltk:treebank --tokens whitespace, or name the file of its trees by trees"
+        )
+
+    def _tagged(self, words: IntArray) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
+        """Return the possible tags of n words, as four arrays.
+
+        They are the position and the tag of each, its probability of the word, and, (n + 1,), where a word's begin.
+        """
+        table = self._emissions
+        first, sizes = table.indptr[words].astype(np.int64), np.diff(table.indptr)[words]
+        begins = np.append(0, np.cumsum(sizes))
+        position = np.repeat(np.arange(len(words)), sizes)
+        entries = np.arange(begins[-1]) - begins[position] + first[position]
+        return position, table.indices[entries], table.data[entries], begins
+
+    def _of_part(self, text: Encoded) -> tuple[FloatArray, FloatArray]:
+        """(N,) the probability of each token by the grammar, and whether it says anything there."""
+        expected = self.expected(text, np.arange(len(text)))
+        position, tags, chances, _ = self._tagged(text.ids)
+        found = np.bincount(position, expected[position, tags] * chances, minlength=len(text))
+        return found + expected[:, -1] * (text.ids == text.vocabulary.end), expected.sum(axis=1) > 0
+
+    def _notes(self, trees: int, sentences: int, valid: int) -> Iterable[str]:
+        where = "NLTK's treebank" if self.trees is None else Path(self.trees).name
+        yield f"The grammar is of {trees:,} trees of {where}, for {sentences:,} sentences of the training text."
+        if valid:
+            yield (
+                f"By the validation text the grammar has {100 * self._weight:.0f} % of the weight, and a class bigram"
+                " the rest."
+            )
+        else:
+            yield "There was no validation text: the grammar and the class bigram have half of the weight each."
+        yield f"Beyond {self.longest} words of a sentence the class bigram predicts alone."
+
+
+def mixture_weight(first: FloatArray, second: FloatArray) -> float:
+    """Return the weight of the first of two models, given the probabilities of the same tokens by each, by EM.
+
+    One half if there are no tokens. The weight is below one, so that what the first excludes stays possible.
+    """
+    weight = 0.5
+    for _ in range(100 if len(first) else 0):
+        weight = float(np.mean(weight * first / (weight * first + (1 - weight) * second)))
+    return min(weight, 0.999)
+
+
+def _sentence_starts(text: Encoded, at: IntArray) -> IntArray:
+    """(B,) where the sentence of each position begins."""
+    ends = np.append(-1, np.flatnonzero(text.ids == text.vocabulary.end))
+    starts: IntArray = np.maximum(ends[np.searchsorted(ends, at) - 1] + 1, text.context_starts(at))
+    return starts

@@ -1,0 +1,74 @@
+"""Rules are counted as one counts them by hand, and the matrices are sums of all chains."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from nltk import Tree
+
+from lmcompare.models.pcfg.grammar import read_grammar
+
+
+def numbered(text: str) -> Tree:
+    return Tree.fromstring(text, read_leaf=int)
+
+
+def rules_of(trees: list[str], horizontal: int, vertical: int) -> dict[tuple[str, ...], float]:
+    grammar, _ = read_grammar([numbered(text) for text in trees], horizontal, vertical)
+    named = [tuple(grammar.symbols[k] for k in rule) for rule in (*grammar.binary.tolist(), *grammar.unary.tolist())]
+    return dict(zip(named, [*grammar.binary_chance, *grammar.unary_chance], strict=True))
+
+
+TREES = ["(S (NP (D 0) (N 1)) (VP (V 2)))", "(S (NP (D 0) (A 3) (A 3) (N 1)) (VP (V 2) (NP (N 4))))"]
+
+
+def test_rules_are_shares_of_their_parents() -> None:
+    found = rules_of(TREES, 1, 1)
+    third, half = pytest.approx(1 / 3), pytest.approx(0.5)
+    assert found == {
+        ("ROOT", "S"): 1.0,
+        ("S", "NP", "VP"): 1.0,
+        ("NP", ":D", ":N"): third,
+        ("NP", ":D", "NP … after :D"): third,
+        ("NP", ":N"): third,
+        ("NP … after :D", ":A", "NP … after :A"): 1.0,
+        ("NP … after :A", ":A", ":N"): 1.0,
+        ("VP", ":V"): half,
+        ("VP", ":V", "NP"): half,
+    }
+
+
+def test_phrases_are_told_apart_by_those_above_them() -> None:
+    found = rules_of(TREES, 2, 2)
+    assert found["NP^VP", ":N"] == 1.0
+    assert found["NP^S", ":D", ":N"] == 0.5
+    assert found["NP^S … after :D", ":A", "NP^S … after :D :A"] == 1.0
+
+
+def test_tags_have_their_words() -> None:
+    grammar, counts = read_grammar([numbered(text) for text in TREES], 1, 1)
+    assert {(grammar.symbols[tag], word): n for (tag, word), n in counts.items()} == {
+        (":D", 0): 2,
+        (":N", 1): 2,
+        (":N", 4): 1,
+        (":V", 2): 2,
+        (":A", 3): 2,
+    }
+
+
+def test_matrices_are_sums_over_chains() -> None:
+    circle = ["(S (A (B (A (x 0)))) (y 1))", "(S (A (x 0)) (S (y 1)))", "(S (S (y 1)) (y 1))"]
+    grammar, _ = read_grammar([numbered(text) for text in circle], 2, 1)
+    N = len(grammar)
+    unary, first = np.zeros((N, N)), np.zeros((N, N))
+    for (parent, child), p in zip(grammar.unary, grammar.unary_chance, strict=True):
+        unary[parent, child] += p
+    first += unary
+    for (parent, child, _), p in zip(grammar.binary, grammar.binary_chance, strict=True):
+        first[parent, child] += p
+    corners, columns = grammar.corners
+    for found, step in ((grammar.unary_closure.toarray(), unary), (corners, first)):
+        total = sum(np.linalg.matrix_power(step, k) for k in range(200))
+        np.testing.assert_allclose(found, total if found is not corners else total[:, columns], atol=1e-12)
+    others = np.setdiff1d(np.arange(N), columns)
+    np.testing.assert_array_equal(first[:, others], 0.0)
