@@ -17,6 +17,7 @@ from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Network
 
 ROUNDED = (8, 4, 3, 2, TERNARY)  # bits of a weight, after training
+SPARED = (3, 2, TERNARY)  # of the same, with word vectors that are not rounded
 TRAINED = {
     bits: Condition(f"transformer {bits:g} bits", "lmcompare.lab.changes:QuantisedTransformer", {"bits": bits})
     for bits in (2, TERNARY)
@@ -31,14 +32,15 @@ def few_bits(bench: Bench, share: Share) -> Findings:
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     base = whole.bits(bench.log_probs(BASE))
     network = next(iter(networks_of(bench, BASE)))[1]
-    told = parts_of(share, 2 * len(ROUNDED))
+    told = parts_of(share, len(ROUNDED) + len(SPARED))
     found: dict[str, Measured] = {}
     layers: dict[str, Measured] = {}
     sizes: dict[str, int] = {}
     for bits in ROUNDED:
         name = f"{bits:g} bits, {AFTER}"
         found[name], sizes[name] = _rounded(bench, whole, bits, next(told)), network_bytes(network, bits)
-        layers[f"{bits:g} bits"] = _rounded(bench, whole, bits, next(told), words=False)
+        if bits in SPARED:
+            layers[f"{bits:g} bits"] = _rounded(bench, whole, bits, next(told), words=False)
     for bits, condition in TRAINED.items():
         name = f"{bits:g} bits, {WITH}"
         found[name], sizes[name] = whole.bits(bench.log_probs(condition)), network_bytes(network, bits)
@@ -50,10 +52,11 @@ def few_bits(bench: Bench, share: Share) -> Findings:
         rows=tuple(replace(row, figure=sizes[name] / MEGABYTE) for name, row in rows_of(tests).items()),
         unit="bits per byte",
         note=(
-            "All matrices of the transformer are rounded, the word vectors included. With b = 2 bits and more, a row has"
-            " 2^b evenly spaced values from its least to its greatest weight. With 1.58 bits, log2(3), a matrix has the"
-            " values -γ, 0 and γ, where γ is its mean absolute weight (BitNet b1.58). With 32 bits per weight the"
-            f" transformer has {full:.3f} megabytes and needs {numbers.bits_per_byte(own)} bits per byte."
+            "All matrices of the transformer are rounded, the word vectors included. With b = 2 bits and more, a"
+            " row has 2^b evenly spaced values from its least to its greatest weight. With 1.58 bits, log2(3), a"
+            " matrix has the values -γ, 0 and γ, where γ is its mean absolute weight (BitNet b1.58). With 32 bits"
+            f" per weight the transformer has {full:.3f} megabytes and needs {numbers.bits_per_byte(own)} bits per"
+            " byte."
         ),
         row_name="Bits per weight",
         figure_name="megabytes",
@@ -64,7 +67,7 @@ def few_bits(bench: Bench, share: Share) -> Findings:
         unit="bits per byte",
         note="Rounded after training. What is lost here is lost by rounding the matrices of the layers.",
         row_name="Bits per weight of the layers",
-        figure_name="bits per byte",
+        figure_name="bits per byte in all",
     )
     return Findings(_bits_verdict(tests), _bits_held(tests), (table, spared), (_by_bits(tests, own),))
 

@@ -70,12 +70,19 @@ class Passages:
 def last_states(network: Network, texts: IntArray) -> Array:
     """Return (N, d): what a network has made of each text (N, T) after its last word.
 
-    For an RNN the states of its last layer, else the features of which the softmax predicts.
+    For an RNN the states of its last layer, for a transformer the outputs of all heads and the features from which
+    the softmax predicts, else the features.
     """
     found = []
     for inputs in _batches(network, texts):
-        made = network.states(inputs, None) if isinstance(network, Recurrence) else network(inputs, None)
-        found.append(made[0][:, -1].float().cpu().numpy())
+        if isinstance(network, TransformerNetwork):
+            features, _, maps = network.attend(inputs, None, maps=True)
+            made = torch.cat([features[:, -1], *(each.mixed[:, :, -1].flatten(1) for each in maps)], 1)
+        elif isinstance(network, Recurrence):
+            made = network.states(inputs, None)[0][:, -1]
+        else:
+            made = network(inputs, None)[0][:, -1]
+        found.append(made.float().cpu().numpy())
     return np.concatenate(found)
 
 

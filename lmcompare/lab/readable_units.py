@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 REAL = Condition("sets with real weights", "lmcompare.lab.word_sets:WordSets", {"ternary": False})
 SETS = Condition("sets of words", "lmcompare.lab.word_sets:WordSets")
 BAG = FAMILIES["word2vec bag"]
-FREQUENT, LEAST, SHOWN, WORDS = 5, 8, 10, 14  # occurrences of a word, words of a set, sets and words that are shown
+FREQUENT, LEAST, SHOWN, WORDS = 500, 6, 10, 14  # words that are read, those of a set, sets and words that are shown
 SMALL = 0.05  # bits per byte of the prediction
 
 
@@ -49,22 +49,21 @@ def readable_units(bench: Bench, share: Share) -> Findings:
             " units."
         ),
         row_name="From words to units",
-        figure_name="bits per byte",
+        figure_name="bits per byte in all",
     )
     table = Figures(
         title="How often a unit fires with a word of its set in the window",
-        rows=tuple(_kind_row(whole, found, kind, float(kinds[KINDS.index(kind)])) for kind in KINDS),
+        rows=tuple(_kind_row(whole, found, kind, units) for kind, units in zip(KINDS, kinds, strict=True) if units),
         unit="share",
         note=(
             "A unit has a set of words (+1), an anti-set (-1) and a threshold θ. With n words of the set and m of the"
             f" anti-set among the last k = {networks[0].window} words it fires if n - m > θ. Counted in all of the"
             f" test text: {sum(each.exceptions for each in found):,} exceptions in"
             f" {len(bench.corpus.test) * len(networks[0].threshold) * len(networks):,} cases. Before training, the"
-            " thresholds are spread evenly from 0 to k."
+            " thresholds are drawn evenly from 0 to k."
         ),
         differences=False,
         row_name="Words of its set that it needs",
-        figure_name="units",
     )
     most = KINDS[int(kinds.argmax())]
     verdict = (
@@ -74,33 +73,37 @@ def readable_units(bench: Bench, share: Share) -> Findings:
         f" of its {kinds.sum():.0f} units fire on any word of their set, {kinds[KINDS.index('some')]:.0f} need"
         f" several and {kinds[KINDS.index('all')]:.0f} need all words of the window."
     )
-    exhibits = (*_shown_sets(bench, networks[0]), _by_members(found, networks[0].window))
+    exhibits = (*_shown_sets(bench, networks[0]), _by_members(found, kinds))
     return Findings(verdict, cost.amount < SMALL and most == "any", (readable, table), exhibits)
 
 
 def _kind_row(whole: Sample, found: Sequence[Firing], kind: str, units: float) -> Row:
-    """Return how often units of a kind fire with a word of their set in the window."""
-    at = KINDS.index(kind)
+    """Return how often the units of a kind fire with a word of their set in the window."""
+    at, name = KINDS.index(kind), f"{kind}, {units:.0f} units"
     sizes = np.mean([whole.amounts([each.asked[:, at]]).units for each in found], axis=0)
     if not sizes.sum():
-        return Row(kind, SAYINGS[kind], figure=units)
+        return Row(name, SAYINGS[kind], remark="No word of their sets is in the test text.")
     fired = whole.amounts([each.fired[:, at] for each in found])
-    (share,) = contrasts(Measured.of(np.zeros((1, len(sizes)))), {kind: fired}, sizes).values()
-    return replace(row_of(share, SAYINGS[kind]), p_holm=None, figure=units)
+    (share,) = contrasts(Measured.of(np.zeros((1, len(sizes)))), {name: fired}, sizes).values()
+    return replace(row_of(share, SAYINGS[kind]), p_holm=None, figure=None)
 
 
-def _by_members(found: Sequence[Firing], window: int) -> Heatmap:
-    with np.errstate(invalid="ignore"):
-        shares = np.array([each.by_members for each in found])
-        cases = np.isfinite(shares).sum(axis=0)
-        means = np.where(cases > 0, np.nansum(shares, axis=0) / np.maximum(cases, 1), np.nan)
+def _by_members(found: Sequence[Firing], kinds: Array) -> Heatmap:
+    """Return how often units of each kind that there is fire, by the words of their set in the window."""
+    cases, hits = (sum(getattr(each, name) for each in found) for name in ("cases", "hits"))
+    there = [kind for kind, units in enumerate(kinds) if units]
     return Heatmap(
         title="Share of cases in which a unit fires, by the words of its set in the window",
         note="A unit that has enough words of its set does not fire if words of its anti-set outweigh them.",
-        rows=KINDS,
-        columns=tuple(f"{n} of {window}" for n in range(window + 1)),
+        rows=tuple(KINDS[kind] for kind in there),
+        columns=tuple(f"{n} of {cases.shape[1] - 1}" for n in range(cases.shape[1])),
         panels=("share",),
-        values=(tuple(tuple(float(x) if np.isfinite(x) else None for x in row) for row in means),),
+        values=(
+            tuple(
+                tuple(float(h / c) if c else None for h, c in zip(hits[kind], cases[kind], strict=True))
+                for kind in there
+            ),
+        ),
         row_axis="needs",
         column_axis="words of its set in the window",
     )
@@ -112,7 +115,7 @@ def _shown_sets(bench: Bench, network: SetNetwork) -> list[Exhibit]:
     vectors = np.asarray(bench.model(BAG).word_vectors(), np.float64)
     vectors = vectors - np.average(vectors, axis=0, weights=vocabulary.counts + 1e-9)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12
-    frequent = vocabulary.counts >= FREQUENT
+    frequent = np.argsort(np.argsort(-vocabulary.counts, kind="stable")) < FREQUENT
     number = len(units.thresholds)
     chosen = most_alike([read_set(units, unit, 1, vectors, frequent) for unit in range(number)], SHOWN, LEAST)
     kinds = units.kinds()
@@ -134,8 +137,8 @@ def _shown_sets(bench: Bench, network: SetNetwork) -> list[Exhibit]:
         shown(
             "Sets of words, read from the weights",
             chosen,
-            f"The {SHOWN} units whose sets are most alike, with the words that occur {FREQUENT} times or more and are"
-            " most like the mean of their set, by the vectors of the word2vec bag.",
+            f"The units whose sets are most alike, by the vectors of the word2vec bag. Of the {FREQUENT} most"
+            " frequent words of the text, those are shown that are most like the mean of their set.",
         ),
         shown(
             "The anti-sets of the same units",

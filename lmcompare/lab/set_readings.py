@@ -84,15 +84,16 @@ class Firing:
     ----------
     asked, fired : array of shape (N, kinds)
         How many units with a word of their set in the window each position has, and how many of them fired.
-    by_members : array of shape (kinds, window + 1)
-        The share of cases in which a unit fired, by the number of words of its set in the window; NaN without a case.
+    cases, hits : array of shape (kinds, window + 1)
+        By the number of words of its set in the window, how often there was a unit, and how often it fired.
     exceptions : int
         How often a unit did not do what its set, its anti-set and its threshold say.
     """
 
     asked: Array
     fired: Array
-    by_members: Array
+    cases: Array
+    hits: Array
     exceptions: int
 
 
@@ -113,16 +114,15 @@ def firing(network: SetNetwork, text: Encoded) -> Firing:
         for n in range(units.window + 1):
             cases[:, n] += ((members == n) @ kinds).sum(axis=0)
             hits[:, n] += (((members == n) & on) @ kinds).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        return Firing(asked, fired, hits / cases, exceptions)
+    return Firing(asked, fired, cases, hits, exceptions)
 
 
+@torch.inference_mode()
 def activations(network: SetNetwork, text: Encoded, at: IntArray) -> Array:
     """Return (n, H) bool: which units fire before some positions, as the network itself computes it."""
     starts = text.context_starts(at)
-    places = at[:, None] - np.arange(
-        network.window, 0, -1
-    )  # the window before each position, the last word at its end
+    # the window before each position, the last word at its end
+    places = at[:, None] - np.arange(network.window, 0, -1)
     words = np.where(places >= starts[:, None], text.ids[np.maximum(places, 0)], network.head.types)
     words = np.where(places >= starts[:, None] - 1, words + 1, 0)
     inputs = torch.from_numpy(words.astype(np.int64))
