@@ -14,6 +14,7 @@ from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts
 from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.resampling import units_of
 from lmcompare.errors import PluginError
+from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.layout import Split
@@ -84,6 +85,10 @@ class Bench:
     def models(self, condition: Condition) -> Iterable[LanguageModel]:
         """Yield the trained models of a condition, one for each seed."""
         return (self.model(condition, seed) for seed in self.entry(condition).seeds)
+
+    def exhibits(self, condition: Condition) -> list[Exhibit]:
+        """Return the exhibits of a condition, those of its first training."""
+        return [from_json(each) for each in self.entry(condition).done[0].exhibit_tables]
 
     def bits(self, condition: Condition, *, by_sentence: bool = False) -> Measured:
         """Return the bits that a condition charges for the test text; ``by_sentence``: each sentence on its own."""

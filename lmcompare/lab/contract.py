@@ -193,6 +193,7 @@ _FIRST = (
     "positions",
     "mask",
     "gradient",
+    "attention",
     "neurons",
     "letters",
     "inference",

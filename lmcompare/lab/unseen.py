@@ -11,7 +11,7 @@ import numpy as np
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Exhibit, from_json
+from lmcompare.exhibits import Exhibit
 from lmcompare.lab.bench import Bench, Share, row_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.order import FAMILIES
@@ -212,5 +212,4 @@ def _held(fair: Contrast, amounts: Figures) -> bool:
 
 def _similar_contexts(bench: Bench) -> list[Exhibit]:
     """Return the exhibits of the bag on contexts that are similar to one that was never seen."""
-    stored = [each for each in bench.entry(FAMILIES[VECTORS]).done[0].exhibit_tables if isinstance(each, dict)]
-    return [from_json(each) for each in stored if "context" in str(each.get("title", ""))]
+    return [each for each in bench.exhibits(FAMILIES[VECTORS]) if "context" in each.title]

@@ -145,7 +145,7 @@ class Objective(nn.Module):
             features, targets = features[kept], targets[kept]
         if not len(targets):  # the head's gradient is a dense zero, as other processes send it: theirs are averaged
             head = self.network.head
-            loss = 0.0 * (features.sum() + head.table.sum() + head.bias.sum())
+            loss = 0.0 * sum((weight.sum() for weight in head.parameters()), features.sum())
         elif sample is not None:
             loss = self.network.head.sampled_loss(features, targets, *sample)
         else:

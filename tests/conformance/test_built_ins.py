@@ -19,6 +19,7 @@ from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.models.ngram.plugin import METHODS, NGram
 from lmcompare.testing import parametrize_with_checks
 from tests.models.hf_causal.small import gpt2
+from tests.models.neural_cases import tiny_wordnet
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +39,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "cache": {"base": "ngram", "options": {"order": 4}},
     "pcfg": {},  # tests/models/pcfg has trees for the kit's text
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
+    "wordnet-bow": {"features": 64, "hidden": 32, "window": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "rnn": {"width": 24, "hidden": 24, "batch": 8, "length": 32},
     "rnn-attention": {"width": 24, "hidden": 24, "attention": 16, "window": 16, "batch": 8, "length": 32},
     "rnn-encoder-decoder": {
@@ -90,6 +92,8 @@ def factory(name: str) -> Callable[[], LanguageModel]:
     def make() -> LanguageModel:
         paths = {"ngram-file": file_of_the_kit, "kenlm": file_of_the_kit, "hf-causal": folder_of_gpt2}
         given = {"path": paths[name]()} if name in paths else {}
+        if name == "wordnet-bow":
+            given = {"wordnet": tiny_wordnet()}
         return plugins.build(plugins.resolve(BUILT_IN[name]), {**SMALL[name], **given})
 
     make.__name__ = name

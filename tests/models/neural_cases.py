@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 from lmcompare.model import LanguageModel
@@ -12,7 +14,9 @@ from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.training.language_model import TorchLanguageModel
+from tests.models.wordnet_bow.tiny import write_wordnet
 from tests.training.texts import fitted
 
 SMALL = {"steps": 8, "batch": 4, "length": 16, "precision": "float32"}
@@ -25,8 +29,13 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
         Word2VecBow,
         {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "weights": "position", "across": True},
     ),
+    "wordnet-bag": (WordNetBow, {"features": 20, "hidden": 8, "window": 4}),
     "gru": (RnnAttention, {"cell": "gru", "width": 8, "hidden": 10, "attention": 5, "window": 7}),
     "lstm": (RnnAttention, {"cell": "lstm", "width": 8, "hidden": 8, "layers": 2, "attention": 5, "window": 3}),
+    "multiplicative": (
+        RnnAttention,
+        {"width": 8, "hidden": 8, "scores": "multiplicative", "attention": 5, "window": 6},
+    ),
     "plain-lstm": (Rnn, {"width": 8, "hidden": 8}),
     "plain-gru": (Rnn, {"cell": "gru", "width": 8, "hidden": 6, "layers": 2}),
     "encoder-decoder": (
@@ -65,7 +74,14 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
 def build(case: str, **changes: Any) -> TorchLanguageModel:
     """An untrained model of this case."""
     cls, parameters = CASES[case]
-    return cls(**{**SMALL, **parameters, **changes})
+    place = {"wordnet": tiny_wordnet()} if cls is WordNetBow else {}
+    return cls(**{**SMALL, **place, **parameters, **changes})
+
+
+@cache
+def tiny_wordnet() -> str:
+    """The folder of a WordNet that a test wrote."""
+    return str(write_wordnet(Path(tempfile.mkdtemp())))
 
 
 def factory(case: str) -> Callable[[], LanguageModel]:

@@ -14,11 +14,12 @@ from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
+from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.training.recipe import Recipe
 
 
 @pytest.mark.parametrize(
-    "cls", [HuggingFaceCausal, Rnn, RnnAttention, RnnEncoderDecoder, Transformer, Word2VecBow, Recipe]
+    "cls", [HuggingFaceCausal, Rnn, RnnAttention, RnnEncoderDecoder, Transformer, Word2VecBow, WordNetBow, Recipe]
 )
 def test_parameters_are_listed_with_their_defaults(cls: type) -> None:
     """Each class lists its own with its defaults; what it inherits is listed by the class that it names."""

@@ -1,1 +1,1 @@
-"""The recurrent network with additive attention over its own past states."""
+"""The recurrent network with attention over its own past states."""

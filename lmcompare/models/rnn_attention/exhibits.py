@@ -15,6 +15,17 @@ from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
 
+SCORES = {  # by the kind of attention: the score in a line of text, and in LaTeX
+    "additive": (
+        "v·tanh(W s_i + U s_j)",
+        r"\mathbf{v} \cdot \tanh(\mathbf{W} \mathbf{%(state)s}_%(index)s + \mathbf{U} \mathbf{%(attended)s}_j)",
+    ),
+    "multiplicative": (
+        "W s_i · U s_j / √d",
+        r"\frac{1}{\sqrt{d}} (\mathbf{W} \mathbf{%(state)s}_%(index)s) \cdot (\mathbf{U} \mathbf{%(attended)s}_j)",
+    ),
+    "even": ("0", "0"),
+}
 _SAYING = (
     "After each word the network compares its state with each of its past states, turns the scores into weights that"
     " sum to one, and predicts the next word from the weighted mean of the past states and its present state."
@@ -48,13 +59,13 @@ def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
         note="A cell is the weight of a past state: how much it contributes to the prediction of the next word.",
         rows=read,
         columns=read,
-        panels=("additive attention",),
+        panels=(f"{network.attention.kind} attention",),
         values=(shares,),
         row_axis="after reading",
         column_axis="looks at the state after",
         opens=(0, _worked_at(ids)),
         steps=(
-            ("e = v·tanh(W s_i + U s_j)", (tuple(map(tuple, scores)),)),
+            (f"e = {SCORES[network.attention.kind][0]}", (tuple(map(tuple, scores)),)),
             ("a = softmax", (shares,)),
         ),
     )
@@ -81,17 +92,19 @@ def _worked(model: TorchLanguageModel, network: AttentiveRnnNetwork, text: Encod
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}.",
-        equation=additive_equation("s", "s", "i", "< i"),
+        equation=attention_equation(network.attention.kind, "s", "s", "i", "< i"),
         saying=_SAYING,
         lines=tuple(lines),
     )
 
 
-def additive_equation(state: str, attended: str, index: str, limit: str) -> str:
+def attention_equation(kind: str, state: str, attended: str, index: str, limit: str) -> str:
     """Return the score e, the weight a and the context vector c, in LaTeX.
 
     Parameters
     ----------
+    kind : str
+        The kind of the scores, such as "additive".
     state, attended : str
         The letters of the state that attends and of the states it attends to.
     index : str
@@ -99,9 +112,9 @@ def additive_equation(state: str, attended: str, index: str, limit: str) -> str:
     limit : str
         The bound of j, for example ``"< i"``.
     """
+    score = SCORES[kind][1] % {"state": state, "attended": attended, "index": index}
     return latex_lines(
-        rf"e_{{{index}j}} &= \mathbf{{v}} \cdot \tanh(\mathbf{{W}} \mathbf{{{state}}}_{index}"
-        rf" + \mathbf{{U}} \mathbf{{{attended}}}_j)",
+        rf"e_{{{index}j}} &= {score}",
         rf"a_{{{index}j}} &= \frac{{\exp(e_{{{index}j}})}}{{\sum_{{k {limit}}} \exp(e_{{{index}k}})}}",
         rf"\mathbf{{c}}_{index} &= \sum_{{j {limit}}} a_{{{index}j}} \mathbf{{{attended}}}_j",
     )

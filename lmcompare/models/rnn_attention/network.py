@@ -1,4 +1,4 @@
-"""The network of the recurrent language model with additive attention over its own past states."""
+"""The network of the recurrent language model with attention over its own past states."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from torch import Tensor, nn
 
 from lmcompare.model import FloatArray
 from lmcompare.models.rnn.network import Recurrence
-from lmcompare.models.rnn_attention.additive_attention import AdditiveAttention, banded
+from lmcompare.models.rnn_attention.window_attention import (
+    AdditiveAttention,
+    EvenAttention,
+    MultiplicativeAttention,
+    WindowAttention,
+    banded,
+)
 from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory
+
+SCORES = ("additive", "multiplicative", "even")
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Attended:
 
 
 class AttentiveRnnNetwork(Recurrence):
-    """A recurrent network with additive attention over the past of its last layer."""
+    """A recurrent network with attention over the past of its last layer."""
 
     def __init__(
         self,
@@ -44,13 +52,14 @@ class AttentiveRnnNetwork(Recurrence):
         width: int,
         hidden: int,
         layers: int,
+        scores: str,
         attention: int,
         window: int,
         dropout: float,
     ) -> None:
         super().__init__(types, cell, width, hidden, layers, dropout)
         self.window = window
-        self.attention = AdditiveAttention(hidden, attention, window)
+        self.attention = _attention(scores, hidden, attention, window)
         self.output = nn.Linear(2 * hidden, width)
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
@@ -84,7 +93,7 @@ class AttentiveRnnNetwork(Recurrence):
     ) -> tuple[Tensor, Tensor]:
         """Return the features (B, T, width) and the attention weights (B, T, window).
 
-        ``states`` are those of the last layer; the arguments are those of ``AdditiveAttention``.
+        ``states`` are those of the last layer; the arguments are those of ``WindowAttention``.
         """
         context, weights = self.attention(states, past, filled, reach)
         return self.features(torch.cat([states, context.to(states.dtype)], -1)), weights
@@ -106,11 +115,18 @@ class AttentiveRnnNetwork(Recurrence):
     def attention_at(self, ids: IntArray) -> Attended:
         """Return what the state after the last of one or more ids attends to: the min(len(ids), window) before it."""
         inputs = self.inputs(ids)  # (1, T)
-        attention = self.attention
         _, memory, _ = self.attend(inputs[:, :-1], None)
         before = memory["past"][0, self.window - int(memory["filled"][0]) :]  # (n, H)
         _, after, _ = self.attend(inputs[:, -1:], memory)
-        state = after["past"][0, -1]  # (H,)
-        scores = torch.tanh(attention.W(state) + attention.U(before)) @ attention.v  # (n,)
+        state = after["past"][:, -1:]  # (1, 1, H)
+        empty = before.new_zeros(1, self.window - len(before), before.shape[1])
+        scores = self.attention.scores(state, torch.cat([empty, before[None]], 1))[0, 0, -len(before) :]  # (n,)
         weights = torch.softmax(scores, 0)
         return Attended(scores.cpu().numpy(), weights.cpu().numpy(), (weights @ before).cpu().numpy())
+
+
+def _attention(scores: str, hidden: int, width: int, window: int) -> WindowAttention:
+    """Return the attention with the scores of one of ``SCORES``."""
+    if scores == "even":
+        return EvenAttention(window)
+    return {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}[scores](hidden, width, window)

@@ -1,4 +1,4 @@
-"""The recurrent language model with additive attention over its own past states."""
+"""The recurrent language model with attention over its own past states."""
 
 from __future__ import annotations
 
@@ -12,48 +12,52 @@ from lmcompare.model import SHORT_WINDOW, Setting, check_reach
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.attention_reach import Reach, measured
 from lmcompare.models.rnn_attention.exhibits import exhibits
-from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
+from lmcompare.models.rnn_attention.network import SCORES, AttentiveRnnNetwork
 from lmcompare.tokens import Encoded
 
 
 @dataclass(eq=False, kw_only=True)
 class RnnAttention(Rnn):
-    """A GRU or LSTM language model with additive attention over its own past states.
+    """A GRU or LSTM language model with attention over its own past states.
 
-    The attention is that of Bahdanau, Cho and Bengio (2015): e_ij = v · tanh(W s_i + U s_j), a_ij = softmax_j(e_ij),
-    c_i = Σ_j a_ij s_j. It attends to the ``window`` states before i, after the recurrence, so it cannot see anything
-    that is still to be predicted; the features f_i = tanh(O [s_i; c_i]) then feed the softmax. The state and the past
-    states are carried through the whole document. Without attention the model is ``Rnn``.
+    By default the attention is that of Bahdanau, Cho and Bengio (2015): e_ij = v · tanh(W s_i + U s_j),
+    a_ij = softmax_j(e_ij), c_i = Σ_j a_ij s_j. It attends to the ``window`` states before i, after the recurrence, so
+    it cannot see anything that is still to be predicted; the features f_i = tanh(O [s_i; c_i]) then feed the softmax.
+    The state and the past states are carried through the whole document. Without attention the model is ``Rnn``.
 
     The other hyper-parameters are those of ``Rnn``.
 
     Parameters
     ----------
+    scores : {"additive", "multiplicative", "even"}, default="additive"
+        How a state is compared with a past one. "multiplicative": e_ij = (W s_i) · (U s_j) / √attention (Luong, Pham
+        and Manning 2015; Vaswani et al. 2017). "even": e_ij = 0, so that c is the mean of the states.
     attention : int, default=16
-        The width of the additive scores.
+        The size of the vectors that are compared.
     window : int, default=128
         How many past states the attention sees.
     """
 
+    scores: str = "additive"
     attention: int = 16
     window: int = 128
 
     def __post_init__(self) -> None:
         if min(self.attention, self.window) < 1:
             raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
+        self.check_choice("scores", SCORES)
         self.check_whole(1, "attention")
         self.check_whole(1, "window", most=10**5)
         super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
-        return "RNN with attention"
+        return "RNN with attention" if self.scores == "additive" else f"RNN with {self.scores} attention"
 
     def network(self, types: int) -> AttentiveRnnNetwork:
         """Return the untrained network."""
-        return AttentiveRnnNetwork(
-            types, self.cell, self.width, self.hidden, self.layers, self.attention, self.window, self.dropout
-        )
+        recurrence = (self.cell, self.width, self.hidden, self.layers)
+        return AttentiveRnnNetwork(types, *recurrence, self.scores, self.attention, self.window, self.dropout)
 
     def check_text(self, train: Encoded) -> None:
         """Refuse a window beyond the longest document."""

@@ -9,7 +9,7 @@ import numpy as np
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation
 from lmcompare.models.common.sentences import came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.rnn_attention.exhibits import additive_equation
+from lmcompare.models.rnn_attention.exhibits import attention_equation
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
@@ -83,7 +83,7 @@ def _worked(
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(read[found.first :])}', for the states with the"
         " greatest weights. The text is two example sentences, read as one document.",
-        equation=additive_equation("s", "h", "t", r"\leq n"),
+        equation=attention_equation("additive", "s", "h", "t", r"\leq n"),
         saying=_SAYING,
         lines=tuple(lines),
     )

@@ -40,13 +40,17 @@ class BagNetwork(Network):
         self.decay = nn.Parameter(torch.ones(1)) if weights == "decay" else None
         self.places = nn.Parameter(torch.ones(window * width)) if weights == "position" else None
 
+    def embedded(self, words: Tensor) -> Tensor:
+        """Return the (…, d) vectors of inputs."""
+        return functional.embedding(words, self.vectors)
+
     def weight(self, back: int) -> Tensor:
         """Return (1,) or (d,): the factor of the vector of the input ``back`` positions before the last one."""
         if self.decay is not None:
             return torch.sigmoid(self.decay) ** back
         if self.places is not None:
             return self.places.view(self.window, -1)[back]
-        return self.vectors.new_ones(1)
+        return self.head.bias.new_ones(1)
 
     def bag(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the mean vector (B, T, d) of the window that ends at each input, and the memory.
@@ -64,7 +68,7 @@ class BagNetwork(Network):
         place = torch.arange(kept + length, device=inputs.device)
         there = place[None] >= kept - memory["filled"][:, None]  # (B, W - 1 + T)
         sentence = torch.zeros_like(words) if self.across else (words == self.end).cumsum(1)
-        vectors = functional.embedding(words, self.vectors)
+        vectors = self.embedded(words)
         total = vectors.new_zeros(rows, length, vectors.shape[-1])
         count = vectors.new_zeros(rows, length, 1)
         for back in range(self.window):
@@ -93,7 +97,7 @@ class BagNetwork(Network):
         windows : (n, window) array
             Ids, V for a document's beginning, and -1 where there is no input.
         """
-        inputs = torch.from_numpy(windows).to(self.vectors.device)
+        inputs = torch.from_numpy(windows).to(self.head.bias.device)
         memory = {"words": inputs[:, :-1].clamp(min=0), "filled": (inputs[:, :-1] >= 0).sum(1)}
         means: FloatArray = self.bag(inputs[:, -1:], memory)[0][:, 0].cpu().numpy()
         return means

@@ -10,10 +10,10 @@ import torch
 
 from lmcompare.exhibits import Bars
 from lmcompare.models.rnn_attention import attention_reach
-from lmcompare.models.rnn_attention.additive_attention import AdditiveAttention
 from lmcompare.models.rnn_attention.attention_reach import Reach
 from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
 from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn_attention.window_attention import AdditiveAttention
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY, ragged

@@ -9,8 +9,16 @@ import torch
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.rnn_attention.additive_attention import AdditiveAttention, banded
+from lmcompare.models.rnn_attention.network import SCORES, AttentiveRnnNetwork
 from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn_attention.window_attention import (
+    AdditiveAttention,
+    EvenAttention,
+    MultiplicativeAttention,
+    WindowAttention,
+    band_of,
+    banded,
+)
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import ENTROPY, VOCABULARY, chain, fitted
@@ -18,8 +26,19 @@ from tests.training.texts import ENTROPY, VOCABULARY, chain, fitted
 Pair = tuple[list[torch.Tensor], list[torch.Tensor]]
 
 
-def by_hand(attention: AdditiveAttention, states: torch.Tensor, past: torch.Tensor, filled: int) -> Pair:
-    """Position by position: e_ij = v · tanh(W s_i + U s_j), j the ``window`` states before i."""
+def score(attention: WindowAttention, state: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return e_ij of two states (H,), as the equations give it."""
+    if isinstance(attention, AdditiveAttention):
+        W, b, U, v = attention.W.weight, attention.W.bias, attention.U.weight, attention.v
+        return v @ torch.tanh(W @ state + b + U @ other)
+    if isinstance(attention, MultiplicativeAttention):
+        W, U = attention.W.weight, attention.U.weight
+        return (W @ state) @ (U @ other) / len(W) ** 0.5
+    return torch.zeros(())
+
+
+def by_hand(attention: WindowAttention, states: torch.Tensor, past: torch.Tensor, filled: int) -> Pair:
+    """Position by position, j the ``window`` states before i."""
     known = [*past[len(past) - filled :], *states]
     contexts, weights = [], []
     for i in range(filled, len(known)):
@@ -28,18 +47,27 @@ def by_hand(attention: AdditiveAttention, states: torch.Tensor, past: torch.Tens
             contexts.append(torch.zeros_like(states[0]))
             weights.append(torch.zeros(attention.window))
             continue
-        W, b, U, v = attention.W.weight, attention.W.bias, attention.U.weight, attention.v
-        e = torch.stack([v @ torch.tanh(W @ known[i] + b + U @ s) for s in seen])
+        e = torch.stack([score(attention, known[i], s) for s in seen])
         a = torch.exp(e) / torch.exp(e).sum()
         contexts.append(sum(w * s for w, s in zip(a, seen, strict=True)))
         weights.append(torch.cat([torch.zeros(attention.window - len(seen)), a]))
     return contexts, weights
 
 
+def made(kind: type[WindowAttention], hidden: int, width: int, window: int) -> WindowAttention:
+    return kind(window) if kind is EvenAttention else kind(hidden, width, window)  # type: ignore[call-arg, arg-type]
+
+
+KINDS = (AdditiveAttention, MultiplicativeAttention, EvenAttention)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("length", "window"), [(9, 4), (1, 4), (3, 8), (6, 1)])
-def test_attention_equals_the_equation_position_by_position(length: int, window: int) -> None:
+def test_attention_equals_the_equation_position_by_position(
+    kind: type[WindowAttention], length: int, window: int
+) -> None:
     torch.manual_seed(1)
-    attention = AdditiveAttention(hidden=5, width=3, window=window)
+    attention = made(kind, hidden=5, width=3, window=window)
     states, past = torch.randn(3, length, 5), torch.randn(3, window, 5)
     filled = torch.tensor([0, min(2, window), window])
     contexts, weights = attention(states, past, filled)
@@ -49,9 +77,10 @@ def test_attention_equals_the_equation_position_by_position(length: int, window:
         torch.testing.assert_close(weights[row], torch.stack(expected[1]), atol=1e-5, rtol=1e-5)
 
 
-def test_the_gradient_of_the_scores_is_that_of_the_equation() -> None:
+@pytest.mark.parametrize("kind", [AdditiveAttention, MultiplicativeAttention])
+def test_the_gradient_of_the_scores_is_that_of_the_equation(kind: type[WindowAttention]) -> None:
     torch.manual_seed(2)
-    attention = AdditiveAttention(hidden=4, width=3, window=3).double()
+    attention = made(kind, hidden=4, width=3, window=3).double()
     states = torch.randn(2, 4, 4, dtype=torch.double, requires_grad=True)
     past = torch.randn(2, 3, 4, dtype=torch.double)
     filled = torch.tensor([1, 3])
@@ -71,6 +100,22 @@ def test_a_band_becomes_a_matrix() -> None:
     band = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
     expected = torch.tensor([[[1.0, 2.0, 0.0, 0.0], [0.0, 3.0, 4.0, 0.0], [0.0, 0.0, 5.0, 6.0]]])
     torch.testing.assert_close(banded(band), expected)
+    torch.testing.assert_close(band_of(expected, 2), band)
+    torch.testing.assert_close(
+        band_of(torch.arange(12.0).view(1, 3, 4), 2), torch.tensor([[[0.0, 1], [5, 6], [10, 11]]])
+    )
+
+
+@pytest.mark.parametrize("scores", SCORES)
+def test_attention_at_a_position_is_that_over_all(scores: str) -> None:
+    torch.manual_seed(3)
+    network = AttentiveRnnNetwork(8, "gru", 6, 6, 1, scores, 4, 3, 0.0)
+    ids = np.array([2, 3, 4, 5, 6])
+    weights = network.attention_weights(ids)
+    found = network.attention_at(ids)
+    np.testing.assert_allclose(found.weights, weights[5, 2:5], atol=1e-6)
+    np.testing.assert_allclose(np.exp(found.scores) / np.exp(found.scores).sum(), found.weights, atol=1e-6)
+    assert np.ptp(found.weights) < 1e-6 if scores == "even" else np.ptp(found.weights) > 1e-4
 
 
 @pytest.mark.slow

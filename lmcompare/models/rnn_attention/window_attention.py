@@ -1,8 +1,10 @@
-"""Additive attention of every state over a window of the states before it, for all positions at once."""
+"""Attention of every state over a window of the states before it, for all positions at once."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,15 +13,18 @@ from torch.nn import functional
 TOGETHER = 2**18  # numbers computed at once: a few distances, which fit in the processor's cache
 
 
-class AdditiveAttention(nn.Module):
-    """e_ij = v · tanh(W s_i + U s_j) over the ``window`` states before each state (Bahdanau et al. 2015, A.1.2)."""
+class WindowAttention(nn.Module, ABC):
+    """Weights a_ij = softmax_j e_ij over the ``window`` states before each state; kinds differ in the scores e_ij."""
 
-    def __init__(self, hidden: int, width: int, window: int) -> None:
+    kind: ClassVar[str]
+
+    def __init__(self, window: int) -> None:
         super().__init__()
         self.window = window
-        self.W = nn.Linear(hidden, width)
-        self.U = nn.Linear(hidden, width, bias=False)
-        self.v = nn.Parameter(torch.randn(width).div_(width**0.5))
+
+    @abstractmethod
+    def scores(self, states: Tensor, before: Tensor) -> Tensor:
+        """Return (B, T, window): state t against states t … t + window - 1 of ``before`` (B, window + T - 1, H)."""
 
     def forward(
         self, states: Tensor, past: Tensor, filled: Tensor, reach: int | None = None
@@ -44,15 +49,67 @@ class AdditiveAttention(nn.Module):
             The last column is the weight of the state just before. Weights and context are zero at a position
             without a past state.
         """
-        length = states.shape[1]
         before = torch.cat([past, states[:, :-1]], 1)  # (B, window + T - 1, H)
-        scores: Tensor = _Scores.apply(*(x.to(self.v.dtype) for x in (self.W(states), self.U(before))), self.v)  # type: ignore[no-untyped-call]
-        place = torch.arange(self.window, device=states.device) + torch.arange(length, device=states.device)[:, None]
-        there = place[None] >= self.window - filled[:, None, None]  # (B, T, window)
+        there = self.visible(states.shape[1], filled)
         if reach is not None:
             there = there & (torch.arange(self.window, device=states.device) >= self.window - reach)
-        weights = torch.softmax(scores.masked_fill(~there, -1e9), -1) * there
+        weights = torch.softmax(self.scores(states, before).masked_fill(~there, -1e9), -1) * there
         return banded(weights) @ before, weights
+
+    def visible(self, length: int, filled: Tensor) -> Tensor:
+        """Return (B, T, window): whether there is a state, where ``filled`` (B,) were there before T new ones."""
+        place = torch.arange(self.window, device=filled.device) + torch.arange(length, device=filled.device)[:, None]
+        return place[None] >= self.window - filled[:, None, None]
+
+
+class AdditiveAttention(WindowAttention):
+    """e_ij = v · tanh(W s_i + U s_j) (Bahdanau, Cho and Bengio 2015, appendix A.1.2)."""
+
+    kind = "additive"
+
+    def __init__(self, hidden: int, width: int, window: int) -> None:
+        super().__init__(window)
+        self.W = nn.Linear(hidden, width)
+        self.U = nn.Linear(hidden, width, bias=False)
+        self.v = nn.Parameter(torch.randn(width).div_(width**0.5))
+
+    def scores(self, states: Tensor, before: Tensor) -> Tensor:
+        """Return the scores (B, T, window)."""
+        read = (x.to(self.v.dtype) for x in (self.W(states), self.U(before)))
+        found: Tensor = _AdditiveScores.apply(*read, self.v)  # type: ignore[no-untyped-call]
+        return found
+
+
+class MultiplicativeAttention(WindowAttention):
+    """e_ij = (W s_i) · (U s_j) / √width: scaled products (Luong et al. 2015, "general"; Vaswani et al. 2017)."""
+
+    kind = "multiplicative"
+
+    def __init__(self, hidden: int, width: int, window: int) -> None:
+        super().__init__(window)
+        self.W = nn.Linear(hidden, width, bias=False)
+        self.U = nn.Linear(hidden, width, bias=False)
+
+    def scores(self, states: Tensor, before: Tensor) -> Tensor:
+        """Return the scores (B, T, window)."""
+        pairs = self.W(states) @ self.U(before).transpose(1, 2)  # (B, T, window + T - 1)
+        return band_of(pairs, self.window) / math.sqrt(self.W.out_features)
+
+
+class EvenAttention(WindowAttention):
+    """e_ij = 0: every state in the window has the same weight, and the context is their mean."""
+
+    kind = "even"
+
+    def scores(self, states: Tensor, before: Tensor) -> Tensor:
+        """Return zeros (B, T, window)."""
+        return states.new_zeros(*states.shape[:2], self.window)
+
+
+def band_of(pairs: Tensor, window: int) -> Tensor:
+    """Return (B, T, W): of row t of (B, T, W + T - 1) the columns t … t + W - 1. The inverse of ``banded``."""
+    rows, length, across = pairs.shape
+    return pairs.contiguous().as_strided((rows, length, window), (length * across, across + 1, 1))
 
 
 def banded(weights: Tensor) -> Tensor:
@@ -63,7 +120,7 @@ def banded(weights: Tensor) -> Tensor:
     return padded.reshape(rows, -1)[:, : length * across].reshape(rows, length, across)
 
 
-class _Scores(torch.autograd.Function):
+class _AdditiveScores(torch.autograd.Function):
     """scores[b, t, w] = v · tanh(query[b, t] + key[b, t + w]), a few distances at a time.
 
     A few distances stay in the processor's cache, which is several times faster than one large tensor. We use

@@ -1,0 +1,258 @@
+"""What does attention give a recurrent network, which remembers without it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, contrasts
+from lmcompare.analysis.totals import LN2
+from lmcompare.exhibits import Bars, Exhibit
+from lmcompare.lab.bench import Bench, rows_of
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.sample import Sample
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.report import numbers
+from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.lanes import BoolArray
+
+RNN = FAMILIES["RNN"]
+NEAR, FAR = 16, 128  # states that are in the window
+ADDITIVE = Condition("rnn-attention", "rnn-attention")
+EVEN = Condition("rnn-attention even", "rnn-attention", {"scores": "even"})
+MULTIPLICATIVE = Condition("rnn-attention multiplicative", "rnn-attention", {"scores": "multiplicative"})
+SHORT = Condition("rnn-attention short window", "rnn-attention", {"window": NEAR})
+POINTER = Condition("rnn pointer", "lmcompare.lab.pointer:PointerRnn")
+
+MEAN, CHOSEN, MULTIPLIED = "The mean of the past states", "Additive attention", "Multiplicative attention"
+NARROW, COPIED = f"Additive attention over {NEAR} states", "A pointer to past words"
+LOOKING = {
+    MEAN: EVEN,
+    CHOSEN: ADDITIVE,
+    MULTIPLIED: MULTIPLICATIVE,
+    NARROW: SHORT,
+    COPIED: POINTER,
+}
+SAYINGS = {
+    MEAN: f"Besides its state, the softmax sees the mean of the last {FAR} states.",
+    CHOSEN: "The weights of this mean depend on the states: a small network compares them (Bahdanau et al. 2015).",
+    MULTIPLIED: "The same, but states are compared by a product (Luong et al. 2015).",
+    NARROW: "The same, over a shorter window.",
+    COPIED: (
+        "The weights are not used for a mean: each is the probability of copying the word that came after a past"
+        " state (Merity et al. 2017)."
+    ),
+}
+SMALL = 0.01  # bits per byte of the prediction
+SHOWN = 12  # words on which the pointer saves most
+
+
+class Attention(LabExperiment):
+    """Ways of looking back at past states, in the same recurrent network."""
+
+    title: ClassVar[str] = "Attention in a recurrent network"
+    question: ClassVar[str] = "What does attention give a recurrent network, whose state has read everything already?"
+    prediction: ClassVar[str] = (
+        "Attention saves less than 0.01 bits per byte, and multiplicative scores no more than additive ones. The mean"
+        " of the past states, which chooses nothing, gives at least half of that. A pointer saves more than"
+        " attention, on words that were read a short time before."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return the recurrent network, and the same with each way of looking back."""
+        return (RNN, *LOOKING.values())
+
+    def measure(self, bench: Bench) -> Findings:
+        """Compare the ways on the whole test text, and on words that were and were not read before."""
+        looking = {name: bench.bits(condition) for name, condition in LOOKING.items()}
+        base = bench.bits(RNN)
+        needs = base.figure(bench.unit_bytes)
+        sayings = {name: f"{SAYINGS[name]} {_took(bench, condition)}" for name, condition in LOOKING.items()}
+        worth = bench.rows(base, looking, sayings)
+        choosing = bench.rows(
+            looking[MEAN], {name: each for name, each in looking.items() if name not in (MEAN, COPIED)}
+        )
+        before, others = _repeats(bench)
+        windows = f"Windows have {FAR} states where nothing else is said."
+        tables = (
+            Figures(
+                title="Bits per byte, against the network without attention",
+                rows=tuple(sorted(worth.values(), key=lambda row: row.amount)),
+                unit="bits per byte",
+                note=(
+                    "The same recurrent network, trained for the same number of steps on the same tokens; negative"
+                    f" figures are better. Without attention it needs {numbers.bits_per_byte(needs)} bits per byte."
+                    f" {_took(bench, RNN)} {windows}"
+                ),
+                row_name="What it has besides its state",
+                figure_name="bits per byte needed",
+            ),
+            Figures(
+                title="What choosing gives beyond the mean",
+                rows=tuple(choosing.values()),
+                unit="bits per byte",
+                note="Against the network that sees the mean of the past states and can choose none of them.",
+                row_name="Attention",
+                figure_name="bits per byte needed",
+            ),
+            before,
+            others,
+        )
+        return Findings(
+            verdict=_verdict(worth, choosing[CHOSEN], before, others),
+            held=_held(worth, before) if bench.decides else None,
+            tables=tables,
+            exhibits=(_spread(bench), *_copied(bench), *_where_it_looks(bench)),
+        )
+
+
+def _took(bench: Bench, condition: Condition) -> str:
+    seconds = [cell.cost["train_seconds"] or 0.0 for cell in bench.entry(condition).done]
+    return f"Its training took {numbers.seconds(float(np.mean(seconds)))}."
+
+
+def read_before(text: Encoded, window: int) -> BoolArray:
+    """Return (N,): whether each token is among the ``window`` tokens before it in its document."""
+    at = np.arange(len(text))
+    documents = text.document_of(at)
+    order = np.lexsort((at, text.ids, documents))
+    same = (np.diff(documents[order]) == 0) & (np.diff(text.ids[order]) == 0)
+    found = np.zeros(len(text), np.bool_)
+    found[order[1:][same & (np.diff(order) <= window)]] = True
+    return found
+
+
+def _repeats(bench: Bench) -> tuple[Figures, Figures]:
+    """Return the bits per word against the plain network, for words that were read before and for the others.
+
+    Holm's correction is for the rows of both tables.
+    """
+    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    words = whole.text.ids != whole.text.vocabulary.end
+    before = words & read_before(whole.text, FAR)
+    tests: dict[str, Contrast] = {}
+    for part, chosen in (("before", before), ("others", words & ~before)):
+        sample = whole.chosen(np.flatnonzero(chosen), len(whole))
+        if not len(sample):
+            continue
+        measured = {
+            name: sample.amounts([-nats[sample.at] / LN2 for nats in bench.log_probs(condition)])
+            for name, condition in {"": RNN, **LOOKING}.items()
+        }
+        found = contrasts(measured.pop(""), measured, sample.counts)
+        tests |= {f"{part} {name}": each for name, each in found.items()}
+    rows = rows_of(tests)
+    share = numbers.percent(float(before.sum() / max(1, words.sum())), 0)
+
+    def table(part: str, title: str, note: str) -> Figures:
+        return Figures(
+            title=title,
+            rows=tuple(replace(rows[f"{part} {name}"], name=name) for name in LOOKING if f"{part} {name}" in rows),
+            unit="bits per word",
+            note=note,
+            row_name="What it has besides its state",
+            figure_name="bits per word needed",
+        )
+
+    return (
+        table(
+            "before",
+            "On words that were read a short time before",
+            f"Against the network without attention, on words of the test text that are among the {FAR} tokens before"
+            f" them in the same document: {share} of all words.",
+        ),
+        table("others", "On the other words", "The same, on words that are not among these tokens."),
+    )
+
+
+def _spread(bench: Bench) -> Bars:
+    """Return over how many states each attention is spread."""
+    spread: dict[str, float] = {}
+    for name, condition in LOOKING.items():
+        if condition is not POINTER:
+            models = [model for model in bench.models(condition) if isinstance(model, RnnAttention)]
+            spread[name] = float(np.mean([model.reach().spread for model in models]))
+    return Bars(
+        title="Over how many states the weights are spread",
+        note=(
+            "e to the power of the entropy of the weights, on validation text: 1 is a single state; equal weights"
+            " give the number of states in the window. 0: no document of the text is as long as the window."
+        ),
+        labels=tuple(spread),
+        values=tuple(spread.values()),
+        unit="states",
+    )
+
+
+def _copied(bench: Bench) -> list[Exhibit]:
+    """Return the words on which the pointer saves most, in the whole test text."""
+    text = bench.corpus.test
+    saved = np.mean(bench.log_probs(POINTER), axis=0) - np.mean(bench.log_probs(RNN), axis=0)
+    by_word = np.bincount(text.ids, saved / LN2, minlength=len(text.vocabulary))
+    times = np.bincount(text.ids, minlength=len(text.vocabulary))
+    best: IntArray = np.argsort(-by_word, kind="stable")[:SHOWN]
+    best = best[by_word[best] > 0]
+    if not len(best):
+        return []
+    return [
+        Bars(
+            title="Words on which the pointer saves most",
+            note="Against the network without a pointer, summed over the test text, with the number of times that the"
+            " word occurs there; <unk> stands for all words that the vocabulary lacks. They were chosen because they"
+            " save most.",
+            labels=tuple(f"{text.vocabulary.tokens[i]} ({times[i]})" for i in best),
+            values=tuple(by_word[best].tolist()),
+            unit="bits",
+        )
+    ]
+
+
+def _where_it_looks(bench: Bench) -> list[Exhibit]:
+    """Return the maps of additive and multiplicative attention over a sentence."""
+    found = []
+    for condition in (ADDITIVE, MULTIPLICATIVE):
+        maps = [each for each in bench.exhibits(condition) if each.title == "Where it looks back"]
+        found += [replace(each, title=f"{each.title}: {condition.name}") for each in maps[:1]]
+    return found
+
+
+def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: Figures) -> str:
+    """Return what was found in words: first what had no effect."""
+    said = []
+    if nothing := [_inside(name) for name, row in worth.items() if not row.found]:
+        said.append(f"No effect was found of {numbers.listed(nothing)}.")
+    for change, sign in (("saved", -1), ("lost", 1)):
+        found = [row for row in worth.values() if row.found and sign * row.amount > 0]
+        if found:
+            found.sort(key=lambda row: -abs(row.amount))
+            amounts = [f"{_inside(row.name)} {numbers.bits_per_byte(abs(row.amount))}" for row in found]
+            said.append(f"Bits per byte that are {change}: {numbers.listed(amounts)}.")
+    if not choosing.found:
+        said.append("No gain was found of choosing the states by additive scores: their plain mean is as good.")
+    else:
+        better = "better" if choosing.amount < 0 else "worse"
+        amount = numbers.bits_per_byte(abs(choosing.amount))
+        said.append(f"Choosing the states by additive scores is {better} than their plain mean, by {amount}.")
+    copied = [next((row for row in table.rows if row.name == COPIED), None) for table in (before, others)]
+    if all(row is not None and row.found for row in copied):
+        amounts = [f"{'saves' if row.amount < 0 else 'costs'} {abs(row.amount):.2f}" for row in copied if row]
+        said.append(
+            f"The pointer {amounts[0]} bits on each word that was read a short time before, and {amounts[1]} on each"
+            " other word."
+        )
+    return " ".join(said)
+
+
+def _inside(name: str) -> str:
+    """Return the name of a row inside a sentence."""
+    return name[:1].lower() + name[1:]
+
+
+def _held(worth: Mapping[str, Row], before: Figures) -> bool:
+    added, multiplied, mean, pointer = (-worth[name].amount for name in (CHOSEN, MULTIPLIED, MEAN, COPIED))
+    copies = any(row.name == COPIED and row.found and row.amount < 0 for row in before.rows)
+    return added < SMALL and multiplied <= added and mean >= added / 2 and pointer > added and copies

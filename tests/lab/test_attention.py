@@ -1,0 +1,62 @@
+"""Which words were read before, against brute force, and the verdict that figures lead to."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.lab.attention import (
+    CHOSEN,
+    COPIED,
+    LOOKING,
+    MEAN,
+    _held,
+    _verdict,
+    read_before,
+)
+from lmcompare.lab.contract import Figures, Row
+from lmcompare.tokens import Encoded
+from tests.training.texts import VOCABULARY
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=12), min_size=1, max_size=4), st.integers(1, 6))
+def test_words_that_were_read_before(documents: list[list[int]], window: int) -> None:
+    text = Encoded.from_documents([np.array(d, np.int64) for d in documents], VOCABULARY)
+    expected = [ids[i] in ids[max(0, i - window) : i] for ids in documents for i in range(len(ids))]
+    assert read_before(text, window).tolist() == expected
+
+
+def row(name: str, amount: float, p: float = 0.001) -> Row:
+    return Row(name, value=amount, low=amount, high=amount, p_holm=p)
+
+
+def table(amount: float) -> Figures:
+    return Figures(title="", rows=(row(COPIED, amount),), unit="bits per word")
+
+
+PREDICTED = {name: row(name, -0.004) for name in LOOKING} | {COPIED: row(COPIED, -0.02)}
+
+
+def test_nothing_that_was_found_is_said_first() -> None:
+    none = {name: row(name, 0.001, 0.9) for name in LOOKING}
+    said = _verdict(none, row(CHOSEN, 0.0, 1.0), table(0.0), table(0.0))
+    assert said.startswith("No effect was found of the mean of the past states")
+    assert "saved" not in said
+    assert "as good" in said
+
+
+def test_gains_and_losses_are_told_apart() -> None:
+    found = {**PREDICTED, MEAN: row(MEAN, 0.030)}
+    said = _verdict(found, row(CHOSEN, -0.011), table(-0.45), table(0.22))
+    assert "saved: a pointer to past words 0.020," in said
+    assert "lost: the mean of the past states 0.030." in said
+    assert "better than their plain mean, by 0.011" in said
+    assert "saves 0.45 bits on each word that was read a short time before, and costs 0.22" in said
+
+
+def test_the_prediction() -> None:
+    assert _held(PREDICTED, table(-0.4))
+    assert not _held(PREDICTED, table(0.4))
+    assert not _held({**PREDICTED, CHOSEN: row(CHOSEN, -0.02)}, table(-0.4))
+    assert not _held({**PREDICTED, MEAN: row(MEAN, -0.001)}, table(-0.4))
