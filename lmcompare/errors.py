@@ -141,11 +141,24 @@ def no_permission(path: object) -> str:
     return f"you have no permission for {path}: change the permissions of this file or of its folder"
 
 
+def moved(folder: object) -> str:
+    """Return the sentence for a folder that was moved, replaced or removed while a command was writing to it."""
+    return (
+        f"{folder} was moved, replaced or removed while the command was writing to it: what is there now is left as"
+        " it is; run the command again with the folder where it is now"
+    )
+
+
 @contextmanager
 def permitted() -> Iterator[None]:
-    """Turn the lack of a permission for a file or folder into an ``LmcompareError`` that names it."""
+    """Turn a lack of permission for a file, and a link to itself, into an ``LmcompareError`` that names it."""
     try:
         yield
+    except RuntimeError as error:
+        loop = re.match("Symlink loop from (.+)", str(error), re.DOTALL)  # which Path.resolve says until Python 3.12
+        if loop is None:
+            raise
+        raise LmcompareError(f"{loop[1]} is a link that leads back to itself: give another path") from error
     except PermissionError as error:
         if error.filename is None:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
@@ -258,7 +259,7 @@ class TrainedModel:
                     f"'{self.name}' can't be written as {what}, which is a format of {_WRITTEN[asked]} only: {can}"
                 )
             raise LmcompareError(f"there is no format for a file named {file.name!r} of '{self.name}': {can}")
-        if file.is_dir() or (file.exists() and not force):
+        if file.is_dir() or (os.path.lexists(file) and not force):
             replaced = "" if file.is_dir() else ", or replace it with --force (force=True in Python)"
             raise LmcompareError(f"{file} is there already: choose another name{replaced}")
         if folder and file.exists():
@@ -268,7 +269,8 @@ class TrainedModel:
                 write_folder_aside(file, lambda aside: self._fill(aside, whole))
             return file
         with blamed_on(f"{self.name}'s {known[-1]} format"):
-            write_aside(file, lambda aside: formats[known[-1]](self._corpus.vocabulary, aside))
+            target = file.resolve() if file.is_symlink() else file  # the user's own link is left as it is
+            write_aside(target, lambda aside: formats[known[-1]](self._corpus.vocabulary, aside))
         return file
 
     def _that_work(self, formats: Iterable[str]) -> Iterator[str]:

@@ -64,6 +64,7 @@ FEATURES = (
 )
 MOST_KEYS = 20  # metadata keys that divide the documents into tables
 MOST_VALUES = 20  # of such a key
+LONGEST = 200  # characters of a key or value that names a kind
 TITLES: Mapping[str, str] = {s.name: s.title for s in (*TOKEN_SLICES, *WORD_SLICES)} | {"document": "by document"}
 
 
@@ -118,7 +119,10 @@ def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[Part]
 
 @kept
 def metadata_keys(run: Run) -> list[str]:
-    """Return the metadata keys that divide the test documents into two to ``MOST_VALUES`` kinds."""
+    """Return the metadata keys that divide the test documents into two to ``MOST_VALUES`` kinds.
+
+    Keys that are longer than ``LONGEST`` characters, or have such a value, name no kinds.
+    """
     values: dict[str, set[str]] = {}
     for model in run.scored[:1]:
         documents = run.tokens[model.tokens_fingerprint].documents_of("test")
@@ -127,7 +131,11 @@ def metadata_keys(run: Run) -> list[str]:
                 seen = values.setdefault(key, set())
                 if len(seen) <= MOST_VALUES:
                     seen.add(value)
-    return [key for key, seen in values.items() if 2 <= len(seen) <= MOST_VALUES]
+    return [
+        key
+        for key, seen in values.items()
+        if 2 <= len(seen) <= MOST_VALUES and max(map(len, (key, *seen))) <= LONGEST
+    ]
 
 
 def _metadata(text: object) -> dict[str, str]:

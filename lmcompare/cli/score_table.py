@@ -56,7 +56,8 @@ def print_scores(
 def _print(rows: Iterator[Row], table_format: str) -> None:
     if table_format == "jsonl":
         for row in rows:
-            say(json.dumps(row, ensure_ascii=False))
+            valid = {key: None if value != value else value for key, value in row.items()}  # NaN is no JSON
+            say(json.dumps(valid, ensure_ascii=False))
     elif table_format == "csv":
         columns: list[str] = []
         for row in rows:

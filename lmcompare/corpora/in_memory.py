@@ -90,7 +90,8 @@ def _rows(texts: object) -> Iterator[Any]:
         if not texts.columns.is_unique:
             raise LmcompareError("the table has several columns of one name; give each a name of its own")
         return iter(texts.to_dict("records"))
-    if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
+    single = isinstance(texts, str | bytes | Mapping) or getattr(texts, "shape", None) == ()  # numpy.array("a text")
+    if single or not isinstance(texts, Iterable):
         raise LmcompareError(
             f"a corpus in memory is a list of texts, a table or a mapping of splits to these, not {kind_of(texts)}"
         )

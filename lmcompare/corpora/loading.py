@@ -35,7 +35,7 @@ from lmcompare.corpora.splits import (
     split_contiguously,
     valid_out_of_train,
 )
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, kind_of
 
 _DEFAULT = CorpusOptions()
 
@@ -69,6 +69,8 @@ def load(
     LmcompareError
         If there is no such corpus, it cannot be read, or it has too little text.
     """
+    if not isinstance(options, CorpusOptions):
+        raise LmcompareError(f"options are a CorpusOptions, not {kind_of(options)}")
     options.check()
     with texts_on_disk():
         return _loaded(read_source(source, options, base or Path(), stdin), options)

@@ -27,6 +27,10 @@ _ENCODINGS = (
     "koi8-r",
 )
 _END = "</s>"  # the mark that closes a sentence; a word of the text with this spelling is an unknown word
+_KINDS = {  # by the annotation of an option: the type of its values, and what to give
+    "bool": (bool, "true or false"),
+    **dict.fromkeys(("str", "DocumentMarks", "SentenceMarks"), (str, "a text")),
+}
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,11 @@ class CorpusOptions:
         LmcompareError
             An option has a value that is not allowed, or lacks the option that it needs.
         """
+        for option in fields(self):
+            value, (annotation, _, optional) = getattr(self, option.name), str(option.type).partition(" | ")
+            kind, said = _KINDS.get(annotation, (object, ""))
+            if not isinstance(value, kind) and not (value is None and optional) and option.name != "rare_word":
+                raise LmcompareError(f"{option.name} is {kind_of(value)}; give {said}")
         allowed = {"documents": get_args(DocumentMarks), "sentences": get_args(SentenceMarks)}
         for name, values in allowed.items():
             value = getattr(self, name)

@@ -66,8 +66,8 @@ def _parts(stream: BinaryIO, megabytes: int) -> Iterator[bytes]:
         left -= len(part)
         if left < 0:
             raise LmcompareError(
-                f"standard input is longer than {megabytes:,} MB; save it in a file and give the file, or raise the "
-                "corpus option stdin_megabytes"
+                f"standard input is longer than {megabytes:,} MB; save it in a file and give the file; for "
+                "'lmcompare run' and in Python, stdin_megabytes raises the limit"
             )
         yield part
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
 from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES, Split
-from lmcompare.runfolder.ownership import remove_begun, remove_written
+from lmcompare.runfolder.ownership import remove_begun, remove_written, see_that_it_is_there
 from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -89,6 +90,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     cost |= {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
     notes = _write_examples(job, corpus, model)
+    see_that_it_is_there(Path(job.folder))
     write_json(
         job.path / "cost.json",
         {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
@@ -149,6 +151,7 @@ def _trained(
     for name, digest in job.files.items():
         if model.digest_of(name) != digest:
             raise _changed(str(getattr(model, name)))
+    see_that_it_is_there(Path(job.folder))
     save_state(model.state(), folder)
     write_text(job.path / "curve.csv", curve.csv())
     write_json(folder / "trained.json", {"key": job.key, "plugin": job.plugin, "seconds": seconds})
@@ -190,6 +193,7 @@ def _scored(
         "valid": (valid, np.full(len(valid), np.nan), np.zeros(len(valid), np.int32)),
         "test": (test, reset, ranks),
     }
+    see_that_it_is_there(Path(job.folder))
     write_parts(job.path / "words.parquet", (words[s].table(found[s][0], ends[s]) for s in HELD_OUT))
     write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
@@ -252,6 +256,7 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
             return []
 
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples))
+    see_that_it_is_there(Path(job.folder))
     write_json(job.path / "examples.json", {**shown, "words": words})
 
     def shown_of_itself() -> list[dict[str, Any]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from lmcompare import corpora
-from lmcompare.errors import what_went_wrong
+from lmcompare.errors import LmcompareError, permitted, what_went_wrong
 from lmcompare.harness import environment
 from lmcompare.harness.describe import Described, check_text, described
 from lmcompare.harness.experiment import Experiment
@@ -107,7 +108,7 @@ def run(
     kinds = tuple(dict.fromkeys(wanted.values()))
     text = read(experiment, kinds, folder, base or Path(), force, show, corpus)
     made = dict(zip(kinds, text.tokens, strict=True))
-    with locked(folder):
+    with locked(folder) as see_that_it_is_there:
         end_replacements(folder)
         earlier = read_earlier(folder, text.entry.fingerprint, force, show)
         tokens = {name: made[table] for name, table in wanted.items()}
@@ -127,9 +128,10 @@ def run(
             show.say(without)
         planned([job for job in jobs if force or not job.is_finished()])
         try:
-            failures = _run_cells(jobs, live, experiment.seconds, force, show)
+            failures = _run_cells(jobs, live, experiment.seconds, force, show, see_that_it_is_there)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
+            see_that_it_is_there()
             checkpoints.tidy(folder)
             seconds = time.perf_counter() - started
             table = manifest(experiment, text, jobs, earlier, folder, command, seconds)
@@ -159,12 +161,17 @@ def _run_cells(
     seconds: float,
     force: bool,
     show: Display,
+    see_that_it_is_there: Callable[[], None],
 ) -> dict[str, str]:
-    """Run the cells that are not finished; return by "name/seed" why a cell failed."""
+    """Run the cells that are not finished; return by "name/seed" why a cell failed.
+
+    Raises ``LmcompareError`` if the run folder was moved or removed meanwhile, as ``see_that_it_is_there`` does.
+    """
     failures: dict[str, str] = {}
     several = len({job.seed for job in jobs}) > 1
     show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
     for index, job in enumerate(jobs):
+        see_that_it_is_there()
         if force:
             job.reopen()
             for stale in ("model", PROBES):
@@ -182,6 +189,7 @@ def _run_cells(
         try:
             error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
         finally:  # interrupted, too
+            see_that_it_is_there()
             changed = _changed_by(job, before, show)
         if error is None and not job.is_finished():
             error = (
@@ -194,7 +202,8 @@ def _run_cells(
             job.take_place()
             show.event(index, {"event": "done"})
         else:
-            job.fail(error)
+            with suppress(LmcompareError):  # where nothing can be written, the sentence is all that is left
+                job.fail(error)
             error += "; the cell that was finished before is kept" if job.aside else ""
             failures[f"{job.name}/{job.seed}"] = error
             show.event(index, {"event": "failed", "error": error})
@@ -221,9 +230,10 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -
     process is ended after ``seconds``. A model that is an object, ``live``, is trained in this process.
     """
     log = job.path / LOG
-    make_way(log, Path(job.folder))
-    job.path.mkdir(parents=True, exist_ok=True)
     try:
+        with permitted():
+            make_way(log, Path(job.folder))
+            job.path.mkdir(parents=True, exist_ok=True)
         if live is not None:
             from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -35,7 +36,7 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.temperature, Real) and 0 < self.temperature < float("inf")):
+        if not (isinstance(self.temperature, Real) and 0 < self.temperature <= sys.float_info.max):
             raise LmcompareError(f"temperature is a number above 0, not {self.temperature!r}")
         if not (isinstance(self.top_p, Real) and 0 < self.top_p <= 1):
             raise LmcompareError(f"top_p is a number above 0 and at most 1, not {self.top_p!r}")

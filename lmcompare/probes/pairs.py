@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -58,6 +59,7 @@ def read_pairs(source: str) -> Pairs:
         If there is no such file, or a line is not such a pair.
     """
     path = usable_path(source, "minimal pairs are a .jsonl file, a folder of such files, or english").expanduser()
+    source = os.fspath(source)
     if source in SHIPPED and not path.exists():
         shipped = resources.files("lmcompare.probes") / f"{source}.jsonl"
         return Pairs(source, tuple(_pairs(shipped.read_text(encoding="utf-8"), source)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, moved
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder.files import RunFolderError, write_text
 from lmcompare.runfolder.layout import (
@@ -37,7 +37,14 @@ _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process
 def claim(folder: Path) -> None:
     """Make a new or empty folder a run folder, or see that it is one. Raises as ``check_free`` does."""
     check_free(folder)
-    write_text(folder / MARK, "A run of lmcompare: 'lmcompare run' and 'lmcompare report' write here.\n")
+    if not (folder / MARK).exists():
+        write_text(folder / MARK, "A run of lmcompare: 'lmcompare run' and 'lmcompare report' write here.\n")
+
+
+def see_that_it_is_there(folder: Path) -> None:
+    """Raise ``LmcompareError`` if there is no run folder any more where a run is to write."""
+    if not is_run_folder(folder):
+        raise LmcompareError(moved(folder))
 
 
 def check_free(folder: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError, no_permission, ordinary
+from lmcompare.errors import LmcompareError, moved, no_permission, ordinary
 from lmcompare.runfolder.files import (
     REMEDY,
     NoPermissionError,
@@ -114,8 +114,20 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder for this process. Raises ``LmcompareError`` with the other process's id while it has the lock."""
+def locked(folder: Path) -> Iterator[Callable[[], None]]:
+    """Lock a folder for this process.
+
+    Yields
+    ------
+    callable
+        Raises ``LmcompareError`` if the folder of this name is another one now, or none: nothing may be written
+        there.
+
+    Raises
+    ------
+    LmcompareError
+        With the other process's id, while it has the lock; if the folder can't be written to.
+    """
     from filelock import FileLock, Timeout
 
     lock, holder = FileLock(folder / ".lock"), folder / ".holder"
@@ -132,10 +144,23 @@ def locked(folder: Path) -> Iterator[None]:
         raise LmcompareError(
             f"{folder} can't be written to ({error.strerror or error}): choose another output folder or make room"
         ) from error
+    own = folder.stat()
+
+    def is_same() -> bool:
+        try:
+            return os.path.samestat(own, folder.stat())
+        except OSError:
+            return False
+
+    def see_that_it_is_the_same() -> None:
+        if not is_same():
+            raise LmcompareError(moved(folder))
+
     try:
         since = datetime.now().astimezone().isoformat(" ", "seconds")
         write_text(holder, f"process {os.getpid()} on {socket.gethostname()}, since {since}\n")
-        yield
+        yield see_that_it_is_the_same
     finally:
-        holder.unlink(missing_ok=True)
+        if is_same():
+            holder.unlink(missing_ok=True)
         lock.release()

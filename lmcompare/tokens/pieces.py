@@ -205,7 +205,7 @@ class SavedTokenizer(PieceTokenizer):
     files: ClassVar[tuple[str, ...]] = ("path",)
 
     def __init__(self, path: str = "") -> None:
-        if not path:
+        if not isinstance(path, str) or not path or "\0" in path:
             raise LmcompareError("no file is named; give --tokens PATH/tokenizer.json, or path in an experiment file")
         self.path = path
 

@@ -70,7 +70,10 @@ def test_slices_by_hand(tmp_path: Path) -> None:
 
 
 def test_only_the_first_metadata_keys_have_tables(tmp_path: Path) -> None:
-    metadata = [{f"k{key}": value for key in range(25)} | {"same": "x"} for value in ("a", "b")]
+    metadata = [
+        {f"k{key}": value for key in range(25)} | {"same": "x", "long": value * 201, "n" * 201: value}
+        for value in ("a", "b")
+    ]
     run = tiny_run(tmp_path, {"a": [[0.5, 0.5]]}, documents=[[1], [1]], metadata=metadata)
     assert metadata_keys(run) == [f"k{key}" for key in range(25)]
     found = [name for name in slices(run) if name.startswith("metadata:")]

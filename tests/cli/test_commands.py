@@ -75,6 +75,8 @@ def test_lists(place: Path) -> None:
         (("run", "--corpus", "text.txt", "--model", "./plugins.py"), "write './plugins.py:"),
         (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is no Python file or module"),
         (("run", "--corpus", "text.txt", "--model", "\udcff"), "is not valid UTF-8"),
+        (("run", "--corpus", "text.txt", "--out", "loop"), "is a link that leads back to itself"),
+        (("score", "loop", "text.txt"), "is a link that leads back to itself"),
         (("run", "--corpus", "text.txt", "--tokens", ":"), "is no Python file or module"),
         (
             ("run", "--corpus", "text.txt", "--model", "ngram", "--set", "ngram.order=NaN"),
@@ -92,6 +94,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple
     (place / "empty.txt").write_bytes(b"")
     (place / "latin.txt").write_bytes(b"caf\xe9\n" * 30)
     (place / "short.txt").write_text("one\n")
+    (place / "loop").unlink(missing_ok=True)
+    (place / "loop").symlink_to("loop")
     (place / "unfinished" / "cells").mkdir(parents=True, exist_ok=True)
     done = lmcompare(*arguments, cwd=place)
     assert done.returncode == 2, done.stdout + done.stderr

@@ -29,6 +29,23 @@ def test_export_writes_a_file_once(place: Path) -> None:
     assert (place / "out.arpa").read_bytes() == written
 
 
+def test_links_of_the_user_are_left_as_they_are(place: Path) -> None:
+    target, link, broken = place / "elsewhere" / "kept.arpa", place / "link.arpa", place / "broken.arpa"
+    target.parent.mkdir()
+    target.write_bytes(b"mine")
+    link.symlink_to(target)
+    broken.symlink_to("nowhere")
+    for name in (link.name, broken.name):
+        assert lmcompare("export", "run", name, "-m", "ngram", cwd=place).returncode == 2
+    assert target.read_bytes() == b"mine"
+    assert broken.is_symlink()
+    assert lmcompare("export", "run", link.name, "-m", "ngram", "--force", cwd=place).returncode == 0
+    assert link.is_symlink()
+    assert target.read_bytes().startswith(b"\\data\\")
+    for path in (link, broken):
+        path.unlink()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

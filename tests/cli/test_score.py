@@ -26,6 +26,26 @@ def scored(place: Path, *arguments: str, stdin: str = TWO_TEXTS) -> list[dict[st
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def test_a_model_that_is_named_twice_has_one_row(place: Path) -> None:
+    once, twice = (
+        lmcompare("score", "run", "-", "--model", names, cwd=place, stdin="it.\n").stdout
+        for names in ("ngram", "ngram,ngram")
+    )
+    assert once == twice != ""
+
+
+def test_a_folder_of_the_name_of_standard_input(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "run", tmp_path / "run")
+    shutil.copytree(place / "run", tmp_path / "-")
+    assert scored(tmp_path, stdin="the cat\n")[0]["text"] == "the cat"
+
+
+def test_what_is_no_number_is_null(place: Path) -> None:
+    done = lmcompare(*("score", "run", "-", "--by", "word", "--ends"), cwd=place, stdin=TWO_TEXTS)
+    rows = [json.loads(line, parse_constant=lambda name: pytest.fail(name)) for line in done.stdout.splitlines()]
+    assert rows
+
+
 @pytest.mark.parametrize(
     ("name", "content", "lines"),
     [

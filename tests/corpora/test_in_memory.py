@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -76,6 +77,7 @@ def test_a_split_without_validation_text() -> None:
         (["a", "\ud800"], "document 2 has a lone surrogate"),
         ([{"text": "a"}, "b"], "row 2 is a str, not a mapping"),
         (5, "a corpus in memory is a list of texts"),
+        (np.array("a text"), "a corpus in memory is a list of texts"),
         ({"train": TEXTS, "tets": TEXTS}, "unknown split 'tets' .did you mean 'test'"),
         ({"train": TEXTS, "valid": TEXTS}, "the texts have no test"),
         ({"train": TEXTS, "valid": TEXTS, "dev": TEXTS, "test": TEXTS}, "valid is given twice"),

@@ -68,3 +68,8 @@ def test_a_split_can_have_patterns_in_it(tmp_path: Path) -> None:
     assert found.splits is not None
     assert [piece.name for piece in found.splits["train"]] == ["a1.txt", "a2.txt"]
     assert [piece.name for piece in read_source("x=*.txt", DEFAULT, tmp_path).pieces] == ["x=1.txt"]
+
+
+def test_a_split_whose_path_is_too_long_is_named() -> None:
+    with pytest.raises(LmcompareError, match="train is the path of a file or folder"):
+        read_source({"train": "x" * 5000, "test": "x"}, CorpusOptions(), Path())

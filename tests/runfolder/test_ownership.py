@@ -36,8 +36,9 @@ def test_new_and_empty_folders_are_claimed_and_claimed_again(tmp_path: Path) -> 
     claim(tmp_path)
     claim(tmp_path / "new")
     (tmp_path / "new" / "notes.txt").write_text("mine")
+    (tmp_path / "new" / MARK).write_text("mine, too")
     claim(tmp_path / "new")
-    assert contents(tmp_path / "new")["notes.txt"] == b"mine"
+    assert contents(tmp_path / "new") == {"notes.txt": b"mine", MARK: b"mine, too"}
     assert (tmp_path / MARK).is_file()
 
 

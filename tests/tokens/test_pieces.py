@@ -267,3 +267,9 @@ def test_a_file_with_a_gap_or_without_its_unknown_piece(tmp_path: Path, model: d
     path.write_text(json.dumps({**table, "post_processor": None, "decoder": None, "model": model}), encoding="utf-8")
     with pytest.raises(LmcompareError, match=said):
         make_tokenizer({"kind": "saved", "path": str(path)}).fit(["b c"])
+
+
+@pytest.mark.parametrize("path", ["", "\0", 5, True, ["a"], None])
+def test_a_path_that_can_be_none_is_refused(path: Any) -> None:
+    with pytest.raises(LmcompareError, match="no file is named"):
+        make_tokenizer({"kind": "saved", "path": path})

@@ -61,7 +61,7 @@ def score(
     from lmcompare.cli.score_table import print_scores
     from lmcompare.run_mark import is_run_folder
 
-    if is_run_folder(Path(file)):
+    if file != "-" and is_run_folder(Path(file)):
         raise LmcompareError(f"{file} is a run folder, and the text comes last: lmcompare score DIR FILE")
     options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options, note=note)
@@ -143,7 +143,7 @@ def trained_models(
     """Return models of a run by name, those that ``names`` lists with commas or all of them."""
     from lmcompare.api import load
 
-    listed = load(folder).models if names is None else [name.strip() for name in names.split(",")]
+    listed = load(folder).models if names is None else _listed(names)
     return {name: trained_model(folder, name, seed, plugin) for name in listed}
 
 
@@ -158,7 +158,7 @@ def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: l
     labels = [place.name for place in places]
     if len(set(labels)) < len(labels):
         labels = [str(folder) for folder in folders]
-    wanted = None if names is None else [name.strip() for name in names.split(",")]
+    wanted = None if names is None else _listed(names)
     if wanted is not None and len(folders) == 1:
         asked = [wanted]
     else:
@@ -170,6 +170,11 @@ def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: l
         for label, folder, models in zip(labels, folders, asked, strict=True)
         for name in models
     ]
+
+
+def _listed(names: str) -> list[str]:
+    """Return the names of models that are listed with commas, each once."""
+    return list(dict.fromkeys(name.strip() for name in names.split(",")))
 
 
 def trained_model(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:

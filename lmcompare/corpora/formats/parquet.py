@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from lmcompare.corpora.contract import CorpusFormat, File, Found
 from lmcompare.corpora.formats.tables import Row, documents_of_rows, unknown_column
@@ -33,13 +34,28 @@ def _rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
             raise unknown_column(file, column, names)
         number = 0
         for batch in table.iter_batches():
-            for row in batch.to_pylist():
+            for row in _as_python(batch):
                 number += 1
                 yield number, row
     except (pyarrow.ArrowException, OSError, ValueError, UnicodeError) as error:
         raise LmcompareError(
             f"{file.path} is not well-formed Parquet ({one_line(error)[:200]}); write it again"
         ) from None
+
+
+def _as_python(batch: Any) -> list[dict[str, Any]]:
+    """Return the rows of a ``pyarrow.RecordBatch``; times that Python can't hold are texts."""
+    import pyarrow
+
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (OverflowError, ValueError):
+        texts = [
+            column.cast(pyarrow.string()) if pyarrow.types.is_temporal(column.type) else column
+            for column in batch.columns
+        ]
+        rows = pyarrow.RecordBatch.from_arrays(texts, names=batch.schema.names).to_pylist()
+    return rows
 
 
 PARQUET = CorpusFormat(

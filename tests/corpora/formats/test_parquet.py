@@ -34,6 +34,13 @@ def test_rows_are_documents_and_other_columns_metadata() -> None:
     assert read(raw, "name")[1] == ("t:2", "B", {"n": "2", "tags": "[]"})
 
 
+def test_times_that_python_cannot_hold_are_texts() -> None:
+    times = pyarrow.array([2**62, 0], pyarrow.timestamp("us"))
+    far, near = read(written({"text": ["a", "b"], "time": times}))
+    assert "4611686018427387904" in far[2]["time"]
+    assert near[2]["time"].startswith("1970-01-01")
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
