@@ -18,7 +18,6 @@ from lmcompare.lab.order import FAMILIES
 from lmcompare.models.wordnet_bow.readable import LACKING, Describer
 from lmcompare.models.wordnet_bow.wordnet import MISSING, is_found
 from lmcompare.report import numbers
-from lmcompare.tokens import Vocabulary
 
 READABLE = Condition("wordnet-bow", "wordnet-bow")
 PERMUTED, FIXED, TRAINED, ONE_SOFTMAX = (
@@ -49,14 +48,12 @@ class Ontology(LabExperiment):
     """A bag of words whose vectors are WordNet's classes, against one with learnt vectors, and the way back."""
 
     title: ClassVar[str] = "Words that a person can read"
-    question: ClassVar[str] = (
-        "How much does it cost if a model's word vectors are WordNet's classes, which one can read?"
-    )
+    question: ClassVar[str] = "How much does it cost if word vectors are classes of WordNet, which one can read?"
     prediction: ClassVar[str] = (
-        "With the same classes in the output, readable vectors cost between 0.01 and 0.1 bits per byte against the"
-        " vectors of word2vec, and with their rows permuted at least 0.03 bits per byte more. From word2vec's vectors,"
-        " the first supersense that is named for a word that was held out is right for more than half of the words,"
-        " and more often than one that is guessed from its suffix."
+        "With the same classes in the output, readable vectors cost between 0.01 and 0.1 bits per byte against"
+        " the vectors of word2vec, and with their rows permuted at least 0.03 bits per byte more. From"
+        " word2vec's vectors, the first supersense that is named for a word that was held out is right for more"
+        " than half of the words, and more often than one that is guessed from its suffix."
     )
 
     def conditions(self) -> Sequence[Condition]:
@@ -80,15 +77,16 @@ class Ontology(LabExperiment):
             rows=tuple(replace(row, saying=SAYINGS[name]) for name, row in found.items()),
             unit="bits per byte",
             note=(
-                "Bags of the last three words with the same hidden layer, trained for the same number of steps. Negative"
-                " figures are better than the readable table, which needs"
+                "Bags of the last three words with the same hidden layer, trained for the same number of steps."
+                " Negative figures are better than the readable table, which needs"
                 f" {numbers.bits_per_byte(bench.bits(READABLE).figure(bench.unit_bytes))} bits per byte."
             ),
             row_name="Word vectors",
             figure_name="bits per byte",
         )
-        described = Describer().vocabulary(bench.corpus.vocabulary)
-        task = encoding.task_of(bench.corpus.vocabulary, described)
+        vocabulary = bench.corpus.vocabulary
+        described = Describer().vocabulary(vocabulary)
+        task = encoding.task_of(vocabulary, described)
         if task.test.sum() < FEW or not task.supersenses:
             few = f"The text has too few words of WordNet, {len(task.words)}, to predict classes from word vectors."
             verdict = _verdict(found)
@@ -96,8 +94,7 @@ class Ontology(LabExperiment):
         unknown = [
             i
             for i, each in enumerate(described)
-            if each.kind == LACKING
-            and encoding.is_content(bench.corpus.vocabulary[i], int(bench.corpus.vocabulary.counts[i]))
+            if each.kind == LACKING and encoding.is_content(vocabulary[i], int(vocabulary.counts[i]))
         ]
         way_back, exhibits = _way_back(bench, task, np.array(unknown, np.int64))
         return Findings(
@@ -150,8 +147,8 @@ def _tables(found: Encoded, task: Task) -> tuple[Figures, ...]:
         f"{int(task.test.sum()):,} words that were held out, all forms of a word together, and"
         f" {len(task.classes)} classes of WordNet, of which {task.supersenses} are supersenses. From"
         " vectors and from suffixes (the last one to four letters) classes are predicted by the same regression."
-        f" Precision at {encoding.NAMED}: the share of the first {encoding.NAMED} classes that are right. Micro-F1 is over all"
-        " decisions together, macro-F1 the mean over classes, so that rare ones count as much as frequent ones."
+        f" Precision at {encoding.NAMED}: the share of the first {encoding.NAMED} classes that are right. Micro-F1 is"
+        " over all decisions together, macro-F1 the mean over classes, so that rare ones count as much as others."
     )
     return tuple(
         Figures(
@@ -167,7 +164,7 @@ def _tables(found: Encoded, task: Task) -> tuple[Figures, ...]:
 
 
 def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str], task: Task) -> Neighbours:
-    """Return the classes of words that WordNet lacks, with the nearest words that it has in the first class as evidence."""
+    """Return the classes of words that WordNet lacks, with the nearest words that it has in the first class."""
     scores = guess.regression.predict(inputs).reshape(len(inputs), -1)
     margins = scores - guess.threshold
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
@@ -184,9 +181,10 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
         similarities.append(tuple(float(np.clip(cosines[n], -1, 1)) for n in near))
     return Neighbours(
         title="Words that WordNet lacks, as they may be read",
-        note="Left: the word, its most likely classes by its vector and its suffix, and how far the score of the first one"
-        " is above the threshold from which classes are named. Right, as evidence: the words of this class in WordNet whose"
-        " vectors are nearest, with their cosine. The words with the highest scores are shown; nobody has checked them.",
+        note="Left: the word, its most likely classes by its vector and its suffix, and how far the score of the"
+        " first one is above the threshold from which classes are named. Right, as evidence: the words that WordNet has"
+        " in this class and whose vectors are nearest, with their cosine. The words with the highest scores are shown;"
+        " WordNet can't say whether they are right.",
         words=tuple(words),
         neighbours=tuple(neighbours),
         similarities=tuple(similarities),
@@ -219,9 +217,10 @@ def _encoded(found: Encoded, task: Task) -> str:
     vectors, both = found[VECTORS][0], found[BOTH][0]
     suffix = vectors.figure - vectors.difference
     return (
-        f" The other way, the first supersense that is named for a word that was held out is right for"
+        " The other way, the first supersense that is named for a word that was held out is right for"
         f" {numbers.percent(float(vectors.figure), 0)} of the words from their vectors,"
-        f" {numbers.percent(float(suffix), 0)} from their suffixes and {numbers.percent(float(both.figure), 0)} from both."
+        f" {numbers.percent(float(suffix), 0)} from their suffixes and {numbers.percent(float(both.figure), 0)} from"
+        " both."
     )
 
 
