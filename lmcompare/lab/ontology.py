@@ -28,7 +28,7 @@ PERMUTED, FIXED, TRAINED, ONE_SOFTMAX = (
 )
 OTHERS = {
     PERMUTED: Condition("wordnet-bow permuted", "lmcompare.lab.word_tables:PermutedRows"),
-    FIXED: Condition("word2vec-bow fixed, classes", "lmcompare.lab.word_tables:ClassedBag", {"tune": False}),
+    FIXED: Condition("word2vec-bow fixed classes", "lmcompare.lab.word_tables:ClassedBag", {"tune": False}),
     TRAINED: Condition("word2vec-bow classes", "lmcompare.lab.word_tables:ClassedBag"),
     ONE_SOFTMAX: FAMILIES["word2vec bag"],
 }
@@ -38,7 +38,7 @@ SAYINGS = {
     TRAINED: "These vectors are trained further together with the rest; the same output.",
     ONE_SOFTMAX: "The same with one softmax over all words: the model word2vec-bow.",
 }
-FEW = 50  # words that are held out
+FEW = 10  # words that are held out
 SHOWN, NEAR, CLASSES_SHOWN = 12, 4, 3  # words that WordNet lacks, their evidence, and the classes that are named
 LEAST_COST, MOST_COST, LEAST_LOSS, HALF = 0.01, 0.1, 0.03, 0.5  # of the prediction
 Encoded = Mapping[str, Sequence[Contrast]]
@@ -182,8 +182,8 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
     return Neighbours(
         title="Words that WordNet lacks, as they may be read",
         note="Left: the word, its most likely classes by its vector and its suffix, and how far the score of the"
-        " first one is above the threshold from which classes are named. Right, as evidence: the words that WordNet has"
-        " in this class and whose vectors are nearest, with their cosine. The words with the highest scores are shown;"
+        " first one is above the threshold from which classes are named. Right, as evidence: the words of this class"
+        " in WordNet whose vectors are nearest, with their cosine. The words with the highest scores are shown;"
         " WordNet can't say whether they are right.",
         words=tuple(words),
         neighbours=tuple(neighbours),
