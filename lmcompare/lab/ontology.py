@@ -105,8 +105,9 @@ class Ontology(LabExperiment):
         )
 
 
-VECTORS, BOTH = "Word vectors against suffixes", "Word vectors with suffixes against suffixes alone"
-FREQUENCY = "Word vectors against the frequency of classes"
+VECTORS = "What word vectors tell of the classes of a word, against its suffix"
+BOTH = "What word vectors and the suffix tell together, against the suffix alone"
+FREQUENCY = "What word vectors tell, against the frequency of the classes"
 
 
 def _way_back(bench: Bench, task: Task, unknown: encoding.Ints) -> tuple[Encoded, tuple[Exhibit, ...]]:
@@ -145,8 +146,9 @@ def _tables(found: Encoded, task: Task) -> tuple[Figures, ...]:
     rows = rows_of({f"{title}: {each.name}": each for title, tests in found.items() for each in tests})
     note = (
         f"{int(task.test.sum()):,} words that were held out, all forms of a word together, and"
-        f" {len(task.classes)} classes of WordNet, of which {task.supersenses} are supersenses. From"
-        " vectors and from suffixes (the last one to four letters) classes are predicted by the same regression."
+        f" {len(task.classes)} classes of WordNet, of which {task.supersenses} are supersenses, broad ones such as"
+        " noun.food. From vectors and from suffixes (the last one to four letters) classes are predicted by the same"
+        " regression, which was trained on the other words."
         f" Precision at {encoding.NAMED}: the share of the first {encoding.NAMED} classes that are right. Micro-F1 is"
         " over all decisions together, macro-F1 the mean over classes, so that rare ones count as much as others."
     )
@@ -155,7 +157,7 @@ def _tables(found: Encoded, task: Task) -> tuple[Figures, ...]:
             title=title,
             rows=tuple(replace(rows[f"{title}: {each.name}"], name=each.name) for each in tests),
             unit="share",
-            note=note,
+            note=note if title == VECTORS else "The same words and classes.",
             row_name="Measure",
             figure_name="share, " + ("vectors with suffixes" if title == BOTH else "vectors"),
         )
@@ -166,25 +168,30 @@ def _tables(found: Encoded, task: Task) -> tuple[Figures, ...]:
 def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str], task: Task) -> Neighbours:
     """Return the classes of words that WordNet lacks, with the nearest words that it has in the first class."""
     scores = guess.regression.predict(inputs).reshape(len(inputs), -1)
-    margins = scores - guess.threshold
+    margins = scores[:, : task.supersenses].max(axis=1) - guess.threshold
+    share = task.truth[~task.test].mean(axis=0)
+    gains = (scores - share) / np.sqrt(np.maximum(share * (1 - share), 1e-9))
+    gains[:, : task.supersenses] = 0  # beside the supersense, synsets that are not likely for every word
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     size = len(task.words)
     words, neighbours, similarities = [], [], []
-    for k in np.argsort(-margins.max(axis=1), kind="stable")[:SHOWN].tolist():
-        order = np.argsort(-scores[k], kind="stable")[:CLASSES_SHOWN].tolist()
-        there = np.flatnonzero(task.truth[:, order[0]])
+    for k in np.argsort(-margins, kind="stable")[:SHOWN].tolist():
+        first = int(scores[k, : task.supersenses].argmax())
+        gaining = [c for c in np.argsort(-gains[k], kind="stable").tolist() if gains[k, c] > 0]
+        order = [first, *gaining[: CLASSES_SHOWN - 1]]
+        there = np.flatnonzero(task.truth[:, first])
         cosines = unit[there] @ unit[size + k]
         near = np.argsort(-cosines, kind="stable")[:NEAR]
         classes = ", ".join(short_name(task.classes[c]) for c in order)
-        words.append(f"{names[size + k]}: {classes} ({margins[k, order[0]]:+.2f})")
+        words.append(f"{names[size + k]}: {classes} ({margins[k]:+.2f})")
         neighbours.append(tuple(names[int(there[n])] for n in near))
         similarities.append(tuple(float(np.clip(cosines[n], -1, 1)) for n in near))
     return Neighbours(
         title="Words that WordNet lacks, as they may be read",
-        note="Left: the word, its most likely classes by its vector and its suffix, and how far the score of the"
-        " first one is above the threshold from which classes are named. Right, as evidence: the words of this class"
-        " in WordNet whose vectors are nearest, with their cosine. The words with the highest scores are shown;"
-        " WordNet can't say whether they are right.",
+        note="Left: the word, its most likely supersense by its vector and its suffix, two synsets whose scores"
+        " exceed their frequency most, and how far the score of the supersense is above the threshold from which"
+        " classes are named. Right, as evidence: the words of this supersense in WordNet whose vectors are nearest,"
+        " with their cosine. The words with the highest scores are shown; WordNet can't say whether they are right.",
         words=tuple(words),
         neighbours=tuple(neighbours),
         similarities=tuple(similarities),
@@ -192,17 +199,24 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
 
 
 def short_name(name: str) -> str:
-    """Return the name of a class as one says it: "food" for "noun.food" and "food.n.01"."""
-    first, _, rest = name.partition(".")
-    return (first if rest[-2:].isdigit() else rest).replace("_", " ")
+    """Return the name of a class as one says it: "food" for "noun.food", "hot dog" for "hot_dog.n.01"."""
+    part, _, rest = name.partition(".")
+    if rest[-2:].isdigit():
+        return part.replace("_", " ")
+    return {"noun": rest, "verb": f"{rest} (verb)", "adj": "adjective", "adv": "adverb"}[part]
 
 
 def _verdict(found: Mapping[str, Row]) -> str:
     """Return what the readable table costs: first what makes no difference."""
-    same = [name.lower() for name, row in found.items() if not row.found]
+    same = [f"“{name}”" for name, row in found.items() if not row.found]
     said = [f"No difference from the readable table was found of {numbers.listed(same)}."] if same else []
     fixed, trained, permuted = found[FIXED], found[TRAINED], found[PERMUTED]
-    for row, what in ((fixed, "word2vec's vectors"), (trained, "vectors that are trained further")):
+    if all(row.found and row.amount > 0 for row in (fixed, trained)):
+        said.append("On this text, word vectors that one can read cost nothing.")
+    for row, what in (
+        (fixed, "word2vec's vectors as they are"),
+        (trained, "those vectors if they are trained further"),
+    ):
         if row.found:
             amount = numbers.bits_per_byte(abs(row.amount))
             how = "more" if row.amount < 0 else "less"

@@ -128,7 +128,8 @@ def test_a_word_that_wordnet_lacks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "short"), [("noun.food", "food"), ("hot_dog.n.01", "hot dog"), ("verb.motion", "motion")]
+    ("name", "short"),
+    [("noun.food", "food"), ("hot_dog.n.01", "hot dog"), ("verb.motion", "motion (verb)"), ("adj.all", "adjective")],
 )
 def test_the_name_of_a_class(name: str, short: str) -> None:
     assert short_name(name) == short
@@ -169,7 +170,7 @@ def test_the_verdict() -> None:
     worse = Row("", value=0.05, low=0.04, high=0.06, p_holm=0.001)
     rows = {name: replace(worse, name=name) for name in OTHERS}
     said = _verdict({**rows, FIXED: replace(worse, value=-0.02), TRAINED: replace(worse, p_holm=0.4)})
-    assert said.startswith("No difference from the readable table was found of word2vec, trained further.")
-    assert "needs 0.020 bits per byte more than word2vec's vectors" in said
+    assert said.startswith("No difference from the readable table was found of “word2vec, trained further”.")
+    assert "needs 0.020 bits per byte more than word2vec's vectors as they are" in said
     assert "rows permuted is worse by 0.050" in said
     assert set(rows) == {PERMUTED, FIXED, TRAINED, ONE_SOFTMAX}
