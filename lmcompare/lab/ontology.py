@@ -172,7 +172,8 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
     share = task.truth[~task.test].mean(axis=0)
     gains = (scores - share) / np.sqrt(np.maximum(share * (1 - share), 1e-9))
     gains[:, : task.supersenses] = 0  # beside the supersense, synsets that are not likely for every word
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    centred = encoding.of_vectors(vectors)  # what all vectors have in common is no likeness
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
     size = len(task.words)
     words, neighbours, similarities = [], [], []
     for k in np.argsort(-margins, kind="stable")[:SHOWN].tolist():
@@ -182,16 +183,17 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
         there = np.flatnonzero(task.truth[:, first])
         cosines = unit[there] @ unit[size + k]
         near = np.argsort(-cosines, kind="stable")[:NEAR]
-        classes = ", ".join(short_name(task.classes[c]) for c in order)
+        classes = ", ".join(dict.fromkeys(short_name(task.classes[c]) for c in order))
         words.append(f"{names[size + k]}: {classes} ({margins[k]:+.2f})")
         neighbours.append(tuple(names[int(there[n])] for n in near))
         similarities.append(tuple(float(np.clip(cosines[n], -1, 1)) for n in near))
     return Neighbours(
         title="Words that WordNet lacks, as they may be read",
-        note="Left: the word, its most likely supersense by its vector and its suffix, two synsets whose scores"
-        " exceed their frequency most, and how far the score of the supersense is above the threshold from which"
-        " classes are named. Right, as evidence: the words of this supersense in WordNet whose vectors are nearest,"
-        " with their cosine. The words with the highest scores are shown; WordNet can't say whether they are right.",
+        note="Left: the word, its most likely supersense by its vector and its suffix, two synsets whose scores exceed"
+        " their frequency most, and how far the score of the supersense is above the threshold from which classes"
+        " are named. Right, as evidence: the words of this supersense in WordNet whose vectors are nearest, by the"
+        " cosine of the standardised vectors. The words with the highest scores are shown; WordNet can't say whether"
+        " they are right.",
         words=tuple(words),
         neighbours=tuple(neighbours),
         similarities=tuple(similarities),
