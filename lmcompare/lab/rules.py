@@ -67,8 +67,8 @@ class Rules(LabExperiment):
             rows=tuple(replace(row, figure=None) for row in rows.values()),
             unit="share of the sentences",
             note=(
-                f"{len(asked.texts):,} sentences of the test text with {WORDS[0]} to {WORDS[-1]} words. The last rule of"
-                " each program matches everything and is left out. This is no ranking: a rule that matches need not"
+                f"{len(asked.texts):,} sentences of the test text with {WORDS[0]} to {WORDS[-1]} words. The last rule"
+                " of each program matches everything and is left out. This is no ranking: a rule that matches need not"
                 " give a good answer, and a program of rules gives no word a probability."
             ),
             differences=False,
@@ -124,8 +124,8 @@ class Asked:
                 where.append(first)
         if len(texts) < LEAST:
             raise LmcompareError(
-                f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words between blanks: give a longer"
-                " text, of a language that has them"
+                f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words between blanks: give a"
+                " longer text, of a language that has them"
             )
         whole = Sample.of(bench.run, corpus, len(corpus.test))
         at: IntArray = np.array(where)
@@ -151,8 +151,8 @@ def _talk(
         rows=tuple(rows),
         unit="share of the sentences with this rule",
         note=(
-            f"The programs answer the sentence; the models, which know no dialogue, continue it by {CONTINUED} tokens,"
-            " drawn from their probabilities."
+            f"The programs answer the sentence; the models, which know no dialogue, continue it by {CONTINUED}"
+            " tokens, drawn from their probabilities."
         ),
         differences=False,
         row_name="Program or model",
@@ -174,8 +174,8 @@ def _most_frequent(each: Responder, matched: Array) -> Bars:
 def _verdict(rows: Mapping[str, Row]) -> str:
     eliza, ours = rows[ELIZA], rows[OURS]
     return (
-        f"ELIZA has a rule for {_share(eliza)} of the sentences; to all others it gives an answer that fits everything."
-        f" The script that was written for statements has one for {_share(ours)}. A rule says nothing of what it does"
+        f"ELIZA has a rule for {_share(eliza)} of the sentences; to all others it gives an answer that fits"
+        f" everything. The script that was written for statements has one for {_share(ours)}. A rule says nothing of what it does"
         " not match, while a model gives each continuation a probability."
     )
 
