@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Measured, contrasts
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
-from lmcompare.lab.bench import Bench, row_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.ideas import BASE
 from lmcompare.lab.order import FAMILIES
@@ -58,18 +58,15 @@ class Rules(LabExperiment):
             {name: asked.sample.amounts([found.astype(np.float64)]) for name, found in special.items()},
             asked.sample.counts,
         )
-        rows = {
-            each.name: replace(row_of(covered[each.name], f"{each.saying} {len(each.rules)} rules."), p_holm=None)
-            for each in those
-        }
+        rows = {each.name: _covered(covered[each.name], each) for each in those}
         table = Figures(
             title="Sentences for which a rule matches",
-            rows=tuple(replace(row, figure=None) for row in rows.values()),
+            rows=tuple(rows.values()),
             unit="share of the sentences",
             note=(
-                f"{len(asked.texts):,} sentences of the test text with {WORDS[0]} to {WORDS[-1]} words. The last rule"
-                " of each program matches everything and is left out. This is no ranking: a rule that matches need not"
-                " give a good answer, and a program of rules gives no word a probability."
+                f"{len(asked.texts):,} sentences of the test text, of {WORDS[0]} to {WORDS[-1]} words. The last rule"
+                " of each program matches everything and is left out. This is no ranking: a rule that matches need"
+                " not give a good answer, and a program of rules gives no word a probability."
             ),
             differences=False,
             row_name="Program",
@@ -132,6 +129,14 @@ class Asked:
         return cls(texts, whole.chosen(at, len(at)))
 
 
+def _covered(found: Contrast, each: Responder) -> Row:
+    """Return the share of the sentences for which a program has a rule; without an interval if all are alike."""
+    row = Row(each.name, f"{each.saying} {len(each.rules)} rules.", found.difference)
+    if found.difference in (0.0, 1.0) or not np.isfinite([found.low, found.high]).all():
+        return row
+    return replace(row, low=max(0.0, found.low), high=min(1.0, found.high))
+
+
 def _talk(
     bench: Bench, sentence: str, number: int, those: Sequence[Responder], matched: Mapping[str, Array]
 ) -> Figures:
@@ -172,19 +177,16 @@ def _most_frequent(each: Responder, matched: Array) -> Bars:
 
 
 def _verdict(rows: Mapping[str, Row]) -> str:
-    eliza, ours = rows[ELIZA], rows[OURS]
     return (
-        f"ELIZA has a rule for {_share(eliza)} of the sentences; to all others it gives an answer that fits"
-        f" everything. The script that was written for statements has one for {_share(ours)}. A rule says nothing of what it does"
-        " not match, while a model gives each continuation a probability."
+        f"ELIZA has a rule for {_share(rows[ELIZA])} of the sentences; all others get an answer that fits everything."
+        f" The script that was written for statements has one for {_share(rows[OURS])}. A model gives each of all"
+        " possible continuations a probability."
     )
 
 
 def _share(row: Row) -> str:
     within = (
-        ""
-        if row.low is None or row.high is None
-        else (f" ({numbers.percent(max(0.0, row.low))} to {numbers.percent(min(1.0, row.high))})")
+        "" if row.low is None or row.high is None else f" ({numbers.percent(row.low)} to {numbers.percent(row.high)})"
     )
     return f"{numbers.percent(row.amount)}{within}"
 
