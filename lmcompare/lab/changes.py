@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmcompare.errors import PluginError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
-from lmcompare.model import LanguageModel, Setting, State
+from lmcompare.lab.quantisation import TERNARY, network_bytes, train_rounded
+from lmcompare.model import LanguageModel, Setting, Size, State
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
@@ -23,6 +24,8 @@ from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.lanes import Texts
 from lmcompare.training.loop import Watch
 from lmcompare.training.network import Network
+
+QUANTISED = (TERNARY, 2, 3, 4, 8)  # bits of a weight
 
 
 @dataclass(eq=False, kw_only=True)
@@ -210,6 +213,41 @@ class LimitedOrder(Transformer):
     def network(self, types: int) -> TransformerNetwork:
         """Return the network."""
         return LimitedOrderNetwork(types, self.design(), self.end, self.known)
+
+
+@dataclass(eq=False, kw_only=True)
+class QuantisedTransformer(Transformer):
+    """A transformer that is trained with weights of few bits: see ``lmcompare.lab.quantisation``.
+
+    All its matrices are rounded, the word vectors included; what flows through the network is not.
+
+    Parameters
+    ----------
+    bits : {1.58, 2, 3, 4, 8}, default=1.58
+        The bits of a weight; 1.58 for three values.
+    """
+
+    bits: float = TERNARY
+
+    def __post_init__(self) -> None:
+        if self.bits not in QUANTISED:
+            raise LmcompareError(f"bits is one of {', '.join(map(str, QUANTISED))}, not {self.bits}")
+        super().__post_init__()
+
+    def title(self) -> str:
+        """Return the display name."""
+        return f"Transformer of {self.bits:g} bits per weight"
+
+    def network(self, types: int) -> TransformerNetwork:
+        """Return a network that computes with rounded weights."""
+        network = super().network(types)
+        train_rounded(network, self.bits)
+        return network
+
+    def size(self) -> Size:
+        """Return the parameters, and the bytes of the rounded weights."""
+        network = self.trained_network()
+        return Size(sum(each.numel() for each in network.parameters()), network_bytes(network, self.bits))
 
 
 @dataclass(eq=False, kw_only=True)

@@ -1,0 +1,122 @@
+"""What weights of few bits cost: rounded after training, and trained with the rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.exhibits import Curve
+from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
+from lmcompare.lab.contract import Condition, Figures, Findings
+from lmcompare.lab.ideas import BASE
+from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
+from lmcompare.lab.sample import Sample
+from lmcompare.report import numbers
+from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.network import Network
+
+ROUNDED = (8, 4, 3, 2, TERNARY)  # bits of a weight, after training
+SPARED = (3, 2, TERNARY)  # of the same, with word vectors that are not rounded
+TRAINED = {
+    bits: Condition(f"transformer {bits:g} bits", "lmcompare.lab.changes:QuantisedTransformer", {"bits": bits})
+    for bits in (2, TERNARY)
+}
+AFTER, WITH = "rounded after training", "trained with the rounding"
+MEGABYTE = 1e6
+HARMLESS, HARMFUL, SMALL = 0.01, 0.1, 0.05  # bits per byte of the prediction
+
+
+def few_bits(bench: Bench, share: Share) -> Findings:
+    """Return what rounding costs, after training and in training, in bits per byte of the test text."""
+    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    base = whole.bits(bench.log_probs(BASE))
+    network = next(iter(networks_of(bench, BASE)))[1]
+    told = parts_of(share, len(ROUNDED) + len(SPARED))
+    found: dict[str, Measured] = {}
+    layers: dict[str, Measured] = {}
+    sizes: dict[str, int] = {}
+    for bits in ROUNDED:
+        name = f"{bits:g} bits, {AFTER}"
+        found[name], sizes[name] = _rounded(bench, whole, bits, next(told)), network_bytes(network, bits)
+        if bits in SPARED:
+            layers[f"{bits:g} bits"] = _rounded(bench, whole, bits, next(told), words=False)
+    for bits, condition in TRAINED.items():
+        name = f"{bits:g} bits, {WITH}"
+        found[name], sizes[name] = whole.bits(bench.log_probs(condition)), network_bytes(network, bits)
+    tests = contrasts(base, found, whole.sizes)
+    own = base.figure(whole.sizes)
+    full = network_bytes(network, FULL) / MEGABYTE
+    table = Figures(
+        title="Bits per byte lost with few bits per weight",
+        rows=tuple(replace(row, figure=sizes[name] / MEGABYTE) for name, row in rows_of(tests).items()),
+        unit="bits per byte",
+        note=(
+            "All matrices of the transformer are rounded, the word vectors included. With b = 2 bits and more, a"
+            " row has 2^b evenly spaced values from its least to its greatest weight. With 1.58 bits, log2(3), a"
+            " matrix has the values -γ, 0 and γ, where γ is its mean absolute weight (BitNet b1.58). With 32 bits"
+            f" per weight the transformer has {full:.3f} megabytes and needs {numbers.bits_per_byte(own)} bits per"
+            " byte."
+        ),
+        row_name="Bits per weight",
+        figure_name="megabytes",
+    )
+    spared = Figures(
+        title="The same when the word vectors keep 32 bits",
+        rows=tuple(rows_of(contrasts(base, layers, whole.sizes)).values()),
+        unit="bits per byte",
+        note="Rounded after training. What is lost here is lost by rounding the matrices of the layers.",
+        row_name="Bits per weight of the layers",
+        figure_name="bits per byte in all",
+    )
+    return Findings(_bits_verdict(tests), _bits_held(tests), (table, spared), (_by_bits(tests, own),))
+
+
+def _rounded(bench: Bench, whole: Sample, bits: float, share: Share, *, words: bool = True) -> Measured:
+    """Return what the transformer charges when its matrices are rounded, those of the word vectors if ``words``."""
+    scores = []
+    for model, network in networks_of(bench, BASE):
+        round_weights(network, bits, spared=None if words else network.head)
+        scores.append(model.log_probs(bench.corpus.test))
+        share(len(scores) / len(bench.entry(BASE).done))
+    return whole.bits(scores)
+
+
+def _bits_verdict(tests: Mapping[str, Contrast]) -> str:
+    free = [name.split(" ")[0] for name, test in tests.items() if "after" in name and not test.significant]
+    said = f"No loss was found with {numbers.listed(free)} bits per weight. " if free else ""
+    amounts = [
+        f"{numbers.bits_per_byte(test.difference)} with {name.replace(',', '')}"
+        for name, test in tests.items()
+        if test.significant
+    ]
+    return f"{said}Bits per byte lost: {numbers.listed(amounts)}." if amounts else said.strip()
+
+
+def _bits_held(tests: Mapping[str, Contrast]) -> bool:
+    lost = {name: test.difference for name, test in tests.items()}
+    return (
+        max(lost[f"8 bits, {AFTER}"], lost[f"4 bits, {AFTER}"]) < HARMLESS
+        and lost[f"2 bits, {AFTER}"] > HARMFUL
+        and lost[f"{TERNARY:g} bits, {WITH}"] < SMALL
+    )
+
+
+def _by_bits(tests: Mapping[str, Contrast], own: float) -> Curve:
+    lines = {AFTER: [*ROUNDED], WITH: [*TRAINED]}
+    return Curve(
+        title="Bits per byte by bits per weight",
+        note=f"The transformer with 32 bits per weight needs {numbers.bits_per_byte(own)} bits per byte.",
+        names=tuple(lines),
+        x=tuple(tuple(map(float, line)) for line in lines.values()),
+        y=tuple(tuple(tests[f"{bits:g} bits, {name}"].figure for bits in line) for name, line in lines.items()),
+        x_axis="bits per weight",
+        y_axis="bits per byte",
+    )
+
+
+def networks_of(bench: Bench, condition: Condition) -> Iterator[tuple[TorchLanguageModel, Network]]:
+    """Yield the trained models of a condition with their networks."""
+    for model in bench.models(condition):
+        assert isinstance(model, TorchLanguageModel)
+        yield model, model.trained_network()

@@ -1,0 +1,95 @@
+"""Probes for the order of two words: exact where the order is planted, and at chance where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lmcompare.lab.order_probes import LENGTH, PLACES, Passages, last_states, later_shares, told
+from lmcompare.lab.sample import Sample
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.network import BagNetwork
+from lmcompare.tokens import Encoded
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.softmax import Head
+from tests.training.texts import VOCABULARY, fitted
+
+NUMBER = 60
+PAIRS = ((2, 3), (4, 5))
+
+
+@pytest.fixture
+def passages() -> Passages:
+    random = np.random.default_rng(0)
+    words = random.integers(6, 12, (NUMBER, LENGTH))
+    text = Encoded.from_documents(words, VOCABULARY)
+    units = np.arange(NUMBER)
+    ones = np.ones(NUMBER)
+    sample = Sample(text, units, units, ones, ones.astype(np.int64), ones, ones)
+    return Passages(sample, words.astype(np.int64), PAIRS)
+
+
+class Planted(Network):
+    """Its state is noise, and one number that says which of two words came last, or the number of each."""
+
+    def __init__(self, *, knows: bool) -> None:
+        super().__init__()
+        self.knows, self.head = knows, Head(len(VOCABULARY), 4)
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        is_first, is_second = (inputs == 2) | (inputs == 4), (inputs == 3) | (inputs == 5)
+        place = torch.arange(inputs.shape[1])
+        last = (is_first * place).amax(1) < (is_second * place).amax(1)
+        known = last.float() if self.knows else (is_first | is_second).sum(1).float()
+        others = inputs * (inputs > 5)
+        noise = torch.stack([(others * place % (k + 5)).sum(1).float() for k in range(3)], 1)
+        state = torch.cat([noise, known[:, None]], 1)
+        return state[:, None].expand(-1, inputs.shape[1], -1), {}
+
+
+def test_the_two_texts_of_a_passage_have_the_same_words(passages: Passages) -> None:
+    texts = passages.filled((2, 3), (6, 4))
+    one, other = texts[:NUMBER], texts[NUMBER:]
+    assert (np.sort(one, 1) == np.sort(other, 1)).all()
+    assert (one[:, -6] == 2).all()
+    assert (one[:, -4] == 3).all()
+    assert (one != other).sum() == 2 * NUMBER
+
+
+@pytest.mark.parametrize(("knows", "expected"), [(True, 1.0), (False, 0.5)])
+def test_a_planted_order_is_told_and_no_other(passages: Passages, knows: bool, expected: float) -> None:
+    found = told(Planted(knows=knows), passages, PLACES[0])
+    assert found.probe.mean() == pytest.approx(expected, abs=1e-9)
+    assert found.unit.mean() == pytest.approx(expected, abs=1e-9)
+
+
+def test_in_a_bag_it_can_not_be_told(passages: Passages) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        bag = BagNetwork(len(VOCABULARY), 8, 16, 8, 0.0, across=True, tune=True, weights="uniform", end=1).eval()
+    for places in PLACES:
+        assert told(bag, passages, places).probe.mean() == 0.5
+
+
+def test_a_recurrent_network_tells_it_where_the_words_are_near(passages: Passages) -> None:
+    network = fitted(Rnn(width=16, hidden=32, steps=2, batch=4, length=16, precision="float32")).trained_network()
+    assert last_states(network, passages.words).shape == (NUMBER, 32)
+    assert told(network, passages, PLACES[0]).probe.mean() > 0.7
+
+
+def test_heads_of_the_first_layer_go_by_the_words_alone_without_positions(passages: Passages) -> None:
+    given = {"width": 16, "heads": 2, "layers": 2, "window": 20, "steps": 2, "precision": "float32"}
+    blind = fitted(Transformer(**given, positions="none")).trained_network()
+    far = fitted(Transformer(**given, positions="alibi")).trained_network()
+    few = replace(passages, words=passages.words[:20])
+    assert later_shares(blind, few, PLACES[0])[0] == pytest.approx(0.5)  # type: ignore[arg-type]
+    with torch.no_grad():
+        for block in far.blocks:  # type: ignore[union-attr]
+            block.attention.query.weight.zero_()  # nothing but the distance is left
+    assert later_shares(far, few, PLACES[2]).min() == 1.0  # type: ignore[arg-type]
+    assert last_states(blind, few.words).shape == (20, 16 * 3)
