@@ -34,14 +34,15 @@ class Condition:
         The model's plug-in.
     settings : mapping
         The hyper-parameters that differ from those of the preset.
-    tokens : str or None
-        The kind of its tokens, such as "char" or "bpe:4000"; None for those of all.
+    tokens : str, mapping or None
+        The kind of its tokens, such as "char" or "bpe:4000", or a table such as {"kind": "word", "min_count": 3};
+        None for those of all.
     """
 
     name: str
     plugin: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    tokens: str | None = None
+    tokens: str | Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,14 @@ class LabExperiment(ABC):
         The question that it answers.
     prediction : str
         What its author expected, written before the first run, and never changed after it.
+    corpus : str
+        The corpus that it needs, as ``--corpus`` names it; "" if it can be run on any.
     """
 
     title: ClassVar[str]
     question: ClassVar[str]
     prediction: ClassVar[str]
+    corpus: ClassVar[str] = ""
 
     @abstractmethod
     def conditions(self) -> Sequence[Condition]:
@@ -180,7 +184,7 @@ class LabExperiment(ABC):
 def _checked(found: Any, name: str) -> type[LabExperiment]:
     if not (inspect.isclass(found) and issubclass(found, LabExperiment)) or inspect.isabstract(found):
         raise PluginError(f"'{name}' is no experiment: make it a class derived from lmcompare.lab.LabExperiment")
-    for attribute in ("title", "question", "prediction"):
+    for attribute in ("title", "question", "prediction", "corpus"):
         if not isinstance(getattr(found, attribute, None), str):
             raise PluginError(f"the experiment '{name}' has no {attribute}: set it to a text")
     return found
@@ -195,6 +199,8 @@ _FIRST = (
     "gradient",
     "attention",
     "neurons",
+    "grammar",
+    "rules",
     "letters",
     "inference",
 )  # the rest follows by name

@@ -29,7 +29,7 @@ class Described:
     ----------
     name, spec : str
         Its name, and "module:Class" or "path/to/file.py:Class" if it has no entry point.
-    title, question, prediction : str
+    title, question, prediction, corpus : str
     lacks : str
         As ``LabExperiment.lacks``.
     conditions : tuple of Condition
@@ -42,9 +42,16 @@ class Described:
     title: str
     question: str
     prediction: str
+    corpus: str
     lacks: str
     conditions: tuple[Condition, ...]
     source_digest: str
+
+    def lacks_on(self, corpus: str | Mapping[str, str]) -> str:
+        """Return what it lacks on a machine and a corpus, with the command that helps; "" if nothing is lacking."""
+        if self.corpus and corpus != self.corpus:
+            return f"needs the corpus {self.corpus}: run it with 'lmcompare lab {self.spec} --corpus {self.corpus}'"
+        return self.lacks
 
 
 def name_of(spec: str) -> str:
@@ -90,7 +97,7 @@ def describe_job(_: object, spec: str) -> dict[str, Any]:
         raise PluginError(f"conditions must return a tuple of Condition, not {kind_of(conditions)}")
     return {
         "spec": spec,
-        **{name: getattr(experiment, name) for name in ("title", "question", "prediction")},
+        **{name: getattr(experiment, name) for name in ("title", "question", "prediction", "corpus")},
         "lacks": experiment.lacks(),
         "conditions": [asdict(each) for each in conditions],
         "source_digest": source_digest(type(experiment)),
@@ -111,7 +118,7 @@ def _checked(name: str, found: Any) -> Described:
     except ValidationError as error:
         first = error.errors()[0]
         raise PluginError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    for field in ("title", "question", "prediction", "lacks"):
+    for field in ("title", "question", "prediction", "corpus", "lacks"):
         if len(text := getattr(told, field)) > LONGEST or not text.isprintable():
             raise PluginError(f"its {field} must be one line of at most {LONGEST:,} characters")
     if not told.conditions:

@@ -37,7 +37,7 @@ class Outcome:
     measured : tuple of str
         Those with findings.
     left_out : dict of str to str
-        Those that need what this machine lacks, with the command that fetches it.
+        Those that need what this machine or corpus lacks, with the command that helps.
     failures : dict of str to str
         Those that failed, with the reason.
     """
@@ -111,16 +111,16 @@ def run_lab(
             experiments.append(described(spec, plan.time_limit))
         except PluginError as error:
             failures[name_of(spec)] = str(error)
-    left_out = {each.name: each.lacks for each in experiments if each.lacks}
+    left_out = {each.name: lacking for each in experiments if (lacking := each.lacks_on(plan.corpus.where))}
     if alone and left_out:
         name, lacking = next(iter(left_out.items()))
         raise LmcompareError(f"the experiment '{name}' {lacking}")
-    experiments = [each for each in experiments if not each.lacks]
+    experiments = [each for each in experiments if each.name not in left_out]
     if not experiments:
         if failures:
             name, failure = next(iter(failures.items()))
             raise LmcompareError(f"the experiment '{name}': {failure}")
-        raise LmcompareError("each of the experiments needs what this machine lacks: see the notes above")
+        raise LmcompareError("each of the experiments needs what is not there: see the notes above")
     tables = [_table(condition) for condition in conditions_of(experiments)]
     plan = plan.replace("the laboratory", models=tables)
 

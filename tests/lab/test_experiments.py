@@ -30,6 +30,9 @@ def write_text(path: Path, types: int = 300, documents: int = 60, words: int = 6
     path.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
 
 
+ELSEWHERE = {"grammar"}  # experiments that need a corpus of their own, which their own tests have
+
+
 def run_all(folder: Path, **text: int) -> tuple[dict[str, str], dict[str, StoredFindings], str]:
     write_text(folder / "text.txt", **text)
     plan, _ = changes.started(None, "quick")
@@ -39,6 +42,7 @@ def run_all(folder: Path, **text: int) -> tuple[dict[str, str], dict[str, Stored
     plan = changes.with_corpus(plan, str(folder / "text.txt"), {"documents": "blank-line"})
     plan = changes.with_tokens(plan, {"min_count": 1})
     outcome = run_lab(experiment_names(), plan, folder / "lab", Display())
+    assert set(outcome.left_out) == ELSEWHERE
     found = {name: read_findings(path_of(folder / "lab", name)) for name in outcome.measured}
     page = write_page(folder / "lab", outcome.left_out).read_text(encoding="utf-8")
     return outcome.failures, {name: each for name, each in found.items() if each is not None}, page
@@ -48,7 +52,7 @@ def run_all(folder: Path, **text: int) -> tuple[dict[str, str], dict[str, Stored
 def test_all_experiments(tmp_path: Path) -> None:
     failures, found, page = run_all(tmp_path)
     assert failures == {}
-    assert list(found) == experiment_names()
+    assert list(found) == [name for name in experiment_names() if name not in ELSEWHERE]
     for name, each in found.items():
         assert each.verdict
         assert each.tables, name

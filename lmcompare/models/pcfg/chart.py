@@ -5,7 +5,8 @@ Kasami. To it come the expected numbers of the symbols that begin at each word, 
 carried from word to word by the rules whose left child is complete, and down by the left-corner matrix (Jelinek and
 Lafferty, *Computation of the probability of initial substring generation by stochastic context-free grammars*, 1991).
 They are the forward probabilities of Stolcke, *An efficient probabilistic context-free parsing algorithm that
-computes prefix probabilities*, 1995.
+computes prefix probabilities*, 1995. A symbol whose expected number at a word is zero is left out of the spans that
+begin there, as in Earley's algorithm: no sentence that begins as this one has it.
 """
 
 from __future__ import annotations
@@ -48,9 +49,11 @@ def prefixes(
     carried[root] = 1.0
     column = np.zeros((n, n_symbols))  # the inside probabilities of the spans that end at the present word, by start
     sums = np.zeros(n_symbols)
-    found = np.empty(n_symbols, np.int32)
-    spans = np.zeros((n, n, 2), np.int64)  # where the symbols of a span, first and last word, are in these two
-    symbols, amounts = np.empty(1024, np.int32), np.empty(1024)
+    found, here = np.empty(n_symbols, np.int32), np.empty(n_symbols, np.int32)
+    # What may still come: rules whose first child has a span, from its first to its last word, with the probabilities
+    # of rule and child; those of a span are from ``spans[first, last, 0]`` to ``spans[first, last, 1]``
+    spans = np.zeros((n, n, 2), np.int64)
+    wanted, parents, amounts = np.empty(1024, np.int32), np.empty(1024, np.int32), np.empty(1024)
     used, ended = 0, 0.0
     for j in range(n + 1):
         _descend(grammar, carried, expected[j])
@@ -67,62 +70,65 @@ def prefixes(
         if not mass > 0.0:
             break
         carried[:] = 0.0
+        column[: j + 1] = 0.0
         for i in range(j, -1, -1):
             n_found = 0
             if i == j:  # scaled so that the probability of all words up to here is one
                 for a in range(begins[j], begins[j + 1]):
-                    found[n_found] = tags[a]
-                    sums[tags[a]] = chances[a] / mass
-                    n_found += 1
+                    if expected[j, tags[a]] > 0.0:
+                        found[n_found] = tags[a]
+                        sums[tags[a]] = chances[a] / mass
+                        n_found += 1
             for k in range(i, j):  # the last word of the first child
                 for a in range(spans[i, k, 0], spans[i, k, 1]):
-                    for rule in range(grammar.begins[symbols[a]], grammar.begins[symbols[a] + 1]):
-                        amount = column[k + 1, grammar.right[rule]]
-                        if amount > 0.0:
-                            amount *= amounts[a] * grammar.chance[rule]
-                            if amount > 0.0:
-                                parent = grammar.parent[rule]
-                                if sums[parent] == 0.0:
-                                    found[n_found] = parent
-                                    n_found += 1
-                                sums[parent] += amount
-            if used + n_symbols > len(symbols):
-                symbols = np.append(symbols, np.empty(used + n_symbols, np.int32))
-                amounts = np.append(amounts, np.empty(used + n_symbols))
-            spans[i, j, 0] = used
+                    amount = amounts[a] * column[k + 1, wanted[a]]
+                    if amount > 0.0:
+                        if sums[parents[a]] == 0.0:
+                            found[n_found] = parents[a]
+                            n_found += 1
+                        sums[parents[a]] += amount
+            n_here = 0
             for a in range(n_found):
                 for u in range(grammar.unary_begins[found[a]], grammar.unary_begins[found[a] + 1]):
                     amount = sums[found[a]] * grammar.summed[u]
-                    if amount > 0.0:
+                    if amount > 0.0 and expected[i, grammar.above[u]] > 0.0:
                         if column[i, grammar.above[u]] == 0.0:
-                            symbols[used] = grammar.above[u]
-                            used += 1
+                            here[n_here] = grammar.above[u]
+                            n_here += 1
                         column[i, grammar.above[u]] += amount
                 sums[found[a]] = 0.0
+            if used + len(grammar.right) > len(wanted):
+                more = used + len(grammar.right)
+                wanted = np.append(wanted, np.empty(more, np.int32))
+                parents = np.append(parents, np.empty(more, np.int32))
+                amounts = np.append(amounts, np.empty(more))
+            spans[i, j, 0] = used
+            for a in range(n_here):
+                for rule in range(grammar.begins[here[a]], grammar.begins[here[a] + 1]):
+                    parent = grammar.parent[rule]
+                    if expected[i, parent] > 0.0:
+                        wanted[used], parents[used] = grammar.right[rule], parent
+                        amounts[used] = grammar.chance[rule] * column[i, here[a]]
+                        carried[wanted[used]] += expected[i, parent] * amounts[used]
+                        used += 1
             spans[i, j, 1] = used
-            for a in range(spans[i, j, 0], used):
-                symbol = symbols[a]
-                amounts[a] = column[i, symbol]
-                for rule in range(grammar.begins[symbol], grammar.begins[symbol + 1]):
-                    above = expected[i, grammar.parent[rule]]
-                    if above > 0.0:
-                        carried[grammar.right[rule]] += above * grammar.chance[rule] * amounts[a]
         ended = column[0, root]
-        for i in range(j + 1):
-            for a in range(spans[i, j, 0], spans[i, j, 1]):
-                column[i, symbols[a]] = 0.0
     return after
 
 
 @compiled
 def _descend(grammar: Arrays, carried: Any, expected: Any) -> None:
-    """Write the expected numbers of all symbols that begin at a word, given those that the rules above it want."""
+    """Write the expected numbers of all symbols that begin at a word, given those that the rules above it want.
+
+    They are c (I - P)^-1 = c + (c P) (I - P)^-1, and only first children are in c P.
+    """
+    first = np.zeros(len(grammar.corner_symbols))
     for symbol in range(len(carried)):
+        expected[symbol] = carried[symbol]
         if carried[symbol] > 0.0:
-            expected[symbol] = carried[symbol]
-    for c in range(len(grammar.corner_symbols)):
-        expected[grammar.corner_symbols[c]] = 0.0
-    for symbol in range(len(carried)):
-        if carried[symbol] > 0.0:
-            for c in range(len(grammar.corner_symbols)):
-                expected[grammar.corner_symbols[c]] += carried[symbol] * grammar.corners[symbol, c]
+            for f in range(grammar.first_begins[symbol], grammar.first_begins[symbol + 1]):
+                first[grammar.first[f]] += carried[symbol] * grammar.first_chance[f]
+    for b in range(len(first)):
+        if first[b] > 0.0:
+            for c in range(len(first)):
+                expected[grammar.corner_symbols[c]] += first[b] * grammar.corners[b, c]

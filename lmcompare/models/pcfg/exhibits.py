@@ -62,8 +62,8 @@ END = "end of the sentence"
 
 
 def named(category: str) -> str:
-    """Return a category with its name in words, if it has one."""
-    return f"{category} ({NAMES[category]})" if category in NAMES else category
+    """Return the name of a category in words, if it has one."""
+    return NAMES.get(category, category)
 
 
 def exhibits(model: Pcfg, text: Encoded) -> Iterator[Exhibit]:

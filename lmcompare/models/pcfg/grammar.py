@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from nltk import Tree
-from scipy.sparse import csr_array, identity
-from scipy.sparse.linalg import splu
+from scipy.sparse import csr_array
 
 from lmcompare.tokens import FloatArray, IntArray
 
@@ -24,9 +23,9 @@ class Arrays(NamedTuple):
 
     ``begins`` (N + 1,), ``right``, ``parent`` and ``chance`` (R,): the rules parent → left right with a left child
     ``l`` are those from ``begins[l]`` to ``begins[l + 1]``. ``unary_begins`` (N + 1,), ``above`` and ``summed``: the
-    symbols that become symbol ``x`` by any number of unary rules, one or more steps or none, with the sum of the
-    probabilities of all ways, are those from ``unary_begins[x]`` to ``unary_begins[x + 1]``. ``corners`` (N, T + M):
-    the left-corner matrix, see ``Grammar.corners``; ``corner_symbols`` (T + M,): the symbols of its columns.
+    symbols that become symbol ``x`` by a chain of unary rules, or by none, with the sum of the probabilities of all
+    chains. ``first_begins`` (N + 1,), ``first`` and ``first_chance``: the first children of each symbol, as numbers
+    of ``corner_symbols`` (M,), with their probabilities. ``corners`` (M, M): the left-corner matrix of these.
     """
 
     begins: IntArray
@@ -36,8 +35,11 @@ class Arrays(NamedTuple):
     unary_begins: IntArray
     above: IntArray
     summed: FloatArray
-    corners: FloatArray
+    first_begins: IntArray
+    first: IntArray
+    first_chance: FloatArray
     corner_symbols: IntArray
+    corners: FloatArray
 
 
 class Grammar:
@@ -105,30 +107,33 @@ class Grammar:
         )
 
     @cached_property
-    def corners(self) -> tuple[FloatArray, IntArray]:
-        """(N, M) the left-corner matrix, and (M,) the symbols of its columns, of which the first T are the tags.
+    def first_children(self) -> csr_array:
+        """(N, N), sparse: P, the probability of each symbol to be the first child of another one."""
+        return self._matrix(self.binary[:, :2], self.binary_chance) + self._matrix(self.unary, self.unary_chance)
 
-        Row A, column X: the expected number of X among the symbols at the left edge of what A becomes,
-        (I - P)^-1 with P the chance that X is the first child of A (Jelinek and Lafferty 1991, eq. 5).
+    @cached_property
+    def corners(self) -> tuple[FloatArray, IntArray]:
+        """(M, M) the left-corner matrix, and (M,) the symbols that are first children, of its rows and columns.
+
+        Row A, column X: the expected number of X among the symbols at the left edge of what A becomes, (I - P)^-1
+        (Jelinek and Lafferty 1991, eq. 5).
         """
-        first = self._matrix(self.binary[:, :2], self.binary_chance) + self._matrix(self.unary, self.unary_chance)
-        columns = np.union1d(np.arange(self.tags), np.unique(first.indices))  # other symbols are nobody's first child
-        solved = splu((identity(len(self)) - first).tocsc())
-        wanted = np.zeros((len(self), len(columns)))
-        wanted[columns, np.arange(len(columns))] = 1.0
-        return np.maximum(solved.solve(wanted), 0.0), columns
+        symbols = np.unique(self.first_children.indices)
+        step = self.first_children[symbols][:, symbols].toarray()
+        return np.maximum(np.linalg.inv(np.eye(len(symbols)) - step), 0.0), symbols
 
     @cached_property
     def arrays(self) -> Arrays:
         """The grammar for compiled loops."""
-        by_child = self.unary_closure.tocsc()
-        corners, columns = self.corners
+        by_child, first = self.unary_closure.tocsc(), self.first_children
+        corners, symbols = self.corners
         begins = np.searchsorted(self.binary[:, 1], np.arange(len(self) + 1))
         parent, _, right = (np.ascontiguousarray(column) for column in self.binary.T)
         return Arrays(
             *(begins, right, parent, self.binary_chance),
             *(by_child.indptr, by_child.indices, by_child.data),
-            *(np.ascontiguousarray(corners), columns),
+            *(first.indptr, np.searchsorted(symbols, first.indices), first.data),
+            *(symbols, np.ascontiguousarray(corners)),
         )
 
 

@@ -228,7 +228,7 @@ class Pcfg(LanguageModel):
 
     def _trees_of(self, train: Encoded) -> list[Tree]:
         trees = read_trees(None if self.trees is None else Path(self.trees))
-        if found := matched(trees, train):
+        if found := [tree for those in matched(trees, train).values() for tree in those]:
             return found
         where = "NLTK's treebank" if self.trees is None else self.trees
         raise LmcompareError(

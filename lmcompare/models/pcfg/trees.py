@@ -99,15 +99,15 @@ def _category(label: str) -> str:
     return label[:first]
 
 
-def matched(trees: Sequence[Tree], text: Encoded) -> list[Tree]:
-    """Return the trees of the sentences of a text, with the ids of the words as leaves.
+def matched(trees: Sequence[Tree], text: Encoded) -> dict[Key, list[Tree]]:
+    """Return the trees of the sentences of a text, by the keys of the sentences, with the ids of words as leaves.
 
     A tree is of a sentence if its words are those of the sentence, as they are written or in lower case, one token a
     word. Words outside of the vocabulary, at most half of them, are compared by their lengths in bytes; where several
     different sentences of the file agree so with fewer sentences of the text, none of them is taken: it could be one
     that the text does not have.
     """
-    sentences = Counter(_keys(text))
+    sentences = Counter(key for _, key in keys_of(text))
     found: dict[Key, list[Tree]] = defaultdict(list)
     words_of: dict[Key, set[tuple[str, ...]]] = defaultdict(set)
     sized = text.spans is not None
@@ -119,7 +119,7 @@ def matched(trees: Sequence[Tree], text: Encoded) -> list[Tree]:
                 found[key].append(_with_ids(tree, iter(key[0])))
                 words_of[key].add(tuple(written))
                 break
-    return [tree for key, those in found.items() if len(words_of[key]) <= sentences[key] for tree in those]
+    return {key: those for key, those in found.items() if len(words_of[key]) <= sentences[key]}
 
 
 def _key(words: Sequence[str], vocabulary: Vocabulary, sized: bool) -> Key | None:
@@ -129,14 +129,14 @@ def _key(words: Sequence[str], vocabulary: Vocabulary, sized: bool) -> Key | Non
     return tuple(vocabulary.ids(words).tolist()), tuple(len(word.encode()) for word in words) if sized else ()
 
 
-def _keys(text: Encoded) -> Iterator[Key]:
-    """Yield the key of each sentence of a text."""
+def keys_of(text: Encoded) -> Iterator[tuple[int, Key]]:
+    """Yield where each sentence of a text begins, and its key."""
     ids = text.ids.tolist()
     sizes = None if text.spans is None else (text.spans[:, 1] - text.spans[:, 0]).tolist()
     starts = text.sentence_starts().tolist()
     for first, after in zip(starts, [*starts[1:], len(ids)], strict=True):
         last = after - 1 if ids[after - 1] == text.vocabulary.end else after
-        yield tuple(ids[first:last]), () if sizes is None else tuple(sizes[first:last])
+        yield first, (tuple(ids[first:last]), () if sizes is None else tuple(sizes[first:last]))
 
 
 def _with_ids(tree: Tree, ids: Iterator[int]) -> Tree:

@@ -66,9 +66,9 @@ def test_matrices_are_sums_over_chains() -> None:
     first += unary
     for (parent, child, _), p in zip(grammar.binary, grammar.binary_chance, strict=True):
         first[parent, child] += p
-    corners, columns = grammar.corners
+    corners, symbols = grammar.corners
     for found, step in ((grammar.unary_closure.toarray(), unary), (corners, first)):
         total = sum(np.linalg.matrix_power(step, k) for k in range(200))
-        np.testing.assert_allclose(found, total if found is not corners else total[:, columns], atol=1e-12)
-    others = np.setdiff1d(np.arange(N), columns)
+        np.testing.assert_allclose(found, total[np.ix_(symbols, symbols)] if found is corners else total, atol=1e-12)
+    others = np.setdiff1d(np.arange(N), symbols)
     np.testing.assert_array_equal(first[:, others], 0.0)

@@ -33,7 +33,8 @@ def encoded(vocabulary: Vocabulary, *sentences: str, spans: bool = True) -> Enco
 
 
 def leaves(vocabulary: Vocabulary, text: Encoded, path: Path) -> list[str]:
-    return sorted(" ".join(vocabulary[i] for i in tree.leaves()) for tree in matched(read_trees(path), text))
+    found = matched(read_trees(path), text)
+    return sorted(" ".join(vocabulary[i] for i in tree.leaves()) for those in found.values() for tree in those)
 
 
 def test_functions_and_empty_elements_are_left_out(tmp_path: Path) -> None:
