@@ -193,7 +193,7 @@ def compare_models(run: Run) -> Comparison:
     for m, model in enumerate(run.scored):
         bits[:, m] = found[model.name].unit_bits
     standings = [_standing(model, bits[:, m], n_bytes) for m, model in enumerate(run.scored)]
-    trainings = [_over_seeds(found[model.name].bits, n_bytes) for model in run.scored]
+    trainings = [over_seeds(found[model.name].bits, n_bytes) for model in run.scored]
     finite = [m for m in range(len(standings)) if np.isfinite(bits[:, m]).all()]
     differences: tuple[Difference, ...] = ()
     resamples, detectable = 0, NAN
@@ -257,7 +257,7 @@ def smallest_detectable(found: Bootstrap, pairs: Sequence[int]) -> float:
     return float(np.median(((above - below) / 2 + POWER * found.error)[list(pairs)]))
 
 
-def _over_seeds(bits: Array, n_bytes: float) -> tuple[float, int]:
+def over_seeds(bits: Array, n_bytes: float) -> tuple[float, int]:
     """Return the variance over S seeds of bits per byte, with divisor S − 1, and S; ``bits``: (S,) of the text."""
     figures = bits / n_bytes
     known = len(bits) > 1 and np.isfinite(figures).all()

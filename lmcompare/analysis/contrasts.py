@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.comparison import SIGNIFICANCE
-from lmcompare.analysis.intervals import Bootstrap, holm, over_trainings, ratio_bootstrap
+from lmcompare.analysis.comparison import SIGNIFICANCE, over_seeds
+from lmcompare.analysis.intervals import holm, over_trainings, ratio_bootstrap
 from lmcompare.analysis.totals import LN2, sums
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import Array
@@ -52,8 +52,6 @@ class Contrast:
     ----------
     figure : float
         The amount over the size of the text: bits per byte, say.
-    figure_low, figure_high : float
-        Its 95 % interval, NaN without one.
     difference : float
         ``figure`` minus that of the baseline: positive if the condition is worse, where less is better.
     low, high : float
@@ -64,8 +62,6 @@ class Contrast:
 
     name: str
     figure: float
-    figure_low: float
-    figure_high: float
     difference: float
     low: float
     high: float
@@ -92,31 +88,18 @@ def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) 
     sizes : array of shape (U,)
         The size of each unit: its bytes or tokens.
     """
-    names, found = list(others), [baseline, *others.values()]
-    conditions = np.stack([each.units for each in found], axis=1)  # (U, 1 + K)
-    columns = np.concatenate([conditions, conditions[:, 1:] - conditions[:, :1]], axis=1)  # (U, 1 + 2 K)
-    total = float(sizes.sum())
-    sampled = ratio_bootstrap(columns, sizes[:, None].astype(np.float64))
-    squares, freedom = over_trainings(
-        np.array([_variance(each.totals / total) for each in found]), np.array([len(each.totals) for each in found])
-    )
-    sampled = sampled.with_trainings(np.sqrt([*squares, *(squares[1:] + squares[0])]), freedom)
-    return _named(names, sampled, len(found))
-
-
-def _named(names: list[str], sampled: Bootstrap, conditions: int) -> dict[str, Contrast]:
-    """Return the contrasts, given the bootstrap of the conditions and, behind them, of the differences."""
-    low, high = sampled.interval()
-    differences = slice(conditions, None)
-    p = sampled.p_values()[differences]
-    own = sampled.estimate[1:conditions], low[1:conditions], high[1:conditions]
-    rest = sampled.estimate[differences], low[differences], high[differences], p, holm(p)
-    return {name: Contrast(name, *map(float, figures)) for name, *figures in zip(names, *own, *rest, strict=True)}
-
-
-def _variance(figures: Array) -> float:
-    """Return the variance over trainings, with divisor S - 1; 0 for one training."""
-    return float(figures.var(ddof=1)) if len(figures) > 1 else 0.0
+    if not others:
+        return {}
+    found = [baseline, *others.values()]
+    units = np.stack([each.units for each in found[1:]], axis=1) - baseline.units[:, None]  # (U, K)
+    sampled = ratio_bootstrap(units, sizes[:, None].astype(np.float64))
+    variances, trainings = zip(*(over_seeds(each.totals, float(sizes.sum())) for each in found), strict=True)
+    squares, freedom = over_trainings(np.array(variances), np.array(trainings))
+    sampled = sampled.with_trainings(np.sqrt(squares[1:] + squares[0]), freedom)
+    figures = [each.figure(sizes) for each in found[1:]]
+    p = sampled.p_values()
+    columns = zip(others, figures, sampled.estimate, *sampled.interval(), p, holm(p), strict=True)
+    return {name: Contrast(name, *map(float, numbers)) for name, *numbers in columns}
 
 
 def bits(run: Run, name: str, *, by_sentence: bool = False) -> Measured:

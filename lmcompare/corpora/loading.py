@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +40,8 @@ from lmcompare.corpora.splits import (
 from lmcompare.errors import LmcompareError, kind_of
 
 _DEFAULT = CorpusOptions()
+MOST_MARKS = 1_000  # in a row: NFC sorts them in quadratic time, and the Unicode standard calls 30 enough (UAX 15)
+_MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MOST_MARKS + 1},}}")
 
 
 def load(
@@ -180,12 +184,21 @@ def _normalised(pieces: Iterable[Piece], options: CorpusOptions) -> list[Piece]:
     """The pieces with their text in Unicode NFC, if the options ask for it."""
     if not options.nfc:
         return list(pieces)
-    return [
-        piece
-        if unicodedata.is_normalized("NFC", text := piece.text)
-        else replace(piece, text=unicodedata.normalize("NFC", text))
-        for piece in pieces
-    ]
+    found = []
+    for piece in pieces:
+        if any(_most_marks(run[0]) > MOST_MARKS for run in _MAYBE_MARKS.finditer(piece.text)):
+            raise LmcompareError(
+                f"{piece.name} has more than {MOST_MARKS:,} combining marks in a row, too many to normalise in time:"
+                " leave nfc out, or correct the text"
+            )
+        normal = unicodedata.is_normalized("NFC", piece.text)
+        found.append(piece if normal else replace(piece, text=unicodedata.normalize("NFC", piece.text)))
+    return found
+
+
+def _most_marks(text: str) -> int:
+    """Return how many combining marks follow each other at most."""
+    return max(len(list(run)) if marks else 0 for marks, run in groupby(text, lambda c: unicodedata.combining(c) > 0))
 
 
 def _final(text: str, options: CorpusOptions) -> str:

@@ -26,7 +26,7 @@ from pydantic.dataclasses import dataclass
 
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
-from lmcompare.harness.faults import sentence
+from lmcompare.harness.faults import sentence, truths_apart
 from lmcompare.harness.options import Preset, RunOptions
 from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
@@ -40,6 +40,7 @@ class Table(BaseModel):
     """A table of the file: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    _truths_apart = field_validator("*", mode="before")(truths_apart)
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
@@ -50,6 +51,8 @@ class CorpusTable(CorpusOptions):
     train: str | None = None
     valid: str | None = None
     test: str | None = None
+
+    _truths_apart = field_validator("*", mode="before")(truths_apart)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -187,6 +190,8 @@ class Experiment(RunOptions):
     budget: BudgetTable = BudgetTable()
     match: MatchTable = MatchTable()
     published: tuple[PublishedTable, ...] = ()
+
+    _truths_apart = field_validator("*", mode="before")(truths_apart)
 
     def replace(self, where: str, **changes: Any) -> Experiment:
         """Return the experiment with other values; ``None`` leaves a value as it is.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import ValidationError
+from pydantic import ValidationError, ValidationInfo
 
 from lmcompare.errors import suggest
 
@@ -41,6 +41,19 @@ _BOUNDS = {
     "less_than_equal": "at most",
     "less_than": "below",
 }
+
+
+def truths_apart(cls: Any, value: Any, info: ValidationInfo) -> Any:
+    """Return a value of a field; as a validator of pydantic, refuse true for a number, and a number for true."""
+    annotation = cls.__pydantic_fields__[info.field_name].annotation
+    kinds = [
+        getattr(kind, "__origin__", kind) for kind in (annotation, *get_args(annotation))
+    ]  # int of Annotated[int]
+    if isinstance(value, bool) and (int in kinds or float in kinds):
+        raise ValueError(f"{info.field_name} is a number, not true or false")
+    if isinstance(value, int | float) and not isinstance(value, bool) and annotation is bool:
+        raise ValueError(f"{info.field_name} is true or false, not a number")
+    return value
 
 
 def sentence(error: ValidationError, table_at: TableAt, given: Any) -> str:

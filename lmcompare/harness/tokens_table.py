@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.faults import truths_apart
 from lmcompare.registry import absolute, placed
 from lmcompare.tokens import TOKENIZERS, Tokenizer, table_of
 
@@ -28,6 +29,8 @@ class TokensTable(BaseModel):
     kind: str = "word"
     min_count: int = 0
     size: int | None = Field(default=None, ge=3)
+
+    _truths_apart = field_validator("*", mode="before")(truths_apart)
 
     @model_validator(mode="before")
     @classmethod

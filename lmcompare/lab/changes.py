@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
 from lmcompare.lab.quantisation import TERNARY, network_bytes, train_rounded
-from lmcompare.model import Setting, Size, State
+from lmcompare.model import LanguageModel, Setting, Size, State
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
@@ -66,11 +66,29 @@ class FrozenVectors(Transformer):
         return network
 
 
-@dataclass(eq=False, kw_only=True)
-class PartTransformer(Transformer):
-    """A transformer that is trained on a part of the training text, which it reads again more often.
+class OfPart(LanguageModel):
+    """A model that is trained on a part of the training text; the vocabulary and its counts are those of all of it.
 
-    It reads as many tokens as with the whole text. The vocabulary and its counts are those of the whole text.
+    Attributes
+    ----------
+    share : float
+        The share of the training text.
+    """
+
+    share: float
+
+    def title(self) -> str:
+        """Return the display name."""
+        return f"{super().title()} on {100 * self.share:g} % of the text"
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train on documents drawn at random, up to a share of the tokens."""
+        return super().fit(part(train, self.share), valid, setting)  # type: ignore[safe-super]
+
+
+@dataclass(eq=False, kw_only=True)
+class PartTransformer(OfPart, Transformer):
+    """A transformer that reads as many tokens as with the whole text: the same part more often.
 
     Parameters
     ----------
@@ -80,50 +98,52 @@ class PartTransformer(Transformer):
 
     share: float = 0.5
 
-    def title(self) -> str:
-        """Return the display name."""
-        return f"Transformer on {_percent(self.share)} of the text"
 
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on documents drawn at random, up to a share of the tokens."""
-        return super().fit(part(train, self.share), valid, setting)
-
-
-@dataclass(eq=False, kw_only=True)
-class PartBag(Word2VecBow):
-    """A bag of word vectors that is trained on a part of the training text, as ``PartTransformer`` is.
-
-    Parameters
-    ----------
-    share : float, default=0.5
-        The share of the training text.
-    """
-
-    share: float = 0.5
-
-    def title(self) -> str:
-        """Return the display name."""
-        return f"word2vec, bag of words, on {_percent(self.share)} of the text"
-
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train on documents drawn at random, up to a share of the tokens."""
-        return super().fit(part(train, self.share), valid, setting)
-
-
-class PartNGram(NGram):
-    """An n-gram model that counts a part of the training text, as ``PartTransformer`` reads one."""
+class PartNGram(OfPart, NGram):
+    """An n-gram model that counts a part of the training text."""
 
     def __init__(self, order: int = 5, share: float = 0.5) -> None:
         super().__init__(order=order)
         self.share = share
 
-    def title(self) -> str:
-        """Return the display name."""
-        return f"{super().title()} on {_percent(self.share)} of the text"
+
+@dataclass(eq=False, kw_only=True)
+class PartBag(OfPart, Word2VecBow):
+    """A bag of word vectors on a part of the training text, with about as many parameters as a 5-gram model of it.
+
+    It reads as many tokens as with the whole text.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        The share of the training text.
+    """
+
+    share: float = 0.5
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Count documents drawn at random, up to a share of the tokens."""
-        return super().fit(part(train, self.share), valid, setting)
+        """Count the n-grams of the part, and train a bag of that size."""
+        counts = PartNGram(share=self.share).fit(train, valid, setting).size().parameters
+        self._resize(counts, len(train.vocabulary))
+        return super().fit(train, valid, setting)
+
+    def _resize(self, parameters: int, types: int) -> None:
+        plain = Word2VecBow(**{k: v for k, v in self.hyperparameters().items() if k != "share"})
+        try:
+            widths = plain.sized(parameters, types) or {}
+        except PluginError:  # even the narrowest has more
+            widths = dict.fromkeys(self.widths, 1)
+        self.width, self.hidden = widths["width"], widths["hidden"]
+
+    def state(self) -> State:
+        """Return the state of the bag, with its widths."""
+        state = super().state()
+        return State(state.arrays, {**state.values, "width": self.width, "hidden": self.hidden})
+
+    def restore(self, state: State) -> Self:
+        """Become the trained bag that has this state."""
+        self.width, self.hidden = int(state.values["width"]), int(state.values["hidden"])
+        return super().restore(state)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -311,7 +331,3 @@ def part(text: Encoded, share: float) -> Encoded:
         if wanted <= 0:
             break
     return Encoded.from_documents(taken, text.vocabulary)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:g} %"

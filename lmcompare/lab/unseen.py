@@ -23,14 +23,20 @@ from lmcompare.tokens import Encoded, IntArray
 
 COUNTS, VECTORS = "5-gram", "word2vec bag"
 MODELS = {"unigram": Condition("unigram", "unigram"), **FAMILIES}
-SHARES = (0.25, 0.5)  # of the training text
+SHARES = (0.25, 0.5, 1.0)  # of the training text
 POSITIONS, OF_PREVIEW = 2_000, 400
 
 
-def _part(family: str, share: float) -> Condition:
-    plugin = {COUNTS: "PartNGram", VECTORS: "PartBag"}[family]
-    name = FAMILIES[family].name
-    return Condition(f"{name} on {share:g} of the text", f"lmcompare.lab.changes:{plugin}", {"share": share})
+def _counts(share: float) -> Condition:
+    """Return the n-gram model on a share of the training text."""
+    if share == 1:
+        return FAMILIES[COUNTS]
+    return Condition(f"ngram on {share:g} of the text", "lmcompare.lab.changes:PartNGram", {"share": share})
+
+
+def _vectors(share: float) -> Condition:
+    """Return the bag on a share of the training text, as large as the n-gram model on it."""
+    return Condition(f"word2vec-bow on {share:g} of the text", "lmcompare.lab.changes:PartBag", {"share": share})
 
 
 class Unseen(LabExperiment):
@@ -46,8 +52,8 @@ class Unseen(LabExperiment):
 
     def conditions(self) -> Sequence[Condition]:
         """Return a model of each family, and counts and vectors of parts of the training text."""
-        parts = [_part(family, share) for family in (COUNTS, VECTORS) for share in SHARES]
-        return (*MODELS.values(), *parts)
+        counts = (_counts(share) for share in SHARES if share < 1)  # all of the text: one of MODELS
+        return (*MODELS.values(), *counts, *map(_vectors, SHARES))
 
     def measure(self, bench: Bench) -> Findings:
         """Compare distributions over the words that never followed, and the whole text with less training text."""
@@ -171,16 +177,17 @@ def _table(found: Mapping[str, Contrast], counts: Measured, sample: Sample, said
 def _by_amount(bench: Bench) -> Figures:
     """Return the bits per byte of vectors less those of counts, with parts of the training text and all of it."""
     tests: dict[str, Contrast] = {}
-    for share in (*SHARES, 1.0):
-        counts, vectors = (bench.bits(_part(f, share) if share < 1 else FAMILIES[f]) for f in (COUNTS, VECTORS))
+    for share in SHARES:
+        counts, vectors = bench.bits(_counts(share)), bench.bits(_vectors(share))
         tests |= contrasts(counts, {f"{100 * share:g} % of the text": vectors}, bench.unit_bytes)
     return Figures(
-        title="The bag of word vectors against the 5-gram, with less text",
+        title="The bag of word vectors against a 5-gram with as many parameters, by amount of text",
         rows=tuple(rows_of(tests).values()),
         unit="bits per byte",
         note=(
-            "The whole test text; negative figures are better for vectors. The bag is trained for the same number of"
-            " steps each time, so that it reads as many tokens."
+            "The whole test text; negative figures are better for vectors. Both have the same part of the training"
+            " text and about the same number of parameters: the bag is as wide as this allows. It is trained for the"
+            " same number of steps each time."
         ),
         row_name="Training text",
         figure_name="bits per byte of the bag",

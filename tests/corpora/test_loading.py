@@ -241,6 +241,16 @@ def test_a_letter_that_grows_moves_the_spans_after_it(tmp_path: Path) -> None:
     assert [sentences(d) for d in everything(corpus)] == [["i\u0307i\u0307 a", "bi\u0307"], ["c"], ["d"]]
 
 
+def test_too_many_marks_to_normalise_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "marks.txt"
+    path.write_text("one\ntwo\n" + "a" + "\u0301" * 1000 + "\u2014" * 2000 + "\n", encoding="utf-8")
+    assert load(path, CorpusOptions(documents="line", nfc=True))
+    path.write_text("one\ntwo\n" + "a\u2014" + "\u0301" * 300_000 + "\n", encoding="utf-8")
+    with pytest.raises(LmcompareError, match="1,000 combining marks in a row"):
+        load(path, CorpusOptions(documents="line", nfc=True))
+    assert load(path, CorpusOptions(documents="line"))
+
+
 def test_nfc_composes(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_text(unicodedata.normalize("NFD", "café\nnoël\nà\n"), encoding="utf-8")

@@ -12,10 +12,13 @@ from lmcompare.lab.changes import (
     FrozenVectors,
     HalfParameters,
     LimitedOrder,
+    PartBag,
+    PartNGram,
     PartTransformer,
     TextbookEncoderDecoder,
     part,
 )
+from lmcompare.model import Setting
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
@@ -150,3 +153,17 @@ def test_the_textbook_encoder_decoder_sees_the_word_that_it_predicts() -> None:
     honest = model.next_log_probs(document(*ids[:3]), np.array([3]))[0][ids[3]]
     assert abs(before[3] - honest) > 1e-6  # what follows is there to see, or is not
     assert np.isfinite(model.next_log_probs(document(), np.array([0]))).all()
+
+
+def test_a_bag_of_the_size_of_the_counts_of_the_same_part() -> None:
+    text = chain(2, 20, 200)
+    settings = {"epochs": 1, "window": 3, **{key: SMALL[key] for key in ("steps", "batch", "length", "precision")}}
+    for share in (0.25, 1.0):
+        counts = PartNGram(share=share).fit(text, text, Setting(VOCABULARY))
+        bag = fitted(PartBag(**settings, share=share), text)
+        step = 13 + bag.width + bag.hidden  # about what one number more in each vector costs
+        assert abs(bag.size().parameters - counts.size().parameters) <= 2 * step
+        again = PartBag(**settings, share=share).restore(bag.state())
+        assert (again.width, again.hidden) == (bag.width, bag.hidden)
+        assert again.log_probs(text) == pytest.approx(bag.log_probs(text), abs=1e-6)
+    assert PartNGram(share=0.25).fit(text, text, Setting(VOCABULARY)).title().endswith("on 25 % of the text")

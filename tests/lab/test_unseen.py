@@ -57,7 +57,7 @@ def test_the_sizes_of_a_part(run: Run) -> None:
 
 def test_the_verdict_says_first_what_makes_no_difference() -> None:
     def contrast(name: str, bits: float, p: float) -> Contrast:
-        return Contrast(name, 9.0 + bits, 8.9, 9.1, bits, bits - 0.1, bits + 0.1, p, p)
+        return Contrast(name, 9.0 + bits, bits, bits - 0.1, bits + 0.1, p, p)
 
     fair = {
         "unigram": contrast("unigram", 0.2, 0.001),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Self
 
@@ -34,9 +36,9 @@ class Unigram(LanguageModel):
     }
 
     def __init__(self, alpha: float = 1.0) -> None:
-        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < float("inf"):
-            raise PluginError(f"alpha must be a number greater than 0, not {alpha!r}")
-        self.alpha = alpha
+        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= sys.float_info.max:
+            raise PluginError(f"alpha must be a number greater than 0, not {reprlib.repr(alpha)}")
+        self.alpha = float(alpha)
         self._log_probs: FloatArray | None = None  # (V,) nats
         self._counts: IntArray | None = None  # (V,)
 
