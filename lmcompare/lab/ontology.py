@@ -189,8 +189,8 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
         similarities.append(tuple(float(np.clip(cosines[n], -1, 1)) for n in near))
     return Neighbours(
         title="Words that WordNet lacks, as they may be read",
-        note="Left: the word, its most likely supersense by its vector and its suffix, two synsets whose scores exceed"
-        " their frequency most, and how far the score of the supersense is above the threshold from which classes"
+        note="Left: the word, its most likely supersense by its vector and its suffix, two synsets whose scores"
+        " exceed their frequency most, and how far the score of the supersense is above the threshold from which classes"
         " are named. Right, as evidence: the words of this supersense in WordNet whose vectors are nearest, by the"
         " cosine of the standardised vectors. The words with the highest scores are shown; WordNet can't say whether"
         " they are right.",
