@@ -22,7 +22,7 @@ TRAINED = {
     bits: Condition(f"transformer {bits:g} bits", "lmcompare.lab.changes:QuantisedTransformer", {"bits": bits})
     for bits in (2, TERNARY)
 }
-AFTER, WITH = "rounded after training", "trained with the rounding"
+AFTER, WITH = "rounded", "trained"  # after training, and with the rounding
 MEGABYTE = 1e6
 HARMLESS, HARMFUL, SMALL = 0.01, 0.1, 0.05  # bits per byte of the prediction
 
@@ -37,12 +37,12 @@ def few_bits(bench: Bench, share: Share) -> Findings:
     layers: dict[str, Measured] = {}
     sizes: dict[str, int] = {}
     for bits in ROUNDED:
-        name = f"{bits:g} bits, {AFTER}"
+        name = _name(bits, AFTER)
         found[name], sizes[name] = _rounded(bench, whole, bits, next(told)), network_bytes(network, bits)
         if bits in SPARED:
             layers[f"{bits:g} bits"] = _rounded(bench, whole, bits, next(told), words=False)
     for bits, condition in TRAINED.items():
-        name = f"{bits:g} bits, {WITH}"
+        name = _name(bits, WITH)
         found[name], sizes[name] = whole.bits(bench.log_probs(condition)), network_bytes(network, bits)
     tests = contrasts(base, found, whole.sizes)
     own = base.figure(whole.sizes)
@@ -52,7 +52,8 @@ def few_bits(bench: Bench, share: Share) -> Findings:
         rows=tuple(replace(row, figure=sizes[name] / MEGABYTE) for name, row in rows_of(tests).items()),
         unit="bits per byte",
         note=(
-            "All matrices of the transformer are rounded, the word vectors included. With b = 2 bits and more, a"
+            "Rounded: after training. Trained: with the rounding. All matrices of the transformer are rounded, the"
+            " word vectors included. With b = 2 bits and more, a"
             " row has 2^b evenly spaced values from its least to its greatest weight. With 1.58 bits, log2(3), a"
             " matrix has the values -γ, 0 and γ, where γ is its mean absolute weight (BitNet b1.58). With 32 bits"
             f" per weight the transformer has {full:.3f} megabytes and needs {numbers.bits_per_byte(own)} bits per"
@@ -69,7 +70,7 @@ def few_bits(bench: Bench, share: Share) -> Findings:
         row_name="Bits per weight of the layers",
         figure_name="bits per byte in all",
     )
-    return Findings(_bits_verdict(tests), _bits_held(tests), (table, spared), (_by_bits(tests, own),))
+    return Findings(_verdict(tests), _held(tests), (table, spared), (_by_bits(tests, own),))
 
 
 def _rounded(bench: Bench, whole: Sample, bits: float, share: Share, *, words: bool = True) -> Measured:
@@ -82,24 +83,27 @@ def _rounded(bench: Bench, whole: Sample, bits: float, share: Share, *, words: b
     return whole.bits(scores)
 
 
-def _bits_verdict(tests: Mapping[str, Contrast]) -> str:
-    free = [name.split(" ")[0] for name, test in tests.items() if "after" in name and not test.significant]
-    said = f"No loss was found with {numbers.listed(free)} bits per weight. " if free else ""
-    amounts = [
-        f"{numbers.bits_per_byte(test.difference)} with {name.replace(',', '')}"
-        for name, test in tests.items()
-        if test.significant
-    ]
-    return f"{said}Bits per byte lost: {numbers.listed(amounts)}." if amounts else said.strip()
-
-
-def _bits_held(tests: Mapping[str, Contrast]) -> bool:
-    lost = {name: test.difference for name, test in tests.items()}
-    return (
-        max(lost[f"8 bits, {AFTER}"], lost[f"4 bits, {AFTER}"]) < HARMLESS
-        and lost[f"2 bits, {AFTER}"] > HARMFUL
-        and lost[f"{TERNARY:g} bits, {WITH}"] < SMALL
+def _verdict(tests: Mapping[str, Contrast]) -> str:
+    free = [bits for bits in ROUNDED if not tests[_name(bits, AFTER)].significant]
+    said = (
+        f"No loss was found with {numbers.listed([f'{bits:g}' for bits in free])} bits per weight. " if free else ""
     )
+    lost = []
+    for how, saying in ((AFTER, "rounded after training"), (WITH, "trained with the rounding")):
+        widths = [bits for bits in (ROUNDED if how == AFTER else TRAINED) if not (how == AFTER and bits in free)]
+        amounts = [f"{numbers.bits_per_byte(tests[_name(b, how)].difference)} with {b:g} bits" for b in widths]
+        lost += [f"{saying}, it loses {numbers.listed(amounts)}"] if amounts else []
+    return f"{said}Bits per byte that few bits per weight cost a transformer: {'; '.join(lost)}."
+
+
+def _held(tests: Mapping[str, Contrast]) -> bool:
+    after = {bits: tests[_name(bits, AFTER)].difference for bits in ROUNDED}
+    small = tests[_name(TERNARY, WITH)].difference < SMALL
+    return max(after[8], after[4]) < HARMLESS and after[2] > HARMFUL and small
+
+
+def _name(bits: float, how: str) -> str:
+    return f"{bits:g} bits, {how}"
 
 
 def _by_bits(tests: Mapping[str, Contrast], own: float) -> Curve:
@@ -109,7 +113,7 @@ def _by_bits(tests: Mapping[str, Contrast], own: float) -> Curve:
         note=f"The transformer with 32 bits per weight needs {numbers.bits_per_byte(own)} bits per byte.",
         names=tuple(lines),
         x=tuple(tuple(map(float, line)) for line in lines.values()),
-        y=tuple(tuple(tests[f"{bits:g} bits, {name}"].figure for bits in line) for name, line in lines.items()),
+        y=tuple(tuple(tests[_name(bits, name)].figure for bits in line) for name, line in lines.items()),
         x_axis="bits per weight",
         y_axis="bits per byte",
     )

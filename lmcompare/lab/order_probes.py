@@ -104,24 +104,20 @@ def told(network: Network, passages: Passages, places: tuple[int, int]) -> Told:
     """Return how well a network's state tells which of two words came first.
 
     Probes are trained on half of the passages and asked for the others, and the other way round; a document is in one
-    half. For each pair of words there is a probe of its own.
+    half, if there are several. For each pair of words there is a probe of its own.
     """
     half = passages.sample.units % 2
+    if len(np.unique(half)) < 2:
+        half = np.arange(len(half)) % 2
     probe, unit = np.zeros(len(half)), np.zeros(len(half))
     truth = np.repeat([True, False], len(half))
     for pair in passages.pairs:
         states = last_states(network, passages.filled(pair, places)).astype(np.float64)
         for part in (0, 1):
-            train, asked = np.tile(half == part, 2), np.tile(half != part, 2)
-            if not train.any() or not asked.any():
-                asked = np.ones(len(truth), np.bool_)
-                train = asked
-            which = asked[: len(half)]
+            train, asked = np.tile(half != part, 2), np.tile(half == part, 2)
             for right, guess in ((probe, _probed), (unit, _best_unit)):
                 correct = guess(states[train], truth[train], states[asked]) == truth[asked]
-                right[which] += correct.reshape(2, -1).mean(axis=0)
-            if train is asked:
-                break
+                right[half == part] += correct.reshape(2, -1).mean(axis=0)
     return Told(probe / len(passages.pairs), unit / len(passages.pairs))
 
 

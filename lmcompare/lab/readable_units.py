@@ -15,7 +15,18 @@ from lmcompare.lab.contract import Condition, Figures, Findings, Row
 from lmcompare.lab.few_bits import networks_of
 from lmcompare.lab.order import FAMILIES
 from lmcompare.lab.sample import Sample
-from lmcompare.lab.set_readings import KINDS, SAYINGS, Firing, Set, Units, firing, most_alike, read_set
+from lmcompare.lab.set_readings import (
+    KINDS,
+    SAYINGS,
+    Firing,
+    Set,
+    Units,
+    favoured,
+    firing,
+    most_alike,
+    read_set,
+    unit_length,
+)
 from lmcompare.lab.word_sets import SetNetwork
 from lmcompare.report import numbers
 
@@ -110,23 +121,25 @@ def _by_members(found: Sequence[Firing], kinds: Array) -> Heatmap:
 
 
 def _shown_sets(bench: Bench, network: SetNetwork) -> list[Exhibit]:
-    """Return the sets that are most alike by the vectors of the bag, another model, with their anti-sets."""
+    """Return the sets that are most alike by the vectors of the bag, another model, and what is with them."""
     units, vocabulary = Units.of(network), bench.corpus.vocabulary
     vectors = np.asarray(bench.model(BAG).word_vectors(), np.float64)
-    vectors = vectors - np.average(vectors, axis=0, weights=vocabulary.counts + 1e-9)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12
+    vectors = unit_length(vectors - np.average(vectors, axis=0, weights=vocabulary.counts + 1e-9))
     frequent = np.argsort(np.argsort(-vocabulary.counts, kind="stable")) < FREQUENT
-    number = len(units.thresholds)
-    chosen = most_alike([read_set(units, unit, 1, vectors, frequent) for unit in range(number)], SHOWN, LEAST)
+    sets = [read_set(units, unit, 1, vectors, frequent) for unit in range(len(units.thresholds))]
+    chosen = most_alike(sets, SHOWN, LEAST)
+    against = [read_set(units, each.unit, -1, vectors, frequent) for each in chosen]
+    softmax = unit_length(network.head.table[: len(frequent)].detach().cpu().numpy().astype(np.float64))
+    foretold = [favoured(each.unit, softmax, frequent, WORDS) for each in chosen]
     kinds = units.kinds()
 
-    def shown(title: str, sets: Sequence[Set], note: str) -> Neighbours:
+    def shown(title: str, note: str, sets: Sequence[Set], *, size: bool = True) -> Neighbours:
         return Neighbours(
             title=title,
             note=note,
             words=tuple(
-                f"unit {each.unit + 1}, {KINDS[kinds[each.unit]]}, θ = {units.thresholds[each.unit]:.2f},"
-                f" {numbers.plural(each.total, 'word')}"
+                f"unit {each.unit + 1} (needs {KINDS[kinds[each.unit]]}, θ = {units.thresholds[each.unit]:.2f})"
+                + (f", {numbers.plural(each.total, 'word')}" if size else "")
                 for each in sets
             ),
             neighbours=tuple(tuple(vocabulary.tokens[i] for i in each.words[:WORDS]) for each in sets),
@@ -136,13 +149,16 @@ def _shown_sets(bench: Bench, network: SetNetwork) -> list[Exhibit]:
     return [
         shown(
             "Sets of words, read from the weights",
-            chosen,
             f"The units whose sets are most alike, by the vectors of the word2vec bag. Of the {FREQUENT} most"
             " frequent words of the text, those are shown that are most like the mean of their set.",
+            chosen,
         ),
+        shown("The anti-sets of the same units", "Words that speak against firing.", against),
         shown(
-            "The anti-sets of the same units",
-            [read_set(units, each.unit, -1, vectors, frequent) for each in chosen],
-            "Words that speak against firing.",
+            "What the same units predict",
+            "The words whose vectors in the softmax are nearest to the direction of the unit: when it fires, they"
+            " become more likely.",
+            foretold,
+            size=False,
         ),
     ]

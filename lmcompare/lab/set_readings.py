@@ -178,3 +178,24 @@ def read_set(units: Units, unit: int, sign: int, vectors: Array, frequent: Array
 def most_alike(sets: Sequence[Set], most: int, least: int) -> list[Set]:
     """Return the sets of at least ``least`` words that are most alike, at most ``most``, the most alike first."""
     return sorted((each for each in sets if len(each.words) >= least), key=lambda each: -each.alike)[:most]
+
+
+def favoured(unit: int, softmax: Array, frequent: Array, most: int) -> Set:
+    """Return the words that become more likely when a unit fires, at most ``most``.
+
+    Parameters
+    ----------
+    softmax : array of shape (V, H)
+        The vectors of the softmax, of length 1; entry j is the cosine with the direction of unit j.
+    frequent : bool array of shape (V,)
+        Which words are shown.
+    """
+    words = np.flatnonzero(frequent)
+    order = words[np.argsort(-softmax[words, unit], kind="stable")][:most]
+    return Set(unit, order, softmax[order, unit], len(order))
+
+
+def unit_length(vectors: Array) -> Array:
+    """Return vectors (n, d) with the length 1; those of length 0 stay."""
+    made: Array = vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12)
+    return made

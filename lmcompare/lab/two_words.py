@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,20 +22,19 @@ from lmcompare.lab.sample import Sample
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.report import numbers
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.network import Network
 from lmcompare.training.seeds import seeded
 
 Array = np.ndarray[Any, Any]
 
-NO_ORDER = "transformer without positions"
+NO_ORDER, BAG = "no positions", "word2vec bag"
 PROBED = {
     "transformer": BASE,
     NO_ORDER: NO_POSITIONS,
     "RNN": FAMILIES["RNN"],
-    "word2vec bag": FAMILIES["word2vec bag"],
+    BAG: FAMILIES["word2vec bag"],
 }
 PASSAGES, PAIRS = 400, 4  # that are probed
-OF_PREVIEW = 150  # passages
+OF_PREVIEW, FEW = 150, 20  # passages of a preview, and without which there is no probe
 HEADS_ON = 100  # passages on which heads are measured
 LONGEST = 6  # words of the texts on which networks are checked that are built by hand
 TOLD, CHANCE = 0.8, 0.01  # of the prediction: the share that is right, and how near to one half a bag is
@@ -45,105 +44,129 @@ def two_words(bench: Bench, share: Share) -> Findings:
     """Return the networks that are built by hand, and what is read from those that are trained."""
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     passages = Passages.of(whole, bench.corpus.vocabulary, PASSAGES if bench.decides else OF_PREVIEW, PAIRS)
-    if not len(passages.words) or not passages.pairs:
+    if len(passages.words) < FEW or not passages.pairs:
         raise LmcompareError(
-            "the documents of the test text are too short, or the text has too few words of letters, to put pairs of"
-            " words into passages: give a longer text"
+            f"the test text has {len(passages.words)} passages into which pairs of words of letters can be put, too"
+            f" few for a probe, which needs {FEW}: give a longer text"
         )
+    shares = parts_of(share, len(PROBED))
+    found = {name: _asked(bench, condition, passages, next(shares)) for name, condition in PROBED.items()}
+    sizes = passages.sample.counts
+    right = {name: each.everywhere(passages.sample).figure(sizes) for name, (each, _) in found.items()}
+    said = [f"{numbers.percent(right[name], 0)} ({name})" for name in sorted(right, key=lambda name: -right[name])]
+    verdict = (
+        "No function of a bag can tell which of two words came first; one recurrent unit can, and so can one"
+        f" attention head with positions. From the states of trained networks a probe tells it in"
+        f" {numbers.listed(said)} of the cases; one half is chance."
+    )
+    held = (
+        min(right["transformer"], right["RNN"]) > TOLD
+        and right[NO_ORDER] < right["transformer"]
+        and abs(right[BAG] - 0.5) < CHANCE
+    )
+    return Findings(
+        verdict=verdict,
+        held=held,
+        tables=(_checked(), _told_by_probes(bench, passages, found), _training_adds(passages.sample, found)),
+        exhibits=(*_by_hand(), _probes(found), *_heads(bench, passages)),
+    )
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What probes tell of S networks of one kind: by network, and by places."""
+
+    told: Sequence[Sequence[Told]]
+
+    def at(self, places: int, sample: Sample) -> Measured:
+        """Return how often the order was told right with the words at some places, by their index."""
+        return sample.amounts([each[places].probe for each in self.told])
+
+    def everywhere(self, sample: Sample) -> Measured:
+        """Return the mean over all places."""
+        return sample.amounts([np.mean([one.probe for one in each], axis=0) for each in self.told])
+
+    def shares(self) -> tuple[float, ...]:
+        """Return the share that was told right, by places."""
+        return tuple(float(np.mean([each[i].probe.mean() for each in self.told])) for i in range(len(PLACES)))
+
+    def by_unit(self, places: int) -> float:
+        """Return the share that the best single number of the state tells right."""
+        return float(np.mean([each[places].unit.mean() for each in self.told]))
+
+
+def _asked(bench: Bench, condition: Condition, passages: Passages, share: Share) -> tuple[Probed, Probed]:
+    """Return what probes tell of the networks of a condition, and of the same networks before training."""
+    trained: list[list[Told]] = []
+    untrained: list[list[Told]] = []
+    seeds = bench.entry(condition).seeds
+    for done, seed in enumerate(seeds, 1):
+        model = bench.model(condition, seed)
+        assert isinstance(model, TorchLanguageModel)
+        with seeded(seed):
+            begun = model.network(len(bench.corpus.vocabulary)).eval()
+        for network, found in ((model.trained_network(), trained), (begun, untrained)):
+            found.append([told(network, passages, places) for places in PLACES])
+        share(done / len(seeds))
+    return Probed(trained), Probed(untrained)
+
+
+def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, tuple[Probed, Probed]]) -> Figures:
     sizes = passages.sample.counts
     chance = Measured.of(sizes[None] / 2)
-    shares = parts_of(share, len(PROBED))
-    trained: dict[str, Contrast] = {}
-    unit: dict[str, float] = {}
-    everywhere: dict[str, Measured] = {}
-    untrained: dict[str, Measured] = {}
-    heat: dict[str, list[float]] = {}
-    for name, condition in PROBED.items():
-        found = [
-            [told(network, passages, places) for places in PLACES] for _, network in networks_of(bench, condition)
-        ]
-        blank = [[told(_untrained(bench, condition), passages, places) for places in PLACES]]
-        for i, places in enumerate(PLACES):
-            row = f"{name}, {places[0]} and {places[1]} words back"
-            probed = passages.sample.amounts([each[i].probe for each in found])
-            trained |= contrasts(chance, {row: probed}, sizes)
-            unit[row] = float(np.mean([each[i].unit.mean() for each in found]))
-        everywhere[name], untrained[name] = (
-            passages.sample.amounts([np.mean([each.probe for each in one], axis=0) for one in many])
-            for many in (found, blank)
-        )
-        heat[name], heat[f"{name}, untrained"] = _means(found), _means(blank)
-        next(shares)(1.0)
-    added = {
-        name: test
-        for name in PROBED
-        if name != "word2vec bag"
-        for test in contrasts(untrained[name], {name: everywhere[name]}, sizes).values()
-    }
+    tests: dict[str, Contrast] = {}
+    units: dict[str, float] = {}
+    for name, (trained, _) in found.items():
+        for i, (earlier, later) in enumerate(PLACES):
+            row = f"{name}, {earlier} and {later}"
+            tests |= contrasts(chance, {row: trained.at(i, passages.sample)}, sizes)
+            units[row] = trained.by_unit(i)
     shown = [f"“{_pair(bench, pair)}”" for pair in passages.pairs]
-    table = Figures(
+    return Figures(
         title="Which of two words came first: what a linear probe reads from a network's state",
-        rows=tuple(replace(row, figure=unit[name]) for name, row in rows_of(trained).items()),
+        rows=tuple(replace(row, figure=units[name]) for name, row in rows_of(tests).items()),
         unit="share above one half",
         note=(
             f"{len(passages.words):,} passages of the test text, into which pairs of words ({numbers.listed(shown)})"
-            " are put in both orders, so that a bag of words can only guess. The probe is trained on other documents."
-            " The last column is the share that the best single number of the state tells: the recurrent unit that is"
-            " built by hand needs no more."
+            " are put in both orders, so that a bag of words can only guess. A probe is asked about documents that it"
+            " was not trained on. “No positions” is the transformer without positions. The last column is the share"
+            " that the best single number of the state tells: the recurrent unit that is built by hand needs no more."
         ),
-        row_name="Network, and where the words stand",
+        row_name="Network, and how many words back the two stand",
         figure_name="right by one number",
     )
-    adds = Figures(
+
+
+def _training_adds(sample: Sample, found: Mapping[str, tuple[Probed, Probed]]) -> Figures:
+    tests: dict[str, Contrast] = {}
+    for name, (trained, untrained) in found.items():
+        if name != BAG:
+            tests |= contrasts(untrained.everywhere(sample), {name: trained.everywhere(sample)}, sample.counts)
+    return Figures(
         title="What training adds to what the same network tells before it was trained",
-        rows=tuple(rows_of(added).values()),
+        rows=tuple(rows_of(tests).values()),
         unit="share",
         note="The mean over all places. An untrained network also mixes the words that it reads in an order.",
         row_name="Network",
         figure_name="share right",
     )
-    right = {name: each.figure(sizes) for name, each in everywhere.items()}
-    verdict = (
-        "No function of a bag can tell which of two words came first; one recurrent unit can, and so can one head"
-        f" with positions. A probe reads it from the states of trained networks in"
-        f" {numbers.listed([f'{numbers.percent(each, 0)} ({name})' for name, each in right.items()])} of the cases."
-    )
-    held = (
-        min(right["transformer"], right["RNN"]) > TOLD
-        and right[NO_ORDER] < right["transformer"]
-        and abs(right["word2vec bag"] - 0.5) < CHANCE
-    )
-    exhibits = (*_by_hand(), _probes(heat), *_heads(bench, passages))
-    return Findings(verdict, held, (_checked(), table, adds), exhibits)
-
-
-def _means(found: Sequence[Sequence[Told]]) -> list[float]:
-    return [float(np.mean([each[i].probe.mean() for each in found])) for i in range(len(PLACES))]
 
 
 def _pair(bench: Bench, pair: tuple[int, int]) -> str:
     return " … ".join(bench.corpus.vocabulary.tokens[word] for word in pair)
 
 
-def _untrained(bench: Bench, condition: Condition) -> Network:
-    """Return a network of a condition as it is before training."""
-    model = bench.model(condition)
-    assert isinstance(model, TorchLanguageModel)
-    with seeded(0):
-        network = model.network(len(bench.corpus.vocabulary))
-    return network.eval()
-
-
-def _probes(heat: Mapping[str, Sequence[float]]) -> Heatmap:
+def _probes(found: Mapping[str, tuple[Probed, Probed]]) -> Heatmap:
     return Heatmap(
         title="Share of the cases in which a probe tells which word came first",
         note="One half is chance. Untrained: the same network with its weights as they are drawn before training.",
-        rows=tuple(heat),
+        rows=tuple(found),
         columns=tuple(f"{earlier} and {later}" for earlier, later in PLACES),
-        panels=("share right",),
-        values=(tuple(tuple(row) for row in heat.values()),),
+        panels=("trained", "untrained"),
+        values=tuple(tuple(pair[panel].shares() for pair in found.values()) for panel in range(2)),
         row_axis="network",
         column_axis="places of the two words, in words back",
+        opens=(0, 0),
     )
 
 
@@ -221,8 +244,8 @@ def _by_hand() -> list[Exhibit]:
             ),
             lines=(
                 *zip(("w of a", "w of b", "w of other words"), unit.inputs, strict=True),
-                ("u", unit.recurrent),
-                ("θ", unit.threshold),
+                ("u, of the state before", unit.recurrent),
+                ("θ, the threshold", unit.threshold),
                 *last,
             ),
             numbers="Its weights, and what it computes",
@@ -236,8 +259,8 @@ def _by_hand() -> list[Exhibit]:
             ),
             lines=(
                 *zip(("v of a", "v of b", "v of other words"), head.values, strict=True),
-                ("q", head.query),
-                ("k", head.key),
+                ("q, the query", head.query),
+                ("k, the key of a position", head.key),
                 *outputs,
             ),
             numbers="Its weights, and what it computes",

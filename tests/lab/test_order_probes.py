@@ -61,8 +61,13 @@ def test_the_two_texts_of_a_passage_have_the_same_words(passages: Passages) -> N
     assert (one != other).sum() == 2 * NUMBER
 
 
+@pytest.mark.parametrize("documents", [1, NUMBER])
 @pytest.mark.parametrize(("knows", "expected"), [(True, 1.0), (False, 0.5)])
-def test_a_planted_order_is_told_and_no_other(passages: Passages, knows: bool, expected: float) -> None:
+def test_a_planted_order_is_told_and_no_other(
+    passages: Passages, knows: bool, expected: float, documents: int
+) -> None:
+    sample = replace(passages.sample, units=np.arange(NUMBER) % documents)
+    passages = replace(passages, sample=sample)
     found = told(Planted(knows=knows), passages, PLACES[0])
     assert found.probe.mean() == pytest.approx(expected, abs=1e-9)
     assert found.unit.mean() == pytest.approx(expected, abs=1e-9)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.lab.set_readings import KINDS, Units, activations, firing, most_alike, read_set
+from lmcompare.lab.set_readings import KINDS, Units, activations, favoured, firing, most_alike, read_set, unit_length
 from lmcompare.lab.word_sets import SetNetwork, WordSets
 from lmcompare.tokens import Encoded
 from tests.training.texts import VOCABULARY, chain, fitted, ragged
@@ -121,3 +121,10 @@ def test_sets_of_words_that_are_alike_are_found() -> None:
     assert [each.unit for each in most_alike([other, alike], 2, 3)] == [0, 1]
     assert read_set(units, 0, -1, vectors, frequent).words.tolist() == [5]
     assert read_set(units, 1, -1, vectors, frequent).alike == 0.0
+
+
+def test_the_words_that_a_unit_makes_more_likely() -> None:
+    table = np.array([[0.0, 2.0], [3.0, 4.0], [0.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    found = favoured(1, unit_length(table), np.array([True, True, True, False, True]), 2)
+    assert found.words.tolist() == [0, 1]  # the fourth word is too rare
+    assert found.similarities == pytest.approx([1.0, 0.8])
