@@ -72,7 +72,7 @@ MAY_IMPORT = {
     "report": {"errors", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},
     "lab": {
         *("errors", "registry", "processes", "tokens", "exhibits", "model", "plugins", "training", "models"),
-        *("run_mark", "runfolder", "harness", "analysis", "report"),
+        *("run_mark", "runfolder", "measure", "harness", "analysis", "report"),
     },
     "testing": {"errors", "model", "checks", "report"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},

@@ -1,0 +1,195 @@
+"""Programs that answer by rules, beside models that continue: which rule matched. They are not ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Bars
+from lmcompare.lab.bench import Bench
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.ideas import BASE
+from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.responders import OURS, Responder, responders
+from lmcompare.lab.sample import Sample, drawn
+from lmcompare.measure.examples import continued
+from lmcompare.measure.sampling import Sampling
+from lmcompare.report import numbers
+from lmcompare.runfolder.parquet import Array
+from lmcompare.tokens import IntArray, as_text
+
+ELIZA = "ELIZA"
+TALKING = (ELIZA, OURS)  # whose answers and rules are shown
+MODELS = {"5-gram": FAMILIES["5-gram"], "transformer": BASE}
+WORDS, CHARACTERS = range(4, 26), 300  # of a sentence that is answered
+LEAST = 10  # such sentences
+SHOWN, RULES, CONTINUED = 4, 10, 20  # sentences, rules, and tokens of a continuation
+FEW, TWICE = 0.1, 2.0  # of the prediction
+
+
+class Rules(LabExperiment):
+    """ELIZA and its kin answer sentences of the test text, beside the models' continuations."""
+
+    title: ClassVar[str] = "Rules that answer"
+    question: ClassVar[str] = "How much of a text do the rules of a program like ELIZA cover?"
+    prediction: ClassVar[str] = (
+        "On a text that is no conversation, ELIZA has a rule for less than 10 % of the sentences, apart from the rule"
+        " that matches everything. The script that was written for statements has one for at least twice as many."
+    )
+
+    def conditions(self) -> Sequence[Condition]:
+        """Return the models whose continuations are shown."""
+        return tuple(MODELS.values())
+
+    def measure(self, bench: Bench) -> Findings:
+        """Count the sentences of the test text for which a rule matches, and let all answer some of them."""
+        asked = Asked.of(bench)
+        those = responders()
+        matched = {each.name: np.array([each.matching(text) for text in asked.texts]) for each in those}
+        special = {each.name: matched[each.name] < len(each.rules) - 1 for each in those}
+        none = Measured.of(np.zeros((1, len(asked.sample.counts))))
+        covered = contrasts(
+            none,
+            {name: asked.sample.amounts([found.astype(np.float64)]) for name, found in special.items()},
+            asked.sample.counts,
+        )
+        rows = {each.name: _covered(covered[each.name], each) for each in those}
+        table = Figures(
+            title="Sentences for which a rule matches",
+            rows=tuple(rows.values()),
+            unit="share of the sentences",
+            note=(
+                f"{len(asked.texts):,} sentences of the test text, of {WORDS[0]} to {WORDS[-1]} words. The last rule"
+                " of each program matches everything and is left out. This is no ranking: a rule that matches need"
+                " not give a good answer, and a program of rules gives no word a probability."
+            ),
+            differences=False,
+            row_name="Program",
+        )
+        shown = self._shown(special)
+        talk = [_talk(bench, asked.texts[k], k, [e for e in those if e.name in TALKING], matched) for k in shown]
+        return Findings(
+            verdict=_verdict(rows),
+            held=_held(rows) if bench.decides else None,
+            tables=(table, *talk),
+            exhibits=tuple(_most_frequent(each, matched[each.name]) for each in those if each.name in TALKING),
+            remarks=("How models and programs of rules answer is shown and not judged.",),
+        )
+
+    @staticmethod
+    def _shown(special: Mapping[str, Array]) -> list[int]:
+        """Return the sentences that are shown: as many for which ELIZA has a rule as others, if there are."""
+        with_rule = drawn(np.flatnonzero(special[ELIZA]), SHOWN // 2)
+        others = drawn(np.flatnonzero(~special[ELIZA]), SHOWN - len(with_rule))
+        return [*with_rule.tolist(), *others.tolist()]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Sentences that are answered.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Each on one line.
+    sample : Sample
+        The positions of their first tokens.
+    """
+
+    texts: Sequence[str]
+    sample: Sample
+
+    @classmethod
+    def of(cls, bench: Bench) -> Asked:
+        """Return the sentences of the test text that are neither too short nor too long."""
+        corpus = bench.corpus
+        starts = corpus.sentence_starts("test")
+        strings, end = corpus.test_strings, corpus.vocabulary.end
+        ids = corpus.test.ids
+        texts: list[str] = []
+        where: list[int] = []
+        for first, after in zip(starts.tolist(), [*starts[1:].tolist(), len(ids)], strict=True):
+            last = after - (after > first and ids[after - 1] == end)
+            text = " ".join(as_text(corpus.tokenizer, strings[first:last].tolist()).split())
+            if len(text.split()) in WORDS and len(text) <= CHARACTERS:
+                texts.append(text)
+                where.append(first)
+        if len(texts) < LEAST:
+            raise LmcompareError(
+                f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words between blanks: give a"
+                " longer text, of a language that has them"
+            )
+        whole = Sample.of(bench.run, corpus, len(corpus.test))
+        at: IntArray = np.array(where)
+        return cls(texts, whole.chosen(at, len(at)))
+
+
+def _covered(found: Contrast, each: Responder) -> Row:
+    """Return the share of the sentences for which a program has a rule; without an interval if all are alike."""
+    row = Row(each.name, f"{each.saying} {len(each.rules)} rules.", found.difference)
+    if found.difference in (0.0, 1.0) or not np.isfinite([found.low, found.high]).all():
+        return row
+    return replace(row, low=max(0.0, found.low), high=min(1.0, found.high))
+
+
+def _talk(
+    bench: Bench, sentence: str, number: int, those: Sequence[Responder], matched: Mapping[str, Array]
+) -> Figures:
+    """Return what programs answer to a sentence and how models continue it."""
+    rows = []
+    for each in those:
+        answer = each.answer(sentence, number)
+        share = float(np.mean(matched[each.name] == answer.rule))
+        everything = " (everything)" if answer.rule == len(each.rules) - 1 else ""
+        said = f"“{answer.text}” by rule {answer.rule + 1}: {answer.pattern}{everything}"
+        rows.append(Row(each.name, said, share))
+    for name, condition in MODELS.items():
+        found = continued(bench.model(condition), bench.corpus, sentence, CONTINUED, Sampling(seed=number))
+        rows.append(Row(name, f"“… {' '.join(''.join(found).split())}”"))
+    return Figures(
+        title=f"What follows “{sentence}”",
+        rows=tuple(rows),
+        unit="share of the sentences with this rule",
+        note=(
+            f"The programs answer the sentence; the models, which know no dialogue, continue it by {CONTINUED}"
+            " tokens, drawn from their probabilities."
+        ),
+        differences=False,
+        row_name="Program or model",
+    )
+
+
+def _most_frequent(each: Responder, matched: Array) -> Bars:
+    counts = np.bincount(matched, minlength=len(each.rules))
+    top = [int(k) for k in np.argsort(-counts, kind="stable")[:RULES] if counts[k]]
+    return Bars(
+        title=f"The rules that matched most: {each.name}",
+        note="The first rule that matches answers. A rule is a pattern: (.*) is any words, and | is “or”.",
+        labels=tuple(f"{k + 1}: {each.rules[k][0]}" for k in top),
+        values=tuple(float(100 * counts[k] / len(matched)) for k in top),
+        unit="% of the sentences",
+    )
+
+
+def _verdict(rows: Mapping[str, Row]) -> str:
+    return (
+        f"ELIZA has a rule for {_share(rows[ELIZA])} of the sentences; all others get an answer that fits everything."
+        f" The script that was written for statements has one for {_share(rows[OURS])}. A model gives each of all"
+        " possible continuations a probability."
+    )
+
+
+def _share(row: Row) -> str:
+    within = (
+        "" if row.low is None or row.high is None else f" ({numbers.percent(row.low)} to {numbers.percent(row.high)})"
+    )
+    return f"{numbers.percent(row.amount)}{within}"
+
+
+def _held(rows: Mapping[str, Row]) -> bool:
+    return rows[ELIZA].amount < FEW and rows[OURS].amount >= TWICE * rows[ELIZA].amount
