@@ -190,10 +190,10 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
     return Neighbours(
         title="Words that WordNet lacks, as they may be read",
         note="Left: the word, its most likely supersense by its vector and its suffix, two synsets whose scores"
-        " exceed their frequency most, and how far the score of the supersense is above the threshold from which classes"
-        " are named. Right, as evidence: the words of this supersense in WordNet whose vectors are nearest, by the"
-        " cosine of the standardised vectors. The words with the highest scores are shown; WordNet can't say whether"
-        " they are right.",
+        " exceed their frequency most, and how far the score of the supersense is above the threshold from which"
+        " classes are named. Right, as evidence: the words of this supersense in WordNet whose vectors are nearest,"
+        " by the cosine of the standardised vectors. The words with the highest scores are shown; WordNet can't say"
+        " whether they are right.",
         words=tuple(words),
         neighbours=tuple(neighbours),
         similarities=tuple(similarities),
