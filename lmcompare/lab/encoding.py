@@ -227,4 +227,4 @@ def compared(ours: Sequence[Guess], theirs: Sequence[Guess], task: Task) -> list
         found = found.with_trainings(changes.std(axis=0, ddof=1) / np.sqrt(len(own)), len(own) - 1)
     low, high = found.interval()
     figures = zip(METRICS, own.mean(axis=0), estimate, low, high, found.p_values(), strict=True)
-    return [Contrast(name, f, np.nan, np.nan, d, a, b, p, p) for name, f, d, a, b, p in figures]
+    return [Contrast(name, *map(float, each), float(each[-1])) for name, *each in figures]
