@@ -33,9 +33,9 @@ PROBED = {
     "RNN": FAMILIES["RNN"],
     BAG: FAMILIES["word2vec bag"],
 }
-PASSAGES, PAIRS = 400, 4  # that are probed
-OF_PREVIEW, FEW = 150, 20  # passages of a preview, and without which there is no probe
-HEADS_ON = 100  # passages on which heads are measured
+PASSAGES, PAIRS = 240, 3  # that are probed
+OF_PREVIEW, FEW = 120, 20  # passages of a preview, and without which there is no probe
+HEADS_ON = 80  # passages on which heads are measured
 LONGEST = 6  # words of the texts on which networks are checked that are built by hand
 TOLD, CHANCE = 0.8, 0.01  # of the prediction: the share that is right, and how near to one half a bag is
 
