@@ -87,6 +87,9 @@ def compare(
     working_directory()
     folder = None if out is None else usable_path(out, "out is the path of a folder")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
+    for name, given in (("models", models), ("seeds", seeds), ("prompts", prompts), ("words", words)):
+        if getattr(given, "shape", None) == ():  # numpy.array(3) says that it is iterable, and is not
+            raise LmcompareError(f"{name} is a sequence, not {kind_of(given)} of one value")
     if models is not None and not isinstance(models, Iterable):
         raise LmcompareError(f"models is a model or a sequence of models, not {kind_of(models)}")
     if match is not None and not isinstance(match, Mapping):

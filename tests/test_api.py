@@ -80,6 +80,12 @@ def test_html(result: lmcompare.Comparison) -> None:
     assert "LastSeen" in repr(result)
 
 
+@pytest.mark.parametrize("name", ["models", "seeds", "prompts", "words"])
+def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None:
+    with pytest.raises(LmcompareError, match=f"^{name} is a sequence"):
+        lmcompare.compare(TEXTS, out=tmp_path / "out", **{name: np.array(3)})
+
+
 def test_html_that_is_lost_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="write it again with lmcompare report"):
         lmcompare.Comparison(tmp_path).to_html()

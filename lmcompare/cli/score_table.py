@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import StringIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -46,6 +46,9 @@ def print_scores(
             raise LmcompareError(f"{what} is {given!r}{suggest(given, known)}; give one of {', '.join(known)}")
     if table_format == "parquet" and sys.stdout.isatty():
         raise LmcompareError("Parquet is no text for a terminal; write it to a file with > scores.parquet")
+    if table_format == "csv":  # whose columns are those of all rows
+        keys = dict.fromkeys(key for document in documents for key in document.metadata)
+        documents = [replace(each, metadata={key: each.metadata.get(key, "") for key in keys}) for each in documents]
     rows_of = {"text": _texts, "token": _tokens, "word": _words}[unit]
     rows = (
         {"run": run, "model": model.name} | row for run, model in asked for row in rows_of(model, documents, ends)
@@ -83,9 +86,14 @@ def _row(document: Document, values: Row) -> Row:
 
     A column of the table that has the name of one of the result gets ``_given`` after its name.
     """
+    row: Row = {"document": document.name}
     taken = {*_PLACE, *values}
-    own = {f"{key}_given" if key in taken else key: value for key, value in document.metadata.items()}
-    return {"document": document.name} | own | values
+    for key, value in document.metadata.items():
+        name = key
+        while key in taken and (name in taken or name in document.metadata):
+            name += "_given"
+        row[name] = value
+    return row | values
 
 
 def _texts(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:

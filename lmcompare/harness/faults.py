@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -89,9 +90,9 @@ def _of_value(fault: ErrorDetails) -> str:
     if kind == "literal_error":
         values = re.findall(r"'([^']*)'", str(bounds["expected"]))
         hint = (isinstance(value, str) and suggest(value, values)) or f"; it is one of {', '.join(values)}"
-        return f"unknown value {value!r}{hint}"
+        return f"unknown value {reprlib.repr(value)}{hint}"
     if kind in _BOUNDS:
-        return f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {value!r}"
+        return f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {reprlib.repr(value)}"
     if kind == "too_short":
         return "this lists at least one"
     if kind not in _SHAPES:

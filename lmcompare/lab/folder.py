@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, moved
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.ownership import refuse_link, refuse_others
@@ -38,7 +38,14 @@ def check_free(folder: Path) -> None:
 
 def claim(folder: Path) -> None:
     """Mark a folder, which ``check_free`` has let pass, as that of a laboratory."""
-    write_text(folder / MARK, "A laboratory of lmcompare: 'lmcompare lab' writes here.\n")
+    if not (folder / MARK).exists():
+        write_text(folder / MARK, "A laboratory of lmcompare: 'lmcompare lab' writes here.\n")
+
+
+def see_that_it_is_there(folder: Path) -> None:
+    """Raise ``LmcompareError`` if there is no laboratory any more where something is to be written."""
+    if not (folder / MARK).is_file():
+        raise LmcompareError(moved(folder))
 
 
 def path_of(folder: Path, name: str) -> Path:

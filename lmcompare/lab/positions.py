@@ -189,7 +189,9 @@ def with_window(bench: Bench, condition: Condition, times: int, share: Share) ->
     for done, cell in enumerate(cells, 1):
         try:
             model = widened(cell, condition, times)
-        except RuntimeError:  # the stored parameters belong to fewer positions
+        except RuntimeError as error:  # the stored parameters belong to fewer positions
+            if "size mismatch" not in str(error):
+                raise
             return None
         found.append(model.log_probs(bench.corpus.test))
         share(done / len(cells))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.lab.cost import estimate
 from lmcompare.lab.described import Described, check_names, described, name_of, source_digest
 from lmcompare.lab.findings import read_findings, write_findings
-from lmcompare.lab.folder import RUN, check_free, claim, path_of
+from lmcompare.lab.folder import RUN, check_free, claim, path_of, see_that_it_is_there
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.report import numbers
 from lmcompare.runfolder.files import RunFolderError
@@ -181,11 +182,12 @@ def _measure(
         show.say(f"{experiment.name}: kept")
         return
     show.say(f"{experiment.name}: measuring …")
-    path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
-    refuse_link(log)
     told = {name: getattr(experiment, name) for name in ("name", "title", "question", "prediction")}
+    failure, told_by_log = "", False
     try:
+        path.parent.mkdir(exist_ok=True)
+        refuse_link(log)
         call(
             f"{__name__}:measure_job",
             *(experiment.spec, experiment.source_digest, str(folder.resolve()), mine, {**told, "key": key}),
@@ -194,17 +196,22 @@ def _measure(
             seconds=seconds,
         )
     except RaisedError as error:
-        if error.expected:
-            log.unlink(missing_ok=True)
-            raise LmcompareError(str(error)) from error
-        raise LmcompareError(f"its measurement failed: {error}; {log} says more") from error
+        told_by_log = not error.expected
+        failure = f"its measurement failed: {error}; {log} says more" if told_by_log else str(error)
     except TimeLimitError as late:
-        raise LmcompareError(f"its measurement: {late}: give it more (--time-limit)") from None
+        failure = f"its measurement: {late}: give it more (--time-limit)"
     except (EndedError, JunkError) as error:
-        raise LmcompareError(f"its measurement failed: {error}") from error
+        failure = f"its measurement failed: {error}"
+    except OSError as error:
+        failure = f"its findings can't be written: {error.filename or path}: {error.strerror or error}"
     finally:
         show.share("", 1.0)
-    log.unlink(missing_ok=True)
+    see_that_it_is_there(folder)
+    if not told_by_log:
+        with suppress(OSError):
+            log.unlink(missing_ok=True)
+    if failure:
+        raise LmcompareError(failure)
 
 
 def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, str], about: dict[str, Any]) -> None:
@@ -226,6 +233,7 @@ def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, 
         "train_seconds": sum(cell.cost["train_seconds"] or 0.0 for cell in cells),
         "measure_seconds": time.perf_counter() - began,
     }
+    see_that_it_is_there(Path(folder))
     write_findings(path_of(Path(folder), name), found, {**about, **measured}, bench.remarks)
 
 

@@ -33,9 +33,9 @@ PROBED = {
     "RNN": FAMILIES["RNN"],
     BAG: FAMILIES["word2vec bag"],
 }
-PASSAGES, PAIRS = 400, 4  # that are probed
-OF_PREVIEW, FEW = 150, 20  # passages of a preview, and without which there is no probe
-HEADS_ON = 100  # passages on which heads are measured
+PASSAGES, PAIRS = 240, 3  # that are probed
+OF_PREVIEW, FEW = 120, 20  # passages of a preview, and without which there is no probe
+HEADS_ON = 80  # passages on which heads are measured
 LONGEST = 6  # words of the texts on which networks are checked that are built by hand
 TOLD, CHANCE = 0.8, 0.01  # of the prediction: the share that is right, and how near to one half a bag is
 
@@ -44,9 +44,9 @@ def two_words(bench: Bench, share: Share) -> Findings:
     """Return the networks that are built by hand, and what is read from those that are trained."""
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     passages = Passages.of(whole, bench.corpus.vocabulary, PASSAGES if bench.decides else OF_PREVIEW, PAIRS)
-    if len(passages.words) < FEW or not passages.pairs:
+    if (usable := len(passages.words) if passages.pairs else 0) < FEW:
         raise LmcompareError(
-            f"the test text has {len(passages.words)} passages into which pairs of words of letters can be put, too"
+            f"the test text has {usable} passages into which pairs of words of letters can be put, too"
             f" few for a probe, which needs {FEW}: give a longer text"
         )
     shares = parts_of(share, len(PROBED))
@@ -68,7 +68,7 @@ def two_words(bench: Bench, share: Share) -> Findings:
         verdict=verdict,
         held=held,
         tables=(_checked(), _told_by_probes(bench, passages, found), _training_adds(passages.sample, found)),
-        exhibits=(*_by_hand(), _probes(found), *_heads(bench, passages)),
+        exhibits=(*_by_hand(), _probes(found), _heads(bench, passages)),
     )
 
 
@@ -170,7 +170,7 @@ def _probes(found: Mapping[str, tuple[Probed, Probed]]) -> Heatmap:
     )
 
 
-def _heads(bench: Bench, passages: Passages) -> list[Exhibit]:
+def _heads(bench: Bench, passages: Passages) -> Heatmap:
     """Return for each head of the transformers how often it attends more to the later of two words."""
     fewer = replace(passages, words=passages.words[:HEADS_ON])
     panels: dict[str, Array] = {}
@@ -179,39 +179,36 @@ def _heads(bench: Bench, passages: Passages) -> list[Exhibit]:
         assert isinstance(network, TransformerNetwork)
         panels[name] = np.stack([later_shares(network, fewer, places) for places in PLACES], axis=-1)
     layers, heads, _ = next(iter(panels.values())).shape
-    return [
-        Heatmap(
-            title="Heads that go by position: how often the last word attends more to the later of two words",
-            note=(
-                "As the hand-built head, a head near 0 or 1 prefers one of the places, whichever word stands there."
-                " One half is a head that goes by the words alone. Without positions, the heads of the first layer"
-                " can't do otherwise."
-            ),
-            rows=tuple(f"layer {layer + 1}, head {head + 1}" for layer in range(layers) for head in range(heads)),
-            columns=tuple(f"{earlier} and {later}" for earlier, later in PLACES),
-            panels=tuple(panels),
-            values=tuple(
-                tuple(tuple(map(float, row)) for row in each.reshape(layers * heads, -1)) for each in panels.values()
-            ),
-            row_axis="head",
-            column_axis="places of the two words, in words back",
-        )
-    ]
+    return Heatmap(
+        title="Heads that go by position: how often the last word attends more to the later of two words",
+        note=(
+            "A head near 0 or 1 prefers one of the two places, whichever word stands there, as the head does that is"
+            " built by hand. One half is a head that goes by the words alone: without positions, the first layer"
+            " has no others."
+        ),
+        rows=tuple(f"layer {layer + 1}, head {head + 1}" for layer in range(layers) for head in range(heads)),
+        columns=tuple(f"{earlier} and {later}" for earlier, later in PLACES),
+        panels=tuple(panels),
+        values=tuple(
+            tuple(tuple(map(float, row)) for row in each.reshape(layers * heads, -1)) for each in panels.values()
+        ),
+        row_axis="head",
+        column_axis="places of the two words, in words back",
+    )
 
 
 def _checked() -> Figures:
     """Return for how many of all short texts the networks are right that are built by hand, and a deep bag."""
     unit, head = order_circuits.RecurrentUnit(), order_circuits.AttentionHead()
     blind = replace(head, key=0.0)
-    rows = [
-        Row(name, saying, value=right / every)
-        for name, saying, (right, every) in (
-            ("one recurrent unit", "", order_circuits.right(unit, LONGEST)),
-            ("one head with positions", "", order_circuits.right(head, LONGEST)),
-            ("one head without positions", "", order_circuits.right(blind, LONGEST)),
-        )
-    ]
-    every = order_circuits.right(unit, LONGEST)[1]
+    built: dict[str, order_circuits.RecurrentUnit | order_circuits.AttentionHead] = {
+        "one recurrent unit": unit,
+        "one head with positions": head,
+        "one head without positions": blind,
+    }
+    found = {name: order_circuits.right(network, LONGEST) for name, network in built.items()}
+    (every,) = {texts for _, texts in found.values()}
+    rows = [Row(name, value=right / texts) for name, (right, texts) in found.items()]
     deep = Row("a deep network of the bag", "Trained on these texts.", order_circuits.deep_bag_right(LONGEST))
     return Figures(
         title="Did a come before b? Networks that are built by hand, and a bag",
@@ -240,7 +237,7 @@ def _by_hand() -> list[Exhibit]:
             equation=r"h_t = [\, w_{x_t} + u \, h_{t-1} > \theta \,]",
             saying=(
                 "The unit fires (h = 1) if the sum is above the threshold. b switches it on, a switches it off, and"
-                " any other word leaves it as it is: at the end it is on if b came last."
+                " any other word leaves it as it is: at the end it is on if b came last, and so a first."
             ),
             lines=(
                 *zip(("w of a", "w of b", "w of other words"), unit.inputs, strict=True),
@@ -252,7 +249,7 @@ def _by_hand() -> list[Exhibit]:
         ),
         WorkedEquation(
             title="One attention head that knows whether a came before b",
-            equation=latex_lines(r"o = \sum_j \mathrm{softmax}(s)_j \, v_{x_j}", r"s_j = q \, k \, j"),
+            equation=latex_lines(r"o &= \sum_j \mathrm{softmax}(s)_j \, v_{x_j}", r"s_j &= q \, k \, j"),
             saying=(
                 "The score falls with the position j, so that the earlier word has the greater weight; the values say"
                 " which word it is. a came first if o is above 0. With k = 0 there are no positions, and o = 0."

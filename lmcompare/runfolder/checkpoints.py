@@ -7,10 +7,13 @@ They are on the disk of the run folder, which has room for them, and outlive a r
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 from lmcompare.runfolder.ownership import refuse_link, remove_if_empty
+
+_KEY = re.compile(r"[0-9a-f]{16}")  # the name of the folder of a training, in which everything is the plug-in's
 
 
 def checkpoints_of(folder: Path) -> Path:
@@ -49,9 +52,13 @@ def own_room(checkpoints: Path) -> Path | None:
 
 
 def remove(path: Path) -> int:
-    """Remove a folder of checkpoints and return its bytes; no link is followed."""
+    """Remove the checkpoints in a folder and return their bytes; no link is followed, and other files stay."""
     if path.is_symlink() or path.parent.is_symlink() or not path.is_dir():
         return 0
+    if not _KEY.fullmatch(path.name):
+        size = sum(map(remove, list(path.iterdir())))
+        remove_if_empty(path)
+        return size
     size = sum(Path(place, name).lstat().st_size for place, _, files in os.walk(path) for name in files)
     shutil.rmtree(path)
     return size

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError, unknown
+from lmcompare.errors import LmcompareError, no_permission, unknown
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.files import RunFolderError
@@ -60,6 +61,8 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
     if not is_run_folder(folder):
         raise RunFolderError(f"{folder} is not a run folder: give the folder that 'lmcompare run' wrote")
     with locked(folder):
+        if (folder / MANIFEST).exists() and not os.access(folder / MANIFEST, os.R_OK):
+            raise LmcompareError(no_permission(folder / MANIFEST))
         try:
             manifest = read_manifest(folder)
         except RunFolderError:  # a run that did not come to its end, or damage: finished cells come back

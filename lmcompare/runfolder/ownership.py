@@ -62,7 +62,7 @@ def check_free(folder: Path) -> None:
     if (folder / JOINED).exists():
         raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
     if folder.is_dir() and not is_run_folder(folder):
-        refuse_others(folder, [path.name for path in folder.iterdir() if not path.name.startswith(".")])
+        refuse_others(folder, [p.name for p in folder.iterdir() if p.name in _OF_RUN or not p.name.startswith(".")])
     refuse_links(folder)
 
 

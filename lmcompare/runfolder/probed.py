@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -68,6 +69,8 @@ def write_probed(cell: Path, probed: Probed) -> None:
     if (cell / PROBES).is_symlink():
         raise RunFolderError(f"{cell / PROBES} is a link, and what is behind it would be changed: remove it")
     name = re.sub(r"[^\w.-]+", "-", probed.name).lstrip(".") or "pairs"
+    if name != probed.name:  # another name may have the same characters left
+        name += f"-{hashlib.sha256(probed.name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
     path = cell / PROBES / f"{name}.json"
     if path.exists() and probed_in(path) is None:
         raise RunFolderError(f"{path} has no answers to minimal pairs that lmcompare wrote: move or remove it")

@@ -86,7 +86,7 @@ def test_lists(place: Path) -> None:
         (("new", "a-model", "--out", ""), "--out names no folder"),
         (
             ("score", "unfinished", "--model", "ngram", "text.txt"),
-            "did not come to its end: repeat the lmcompare run",
+            "did not come to its end: wait for it, or repeat the lmcompare run",
         ),
     ],
 )

@@ -146,6 +146,17 @@ def test_score_joins_runs_and_keeps_the_columns_of_a_table(place: Path) -> None:
     assert "is given twice" in twice.stderr
 
 
+def test_columns_that_not_every_row_has(place: Path) -> None:
+    (place / "late.jsonl").write_text(
+        '{"text": "the cat"}\n{"text": "my cat", "item": "x", "bits": "A", "bits_given": "B"}\n'
+    )
+    done = lmcompare("score", "run", "late.jsonl", "-m", "ngram", "--format", "csv", cwd=place)
+    first, second = csv.DictReader(io.StringIO(done.stdout))
+    assert (first["item"], second["item"]) == ("", "x")
+    assert (second["bits_given"], second["bits_given_given"]) == ("B", "A")
+    assert float(second["bits"]) > 0
+
+
 def test_generate_is_seeded(place: Path) -> None:
     first = lmcompare("generate", "run", "--model", "ngram", "--prompt", "the cat", "--length", "5", cwd=place)
     again = lmcompare("generate", "run", "--model", "ngram", "--prompt", "the cat", "--length", "5", cwd=place)

@@ -237,6 +237,23 @@ class Other(Fine):
         return bench.model(Condition("another", "unigram"))
 
 
+class Blocks(Fine):
+    def measure(self, bench):
+        findings = bench.run.path.parent / "findings"
+        findings.rename(findings.with_name("other"))
+        findings.write_text("mine")
+        return super().measure(bench)
+
+
+class Moves(Fine):
+    def measure(self, bench):
+        lab = bench.run.path.parent
+        lab.rename(lab.with_name("moved"))
+        (lab / "findings").mkdir(parents=True)
+        (lab / "findings" / "Moves.log").write_text("mine")
+        return super().measure(bench)
+
+
 class Huge(Fine):
     def measure(self, bench):
         rows = (Row("a", value=1.0, low=-1e308, high=1e308), Row("b", value=1.0, low=0.0, high=2.0))
@@ -257,6 +274,21 @@ def odd(tmp_path: Path) -> Path:
     code = ODD.replace("import helper", f"import {helper.stem} as helper")
     path.write_text(code.replace("\\\\", "\\"), encoding="utf-8")
     return path
+
+
+def test_findings_that_cannot_be_written_are_said(odd: Path, text: Path) -> None:
+    outcome, _ = ran(odd, text, "Blocks", "Fine", seeds=(0,))
+    assert set(outcome.failures) == {"Blocks", "Fine"}
+    assert all("findings" in failure for failure in outcome.failures.values())
+    assert (text.parent / "lab" / "findings").read_text() == "mine"
+
+
+def test_a_laboratory_that_is_moved_leaves_what_is_put_in_its_place(odd: Path, text: Path) -> None:
+    outcome, _ = ran(odd, text, "Moves", seeds=(0,))
+    assert "was moved, replaced or removed" in outcome.failures["Moves"]
+    lab = text.parent / "lab"
+    assert [path.name for path in lab.rglob("*")] == ["findings", "Moves.log"]
+    assert (lab / "findings" / "Moves.log").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

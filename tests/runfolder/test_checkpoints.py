@@ -10,7 +10,7 @@ import pytest
 
 import lmcompare
 from lmcompare.errors import LmcompareError
-from lmcompare.runfolder.checkpoints import checkpoints_of, make_room, own_room
+from lmcompare.runfolder.checkpoints import checkpoints_of, make_room, own_room, remove
 from lmcompare.runfolder.cleaning import clean
 from tests.checks.honest import Honest
 
@@ -90,11 +90,16 @@ def test_a_folder_that_cannot_be_written_to_is_no_room(tmp_path: Path, monkeypat
 
 def test_those_of_other_settings_are_removed_and_no_link_is_followed(tmp_path: Path) -> None:
     root = checkpoints_of(tmp_path / "run")
-    (root / "rnn/0/old").mkdir(parents=True)
+    old, new = "0" * 16, "1" * 16
+    (root / "rnn/0" / old).mkdir(parents=True)
+    (root / "rnn/0" / old / "half.txt").touch()
+    (root / "rnn/0/mine.txt").write_text("mine")
     (tmp_path / "mine.txt").write_text("mine")
     (root / "rnn/0/link").symlink_to(tmp_path)
-    assert own_room(root / "rnn/0/new") == root / "rnn/0/new"
-    assert os.listdir(root / "rnn/0") in (["new", "link"], ["link", "new"])
+    assert own_room(root / "rnn/0" / new) == root / "rnn/0" / new
+    assert sorted(os.listdir(root / "rnn/0")) == [new, "link", "mine.txt"]
+    remove(root / "rnn")
+    assert sorted(os.listdir(root / "rnn/0")) == ["link", "mine.txt"]
     (root / "ngram").symlink_to(tmp_path)
     with pytest.raises(LmcompareError, match="ngram is a link"):
         own_room(root / "ngram/0/new")

@@ -31,6 +31,13 @@ def test_a_folder_with_other_files_is_refused_and_left(tmp_path: Path, name: str
     assert contents(tmp_path) == {name: b"mine"}
 
 
+def test_a_hidden_file_of_a_name_that_is_written_to_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".holder").write_text("mine")
+    with pytest.raises(LmcompareError, match=r"contains other files \(\.holder\)"):
+        claim(tmp_path)
+    assert contents(tmp_path) == {".holder": b"mine"}
+
+
 def test_new_and_empty_folders_are_claimed_and_claimed_again(tmp_path: Path) -> None:
     (tmp_path / ".gitkeep").touch()
     claim(tmp_path)

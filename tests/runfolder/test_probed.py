@@ -23,6 +23,12 @@ def test_answers_come_back(tmp_path: Path) -> None:
     assert [probed.digest for probed in read_probed(tmp_path)] == ["f", "e"]
 
 
+def test_names_that_differ_in_characters_that_files_lack_are_told_apart(tmp_path: Path) -> None:
+    for name in ("my pairs", "my-pairs", "my:pairs"):
+        write_probed(tmp_path, Probed(name, "d", ROWS))
+    assert {probed.name for probed in read_probed(tmp_path)} == {"my pairs", "my-pairs", "my:pairs"}
+
+
 @pytest.mark.parametrize(
     "row",
     [{"accuracy": 1.5}, {"accuracy": "high"}, {"pairs": 0}, {"pairs": "6"}, {"phenomenon": 3}, {"more": 1}],

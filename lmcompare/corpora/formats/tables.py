@@ -204,10 +204,10 @@ def _rows_of_json(content: object, column: str) -> list[Row] | None:
 
 
 def _as_text(value: object) -> str:
-    """A metadata value as text: that of a nested column as JSON."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    """A metadata value as text: what JSON has, such as a nested column, as JSON."""
+    if isinstance(value, dict | list | bool | int | float):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 CSV = CorpusFormat(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pyarrow
@@ -32,6 +34,11 @@ def test_rows_are_documents_and_other_columns_metadata() -> None:
         ("t:3", "c", {"n": "3", "name": "C"}),
     ]
     assert read(raw, "name")[1] == ("t:2", "B", {"n": "2", "tags": "[]"})
+
+
+def test_other_columns_are_texts_without_quotation_marks() -> None:
+    columns = {"text": ["a"], "price": [Decimal("1.50")], "day": [date(2020, 1, 2)], "raw": [b"x\xff"], "on": [True]}
+    assert read(written(columns))[0][2] == {"price": "1.50", "day": "2020-01-02", "raw": "x\\xff", "on": "true"}
 
 
 def test_times_that_python_cannot_hold_are_texts() -> None:
