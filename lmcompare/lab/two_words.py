@@ -33,9 +33,9 @@ PROBED = {
     "RNN": FAMILIES["RNN"],
     BAG: FAMILIES["word2vec bag"],
 }
-PASSAGES, PAIRS = 400, 4  # that are probed
-OF_PREVIEW, FEW = 150, 20  # passages of a preview, and without which there is no probe
-HEADS_ON = 100  # passages on which heads are measured
+PASSAGES, PAIRS = 240, 3  # that are probed
+OF_PREVIEW, FEW = 120, 20  # passages of a preview, and without which there is no probe
+HEADS_ON = 80  # passages on which heads are measured
 LONGEST = 6  # words of the texts on which networks are checked that are built by hand
 TOLD, CHANCE = 0.8, 0.01  # of the prediction: the share that is right, and how near to one half a bag is
 
@@ -44,9 +44,9 @@ def two_words(bench: Bench, share: Share) -> Findings:
     """Return the networks that are built by hand, and what is read from those that are trained."""
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     passages = Passages.of(whole, bench.corpus.vocabulary, PASSAGES if bench.decides else OF_PREVIEW, PAIRS)
-    if len(passages.words) < FEW or not passages.pairs:
+    if (usable := len(passages.words) if passages.pairs else 0) < FEW:
         raise LmcompareError(
-            f"the test text has {len(passages.words)} passages into which pairs of words of letters can be put, too"
+            f"the test text has {usable} passages into which pairs of words of letters can be put, too"
             f" few for a probe, which needs {FEW}: give a longer text"
         )
     shares = parts_of(share, len(PROBED))
