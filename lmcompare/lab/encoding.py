@@ -226,5 +226,5 @@ def compared(ours: Sequence[Guess], theirs: Sequence[Guess], task: Task) -> list
         changes = own - other if len(own) == len(other) else own
         found = found.with_trainings(changes.std(axis=0, ddof=1) / np.sqrt(len(own)), len(own) - 1)
     low, high = found.interval()
-    figures = zip(METRICS, own.mean(axis=0), estimate, low, high, found.p_values(), strict=True)
-    return [Contrast(name, *map(float, each), float(each[-1])) for name, *each in figures]
+    figures = np.stack([own.mean(axis=0), estimate, low, high, found.p_values(), found.p_values()], axis=1)
+    return [Contrast(name, *row) for name, row in zip(METRICS, figures.tolist(), strict=True)]
