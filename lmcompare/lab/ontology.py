@@ -38,6 +38,10 @@ SAYINGS = {
     TRAINED: "These vectors are trained further together with the rest; the same output.",
     ONE_SOFTMAX: "The same with one softmax over all words: the model word2vec-bow.",
 }
+MADE = (
+    "People made WordNet: the readable table brings knowledge of words that the training text need not contain, and"
+    " word2vec has the training text alone."
+)
 FEW = 10  # words that are held out
 SHOWN, NEAR, CLASSES_SHOWN = 12, 4, 3  # words that WordNet lacks, their evidence, and the classes that are named
 LEAST_COST, MOST_COST, LEAST_LOSS, HALF = 0.01, 0.1, 0.03, 0.5  # of the prediction
@@ -90,7 +94,7 @@ class Ontology(LabExperiment):
         if task.test.sum() < FEW or not task.supersenses:
             few = f"The text has too few words of WordNet, {len(task.words)}, to predict classes from word vectors."
             verdict = _verdict(found)
-            return Findings(verdict=verdict, held=None, tables=(cost,), exhibits=(), remarks=(few,))
+            return Findings(verdict=verdict, held=None, tables=(cost,), exhibits=(), remarks=(MADE, few))
         unknown = [
             i
             for i, each in enumerate(described)
@@ -103,6 +107,7 @@ class Ontology(LabExperiment):
             held=_held(found, tables[0].rows[0]) if bench.decides else None,
             tables=(cost, *tables),
             exhibits=exhibits,
+            remarks=(MADE,),
         )
 
 
