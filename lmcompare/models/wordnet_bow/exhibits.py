@@ -102,8 +102,8 @@ def _as_read(model: TorchLanguageModel, names: Sequence[str], text: Encoded) -> 
         words = tuple(text.vocabulary[int(i)] for i in ids)
         yield Heatmap(
             title=f"As it reads “{' '.join(words)}”",
-            note=f"A cell is filled if the word has the feature. For each word its classes are shown, and the {RAREST}"
-            " others of its features that are rarest in the training text.",
+            note="A cell is filled if the word has the feature. For each word its classes are shown, and the"
+            f" {RAREST} others of its features that are rarest in the training text.",
             rows=words,
             columns=tuple(names[k] for k in shown),
             panels=("features",),
