@@ -15,7 +15,7 @@ from tests.training.texts import chain
 
 
 def figures(after: dict[float, float], trained: float) -> dict[str, Contrast]:
-    plain = Contrast("", 1.5, 1.4, 1.6, 0.0, 0.0, 0.0, 1.0, 1.0)
+    plain = Contrast("", 1.5, 0.0, 0.0, 0.0, 1.0, 1.0)
     lost = {_name(bits, AFTER): after.get(bits, 0.0) for bits in ROUNDED} | dict.fromkeys(
         [_name(bits, WITH) for bits in TRAINED], trained
     )
