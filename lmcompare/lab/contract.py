@@ -198,6 +198,7 @@ _FIRST = (
     "mask",
     "gradient",
     "attention",
+    "ontology",
     "neurons",
     "grammar",
     "rules",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nltk.data
 import numpy as np
 import pytest
 
@@ -14,13 +15,28 @@ from lmcompare.lab.findings import StoredFindings, read_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import run_lab
+from tests.models.wordnet_bow.tiny import Synset, write_wordnet
 
 pytestmark = pytest.mark.slow
 
 
+def drawn_words(random: np.random.Generator, types: int) -> list[str]:
+    return ["".join(random.choice(list("abcdefghilmnoprstu"), random.integers(1, 9))) for _ in range(types)]
+
+
+@pytest.fixture
+def wordnet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A WordNet that has two of three of the drawn words is where NLTK looks for it."""
+    words = sorted(set(drawn_words(np.random.default_rng(0), 300)))
+    kinds = (Synset("food", ("food",), "noun.food"), Synset("animal", ("animal",), "noun.animal"))
+    have = [Synset(w, (w,), kinds[k % 3].supersense, (kinds[k % 3].key,)) for k, w in enumerate(words) if k % 3 < 2]
+    write_wordnet(tmp_path / "nltk_data" / "corpora" / "wordnet", [*kinds, *have])
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path / "nltk_data")])
+
+
 def write_text(path: Path, types: int = 300, documents: int = 60, words: int = 60) -> None:
     random = np.random.default_rng(0)
-    names = ["".join(random.choice(list("abcdefghilmnoprstu"), random.integers(1, 9))) for _ in range(types)]
+    names = drawn_words(random, types)
     share = 1 / np.arange(1, types + 1)
     texts = []
     for _ in range(documents):
@@ -48,7 +64,7 @@ def run_all(folder: Path, **text: int) -> tuple[dict[str, str], dict[str, Stored
     return outcome.failures, {name: each for name, each in found.items() if each is not None}, page
 
 
-@pytest.mark.usefixtures("cells_here", "measured_here")
+@pytest.mark.usefixtures("cells_here", "measured_here", "wordnet")
 def test_all_experiments(tmp_path: Path) -> None:
     failures, found, page = run_all(tmp_path)
     assert failures == {}
@@ -70,9 +86,9 @@ def test_all_experiments(tmp_path: Path) -> None:
     assert "can't be drawn" not in page
 
 
-@pytest.mark.usefixtures("cells_here", "measured_here")
+@pytest.mark.usefixtures("cells_here", "measured_here", "wordnet")
 def test_a_text_that_is_far_too_short(tmp_path: Path) -> None:
     failures, found, _ = run_all(tmp_path, types=5, documents=6, words=12)
-    assert set(failures) <= {"letters", "unseen", "neurons"}
+    assert set(failures) <= {"letters", "unseen", "neurons", "rules"}
     assert all("few" in failure for failure in failures.values())
     assert {"ideas", "mask", "positions", "gradient", "order"} <= set(found)

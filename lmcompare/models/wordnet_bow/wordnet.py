@@ -60,7 +60,7 @@ def found_root(folder: str = "") -> Any:
                 return nltk.data.find(place)
     if all((DEBIAN / name).is_file() for name in READ):
         return _opened(DEBIAN)
-    raise LmcompareError(MISSING)
+    raise LmcompareError(f"wordnet-bow {MISSING}")
 
 
 def is_found() -> bool:
