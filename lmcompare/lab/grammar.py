@@ -26,7 +26,7 @@ TOKENS = {"kind": "whitespace", "min_count": 2}  # the words of the treebank, as
 CLASSES = 500  # of the bigram that the parser is mixed with
 PARSER, BIGRAM, TRIGRAM, TRANSFORMER, ALONE = (
     *("parser", "class bigram", "trigram", "transformer"),
-    "parser without the bigram",
+    "parser alone",
 )
 MODELS = {
     TRIGRAM: Condition("trigram of the treebank", "ngram", {"order": 3}, TOKENS),
@@ -34,7 +34,7 @@ MODELS = {
     BIGRAM: Condition("class bigram of the treebank", "class-ngram", {"classes": CLASSES, "order": 2}, TOKENS),
     TRANSFORMER: Condition("transformer of the treebank", "transformer", {}, TOKENS),
 }
-LITTLE = 0.01  # the weight of the bigram in "parser without the bigram", so that no word is impossible
+LITTLE = 0.01  # the weight of the bigram in "parser alone", so that no word is impossible
 ENDED = {"no phrase ended": (0, 0), "1 word": (1, 1), "2 to 4 words": (2, 4), "5 words or more": (5, 10**9)}
 LONG = list(ENDED)[-1]
 SHOWN, WORDS = range(8, 16), 8  # the length of the sentence that is shown, and words that are expected there
@@ -157,7 +157,7 @@ def _table(found: Mapping[str, Contrast], trees: Contrast, trigram: float) -> Fi
             f" The trigram needs {numbers.decimals(trigram, 2)}. Words that the training text has once or never are"
             " one and the same unknown word. The parser is mixed with the class bigram, with weights that were"
             f" fitted to the validation text; its trees add {numbers.decimals(-trees.difference, 2)} bits per word"
-            " to it. “Parser without the bigram” leaves the bigram a hundredth, so that every word stays possible."
+            " to it. “Parser alone” leaves the bigram a hundredth, so that every word stays possible."
         ),
         row_name="Model",
         figure_name="bits per word",
@@ -234,17 +234,16 @@ def _next_words(bench: Bench, text: Encoded, first: int, at: int) -> Heatmap:
     """Return the most likely next words of three models at a position, and the one that came."""
     models = (PARSER, TRIGRAM, TRANSFORMER)
     chances = np.exp([bench.model(MODELS[name]).next_log_probs(text, np.array([at]))[0] for name in models])
-    shown = [int(text.ids[at])]
-    for rank in range(WORDS):  # in turn the next one of each model
-        shown += [int(word) for word in np.argsort(-chances, axis=1, kind="stable")[:, rank] if word not in shown]
+    best = np.argsort(-chances, axis=1, kind="stable")[:, :WORDS].T  # in turn the next one of each model
+    shown = list(dict.fromkeys([int(text.ids[at]), *best.ravel().tolist()]))[: 2 * WORDS]
     before = " ".join(text.vocabulary[int(i)] for i in text.ids[first:at]) or "the beginning of the sentence"
     return Heatmap(
         title=f"What each model expects after “{before}”",
         note="Probabilities of the next word: first the word that came, then the likeliest words of each model.",
-        rows=tuple(text.vocabulary[word] for word in shown[: 2 * WORDS]),
+        rows=tuple(text.vocabulary[word] for word in shown),
         columns=models,
         panels=("probability",),
-        values=(tuple(tuple(chances[:, word].tolist()) for word in shown[: 2 * WORDS]),),
+        values=(tuple(tuple(chances[:, word].tolist()) for word in shown),),
         row_axis="next word",
         column_axis="model",
     )

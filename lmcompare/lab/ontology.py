@@ -38,6 +38,10 @@ SAYINGS = {
     TRAINED: "These vectors are trained further together with the rest; the same output.",
     ONE_SOFTMAX: "The same with one softmax over all words: the model word2vec-bow.",
 }
+MADE = (
+    "People made WordNet: the readable table brings knowledge of words that the training text need not contain, and"
+    " word2vec has the training text alone."
+)
 FEW = 10  # words that are held out
 SHOWN, NEAR, CLASSES_SHOWN = 12, 4, 3  # words that WordNet lacks, their evidence, and the classes that are named
 LEAST_COST, MOST_COST, LEAST_LOSS, HALF = 0.01, 0.1, 0.03, 0.5  # of the prediction
@@ -90,18 +94,20 @@ class Ontology(LabExperiment):
         if task.test.sum() < FEW or not task.supersenses:
             few = f"The text has too few words of WordNet, {len(task.words)}, to predict classes from word vectors."
             verdict = _verdict(found)
-            return Findings(verdict=verdict, held=None, tables=(cost,), exhibits=(), remarks=(few,))
+            return Findings(verdict=verdict, held=None, tables=(cost,), exhibits=(), remarks=(MADE, few))
         unknown = [
             i
             for i, each in enumerate(described)
             if each.kind == LACKING and encoding.is_content(vocabulary[i], int(vocabulary.counts[i]))
         ]
         way_back, exhibits = _way_back(bench, task, np.array(unknown, np.int64))
+        tables = _tables(way_back, task)
         return Findings(
-            verdict=_verdict(found) + _encoded(way_back, task),
-            held=_held(found, way_back) if bench.decides else None,
-            tables=(cost, *_tables(way_back, task)),
+            verdict=_verdict(found) + _encoded(way_back),
+            held=_held(found, tables[0].rows[0]) if bench.decides else None,
+            tables=(cost, *tables),
             exhibits=exhibits,
+            remarks=(MADE,),
         )
 
 
@@ -229,19 +235,20 @@ def _verdict(found: Mapping[str, Row]) -> str:
     return " ".join(said)
 
 
-def _encoded(found: Encoded, task: Task) -> str:
+def _encoded(found: Encoded) -> str:
     vectors, both = found[VECTORS][0], found[BOTH][0]
     suffix = vectors.figure - vectors.difference
     return (
-        " The other way, the first supersense that is named for a word that was held out is right for"
+        " The other way, the broad class of WordNet (supersense) that is named first for an unseen word is right for"
         f" {numbers.percent(float(vectors.figure), 0)} of the words from their vectors,"
         f" {numbers.percent(float(suffix), 0)} from their suffixes and {numbers.percent(float(both.figure), 0)} from"
         " both."
     )
 
 
-def _held(found: Mapping[str, Row], way_back: Encoded) -> bool:
-    fixed, permuted, first = found[FIXED], found[PERMUTED], way_back[VECTORS][0]
+def _held(found: Mapping[str, Row], first: Row) -> bool:
+    """Return whether the prediction held; ``first`` is how often the first supersense is right, against suffixes."""
+    fixed, permuted = found[FIXED], found[PERMUTED]
     costs = fixed.found and LEAST_COST <= -fixed.amount <= MOST_COST
     loses = permuted.found and permuted.amount >= LEAST_LOSS
-    return bool(costs and loses and first.figure > HALF and first.significant and first.difference > 0)
+    return costs and loses and (first.figure or 0.0) > HALF and first.found and first.amount > 0

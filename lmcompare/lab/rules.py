@@ -177,10 +177,14 @@ def _most_frequent(each: Responder, matched: Array) -> Bars:
 
 
 def _verdict(rows: Mapping[str, Row]) -> str:
-    return (
+    eliza = (
         f"ELIZA has a rule for {_share(rows[ELIZA])} of the sentences; all others get an answer that fits everything."
-        f" The script that was written for statements has one for {_share(rows[OURS])}. A model gives each of all"
-        " possible continuations a probability."
+        if rows[ELIZA].amount
+        else "ELIZA has no rule for any of the sentences, and gives all of them an answer that fits everything."
+    )
+    return (
+        f"{eliza} The script that was written for statements has one for {_share(rows[OURS])}. A model gives each of"
+        " all possible continuations a probability."
     )
 
 

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import nltk.data
 import numpy as np
 import pytest
 
 from lmcompare.lab import encoding
 from lmcompare.lab.contract import Row
 from lmcompare.lab.encoding import Guess, Task
-from lmcompare.lab.ontology import FIXED, ONE_SOFTMAX, OTHERS, PERMUTED, TRAINED, _lacking, _verdict, short_name
+from lmcompare.lab.ontology import (
+    FIXED,
+    ONE_SOFTMAX,
+    OTHERS,
+    PERMUTED,
+    TRAINED,
+    Ontology,
+    _held,
+    _lacking,
+    _verdict,
+    short_name,
+)
 from lmcompare.lab.word_tables import BAND, ClassedBag, PermutedRows
 from lmcompare.model import Setting
+from lmcompare.models.wordnet_bow import wordnet
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.models.wordnet_bow.readable import Described
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.neural_cases import SMALL, tiny_wordnet
+from tests.models.wordnet_bow.tiny import write_wordnet
 from tests.training.texts import VOCABULARY, chain, fitted
 
 KINDS = ("noun.food", "noun.animal", "noun.person")
@@ -164,6 +179,30 @@ def test_a_bag_with_classes_is_a_language_model() -> None:
     again = ClassedBag(**{**model.hyperparameters(), "wordnet": ""}).restore(model.state())
     np.testing.assert_array_equal(again.log_probs(chain(1, 1, 9)), model.log_probs(chain(1, 1, 9)))
     assert model.digest_of("wordnet") == WordNetBow(wordnet=tiny_wordnet()).digest_of("wordnet")
+
+
+@pytest.mark.parametrize(
+    ("fixed", "permuted", "first", "held"),
+    [
+        (-0.05, 0.1, 0.6, True),
+        (-0.2, 0.1, 0.6, False),
+        (0.05, 0.1, 0.6, False),
+        (-0.05, 0.01, 0.6, False),
+        (-0.05, 0.1, 0.4, False),
+    ],
+)
+def test_whether_the_prediction_held(fixed: float, permuted: float, first: float, held: bool) -> None:
+    rows = {FIXED: Row("", value=fixed, p_holm=0.001), PERMUTED: Row("", value=permuted, p_holm=0.001)}
+    assert _held(rows, Row("", value=0.1, p_holm=0.001, figure=first)) is held
+    assert not _held(rows, Row("", value=0.1, p_holm=0.3, figure=first))
+
+
+def test_without_wordnet_it_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(nltk.data, "path", [])
+    monkeypatch.setattr(wordnet, "DEBIAN", tmp_path)
+    assert "python -m nltk.downloader wordnet" in Ontology().lacks()
+    write_wordnet(tmp_path)
+    assert Ontology().lacks() == ""
 
 
 def test_the_verdict() -> None:

@@ -58,7 +58,7 @@ NAMES = {  # of the categories of the Penn Treebank (Marcus et al. 1993; Santori
     "WP": "who, what",
     "WRB": "when, how",
 }
-END = "end of the sentence"
+END = "the end"
 
 
 def named(category: str) -> str:
@@ -89,18 +89,19 @@ def tree_map(tree: Tree, tokens: Sequence[str], title: str) -> Heatmap:
             tags[node[0]] = node.label()
             return
         inside = node.leaves()
-        labels.append(f"{'· ' * depth}{named(node.label())}")
+        labels.append(f"{'·' * depth}{node.label()}")
         rows.append(tuple(float(len(inside)) if k in inside else None for k in range(len(tokens))))
         for child in node:
             add(child, depth + 1)
 
     add(tree, 0)
+    used = [name for name in dict.fromkeys(label.lstrip("·") for label in labels) if name in NAMES]
     return Heatmap(
         title=title,
         note=(
             "The most probable tree that the grammar has for the sentence. A row is a phrase: it covers the words"
             " below which it is filled, and the number says how many they are. A row with more dots is a part of the"
-            " phrase above it that has fewer."
+            f" phrase above it that has fewer. {', '.join(f'{name}: {NAMES[name]}' for name in used)}"
         ),
         rows=tuple(labels),
         columns=tuple(f"{token} {tag}" for token, tag in zip(tokens, tags, strict=True)),

@@ -13,7 +13,7 @@ from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import readable
 from lmcompare.models.common.vectors import neighbours_exhibit
 from lmcompare.models.wordnet_bow.network import ReadableBag
-from lmcompare.models.wordnet_bow.readable import CLASSES
+from lmcompare.models.wordnet_bow.readable import CAPITAL, CLASSES, ENDINGS
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 
@@ -102,12 +102,12 @@ def _as_read(model: TorchLanguageModel, names: Sequence[str], text: Encoded) -> 
         words = tuple(text.vocabulary[int(i)] for i in ids)
         yield Heatmap(
             title=f"As it reads “{' '.join(words)}”",
-            note=f"1 if a word has a feature, 0 if not. For each word its classes are shown, and the {RAREST} others"
-            " of its features that are rarest in the training text.",
+            note="A cell is filled if the word has the feature. For each word its classes are shown, and the"
+            f" {RAREST} others of its features that are rarest in the training text.",
             rows=words,
             columns=tuple(names[k] for k in shown),
             panels=("features",),
-            values=(tuple(tuple(float(v) for v in row) for row in table[ids][:, shown]),),
+            values=(tuple(tuple(1.0 if v else None for v in row) for row in table[ids][:, shown]),),
             row_axis="word",
             column_axis="feature",
         )
@@ -121,15 +121,16 @@ def _expected(
     tokens = np.bincount(network.head.class_of.cpu().numpy(), text.vocabulary.counts, minlength=len(CLASSES))
     likely = [int(c) for c in np.argsort(-tokens, kind="stable")[:EXPECTED] if tokens[c]]
     most = np.abs(moved[: len(names), likely]).max(axis=1, initial=0.0)
-    strongest = [k for k in np.argsort(-most, kind="stable").tolist() if most[k] and not names[k].startswith("“")]
+    broad = {*CLASSES, CAPITAL, *(f"form in -{ending}" for ending in ENDINGS)}
+    strongest = [k for k in np.argsort(-most, kind="stable").tolist() if most[k] and names[k] in broad]
     strongest = strongest[:FEATURES]
     if not strongest:
         return
     yield Heatmap(
         title="Which class follows which feature",
         note="If the last word had this feature as well, and were otherwise the same: how the log-probability of each"
-        " class would change, in the mean over words of the example sentences. The features that change most (single"
-        " words and marks are left out), and the most frequent classes.",
+        " class would change, in the mean over words of the example sentences. The broad features (no synsets and"
+        " single words) that change most, and the most frequent classes.",
         rows=tuple(names[k] for k in strongest),
         columns=tuple(CLASSES[c] for c in likely),
         panels=("nats",),

@@ -89,6 +89,13 @@ class WordNetBow(TunableLanguageModel):
         counts = np.bincount(train.ids, minlength=len(train.vocabulary))
         described = Describer(self.wordnet).vocabulary(train.vocabulary)
         self.names = chosen(described, counts, self.features)
+        known = np.array([bool(word.lemma) for word in described])
+        share = counts[known].sum() / max(1, counts.sum())
+        self.notes = (
+            *self.notes,
+            f"WordNet has {known.sum():,} of {len(known):,} types, {share:.0%} of train's tokens; function words,"
+            " marks and numbers have classes of our own. People made it: it knows words that are rare in the text.",
+        )
         rows = self.arranged(table(described, self.names), counts, setting)
         assert isinstance(network, ReadableBag)
         network.head.classify(np.array([CLASSES.index(word.kind) for word in described]), counts)

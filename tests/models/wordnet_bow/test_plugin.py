@@ -91,6 +91,7 @@ def test_the_table_is_no_parameter() -> None:
     types, classes = len(FARM), len(CLASSES)
     assert model.size().parameters == 30 * 4 + 4 + (types + 1) * 4 + types + classes * 4 + classes
     assert set(np.unique(model.word_vectors())) == {0.0, 1.0}
+    assert "WordNet has 9 of 11 types" in model.notes[0]
 
 
 def test_the_digest_follows_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
