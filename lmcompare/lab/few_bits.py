@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Curve
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings
@@ -13,6 +16,7 @@ from lmcompare.lab.ideas import BASE
 from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
 from lmcompare.lab.sample import Sample
 from lmcompare.report import numbers
+from lmcompare.runfolder.parquet import Array
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Network
 
@@ -30,21 +34,24 @@ HARMLESS, HARMFUL, SMALL = 0.01, 0.1, 0.05  # bits per byte of the prediction
 def few_bits(bench: Bench, share: Share) -> Findings:
     """Return what rounding costs, after training and in training, in bits per byte of the test text."""
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
-    base = whole.bits(bench.log_probs(BASE))
+    scores = bench.log_probs(BASE)
+    base = whole.bits(scores)
     network = next(iter(networks_of(bench, BASE)))[1]
     told = parts_of(share, len(ROUNDED) + len(SPARED))
-    found: dict[str, Measured] = {}
-    layers: dict[str, Measured] = {}
+    tests: dict[str, Contrast] = {}
+    layers: dict[str, Contrast] = {}
     sizes: dict[str, int] = {}
     for bits in ROUNDED:
         name = _name(bits, AFTER)
-        found[name], sizes[name] = _rounded(bench, whole, bits, next(told)), network_bytes(network, bits)
+        tests[name] = _same_trainings(whole, scores, _rounded(bench, bits, next(told)), name)
+        sizes[name] = network_bytes(network, bits)
         if bits in SPARED:
-            layers[f"{bits:g} bits"] = _rounded(bench, whole, bits, next(told), words=False)
+            rounded = _rounded(bench, bits, next(told), words=False)
+            layers[f"{bits:g} bits"] = _same_trainings(whole, scores, rounded, f"{bits:g} bits")
     for bits, condition in TRAINED.items():
         name = _name(bits, WITH)
-        found[name], sizes[name] = whole.bits(bench.log_probs(condition)), network_bytes(network, bits)
-    tests = contrasts(base, found, whole.sizes)
+        tests |= contrasts(base, {name: whole.bits(bench.log_probs(condition))}, whole.sizes)
+        sizes[name] = network_bytes(network, bits)
     own = base.figure(whole.sizes)
     full = network_bytes(network, FULL) / MEGABYTE
     table = Figures(
@@ -64,7 +71,7 @@ def few_bits(bench: Bench, share: Share) -> Findings:
     )
     spared = Figures(
         title="The same when the word vectors keep 32 bits",
-        rows=tuple(rows_of(contrasts(base, layers, whole.sizes)).values()),
+        rows=tuple(rows_of(layers).values()),
         unit="bits per byte",
         note="Rounded after training. What is lost here is lost by rounding the matrices of the layers.",
         row_name="Bits per weight of the layers",
@@ -73,14 +80,21 @@ def few_bits(bench: Bench, share: Share) -> Findings:
     return Findings(_verdict(tests), _held(tests), (table, spared), (_by_bits(tests, own),))
 
 
-def _rounded(bench: Bench, whole: Sample, bits: float, share: Share, *, words: bool = True) -> Measured:
-    """Return what the transformer charges when its matrices are rounded, those of the word vectors if ``words``."""
+def _rounded(bench: Bench, bits: float, share: Share, *, words: bool = True) -> list[Array]:
+    """Return the scores of the test text with rounded matrices, those of the word vectors if ``words``."""
     scores = []
     for model, network in networks_of(bench, BASE):
         round_weights(network, bits, spared=None if words else network.head)
         scores.append(model.log_probs(bench.corpus.test))
         share(len(scores) / len(bench.entry(BASE).done))
-    return whole.bits(scores)
+    return scores
+
+
+def _same_trainings(whole: Sample, before: Sequence[Array], after: Sequence[Array], name: str) -> Contrast:
+    """Return what is lost by a change of trained networks: the same ones, so that they differ in nothing else."""
+    lost = whole.amounts([(one - other) / LN2 for one, other in zip(before, after, strict=True)])
+    (found,) = contrasts(Measured.of(np.zeros((1, len(whole.sizes)))), {name: lost}, whole.sizes).values()
+    return replace(found, figure=found.difference + whole.bits(before).figure(whole.sizes))
 
 
 def _verdict(tests: Mapping[str, Contrast]) -> str:

@@ -64,7 +64,9 @@ def readable_units(bench: Bench, share: Share) -> Findings:
     )
     table = Figures(
         title="How often a unit fires with a word of its set in the window",
-        rows=tuple(_kind_row(whole, found, kind, units) for kind, units in zip(KINDS, kinds, strict=True) if units),
+        rows=tuple(
+            _kind_row(whole, found, kind, units) for kind, units in zip(KINDS, kinds, strict=True) if round(units)
+        ),
         unit="share",
         note=(
             "A unit has a set of words (+1), an anti-set (-1) and a threshold θ. With n words of the set and m of the"
@@ -102,7 +104,7 @@ def _kind_row(whole: Sample, found: Sequence[Firing], kind: str, units: float) -
 def _by_members(found: Sequence[Firing], kinds: Array) -> Heatmap:
     """Return how often units of each kind that there is fire, by the words of their set in the window."""
     cases, hits = (sum(getattr(each, name) for each in found) for name in ("cases", "hits"))
-    there = [kind for kind, units in enumerate(kinds) if units]
+    there = [kind for kind, units in enumerate(kinds) if round(units)]
     return Heatmap(
         title="Share of cases in which a unit fires, by the words of its set in the window",
         note="A unit that has enough words of its set does not fire if words of its anti-set outweigh them.",

@@ -84,7 +84,14 @@ class Probed:
 
     def everywhere(self, sample: Sample) -> Measured:
         """Return the mean over all places."""
-        return sample.amounts([np.mean([one.probe for one in each], axis=0) for each in self.told])
+        return sample.amounts(self._means())
+
+    def more_than(self, before: Probed, sample: Sample) -> Measured:
+        """Return how much more often it was told right than by the same networks before they were trained."""
+        return sample.amounts([after - begun for after, begun in zip(self._means(), before._means(), strict=True)])
+
+    def _means(self) -> list[Array]:
+        return [np.mean([one.probe for one in each], axis=0) for each in self.told]
 
     def shares(self) -> tuple[float, ...]:
         """Return the share that was told right, by places."""
@@ -139,12 +146,14 @@ def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, tuple[
 
 def _training_adds(sample: Sample, found: Mapping[str, tuple[Probed, Probed]]) -> Figures:
     tests: dict[str, Contrast] = {}
+    nothing = Measured.of(np.zeros((1, len(sample.counts))))
     for name, (trained, untrained) in found.items():
         if name != BAG:
-            tests |= contrasts(untrained.everywhere(sample), {name: trained.everywhere(sample)}, sample.counts)
+            tests |= contrasts(nothing, {name: trained.more_than(untrained, sample)}, sample.counts)
+    right = {name: trained.everywhere(sample).figure(sample.counts) for name, (trained, _) in found.items()}
     return Figures(
         title="What training adds to what the same network tells before it was trained",
-        rows=tuple(rows_of(tests).values()),
+        rows=tuple(replace(row, figure=right[name]) for name, row in rows_of(tests).items()),
         unit="share",
         note="The mean over all places. An untrained network also mixes the words that it reads in an order.",
         row_name="Network",
