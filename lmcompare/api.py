@@ -226,7 +226,7 @@ class Comparison:
         """
         from lmcompare.analysis import load_run
 
-        given = tuple(plugin) if isinstance(plugin, Iterable) and not isinstance(plugin, str) else (plugin,)
+        given = tuple(plugin) if isinstance(plugin, list | tuple | set | frozenset) else (plugin,)
         for each in given:
             if not isinstance(each, str | type):
                 raise LmcompareError(f"plugin is a class or a name such as './file.py:Class', not {kind_of(each)}")
@@ -234,6 +234,8 @@ class Comparison:
                 plugins.check_named(each)
         if not isinstance(name, str):
             raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
+        if seed is not None and not isinstance(seed, int):
+            raise LmcompareError(f"seed is a whole number or None, not {kind_of(seed)}")
         name = self._names.get(name, name)
         scored = {
             model.name: cells

@@ -23,6 +23,7 @@ from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside, write_folder_aside, write_json
 from lmcompare.runfolder.layout import STATE_FILES
+from lmcompare.runfolder.ownership import refuse_place_in_run
 from lmcompare.runfolder.seals import check_sealed, require_seal
 from lmcompare.runfolder.states import load_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -262,6 +263,7 @@ class TrainedModel:
         if file.is_dir() or (os.path.lexists(file) and not force):
             replaced = "" if file.is_dir() else ", or replace it with --force (force=True in Python)"
             raise LmcompareError(f"{file} is there already: choose another name{replaced}")
+        refuse_place_in_run(file)
         if folder and file.exists():
             raise LmcompareError(f"{file} is a file, and the model is written to a folder: choose another name")
         if whole is not None and folder:

@@ -219,6 +219,9 @@ def test_a_task_that_can_not_be_run(run: Comparison, place: Path) -> None:
         with pytest.raises(LmcompareError, match=said) as caught:
             evaluated(run.model("ngram"), [file])
         assert "network" not in str(caught.value)
+    for tasks in ("lambada", None, [Path("x.yaml")]):
+        with pytest.raises(LmcompareError, match="tasks is a list of names"):
+            evaluated(run.model("ngram"), tasks)  # type: ignore[arg-type]
 
 
 def test_the_network_is_blamed_for_what_it_was_asked_for() -> None:

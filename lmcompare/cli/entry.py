@@ -93,13 +93,21 @@ def _go_on_in_a_child() -> None:
         atexit.register(os.write, end, b".")  # nothing that ends a process at once comes to this
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         return
+    passed_on: list[int] = []
+
+    def pass_on(number: int, _: object) -> None:
+        passed_on.append(number)
+        os.kill(child, number)
+
     for number in PASSED_ON:
-        signal.signal(number, lambda passed, _: os.kill(child, passed))
+        signal.signal(number, pass_on)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     for number in PASSED_ON:
         signal.signal(number, signal.SIG_IGN)
     os.close(end)
+    if passed_on and code < 0:  # code in C++ that was interrupted may abort
+        raise KeyboardInterrupt
     if not (select.select([said], [], [], 0)[0] and os.read(said, 1)):
         from lmcompare.processes import EndedError
 

@@ -130,6 +130,8 @@ def read_documents(
     LmcompareError
         If the source cannot be read, or there is no text in it.
     """
+    if not isinstance(source, str | os.PathLike):
+        raise LmcompareError(f"texts are read from the path of a file, not from {kind_of(source)}")
     options.check()
     with texts_on_disk():
         if source == "-":

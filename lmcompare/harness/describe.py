@@ -211,9 +211,8 @@ def _digests(name: str, model: LanguageModel) -> dict[str, str]:
                     f"{key} of the model '{name}' is not set: give it the path of a file, as in"
                     f" --set {name}.{key}=FILE"
                 ) from None
-            reason = error.strerror if isinstance(error, OSError) else error
             raise PluginError(
-                f"{key} of the model '{name}' is {path!r}, which can't be read ({reason}): set it to the path of a"
-                " file"
+                f"{key} of the model '{name}' is {path!r}, which can't be read ({one_line(error)}): set it to another"
+                " path"
             ) from None
     return digests

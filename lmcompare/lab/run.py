@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import LmcompareError, PluginError, ordinary
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
@@ -188,6 +188,7 @@ def _measure(
     try:
         path.parent.mkdir(exist_ok=True)
         refuse_link(log)
+        ordinary(log)
         call(
             f"{__name__}:measure_job",
             *(experiment.spec, experiment.source_digest, str(folder.resolve()), mine, {**told, "key": key}),

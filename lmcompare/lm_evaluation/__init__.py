@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,8 @@ def evaluated(
     LmcompareError
         If the harness is not installed, or for a task that is not known or can't be run.
     """
+    if isinstance(tasks, str) or not (isinstance(tasks, Sequence) and all(isinstance(each, str) for each in tasks)):
+        raise LmcompareError(f"tasks is a list of names of tasks and of YAML files, not {reprlib.repr(tasks)}")
     try:
         from lmcompare.lm_evaluation import adapter
     except ImportError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from lmcompare.runfolder.ownership import refuse_others, remove_if_empty
 from lmcompare.runfolder.seals import locked
 
 ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
+_ASIDE = re.compile(rf"{re.escape(ASIDE)}[a-z0-9_]{{8}}")  # as tempfile names them
 
 
 def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
@@ -133,13 +135,13 @@ def _check_place(out: Path) -> None:
     strange = sorted(found - {JOINED, ".lock", ".holder", *REPORT} if JOINED in found else found)
     strange += sorted(str(path.relative_to(out)) for path in tables if path.name not in REPORT)
     strange += [str(path.relative_to(out)) for path in charts if not is_standalone(path)]
-    refuse_others(out, [name for name in strange if not name.startswith(ASIDE)])
+    refuse_others(out, [name for name in strange if not (JOINED in found and _ASIDE.fullmatch(name))])
 
 
 def _clear(out: Path, kept: str) -> None:
     """Remove the temporary files of a report that was killed."""
     for stale in out.glob(f"{ASIDE}*"):
-        if stale != Path(kept):
+        if stale != Path(kept) and _ASIDE.fullmatch(stale.name):
             shutil.rmtree(stale, ignore_errors=True)
 
 

@@ -72,6 +72,14 @@ def refuse_others(folder: Path, others: Collection[str]) -> None:
         raise LmcompareError(f"{folder} contains other files ({min(others)}): choose a new or empty folder as --out")
 
 
+def refuse_place_in_run(file: Path) -> None:
+    """Raise ``LmcompareError`` if a file that the user names is in a place of the cells or tokens of a run."""
+    file = file.absolute()
+    for folder in file.parents:
+        if file.relative_to(folder).parts[0] in (CELLS, TOKENS) and is_run_folder(folder):
+            raise LmcompareError(f"{file} is among the files of the run in {folder}: choose another place")
+
+
 def refuse_links(folder: Path) -> None:
     """Raise ``RunFolderError`` if lmcompare could write through a link in a run folder, to files elsewhere."""
     for path in _may_be_written(folder):

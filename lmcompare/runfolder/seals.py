@@ -144,11 +144,11 @@ def locked(folder: Path) -> Iterator[Callable[[], None]]:
         raise LmcompareError(
             f"{folder} can't be written to ({error.strerror or error}): choose another output folder or make room"
         ) from error
-    own = folder.stat()
+    own = folder.lstat()  # a link that is put in its place is another one, wherever it leads
 
     def is_same() -> bool:
         try:
-            return os.path.samestat(own, folder.stat())
+            return os.path.samestat(own, folder.lstat())
         except OSError:
             return False
 

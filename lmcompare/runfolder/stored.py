@@ -17,7 +17,7 @@ from lmcompare.runfolder.layout import CELLS
 from lmcompare.runfolder.ownership import remove_written
 
 NEW, OLD = ".new", ".old"  # end the names of the folders of a replacement and of a cell that is being replaced
-SEED = re.compile(r"\d+")
+SEED = re.compile("[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,9 @@ def end_replacements(folder: Path) -> None:
     """Put right what a run that was killed while it replaced a cell has left: no cell is lost."""
     for old in (folder / CELLS).glob(f"*/*{OLD}"):
         path = old.with_name(old.name.removesuffix(OLD))
+        if not (SEED.fullmatch(path.name) and old.is_dir()):
+            continue
         if path.exists():
             _remove(old, path)
-        elif SEED.fullmatch(path.name):
+        else:
             old.rename(path)

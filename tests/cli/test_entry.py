@@ -210,6 +210,21 @@ def test_a_signal_ends_a_plug_in_too(tmp_path: Path, number: signal.Signals) -> 
         assert process.stderr.read() == ("" if killed else "lmcompare: interrupted\n")
 
 
+def test_code_that_aborts_at_ctrl_c_is_interrupted(tmp_path: Path) -> None:
+    code = "import os, signal, time\nsignal.signal(2, lambda *_: os.abort())\nprint(1, flush=True)\ntime.sleep(60)\n"
+    (tmp_path / "own.py").write_text(code)
+    command = [sys.executable, "-m", "lmcompare.cli", "models", "./own.py:Own"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert process.stderr.read() == "lmcompare: interrupted\n"
+
+
 @pytest.mark.parametrize(
     ("command", "streams", "code", "said"),
     [

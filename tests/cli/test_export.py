@@ -56,6 +56,7 @@ def test_links_of_the_user_are_left_as_they_are(place: Path) -> None:
         (("x.arpa", "-m", "ngram,unigram"), "one model, not 'ngram,unigram'"),
         (("x.arpa", "-m", "ngrams"), "unknown model 'ngrams' (did you mean 'ngram'?)"),
         (("text.txt/x.arpa", "-m", "ngram"), "text.txt/x.arpa can't be"),
+        (("run/cells/ngram/0/model/arrays.safetensors", "-m", "ngram", "--force"), "is among the files of the run"),
     ],
 )
 def test_export_says_what_is_wrong(place: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -26,6 +26,8 @@ class Moves(Unigram):
         Path(self.folder).rename(self.folder + ".moved")
         if self.put == "file":
             Path(self.folder).write_text("mine")
+        elif self.put == "own":
+            Path(self.folder).symlink_to(self.folder + ".moved")
         elif self.put == "link":
             Path(self.folder).symlink_to(self.folder + ".other")
         elif self.put == "folder":
@@ -39,7 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.parametrize("put", ["nothing", "file", "link", "folder"])
+@pytest.mark.parametrize("put", ["nothing", "file", "own", "link", "folder"])
 def test_what_is_put_in_place_of_a_moved_run_folder_is_left(tmp_path: Path, put: str) -> None:
     write_text(tmp_path)
     (tmp_path / "moves.py").write_text(PLUGIN)
@@ -53,8 +55,8 @@ def test_what_is_put_in_place_of_a_moved_run_folder_is_left(tmp_path: Path, put:
     assert contents(other) == dict.fromkeys(MINE, b"mine")
     if put == "file":
         assert out.read_text() == "mine"
-    elif put == "link":
-        assert os.readlink(out) == str(other)
+    elif put in ("own", "link"):
+        assert os.readlink(out) == str(other if put == "link" else tmp_path / "out.moved")
     elif put == "folder":
         assert contents(out) == contents(other)
         shutil.rmtree(out)

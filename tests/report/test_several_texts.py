@@ -140,9 +140,16 @@ def test_what_others_put_beside_a_report_stops_the_next(runs: dict[str, Path], a
 
 def test_what_a_killed_report_left_aside_goes(runs: dict[str, Path], tmp_path: Path) -> None:
     out = write_joined_report([runs["counts"], runs["else"]], tmp_path / "out").parent
-    (out / ".new-left" / "tables").mkdir(parents=True)
+    (out / ".new-left1234" / "tables").mkdir(parents=True)
     write_joined_report([runs["counts"], runs["else"]], out)
     assert not [path.name for path in out.iterdir() if path.name.startswith(".new-")]
+    mine = out / ".new-mine"
+    mine.mkdir()
+    for place in (out, tmp_path / "empty"):
+        shutil.copytree(mine, place / ".new-mine", dirs_exist_ok=True)
+        with pytest.raises(LmcompareError, match=r"contains other files \(\.new-mine"):
+            write_joined_report([runs["counts"], runs["else"]], place)
+        assert (place / ".new-mine").is_dir()
 
 
 def test_a_report_that_fails_leaves_the_last_one_whole(runs: dict[str, Path], apart: Path, tmp_path: Path) -> None:

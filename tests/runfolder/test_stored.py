@@ -40,3 +40,15 @@ def test_no_kill_while_a_cell_is_replaced_loses_it(tmp_path: Path) -> None:
     shutil.copytree(cell, cell.with_name("0.old"))  # after both
     end_replacements(tmp_path)
     assert [path.name for path in cell.parent.iterdir()] == ["0"]
+
+
+def test_folders_of_others_are_no_replaced_cells(tmp_path: Path) -> None:
+    model = tmp_path / "cells" / "ngram"
+    for name in ("mine", "mine.old", "\u0663.old"):
+        (model / name).mkdir(parents=True)
+        (model / name / "log.txt").write_text("mine")
+    (model / "0.old").write_text("mine")
+    before = sorted(path.relative_to(model).as_posix() for path in model.rglob("*"))
+    end_replacements(tmp_path)
+    assert sorted(path.relative_to(model).as_posix() for path in model.rglob("*")) == before
+    assert stored_cells(tmp_path) == []

@@ -20,7 +20,7 @@ from lmcompare.corpora.document import SPLITS, Piece
 from lmcompare.corpora.formats.tables import documents_of_rows, unknown_column
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.split_files import listed, split_named
-from lmcompare.errors import LmcompareError, in_one_sentence, one_line, suggest
+from lmcompare.errors import LmcompareError, in_one_sentence, one_line, ordinary, suggest
 
 EXTRA = "pip install 'lmcompare[hf]'"
 SAVED = ("dataset_dict.json", "state.json")  # the files by which a folder of save_to_disk is recognised
@@ -86,6 +86,8 @@ def _tables(place: str) -> Rows:
     if folder.is_dir():
         with _explained(place):
             if any((folder / name).is_file() for name in SAVED):
+                for path in folder.rglob("*"):
+                    ordinary(path)  # the library would wait for a pipe for ever
                 return _by_split(datasets.load_from_disk(str(folder)))
             # versions that can run the code of a data set are told not to
             safe = "trust_remote_code" in inspect.signature(datasets.load_dataset).parameters

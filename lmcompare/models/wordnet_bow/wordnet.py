@@ -108,7 +108,10 @@ def sense_counts(folder: str = "") -> dict[str, int]:
         lines = _content(found_root(folder), COUNTS).decode("latin-1").splitlines()
     except OSError:
         return {}
-    return {key: int(count) for key, _, count in (line.split() for line in lines)}
+    try:
+        return {key: int(count) for key, _, count in (line.split() for line in lines)}
+    except ValueError:
+        raise LmcompareError(f"{COUNTS} of WordNet is damaged: fetch WordNet again") from None
 
 
 def _content(root: Any, name: str) -> bytes:

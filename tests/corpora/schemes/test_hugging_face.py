@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,9 @@ def test_a_saved_data_set(tmp_path: Path) -> None:
     assert [d.text for d in load(f"hf:{folder}").train] == ROWS["train"]
     with pytest.raises(LmcompareError, match=f"give it as hf:{folder}"):
         load(folder)
+    os.mkfifo(folder / "pipe.arrow")
+    with pytest.raises(LmcompareError, match="not an ordinary file"):
+        load(f"hf:{folder}")
     alone = tmp_path / "alone"
     table(ROWS["train"]).save_to_disk(alone)
     assert sum(len(load(f"hf:{alone}").split(which)) for which in ("train", "valid", "test")) == 20
