@@ -23,7 +23,7 @@ READABLE = Condition("wordnet-bow", "wordnet-bow")
 PERMUTED, FIXED, TRAINED, ONE_SOFTMAX = (
     "Rows permuted",
     "word2vec, fixed",
-    "word2vec, trained further",
+    "word2vec, trained",
     "word2vec-bow",
 )
 OTHERS = {
@@ -82,7 +82,7 @@ class Ontology(LabExperiment):
             unit="bits per byte",
             note=(
                 "Bags of the last three words with the same hidden layer, trained for the same number of steps."
-                " Negative figures are better than the readable table, which needs"
+                " Figures above 0 are worse than the readable table, which needs"
                 f" {numbers.bits_per_byte(bench.bits(READABLE).figure(bench.unit_bytes))} bits per byte."
             ),
             row_name="Word vectors",
@@ -103,7 +103,7 @@ class Ontology(LabExperiment):
         way_back, exhibits = _way_back(bench, task, np.array(unknown, np.int64))
         tables = _tables(way_back, task)
         return Findings(
-            verdict=_verdict(found) + _encoded(way_back),
+            verdict=_verdict(found) + _encoded(way_back, any(table.rows[0].found for table in tables[:2])),
             held=_held(found, tables[0].rows[0]) if bench.decides else None,
             tables=(cost, *tables),
             exhibits=exhibits,
@@ -195,11 +195,11 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
         similarities.append(tuple(float(np.clip(cosines[n], -1, 1)) for n in near))
     return Neighbours(
         title="Words that WordNet lacks, as they may be read",
-        note="Left: the word, its most likely supersense by its vector and its suffix, two synsets whose scores"
-        " exceed their frequency most, and how far the score of the supersense is above the threshold from which"
-        " classes are named. Right, as evidence: the words of this supersense in WordNet whose vectors are nearest,"
-        " by the cosine of the standardised vectors. The words with the highest scores are shown; WordNet can't say"
-        " whether they are right.",
+        note="Left: the word, its most likely supersense by its vector and its suffix, two synsets (narrower classes)"
+        " whose scores exceed their frequency most, and how far the score of the supersense is above the threshold"
+        " from which classes are named. Right, as evidence: the words of this supersense in WordNet whose vectors are"
+        " nearest, by the cosine of the standardised vectors. The words with the highest scores are shown; WordNet"
+        " can't say whether they are right.",
         words=tuple(words),
         neighbours=tuple(neighbours),
         similarities=tuple(similarities),
@@ -235,14 +235,14 @@ def _verdict(found: Mapping[str, Row]) -> str:
     return " ".join(said)
 
 
-def _encoded(found: Encoded) -> str:
+def _encoded(found: Encoded, differ: bool) -> str:
     vectors, both = found[VECTORS][0], found[BOTH][0]
     suffix = vectors.figure - vectors.difference
     return (
         " The other way, the broad class of WordNet (supersense) that is named first for an unseen word is right for"
         f" {numbers.percent(float(vectors.figure), 0)} of the words from their vectors,"
         f" {numbers.percent(float(suffix), 0)} from their suffixes and {numbers.percent(float(both.figure), 0)} from"
-        " both."
+        f" both{'' if differ else '; these differences may be chance'}."
     )
 
 

@@ -79,12 +79,16 @@ def readable_units(bench: Bench, share: Share) -> Findings:
         row_name="Words of its set that it needs",
     )
     most = KINDS[int(kinds.argmax())]
+    amount = f"{numbers.bits_per_byte(abs(cost.amount))} bits per byte {'more' if cost.amount > 0 else 'less'}"
+    costs = (
+        f"A network whose units are sets of words needs {amount} than the same with real weights."
+        if cost.found
+        else "No cost was found of units that are sets of words."
+    )
+    few, several, whole_window = (f"{kinds[KINDS.index(kind)]:.0f}" for kind in ("any", "some", "all"))
     verdict = (
-        ("" if cost.found else "No cost was found of units that can be read. ")
-        + f"A network whose units are sets of words needs {numbers.bits_per_byte(abs(cost.amount))} bits per byte"
-        f" {'more' if cost.amount > 0 else 'less'} than the same with real weights; {kinds[KINDS.index('any')]:.0f}"
-        f" of its {kinds.sum():.0f} units fire on any word of their set, {kinds[KINDS.index('some')]:.0f} need"
-        f" several and {kinds[KINDS.index('all')]:.0f} need all words of the window."
+        f"{costs} Of its {kinds.sum():.0f} units, {few} fire on any word of their set, {several} need several and"
+        f" {whole_window} need all words of the window."
     )
     exhibits = (*_shown_sets(bench, networks[0]), _by_members(found, kinds))
     return Findings(verdict, cost.amount < SMALL and most == "any", (readable, table), exhibits)

@@ -33,6 +33,7 @@ def test_what_costs_nothing_is_said_first() -> None:
 
 def test_no_loss_at_all() -> None:
     assert "8, 4, 3, 2 and 1.58" in _verdict(figures({}, 0.02))
+    assert "cost" not in _verdict(figures({}, 0.0))
 
 
 @pytest.mark.parametrize(

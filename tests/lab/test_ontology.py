@@ -209,7 +209,7 @@ def test_the_verdict() -> None:
     worse = Row("", value=0.05, low=0.04, high=0.06, p_holm=0.001)
     rows = {name: replace(worse, name=name) for name in OTHERS}
     said = _verdict({**rows, FIXED: replace(worse, value=-0.02), TRAINED: replace(worse, p_holm=0.4)})
-    assert said.startswith("No difference from the readable table was found of “word2vec, trained further”.")
+    assert said.startswith("No difference from the readable table was found of “word2vec, trained”.")
     assert "needs 0.020 bits per byte more than word2vec's vectors as they are" in said
     assert "rows permuted is worse by 0.050" in said
     assert set(rows) == {PERMUTED, FIXED, TRAINED, ONE_SOFTMAX}
