@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis.contrasts import Contrast
-from lmcompare.lab.few_bits import AFTER, ROUNDED, TRAINED, WITH, _held, _name, _same_trainings, _verdict
+from lmcompare.lab.neurons.few_bits import AFTER, ROUNDED, TRAINED, WITH, _held, _name, _same_trainings, _verdict
 from lmcompare.lab.quantisation import TERNARY
 from lmcompare.lab.sample import Sample
 from tests.training.texts import chain

@@ -12,10 +12,8 @@ from lmcompare.analysis.contrasts import Measured, contrasts
 from lmcompare.exhibits import Exhibit, Heatmap, Neighbours
 from lmcompare.lab.bench import Bench, Share, parts_of, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, Row
-from lmcompare.lab.few_bits import networks_of
-from lmcompare.lab.order import FAMILIES
-from lmcompare.lab.sample import Sample
-from lmcompare.lab.set_readings import (
+from lmcompare.lab.neurons.few_bits import networks_of
+from lmcompare.lab.neurons.set_readings import (
     KINDS,
     SAYINGS,
     Firing,
@@ -27,13 +25,15 @@ from lmcompare.lab.set_readings import (
     read_set,
     unit_length,
 )
-from lmcompare.lab.word_sets import SetNetwork
+from lmcompare.lab.neurons.word_sets import SetNetwork
+from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.sample import Sample
 from lmcompare.report import numbers
 
 Array = np.ndarray[Any, Any]
 
-REAL = Condition("sets with real weights", "lmcompare.lab.word_sets:WordSets", {"ternary": False})
-SETS = Condition("sets of words", "lmcompare.lab.word_sets:WordSets")
+REAL = Condition("sets with real weights", "lmcompare.lab.neurons.word_sets:WordSets", {"ternary": False})
+SETS = Condition("sets of words", "lmcompare.lab.neurons.word_sets:WordSets")
 BAG = FAMILIES["word2vec bag"]
 FREQUENT, LEAST, SHOWN, WORDS = 500, 6, 10, 14  # words that are read, those of a set, sets and words that are shown
 SMALL = 0.05  # bits per byte of the prediction
