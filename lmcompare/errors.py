@@ -94,6 +94,11 @@ def usable_path(path: object, what: str) -> Path:
     raise LmcompareError(f"{what}, not {shown}{why}")
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with the home folder for ``~``; ``~name`` is a file of that name where there is no such user."""
+    return Path(os.path.expanduser(path))
+
+
 def ordinary(path: Path) -> Path:
     """Return a path that is to be read. Raises ``OSError`` for a pipe or a device, which may never end."""
     if path.exists() and not (path.is_file() or path.is_dir()):

@@ -21,7 +21,15 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lmcompare.errors import LmcompareError, PluginError, suggest, unknown, what_went_wrong, working_directory
+from lmcompare.errors import (
+    LmcompareError,
+    PluginError,
+    expanded,
+    suggest,
+    unknown,
+    what_went_wrong,
+    working_directory,
+)
 
 T = TypeVar("T")
 
@@ -161,7 +169,7 @@ def absolute(name: str, folder: Path) -> str:
     home, colon, cls = name.rpartition(":")
     if colon and home.endswith(".py"):
         try:
-            return f"{(folder / Path(home).expanduser()).resolve()}:{cls}"
+            return f"{(folder / expanded(home)).resolve()}:{cls}"
         except ValueError:  # characters that no name of a file can have
             raise PluginError(f"{home!r} can't be the path of a plug-in's file: check the path") from None
     return name
@@ -172,8 +180,8 @@ def placed(path: str, folder: Path) -> str:
 
     What is not there remains as it was written: it may be the name of something in a cache, such as a model of a hub.
     """
-    here = folder / Path(path).expanduser()
-    return str(here.resolve()) if here.exists() or Path(path).expanduser().exists() else path
+    here = folder / expanded(path)
+    return str(here.resolve()) if here.exists() or expanded(path).exists() else path
 
 
 def source_of(classes: Iterable[type]) -> bytes:
@@ -256,7 +264,7 @@ def check_named(name: str) -> None:
 
 
 def _file(name: str) -> Path:
-    path = Path(name).expanduser().resolve()
+    path = expanded(name).resolve()
     if not path.is_file():
         raise PluginError(f"there is no plug-in file {path}: check the path before the colon")
     return path

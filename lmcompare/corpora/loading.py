@@ -37,7 +37,7 @@ from lmcompare.corpora.splits import (
     split_contiguously,
     valid_out_of_train,
 )
-from lmcompare.errors import LmcompareError, kind_of
+from lmcompare.errors import LmcompareError, expanded, kind_of
 
 _DEFAULT = CorpusOptions()
 MOST_MARKS = 1_000  # in a row: NFC sorts them in quadratic time, and the Unicode standard calls 30 enough (UAX 15)
@@ -137,7 +137,7 @@ def read_documents(
         if source == "-":
             found = read_source("-", options, Path(), stdin)
         else:
-            found = read_path((base or Path()) / Path(source).expanduser(), options)
+            found = read_path((base or Path()) / expanded(source), options)
         _check_column(found, options)
         for sentence in found.notes:
             note(sentence)

@@ -17,7 +17,7 @@ from lmcompare.corpora.in_memory import read_split_texts, read_texts
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import is_pattern, missing_path, read_path, read_stream
 from lmcompare.corpora.registered import SCHEMES
-from lmcompare.errors import LmcompareError, blamed_on, suggest, usable_path
+from lmcompare.errors import LmcompareError, blamed_on, expanded, suggest, usable_path
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]
 
@@ -46,7 +46,7 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
         return read_stream(stdin or sys.stdin.buffer, options)
     if (scheme := _scheme_of(source)) is not None:
         return _read_scheme(source, *scheme, options)
-    path = base / Path(source).expanduser()
+    path = base / expanded(source)
     if source and not _exists(path, source):
         pattern = is_pattern(source)
         if re.match(rf"\s*({'|'.join(SPLITS)})\s*=" if pattern else r"\s*\w+\s*=", source):
@@ -145,7 +145,7 @@ def _read_splits(paths: Mapping[str, str], options: CorpusOptions, base: Path) -
             f"the corpus names no {' and no '.join(missing)}; give {AS_SPLITS}; or one file or folder, which is then "
             "split"
         )
-    given = {which: base / Path(paths[which]).expanduser() for which in SPLITS if paths.get(which)}
+    given = {which: base / expanded(paths[which]) for which in SPLITS if paths.get(which)}
     places = {which: usable_path(path, f"{which} is the path of a file or folder") for which, path in given.items()}
     found = {which: _part(read_path(path, options), which, shown(path)) for which, path in places.items()}
     folders = {path.resolve().parent for path in places.values()}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from lmcompare.corpora import is_pattern, path_name
-from lmcompare.errors import LmcompareError, not_parsed, unknown
+from lmcompare.errors import LmcompareError, expanded, not_parsed, unknown
 from lmcompare.harness.experiment import BudgetTable, Experiment, ModelTable, load, shipped
 from lmcompare.harness.options import Preset
 
@@ -179,14 +179,14 @@ def _model(name: str, models: Iterable[ModelTable]) -> ModelTable | dict[str, st
 def _from_here(plugin: str) -> str:
     """Return a plug-in as the command line names it: the path of a file is relative to the working directory."""
     home, colon, cls = plugin.rpartition(":")
-    return f"{Path(home).expanduser().resolve()}:{cls}" if colon and home.endswith(".py") else plugin
+    return f"{expanded(home).resolve()}:{cls}" if colon and home.endswith(".py") else plugin
 
 
 def _absolute(spec: str, path: Path | None) -> str:
     """Return a corpus as the command line names it: a path is relative to the working directory, not to the file."""
-    if path is None or "=" in spec or not (Path(spec).expanduser().exists() or is_pattern(spec)):
+    if path is None or "=" in spec or not (expanded(spec).exists() or is_pattern(spec)):
         return spec
-    return str(Path(spec).expanduser().resolve())
+    return str(expanded(spec).resolve())
 
 
 def _folder_name(spec: str) -> str:

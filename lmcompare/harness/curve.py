@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lmcompare.errors import LmcompareError
 from lmcompare.model import Progress
 from lmcompare.processes import Emit
 from lmcompare.runfolder.files import write_json
@@ -70,7 +71,8 @@ class LearningCurve:
             self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
         silent = not self._rows and seconds - self._stored >= SILENCE
         if self._path is not None and (progress.valid_loss is not None or silent):
-            write_json(self._path, {"seconds": seconds, "rows": self._rows})
+            with suppress(LmcompareError):  # without it an interrupted training starts its clock again
+                write_json(self._path, {"seconds": seconds, "rows": self._rows})
             self._stored = seconds
 
     def _go_back_to(self, progress: Progress) -> None:

@@ -182,7 +182,7 @@ def _measure(
         show.say(f"{experiment.name}: kept")
         return
     show.say(f"{experiment.name}: measuring …")
-    log = path.with_suffix(".log")
+    log = path.with_name(f".{path.stem}.log")
     told = {name: getattr(experiment, name) for name in ("name", "title", "question", "prediction")}
     failure, told_by_log = "", False
     try:

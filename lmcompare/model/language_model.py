@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from lmcompare.errors import NotFittedError, PluginError, ordinary
+from lmcompare.errors import NotFittedError, PluginError, expanded, ordinary
 from lmcompare.exhibits import Exhibit
 from lmcompare.model.blocks import check_array, next_distributions, streamed
 from lmcompare.model.values import Setting, Size, Traits
@@ -292,7 +292,7 @@ class LanguageModel(ABC):
 
     def digest_of(self, name: str) -> str:
         """Return a digest of what a hyper-parameter among ``files`` names; by default of the content of a file."""
-        with ordinary(Path(getattr(self, name)).expanduser()).open("rb") as file:
+        with ordinary(expanded(getattr(self, name))).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:

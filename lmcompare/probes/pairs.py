@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from lmcompare.corpora import has_utf8
-from lmcompare.errors import LmcompareError, not_parsed, ordinary, suggest, usable_path
+from lmcompare.errors import LmcompareError, expanded, not_parsed, ordinary, suggest, usable_path
 
 SHIPPED = ("english",)
 _GOOD, _BAD = "sentence_good", "sentence_bad"
@@ -58,7 +58,7 @@ def read_pairs(source: str) -> Pairs:
     LmcompareError
         If there is no such file, or a line is not such a pair.
     """
-    path = usable_path(source, "minimal pairs are a .jsonl file, a folder of such files, or english").expanduser()
+    path = expanded(usable_path(source, "minimal pairs are a .jsonl file, a folder of such files, or english"))
     source = os.fspath(source)
     if source in SHIPPED and not path.exists():
         shipped = resources.files("lmcompare.probes") / f"{source}.jsonl"

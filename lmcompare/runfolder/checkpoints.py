@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from lmcompare.runfolder.ownership import refuse_link, remove_if_empty
@@ -67,4 +68,5 @@ def remove(path: Path) -> int:
 def tidy(folder: Path) -> None:
     """Remove the folders of checkpoints of a run in which nothing is."""
     for place, _, _ in os.walk(checkpoints_of(folder), topdown=False):
-        remove_if_empty(Path(place))
+        with suppress(OSError):  # they can be left
+            remove_if_empty(Path(place))

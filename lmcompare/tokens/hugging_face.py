@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, one_line
+from lmcompare.errors import LmcompareError, expanded, one_line
 from lmcompare.state import State
 from lmcompare.tokens.pieces import PieceTokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
@@ -38,7 +38,7 @@ def located(path: str) -> Path:
     LmcompareError
         If there is no such folder, and no such model in the cache that could be downloaded either.
     """
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if folder.is_dir():
         return folder
     if folder.exists() or not _HUB_NAME.fullmatch(path):

@@ -7,13 +7,12 @@ import re
 import reprlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import regex
 
-from lmcompare.errors import LmcompareError, PluginError, one_line, ordinary
+from lmcompare.errors import LmcompareError, PluginError, expanded, one_line, ordinary
 from lmcompare.state import State
 from lmcompare.tokens.byte import BYTE_NAMES
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
@@ -211,7 +210,7 @@ class SavedTokenizer(PieceTokenizer):
 
     def fit(self, texts: Sequence[str]) -> Self:
         try:
-            content = ordinary(Path(self.path).expanduser()).read_text(encoding="utf-8")
+            content = ordinary(expanded(self.path)).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise LmcompareError(
                 f"{self.path} cannot be read ({one_line(error)}); give the path of a tokenizer.json"

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, one_line
 from lmcompare.model import Progress, Setting
 from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint
@@ -140,7 +141,7 @@ class Training:
                     if self.setting.checkpoints is not None:
                         whole = self.team.joined(last)
                         if self.team.leads:
-                            checkpoint.save(whole, self.setting.checkpoints)
+                            self._keep(whole, self.setting.checkpoints)
                 break
             except FloatingPointError:
                 last.halvings += 1
@@ -154,6 +155,15 @@ class Training:
         self.network.load_state_dict(self.now.best)
         self.network.eval()
         return Outcome(last, self._notes())
+
+    def _keep(self, snapshot: Snapshot, folder: Path) -> None:
+        """Save a checkpoint; where that is impossible the training goes on without."""
+        try:
+            checkpoint.save(snapshot, folder)
+        except OSError as error:
+            self._report(
+                note=f"its checkpoint can't be written ({one_line(error)}): if it is interrupted, it starts again"
+            )
 
     def _notes(self) -> list[str]:
         notes = []

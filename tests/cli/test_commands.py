@@ -76,6 +76,8 @@ def test_lists(place: Path) -> None:
         (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is no Python file or module"),
         (("run", "--corpus", "text.txt", "--model", "\udcff"), "is not valid UTF-8"),
         (("run", "--corpus", "text.txt", "--out", "loop"), "is a link that leads back to itself"),
+        (("run", "--corpus", "~nouser/x"), "~nouser/x"),
+        (("run", "--corpus", "text.txt", "--model", "~nouser/x.py:X"), "no plug-in file"),
         (("score", "loop", "text.txt"), "is a link that leads back to itself"),
         (("run", "--corpus", "text.txt", "--tokens", ":"), "is no Python file or module"),
         (

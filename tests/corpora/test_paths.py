@@ -95,3 +95,11 @@ def test_source_code_keeps_its_white_space(tmp_path: Path) -> None:
     assert {d.text for d in corpus.train} <= {d.text for d in matched.train} | {d.text for d in matched.valid} | {
         d.text for d in matched.test
     }
+
+
+def test_a_name_that_begins_with_a_tilde_is_that_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~notes.txt").write_text("one\ntwo\nthree\nfour\n")
+    assert load("~notes.txt", CorpusOptions(documents="line")).train
+    with pytest.raises(LmcompareError, match="~nouser/x"):
+        load("~nouser/x")

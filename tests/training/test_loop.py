@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Progress, Setting
+from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint
@@ -282,3 +283,14 @@ def test_without_validation_text_the_training_text_is_evaluated() -> None:
     nothing = Encoded.from_documents([], VOCABULARY)
     model = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, steps=4)
     assert len(model.fit(TRAIN, nothing, Setting(VOCABULARY)).log_probs(VALID)) == len(VALID)
+
+
+def test_a_training_goes_on_where_no_checkpoint_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "place").write_text("a file")
+    notes: list[str] = []
+    setting = Setting(VOCABULARY, checkpoints=tmp_path / "place", progress=lambda now: notes.append(now.note))
+    text = chain(1, 6, 60)
+    settings = {"width": 8, "hidden": 8, "steps": 4, "batch": 4, "length": 16}
+    kept, free = (Rnn(**settings).fit(text, text, each) for each in (setting, Setting(VOCABULARY)))
+    assert any("can't be written" in note for note in notes)
+    assert kept.log_probs(text).tolist() == free.log_probs(text).tolist()

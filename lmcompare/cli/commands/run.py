@@ -12,7 +12,7 @@ import typer
 from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, say
 from lmcompare.cli.options import declared, listed, of
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, expanded
 from lmcompare.harness.options import RunOptions
 
 
@@ -111,6 +111,6 @@ def _listed_plugins(values: list[str] | None) -> tuple[str, ...]:
     found: list[str] = []
     for value in values or ():
         home, _, name = value.rpartition(":")
-        whole = "," in home and "," not in name and Path(home).expanduser().is_file()
+        whole = "," in home and "," not in name and expanded(home).is_file()
         found += [value] if whole else listed([value])
     return tuple(found)

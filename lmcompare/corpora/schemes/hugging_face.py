@@ -20,7 +20,7 @@ from lmcompare.corpora.document import SPLITS, Piece
 from lmcompare.corpora.formats.tables import documents_of_rows, unknown_column
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.split_files import listed, split_named
-from lmcompare.errors import LmcompareError, in_one_sentence, one_line, ordinary, suggest
+from lmcompare.errors import LmcompareError, expanded, in_one_sentence, one_line, ordinary, suggest
 
 EXTRA = "pip install 'lmcompare[hf]'"
 SAVED = ("dataset_dict.json", "state.json")  # the files by which a folder of save_to_disk is recognised
@@ -77,7 +77,7 @@ def _tables(place: str) -> Rows:
     """The tables of a data set by split: those of a folder, or of the cache that ``load_dataset`` has filled."""
     import datasets  # seconds: only when it is needed
 
-    folder, config = Path(place).expanduser(), None
+    folder, config = expanded(place), None
     described = (
         len(folder.parts) > 1 and (folder.parent / "README.md").is_file()
     )  # the configs of a data set are there
@@ -138,7 +138,7 @@ def _cached(place: str) -> Rows:
 
 def _refuse_path(place: str) -> None:
     """Raise ``LmcompareError`` if a place that was not found can only be a path."""
-    path = Path(place).expanduser()
+    path = expanded(place)
     if path.exists():
         raise LmcompareError(f"'{place}' is a file, and hf: reads data sets: give the file without hf:, as {place}")
     parts = Path(place).parts
@@ -218,7 +218,7 @@ def _rows(count: int) -> str:
 
 def _short(place: str) -> str:
     """The name of a data set for reports: without its owner, or the last folder of its path."""
-    return Path(place).expanduser().resolve().name if Path(place).expanduser().is_dir() else place.rpartition("/")[2]
+    return expanded(place).resolve().name if expanded(place).is_dir() else place.rpartition("/")[2]
 
 
 def _explained(place: str) -> AbstractContextManager[None]:

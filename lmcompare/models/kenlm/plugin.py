@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from lmcompare.counts.files.mapping import SHARED, check_unknown
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import LmcompareError, PluginError, expanded
 from lmcompare.model import (
     FloatArray,
     LanguageModel,
@@ -80,7 +80,7 @@ class KenLM(LanguageModel):
             more than one.
         """
         self.check_text(train)
-        path = Path(self.path).expanduser()
+        path = expanded(self.path)
         file = _File(opened(path), setting.vocabulary.tokens)
         self._check_sums(file, train)
         self._file, self._digest = file, super().digest_of("path")
@@ -91,7 +91,7 @@ class KenLM(LanguageModel):
     def digest_of(self, name: str) -> str:
         """Return the digest of the file. Raises ``LmcompareError`` for a file that is no n-gram model."""
         digest = super().digest_of(name)
-        check(Path(self.path).expanduser())
+        check(expanded(self.path))
         return digest
 
     def title(self) -> str:
@@ -123,7 +123,7 @@ class KenLM(LanguageModel):
 
     def size(self) -> Size:
         """Return the number of probabilities and back-off weights of the file, and its bytes."""
-        path = Path(self.path).expanduser()
+        path = expanded(self.path)
         counts = ngram_counts(path)
         return Size(parameters=sum(counts) + sum(counts[:-1]), bytes=path.stat().st_size)
 
@@ -140,7 +140,7 @@ class KenLM(LanguageModel):
         LmcompareError
             If it is not where it was, or is another one.
         """
-        path = Path(self.path).expanduser()
+        path = expanded(self.path)
         model = opened(path)
         if super().digest_of("path") != state.values["digest"]:
             raise LmcompareError(f"{path} has changed since the model was run: put it back, or run the model again")

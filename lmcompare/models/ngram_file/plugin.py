@@ -14,7 +14,7 @@ from lmcompare.counts.files.mapping import SHARED, Mapped, check_unknown, mapped
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import LmcompareError, PluginError, expanded
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, Progress, Setting, State, Traits, fitted
 from lmcompare.models.kenlm.library import is_kenlm_binary
@@ -77,7 +77,7 @@ class NGramFile(TableModel):
             If the vocabulary has no ``<unk>``, the file cannot be read, or its probabilities do not sum to one.
         """
         self.check_text(train)
-        path = Path(self.path).expanduser()
+        path = expanded(self.path)
         table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
         contexts, repaired = self._distributions(table, words)
         found = mapped(contexts, words, setting.vocabulary)
@@ -88,7 +88,7 @@ class NGramFile(TableModel):
 
     def digest_of(self, name: str) -> str:
         """Return the digest of the file. Raises ``LmcompareError`` for a file that is no n-gram model."""
-        digest, path = super().digest_of(name), Path(self.path).expanduser()
+        digest, path = super().digest_of(name), expanded(self.path)
         if is_kenlm_binary(path):
             raise LmcompareError(
                 f"{path} is a binary file of KenLM: run it with the model kenlm, or give its ARPA file"

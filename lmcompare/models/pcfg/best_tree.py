@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from nltk import Tree
 
-from lmcompare.models.pcfg.grammar import PART, TAG, Grammar
+from lmcompare.models.pcfg.grammar import PART, TAG, UNDER, Grammar
 from lmcompare.tokens import FloatArray
 
 
@@ -57,7 +57,7 @@ def best_tree(grammar: Grammar, chances: Sequence[FloatArray]) -> Tree | None:
             first, second = int(left[rules[rule]]), int(right[rules[rule]])
             children = [*read(first, i, i + int(k)), *read(second, i + int(k) + 1, j)]
         name = grammar.symbols[symbol]
-        return children if PART in name or symbol == grammar.root else [Tree(name.split("^")[0], children)]
+        return children if PART in name or symbol == grammar.root else [Tree(name.split(UNDER)[0], children)]
 
     if not n or best[0, n - 1, grammar.root] == -np.inf:
         return None

@@ -13,8 +13,10 @@ from scipy.sparse import csr_array
 
 from lmcompare.tokens import FloatArray, IntArray
 
-ROOT = "ROOT"  # its one child is the label of a whole tree
-TAG = ":"  # begins the name of a tag
+# The names of symbols have characters that no label of a tree can have: parentheses and white space
+ROOT = "(root)"  # its one child is the label of a whole tree
+TAG = "("  # begins the name of a tag
+UNDER = " under "  # between a label and that of the phrase above
 PART = " … after "  # in the name of what is left of a phrase after its first children
 
 
@@ -189,7 +191,7 @@ def _count(
         words[tag, tree[0]] += 1
         return tag
     names = (tree.label(), *above)[:vertical]
-    symbol = "^".join(names)
+    symbol = UNDER.join(names)
     children = [_count(child, names, horizontal, vertical, counts, words) for child in tree]
     parent, last = symbol, len(children) - 1
     for k in range(last - 1):

@@ -9,7 +9,7 @@ from typing import Any
 
 from nltk import Tree
 
-from lmcompare.errors import LmcompareError, ordinary
+from lmcompare.errors import LmcompareError, expanded, ordinary
 from lmcompare.tokens import Encoded, Vocabulary
 
 SAMPLE = r"wsj_\d+\.mrg"  # the files of NLTK's sample of the Penn Treebank
@@ -53,7 +53,7 @@ def read_trees(path: Path | None) -> list[Tree]:
 
 def _text(path: Path) -> list[str]:
     try:
-        with ordinary(path.expanduser()).open(encoding="utf-8") as file:
+        with ordinary(expanded(path)).open(encoding="utf-8") as file:
             return [file.read()]
     except (OSError, ValueError) as error:
         raise LmcompareError(f"the file of trees {path} can't be read: {error}") from None

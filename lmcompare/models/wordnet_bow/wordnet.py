@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, expanded
 
 MISSING = (
     "needs WordNet, which is not on this machine: fetch it with 'python -m nltk.downloader wordnet', or install the"
@@ -50,7 +50,7 @@ def found_root(folder: str = "") -> Any:
     import nltk.data
 
     if folder:
-        given = Path(folder).expanduser().absolute()
+        given = expanded(folder).absolute()
         if lacking := [name for name in READ if not (given / name).is_file()]:
             raise LmcompareError(f"{folder} has no {lacking[0]}: name a folder with the files of WordNet 3")
         return _opened(given)

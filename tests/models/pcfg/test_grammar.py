@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nltk import Tree
 
-from lmcompare.models.pcfg.grammar import read_grammar
+from lmcompare.models.pcfg.grammar import ROOT, read_grammar
 
 
 def numbered(text: str) -> Tree:
@@ -26,33 +26,43 @@ def test_rules_are_shares_of_their_parents() -> None:
     found = rules_of(TREES, 1, 1)
     third, half = pytest.approx(1 / 3), pytest.approx(0.5)
     assert found == {
-        ("ROOT", "S"): 1.0,
+        (ROOT, "S"): 1.0,
         ("S", "NP", "VP"): 1.0,
-        ("NP", ":D", ":N"): third,
-        ("NP", ":D", "NP … after :D"): third,
-        ("NP", ":N"): third,
-        ("NP … after :D", ":A", "NP … after :A"): 1.0,
-        ("NP … after :A", ":A", ":N"): 1.0,
-        ("VP", ":V"): half,
-        ("VP", ":V", "NP"): half,
+        ("NP", "(D", "(N"): third,
+        ("NP", "(D", "NP … after (D"): third,
+        ("NP", "(N"): third,
+        ("NP … after (D", "(A", "NP … after (A"): 1.0,
+        ("NP … after (A", "(A", "(N"): 1.0,
+        ("VP", "(V"): half,
+        ("VP", "(V", "NP"): half,
     }
 
 
 def test_phrases_are_told_apart_by_those_above_them() -> None:
     found = rules_of(TREES, 2, 2)
-    assert found["NP^VP", ":N"] == 1.0
-    assert found["NP^S", ":D", ":N"] == 0.5
-    assert found["NP^S … after :D", ":A", "NP^S … after :D :A"] == 1.0
+    assert found["NP under VP", "(N"] == 1.0
+    assert found["NP under S", "(D", "(N"] == 0.5
+    assert found["NP under S … after (D", "(A", "NP under S … after (D (A"] == 1.0
+
+
+@pytest.mark.parametrize("vertical", [1, 2])
+def test_labels_that_look_like_symbols_are_labels(vertical: int) -> None:
+    def mass(tree: str) -> list[float]:
+        grammar, _ = read_grammar([numbered(tree)], 2, vertical)
+        return sorted([*grammar.binary_chance, *grammar.unary_chance])
+
+    odd = "(:N (ROOT (:D (D 0)) (N 1)) (N^S (:D (D 0)) (N 1)))"
+    assert mass(odd) == mass("(A (B (C (D 0)) (N 1)) (E (C (D 0)) (N 1)))")
 
 
 def test_tags_have_their_words() -> None:
     grammar, counts = read_grammar([numbered(text) for text in TREES], 1, 1)
     assert {(grammar.symbols[tag], word): n for (tag, word), n in counts.items()} == {
-        (":D", 0): 2,
-        (":N", 1): 2,
-        (":N", 4): 1,
-        (":V", 2): 2,
-        (":A", 3): 2,
+        ("(D", 0): 2,
+        ("(N", 1): 2,
+        ("(N", 4): 1,
+        ("(V", 2): 2,
+        ("(A", 3): 2,
     }
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
-from lmcompare.lab import order_circuits
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, Row
-from lmcompare.lab.few_bits import networks_of
 from lmcompare.lab.ideas import BASE, NO_POSITIONS
+from lmcompare.lab.neurons import order_circuits
+from lmcompare.lab.neurons.few_bits import networks_of
+from lmcompare.lab.neurons.order_probes import PLACES, Passages, Told, later_shares, told
 from lmcompare.lab.order import FAMILIES
-from lmcompare.lab.order_probes import PLACES, Passages, Told, later_shares, told
 from lmcompare.lab.sample import Sample
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.report import numbers

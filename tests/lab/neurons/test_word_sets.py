@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.lab.set_readings import KINDS, Units, activations, favoured, firing, most_alike, read_set, unit_length
-from lmcompare.lab.word_sets import SetNetwork, WordSets
+from lmcompare.lab.neurons.set_readings import (
+    KINDS,
+    Units,
+    activations,
+    favoured,
+    firing,
+    most_alike,
+    read_set,
+    unit_length,
+)
+from lmcompare.lab.neurons.word_sets import SetNetwork, WordSets
 from lmcompare.tokens import Encoded
 from tests.training.texts import VOCABULARY, chain, fitted, ragged
 

@@ -98,16 +98,18 @@ def _same_trainings(whole: Sample, before: Sequence[Array], after: Sequence[Arra
 
 
 def _verdict(tests: Mapping[str, Contrast]) -> str:
-    free = [bits for bits in ROUNDED if not tests[_name(bits, AFTER)].significant]
-    said = (
-        f"No loss was found with {numbers.listed([f'{bits:g}' for bits in free])} bits per weight. " if free else ""
-    )
-    lost = []
+    free, lost = [], []
     for how, saying in ((AFTER, "rounded after training"), (WITH, "trained with the rounding")):
-        widths = [bits for bits in (ROUNDED if how == AFTER else TRAINED) if not (how == AFTER and bits in free)]
-        amounts = [f"{numbers.bits_per_byte(tests[_name(b, how)].difference)} with {b:g} bits" for b in widths]
-        lost += [f"{saying}, it loses {numbers.listed(amounts)}"] if amounts else []
-    return f"{said}Bits per byte that few bits per weight cost a transformer: {'; '.join(lost)}."
+        named = {f"{bits:g}": tests[_name(bits, how)] for bits in (ROUNDED if how == AFTER else TRAINED)}
+        if none := [bits for bits, test in named.items() if not test.significant]:
+            free.append(f"{numbers.listed(none)} bits per weight, {saying}")
+        amounts = [f"{numbers.bits_per_byte(t.difference)} with {bits}" for bits, t in named.items() if t.significant]
+        if amounts:
+            lost.append(f"{saying}, it loses {numbers.listed(amounts)}")
+    said = [f"No loss was found with {'; with '.join(free)}."] if free else []
+    if lost:
+        said.append(f"Bits per byte that few bits per weight cost a transformer: {'; '.join(lost)}.")
+    return " ".join(said)
 
 
 def _held(tests: Mapping[str, Contrast]) -> bool:

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lmcompare.lab.order_circuits import (
+from lmcompare.lab.neurons.order_circuits import (
     NAMES,
     A,
     AttentionHead,

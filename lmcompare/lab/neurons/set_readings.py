@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lmcompare.lab.word_sets import SetNetwork
+from lmcompare.lab.neurons.word_sets import SetNetwork
 from lmcompare.tokens import Encoded, IntArray
 
 Array = np.ndarray[Any, Any]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis.contrasts import Contrast
-from lmcompare.lab.few_bits import AFTER, ROUNDED, TRAINED, WITH, _held, _name, _same_trainings, _verdict
+from lmcompare.lab.neurons.few_bits import AFTER, ROUNDED, TRAINED, WITH, _held, _name, _same_trainings, _verdict
 from lmcompare.lab.quantisation import TERNARY
 from lmcompare.lab.sample import Sample
 from tests.training.texts import chain
@@ -33,6 +33,7 @@ def test_what_costs_nothing_is_said_first() -> None:
 
 def test_no_loss_at_all() -> None:
     assert "8, 4, 3, 2 and 1.58" in _verdict(figures({}, 0.02))
+    assert "cost" not in _verdict(figures({}, 0.0))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,8 @@ from lmcompare.analysis.contrasts import Measured, contrasts
 from lmcompare.exhibits import Exhibit, Heatmap, Neighbours
 from lmcompare.lab.bench import Bench, Share, parts_of, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, Row
-from lmcompare.lab.few_bits import networks_of
-from lmcompare.lab.order import FAMILIES
-from lmcompare.lab.sample import Sample
-from lmcompare.lab.set_readings import (
+from lmcompare.lab.neurons.few_bits import networks_of
+from lmcompare.lab.neurons.set_readings import (
     KINDS,
     SAYINGS,
     Firing,
@@ -27,13 +25,15 @@ from lmcompare.lab.set_readings import (
     read_set,
     unit_length,
 )
-from lmcompare.lab.word_sets import SetNetwork
+from lmcompare.lab.neurons.word_sets import SetNetwork
+from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.sample import Sample
 from lmcompare.report import numbers
 
 Array = np.ndarray[Any, Any]
 
-REAL = Condition("sets with real weights", "lmcompare.lab.word_sets:WordSets", {"ternary": False})
-SETS = Condition("sets of words", "lmcompare.lab.word_sets:WordSets")
+REAL = Condition("sets with real weights", "lmcompare.lab.neurons.word_sets:WordSets", {"ternary": False})
+SETS = Condition("sets of words", "lmcompare.lab.neurons.word_sets:WordSets")
 BAG = FAMILIES["word2vec bag"]
 FREQUENT, LEAST, SHOWN, WORDS = 500, 6, 10, 14  # words that are read, those of a set, sets and words that are shown
 SMALL = 0.05  # bits per byte of the prediction
@@ -79,12 +79,16 @@ def readable_units(bench: Bench, share: Share) -> Findings:
         row_name="Words of its set that it needs",
     )
     most = KINDS[int(kinds.argmax())]
+    amount = f"{numbers.bits_per_byte(abs(cost.amount))} bits per byte {'more' if cost.amount > 0 else 'less'}"
+    costs = (
+        f"A network whose units are sets of words needs {amount} than the same with real weights."
+        if cost.found
+        else "No cost was found of units that are sets of words."
+    )
+    few, several, whole_window = (f"{kinds[KINDS.index(kind)]:.0f}" for kind in ("any", "some", "all"))
     verdict = (
-        ("" if cost.found else "No cost was found of units that can be read. ")
-        + f"A network whose units are sets of words needs {numbers.bits_per_byte(abs(cost.amount))} bits per byte"
-        f" {'more' if cost.amount > 0 else 'less'} than the same with real weights; {kinds[KINDS.index('any')]:.0f}"
-        f" of its {kinds.sum():.0f} units fire on any word of their set, {kinds[KINDS.index('some')]:.0f} need"
-        f" several and {kinds[KINDS.index('all')]:.0f} need all words of the window."
+        f"{costs} Of its {kinds.sum():.0f} units, {few} fire on any word of their set, {several} need several and"
+        f" {whole_window} need all words of the window."
     )
     exhibits = (*_shown_sets(bench, networks[0]), _by_members(found, kinds))
     return Findings(verdict, cost.amount < SMALL and most == "any", (readable, table), exhibits)

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Findings, LabExperiment
-from lmcompare.lab.few_bits import TRAINED, few_bits
 from lmcompare.lab.ideas import BASE
-from lmcompare.lab.readable_units import REAL, SETS, readable_units
-from lmcompare.lab.two_words import PROBED, two_words
+from lmcompare.lab.neurons.few_bits import TRAINED, few_bits
+from lmcompare.lab.neurons.readable_units import REAL, SETS, readable_units
+from lmcompare.lab.neurons.two_words import PROBED, two_words
 
 
 class Neurons(LabExperiment):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmcompare.lab.order_probes import LENGTH, PLACES, Passages, last_states, later_shares, told
+from lmcompare.lab.neurons.order_probes import LENGTH, PLACES, Passages, last_states, later_shares, told
 from lmcompare.lab.sample import Sample
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.transformer.plugin import Transformer
