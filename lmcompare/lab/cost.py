@@ -27,12 +27,12 @@ LIMIT = 120.0  # seconds of the probe
 def estimate(jobs: Sequence[Job]) -> float | None:
     """Return about how many seconds some jobs will take; None where the probe fails or takes too long.
 
-    The first job of each plug-in is probed; transformers with a change take as long as the first of them.
+    Jobs of one family are taken to last alike, and the first of them is probed.
     """
     total = 0.0
-    of_family: dict[str, float] = {}
+    of_family: dict[tuple[str, str], float] = {}
     for job in jobs:
-        family = "transformer" if job.plugin.startswith("lmcompare.lab.") else job.plugin
+        family = _family(job)
         if family not in of_family:
             try:
                 table = (str(job.tokens_path), job.tokenizer, job.plugin, job.hyperparameters, job.machine)
@@ -41,6 +41,17 @@ def estimate(jobs: Sequence[Job]) -> float | None:
                 return None
         total += of_family[family]
     return total
+
+
+def _family(job: Job) -> tuple[str, str]:
+    """Return the plug-in of a job, for a model of the laboratory the one that it changes, and its tokens."""
+    plugin = job.plugin
+    if plugin.startswith("lmcompare.lab."):
+        classes = plugins.resolve(plugin).__mro__
+        plugin = next((cls.__module__ for cls in classes if cls.__module__.startswith("lmcompare.models.")), plugin)
+    elif plugins.MODELS.is_built_in(plugin):
+        plugin = plugins.resolve(plugin).__module__
+    return plugin, job.tokens_fingerprint
 
 
 def probe_job(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lmcompare.harness.job import Job
@@ -47,9 +49,11 @@ def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.
         return 10.0
 
     monkeypatch.setattr(cost, "call", probe)
-    jobs = [job(run, "transformer"), job(run, "lmcompare.lab.changes:EvenAttention"), job(run, "unigram")]
-    assert cost.estimate(jobs) == 30.0
-    assert asked == ["transformer", "unigram"]
+    changed = [job(run, f"lmcompare.lab.changes:{name}") for name in ("EvenAttention", "PartNGram")]
+    other = replace(job(run, "transformer"), tokens_fingerprint="0" * 16)
+    jobs = [job(run, "transformer"), *changed, job(run, "unigram"), job(run, "ngram"), other]
+    assert cost.estimate(jobs) == 60.0
+    assert asked == ["transformer", "lmcompare.lab.changes:PartNGram", "unigram", "transformer"]
 
 
 @pytest.mark.usefixtures("measured_here")
