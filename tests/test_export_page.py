@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.training.language_model import TorchLanguageModel
 from tests.models.neural_cases import CASES, SMALL, trained
@@ -45,6 +46,10 @@ def test_the_program_of_the_page_gives_the_same_log_probabilities(
     case: str, log_probs: Callable[..., Any], tmp_path: Path
 ) -> None:
     compare(trained(case), log_probs, tmp_path)
+
+
+def test_so_it_does_for_even_attention(log_probs: Callable[..., Any], tmp_path: Path) -> None:
+    compare(fitted(RnnAttention(**SMALL, width=8, hidden=6, window=4, scores="even")), log_probs, tmp_path)
 
 
 @pytest.mark.parametrize("changes", [{"style": "llama", "qk_norm": True}, {"activation": "relu2"}])

@@ -16,6 +16,7 @@ import pytest
 from lmcompare.errors import LmcompareError
 from lmcompare.measure import selection
 from lmcompare.report.build import rebuild, write_reports
+from lmcompare.runfolder.ownership import claim
 from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
 from tests.run_folder import reseal
 
@@ -348,7 +349,7 @@ def test_another_seed_joins_those_of_the_same_model(place: Path) -> None:
 
 def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
     out = place / "held"
-    out.mkdir()
+    claim(out)
     held = "from lmcompare.runfolder.seals import locked; from pathlib import Path; import sys, time\n"
     held += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", held, str(out)], stdout=subprocess.PIPE, text=True) as other:

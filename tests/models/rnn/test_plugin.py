@@ -59,7 +59,7 @@ def test_sentences_read_alone_teach_it_how_documents_begin() -> None:
 def test_only_attention_distinguishes_the_two_models() -> None:
     plain, attentive = Rnn().hyperparameters(), RnnAttention().hyperparameters()
     assert {name: attentive[name] for name in plain} == plain
-    assert set(attentive) - set(plain) == {"attention", "window"}
+    assert set(attentive) - set(plain) == {"scores", "attention", "window"}
     assert Rnn.presets["quick"] == RnnAttention.presets["quick"]
 
 
