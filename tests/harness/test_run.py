@@ -362,9 +362,7 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
                 run_and_report(place, out, small_experiment(FLAT))
         finally:
             other.kill()
-    outcome, _ = run_and_report(
-        place, out, small_experiment(FLAT)
-    )  # the lock of a process that is gone holds nobody up
+    outcome, _ = run_and_report(place, out, small_experiment(FLAT))  # whose process is gone holds nobody up
     assert not outcome.failures
 
 
