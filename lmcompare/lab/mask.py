@@ -81,10 +81,9 @@ class Mask(LabExperiment):
             rows=tuple(rows),
             unit="bits per byte",
             note=(
-                f"{len(sample):,} positions of the test text, drawn at random, so that the figures differ a little from"
-                " those of the whole text. By its own account: the score that the network gives when it reads the"
-                " whole text. Asked honestly: the text ends before the word to predict. The"
-                " transformer with the mask needs"
+                f"{len(sample):,} positions of the test text, drawn at random: the whole text has slightly different"
+                " figures. By its own account: the score that the network gives when it reads the whole text. Asked"
+                " honestly: the text ends before the word to predict. The transformer with the mask needs"
                 f" {numbers.bits_per_byte(base.figure(sample.sizes))} bits per byte either way."
             ),
             row_name="Network",
