@@ -102,7 +102,7 @@ def check_limits() -> None:
 
 
 def _may_start(threads: int) -> bool:
-    """Return whether so many threads can be started now, beside those that the user's programs have."""
+    """Return whether this number of threads can be started now, beside those that the user's programs have."""
     end = threading.Event()
     started = []
     try:

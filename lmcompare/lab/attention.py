@@ -134,14 +134,14 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     words = whole.text.ids != whole.text.vocabulary.end
     before = words & read_before(whole.text, FAR)
+    scores = {name: bench.log_probs(condition) for name, condition in {"": RNN, **LOOKING}.items()}
     tests: dict[str, Contrast] = {}
     for part, chosen in (("before", before), ("others", words & ~before)):
         sample = whole.chosen(np.flatnonzero(chosen), len(whole))
         if not len(sample):
             continue
         measured = {
-            name: sample.amounts([-nats[sample.at] / LN2 for nats in bench.log_probs(condition)])
-            for name, condition in {"": RNN, **LOOKING}.items()
+            name: sample.amounts([-nats[sample.at] / LN2 for nats in trainings]) for name, trainings in scores.items()
         }
         found = contrasts(measured.pop(""), measured, sample.counts)
         tests |= {f"{part} {name}": each for name, each in found.items()}
@@ -202,7 +202,7 @@ def _copied(bench: Bench) -> list[Exhibit]:
         Bars(
             title="Words on which the pointer saves most",
             note="Against the network without a pointer, summed over the test text, with the number of times that the"
-            " word occurs there; <unk> stands for all words that the vocabulary lacks. They were chosen because they"
+            " word occurs there; <unk> is any word that the vocabulary lacks. They were chosen because they"
             " save most.",
             labels=tuple(f"{text.vocabulary.tokens[i]} ({times[i]})" for i in best),
             values=tuple(by_word[best].tolist()),

@@ -239,7 +239,7 @@ def _next_words(bench: Bench, text: Encoded, first: int, at: int) -> Heatmap:
     before = " ".join(text.vocabulary[int(i)] for i in text.ids[first:at]) or "the beginning of the sentence"
     return Heatmap(
         title=f"What each model expects after “{before}”",
-        note="Probabilities of the next word: first the word that came, then the likeliest words of each model.",
+        note="Probabilities of the next word: first the word that came, then the most likely words of each model.",
         rows=tuple(text.vocabulary[word] for word in shown),
         columns=models,
         panels=("probability",),

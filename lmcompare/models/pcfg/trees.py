@@ -14,7 +14,7 @@ from lmcompare.tokens import Encoded, Vocabulary
 
 SAMPLE = r"wsj_\d+\.mrg"  # the files of NLTK's sample of the Penn Treebank
 FETCH = "python -m nltk.downloader treebank"
-EMPTY = "-NONE-"  # the tag of an empty element, which stands for no word
+EMPTY = "-NONE-"  # the tag of an empty element, which is no word
 Key = tuple[tuple[int, ...], tuple[int, ...]]  # the ids of a sentence's words, and how many bytes each has
 
 
