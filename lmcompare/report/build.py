@@ -7,7 +7,7 @@ from pathlib import Path
 from lmcompare.analysis import write_results
 from lmcompare.errors import LmcompareError
 from lmcompare.report.write import made_of, write_report_of
-from lmcompare.runfolder.ownership import refuse_links
+from lmcompare.runfolder.ownership import OF_RUN, refuse_links, remove_begun
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.seals import locked
 
@@ -31,6 +31,7 @@ def write_reports(folder: Path) -> tuple[Path, dict[str, str]]:
         refuse_links(folder)
         run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
         with locked(folder):
+            remove_begun(folder, OF_RUN)
             write_results(run)
             page = write_report_of(run, folder)
         return page, {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.error is not None}

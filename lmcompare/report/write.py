@@ -20,7 +20,7 @@ from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import JOINED, REPORT, REPORT_FILES
-from lmcompare.runfolder.ownership import refuse_others, remove_if_empty
+from lmcompare.runfolder.ownership import refuse_others, remove_begun, remove_if_empty
 from lmcompare.runfolder.seals import locked
 
 ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
@@ -161,13 +161,11 @@ def _replace(new: Path, old: Path) -> None:
 
 
 def _write_charts(folder: Path, charts: dict[str, str]) -> None:
-    """Replace the folder of charts, so that none of an earlier report remains; other files in it stay."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=ASIDE) as aside:
-        new = Path(aside) / "charts"
-        new.mkdir()
-        for name, drawing in charts.items():
-            (new / name).write_text(drawing, encoding="utf-8", newline="\n")
-        for path in (folder / "charts").glob("*"):
-            if path.name not in charts and not is_standalone(path):  # not of an earlier report
-                os.rename(path, new / path.name)
-        _replace(new, folder / "charts")
+    """Write the charts, then remove those of an earlier report; other files in their folder stay."""
+    place = folder / "charts"
+    remove_begun(place, charts)
+    for name, drawing in charts.items():
+        write_text(place / name, drawing)
+    for path in place.glob("*"):
+        if path.name not in charts and is_standalone(path):
+            path.unlink()

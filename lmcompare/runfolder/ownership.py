@@ -29,7 +29,7 @@ from lmcompare.runfolder.probed import probed_in
 
 OF_CELL = frozenset((*CELL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
-_OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, JOINED, ".lock", ".holder", "charts", *REPORT_FILES)
+OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, JOINED, ".lock", ".holder", "charts", *REPORT_FILES)
 _PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
 
@@ -62,7 +62,7 @@ def check_free(folder: Path) -> None:
     if (folder / JOINED).exists():
         raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
     if folder.is_dir() and not is_run_folder(folder):
-        refuse_others(folder, [p.name for p in folder.iterdir() if p.name in _OF_RUN or not p.name.startswith(".")])
+        refuse_others(folder, [p.name for p in folder.iterdir() if p.name in OF_RUN or not p.name.startswith(".")])
     refuse_links(folder)
 
 
@@ -115,7 +115,7 @@ def make_way(path: Path, folder: Path) -> None:
 
 
 def _may_be_written(folder: Path) -> Iterator[Path]:
-    yield from (folder / name for name in _OF_RUN)
+    yield from (folder / name for name in OF_RUN)
     for top in (folder / TOKENS, folder / CELLS):
         for place, folders, files in os.walk(top):
             yield from (Path(place, name) for name in (*folders, *files))
@@ -161,10 +161,13 @@ def remove_written(root: Path, written: Collection[str] = OF_CELL, within: str =
     return removed
 
 
-def remove_begun(root: Path) -> None:
-    """Remove what a killed process had begun to write in the folder of a cell and not finished."""
-    for path in root.rglob(".*"):
-        begun = _TEMPORARY.fullmatch(path.name) and _is_written(path.relative_to(root).as_posix(), OF_CELL)
+def remove_begun(root: Path, written: Collection[str] = OF_CELL) -> None:
+    """Remove what a killed process had begun to write in the folder of a cell or of a run, and not finished.
+
+    The caller has the lock of the run folder, so that no other process is writing there.
+    """
+    for path in root.rglob(".*") if any("/" in name for name in written) else root.glob(".*"):
+        begun = _TEMPORARY.fullmatch(path.name) and _is_written(path.relative_to(root).as_posix(), written)
         if begun and path.is_file() and not path.is_symlink():
             path.unlink()
 

@@ -118,3 +118,13 @@ def test_what_a_killed_process_had_begun_is_removed_and_nothing_else(tmp_path: P
     remove_begun(tmp_path)
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert left == [".mine.txt.abcdefgh", "scores.parquet"]
+
+
+def test_a_report_removes_what_a_killed_run_had_begun(copied: Path) -> None:
+    write_reports(copied)
+    chart = min(path.name for path in (copied / "charts").iterdir())
+    for name in (".manifest.json.tyv078z6", f"charts/.{chart}.abcdefgh", ".mine.txt.abcdefgh", "charts/mine.svg"):
+        (copied / name).write_text("{")
+    write_reports(copied)
+    left = [*copied.glob(".*.????????"), *(copied / "charts").glob(".*"), copied / "charts" / "mine.svg"]
+    assert [path.name for path in left if path.exists()] == [".mine.txt.abcdefgh", "mine.svg"]
