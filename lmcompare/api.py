@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lmcompare import corpora, plugins
 from lmcompare.errors import LmcompareError, kind_of, one_line, permitted, unknown, usable_path, working_directory
 from lmcompare.model import LanguageModel
-from lmcompare.trained import TrainedModel
+from lmcompare.trained import TrainedModel, yes_or_no
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +85,7 @@ def compare(
     from lmcompare.harness.run import run
 
     working_directory()
+    force, quiet = yes_or_no(force, "force"), yes_or_no(quiet, "quiet")
     folder = None if out is None else usable_path(out, "out is the path of a folder")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
     for name, given in (("models", models), ("seeds", seeds), ("prompts", prompts), ("words", words)):

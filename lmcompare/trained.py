@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from functools import cached_property
@@ -179,7 +180,7 @@ class TrainedModel:
     def next_tokens(self, prompt: str, k: int | None = 10) -> list[tuple[str, float]]:
         """Return the ``k`` most likely tokens after a prompt, or all of them, with their probabilities."""
         if k is not None and (not isinstance(k, int) or k < 1):
-            raise LmcompareError(f"k is {k!r}; give a whole number of 1 or more, or None for the whole vocabulary")
+            raise LmcompareError(f"k is a whole number, at least 1, or None for all tokens, not {reprlib.repr(k)}")
         with blamed_on(f"{self.name}'s next_log_probs"):
             rows = next_tokens(self.model, self._corpus, _text(prompt), k)
         return [(row["token"], row["probability"]) for row in rows]
@@ -216,7 +217,7 @@ class TrainedModel:
         if until is None:
             return "".join(self.stream(prompt, length, sampling))
         if isinstance(until, str) or not (isinstance(until, Sequence) and all(isinstance(t, str) for t in until)):
-            raise LmcompareError(f"until is a list of texts, not {until!r}")
+            raise LmcompareError(f"until is a list of texts, not {reprlib.repr(until)}")
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
             return continued_until(self.model, self._corpus, _text(prompt), length, sampling, until)
@@ -260,7 +261,7 @@ class TrainedModel:
                     f"'{self.name}' can't be written as {what}, which is a format of {_WRITTEN[asked]} only: {can}"
                 )
             raise LmcompareError(f"there is no format for a file named {file.name!r} of '{self.name}': {can}")
-        if file.is_dir() or (os.path.lexists(file) and not force):
+        if file.is_dir() or (os.path.lexists(file) and not yes_or_no(force, "force")):
             replaced = "" if file.is_dir() else ", or replace it with --force (force=True in Python)"
             raise LmcompareError(f"{file} is there already: choose another name{replaced}")
         refuse_place_in_run(file)
@@ -357,9 +358,17 @@ def _written(white_space: str) -> str:
     return "▁" if white_space == " " else "".join(f"<0x{byte:02X}>" for byte in white_space.encode())
 
 
+def yes_or_no(value: object, what: str) -> bool:
+    """Return a truth value. Raises ``LmcompareError``, which names ``what``, for another value."""
+    if not isinstance(value, bool):
+        raise LmcompareError(f"{what} is True or False, not {reprlib.repr(value)}")
+    return value
+
+
 def _check_length(length: int) -> None:
     if not isinstance(length, int) or not 0 <= length <= MOST_TOKENS:
-        raise LmcompareError(f"a text is 0 to {MOST_TOKENS:,} tokens long, a whole number, not {length!r}")
+        said = f"a text is 0 to {MOST_TOKENS:,} tokens long, a whole number"
+        raise LmcompareError(f"{said}, not {reprlib.repr(length)}")
 
 
 def _text(text: str) -> str:

@@ -80,6 +80,14 @@ def test_html(result: lmcompare.Comparison) -> None:
     assert "LastSeen" in repr(result)
 
 
+def nested(levels: int) -> list[object]:
+    """A list in a list, and so on."""
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize("name", ["models", "seeds", "prompts", "words"])
 def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match=f"^{name} is a sequence"):
@@ -150,7 +158,7 @@ def test_the_whole_distribution_and_other_draws(result: lmcompare.Comparison) ->
     greedy = model.generate("The cat", 3, top_k=1)
     assert greedy == model.generate("The cat", 3, top_k=1, seed=5)
     assert greedy.split()[0] == every[0][0]
-    with pytest.raises(LmcompareError, match="k is 0"):
+    with pytest.raises(LmcompareError, match="k is a whole number, .*not 0"):
         model.next_tokens("The cat", k=0)
 
 
@@ -161,9 +169,11 @@ def test_the_whole_distribution_and_other_draws(result: lmcompare.Comparison) ->
         ({"temperature": "1"}, "temperature is a number above 0, not '1'"),
         ({"top_p": None}, "top_p is a number above 0 and at most 1, not None"),
         ({"top_k": 1.5}, "top_k is a whole number"),
-        ({"seed": -1}, "the seed of the draws is a whole number"),
-        ({"seed": 1.5}, "the seed of the draws is a whole number"),
+        ({"seed": -1}, "the seed of draws is a whole number"),
+        ({"seed": 1.5}, "the seed of draws is a whole number"),
         ({"until": "ab"}, "until is a list of texts, not 'ab'"),
+        ({"temperature": nested(3_000)}, "temperature is a number above 0, not "),
+        ({"length": nested(3_000)}, "a text is 0 to 1,000,000,000,000 tokens long"),
     ],
 )
 def test_wrong_draws_are_one_sentence(result: lmcompare.Comparison, argument: dict[str, object], said: str) -> None:
@@ -281,6 +291,10 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         ({"match": {5: 1}}, "unknown thing to match '5'"),
         ({"models": [{"plugin": "unigram", "name": "é" * 150}]}, "has at most 200 bytes"),
         ({"models": ["./\0.py:Model"]}, "can't be the path of a plug-in's file"),
+        ({"force": [True]}, "force is True or False, not [True]"),
+        ({"quiet": 5}, "quiet is True or False, not 5"),
+        ({"tokens": {"kind": "word", "lowercase": nested(3_000)}}, "tokens: lowercase is nested too deeply"),
+        ({"models": [{"plugin": "ngram", "order": nested(3_000)}]}, "order is nested too deeply"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(arguments: dict[str, object], said: str) -> None:

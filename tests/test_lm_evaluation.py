@@ -159,6 +159,13 @@ def test_choices_and_generated_texts(run: Comparison, place: Path) -> None:
     json.dumps(found, allow_nan=False)
 
 
+@pytest.mark.parametrize("length", [-5, 100_000_000])
+def test_a_text_of_a_length_without_reason_is_refused(run: Comparison, place: Path, length: int) -> None:
+    rest = GENERATED.replace("max_gen_toks: 5", f"max_gen_toks: {length}")
+    with pytest.raises(LmcompareError, match=f"max_gen_toks of a task is 1 to 100,000 tokens, not {length:,}"):
+        evaluated(run.model("ngram"), [task(place, f"long{length}", "generate_until", rest, QUESTIONS[:1])])
+
+
 def test_a_text_is_over_before_what_it_should_not_have(run: Comparison) -> None:
     for name in ("ngram", "pieces"):
         trained = run.model(name)

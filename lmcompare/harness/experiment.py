@@ -26,7 +26,7 @@ from pydantic.dataclasses import dataclass
 
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
-from lmcompare.harness.faults import sentence, truths_apart
+from lmcompare.harness.faults import check_depth, sentence, truths_apart
 from lmcompare.harness.options import Preset, RunOptions
 from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
@@ -83,7 +83,8 @@ class ModelTable(BaseModel):
     tokens: TokensTable | None = None
 
     @model_validator(mode="after")
-    def _finite(self) -> Self:
+    def _can_be_stored(self) -> Self:
+        check_depth(self.model_extra)
         for key, value in self.hyperparameters.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{key} is {value}: give a finite number")

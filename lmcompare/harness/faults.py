@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError, ValidationInfo
+from pydantic_core import to_jsonable_python
 
 from lmcompare.errors import suggest
 
@@ -55,6 +56,15 @@ def truths_apart(cls: Any, value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool) and annotation is bool:
         raise ValueError(f"{info.field_name} is true or false, not a number")
     return value
+
+
+def check_depth(options: Mapping[str, Any] | None) -> None:
+    """Raise ``ValueError`` if an option of a plug-in is nested too deeply to be stored, or contains itself."""
+    for key, option in (options or {}).items():
+        try:
+            to_jsonable_python(option, fallback=lambda _: None)
+        except ValueError:
+            raise ValueError(f"{key} is nested too deeply") from None
 
 
 def sentence(error: ValidationError, table_at: TableAt, given: Any) -> str:

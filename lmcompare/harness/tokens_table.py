@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.faults import truths_apart
+from lmcompare.harness.faults import check_depth, truths_apart
 from lmcompare.registry import absolute, placed
 from lmcompare.tokens import TOKENIZERS, Tokenizer, table_of
 
@@ -47,6 +47,7 @@ class TokensTable(BaseModel):
 
     @model_validator(mode="after")
     def _within_reason(self) -> Self:
+        check_depth(self.model_extra)
         if self.min_count < 0:
             raise ValueError(LEAST_COUNT)
         if not _is_of_others(self.kind):

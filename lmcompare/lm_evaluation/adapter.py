@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 from unittest.mock import patch
 
 from lm_eval.api.model import LM
@@ -13,11 +13,14 @@ from lm_eval.api.registry import model_registry
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable
+from tqdm import tqdm
 
+from lmcompare.errors import LmcompareError
 from lmcompare.trained import TrainedModel
 
 NAME = "lmcompare"
-LONGEST = 256  # tokens of a generated text, if the task does not say
+USUAL = 256  # tokens of a generated text, if the task does not say
+MOST = 100_000  # tokens of a generated text: without a text that ends it, more would take hours
 
 
 class TrainedLM(LM):  # type: ignore[misc]
@@ -39,18 +42,18 @@ class TrainedLM(LM):  # type: ignore[misc]
         Both are cut into tokens together, and a token over the border belongs to the continuation. The end of the
         document is not charged.
         """
-        return [self._continued(*request.args) for request in requests]
+        return [self._continued(*request.args) for request in _shown(requests)]
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
         """Return the nats of each document, its end included."""
-        return [-self.trained.score(request.args[0], ends=True).bits * math.log(2) for request in requests]
+        return [-self.trained.score(each.args[0], ends=True).bits * math.log(2) for each in _shown(requests)]
 
     def generate_until(self, requests: Sequence[Any]) -> list[str]:
         """Return a continuation of each context, which is over before the first of its ``until``.
 
         It is greedy, unless the task asks for samples (``do_sample``).
         """
-        return [self._generated(*request.args) for request in requests]
+        return [self._generated(*request.args) for request in _shown(requests)]
 
     def _continued(self, context: str, continuation: str) -> tuple[float, bool]:
         scored = self.trained.score(continuation, context=context)
@@ -58,13 +61,20 @@ class TrainedLM(LM):  # type: ignore[misc]
 
     def _generated(self, context: str, asked: dict[str, Any]) -> str:
         until = asked.get("until") or []
-        length = int(asked.get("max_gen_toks") or asked.get("max_tokens") or LONGEST)
+        length = int(asked.get("max_gen_toks") or asked.get("max_tokens") or USUAL)
+        if not 0 < length <= MOST:
+            raise LmcompareError(f"max_gen_toks of a task is 1 to {MOST:,} tokens, not {length:,}")
         temperature = float(asked.get("temperature") or 0.0)
         how: dict[str, Any] = {"top_k": 1, "top_p": 1.0}
         if asked.get("do_sample") and temperature > 0:
             how = {"temperature": temperature, "top_k": asked.get("top_k"), "top_p": asked.get("top_p", 1.0)}
         stops = [until] if isinstance(until, str) else list(until)
         return self.trained.generate(context, length, until=stops, **how)
+
+
+def _shown(requests: Sequence[Any]) -> Iterable[Any]:
+    """Return the requests, and show on a terminal how many are done."""
+    return cast("Iterable[Any]", tqdm(requests, desc="Asking the model", disable=None))
 
 
 def manager(*, include_defaults: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,13 +38,13 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.temperature, Real) and 0 < self.temperature <= sys.float_info.max):
-            raise LmcompareError(f"temperature is a number above 0, not {self.temperature!r}")
+            raise LmcompareError(f"temperature is a number above 0, not {reprlib.repr(self.temperature)}")
         if not (isinstance(self.top_p, Real) and 0 < self.top_p <= 1):
-            raise LmcompareError(f"top_p is a number above 0 and at most 1, not {self.top_p!r}")
+            raise LmcompareError(f"top_p is a number above 0 and at most 1, not {reprlib.repr(self.top_p)}")
         if self.top_k is not None and not (isinstance(self.top_k, Integral) and self.top_k >= 1):
-            raise LmcompareError(f"top_k is a whole number, at least 1, or None, not {self.top_k!r}")
+            raise LmcompareError(f"top_k is a whole number, at least 1, or None, not {reprlib.repr(self.top_k)}")
         if not (isinstance(self.seed, Integral) and self.seed >= 0):
-            raise LmcompareError(f"the seed of the draws is a whole number, at least 0, not {self.seed!r}")
+            raise LmcompareError(f"the seed of draws is a whole number, at least 0, not {reprlib.repr(self.seed)}")
 
 
 def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:

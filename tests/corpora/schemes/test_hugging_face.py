@@ -147,6 +147,12 @@ def test_what_is_not_there_is_one_sentence(
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_with_very_many_files_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hugging_face, "MOST_FILES", 2)
+    with pytest.raises(LmcompareError, match="holds more than 2 files"):
+        load(f"hf:{layout(tmp_path)}")
+
+
 def test_the_column_of_text(tmp_path: Path) -> None:
     folder = layout(tmp_path / "one", column="review")
     assert [d.text for d in load(f"hf:{folder}").train] == ROWS["train"]  # the only one with strings
