@@ -158,7 +158,7 @@ def test_the_whole_distribution_and_other_draws(result: lmcompare.Comparison) ->
     greedy = model.generate("The cat", 3, top_k=1)
     assert greedy == model.generate("The cat", 3, top_k=1, seed=5)
     assert greedy.split()[0] == every[0][0]
-    with pytest.raises(LmcompareError, match="k is a whole number, .*not 0"):
+    with pytest.raises(LmcompareError, match=r"k is a whole number, .*not 0"):
         model.next_tokens("The cat", k=0)
 
 

@@ -15,6 +15,7 @@ from lmcompare.lab.bench import Bench, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.order import FAMILIES
 from lmcompare.lab.sample import Sample
+from lmcompare.lab.wording import effects, without_effect
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.report import numbers
 from lmcompare.tokens import Encoded, IntArray
@@ -40,11 +41,11 @@ LOOKING = {
 SAYINGS = {
     MEAN: f"Besides its state, the softmax sees the mean of the last {FAR} states.",
     CHOSEN: "The weights of this mean depend on the states: a small network compares them (Bahdanau et al. 2015).",
-    MULTIPLIED: "The same, but states are compared by a product (Luong et al. 2015).",
-    NARROW: "The same, over a shorter window.",
+    MULTIPLIED: "The weights depend on the states, which are compared by a product (Luong et al. 2015).",
+    NARROW: f"Additive attention over the last {NEAR} states only.",
     COPIED: (
-        "The weights are not used for a mean: each is the probability of copying the word that came after a past"
-        " state (Merity et al. 2017)."
+        "Weights of attention are not used for a mean: each is the probability of copying the word that came after a"
+        " past state (Merity et al. 2017)."
     ),
 }
 SMALL = 0.01  # bits per byte of the prediction
@@ -89,7 +90,7 @@ class Attention(LabExperiment):
                     f" {_took(bench, RNN)} {windows}"
                 ),
                 row_name="What it has besides its state",
-                figure_name="bits per byte needed",
+                figure_name="bits per byte in all",
             ),
             Figures(
                 title="What choosing gives beyond the mean",
@@ -97,7 +98,7 @@ class Attention(LabExperiment):
                 unit="bits per byte",
                 note="Against the network that sees the mean of the past states and can choose none of them.",
                 row_name="Attention",
-                figure_name="bits per byte needed",
+                figure_name="bits per byte in all",
             ),
             before,
             others,
@@ -155,7 +156,7 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
             unit="bits per word",
             note=note,
             row_name="What it has besides its state",
-            figure_name="bits per word needed",
+            figure_name="bits per word in all",
         )
 
     return (
@@ -176,11 +177,12 @@ def _spread(bench: Bench) -> Bars:
         if condition is not POINTER:
             models = [model for model in bench.models(condition) if isinstance(model, RnnAttention)]
             spread[name] = float(np.mean([model.reach().spread for model in models]))
+    short = " 0: no document of the text is as long as the window." if 0 in spread.values() else ""
     return Bars(
         title="Over how many states the weights are spread",
         note=(
-            "e to the power of the entropy of the weights, on validation text: 1 is a single state; equal weights"
-            " give the number of states in the window. 0: no document of the text is as long as the window."
+            "The effective number of states on validation text: e to the power of the entropy of the weights. It is 1"
+            f" if all weight is on one state, and the number of states in the window if all weights are equal.{short}"
         ),
         labels=tuple(spread),
         values=tuple(spread.values()),
@@ -214,25 +216,20 @@ def _copied(bench: Bench) -> list[Exhibit]:
 def _where_it_looks(bench: Bench) -> list[Exhibit]:
     """Return the maps of additive and multiplicative attention over a sentence."""
     found = []
-    for condition in (ADDITIVE, MULTIPLICATIVE):
-        maps = [each for each in bench.exhibits(condition) if each.title == "Where it looks back"]
-        found += [replace(each, title=f"{each.title}: {condition.name}") for each in maps[:1]]
+    for name in (CHOSEN, MULTIPLIED):
+        maps = [each for each in bench.exhibits(LOOKING[name]) if each.title == "Where it looks back"]
+        found += [replace(each, title=f"{each.title}: {name.lower()}") for each in maps[:1]]
     return found
 
 
 def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: Figures) -> str:
     """Return what was found in words: first what had no effect."""
-    said = []
-    if nothing := [_inside(name) for name, row in worth.items() if not row.found]:
-        said.append(f"No effect was found of {numbers.listed(nothing)}.")
+    said = without_effect(worth.values(), SMALL)
     for change, sign in (("saved", -1), ("lost", 1)):
-        found = [row for row in worth.values() if row.found and sign * row.amount > 0]
-        if found:
-            found.sort(key=lambda row: -abs(row.amount))
-            amounts = [f"{_inside(row.name)} {numbers.bits_per_byte(abs(row.amount))}" for row in found]
-            said.append(f"Bits per byte that are {change}: {numbers.listed(amounts)}.")
+        if found := effects(worth.values(), sign):
+            said.append(f"Bits per byte that are {change}: {numbers.listed(found)}.")
     if not choosing.found:
-        said.append("No gain was found of choosing the states by additive scores: their plain mean is as good.")
+        said.append("No difference was found between choosing the states by additive scores and their plain mean.")
     else:
         better = "better" if choosing.amount < 0 else "worse"
         amount = numbers.bits_per_byte(abs(choosing.amount))
@@ -245,11 +242,6 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
             " other word."
         )
     return " ".join(said)
-
-
-def _inside(name: str) -> str:
-    """Return the name of a row inside a sentence."""
-    return name[:1].lower() + name[1:]
 
 
 def _held(worth: Mapping[str, Row], before: Figures) -> bool:

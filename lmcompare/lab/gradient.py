@@ -59,6 +59,7 @@ class Gradient(LabExperiment):
         tokens = bench.corpus.vocabulary.tokens
         trained = _most_telling(bench, np.array(film.sentence))
         shares = gradient_shares(films)
+        interval = " The interval is over trainings." if len(films) > 1 else ""
         table = Figures(
             title="Where the gradient goes",
             rows=tuple(_row(kind, each) for kind, each in shares.items()),
@@ -66,18 +67,20 @@ class Gradient(LabExperiment):
             differences=False,
             note=(
                 "The share of each kind of matrix in the squared norm of the gradient, over the last quarter of the"
-                " training. The interval covers the variation between trainings."
+                f" training.{interval}"
             ),
             row_name="Matrices",
         )
-        part = float(np.mean(shares[SCORES]))
+        means = {kind: float(np.mean(each)) for kind, each in shares.items()}
+        part, largest = means[SCORES], max(means, key=lambda kind: means[kind])
         held = max(worked, trained.deviation) < TOLERANCE and part < SMALL
         return Findings(
             verdict=(
                 "The softmax is smooth, so that a small change of a score changes all weights a little, and the loss"
                 " with them. The gradient of a score is its weight times how much worse than the average its value"
                 f" is; this formula and automatic differentiation differ by {max(worked, trained.deviation):.0e}."
-                f" Of the whole gradient, {numbers.percent(part, 0)} reaches queries and keys."
+                f" Of the squared norm of the whole gradient, {numbers.percent(part, 0)} is that of {SCORES}; most,"
+                f" {numbers.percent(means[largest], 0)}, is that of {largest}."
             ),
             held=held if bench.decides else None,
             tables=(table,),
@@ -126,8 +129,11 @@ def _worked(steps: Steps) -> list[Exhibit]:
         lines=(
             *((f"q · k of {WORDS[j]}: {_product(QUERY, KEYS[j])}, divided by √2", float(steps.scores[j])) for j in n),
             *((f"weight of {WORDS[j]}", float(steps.weights[j])) for j in n),
-            *((f"output, number {i + 1}: Σ a · v", float(steps.output[i])) for i in range(2)),
-            ("probability of the word that follows", float(steps.chances[TARGET])),
+            *(
+                (f"output, number {i + 1}: {_product(steps.weights, VALUES[:, i])}", float(steps.output[i]))
+                for i in range(2)
+            ),
+            ("probability of the second word, which follows", float(steps.chances[TARGET])),
             ("loss in nats", steps.loss),
         ),
     )
@@ -142,10 +148,7 @@ def _worked(steps: Steps) -> list[Exhibit]:
             " gradients of all scores sum to zero, because the weights must sum to one."
         ),
         lines=(
-            *(
-                (f"g, number {i + 1}: probability less 1 for the word that follows", float(steps.g[i]))
-                for i in range(2)
-            ),
+            *((f"g, number {i + 1}: {_chance(steps, i)}", float(steps.g[i])) for i in range(2)),
             *((f"g · v of {WORDS[j]}: {_product(steps.g, VALUES[j])}", float(steps.pulls[j])) for j in n),
             ("Σ a (g · v), the average", steps.mean),
             *((f"gradient of the score of {WORDS[j]}", float(steps.by_score[j])) for j in n),
@@ -160,6 +163,12 @@ def _worked(steps: Steps) -> list[Exhibit]:
     return [forward, backward]
 
 
+def _chance(steps: Steps, word: int) -> str:
+    """Return how the derivative of the loss by the logit of a word is computed."""
+    less = " - 1, since it follows" if word == TARGET else ""
+    return f"probability of word {word + 1}, {numbers.tidy(float(steps.chances[word]))}{less}"
+
+
 def _product(one: Array, other: Array) -> str:
     """Return a scalar product written out: 1 · 0 + 2 · 1."""
     return " + ".join(f"{numbers.tidy(float(a))} · {numbers.tidy(float(b))}" for a, b in zip(one, other, strict=True))
@@ -167,7 +176,7 @@ def _product(one: Array, other: Array) -> str:
 
 def _would_change(found: Learning) -> Heatmap:
     return Heatmap(
-        title=f"Which scores would go up, in the trained model, for the word “{found.target}”",
+        title=f"Which scores would go up when “{found.target}” is to be predicted, in the trained model",
         note=(
             "The change of each score in a small step of descent: the negative gradient. A head moves its weight from"
             " the words in blue to the others. Each row sums to zero."
@@ -223,15 +232,15 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
             title="The next word during the training",
             note=f"The probability of some words after “{after}”; “{tokens[film.sentence[-1]]}” follows there.",
             names=tuple(tokens[i] for i in film.likely),
-            x=tuple(tuple(math.log10(step + 1) for step in film.steps) for _ in film.likely),
+            x=tuple(tuple(step + 1.0 for step in film.steps) for _ in film.likely),
             y=tuple(tuple(float(row[k]) for row in film.next) for k in range(len(film.likely))),
-            x_axis="step, as the power of ten",
+            x_axis="before step",
             y_axis="probability",
         ),
         *(
             Map2D(
                 title="The word map during the training",
-                note=f"{step[:1].upper()}{step[1:]}: the most frequent words, in the plane of the end.",
+                note=f"{step[:1].upper()}{step[1:]}: the most frequent words, in the plane of the last step.",
                 labels=words,
                 x=tuple(float(x) for x, _ in frame),
                 y=tuple(float(y) for _, y in frame),

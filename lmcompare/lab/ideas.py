@@ -9,6 +9,7 @@ from typing import ClassVar
 from lmcompare.analysis.comparison import group_of
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.wording import effects, without_effect
 from lmcompare.report import numbers
 
 BASE = Condition(
@@ -136,8 +137,8 @@ class Ideas(LabExperiment):
             rows=tuple(replace(row, explained_by=explained[row.name]) for row in rows),
             unit="bits per byte",
             note=(
-                "Each row is the same transformer with one thing changed, trained for the same number of steps on the"
-                " same tokens and scored on the same test text. The whole transformer needs"
+                "Each row is the same transformer with one thing changed, trained for the same number of steps and"
+                " scored on the same test text. The whole transformer needs"
                 f" {numbers.bits_per_byte(base.figure(bench.unit_bytes))} bits per byte."
             ),
             row_name="Idea",
@@ -149,20 +150,10 @@ class Ideas(LabExperiment):
 
 def _verdict(rows: Sequence[Row]) -> str:
     """Return what was found in words: first the ideas that had no effect."""
-    worth = sorted((row for row in rows if row.found and row.amount > 0), key=lambda row: row.amount, reverse=True)
-    said = []
-    if nothing := [row.name.lower() for row in rows if not row.found]:
-        said.append(f"No effect was found of {numbers.listed(nothing)}.")
-    if worth:
-        first, *others = worth
-        said.append(
-            f"{first.name}: this is worth most. Without it the model needs {numbers.bits_per_byte(first.amount)}"
-            " more bits per byte."
-        )
-        if others:
-            amounts = [f"{row.name.lower()} ({numbers.bits_per_byte(row.amount)})" for row in others]
-            said.append(f"Then come {numbers.listed(amounts)}.")
-    if harmful := [row.name.lower() for row in rows if row.found and row.amount < 0]:
+    said = without_effect(rows, SMALL)
+    if worth := effects(rows, 1):
+        said.append(f"Bits per byte that are lost without an idea: {numbers.listed(worth)}.")
+    if harmful := effects(rows, -1):
         said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
     return " ".join(said)
 

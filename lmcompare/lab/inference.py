@@ -17,8 +17,9 @@ from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.ideas import BASE
 from lmcompare.lab.order import FAMILIES
-from lmcompare.lab.positions import SCHEMES, by_position, widened, with_window
+from lmcompare.lab.positions import POSITION, SCHEMES, by_position, widened, with_window
 from lmcompare.lab.sample import Sample
+from lmcompare.lab.wording import effects, inside, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
 from lmcompare.tokens import Encoded
@@ -33,6 +34,7 @@ ALIBI = SCHEMES["alibi"]
 RATES = (0.03, 0.1, 0.3, 1.0)  # of learning from the past of the document; one is chosen on validation text
 CHOOSING = 4_000  # tokens of the validation text on which it is chosen
 TIMED = 4_000  # tokens of the validation text on which the time is measured
+SMALL = 0.05  # bits per word: an effect that can't be larger is called none
 WEIGHTS = np.linspace(0.0, 1.0, 21)  # of the network in a mixture; one is chosen on validation text
 
 
@@ -87,10 +89,13 @@ class Inference(LabExperiment):
         found = rows_of(tests)
         rows = [replace(found[way.name], saying=way.saying, figure=way.microseconds) for way in ways]
         table = Figures(
-            title="Bits saved or lost for each token, and what they cost",
+            title="Bits per word that more computation saves, and what it costs",
             rows=tuple(rows),
             unit="bits per word",
-            note="The whole test text; negative figures are savings. The time is that of this machine.",
+            note=(
+                "Each against the same model without it, on the whole test text: figures below 0 are savings. The"
+                " time is that of this machine."
+            ),
             row_name="More computation",
             figure_name="microseconds more per token",
         )
@@ -146,7 +151,7 @@ def _mixture(bench: Bench) -> Way:
 def _cache(bench: Bench) -> Way:
     return Way(
         "A cache over the 5-gram",
-        "Words that were read in the document get more probability.",
+        "Words that were read in the document get more probability; against the 5-gram without a cache.",
         bench.log_probs(COUNTS),
         bench.log_probs(CACHE),
         _timed(bench, bench.model(CACHE)) - _timed(bench, bench.model(COUNTS)),
@@ -158,7 +163,7 @@ def _window(bench: Bench, share: Share) -> Way:
     assert longer is not None  # ALiBi has a value for each distance
     return Way(
         "A window four times as long",
-        "The transformer with ALiBi positions sees four times as far as in its training.",
+        "The transformer with ALiBi positions sees four times as far as in its training; against its own window.",
         bench.log_probs(ALIBI),
         longer,
         _timed(bench, widened(bench.entry(ALIBI).done[0], ALIBI, 4)) - _timed(bench, bench.model(ALIBI)),
@@ -201,16 +206,17 @@ def _learning(bench: Bench, choosing: Share, share: Share) -> Way:
 
 
 def _by_time(rows: Sequence[Row]) -> Figures:
-    """Return the bits that each way saves for each microsecond."""
+    """Return the bits for each millisecond of the ways that were found to save something."""
     return Figures(
         title="Bits saved for the time",
         rows=tuple(
             Row(row.name, value=-1000 * row.amount / row.figure)
             for row in rows
-            if row.figure is not None and row.figure > 0
+            if row.found and row.amount < 0 and row.figure is not None and row.figure > 0
         ),
-        unit="thousandths of a bit per microsecond",
-        note="The savings of the table above divided by what they cost more for each token.",
+        unit="bits saved per millisecond",
+        note="The savings of the table above, of those that were found to save, divided by the time that they take.",
+        differences=False,
         row_name="More computation",
     )
 
@@ -225,19 +231,20 @@ def _where(text: Encoded, ways: Sequence[Way]) -> Curve:
         names=tuple(means),
         x=tuple(begins for _ in means),
         y=tuple(tuple(map(float, line)) for line in means.values()),
-        x_axis="words before in the document",
+        x_axis=POSITION,
         y_axis="bits saved per word",
     )
 
 
 def _verdict(rows: Sequence[Row]) -> str:
+    said = without_effect(rows, SMALL)
     saving = sorted((row for row in rows if row.found and row.amount < 0), key=lambda row: row.amount)
-    vain = [row.name.lower() for row in rows if row not in saving]
-    begin = f"Nothing was found to be saved by {numbers.listed(vain)}. " if vain else ""
-    if not saving:
-        return begin.strip()
-    said = [f"{row.name.lower()} {-row.amount:.2f} for {_cost(row)}" for row in saving]
-    return f"{begin}Bits saved per word: {numbers.listed(said)}."
+    if saving:
+        listed = [f"{inside(row)} {-row.amount:.2f} for {_cost(row)}" for row in saving]
+        said.append(f"Bits saved per word: {numbers.listed(listed)}.")
+    if losing := effects(rows, 1):
+        said.append(f"Bits lost per word: {numbers.listed(losing)}.")
+    return " ".join(said)
 
 
 def _cost(row: Row) -> str:
@@ -245,7 +252,7 @@ def _cost(row: Row) -> str:
 
 
 def _held(rows: Sequence[Row]) -> bool:
-    by_time = {row.name: row.amount for row in _by_time(rows).rows}
+    by_time = {row.name: -row.amount / row.figure for row in rows if row.figure is not None and row.figure > 0}
     saved = {row.name: -row.amount for row in rows}
     cost = {row.name: row.figure or 0.0 for row in rows}
     learning, window = "Learning from the document so far", "A window four times as long"

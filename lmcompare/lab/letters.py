@@ -85,7 +85,7 @@ class Letters(LabExperiment):
         table = Figures(
             title="Letters that are counted right, against a guess without a model",
             rows=tuple(row_of(each, _cut(bench, KINDS[kind])) for kind, each in against.items()),
-            unit="share of the letters",
+            unit="share of letters",
             note=(
                 f"{len(words) - half:,} words that the probe was not trained on. For each word it is asked for the"
                 " letters that are in it, and for as many that are not. Guessing the mean of each letter is right for"
@@ -95,7 +95,7 @@ class Letters(LabExperiment):
             figure_name="share that is right",
         )
         return Findings(
-            verdict=_verdict(against),
+            verdict=_verdict(against, float(chance.sum() / sizes.sum())),
             held=_held(against) if bench.decides else None,
             tables=(table,),
             exhibits=(_berry(seen),),
@@ -163,7 +163,7 @@ def _cut(bench: Bench, condition: Condition) -> str:
     return f"“{BERRY}” is {' · '.join(cut)}"
 
 
-def _verdict(found: dict[str, Contrast]) -> str:
+def _verdict(found: dict[str, Contrast], chance: float) -> str:
     blind = [kind for kind, each in found.items() if not each.significant]
     said = [
         f"{kind} {numbers.percent(each.figure, 0)}"
@@ -171,8 +171,9 @@ def _verdict(found: dict[str, Contrast]) -> str:
     ]
     begin = f"From {numbers.listed(blind)} as tokens, no letters were found to be seen. " if blind else ""
     return (
-        f"{begin}Letters that a probe counts right: {numbers.listed(said)}. A token is a number: what is in it, a"
-        " model can only learn from how the token is used."
+        f"{begin}Letters that a probe counts right: {numbers.listed(said)}; a guess without a model"
+        f" {numbers.percent(chance, 0)}. A token is a number: what is in it, a model can only learn from how the"
+        " token is used."
     )
 
 

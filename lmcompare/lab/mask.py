@@ -77,17 +77,17 @@ class Mask(LabExperiment):
                 ),
             ]
         table = Figures(
-            title="Bits per byte more than the transformer with the mask",
+            title="What networks without the mask claim, and what they need when they are asked honestly",
             rows=tuple(rows),
             unit="bits per byte",
             note=(
                 f"{len(sample):,} positions of the test text, drawn at random: the whole text has slightly different"
-                " figures. By its own account: the score that the network gives when it reads the whole text. Asked"
-                " honestly: the text ends before the word to predict. The transformer with the mask needs"
-                f" {numbers.bits_per_byte(base.figure(sample.sizes))} bits per byte either way."
+                " figures. Its claim: the score that the network gives when it reads the whole text. Honestly: the"
+                " text ends before the word to predict; the chart shows these figures. The transformer with the mask"
+                f" needs {numbers.bits_per_byte(base.figure(sample.sizes))} bits per byte either way."
             ),
             row_name="Network",
-            figure_name="bits per byte",
+            figure_name="bits per byte in all",
         )
         held = all(each.figure < PRETENCE for each in of_itself.values()) and all(
             each.significant and each.difference >= LOSS for each in asked_honestly.values()
@@ -109,7 +109,7 @@ def _verdict(honest: Mapping[str, Contrast], pretended: Mapping[str, Contrast]) 
     return (
         f"Without the mask, the transformer claims {without[0]} bits per byte; asked honestly, it needs {without[1]}."
         f" An encoder-decoder that reads what it predicts claims {textbook[0]} and needs {textbook[1]}. The"
-        f" transformer with the mask needs {numbers.bits_per_byte(base)}, and claims no less."
+        f" transformer with the mask needs {numbers.bits_per_byte(base)}, and claims the same."
     )
 
 
@@ -142,7 +142,7 @@ def _failure(bench: Bench, condition: Condition, model: LanguageModel, sentence:
     later, word = (vocabulary.tokens[sentence[at]] for at in (-2, first))
     return (
         f"{failed}In the sentence shown, another word in place of “{later}” changes the probability of “{word}”, word"
-        f" {first + 1}, by {abs(before[first] - after[first]):.2g} nats."
+        f" {first + 1}, by {abs(before[first] - after[first]):.2g} nats. Without seeing that word, it could not."
     )
 
 

@@ -86,7 +86,7 @@ class Ontology(LabExperiment):
                 f" {numbers.bits_per_byte(bench.bits(READABLE).figure(bench.unit_bytes))} bits per byte."
             ),
             row_name="Word vectors",
-            figure_name="bits per byte",
+            figure_name="bits per byte in all",
         )
         vocabulary = bench.corpus.vocabulary
         described = Describer().vocabulary(vocabulary)
@@ -239,10 +239,10 @@ def _encoded(found: Encoded, differ: bool) -> str:
     vectors, both = found[VECTORS][0], found[BOTH][0]
     suffix = vectors.figure - vectors.difference
     return (
-        " The other way, the broad class of WordNet (supersense) that is named first for an unseen word is right for"
+        " Conversely, the broad class of WordNet (supersense) that is guessed first for an unseen word is right for"
         f" {numbers.percent(float(vectors.figure), 0)} of the words from their vectors,"
         f" {numbers.percent(float(suffix), 0)} from their suffixes and {numbers.percent(float(both.figure), 0)} from"
-        f" both{'' if differ else '; these differences may be chance'}."
+        f" both{'' if differ else '; after the correction for all that is tested, these differences may be chance'}."
     )
 
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-import numpy as np
-
 from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.exhibits import Curve, Heatmap
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
@@ -66,7 +64,7 @@ class Order(LabExperiment):
             lost[family] = dict(zip(found, contrasts(intact, named, sample.counts).values(), strict=True))
         trained = _trained(bench)
         return Findings(
-            verdict=_verdict(lost),
+            verdict=_verdict(lost, trained),
             held=_held(lost, trained) if bench.decides else None,
             tables=(_lost_by_shuffling(lost, len(sample)), trained),
             exhibits=(_curve(lost), _all(lost)),
@@ -90,7 +88,7 @@ def _asked(
 
 
 def _lost_by_shuffling(lost: Lost, positions: int) -> Figures:
-    tests = {f"{family}, all but {kept}": found["shuffled", kept] for family, found in lost.items() for kept in KEPT}
+    tests = {f"{family}, last {kept}": found["shuffled", kept] for family, found in lost.items() for kept in KEPT}
     return Figures(
         title="What is lost when all but the last words are shuffled",
         rows=_without_figures(tests),
@@ -99,7 +97,7 @@ def _lost_by_shuffling(lost: Lost, positions: int) -> Figures:
             f"{positions:,} positions of the test text, with at most 256 words of context. The model was trained on"
             " ordinary text, so that this also measures how much it is confused by a text that it has never seen."
         ),
-        row_name="Model, and words that stay in order",
+        row_name="Model, and the last words that stay in order",
     )
 
 
@@ -108,14 +106,14 @@ def _trained(bench: Bench) -> Figures:
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     limited = {_last(known): bench.bits(c) for known, c in TRAINED.items() if known != ALL}
     return Figures(
-        title="What is lost by transformers that were trained to know less of the order",
+        title="Transformers that were trained to know the order of the last words only",
         rows=_without_figures(contrasts(bench.bits(TRAINED[ALL]), limited, whole.counts)),
         unit="bits per word",
         note=(
             "Shuffling a text for a model that was trained on ordinary text also confuses it. These transformers"
-            " never knew more than the order of the last words, and of the others only which they are, so that what"
-            f" they lose is what the order is worth. The baseline is the same network with the order of {ALL} words;"
-            " all of the test text."
+            " never knew more than the order of the last words, and of the others only which they are. Against the"
+            f" same network with the order of {ALL} words, on all of the test text: figures above 0 are lost without"
+            " the order, figures below 0 are gained without it."
         ),
         row_name="Words whose order is known",
     )
@@ -134,10 +132,27 @@ def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
     return next((kept for kept in KEPT if found[how, kept].difference < SMALL), None)
 
 
-def _verdict(lost: Lost) -> str:
+def _verdict(lost: Lost, trained: Figures) -> str:
+    tried = numbers.listed([str(kept) for kept in KEPT])
     return (
-        f"Farther back than this, at most {SMALL} bits per word are to be gained: {_by_reach(lost, 'cut')}. Farther"
-        f" back than this, the order of the words hardly matters: {_by_reach(lost, 'shuffled')}."
+        f"All words farther back than the last few together save at most {SMALL} bits per word. How many are these"
+        f" last few ({tried} were tried)? {_by_reach(lost, 'cut')}. The order of the words farther back is worth as"
+        f" little after {_by_reach(lost, 'shuffled')}.{_of_trained(trained)}"
+    )
+
+
+def _of_trained(trained: Figures) -> str:
+    """Return what was found of transformers that were trained to know the order of some words only."""
+    rows = [row for row in trained.rows if row.found]
+    said = [
+        f"{numbers.decimals(abs(row.amount), 3)} bits per word {'more' if row.amount > 0 else 'less'} with {row.name}"
+        for row in rows
+    ]
+    if not said:
+        return " No difference was found between transformers that were trained to know more and less of the order."
+    return (
+        f" A transformer that was trained to know the order of the last words only needs {numbers.listed(said)}, than"
+        f" with the last {ALL}."
     )
 
 
@@ -169,9 +184,9 @@ def _curve(lost: Lost) -> Curve:
         title="What the words before the last ones are worth",
         note="The bits that are lost when everything but the last words is cut off.",
         names=tuple(lost),
-        x=tuple(tuple(float(np.log2(kept)) for kept in KEPT) for _ in lost),
+        x=tuple(tuple(map(float, KEPT)) for _ in lost),
         y=tuple(tuple(found["cut", kept].difference for kept in KEPT) for found in lost.values()),
-        x_axis="words that are left, as the power of two",
+        x_axis="words that are left",
         y_axis="bits lost per word",
     )
 

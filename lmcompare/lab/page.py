@@ -13,6 +13,7 @@ from lmcompare import __version__
 from lmcompare.lab.contract import Figures, Row, experiment_names
 from lmcompare.lab.findings import StoredFindings, read_findings
 from lmcompare.lab.folder import CHARTS, FINDINGS, MARKDOWN, PAGE, RUN
+from lmcompare.lab.wording import signed
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.charts.svg import standalone
@@ -24,7 +25,7 @@ from lmcompare.report.templating import anchor
 from lmcompare.runfolder.files import RunFolderError, write_text
 from lmcompare.runfolder.run import load_run
 
-PREVIEW = "Preview, no verdict: there are too few trainings to tell an effect of the change from chance."
+PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from the chance of a training."
 TERMS = ("test", "token", "bits_per_byte", "surprisal", "interval", "significant", "seed", "truth", "causal_mask",
          "attention", "head", "position_encoding", "parameters")  # fmt: skip
 
@@ -91,12 +92,6 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
     write_text(folder / MARKDOWN, f"{markdown}\n")
     write_text(folder / PAGE, html)
     return folder / PAGE
-
-
-def signed(value: float | None) -> str:
-    """Return a difference with its sign and three decimals; a dash for None."""
-    text = numbers.decimals(value, 3)
-    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
 
 
 def _written(figures: Figures, row: Row) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from lmcompare.lab.bench import Bench, Share, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.ideas import BASE, NO_ORDER, NO_POSITIONS
 from lmcompare.lab.sample import Sample
+from lmcompare.lab.wording import effects, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
 from lmcompare.runfolder.cell import Cell
@@ -40,6 +42,7 @@ SAYINGS = {
 WINDOWS = (2, 4)  # multiples of the window in training
 UNDEFINED = "Undefined: it has no values for positions out there."
 BINS = (0, 4, 8, 16, 32, 64, 128, 256, 512)  # positions in a document
+POSITION = "position of the word in its document"
 FEW = 100  # tokens without which a bin is not drawn
 SMALL = 0.02  # bits per byte of the prediction
 
@@ -65,7 +68,7 @@ class Positions(LabExperiment):
         without = measured["none"].figure(bench.unit_bytes)
         rows = bench.rows(measured["none"], {s: each for s, each in measured.items() if s != "none"}, SAYINGS)
         table = Figures(
-            title="Bits per byte less or more than without positions",
+            title="Bits per byte against the network without positions",
             rows=tuple(sorted(rows.values(), key=lambda row: row.amount)),
             unit="bits per byte",
             note=(
@@ -73,7 +76,7 @@ class Positions(LabExperiment):
                 f" positions it needs {numbers.bits_per_byte(without)} bits per byte."
             ),
             row_name="Scheme",
-            figure_name="bits per byte",
+            figure_name="bits per byte in all",
         )
         return Findings(
             verdict=_verdict(rows),
@@ -84,15 +87,18 @@ class Positions(LabExperiment):
 
 
 def _verdict(rows: Mapping[str, Row]) -> str:
-    better = sorted((row for row in rows.values() if row.found and row.amount < 0), key=lambda row: row.amount)
+    said = without_effect(rows.values(), SMALL, _named)
+    better, worse = effects(rows.values(), -1, _named), effects(rows.values(), 1, _named)
     if not better:
-        return (
-            "No way of telling positions was found to be better than telling none: the causal mask seems to suffice."
+        said.insert(
+            0,
+            "No way of telling positions was found to be better than telling none: the causal mask seems to suffice.",
         )
-    said = f"{_named(better[0].name)} saves most, {numbers.bits_per_byte(-better[0].amount)} bits per byte."
-    if rest := [row.name for row in rows.values() if row not in better]:
-        said = f"No gain was found of {numbers.listed(rest)} positions. {said}"
-    return said
+    else:
+        said.append(f"Bits per byte saved, against telling the network nothing: {numbers.listed(better)}.")
+    if worse:
+        said.append(f"Bits per byte lost: {numbers.listed(worse)}.")
+    return " ".join(said)
 
 
 def _held(rows: Mapping[str, Row]) -> bool:
@@ -102,8 +108,8 @@ def _held(rows: Mapping[str, Row]) -> bool:
     return every and relative < absolute and min(row.amount for row in rows.values()) > -SMALL
 
 
-def _named(scheme: str) -> str:
-    return {"alibi": "ALiBi", "rotary": "The rotary encoding"}.get(scheme, f"The {scheme} encoding")
+def _named(row: Row) -> str:
+    return "ALiBi" if row.name == "alibi" else f"{row.name} positions"
 
 
 def _knows_order(bench: Bench) -> Figures:
@@ -117,11 +123,11 @@ def _knows_order(bench: Bench) -> Figures:
         note=(
             "In the first layer a position sees a set of words. But the second layer sees what the first one made of"
             " shorter sets: the mask gives the word before the last a set without the last word, and so on. The"
-            " baseline is a network in which this way is closed: its keys and values are made of the word vectors"
-            " alone, in every layer. Negative figures are better."
+            " baseline is a network in which this is blocked: its keys and values are made of the word vectors alone,"
+            " in every layer. Negative figures are better."
         ),
         row_name="Network",
-        figure_name="bits per byte",
+        figure_name="bits per byte in all",
     )
 
 
@@ -131,17 +137,17 @@ def _by_position(bench: Bench) -> Curve:
     begins, means = by_position(bench.corpus.test, nats)
     return Curve(
         title="Perplexity by position in the document",
-        note="Each point stands for the words from this position on to the next point.",
+        note="Each point is the mean over the words from this position up to the next point.",
         names=tuple(means),
         x=tuple(begins for _ in means),
         y=tuple(tuple(float(np.exp(-mean)) for mean in line) for line in means.values()),
-        x_axis="words before in the document",
+        x_axis=POSITION,
         y_axis="perplexity",
     )
 
 
 def by_position(text: Encoded, amounts: Mapping[str, Array]) -> tuple[tuple[float, ...], dict[str, Array]]:
-    """Return where the bins of positions in a document begin, and the means of (N,) amounts in them.
+    """Return where the bins of positions in a document begin, from 1, and the means of (N,) amounts in them.
 
     Bins with few tokens are left out.
     """
@@ -150,7 +156,7 @@ def by_position(text: Encoded, amounts: Mapping[str, Array]) -> tuple[tuple[floa
     counts = np.bincount(bins, minlength=len(BINS))
     shown = np.flatnonzero(counts >= min(FEW, counts.max(initial=0)))
     sums = {name: np.bincount(bins, each, minlength=len(BINS)) for name, each in amounts.items()}
-    return tuple(float(BINS[b]) for b in shown), {name: each[shown] / counts[shown] for name, each in sums.items()}
+    return tuple(1.0 + BINS[b] for b in shown), {name: each[shown] / counts[shown] for name, each in sums.items()}
 
 
 def _longer(bench: Bench) -> Figures:
@@ -159,23 +165,25 @@ def _longer(bench: Bench) -> Figures:
     share = bench.shares(len(SCHEMES) * len(WINDOWS))
     tests: dict[str, Contrast] = {}
     rows: dict[str, Row] = {}
+    needs: dict[str, str] = {}
     for scheme, condition in SCHEMES.items():
         own = sample.bits(bench.log_probs(condition))
         for times in WINDOWS:
             name = f"{scheme}, {times} × window"
+            needs[name] = f"With its own window it needs {numbers.bits_per_byte(own.figure(sample.sizes))}."
             rows[name] = Row(name, remark=UNDEFINED)
             if (nats := with_window(bench, condition, times, next(share))) is not None:
                 tests |= contrasts(own, {name: sample.bits(nats)}, sample.sizes)
     return Figures(
-        title="What a longer window costs than that of training",
-        rows=tuple((rows | rows_of(tests)).values()),
+        title="What a window longer than in training costs",
+        rows=tuple(replace(row, saying=needs[name]) for name, row in (rows | rows_of(tests)).items()),
         unit="bits per byte",
         note=(
             "The networks of the table above see 2 and 4 times as far at scoring as they did in training. The"
             " baseline of each scheme is its own window; negative figures are better."
         ),
         row_name="Scheme and window",
-        figure_name="bits per byte",
+        figure_name="bits per byte in all",
     )
 
 

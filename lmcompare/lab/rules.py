@@ -145,8 +145,9 @@ def _talk(
     for each in those:
         answer = each.answer(sentence, number)
         share = float(np.mean(matched[each.name] == answer.rule))
-        everything = " (everything)" if answer.rule == len(each.rules) - 1 else ""
-        said = f"“{answer.text}” by rule {answer.rule + 1}: {answer.pattern}{everything}"
+        last = answer.rule == len(each.rules) - 1
+        pattern = "the last one, which matches everything" if last else answer.pattern
+        said = f"“{answer.text}” by rule {answer.rule + 1}: {pattern}"
         rows.append(Row(each.name, said, share))
     for name, condition in MODELS.items():
         found = continued(bench.model(condition), bench.corpus, sentence, CONTINUED, Sampling(seed=number))
@@ -182,9 +183,10 @@ def _verdict(rows: Mapping[str, Row]) -> str:
         if rows[ELIZA].amount
         else "ELIZA has no rule for any of the sentences, and gives all of them an answer that fits everything."
     )
+    best = max((row for name, row in rows.items() if name not in TALKING), key=lambda row: row.amount)
     return (
-        f"{eliza} The script that was written for statements has one for {_share(rows[OURS])}. A model gives each of"
-        " all possible continuations a probability."
+        f"{eliza} The script that was written for statements has one for {_share(rows[OURS])}. A rule that matches"
+        f" need not give a good answer: those of {best.name} match {numbers.percent(best.amount)} of the sentences."
     )
 
 

@@ -59,9 +59,13 @@ class Sample:
         units = units_of(run)
         assert text.spans is not None
         begins, ends = text.spans.astype(np.int64).T
+        document = text.document_of(np.arange(len(text)))
+        last = np.flatnonzero(np.diff(document, append=-1))
+        ends = ends.copy()
+        ends[last] = corpus.documents_of("test")["bytes"].to_numpy(np.int64)[document[last]]  # with the white space
         before = np.append(0, ends[:-1])
         before[text.starts[text.starts < len(text)]] = 0
-        unit = units.of(text.document_of(at), begins[at])
+        unit = units.of(document[at], begins[at])
         charged = np.concatenate(
             [block["overhead_bits"] for block in corpus.feature_blocks("test", ["overhead_bits"])]
         )

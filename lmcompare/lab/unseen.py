@@ -170,7 +170,7 @@ def _table(found: Mapping[str, Contrast], counts: Measured, sample: Sample, said
         unit="bits per word",
         note=f"{len(sample):,} positions. {said[1]} The 5-gram needs {_needs(counts, sample)} bits per word.",
         row_name="Model",
-        figure_name="bits per word",
+        figure_name="bits per word in all",
     )
 
 
@@ -190,7 +190,7 @@ def _by_amount(bench: Bench) -> Figures:
             " same number of steps each time."
         ),
         row_name="Training text",
-        figure_name="bits per byte of the bag",
+        figure_name="bits per byte of the bag, in all",
     )
 
 
@@ -198,14 +198,18 @@ def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amo
     others = {name: each for name, each in fair.items() if name != "unigram"}
     found = [f"the {name} {numbers.decimals(each.figure, 2)}" for name, each in others.items() if each.significant]
     same = [f"the {name}" for name, each in others.items() if not each.significant]
-    begin = f"No difference from counts was found of {numbers.listed(same)}. " if same else ""
-    needs = f"; {numbers.listed(found)}" if found else ""
+    begin = (
+        f"Where a pair of words was never seen, no difference from counts was found of {numbers.listed(same)}. "
+        if same
+        else ""
+    )
+    needs = f", {numbers.listed(found)}" if found else ""
     gains = [row.name for row in amounts.rows if row.found and row.amount < 0]
     where = f"with {numbers.listed(gains)}" if gains else "at no amount of text that was tried"
     return (
-        f"{begin}Where a pair of words was never seen, and all models choose among such words, the 5-gram needs"
-        f" {_needs(counts, sample)} bits per word{needs}. On the whole test text, the bag of vectors gains"
-        f" over counts {where}."
+        f"{begin}If all models choose among words that never followed the last one, the 5-gram needs"
+        f" {_needs(counts, sample)} bits per word{needs}. On the whole test text, the bag of vectors gains over"
+        f" counts {where}."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lmcompare.analysis.contrasts import Contrast
+from lmcompare.lab.contract import Figures, Row
 from lmcompare.lab.order import KEPT, _verdict, reach
 
 NOTHING = Contrast("", 1.0, 0.0, -0.01, 0.01, 1.0, 1.0)
@@ -26,13 +27,17 @@ def test_the_reach_is_where_less_than_a_twentieth_of_a_bit_is_lost() -> None:
 
 
 def test_the_verdict_names_models_that_read_equally_far_together() -> None:
+    known = (Row("the last one", value=0.037, p_holm=0.01), Row("the last 4", value=-0.026, p_holm=0.6))
+    trained = Figures(title="", rows=known, unit="bits per word")
     near, far = (0.5, 0.01, 0.0, 0.0), (2.0, 0.4, 0.3, 0.2)
     said = _verdict(
         {
             "5-gram": lost(cut=near, shuffled=near),
             "bag": lost(cut=near, shuffled=near),
             "RNN": lost(cut=far, shuffled=near),
-        }
+        },
+        trained,
     ).replace("\u00a0", " ")
     assert "4 words for the 5-gram and the bag; more than 64 words for the RNN" in said
     assert "4 words for the 5-gram, the bag and the RNN" in said
+    assert "0.037 bits per word more with the last one, than" in said

@@ -71,7 +71,7 @@ def readable_units(bench: Bench, share: Share) -> Findings:
         note=(
             "A unit has a set of words (+1), an anti-set (-1) and a threshold θ. With n words of the set and m of the"
             f" anti-set among the last k = {networks[0].window} words it fires if n - m > θ. Counted in all of the"
-            f" test text: {sum(each.exceptions for each in found):,} exceptions in"
+            f" test text: {sum(each.exceptions for each in found):,} exceptions to this rule in"
             f" {len(bench.corpus.test) * len(networks[0].threshold) * len(networks):,} cases. Before training, the"
             " thresholds are drawn evenly from 0 to k."
         ),
@@ -87,8 +87,9 @@ def readable_units(bench: Bench, share: Share) -> Findings:
     )
     few, several, whole_window = (f"{kinds[KINDS.index(kind)]:.0f}" for kind in ("any", "some", "all"))
     verdict = (
-        f"{costs} Of its {kinds.sum():.0f} units, {few} fire on any word of their set, {several} need several and"
-        f" {whole_window} need all words of the window."
+        f"{costs} A unit fires on words of its set, unless words of its anti-set outweigh them: of"
+        f" {kinds.sum():.0f} units, {few} need any word of their set, {several} several, and {whole_window} all words"
+        " of the window."
     )
     exhibits = (*_shown_sets(bench, networks[0]), _by_members(found, kinds))
     return Findings(verdict, cost.amount < SMALL and most == "any", (readable, table), exhibits)
@@ -155,8 +156,8 @@ def _shown_sets(bench: Bench, network: SetNetwork) -> list[Exhibit]:
     return [
         shown(
             "Sets of words, read from the weights",
-            f"The units whose sets are most alike, by the vectors of the word2vec bag. Of the {FREQUENT} most"
-            " frequent words of the text, those are shown that are most like the mean of their set.",
+            "The units whose sets have the words that are most alike, by the vectors of the word2vec bag. Of the"
+            f" {FREQUENT} most frequent words of the text, those are shown that are most like the mean of their set.",
             chosen,
         ),
         shown("The anti-sets of the same units", "Words that speak against firing.", against),

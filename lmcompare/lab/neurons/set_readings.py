@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 KINDS = ("none", "any", "some", "all", "never")
 SAYINGS = {
     "none": "θ < 0: fires unless words of the anti-set prevent it.",
-    "any": "0 ≤ θ < 1: one word of the set is enough.",
+    "any": "0 ≤ θ < 1: one word of the set is enough, if none of the anti-set is there.",
     "some": "Several words of the set are needed, but not all of the window.",
     "all": "All words of the window must be of the set.",
     "never": "More words are needed than the window has.",

@@ -53,11 +53,12 @@ def two_words(bench: Bench, share: Share) -> Findings:
     found = {name: _asked(bench, condition, passages, next(shares)) for name, condition in PROBED.items()}
     sizes = passages.sample.counts
     right = {name: each.everywhere(passages.sample).figure(sizes) for name, (each, _) in found.items()}
+    adds = _training_adds(passages.sample, found)
     said = [f"{numbers.percent(right[name], 0)} ({name})" for name in sorted(right, key=lambda name: -right[name])]
     verdict = (
         "No function of a bag can tell which of two words came first; one recurrent unit can, and so can one"
         f" attention head with positions. From the states of trained networks a probe tells it in"
-        f" {numbers.listed(said)} of the cases; one half is chance."
+        f" {numbers.listed(said)} of the cases; one half is chance.{_of_training(adds)}"
     )
     held = (
         min(right["transformer"], right["RNN"]) > TOLD
@@ -67,7 +68,7 @@ def two_words(bench: Bench, share: Share) -> Findings:
     return Findings(
         verdict=verdict,
         held=held,
-        tables=(_checked(), _told_by_probes(bench, passages, found), _training_adds(passages.sample, found)),
+        tables=(_checked(), _told_by_probes(bench, passages, found), adds),
         exhibits=(*_by_hand(), _probes(found), _heads(bench, passages)),
     )
 
@@ -159,6 +160,15 @@ def _training_adds(sample: Sample, found: Mapping[str, tuple[Probed, Probed]]) -
         row_name="Network",
         figure_name="share right",
     )
+
+
+def _of_training(adds: Figures) -> str:
+    """Return of which networks training changed what a probe tells."""
+    without = [row.name for row in adds.rows if not row.found]
+    found = [f"{numbers.decimals(100 * row.amount, 0)} ({row.name})" for row in adds.rows if row.found]
+    said = f" No gain over the same networks before training was found for: {numbers.listed(without)}."
+    gained = f" Training added, in percentage points: {numbers.listed(found)}."
+    return (said if without else "") + (gained if found else "")
 
 
 def _pair(bench: Bench, pair: tuple[int, int]) -> str:

@@ -55,7 +55,7 @@ def intervals(
 ) -> Markup:
     """Return all rows in one chart, in the order given; ``zero``: with the line of zero."""
     width, step = 440.0, 32.0
-    names = [shortened(row.name, 24) for row in rows]
+    names = [shortened(row.name, 32) for row in rows]
     margins = Margins(left=16 + 7 * max(map(len, names), default=0), right=58, top=8)
     height = margins.top + step * len(rows) + margins.bottom
     scale = shared_scale(rows, (margins.left, width - margins.right), *([0.0] if zero else []))

@@ -1,0 +1,36 @@
+"""Effects that may be chance are told apart: nearly zero, or unclear because the interval is wide."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmcompare.lab.contract import Row
+from lmcompare.lab.wording import effects, signed, without_effect
+
+FOUND = Row("Word order", value=0.1, low=0.09, high=0.11, p_holm=0.001)
+HARMFUL = Row("Reading on", value=-0.2, low=-0.3, high=-0.1, p_holm=0.001)
+ZERO = Row("Several heads", value=-0.002, low=-0.005, high=0.001, p_holm=0.5)
+WIDE = Row("Twice the text", value=0.085, low=-0.056, high=0.226, p_holm=0.19)
+
+
+def test_a_wide_interval_is_not_called_no_effect() -> None:
+    said = without_effect([FOUND, ZERO, WIDE], 0.02)
+    assert said == [
+        "No effect was found of several heads.",
+        "Unclear: the effect of twice the text (−0.056 to +0.226).",
+    ]
+    assert without_effect([FOUND, HARMFUL], 0.02) == []
+    assert without_effect([WIDE], 0.3) == ["No effect was found of twice the text."]
+
+
+def test_effects_have_a_sign_and_the_largest_comes_first() -> None:
+    larger = Row("Attention", value=0.3, low=0.2, high=0.4, p_holm=0.001)
+    assert effects([FOUND, ZERO, HARMFUL, WIDE, larger], 1) == ["attention (0.300)", "word order (0.100)"]
+    assert effects([FOUND, HARMFUL], -1) == ["reading on (0.200)"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(0.0214, "+0.021"), (-1.2, "−1.200"), (0.0001, "0.000"), (0.0, "0.000"), (None, "–")]
+)
+def test_differences_have_a_sign(value: float | None, written: str) -> None:
+    assert signed(value) == written
