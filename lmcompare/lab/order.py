@@ -133,11 +133,10 @@ def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
 
 
 def _verdict(lost: Lost, trained: Figures) -> str:
-    tried = numbers.listed([str(kept) for kept in KEPT])
     return (
-        f"All words farther back than the last few together save at most {SMALL} bits per word. How many are these"
-        f" last few ({tried} were tried)? {_by_reach(lost, 'cut')}. The order of the words farther back is worth as"
-        f" little after {_by_reach(lost, 'shuffled')}.{_of_trained(trained)}"
+        f"Nearly everything that a model takes from its context, all but {SMALL} bits per word, comes from"
+        f" {_by_reach(lost, 'cut')}. The order of the words matters as far back as {_by_reach(lost, 'shuffled')}."
+        f" Tried: {numbers.listed([str(kept) for kept in KEPT])} words.{_of_trained(trained)}"
     )
 
 
@@ -161,11 +160,9 @@ def _by_reach(lost: Lost, how: str) -> str:
     together: dict[int | None, list[str]] = {}
     for family, found in lost.items():
         together.setdefault(reach(found, how), []).append(f"the {family}")
-    said = []
-    for kept, names in together.items():
-        words = f"more than {KEPT[-1]} words" if kept is None else numbers.plural(kept, "word")
-        said.append(f"{words} for {numbers.listed(names)}")
-    return "; ".join(said)
+    said = {None: f"more than the last {KEPT[-1]} words", 1: "the last word"}
+    words = {kept: said.get(kept, f"the last {kept} words") for kept in together}
+    return numbers.listed([f"{words[kept]} ({numbers.listed(names)})" for kept, names in together.items()])
 
 
 def _held(lost: Lost, trained: Figures) -> bool:

@@ -41,6 +41,9 @@ class CorpusEntry:
         Sentences for the readers of the figures.
     splits : dict of SplitSizes
         The sizes of the splits, by name.
+    xz : float or None
+        What the compressor xz needs for the test text after the training text, in bits per byte; None if it was not
+        measured.
     """
 
     name: str
@@ -49,6 +52,7 @@ class CorpusEntry:
     parts: dict[str, Any]
     notes: tuple[str, ...]
     splits: dict[str, SplitSizes]
+    xz: float | None = None
 
 
 @dataclass(frozen=True)

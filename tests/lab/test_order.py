@@ -38,6 +38,6 @@ def test_the_verdict_names_models_that_read_equally_far_together() -> None:
         },
         trained,
     ).replace("\u00a0", " ")
-    assert "4 words for the 5-gram and the bag; more than 64 words for the RNN" in said
-    assert "4 words for the 5-gram, the bag and the RNN" in said
+    assert "the last 4 words (the 5-gram and the bag) and more than the last 64 words (the RNN)" in said
+    assert "the last 4 words (the 5-gram, the bag and the RNN)" in said
     assert "0.037 bits per word more with the last one, than" in said

@@ -30,11 +30,15 @@ def lines(
     x_label: Label,
     y_label: Label,
     family: str = "m",
+    log_x: bool | None = False,
 ) -> Markup:
-    """Return the chart; points that are not finite are left out, a line of one point is drawn as its mark."""
+    """Return the chart; points that are not finite are left out, a line of one point is drawn as its mark.
+
+    ``log_x`` as ``log`` of ``fit``.
+    """
     room = 16 + 7.2 * max((len(shortened(one.name)) for one in given if not one.faint), default=0)
     xs, ys = [v for one in given for v in one.x], [v for one in given for v in one.y]
-    plot = frame(xs, ys, Margins(right=min(room, 150)))
+    plot = frame(xs, ys, Margins(right=min(room, 150)), log_x=log_x)
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
     ends: list[tuple[Line, float, float]] = []
     for one in given:

@@ -13,5 +13,5 @@ def render(exhibit: Curve) -> Rendering:
     given = [
         Line(name, i, x, y) for i, (name, x, y) in enumerate(zip(exhibit.names, exhibit.x, exhibit.y, strict=True))
     ]
-    drawn = lines(given, exhibit.title, exhibit.x_axis, exhibit.y_axis, numbers.tidy, numbers.tidy, "g")
+    drawn = lines(given, exhibit.title, exhibit.x_axis, exhibit.y_axis, numbers.tidy, numbers.tidy, "g", None)
     return Rendering(drawn, svg=drawn)
