@@ -17,6 +17,7 @@ from lmcompare.lab.wording import signed
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.charts.svg import standalone
+from lmcompare.report.contents import Entry
 from lmcompare.report.markdown import from_html
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
@@ -78,6 +79,11 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
         "lab",
         version=__version__,
         run=load_run(folder / RUN),
+        contents=[
+            ("The laboratory", [Entry("answers", "Answers")]),
+            ("Experiments", [Entry(each.key, each.found.title) for each in experiments]),
+            ("Trust", [Entry("definitions", "Definitions")]),
+        ],
         experiments=experiments,
         titles={each.found.name: each for each in experiments},
         left_out=left_out,

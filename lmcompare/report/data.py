@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from markupsafe import Markup
 
@@ -15,6 +15,9 @@ from lmcompare.analysis.comparison import Comparison, comparable_names, compare_
 from lmcompare.analysis.leaderboard import Row, Status, rows
 from lmcompare.analysis.results import results
 from lmcompare.report.markdown import from_html, plain
+
+if TYPE_CHECKING:
+    from lmcompare.report.passages import Passage
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,16 @@ class ReportData:
         """The comparable models with their rows, the best first."""
         names = {model.name for model in self.comparable}
         return [(self.by_name[row.name], row) for row in self.rows if row.name in names]
+
+    @cached_property
+    def passages(self) -> tuple[str, list[Passage]]:
+        """Held-out passages, and their unit: "token", or "word" for models with different tokens."""
+        from lmcompare.report.passages import chosen
+        from lmcompare.report.word_passages import chosen_words
+
+        if len(self.groups) == 1:
+            return "token", chosen(self, self.scored)
+        return "word", chosen_words(self, self.scored) if self.scored else []
 
     @property
     def groups(self) -> dict[str, tuple[Model, ...]]:

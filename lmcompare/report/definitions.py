@@ -25,12 +25,15 @@ class Term:
         The unit of a figure, and whether less or more is better; "" for a term that is no figure.
     formula : str
         How a figure is computed, in one line; "" if there is none.
+    example : str
+        One worked example; "" if there is none.
     """
 
     name: str
     definition: str
     unit: str = ""
     formula: str = ""
+    example: str = ""
 
 
 def _groups() -> dict[str, dict[str, Term]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Run
 from lmcompare.errors import CONTROL
+from lmcompare.report.contents import Linked, grouped, link, questions
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
@@ -18,6 +20,7 @@ from lmcompare.report.sections import (
     corpus,
     cost,
     exhibits,
+    game,
     glossary,
     leaderboard,
     learning,
@@ -34,24 +37,34 @@ from lmcompare.report.sections import (
 )
 from lmcompare.report.templating import asset, fill
 
-SCRIPTS = ("page.js", "reader.js")
-SECTIONS: dict[str, Callable[[ReportData], Section | None]] = {  # by their names in the navigation, in order
-    "Leaderboard": leaderboard.build,
-    "Cost": cost.build,
-    "By kind": slices.build,
-    "Reader": reader.build,
-    "Next words": prompts.build,
-    "Sentences": sentences.build,
-    "Minimal pairs": pairs.build,
-    "Inside the models": exhibits.build,
-    "Similar words": similar_words.build,
-    "In context": contexts.build,
-    "Learning": learning.build,
-    "Mixtures": mixtures.build,
-    "Corpus": corpus.build,
-    "Validity": validity.build,
-    "Reproduce": reproduce.build,
-    "Definitions": lambda _: glossary.build(),
+_ID = re.compile(r' id="([^"]*)"')
+SCRIPTS = ("page.js", "reader.js", "game.js")
+GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
+    "Results": {
+        "Leaderboard": leaderboard.build,
+        "Cost": cost.build,
+        "By kind": slices.build,
+        "Learning": learning.build,
+        "Mixtures": mixtures.build,
+    },
+    "Try it": {
+        "Reader": reader.build,
+        "Beat the models": game.build,
+        "Next words": prompts.build,
+        "Sentences": sentences.build,
+        "Minimal pairs": pairs.build,
+    },
+    "Inside": {
+        "Inside the models": exhibits.build,
+        "Similar words": similar_words.build,
+        "In context": contexts.build,
+    },
+    "Trust": {
+        "Corpus": corpus.build,
+        "Validity": validity.build,
+        "Reproduce": reproduce.build,
+        "Definitions": lambda _: glossary.build(),
+    },
 }
 
 
@@ -69,7 +82,7 @@ class Report:
     def __init__(self, run: Run, names: Sequence[str] = ()) -> None:
         self.data = ReportData(run, names)
         self.summary = summary.build(self.data)
-        built = {name: build(self.data) for name, build in SECTIONS.items()}
+        built = {name: build(self.data) for group in GROUPS.values() for name, build in group.items()}
         self.sections = {name: section for name, section in built.items() if section is not None}
 
     @property
@@ -85,13 +98,19 @@ class Report:
 
     def html(self) -> str:
         """Return the page with its drawings."""
+        parts = (self.summary, *self.sections.values())
+        taken = {key for part in parts for key in _ID.findall(str(part.html))}
+        linked = {name: Linked.of(section, taken) for name, section in self.sections.items()}
         return whole_page(
             "page",
             version=self.version,
             run=self.data.run,
             summary=self.summary,
-            sections=self.sections,
+            contents=grouped(GROUPS, linked),
+            questions=questions(section.key for section in self.sections.values()),
+            sections=linked.values(),
             models=self.data.scored,
+            link=link,
         )
 
     def markdown(self) -> str:

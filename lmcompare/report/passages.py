@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from lmcompare.analysis import Cell
-from lmcompare.report.data import Model, ReportData
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.parquet import Array
+
+if TYPE_CHECKING:
+    from lmcompare.report.data import Model, ReportData
 
 BUDGET = 14_000  # tokens × models
 BYTES = 900  # a passage ends at the first sentence end after this many bytes

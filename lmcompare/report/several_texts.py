@@ -10,6 +10,7 @@ from lmcompare.analysis.joined import Table
 from lmcompare.analysis.verdict import verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
+from lmcompare.report.contents import Entry
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.markdown import from_html
 from lmcompare.report.page import whole_page
@@ -104,6 +105,10 @@ class SeveralTexts:
             title=self.title,
             subtitle=self.subtitle,
             lead=LEAD,
+            contents=[
+                ("Texts", [Entry("texts", "All texts"), *(Entry(each.key, each.name) for each in self.parts)]),
+                ("Trust", [Entry("definitions", "Definitions")]),
+            ],
             parts=self.parts,
             aspects=ASPECTS,
             glossary=glossary.build(),

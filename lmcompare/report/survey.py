@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
@@ -10,17 +11,36 @@ from markupsafe import Markup
 from lmcompare import __version__
 from lmcompare.report import numbers
 from lmcompare.report.charts.law import law
+from lmcompare.report.contents import Entry
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
-from lmcompare.report.sections.summary import Fact
 from lmcompare.report.survey_words import REPEATS, contamination, encodings, facts, laws, remarks, share
 from lmcompare.runfolder.files import write_text
 from lmcompare.survey import Law, Survey
 
 TERMS = ("split", "document", "sentence", "token", "type", "vocabulary", "unknown", "unseen", "zipf", "heaps",
          "contamination")  # fmt: skip
+PLACES = {
+    "sizes": "Sizes",
+    "laws": "Words",
+    "repetitions": "Repetitions",
+    "lines": "Lines",
+    "files": "Files",
+    "samples": "Samples",
+    "definitions": "Definitions",
+}
 FILES = 20  # that are listed; the others are counted
 REPEATED = 50
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A figure in large type; ``term`` is its key in the glossary."""
+
+    name: str
+    value: str
+    detail: str
+    term: str
 
 
 def write_survey(found: Survey, path: Path) -> None:
@@ -39,6 +59,7 @@ def survey_page(found: Survey) -> str:
     return whole_page(
         "survey",
         version=__version__,
+        contents=[("Corpus", [Entry(*place) for place in PLACES.items() if found.files or "files" not in place])],
         found=found,
         facts=[Fact(*fact) for fact in facts(found)],
         remarks=[*contamination(found), *remarks(found)],

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from lmcompare.errors import CONTROL
 
+UNKNOWN = "<unk>"
 SIGNS = {"</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅"}
 # invisible characters; joiners, which some scripts need, stay
 INVISIBLE = (0xAD, 0x200B, 0x200E, 0x200F, *range(0x2060, 0x206A), 0xFEFF)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.word_scores import word_scores
-from lmcompare.report.data import Model, ReportData
 from lmcompare.report.passages import (
     BYTES,
     MOST_BITS,
@@ -23,6 +23,9 @@ from lmcompare.report.passages import (
     top_tokens,
 )
 from lmcompare.runfolder.parquet import Array
+
+if TYPE_CHECKING:
+    from lmcompare.report.data import Model, ReportData
 
 BUDGET = 30_000  # tokens of all models
 

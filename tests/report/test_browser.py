@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from pathlib import Path
@@ -169,13 +170,60 @@ def test_stepping_through_tokens_by_keyboard(report: Page) -> None:
     report.locator(".skip-passage").first.focus()
     report.keyboard.press("Tab")
     stands_at(0)
-    report.keyboard.press("Tab")
-    stands_at(1)
-    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
         report.keyboard.press(key)
+    stands_at(2)
+    report.keyboard.press("Tab")  # the passage is one stop
+    expect(now).to_have_count(0)
+    report.keyboard.press("Shift+Tab")
     stands_at(2)
     report.keyboard.press("Escape")
     expect(report.locator(".card h3")).to_have_count(0)
+
+
+def test_the_game_counts_the_reader_and_the_models(of_tokens: Page) -> None:
+    game = of_tokens.locator(".game")
+    data = json.loads(game.locator(".game-data").text_content() or "")
+    words = [data["tokens"][at] for at in data["hidden"]]
+    expect(game.locator(".gap")).to_have_text("_____")
+    assert words[0] not in (game.locator(".passage").inner_text().split()[-1])
+    for turn, word in enumerate(words):
+        game.locator("input").fill(word.upper() if turn % 2 else "no such word")
+        game.locator("input").press("Enter")
+        expect(game.locator(".said")).to_contain_text(f"“{word}”")
+    own, hits = len(words) // 2, [sum(a[0] == b for a, b in zip(line, words, strict=True)) for line in data["top"]]
+    score = game.locator(".score").inner_text()
+    assert f"you {own}," in score
+    assert re.findall(r" (\d+)(?=[,.])", score) == [str(n) for n in (own, *hits)]
+    assert game.locator(".right").count() == own
+    expect(game.locator("input")).to_be_disabled()
+    game.locator(".again-button").click()
+    expect(game.locator(".score")).to_contain_text("After 0 of")
+    expect(game.locator("input")).to_be_focused()
+
+
+def test_a_term_is_defined_in_place(report: Page) -> None:
+    report.locator("#leaderboard a.what").first.click()
+    box = report.locator(".definition")
+    expect(box).to_be_visible()
+    expect(box).to_contain_text("Rank")
+    report.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    assert "term" not in report.evaluate("location.hash")
+
+
+def test_a_link_into_a_fold_opens_it(report: Page) -> None:
+    report.evaluate("document.querySelector('#reproduce details pre').id = 'deep'")
+    expect(report.locator("#deep")).to_be_hidden()
+    report.evaluate("location.hash = 'deep'")
+    expect(report.locator("#deep")).to_be_in_viewport()
+
+
+def test_the_contents_are_on_the_first_screen_and_follow_the_reader(report: Page) -> None:
+    for name in ("Leaderboard", "Reader", "Definitions"):
+        expect(report.locator("nav").get_by_text(name, exact=True)).to_be_in_viewport()
+    report.evaluate("location.hash = 'truth'")
+    expect(report.locator("nav a[aria-current]")).to_have_attribute("href", "#truth")
 
 
 def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> None:

@@ -30,14 +30,14 @@ def sections(tree: Node) -> list[str]:
 
 def test_one_model(tmp_path: Path) -> None:
     tree = built(tmp_path, models=("ngram",))
-    assert tree.one("h1").text == "One language model, one text"
+    assert tree.one("h1").text == "The ngram is the only ranked model"
     assert "together" not in sections(tree)  # there is nothing to mix
     assert not tree.all(class_="picker")
 
 
 def test_no_model_was_finished(tmp_path: Path) -> None:
     tree = built(tmp_path, models=("unigram", "ngram"), failed=("unigram", "ngram"))
-    assert tree.one("h1").text == "No language models, one text"
+    assert tree.one("h1").text == "No model of this run can be ranked"
     assert "No model of this run can be ranked" in tree.one(id_="leaderboard").text
     assert [row[0] for row in tree.one(id_="failed").one("table").rows()] == ["unigram", "ngram"]
     assert sections(tree) == ["leaderboard", "text", "reproduce", "definitions"]

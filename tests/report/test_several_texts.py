@@ -28,7 +28,7 @@ def page(folder: Path) -> Node:
 
 def test_runs_on_one_text_make_one_report(joined: Path) -> None:
     tree = page(joined)
-    assert tree.one("h1").text == "Four language models, one text"
+    assert tree.one("h1").text == "The transformer predicts this text best"
     assert "2 runs" in tree.one("header").text
     shown = next(t for t in tree.all("table") if "board" in t.attributes.get("class", "")).text
     for name in ("unigram", "ngram", "transformer", "char-transformer"):
@@ -188,7 +188,7 @@ def test_written_again_nothing_of_the_last_one_stays(runs: dict[str, Path], apar
     assert len(list((out / "tables").iterdir())) == 2
     write_joined_report([runs["counts"], runs["neural"]], out)
     assert not (out / "tables").exists()
-    assert page(out).one("h1").text == "Four language models, one text"
+    assert page(out).one("h1").text == "The transformer predicts this text best"
 
 
 def test_a_run_given_twice_and_what_is_no_run_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:

@@ -17,14 +17,14 @@ class Node:
 
     @property
     def text(self) -> str:
-        """All text in it, blanks collapsed; no-break spaces become spaces."""
+        """All text in it, blanks collapsed; no-break spaces become spaces. Links to headings are left out."""
         return " ".join("".join(self._texts()).replace("\u00a0", " ").split())
 
     def _texts(self) -> Iterator[str]:
         for child in self.children:
             if isinstance(child, str):
                 yield child
-            elif child.name not in ("script", "style", "title"):
+            elif child.name not in ("script", "style", "title") and child.attributes.get("class") != "anchor":
                 yield from child._texts()
 
     def all(self, name: str = "", class_: str = "", id_: str = "") -> list[Node]:

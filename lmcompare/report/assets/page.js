@@ -195,18 +195,66 @@
     update();
   }
 
+  // The section on the screen is marked in the contents. A place inside a fold is opened before it is shown.
   function setUpNavigation() {
-    const links = new Map(Array.from(document.querySelectorAll("nav a"), (a) => [a.hash.slice(1), a]));
+    const links = new Map(Array.from(document.querySelectorAll("nav .group > ul > li > a"), (a) => [a.hash.slice(1), a]));
+    const box = document.querySelector("nav");
     const watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         if (!entry.isIntersecting) continue;
         for (const link of links.values()) link.removeAttribute("aria-current");
         const link = links.get(entry.target.id);
         link.setAttribute("aria-current", "true");
-        link.parentElement.scrollTo({ left: link.offsetLeft - 80, behavior: "instant" });
+        link.closest(".wrap").scrollTo({ left: link.offsetLeft - 80, behavior: "instant" });
+        box.scrollTo({ top: link.offsetTop - 200, behavior: "instant" });
       }
     }, { rootMargin: "-15% 0px -75% 0px" });
     for (const id of links.keys()) watcher.observe(document.getElementById(id));
+    const reveal = () => {
+      const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      let fold = target && target.closest("details:not([open])");
+      if (!fold) return;
+      for (; fold; fold = fold.parentElement.closest("details:not([open])")) fold.open = true;
+      target.scrollIntoView();
+    };
+    addEventListener("hashchange", reveal);
+    reveal();
+  }
+
+  // A term shows its definition in place. Without this script, its link leads to the definitions.
+  function setUpTerms() {
+    if (!HTMLElement.prototype.showPopover) return;
+    const box = document.createElement("div");
+    box.className = "definition";
+    box.popover = "auto";
+    document.body.append(box);
+    addEventListener("scroll", () => box.hidePopover(), { passive: true });
+    document.addEventListener("click", (event) => {
+      const link = event.target instanceof Element && event.target.closest("a.term, a.what");
+      const entry = link && document.getElementById(link.hash.slice(1));
+      if (!entry || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      const list = document.createElement("dl"), all = document.createElement("a");
+      list.append(...Array.from(entry.children, (child) => child.cloneNode(true)));
+      all.href = link.hash;
+      all.textContent = "All definitions";
+      all.addEventListener("click", () => box.hidePopover());
+      box.replaceChildren(list, all);
+      box.showPopover();
+      const at = link.getBoundingClientRect(), own = box.getBoundingClientRect();
+      box.style.left = `${Math.max(8, Math.min(at.left, root.clientWidth - own.width - 8))}px`;
+      box.style.top = `${at.bottom + own.height + 12 < innerHeight ? at.bottom + 6 : Math.max(8, at.top - own.height - 6)}px`;
+    });
+  }
+
+  // On paper nothing is folded.
+  function setUpPrinting() {
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = Array.from(document.querySelectorAll("details:not([open])"));
+      for (const fold of opened) fold.open = true;
+    });
+    addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; });
   }
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -217,6 +265,8 @@
     setUpCopying();
     setUpHeat();
     setUpNavigation();
+    setUpTerms();
+    setUpPrinting();
     setUpScrolling();
   });
 })();

@@ -83,7 +83,7 @@
         const unknown = passage.unknown[i] === "1";
         const token = make("span", unknown ? "tok unknown" : "tok", visible(this.data.words[number]));
         token.dataset.i = String(i);
-        token.tabIndex = 0;
+        token.tabIndex = i === 0 ? 0 : -1; // one stop for Tab; the arrow keys go on from there
         token.setAttribute("role", "button");
         this.tokens.push(token);
         this.text.append(token);
@@ -104,8 +104,10 @@
 
     open(i) {
       if (this.now >= 0) this.tokens[this.now].classList.remove("now");
+      for (const token of this.tokens) token.tabIndex = -1;
       this.now = i;
       this.tokens[i].classList.add("now");
+      this.tokens[i].tabIndex = 0;
       const target = this.passage.tokens[i];
       const shut = make("button", "shut", "×");
       shut.setAttribute("aria-label", "Close");

@@ -51,19 +51,33 @@ def strip_axis(scale: Scale, label: Label, title: str) -> Markup:
 
 
 def intervals(
-    rows: Sequence[Row], label: str, x_title: str, x_label: Label, value_label: Label, *, zero: bool = False
+    rows: Sequence[Row],
+    label: str,
+    x_title: str,
+    x_label: Label,
+    value_label: Label,
+    *,
+    zero: bool = False,
+    mark: tuple[str, float] | None = None,
 ) -> Markup:
-    """Return all rows in one chart, in the order given; ``zero``: with the line of zero."""
+    """Return all rows in one chart, in the order given.
+
+    ``zero``: with the line of zero; ``mark``: with a dashed line at a value, and its name above it.
+    """
     width, step = 440.0, 32.0
     names = [shortened(row.name, 32) for row in rows]
-    margins = Margins(left=16 + 7 * max(map(len, names), default=0), right=58, top=8)
+    margins = Margins(left=16 + 7 * max(map(len, names), default=0), right=58, top=8 if mark is None else 22)
     height = margins.top + step * len(rows) + margins.bottom
-    scale = shared_scale(rows, (margins.left, width - margins.right), *([0.0] if zero else []))
+    also = [0.0] if zero else [] if mark is None else [mark[1]]
+    scale = shared_scale(rows, (margins.left, width - margins.right), *also)
     plot = Frame(width, height, scale, Scale((0, len(rows)), (margins.top, height - margins.bottom)), margins)
     parts = [svg.line(scale(t), plot.top, scale(t), plot.bottom, "grid") for t in scale.ticks(4)]
     parts += plot.x_axis(x_title, x_label, 4)
     if zero:
         parts.append(svg.line(scale(0.0), plot.top, scale(0.0), plot.bottom, "base"))
+    if mark is not None:
+        parts.append(svg.line(scale(mark[1]), plot.top, scale(mark[1]), plot.bottom, "front"))
+        parts.append(svg.text(scale(mark[1]), plot.top - 7, mark[0], "tick", "middle"))
     for i, row in enumerate(rows):
         middle = plot.y(i + 0.5)
         parts.append(svg.text(plot.left - 12, middle + 4, names[i], "name-plain", "end"))

@@ -137,7 +137,9 @@ def chart(data: ReportData) -> Markup | None:
     rows = [_drawn(model, row) for model, row in data.ranking]
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
-    return charts.intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte) if rows else None
+    xz = data.run.corpus.xz
+    mark = None if xz is None else ("xz", xz)
+    return charts.intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte, mark=mark) if rows else None
 
 
 def _board(data: ReportData, status: Status, title: str, note: str) -> Board | None:

@@ -9,10 +9,9 @@ import numpy as np
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section, grouped, marked
 from lmcompare.report.markdown import plain, table
-from lmcompare.report.passages import Passage, chosen, packed, stored_places
+from lmcompare.report.passages import Passage, packed, stored_places
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
-from lmcompare.report.word_passages import chosen_words
 
 
 def build(data: ReportData) -> Section | None:
@@ -20,8 +19,7 @@ def build(data: ReportData) -> Section | None:
     models = data.scored
     if not models:
         return None
-    unit = "token" if len(data.groups) == 1 else "word"
-    passages = chosen(data, models) if unit == "token" else chosen_words(data, models)
+    unit, passages = data.passages
     if not passages:
         return None
     means = np.concatenate([p.bits for p in passages], axis=1).mean(axis=1)

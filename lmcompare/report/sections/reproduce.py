@@ -19,7 +19,39 @@ from lmcompare.runfolder.run import Run
 def build(data: ReportData) -> Section:
     """Return the section."""
     runs = [_of_run(data, run) for run in data.run.runs]
-    return Section.of("reproduce", "How to reproduce it", fill("reproduce", runs=runs))
+    html = fill("reproduce", runs=runs, cautions=_cautions(data), citation=_citation(data.run.manifest))
+    return Section.of("reproduce", "How to reproduce and cite it", html)
+
+
+def _cautions(data: ReportData) -> list[str]:
+    """Return what may not be compared, each in a sentence."""
+    said = [
+        "Bits per byte of two texts, or of two splits of one: figures with different corpus fingerprints were not"
+        " measured on the same data.",
+        "Perplexity, accuracy and loss of models with different tokens or vocabularies.",
+        "Cosines and distances of vectors of different models.",
+        "Learning curves as a ranking: they are measured on a sample, and on training text with dropout.",
+    ]
+    if not data.run.one_machine:
+        said.append("Times and memory: the models were not all trained on one machine.")
+    else:
+        said.append("Times and memory with those of another machine, or of a busy one.")
+    if data.with_status("adaptive"):
+        said.append("Adaptive models with others: they go on learning from the test text.")
+    return said
+
+
+def _citation(manifest: Manifest) -> str:
+    """Return an entry for BibTeX with the version that carried out a run."""
+    return (
+        "@software{lmcompare,\n"
+        "  author  = {{The lmcompare developers}},\n"
+        "  title   = {lmcompare: language models of every generation on the same text},\n"
+        f"  version = {{{manifest.lmcompare}}},\n"
+        f"  year    = {{{manifest.created[:4]}}},\n"
+        f"  note    = {{Corpus fingerprint {manifest.corpus.fingerprint}}}\n"
+        "}"
+    )
 
 
 @dataclass(frozen=True)

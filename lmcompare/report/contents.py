@@ -1,0 +1,112 @@
+"""How a reader finds the way: the contents in groups, a link at every heading, and questions with their answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup, escape
+
+from lmcompare.report.data import Section
+from lmcompare.report.templating import anchor
+
+_HEADING = re.compile(r"<h([34])((?: [^>]*)?)>(.*?)</h\1>", re.DOTALL)
+_ID = re.compile(r' id="([^"]*)"')
+_TAG = re.compile(r"<[^>]*>")
+_SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
+LONGEST = 48  # characters of an id
+QUESTIONS = {  # by the key of a section, what it answers
+    "cost": "Which model should I take for my budget?",
+    "leaderboard": "How sure is the ranking?",
+    "wins": "Where does each model win?",
+    "learning": "Would more training help?",
+    "together": "Are several models together better?",
+    "reader": "Which words surprise the models?",
+    "game": "Can I beat the models?",
+    "next": "What does each model expect next?",
+    "inside": "How does a model arrive at its guess?",
+    "alike": "Which words does a model take for similar?",
+    "meaning": "Does context change a word?",
+    "truth": "Are the figures honest probabilities?",
+    "text": "Which text was used, and how was it divided?",
+    "reproduce": "How can I repeat or cite this?",
+    "definitions": "What does a term mean?",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A place on the page: a section, or a heading in one."""
+
+    key: str
+    name: str
+    parts: Sequence[Entry] = ()
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A section whose headings have ids and links to themselves."""
+
+    section: Section
+    html: Markup
+    parts: Sequence[Entry] = field(default_factory=tuple)
+
+    @classmethod
+    def of(cls, section: Section, taken: set[str]) -> Linked:
+        """Give each heading of a section an id that is not among those that are taken, and add it to them."""
+        parts: list[Entry] = []
+
+        def linked(found: re.Match[str]) -> str:
+            level, attributes, content = found.groups()
+            if "<svg" in content and level == "4":  # the name of a model above its column
+                return found[0]
+            name = Markup(_TAG.sub("", _SVG.sub("", content))).unescape().strip()
+            own = _ID.search(attributes)
+            key = own[1] if own else _new(f"{section.key}-{anchor(name.lower())}"[:LONGEST].rstrip("-"), taken)
+            if level == "3":
+                parts.append(Entry(key, name))
+            given = attributes if own else f'{attributes} id="{key}"'
+            return f"<h{level}{given}>{content}{link(key, name)}</h{level}>"
+
+        html = Markup(_HEADING.sub(linked, str(section.html)))
+        return cls(section, html, tuple(parts))
+
+
+def link(key: str, name: str) -> Markup:
+    """Return a link to a heading that stands beside it."""
+    return Markup(' <a class="anchor" href="#{}" aria-label="Link to “{}”">#</a>').format(key, name)
+
+
+def questions(keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the questions that sections with these keys answer, with the keys."""
+    there = set(keys)
+    return [(said, key) for key, said in QUESTIONS.items() if key in there]
+
+
+def grouped(groups: Mapping[str, Iterable[str]], linked: Mapping[str, Linked]) -> list[tuple[str, list[Entry]]]:
+    """Return the contents: by the names of groups, their sections with the headings in them.
+
+    Parameters
+    ----------
+    groups : mapping of str to iterable of str
+        The names of sections in each group.
+    linked : mapping of str to Linked
+        The sections of the page by their names; groups without any are left out.
+    """
+    found = []
+    for group, names in groups.items():
+        entries = [Entry(linked[n].section.key, n, linked[n].parts) for n in names if n in linked]
+        if entries:
+            found.append((group, entries))
+    return found
+
+
+def _new(key: str, taken: set[str]) -> str:
+    """Return the key, with a number if it is taken."""
+    number, free = 1, key
+    while free in taken:
+        number += 1
+        free = f"{key}-{number}"
+    taken.add(free)
+    return str(escape(free))

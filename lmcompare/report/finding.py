@@ -1,0 +1,116 @@
+"""The finding of a run: one sentence with its main qualification, and at most six numbers beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.analysis.verdict import Verdict
+from lmcompare.report import numbers
+from lmcompare.report.verdict import Titles
+
+TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
+FEW = 4  # of fewer models that are tied, all are named
+ALIKE = 1.15  # amounts of text that differ by less than this factor are not worth a headline
+
+
+def headline(found: Verdict | None, read: Mapping[str, float], title: Titles) -> str:
+    """Return the finding in one sentence.
+
+    Parameters
+    ----------
+    found : Verdict or None
+        None if no model is ranked.
+    read : mapping of str to float
+        The number of training tokens that each model read, if these numbers differ.
+    title : callable
+        Gives the title of a model.
+    """
+    if found is None:
+        return "No model of this run can be ranked"
+    best = spoken(title(found.best.name))
+    if not found.rivals:
+        return f"{sentence(best)} is the only ranked model"
+    if found.tied:
+        tied = [best, *(spoken(title(rival.row.name)) for rival in found.tied)]
+        if found.tied[0].difference is None:
+            return f"{sentence(best)} has the lowest figure, on a text too short to rank models"
+        who = numbers.listed(tied) if len(tied) < FEW else f"the best {len(tied)} models"
+        return f"This text can't tell {who} apart{_reading(found, read, title)}"
+    if found.unstable is not None:
+        return f"{sentence(best)} predicts this text best, but other seeds could change that"
+    return f"{sentence(best)} predicts this text best{_reading(found, read, title)}"
+
+
+def lead(found: Verdict | None, xz: float | None, unigram: Row | None, title: Titles) -> list[str]:
+    """Return what a reader needs beside the headline, in at most three sentences with at most six numbers.
+
+    Parameters
+    ----------
+    found : Verdict or None
+    xz : float or None
+        What the compressor xz needs for the test text, in bits per byte.
+    unigram : Row or None
+        The model that knows word frequencies alone, if the run has it.
+    title : callable
+        Gives the title of a model.
+    """
+    if found is None:
+        return []
+    said = [f"{sentence(spoken(title(found.best.name)))} needs {_figure(found.best)} bits per byte"]
+    if found.rivals:
+        second = found.rivals[0].row
+        behind = second.bits / found.best.bits - 1
+        said[0] += f"; {spoken(title(second.name))} is {numbers.percent(behind, 0 if behind >= 0.0095 else 1)} behind"
+    said[0] += "."
+    marks = []
+    named = [found.best.name, *(rival.row.name for rival in found.rivals[:1])]
+    if unigram is not None and unigram.name not in named:
+        marks.append(f"{_figure(unigram)} with word frequencies alone")
+    if xz is not None:
+        marks.append(f"{numbers.decimals(xz, 2)} with the compressor xz")
+    if marks:
+        said.append(f"The same text takes {numbers.listed(marks)}.")
+    if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
+        times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
+        worse = cheap.bits / found.best.bits - 1
+        is_second = cheap is found.rivals[0].row
+        than = "" if is_second else f" and is {numbers.percent(worse, 0 if worse >= 0.0095 else 1)} worse"
+        said.append(f"{sentence(spoken(title(cheap.name)))} trains {times} times faster{than}.")
+    return said
+
+
+def _figure(row: Row) -> str:
+    return numbers.decimals(row.bits_per_byte, 2)
+
+
+def _reading(found: Verdict, read: Mapping[str, float], title: Titles) -> str:
+    """Return the rest of a headline on models that read different amounts of training text."""
+    second = found.rivals[0].row.name
+    own, other = read.get(found.best.name), read.get(second)
+    if own is None or other is None:
+        return ", after unequal amounts of training text" if read else ""
+    if own > ALIKE * other:
+        return f", after reading {_times(own / other)} {spoken(title(second))}"
+    if other > ALIKE * own:
+        return f", though {spoken(title(second))} read {_times(other / own)} it"
+    return ""
+
+
+def _times(ratio: float) -> str:
+    """Return "twice as much text as", "1.4 times as much text as"."""
+    whole = round(ratio)
+    times = TIMES[whole] if whole in TIMES and abs(ratio / whole - 1) < 0.06 else f"{numbers.rough(ratio)} times"
+    return f"{times} as much text as"
+
+
+def spoken(title: str) -> str:
+    """Return a model's title as it is said inside a sentence: "the transformer", "the RNN with attention"."""
+    name = re.sub(r"(?<=\d)-", "\u2011", title.split(", ")[0])  # "5-gram" is not divided at the end of a line
+    return f"the {name[:1].lower()}{name[1:]}" if name[1:2].islower() else f"the {name}"
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital letter at its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"

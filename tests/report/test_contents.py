@@ -1,0 +1,56 @@
+"""The way through the page: groups of sections, a link at every heading, and questions with their answers."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from lmcompare.report.contents import QUESTIONS, Entry, Linked, grouped, questions
+from lmcompare.report.data import Section
+from tests.report.tree import Node, parse
+
+
+def section(html: str) -> Section:
+    return Section("cost", "Quality against cost", Markup(html), "")
+
+
+def test_headings_get_ids_of_their_own_and_links() -> None:
+    taken = {"cost-time"}
+    linked = Linked.of(section('<h3>Time</h3><h4 class="c">Time &amp; <i>space</i></h4>'), taken)
+    tree = parse(str(linked.html))
+    assert tree.one("h3").attributes["id"] == "cost-time-2"
+    (fourth,) = tree.all("h4")
+    assert fourth.attributes == {"class": "c", "id": "cost-time--26-space"}
+    assert fourth.one("a").attributes["href"] == "#cost-time--26-space"
+    assert linked.parts[0] == Entry("cost-time-2", "Time")
+    assert "cost-time-2" in taken
+
+
+def test_an_id_that_is_there_stays() -> None:
+    linked = Linked.of(section('<h3 id="prompt-1">“The <b>cat</b> …”</h3>'), set())
+    assert linked.parts == (Entry("prompt-1", "“The cat …”"),)
+    assert 'id="prompt-1"' in linked.html
+    assert linked.html.count("id=") == 1
+
+
+def test_text_in_a_heading_stays_text() -> None:
+    linked = Linked.of(section("<h3>&lt;b&gt; “quoted”</h3>"), set())
+    assert linked.parts[0].name == "<b> “quoted”"
+    assert 'aria-label="Link to “&lt;b&gt; “quoted””"' in linked.html
+
+
+def test_groups_have_only_what_there_is() -> None:
+    linked = {"Cost": Linked.of(section("<h3>Time</h3>"), set())}
+    groups = {"Results": ("Leaderboard", "Cost"), "Inside": ("Similar words",)}
+    assert grouped(groups, linked) == [("Results", [Entry("cost", "Cost", (Entry("cost-time", "Time"),))])]
+
+
+def test_questions_lead_to_their_answers(tree: Node) -> None:
+    assert questions(["cost", "x"]) == [(QUESTIONS["cost"], "cost")]
+    asked = tree.one(class_="ask").all("a")
+    sections = [each.attributes["id"] for each in tree.one("main").all("section")]
+    assert [link.attributes["href"][1:] for link in asked] == [key for key in QUESTIONS if key in sections]
+    assert len(asked) >= 10
+    nav = tree.one("nav")
+    assert [group.text for group in nav.all("p")] == ["Results", "Try it", "Inside", "Trust"]
+    top = [link for link in nav.all("a") if link.attributes["href"][1:] in sections]
+    assert len(top) == len(sections)

@@ -1,0 +1,94 @@
+"""The headline states the finding with its main qualification; beside it stand at most six numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lmcompare.analysis import Run, compare_models, results, rows
+from lmcompare.analysis.verdict import Verdict, verdict
+from lmcompare.report.finding import headline, lead, spoken
+from tests.analysis.tiny import bits, tiny_run
+
+TITLES = {"rnn": "RNN with attention", "net": "Transformer", "counts": "5-gram, Kneser-Ney", "floor": "Unigram"}
+COSTS = {"rnn": {"train_seconds": 60.0}, "net": {"train_seconds": 50.0}, "counts": {"train_seconds": 0.2}}
+
+
+def title(name: str) -> str:
+    return TITLES[name]
+
+
+def found(run: Run) -> Verdict:
+    judged = verdict(rows(results(run)), compare_models(run), timed=True)
+    assert judged is not None
+    return judged
+
+
+@pytest.fixture(scope="module")
+def clear(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The RNN needs 2 bits per byte, the transformer 2 % more, the 5-gram 10 %."""
+    models = {"rnn": bits(2, 0), "net": bits(2.04, 1), "counts": bits(2.2, 2), "floor": bits(3, 3)}
+    return tiny_run(tmp_path_factory.mktemp("clear"), models, documents=[[10]] * 40, costs=COSTS)
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u2011", "-")
+
+
+@pytest.mark.parametrize(
+    ("read", "rest"),
+    [
+        ({}, ""),
+        ({"rnn": 2.02e6, "net": 1e6}, ", after reading twice as much text as the transformer"),
+        ({"rnn": 1.4e6, "net": 1e6}, ", after reading 1.4 times as much text as the transformer"),
+        ({"rnn": 1e6, "net": 3e6}, ", though the transformer read three times as much text as it"),
+        ({"rnn": 1.1e6, "net": 1e6}, ""),
+        ({"rnn": 1e6, "floor": 9e6}, ", after unequal amounts of training text"),
+    ],
+)
+def test_unequal_reading_is_said_in_the_same_breath(clear: Run, read: dict[str, float], rest: str) -> None:
+    assert headline(found(clear), read, title) == f"The RNN with attention predicts this text best{rest}"
+
+
+def test_ties_and_seeds_that_decide_nothing(clear: Run, tmp_path: Path) -> None:
+    judged = found(clear)
+    two = replace(judged, tied=judged.rivals[:1])
+    assert headline(two, {}, title) == "This text can't tell the RNN with attention and the transformer apart"
+    four = replace(judged, tied=(*judged.rivals, judged.rivals[0]))
+    assert headline(four, {}, title) == "This text can't tell the best 5 models apart"
+    assert "other seeds" in headline(replace(judged, unstable=("net", 0.1)), {}, title)
+    assert headline(None, {}, title) == "No model of this run can be ranked"
+    alone = tiny_run(tmp_path / "alone", {"floor": bits(3, 0)}, documents=[[10]] * 40)
+    assert headline(found(alone), {}, title) == "The unigram is the only ranked model"
+
+
+def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
+    floor = next(row for row in rows(results(clear)) if row.name == "floor")
+    said = plain(" ".join(lead(found(clear), 2.314, floor, title)))
+    assert said == (
+        "The RNN with attention needs 2.00 bits per byte; the transformer is 2 % behind."
+        " The same text takes 3.00 with word frequencies alone and 2.31 with the compressor xz."
+        " The 5-gram trains 300 times faster and is 10 % worse."
+    )
+    assert len(re.findall(r"(?<![\w-])\d[\d.,]*", said.replace("5-gram", ""))) == 6
+
+
+def test_what_is_not_known_is_left_out(clear: Run) -> None:
+    assert "takes" not in " ".join(lead(found(clear), None, None, title))
+    assert lead(None, 2.3, None, title) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("RNN with attention", "the RNN with attention"),
+        ("Transformer", "the transformer"),
+        ("5-gram, Kneser-Ney", "the 5-gram"),
+        ("word2vec, bag of words", "the word2vec"),
+    ],
+)
+def test_titles_are_said_as_people_say_them(given: str, said: str) -> None:
+    assert plain(spoken(given)) == said
