@@ -65,9 +65,9 @@ def compare(
     quiet : bool
         Whether no progress is shown.
     **options
-        Fields of ``RunOptions`` (preset, device, threads, processes, time_limit) and of ``CorpusOptions`` (documents,
-        sentences, lowercase, nfc, encoding, text_column, train_words, valid_words, rare_count, rare_word,
-        file_format, stdin_megabytes).
+        Fields of ``RunOptions`` (preset, device, threads, processes, time_limit), of ``PageOptions`` (live,
+        live_text) and of ``CorpusOptions`` (documents, sentences, lowercase, nfc, encoding, text_column, train_words,
+        valid_words, rare_count, rare_word, file_format, stdin_megabytes).
 
     Returns
     -------
@@ -80,7 +80,7 @@ def compare(
         For wrong input, before anything is trained.
     """
     from lmcompare.harness import changes, experiment
-    from lmcompare.harness.options import RunOptions
+    from lmcompare.harness.options import PageOptions, RunOptions
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
 
@@ -100,7 +100,9 @@ def compare(
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
     where = _where(corpus)
     live: dict[str, LanguageModel] = {}
-    run_options = {f.name: options.pop(f.name) for f in fields(RunOptions) if f.name in options}
+    run_options = {
+        f.name: options.pop(f.name) for cls in (RunOptions, PageOptions) for f in fields(cls) if f.name in options
+    }
     preset = run_options.get("preset", RunOptions().preset)
     listed = [_table(m, live, preset, len(seeds)) for m in models] if models is not None else None
     plan = experiment.shipped("default").replace(

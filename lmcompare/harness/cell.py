@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -243,6 +244,18 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Sc
     return {"passed": all(r.passed for r in results), "checks": checks}
 
 
+def _in_page(model: LanguageModel) -> dict[str, Any]:
+    """Return what the page computes a model from, or ``reason``."""
+    try:
+        copy = dict(model.in_page())
+        json.dumps(copy, allow_nan=False)
+        return copy
+    except LmcompareError as error:
+        return {"reason": str(error)}
+    except (Exception, SystemExit) as error:
+        return {"reason": f"its copy for the page could not be made: {what_went_wrong(error)}"}
+
+
 def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> list[str]:
     """Write examples and exhibits; return notes on what a model could not explain, which costs it nothing else."""
     shown, text = model_examples(model, corpus, job.examples, job.seed)
@@ -257,7 +270,7 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
 
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples))
     see_that_it_is_there(Path(job.folder))
-    write_json(job.path / "examples.json", {**shown, "words": words})
+    write_json(job.path / "examples.json", {**shown, "words": words, "in_page": _in_page(model)})
 
     def shown_of_itself() -> list[dict[str, Any]]:
         tables = []

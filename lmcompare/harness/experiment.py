@@ -27,7 +27,7 @@ from pydantic.dataclasses import dataclass
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.faults import check_depth, sentence, truths_apart
-from lmcompare.harness.options import Preset, RunOptions
+from lmcompare.harness.options import PageOptions, Preset, RunOptions
 from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS
@@ -179,7 +179,7 @@ class PublishedTable(Table):
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
-class Experiment(RunOptions):
+class Experiment(RunOptions, PageOptions):
     """An experiment file."""
 
     name: str

@@ -15,6 +15,8 @@ from lmcompare.runfolder.files import write_json
 from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
+EXAMPLES_VERSION = 1  # raised whenever examples.json gets other contents
+
 
 @dataclass(frozen=True)
 class Job:
@@ -110,7 +112,7 @@ class Job:
     @property
     def examples_key(self) -> str:
         """What the cell's prompts and continuations depend on besides, as a digest."""
-        return _digest(self.examples)
+        return _digest({**self.examples, "version": EXAMPLES_VERSION})
 
     @property
     def about(self) -> dict[str, Any]:

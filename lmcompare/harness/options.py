@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
+Live = Literal["pocket", "none"]
+GIVES_AWAY = "The page contains the training text: whoever has the page can read it."
 Preset = Literal["quick", "default", "full"]
 Count = Annotated[int, Ge(1), Le(1024)]
 A_WEEK = 7 * 24 * 3600.0  # seconds
@@ -47,3 +49,20 @@ class RunOptions:
     def seconds(self) -> float:
         """The time limit in seconds."""
         return self.time_limit or A_WEEK
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """What the page of a report carries, so that its models answer a reader.
+
+    Parameters
+    ----------
+    live : {"pocket", "none"}
+        "pocket" for small copies of the models, "none" for neither models nor text.
+    live_text : bool
+        Whether the page carries the training text of any corpus, which models that count need; by default it does so
+        for the embedded corpus alone, whose licence allows it.
+    """
+
+    live: Live = _option("pocket", "Copies of the models in the page: pocket or none.")
+    live_text: bool = _option(False, "Put the training text into the page, for models that count.")

@@ -7,18 +7,20 @@ follows from ``next_log_probs``. A model imports nothing of what runs, checks or
 from lmcompare.model.blocks import check_array, check_stepper, next_distributions, streamed
 from lmcompare.model.language_model import (
     BLOCK_BYTES,
+    LanguageModel,
+    Stepper,
+    described,
+    fitted,
+    same_vocabulary,
+    words_of,
+)
+from lmcompare.model.parameters import (
     HIGHEST_ORDER,
     SHORT_ORDER,
     SHORT_WINDOW,
-    LanguageModel,
-    Stepper,
     check_reach,
     check_whole,
-    described,
-    fitted,
     is_whole,
-    same_vocabulary,
-    words_of,
 )
 from lmcompare.model.values import Budget, Progress, Setting, Size, Traits, check_words, checked_size
 from lmcompare.state import State

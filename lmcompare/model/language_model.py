@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
-import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from lmcompare.errors import NotFittedError, PluginError, expanded, ordinary
+from lmcompare.errors import LmcompareError, NotFittedError, PluginError, expanded, ordinary
 from lmcompare.exhibits import Exhibit
 from lmcompare.model.blocks import check_array, next_distributions, streamed
 from lmcompare.model.values import Setting, Size, Traits
@@ -22,8 +21,6 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 T = TypeVar("T")
 
-HIGHEST_ORDER = 100  # of n-grams: nearly all longer ones occur once
-SHORT_ORDER, SHORT_WINDOW = 10, 256  # which models of every text may have
 BLOCK_BYTES = 32 * 2**20  # a block of next-token distributions stays below this
 
 
@@ -304,6 +301,19 @@ class LanguageModel(ABC):
 
     # Every model has these; they are not overridden
 
+    def in_page(self) -> Mapping[str, Any]:
+        """Return what the page of a report computes this model from, while a reader types.
+
+        ``kind`` is "kneser-ney" (with ``order`` and the ``discounts`` of each order; the page counts the training
+        text itself) or "frequencies" (with ``alpha``, which is added to each count).
+
+        Raises
+        ------
+        LmcompareError
+            With the reason, if the page can't compute it.
+        """
+        raise LmcompareError(f"there is no copy of {type(self).__name__} for the page")
+
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:
         """Return the names of the hyper-parameters. Raises ``PluginError`` for ``*args`` or ``**kwargs``."""
@@ -358,35 +368,6 @@ def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:
         raise PluginError(
             f"{what} was trained on a vocabulary of {size:,} types, not of {len(vocabulary):,}: encode the text with"
             " the vocabulary it was trained with"
-        )
-
-
-def is_whole(value: object) -> bool:
-    """Return whether a value is a whole number; booleans are not."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def check_whole(name: str, value: object, least: int, most: int = 10**9) -> None:
-    """Raise ``PluginError`` unless a hyper-parameter is a whole number from ``least`` to ``most``."""
-    if not (isinstance(value, int) and is_whole(value) and value >= least):
-        raise PluginError(f"{name} must be a whole number, {least} or more, not {reprlib.repr(value)}")
-    if value > most:
-        raise PluginError(f"{name} must be {most:,} or less, not {reprlib.repr(value)}")
-
-
-def check_reach(name: str, value: int, train: Encoded, unit: str, free: int) -> None:
-    """Raise ``PluginError`` for a model that looks further back than the training text goes: it only costs time.
-
-    ``unit``: "sentence" or "document", beyond which it does not look. Values up to ``free`` cost little and are kept.
-    """
-    if value <= free:
-        return
-    starts = train.sentence_starts() if unit == "sentence" else train.starts
-    longest = int(np.diff(np.append(starts, len(train))).max(initial=0))
-    if value > max(longest + 1, free):
-        raise PluginError(
-            f"{name} is {value:,}, but the longest {unit} of the training text has {longest:,} tokens: set it to"
-            f" {max(longest + 1, free):,} at most"
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lmcompare.analysis import write_results
 from lmcompare.errors import LmcompareError
@@ -12,8 +14,8 @@ from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.seals import locked
 
 
-def write_reports(folder: Path) -> tuple[Path, dict[str, str]]:
-    """Write the results and the reports of a run into its folder.
+def write_reports(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dict[str, str]]:
+    """Write the results and the reports of a run into its folder; ``page`` as in ``ReportData``.
 
     Returns
     -------
@@ -33,11 +35,11 @@ def write_reports(folder: Path) -> tuple[Path, dict[str, str]]:
         with locked(folder):
             remove_begun(folder, OF_RUN)
             write_results(run)
-            page = write_report_of(run, folder)
-        return page, {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.error is not None}
+            written = write_report_of(run, folder, page=page)
+        return written, {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.error is not None}
 
 
-def rebuild(folder: Path) -> tuple[Path, dict[str, str]]:
+def rebuild(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dict[str, str]]:
     """Do the same for a run of an earlier day, unless its folder has lost everything that a report is made of.
 
     Raises
@@ -50,4 +52,4 @@ def rebuild(folder: Path) -> tuple[Path, dict[str, str]]:
         raise LmcompareError(
             f"{folder} lacks what a report is made of ({lost[0].name}: {lost[0].error}); its report stays as it is"
         )
-    return write_reports(folder)
+    return write_reports(folder, page)

@@ -77,9 +77,13 @@ class Section:
 class ReportData:
     """A run as the sections read it."""
 
-    def __init__(self, run: Run, names: Sequence[str] = ()) -> None:
-        """``names`` are the models of all tables of a page with several, so that each has one colour in all."""
-        self.run = run
+    def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
+        """Take a run.
+
+        ``names`` are the models of all tables of a page with several, so that each has one colour in all. ``page``:
+        the values of ``PageOptions`` that differ from those of the run.
+        """
+        self.run, self.page = run, dict(page)
         index = {name: i for i, name in enumerate(dict.fromkeys((*names, *(m.name for m in run.models))))}
         titles = Counter(model.title for model in run.models)
         self.models = tuple(

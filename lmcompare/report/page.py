@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -24,6 +24,7 @@ from lmcompare.report.sections import (
     glossary,
     leaderboard,
     learning,
+    live,
     mixtures,
     pairs,
     prompts,
@@ -38,7 +39,7 @@ from lmcompare.report.sections import (
 from lmcompare.report.templating import asset, fill
 
 _ID = re.compile(r' id="([^"]*)"')
-SCRIPTS = ("page.js", "reader.js", "game.js", "gains.js")
+SCRIPTS = ("page.js", "reader.js", "game.js", "gains.js", "live.js")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
         "Leaderboard": leaderboard.build,
@@ -48,6 +49,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Mixtures": mixtures.build,
     },
     "Try it": {
+        "Your own text": live.build,
         "Reader": reader.build,
         "Beat the models": game.build,
         "Next words": prompts.build,
@@ -77,10 +79,10 @@ def whole_page(template: str, **context: Any) -> str:
 
 
 class Report:
-    """The report of a run as HTML and Markdown; ``names`` as in ``ReportData``."""
+    """The report of a run as HTML and Markdown; ``names`` and ``page`` as in ``ReportData``."""
 
-    def __init__(self, run: Run, names: Sequence[str] = ()) -> None:
-        self.data = ReportData(run, names)
+    def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
+        self.data = ReportData(run, names, page)
         self.summary = summary.build(self.data)
         built = {name: build(self.data) for group in GROUPS.values() for name, build in group.items()}
         self.sections = {name: section for name, section in built.items() if section is not None}

@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -27,9 +28,9 @@ ASIDE = ".new-"  # begins the names of folders in which things are made before t
 _ASIDE = re.compile(rf"{re.escape(ASIDE)}[a-z0-9_]{{8}}")  # as tempfile names them
 
 
-def write_report_of(run: Run, folder: Path, names: Sequence[str] = ()) -> Path:
-    """Write the report of a run into a folder; ``names`` are the models of other tables beside it."""
-    report = Report(run, names)
+def write_report_of(run: Run, folder: Path, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> Path:
+    """Write the report of a run into a folder; ``names`` and ``page`` as in ``ReportData``."""
+    report = Report(run, names, page)
     html, markdown = report.html(), report.markdown()
     charts = {name: standalone(drawing) for name, drawing in report.charts.items()}
     try:

@@ -84,6 +84,7 @@ class _Examples(TypedDict):
     prompts: list[_Prompt]
     sentences: list[_Sentence]
     words: NotRequired[list[_Word] | None]
+    in_page: NotRequired[dict[str, Any]]
 
 
 _CONTENTS: dict[str, TypeAdapter[Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,8 @@ class TokensEntry:
         What the tokenizer has to say on the training text.
     strawberry : tuple of str
         The tokens of this word within a text; "<unk>" is an unknown one.
+    in_page : dict
+        How the page of a report cuts a text, as ``Tokenizer.in_page`` says it; ``reason`` if it can't.
     """
 
     spec: dict[str, Any]
@@ -85,6 +88,7 @@ class TokensEntry:
     unknown: dict[str, int]
     notes: tuple[str, ...] = ()
     strawberry: tuple[str, ...] = ()
+    in_page: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

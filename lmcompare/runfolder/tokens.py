@@ -255,7 +255,14 @@ class TokenizedCorpus:
             },
             notes=self.tokenizer.notes,
             strawberry=self._cut(" strawberry"),
+            in_page=self._in_page(),
         )
+
+    def _in_page(self) -> dict[str, Any]:
+        try:
+            return self.tokenizer.in_page()
+        except LmcompareError as error:
+            return {"reason": str(error)}
 
 
 def write_tokens(

@@ -31,6 +31,9 @@ class ByteTokenizer(Tokenizer):
         data = text.encode()
         return [BYTE_NAMES[b] for b in data], spans_of_lengths(np.ones(len(data), np.int64))
 
+    def in_page(self) -> dict[str, Any]:
+        return {"cut": "byte"}
+
     def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
         decoder = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]}
         model = tokenizer_json.by_character(vocabulary, bytes_of_others=True)

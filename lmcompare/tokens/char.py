@@ -19,6 +19,9 @@ class CharTokenizer(Tokenizer):
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         return list(text), spans_of_lengths(utf8_lengths(text))
 
+    def in_page(self) -> dict[str, Any]:
+        return {"cut": "char"}
+
     def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
         model = tokenizer_json.by_character(vocabulary, bytes_of_others=False)
         return tokenizer_json.of_lines(model, pre_tokenizer=None, decoder={"type": "Fuse"})

@@ -147,6 +147,13 @@ class MarkedTokenizer(Tokenizer):
     def oniguruma(self, marks: Sequence[str]) -> str:
         """Return the expression of ``pattern``, without the group, in the syntax of Oniguruma."""
 
+    @abstractmethod
+    def javascript(self, marks: Sequence[str]) -> str:
+        """Return the expression of ``pattern``, without the group, in the syntax of JavaScript with the flag v."""
+
+    def in_page(self) -> dict[str, Any]:
+        return {"cut": "pattern", "pattern": self.javascript(list(self.marks)), "escapes": self._escapes}
+
     def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
         if self._escapes:
             raise LmcompareError(

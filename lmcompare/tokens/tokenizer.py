@@ -134,6 +134,19 @@ class Tokenizer(ABC):
             f"the tokenizer {kind} can't be written as tokenizer.json: only its own code cuts as it does"
         )
 
+    def in_page(self) -> dict[str, Any]:
+        """Return the table by which the page of a report cuts a text that a reader types, as this tokenizer does.
+
+        ``cut`` is "char", "byte" or "pattern"; then ``pattern`` is an expression of JavaScript, with the flag v, that
+        matches the tokens, and ``escapes`` says whether ``<unk>`` and ``</s>`` in the text are words of their own.
+
+        Raises
+        ------
+        LmcompareError
+            If the page can't cut exactly as this tokenizer does.
+        """
+        raise LmcompareError(f"the page can't cut a text as the tokenizer {self.kind or type(self).__name__} does")
+
     @property
     def types(self) -> tuple[str, ...] | None:
         """The whole vocabulary in the order of its ids, if that is given, as that of a pre-trained model is.

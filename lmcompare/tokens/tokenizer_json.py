@@ -5,8 +5,7 @@ A line end of the text is ``</s>`` where a tokenizer cuts sentences, as in the t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, Vocabulary
@@ -61,20 +60,6 @@ def ids(vocabulary: Vocabulary) -> dict[str, int]:
     return {token: index for index, token in enumerate(vocabulary.tokens)}
 
 
-def oniguruma(pattern: str, marks: Sequence[str]) -> str:
-    """Return an expression of the module ``regex``, version 1 and verbose, in the syntax of Oniguruma.
-
-    It knows what the expression of the tokenizer ``word`` needs: comments, differences of sets, names of scripts and
-    Unicode's white space. ``marks`` come first and match where white space surrounds them.
-    """
-    pattern = re.sub(r"\s#.*$", "", pattern, flags=re.MULTILINE)
-    pattern = re.sub(r"\s+", "", pattern)
-    pattern = re.sub(r"\\p\{Script=(\w+)\}", r"\\p{\1}", pattern)
-    pattern = pattern.replace("]--[", "]&&[^").replace(r"\S", r"\P{White_Space}")
-    alone = r"(?<!\P{{White_Space}}){}(?!\P{{White_Space}})|"
-    return "".join(alone.format(_literal(mark)) for mark in marks) + pattern
-
-
 def beginning_with_end(table: Mapping[str, Any]) -> Table:
     """Return the table of a tokenizer that puts ``</s>`` before each text, with which a document begins."""
     number, end = table["model"]["vocab"][END_TOKEN], {"SpecialToken": {"id": END_TOKEN, "type_id": 0}}
@@ -93,7 +78,3 @@ def beginning_with_end(table: Mapping[str, Any]) -> Table:
 
 def _replaced(text: str, by: str) -> Table:
     return {"type": "Replace", "pattern": {"String": text}, "content": by}
-
-
-def _literal(text: str) -> str:
-    return "".join(c if c.isalnum() else f"\\x{{{ord(c):X}}}" for c in text)

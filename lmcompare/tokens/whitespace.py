@@ -30,3 +30,6 @@ class WhitespaceTokenizer(MarkedTokenizer):
 
     def oniguruma(self, marks: Sequence[str]) -> str:
         return r"\P{White_Space}+"
+
+    def javascript(self, marks: Sequence[str]) -> str:
+        return r"\P{White_Space}+"

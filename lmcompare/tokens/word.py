@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import regex
 
-from lmcompare.tokens import tokenizer_json
+from lmcompare.tokens import syntaxes
 from lmcompare.tokens.marks import MarkedTokenizer
 from lmcompare.tokens.spacing import UNSPACED, spaced
 
@@ -53,7 +53,10 @@ class WordTokenizer(MarkedTokenizer):
         return regex.compile(f"({whole}{WORD_PATTERN})", regex.V1 | regex.VERBOSE)
 
     def oniguruma(self, marks: Sequence[str]) -> str:
-        return tokenizer_json.oniguruma(WORD_PATTERN, marks)
+        return syntaxes.oniguruma(WORD_PATTERN, marks)
+
+    def javascript(self, marks: Sequence[str]) -> str:
+        return syntaxes.javascript(WORD_PATTERN, marks)
 
     @property
     def notes(self) -> tuple[str, ...]:

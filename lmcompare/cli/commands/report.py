@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 
 from lmcompare.cli.app import app, folder_named, note, say
-from lmcompare.errors import LmcompareError
+from lmcompare.cli.options import declared
+from lmcompare.errors import LmcompareError, unknown
+from lmcompare.harness.options import GIVES_AWAY, Live, PageOptions
 
 
 @app.command()
+@declared(PageOptions)
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
     out: Annotated[
@@ -20,6 +23,7 @@ def report(
             "--out", "-o", metavar="FOLDER", help="Where the report of several runs goes (default: reports/joined)."
         ),
     ] = None,
+    **options: Any,
 ) -> None:
     """Build the report of a run folder again from what it stores, or one report of several runs.
 
@@ -34,14 +38,21 @@ def report(
     from lmcompare.runfolder.run import load_run
     from lmcompare.runfolder.seals import damage
 
+    page_options = {name: value for name, value in options.items() if value is not None}
+    if page_options.get("live") not in (None, *get_args(Live)):
+        raise LmcompareError(unknown("value of --live", page_options["live"], get_args(Live)))
     if len(folders) > 1:
+        if page_options:
+            raise LmcompareError("--live and --live-text are for the report of one run")
         failures = {folder: load(folder).failures for folder in folders}
         say(str(write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out))))
     elif out is not None:
         raise LmcompareError("--out is for a report of several runs: the report of one run is written to its folder")
     else:
-        page, failed_here = rebuild(folders[0])
+        page, failed_here = rebuild(folders[0], page_options)
         failures = {folders[0]: failed_here}
+        if page_options.get("live_text"):
+            note(GIVES_AWAY)
         say(str(page))
     for folder, failed in failures.items():
         where = f"{folder}: " if len(folders) > 1 else ""

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, say
+from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, note, say
 from lmcompare.cli.options import declared, listed, of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError, expanded
-from lmcompare.harness.options import RunOptions
+from lmcompare.harness.options import GIVES_AWAY, PageOptions, RunOptions
 
 
 @app.command()
-@declared(RunOptions, CorpusOptions)
+@declared(RunOptions, CorpusOptions, PageOptions)
 def run(
     experiment: Annotated[
         Path | None, typer.Argument(metavar="EXPERIMENT.toml", help="An experiment file (default: the main job).")
@@ -73,7 +73,8 @@ def run(
     from lmcompare.harness.run import run as run_experiment
 
     plan, base = changes.started(experiment, options["preset"])
-    plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=listed(seed) or None)
+    chosen = of(RunOptions, options) | of(PageOptions, options)
+    plan = plan.replace(changes.HERE, **chosen, seeds=listed(seed) or None)
     plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options), experiment)
     plan = changes.with_tokens(plan, {"kind": tokens, "min_count": min_count, "size": vocabulary_size})
     if models := _listed_plugins(model):
@@ -96,6 +97,8 @@ def run(
             f"interrupted; finished models are kept in {folder}, and the same command continues from there"
         ) from None
     print_leaderboard(folder)
+    if plan.live_text:
+        note(GIVES_AWAY)
     say(f"The report: {folder / 'report.html'}")
     failures = dict(outcome.failures)
     for cell, error in load(folder).failures.items():  # also kept cells whose files are damaged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -131,6 +131,16 @@ class NGram(TableModel):
             ".arpa": lambda vocabulary, path: arpa.write(table, vocabulary, places, path),
             ".arpa.gz": lambda vocabulary, path: arpa.write(table, vocabulary, places, path, packed=True),
             binary.SUFFIX: lambda vocabulary, path: binary.write(table, vocabulary, path),
+        }
+
+    def in_page(self) -> Mapping[str, Any]:
+        """Return the order and the discounts, with which the page estimates the same table from the training text."""
+        if self.smoothing != KneserNey.name or any(self.prune):
+            raise LmcompareError("the page counts for Kneser-Ney smoothing without pruning only")
+        return {
+            "kind": KneserNey.name,
+            "order": self.order,
+            "discounts": [list(amounts) for amounts, _ in self._method.constants],
         }
 
     def state(self) -> State:

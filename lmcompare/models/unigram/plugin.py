@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -108,6 +108,10 @@ class Unigram(LanguageModel):
             values=tuple(float(p) for p in 100 * probabilities[top]),
             unit="% probability",
         )
+
+    def in_page(self) -> Mapping[str, Any]:
+        """Return the constant that is added to each count."""
+        return {"kind": "frequencies", "alpha": self.alpha}
 
     def state(self) -> State:
         """Return the counts and log-probabilities."""

@@ -1,0 +1,153 @@
+// Type your own text: every model colours its tokens by surprisal and shows its most likely next words.
+(function () {
+  "use strict";
+  const FULL = 16; // bits at which a token has its strongest colour
+  const PAUSE = 120; // milliseconds after the last key until the models are asked
+
+  function make(name, className, text) {
+    const node = document.createElement(name);
+    if (className) node.className = className;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+
+  function inPercent(p) {
+    return p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.00995 ? `${(100 * p).toFixed(1)} %` : `${(100 * p).toFixed(2)} %`;
+  }
+
+  // The worker answers each question with the same number.
+  class Engine {
+    constructor(source) {
+      this.worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+      this.open = new Map();
+      this.last = 0;
+      this.worker.onmessage = ({ data }) => {
+        const { resolve, reject } = this.open.get(data.id);
+        this.open.delete(data.id);
+        if (data.error) reject(new Error(data.error)); else resolve(data.result);
+      };
+    }
+
+    ask(type, rest) {
+      this.last += 1;
+      const id = this.last;
+      return new Promise((resolve, reject) => {
+        this.open.set(id, { resolve, reject });
+        this.worker.postMessage({ id, type, ...rest });
+      });
+    }
+  }
+
+  class Live {
+    constructor(box) {
+      this.box = box;
+      this.field = box.querySelector("textarea");
+      this.rows = Array.from(box.querySelectorAll(".live-model"));
+      this.state = box.querySelector(".live-state");
+      this.asked = 0;
+      this.field.addEventListener("input", () => {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.show(), PAUSE);
+      });
+      // the models are made when the reader comes near
+      const watcher = new IntersectionObserver((entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); this.begin(); }
+      }, { rootMargin: "600px" });
+      watcher.observe(box);
+    }
+
+    async begin() {
+      this.state.textContent = "Making the models …";
+      this.data = JSON.parse(this.box.querySelector(".live-data").textContent);
+      this.engine = new Engine(this.data.engine);
+      try {
+        this.traced = await this.engine.ask("open", { data: this.data });
+        await this.show();
+      } catch (error) {
+        this.state.textContent = `This browser can't run the models here (${error.message}).`;
+      }
+    }
+
+    ask(type, ...rest) { return this.engine.ask(type, { arguments: rest }); }
+
+    async show() {
+      if (!this.engine) return;
+      const text = this.field.value;
+      this.asked += 1;
+      const number = this.asked;
+      const found = await this.ask("score", text);
+      if (number !== this.asked) return; // the reader has typed on
+      this.rows.forEach((row, m) => this.fill(row, found.tokens, found.bits[m], found.next[m], m, text));
+      const unknown = found.tokens.filter((token) => token.unknown).length;
+      this.state.textContent = unknown ? `${unknown} of ${found.tokens.length} tokens are unknown words (underlined).` : "";
+      this.box.dataset.shown = text;
+    }
+
+    fill(row, tokens, bits, next, m, text) {
+      const line = row.querySelector(".passage");
+      line.replaceChildren();
+      tokens.forEach((token, i) => {
+        if (token.spaced) line.append(" ");
+        const node = make("span", token.unknown ? "tok unknown" : "tok", token.text === "</s>" ? "¶" : token.text);
+        node.style.setProperty("--w", Math.min(1, (bits[i] ?? 0) / FULL).toFixed(3));
+        node.title = bits[i] === undefined ? "cannot be scored" : `${bits[i].toFixed(1)} bits`;
+        line.append(node);
+        if (token.text === "</s>") line.append(" ");
+      });
+      const total = bits.reduce((sum, b) => sum + b, 0);
+      row.querySelector(".total").textContent = bits.length ? `${total.toFixed(1)} bits, ${(total / bits.length).toFixed(2)} per token` : "";
+      const list = row.querySelector(".next-words");
+      list.replaceChildren(...next.map(([word, p]) => this.bar(row, word, p, m, text)));
+      row.querySelector(".evidence").replaceChildren();
+    }
+
+    bar(row, word, p, m, text) {
+      const item = make("li");
+      item.style.setProperty("--w", String(p));
+      const button = make("button", "", word === "</s>" ? "¶" : word);
+      button.type = "button";
+      button.title = "Append it";
+      button.addEventListener("click", () => this.append(word));
+      item.append(button, make("small", "", inPercent(p)));
+      if (this.traced[m]) {
+        const why = make("button", "why", "why?");
+        why.type = "button";
+        why.setAttribute("aria-label", `Why “${word}”?`);
+        why.addEventListener("click", async () => this.trace(row, await this.ask("evidence", m, text, word), word));
+        item.append(why);
+      }
+      return item;
+    }
+
+    append(word) {
+      const text = this.field.value;
+      if (word === "</s>") this.field.value = `${text.replace(/ +$/, "")}\n`;
+      else if (this.data.cut.cut === "char") this.field.value = text + word;
+      else this.field.value = text + (/^[,.;:!?)\]}]|^['’]/.test(word) || /\s$/.test(text) || !text ? "" : " ") + word;
+      this.show();
+    }
+
+    // the sentences of the training text from which a guess comes
+    trace(row, found, word) {
+      const place = row.querySelector(".evidence");
+      const times = found.times === 1 ? "once" : `${found.times.toLocaleString("en")} times`;
+      const [first] = found.sentences;
+      const phrase = first ? first.words.slice(first.from, first.from + found.words).join(" ") : word;
+      const after = found.words > 1 ? "" : ", but never after the word before it";
+      const what = `“${phrase}” occurs ${times} in the training text${after}`;
+      const list = make("ul");
+      for (const one of found.sentences) {
+        const item = make("li");
+        one.words.forEach((token, i) => {
+          const hit = i >= one.from && i < one.from + found.words;
+          item.append(hit ? make("b", "", token) : token, " ");
+        });
+        item.append(make("small", "", `from “${this.data.text.titles[one.document]}”`));
+        list.append(item);
+      }
+      place.replaceChildren(make("p", "fine", `${what}${found.sentences.length < found.times ? ", for example:" : ":"}`), list);
+    }
+  }
+
+  for (const box of document.querySelectorAll(".live")) new Live(box);
+})();

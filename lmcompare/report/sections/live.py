@@ -1,0 +1,123 @@
+"""Type your own text: what the page carries, so that its models answer without Python and without a network."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.templating import asset, fill
+from lmcompare.runfolder.tokens import TokenizedCorpus
+
+PUBLIC = "wiki-sample"  # the corpus whose text may be given away: its licence is CC BY-SA
+LICENCE = (
+    "The training text is from the English Wikipedia, by the authors of the articles named below each sentence,"
+    " under the licence CC BY-SA."
+)
+MOST_TOKENS = 1_000_000  # of the training text
+NEEDS_TEXT = {"kneser-ney": True, "frequencies": False}  # by the kinds of models that the page can compute
+WORDS_FIRST = "The"  # the text in the field if the run has no prompt
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A model and how the page computes it; ``reason`` says why not."""
+
+    model: Model
+    copy: Mapping[str, Any]
+    reason: str = ""
+
+
+def build(data: ReportData) -> Section | None:
+    """Return the section; None if the page can compute none of the models."""
+    fingerprint = data.main_tokens
+    if not fingerprint or _option(data, "live", "pocket") == "none":
+        return None
+    models = data.groups[fingerprint]
+    entry = data.run.manifest.tokens[fingerprint]
+    no_text = _why_no_text(data, entry.tokens.get("train", 0))
+    found = [_answering(model, no_text) for model in models]
+    here = [each for each in found if not each.reason]
+    if not here or "cut" not in entry.in_page:
+        return None
+    tokens = data.run.tokens[fingerprint]
+    carries = any(NEEDS_TEXT[each.copy["kind"]] for each in here)
+    licence = LICENCE if data.run.manifest.experiment["corpus"].get("source") == PUBLIC else ""
+    html = fill(
+        "live",
+        answering=here,
+        left_out=[each for each in found if each.reason],
+        others=[model for model in data.scored if model not in models],
+        beginning=_beginning(here[0].model),
+        traced=carries,
+        licence=licence if carries else "",
+        unranked=data.unranked,
+        data=_packed(tokens, entry.in_page, here, carries),
+    )
+    return Section.of("live", "Type your own text", html)
+
+
+def _why_no_text(data: ReportData, tokens: int) -> str:
+    """Return why the page does not carry the training text, or ""."""
+    public = all(run.manifest.experiment["corpus"].get("source") == PUBLIC for run in data.run.runs)
+    if not public and not _option(data, "live_text", False):
+        return "it needs the training text, which the page gives away only with --live-text"
+    if tokens > MOST_TOKENS:
+        return f"it needs the training text, which is longer than {numbers.count(MOST_TOKENS)} tokens"
+    return ""
+
+
+def _option(data: ReportData, name: str, usual: Any) -> Any:
+    """Return an option of the page: as the user wants it now, or as the run had it."""
+    return data.page.get(name, data.run.manifest.experiment.get(name, usual))
+
+
+def _answering(model: Model, no_text: str) -> Answering:
+    copy = model.cell.examples.get("in_page") or {"reason": "the run was made before pages had models: run it again"}
+    kind = copy.get("kind")
+    if kind not in NEEDS_TEXT:
+        return Answering(model, {}, str(copy.get("reason", f"the page can't compute models of the kind '{kind}'")))
+    return Answering(model, copy, no_text if NEEDS_TEXT[kind] else "")
+
+
+def _beginning(model: Model) -> str:
+    """Return the text that is in the field at first: the longest prompt of the run."""
+    prompts = [str(prompt["prompt"]) for prompt in model.cell.examples["prompts"]]
+    return max(prompts, key=len, default=WORDS_FIRST)
+
+
+def _packed(
+    tokens: TokenizedCorpus, cut: Mapping[str, Any], answering: list[Answering], carries: bool
+) -> dict[str, Any]:
+    """Return the vocabulary, the training text if it is carried, and the models, for JSON."""
+    vocabulary, train = tokens.vocabulary, tokens.train
+    text: dict[str, Any] | None = None
+    if carries:
+        kind = np.uint16 if len(vocabulary) < 2**16 else np.int32
+        text = {
+            "ids": _compressed(train.ids.astype(np.dtype(kind).newbyteorder("<")).tobytes()),
+            "documents": train.starts.tolist(),
+            "titles": list(train.names),
+        }
+    return {
+        "engine": asset("live-engine.js"),
+        "cut": cut,
+        "words": _compressed(json.dumps(list(vocabulary.tokens), ensure_ascii=False).encode()),
+        "counts": _compressed(json.dumps(vocabulary.counts.tolist()).encode()),
+        "end": vocabulary.end,
+        "unknown": vocabulary.unknown,
+        "text": text,
+        "models": [{"name": each.model.title, "copy": each.copy} for each in answering],
+    }
+
+
+def _compressed(raw: bytes) -> str:
+    """Return bytes as base64 of gzip, which the page can read; the same for the same bytes."""
+    return base64.b64encode(gzip.compress(raw, mtime=0)).decode()

@@ -1,0 +1,299 @@
+"""The models of the page give Python's ids and probabilities, and show from where a guess comes."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import lmcompare
+from lmcompare.api import Comparison
+from lmcompare.corpora import documents_of
+from lmcompare.report.build import write_reports
+from lmcompare.report.templating import asset
+from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, make_tokenizer
+from tests.report.browser import complaints, visit
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
+
+PIECES = (
+    *(
+        "the",
+        "cat",
+        "Wien's",
+        "don't",
+        "O’Brien",
+        "l'eau",
+        "1,000.5",
+        "B12",
+        "well-known",
+        "U.S.",
+        "...",
+        "--",
+        "it's",
+    ),
+    *(
+        "Grüße",
+        "ἀγάπη",
+        "мир",
+        "שָׁלוֹם",
+        "سلام",
+        "می‌خواهم",
+        "नमस्ते",
+        "日本語",
+        "カタカナ",
+        "ไทย",
+        "한국어",
+        "ﾊﾝｶｸ",
+        "ශ්‍රී",
+    ),
+    *(
+        "👩‍🔬",
+        "🇩🇪",
+        "👍🏽",
+        "❤️",
+        "e\u0301",
+        "a\u0300\u0323",
+        "ß",
+        "ǅ",
+        "²",
+        "½",
+        "٣",
+        "\u00ad",
+        "\u200b",
+        "\ufeff",
+        "\u2060",
+    ),
+    *(
+        "<unk>",
+        "</s>",
+        "<unk_>",
+        "@-@",
+        "&apos;",
+        "'s",
+        "'S",
+        "s'",
+        "’",
+        "'",
+        '"',
+        "(",
+        ")",
+        "[x]",
+        "{y}",
+        "a|b",
+        "a/b",
+        "$5",
+    ),
+    *(
+        " ",
+        "  ",
+        "\t",
+        "\n",
+        "\r\n",
+        "\n\n",
+        "\u00a0",
+        "\u2003",
+        "\u3000",
+        "\x1c",
+        "\x85",
+        "\v",
+        "\u2028",
+        ".",
+        ",",
+        "!",
+        "?",
+    ),
+    *(
+        "xylophone",
+        "a",
+        "A",
+        "0",
+        "9.9",
+        ".5",
+        "5.",
+        "1,2,3",
+        "x'y'z",
+        "''",
+        "``",
+        "\x00",
+        "\x7f",
+        "\u0345",
+        "\U0001f1e6",
+    ),
+)
+
+
+def strings(number: int = 1_000) -> list[str]:
+    """Texts of many scripts, with what a tokenizer may stumble over."""
+    draw = random.Random(0)
+    return ["".join(draw.choices(PIECES, k=draw.randint(0, 12))) for _ in range(number)]
+
+
+TEXTS = [
+    f"The cat saw {n} dogs .\n<unk> it's 日本 <unk> @-@ @-@ <unk>\n" for n in ("two", "three", "some", "2,000")
+] * 3
+
+
+@pytest.fixture
+def engine(browser: Browser) -> Page:
+    """A page in which the engine's classes can be used."""
+    page = browser.new_page()
+    page.add_script_tag(content=asset("live-engine.js"))
+    return page
+
+
+@pytest.mark.parametrize("train", [TEXTS, ["The cat saw two dogs.\n"]], ids=["marks", "plain"])
+@pytest.mark.parametrize("kind", ["word", "whitespace", "char", "byte"])
+def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, train: list[str]) -> None:
+    tokenizer = make_tokenizer({"kind": kind})
+    fit_tokenizer(tokenizer, train)
+    documents = documents_of([*train, " ".join(PIECES[:40])])
+    vocabulary = build_vocabulary(documents, tokenizer)
+    texts = strings()
+    wanted = [encode_prompt(text, tokenizer, vocabulary).tolist() for text in texts]
+    found = engine.evaluate(
+        """([how, words, end, unknown, texts]) => {
+            const cutter = new Cutter(how, words, end, unknown);
+            return texts.map((text) => cutter.cut(text).map((token) => [token.id, token.text]));
+        }""",
+        [tokenizer.in_page(), list(vocabulary.tokens), vocabulary.end, vocabulary.unknown, texts],
+    )
+    wrong = [text for text, ids, cut in zip(texts, wanted, found, strict=True) if ids != [i for i, _ in cut]]
+    assert not wrong, (len(wrong), wrong[:3])
+    assert len({tuple(ids) for ids in wanted}) > 100
+    for text, cut in zip(texts, found, strict=True):  # unknown words, which share an id, are cut alike, too
+        lines = [tokenizer.tokenize(line)[0] for line in text.replace("\r\n", "\n").split("\n")]
+        tokens = [token for line in lines for token in (*line, "</s>")][:-1]
+        if not tokenizer.in_page().get("escapes"):
+            assert [token for _, token in cut] == tokens, text
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    draw = random.Random(1)
+    words = ["the", "a", "cat", "dog", "bird", "saw", "heard", "liked", "big", "small", "red", "and", "not", "."]
+    lines = ["".join(" ".join(draw.choices(words, k=draw.randint(1, 9))) + "\n") for _ in range(900)]
+    documents = ["".join(lines[i : i + 5]) for i in range(0, len(lines), 5)]
+    models: list[Any] = [
+        "unigram",
+        "ngram",
+        {"plugin": "ngram", "name": "bigram", "order": 2},
+        {"plugin": "ngram", "name": "one", "order": 1},
+        {"plugin": "ngram", "name": "pruned", "prune": [0, 0, 1]},
+        {"plugin": "ngram", "name": "bell", "smoothing": "witten-bell"},
+    ]
+    return lmcompare.compare(documents, models=models, out=tmp_path_factory.mktemp("live") / "run", quiet=True)
+
+
+@pytest.fixture(scope="module")
+def given_away(compared: Comparison) -> Path:
+    """The report, with the training text in it."""
+    write_reports(compared.folder, {"live_text": True})
+    return compared.folder / "report.html"
+
+
+@pytest.fixture
+def page(browser: Browser, given_away: Path) -> Page:
+    page = visit(browser, given_away)
+    page.locator("#live").scroll_into_view_if_needed()
+    page.wait_for_selector(".live[data-shown]", timeout=20_000)
+    return page
+
+
+def asked(page: Page, text: str) -> dict[str, Any]:
+    """What the engine of a page says of a text."""
+    data = page.locator(".live-data").text_content()
+    found: dict[str, Any] = page.evaluate(
+        """async ([data, text]) => {
+            const { engine, ...rest } = JSON.parse(data);
+            const worker = new Worker(URL.createObjectURL(new Blob([engine])));
+            const ask = (message) => new Promise((resolve) => {
+                worker.onmessage = (event) => resolve(event.data);
+                worker.postMessage(message);
+            });
+            await ask({ id: 1, type: "open", data: rest });
+            return (await ask({ id: 2, type: "score", arguments: [text] })).result;
+        }""",
+        [data, text],
+    )
+    return found
+
+
+@pytest.mark.parametrize("text", ["the cat saw a big bird . the", "and\nthe zebra\n\nred not", "", "."])
+def test_probabilities_are_those_of_python(page: Page, compared: Comparison, text: str) -> None:
+    found = asked(page, text)
+    for m, name in enumerate(("unigram", "ngram", "bigram", "one")):
+        trained = compared.model(name)
+        scored = trained.score(text)
+        assert found["bits"][m] == pytest.approx(scored.surprisal_bits, abs=1e-5)
+        wanted = dict(trained.next_tokens(text, None))
+        assert dict(found["next"][m]) == pytest.approx({word: wanted[word] for word, _ in found["next"][m]}, rel=1e-5)
+        best = sorted(wanted.values(), reverse=True)[:10]
+        assert [p for _, p in found["next"][m]] == pytest.approx(best, rel=1e-5)
+
+
+def test_a_guess_is_traced_to_the_training_text(page: Page, compared: Comparison) -> None:
+    page.locator(".live textarea").fill("the cat saw")
+    expect(page.locator(".live")).to_have_attribute("data-shown", "the cat saw")
+    row = page.locator(".live-model").nth(1)
+    guess = row.locator(".next-words li").first
+    word = guess.locator("button").first.inner_text()
+    guess.locator(".why").click()
+    evidence = row.locator(".evidence li")
+    expect(evidence.first).to_contain_text("from “")
+    assert evidence.first.locator("b").all_inner_texts()[-1] == word
+    guess.locator("button").first.click()
+    expect(page.locator(".live")).to_have_attribute("data-shown", f"the cat saw{'' if word == '.' else ' '}{word}")
+    assert complaints(page) == []
+
+
+def test_what_the_page_can_not_compute_is_said(page: Page) -> None:
+    said = page.locator("#live").inner_text()
+    assert "without pruning" in said
+    assert said.count("Kneser-Ney smoothing without pruning only") == 2
+    assert page.locator(".live-model").count() == 4
+
+
+def test_a_text_of_the_user_is_not_given_away(compared: Comparison, given_away: Path, tmp_path: Path) -> None:
+    assert '"ids":"' in given_away.read_text(encoding="utf-8")
+    write_reports(compared.folder)
+    html = (compared.folder / "report.html").read_text(encoding="utf-8")
+    data = json.loads(html.split('class="live-data">')[1].split("</script>")[0])
+    assert data["text"] is None
+    assert [model["copy"]["kind"] for model in data["models"]] == ["frequencies"]
+    assert "--live-text" in html
+    write_reports(compared.folder, {"live": "none"})
+    assert 'class="live-data"' not in (compared.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_counts_of_phrases_against_brute_force(engine: Page) -> None:
+    draw = np.random.default_rng(0)
+    ids = draw.integers(0, 4, 300)
+    documents = [0, 100, 100, 250]
+    found = engine.evaluate(
+        """([ids, documents, phrases]) => {
+            const made = new Phrases(Uint16Array.from(ids), documents, 0, 4, 3);
+            return phrases.map((phrase) => {
+                const [from, to] = made.find(phrase);
+                const after = made.followers(phrase, true);
+                return [to - from, after && Object.fromEntries(after.of)];
+            });
+        }""",
+        [ids.tolist(), documents, [[1], [1, 2], [3, 3], [2, 1], [4], [4, 1], [0, 1]]],
+    )
+    text: list[int] = []
+    for i, token in enumerate(ids.tolist()):
+        if i == 0 or ids[i - 1] == 0 or i in documents:
+            text.append(4)
+        text.append(token)
+    for phrase, (times, after) in zip([[1], [1, 2], [3, 3], [2, 1], [4], [4, 1]], found, strict=False):
+        places = [i for i in range(len(text)) if text[i : i + len(phrase)] == phrase]
+        assert times == len(places)
+        pairs = {(text[i + len(phrase)], text[i - 1] if i else None) for i in places if i + len(phrase) < len(text)}
+        wanted = {word: len({p for w, p in pairs if w == word}) for word, _ in pairs if word != 4}
+        assert {int(word): count for word, count in (after or {}).items()} == wanted
