@@ -38,7 +38,7 @@ class Answering:
 def build(data: ReportData) -> Section | None:
     """Return the section; None if the page can compute none of the models."""
     fingerprint = data.main_tokens
-    if not fingerprint or _option(data, "live", "pocket") == "none":
+    if not fingerprint or "none" in _options(data, "live"):
         return None
     models = data.groups[fingerprint]
     entry = data.run.manifest.tokens[fingerprint]
@@ -49,7 +49,6 @@ def build(data: ReportData) -> Section | None:
         return None
     tokens = data.run.tokens[fingerprint]
     carries = any(NEEDS_TEXT[each.copy["kind"]] for each in here)
-    licence = LICENCE if data.run.manifest.experiment["corpus"].get("source") == PUBLIC else ""
     html = fill(
         "live",
         answering=here,
@@ -57,7 +56,7 @@ def build(data: ReportData) -> Section | None:
         others=[model for model in data.scored if model not in models],
         beginning=_beginning(here[0].model),
         traced=carries,
-        licence=licence if carries else "",
+        licence=LICENCE if carries and _is_public(data) else "",
         unranked=data.unranked,
         data=_packed(tokens, entry.in_page, here, carries),
     )
@@ -66,17 +65,20 @@ def build(data: ReportData) -> Section | None:
 
 def _why_no_text(data: ReportData, tokens: int) -> str:
     """Return why the page does not carry the training text, or ""."""
-    public = all(run.manifest.experiment["corpus"].get("source") == PUBLIC for run in data.run.runs)
-    if not public and not _option(data, "live_text", False):
+    if not _is_public(data) and not all(_options(data, "live_text")):
         return "it needs the training text, which the page gives away only with --live-text"
     if tokens > MOST_TOKENS:
         return f"it needs the training text, which is longer than {numbers.count(MOST_TOKENS)} tokens"
     return ""
 
 
-def _option(data: ReportData, name: str, usual: Any) -> Any:
-    """Return an option of the page: as the user wants it now, or as the run had it."""
-    return data.page.get(name, data.run.manifest.experiment.get(name, usual))
+def _options(data: ReportData, name: str) -> list[Any]:
+    """Return an option of the page: as the user wants it now, or else as each run had it."""
+    return [data.page[name]] if name in data.page else [run.manifest.experiment.get(name) for run in data.run.runs]
+
+
+def _is_public(data: ReportData) -> bool:
+    return all(run.manifest.experiment["corpus"].get("source") == PUBLIC for run in data.run.runs)
 
 
 def _answering(model: Model, no_text: str) -> Answering:
