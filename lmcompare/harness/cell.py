@@ -247,7 +247,7 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Sc
 def _in_page(job: Job, model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, Any]:
     """Return what the page computes a model from, with the bits that it loses on the test text; or ``reason``."""
     try:
-        copy = model.in_page(corpus.valid)
+        copy = model.in_page(corpus.valid, whole=job.whole)
         table = dict(copy.table)
         if copy.log_probs is not None:
             own = read_table(job.path / "scores.parquet", ["log_prob"], "test")["log_prob"].sum()

@@ -301,13 +301,15 @@ class LanguageModel(ABC):
 
     # Every model has these; they are not overridden
 
-    def in_page(self, valid: Encoded) -> PageCopy:
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Return a copy of this model for the page of a report, in which it answers a reader.
 
         Parameters
         ----------
         valid : Encoded
             The validation text, to which what the copy lacks may be fitted.
+        whole : bool
+            Whether nothing is to be left out for the sake of a smaller page.
 
         Raises
         ------

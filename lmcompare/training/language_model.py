@@ -21,7 +21,7 @@ from lmcompare.training.lanes import BoolArray, Texts
 from lmcompare.training.loop import Outcome, Training, Watch
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.network_file import write_network
-from lmcompare.training.pocket import pocket_copy
+from lmcompare.training.pocket import Pocket
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
@@ -222,10 +222,11 @@ class TorchLanguageModel(LanguageModel):
         self._network = network
         return self
 
-    def in_page(self, valid: Encoded) -> PageCopy:
-        """Return a pocket copy of the network."""
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
+        """Return a pocket copy of the network; a ``whole`` one has all words, and 8 bits a number."""
         network = self.trained_network()
-        return pocket_copy(network, network.in_page(), valid)
+        made = Pocket(network, network.in_page(), valid, whole=whole)
+        return PageCopy(made.table(), made.log_probs)
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
         """Return the writer of ``.safetensors``, the network's weights with its hyper-parameters and vocabulary."""

@@ -22,7 +22,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
-from lmcompare.model import PageCopy
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 from lmcompare.training.cross_entropy import slices
 from lmcompare.training.network import Network
@@ -40,8 +39,8 @@ HEAD = "head.table"
 Bytes = npt.NDArray[np.uint8]
 
 
-def pocket_copy(network: Network, layers: Sequence[dict[str, Any]], valid: Encoded) -> PageCopy:
-    """Return a copy of a network for the page.
+class Pocket:
+    """The copy as Python evaluates it, and as the page reads it.
 
     Parameters
     ----------
@@ -51,21 +50,19 @@ def pocket_copy(network: Network, layers: Sequence[dict[str, Any]], valid: Encod
         What ``Network.in_page`` returns.
     valid : Encoded
         The validation text; its vocabulary has the counts of the training text.
+    whole : bool
+        Whether all words keep their rows, and numbers 8 bits.
 
     Raises
     ------
     LmcompareError
         For a network with another output than a softmax over all words.
     """
-    made = Pocket(network, layers, valid)
-    return PageCopy(made.table(), made.log_probs)
-
-
-class Pocket:
-    """The copy as Python evaluates it, and as the page reads it."""
 
     @torch.no_grad()
-    def __init__(self, network: Network, layers: Sequence[dict[str, Any]], valid: Encoded) -> None:
+    def __init__(
+        self, network: Network, layers: Sequence[dict[str, Any]], valid: Encoded, *, whole: bool = False
+    ) -> None:
         if type(network.head) is not Head:
             raise LmcompareError("the page knows softmaxes over all words only")
         counts = torch.as_tensor(np.asarray(valid.vocabulary.counts, np.float64)) + 1.0
@@ -73,7 +70,8 @@ class Pocket:
         self.layers, self.types = list(layers), types
         self.network = copy.deepcopy(network).cpu().eval()
         order = torch.argsort(counts, descending=True, stable=True)
-        most = self._affordable()
+        bits = 8 if whole else BITS
+        most = types if whole else self._affordable()
         self.kept, self.rare = order[:most].sort().values, order[most:].sort().values
         self.shares = (counts[self.rare] / counts[self.rare].sum()).log()  # (R,)
         self.packed: dict[str, dict[str, Any]] = {}
@@ -83,7 +81,7 @@ class Pocket:
         for name, value in self.network.state_dict().items():
             is_table = value.dim() == 2 and len(value) == types + 1
             reduced = self._reduced(value, counts) if is_table else value
-            self.packed[name], restored = pack(reduced, BITS)
+            self.packed[name], restored = pack(reduced, bits)
             value.copy_(restored[self.row] if is_table else restored)
         self.vector, self.bias = self._fitted(valid)
 

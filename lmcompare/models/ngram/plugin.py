@@ -134,7 +134,7 @@ class NGram(TableModel):
             binary.SUFFIX: lambda vocabulary, path: binary.write(table, vocabulary, path),
         }
 
-    def in_page(self, valid: Encoded) -> PageCopy:
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Return the order and the discounts, with which the page estimates the same table from the training text."""
         if self.smoothing != KneserNey.name or any(self.prune):
             raise LmcompareError("the page counts for Kneser-Ney smoothing without pruning only")

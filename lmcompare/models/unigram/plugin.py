@@ -119,7 +119,7 @@ class Unigram(LanguageModel):
             unit="% probability",
         )
 
-    def in_page(self, valid: Encoded) -> PageCopy:
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Return the constant that is added to each count."""
         return PageCopy({"kind": "frequencies", "alpha": self.alpha})
 
