@@ -47,7 +47,7 @@ class Units:
 
     def of(self, document: Array, byte_start: Array) -> Array:
         """(N,) the unit of each token, given its document and the byte of the document at which it begins."""
-        return np.asarray(self.group[np.searchsorted(self.begins, _key(document, byte_start), side="right") - 1])
+        return np.asarray(self.group[np.searchsorted(self.begins, placed(document, byte_start), side="right") - 1])
 
 
 def units_of(run: Run) -> Units:
@@ -124,9 +124,9 @@ def _grouped(kind: str, n_bytes: Array, blocks: Array, begins: Array) -> Units:
     ends[np.cumsum(blocks) - 1] = n_bytes
     group = dealt(len(begins))
     summed_bytes = summed((ends - begins)[:, None], group)[:, 0].astype(np.int64)
-    return Units(kind, summed_bytes, _key(document, begins), group, not (blocks > 1).any())
+    return Units(kind, summed_bytes, placed(document, begins), group, not (blocks > 1).any())
 
 
-def _key(document: Array, byte: Array) -> Array:
-    """A number for each place in the test text, in the order of documents and bytes."""
-    return (np.asarray(document, np.int64) << 40) + byte
+def placed(document: Array, at: Array) -> Array:
+    """Return a number for each place in the test text, in the order of documents and of bytes or positions."""
+    return (np.asarray(document, np.int64) << 40) + np.asarray(at, np.int64)

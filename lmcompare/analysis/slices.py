@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.metrics import document_figures
-from lmcompare.analysis.resampling import Units, dealt, summed, units_of
+from lmcompare.analysis.resampling import Units, dealt, placed, summed, units_of
 from lmcompare.analysis.slice_tables import Crossed, Part, Slice, exp2, shared_slices, tables_of
-from lmcompare.analysis.token_blocks import Columns, blocks
+from lmcompare.analysis.token_blocks import PLACE, Columns, blocks
 from lmcompare.analysis.totals import LN2, by_tokens
 from lmcompare.analysis.word_kinds import CLASSES, word_classes
 from lmcompare.analysis.word_slices import WORD_SLICES
@@ -83,34 +83,58 @@ def slices(run: Run) -> Mapping[str, pd.DataFrame]:
         tables have model, tokens_fingerprint, place, value, documents, bytes, tokens, bits_per_byte with low and high
         (metadata only), perplexity.
     """
-    tables = token_slices(run)
-    by_document = pd.concat([_by_document(run, model) for model in run.scored]) if run.scored else pd.DataFrame()
-    tables["document"] = by_document.drop(columns=["metadata", "bits", "nats"], errors="ignore")
-    return tables | _by_metadata(run, by_document)
+    tables = tables_of(token_parts(run), "surprisal")
+    tables["document"] = by_document(run).drop(columns=["metadata", "bits", "nats"], errors="ignore")
+    return tables | tables_of(metadata_parts(run), "bits_per_byte")
 
 
-def token_slices(run: Run) -> dict[str, pd.DataFrame]:
-    """Return the tables of ``TOKEN_SLICES`` by name."""
+@kept
+def token_parts(run: Run) -> list[Part]:
+    """Return the rows of every model in each of ``TOKEN_SLICES``, in the order of the experiment."""
     units = units_of(run)
     crossed = [part for models in by_tokens(run).values() for part in _crossed(run, models, units)]
     order = {model.name: i for i, model in enumerate(run.scored)}
-    return tables_of(sorted(crossed, key=lambda part: order[part.model.name]), "surprisal")
+    return sorted(crossed, key=lambda part: order[part.model.name])
+
+
+def token_places(run: Run, fingerprint: str, keys: Array) -> dict[str, Array]:
+    """Return by slice (N,) in which group each of N test tokens is, −1 for none, given (N, 2) document and position.
+
+    The tokens are in the order of the text.
+    """
+    found: dict[str, list[Array]] = {s.name: [np.zeros(0, np.int64)] for s in TOKEN_SLICES}
+    wanted = placed(keys[:, 0], keys[:, 1])
+    derive = _Derived(run, fingerprint)
+    for block in run.tokens[fingerprint].feature_blocks("test", (*PLACE, *FEATURES)):
+        features = derive(block)
+        here = np.isin(placed(features["document"], features["position"]), wanted)
+        for s in TOKEN_SLICES:
+            found[s.name].append(np.asarray(s.place(features))[here])
+    return {name: np.concatenate(places) for name, places in found.items()}
+
+
+class _Derived:
+    """Adds to blocks of features, which come in the order of the text, those that the slices need besides."""
+
+    def __init__(self, run: Run, fingerprint: str) -> None:
+        vocabulary = run.tokens[fingerprint].vocabulary
+        self.classes = word_classes(vocabulary.tokens, vocabulary.counts.tolist())
+        self.carried = 0  # the longest n-gram that ends at the last token of the block before
+
+    def __call__(self, features: Columns) -> Columns:
+        longest = _longest_seen(features)
+        before = _before(longest, features["position"], self.carried)
+        self.carried = int(longest[-1])
+        classes = self.classes[features["token_id"]]
+        return features | {"word_class": classes, "longest_seen": longest, "longest_before": before}
 
 
 def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[Part]:
     """Return the sums of every slice of models of the same tokens, which are gone through once."""
-    vocabulary = run.tokens[models[0].tokens_fingerprint].vocabulary
-    classes = word_classes(vocabulary.tokens, vocabulary.counts.tolist())
     crossed = Crossed(TOKEN_SLICES, models, units)
-    carried = 0
+    derive = _Derived(run, models[0].tokens_fingerprint)
     for block in blocks(run, models, "test", features=FEATURES, scores=("log_prob", "byte_start")):
-        longest = _longest_seen(block.features)
-        features = block.features | {
-            "word_class": classes[block.features["token_id"]],
-            "longest_seen": longest,
-            "longest_before": _before(longest, block.features["position"], carried),
-        }
-        carried = int(longest[-1])
+        features = derive(block.features)
         unit = units.of(features["document"], block.stacked(0, "byte_start")[0])
         of_models = [-block.stacked(m).mean(axis=0) / LN2 for m in range(len(models))]
         crossed.add(features, unit, of_models)
@@ -146,8 +170,13 @@ def _metadata(text: object) -> dict[str, str]:
     return {str(k): str(v) for k, v in table.items()} if isinstance(table, dict) else {}
 
 
+@kept
+def by_document(run: Run) -> pd.DataFrame:
+    """Return one row for each finished model and document with tokens, with what is summed over documents."""
+    return pd.concat([_by_document(run, model) for model in run.scored]) if run.scored else pd.DataFrame()
+
+
 def _by_document(run: Run, model: ModelEntry) -> pd.DataFrame:
-    """Return one row for each document with tokens, with what is summed over documents of one kind."""
     found = document_figures(run, model).rename(columns={"document": "place", "name": "value"})
     found = found[found["tokens"] > 0].assign(
         model=model.name,
@@ -159,19 +188,21 @@ def _by_document(run: Run, model: ModelEntry) -> pd.DataFrame:
     return found[[*columns, "perplexity", "metadata", "bits", "nats"]]
 
 
-def _by_metadata(run: Run, by_document: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the table of every metadata key by the name of the slice."""
+@kept
+def metadata_parts(run: Run) -> list[Part]:
+    """Return the rows of every model for each of the first ``MOST_KEYS`` of ``metadata_keys``."""
     parts: list[Part] = []
     keys = metadata_keys(run)[:MOST_KEYS]
     if not keys:
-        return {}
-    codes, texts = pd.factorize(by_document["metadata"], use_na_sentinel=False)  # many documents say the same
+        return []
+    documents = by_document(run)
+    codes, texts = pd.factorize(documents["metadata"], use_na_sentinel=False)  # many documents say the same
     of_texts = [[table.get(key, "(none)") for key in keys] for table in map(_metadata, texts)]
     for key, values in zip(keys, zip(*of_texts, strict=True), strict=True):
-        labelled = by_document.assign(value=np.array(values, object)[codes])
+        labelled = documents.assign(value=np.array(values, object)[codes])
         for model in run.scored:
             parts.append(_of_labels(key, model, sorted(set(values)), labelled[labelled["model"] == model.name]))
-    return tables_of(parts, "bits_per_byte")
+    return parts
 
 
 def _of_labels(key: str, model: ModelEntry, labels: Sequence[str], documents: pd.DataFrame) -> Part:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.slice_tables import Crossed, Slice, shared_slices, tables_of
+from lmcompare.analysis.resampling import placed, units_of
+from lmcompare.analysis.slice_tables import Crossed, Part, Slice, shared_slices, tables_of
+from lmcompare.analysis.token_blocks import PLACE, Columns
 from lmcompare.analysis.word_kinds import WORD_KINDS, word_kinds
 from lmcompare.analysis.word_scores import word_scores
+from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run, kept
 
 WORD_SLICES: tuple[Slice, ...] = (
@@ -51,15 +53,35 @@ def word_slices(run: Run) -> Mapping[str, pd.DataFrame]:
         surprisal (mean bits per word, the spelling of unknown words included and gaps not) with low and high (95 %
         interval; NaN if fewer than ten units have such words), perplexity (2 to the surprisal).
     """
+    return tables_of(word_parts(run), "surprisal")
+
+
+@kept
+def word_parts(run: Run) -> list[Part]:
+    """Return the rows of every finished model in each of ``WORD_SLICES``, in the order of the experiment."""
     if not run.scored:
-        return {}
+        return []
     scores = word_scores(run, tuple(run.scored), "test")
     is_word = (scores.features["word"] != "").to_numpy()
-    words = scores.features[is_word]
-    features = {name: words[name].to_numpy() for name in words.columns}
-    features["kind"] = word_kinds(words["word"].tolist(), features["train_rank"])
+    features = _features(scores.features[is_word])
     units = units_of(run)
     crossed = Crossed(WORD_SLICES, run.scored, units)
     unit = units.of(features["document"], features["byte_start"])
     crossed.add(features, unit, list(np.asarray(scores.bits[:, is_word])))
-    return tables_of(crossed.parts("words"), "surprisal")
+    return crossed.parts("words")
+
+
+def word_places(run: Run, keys: Array) -> dict[str, Array]:
+    """Return by slice (N,) in which group each of N test words is, −1 for none, given (N, 2) document and position.
+
+    The words are in the order of the text.
+    """
+    words = run.tokens[run.scored[0].tokens_fingerprint].words("test")
+    here = np.isin(placed(*(words[name].to_numpy() for name in PLACE)), placed(keys[:, 0], keys[:, 1]))
+    features = _features(words[here & (words["word"] != "").to_numpy()])
+    return {s.name: np.asarray(s.place(features)) for s in WORD_SLICES}
+
+
+def _features(words: pd.DataFrame) -> Columns:
+    features = {name: words[name].to_numpy() for name in words.columns}
+    return features | {"kind": word_kinds(words["word"].tolist(), features["train_rank"])}

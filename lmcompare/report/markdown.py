@@ -119,10 +119,15 @@ def _table(node: ET.Element) -> Iterator[str]:
     if not rows:
         return
     numeric = ["n" in cell.get("class", "").split() for cell in rows[-1]]
-    lines = [[_inline(cell) for cell in row] for row in rows]
+    lines = [[text for cell in row for text in _filled(cell)] for row in rows]
     head = lines.pop(0) if node.find("thead") is not None else [""] * len(numeric)
     marks = ["--:" if right else ":--" for right in numeric]
     yield "\n".join(f"| {' | '.join(cells)} |" for cells in (head, marks, *lines))
+
+
+def _filled(cell: ET.Element) -> list[str]:
+    """Return the text of a cell, and of the empty ones that it covers."""
+    return [_inline(cell), *[""] * (int(cell.get("colspan", "1")) - 1)]
 
 
 def _inline(node: ET.Element) -> str:

@@ -43,6 +43,8 @@ class Passage:
 
     Parameters
     ----------
+    number : int
+        The place of the document among those of the test text.
     first : int
         The position of the first token in the document.
     spaced : tuple of bool
@@ -61,6 +63,7 @@ class Passage:
     """
 
     document: str
+    number: int
     first: int
     tokens: tuple[str, ...]
     spaced: tuple[bool, ...]
@@ -107,6 +110,7 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
         found.append(
             Passage(
                 document=documents[keys[0][0]],
+                number=int(keys[0][0]),
                 first=int(keys[0][1]),
                 tokens=tuple(rows["token"].astype(str)),
                 spaced=(False, *gaps.tolist()),

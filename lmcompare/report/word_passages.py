@@ -96,6 +96,7 @@ def chosen_words(data: ReportData, models: Sequence[Model]) -> list[Passage]:
         passages.append(
             Passage(
                 document=names[int(here["document"].iloc[0])],
+                number=int(here["document"].iloc[0]),
                 first=int(here["position"].iloc[0]),
                 tokens=tuple(here["word"]),
                 spaced=(False, *[True] * (len(here) - 1)),

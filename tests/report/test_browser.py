@@ -250,6 +250,60 @@ def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> Non
     expect(reader.locator(".passage")).not_to_have_text(first)
 
 
+def test_another_baseline_changes_every_cell_and_back(report: Page, browser: Browser, folder: Path) -> None:
+    def texts(page: Page) -> list[str | None]:
+        places = ".gains-table td, .gains-details td, .own-name"
+        return [cell.text_content() for cell in page.locator(places).all()]
+
+    static = texts(visit(browser, folder / "report.html", scripts=False))
+    assert texts(report) == static, "the script writes what the page already says"
+    choice = report.locator("#wins").get_by_label("Compare with")
+    first = report.locator(".gains-table [data-row]").first.locator("td")
+    names = report.locator(".gains-table thead th").all_inner_texts()
+    own, other = names.index("ngram") - 1, names.index("transformer") - 1
+    saved, figure = first.nth(other).inner_text(), float(first.nth(own).inner_text())
+    choice.select_option(label="transformer")
+    turned = {"+": "−", "−": "+"}[saved[0]] + saved[1:]
+    assert first.nth(own).inner_text() == turned
+    expect(first.nth(own)).to_have_attribute(
+        "title", re.compile(r"ngram, .+: \d+\.\d\d, which saves .+ against transformer")
+    )
+    assert float(first.nth(other).inner_text()) == pytest.approx(figure - float(saved.replace("−", "-")), abs=0.011)
+    expect(report.locator(".own-name")).to_have_text("transformer")
+    choice.select_option(label="ngram")
+    assert texts(report) == static
+
+
+@pytest.mark.parametrize("key", ["", "Enter"])
+def test_a_cell_opens_such_a_token_in_the_reader(of_tokens: Page, key: str) -> None:
+    rows = of_tokens.locator(".gains-table [data-row]")
+    row = rows.filter(has=of_tokens.locator("th", has_text=re.compile("^0 \\(unknown"))).first
+    cell = row.get_by_role("button").first
+    if key:
+        cell.focus()
+        of_tokens.keyboard.press(key)
+    else:
+        cell.click()
+    token = of_tokens.locator(".reader .tok:focus")
+    expect(token).to_have_class(re.compile("unknown"))
+    expect(token).to_be_in_viewport()
+    expect(of_tokens.locator(".card")).to_contain_text("Not in the vocabulary")
+    reader = of_tokens.locator(".reader")
+    assert reader.get_by_label("Surprisal in").input_value() == "0"
+    assert reader.get_by_label("compared with").input_value() == "1"
+    assert complaints(of_tokens) == []
+
+
+def test_the_cells_are_one_stop_and_the_arrows_go_on(of_tokens: Page) -> None:
+    cells = of_tokens.locator(".gains-table").get_by_role("button")
+    assert of_tokens.locator(".gains-table button[tabindex='0']").count() == 1
+    cells.first.focus()
+    of_tokens.keyboard.press("ArrowRight")
+    expect(cells.nth(1)).to_be_focused()
+    of_tokens.keyboard.press("ArrowDown")
+    expect(cells.nth(3)).to_be_focused()  # of two models
+
+
 def test_choosing_a_head(report: Page) -> None:
     inside = report.locator("#inside-transformer")
     cells = inside.locator(".heat-table tbody td")

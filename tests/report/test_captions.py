@@ -8,15 +8,11 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run
-from lmcompare.report.charts.bins import Series
 from lmcompare.report.charts.scatter import Dot
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import cost, learning, mixtures, sentences
-from lmcompare.report.sections import slices as slices_section
 from lmcompare.report.templating import fill
 from tests.report.tree import parse
-
-NONE: list[float | None] = [None] * 5
 
 
 def plain(text: str) -> str:
@@ -38,28 +34,6 @@ def test_cost_names_the_cheapest_of_the_models_near_the_best() -> None:
 def test_cost_has_no_caption_where_the_best_model_is_about_the_cheapest() -> None:
     assert cost.caption([Dot("best", 0, 103, 1.0), Dot("other", 1, 100, 1.01)], cost.COSTS[0]) == ""
     assert cost.caption([Dot("floor", 0, 1, 2.0), Dot("best", 2, 90, 1.0)], cost.COSTS[0]) == ""
-
-
-def test_slices_name_the_best_model_of_each_group() -> None:
-    labels = ("a", "b", "c", "d", "e")
-    one = Series("one", 0, [1.0, 1.0, 1.0, 5.0, 2.0], NONE, NONE)
-    two = Series("two", 1, [2.0, 3.0, 2.0, 1.0, None], NONE, NONE)
-    said = slices_section.caption(labels, [one, two])
-    assert "one is best in 4 of 5 groups" in said
-    assert "two for “d”" in said
-    assert slices_section.caption(labels, [one]) == "", "one model is best everywhere: the chart shows it"
-    assert slices_section._ranges(["a", "b", "c", "e"], labels) == ["“a” to “c”", "“e”"]
-
-
-def test_unseen_word_pairs_are_compared() -> None:
-    labels = ("1", "2", "3", "4", "5")
-    one = Series("one", 0, [9.0, 5.0, 4.0, 3.0, 2.0], NONE, NONE)
-    two = Series("two", 1, [8.0, 5.0, 4.0, 3.0, 2.5], NONE, NONE)
-    said = plain(slices_section.new_and_known(labels, [25, 25, 20, 20, 10], [one, two]))
-    assert "25 % of the tokens" in said
-    assert "two 8.00 and one 9.00" in said
-    assert "10 %" in said
-    assert "one needs the fewest, 2.00" in said
 
 
 def curve(valid: list[float]) -> pd.DataFrame:

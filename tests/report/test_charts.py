@@ -15,7 +15,6 @@ from markupsafe import Markup
 from lmcompare.report import numbers
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import spread
-from lmcompare.report.charts.bins import Series, bins
 from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip
 from lmcompare.report.charts.lines import Line, lines, shortened
 from lmcompare.report.charts.points import points
@@ -102,7 +101,6 @@ def drawings() -> list[Markup]:
         strip(Row(HOSTILE, 0, 1.0, 0.9, 1.1), shared_scale([Row("a", 0, 1.0, 0.9, 1.1)], (0, 10)), HOSTILE),
         lines([Line(HOSTILE, 0, [0, 1, 2], [1, nan, 2]), Line("one", 9, [1], [1])], HOSTILE, "x", "y", label, label),
         scatter([Dot(HOSTILE, 0, 1, 1, 0.9, 1.1), Dot("b", 1, 100, 0.5)], HOSTILE, "x", "y", label, label),
-        bins([HOSTILE, "b"], [Series(HOSTILE, 0, [1, None], [0.9, None], [1.1, None])], "l", "y", label),
         points([HOSTILE, "b"], [0, 1], [0, 1], [HOSTILE, "g"], HOSTILE),
     ]
 
@@ -135,7 +133,6 @@ def test_no_values_at_all_still_draw() -> None:
     for drawing in (
         lines([], "l", "x", "y", numbers.tidy, numbers.tidy),
         points([], [], [], [], "l"),
-        bins([], [], "l", "y", numbers.tidy),
         scatter([], "l", "x", "y", numbers.tidy, numbers.tidy),
     ):
         ET.fromstring(str(drawing))

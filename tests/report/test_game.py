@@ -21,7 +21,7 @@ def passage(tokens: str, unknown: str = "") -> Passage:
     words = tuple(tokens.split())
     top = tuple((("a", 0.5), (UNKNOWN, 0.2)) for _ in words)
     missed = tuple(word in unknown.split() for word in words)
-    return Passage("d", 0, words, (True,) * len(words), missed, np.zeros((1, len(words))), (top,), 0.1)
+    return Passage("d", 0, 0, words, (True,) * len(words), missed, np.zeros((1, len(words))), (top,), 0.1)
 
 
 def test_ten_words_with_letters_are_hidden_evenly() -> None:

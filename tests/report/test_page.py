@@ -13,7 +13,7 @@ import pytest
 from lmcompare.analysis import Run
 from lmcompare.analysis.comparison import compare_models
 from lmcompare.analysis.results import results
-from lmcompare.analysis.slices import slices
+from lmcompare.analysis.slices import by_document
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData
 from lmcompare.report.definitions import TERMS
@@ -173,7 +173,7 @@ def test_sentences_show_the_bits_of_every_token(run: Run, tree: Node) -> None:
 
 
 def test_documents_are_those_of_the_slices(run: Run, tree: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = slices(run)["document"]
+    rows = by_document(run)
     table = tree.one("section", id_="wins").all("table")[-1]
     models = [h.text for h in table.one("thead").all("th")][2:]
     for row in table.rows():

@@ -41,7 +41,7 @@ def report(
     page_options = {name: value for name, value in options.items() if value is not None}
     if page_options.get("live") not in (None, "none"):
         raise LmcompareError(
-            "'lmcompare report' can only leave out models (--live none): 'lmcompare run --live full' makes whole copies"
+            "'lmcompare report' can only leave out models (--live none): 'run --live full' makes whole copies"
         )
     if len(folders) > 1:
         if page_options:

@@ -41,15 +41,31 @@
       for (const kind of ["mouseover", "focusin", "click"]) {
         this.text.addEventListener(kind, (event) => {
           const token = event.target.closest(".tok");
-          if (token) this.open(Number(token.dataset.i));
+          if (token && !(this.led && kind === "mouseover")) this.open(Number(token.dataset.i));
         });
       }
+      // a token that was asked for stays open while the page moves below a pointer that stands still
+      document.addEventListener("pointermove", (event) => { if (event.movementX || event.movementY) this.led = false; });
       box.addEventListener("keydown", (event) => this.onKey(event));
+      box.addEventListener("show", (event) => this.show(event.detail));
       this.draw(true);
     }
 
     get passage() {
       return this.data.passages[Number(this.controls.passage.value)];
+    }
+
+    // Of places, each a passage and a token, shows the one at which a model gains most or, if it loses, loses most.
+    show({ places, model, minus, loses }) {
+      const gain = ([p, i]) => (loses ? -1 : 1) * (this.data.passages[p].bits[minus][i] - this.data.passages[p].bits[model][i]);
+      const [passage, token] = places.reduce((best, place) => (gain(place) > gain(best) ? place : best));
+      this.controls.passage.value = String(passage);
+      this.controls.model.value = String(model);
+      if (this.controls.minus) this.controls.minus.value = model === minus ? "" : String(minus);
+      this.draw(true);
+      this.led = true;
+      this.tokens[token].focus({ preventScroll: true });
+      this.tokens[token].scrollIntoView({ block: "center" });
     }
 
     word(i) {

@@ -1,143 +1,314 @@
-"""Where each model is good: surprisal by kind of token, bits per byte by kind of document."""
+"""Where each model is good: what it saves against a baseline, by kind of token or word and by kind of document."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
-from lmcompare.analysis.slices import MOST_KEYS, iterate, metadata_keys, slices
-from lmcompare.analysis.word_slices import spent, word_slices
+from lmcompare.analysis.comparison import SIGNIFICANCE
+from lmcompare.analysis.slice_differences import Divided, divided, p_values
+from lmcompare.analysis.slice_tables import RARE
+from lmcompare.analysis.slices import MOST_KEYS, by_document, metadata_keys, token_places
+from lmcompare.analysis.word_slices import spent, word_places
 from lmcompare.report import numbers
-from lmcompare.report.charts.bins import Series, bins
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
+from lmcompare.runfolder.parquet import Array
 
 DOCUMENTS = 40  # in the table
-NAMED = 6  # of more models than these, a caption gives only the extremes
-JOINED_FROM = {  # the first of the bins that a line joins; 0 times is unknown
-    **dict.fromkeys(("word_class", "repeated", "repeated_rare", "word_kind", "word_repeated", "word_repeated_rare")),
-    "train_count": 1,
-    "word_train_count": 1,
+BASELINES = 12  # models with which the others can be compared
+DIGITS = 5  # of the figures in the page
+EXAMPLES = 16  # tokens of a group that a click can open
+STRONG = 0.75  # the share of a usual model's differences that are below the full colour
+UNKNOWN = "0 (unknown)"
+TITLE = "Where each model is good"
+ASKED = {  # by the end of a slice's name, the question that it answers
+    "word_class": "What kind of word is it?",
+    "word_kind": "What kind of word is it?",
+    "train_count": "How often does the {unit} occur in the training text?",
+    "context_order": "How many of the {unit}s before it are a phrase of the training text?",
+    "seen_order": "How long is the longest phrase of the training text that ends with it?",
+    "position_in_sentence": "Where in the sentence is it?",
+    "position_in_document": "Where in the document is it?",
+    "repeated": "Has the document mentioned it before? (known {unit}s)",
+    "repeated_rare": f"Has the document mentioned it before? ({{unit}}s that occur 1 to {RARE} times in training)",
 }
+CAVEAT = "These groups are chosen by what came, which favours models that spread their probability over new phrases."
+Unit = Literal["token", "word"]
 
 
 @dataclass(frozen=True)
-class Slice:
-    """One division of the test text; ``counts`` are the tokens or documents in each bin."""
+class Cell:
+    """What a model saves in a group: ``strength`` is the amount of colour from 0 to 1, ``note`` says it in words."""
+
+    text: str
+    detail: str
+    note: str
+    kind: Literal["own", "cool", "heat"]
+    strength: float
+    sure: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A group of tokens, words or documents, with its part of the text."""
+
+    label: str
+    count: int
+    share: float
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A division of the text, with what is counted in it."""
 
     title: str
-    chart: Markup
-    labels: Sequence[str]
-    counts: Sequence[int]
+    caveat: str
     counted: str
-    rows: Sequence[tuple[Model, Sequence[str]]]
-    caption: str
+    rows: Sequence[Row]
 
 
 def build(data: ReportData) -> Section | None:
     """Return the section, or None if no model can be compared. Models of different tokens are compared at words."""
-    if not data.comparable:
+    models = data.comparable
+    if not models:
         return None
-    unit = "token" if len({model.entry.tokens_fingerprint for model in data.comparable}) == 1 else "word"
-    tables = dict(slices(data.run))
-    if unit == "word":
-        of_documents = {name: rows for name, rows in tables.items() if "surprisal" not in rows}
-        tables = {**word_slices(data.run), **of_documents}
-    found = [
-        one
-        for name, title, rows in iterate(tables)
-        if name != "document" and (one := _slice(name, title, rows, data.comparable, unit)) is not None
-    ]
-    documents = _documents(tables["document"], data.comparable)
+    unit: Unit = "token" if len({model.entry.tokens_fingerprint for model in models}) == 1 else "word"
+    ranked = [model for model, _ in data.ranking]
+    own = baseline(ranked)
+    offered = tuple(dict.fromkeys(model.name for model in (own, *ranked[:BASELINES])))
+    found = divided(data.run, tuple(model.name for model in models), unit, offered)
+    at = models.index(own)
+    full = {counted: _full(found, at, counted == "documents") for counted in {one.counted for one in found}}
+    documents = by_document(data.run)
     bits = spent(data.run).to_dict("records")
     html = fill(
         "slices",
-        slices=found,
-        documents=documents,
-        board=_board(tables["document"], data.comparable),
+        questions=[_question(one, models, at, full[one.counted]) for one in found],
+        data=_packed(data, found, full, unit, offered) if len(models) > 1 else None,
+        models=models,
+        own=own,
+        offered=[data.by_name[name] for name in offered],
+        full=list(dict.fromkeys(full[one.counted] for one in found)),
+        documents=_documents(documents, models),
+        board=_board(documents, models),
         unit=unit,
         most_keys=MOST_KEYS,
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
-        spent=[(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in data.comparable],
-        models=data.comparable,
+        spent=[(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in models],
     )
-    return Section.of("wins", "Where each model is good", html)
+    return Section.of("wins", title(data, found, own, unit), html)
 
 
-def _slice(name: str, title: str, rows: pd.DataFrame, models: Sequence[Model], unit: str) -> Slice | None:
-    measure = "surprisal" if "surprisal" in rows else "bits_per_byte"
-    rows = rows[rows["model"].isin([model.name for model in models])]
-    places = sorted(set(rows["place"]))
-    if len(places) < 2:
-        return None  # a single bin repeats the leaderboard
-    counted = f"{unit}s" if measure == "surprisal" else "documents"
-    first = rows[rows["model"] == models[0].name].set_index("place")
-    labels = [str(first["value"].get(p, p)) for p in places]
-    counts = [int(first[counted].get(p, 0)) for p in places]
-    series = []
-    for model in models:
-        mine = rows[rows["model"] == model.name].set_index("place")
-        series.append(Series(model.title, model.index, *(_column(mine, c, places) for c in (measure, "low", "high"))))
-    axis = f"Surprisal (bits per {unit})" if measure == "surprisal" else "Bits per byte"
-    spoken = title[0].upper() + title[1:]
-    label = f"{axis}: {title}, for each model"
-    chart = bins(labels, series, label, axis, numbers.tidy, JOINED_FROM.get(name, 0))
-    shown = [(m, [numbers.decimals(v, 2) for v in s.values]) for m, s in zip(models, series, strict=True)]
-    said = caption(labels, series)
-    if name == "seen_order":
-        said = f"{said} {new_and_known(labels, counts, series)}".strip()
-    return Slice(spoken, chart, labels, counts, counted, shown, said)
+def baseline(ranked: Sequence[Model]) -> Model:
+    """Return the best model that is not trained in steps, such as a table of counts; else the best model."""
+    counts = (m for m in ranked if not (m.entry.traits.get("pretrained") or len(m.cell.curve.dropna(how="all"))))
+    return next(counts, ranked[0])
 
 
-def caption(labels: Sequence[str], series: Sequence[Series]) -> str:
-    """Return which model is best in which bins; "" if one model is best in all of them."""
-    best: dict[str, list[str]] = {}
-    for i, label in enumerate(labels):
-        known = [(v, s.name) for s in series if (v := s.values[i]) is not None]
-        if known:
-            best.setdefault(min(known)[1], []).append(label)
-    if len(best) < 2:
+def title(data: ReportData, found: Sequence[Divided], own: Model, unit: Unit) -> str:
+    """Return the finding of one planned question: which models are significantly better than the baseline, and where.
+
+    The question is how much of the phrase before a token is known; of words, how often they occur in the training
+    text. The correction is for all models and groups of it.
+    """
+    asked = "context_order" if unit == "token" else "word_train_count"
+    one = next((one for one in found if one.name == asked), None)
+    if one is None or len(one.models) < 2 or np.isnan(one.reach).all():
+        return TITLE
+    p = p_values(data.run, one.models, unit, asked, own.name)
+    better = (one.saved(one.models.index(own.name)) > 0) & (p < SIGNIFICANCE)  # (M, L)
+    return finding(one, better, own.name, {name: spoken(data.title(name)) for name in one.models})
+
+
+def finding(one: Divided, better: Array, own: str, named: dict[str, str]) -> str:
+    """Return in one sentence in which groups which models are better than the baseline ``own``.
+
+    Parameters
+    ----------
+    better : bool array of shape (M, L)
+        Whether a model is significantly better in a group.
+    named : dict of str to str
+        What the models are called within a sentence.
+    """
+    groups = [tuple(int(g) for g in np.flatnonzero(line)) for line in better]
+    most = max(groups, key=lambda won: (len(won), one.share[list(won)].sum()))
+    anywhere = ", whether phrases are new or known" if one.counted == "tokens" else " on rare or on frequent words"
+    if not most:
+        return f"No model is significantly better than {named[own]}{anywhere}"
+    who = [named[name] for name, won in zip(one.models, groups, strict=True) if won == most]
+    said = sentence(numbers.listed(who)) if len(who) < 4 else f"{len(who)} models"
+    verb = "beats" if len(who) == 1 else "beat"
+    if len(most) == better.shape[1]:
+        return f"{said} {verb} {named[own]}{anywhere}"
+    rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))
+    return f"{said} {verb} {named[own]} {_where(one, most)}{_nobody(one, most, rest)}"
+
+
+def _where(one: Divided, groups: Sequence[int]) -> str:
+    """Return groups of the planned question in words."""
+    size = len(one.labels)
+    ends = [label.removeprefix("over ").split("–") for label in one.labels]
+    if list(groups) == [0] and one.labels[0] in ("0", "1"):
+        return "after new phrases" if one.counted == "tokens" else "on words that hardly occur in the training text"
+    if _is_start(groups):
+        span = f"at most {ends[groups[-1]][-1]}"
+    elif groups[0] == size - len(groups):
+        span = one.labels[-1] if len(groups) == 1 and "over" in one.labels[-1] else f"{ends[groups[0]][0]} or more"
+    else:
+        span = numbers.listed([one.labels[g] for g in groups])
+    if one.counted == "words":
+        return f"on words that occur {span} times in the training text"
+    return f"after known phrases of {span} tokens"
+
+
+def _nobody(one: Divided, won: Sequence[int], rest: Sequence[int]) -> str:
+    """Return where no model is better, shortly if it is all that is beyond what was won."""
+    if not rest:
         return ""
-    most = max(best, key=lambda name: len(best[name]))
-    rest = [f"{name} for {numbers.listed(_ranges(found, labels))}" for name, found in best.items() if name != most]
-    return f"{most} is best in {len(best[most])} of {len(labels)} groups, {numbers.listed(rest)}."
+    if len(won) + len(rest) < len(one.labels) or not (_is_start(won) or _is_start(rest)):
+        return f"; {_where(one, rest)} nobody does"
+    if one.counted == "words":
+        return f"; on {'more' if _is_start(won) else 'less'} frequent ones nobody does"
+    beyond = "known" if list(won) == [0] else "longer" if _is_start(won) else "shorter"
+    return f"; after {beyond} ones nobody does"
 
 
-def new_and_known(labels: Sequence[str], counts: Sequence[int], series: Sequence[Series]) -> str:
-    """Return what each model needs where even the word pair is unseen, and who is best where most is seen."""
-    if len(labels) < 2 or labels[0] != "1" or not sum(counts):
+def _is_start(groups: Sequence[int]) -> bool:
+    return list(groups) == list(range(len(groups)))
+
+
+def _full(found: Sequence[Divided], own: int, documents: bool) -> float:
+    """Return the difference from the baseline, of tokens or of documents, that has the full colour.
+
+    Few differences of a usual model are larger; those of a model that is far from all others are, all of them.
+    """
+    saved = [np.abs(np.delete(d.saved(own), own, 0)) for d in found if (d.counted == "documents") == documents]
+    if not saved or not len(saved[0]):
+        return 1.0
+    usual = float(np.median(np.quantile(np.concatenate(saved, axis=1), STRONG, axis=1)))
+    return float(f"{usual:.1g}") or 1.0
+
+
+def _question(one: Divided, models: Sequence[Model], own: int, full: float) -> Question:
+    unit = one.counted.removesuffix("s")
+    asked = next((q for name, q in ASKED.items() if one.name in (name, f"word_{name}")), "")
+    spoken = asked.format(unit=unit) or f"Documents {one.title}, in bits per byte"
+    figures, reach, apart = (np.round(a, DIGITS) for a in (one.figures, one.reach, one.apart[own]))
+    rows = []
+    for g, label in enumerate(one.labels):
+        cells = [
+            _cell(models[m], models[own], one, figures[[own, m], g].tolist(), (reach[m, g], apart[m, g]), full, label)
+            for m in range(len(models))
+        ]
+        rows.append(Row(_label(one, label), int(one.counts[g]), float(one.share[g]), cells))
+    return Question(spoken, CAVEAT if one.name == "seen_order" else "", one.counted, rows)
+
+
+def _label(one: Divided, label: str) -> str:
+    return UNKNOWN if one.name.endswith("train_count") and label == "0" else label
+
+
+def _cell(
+    model: Model,
+    own: Model,
+    one: Divided,
+    figures: Sequence[float],
+    reach: tuple[float, float],
+    full: float,
+    label: str,
+) -> Cell:
+    """Return a cell, given the figures of the baseline and of the model, and half the widths of the intervals of the
+    model's and of the difference. The script of the page writes the same.
+    """
+    places = _places(one)
+    figure = numbers.decimals(figures[1], places)
+    if model is own:
+        detail = figure + _ends(figures[1], reach[0], places)
+        return Cell(figure, detail, f"{model.title}, {label}: {detail}", "own", 0.0, False)
+    saved = figures[0] - figures[1]
+    text = signed(saved, places)
+    detail = text + _ends(saved, reach[1], places)
+    sure = bool(abs(saved) > reach[1])
+    strength = min(1.0, abs(saved) / full)
+    note = f"{model.title}, {label}: {figure}, which saves {detail} against {own.title}"
+    return Cell(text, detail, note, "cool" if saved > 0 else "heat", strength, sure)
+
+
+def signed(value: float, places: int) -> str:
+    """Return a difference with its sign, unless it is rounded to zero."""
+    text = numbers.decimals(value, places)
+    return f"+{text}" if value > 0 and text.strip("0.") else text
+
+
+def _ends(value: float, reach: float, places: int) -> str:
+    if np.isnan(reach):
         return ""
-    new = sorted((v, s.name) for s in series if (v := s.values[0]) is not None)
-    known = sorted((v, s.name) for s in series if (v := s.values[-1]) is not None)
-    if len(new) < 2 or not known:
-        return ""
-    shares = [numbers.percent(count / sum(counts), 0) for count in counts]
-    parts = [f"{name} {value:.2f}" for value, name in new]
-    needs = numbers.listed(parts) if len(parts) <= NAMED else f"from {parts[0]} to {parts[-1]}"
-    return (
-        f"For {shares[0]} of the tokens even the word pair is unseen. They are chosen by what came, which favours"
-        f" models that spread their probability. Bits per token there: {needs}. For {shares[-1]} a sequence of"
-        f" {labels[-1]} tokens is known; there {known[0][1]}"
-        f" needs the fewest, {known[0][0]:.2f}."
-    )
+    return f" ({numbers.decimals(value - reach, places)} to {numbers.decimals(value + reach, places)})"
 
 
-def _ranges(chosen: Sequence[str], labels: Sequence[str]) -> list[str]:
-    """Return labels in quotes, with three or more neighbours as a range."""
-    found = []
-    for run in numbers.runs(labels.index(label) for label in chosen):
-        named = [f"“{labels[i]}”" for i in run]
-        found += [f"{named[0]} to {named[-1]}"] if len(named) > 2 else named
-    return found
+def _places(one: Divided) -> int:
+    return 3 if one.counted == "documents" else 2
 
 
-def _column(rows: pd.DataFrame, column: str, places: Sequence[int]) -> list[float | None]:
-    values = rows[column]
-    found = [float(values[p]) if p in values.index else float("nan") for p in places]
-    return [v if abs(v) != float("inf") and v == v else None for v in found]
+def _packed(
+    data: ReportData, found: Sequence[Divided], full: dict[str, float], unit: Unit, offered: Sequence[str]
+) -> dict[str, Any]:
+    """Return what the page needs to show another baseline, and to open a token of a group in the reader."""
+    examples = _examples(data, found, unit)
+    names = found[0].models if found else ()
+    pairs = [(names.index(a), m) for a in offered if a in names for m in range(len(names)) if names[m] != a]
+    pairs = sorted({(min(pair), max(pair)) for pair in pairs})
+    rows = [
+        {
+            "figures": _rounded(one.figures[:, g]),
+            "reach": _rounded(one.reach[:, g]),
+            "apart": _rounded(np.array([one.apart[pair][g] for pair in pairs])),
+            "places": _places(one),
+            "full": full[one.counted],
+            "label": label,
+            "at": examples.get((one.name, int(one.places[g])), []),
+        }
+        for one in found
+        for g, label in enumerate(one.labels)
+    ]
+    in_reader = [data.scored.index(data.by_name[name]) for name in names]
+    return {"models": [data.title(n) for n in names], "inReader": in_reader, "pairs": pairs, "rows": rows}
+
+
+def _rounded(values: Array) -> list[float | None]:
+    return [None if np.isnan(v) else round(v, DIGITS) for v in values.tolist()]
+
+
+def _examples(data: ReportData, found: Sequence[Divided], unit: Unit) -> dict[tuple[str, int], list[int]]:
+    """Return by slice and group some of its tokens in the reader's passages: the passage and place of each in turn.
+
+    These are the tokens on which the models differ most.
+    """
+    shown, passages = data.passages
+    if shown != unit or not passages:
+        return {}
+    where = [(p, i) for p, passage in enumerate(passages) for i in range(len(passage.tokens))]
+    keys = np.array([(passages[p].number, passages[p].first + i) for p, i in where])
+    order = np.lexsort((keys[:, 1], keys[:, 0]))  # that of the text
+    of_tokens = unit == "token"
+    places = token_places(data.run, data.main_tokens, keys) if of_tokens else word_places(data.run, keys)
+    apart = np.concatenate([passage.bits.std(axis=0) for passage in passages])[order]
+    chosen: dict[tuple[str, int], list[int]] = {}
+    for one in found:
+        if one.name not in places:
+            continue
+        for group in one.places.tolist():
+            inside = np.flatnonzero(places[one.name] == group)
+            best = inside[np.argsort(-apart[inside], kind="stable")[:EXAMPLES]]
+            chosen[one.name, group] = [int(n) for k in best for n in where[order[k]]]
+    return chosen
 
 
 @dataclass(frozen=True)

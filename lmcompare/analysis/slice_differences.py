@@ -1,0 +1,158 @@
+"""How much models differ in each group of a slice, on the same tokens or words of the test text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lmcompare.analysis.intervals import Bootstrap, holm, ratio_bootstrap
+from lmcompare.analysis.slice_tables import LEAST_UNITS, RESAMPLES, Part
+from lmcompare.analysis.slices import TITLES, metadata_parts, token_parts
+from lmcompare.analysis.word_slices import word_parts
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import Run, kept
+
+PER_TEST = 40  # resamples a test: enough for the smallest p-value to stay significant after Holm's correction
+CHUNK = 2**22  # deviations in memory at a time
+
+
+@dataclass(frozen=True)
+class Divided:
+    """The figures of M models in the L groups of a slice, and how much they differ.
+
+    Parameters
+    ----------
+    name, title : str
+        The name of the slice, and what divides the text.
+    counted : {"tokens", "words", "documents"}
+        Of tokens and words the figure is bits per token or word; of documents, bits per byte.
+    models : tuple of str
+        The names of the models, in the order given.
+    places : array of shape (L,)
+        The index of each group in its slice.
+    labels : tuple of str
+        The names of the groups.
+    counts, share : array of shape (L,)
+        How many tokens, words or documents are in a group, and its part of all tokens or words, or of the bytes.
+    figures, reach : array of shape (M, L)
+        The figures, and half the width of their 95 % intervals: NaN without one.
+    apart : array of shape (M, M, L)
+        Half the width of the 95 % interval of the difference of two figures, which is symmetric: NaN without one.
+    """
+
+    name: str
+    title: str
+    counted: str
+    models: tuple[str, ...]
+    places: Array
+    labels: tuple[str, ...]
+    counts: Array
+    share: Array
+    figures: Array
+    reach: Array
+    apart: Array
+
+    def saved(self, baseline: int) -> Array:
+        """(M, L) how many bits each model needs less than the baseline, by its index: positive if it is better."""
+        return np.asarray(self.figures[baseline] - self.figures)
+
+    def clear(self, baseline: int) -> Array:
+        """(M, L) whether the 95 % interval of the difference excludes zero."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.abs(self.saved(baseline)) > self.apart[baseline])
+
+
+@kept
+def divided(
+    run: Run, models: tuple[str, ...], unit: Literal["token", "word"], baselines: tuple[str, ...]
+) -> tuple[Divided, ...]:
+    """Return every slice of tokens or words in which the models can be compared, and the slices by metadata.
+
+    Parameters
+    ----------
+    run : Run
+    models : tuple of str
+        The names of M models; of the same tokens, if tokens are divided.
+    unit : {"token", "word"}
+        What is divided.
+    baselines : tuple of str
+        The models from which all others are subtracted.
+    """
+    return tuple(_divided(name, parts, baselines) for name, parts in _parts(run, models, unit))
+
+
+def p_values(run: Run, models: tuple[str, ...], unit: Literal["token", "word"], name: str, baseline: str) -> Array:
+    """(M, L) p-values of "the model and the baseline do not differ in this group", after Holm's correction for all of
+    them, for the slice of this name; 1 for the baseline itself.
+    """
+    parts = dict(_parts(run, models, unit))[name]
+    own = models.index(baseline)
+    others = [m for m in range(len(models)) if m != own]
+    groups = parts[0].sizes.shape[1]
+    found = np.ones((len(models), groups))
+    if others:
+        bits = np.concatenate([parts[m].bits - parts[own].bits for m in others], axis=1)
+        resamples = max(RESAMPLES, PER_TEST * bits.shape[1])
+        sampled = ratio_bootstrap(bits, np.tile(parts[own].sizes, len(others)), resamples=resamples)
+        known = sampled.units >= LEAST_UNITS
+        found[others] = holm(np.where(known, sampled.p_values(), 1.0)).reshape(len(others), groups)
+    return found
+
+
+def _parts(run: Run, models: Sequence[str], unit: Literal["token", "word"]) -> Iterator[tuple[str, list[Part]]]:
+    """Yield the name of each slice and its parts, one a model, for slices with at least two groups."""
+    of_units = token_parts(run) if unit == "token" else word_parts(run)
+    slices: dict[str, dict[str, Part]] = {}
+    for part in (*of_units, *metadata_parts(run)):
+        slices.setdefault(part.slice, {})[part.model.name] = part
+    for name, parts in slices.items():
+        if set(models) <= set(parts) and parts[models[0]].sizes.shape[1] > 1:
+            chosen = [parts[model] for model in models]
+            if all(np.isfinite(part.bits).all() for part in chosen):
+                yield name, chosen
+
+
+def _divided(name: str, parts: Sequence[Part], baselines: Sequence[str]) -> Divided:
+    first, size, groups = parts[0], len(parts), parts[0].sizes.shape[1]
+    pairs = [
+        (i, j)
+        for i in range(size)
+        for j in range(i + 1, size)
+        if not {parts[i].model.name, parts[j].model.name}.isdisjoint(baselines)
+    ]
+    columns = [part.bits for part in parts] + [parts[i].bits - parts[j].bits for i, j in pairs]
+    found = list(_intervals(columns, first.sizes))
+    apart = np.full((size, size, groups), np.nan)
+    for (i, j), (_, half) in zip(pairs, found[size:], strict=True):
+        apart[i, j] = apart[j, i] = half
+    counted = next(name for name in ("documents", "words", "tokens") if name in first.columns)
+    amounts = first.sizes.sum(axis=0)
+    return Divided(
+        name=name,
+        title=TITLES.get(name, f"by {name.partition(':')[2]}"),
+        counted=counted,
+        models=tuple(part.model.name for part in parts),
+        places=np.asarray(first.columns["place"]),
+        labels=tuple(str(label) for label in first.columns["value"]),
+        counts=np.asarray(first.columns[counted]),
+        share=np.asarray(first.columns.get("share", amounts / max(amounts.sum(), 1))),
+        figures=np.stack([estimate for estimate, _ in found[:size]]),
+        reach=np.stack([half for _, half in found[:size]]),
+        apart=apart,
+    )
+
+
+def _intervals(columns: Sequence[Array], sizes: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield the (L,) ratio of each (U, L) column and half the width of its interval, a few columns at a time."""
+    groups = sizes.shape[1]
+    step = max(1, CHUNK // (RESAMPLES * groups))
+    for first in range(0, len(columns), step):
+        chosen = columns[first : first + step]
+        sampled: Bootstrap = ratio_bootstrap(
+            np.concatenate(chosen, axis=1), np.tile(sizes, len(chosen)), resamples=RESAMPLES
+        )
+        low, high = sampled.interval(least_units=LEAST_UNITS)
+        yield from zip(np.split(sampled.estimate, len(chosen)), np.split((high - low) / 2, len(chosen)), strict=True)

@@ -1,0 +1,118 @@
+// What each model saves by kind of token: another baseline, and a token of a group in the reader.
+(function () {
+  "use strict";
+  const data = (box) => JSON.parse(box.querySelector(".gains-data").textContent);
+  const reader = document.querySelector(".reader");
+
+  function decimals(value, places) {
+    const text = Math.abs(value).toFixed(places);
+    const grouped = text.replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
+    return value < 0 && /[1-9]/.test(text) ? "−" + grouped : grouped;
+  }
+
+  function signed(value, places) {
+    const text = decimals(value, places);
+    return value > 0 && /[1-9]/.test(text) ? "+" + text : text;
+  }
+
+  function ends(value, reach, places) {
+    return reach === null ? "" : ` (${decimals(value - reach, places)} to ${decimals(value + reach, places)})`;
+  }
+
+  class Gains {
+    constructor(box) {
+      this.data = data(box);
+      this.rows = Array.from(box.querySelectorAll(".gains-table [data-row]"), (row) => Array.from(row.cells).slice(2));
+      this.details = Array.from(box.querySelectorAll(".gains-details [data-row]"), (row) => Array.from(row.cells).slice(2));
+      const section = box.closest("section");
+      this.choice = section.querySelector("[name=baseline]");
+      this.name = section.querySelector(".own-name");
+      this.pair = new Map(this.data.pairs.map(([i, j], k) => [`${i},${j}`, k]));
+      this.choice.addEventListener("change", () => this.draw());
+      box.addEventListener("click", (event) => this.open(event));
+      box.addEventListener("keydown", (event) => this.step(event));
+      box.addEventListener("focusin", (event) => this.hold(event.target));
+      this.draw();
+    }
+
+    draw() {
+      const own = Number(this.choice.value);
+      this.name.textContent = this.data.models[own];
+      this.data.rows.forEach((row, r) => {
+        this.rows[r].forEach((cell, m) => this.fill(cell, this.details[r][m], row, m, own));
+      });
+      this.held = null;
+      this.hold(this.rows.flat().map((cell) => cell.querySelector("button")).find((button) => button));
+    }
+
+    fill(cell, detail, row, m, own) {
+      const figure = decimals(row.figures[m], row.places);
+      let text = figure, sure = false, said = figure + ends(row.figures[m], row.reach[m], row.places);
+      let note = `${this.data.models[m]}, ${row.label}: ${said}`;
+      cell.className = "n own";
+      if (m !== own) {
+        const saved = row.figures[own] - row.figures[m];
+        const reach = row.apart[this.pair.get(own < m ? `${own},${m}` : `${m},${own}`)];
+        text = signed(saved, row.places);
+        said = text + ends(saved, reach, row.places);
+        note = `${this.data.models[m]}, ${row.label}: ${figure}, which saves ${said} against ${this.data.models[own]}`;
+        sure = reach !== null && Math.abs(saved) > reach;
+        cell.className = `n ${saved > 0 ? "cool" : "heat"}${sure ? " sure" : ""}`;
+        cell.style.setProperty("--w", Math.min(1, Math.abs(saved) / row.full).toFixed(2));
+      }
+      detail.textContent = said;
+      cell.title = note;
+      const inner = document.createElement(sure ? "strong" : "span");
+      inner.textContent = text;
+      if (!reader || !row.at.length) {
+        cell.replaceChildren(inner);
+        return;
+      }
+      const button = document.createElement("button");
+      button.type = "button";
+      button.tabIndex = -1;
+      button.setAttribute("aria-label", `${text}, ${this.data.models[m]}, ${row.label}: show such a ${reader.dataset.unit} in the reader`);
+      button.append(inner);
+      cell.replaceChildren(button);
+    }
+
+    // The cells are one stop of Tab; the arrow keys go from cell to cell.
+    hold(target) {
+      if (!(target instanceof HTMLButtonElement)) return;
+      if (this.held) this.held.tabIndex = -1;
+      this.held = target;
+      target.tabIndex = 0;
+    }
+
+    placeOf(target) {
+      const cell = target instanceof Element && target.closest("td");
+      const r = this.rows.findIndex((row) => row.includes(cell));
+      return [r, r < 0 ? -1 : this.rows[r].indexOf(cell)];
+    }
+
+    open(event) {
+      const [r, m] = this.placeOf(event.target);
+      if (r < 0 || !reader || !this.data.rows[r].at.length) return;
+      const { at, figures } = this.data.rows[r], own = Number(this.choice.value);
+      const places = Array.from({ length: at.length / 2 }, (_, k) => [at[2 * k], at[2 * k + 1]]);
+      const [model, minus] = [m, own].map((i) => this.data.inReader[i]);
+      reader.dispatchEvent(new CustomEvent("show", { detail: { places, model, minus, loses: figures[m] > figures[own] } }));
+    }
+
+    step(event) {
+      const [down, right] = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }[event.key] || [];
+      let [r, m] = this.placeOf(event.target);
+      if (down === undefined || r < 0) return;
+      event.preventDefault();
+      for (r += down, m += right; this.rows[r] && this.rows[r][m]; r += down, m += right) {
+        const next = this.rows[r][m].querySelector("button");
+        if (next) {
+          next.focus();
+          return;
+        }
+      }
+    }
+  }
+
+  for (const box of document.querySelectorAll(".gains")) if (box.querySelector(".gains-data")) new Gains(box);
+})();

@@ -1,0 +1,138 @@
+"""Paired differences by kind of token, against loops over the tokens and over the resamples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.analysis import Run, slices
+from lmcompare.analysis.intervals import resample_counts
+from lmcompare.analysis.slice_differences import Divided, divided, p_values
+from lmcompare.analysis.slice_tables import RESAMPLES, bucket_labels
+from lmcompare.analysis.slices import token_places
+from lmcompare.analysis.word_slices import word_places, word_slices
+from lmcompare.runfolder.parquet import Array
+from tests.analysis.scores import token_scores
+from tests.analysis.tiny import tiny_run
+
+NAMES = ("unigram", "ngram", "transformer")
+
+
+@pytest.fixture(scope="module")
+def found(run: Run) -> dict[str, Divided]:
+    return {one.name: one for one in divided(run, NAMES, "token", NAMES)}
+
+
+def reach(bits: Array, size: Array, resamples: int) -> float:
+    """Half the width of the studentised interval of Σ bits / Σ size, from its definition, a resample at a time."""
+
+    def ratio_and_error(times: Array) -> tuple[float, float]:
+        ratio = (times * bits).sum() / (times * size).sum()
+        spread = (times * (bits - ratio * size) ** 2).sum()
+        return ratio, np.sqrt(len(bits) / (len(bits) - 1) * spread) / (times * size).sum()
+
+    whole, error = ratio_and_error(np.ones(len(bits)))
+    off = []
+    for counts in resample_counts(len(bits), resamples, np.random.default_rng(0)):
+        for times in counts:
+            ratio, own = ratio_and_error(times)
+            off.append(abs(ratio - whole) / own)
+    return float(np.quantile(off, 0.95, method="higher") * error)
+
+
+def test_savings_and_intervals_by_brute_force(run: Run, found: dict[str, Divided]) -> None:
+    features = run.tokens[run.model("ngram").tokens_fingerprint].features("test")
+    one = found["repeated"]
+    known = (features["train_count"] > 0).to_numpy()
+    bits = {name: -token_scores(run, run.model(name)).log_prob.mean(axis=0) / np.log(2) for name in NAMES}
+    document = features["document"].to_numpy()
+    for group, again in enumerate((False, True)):
+        inside = known & (features["repeated"].to_numpy() == again)
+        less = bits["ngram"] - bits["transformer"]
+        assert one.saved(1)[2, group] == pytest.approx(less[inside].mean())
+        assert one.share[group] == pytest.approx(inside.mean())
+        assert one.counts[group] == inside.sum()
+        per_document = (np.bincount(document[inside], weights[inside], 40) for weights in (less, np.ones(len(less))))
+        expected = reach(*per_document, RESAMPLES)
+        assert one.apart[1, 2, group] == one.apart[2, 1, group] == pytest.approx(expected)
+        assert one.clear(1)[2, group] == (abs(one.saved(1)[2, group]) > expected)
+    assert not one.clear(1)[1].any(), "a model does not differ from itself"
+
+
+def test_figures_are_those_of_the_slices(run: Run, found: dict[str, Divided]) -> None:
+    tables = slices(run)
+    assert set(found) <= set(tables)
+    assert {"word_class", "context_order", "metadata:genre"} <= set(found)
+    for name, one in found.items():
+        table = tables[name]
+        measure = "surprisal" if "surprisal" in table else "bits_per_byte"
+        for m, model in enumerate(NAMES):
+            mine = table[table["model"] == model]
+            assert one.figures[m] == pytest.approx(mine[measure].to_numpy())
+            np.testing.assert_allclose(one.reach[m], (mine["high"] - mine["low"]) / 2)
+            assert list(one.labels) == mine["value"].tolist()
+    assert sum(found["metadata:genre"].share) == pytest.approx(1)
+
+
+def test_only_pairs_with_a_baseline_have_intervals(run: Run) -> None:
+    one = next(one for one in divided(run, NAMES, "token", ("ngram",)) if one.name == "repeated")
+    assert np.isnan(one.apart[0, 2]).all()
+    assert np.isfinite(one.apart[1, [0, 2]]).all()
+
+
+def test_words_of_models_with_other_tokens(run: Run) -> None:
+    names = ("ngram", "char-transformer")
+    one = next(one for one in divided(run, names, "word", names) if one.name == "word_train_count")
+    table = word_slices(run)["word_train_count"]
+    mine = {name: table[table["model"] == name]["surprisal"].to_numpy() for name in names}
+    assert one.saved(0)[1] == pytest.approx(mine["ngram"] - mine["char-transformer"])
+    assert one.counted == "words"
+
+
+def test_p_values_are_corrected_for_all_models_and_groups(run: Run, found: dict[str, Divided]) -> None:
+    p = p_values(run, NAMES, "token", "repeated", "ngram")
+    assert (p[1] == 1).all()
+    sure = found["repeated"].clear(1)
+    assert (sure | (p >= 0.05)).all(), "what is significant after the correction is so before it"
+    alone = p_values(run, ("ngram", "transformer"), "token", "repeated", "ngram")
+    assert (alone[1] <= p[2] + 0.01).all()
+    assert (p_values(run, ("ngram",), "token", "repeated", "ngram") == 1).all()
+
+
+def test_too_few_documents_have_no_intervals_and_no_significance(tmp_path: Path) -> None:
+    run = tiny_run(
+        tmp_path,
+        {"a": [[0.5, 0.25, 0.5, 0.25]], "b": [[0.25, 0.125, 0.5, 0.5]]},
+        documents=[[2], [2]],
+        repeated=[False, True, False, True],
+    )
+    one = next(one for one in divided(run, ("a", "b"), "token", ("a",)) if one.name == "repeated")
+    assert one.saved(0)[1] == pytest.approx([-0.5, 0])
+    assert np.isnan(one.apart).all()
+    assert not one.clear(0).any()
+    assert (p_values(run, ("a", "b"), "token", "repeated", "a") == 1).all()
+
+
+def test_places_are_those_of_the_slices(run: Run) -> None:
+    fingerprint = run.model("ngram").tokens_fingerprint
+    features = run.tokens[fingerprint].features("test")
+    keys = features[["document", "position"]].to_numpy()
+    every = token_places(run, fingerprint, keys)
+    table = slices(run)["context_order"]
+    mine = table[table["model"] == "ngram"]
+    for place, n in zip(mine["place"], mine["tokens"], strict=True):
+        assert (every["context_order"] == place).sum() == n
+    some = token_places(run, fingerprint, keys[[3, 100]])
+    assert all((some[name] == every[name][[3, 100]]).all() for name in every)
+
+
+def test_places_of_words_are_those_of_the_slices(run: Run) -> None:
+    words = run.tokens[run.scored[0].tokens_fingerprint].words("test")
+    words = words[words["word"] != ""]
+    places = word_places(run, words[["document", "position"]].to_numpy())["word_train_count"]
+    labels = bucket_labels((0, 1, 3, 10, 100, 1_000, 10_000), 0)
+    for place, count in zip(places[:200], words["train_count"][:200], strict=True):
+        low, _, high = labels[place].removeprefix("over ").replace(",", "").partition("–")
+        assert int(low) <= count <= int(high or low)

@@ -1,0 +1,156 @@
+"""What each model saves by kind of token: the matrix against the analysis, and the title against its own cells."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from lmcompare.analysis import Run
+from lmcompare.analysis.slice_differences import Divided, divided
+from lmcompare.analysis.slices import token_places
+from lmcompare.report.data import ReportData
+from lmcompare.report.passages import chosen
+from lmcompare.report.sections import slices as section
+from tests.report.tree import Node
+
+NAMES = ("b", "x", "y")
+TOKENS = ("1", "2", "3", "4", "5")
+WORDS = ("0", "1", "2–3", "over 10,000")
+
+
+def made(labels: tuple[str, ...], counted: str) -> Divided:
+    shape = len(NAMES), len(labels)
+    nothing, share = np.zeros(shape), np.full(len(labels), 1 / len(labels))
+    apart, places = np.zeros((3, *shape)), np.arange(len(labels))
+    return Divided("context_order", "", counted, NAMES, places, labels, places, share, nothing, nothing, apart)
+
+
+def finding(labels: tuple[str, ...], x: list[int], y: list[int], counted: str = "tokens") -> str:
+    better = np.zeros((3, len(labels)), bool)
+    better[1, x] = better[2, y] = True
+    return section.finding(made(labels, counted), better, "b", {"b": "the base", "x": "the x", "y": "the y"})
+
+
+@pytest.mark.parametrize(
+    ("labels", "x", "y", "said"),
+    [
+        (TOKENS, [], [], "No model is significantly better than the base, whether phrases are new or known"),
+        (TOKENS, [0], [], "The x beats the base after new phrases; after known ones nobody does"),
+        (TOKENS, [0, 1, 2], [0], "The x beats the base after known phrases of at most 3 tokens; after longer ones "),
+        (
+            TOKENS,
+            [3, 4],
+            [],
+            "The x beats the base after known phrases of 4 or more tokens; after shorter ones nobody ",
+        ),
+        (TOKENS, [0, 1], [0, 1], "The x and the y beat the base after known phrases of at most 2 tokens; "),
+        (
+            TOKENS,
+            [0, 1],
+            [4],
+            "The x beats the base after known phrases of at most 2 tokens; after known phrases of 3 ",
+        ),
+        (TOKENS, [0, 1, 2, 3, 4], [0], "The x beats the base, whether phrases are new or known"),
+        (
+            TOKENS,
+            [1, 3],
+            [],
+            "The x beats the base after known phrases of 2 and 4 tokens; after known phrases of 1, 3 ",
+        ),
+        (WORDS, [], [], "No model is significantly better than the base on rare or on frequent words"),
+        (
+            WORDS,
+            [0],
+            [],
+            "The x beats the base on words that hardly occur in the training text; on more frequent ones",
+        ),
+        (
+            WORDS,
+            [0, 1, 2],
+            [],
+            "The x beats the base on words that occur at most 3 times in the training text; on more",
+        ),
+        (WORDS, [3], [], "The x beats the base on words that occur over 10,000 times in the training text; on less "),
+    ],
+)
+def test_the_title_says_who_is_significantly_better_where(
+    labels: tuple[str, ...], x: list[int], y: list[int], said: str
+) -> None:
+    assert finding(labels, x, y, "tokens" if labels == TOKENS else "words").startswith(said)
+
+
+def test_the_baseline_is_the_best_table_of_counts_or_else_the_best_model(run: Run) -> None:
+    by_name = ReportData(run).by_name
+    ranked = [by_name[name] for name in ("transformer", "ngram", "unigram")]
+    assert section.baseline(ranked).name == "ngram"
+    assert section.baseline(ranked[:1]).name == "transformer"
+
+
+def test_the_matrix_has_the_numbers_of_the_analysis(run: Run, tree: Node) -> None:
+    data = ReportData(run)
+    names = tuple(model.name for model in data.comparable)
+    found = divided(run, names, "word", names)
+    own = names.index("ngram")
+    table = tree.one(class_="gains-table")
+    assert [head.text for head in table.one("thead").all("th")][2:] == list(names)
+    rows = [row for body in table.all("tbody") for row in body.all("tr") if "data-row" in row.attributes]
+    expected = [(one, g) for one in found for g in range(len(one.labels))]
+    assert len(rows) == len(expected)
+    for row, (one, g) in zip(rows, expected, strict=True):
+        cells = row.all("td")
+        places = 3 if one.counted == "documents" else 2
+        assert float(cells[0].attributes["style"].removeprefix("--w:")) == pytest.approx(one.share[g], abs=6e-4)
+        for m, cell in enumerate(cells[1:]):
+            number = float(cell.text.replace("−", "-"))
+            shown = one.figures[m, g] if m == own else one.saved(own)[m, g]
+            assert number == pytest.approx(shown, abs=0.51 * 10**-places)
+            assert bool(cell.all("strong")) == bool(one.clear(own)[m, g])
+            if m != own and np.isfinite(one.apart[own, m, g]):
+                low = one.saved(own)[m, g] - one.apart[own, m, g]
+                assert f"({low:.{places}f}".replace("-", "−").replace("(−0.00 ", "(0.00 ") in cell.attributes["title"]
+    questions = [row.one("strong").text for row in table.all("tr", "asked")]
+    assert len(questions) == len(found)
+    assert all(q.split("?")[0].startswith(("What", "How", "Where", "Has", "Documents")) for q in questions)
+
+
+def test_tokens_of_a_group_that_the_reader_holds(run: Run) -> None:
+    data = ReportData(run)
+    of_tokens = chosen(data, data.groups[data.main_tokens])
+    data.__dict__["passages"] = ("token", of_tokens)  # as if all models had the same tokens
+    models = tuple(m.name for m in data.groups[data.main_tokens] if m.name not in data.unranked)
+    found = divided(run, models, "token", ("ngram",))
+    examples = section._examples(data, found, "token")
+    assert any(examples.values())
+    for (name, group), at in examples.items():
+        assert len(at) <= 2 * section.EXAMPLES
+        for p, i in zip(at[::2], at[1::2], strict=True):
+            key = np.array([[of_tokens[p].number, of_tokens[p].first + i]])
+            assert token_places(run, data.main_tokens, key)[name] == [group]
+
+
+def test_unknown_words_are_a_category_of_their_own(tree: Node) -> None:
+    labels = [row[0] for row in tree.one(class_="gains-table").rows()]
+    assert "0 (unknown)" in labels
+    assert "0" not in labels
+
+
+def test_markdown_has_the_matrix(markdown: str, tree: Node) -> None:
+    part = markdown.partition("\n| Group | part of the text |")[2].partition("\n\n")[0]
+    table = tree.one(class_="gains-table")
+    lines = part.splitlines()[2:]
+    assert len(lines) == len(table.rows())
+    for line, row in zip(lines, table.rows(), strict=True):
+        cells = [cell.replace("**", "").strip() for cell in line.strip("|").split("|")]
+        assert len(cells) == 2 + len(table.one("thead").all("th")) - 2
+        if len(row) > 1:
+            assert [cell.replace("\u00a0", " ") for cell in cells[1:]] == row[1:]
+
+
+def test_the_data_of_the_page_have_every_pair(tree: Node) -> None:
+    source = tree.one("script", "gains-data")
+    data = json.loads("".join(str(child) for child in source.children))
+    size = len(data["models"])
+    assert data["pairs"] == [[i, j] for i in range(size) for j in range(i + 1, size)]
+    assert all(len(row["apart"]) == len(data["pairs"]) and len(row["figures"]) == size for row in data["rows"])
