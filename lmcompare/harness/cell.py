@@ -30,7 +30,7 @@ from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
 from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES, Split
 from lmcompare.runfolder.ownership import remove_begun, remove_written, see_that_it_is_there
-from lmcompare.runfolder.parquet import write_parts, write_table
+from lmcompare.runfolder.parquet import read_table, write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import IntArray
@@ -244,12 +244,16 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Sc
     return {"passed": all(r.passed for r in results), "checks": checks}
 
 
-def _in_page(model: LanguageModel) -> dict[str, Any]:
-    """Return what the page computes a model from, or ``reason``."""
+def _in_page(job: Job, model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, Any]:
+    """Return what the page computes a model from, with the bits that it loses on the test text; or ``reason``."""
     try:
-        copy = dict(model.in_page())
-        json.dumps(copy, allow_nan=False)
-        return copy
+        copy = model.in_page(corpus.valid, whole=job.whole)
+        table = dict(copy.table)
+        if copy.log_probs is not None:
+            own = read_table(job.path / "scores.parquet", ["log_prob"], "test")["log_prob"].sum()
+            table["bits_lost"] = float((own - np.sum(copy.log_probs(corpus.test))) / np.log(2))
+        json.dumps(table, allow_nan=False)
+        return table
     except LmcompareError as error:
         return {"reason": str(error)}
     except (Exception, SystemExit) as error:
@@ -270,7 +274,7 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
 
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples))
     see_that_it_is_there(Path(job.folder))
-    write_json(job.path / "examples.json", {**shown, "words": words, "in_page": _in_page(model)})
+    write_json(job.path / "examples.json", {**shown, "words": words, "in_page": _in_page(job, model, corpus)})
 
     def shown_of_itself() -> list[dict[str, Any]]:
         tables = []

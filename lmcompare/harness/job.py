@@ -43,6 +43,8 @@ class Job:
     budget, examples : dict
         The tables ``[budget]`` and ``[examples]`` of the experiment. A model that isn't trained in steps has an empty
         budget.
+    whole : bool
+        Whether the page of the report gets a whole copy of the model.
     files : dict
         For each hyper-parameter that names a file, a digest of its content.
     asked : dict
@@ -63,6 +65,7 @@ class Job:
     machine: dict[str, Any]
     budget: dict[str, Any] = field(default_factory=dict)
     examples: dict[str, Any] = field(default_factory=dict)
+    whole: bool = False
     files: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
     aside: bool = False
@@ -112,7 +115,7 @@ class Job:
     @property
     def examples_key(self) -> str:
         """What the cell's prompts and continuations depend on besides, as a digest."""
-        return _digest({**self.examples, "version": EXAMPLES_VERSION})
+        return _digest({**self.examples, "version": EXAMPLES_VERSION, "whole": self.whole})
 
     @property
     def about(self) -> dict[str, Any]:

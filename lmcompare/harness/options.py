@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
-Live = Literal["pocket", "none"]
+Live = Literal["pocket", "full", "none"]
 GIVES_AWAY = "The page contains the training text: whoever has the page can read it."
 Preset = Literal["quick", "default", "full"]
 Count = Annotated[int, Ge(1), Le(1024)]
@@ -57,12 +57,12 @@ class PageOptions:
 
     Parameters
     ----------
-    live : {"pocket", "none"}
-        "pocket" for small copies of the models, "none" for neither models nor text.
+    live : {"pocket", "full", "none"}
+        "pocket" for small copies of the models, "full" for whole ones, "none" for neither models nor text.
     live_text : bool
         Whether the page carries the training text of any corpus, which models that count need; by default it does so
         for the embedded corpus alone, whose licence allows it.
     """
 
-    live: Live = _option("pocket", "Copies of the models in the page: pocket or none.")
+    live: Live = _option("pocket", "Copies of the models in the page: pocket, full or none.")
     live_text: bool = _option(False, "Put the training text into the page, for models that count.")

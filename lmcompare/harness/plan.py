@@ -87,6 +87,7 @@ def jobs_of(
             "machine": dict(machine),
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
             "examples": examples,
+            "whole": experiment.live == "full",
             "files": model.files,
             "asked": {
                 "name": name,

@@ -22,7 +22,7 @@ from lmcompare.model.parameters import (
     check_whole,
     is_whole,
 )
-from lmcompare.model.values import Budget, Progress, Setting, Size, Traits, check_words, checked_size
+from lmcompare.model.values import Budget, PageCopy, Progress, Setting, Size, Traits, check_words, checked_size
 from lmcompare.state import State
 from lmcompare.tokens import FloatArray
 
@@ -34,6 +34,7 @@ __all__ = [
     "Budget",
     "FloatArray",
     "LanguageModel",
+    "PageCopy",
     "Progress",
     "Setting",
     "Size",

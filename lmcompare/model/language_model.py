@@ -15,7 +15,7 @@ import numpy as np
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError, expanded, ordinary
 from lmcompare.exhibits import Exhibit
 from lmcompare.model.blocks import check_array, next_distributions, streamed
-from lmcompare.model.values import Setting, Size, Traits
+from lmcompare.model.values import PageCopy, Setting, Size, Traits
 from lmcompare.state import State
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
@@ -301,16 +301,20 @@ class LanguageModel(ABC):
 
     # Every model has these; they are not overridden
 
-    def in_page(self) -> Mapping[str, Any]:
-        """Return what the page of a report computes this model from, while a reader types.
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
+        """Return a copy of this model for the page of a report, in which it answers a reader.
 
-        ``kind`` is "kneser-ney" (with ``order`` and the ``discounts`` of each order; the page counts the training
-        text itself) or "frequencies" (with ``alpha``, which is added to each count).
+        Parameters
+        ----------
+        valid : Encoded
+            The validation text, to which what the copy lacks may be fitted.
+        whole : bool
+            Whether nothing is to be left out for the sake of a smaller page.
 
         Raises
         ------
         LmcompareError
-            With the reason, if the page can't compute it.
+            With the reason, if the page can't compute the model.
         """
         raise LmcompareError(f"there is no copy of {type(self).__name__} for the page")
 

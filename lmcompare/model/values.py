@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 from lmcompare.errors import PluginError, check_notes, kind_of
-from lmcompare.tokens import Vocabulary
+from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -166,3 +167,19 @@ def check_words(title: object, summary: object, notes: object, whose: str) -> No
             raise PluginError(
                 f"a {name} of {whose} has {len(text):,} characters: it must have at most {LONGEST[name]:,}"
             )
+
+
+@dataclass(frozen=True)
+class PageCopy:
+    """A copy of a model that the page of a report computes while a reader types.
+
+    Parameters
+    ----------
+    table : mapping
+        JSON values, with the ``kind`` of the copy; docs/report.md lists the kinds that the page knows.
+    log_probs : callable, optional
+        Returns (N,) nats: the log-probability of every token of a text by the copy. None for a copy that is exact.
+    """
+
+    table: Mapping[str, Any]
+    log_probs: Callable[[Encoded], FloatArray] | None = None

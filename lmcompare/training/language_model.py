@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, Traits, fitted
+from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, PageCopy, Setting, State, Stepper, Traits, fitted
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray, Texts
 from lmcompare.training.loop import Outcome, Training, Watch
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.network_file import write_network
+from lmcompare.training.pocket import Pocket
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
@@ -220,6 +221,12 @@ class TorchLanguageModel(LanguageModel):
         self.measured = state.values.get("measured", {})
         self._network = network
         return self
+
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
+        """Return a pocket copy of the network; a ``whole`` one has all words, and 8 bits a number."""
+        network = self.trained_network()
+        made = Pocket(network, network.in_page(), valid, whole=whole)
+        return PageCopy(made.table(), made.log_probs)
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
         """Return the writer of ``.safetensors``, the network's weights with its hyper-parameters and vocabulary."""

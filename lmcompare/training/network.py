@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray
 from lmcompare.training.softmax import Head
 
@@ -55,6 +57,18 @@ class Network(nn.Module, ABC):
             The features from which ``head`` predicts the token *after* each input.
         memory : Memory
         """
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return the layers by which the page of a report computes the features after each input, in order.
+
+        Each has a ``type``, and the names of its weights as ``state_dict`` has them; docs/report.md lists the types.
+
+        Raises
+        ------
+        LmcompareError
+            If the page has no such layers.
+        """
+        raise LmcompareError(f"the page has no layers for a {type(self).__name__}")
 
     def inputs(self, ids: IntArray) -> Tensor:
         """Return the (1, len + 1) inputs of a document of these ids: its beginning and the ids."""

@@ -14,10 +14,14 @@ from playwright.sync_api import Browser, Page, expect
 import lmcompare
 from lmcompare.api import Comparison
 from lmcompare.corpora import documents_of
+from lmcompare.errors import LmcompareError
 from lmcompare.report.build import write_reports
 from lmcompare.report.templating import asset
 from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, make_tokenizer
+from lmcompare.training.pocket import Pocket
+from tests.models.neural_cases import CASES, trained
 from tests.report.browser import complaints, visit
+from tests.training.texts import VOCABULARY, chain
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
@@ -134,6 +138,9 @@ def strings(number: int = 1_000) -> list[str]:
     return ["".join(draw.choices(PIECES, k=draw.randint(0, 12))) for _ in range(number)]
 
 
+WITHOUT = ("wordnet-bag", "encoder-decoder", "overlapping-chunks")  # networks that the page can't compute
+
+
 TEXTS = [
     f"The cat saw {n} dogs .\n<unk> it's 日本 <unk> @-@ @-@ <unk>\n" for n in ("two", "three", "some", "2,000")
 ] * 3
@@ -143,7 +150,8 @@ TEXTS = [
 def engine(browser: Browser) -> Page:
     """A page in which the engine's classes can be used."""
     page = browser.new_page()
-    page.add_script_tag(content=asset("live-engine.js"))
+    for name in ("live-network.js", "live-engine.js"):
+        page.add_script_tag(content=asset(name))
     return page
 
 
@@ -186,6 +194,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
         {"plugin": "ngram", "name": "one", "order": 1},
         {"plugin": "ngram", "name": "pruned", "prune": [0, 0, 1]},
         {"plugin": "ngram", "name": "bell", "smoothing": "witten-bell"},
+        {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 20, "batch": 4, "length": 16},
     ]
     return lmcompare.compare(documents, models=models, out=tmp_path_factory.mktemp("live") / "run", quiet=True)
 
@@ -237,6 +246,20 @@ def test_probabilities_are_those_of_python(page: Page, compared: Comparison, tex
         assert [p for _, p in found["next"][m]] == pytest.approx(best, rel=1e-5)
 
 
+def test_how_good_a_copy_is_stands_beside_it(page: Page, compared: Comparison) -> None:
+    row = page.locator(".live-model").last
+    trained = compared.model("rnn")
+    text = trained._corpus.test
+    copy = trained.model.in_page(trained._corpus.valid)
+    assert copy.log_probs is not None
+    lost = (trained.model.log_probs(text) - copy.log_probs(text)).sum() / np.log(2)
+    own = compared.table.set_index("name").loc["rnn", "bits_per_byte"]
+    n_bytes = trained._corpus.documents_of("test")["bytes"].sum()
+    expect(row).to_contain_text(f"it needs {own + lost / n_bytes:.2f} bits per byte")
+    expect(row).to_contain_text(f"the model itself {own:.2f}")
+    expect(page.locator(".live-model").first).to_contain_text("The model itself.")
+
+
 def test_a_guess_is_traced_to_the_training_text(page: Page, compared: Comparison) -> None:
     page.locator(".live textarea").fill("the cat saw")
     expect(page.locator(".live")).to_have_attribute("data-shown", "the cat saw")
@@ -256,7 +279,7 @@ def test_what_the_page_can_not_compute_is_said(page: Page) -> None:
     said = page.locator("#live").inner_text()
     assert "without pruning" in said
     assert said.count("Kneser-Ney smoothing without pruning only") == 2
-    assert page.locator(".live-model").count() == 4
+    assert page.locator(".live-model").count() == 5
 
 
 def test_a_text_of_the_user_is_not_given_away(compared: Comparison, given_away: Path, tmp_path: Path) -> None:
@@ -265,10 +288,58 @@ def test_a_text_of_the_user_is_not_given_away(compared: Comparison, given_away: 
     html = (compared.folder / "report.html").read_text(encoding="utf-8")
     data = json.loads(html.split('class="live-data">')[1].split("</script>")[0])
     assert data["text"] is None
-    assert [model["copy"]["kind"] for model in data["models"]] == ["frequencies"]
+    assert [model["copy"]["kind"] for model in data["models"]] == ["frequencies", "network"]
     assert "--live-text" in html
     write_reports(compared.folder, {"live": "none"})
     assert 'class="live-data"' not in (compared.folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_networks_give_the_log_probabilities_of_their_copies(
+    engine: Page, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pocket, "_affordable", lambda _: len(VOCABULARY) - 3)
+    if case in WITHOUT:
+        with pytest.raises(LmcompareError, match="the page "):
+            trained(case).in_page(chain(1, 2, 50))
+        return
+    copy = trained(case).in_page(chain(1, 2, 50))
+    assert copy.log_probs is not None
+    texts = [chain(seed, 1, length) for seed, length in ((3, 1), (4, 5), (5, 40), (6, 2))]
+    words = list(VOCABULARY.tokens)
+    found = engine.evaluate(
+        """async ([copy, words, texts]) => {
+            const network = await Network.of(copy, { words });
+            return texts.map((ids) => ids.map((id, i) => [
+                Math.log(network.probability(ids.slice(0, i), id)),
+                network.distribution(ids.slice(0, i)).reduce((a, b) => a + b, 0),
+            ]));
+        }""",
+        [copy.table, words, [text.ids.tolist() for text in texts]],
+    )
+    for text, scores in zip(texts, found, strict=True):
+        assert [nats for nats, _ in scores] == pytest.approx(copy.log_probs(text), abs=1e-4)
+        assert [total for _, total in scores] == pytest.approx(np.ones(len(text)), abs=1e-5)
+
+
+def test_what_was_read_is_not_read_again(engine: Page) -> None:
+    copy = trained("plain-lstm").in_page(chain(1, 2, 50))
+    steps = engine.evaluate(
+        """async ([copy, words]) => {
+            const network = await Network.of(copy, { words });
+            let steps = 0;
+            const step = network.step;
+            network.step = (...given) => { steps += 1; return step(...given); };
+            const counts = [];
+            for (const ids of [[2, 3, 4], [2, 3, 4, 5], [2, 3], [2, 5, 4], []]) {
+                network.distribution(ids);
+                counts.push(steps);
+            }
+            return counts;
+        }""",
+        [copy.table, list(VOCABULARY.tokens)],
+    )
+    assert steps == [4, 5, 5, 7, 7]
 
 
 def test_counts_of_phrases_against_brute_force(engine: Page) -> None:

@@ -195,7 +195,7 @@ def test_a_column_with_values_of_another_kind_costs_its_own_cell_alone(
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [("features", "train_count"), ("surface", "token"), ("documents", "bytes")]
+    ("name", "column"), [("features", "overhead_bits"), ("surface", "token"), ("documents", "bytes")]
 )
 def test_a_column_of_the_tokens_with_values_of_another_kind_is_named(copied: Path, name: str, column: str) -> None:
     for path in copied.glob(f"tokens/*/{name}.parquet"):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
 from lmcompare.cli.app import app, folder_named, note, say
 from lmcompare.cli.options import declared
-from lmcompare.errors import LmcompareError, unknown
-from lmcompare.harness.options import GIVES_AWAY, Live, PageOptions
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.options import GIVES_AWAY, PageOptions
 
 
 @app.command()
@@ -39,8 +39,10 @@ def report(
     from lmcompare.runfolder.seals import damage
 
     page_options = {name: value for name, value in options.items() if value is not None}
-    if page_options.get("live") not in (None, *get_args(Live)):
-        raise LmcompareError(unknown("value of --live", page_options["live"], get_args(Live)))
+    if page_options.get("live") not in (None, "none"):
+        raise LmcompareError(
+            "'lmcompare report' can only leave out models (--live none): 'run --live full' makes whole copies"
+        )
     if len(folders) > 1:
         if page_options:
             raise LmcompareError("--live and --live-text are for the report of one run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
     HIGHEST_ORDER,
     SHORT_ORDER,
+    PageCopy,
     Progress,
     Setting,
     State,
@@ -133,15 +134,12 @@ class NGram(TableModel):
             binary.SUFFIX: lambda vocabulary, path: binary.write(table, vocabulary, path),
         }
 
-    def in_page(self) -> Mapping[str, Any]:
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Return the order and the discounts, with which the page estimates the same table from the training text."""
         if self.smoothing != KneserNey.name or any(self.prune):
             raise LmcompareError("the page counts for Kneser-Ney smoothing without pruning only")
-        return {
-            "kind": KneserNey.name,
-            "order": self.order,
-            "discounts": [list(amounts) for amounts, _ in self._method.constants],
-        }
+        discounts = [list(amounts) for amounts, _ in self._method.constants]
+        return PageCopy({"kind": KneserNey.name, "order": self.order, "discounts": discounts})
 
     def state(self) -> State:
         """Return the table, the constants of its smoothing, and the order of the words in an ARPA file."""

@@ -41,6 +41,11 @@ class Recurrence(Network):
             left = {"state": last.transpose(0, 1).float()}
         return dropout(states, self.dropout, self.training), left
 
+    def _recurrent_layers(self) -> list[dict[str, Any]]:
+        """Return the layers of the page that compute ``states``."""
+        cell = {"type": "lstm" if self.is_lstm else "gru", "name": "recurrence", "layers": self.recurrence.num_layers}
+        return [{"type": "embed", "table": "head.table"}, cell]
+
     def features(self, states: Tensor) -> Tensor:
         """Return the features (B, T, width) of states (B, T, ``output.in_features``)."""
         return dropout(torch.tanh(self.output(states)), self.dropout, self.training)
@@ -52,6 +57,10 @@ class RnnNetwork(Recurrence):
     def __init__(self, types: int, cell: str, width: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__(types, cell, width, hidden, layers, dropout)
         self.output = nn.Linear(hidden, width)
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return word vectors, cells and the output."""
+        return [*self._recurrent_layers(), {"type": "linear", "name": "output"}, {"type": "tanh"}]
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, width) and the memory: ``state`` (B, layers, H), for an LSTM also ``cell``."""

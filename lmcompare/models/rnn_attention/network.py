@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,6 +71,11 @@ class AttentiveRnnNetwork(Recurrence):
         """
         features, left, _ = self.attend(inputs, memory)
         return features, left
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return word vectors, cells, the look back at past states, and the output."""
+        look = {"type": "look-back", "scores": self.attention.kind, "name": "attention", "window": self.window}
+        return [*self._recurrent_layers(), look, {"type": "linear", "name": "output"}, {"type": "tanh"}]
 
     def attend(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, Tensor]:
         """Return what ``forward`` returns and the attention weights (B, T, window)."""

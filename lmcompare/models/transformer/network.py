@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lmcompare.errors import LmcompareError
 from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
 from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
 from lmcompare.tokens import IntArray
@@ -171,6 +173,42 @@ class TransformerNetwork(Network):
                 seen.append(shown)
         left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return word vectors, blocks and the last norm."""
+        design = self.design
+        if not design.causal or type(self) is not TransformerNetwork:
+            raise LmcompareError("the page has causal transformers of the usual layers only")
+        begin = self.end if design.style == "llama" else None
+        first = {"type": "embed", "table": "head.table", "scale": math.sqrt(design.width), "begin": begin}
+        layers: list[dict[str, Any]] = [first]
+        if design.positions == "learned":
+            layers.append({"type": "places", "table": "places"})
+        elif design.positions == "sinusoidal":
+            layers.append({"type": "waves"})
+        norm = "rms" if design.style == "llama" else "layer"
+        for n in range(design.layers):
+            name = f"blocks.{n}."
+            attention = {
+                "type": "attention",
+                "name": f"{name}attention",
+                "heads": design.heads,
+                "kv_heads": design.kv_heads or design.heads,
+                "window": design.window,
+                "norm": norm if design.qk_norm else None,
+                "rotary": design.positions == "rotary",
+                "slopes": alibi_slopes(design.heads).tolist() if design.positions == "alibi" else None,
+                "distances": "distances" if design.positions == "relative" else None,
+            }
+            feed = [
+                {"type": "norm", "name": f"{name}before_feed_forward", "kind": norm},
+                {"type": "linear", "name": f"{name}feed_forward.up"},
+                {"type": design.activation},
+                {"type": "linear", "name": f"{name}feed_forward.down"},
+            ]
+            before = {"type": "norm", "name": f"{name}before_attention", "kind": norm}
+            layers += [{"type": "add", "layers": [before, attention]}, {"type": "add", "layers": feed}]
+        return [*layers, {"type": "norm", "name": "last_norm", "kind": norm}]
 
     def source(self, embedded: Tensor) -> Tensor | None:
         """Return what the keys and values of every layer are made of, given the (B, T, d) word vectors.

@@ -5,13 +5,23 @@ from __future__ import annotations
 import reprlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, Setting, State, Stepper, fitted, same_vocabulary
+from lmcompare.model import (
+    BLOCK_BYTES,
+    FloatArray,
+    LanguageModel,
+    PageCopy,
+    Setting,
+    State,
+    Stepper,
+    fitted,
+    same_vocabulary,
+)
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHOWN = 20  # words in the chart
@@ -109,9 +119,9 @@ class Unigram(LanguageModel):
             unit="% probability",
         )
 
-    def in_page(self) -> Mapping[str, Any]:
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Return the constant that is added to each count."""
-        return {"kind": "frequencies", "alpha": self.alpha}
+        return PageCopy({"kind": "frequencies", "alpha": self.alpha})
 
     def state(self) -> State:
         """Return the counts and log-probabilities."""

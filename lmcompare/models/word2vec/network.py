@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -87,6 +89,19 @@ class BagNetwork(Network):
         if self.layer is not None:
             features = dropout(torch.tanh(self.layer(features)), self.dropout, self.training)
         return features, left
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return the bag and the hidden layer."""
+        bag = {
+            "type": "bag",
+            "table": "vectors",
+            "window": self.window,
+            "across": self.across,
+            "end": self.end,
+            "weights": [self.weight(back).detach().flatten().tolist() for back in range(self.window)],
+            "mean_of_weights": self.decay is not None,
+        }
+        return [bag, *([] if self.layer is None else [{"type": "linear", "name": "layer"}, {"type": "tanh"}])]
 
     @torch.no_grad()
     def means(self, windows: IntArray) -> FloatArray:

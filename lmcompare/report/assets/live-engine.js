@@ -162,8 +162,6 @@ class KneserNey {
     Object.assign(this, { order, discounts, phrases: page.phrases, types: page.words.length });
   }
 
-  static needs = "text";
-
   contexts(before) {
     const known = before.slice(before.lastIndexOf(this.phrases.end) + 1);
     const sentence = [this.types, ...known].slice(-(this.order - 1) || before.length + 1);
@@ -221,14 +219,16 @@ class Frequencies {
     this.p = Float64Array.from(page.counts, (count) => (count + alpha) / total);
   }
 
-  static needs = "counts";
-
   probability(before, word) { return this.p[word]; }
 
   distribution() { return this.p; }
 }
 
-const KINDS = { "kneser-ney": KneserNey, frequencies: Frequencies };
+const KINDS = {
+  "kneser-ney": (copy, page) => new KneserNey(copy, page),
+  frequencies: (copy, page) => new Frequencies(copy, page),
+  network: (copy, page) => Network.of(copy, page),
+};
 
 class Page {
   static async of(data) {
@@ -243,7 +243,7 @@ class Page {
       const longest = Math.max(...data.models.map((model) => model.copy.order ?? 1), 2);
       page.phrases = new Phrases(ids, data.text.documents, data.end, page.words.length, longest);
     }
-    page.models = data.models.map((model) => new KINDS[model.copy.kind](model.copy, page));
+    page.models = await Promise.all(data.models.map((model) => KINDS[model.copy.kind](model.copy, page)));
     return page;
   }
 

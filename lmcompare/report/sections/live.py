@@ -22,34 +22,35 @@ LICENCE = (
     " under the licence CC BY-SA."
 )
 MOST_TOKENS = 1_000_000  # of the training text
-NEEDS_TEXT = {"kneser-ney": True, "frequencies": False}  # by the kinds of models that the page can compute
+# by the kinds of models that the page can compute
+NEEDS_TEXT = {"kneser-ney": True, "frequencies": False, "network": False}
 WORDS_FIRST = "The"  # the text in the field if the run has no prompt
 
 
 @dataclass(frozen=True)
 class Answering:
-    """A model and how the page computes it; ``reason`` says why not."""
+    """A model and how the page computes it; ``reason`` says why not, and ``quality`` how good the copy is."""
 
     model: Model
     copy: Mapping[str, Any]
     reason: str = ""
+    quality: str = ""
 
 
 def build(data: ReportData) -> Section | None:
     """Return the section; None if the page can compute none of the models."""
     fingerprint = data.main_tokens
-    if not fingerprint or _option(data, "live", "pocket") == "none":
+    if not fingerprint or "none" in _options(data, "live"):
         return None
     models = data.groups[fingerprint]
     entry = data.run.manifest.tokens[fingerprint]
     no_text = _why_no_text(data, entry.tokens.get("train", 0))
-    found = [_answering(model, no_text) for model in models]
+    found = [_answering(data, model, no_text) for model in models]
     here = [each for each in found if not each.reason]
     if not here or "cut" not in entry.in_page:
         return None
     tokens = data.run.tokens[fingerprint]
     carries = any(NEEDS_TEXT[each.copy["kind"]] for each in here)
-    licence = LICENCE if data.run.manifest.experiment["corpus"].get("source") == PUBLIC else ""
     html = fill(
         "live",
         answering=here,
@@ -57,7 +58,7 @@ def build(data: ReportData) -> Section | None:
         others=[model for model in data.scored if model not in models],
         beginning=_beginning(here[0].model),
         traced=carries,
-        licence=licence if carries else "",
+        licence=LICENCE if carries and _is_public(data) else "",
         unranked=data.unranked,
         data=_packed(tokens, entry.in_page, here, carries),
     )
@@ -66,25 +67,42 @@ def build(data: ReportData) -> Section | None:
 
 def _why_no_text(data: ReportData, tokens: int) -> str:
     """Return why the page does not carry the training text, or ""."""
-    public = all(run.manifest.experiment["corpus"].get("source") == PUBLIC for run in data.run.runs)
-    if not public and not _option(data, "live_text", False):
+    if not _is_public(data) and not all(_options(data, "live_text")):
         return "it needs the training text, which the page gives away only with --live-text"
     if tokens > MOST_TOKENS:
         return f"it needs the training text, which is longer than {numbers.count(MOST_TOKENS)} tokens"
     return ""
 
 
-def _option(data: ReportData, name: str, usual: Any) -> Any:
-    """Return an option of the page: as the user wants it now, or as the run had it."""
-    return data.page.get(name, data.run.manifest.experiment.get(name, usual))
+def _options(data: ReportData, name: str) -> list[Any]:
+    """Return an option of the page: as the user wants it now, or else as each run had it."""
+    return [data.page[name]] if name in data.page else [run.manifest.experiment.get(name) for run in data.run.runs]
 
 
-def _answering(model: Model, no_text: str) -> Answering:
+def _is_public(data: ReportData) -> bool:
+    return all(run.manifest.experiment["corpus"].get("source") == PUBLIC for run in data.run.runs)
+
+
+def _answering(data: ReportData, model: Model, no_text: str) -> Answering:
     copy = model.cell.examples.get("in_page") or {"reason": "the run was made before pages had models: run it again"}
     kind = copy.get("kind")
     if kind not in NEEDS_TEXT:
         return Answering(model, {}, str(copy.get("reason", f"the page can't compute models of the kind '{kind}'")))
-    return Answering(model, copy, no_text if NEEDS_TEXT[kind] else "")
+    return Answering(model, copy, no_text if NEEDS_TEXT[kind] else "", _quality(data, model, copy))
+
+
+def _quality(data: ReportData, model: Model, copy: Mapping[str, Any]) -> str:
+    """Return how much worse a copy is than the model, in bits per byte of the test text."""
+    if "bits_lost" not in copy:
+        return "The model itself."
+    own = next(row.bits_per_byte for row in data.rows if row.name == model.name)
+    lost = copy["bits_lost"] / data.run.corpus.splits["test"].bytes
+    if own is None:
+        return f"A pocket copy, {numbers.decimals(lost, 3)} bits per byte worse than the model."
+    return (
+        f"A pocket copy: it needs {numbers.decimals(own + lost, 2)} bits per byte of the test text, the model itself"
+        f" {numbers.decimals(own, 2)}."
+    )
 
 
 def _beginning(model: Model) -> str:
@@ -107,7 +125,7 @@ def _packed(
             "titles": list(train.names),
         }
     return {
-        "engine": asset("live-engine.js"),
+        "engine": asset("live-network.js") + asset("live-engine.js"),
         "cut": cut,
         "words": _compressed(json.dumps(list(vocabulary.tokens), ensure_ascii=False).encode()),
         "counts": _compressed(json.dumps(vocabulary.counts.tolist()).encode()),

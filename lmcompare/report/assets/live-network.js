@@ -1,0 +1,308 @@
+// One small interpreter for networks: layers by type, with weights by name. Each step reads one token.
+// A layer is a function of its input and its state that returns its output and the next state; states are never changed.
+"use strict";
+
+function half(bits) { // float16
+  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, part = bits & 1023;
+  if (exponent === 0) return sign * part * 2 ** -24;
+  return exponent === 31 ? (part ? NaN : sign * Infinity) : sign * (1 + part / 1024) * 2 ** (exponent - 15);
+}
+
+// { shape, values } of an array: float32, or blocks of 32 numbers of few bits that share a scale
+async function weights({ shape, bits, data, scales }) {
+  const raw = await unpacked(data);
+  if (bits === 32) return { shape, values: new Float32Array(raw) };
+  const bytes = new Uint8Array(raw), scale = Float32Array.from(new Uint16Array(await unpacked(scales)), half);
+  const most = 2 ** (bits - 1) - 1;
+  return { shape, values: Float32Array.from(bytes, (whole, i) => (whole - most) * scale[i >> 5]) };
+}
+
+// matrix (rows, columns) times vector, plus bias
+function times({ shape: [rows, columns], values }, x, bias) {
+  const y = new Float32Array(rows);
+  for (let r = 0, at = 0; r < rows; r += 1) {
+    let sum = bias ? bias.values[r] : 0;
+    for (let c = 0; c < columns; c += 1, at += 1) sum += values[at] * x[c];
+    y[r] = sum;
+  }
+  return y;
+}
+
+function row({ shape: [, columns], values }, at) { return values.subarray(at * columns, (at + 1) * columns); }
+
+function softmax(scores) {
+  const most = Math.max(...scores), powers = scores.map((s) => Math.exp(s - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((p) => p / sum);
+}
+
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+
+function erf(x) { // Abramowitz and Stegun (1964), 7.1.26, made sharper by a series near zero
+  const a = Math.abs(x);
+  if (a < 2) {
+    let term = a, sum = a;
+    for (let n = 1; n < 40; n += 1) { term *= -a * a / n; sum += term / (2 * n + 1); }
+    return Math.sign(x) * sum * 2 / Math.sqrt(Math.PI);
+  }
+  const t = 1 / (1 + 0.3275911 * a);
+  const series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return Math.sign(x) * (1 - series * Math.exp(-a * a));
+}
+
+const ELEMENTWISE = {
+  tanh: Math.tanh,
+  gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  relu2: (x) => Math.max(0, x) ** 2,
+};
+
+function normalised(kind, x, weight, bias) {
+  let mean = 0, square = 0;
+  if (kind === "layer") { for (const v of x) mean += v; mean /= x.length; }
+  for (const v of x) square += (v - mean) ** 2;
+  const by = 1 / Math.sqrt(square / x.length + 1e-5);
+  return Float32Array.from(x, (v, i) => (v - mean) * by * weight.values[i] + (bias ? bias.values[i] : 0));
+}
+
+// Each makes from a layer's table, the arrays and the network a function (input, state, place) => [output, state]
+const LAYERS = {
+  embed({ table, scale = 1, begin = null }, arrays, network) {
+    return (id) => {
+      const read = id === network.types && begin !== null ? begin : id;
+      return [row(arrays[table], network.rowOf(read)).map((v) => v * scale), null];
+    };
+  },
+
+  bag({ table, window, across, end, weights: of, mean_of_weights: weighted }, arrays, network) {
+    return (id, before) => {
+      const read = !across && id === network.types ? end : id;
+      const ids = [...(before ?? []), read].slice(-window);
+      const first = across ? 0 : Math.max(0, ids.lastIndexOf(end));
+      const used = ids.slice(first), sum = new Float32Array(arrays[table].shape[1]);
+      let count = 0;
+      used.forEach((each, i) => {
+        const weight = of[used.length - 1 - i], vector = row(arrays[table], network.rowOf(each));
+        count += weighted ? weight[0] : 1;
+        for (let k = 0; k < sum.length; k += 1) sum[k] += vector[k] * (weight.length > 1 ? weight[k] : weight[0]);
+      });
+      return [sum.map((v) => v / count), ids];
+    };
+  },
+
+  places({ table }, arrays) {
+    return (x, _, place) => {
+      const added = row(arrays[table], place % arrays[table].shape[0]);
+      return [x.map((v, i) => v + added[i]), null];
+    };
+  },
+
+  waves() {
+    return (x, _, place) => {
+      const pairs = x.length / 2, angle = (k) => place * 10000 ** (-k / pairs);
+      return [x.map((v, i) => v + (i < pairs ? Math.sin(angle(i)) : Math.cos(angle(i - pairs)))), null];
+    };
+  },
+
+  linear({ name }, arrays) {
+    const weight = arrays[`${name}.weight`], bias = arrays[`${name}.bias`];
+    return (x) => [times(weight, x, bias), null];
+  },
+
+  norm({ name, kind }, arrays) {
+    return (x) => [normalised(kind, x, arrays[`${name}.weight`], arrays[`${name}.bias`]), null];
+  },
+
+  swiglu() {
+    return (x) => {
+      const half = x.length / 2;
+      return [x.slice(0, half).map((v, i) => v * sigmoid(v) * x[half + i]), null];
+    };
+  },
+
+  add({ layers }, arrays, network) {
+    const inner = chain(layers, arrays, network);
+    return (x, state, place) => {
+      const [y, next] = inner(x, state, place);
+      return [x.map((v, i) => v + y[i]), next];
+    };
+  },
+
+  lstm({ name, layers }, arrays) {
+    return (x, state) => {
+      const next = [];
+      for (let l = 0; l < layers; l += 1) {
+        const part = (kind) => arrays[`${name}.${kind}_l${l}`];
+        const size = part("weight_hh").shape[1], before = state ? state[l] : { h: new Float32Array(size), c: new Float32Array(size) };
+        const read = times(part("weight_ih"), x, part("bias_ih")), kept = times(part("weight_hh"), before.h, part("bias_hh"));
+        const c = new Float32Array(size), h = new Float32Array(size), gate = (g, i) => read[g * size + i] + kept[g * size + i];
+        for (let i = 0; i < size; i += 1) {
+          c[i] = sigmoid(gate(1, i)) * before.c[i] + sigmoid(gate(0, i)) * Math.tanh(gate(2, i));
+          h[i] = sigmoid(gate(3, i)) * Math.tanh(c[i]);
+        }
+        next.push({ h, c });
+        x = h;
+      }
+      return [x, next];
+    };
+  },
+
+  gru({ name, layers }, arrays) {
+    return (x, state) => {
+      const next = [];
+      for (let l = 0; l < layers; l += 1) {
+        const part = (kind) => arrays[`${name}.${kind}_l${l}`];
+        const size = part("weight_hh").shape[1], before = state ? state[l] : new Float32Array(size);
+        const read = times(part("weight_ih"), x, part("bias_ih")), kept = times(part("weight_hh"), before, part("bias_hh"));
+        const h = before.map((old, i) => {
+          const reset = sigmoid(read[i] + kept[i]), keep = sigmoid(read[size + i] + kept[size + i]);
+          return keep * old + (1 - keep) * Math.tanh(read[2 * size + i] + reset * kept[2 * size + i]);
+        });
+        next.push(h);
+        x = h;
+      }
+      return [x, next];
+    };
+  },
+
+  // the state with the weighted mean of the states before it
+  "look-back"({ name, scores, window }, arrays) {
+    const W = arrays[`${name}.W.weight`], b = arrays[`${name}.W.bias`], U = arrays[`${name}.U.weight`], v = arrays[`${name}.v`];
+    return (x, before) => {
+      const past = before ?? [], out = new Float32Array(2 * x.length);
+      out.set(x);
+      if (past.length) {
+        const query = scores === "even" ? null : times(W, x, b);
+        const found = past.map(({ key }) => {
+          if (scores === "even") return 0;
+          let sum = 0;
+          for (let i = 0; i < query.length; i += 1) sum += scores === "additive" ? v.values[i] * Math.tanh(query[i] + key[i]) : query[i] * key[i];
+          return scores === "additive" ? sum : sum / Math.sqrt(query.length);
+        });
+        softmax(found).forEach((share, j) => past[j].state.forEach((value, i) => { out[x.length + i] += share * value; }));
+      }
+      return [out, [...past, { state: x, key: scores === "even" ? null : times(U, x) }].slice(-window)];
+    };
+  },
+
+  attention({ name, heads, kv_heads: shared, window, norm, rotary, slopes, distances }, arrays) {
+    const of = (part) => arrays[`${name}.${part}.weight`];
+    const rotate = (x, place) => {
+      const pairs = x.length / 2, y = new Float32Array(x.length);
+      for (let k = 0; k < pairs; k += 1) {
+        const angle = place * 10000 ** (-k / pairs), cos = Math.cos(angle), sin = Math.sin(angle);
+        y[k] = x[k] * cos - x[pairs + k] * sin;
+        y[pairs + k] = x[k] * sin + x[pairs + k] * cos;
+      }
+      return y;
+    };
+    const split = (x, parts, kind, place) => Array.from({ length: parts }, (_, h) => {
+      let part = x.slice(h * x.length / parts, (h + 1) * x.length / parts);
+      if (norm && kind) part = normalised(norm, part, arrays[`${name}.${kind}_norm.weight`], arrays[`${name}.${kind}_norm.bias`]);
+      return rotary && kind ? rotate(part, place) : part;
+    });
+    return (x, before, place) => {
+      const queries = split(times(of("query"), x), heads, "query", place);
+      const own = { keys: split(times(of("key"), x), shared, "key", place), values: split(times(of("value"), x), shared, "", place) };
+      const seen = [...(before ?? []), own].slice(-window), mixed = new Float32Array(x.length), size = x.length / heads;
+      queries.forEach((query, h) => {
+        const g = Math.floor(h * shared / heads);
+        const found = seen.map(({ keys }, j) => {
+          const distance = seen.length - 1 - j;
+          let sum = 0;
+          for (let i = 0; i < size; i += 1) sum += query[i] * keys[g][i];
+          sum /= Math.sqrt(size);
+          if (slopes) sum -= slopes[h] * distance;
+          if (distances) sum += arrays[distances].values[h * (arrays[distances].values.length / heads) + distance];
+          return sum;
+        });
+        softmax(found).forEach((share, j) => {
+          const value = seen[j].values[g];
+          for (let i = 0; i < size; i += 1) mixed[h * size + i] += share * value[i];
+        });
+      });
+      return [times(of("output"), mixed), seen];
+    };
+  },
+};
+for (const [type, f] of Object.entries(ELEMENTWISE)) LAYERS[type] = () => (x) => [x.map(f), null];
+
+function chain(layers, arrays, network) {
+  const steps = layers.map((layer) => LAYERS[layer.type](layer, arrays, network));
+  return (x, states, place) => {
+    const next = [];
+    steps.forEach((step, i) => {
+      const [y, state] = step(x, states ? states[i] : null, place);
+      x = y;
+      next.push(state);
+    });
+    return [x, next];
+  };
+}
+
+// A network with one output for all rare words, which is divided among them by their frequency
+class Network {
+  static async of(copy, page) {
+    const network = new Network();
+    network.types = page.words.length;
+    const arrays = {};
+    for (const [name, packed] of Object.entries(copy.arrays)) arrays[name] = await weights(packed);
+    network.kept = new Int32Array(await unpacked(copy.kept));
+    network.shares = new Float32Array(await unpacked(copy.shares)); // log shares of the rare words, in the order of their ids
+    network.rows = new Int32Array(network.types + 1).fill(network.kept.length);
+    network.kept.forEach((id, i) => { network.rows[id] = i; });
+    network.rows[network.types] = network.kept.length + 1;
+    network.rare = Array.from({ length: network.types }, (_, id) => id).filter((id) => network.rows[id] === network.kept.length);
+    network.rareAt = new Map(network.rare.map((id, i) => [id, i]));
+    network.outputs = { vector: (await weights(copy.rare.vector)).values, bias: copy.rare.bias };
+    network.table = arrays["head.table"];
+    network.biases = arrays["head.bias"];
+    network.step = chain(copy.layers, arrays, network);
+    network.read = []; // after each token that was read: its id, the states, and the distribution over rows
+    return network;
+  }
+
+  rowOf(id) { return this.rows[id]; }
+
+  // the log-probabilities of the kept words and of all rare ones together, after a text; what was read before is kept
+  after(before) {
+    const ids = [this.types, ...before];
+    let same = 0;
+    while (same < this.read.length && same < ids.length && this.read[same].id === ids[same]) same += 1;
+    this.read.length = Math.max(same, 0);
+    for (let place = same; place < ids.length; place += 1) {
+      const [x, states] = this.step(ids[place], place ? this.read[place - 1].states : null, place);
+      this.read.push({ id: ids[place], states, logits: null, features: x });
+    }
+    const last = this.read[ids.length - 1];
+    last.logits ??= this.logits(last.features);
+    return last.logits;
+  }
+
+  logits(x) {
+    const { kept, table, biases, outputs } = this, size = x.length;
+    const found = new Float64Array(kept.length + 1);
+    for (let i = 0; i < kept.length; i += 1) {
+      let sum = biases ? biases.values[kept[i]] : 0;
+      for (let k = 0, at = i * size; k < size; k += 1, at += 1) sum += table.values[at] * x[k];
+      found[i] = sum;
+    }
+    found[kept.length] = outputs.vector.reduce((sum, v, k) => sum + v * x[k], outputs.bias);
+    let most = -Infinity, sum = 0;
+    for (const v of found) if (v > most) most = v;
+    for (const v of found) sum += Math.exp(v - most);
+    const log = most + Math.log(sum);
+    return found.map((v) => v - log);
+  }
+
+  probability(before, word) {
+    const found = this.after(before), at = this.rareAt.get(word);
+    return Math.exp(at === undefined ? found[this.rows[word]] : found[this.kept.length] + this.shares[at]);
+  }
+
+  distribution(before) {
+    const found = this.after(before), p = new Float64Array(this.types);
+    this.kept.forEach((id, i) => { p[id] = Math.exp(found[i]); });
+    this.rare.forEach((id, i) => { p[id] = Math.exp(found[this.kept.length] + this.shares[i]); });
+    return p;
+  }
+}
