@@ -39,7 +39,7 @@ from lmcompare.report.sections import (
 from lmcompare.report.templating import asset, fill
 
 _ID = re.compile(r' id="([^"]*)"')
-SCRIPTS = ("page.js", "reader.js", "game.js", "gains.js", "live.js")
+SCRIPTS = ("page.js", "charts.js", "reader.js", "game.js", "gains.js", "live.js")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
         "Leaderboard": leaderboard.build,

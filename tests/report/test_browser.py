@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -348,6 +350,73 @@ def test_the_cells_are_one_stop_and_the_arrows_go_on(of_tokens: Page) -> None:
     expect(cells.nth(1)).to_be_focused()
     of_tokens.keyboard.press("ArrowDown")
     expect(cells.nth(3)).to_be_focused()  # of two models
+
+
+def saved(page: Page, box: Locator, kind: str) -> bytes:
+    """Choose a kind in the menu "Save" of a chart and return the file."""
+    if not box.locator(".save").evaluate("menu => menu.open"):
+        box.locator(".save summary").click()
+    with page.expect_download() as download:
+        box.get_by_role("button", name=kind, exact=True).click()
+    expect(box.locator(".save summary")).to_be_focused()
+    assert download.value.suggested_filename.endswith(f".{kind.lower()}")
+    return download.value.path().read_bytes()
+
+
+def test_a_chart_is_saved_as_picture_and_numbers(report: Page) -> None:
+    box = report.locator("#cost .figure-box").first
+    data = json.loads(box.locator(".chart").get_attribute("data-numbers") or "")
+    rows = list(csv.reader(saved(report, box, "CSV").decode().splitlines()))
+    assert rows[0] == ["name", "Training time", "Bits per byte (less is better)", "low", "high"]
+    assert [row[0] for row in rows[1:]] == [series[0] for series in data["series"]]
+    assert [float(row[2]) for row in rows[1:]] == [series[3][0] for series in data["series"]]
+    drawing = ET.fromstring(saved(report, box, "SVG"))
+    mark = next(drawing.iter("{http://www.w3.org/2000/svg}circle"))
+    assert mark.attrib["fill"].startswith("rgb")
+    assert "var(" not in ET.tostring(drawing, "unicode")
+    assert saved(report, box, "PNG").startswith(b"\x89PNG")
+    assert complaints(report) == []
+    assert [r.url for r in report.requests() if not r.url.startswith(("data:", "blob:"))] == [report.url]
+
+
+def test_the_matrix_is_saved_as_a_table(report: Page) -> None:
+    with report.expect_download() as download:
+        report.locator("#wins").get_by_role("button", name="Save as CSV").click()
+    head, *rows = csv.reader(download.value.path().read_text(encoding="utf-8").splitlines())
+    assert head[6] == "saved against ngram"
+    shown = report.locator(".gains-table [data-row]").first.locator("td").all_inner_texts()[1:]
+    first = [row for row in rows if row[:2] == rows[0][:2]][: len(shown)]
+    for text, row in zip(shown, first, strict=True):
+        number = float(text.replace("−", "-"))
+        assert number == pytest.approx(float(row[3] if row[2] == "ngram" else row[6]), abs=0.0051)
+        assert float(row[4]) < float(row[3]) < float(row[5])
+
+
+def test_all_lines_have_their_values_at_the_x_that_is_pointed_at(report: Page) -> None:
+    chart, tip = report.locator("#learning .chart").first, report.locator(".tip")
+    data = json.loads(chart.get_attribute("data-numbers") or "")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    chart.hover(position={"x": box["width"] / 3, "y": box["height"] / 2})
+    expect(tip).to_be_visible()
+    names = tip.locator("th").all_inner_texts()
+    assert set(names) <= {series[0] for series in data["series"]}
+    assert len(names) >= 2
+    report.mouse.move(2, 2)
+    expect(tip).to_be_hidden()
+    chart.focus()
+    report.keyboard.press("Home")
+    said = report.locator("[role=status]")
+    measured = [series for series in data["series"] if series[0].endswith("validation text")]
+    first = min(measured, key=lambda series: series[2][0])
+    expect(said).to_contain_text(f"{first[0]}: {float(f'{first[3][0]:.4g}'):g}")
+    before = said.inner_text()
+    report.keyboard.press("ArrowRight")
+    expect(said).not_to_have_text(before)
+    report.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    assert complaints(report) == []
 
 
 def test_choosing_a_head(report: Page) -> None:

@@ -24,16 +24,26 @@ def models(run: Run) -> dict[str, Model]:
     return ReportData(run).by_name
 
 
-def test_cost_names_the_cheapest_of_the_models_near_the_best() -> None:
-    dots = [Dot("floor", 0, 1, 2.0), Dot("cheap", 1, 10, 1.04), Dot("best", 2, 600, 1.0), Dot("dear", 3, 900, 1.02)]
-    said = plain(cost.caption(dots, cost.COSTS[0]))
-    assert "cheap trains fastest: 10 s instead of 10 min for best" in said
-    assert "floor" not in said
+def test_cost_says_what_the_cheapest_of_the_models_near_the_best_loses() -> None:
+    dots = [Dot("Floor", 0, 1, 2.0), Dot("Cheap", 1, 10, 1.04), Dot("Best", 2, 600, 1.0), Dot("Dear", 3, 900, 1.02)]
+    assert plain(cost.claim(dots, cost.COSTS[0], {"Cheap", "Floor"})) == (
+        "The cheap trains 60 times faster than the best and is 4 % worse"
+    )
+    assert cost.claim(dots, cost.COSTS[2], {"Floor"}).endswith(
+        "less memory than the best and is not significantly worse"
+    )
 
 
-def test_cost_has_no_caption_where_the_best_model_is_about_the_cheapest() -> None:
-    assert cost.caption([Dot("best", 0, 103, 1.0), Dot("other", 1, 100, 1.01)], cost.COSTS[0]) == ""
-    assert cost.caption([Dot("floor", 0, 1, 2.0), Dot("best", 2, 90, 1.0)], cost.COSTS[0]) == ""
+def test_cost_says_if_nothing_cheaper_is_nearly_as_good() -> None:
+    best = Dot("Best", 0, 103, 1.0)
+    assert cost.claim([best, Dot("Other", 1, 100, 1.01)], cost.COSTS[0], ()) == (
+        "No model is better than the best, and none trains much faster"
+    )
+    far = [Dot("Floor", 1, 1, 2.0), best]
+    assert (
+        plain(cost.claim(far, cost.COSTS[3], ())) == "No model that has fewer parameters comes within 5 % of the best"
+    )
+    assert cost.claim([best], cost.COSTS[0], ()) == ""
 
 
 def curve(valid: list[float]) -> pd.DataFrame:
@@ -54,6 +64,18 @@ def test_learning_names_the_models_that_got_worse(models: dict[str, Model]) -> N
     assert "3.50" in said
     assert "ngram measured no validation loss" in said
     assert "transformer" not in said
+
+
+def test_learning_says_whose_loss_was_still_falling(models: dict[str, Model]) -> None:
+    falling = (models["transformer"], curve([5.0, 4.0, 3.0]))
+    level, risen = (models["rnn-attention"], curve([5.0, 3.0, 3.0])), (models["unigram"], curve([5.0, 3.0, 4.0]))
+    assert learning.claim([falling, level, risen]) == (
+        "The validation loss of the transformer was still falling at the end of training;"
+        " that of the rnn-attention and the unigram was not"
+    )
+    assert learning.claim([falling]) == "The validation loss was still falling at the end of training"
+    assert learning.claim([level, risen]).startswith("No validation loss")
+    assert learning.claim([(models["ngram"], curve([math.nan, math.nan]))]) == ""
 
 
 def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) -> None:

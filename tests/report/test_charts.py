@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -16,7 +17,7 @@ from lmcompare.report import numbers
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import spread
 from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip
-from lmcompare.report.charts.lines import Line, lines, shortened
+from lmcompare.report.charts.lines import Line, brief, lines, shortened
 from lmcompare.report.charts.points import points
 from lmcompare.report.charts.scales import Scale, fit
 from lmcompare.report.charts.scatter import Dot, pareto, scatter
@@ -91,6 +92,47 @@ def test_pareto_front_by_its_definition(pairs: list[tuple[int, int]]) -> None:
 def test_shortened_keeps_both_ends() -> None:
     assert shortened("transformer") == "transformer"
     assert shortened("a-very-long-name-of-a-model-v2") == "a-very-long-…-a-model-v2"
+
+
+def test_names_are_cut_at_a_comma_where_they_stay_apart() -> None:
+    assert brief(["5-gram, Kneser-Ney", "word2vec, bag", "word2vec, cbow", "RNN"]) == {
+        "5-gram, Kneser-Ney": "5-gram",
+        "word2vec, bag": "word2vec, bag",
+        "word2vec, cbow": "word2vec, cbow",
+        "RNN": "RNN",
+    }
+    assert brief(["RNN, one", "RNN, one"]) == {"RNN, one": "RNN"}, "two lines of one name are one name"
+
+
+def test_the_front_begins_at_the_first_model() -> None:
+    drawing = str(scatter([Dot("a", 0, 1, 1), Dot("b", 1, 2, 0.5)], "l", "x", "y", numbers.tidy, numbers.tidy))
+    first = re.search(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawing)  # the mark of the first model
+    assert first is not None
+    begins = re.search(r'd="M([\d.]+) ([\d.]+)L[^"]*" class="front"', drawing)
+    assert begins is not None
+    assert [float(v) for v in begins.groups()] == pytest.approx([float(v) for v in first.groups()], abs=0.06)
+
+
+def test_a_chart_carries_its_numbers() -> None:
+    one = Line("a", 0, [1, 2, 3], [1, math.nan, 1 / 3], note="training text")
+    drawing = lines([one, Line("b, c", 1, [1], [2])], "l", "x", "y", numbers.tidy, numbers.tidy)
+    data = json.loads(ET.fromstring(str(drawing)).attrib["data-numbers"])
+    assert data["columns"] == ["x", "y"]
+    assert data["series"] == [
+        ["a, training text", "m m0", [1, 2, 3], [1, None, 0.333333]],
+        ["b, c", "m m1", [1], [2]],
+    ]
+    low, high, first, last, log = data["scales"][0]
+    assert low < 1 < 3 < high
+    assert first < last
+    assert not log
+    dots = scatter([Dot("a", 0, 5, 1, None, 2)], "l", "x", "y", numbers.tidy, numbers.tidy)
+    data = json.loads(ET.fromstring(str(dots)).attrib["data-numbers"])
+    assert data == {
+        "columns": ["x", "y", "low", "high"],
+        "series": [["a", "m m0", [5], [1], [None], [2]]],
+        "scales": [],
+    }
 
 
 def drawings() -> list[Markup]:

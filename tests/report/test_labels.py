@@ -43,6 +43,13 @@ def test_a_name_stands_to_the_right_unless_something_is_there() -> None:
     assert labels.place_free(280, 50, 40) == (274, 54, "end")
 
 
+def test_a_name_goes_beyond_the_whisker_where_nothing_is_free_beside_it() -> None:
+    labels = Labels((0, 0, 300, 200))
+    labels.boxes.append((0, 60, 300, 140))
+    assert labels.place(150, 100, 40, (60, 140)) == (150, 54, "middle")
+    assert labels.place(150, 100, 40, (60, 140)) == (150, 154, "middle")
+
+
 def test_where_all_places_are_taken_the_least_covered_is_chosen_or_none() -> None:
     labels = Labels((0, 0, 60, 30))
     labels.boxes.append((0, 0, 60, 15))

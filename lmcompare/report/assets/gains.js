@@ -29,6 +29,7 @@
       this.name = section.querySelector(".own-name");
       this.pair = new Map(this.data.pairs.map(([i, j], k) => [`${i},${j}`, k]));
       this.choice.addEventListener("change", () => this.draw());
+      section.querySelector("[name=save]").addEventListener("click", () => this.save());
       box.addEventListener("click", (event) => this.open(event));
       box.addEventListener("keydown", (event) => this.step(event));
       box.addEventListener("focusin", (event) => this.hold(event.target));
@@ -52,7 +53,7 @@
       cell.className = "n own";
       if (m !== own) {
         const saved = row.figures[own] - row.figures[m];
-        const reach = row.apart[this.pair.get(own < m ? `${own},${m}` : `${m},${own}`)];
+        const reach = this.reach(row, own, m);
         text = signed(saved, row.places);
         said = text + ends(saved, reach, row.places);
         note = `${this.data.models[m]}, ${row.label}: ${figure}, which saves ${said} against ${this.data.models[own]}`;
@@ -74,6 +75,23 @@
       button.setAttribute("aria-label", `${text}, ${this.data.models[m]}, ${row.label}: show such a ${reader.dataset.unit} in the reader`);
       button.append(inner);
       cell.replaceChildren(button);
+    }
+
+    reach(row, own, m) {
+      return own === m ? null : row.apart[this.pair.get(own < m ? `${own},${m}` : `${m},${own}`)];
+    }
+
+    save() {
+      const own = Number(this.choice.value), around = (value, half) => (half === null ? [value, null, null] : [value, value - half, value + half]);
+      const rows = [["question", "group", "model", "bits", "low", "high", `saved against ${this.data.models[own]}`, "low", "high"]];
+      for (const row of this.data.rows) {
+        this.data.models.forEach((name, m) => {
+          const saved = around(row.figures[own] - row.figures[m], this.reach(row, own, m));
+          const numbers = [...around(row.figures[m], row.reach[m]), ...(m === own ? [0, null, null] : saved)];
+          rows.push([row.question, row.label, name, ...numbers.map((v) => (v === null ? v : Number(v.toFixed(5))))]);
+        });
+      }
+      document.dispatchEvent(new CustomEvent("save-table", { detail: { name: "where-each-model-is-good", rows } }));
     }
 
     // The cells are one stop of Tab; the arrow keys go from cell to cell.

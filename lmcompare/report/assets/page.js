@@ -109,40 +109,6 @@
     update();
   }
 
-  // Charts: a mark under the pointer shows its tooltip; a click on it highlights its model, as the button does.
-  function setUpMarks() {
-    const tip = document.createElement("div");
-    tip.className = "tip";
-    tip.hidden = true;
-    tip.setAttribute("aria-hidden", "true"); // the tables contain the same text
-    document.body.append(tip);
-    const markAt = (event) => (event.target instanceof Element ? event.target.closest(".chart .mark") : null);
-    let shown = null;
-    const show = (mark) => {
-      shown = mark;
-      const title = mark && mark.querySelector("title");
-      if (title) { // otherwise the browser shows it again
-        mark.dataset.tip = title.textContent;
-        title.remove();
-      }
-      tip.hidden = !(mark && mark.dataset.tip);
-      if (tip.hidden) return;
-      tip.textContent = mark.dataset.tip;
-      const at = mark.getBoundingClientRect(), own = tip.getBoundingClientRect();
-      const left = Math.min(at.left + at.width / 2 - own.width / 2, root.clientWidth - own.width - 8);
-      const above = at.top - own.height - 8;
-      tip.style.left = `${Math.max(8, left)}px`;
-      tip.style.top = `${above > 0 ? above : at.bottom + 8}px`;
-    };
-    document.addEventListener("pointerover", (event) => show(markAt(event)));
-    addEventListener("scroll", () => { if (shown) show(shown.matches(":hover") ? shown : null); }, { passive: true });
-    document.addEventListener("click", (event) => {
-      const mark = markAt(event);
-      const button = mark && mark.dataset.model && document.querySelector(`[data-pick="${mark.dataset.model}"]`);
-      if (button) button.click();
-    });
-  }
-
   function setUpCopying() {
     for (const button of document.querySelectorAll("button.copy")) {
       button.addEventListener("click", async () => {
@@ -290,7 +256,6 @@
     setUpTheme();
     setUpSorting();
     setUpPicking();
-    setUpMarks();
     setUpCopying();
     setUpHeat();
     setUpNavigation();

@@ -56,12 +56,10 @@ class Frame:
 
     def y_axis(self, title: str, label: Label) -> list[Markup]:
         """Return the grid and the ticks of the vertical axis; its title is above it, where it is horizontal."""
-        parts: list[Markup] = []
-        for tick in self.y.ticks(5):
-            at = self.y(tick)
-            parts.append(svg.line(self.left, at, self.right, at, "grid"))
-            parts.append(svg.text(self.left - 8, at + 4, label(tick), "tick", "end"))
-        return [*parts, svg.text(2, 13, title, "axis")]
+        ticks = [(self.y(tick), label(tick)) for tick in self.y.ticks(5)]
+        names = [svg.text(self.left - 8, at + 4, name, "tick", "end") for at, name in ticks]
+        grid = [svg.line(self.left, at, self.right, at, "grid") for at, _ in ticks]
+        return [*grid, svg.element("g", *names, svg.text(2, 13, title, "axis"), class_="y-axis")]
 
     def x_axis(self, title: str, label: Label, about: int = 5) -> list[Markup]:
         """Return the horizontal axis with its ticks below the plot."""

@@ -83,7 +83,8 @@ def intervals(
         parts.append(svg.text(plot.left - 12, middle + 4, names[i], "name-plain", "end"))
         parts.extend(_mark(row, scale, middle))
         parts.append(svg.text(plot.right + 10, middle + 4, value_label(row.value), "value"))
-    return svg.drawing(width, height, label, parts)
+    series = [svg.Series(row.name, svg.hue(row.index), ((row.value,), (row.low,), (row.high,))) for row in rows]
+    return svg.drawing(width, height, label, parts, data=svg.Data((x_title, "low", "high"), series))
 
 
 def _mark(row: Row, scale: Scale, middle: float) -> list[Markup]:

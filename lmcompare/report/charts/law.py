@@ -40,4 +40,6 @@ def law(
         at = x((first * last) ** 0.5) + (10 if falls else -10), y((high * low) ** 0.5) - 8
         anchor = "start" if falls else "end"
         parts.append(svg.of_model(1, svg.text(*at, formula, "name", anchor), family="g"))
-    return svg.drawing(plot.width, plot.height, label, parts)
+    xs, ys = ([point[axis] for point in curve] for axis in (0, 1))
+    data = svg.Data((x_title, y_title), [svg.Series(label, svg.hue(0, "g"), (xs, ys))], x, y)
+    return svg.drawing(plot.width, plot.height, label, parts, data=data)

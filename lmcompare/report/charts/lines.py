@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,17 @@ from lmcompare.report.charts.axes import Label, Margins, frame, spread
 
 @dataclass(frozen=True)
 class Line:
-    """One line: ``index`` gives colour and mark; a ``faint`` one is thin, dashed and has no name at its end."""
+    """One line: ``index`` gives colour and mark; a ``faint`` one is thin, dashed and has no name at its end.
+
+    ``note`` tells the lines of one name apart where their numbers are listed.
+    """
 
     name: str
     index: int
     x: Sequence[float]
     y: Sequence[float]
     faint: bool = False
+    note: str = ""
 
 
 def lines(
@@ -36,7 +41,8 @@ def lines(
 
     ``log_x`` as ``log`` of ``fit``.
     """
-    room = 16 + 7.2 * max((len(shortened(one.name)) for one in given if not one.faint), default=0)
+    names = brief([one.name for one in given])
+    room = 16 + 7.2 * max((len(names[one.name]) for one in given if not one.faint), default=0)
     xs, ys = [v for one in given for v in one.x], [v for one in given for v in one.y]
     plot = frame(xs, ys, Margins(right=min(room, 150)), log_x=log_x)
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
@@ -57,9 +63,20 @@ def lines(
             svg.marker(one.index, x, y, f"{one.name}: {y_label(one.y[-1])} at {x_label(one.x[-1])}", 4, family)
         )
         parts.append(svg.path([(x + 5, y), (plot.right + 6, at)], "leader"))
-        name = svg.text(plot.right + 9, at + 4, shortened(one.name), "name")
+        name = svg.text(plot.right + 9, at + 4, names[one.name], "name")
         parts.append(svg.of_model(one.index, name, family=family))
-    return svg.drawing(plot.width, plot.height, label, parts)
+    series = [
+        svg.Series(f"{one.name}, {one.note}" if one.note else one.name, svg.hue(one.index, family), (one.x, one.y))
+        for one in given
+    ]
+    data = svg.Data((x_title, y_title), series, plot.x, plot.y) if series else None
+    return svg.drawing(plot.width, plot.height, label, parts, data=data)
+
+
+def brief(names: Sequence[str]) -> dict[str, str]:
+    """Return by name what stands beside a mark: the part before the first comma, if no other name begins like it."""
+    heads = Counter(name.split(", ")[0] for name in dict.fromkeys(names))
+    return {name: shortened(head if heads[head := name.split(", ")[0]] == 1 else name) for name in names}
 
 
 def shortened(name: str, limit: int = 24) -> str:

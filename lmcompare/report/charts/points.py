@@ -34,4 +34,5 @@ def points(
         if (place := places.place_free(px, py, 6.4 * len(text))) is not None:
             drawn = svg.text(place[0], place[1], text, "name", place[2])
             names.append(svg.of_model(index, drawn, family="g"))
-    return svg.drawing(width, height, label, [*dots, *names], "map")
+    series = [svg.Series(name, "", ((a,), (b,))) for name, a, b in zip(labels, x, y, strict=True)]
+    return svg.drawing(width, height, label, [*dots, *names], "map", svg.Data(("x", "y"), series))

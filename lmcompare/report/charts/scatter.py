@@ -11,7 +11,7 @@ from markupsafe import Markup
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import Frame, Label, Margins, frame
 from lmcompare.report.charts.labels import Box, Labels
-from lmcompare.report.charts.lines import shortened
+from lmcompare.report.charts.lines import brief
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,17 @@ def scatter(
             parts.append(svg.of_model(dot.index, whisker))
             labels.boxes.append((plot.x(dot.x) - 3, plot.y(dot.high), plot.x(dot.x) + 3, plot.y(dot.low)))
         labels.take(plot.x(dot.x), plot.y(dot.y), 6)
+    names = brief([dot.name for dot in dots])
     for dot in sorted(dots, key=lambda d: d.y):
         x, y = plot.x(dot.x), plot.y(dot.y)
         parts.append(svg.marker(dot.index, x, y, f"{dot.name}: {x_label(dot.x)}, {y_label(dot.y)}"))
-        name = shortened(dot.name)
-        tx, ty, anchor = labels.place(x, y, 6.6 * len(name))
+        name = names[dot.name]
+        ends = [plot.y(end) for end in (dot.high, dot.low) if end is not None]
+        tx, ty, anchor = labels.place(x, y, 6.6 * len(name), ends)
         parts.append(svg.of_model(dot.index, svg.text(tx, ty, name, "name", anchor)))
-    return svg.drawing(plot.width, plot.height, label, parts)
+    series = [svg.Series(d.name, svg.hue(d.index), ((d.x,), (d.y,), (d.low,), (d.high,))) for d in dots]
+    data = svg.Data((x_title, y_title, "low", "high"), series)
+    return svg.drawing(plot.width, plot.height, label, parts, data=data)
 
 
 def _roomy(xs: Sequence[float]) -> list[float]:
@@ -76,8 +80,8 @@ def _roomy(xs: Sequence[float]) -> list[float]:
 
 
 def _steps(plot: Frame, front: Sequence[Dot]) -> list[tuple[float, float]]:
-    points = [(plot.x(front[0].x), plot.top)]
-    for dot in front:
+    points = [(plot.x(front[0].x), plot.y(front[0].y))]
+    for dot in front[1:]:
         points += [(plot.x(dot.x), points[-1][1]), (plot.x(dot.x), plot.y(dot.y))]
     return [*points, (plot.right, points[-1][1])]
 
@@ -85,4 +89,4 @@ def _steps(plot: Frame, front: Sequence[Dot]) -> list[tuple[float, float]]:
 def _thick(one: tuple[float, float], other: tuple[float, float]) -> Box:
     """The box around a piece of the front, so that names keep off it."""
     (x1, y1), (x2, y2) = one, other
-    return min(x1, x2) - 3, min(y1, y2) - 3, max(x1, x2) + 3, max(y1, y2) + 3
+    return min(x1, x2) - 4, min(y1, y2) - 4, max(x1, x2) + 4, max(y1, y2) + 4

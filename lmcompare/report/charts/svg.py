@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from lmcompare.report.charts.scales import Scale
 from lmcompare.report.palette import COLOURS, style_sheet
 
 Child = str | Markup
@@ -22,6 +26,44 @@ SHAPES: tuple[tuple[tuple[float, float], ...], ...] = (
     ((-1.2, -0.5), (1.2, -0.5), (1.2, 0.5), (-1.2, 0.5)),
     ((0, -1.2), (1.14, -0.37), (0.7, 0.97), (-0.7, 0.97), (-1.14, -0.37)),
 )
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line or a mark of a chart: its name, the class of its colour, and its columns, equally long."""
+
+    name: str
+    hue: str
+    columns: Sequence[Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The numbers of a chart, which the page offers as CSV.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        What the columns of each series are; the first is x and the second y, if there are scales.
+    series : sequence of Series
+    x, y : Scale or None
+        Those of a chart of lines: the page then shows all lines at the x that a reader points at.
+    """
+
+    columns: Sequence[str]
+    series: Sequence[Series]
+    x: Scale | None = None
+    y: Scale | None = None
+
+    def __str__(self) -> str:
+        lines = [[s.name, s.hue, *([_short(v) for v in column] for column in s.columns)] for s in self.series]
+        scales = [[*s.domain, *s.pixels, int(s.log)] for s in (self.x, self.y) if s is not None]
+        found = {"columns": list(self.columns), "series": lines, "scales": scales}
+        return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
 
 
 def element(name: str, *children: Child, **attributes: object) -> Markup:
@@ -39,14 +81,17 @@ def element(name: str, *children: Child, **attributes: object) -> Markup:
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inside)
 
 
-def drawing(width: float, height: float, label: str, children: Iterable[Child], class_: str = "") -> Markup:
+def drawing(
+    width: float, height: float, label: str, children: Iterable[Child], class_: str = "", data: Data | None = None
+) -> Markup:
     """Return an ``<svg>`` that scales with its column; ``label`` is its text for screen readers."""
+    size = f"0 0 {_value(width)} {_value(height)}"
+    inside = Markup("\n").join(map(escape, children))
+    numbers = Markup("") if data is None else Markup(' data-numbers="{}"').format(str(data))
     return Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" class="chart {}" viewBox="0 0 {} {}" style="max-width:{}px" '
-        'role="img" aria-label="{}">{}</svg>'
-    ).format(
-        class_, _value(width), _value(height), _value(1.25 * width), label, Markup("\n").join(map(escape, children))
-    )
+        '<svg xmlns="http://www.w3.org/2000/svg" class="chart {}" viewBox="{}" style="max-width:{}px" '
+        'role="img" aria-label="{}"{}>{}</svg>'
+    ).format(class_, size, _value(1.25 * width), label, numbers, inside)
 
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -12,6 +12,7 @@ from lmcompare.analysis.verdict import NEAR
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.manifest import Hardware, Manifest
 
@@ -20,28 +21,24 @@ TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 36
 
 @dataclass(frozen=True)
 class Cost:
-    """One kind of cost: its key in results.json, its title, its format, and the name for the cheapest model."""
+    """One kind of cost: its key in results.json, its title, its format, and how two models are compared by it."""
 
     key: str
     title: str
     label: Callable[[float | None], str]
-    cheapest: str
+    verb: str = ""
+    less: str = ""
     ticks: tuple[float, ...] = ()
 
 
+MICROSECONDS = tuple(1e6 * t for t in TIMES)
 COSTS = (
-    Cost("train_seconds", "Training time", numbers.seconds, "trains fastest", TIMES),
-    Cost(
-        "microseconds_per_token",
-        "Time per scored token",
-        numbers.microseconds,
-        "scores fastest",
-        tuple(1e6 * t for t in TIMES),
-    ),
-    Cost("peak_memory_bytes", "Peak memory", numbers.size, "needs the least memory"),
-    Cost("parameters", "Parameters", numbers.short, "has the fewest parameters"),
-    Cost("model_bytes", "Stored size", numbers.size, "is smallest"),
-    Cost("tokens_read", "Tokens read", numbers.short, "read least"),
+    Cost("train_seconds", "Training time", numbers.seconds, "trains", "faster", TIMES),
+    Cost("microseconds_per_token", "Time per scored token", numbers.microseconds, "scores", "faster", MICROSECONDS),
+    Cost("peak_memory_bytes", "Peak memory", numbers.size, "needs", "less memory"),
+    Cost("parameters", "Parameters", numbers.short, "has", "fewer parameters"),
+    Cost("model_bytes", "Stored size", numbers.size),
+    Cost("tokens_read", "Tokens read", numbers.short),
 )
 DRAWN = COSTS[:4]
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "peak_memory_bytes")  # they depend on the machine
@@ -53,11 +50,12 @@ MACHINES = (
 
 @dataclass(frozen=True)
 class Drawn:
-    """One chart with its caption, "" without one."""
+    """One chart with its finding and its caption, "" without one."""
 
     cost: Cost
     chart: Markup
-    caption: str
+    claim: str
+    caption: str = ""
 
 
 def build(data: ReportData) -> Section | None:
@@ -143,21 +141,35 @@ def _draw(data: ReportData, cost: Cost) -> Drawn | None:
     y_title = "Bits per byte (less is better)"
     chart = scatter(dots, label, cost.title, y_title, cost.label, numbers.tidy, choices=cost.ticks)
     if cost.key == "train_seconds" and "seconds" in _budget(data.run.manifest):
-        return Drawn(cost, chart, "The training time was set in advance: every network had the same.")
-    said = caption(dots, cost)
+        return Drawn(cost, chart, "The training time was set in advance: every network had the same")
+    best = data.ranking[0][0].name
+    found = {model.title: data.comparison.difference(model.name, best) for model, _ in data.ranking}
+    worse = {title for title, difference in found.items() if difference is not None and difference.significant}
     drawn = {dot.name for dot in dots}
-    if left_out := [model.title for model, _ in data.ranking if model.title not in drawn]:
-        said = f"{said} Not shown, because the figure is 0 or unknown: {numbers.listed(left_out)}.".strip()
-    return Drawn(cost, chart, said)
+    left_out = [model.title for model, _ in data.ranking if model.title not in drawn]
+    said = f"Not shown, because the figure is 0 or unknown: {numbers.listed(left_out)}." if left_out else ""
+    return Drawn(cost, chart, "" if left_out else claim(dots, cost, worse), said)
 
 
-def caption(dots: Sequence[Dot], cost: Cost) -> str:
-    """Name the cheapest model that is nearly as good as the best one; "" if it is not much cheaper."""
-    best = min(dots, key=lambda d: d.y)
-    cheapest = min((dot for dot in dots if dot.y <= best.y * (1 + NEAR)), key=lambda d: d.x)
-    if best.x <= cheapest.x * (1 + NEAR):
+def claim(dots: Sequence[Dot], cost: Cost, worse: Collection[str]) -> str:
+    """Return what a cheaper model loses, or that none is nearly as good; "" for a single model.
+
+    Parameters
+    ----------
+    worse : collection of str
+        The titles of the models that are significantly worse than the best one.
+    """
+    if len(dots) < 2:
         return ""
-    return (
-        f"Of the models within {numbers.percent(NEAR, 0)} of the best, {cheapest.name} {cost.cheapest}:"
-        f" {cost.label(cheapest.x)} instead of {cost.label(best.x)} for {best.name}."
-    )
+    best = min(dots, key=lambda d: d.y)
+    near = min((dot for dot in dots if dot.y <= best.y * (1 + NEAR)), key=lambda d: d.x)
+    name, other = spoken(best.name), sentence(spoken(near.name))
+    if best.x > near.x * (1 + NEAR):
+        times = numbers.rough(best.x / near.x)
+        behind = near.y / best.y - 1
+        is_worse = f"{numbers.percent(behind, 0 if behind >= 0.0095 else 1)} worse"
+        how = is_worse if near.name in worse else "not significantly worse"
+        return f"{other} {cost.verb} {times} times {cost.less} than {name} and is {how}"
+    if best.x <= min(dot.x for dot in dots) * (1 + NEAR):
+        return f"No model is better than {name}, and none {cost.verb} much {cost.less}"
+    return f"No model that {cost.verb} {cost.less} comes within {numbers.percent(NEAR, 0)} of {name}"

@@ -17,7 +17,7 @@ from lmcompare.report.published import published_apart, published_figure, publis
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.templating import fill
 
-STRIP = (8.0, 212.0)  # pixels of the intervals in the table
+STRIP = (8.0, 160.0)  # pixels of the intervals in the table
 ADAPTIVE = (
     "An adaptive model has learnt from all test documents before the one that is scored. The models above start every"
     " document without that knowledge, which is harder, so the two kinds are not compared."

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from lmcompare.analysis.progress import RISEN, SAME_AMOUNT
+from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.finding import spoken
 from lmcompare.report.templating import fill
 
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
@@ -20,17 +22,33 @@ AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens rea
 
 def build(data: ReportData) -> Section | None:
     """Return the section, or None if no model is trained in steps."""
-    groups: list[tuple[str, list[Markup], str]] = []
+    groups: list[tuple[str, str, list[Markup], str]] = []
     for fingerprint, models in data.groups.items():
         valid = [model for model in models if model.name not in data.unranked]
         curves = [(model, curve) for model in valid if len(curve := model.cell.curve.dropna(how="all")) > 1]
         if curves:
             name = data.run.tokens_name(fingerprint)
             drawn = [chart for axis in AXES if (chart := _chart(curves, axis)) is not None]
-            groups.append((name, drawn, caption(curves)))
+            groups.append((name, claim(curves), drawn, caption(curves)))
     if not groups:
         return None
     return Section.of("learning", "Learning curves", fill("learning", groups=groups))
+
+
+def claim(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
+    """Return which validation losses were still falling at the end of training; "" if no curve says it."""
+    found = {model.title: progress for model, curve in curves if (progress := Progress.of(curve)) is not None}
+    falling = [title for title, each in found.items() if each.rise <= RISEN and each.fall > FALLING]
+    others = [title for title in found if title not in falling]
+    if not found:
+        return ""
+    if not falling:
+        return "No validation loss was still falling at the end of training"
+    if not others:
+        which = "Every validation loss" if len(found) > 1 else "The validation loss"
+        return f"{which} was still falling at the end of training"
+    names, rest = (numbers.listed([spoken(title) for title in titles]) for titles in (falling, others))
+    return f"The validation loss of {names} was still falling at the end of training; that of {rest} was not"
 
 
 def caption(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
@@ -78,10 +96,11 @@ def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None
             known = curve[(curve[column] <= top) & curve[axis].notna()]
             if len(known):
                 x, y = (known[axis] / unit).astype(float).tolist(), known[column].astype(float).tolist()
-                given.append(Line(model.title, model.index, x, y, faint))
+                note = "training text" if faint else "validation text"
+                given.append(Line(model.title, model.index, x, y, faint, note))
     named = {line.name for line in given if not line.faint}
     # a model without validation loss is drawn by its training loss and keeps its name
-    given = [line if line.name in named else Line(line.name, line.index, line.x, line.y) for line in given]
+    given = [line if line.name in named else replace(line, faint=False) for line in given]
     if not given:
         return None
     label = f"Loss in nats per token against {title.lower()}, a line for each model"

@@ -197,18 +197,21 @@ def _full(found: Sequence[Divided], own: int, documents: bool) -> float:
 
 
 def _question(one: Divided, models: Sequence[Model], own: int, full: float) -> Question:
-    unit = one.counted.removesuffix("s")
-    asked = next((q for name, q in ASKED.items() if one.name in (name, f"word_{name}")), "")
-    spoken = asked.format(unit=unit) or f"Documents {one.title}, in bits per byte"
     figures, reach, apart = (np.round(a, DIGITS) for a in (one.figures, one.reach, one.apart[own]))
     rows = []
     for g, label in enumerate(one.labels):
+        named = _label(one, label)
         cells = [
-            _cell(models[m], models[own], one, figures[[own, m], g].tolist(), (reach[m, g], apart[m, g]), full, label)
+            _cell(models[m], models[own], one, figures[[own, m], g].tolist(), (reach[m, g], apart[m, g]), full, named)
             for m in range(len(models))
         ]
-        rows.append(Row(_label(one, label), int(one.counts[g]), float(one.share[g]), cells))
-    return Question(spoken, CAVEAT if one.name == "seen_order" else "", one.counted, rows)
+        rows.append(Row(named, int(one.counts[g]), float(one.share[g]), cells))
+    return Question(_asked(one), CAVEAT if one.name == "seen_order" else "", one.counted, rows)
+
+
+def _asked(one: Divided) -> str:
+    asked = next((q for name, q in ASKED.items() if one.name in (name, f"word_{name}")), "")
+    return asked.format(unit=one.counted.removesuffix("s")) or f"Documents {one.title}, in bits per byte"
 
 
 def _label(one: Divided, label: str) -> str:
@@ -272,7 +275,8 @@ def _packed(
             "apart": _rounded(np.array([one.apart[pair][g] for pair in pairs])),
             "places": _places(one),
             "full": full[one.counted],
-            "label": label,
+            "question": _asked(one),
+            "label": _label(one, label),
             "at": examples.get((one.name, int(one.places[g])), []),
         }
         for one in found
