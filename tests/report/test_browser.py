@@ -214,6 +214,52 @@ def test_a_term_is_defined_in_place(report: Page) -> None:
     assert "term" not in report.evaluate("location.hash")
 
 
+def reopened(report: Page) -> Page:
+    """The page opened anew at its present address."""
+    report.goto("about:blank" if report.url.startswith("about") else report.url)
+    report.reload()
+    return report
+
+
+def test_a_link_leads_to_a_word_in_a_passage(report: Page) -> None:
+    reader = report.locator(".reader").first
+    reader.locator("select[name=passage]").select_option(index=1)
+    reader.locator("select[name=minus]").select_option(index=1)
+    reader.locator(".tok").nth(5).click()
+    shown = reader.locator(".card").inner_text()
+    assert "#reader?" in report.url
+    again = reopened(report).locator(".reader").first
+    expect(again.locator(".tok.now")).to_have_attribute("data-i", "5")
+    assert again.locator(".card").inner_text() == shown
+    expect(again.locator("select[name=passage]")).to_have_value("1")
+    expect(again).to_be_in_viewport()
+
+
+def test_a_link_leads_to_a_row_under_a_head(report: Page) -> None:
+    several = report.locator(".heat:has(.heat-table):has(.heat-panel + .heat-panel)").first
+    several.locator(".heat-panel").nth(1).click()
+    name = several.locator(".heat-name").first.inner_text()
+    several = reopened(report).locator(".heat:has(.heat-table):has(.heat-panel + .heat-panel)").first
+    expect(several.locator(".heat-panel").nth(1)).to_have_attribute("aria-pressed", "true")
+    assert several.locator(".heat-name").first.inner_text() == name
+    heat = report.locator(".heat:has(.heat-row)").first
+    row = heat.locator(".heat-table tbody tr").nth(2)
+    row.locator("th").click()
+    shown = heat.locator(".steps-table").inner_text()
+    again = reopened(report).locator(".heat:has(.heat-row)").first
+    assert again.locator(".steps-table").inner_text() == shown
+    expect(again.locator(".heat-row")).to_have_value("2")
+
+
+def test_a_link_keeps_the_models_that_are_picked(report: Page) -> None:
+    report.locator(".picker button").nth(1).click()
+    report.locator(".picker button").nth(2).click()
+    again = reopened(report)
+    pressed = again.locator(".picker button[aria-pressed=true]")
+    expect(pressed).to_have_count(2)
+    assert complaints(again) == []
+
+
 def test_a_link_into_a_fold_opens_it(report: Page) -> None:
     report.evaluate("document.querySelector('#reproduce details pre').id = 'deep'")
     expect(report.locator("#deep")).to_be_hidden()

@@ -2,6 +2,7 @@
 (function () {
   "use strict";
   const FULL = 16; // bits at which a token has its strongest colour
+  const LONGEST = 500; // characters of a text in the address
   const PAUSE = 120; // milliseconds after the last key until the models are asked
 
   function make(name, className, text) {
@@ -45,9 +46,14 @@
       this.rows = Array.from(box.querySelectorAll(".live-model"));
       this.state = box.querySelector(".live-state");
       this.asked = 0;
+      const { address } = window.lmcompare;
+      if (address.place === "live" && address.values.has("text")) this.field.value = address.values.get("text");
       this.field.addEventListener("input", () => {
         clearTimeout(this.timer);
-        this.timer = setTimeout(() => this.show(), PAUSE);
+        this.timer = setTimeout(() => {
+          this.show();
+          address.set("live", { text: this.field.value.slice(0, LONGEST) });
+        }, PAUSE);
       });
       // the models are made when the reader comes near
       const watcher = new IntersectionObserver((entries) => {

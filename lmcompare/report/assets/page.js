@@ -18,6 +18,21 @@
     return null;
   }
 
+  // The address says what is shown, so that a link leads to one word under one head: #place?key=value&key=value.
+  // The place is an id; the keys are those of the parts of the page that share it.
+  const address = {
+    get place() { return decodeURIComponent(location.hash.slice(1).split("?")[0]); },
+    get values() { return new URLSearchParams(location.hash.split("?")[1] ?? ""); },
+    set(place, values) {
+      const all = new URLSearchParams(Object.entries({ pick: this.values.get("pick") ?? "", ...values }).filter(([, value]) => value !== ""));
+      const rest = String(all);
+      try {
+        history.replaceState(null, "", `#${encodeURIComponent(place)}${rest ? `?${rest}` : ""}`);
+      } catch (error) { /* the address then stays as it is, no more */ }
+    },
+  };
+  window.lmcompare = { address };
+
   function isDark() {
     return root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   }
@@ -85,8 +100,13 @@
       button.addEventListener("click", () => {
         button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
         update();
+        const picked = Array.from(buttons).filter((each) => each.getAttribute("aria-pressed") === "true");
+        address.set(address.place || "leaderboard", { ...Object.fromEntries(address.values), pick: picked.map((each) => each.dataset.pick).join(".") });
       });
     }
+    const asked = (address.values.get("pick") ?? "").split(".");
+    for (const button of buttons) if (asked.includes(button.dataset.pick)) button.setAttribute("aria-pressed", "true");
+    update();
   }
 
   function setUpCopying() {
@@ -114,6 +134,8 @@
       const buttons = Array.from(heat.querySelectorAll(".heat-panel"));
       const choice = heat.querySelector(".heat-row");
       const rows = heat.querySelectorAll(".heat-table tbody tr");
+      const title = heat.closest("figure")?.querySelector("h4[id]");
+      const said = () => { if (title) address.set(title.id, { panel, ...(choice ? { row: choice.value } : {}) }); };
       let data = null, panel = Math.max(0, buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true"));
       const read = () => (data = data || JSON.parse(source.textContent));
       const showSteps = () => {
@@ -129,18 +151,25 @@
           });
         });
       };
-      for (const button of buttons) {
-        button.addEventListener("click", () => {
-          panel = Number(button.dataset.panel);
-          for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-          for (const name of heat.querySelectorAll(".heat-name")) name.textContent = button.querySelector("span").textContent;
-          read().panels[panel].forEach((line, r) => {
-            rows[r].querySelectorAll("td").forEach((cell, c) => paint(cell, line[c] ?? null, data));
-          });
-          showSteps();
+      const open = (button) => {
+        panel = Number(button.dataset.panel);
+        for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+        for (const name of heat.querySelectorAll(".heat-name")) name.textContent = button.querySelector("span").textContent;
+        read().panels[panel].forEach((line, r) => {
+          rows[r].querySelectorAll("td").forEach((cell, c) => paint(cell, line[c] ?? null, data));
         });
+        showSteps();
+      };
+      for (const button of buttons) button.addEventListener("click", () => { open(button); said(); });
+      if (choice) {
+        choice.addEventListener("change", () => { showSteps(); said(); });
+        rows.forEach((row, r) => row.addEventListener("click", () => { choice.value = String(r); showSteps(); said(); }));
       }
-      if (choice) choice.addEventListener("change", showSteps);
+      if (title && address.place === title.id) {
+        const { panel: asked, row } = Object.fromEntries(address.values);
+        if (choice && row !== undefined && rows[Number(row)]) choice.value = row;
+        if (buttons[Number(asked)]) open(buttons[Number(asked)]); else showSteps();
+      }
     }
   }
 
@@ -177,9 +206,9 @@
     }, { rootMargin: "-15% 0px -75% 0px" });
     for (const id of links.keys()) watcher.observe(document.getElementById(id));
     const reveal = () => {
-      const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      const target = document.getElementById(address.place);
       let fold = target && target.closest("details:not([open])");
-      if (!fold) return;
+      if (!target || (!fold && !location.hash.includes("?"))) return; // the browser itself goes there
       for (; fold; fold = fold.parentElement.closest("details:not([open])")) fold.open = true;
       target.scrollIntoView();
     };

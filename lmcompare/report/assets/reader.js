@@ -37,18 +37,34 @@
       this.card = box.querySelector(".card");
       this.now = -1;
       this.marks = Array.from(box.querySelectorAll(".summary .chip"), (chip) => chip.cloneNode(true));
-      for (const control of this.controls) control.addEventListener("change", () => this.draw(control.name === "passage"));
+      for (const control of this.controls) control.addEventListener("change", () => { this.draw(control.name === "passage"); this.say(); });
       for (const kind of ["mouseover", "focusin", "click"]) {
         this.text.addEventListener(kind, (event) => {
           const token = event.target.closest(".tok");
           if (token && !(this.led && kind === "mouseover")) this.open(Number(token.dataset.i));
+          if (token && kind !== "mouseover") this.say();
         });
       }
       // a token that was asked for stays open while the page moves below a pointer that stands still
       document.addEventListener("pointermove", (event) => { if (event.movementX || event.movementY) this.led = false; });
       box.addEventListener("keydown", (event) => this.onKey(event));
       box.addEventListener("show", (event) => this.show(event.detail));
+      const { address } = window.lmcompare, asked = Object.fromEntries(address.values);
+      const here = address.place === "reader";
+      for (const control of this.controls) {
+        if (here && Array.from(control.options).some((option) => option.value === asked[control.name])) control.value = asked[control.name];
+      }
       this.draw(true);
+      if (here && this.tokens[Number(asked.token)]) {
+        this.open(Number(asked.token));
+        this.led = true;
+      }
+    }
+
+    // the address leads here, to this passage, token and models
+    say() {
+      const values = Object.fromEntries(Array.from(this.controls, (control) => [control.name, control.value]));
+      window.lmcompare.address.set("reader", { ...values, token: this.now < 0 ? "" : this.now });
     }
 
     get passage() {
