@@ -103,6 +103,7 @@
     });
     menu.append(head, list);
     const box = make("div", "figure-box");
+    box.style.maxWidth = svg.style.maxWidth;
     svg.before(box);
     box.append(svg, menu);
   }

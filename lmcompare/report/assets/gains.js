@@ -72,7 +72,7 @@
       const button = document.createElement("button");
       button.type = "button";
       button.tabIndex = -1;
-      button.setAttribute("aria-label", `${text}, ${this.data.models[m]}, ${row.label}: show such a ${reader.dataset.unit} in the reader`);
+      button.setAttribute("aria-label", `${note}. Show such a ${reader.dataset.unit} in the reader`);
       button.append(inner);
       cell.replaceChildren(button);
     }
