@@ -239,11 +239,24 @@ def test_probabilities_are_those_of_python(page: Page, compared: Comparison, tex
     for m, name in enumerate(("unigram", "ngram", "bigram", "one")):
         trained = compared.model(name)
         scored = trained.score(text)
-        assert found["bits"][m] == pytest.approx(scored.surprisal_bits, abs=1e-5)
+        given = found["each"][m]
+        assert given["bits"] == pytest.approx(scored.surprisal_bits, abs=1e-5)
         wanted = dict(trained.next_tokens(text, None))
-        assert dict(found["next"][m]) == pytest.approx({word: wanted[word] for word, _ in found["next"][m]}, rel=1e-5)
+        assert dict(given["next"]) == pytest.approx({word: wanted[word] for word, _ in given["next"]}, rel=1e-5)
         best = sorted(wanted.values(), reverse=True)[:10]
-        assert [p for _, p in found["next"][m]] == pytest.approx(best, rel=1e-5)
+        assert [p for _, p in given["next"]] == pytest.approx(best, rel=1e-5)
+
+
+def test_two_texts_are_compared(page: Page, compared: Comparison) -> None:
+    page.locator(".live-other summary").click()
+    page.locator(".live-other textarea").fill("the big cat")
+    first, second = (compared.model("unigram").score(text).surprisal_bits for text in ("The", "the big cat"))
+    line = page.locator(".live-other tbody tr").first
+    expect(line.locator("td").nth(1)).to_have_text(f"{sum(second):.1f}")
+    shown = float(line.locator("td").nth(2).inner_text().replace("−", "-"))
+    own = float(line.locator("td").first.inner_text())
+    assert shown == pytest.approx(sum(second) - own, abs=0.11)
+    assert first
 
 
 def test_how_good_a_copy_is_stands_beside_it(page: Page, compared: Comparison) -> None:
